@@ -1,0 +1,1 @@
+"""One file a vendor: what each knows of its own credentials, limits and errors."""

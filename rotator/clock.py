@@ -1,0 +1,32 @@
+"""The one place that reads the clock; everything else gets the time passed in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """**Protocol:** what the watcher and the commands ask for the time."""
+
+    def __call__(self) -> datetime:
+        """Return the time now, aware, in UTC."""
+
+
+def system_clock() -> datetime:
+    """Return the time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_iso(at: datetime) -> str:
+    """Return `at` as ISO 8601 in UTC with milliseconds, as every file and output of ours has it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> datetime:
+    """Return the aware UTC time that `to_iso` wrote; raises ValueError for anything else."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        message = f"no time zone in {text!r}"
+        raise ValueError(message)
+    return at.astimezone(UTC)

@@ -1,0 +1,104 @@
+"""Every error that this program raises on purpose, grouped by what the reader can do.
+
+    RotatorError                 exit 1   a fault of ours
+    ├── UsageError               exit 2   wrong use or settings: change the command
+    ├── AccountNotFound          exit 3   no such account: look at the list
+    │   └── AccountAmbiguous     exit 3   several match: say more
+    ├── NothingToRotateTo        exit 4   wait, or add an account
+    ├── AlreadyRunning           exit 5   a watcher runs
+    ├── NotRunning               exit 5   no watcher runs
+    ├── LiveFileError            exit 6   auth.json could not be swapped safely
+    │   ├── LiveFileUnreadable   exit 6   it is not whole, or cannot be read
+    │   ├── SwapConflict         exit 6   it kept changing under us
+    │   └── SwapUnverified       exit 6   what we wrote is not what we read back
+    ├── StoreError               exit 7   the store cannot be used
+    │   └── NewerSchema          exit 7   a newer version wrote it
+    └── ProviderError            exit 1   a vendor's answer
+        └── UnexpectedAnswer     exit 1   of a shape that we do not understand
+
+A message is one sentence without a full stop: what failed, on what, why. The hint says what
+to do. Neither ever holds a secret. This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+
+class RotatorError(Exception):
+    """A failure that a person can read; `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RotatorError):
+    """The command's words or the settings are wrong."""
+
+    exit_code = 2
+
+
+class AccountNotFound(RotatorError):
+    """No account has that name."""
+
+    exit_code = 3
+
+
+class AccountAmbiguous(AccountNotFound):
+    """More than one account fits that name."""
+
+
+class NothingToRotateTo(RotatorError):
+    """No other account of the provider can take over now."""
+
+    exit_code = 4
+
+
+class AlreadyRunning(RotatorError):
+    """A watcher runs already."""
+
+    exit_code = 5
+
+
+class NotRunning(RotatorError):
+    """No watcher runs."""
+
+    exit_code = 5
+
+
+class LiveFileError(RotatorError):
+    """The live file could not be swapped safely; it is as it was."""
+
+    exit_code = 6
+
+
+class LiveFileUnreadable(LiveFileError):
+    """The live file is not whole, or cannot be read at all."""
+
+
+class SwapConflict(LiveFileError):
+    """Another program kept changing the live file."""
+
+
+class SwapUnverified(LiveFileError):
+    """The live file does not hold what was just written into it."""
+
+
+class StoreError(RotatorError):
+    """The store cannot be opened, read or written."""
+
+    exit_code = 7
+
+
+class NewerSchema(StoreError):
+    """A newer version of this program wrote the store; it is left untouched."""
+
+
+class ProviderError(RotatorError):
+    """A vendor's answer that is not the one hoped for."""
+
+
+class UnexpectedAnswer(ProviderError):
+    """A vendor's answer of a shape that is not understood."""

@@ -1,0 +1,290 @@
+"""The values that flow through the program: frozen, without behaviour that needs I/O or a clock.
+
+Times are aware and in UTC. A digest is the full SHA-256 of a secret in hex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal, NewType
+
+from rotator.secret import Secret
+
+AccountId = NewType("AccountId", str)
+Digest = NewType("Digest", str)
+CredentialType = Literal["api", "oauth", "wellknown"]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One entry of auth.json, as opencode means it.
+
+    `entry` is its JSON text, exactly as it stood in the file. `secret` is what goes with a
+    request: the key, the access token or the well-known token. `destination` is a digest of
+    what binds a request to a place (type, metadata, enterpriseUrl): only credentials of one
+    destination may stand in for each other in a request that is already built.
+    """
+
+    type: CredentialType
+    entry: Secret
+    secret: Secret
+    destination: Digest
+    refresh: Secret | None = None
+    expires_at: datetime | None = None
+    account_id: str | None = None
+    enterprise_url: str | None = None
+    # Everything else that the entry says of itself (metadata and fields of other plug-ins).
+    extra: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of `secret`: how the bridge and the store name this credential."""
+        return Digest(self.secret.digest())
+
+
+class AccountState(StrEnum):
+    """What an account can do now; the first of these that holds."""
+
+    DISABLED = "disabled"
+    REJECTED = "rejected"
+    EXHAUSTED = "exhausted"
+    COOLING = "cooling"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Why an account rests and until when; `strikes` counts limits in a row without a reset."""
+
+    state: Literal[AccountState.COOLING, AccountState.EXHAUSTED]
+    until: datetime
+    reason: str
+    strikes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One captured login. `identity` is for people, `identity_key` is what is compared."""
+
+    id: AccountId
+    provider: str
+    alias: str
+    credential: Credential
+    captured_at: datetime
+    identity: str | None = None
+    identity_key: str | None = None
+    disabled: str | None = None
+    rejected: str | None = None
+    limit: Limit | None = None
+    last_used_at: datetime | None = None
+    plan: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`provider/alias`, as commands and events name an account."""
+        return f"{self.provider}/{self.alias}"
+
+    def state_at(self, now: datetime) -> AccountState:
+        """Return the state at `now`, by the order of `AccountState`."""
+        if self.disabled is not None:
+            return AccountState.DISABLED
+        if self.rejected is not None:
+            return AccountState.REJECTED
+        if self.limit is not None and now < self.limit.until:
+            return self.limit.state
+        return AccountState.READY
+
+    def reason_at(self, now: datetime) -> str | None:
+        """Return why the account is not ready at `now`, or None when it is."""
+        match self.state_at(now):
+            case AccountState.DISABLED:
+                return self.disabled
+            case AccountState.REJECTED:
+                return self.rejected
+            case AccountState.EXHAUSTED | AccountState.COOLING:
+                return self.limit.reason if self.limit else None
+            case AccountState.READY:
+                return None
+
+    def until_at(self, now: datetime) -> datetime | None:
+        """Return when the account frees up by itself, or None."""
+        if self.state_at(now) in {AccountState.EXHAUSTED, AccountState.COOLING} and self.limit:
+            return self.limit.until
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """From `since` on, `account` was in the provider's slot (None: the slot was empty)."""
+
+    account: AccountId | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A provider's one place in auth.json: who is in it, who was, and what we did there."""
+
+    provider: str
+    active: AccountId | None = None
+    tenures: tuple[Tenure, ...] = ()
+    overload_swap_at: datetime | None = None
+    rejected_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What decisions are made from: a cache of the store at one moment."""
+
+    accounts: tuple[Account, ...] = ()
+    slots: Mapping[str, Slot] = field(default_factory=lambda: MappingProxyType({}))
+    balancing: bool = True
+    # Which account each request secret belongs to, older generations included.
+    digests: Mapping[Digest, AccountId] = field(default_factory=lambda: MappingProxyType({}))
+
+    def account(self, account_id: AccountId | None) -> Account | None:
+        """Return the account with that id, or None."""
+        return next((a for a in self.accounts if a.id == account_id), None)
+
+    def of(self, provider: str) -> tuple[Account, ...]:
+        """Return the provider's accounts in alphabetical order of alias."""
+        found = [a for a in self.accounts if a.provider == provider]
+        return tuple(sorted(found, key=lambda a: (a.alias, a.id)))
+
+    def slot(self, provider: str) -> Slot:
+        """Return the provider's slot, an empty one where nothing was ever seen."""
+        return self.slots.get(provider) or Slot(provider)
+
+    def active(self, provider: str) -> Account | None:
+        """Return the account in the provider's slot, or None."""
+        return self.account(self.slot(provider).active)
+
+
+class Source(StrEnum):
+    """Where a signal came from."""
+
+    BRIDGE = "bridge"
+    LOG = "log"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Evidence that a request of an account failed, as design calls it.
+
+    `credential` is the digest of what the request carried (None for a log line, which does not
+    say). `tried` are the digests that this request has used before, itself included.
+    """
+
+    id: str
+    at: datetime
+    provider: str
+    source: Source
+    credential: Digest | None = None
+    request: str = ""
+    attempt: int = 1
+    model: str | None = None
+    session: str | None = None
+    tried: tuple[Digest, ...] = ()
+    status: int | None = None
+    error: str | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    body: str = ""
+
+
+class Meaning(StrEnum):
+    """What a failed answer says about the account that asked."""
+
+    SHORT_LIMIT = "short_limit"
+    EXHAUSTED = "exhausted"
+    LOGIN_DEAD = "login_dead"
+    BILLING = "billing"
+    OVERLOAD = "overload"
+    # The answer refuses another account's reasoning or item ids; it blames nobody.
+    FOREIGN_HISTORY = "foreign_history"
+    NOT_OURS = "not_ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The meaning of a failure, until when it holds if the answer says so, and why we think so."""
+
+    meaning: Meaning
+    reason: str
+    until: datetime | None = None
+
+
+class VerdictKind(StrEnum):
+    """What the bridge shall do with a failed request."""
+
+    ACK = "ack"
+    RETRY = "retry"
+    WAIT = "wait"
+    PASS = "pass"
+    REROUTE = "reroute"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one signal."""
+
+    kind: VerdictKind
+    credential: Digest | None = None
+    drop: Literal["reasoning"] | None = None
+    wait_ms: int = 0
+
+
+class EventKind(StrEnum):
+    """What can happen; the contract of `rotator events`."""
+
+    CAPTURED = "captured"
+    REFRESHED = "refreshed"
+    SWAPPED = "swapped"
+    FAILOVER = "failover"
+    LIMITED = "limited"
+    RECOVERED = "recovered"
+    REJECTED = "rejected"
+    REVERTED = "reverted"
+    RESTORED = "restored"
+    LOGGED_OUT = "logged-out"
+    REMOVED = "removed"
+    REROUTED = "rerouted"
+    CHANGED = "changed"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, in words a person can read; never a secret."""
+
+    at: datetime
+    kind: EventKind
+    provider: str | None = None
+    account: str | None = None
+    from_alias: str | None = None
+    to_alias: str | None = None
+    why: str = ""
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which account shall take over, or None, and the sentence that says why."""
+
+    account: Account | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a credential is: `key` is compared, `label` is shown (an e-mail or a user name)."""
+
+    key: str | None = None
+    label: str | None = None
+    plan: str | None = None

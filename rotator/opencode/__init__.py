@@ -1,0 +1,1 @@
+"""All that knows opencode: its credential file, its log, its plugins."""

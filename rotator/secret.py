@@ -1,0 +1,51 @@
+"""Secret: a credential's text that cannot be shown by accident.
+
+This is the one place that knows how a secret is compared (`digest`) and how a person may see
+it (`fingerprint`). Its text leaves only through `reveal`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+FINGERPRINT_LENGTH = 8
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 of `text` as 64 hex digits, the form in which secrets are compared."""
+    # Lone surrogates are legal in JSON strings; they must not make a credential unusable.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret text; `repr`, `str` and formatting give `***`, and it cannot be pickled."""
+
+    _text: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the text itself, for auth.json, the store and the vendor's own request."""
+        return self._text
+
+    def digest(self) -> str:
+        """Return the full SHA-256 in hex, safe to store, send and compare."""
+        return digest_of(self._text)
+
+    def fingerprint(self) -> str:
+        """Return the first 8 hex digits of the digest, for people's eyes only."""
+        return self.digest()[:FINGERPRINT_LENGTH]
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+    def __reduce__(self) -> NoReturn:
+        message = "a secret is not pickled"
+        raise TypeError(message)
