@@ -1,0 +1,27 @@
+"""What holds for every test: a HOME of its own, no network, no leaks, no skips, no secret shown.
+
+Each rule is a file in tests/support/ that says what it does; here they are switched on.
+"""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+
+import pytest
+
+from tests.support import canary, core_coverage, home, leaks, network, skips
+
+GUARDS = (home, network, leaks, skips, canary, core_coverage)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Switch the guards on."""
+    for guard in GUARDS:
+        config.pluginmanager.register(guard)
+
+
+def pytest_report_header() -> str:
+    """Name the versions that a failure may depend on."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"SQLite {sqlite3.sqlite_version}, {python}, {platform.system()} {platform.release()}"

@@ -1,0 +1,1 @@
+"""What several tests need: fakes, servers, guards. One file a job."""
