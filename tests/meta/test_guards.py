@@ -1,0 +1,234 @@
+"""The guards of tests/support/ turn a run red when they should; each run here is a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.canary import sweep
+from tests.support.network import is_local
+from tests.support.repository import ROOT
+
+SECRET = "KEY-CANARY-A"
+# How an inner test spells it, so that its own source does not hold it.
+SPELLED = "'KEY-CANA' + 'RY-A'"
+
+
+@pytest.fixture
+def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Return a place for a session of its own, with one guard and without measuring."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return pytester
+
+
+def run_with(guard: str, inner: pytest.Pytester, test: str, *more: str) -> pytest.RunResult:
+    inner.makepyfile(test)
+    options = ("-p", f"tests.support.{guard}", "-p", "no:randomly", "-p", "no:cacheprovider")
+    return inner.runpytest_subprocess(*options, *more)
+
+
+def test_a_skipped_test_is_a_failure_that_names_what_is_missing(inner: pytest.Pytester) -> None:
+    test = "import pytest\ndef test_it(): pytest.skip('tmux is not installed')"
+
+    result = run_with("skips", inner, test)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*left out*tmux is not installed*", "*1 failed*"])
+
+
+def test_an_expected_failure_is_a_failure(inner: pytest.Pytester) -> None:
+    test = "import pytest\n@pytest.mark.xfail(reason='later')\ndef test_it(): assert False"
+
+    result = run_with("skips", inner, test)
+
+    result.assert_outcomes(failed=1)
+
+
+def test_a_file_that_is_skipped_as_a_whole_is_an_error(inner: pytest.Pytester) -> None:
+    result = run_with("skips", inner, "import pytest\npytest.importorskip('no_such_tool')")
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*left out*no_such_tool*"])
+
+
+def test_a_thread_that_outlives_its_test_is_an_error_that_names_it(inner: pytest.Pytester) -> None:
+    test = """
+        import threading, time
+        def test_it():
+            threading.Thread(target=time.sleep, args=(3,), name="forgotten", daemon=True).start()
+    """
+
+    result = run_with("leaks", inner, test)
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*left running: forgotten*"])
+
+
+def test_a_child_that_outlives_the_session_is_an_error(inner: pytest.Pytester) -> None:
+    test = """
+        import subprocess
+        children = []
+        def test_it():
+            children.append(subprocess.Popen(["sleep", "4"]))
+    """
+
+    result = run_with("leaks", inner, test)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*still running after the last test*", "* sleep", "*1 error*"])
+
+
+def test_a_connection_to_another_machine_is_refused(inner: pytest.Pytester) -> None:
+    test = """
+        import socket
+        def test_by_address():
+            with socket.socket() as it: it.connect(("192.0.2.1", 80))
+        def test_by_name():
+            socket.create_connection(("example.org", 80))
+        def test_at_home():
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                socket.create_connection(server.getsockname()).close()
+    """
+
+    result = run_with("network", inner, test)
+
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*tried to reach 192.0.2.1*", "*tried to reach example.org*"])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost", None])
+def test_the_loopback_interface_is_local(host: object) -> None:
+    assert is_local(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "192.0.2.1", "::", "example.org", "localhost.example"]
+)
+def test_everything_else_is_not_local(host: object) -> None:
+    assert not is_local(host)
+
+
+def test_a_secret_in_a_file_is_an_error_that_does_not_show_it(inner: pytest.Pytester) -> None:
+    test = f"def test_it(tmp_path): (tmp_path / 'log.txt').write_text({SPELLED})"
+
+    result = run_with("canary", inner, test)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*ERROR*canary sweep*", "  test_it0/log.txt", "*1 passed, 1 error*"]
+    )
+    result.stdout.no_fnmatch_line(f"*{SECRET}*")
+
+    for file in inner.path.rglob("log.txt"):
+        file.unlink()
+
+
+def test_a_secret_that_is_printed_is_a_failure_that_does_not_show_it(
+    inner: pytest.Pytester,
+) -> None:
+    result = run_with("canary", inner, f"def test_it(): print({SPELLED})")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*secret stands in: Captured stdout call*"])
+    result.stdout.no_fnmatch_line(f"*{SECRET}*")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/rotator.sqlite",
+        "data/rotator.sqlite-wal",
+        "share/opencode/auth.json",
+        "share/opencode/log/opencode.log",
+        "elsewhere/.auth.json.17-ab.rotator-tmp",
+        "config/opencode/opencode.json",
+        "requests.canary.json",
+    ],
+)
+def test_a_place_for_secrets_may_hold_one(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "root" / name)
+
+    assert sweep(tmp_path / "root") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/history.sqlite",
+        "data/history.sqlite-wal",
+        "data/rotator.sqlite-shm",
+        "share/opencode-rotator/anything",
+        "state/bridge/inbox/1.json",
+        "state/watch.log",
+        "screen.txt",
+    ],
+)
+def test_another_place_may_not(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "canary-root" / name)
+
+    assert sweep(tmp_path / "canary-root") == [name]
+
+    (tmp_path / "canary-root" / name).unlink()
+
+
+def test_a_secret_across_two_chunks_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "long.log"
+    file.write_bytes(b"." * ((1 << 20) - 3) + SECRET.encode())
+
+    assert sweep(tmp_path) == ["long.log"]
+
+    file.unlink()
+
+
+def write(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(SECRET)
+
+
+def test_every_test_has_an_empty_home_of_its_own(inner: pytest.Pytester) -> None:
+    test = """
+        import os, pathlib
+        seen = set()
+        def look():
+            assert not [n for n in os.environ if n.startswith(("ROTATOR_", "OPENCODE"))]
+            home = pathlib.Path(os.environ["HOME"])
+            assert os.environ["XDG_DATA_HOME"] == str(home / ".local" / "share")
+            assert not list(home.iterdir())
+            assert home not in seen
+            seen.add(home)
+            (home / "mine").touch()
+        def test_one(): look()
+        def test_two(): look()
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROTATOR_STATE_DIR", "/nonexistent")
+        patch.setenv("OPENCODE_CONFIG_DIR", "/nonexistent")
+
+        result = run_with("home", inner, test)
+
+    result.assert_outcomes(passed=2)
+
+
+HALF = """
+def half(yes):
+    if yes:
+        return 1
+    return 0
+"""
+
+
+@pytest.mark.parametrize(("calls", "errors"), [("half(True)", 1), ("half(True), half(False)", 0)])
+def test_a_branch_of_the_pure_core_that_no_test_took_is_an_error(
+    inner: pytest.Pytester, calls: str, errors: int
+) -> None:
+    (inner.mkpydir("rotator") / "text.py").write_text(HALF)
+    test = f"from rotator.text import half\ndef test_it(): {calls}"
+    inner.makepyprojecttoml("[tool.coverage.run]\nbranch = true\n[tool.pytest]\npythonpath = ['.']")
+
+    result = run_with("core_coverage", inner, test, "--cov=rotator")
+
+    assert result.ret == (pytest.ExitCode.TESTS_FAILED if errors else pytest.ExitCode.OK)
+    result.assert_outcomes(passed=1, errors=errors)
+    assert "1 passed" in result.outlines[-1]
