@@ -13,23 +13,14 @@ import pytest
 from tests.support.tool import expect_success
 
 HEAVY = {"blessed", "httpx2", "hypothesis", "psutil", "pydantic", "watchdog"}
-CHILD = """
-import atexit, sys
-report = sys.argv.pop()
-sys.argv[0] = "rotator"
-tops = lambda: {name.partition(".")[0] for name in sys.modules}
-atexit.register(lambda: open(report, "w").write(" ".join(tops())))
-from rotator.cli.main import main
-main()
-"""
 
 
 @pytest.mark.parametrize("command", [["--help"], ["status"], ["status", "--json"]], ids=" ".join)
 def test_a_short_command_loads_nothing_heavy(tmp_path: Path, command: list[str]) -> None:
-    modules = tmp_path / "modules"
+    report = tmp_path / "loaded"
 
-    expect_success(sys.executable, "-c", CHILD, *command, str(modules))
+    expect_success(sys.executable, "-m", "tests.support.loaded", str(report), *command)
 
-    loaded = set(modules.read_text().split())
+    loaded = set(report.read_text().splitlines())
     assert "rotator" in loaded
     assert loaded & HEAVY == set()

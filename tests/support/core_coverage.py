@@ -18,12 +18,14 @@ from tests.support import late
 WHOLE = 100.0
 CORE = (
     "rotator/alias.py",
+    "rotator/answer.py",
     "rotator/changes.py",
     "rotator/classify.py",
     "rotator/engine.py",
     "rotator/errors.py",
     "rotator/model.py",
     "rotator/policy.py",
+    "rotator/resets.py",
     "rotator/secret.py",
     "rotator/text.py",
 )

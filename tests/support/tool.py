@@ -11,8 +11,6 @@ import pytest
 
 from tests.support.repository import ROOT
 
-LONGEST_NAME = 200
-
 
 def beside_python(name: str) -> str:
     """Return the program `name` of the environment that runs the tests; fail if it is not there."""
@@ -43,7 +41,7 @@ def expect_success(*command: str, cwd: Path = ROOT, seconds: float = 100, **vari
     """Run `command` and return its output; fail with all it said if it does not end with 0."""
     ended = run(*command, cwd=cwd, seconds=seconds, **variables)
     if ended.returncode != 0:
-        name = " ".join([Path(command[0]).name, *command[1:]])[:LONGEST_NAME]
-        told = f"{name}\nended with {ended.returncode}\n{ended.stdout}{ended.stderr}"
+        name = " ".join([Path(command[0]).name, *command[1:]])
+        told = f"`{name}` ended with {ended.returncode}\n{ended.stdout}{ended.stderr}"
         pytest.fail(told, pytrace=False)
     return ended.stdout
