@@ -53,3 +53,11 @@ def test_every_module_whose_coverage_must_be_whole_is_held_pure() -> None:
     held = [f"{name.replace('.', '/')}.py" for name in pure["source_modules"]]
 
     assert held == list(CORE)
+
+
+def test_every_module_that_decides_belongs_to_the_pure_core() -> None:
+    layers = next(contract["layers"] for contract in contracts() if contract["type"] == "layers")
+
+    deciding = next(re.findall(r"\w+", layer) for layer in layers if "(policy)" in layer)
+
+    assert {f"rotator/{name}.py" for name in deciding} <= set(CORE)
