@@ -58,11 +58,14 @@ class AccountState(StrEnum):
     READY = "ready"
 
 
+RestState = Literal[AccountState.COOLING, AccountState.EXHAUSTED]
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Why an account rests and until when; `strikes` counts limits in a row without a reset."""
 
-    state: Literal[AccountState.COOLING, AccountState.EXHAUSTED]
+    state: RestState
     until: datetime
     reason: str
     strikes: int = 1
@@ -128,12 +131,29 @@ class Tenure:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapMark:
+    """Our last swap in a slot, kept to recognise an opencode that undoes it.
+
+    `left_entry` is the digest of the entry's text that was replaced; `left_expired` says that
+    its access token had expired by then, so that opencode may have been refreshing it.
+    """
+
+    left: AccountId | None
+    put: AccountId
+    at: datetime
+    left_entry: Digest | None
+    left_expired: bool = False
+    rounds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A provider's one place in auth.json: who is in it, who was, and what we did there."""
 
     provider: str
     active: AccountId | None = None
     tenures: tuple[Tenure, ...] = ()
+    swap: SwapMark | None = None
     overload_swap_at: datetime | None = None
     rejected_at: datetime | None = None
 
@@ -145,8 +165,15 @@ class State:
     accounts: tuple[Account, ...] = ()
     slots: Mapping[str, Slot] = field(default_factory=lambda: MappingProxyType({}))
     balancing: bool = True
-    # Which account each request secret belongs to, older generations included.
-    digests: Mapping[Digest, AccountId] = field(default_factory=lambda: MappingProxyType({}))
+    # Which account a provider's secret (request secret or refresh token) belongs to, older
+    # generations included.
+    digests: Mapping[tuple[str, Digest], AccountId] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    # Secrets of accounts that the user removed.
+    removed: frozenset[tuple[str, Digest]] = frozenset()
+    # Rows that could not be read: one sentence each.
+    broken: tuple[str, ...] = ()
 
     def account(self, account_id: AccountId | None) -> Account | None:
         """Return the account with that id, or None."""

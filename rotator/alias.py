@@ -1,0 +1,46 @@
+"""Aliases: the short names of accounts, and how commands name an account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from rotator.errors import UsageError
+
+LONGEST = 64
+_FOREIGN = re.compile(r"[^a-z0-9._-]+")
+
+
+def normalise(text: str) -> str:
+    """Return `text` as an alias (a-z, digits, `.`, `-`, `_`), or '' if nothing of it is left."""
+    return _FOREIGN.sub("-", text.strip().lower())[:LONGEST].strip("-")
+
+
+def require_alias(text: str) -> str:
+    """Return `text` as an alias; raise UsageError if nothing of it is usable."""
+    alias = normalise(text)
+    if not alias:
+        message = f"{text!r} is no alias: it has none of the letters a-z, digits, '.', '-', '_'"
+        raise UsageError(message)
+    return alias
+
+
+def free_alias(provider: str, label: str | None, taken: Collection[str]) -> str:
+    """Return a readable alias that is not taken: from the login's label, else `<provider>-N`."""
+    base = normalise(label) if label else ""
+    if base and base not in taken:
+        return base
+    stem = base or normalise(provider) or "account"
+    number = 2 if base else 1
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split `provider/alias` at the last slash; raise UsageError where there is none."""
+    provider, slash, alias = name.rpartition("/")
+    if not slash or not provider or not alias:
+        message = f"{name!r} names no account"
+        raise UsageError(message, hint="an account is named provider/alias")
+    return provider, alias

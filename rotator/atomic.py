@@ -1,0 +1,76 @@
+"""Files that appear whole or not at all, and never wider than 0600."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from rotator.paths import FILE_MODE
+
+TEMPORARY_MARK = ".rotator-tmp"
+
+
+def temporary_beside(target: Path) -> Path:
+    """Return a fresh hidden name in the folder of `target`, recognised by `sweep`."""
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_MARK}")
+
+
+def write_new(path: Path, content: bytes, *, durable: bool) -> None:
+    """Create `path` (which must not exist) with `content`, 0600 from birth.
+
+    With `durable` the content is on the disk when this returns. On any failure the file is
+    taken away again and the OSError goes on.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    try:
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(handle, view) :]
+            if durable:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Put `content` at `path` in one step: a reader sees the old file or the new one, whole."""
+    temporary = temporary_beside(path)
+    write_new(temporary, content, durable=durable)
+    try:
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable, where the file system can do that."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(folder: Path, *, name: str) -> list[Path]:
+    """Remove what crashes left beside the file `name` in `folder`; return what was removed.
+
+    Call it only under the lock that every writer of these files holds: then none is in use.
+    """
+    swept = []
+    for found in folder.glob(f".{name}.*{TEMPORARY_MARK}"):
+        with contextlib.suppress(OSError):
+            found.unlink()
+            swept.append(found)
+    return swept

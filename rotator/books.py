@@ -1,0 +1,54 @@
+"""What one process has open: the paths, the store, the history, the providers and the clock."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rotator.clock import Clock, system_clock
+from rotator.errors import StoreError
+from rotator.history import History
+from rotator.model import Event
+from rotator.paths import Paths, private_folder
+from rotator.registry import Registry, load_registry
+from rotator.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Books:
+    """The open books of one process; pass them on, do not open them twice."""
+
+    paths: Paths
+    store: Store
+    history: History
+    registry: Registry
+    clock: Clock
+
+    def record(self, events: Iterable[Event]) -> None:
+        """Write `events` down; a history that cannot be written costs only itself."""
+        kept = list(events)
+        for event in kept:
+            log.info("%s", event.kind.value, extra={"event": event})
+        try:
+            self.history.record(kept)
+        except StoreError:
+            log.exception("events could not be recorded")
+
+    def announce(self) -> None:
+        """Tell watcher and dashboards that the store has changed."""
+        private_folder(self.paths.state)
+        with contextlib.suppress(OSError):
+            self.paths.changed.touch(mode=0o600)
+
+
+@contextlib.contextmanager
+def open_books(
+    paths: Paths, *, clock: Clock = system_clock, registry: Registry | None = None
+) -> Iterator[Books]:
+    """Open everything below `paths`; raises StoreError."""
+    with Store(paths.store) as store, contextlib.closing(History(paths.history)) as history:
+        yield Books(paths, store, history, registry or load_registry(), clock)

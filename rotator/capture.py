@@ -1,0 +1,241 @@
+"""Live → store: what stands in auth.json is saved before anything else happens to it.
+
+Call everything here under the swap lock. The meaning of a change is decided in
+`rotator.changes`; here it is carried out, and auth.json is mended where the meaning asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from rotator.alias import free_alias
+from rotator.atomic import sync_folder
+from rotator.books import Books
+from rotator.changes import (
+    Change,
+    Gone,
+    Knowledge,
+    Login,
+    Logout,
+    Refresh,
+    Revert,
+    Revived,
+    Unreadable,
+    Wipe,
+    interpret,
+)
+from rotator.model import Account, Credential, Event, EventKind, Identity
+from rotator.opencode.authfile import (
+    BadEntry,
+    Reading,
+    Torn,
+    Whole,
+    parse_entry,
+    read_live,
+    with_entry,
+)
+from rotator.opencode.authwrite import put_live, resolve
+from rotator.secret import Secret
+
+LOGGED_OUT = "logged out in opencode"
+_MOST_MENDING = 5
+
+
+def absorb(books: Books, *, watched: bool) -> Reading:
+    """Save what auth.json holds now, mend what has to be mended, and return what it holds then.
+
+    A torn or missing file changes nothing. `watched` says that every write since the last
+    call was seen. Raises StoreError, and LiveFileError if a needed repair cannot be written.
+    """
+    reading = read_live(books.paths.auth_file)
+    for _ in range(_MOST_MENDING):
+        if not isinstance(reading, Whole) or reading.digest == books.store.live_digest():
+            return reading
+        mended = take_in(books, reading, watched=watched)
+        if mended is None:
+            return reading
+        if put_live(books.paths.auth_file, reading, mended):
+            sync_folder(resolve(books.paths.auth_file).parent)
+            with books.store.transaction():
+                books.store.set_live(mended, books.clock())
+            return read_live(books.paths.auth_file)
+        reading = read_live(books.paths.auth_file)
+    return reading
+
+
+def take_in(books: Books, reading: Whole, *, watched: bool) -> bytes | None:
+    """Save what `reading` holds; return the content that auth.json should have instead, if any."""
+    now = books.clock()
+    before = _before(books)
+    known = Knowledge(
+        state=books.store.state(),
+        parse=_parse,
+        identify=books.registry.identify,
+        rotates_tokens=books.registry.rotates_tokens,
+        now=now,
+        watched=watched,
+    )
+    events: list[Event] = []
+    content = reading
+    with books.store.transaction():
+        for change in interpret(before, reading.entries, known):
+            event, entry = _apply(books, change, now)
+            if event is not None:
+                events.append(event)
+            if entry is not None:
+                content = Whole(with_entry(content, change.provider, entry or None))
+        books.store.set_live(reading.content, now)
+    books.record(events)
+    if events:
+        books.announce()
+    return None if content is reading else content.content
+
+
+def absorb_missing(books: Books) -> None:
+    """Note that there is no auth.json (any more): every slot is empty, no account is touched."""
+    if books.store.live_content() is None:
+        return
+    now = books.clock()
+    with books.store.transaction():
+        for provider, slot in books.store.state().slots.items():
+            if slot.active is not None:
+                books.store.set_active(provider, None, now)
+        books.store.set_live(None, now)
+    why = "auth.json is gone; every account stays saved, rotator rotate PROVIDER ALIAS puts it back"
+    books.record([Event(now, EventKind.PROBLEM, why=why)])
+    books.announce()
+
+
+def rebuild_torn(books: Books, torn: Torn) -> bool:
+    """Write auth.json anew from its last whole content, keeping the torn bytes aside.
+
+    For a file that nobody finishes. False if there is nothing to write or it changed meanwhile.
+    """
+    content = books.store.live_content()
+    if content is None or torn.lasting:
+        return False
+    with books.store.transaction():
+        books.store.keep_aside(torn.content, torn.why, books.clock())
+    if not put_live(books.paths.auth_file, torn, content):
+        return False
+    sync_folder(resolve(books.paths.auth_file).parent)
+    why = f"auth.json was left half-written ({torn.why}); written anew from its last whole content"
+    books.record([Event(books.clock(), EventKind.RESTORED, why=why)])
+    return True
+
+
+def _before(books: Books) -> Mapping[str, Secret]:
+    content = books.store.live_content()
+    return {} if content is None else Whole(content).entries
+
+
+def _parse(provider: str, entry: Secret) -> Credential | str:
+    try:
+        return parse_entry(provider, entry)
+    except BadEntry as exc:
+        return exc.message
+
+
+_NO_ENTRY = Secret("")
+
+
+def _apply(books: Books, change: Change, now: datetime) -> tuple[Event | None, Secret | None]:
+    """Carry a change out; return its event and the entry that auth.json should have instead.
+
+    None leaves auth.json as it is, an empty secret takes the entry out.
+    """
+    match change:
+        case Login():
+            return _login(books, change, now)
+        case Refresh():
+            return _refresh(books, change, now)
+        case Revert():
+            return _revert(books, change, now)
+        case Logout() | Gone():
+            return _left(books, change, now), None
+        case Wipe() | Revived() | Unreadable():
+            return _mended(change, now)
+
+
+def _left(books: Books, change: Logout | Gone, now: datetime) -> Event:
+    books.store.set_active(change.provider, None, now)
+    if isinstance(change, Gone):
+        why = "its entry went from auth.json while no watcher ran; rotate puts it back"
+        return _event(now, EventKind.PROBLEM, change.account, why)
+    books.store.set_disabled(change.account.id, LOGGED_OUT)
+    return _event(now, EventKind.LOGGED_OUT, change.account, LOGGED_OUT)
+
+
+def _mended(change: Wipe | Revived | Unreadable, now: datetime) -> tuple[Event, Secret | None]:
+    match change:
+        case Wipe(provider=provider, entry=entry):
+            why = "its entry was lost in a write about another one and was put back"
+            return Event(now, EventKind.RESTORED, provider, why=why), entry
+        case Revived(provider=provider, entry=active):
+            why = "an old copy of auth.json brought back a removed account; it was taken out again"
+            return Event(now, EventKind.RESTORED, provider, why=why), active or _NO_ENTRY
+        case Unreadable(provider=provider, why=why):
+            return Event(now, EventKind.PROBLEM, provider, why=why), None
+
+
+def _login(books: Books, change: Login, now: datetime) -> tuple[Event, Secret | None]:
+    store, account = books.store, change.account
+    if account is None:
+        taken = {a.alias for a in store.state().of(change.provider)}
+        alias = free_alias(change.provider, change.identity.label, taken)
+        added = store.add_account(change.provider, alias, change.credential, change.identity, now)
+        store.set_active(change.provider, added, now)
+        why = "a new login in auth.json was saved"
+        name = f"{change.provider}/{alias}"
+        return Event(now, EventKind.CAPTURED, change.provider, name, None, alias, why), None
+    before = store.state().active(change.provider)
+    if change.fresh and not change.stale:
+        store.renew_credential(account, change.credential, change.identity, now)
+    store.set_disabled(account.id, None)
+    store.set_rejected(account.id, None)
+    store.set_active(change.provider, account.id, now)
+    store.note_swap(change.provider, None)
+    event = _event(now, EventKind.SWAPPED, account, "logged in in opencode")
+    event = replace(event, from_alias=before.alias if before else None, to_alias=account.alias)
+    return event, account.credential.entry if change.stale else None
+
+
+def _refresh(books: Books, change: Refresh, now: datetime) -> tuple[Event, Secret | None]:
+    if change.stale:
+        why = "an older copy of this login came back into auth.json; the newest was written again"
+        return _event(now, EventKind.RESTORED, change.account, why), change.account.credential.entry
+    _renew(books, change.account, change.credential, change.identity, now)
+    return _event(now, EventKind.REFRESHED, change.account, "refreshed by opencode"), None
+
+
+def _revert(books: Books, change: Revert, now: datetime) -> tuple[Event, Secret | None]:
+    store = books.store
+    if change.fresh:
+        _renew(books, change.account, change.credential, change.identity, now)
+    mark = store.state().slot(change.provider).swap
+    if change.give_up or mark is None:
+        store.note_swap(change.provider, None)
+        store.set_active(change.provider, change.account.id, now)
+        why = f"something keeps bringing {change.account.alias} back; it was left in auth.json"
+        return _event(now, EventKind.PROBLEM, change.account, why), None
+    store.note_swap(change.provider, replace(mark, at=now, rounds=change.rounds))
+    saved = "its refreshed tokens were saved" if change.fresh else "nothing was lost"
+    left, put = change.account.alias, change.put.alias
+    why = f"an opencode wrote {left} back; {saved} and {put} is live again"
+    event = _event(now, EventKind.REVERTED, change.account, why)
+    event = replace(event, from_alias=left, to_alias=put)
+    return event, change.put.credential.entry
+
+
+def _renew(
+    books: Books, account: Account, credential: Credential, who: Identity, now: datetime
+) -> None:
+    books.store.renew_credential(account, credential, who, now)
+    # Whoever could refresh the login has shown that it lives.
+    books.store.set_rejected(account.id, None)
+
+
+def _event(now: datetime, kind: EventKind, account: Account, why: str) -> Event:
+    return Event(now, kind, account.provider, account.name, why=why)

@@ -1,0 +1,261 @@
+"""What a change in auth.json means: two contents and what we know -> a list of changes.
+
+Pure: no I/O, no clock. Applying a change is the work of `rotator.capture`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rotator.model import Account, Credential, Digest, Identity, Slot, State
+from rotator.secret import Secret
+
+REVERT_WINDOW = timedelta(seconds=30)
+MOST_REVERT_ROUNDS = 3
+# opencode refreshes a token that has expired; a plug-in may do so a little before.
+REFRESH_MARGIN = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A credential of an account that was not the active one; `account` None: an unknown one.
+
+    `fresh` says that the account has to take this credential; otherwise it has this one or a
+    newer one already, and `stale` says that the newer one has to go into auth.json.
+    """
+
+    provider: str
+    credential: Credential
+    identity: Identity
+    account: Account | None = None
+    fresh: bool = True
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The active account's credential was replaced by a newer one (or, `stale`, an older one)."""
+
+    provider: str
+    credential: Credential
+    identity: Identity
+    account: Account
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """The provider's entry is gone and nothing else changed."""
+
+    provider: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Wipe:
+    """The provider's entry is gone while another one changed: it has to be put back."""
+
+    provider: str
+    entry: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The provider's entry went while nobody watched, so that nobody can tell why."""
+
+    provider: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """An opencode brought back the account that we had just swapped out."""
+
+    provider: str
+    credential: Credential
+    identity: Identity
+    account: Account
+    fresh: bool
+    put: Account
+    rounds: int
+
+    @property
+    def give_up(self) -> bool:
+        """Whether it came back so often that it is left alone."""
+        return self.rounds > MOST_REVERT_ROUNDS
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """An old copy of auth.json brought back the login of an account that the user removed."""
+
+    provider: str
+    entry: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry that opencode would not take either."""
+
+    provider: str
+    why: str
+
+
+Change = Login | Refresh | Logout | Wipe | Gone | Revert | Revived | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the interpretation needs beside the contents.
+
+    `watched` says that no write between the two contents can have been missed.
+    """
+
+    state: State
+    parse: Callable[[str, Secret], Credential | str]
+    identify: Callable[[str, Credential], Identity]
+    rotates_tokens: Callable[[str], bool]
+    now: datetime
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose credential it is, and whether the account has it, or a newer one, already."""
+
+    account: Account | None
+    fresh: bool = True
+    stale: bool = False
+
+
+def interpret(
+    before: Mapping[str, Secret], after: Mapping[str, Secret], known: Knowledge
+) -> list[Change]:
+    """Return what the step from `before` to `after` (provider -> JSON text) means, in order.
+
+    An entry that stayed the same is looked at too: it may be one that nobody has saved yet.
+    """
+    changed = {p for p, entry in after.items() if before.get(p) != entry}
+    gone = [p for p in before if p not in after]
+    found: list[Change] = []
+    for provider, entry in after.items():
+        credential = known.parse(provider, entry)
+        if isinstance(credential, str):
+            if provider in changed:
+                found.append(Unreadable(provider, credential))
+            continue
+        alone = changed == {provider} and not gone
+        change = _entry(provider, credential, known, alone=alone)
+        if change is not None:
+            found.append(change)
+    found.extend(_gone(gone, before, known, others_changed=bool(changed)))
+    return found
+
+
+def _gone(
+    gone: list[str], before: Mapping[str, Secret], known: Knowledge, *, others_changed: bool
+) -> list[Change]:
+    found: list[Change] = []
+    for provider in gone:
+        account = known.state.active(provider)
+        if others_changed and known.watched:
+            found.append(Wipe(provider, before[provider]))
+        elif account is not None:
+            found.append((Gone if others_changed else Logout)(provider, account))
+    return found
+
+
+def _entry(
+    provider: str, credential: Credential, known: Knowledge, *, alone: bool
+) -> Change | None:
+    slot = known.state.slot(provider)
+    active = known.state.active(provider)
+    if (provider, credential.digest) in known.state.removed and not alone:
+        return Revived(provider, active.credential.entry if active else None)
+    who = known.identify(provider, credential)
+    owner = owner_of(provider, credential, who, known)
+    if owner.account is not None:
+        if active is not None and owner.account.id == active.id:
+            if not owner.fresh and not owner.stale:
+                return None
+            return Refresh(provider, credential, who, owner.account, owner.stale)
+        revert = _revert(slot, credential, who, owner, known)
+        if revert is not None:
+            return revert
+    return Login(provider, credential, who, owner.account, owner.fresh, owner.stale)
+
+
+def _revert(
+    slot: Slot, credential: Credential, who: Identity, owner: Owner, known: Knowledge
+) -> Revert | None:
+    mark, account = slot.swap, owner.account
+    if mark is None or account is None or account.id != mark.left:
+        return None
+    put = known.state.account(mark.put)
+    as_before = Digest(credential.entry.digest()) == mark.left_entry
+    recent = known.now - mark.at <= REVERT_WINDOW
+    if put is None or not recent or not (as_before or mark.left_expired):
+        return None
+    fresh = owner.fresh and not owner.stale
+    return Revert(slot.provider, credential, who, account, fresh, put, mark.rounds + 1)
+
+
+def owner_of(provider: str, credential: Credential, who: Identity, known: Knowledge) -> Owner:
+    """Return whose credential it is. In any doubt it is nobody's: a new account."""
+    accounts = [a for a in known.state.of(provider) if a.credential.type == credential.type]
+    for account in accounts:
+        if _same_secrets(account.credential, credential):
+            same_text = account.credential.entry == credential.entry
+            return Owner(account, fresh=not same_text)
+    if credential.type != "oauth":
+        return Owner(None)
+    return _owner_of_oauth(provider, credential, who, known, accounts)
+
+
+def _owner_of_oauth(
+    provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
+) -> Owner:
+    for digest in _digests(credential):
+        holder = known.state.account(known.state.digests.get((provider, digest)))
+        if holder is None:
+            continue
+        new = [d for d in _digests(credential) if (provider, d) not in known.state.digests]
+        # One half known and the other new: a refresh that kept its refresh token. Both known
+        # and not the current pair: a copy from before.
+        return Owner(holder, fresh=bool(new), stale=not new)
+    for account in accounts:
+        if who.key is not None and account.identity_key == who.key:
+            return Owner(account)
+    active = known.state.active(provider)
+    if active is not None and active in accounts and _is_rotation(active, credential, who, known):
+        return Owner(active)
+    return Owner(None)
+
+
+def _is_rotation(active: Account, credential: Credential, who: Identity, known: Knowledge) -> bool:
+    old = active.credential
+    ran_out = old.expires_at is not None and old.expires_at - known.now < REFRESH_MARGIN
+    if not (known.rotates_tokens(active.provider) and ran_out):
+        return False
+    told_apart = (
+        (who.key, active.identity_key),
+        (credential.account_id, old.account_id),
+        (credential.enterprise_url, old.enterprise_url),
+        (dict(credential.extra), dict(old.extra)),
+    )
+    return all(new == kept for new, kept in told_apart)
+
+
+def _same_secrets(one: Credential, other: Credential) -> bool:
+    return (
+        one.secret == other.secret
+        and one.refresh == other.refresh
+        and (one.type != "wellknown" or one.extra.get("key") == other.extra.get("key"))
+    )
+
+
+def _digests(credential: Credential) -> tuple[Digest, ...]:
+    refresh = credential.refresh
+    return (*((Digest(refresh.digest()),) if refresh else ()), credential.digest)

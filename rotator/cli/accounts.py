@@ -1,0 +1,208 @@
+"""`rotator accounts`: list, add, rename, remove, disable, enable, merge."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from rotator import ledger
+from rotator.cli.common import (
+    books_for_command,
+    iso,
+    json_option,
+    named_account,
+    print_json,
+    print_table,
+    state_words,
+)
+from rotator.errors import UsageError
+from rotator.model import Account, Credential, State
+from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.secret import Secret
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
+    """List the accounts, or change one. An account is named provider/alias."""
+    if ctx.invoked_subcommand is None:
+        _list(as_json=as_json)
+
+
+@command.command("list")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """List the accounts."""
+    _list(as_json=as_json)
+
+
+@command.command()
+@click.argument("provider")
+@click.option("--alias", help="Its name; else one is made from the login.")
+@click.option("--activate", is_flag=True, help="Put it into auth.json now.")
+@json_option
+def add(provider: str, alias: str | None, *, activate: bool, as_json: bool) -> None:
+    """Save a key as an account of PROVIDER.
+
+    The key is asked for, or read from standard input; there, an entry of auth.json as JSON
+    (type api, oauth or wellknown) is taken too. It is never an argument.
+    """
+    provider = provider.rstrip("/")
+    credential = _read_credential(provider)
+    with books_for_command() as books:
+        done = ledger.add(books, provider, credential, alias=alias, activate=activate)
+    _say(done, "saved", as_json=as_json)
+
+
+@command.command()
+@click.argument("account")
+@click.argument("alias")
+@json_option
+def rename(account: str, alias: str, *, as_json: bool) -> None:
+    """Give ACCOUNT another ALIAS."""
+    with books_for_command() as books:
+        done = ledger.rename(books, named_account(books.store.state(), account), alias)
+    _say(done, "renamed", as_json=as_json)
+
+
+@command.command()
+@click.argument("account")
+@json_option
+def disable(account: str, *, as_json: bool) -> None:
+    """Keep ACCOUNT, but never choose it."""
+    with books_for_command() as books:
+        done = ledger.disable(books, named_account(books.store.state(), account))
+    _say(done, "disabled", as_json=as_json)
+
+
+@command.command()
+@click.argument("account")
+@json_option
+def enable(account: str, *, as_json: bool) -> None:
+    """Let ACCOUNT be chosen again."""
+    with books_for_command() as books:
+        done = ledger.enable(books, named_account(books.store.state(), account))
+    _say(done, "enabled", as_json=as_json)
+
+
+@command.command()
+@click.argument("account")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def remove(account: str, *, yes: bool, as_json: bool) -> None:
+    """Forget ACCOUNT and its credential."""
+    with books_for_command() as books:
+        found = named_account(books.store.state(), account)
+    if not yes:
+        if not sys.stdin.isatty():
+            message = f"removing {found.name} has to be confirmed"
+            raise UsageError(message, hint="add --yes")
+        click.confirm(f"Remove {found.name}? Its credential is deleted", abort=True, err=True)
+    with books_for_command() as books:
+        done = ledger.remove(books, named_account(books.store.state(), account))
+    _say(done, "removed", as_json=as_json)
+
+
+@command.command()
+@click.argument("keep")
+@click.argument("other")
+@json_option
+def merge(keep: str, other: str, *, as_json: bool) -> None:
+    """Make one account of two that are the same person's; KEEP keeps its name."""
+    with books_for_command() as books:
+        state = books.store.state()
+        done = ledger.merge(books, named_account(state, keep), named_account(state, other))
+    _say(done, "merged", as_json=as_json)
+
+
+def account_json(account: Account, state: State, now: datetime) -> dict[str, Any]:
+    """Return an account as the contract of `accounts --json` has it."""
+    return {
+        "id": account.id,
+        "provider": account.provider,
+        "alias": account.alias,
+        "type": account.credential.type,
+        "identity": account.identity,
+        "fingerprint": account.credential.secret.fingerprint(),
+        "active": state.slot(account.provider).active == account.id,
+        "state": account.state_at(now).value,
+        "until": iso(account.until_at(now)),
+        "reason": account.reason_at(now),
+        "plan": account.plan,
+        "windows": [],
+        "balance": None,
+        "captured_at": iso(account.captured_at),
+        "last_used_at": iso(account.last_used_at),
+    }
+
+
+def _list(*, as_json: bool) -> None:
+    with books_for_command() as books:
+        state, now = books.store.state(), books.clock()
+    accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
+    if as_json:
+        print_json({"schema": 1, "accounts": [account_json(a, state, now) for a in accounts]})
+        return
+    if not accounts:
+        click.echo("no accounts yet: log in with opencode while rotator watch runs")
+    print_table([_row(a, state, now) for a in accounts])
+    for sentence in state.broken:
+        click.echo(f"! {sentence}", err=True)
+
+
+def _row(account: Account, state: State, now: datetime) -> list[str]:
+    mark = "*" if state.slot(account.provider).active == account.id else " "
+    return [
+        f"{mark} {account.name}",
+        account.credential.type,
+        state_words(account, now),
+        account.reason_at(now) or "",
+        account.identity or account.credential.secret.fingerprint(),
+    ]
+
+
+def _read_credential(provider: str) -> Credential:
+    if sys.stdin.isatty():
+        text = click.prompt(f"Key of {provider}", hide_input=True, err=True)
+    else:
+        text = sys.stdin.read(1024 * 1024)
+    text = text.strip()
+    if not text:
+        message = f"no key for {provider} was given"
+        raise UsageError(message, hint="type it, or pass it on standard input")
+    if not text.startswith("{"):
+        text = json.dumps({"type": "api", "key": text})
+    try:
+        return parse_entry(provider, Secret(text))
+    except BadEntry as exc:
+        message = f"that is no entry of auth.json for {provider}: {exc.message.split(': ', 1)[-1]}"
+        raise UsageError(message) from exc
+
+
+def _say(done: ledger.Done, verb: str, *, as_json: bool) -> None:
+    account = done.account
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "done": verb,
+                "provider": account.provider,
+                "alias": account.alias,
+                "live": done.live,
+                "note": done.note,
+            }
+        )
+        return
+    live = (
+        f"{account.provider}/{done.live} is live"
+        if done.live
+        else f"{account.provider} has no live login"
+    )
+    click.echo(f"{account.name} {verb}; {live}")
+    if done.note:
+        click.echo(done.note)

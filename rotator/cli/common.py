@@ -1,0 +1,76 @@
+"""What commands share: the open books after a look at auth.json, and how things are printed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from rotator.alias import split_name
+from rotator.books import Books, open_books
+from rotator.capture import absorb
+from rotator.clock import to_iso
+from rotator.errors import LiveFileError
+from rotator.lock import swap_lock, watcher_pid
+from rotator.model import Account, AccountState, State
+from rotator.paths import find_paths
+from rotator.rotate import find_account
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
+
+
+@contextlib.contextmanager
+def books_for_command() -> Iterator[Books]:
+    """Open the books and save first what stands in auth.json, so that every command knows it.
+
+    An auth.json that cannot be read keeps nobody from looking at the accounts.
+    """
+    paths = find_paths()
+    with open_books(paths) as books:
+        watched = watcher_pid(paths.watch_lock) is not None
+        with contextlib.suppress(LiveFileError), swap_lock(paths.swap_lock):
+            absorb(books, watched=watched)
+        yield books
+
+
+def named_account(state: State, name: str) -> Account:
+    """Return the account that `provider/alias` names; raises UsageError, AccountNotFound."""
+    return find_account(state, *split_name(name))
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on a line of its own."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns two blanks apart."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def iso(at: datetime | None) -> str | None:
+    """Return a time for JSON."""
+    return to_iso(at) if at else None
+
+
+def state_words(account: Account, now: datetime) -> str:
+    """Return the state as a person reads it, with its end in local time."""
+    state, until = account.state_at(now), account.until_at(now)
+    if until is not None:
+        local = until.astimezone()
+        when = (
+            f"{local:%H:%M}"
+            if (until - now).total_seconds() < 12 * 3600
+            else f"{local:%a %d %b %H:%M}"
+        )
+        return f"{state.value} until {when}"
+    if state is AccountState.REJECTED:
+        return "needs login"
+    return state.value

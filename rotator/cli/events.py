@@ -1,0 +1,61 @@
+"""`rotator events`: what happened and why."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from rotator.cli.common import books_for_command, iso, json_option, print_json
+from rotator.history import Numbered
+from rotator.model import Event
+
+_LOOK_SECONDS = 0.5
+
+
+@click.command()
+@click.option("-n", "--last", "most", default=50, show_default=True, help="How many, newest last.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as things happen.")
+@json_option
+def command(most: int, *, follow: bool, as_json: bool) -> None:
+    """Show what happened and why; with --json one object a line."""
+    with books_for_command() as books:
+        last = _show(books.history.read(most=max(most, 0)), 0, as_json=as_json)
+        while follow:
+            time.sleep(_LOOK_SECONDS)
+            last = _show(books.history.read(after=last), last, as_json=as_json)
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """Return an event as the contract of `events --json` has it."""
+    return {
+        "schema": 1,
+        "at": iso(event.at),
+        "kind": event.kind.value,
+        "provider": event.provider,
+        "account": event.account,
+        "from": event.from_alias,
+        "to": event.to_alias,
+        "why": event.why,
+        "detail": event.detail,
+    }
+
+
+def _show(found: list[Numbered], last: int, *, as_json: bool) -> int:
+    for one in found:
+        if as_json:
+            print_json(event_json(one.event))
+        else:
+            click.echo(_line(one.event))
+    return found[-1].number if found else last
+
+
+def _line(event: Event) -> str:
+    moved = (
+        f" {event.from_alias} -> {event.to_alias}" if event.from_alias and event.to_alias else ""
+    )
+    who = event.account or event.provider or ""
+    detail = f" ({event.detail})" if event.detail else ""
+    at = event.at.astimezone()
+    return f"{at:%Y-%m-%d %H:%M:%S}  {event.kind.value:<10}  {who}{moved}: {event.why}{detail}"

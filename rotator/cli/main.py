@@ -1,0 +1,102 @@
+"""The entry point: finds the command, loads only its module, turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from rotator import __version__
+from rotator.errors import RotatorError
+
+# name -> (module, what it does); the order is that of the help.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "watch": ("watch", "Watch over auth.json in the foreground."),
+    "status": ("status", "Watcher, bridge, opencodes, one line a provider."),
+    "accounts": ("accounts", "List, add, rename, remove, disable, enable, merge accounts."),
+    "rotate": ("rotate", "Put another account into auth.json now."),
+    "events": ("events", "What happened and why."),
+    "balance": ("balance", "Switch failover on or off."),
+    "signal": ("signal", "Report a failed request by hand or from a script."),
+    "bridge": ("bridge", "Install the bridge into opencode, or take it out."),
+    "demo": ("demo", "See a failover happen, without opencode and without an account."),
+}
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules that are loaded when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's shape
+        """Return the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Load the command's module; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"rotator.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's shape
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the table without loading a single command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rotator")
+def cli() -> None:
+    """Keep several logins per provider for opencode and carry on when one is limited."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code; never shows a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(words))
+
+
+def run(words: list[str]) -> int:
+    """Run the command line and return its exit code."""
+    as_json = "--json" in words
+    try:
+        code = cli.main(args=words, prog_name="rotator", standalone_mode=False)
+    except RotatorError as exc:
+        return _fail(exc.exit_code, exc.message, exc.hint, as_json=as_json)
+    except click.UsageError as exc:
+        where = exc.ctx.command_path if exc.ctx else "rotator"
+        return _fail(2, exc.format_message(), f"{where} --help", as_json=as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; Python must not complain about that at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as exc:
+        logging.getLogger("rotator").exception("a command failed")
+        message = f"an error of ours: {type(exc).__name__}"
+        return _fail(1, message, "please report it with what you did", as_json=as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(code: int, message: str, hint: str | None, *, as_json: bool) -> int:
+    if as_json:
+        error = {"exit": code, "message": message, "hint": hint}
+        click.echo(json.dumps({"schema": 1, "error": error}))
+    else:
+        click.echo(f"rotator: {message}", err=True)
+        if hint:
+            click.echo(f"  {hint}", err=True)
+    return code

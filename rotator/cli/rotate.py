@@ -1,0 +1,59 @@
+"""`rotator rotate`: put another account into auth.json now."""
+
+from __future__ import annotations
+
+import click
+
+from rotator.cli.common import books_for_command, json_option, print_json
+from rotator.opencode.exchange import Exchange
+from rotator.restarts import applies
+from rotator.rotate import plan_rotation, rotate
+
+_WHEN = {
+    "now": "no opencode runs; the next one uses it",
+    "next-request": "running opencodes use it from the next request on",
+    "after-restart": "restart opencode to use it",
+}
+
+
+@click.command()
+@click.argument("provider", required=False)
+@click.argument("alias", required=False)
+@click.option("--dry-run", is_flag=True, help="Say what would be done and why, and do nothing.")
+@json_option
+def command(provider: str | None, alias: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Swap PROVIDER's account for ALIAS, or for the best other one.
+
+    Without PROVIDER it is the only provider that has two accounts.
+    """
+    if provider and alias is None and "/" in provider:
+        provider, alias = _maybe_name(provider)
+    with books_for_command() as books:
+        plan = plan_rotation(books.store.state(), provider, alias, books.clock())
+        left = plan.left
+        if not dry_run:
+            left = rotate(books, plan).left
+        when = applies(books, Exchange(books.paths).present(), plan.to)
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "provider": plan.provider,
+                "from": left.alias if left else None,
+                "to": plan.to.alias,
+                "applies": when,
+                "why": plan.why,
+                **({"dry_run": True} if dry_run else {}),
+            }
+        )
+        return
+    verb = "would become" if dry_run else "is now"
+    click.echo(f"{plan.provider}: {plan.to.alias} {verb} live ({plan.why}); {_WHEN[when]}")
+
+
+def _maybe_name(text: str) -> tuple[str, str | None]:
+    # A well-known provider's id is a URL and has slashes of its own.
+    if text.startswith(("http://", "https://")):
+        return text, None
+    provider, _, alias = text.rpartition("/")
+    return provider, alias

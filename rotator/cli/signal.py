@@ -1,0 +1,75 @@
+"""`rotator signal`: report a failed request by hand or from a script."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+
+from rotator.books import Books
+from rotator.classify import classify
+from rotator.cli.common import books_for_command, json_option, print_json
+from rotator.errors import NothingToRotateTo
+from rotator.failover import carry_out
+from rotator.model import Finding, Meaning, Signal, Source
+
+
+@click.command()
+@click.argument("provider")
+@click.option("--status", type=click.IntRange(100, 599), help="The HTTP status of the answer.")
+@click.option("--retry-after", type=click.FloatRange(min=0), help="Seconds, as the answer said.")
+@click.option("--message", default="", help="The error's text.")
+@json_option
+def command(
+    provider: str, status: int | None, retry_after: float | None, message: str, *, as_json: bool
+) -> None:
+    """Report that a request of PROVIDER's live account failed; the swap is made at once.
+
+    It needs no watcher: whoever calls it does what the watcher would do.
+    """
+    with books_for_command() as books:
+        signal = _signal(books, provider, status, retry_after, message)
+        finding = classify(signal, books.clock())
+        verdict = carry_out(books, signal, finding, answer=lambda _: None)
+        live = books.store.state().active(provider)
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "provider": provider,
+                "meaning": finding.meaning.value,
+                "verdict": verdict.kind.value,
+                "live": live.alias if live else None,
+                "why": finding.reason,
+            }
+        )
+        return
+    click.echo(
+        f"{_meaning(finding)}: {finding.reason}; {provider}/{live.alias if live else '-'} is live"
+    )
+
+
+def _signal(
+    books: Books, provider: str, status: int | None, retry_after: float | None, message: str
+) -> Signal:
+    active = books.store.state().active(provider)
+    if active is None:
+        text = f"{provider} has no live account to blame"
+        raise NothingToRotateTo(text, hint="rotator accounts lists them")
+    digest = active.credential.digest
+    return Signal(
+        id=f"manual-{secrets.token_hex(6)}",
+        at=books.clock(),
+        provider=provider,
+        source=Source.MANUAL,
+        credential=digest,
+        tried=(digest,),
+        status=status,
+        headers={} if retry_after is None else {"retry-after": f"{retry_after:g}"},
+        body=message,
+        error=message or None,
+    )
+
+
+def _meaning(finding: Finding) -> str:
+    return "nothing was done" if finding.meaning is Meaning.NOT_OURS else finding.meaning.value

@@ -1,0 +1,28 @@
+"""`rotator watch`: the watcher, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import click
+
+from rotator.books import open_books
+from rotator.lock import watch_lock
+from rotator.paths import find_paths
+
+
+@click.command()
+def command() -> None:
+    """Watch auth.json, save every login, and fail over. Ends on Ctrl-C or SIGTERM."""
+    from rotator.daemon import Daemon
+    from rotator.logs import log_to_file
+
+    os.umask(0o077)
+    paths = find_paths()
+    log_to_file(paths.log)
+    with watch_lock(paths.watch_lock), open_books(paths) as books:
+        daemon = Daemon(books)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: daemon.stop())
+        daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))

@@ -1,0 +1,252 @@
+"""The watcher: one thread owns the state and takes one message at a time from a queue.
+
+File notifications and signals only put messages on the queue. What a signal means and leads
+to is decided in `rotator.classify` and `rotator.engine`; here it is carried out.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from rotator import engine
+from rotator.books import Books
+from rotator.capture import absorb_missing, rebuild_torn
+from rotator.classify import classify
+from rotator.errors import LiveFileError, RotatorError
+from rotator.failover import carry_out
+from rotator.lock import swap_lock
+from rotator.model import Event, EventKind, Signal, Source, VerdictKind
+from rotator.opencode.authfile import Missing, Reading, Torn
+from rotator.opencode.exchange import Exchange
+from rotator.opencode.logtail import LoggedFailure, LogTail
+from rotator.restarts import charge_time, restart_note
+from rotator.swap import settled
+from rotator.watch import FileWatcher, Watched
+
+log = logging.getLogger(__name__)
+
+LIVE, INBOX, LOG, STORE, STOP = "live", "inbox", "log", "store", "stop"
+Message = tuple[str, Path | None]
+
+# Events are hints; whatever they say, the files are looked at this often.
+LOOK_SECONDS = 30.0
+# A torn or missing file is looked at again this soon, and settled after these times.
+TORN_LOOK_SECONDS = 0.05
+TORN_PATIENCE = timedelta(seconds=10)
+MISSING_PATIENCE = timedelta(seconds=1)
+_PASSED_KEPT = 200
+
+
+class Daemon:
+    """A watcher that has been set up; `run` works until `stop` is called."""
+
+    def __init__(self, books: Books, *, watcher: Callable[..., FileWatcher] = FileWatcher) -> None:
+        """Prepare the exchange folder and what is to be watched; nothing runs yet."""
+        self._books = books
+        self._exchange = Exchange(books.paths)
+        self._tail = LogTail(books.paths.opencode_logs)
+        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._started_at = books.clock()
+        self._looked_at = self._started_at
+        self._watched = False
+        self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
+        self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
+        self._files = watcher(
+            [
+                Watched(LIVE, books.paths.auth_file, folder=False),
+                Watched(INBOX, self._exchange.inbox, folder=True),
+                Watched(LOG, books.paths.opencode_logs, folder=True),
+                Watched(STORE, books.paths.changed, folder=False),
+            ],
+            lambda name, path: self._queue.put((name, path)),
+        )
+
+    def stop(self) -> None:
+        """Ask `run` to end; may be called from a signal handler or another thread."""
+        self._queue.put((STOP, None))
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Watch until stopped; call `ready` once everything is in place."""
+        self._files.start()
+        try:
+            self._tail.start()
+            self._look(LIVE)
+            self._watched = True
+            self._publish()
+            self._tick()
+            ready()
+            while self._step():
+                pass
+        finally:
+            self._files.stop()
+            self._exchange.remove_state()
+
+    def _step(self) -> bool:
+        try:
+            name, path = self._queue.get(timeout=self._pause_seconds())
+        except queue.Empty:
+            self._tick()
+            return True
+        if name == STOP:
+            return False
+        try:
+            if name == INBOX and path is not None:
+                self._take(path)
+            else:
+                self._drain(name)
+                self._look(name)
+        except RotatorError as exc:
+            self._problem(exc)
+        except Exception:
+            # One bad message must not end the watch over everything else.
+            log.exception("a message could not be worked off")
+        return True
+
+    def _drain(self, name: str) -> None:
+        """Leave out repetitions of a hint that wait in the queue right behind it."""
+        kept: list[Message] = []
+        try:
+            while True:
+                message = self._queue.get_nowait()
+                if message[0] != name:
+                    kept.append(message)
+        except queue.Empty:
+            for message in kept:
+                self._queue.put(message)
+
+    def _look(self, name: str) -> None:
+        if name == LIVE:
+            self._look_at_live()
+        elif name == LOG:
+            for failure in self._tail.read_new():
+                self._logged(failure)
+        elif name == STORE:
+            self._publish()
+
+    # -- auth.json -------------------------------------------------------------------------
+
+    def _look_at_live(self) -> None:
+        before = self._books.store.live_digest()
+        with swap_lock(self._books.paths.swap_lock):
+            reading = settled(self._books, self._watched, patience_seconds=0)
+            self._settle_doubt(reading)
+        if self._books.store.live_digest() != before:
+            self._publish()
+
+    def _settle_doubt(self, reading: Reading) -> None:
+        now = self._books.clock()
+        match reading:
+            case Torn(content=content):
+                since = self._in_doubt("torn", content, now)
+                if now - since >= TORN_PATIENCE and rebuild_torn(self._books, reading):
+                    self._doubt = None
+            case Missing():
+                since = self._in_doubt("missing", b"", now)
+                if now - since >= MISSING_PATIENCE:
+                    absorb_missing(self._books)
+                    self._doubt = None
+            case _:
+                self._doubt = None
+
+    def _in_doubt(
+        self, what: Literal["torn", "missing"], content: bytes, now: datetime
+    ) -> datetime:
+        if self._doubt is None or self._doubt[:2] != (what, content):
+            self._doubt = (what, content, now)
+        return self._doubt[2]
+
+    # -- signals ---------------------------------------------------------------------------
+
+    def _take(self, path: Path) -> None:
+        signal = self._exchange.take(path)
+        if signal is None:
+            return
+        verdict = carry_out(
+            self._books,
+            signal,
+            classify(signal, self._books.clock()),
+            answer=lambda verdict: self._exchange.answer(signal.id, verdict),
+        )
+        if verdict.kind is VerdictKind.PASS and signal.source is Source.BRIDGE:
+            self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
+        self._publish()
+
+    def _logged(self, failure: LoggedFailure) -> None:
+        repeated = engine.match_passed(self._passed, failure.provider, failure.session, failure.at)
+        if repeated is not None:
+            self._passed.remove(repeated)
+            return
+        signal = Signal(
+            id=f"log-{failure.at.timestamp():.3f}",
+            at=charge_time(self._books, self._exchange.present(), failure.provider, failure.at),
+            provider=failure.provider,
+            source=Source.LOG,
+            model=failure.model,
+            session=failure.session,
+            error=failure.message,
+        )
+        before = self._books.store.state().slot(failure.provider).active
+        carry_out(self._books, signal, classify(signal, self._books.clock()), answer=lambda _: None)
+        after = self._books.store.state().active(failure.provider)
+        if after is not None and after.id != before:
+            note = restart_note(self._books, self._exchange.present(), after)
+            if note is not None:
+                self._books.record([note])
+        self._publish()
+
+    # -- upkeep ----------------------------------------------------------------------------
+
+    def _pause_seconds(self) -> float:
+        now = self._books.clock()
+        if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
+            return TORN_LOOK_SECONDS
+        at = engine.next_recovery(self._books.store.state(), now)
+        left = LOOK_SECONDS if at is None else (at - now).total_seconds()
+        return min(max(left, 0.01), LOOK_SECONDS)
+
+    def _tick(self) -> None:
+        try:
+            self._files.check()
+            now = self._books.clock()
+            state = self._books.store.state()
+            back = engine.recoveries(state, self._looked_at, now)
+            self._looked_at = now
+            if back:
+                self._books.record(
+                    Event(
+                        now,
+                        EventKind.RECOVERED,
+                        a.provider,
+                        a.name,
+                        why=f"{a.alias} is ready again",
+                    )
+                    for a in back
+                )
+                self._books.announce()
+            self._look_at_live()
+            for path in self._exchange.waiting():
+                self._take(path)
+            self._look(LOG)
+            self._exchange.sweep()
+            self._publish()
+        except RotatorError as exc:
+            self._problem(exc)
+        except Exception:
+            log.exception("the regular look failed")
+
+    def _publish(self) -> None:
+        self._exchange.write_state(
+            self._books.store.state(), started_at=self._started_at, now=self._books.clock()
+        )
+        self._exchange.write_watcher(polling=self._files.polling)
+
+    def _problem(self, exc: RotatorError) -> None:
+        log.warning("%s", exc.message)
+        if isinstance(exc, LiveFileError):
+            self._books.record([Event(self._books.clock(), EventKind.PROBLEM, why=exc.message)])

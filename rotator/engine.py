@@ -1,0 +1,277 @@
+"""What the watcher does about a failure, as data: a signal and its meaning -> an outcome.
+
+Pure: no I/O, no clock. The daemon carries an outcome out: the swap first, then the verdict,
+then the bookkeeping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rotator.model import (
+    Account,
+    AccountState,
+    Event,
+    EventKind,
+    Finding,
+    Limit,
+    Meaning,
+    RestState,
+    Signal,
+    Source,
+    State,
+    Verdict,
+    VerdictKind,
+)
+from rotator.policy import Wanted, choose, clock_time, is_stale
+
+FIRST_REST = timedelta(seconds=60)
+LONGEST_REST = timedelta(minutes=30)
+# A limit that comes this soon after the last one ended counts as the next in a row.
+STRIKE_MEMORY = timedelta(minutes=30)
+# Answers to one limit differ by the time they travelled; less than this is no news.
+SAME_RESET = timedelta(seconds=5)
+OVERLOAD_PAUSE = timedelta(minutes=1)
+REJECTION_PAUSE = timedelta(minutes=10)
+
+PASS = Verdict(VerdictKind.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The account rests until the limit is over."""
+
+    account: Account
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The account needs a new login."""
+
+    account: Account
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOverload:
+    """A swap of this provider was made because of an overload."""
+
+    provider: str
+
+
+Mark = Rest | Reject | NoteOverload
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Put `to` into its provider's slot, in which `expected` is now."""
+
+    to: Account
+    expected: Account | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a signal leads to. The verdict holds if the ordered swap succeeds, else it is pass."""
+
+    verdict: Verdict = PASS
+    order: Order | None = None
+    marks: tuple[Mark, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def blamed(state: State, signal: Signal) -> Account | None:
+    """Return the account whose request failed, or None if that cannot be told.
+
+    A signal with a digest is about that account, whoever is active by now; a log line names
+    none, so it is about the account that was in the slot at its time.
+    """
+    if signal.credential is not None:
+        return state.account(state.digests.get((signal.provider, signal.credential)))
+    tenures = state.slot(signal.provider).tenures
+    past = [t for t in tenures if t.since <= signal.at]
+    return state.account(past[-1].account) if past else None
+
+
+def on_signal(state: State, signal: Signal, finding: Finding, now: datetime) -> Outcome:
+    """Return what to do about a failed request whose meaning is `finding`."""
+    account = blamed(state, signal)
+    if account is None:
+        return Outcome()
+    match finding.meaning:
+        case Meaning.NOT_OURS:
+            return Outcome()
+        case Meaning.FOREIGN_HISTORY:
+            return _foreign_history(signal)
+        case Meaning.OVERLOAD:
+            return _overload(state, signal, account, finding, now)
+        case Meaning.LOGIN_DEAD:
+            return _login_dead(state, signal, account, finding, now)
+        case Meaning.SHORT_LIMIT | Meaning.EXHAUSTED | Meaning.BILLING:
+            return _limit(state, signal, account, finding, now)
+
+
+def _foreign_history(signal: Signal) -> Outcome:
+    """Send once more on the same account, without what it cannot read; blame nobody."""
+    if signal.credential is None or signal.tried.count(signal.credential) > 1:
+        return Outcome()
+    return Outcome(Verdict(VerdictKind.RETRY, signal.credential, drop="reasoning"))
+
+
+def _limit(
+    state: State, signal: Signal, account: Account, finding: Finding, now: datetime
+) -> Outcome:
+    limit = next_limit(account, finding, now)
+    marks: tuple[Mark, ...] = ()
+    events: list[Event] = []
+    if limit is not account.limit:
+        marks = (Rest(account, limit),)
+        state = _with(state, replace(account, limit=limit))
+        why = f"{finding.reason}; rests until {clock_time(limit.until)}"
+        if account.limit is None or account.state_at(now) is AccountState.READY:
+            events.append(_event(now, EventKind.LIMITED, account, why))
+    if not state.balancing:
+        return Outcome(marks=marks, events=tuple(events))
+    outcome = _hand_over(state, signal, account, now)
+    if outcome.verdict is PASS and events:
+        # Only the failure that used up the last account says so; the others repeat it.
+        why = choose(state, _wanted(state, signal, account), now).why
+        events[0] = replace(events[0], detail=why)
+    return replace(outcome, marks=marks, events=(*events, *outcome.events))
+
+
+def _overload(
+    state: State, signal: Signal, account: Account, finding: Finding, now: datetime
+) -> Outcome:
+    if not state.balancing or len(set(signal.tried)) > 1:
+        return Outcome()
+    last = state.slot(signal.provider).overload_swap_at
+    outcome = _hand_over(state, signal, account, now)
+    if outcome.order is None:
+        return outcome
+    if last is not None and now - last < OVERLOAD_PAUSE:
+        return Outcome()
+    order = replace(outcome.order, why=f"{account.alias}: {finding.reason}; {outcome.order.why}")
+    return replace(outcome, order=order, marks=(NoteOverload(signal.provider),))
+
+
+def _login_dead(
+    state: State, signal: Signal, account: Account, finding: Finding, now: datetime
+) -> Outcome:
+    last = state.slot(signal.provider).rejected_at
+    known = account.rejected is not None
+    if not known and last is not None and now - last < REJECTION_PAUSE:
+        # Two dead logins within minutes are more likely the vendor's trouble than ours.
+        return Outcome()
+    marks: tuple[Mark, ...] = ()
+    events: tuple[Event, ...] = ()
+    if not known:
+        marks = (Reject(account, finding.reason),)
+        events = (_event(now, EventKind.REJECTED, account, f"{finding.reason}; it needs a login"),)
+        state = _with(state, replace(account, rejected=finding.reason))
+    if not state.balancing or len(set(signal.tried)) > 1:
+        return Outcome(marks=marks, events=events)
+    outcome = _hand_over(state, signal, account, now)
+    return replace(outcome, marks=marks, events=(*events, *outcome.events))
+
+
+def _hand_over(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
+    choice = choose(state, _wanted(state, signal, account), now)
+    if choice.account is None:
+        return Outcome()
+    verdict = Verdict(VerdictKind.RETRY, choice.account.credential.digest)
+    if is_stale(choice.account, now):
+        # opencode has to refresh the token first, which it does at its own next try.
+        verdict = PASS
+    active = state.active(signal.provider)
+    if active is not None and active.id == choice.account.id:
+        return Outcome(verdict)
+    if active is None and signal.source is not Source.MANUAL:
+        # The slot was emptied by a logout: it stays empty until the user says otherwise.
+        return Outcome()
+    return Outcome(verdict, Order(choice.account, active, choice.why))
+
+
+def _wanted(state: State, signal: Signal, account: Account) -> Wanted:
+    tried = {state.digests.get((signal.provider, d)) for d in signal.tried}
+    barred = frozenset({account.id, *(t for t in tried if t is not None)})
+    return Wanted(signal.provider, barred, account.credential)
+
+
+def next_limit(account: Account, finding: Finding, now: datetime) -> Limit:
+    """Return the limit that a failure leads to; the very one it has if that says nothing new.
+
+    Without a time in the answer an account rests for 60 s, doubled for each limit in a row up
+    to 30 min. Failures during a rest do not lengthen it: they are of requests that were under
+    way already.
+    """
+    resting = account.limit is not None and now < account.limit.until
+    kind: RestState = AccountState.EXHAUSTED
+    if finding.meaning is Meaning.SHORT_LIMIT:
+        kind = AccountState.COOLING
+    if account.limit is not None and resting:
+        later = finding.until is not None and finding.until - account.limit.until > SAME_RESET
+        if not later or finding.until is None:
+            return account.limit
+        return Limit(kind, finding.until, finding.reason, account.limit.strikes)
+    strikes = 1
+    if account.limit is not None and now - account.limit.until < STRIKE_MEMORY:
+        strikes = account.limit.strikes + 1
+    if finding.until is not None:
+        return Limit(kind, finding.until, finding.reason, strikes)
+    rest = min(FIRST_REST * 2 ** min(strikes - 1, 10), LONGEST_REST)
+    return Limit(kind, now + rest, finding.reason, strikes)
+
+
+def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:
+    """Return the accounts whose rest ended after `since`."""
+    return [
+        a
+        for a in state.accounts
+        if a.limit is not None
+        and since < a.limit.until <= now
+        and a.state_at(now) is AccountState.READY
+    ]
+
+
+def next_recovery(state: State, now: datetime) -> datetime | None:
+    """Return when the next rest ends, or None if nobody rests."""
+    return min(
+        (a.limit.until for a in state.accounts if a.limit and a.limit.until > now), default=None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A failure that the bridge reported and handed on: opencode will log it too."""
+
+    provider: str
+    session: str | None
+    at: datetime
+
+
+DUPLICATE_WINDOW = timedelta(seconds=30)
+
+
+def match_passed(
+    passed: Iterable[Passed], provider: str, session: str | None, at: datetime
+) -> Passed | None:
+    """Return the reported failure that a log line at `at` repeats, or None."""
+    for one in passed:
+        same = one.provider == provider and (session is None or one.session in {None, session})
+        if same and abs(at - one.at) <= DUPLICATE_WINDOW:
+            return one
+    return None
+
+
+def _with(state: State, account: Account) -> State:
+    accounts = tuple(account if a.id == account.id else a for a in state.accounts)
+    return replace(state, accounts=accounts)
+
+
+def _event(now: datetime, kind: EventKind, account: Account, why: str) -> Event:
+    return Event(now, kind, account.provider, account.name, why=why)

@@ -1,0 +1,188 @@
+"""What a person does to accounts: add, rename, remove, disable, enable, merge.
+
+Each is one transaction; where the account is live, auth.json is taken care of first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rotator.alias import free_alias, require_alias
+from rotator.books import Books
+from rotator.changes import Knowledge, owner_of
+from rotator.errors import UsageError
+from rotator.lock import swap_lock
+from rotator.model import Account, AccountId, Credential, Event, EventKind
+from rotator.policy import Wanted, choose
+from rotator.rotate import find_account
+from rotator.swap import Order, swap, take_out
+
+BY_USER = "disabled by you"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What happened to an account; `live` names the alias that is in auth.json now."""
+
+    account: Account
+    live: str | None
+    note: str | None = None
+
+
+def add(
+    books: Books, provider: str, credential: Credential, *, alias: str | None, activate: bool
+) -> Done:
+    """Save a credential as an account; put it into auth.json if the slot is empty or asked to.
+
+    A credential that is saved already renews its account instead.
+    """
+    with swap_lock(books.paths.swap_lock), books.store.transaction():
+        account_id, saved_as = _save(books, provider, credential, alias)
+    account = next(a for a in books.store.state().accounts if a.id == account_id)
+    note = f"it was saved already, as {saved_as}" if saved_as else None
+    if note is None:
+        why = "added by hand"
+        books.record([Event(books.clock(), EventKind.CAPTURED, provider, account.name, why=why)])
+    books.announce()
+    if activate or books.store.state().active(provider) is None:
+        swap(books, Order(account.id, "added by hand"))
+    return Done(account, _live(books, provider), note)
+
+
+def _save(
+    books: Books, provider: str, credential: Credential, alias: str | None
+) -> tuple[AccountId, str | None]:
+    """Return the account that holds the credential now, and its name if it was there before."""
+    now, state = books.clock(), books.store.state()
+    who = books.registry.identify(provider, credential)
+    known = Knowledge(
+        state=state,
+        parse=lambda *_: credential,
+        identify=lambda *_: who,
+        # Whoever adds by hand adds another account: no guess that it is a refresh.
+        rotates_tokens=lambda _: False,
+        now=now,
+        watched=False,
+    )
+    owner = owner_of(provider, credential, who, known)
+    if owner.account is None:
+        taken = {a.alias for a in state.of(provider)}
+        name = _untaken(provider, alias, taken) if alias else free_alias(provider, who.label, taken)
+        return books.store.add_account(provider, name, credential, who, now), None
+    if owner.fresh and not owner.stale:
+        books.store.renew_credential(owner.account, credential, who, now)
+    books.store.set_rejected(owner.account.id, None)
+    books.store.set_disabled(owner.account.id, None)
+    return owner.account.id, owner.account.name
+
+
+def rename(books: Books, account: Account, to: str) -> Done:
+    """Give an account another alias; raises UsageError if it is taken or not usable."""
+    now = books.clock()
+    with books.store.transaction():
+        state = books.store.state()
+        taken = {a.alias for a in state.of(account.provider) if a.id != account.id}
+        alias = _untaken(account.provider, to, taken)
+        books.store.rename_account(account, alias)
+    renamed = find_account(books.store.state(), account.provider, alias)
+    why = f"renamed from {account.alias} to {alias}"
+    books.record([Event(now, EventKind.CHANGED, account.provider, renamed.name, why=why)])
+    books.announce()
+    return Done(renamed, _live(books, account.provider))
+
+
+def disable(books: Books, account: Account) -> Done:
+    """Keep an account from being chosen; if it is live, the best other one is put in first."""
+    other = _successor(books, account)
+    is_live = _is_live(books, account)
+    note = None
+    if is_live and other is not None:
+        swap(books, Order(other.id, f"{account.alias} was disabled"))
+    elif is_live:
+        note = f"{account.alias} stays live: no other account of {account.provider} is ready"
+    with books.store.transaction():
+        books.store.set_disabled(account.id, BY_USER)
+    _changed(books, account, BY_USER)
+    return Done(account, _live(books, account.provider), note)
+
+
+def enable(books: Books, account: Account) -> Done:
+    """Let an account be chosen again."""
+    with books.store.transaction():
+        books.store.set_disabled(account.id, None)
+    _changed(books, account, "enabled by you")
+    return Done(account, _live(books, account.provider))
+
+
+def remove(books: Books, account: Account) -> Done:
+    """Forget an account; if it is live, the best other one takes over, else the entry goes."""
+
+    def forget() -> None:
+        books.store.remove_account(account, books.clock())
+
+    other = _successor(books, account)
+    if not _is_live(books, account):
+        with books.store.transaction():
+            forget()
+    elif other is not None:
+        swap(books, Order(other.id, f"{account.alias} was removed", also=forget))
+    else:
+        take_out(books, account.provider, also=forget)
+    now = books.clock()
+    why = "removed by you"
+    books.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
+    books.announce()
+    return Done(account, _live(books, account.provider))
+
+
+def merge(books: Books, keep: Account, other: Account) -> Done:
+    """Make one account of two that are one person's; the newer credential is kept."""
+    if keep.provider != other.provider or keep.id == other.id:
+        message = f"{keep.name} and {other.name} cannot be merged: they need one provider"
+        raise UsageError(message)
+    now = books.clock()
+    with swap_lock(books.paths.swap_lock), books.store.transaction():
+        state = books.store.state()
+        active = state.active(keep.provider)
+        newer = max(
+            (keep, other), key=lambda a: (active is not None and a.id == active.id, _age(a))
+        )
+        books.store.merge_accounts(keep, other)
+        if newer.id == other.id:
+            who = books.registry.identify(keep.provider, other.credential)
+            books.store.renew_credential(keep, other.credential, who, now)
+    _changed(books, keep, f"{other.alias} was merged into it")
+    return Done(keep, _live(books, keep.provider))
+
+
+def _age(account: Account) -> tuple[float, float]:
+    expires_at = account.credential.expires_at
+    return (expires_at.timestamp() if expires_at else 0.0, account.captured_at.timestamp())
+
+
+def _successor(books: Books, account: Account) -> Account | None:
+    wanted = Wanted(account.provider, {account.id})
+    return choose(books.store.state(), wanted, books.clock()).account
+
+
+def _is_live(books: Books, account: Account) -> bool:
+    return books.store.state().slot(account.provider).active == account.id
+
+
+def _live(books: Books, provider: str) -> str | None:
+    active = books.store.state().active(provider)
+    return active.alias if active else None
+
+
+def _untaken(provider: str, text: str, taken: set[str]) -> str:
+    alias = require_alias(text)
+    if alias in taken:
+        message = f"there is an account {provider}/{alias} already"
+        raise UsageError(message, hint="choose another alias")
+    return alias
+
+
+def _changed(books: Books, account: Account, why: str) -> None:
+    event = Event(books.clock(), EventKind.CHANGED, account.provider, account.name, why=why)
+    books.record([event])
+    books.announce()

@@ -1,0 +1,49 @@
+"""Logging: one private file for the watcher, nothing by default for commands.
+
+Messages are constants and extra fields are our own values; a filter is the second fence
+against text that looks like a credential.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import re
+from pathlib import Path
+
+from rotator.paths import FILE_MODE, private_folder
+
+_LARGEST_BYTES = 1024 * 1024
+_KEPT_FILES = 2
+# Vendors' keys and tokens have a known beginning or are very long.
+_LOOKS_SECRET = re.compile(r"\b(?:sk-|gho_|ghu_|xai-|eyJ)[\w.-]{8,}|[\w-]{60,}")
+
+
+class _Fence(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _LOOKS_SECRET.sub("***", record.getMessage())
+        record.args = ()
+        return True
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    def _open(self):  # type: ignore[no-untyped-def]  # the stream type of the base
+        return open(  # the base wants the open stream, with our mode
+            self.baseFilename,
+            self.mode,
+            encoding=self.encoding,
+            opener=lambda path, flags: os.open(path, flags, FILE_MODE),
+        )
+
+
+def log_to_file(path: Path) -> logging.Handler:
+    """Send INFO and above of this program to `path` (0600, bounded); return the handler."""
+    private_folder(path.parent)
+    handler = _PrivateFile(path, maxBytes=_LARGEST_BYTES, backupCount=_KEPT_FILES, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_Fence())
+    root = logging.getLogger("rotator")
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    return handler

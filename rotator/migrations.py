@@ -1,0 +1,97 @@
+"""The schema of the store, step by step; `user_version` says which step was the last.
+
+A step is never changed once it was released; a new one is added below.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+Migration = Callable[[sqlite3.Connection], None]
+STORE: list[Migration] = []
+HISTORY: list[Migration] = []
+
+
+def store_step(step: Migration) -> Migration:
+    """Add a step to the store's schema."""
+    STORE.append(step)
+    return step
+
+
+def history_step(step: Migration) -> Migration:
+    """Add a step to the history's schema."""
+    HISTORY.append(step)
+    return step
+
+
+def migrate(connection: sqlite3.Connection, steps: list[Migration]) -> None:
+    """Bring the schema up to the last of `steps`, each in a transaction of its own."""
+    for number, step in enumerate(steps, start=1):
+        if version_of(connection) >= number:
+            continue
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have done it while we waited for the lock.
+            if version_of(connection) < number:
+                step(connection)
+                connection.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the number of the last step that was done."""
+    row = connection.execute("PRAGMA user_version").fetchone()
+    return int(row[0])
+
+
+@store_step
+def m001_accounts_and_slots(connection: sqlite3.Connection) -> None:
+    """Accounts, whose secret is whose, slots and their tenures, the last seen auth.json."""
+    for statement in (
+        """CREATE TABLE account (
+            id TEXT PRIMARY KEY, provider TEXT NOT NULL, alias TEXT NOT NULL,
+            entry TEXT NOT NULL, previous_entry TEXT,
+            identity TEXT, identity_key TEXT, plan TEXT, disabled TEXT, rejected TEXT,
+            limit_state TEXT, limit_until TEXT, limit_reason TEXT,
+            limit_strikes INTEGER NOT NULL DEFAULT 1,
+            captured_at TEXT NOT NULL, last_used_at TEXT,
+            UNIQUE (provider, alias)) STRICT""",
+        """CREATE TABLE digest (
+            provider TEXT NOT NULL, digest TEXT NOT NULL, account TEXT NOT NULL,
+            seen_at TEXT NOT NULL, PRIMARY KEY (provider, digest)) STRICT""",
+        "CREATE INDEX digest_by_account ON digest (account, seen_at)",
+        """CREATE TABLE removed (
+            provider TEXT NOT NULL, digest TEXT NOT NULL, removed_at TEXT NOT NULL,
+            PRIMARY KEY (provider, digest)) STRICT""",
+        """CREATE TABLE slot (
+            provider TEXT PRIMARY KEY, active TEXT, overload_swap_at TEXT, rejected_at TEXT,
+            swap_left TEXT, swap_put TEXT, swap_at TEXT, swap_left_entry TEXT,
+            swap_left_expired INTEGER NOT NULL DEFAULT 0,
+            swap_rounds INTEGER NOT NULL DEFAULT 0) STRICT""",
+        """CREATE TABLE tenure (
+            number INTEGER PRIMARY KEY, provider TEXT NOT NULL, account TEXT,
+            since TEXT NOT NULL) STRICT""",
+        """CREATE TABLE live (
+            number INTEGER PRIMARY KEY CHECK (number = 1), content BLOB, digest TEXT,
+            seen_at TEXT NOT NULL) STRICT""",
+        """CREATE TABLE aside (
+            number INTEGER PRIMARY KEY, at TEXT NOT NULL, why TEXT NOT NULL,
+            content BLOB NOT NULL) STRICT""",
+        "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    ):
+        connection.execute(statement)
+
+
+@history_step
+def m001_events(connection: sqlite3.Connection) -> None:
+    """Create the list of what happened and why."""
+    connection.execute(
+        """CREATE TABLE event (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,
+            provider TEXT, account TEXT, from_alias TEXT, to_alias TEXT,
+            why TEXT NOT NULL, detail TEXT) STRICT"""
+    )

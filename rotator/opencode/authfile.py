@@ -1,0 +1,321 @@
+"""opencode's auth.json: read it whole or say why not, understand its entries, change one entry.
+
+Nothing here decides or locks. Everything that is not the entry asked for keeps its very
+bytes, so that fields and entries that we do not know survive.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rotator.errors import LiveFileUnreadable, RotatorError
+from rotator.model import NOTHING, Credential, Digest
+from rotator.secret import Secret, digest_of
+from rotator.text import clean
+
+LARGEST_BYTES = 4 * 1024 * 1024
+_BLANK = re.compile(r"[ \t\n\r]*")
+_BOM = b"\xef\xbb\xbf"
+
+
+class BadEntry(RotatorError):
+    """An entry of a shape that opencode itself would not take."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A reading of auth.json that parses; `content` are its bytes and stay out of every repr."""
+
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Whole({len(self.content)} bytes)"
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The digest of the bytes: how a content is recognised as our own."""
+        return Digest(digest_of(self.content.decode("utf-8")))
+
+    @cached_property
+    def members(self) -> tuple[_Member, ...]:
+        """The top-level members in the order of the file, repeated names included."""
+        return _scan(self.content.decode("utf-8"))
+
+    @cached_property
+    def entries(self) -> Mapping[str, Secret]:
+        """The JSON text of each provider's entry; of a repeated name the last one counts."""
+        text = self.content.decode("utf-8")
+        return {m.provider: Secret(text[m.value_start : m.value_end]) for m in self.members}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """There is no auth.json."""
+
+
+@dataclass(frozen=True)
+class Torn:
+    """There is one, but it is not whole (half-written, empty, not JSON, not text).
+
+    `lasting` says that waiting cannot help (a folder, a pipe, too large, no permission).
+    """
+
+    content: bytes
+    why: str
+    lasting: bool = False
+
+    def __repr__(self) -> str:
+        return f"Torn({len(self.content)} bytes, {self.why})"
+
+
+Reading = Whole | Missing | Torn
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    provider: str
+    key_start: int
+    value_start: int
+    value_end: int
+
+
+def read_live(path: Path) -> Reading:
+    """Return what `path` holds now; never raises for what stands in the file."""
+    try:
+        # Without O_NONBLOCK a pipe in its place would hold us for ever.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as exc:
+        if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
+            return Missing()
+        return Torn(b"", f"it cannot be opened ({exc.strerror})", lasting=True)
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            return Torn(b"", "it is not a regular file", lasting=True)
+        content = _read_at_most(handle, LARGEST_BYTES + 1)
+    except OSError as exc:
+        return Torn(b"", f"it cannot be read ({exc.strerror})", lasting=True)
+    finally:
+        os.close(handle)
+    if len(content) > LARGEST_BYTES:
+        return Torn(b"", f"it is larger than {LARGEST_BYTES // 1024 // 1024} MiB", lasting=True)
+    return parse_live(content)
+
+
+def parse_live(content: bytes) -> Whole | Torn:
+    """Return `content` as a whole reading, or torn with the reason."""
+    whole = Whole(content)
+    try:
+        _ = whole.members
+    except UnicodeDecodeError:
+        return Torn(content, "it is not UTF-8 text")
+    except RecursionError:
+        return Torn(content, "it is nested too deeply")
+    except ValueError as exc:
+        if content.startswith(_BOM):
+            return Torn(content, "it begins with a byte order mark, which opencode cannot read")
+        # The decoder's own words name a position and never quote the text.
+        return Torn(content, "it is empty" if not content.strip() else f"it is not JSON ({exc})")
+    return whole
+
+
+def require_whole(reading: Reading, path: Path) -> Whole:
+    """Return a whole reading (an absent file is an empty one); raise LiveFileUnreadable if torn."""
+    match reading:
+        case Whole():
+            return reading
+        case Missing():
+            return Whole(b"{}")
+        case Torn(why=why):
+            message = f"{path} cannot be changed: {why}"
+            hint = "repair or remove the file, then run the command again; nothing was written"
+            raise LiveFileUnreadable(message, hint=hint)
+
+
+def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
+    """Return the content with the provider's entry replaced, added, or (None) taken out.
+
+    Every other byte that carries a meaning stays as it was.
+    """
+    text = whole.content.decode("utf-8")
+    found = [m for m in whole.members if m.provider == provider]
+    if entry is None:
+        for member in reversed(found):
+            text = _cut(text, member)
+        return text.encode("utf-8")
+    if found:
+        last = found[-1]
+        return (text[: last.value_start] + entry.reveal() + text[last.value_end :]).encode("utf-8")
+    added = f"{json.dumps(provider)}: {entry.reveal()}"
+    if whole.members:
+        end = whole.members[-1].value_end
+        return f"{text[:end]},\n  {added}{text[end:]}".encode()
+    return f"{{\n  {added}\n}}".encode()
+
+
+def parse_entry(provider: str, entry: Secret) -> Credential:
+    """Return the credential that `entry` (its JSON text) holds, by opencode's own schema.
+
+    Raises BadEntry, naming the field, for what opencode would not take either.
+    """
+    try:
+        value = json.loads(entry.reveal())
+    except (ValueError, RecursionError) as exc:
+        raise _bad(provider, "it is not JSON") from exc
+    if not isinstance(value, dict):
+        raise _bad(provider, "it is not an object")
+    match value.get("type"):
+        case "api":
+            return _credential(provider, entry, value, secret="key")
+        case "wellknown":
+            _text(provider, value, "key")
+            return _credential(provider, entry, value, secret="token")
+        case "oauth":
+            return _oauth(provider, entry, value)
+        case _:
+            raise _bad(provider, "its type is none of api, oauth, wellknown")
+
+
+def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    expires: Any = value.get("expires")
+    whole_number = isinstance(expires, int) or (isinstance(expires, float) and expires.is_integer())
+    if isinstance(expires, bool) or not whole_number or expires < 0:
+        raise _bad(provider, "expires is not a whole number of milliseconds")
+    refresh = Secret(_text(provider, value, "refresh"))
+    expires_at = _from_ms(int(expires)) if expires else None
+    return _credential(
+        provider, entry, value, secret="access", refresh=refresh, expires_at=expires_at
+    )
+
+
+def _credential(  # the fields of one value
+    provider: str,
+    entry: Secret,
+    value: dict[str, Any],
+    *,
+    secret: str,
+    refresh: Secret | None = None,
+    expires_at: datetime | None = None,
+) -> Credential:
+    metadata = value.get("metadata")
+    if metadata is not None and not _is_text_map(metadata):
+        raise _bad(provider, "metadata is not an object of texts")
+    enterprise = _optional_text(provider, value, "enterpriseUrl")
+    known = {"type", "key", "token", "access", "refresh", "expires", "accountId", "enterpriseUrl"}
+    extra = {k: json.dumps(v, sort_keys=True) for k, v in value.items() if k not in known}
+    bound = json.dumps([value["type"], metadata or {}, enterprise], sort_keys=True)
+    if value["type"] == "wellknown":
+        extra["key"] = json.dumps(value["key"])
+    return Credential(
+        type=value["type"],
+        entry=entry,
+        secret=Secret(_text(provider, value, secret)),
+        destination=Digest(digest_of(bound)),
+        refresh=refresh,
+        expires_at=expires_at,
+        account_id=_optional_text(provider, value, "accountId"),
+        enterprise_url=enterprise,
+        extra=extra or NOTHING,
+    )
+
+
+def _from_ms(milliseconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # so far ahead that it never expires
+
+
+def _text(provider: str, value: dict[str, Any], name: str) -> str:
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise _bad(provider, f"{name} is not a text")
+    return found
+
+
+def _optional_text(provider: str, value: dict[str, Any], name: str) -> str | None:
+    return None if value.get(name) is None else _text(provider, value, name)
+
+
+def _is_text_map(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+
+
+def _bad(provider: str, why: str) -> BadEntry:
+    return BadEntry(f"the entry of {clean(provider)} in auth.json is left out: {why}")
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    message = "NaN and Infinity are not JSON"
+    raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _scan(text: str) -> tuple[_Member, ...]:
+    position = _expect(text, _skip(text, 0), "{")
+    members: list[_Member] = []
+    if text[position : position + 1] == "}":
+        _expect_end(text, position + 1)
+        return ()
+    while True:
+        key, after_key = _DECODER.raw_decode(text, position)
+        if not isinstance(key, str):
+            message = f"a name was expected at character {position}"
+            raise ValueError(message)
+        value_start = _expect(text, _skip(text, after_key), ":")
+        _, value_end = _DECODER.raw_decode(text, value_start)
+        # opencode cuts trailing slashes off a provider's id when it writes.
+        members.append(_Member(key.rstrip("/") or key, position, value_start, value_end))
+        position = _skip(text, value_end)
+        if text[position : position + 1] == "}":
+            _expect_end(text, position + 1)
+            return tuple(members)
+        position = _expect(text, position, ",")
+
+
+def _skip(text: str, position: int) -> int:
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
+
+
+def _expect(text: str, position: int, character: str) -> int:
+    if text[position : position + 1] != character:
+        message = f"'{character}' was expected at character {position}"
+        raise ValueError(message)
+    return _skip(text, position + 1)
+
+
+def _expect_end(text: str, position: int) -> None:
+    if _skip(text, position) != len(text):
+        message = f"more text follows at character {position}"
+        raise ValueError(message)
+
+
+def _cut(text: str, member: _Member) -> str:
+    before, after = text[: member.key_start], text[member.value_end :]
+    rest = after.lstrip(" \t\n\r")
+    if rest.startswith(","):
+        return before + rest[1:].lstrip(" \t\n\r")
+    # The last member takes the comma before it along.
+    head = before.rstrip(" \t\n\r")
+    return head.removesuffix(",") + after
+
+
+def _read_at_most(handle: int, most: int) -> bytes:
+    parts = []
+    while most > 0 and (part := os.read(handle, most)):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,55 @@
+"""Puts a whole new content into auth.json, only if nobody changed it meanwhile.
+
+opencode takes no lock, so the file is looked at once more between the temporary file and the
+rename: what remains open is the time of two system calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from rotator.atomic import sweep, temporary_beside, write_new
+from rotator.errors import LiveFileError
+from rotator.opencode.authfile import Missing, Reading, Whole, read_live
+
+
+def resolve(auth_file: Path) -> Path:
+    """Return the file that `auth_file` stands for, through symlinks, dangling ones included."""
+    return Path(os.path.realpath(auth_file))
+
+
+def put_live(auth_file: Path, expected: Reading, content: bytes) -> bool:
+    """Replace auth.json, which must still be as `expected`, by `content`; False if it is not.
+
+    The new file is 0600 from birth and on the disk before it gets its name. The caller makes
+    the name itself durable (`sync_folder`) when it has time. Raises LiveFileError if the disk
+    does not let us; auth.json is then as it was.
+    """
+    target = resolve(auth_file)
+    temporary = temporary_beside(target)
+    try:
+        if isinstance(expected, Missing):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent, name=target.name)
+        write_new(temporary, content, durable=True)
+        try:
+            if not _is_still(target, expected):
+                return False
+            temporary.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    except OSError as exc:
+        message = f"{auth_file} could not be written: {exc.strerror}"
+        hint = "check the rights of its folder and the free space; the file is as it was"
+        raise LiveFileError(message, hint=hint) from exc
+    return True
+
+
+def _is_still(target: Path, expected: Reading) -> bool:
+    now = read_live(target)
+    if isinstance(expected, Whole):
+        return isinstance(now, Whole) and now.content == expected.content
+    return now == expected

@@ -1,0 +1,264 @@
+"""The files through which the bridge and the watcher talk; see docs/architecture.md.
+
+Everything read here was written by another process, so every field is checked, and a file
+that is not understood costs itself alone. No secret is ever written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rotator import __version__
+from rotator.atomic import publish
+from rotator.clock import from_iso, to_iso
+from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
+from rotator.paths import Paths, private_folder
+from rotator.processes import is_running, start_ticks
+from rotator.text import clean
+
+SCHEMA = 1
+LARGEST_SIGNAL = 256 * 1024
+LONGEST_BODY = 16 * 1024
+# The bridge waits a quarter of a second for a first word; older signals have nobody waiting.
+STALE_SECONDS = 30.0
+_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MOST_HEADERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A bridge that says it is loaded in a running opencode."""
+
+    pid: int
+    bridge: str
+    kind: str
+    auth_file: str
+    started_at: datetime | None
+
+
+class Exchange:
+    """The exchange folder, made on first use: `state.json`, `present/`, `inbox/`, `outbox/`."""
+
+    def __init__(self, paths: Paths) -> None:
+        """Make the folders below `paths.bridge` (0700)."""
+        self._paths = paths
+        self.folder = paths.bridge
+        private_folder(paths.state)
+        for folder in (self.folder, self.inbox, self.outbox, self.folder / "present"):
+            private_folder(folder)
+
+    @property
+    def inbox(self) -> Path:
+        """Where signals arrive."""
+        return self.folder / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        """Where verdicts go."""
+        return self.folder / "outbox"
+
+    # -- watcher → bridge --------------------------------------------------------------------
+
+    def write_state(self, state: State, *, started_at: datetime, now: datetime) -> None:
+        """Publish what the bridge has to know; it never holds more than digests."""
+        value = {
+            "schema": SCHEMA,
+            "version": __version__,
+            "watcher": {
+                "pid": os.getpid(),
+                "started_at": to_iso(started_at),
+                "start_ticks": start_ticks(os.getpid()),
+            },
+            "auth_file": str(self._paths.auth_file),
+            "balancing": state.balancing,
+            "providers": _providers(state, now),
+            "routing": [],
+        }
+        publish(self.folder / "state.json", _json(value))
+
+    def write_watcher(self, *, polling: Sequence[str]) -> None:
+        """Publish for `status` which files had to be polled; the bridge does not read it."""
+        value = {"schema": SCHEMA, "pid": os.getpid(), "polling": list(polling)}
+        publish(self._paths.state / "watcher.json", _json(value))
+
+    def remove_state(self) -> None:
+        """Take `state.json` away: from now on nobody answers signals."""
+        with contextlib.suppress(OSError):
+            (self.folder / "state.json").unlink()
+
+    def answer(self, signal_id: str, verdict: Verdict) -> None:
+        """Publish the verdict on a signal."""
+        value = {
+            "schema": SCHEMA,
+            "id": signal_id,
+            "verdict": verdict.kind.value,
+            "credential": verdict.credential,
+            "drop": verdict.drop,
+            "wait_ms": verdict.wait_ms,
+            "to": None,
+        }
+        publish(self.outbox / f"{signal_id}.json", _json(value))
+
+    # -- bridge → watcher --------------------------------------------------------------------
+
+    def waiting(self) -> list[Path]:
+        """Return the signals that lie in the inbox, oldest first."""
+        found = []
+        with contextlib.suppress(OSError), os.scandir(self.inbox) as entries:
+            for entry in entries:
+                if _is_signal(entry.name):
+                    with contextlib.suppress(OSError):
+                        found.append((entry.stat().st_mtime_ns, Path(entry.path)))
+        return [path for _, path in sorted(found)]
+
+    def take(self, path: Path) -> Signal | None:
+        """Read and unlink a signal; None if it is gone, stale or not understood."""
+        if not _is_signal(path.name):
+            return None
+        try:
+            age_seconds = time.time() - path.stat().st_mtime
+            with path.open("rb") as file:
+                content = file.read(LARGEST_SIGNAL + 1)
+            path.unlink()
+        except OSError:
+            return None
+        if age_seconds > STALE_SECONDS or len(content) > LARGEST_SIGNAL:
+            return None
+        return parse_signal(path.stem, content)
+
+    def present(self) -> list[Present]:
+        """Return the bridges of running opencodes, and sweep the files of dead ones."""
+        found = []
+        for path in sorted((self.folder / "present").glob("*.json")):
+            one = _present(path)
+            if one is None or not is_running(one.pid):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            elif one.auth_file == str(self._paths.auth_file):
+                found.append(one)
+        return found
+
+    def sweep(self) -> None:
+        """Remove verdicts that nobody took and temporary files of dead writers."""
+        limit = time.time() - STALE_SECONDS
+        for folder in (self.inbox, self.outbox, self.folder):
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    leftover = entry.name.startswith(".") or folder == self.outbox
+                    with contextlib.suppress(OSError):
+                        if leftover and entry.stat().st_mtime < limit:
+                            Path(entry.path).unlink()
+
+
+def parse_signal(signal_id: str, content: bytes) -> Signal | None:
+    """Return the signal that the bridge wrote, or None if it is not one of schema 1."""
+    try:
+        value = json.loads(content)
+        if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+            return None
+        if value.get("id") != signal_id or not isinstance(value.get("provider"), str):
+            return None
+        return Signal(
+            id=signal_id,
+            at=from_iso(value["at"]),
+            provider=value["provider"],
+            source=Source.MANUAL if value.get("source") == "manual" else Source.BRIDGE,
+            credential=_digest(value.get("credential")),
+            request=clean(value.get("request") or ""),
+            attempt=_number(value.get("attempt")) or 1,
+            model=_words(value.get("model")),
+            session=_words(value.get("session")),
+            tried=tuple(d for one in _list(value.get("tried")) if (d := _digest(one))),
+            status=_number(value.get("status")),
+            error=_words(value.get("error")),
+            headers=_headers(value.get("headers")),
+            body=str(value.get("body") or "")[:LONGEST_BODY],
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _providers(state: State, now: datetime) -> dict[str, Any]:
+    told = {}
+    for provider in sorted({a.provider for a in state.accounts}):
+        active = state.active(provider)
+        accounts = state.of(provider)
+        # Only what may be replaced by the active credential, or is about to leave, is named.
+        same = [
+            a
+            for a in accounts
+            if active is None or a.credential.destination == active.credential.destination
+        ]
+        names = {a.id for a in same}
+        known = {d for (p, d), a in state.digests.items() if p == provider and a in names}
+        refresh_only = {
+            Digest(a.credential.refresh.digest())
+            for a in same
+            if a.credential.refresh and a.credential.refresh != a.credential.secret
+        }
+        told[provider] = {
+            "active": active.credential.digest if active else None,
+            "known": sorted(known - refresh_only),
+            "ready": any(a.state_at(now) is AccountState.READY for a in accounts),
+        }
+    return told
+
+
+def _present(path: Path) -> Present | None:
+    try:
+        value = json.loads(path.read_bytes()[:LARGEST_SIGNAL])
+        if value["schema"] != SCHEMA or str(value["pid"]) != path.stem:
+            return None
+        started = value.get("started_at")
+        return Present(
+            pid=int(value["pid"]),
+            bridge=clean(value.get("bridge")),
+            kind=value["kind"] if value.get("kind") in {"tui", "serve", "run"} else "tui",
+            auth_file=str(value.get("auth_file")),
+            started_at=from_iso(started) if isinstance(started, str) else None,
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _is_signal(name: str) -> bool:
+    stem, dot, ending = name.rpartition(".")
+    return dot == "." and ending == "json" and _ID.fullmatch(stem) is not None
+
+
+def _digest(value: object) -> Digest | None:
+    ok = isinstance(value, str) and _DIGEST.fullmatch(value)
+    return Digest(str(value)) if ok else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _words(value: object) -> str | None:
+    return clean(value) if isinstance(value, str) else None
+
+
+def _list(value: object) -> list[object]:
+    return value[:256] if isinstance(value, list) else []
+
+
+def _headers(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    pairs = list(value.items())[:_MOST_HEADERS]
+    return {clean(k).lower(): clean(v) for k, v in pairs if isinstance(v, str)}
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,88 @@
+"""Puts the bridge into opencode's plugin folder and takes it out again; touches nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from rotator.atomic import publish
+from rotator.errors import UsageError
+from rotator.paths import Paths
+
+NAME = "rotator.js"
+_FIRST_LINE = re.compile(rb"// opencode-rotator bridge ([0-9][0-9A-Za-z.+-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeFile:
+    """The bridge's file in opencode's plugin folder; `version` is None when it is not ours."""
+
+    path: Path
+    exists: bool
+    version: str | None
+    current: bool = False
+
+
+def bridge_source() -> bytes:
+    """Return the bridge as this version ships it."""
+    return (resources.files("rotator.opencode") / "bridge" / NAME).read_bytes()
+
+
+def bridge_file(paths: Paths) -> BridgeFile:
+    """Return what stands where the bridge belongs."""
+    path = paths.opencode_config / "plugin" / NAME
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return BridgeFile(path, exists=False, version=None)
+    except OSError:
+        return BridgeFile(path, exists=True, version=None)
+    return BridgeFile(
+        path, exists=True, version=version_in(content), current=content == bridge_source()
+    )
+
+
+def version_in(content: bytes) -> str | None:
+    """Return the bridge's version from its first line, or None if the file is not a bridge."""
+    found = _FIRST_LINE.match(content)
+    return found[1].decode("ascii") if found else None
+
+
+def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
+    """Install or update the bridge; return where and the sentence that says what was done.
+
+    Raises UsageError if a file that is not ours stands there; that file is not touched.
+    """
+    found = bridge_file(paths)
+    _refuse_foreign(found)
+    if found.current:
+        return found, f"{found.path} is in place already"
+    verb = "replaced" if found.exists else "written"
+    if dry_run:
+        return found, f"{found.path} would be {verb}"
+    found.path.parent.mkdir(parents=True, exist_ok=True)
+    publish(found.path, bridge_source(), durable=True)
+    return bridge_file(paths), f"{found.path} was {verb}; opencodes that run now need a restart"
+
+
+def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
+    """Take the bridge out, and its folder if it is empty then; return what was done."""
+    found = bridge_file(paths)
+    if not found.exists:
+        return found, f"{found.path} is not there"
+    _refuse_foreign(found)
+    if dry_run:
+        return found, f"{found.path} would be removed"
+    found.path.unlink()
+    with contextlib.suppress(OSError):
+        found.path.parent.rmdir()
+    return bridge_file(paths), f"{found.path} was removed"
+
+
+def _refuse_foreign(found: BridgeFile) -> None:
+    if found.exists and found.version is None:
+        message = f"{found.path} is not a file of ours"
+        raise UsageError(message, hint="move it away first; it was not touched")

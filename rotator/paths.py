@@ -1,0 +1,100 @@
+"""Where everything lies: our own places and opencode's, from the environment alone.
+
+The XDG rule with its usual defaults on every platform, as opencode itself does it. Nothing
+here touches the disk, but `private_folder`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+OURS = "opencode-rotator"
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every path that this program reads or writes."""
+
+    auth_file: Path
+    opencode_logs: Path
+    opencode_config: Path
+    config: Path
+    data: Path
+    state: Path
+
+    @property
+    def store(self) -> Path:
+        """The accounts: durable, holds credentials."""
+        return self.data / "rotator.sqlite"
+
+    @property
+    def history(self) -> Path:
+        """Events and readings: bounded, may be lost."""
+        return self.data / "history.sqlite"
+
+    @property
+    def bridge(self) -> Path:
+        """The folder through which the bridge and the watcher exchange files."""
+        return self.state / "bridge"
+
+    @property
+    def changed(self) -> Path:
+        """Touched after every commit to the store, so that others re-read it."""
+        return self.state / "changed"
+
+    @property
+    def watch_lock(self) -> Path:
+        """Held for a watcher's life."""
+        return self.state / "watch.lock"
+
+    @property
+    def swap_lock(self) -> Path:
+        """Held for the milliseconds of a swap."""
+        return self.state / "swap.lock"
+
+    @property
+    def log(self) -> Path:
+        """The watcher's log."""
+        return self.state / "rotator.log"
+
+
+def find_paths(environ: Mapping[str, str] | None = None) -> Paths:
+    """Return the paths that `environ` (by default the process's own) gives."""
+    env = os.environ if environ is None else environ
+    home = Path(env.get("HOME") or env.get("USERPROFILE") or "/")
+    data = _xdg(env, "XDG_DATA_HOME", home / ".local" / "share")
+    config = _xdg(env, "XDG_CONFIG_HOME", home / ".config")
+    state = _xdg(env, "XDG_STATE_HOME", home / ".local" / "state")
+    opencode_config = env.get("OPENCODE_CONFIG_DIR")
+    moved_state = env.get("ROTATOR_STATE_DIR")
+    return Paths(
+        auth_file=data / "opencode" / "auth.json",
+        opencode_logs=data / "opencode" / "log",
+        opencode_config=Path(opencode_config) if opencode_config else config / "opencode",
+        config=config / OURS,
+        data=data / OURS,
+        state=Path(moved_state) if moved_state else state / OURS,
+    )
+
+
+def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
+    value = env.get(name)
+    return Path(value) if value else default
+
+
+def private_folder(folder: Path) -> Path:
+    """Make `folder` (0700, whatever the umask) and the missing ones above it; return it.
+
+    A folder that exists already and is ours is narrowed to 0700.
+    """
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    if folder.stat().st_mode & 0o777 != FOLDER_MODE:
+        folder.chmod(FOLDER_MODE)
+    return folder

@@ -1,0 +1,61 @@
+"""Finds the provider modules by name; the one place that loads them.
+
+A module that cannot be loaded costs itself: it is logged and named in `problems`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rotator.model import Credential, Identity
+from rotator.provider import Provider
+from rotator.text import clean
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The providers that were found, by id, and one sentence for each that could not be."""
+
+    providers: dict[str, Provider] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def identify(self, provider: str, credential: Credential) -> Identity:
+        """Return who the credential is, as far as the provider's module can tell offline."""
+        module = self.providers.get(provider)
+        if module is None:
+            return Identity()
+        try:
+            return module.identify(credential)
+        except Exception:
+            # A broken plug-in must not keep a login from being saved.
+            log.exception("provider module failed", extra={"provider": provider})
+            return Identity()
+
+    def rotates_tokens(self, provider: str) -> bool:
+        """Tell whether a refresh is known to replace the provider's refresh token."""
+        module = self.providers.get(provider)
+        return module is not None and module.rotates_tokens
+
+
+def load_registry(package: str = "providers") -> Registry:
+    """Load every public module of the folder `package`."""
+    found: dict[str, Provider] = {}
+    problems: list[str] = []
+    root = importlib.import_module(package)
+    for info in pkgutil.iter_modules(root.__path__):
+        if info.name.startswith("_"):
+            continue
+        try:
+            module = importlib.import_module(f"{package}.{info.name}")
+            loaded: Iterable[Provider] = module.PROVIDERS
+            found.update({name: one for one in loaded for name in one.ids})
+        except Exception as exc:
+            log.exception("provider module was not loaded", extra={"module_name": info.name})
+            problems.append(f"the provider module {info.name} was not loaded: {clean(exc)}")
+    return Registry(found, tuple(problems))

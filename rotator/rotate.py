@@ -1,0 +1,92 @@
+"""Rotating by hand: which account is meant, may it be put in, and when is it used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rotator.alias import normalise
+from rotator.books import Books
+from rotator.capture import LOGGED_OUT
+from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
+from rotator.model import Account, AccountState, State
+from rotator.policy import Wanted, choose
+from rotator.swap import Order, Swapped, swap
+
+_PAIR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a rotation would do and why."""
+
+    provider: str
+    left: Account | None
+    to: Account
+    why: str
+
+
+def plan_rotation(state: State, provider: str | None, alias: str | None, now: datetime) -> Plan:
+    """Return what `rotate PROVIDER ALIAS` means now.
+
+    Raises AccountNotFound, UsageError (which provider?), NothingToRotateTo.
+    """
+    chosen = provider or _only_provider(state)
+    accounts = state.of(chosen)
+    if not accounts:
+        message = f"there is no account of {chosen}"
+        raise AccountNotFound(message, hint="rotator accounts lists them")
+    left = state.active(chosen)
+    if alias is not None:
+        return Plan(chosen, left, _by_name(accounts, chosen, alias, now), "asked for by name")
+    choice = choose(state, Wanted(chosen, {left.id} if left else ()), now)
+    if choice.account is None:
+        raise NothingToRotateTo(choice.why, hint="rotator accounts shows when each is ready again")
+    return Plan(chosen, left, choice.account, choice.why)
+
+
+def rotate(books: Books, plan: Plan) -> Swapped:
+    """Carry a rotation out; raises what `swap` raises."""
+
+    def enable() -> None:
+        books.store.set_disabled(plan.to.id, None)
+
+    done = swap(books, Order(plan.to.id, plan.why, also=enable))
+    if done is None:
+        message = "the rotation was given up"
+        raise RotatorError(message)
+    return done
+
+
+def find_account(state: State, provider: str, alias: str) -> Account:
+    """Return the account of that name; raises AccountNotFound."""
+    wanted = normalise(alias)
+    for account in state.of(provider):
+        if account.alias in {alias, wanted}:
+            return account
+    message = f"there is no account {provider}/{alias}"
+    raise AccountNotFound(message, hint="rotator accounts lists them")
+
+
+def _by_name(accounts: tuple[Account, ...], provider: str, alias: str, now: datetime) -> Account:
+    account = find_account(State(accounts=accounts), provider, alias)
+    state = account.state_at(now)
+    if state is AccountState.REJECTED:
+        message = f"{account.name} needs a new login: {account.rejected}"
+        raise NothingToRotateTo(message, hint=f"log in again: opencode auth login -p {provider}")
+    if state is AccountState.DISABLED and account.disabled != LOGGED_OUT:
+        message = f"{account.name} is disabled: {account.disabled}"
+        raise NothingToRotateTo(message, hint=f"rotator accounts enable {account.name}")
+    return account
+
+
+def _only_provider(state: State) -> str:
+    providers = sorted({a.provider for a in state.accounts})
+    several = [p for p in providers if len(state.of(p)) >= _PAIR]
+    if len(several) == 1:
+        return several[0]
+    if not several:
+        message = "no provider has a second account to rotate to"
+        raise NothingToRotateTo(message, hint="log in with another account in opencode")
+    message = f"several providers have more than one account: {', '.join(several)}"
+    raise UsageError(message, hint="name one: rotator rotate PROVIDER")

@@ -1,0 +1,343 @@
+"""The accounts and what we know of the slots, in SQLite; one unreadable row costs that row alone.
+
+It decides nothing. Writes go through `transaction`, within which the methods below belong
+together; `state` is a cache that any process's commit renews.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+from rotator.clock import from_iso, to_iso
+from rotator.database import open_database, store_errors, transaction
+from rotator.errors import RotatorError
+from rotator.migrations import STORE
+from rotator.model import (
+    Account,
+    AccountId,
+    AccountState,
+    Credential,
+    Digest,
+    Identity,
+    Limit,
+    RestState,
+    Slot,
+    State,
+    SwapMark,
+    Tenure,
+)
+from rotator.opencode.authfile import parse_entry
+from rotator.secret import Secret, digest_of
+
+DIGESTS_KEPT = 64
+TENURES_KEPT = 20
+ASIDE_KEPT = 20
+_ACCOUNT_COLUMNS = (
+    "id, provider, alias, entry, identity, identity_key, plan, disabled, rejected,"
+    " limit_state, limit_until, limit_reason, limit_strikes, captured_at, last_used_at"
+)
+
+
+class Store:
+    """The open store; a context manager that closes it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the store at `path`; raises StoreError, NewerSchema."""
+        self._path = path
+        self._connection = open_database(path, STORE, durable=True)
+        self._state: State | None = None
+        self._version = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run the writes of a block together: all of them or none."""
+        try:
+            with transaction(self._connection, self._path):
+                yield
+        finally:
+            self._state = None
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return everything that decisions are made from, as of the last commit."""
+        with store_errors(self._path):
+            version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            if self._state is None or version != self._version:
+                self._state, self._version = self._load(), version
+            return self._state
+
+    def live_digest(self) -> Digest | None:
+        """Return the digest of the auth.json that was last seen whole, or None."""
+        row = self._one("SELECT digest FROM live WHERE number = 1")
+        return Digest(row[0]) if row and row[0] else None
+
+    def live_content(self) -> bytes | None:
+        """Return the bytes of the auth.json that was last seen whole, or None."""
+        row = self._one("SELECT content FROM live WHERE number = 1")
+        return bytes(row[0]) if row and row[0] is not None else None
+
+    def _one(self, question: str, *values: object) -> tuple[Any, ...] | None:
+        with store_errors(self._path):
+            row: tuple[Any, ...] | None = self._connection.execute(question, values).fetchone()
+        return row
+
+    def _load(self) -> State:
+        read = self._connection.execute
+        accounts: list[Account] = []
+        broken: list[str] = []
+        for row in read(f"SELECT {_ACCOUNT_COLUMNS} FROM account"):  # noqa: S608  # our constant
+            try:
+                accounts.append(_account(row))
+            except (RotatorError, ValueError, TypeError, AttributeError):
+                broken.append(f"the saved account {row[1]}/{row[2]} cannot be read")
+        tenures: dict[str, list[Tenure]] = {}
+        for provider, account, since in read(
+            "SELECT provider, account, since FROM tenure ORDER BY number"
+        ):
+            with contextlib.suppress(ValueError):
+                tenures.setdefault(provider, []).append(Tenure(account, from_iso(since)))
+        slots = {}
+        for row in read("SELECT * FROM slot"):
+            with contextlib.suppress(ValueError):
+                slots[row[0]] = _slot(row, tuple(tenures.get(row[0], ())))
+        balancing = read("SELECT value FROM setting WHERE name = 'balancing'").fetchone()
+        return State(
+            accounts=tuple(accounts),
+            slots=MappingProxyType(slots),
+            balancing=balancing is None or balancing[0] != "off",
+            digests=MappingProxyType(
+                {
+                    (p, Digest(d)): a
+                    for p, d, a in read("SELECT provider, digest, account FROM digest")
+                }
+            ),
+            removed=frozenset(
+                (p, Digest(d)) for p, d in read("SELECT provider, digest FROM removed")
+            ),
+            broken=tuple(broken),
+        )
+
+    # -- writing: inside `transaction` -------------------------------------------------------
+
+    def _write(self, statement: str, *values: object) -> None:
+        self._state = None
+        self._connection.execute(statement, values)
+
+    def add_account(
+        self, provider: str, alias: str, credential: Credential, who: Identity, now: datetime
+    ) -> AccountId:
+        """Save a new account and return its id."""
+        account = AccountId(f"acc_{secrets.token_hex(8)}")
+        self._write(
+            "INSERT INTO account (id, provider, alias, entry, identity, identity_key, plan,"
+            " captured_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            *(account, provider, alias, credential.entry.reveal()),
+            *(who.label, who.key, who.plan, to_iso(now)),
+        )
+        self._note_digests(provider, account, credential, now)
+        return account
+
+    def renew_credential(
+        self, account: Account, credential: Credential, who: Identity, now: datetime
+    ) -> None:
+        """Put a newer credential into an account and keep the one before it."""
+        self._write(
+            "UPDATE account SET previous_entry = entry, entry = ?,"
+            " identity = coalesce(?, identity), identity_key = coalesce(?, identity_key),"
+            " plan = coalesce(?, plan) WHERE id = ?",
+            *(credential.entry.reveal(), who.label, who.key, who.plan, account.id),
+        )
+        self._note_digests(account.provider, account.id, credential, now)
+
+    def _note_digests(
+        self, provider: str, account: AccountId, credential: Credential, now: datetime
+    ) -> None:
+        for digest in digests_of(credential):
+            self._write(
+                "INSERT INTO digest VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " account = excluded.account, seen_at = excluded.seen_at",
+                *(provider, digest, account, to_iso(now)),
+            )
+            self._write("DELETE FROM removed WHERE provider = ? AND digest = ?", provider, digest)
+        self._write(
+            "DELETE FROM digest WHERE account = ? AND digest NOT IN (SELECT digest FROM digest"
+            " WHERE account = ? ORDER BY seen_at DESC, rowid DESC LIMIT ?)",
+            *(account, account, DIGESTS_KEPT),
+        )
+
+    def remove_account(self, account: Account, now: datetime) -> None:
+        """Forget an account; digests of its secrets stay behind, so that no old copy revives it."""
+        self._write(
+            "INSERT INTO removed SELECT provider, digest, ? FROM digest WHERE account = ?"
+            " ON CONFLICT DO UPDATE SET removed_at = excluded.removed_at",
+            *(to_iso(now), account.id),
+        )
+        self._write("DELETE FROM digest WHERE account = ?", account.id)
+        self._write("DELETE FROM account WHERE id = ?", account.id)
+        self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
+
+    def merge_accounts(self, keep: Account, other: Account) -> None:
+        """Make one account of two: `keep` stays, every secret of `other` now names it."""
+        self._write("UPDATE digest SET account = ? WHERE account = ?", keep.id, other.id)
+        self._write("UPDATE slot SET active = ? WHERE active = ?", keep.id, other.id)
+        self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)
+        self._write("UPDATE tenure SET account = ? WHERE account = ?", keep.id, other.id)
+        self._write("DELETE FROM account WHERE id = ?", other.id)
+
+    def rename_account(self, account: Account, alias: str) -> None:
+        """Give an account another alias."""
+        self._write("UPDATE account SET alias = ? WHERE id = ?", alias, account.id)
+
+    def set_disabled(self, account: AccountId, reason: str | None) -> None:
+        """Disable an account for `reason`, or (None) enable it."""
+        self._write("UPDATE account SET disabled = ? WHERE id = ?", reason, account)
+
+    def set_rejected(self, account: AccountId, reason: str | None) -> None:
+        """Note that the vendor refuses the login itself, or (None) that it is good again."""
+        self._write("UPDATE account SET rejected = ? WHERE id = ?", reason, account)
+
+    def set_limit(self, account: AccountId, limit: Limit | None) -> None:
+        """Note until when an account rests, or (None) that it is free."""
+        self._write(
+            "UPDATE account SET limit_state = ?, limit_until = ?, limit_reason = ?,"
+            " limit_strikes = ? WHERE id = ?",
+            *(limit.state.value if limit else None, to_iso(limit.until) if limit else None),
+            *(limit.reason if limit else None, limit.strikes if limit else 1, account),
+        )
+
+    def set_active(self, provider: str, account: AccountId | None, now: datetime) -> None:
+        """Note who is in the provider's slot from now on; a change begins a new tenure."""
+        slot = self._one("SELECT active FROM slot WHERE provider = ?", provider)
+        if slot is not None and slot[0] == account:
+            return
+        self._write(
+            "INSERT INTO slot (provider, active) VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET active = excluded.active",
+            *(provider, account),
+        )
+        self._write(
+            "INSERT INTO tenure (provider, account, since) VALUES (?, ?, ?)",
+            *(provider, account, to_iso(now)),
+        )
+        self._write(
+            "DELETE FROM tenure WHERE provider = ? AND number NOT IN (SELECT number FROM tenure"
+            " WHERE provider = ? ORDER BY number DESC LIMIT ?)",
+            *(provider, provider, TENURES_KEPT),
+        )
+        if account is not None:
+            self._write("UPDATE account SET last_used_at = ? WHERE id = ?", to_iso(now), account)
+
+    def note_swap(self, provider: str, mark: SwapMark | None) -> None:
+        """Remember our last swap in a slot, or (None) that it is settled."""
+        self._ensure_slot(provider)
+        self._write(
+            "UPDATE slot SET swap_left = ?, swap_put = ?, swap_at = ?, swap_left_entry = ?,"
+            " swap_left_expired = ?, swap_rounds = ? WHERE provider = ?",
+            *(mark.left if mark else None, mark.put if mark else None),
+            *(to_iso(mark.at) if mark else None, mark.left_entry if mark else None),
+            *(int(mark.left_expired) if mark else 0, mark.rounds if mark else 0, provider),
+        )
+
+    def note_overload_swap(self, provider: str, now: datetime) -> None:
+        """Remember that a swap was made because of an overload."""
+        self._ensure_slot(provider)
+        self._write(
+            "UPDATE slot SET overload_swap_at = ? WHERE provider = ?", to_iso(now), provider
+        )
+
+    def note_rejection(self, provider: str, now: datetime) -> None:
+        """Remember that an account of the provider was rejected."""
+        self._ensure_slot(provider)
+        self._write("UPDATE slot SET rejected_at = ? WHERE provider = ?", to_iso(now), provider)
+
+    def _ensure_slot(self, provider: str) -> None:
+        self._write("INSERT INTO slot (provider) VALUES (?) ON CONFLICT DO NOTHING", provider)
+
+    def set_balancing(self, *, on: bool) -> None:
+        """Switch failover on or off."""
+        self._write(
+            "INSERT INTO setting VALUES ('balancing', ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value",
+            "on" if on else "off",
+        )
+
+    def set_live(self, content: bytes | None, now: datetime) -> None:
+        """Remember the auth.json that was last seen whole (None: there is none)."""
+        digest = None if content is None else digest_of(content.decode("utf-8"))
+        self._write(
+            "INSERT INTO live VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " content = excluded.content, digest = excluded.digest, seen_at = excluded.seen_at",
+            *(content, digest, to_iso(now)),
+        )
+
+    def keep_aside(self, content: bytes, why: str, now: datetime) -> None:
+        """Keep bytes that stood in auth.json and could not be understood; the oldest go."""
+        self._write(
+            "INSERT INTO aside (at, why, content) VALUES (?, ?, ?)", to_iso(now), why, content
+        )
+        self._write(
+            "DELETE FROM aside WHERE number <= (SELECT max(number) FROM aside) - ?", ASIDE_KEPT
+        )
+
+
+def digests_of(credential: Credential) -> tuple[Digest, ...]:
+    """Return the digests by which a credential is recognised: request secret, refresh token."""
+    refresh = credential.refresh
+    return (credential.digest, *((Digest(refresh.digest()),) if refresh else ()))
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
+    state, until, reason, strikes, captured_at, last_used_at = rest
+    limit = None
+    if state is not None:
+        kept: RestState = AccountState.EXHAUSTED if state == "exhausted" else AccountState.COOLING
+        limit = Limit(kept, from_iso(until), reason or "", strikes)
+    return Account(
+        id=AccountId(account),
+        provider=provider,
+        alias=alias,
+        credential=parse_entry(provider, Secret(entry)),
+        captured_at=from_iso(captured_at),
+        identity=identity,
+        identity_key=key,
+        disabled=disabled,
+        rejected=rejected,
+        limit=limit,
+        last_used_at=_time(last_used_at),
+        plan=plan,
+    )
+
+
+def _slot(row: tuple[Any, ...], tenures: tuple[Tenure, ...]) -> Slot:
+    provider, active, overload_at, rejected_at, left, put, at, entry, expired, rounds = row
+    mark = None
+    if at is not None:
+        mark = SwapMark(left, put, from_iso(at), entry, bool(expired), rounds)
+    return Slot(provider, active, tenures, mark, _time(overload_at), _time(rejected_at))
+
+
+def _time(text: str | None) -> datetime | None:
+    return from_iso(text) if text else None
