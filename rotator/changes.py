@@ -6,7 +6,7 @@ Pure: no I/O, no clock. Applying a change is the work of `rotator.capture`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.model import Account, Credential, Digest, Identity, Slot, State
@@ -207,8 +207,9 @@ def owner_of(provider: str, credential: Credential, who: Identity, known: Knowle
     accounts = [a for a in known.state.of(provider) if a.credential.type == credential.type]
     for account in accounts:
         if _same_secrets(account.credential, credential):
-            same_text = account.credential.entry == credential.entry
-            return Owner(account, fresh=not same_text)
+            # Another layout of the same values is no news.
+            laid_out = replace(account.credential, entry=credential.entry)
+            return Owner(account, fresh=laid_out != credential)
     if credential.type != "oauth":
         return Owner(None)
     return _owner_of_oauth(provider, credential, who, known, accounts)
