@@ -27,6 +27,17 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
+def test_psutil_is_loaded_in_one_place_and_only_when_it_is_needed() -> None:
+    lines = [
+        line
+        for path in python_files("rotator", "providers")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(import|from) psutil\b", line)
+    ]
+
+    assert [line.startswith("    ") for line in lines] == [True]
+
+
 def named_places(path: Path) -> list[str]:
     return [match.group().decode() for match in PLACES.finditer(path.read_bytes())]
 
