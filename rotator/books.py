@@ -32,7 +32,8 @@ class Books:
         """Write `events` down; a history that cannot be written costs only itself."""
         kept = list(events)
         for event in kept:
-            log.info("%s", event.kind.value, extra={"event": event})
+            who = event.account or event.provider or "-"
+            log.info("%s %s: %s", event.kind.value, who, event.why)
         try:
             self.history.record(kept)
         except StoreError:

@@ -35,9 +35,9 @@ LIVE, INBOX, LOG, STORE, STOP = "live", "inbox", "log", "store", "stop"
 Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.
-LOOK_SECONDS = 30.0
+LOOK_EVERY = timedelta(seconds=5)
 # A torn or missing file is looked at again this soon, and settled after these times.
-TORN_LOOK_SECONDS = 0.05
+DOUBT_LOOK_EVERY = timedelta(seconds=0.05)
 TORN_PATIENCE = timedelta(seconds=10)
 MISSING_PATIENCE = timedelta(seconds=1)
 _PASSED_KEPT = 200
@@ -78,7 +78,6 @@ class Daemon:
             self._tail.start()
             self._look(LIVE)
             self._watched = True
-            self._publish()
             self._tick()
             ready()
             while self._step():
@@ -91,16 +90,19 @@ class Daemon:
         try:
             name, path = self._queue.get(timeout=self._pause_seconds())
         except queue.Empty:
-            self._tick()
-            return True
+            name, path = "", None
         if name == STOP:
             return False
         try:
             if name == INBOX and path is not None:
                 self._take(path)
-            else:
+            elif name:
                 self._drain(name)
+                self._files.check()
                 self._look(name)
+            # However many hints come in, the regular look has its turn.
+            if not name or self._pause_seconds() == 0:
+                self._tick()
         except RotatorError as exc:
             self._problem(exc)
         except Exception:
@@ -203,42 +205,37 @@ class Daemon:
     # -- upkeep ----------------------------------------------------------------------------
 
     def _pause_seconds(self) -> float:
+        """Return how long nothing needs to be done, if no hint comes in."""
         now = self._books.clock()
+        due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
-            return TORN_LOOK_SECONDS
-        at = engine.next_recovery(self._books.store.state(), now)
-        left = LOOK_SECONDS if at is None else (at - now).total_seconds()
-        return min(max(left, 0.01), LOOK_SECONDS)
+            due.append(self._looked_at + DOUBT_LOOK_EVERY)
+        back = engine.next_recovery(self._books.store.state(), self._looked_at)
+        if back is not None:
+            due.append(back)
+        return min(max((min(due) - now).total_seconds(), 0.0), LOOK_EVERY.total_seconds())
 
     def _tick(self) -> None:
-        try:
-            self._files.check()
-            now = self._books.clock()
-            state = self._books.store.state()
-            back = engine.recoveries(state, self._looked_at, now)
-            self._looked_at = now
-            if back:
-                self._books.record(
-                    Event(
-                        now,
-                        EventKind.RECOVERED,
-                        a.provider,
-                        a.name,
-                        why=f"{a.alias} is ready again",
-                    )
-                    for a in back
-                )
-                self._books.announce()
-            self._look_at_live()
-            for path in self._exchange.waiting():
-                self._take(path)
-            self._look(LOG)
-            self._exchange.sweep()
-            self._publish()
-        except RotatorError as exc:
-            self._problem(exc)
-        except Exception:
-            log.exception("the regular look failed")
+        now, since = self._books.clock(), self._looked_at
+        self._looked_at = now
+        self._files.check()
+        self._say_who_is_back(since, now)
+        self._look_at_live()
+        for path in self._exchange.waiting():
+            self._take(path)
+        self._look(LOG)
+        self._exchange.sweep()
+        self._publish()
+
+    def _say_who_is_back(self, since: datetime, now: datetime) -> None:
+        back = engine.recoveries(self._books.store.state(), since, now)
+        if not back:
+            return
+        why = "ready again"
+        self._books.record(
+            Event(now, EventKind.RECOVERED, a.provider, a.name, why=why) for a in back
+        )
+        self._books.announce()
 
     def _publish(self) -> None:
         self._exchange.write_state(

@@ -71,6 +71,7 @@ def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
                 patience_seconds=_PATIENCE_SECONDS,
                 on_renamed=lambda put: reply(_for(outcome.verdict, put.credential.digest)),
                 also=lambda: _write_marks(books, outcome.marks),
+                events=outcome.events,
             ),
         )
     except RotatorError as exc:
@@ -81,10 +82,7 @@ def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
         problem = Event(now, EventKind.PROBLEM, order.to.provider, order.to.name, why=why)
         _mark(books, replace(outcome, events=(*outcome.events, problem)))
         return True
-    if done is None:
-        return False
-    books.record(outcome.events)
-    return True
+    return done is not None
 
 
 def _for(verdict: Verdict, credential: Digest) -> Verdict:

@@ -51,6 +51,8 @@ class Order:
     patience_seconds: float = PATIENCE_SECONDS
     on_renamed: Callable[[Account], None] = lambda _: None
     also: Callable[[], None] = lambda: None
+    # What led to the swap; written down before it.
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +141,9 @@ def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: by
         order.also()
     if done.written:
         sync_folder(resolve(books.paths.auth_file).parent)
-    books.record(
-        [
-            Event(
-                now,
-                order.kind,
-                put.provider,
-                put.name,
-                left.alias if left else None,
-                put.alias,
-                order.why,
-            )
-        ]
-    )
+    from_alias = left.alias if left else None
+    done_event = Event(now, order.kind, put.provider, put.name, from_alias, put.alias, order.why)
+    books.record([*order.events, done_event])
     books.announce()
     again = read_live(books.paths.auth_file)
     if done.written and again == was:
