@@ -9,23 +9,24 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rotator.errors import LiveFileUnreadable, RotatorError
 from rotator.model import NOTHING, Credential, Digest
+from rotator.opencode.members import DECODER, Member, cut, members_of
 from rotator.secret import Secret, digest_of
 from rotator.text import clean
 
 LARGEST_BYTES = 4 * 1024 * 1024
-_BLANK = re.compile(r"[ \t\n\r]*")
-_BOM = b"\xef\xbb\xbf"
+LONGEST_ID = 1000
+# What JavaScript can count without gaps; opencode takes no other time for one.
+_LARGEST_NUMBER = 2**53 - 1
 
 
 class BadEntry(RotatorError):
@@ -47,9 +48,9 @@ class Whole:
         return Digest(digest_of(self.content.decode("utf-8")))
 
     @cached_property
-    def members(self) -> tuple[_Member, ...]:
+    def members(self) -> tuple[Member, ...]:
         """The top-level members in the order of the file, repeated names included."""
-        return _scan(self.content.decode("utf-8"))
+        return members_of(self.content.decode("utf-8"))
 
     @cached_property
     def entries(self) -> Mapping[str, Secret]:
@@ -79,14 +80,6 @@ class Torn:
 
 
 Reading = Whole | Missing | Torn
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    provider: str
-    key_start: int
-    value_start: int
-    value_end: int
 
 
 def read_live(path: Path) -> Reading:
@@ -122,8 +115,6 @@ def parse_live(content: bytes) -> Whole | Torn:
     except RecursionError:
         return Torn(content, "it is nested too deeply")
     except ValueError as exc:
-        if content.startswith(_BOM):
-            return Torn(content, "it begins with a byte order mark, which opencode cannot read")
         # The decoder's own words name a position and never quote the text.
         return Torn(content, "it is empty" if not content.strip() else f"it is not JSON ({exc})")
     return whole
@@ -151,7 +142,7 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
     found = [m for m in whole.members if m.provider == provider]
     if entry is None:
         for member in reversed(found):
-            text = _cut(text, member)
+            text = cut(text, member)
         return text.encode("utf-8")
     if found:
         last = found[-1]
@@ -166,67 +157,92 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
 def parse_entry(provider: str, entry: Secret) -> Credential:
     """Return the credential that `entry` (its JSON text) holds, by opencode's own schema.
 
-    Raises BadEntry, naming the field, for what opencode would not take either.
+    Raises BadEntry, naming the field, for what opencode would not take either, and for an id
+    that no line of text could name.
     """
-    try:
-        value = json.loads(entry.reveal())
-    except (ValueError, RecursionError) as exc:
-        raise _bad(provider, "it is not JSON") from exc
-    if not isinstance(value, dict):
-        raise _bad(provider, "it is not an object")
+    if not provider or clean(provider, LONGEST_ID) != provider:
+        raise _bad(provider, "its id is empty or cannot be shown on a line")
+    value = _value(provider, entry)
     match value.get("type"):
         case "api":
-            return _credential(provider, entry, value, secret="key")
+            return _api(provider, entry, value)
         case "wellknown":
-            _text(provider, value, "key")
-            return _credential(provider, entry, value, secret="token")
+            return _wellknown(provider, entry, value)
         case "oauth":
             return _oauth(provider, entry, value)
         case _:
             raise _bad(provider, "its type is none of api, oauth, wellknown")
 
 
+def _value(provider: str, entry: Secret) -> dict[str, Any]:
+    text = entry.reveal()
+    try:
+        text.encode("utf-8")
+        value = DECODER.decode(text)
+    except (ValueError, RecursionError) as exc:
+        raise _bad(provider, "it is not JSON") from exc
+    if not isinstance(value, dict):
+        raise _bad(provider, "it is not an object")
+    return value
+
+
+# opencode looks at the fields of the type alone; what else an entry says is its plug-in's.
+
+
+def _api(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    metadata = value.get("metadata", {})
+    if not _is_text_map(metadata):
+        raise _bad(provider, "metadata is not an object of texts")
+    return Credential(
+        type="api",
+        entry=entry,
+        secret=Secret(_text(provider, value, "key")),
+        destination=_destination("api", metadata, None),
+        extra=_extra(provider, value, {"key"}),
+    )
+
+
+def _wellknown(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    _text(provider, value, "key")
+    return Credential(
+        type="wellknown",
+        entry=entry,
+        secret=Secret(_text(provider, value, "token")),
+        destination=_destination("wellknown", {}, None),
+        extra=_extra(provider, value, {"token"}),
+    )
+
+
 def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
     expires: Any = value.get("expires")
-    whole_number = isinstance(expires, int) or (isinstance(expires, float) and expires.is_integer())
-    if isinstance(expires, bool) or not whole_number or expires < 0:
+    whole = isinstance(expires, int) or (isinstance(expires, float) and expires.is_integer())
+    if isinstance(expires, bool) or not whole or not 0 <= expires <= _LARGEST_NUMBER:
         raise _bad(provider, "expires is not a whole number of milliseconds")
-    refresh = Secret(_text(provider, value, "refresh"))
-    expires_at = _from_ms(int(expires)) if expires else None
-    return _credential(
-        provider, entry, value, secret="access", refresh=refresh, expires_at=expires_at
-    )
-
-
-def _credential(  # the fields of one value
-    provider: str,
-    entry: Secret,
-    value: dict[str, Any],
-    *,
-    secret: str,
-    refresh: Secret | None = None,
-    expires_at: datetime | None = None,
-) -> Credential:
-    metadata = value.get("metadata")
-    if metadata is not None and not _is_text_map(metadata):
-        raise _bad(provider, "metadata is not an object of texts")
     enterprise = _optional_text(provider, value, "enterpriseUrl")
-    known = {"type", "key", "token", "access", "refresh", "expires", "accountId", "enterpriseUrl"}
-    extra = {k: json.dumps(v, sort_keys=True) for k, v in value.items() if k not in known}
-    bound = json.dumps([value["type"], metadata or {}, enterprise], sort_keys=True)
-    if value["type"] == "wellknown":
-        extra["key"] = json.dumps(value["key"])
+    known = {"access", "refresh", "expires", "accountId", "enterpriseUrl"}
     return Credential(
-        type=value["type"],
+        type="oauth",
         entry=entry,
-        secret=Secret(_text(provider, value, secret)),
-        destination=Digest(digest_of(bound)),
-        refresh=refresh,
-        expires_at=expires_at,
+        secret=Secret(_text(provider, value, "access")),
+        destination=_destination("oauth", {}, enterprise),
+        refresh=Secret(_text(provider, value, "refresh")),
+        expires_at=_from_ms(int(expires)) if expires else None,
         account_id=_optional_text(provider, value, "accountId"),
         enterprise_url=enterprise,
-        extra=extra or NOTHING,
+        extra=_extra(provider, value, known),
     )
+
+
+def _destination(kind: str, metadata: Mapping[str, str], enterprise: str | None) -> Digest:
+    return Digest(digest_of(json.dumps([kind, metadata, enterprise], sort_keys=True)))
+
+
+def _extra(provider: str, value: dict[str, Any], known: set[str]) -> Mapping[str, str]:
+    try:
+        rest = {k: v for k, v in value.items() if k not in {"type", *known}}
+        return {k: json.dumps(v, sort_keys=True) for k, v in rest.items()} or NOTHING
+    except RecursionError as exc:
+        raise _bad(provider, "it is nested too deeply") from exc
 
 
 def _from_ms(milliseconds: int) -> datetime | None:
@@ -244,7 +260,7 @@ def _text(provider: str, value: dict[str, Any], name: str) -> str:
 
 
 def _optional_text(provider: str, value: dict[str, Any], name: str) -> str | None:
-    return None if value.get(name) is None else _text(provider, value, name)
+    return _text(provider, value, name) if name in value else None
 
 
 def _is_text_map(value: object) -> bool:
@@ -253,64 +269,6 @@ def _is_text_map(value: object) -> bool:
 
 def _bad(provider: str, why: str) -> BadEntry:
     return BadEntry(f"the entry of {clean(provider)} in auth.json is left out: {why}")
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    message = "NaN and Infinity are not JSON"
-    raise ValueError(message)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _scan(text: str) -> tuple[_Member, ...]:
-    position = _expect(text, _skip(text, 0), "{")
-    members: list[_Member] = []
-    if text[position : position + 1] == "}":
-        _expect_end(text, position + 1)
-        return ()
-    while True:
-        key, after_key = _DECODER.raw_decode(text, position)
-        if not isinstance(key, str):
-            message = f"a name was expected at character {position}"
-            raise ValueError(message)
-        value_start = _expect(text, _skip(text, after_key), ":")
-        _, value_end = _DECODER.raw_decode(text, value_start)
-        # opencode cuts trailing slashes off a provider's id when it writes.
-        members.append(_Member(key.rstrip("/") or key, position, value_start, value_end))
-        position = _skip(text, value_end)
-        if text[position : position + 1] == "}":
-            _expect_end(text, position + 1)
-            return tuple(members)
-        position = _expect(text, position, ",")
-
-
-def _skip(text: str, position: int) -> int:
-    blank = _BLANK.match(text, position)
-    return blank.end() if blank else position
-
-
-def _expect(text: str, position: int, character: str) -> int:
-    if text[position : position + 1] != character:
-        message = f"'{character}' was expected at character {position}"
-        raise ValueError(message)
-    return _skip(text, position + 1)
-
-
-def _expect_end(text: str, position: int) -> None:
-    if _skip(text, position) != len(text):
-        message = f"more text follows at character {position}"
-        raise ValueError(message)
-
-
-def _cut(text: str, member: _Member) -> str:
-    before, after = text[: member.key_start], text[member.value_end :]
-    rest = after.lstrip(" \t\n\r")
-    if rest.startswith(","):
-        return before + rest[1:].lstrip(" \t\n\r")
-    # The last member takes the comma before it along.
-    head = before.rstrip(" \t\n\r")
-    return head.removesuffix(",") + after
 
 
 def _read_at_most(handle: int, most: int) -> bytes:
