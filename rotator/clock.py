@@ -29,4 +29,8 @@ def from_iso(text: str) -> datetime:
     if at.tzinfo is None:
         message = f"no time zone in {text!r}"
         raise ValueError(message)
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as exc:
+        message = f"{text!r} is before or after every year"
+        raise ValueError(message) from exc

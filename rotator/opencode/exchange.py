@@ -172,7 +172,7 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             id=signal_id,
             at=from_iso(value["at"]),
             provider=value["provider"],
-            source=Source.MANUAL if value.get("source") == "manual" else Source.BRIDGE,
+            source=Source.BRIDGE,
             credential=_digest(value.get("credential")),
             request=clean(value.get("request") or ""),
             attempt=_number(value.get("attempt")) or 1,
