@@ -55,6 +55,7 @@ class Daemon:
         self._started_at = books.clock()
         self._looked_at = self._started_at
         self._watched = False
+        self._unpublished = False
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
         self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
         self._files = watcher(
@@ -94,21 +95,27 @@ class Daemon:
         if name == STOP:
             return False
         try:
-            if name == INBOX and path is not None:
-                self._take(path)
-            elif name:
-                self._drain(name)
-                self._files.check()
-                self._look(name)
-            # However many hints come in, the regular look has its turn.
-            if not name or self._pause_seconds() == 0:
-                self._tick()
+            self._work(name, path)
         except RotatorError as exc:
             self._problem(exc)
         except Exception:
             # One bad message must not end the watch over everything else.
             log.exception("a message could not be worked off")
         return True
+
+    def _work(self, name: str, path: Path | None) -> None:
+        if name == INBOX and path is not None:
+            self._take(path)
+        elif name:
+            self._drain(name)
+            self._files.check()
+            self._look(name)
+        # However many hints come in, the regular look has its turn.
+        if not name or self._pause_seconds() == 0:
+            self._tick()
+        # Many failures at once need the news only once.
+        if self._unpublished and self._queue.empty():
+            self._publish()
 
     def _drain(self, name: str) -> None:
         """Leave out repetitions of a hint that wait in the queue right behind it."""
@@ -129,7 +136,7 @@ class Daemon:
             for failure in self._tail.read_new():
                 self._logged(failure)
         elif name == STORE:
-            self._publish()
+            self._unpublished = True
 
     # -- auth.json -------------------------------------------------------------------------
 
@@ -139,7 +146,7 @@ class Daemon:
             reading = settled(self._books, self._watched, patience_seconds=0)
             self._settle_doubt(reading)
         if self._books.store.live_digest() != before:
-            self._publish()
+            self._unpublished = True
 
     def _settle_doubt(self, reading: Reading) -> None:
         now = self._books.clock()
@@ -177,7 +184,7 @@ class Daemon:
         )
         if verdict.kind is VerdictKind.PASS and signal.source is Source.BRIDGE:
             self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
-        self._publish()
+        self._unpublished = True
 
     def _logged(self, failure: LoggedFailure) -> None:
         repeated = engine.match_passed(self._passed, failure.provider, failure.session, failure.at)
@@ -200,7 +207,7 @@ class Daemon:
             note = restart_note(self._books, self._exchange.present(), after)
             if note is not None:
                 self._books.record([note])
-        self._publish()
+        self._unpublished = True
 
     # -- upkeep ----------------------------------------------------------------------------
 
@@ -238,6 +245,7 @@ class Daemon:
         self._books.announce()
 
     def _publish(self) -> None:
+        self._unpublished = False
         self._exchange.write_state(
             self._books.store.state(), started_at=self._started_at, now=self._books.clock()
         )
