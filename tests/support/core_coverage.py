@@ -23,6 +23,7 @@ CORE = (
     "rotator/classify.py",
     "rotator/engine.py",
     "rotator/errors.py",
+    "rotator/evidence.py",
     "rotator/model.py",
     "rotator/policy.py",
     "rotator/resets.py",

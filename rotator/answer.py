@@ -1,0 +1,209 @@
+"""What a failed answer says of itself, whatever shape its body has; it decides nothing.
+
+Only the places where providers speak about a failure are read (`error`, `detail`, `metadata`
+and the like), never the whole body: an answer may echo what the user wrote. Bodies come from
+outside and may be anything, so nothing here raises and the work is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from rotator.model import Signal
+
+# Twice what the bridge sends of a body.
+_LONGEST_BODY = 32_768
+_LONGEST_CODE = 100
+_LONGEST_MESSAGE = 2_000
+_LONGEST_HEADER = 200
+_MOST_OBJECTS = 64
+_MOST_ITEMS = 8
+_MOST_FIELDS = 64
+_MOST_HEADERS = 200
+
+# Where a provider nests what it says; `message` and `raw` may hold another provider's JSON.
+_INSIDE = (
+    "error",
+    "errors",
+    "detail",
+    "details",
+    "message",
+    "metadata",
+    "raw",
+    "response",
+    "violations",
+)
+_CODE_FIELDS = (
+    "code",
+    "type",
+    "error_code",
+    "error_type",
+    "reason",
+    "status",
+    "error",
+    # google.rpc: QuotaFailure.violations[].quotaId and ErrorInfo.metadata.quota_limit.
+    "quota_id",
+    "quota_limit",
+    # https://openrouter.ai/docs/api_reference/limits
+    "limit_source",
+)
+_MESSAGE_FIELDS = ("message", "error", "detail", "error_description", "error_message", "msg", "raw")
+_STATUS_FIELDS = ("status_code", "status", "code")
+
+_JSON_START = re.compile(r'\{\s*["}]|\[\s*[{"]')
+_SSE_FIELD = re.compile(r"(?:event|data|id|retry):")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],]', re.DOTALL)
+_HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+_HTTP_ERROR = re.compile(r"[45]\d\d", re.ASCII)
+# How opencode logs an error: "AI_APICallError: …", "AI_RetryError: … Last error: …".
+_ERROR_NAME = re.compile(r"^\w{0,40}Error:\s*(?:Failed after \d{1,3} attempts\. Last error: )?")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The evidence in a failed answer, outermost first.
+
+    `codes` and the keys of `objects` are in snake case, the keys of `headers` in lower case.
+    `status` is the HTTP status that the body states, for errors inside a stream.
+    """
+
+    codes: tuple[str, ...]
+    messages: tuple[str, ...]
+    objects: tuple[Mapping[str, object], ...]
+    headers: Mapping[str, str]
+    status: int | None
+
+
+def read_answer(signal: Signal) -> Answer:
+    """Return what the signal's body, error text and headers say."""
+    documents: list[object] = []
+    messages: list[str] = []
+    for text in (signal.body, signal.error or ""):
+        found, rest = _documents(text)
+        documents += found
+        rest = _ERROR_NAME.sub("", rest[:_LONGEST_MESSAGE])
+        if rest:
+            messages.append(rest)
+    objects = tuple(_objects(documents))
+    return Answer(
+        codes=tuple(code for entry in objects for code in _codes(entry)),
+        messages=(*messages, *(said for entry in objects for said in _messages(entry))),
+        objects=objects,
+        headers=_headers(signal.headers, objects),
+        status=next((s for entry in objects if (s := _status(entry)) is not None), None),
+    )
+
+
+def snake(text: str) -> str:
+    """Return `text` in snake case: `GoUsageLimitError` as `go_usage_limit_error`."""
+    humps = _HUMP.sub("_", text[:_LONGEST_CODE])
+    return _NOT_WORD.sub("_", humps.lower()).strip("_")
+
+
+def _documents(text: str) -> tuple[list[object], str]:
+    """Return the JSON values in `text` and the words before them."""
+    text = text[:_LONGEST_BODY].lstrip("\ufeff \t\r\n")
+    if text.startswith("<"):
+        # A page of a proxy or a firewall: what it says is not the provider's word.
+        return [], ""
+    if _SSE_FIELD.match(text):
+        lines = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")]
+        return [_parse(line) for line in lines[:_MOST_OBJECTS]], ""
+    if text.startswith('"') and isinstance(whole := _parse(text), str):
+        text = whole
+    start = _JSON_START.search(text)
+    if start is None:
+        return [], text.strip()
+    return [_parse(text[start.start() :])], text[: start.start()].strip()
+
+
+def _parse(text: str) -> object:
+    """Return the JSON value at the start of `text`, also when its end was cut off, or None."""
+    for candidate in (text, *_repaired(text)):
+        try:
+            value: object = json.JSONDecoder().raw_decode(candidate)[0]
+        except (ValueError, RecursionError):
+            continue
+        return value
+    return None
+
+
+def _repaired(text: str) -> Iterator[str]:
+    """Give `text` with its end mended: as it is, after an open string, after the last whole value.
+
+    Cutting keeps the structure, so that an echo of the request stays where it is not read.
+    """
+    yield text + _closers(text)
+    yield _HALF_ESCAPE.sub("", text) + '"' + _closers(text)
+    commas = [token.start() for token in _TOKEN.finditer(text) if token[0] == ","]
+    if commas:
+        whole = text[: commas[-1]]
+        yield whole + _closers(whole)
+
+
+def _closers(text: str) -> str:
+    still_open: list[str] = []
+    for token in _TOKEN.finditer(text):
+        if token[0] in "{[":
+            still_open.append("}" if token[0] == "{" else "]")
+        elif token[0] in "}]" and still_open:
+            still_open.pop()
+    return "".join(reversed(still_open))
+
+
+def _objects(documents: list[object]) -> Iterator[Mapping[str, object]]:
+    """Give the objects in which a provider speaks, outermost first."""
+    queue = deque(documents)
+    count = 0
+    while queue and count < _MOST_OBJECTS:
+        value = queue.popleft()
+        if isinstance(value, str) and _JSON_START.match(value):
+            value = _parse(value[:_LONGEST_BODY])
+        if isinstance(value, list):
+            queue.extend(value[:_MOST_ITEMS])
+        elif isinstance(value, dict):
+            entry = {snake(key): item for key, item in islice(value.items(), _MOST_FIELDS)}
+            queue.extend(entry[name] for name in _INSIDE if name in entry)
+            count += 1
+            yield entry
+
+
+def _codes(entry: Mapping[str, object]) -> Iterator[str]:
+    for name in _CODE_FIELDS:
+        value = entry.get(name)
+        if isinstance(value, str) and (words := value[:_LONGEST_CODE].strip()) and " " not in words:
+            yield snake(words)
+
+
+def _messages(entry: Mapping[str, object]) -> Iterator[str]:
+    for name in _MESSAGE_FIELDS:
+        value = entry.get(name)
+        if isinstance(value, str) and not _JSON_START.match(value):
+            yield value[:_LONGEST_MESSAGE].strip()
+
+
+def _status(entry: Mapping[str, object]) -> int | None:
+    values = (entry.get(name) for name in _STATUS_FIELDS)
+    texts = (str(value) for value in values if isinstance(value, int | str))
+    return next((int(text) for text in texts if _HTTP_ERROR.fullmatch(text)), None)
+
+
+def _headers(
+    headers: Mapping[str, str], objects: tuple[Mapping[str, object], ...]
+) -> Mapping[str, str]:
+    """Return the headers, and those that a body carries for want of real ones."""
+    nested = [said for entry in objects if isinstance(said := entry.get("headers"), dict)]
+    return {
+        name.lower(): str(value)[:_LONGEST_HEADER].strip()
+        # The real ones come last and win.
+        for source in (*nested, headers)
+        for name, value in islice(source.items(), _MOST_HEADERS)
+        if isinstance(value, int | float | str)
+    }

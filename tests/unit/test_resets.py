@@ -1,0 +1,306 @@
+"""When a failed answer says to ask again, in every form in which providers say it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rotator.answer import read_answer
+from rotator.resets import LONGEST_SECONDS, stated_until
+from tests.support.failures import NOW, failure
+
+EPOCH = int(NOW.timestamp())
+HOUR = 3_600.0
+
+
+def wait(
+    body: object = "", headers: dict[str, str] | None = None, *, late: float = 0.0
+) -> float | None:
+    """Return the seconds from the answer's arrival to what it states, read `late` seconds later."""
+    signal = failure(429, body, headers=headers)
+    until = stated_until(read_answer(signal), NOW, NOW + timedelta(seconds=late))
+    return None if until is None else (until - NOW).total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param({"retry-after": "120"}, 120, id="seconds"),
+        pytest.param({"Retry-After": "120"}, 120, id="upper case"),
+        pytest.param({"retry-after": "0.5"}, 1, id="a fraction"),
+        pytest.param({"retry-after": "12.5"}, 12.5, id="seconds and a fraction"),
+        pytest.param({"retry-after": "0"}, 1, id="zero"),
+        pytest.param({"retry-after": "-5"}, 1, id="negative"),
+        pytest.param({"retry-after": "1m30s"}, 90, id="a length"),
+        pytest.param({"retry-after-ms": "2500"}, 2.5, id="milliseconds"),
+        pytest.param({"retry-after-ms": "2500", "retry-after": "9"}, 2.5, id="the exact one"),
+        pytest.param({"retry-after-ms": "soon", "retry-after": "9"}, 9, id="the readable one"),
+        pytest.param({"retry-after": "Sun, 22 Nov 2026 13:00:00 GMT"}, HOUR, id="a date"),
+        pytest.param({"retry-after": "Sun, 22 Nov 2026 11:59:00 GMT"}, 1, id="a date just past"),
+        pytest.param({"retry-after": str(EPOCH + 60)}, 60, id="a moment, against the rules"),
+        pytest.param({"retry-after": "34560000"}, LONGEST_SECONDS, id="the longest"),
+        pytest.param({"retry-after": "34560001"}, None, id="too long"),
+        pytest.param({"retry-after-ms": "34560001000"}, None, id="too long in milliseconds"),
+        pytest.param({"retry-after": "Sun, 22 Nov 2020 13:00:00 GMT"}, None, id="a date long past"),
+        pytest.param({"retry-after": "Sun, 31 Feb 2026 13:00:00 GMT"}, None, id="no such day"),
+        pytest.param({"retry-after": "Sun, 22 Foo 2026 13:00:00 GMT"}, None, id="no such month"),
+        pytest.param({"retry-after": "Sun Nov 22 13:00:00 2026"}, None, id="an obsolete date"),
+        pytest.param({"retry-after": "nan"}, None, id="not a number"),
+        pytest.param({"retry-after": "inf"}, None, id="no end"),
+        pytest.param({"retry-after": "1e3"}, None, id="a power"),
+        pytest.param({"retry-after": "9" * 30}, None, id="a long number"),
+        pytest.param({"retry-after": "later"}, None, id="a word"),
+        pytest.param({"retry-after": ""}, None, id="empty"),
+        pytest.param({}, None, id="nothing"),
+    ],
+)
+def test_26_retry_after_is_read_in_its_forms(
+    headers: dict[str, str], expected: float | None
+) -> None:
+    assert wait(headers=headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "date", "expected"),
+    [
+        pytest.param(
+            "Sun, 22 Nov 2026 15:00:30 GMT", "Sun, 22 Nov 2026 15:00:00 GMT", 30, id="ahead"
+        ),
+        pytest.param(
+            "Sun, 22 Nov 2026 09:00:30 GMT", "Sun, 22 Nov 2026 09:00:00 GMT", 30, id="behind"
+        ),
+        pytest.param("30", "Sun, 22 Nov 2026 15:00:00 GMT", 30, id="seconds need no clock"),
+        pytest.param("Sun, 22 Nov 2026 12:00:30 GMT", "today", 30, id="without a readable date"),
+    ],
+)
+def test_a_date_counts_by_the_clock_of_the_server(
+    retry_after: str, date: str, expected: float
+) -> None:
+    assert wait(headers={"retry-after": retry_after, "date": date}) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        pytest.param({"resets_at": EPOCH + 60}, 60, id="seconds since 1970"),
+        pytest.param({"resets_at": str(EPOCH + 60)}, 60, id="seconds since 1970 as text"),
+        pytest.param({"resetsAt": (EPOCH + 60) * 1_000}, 60, id="milliseconds since 1970"),
+        pytest.param({"reset_at": "2026-11-22T13:00:00Z"}, HOUR, id="ISO 8601"),
+        pytest.param({"reset_at": "2026-11-22T14:00:00.5+01:00"}, HOUR + 0.5, id="with an offset"),
+        pytest.param({"reset_time": "2026-11-22T13:00:00.123456789Z"}, 3600.123456, id="long"),
+        pytest.param({"reset_at": "2026-11-22T13:00:00"}, None, id="ISO 8601 without a zone"),
+        pytest.param({"reset_at": "Sun, 22 Nov 2026 13:00:00 GMT"}, HOUR, id="an HTTP date"),
+        pytest.param({"reset_at": "0001-01-01T00:00:00+14:00"}, None, id="the first year"),
+        pytest.param({"reset_at": "9999-12-31T23:59:59Z"}, None, id="the last year"),
+        pytest.param({"resets_at": 0}, None, id="a placeholder"),
+        pytest.param({"resets_at": EPOCH - 30}, 1, id="just past"),
+        pytest.param({"resets_at": EPOCH - 4_000}, None, id="long past"),
+        pytest.param({"resets_at": EPOCH + 401 * 86_400}, None, id="too far"),
+        pytest.param({"resets_in_seconds": 13_872}, 13_872, id="a length"),
+        pytest.param({"resets_in_seconds": 0}, 1, id="no length"),
+        pytest.param({"reset_after_seconds": "30"}, 30, id="a length as text"),
+        pytest.param({"retry_after": 2.5}, 2.5, id="a fraction"),
+        pytest.param({"retry_after_ms": 2_500}, 2.5, id="milliseconds"),
+        pytest.param({"retryDelay": "3.9s"}, 3.9, id="a Go length"),
+        pytest.param({"quotaResetDelay": "1h2m3s"}, 3_723, id="a longer one"),
+        pytest.param({"retry_after": True}, None, id="a truth"),
+        pytest.param({"retry_after": None}, None, id="null"),
+        pytest.param({"retry_after": [5]}, None, id="a list"),
+        pytest.param({"resets_at": [EPOCH]}, None, id="a list of moments"),
+        pytest.param({"retry_after": 1e300}, None, id="a large number"),
+        pytest.param({"retry_after": 10**400}, None, id="a number that no float holds"),
+        pytest.param({"retry_after": float("nan")}, None, id="not a number"),
+        pytest.param({"retry_after": float("inf")}, None, id="no end"),
+        pytest.param({"retry_after": -1e300}, None, id="a large negative number"),
+        pytest.param({"metadata": {"resets_at": EPOCH + 60}}, 60, id="in metadata"),
+        pytest.param({"details": [{"retryDelay": "38s"}]}, 38, id="in RetryInfo"),
+        pytest.param({"usage": {"resets_at": EPOCH + 60}}, None, id="where nobody says it"),
+    ],
+)
+def test_the_fields_of_a_body_are_read(error: dict[str, object], expected: float | None) -> None:
+    assert wait({"error": error}) == expected
+
+
+def test_a_length_counts_before_the_moment_beside_it() -> None:
+    wrong_clock = {"resets_at": EPOCH + 7_200, "resets_in_seconds": 60}
+
+    assert wait({"error": wrong_clock}) == 60
+
+
+def test_a_moment_counts_where_the_length_beside_it_cannot_be() -> None:
+    assert wait({"error": {"resets_at": EPOCH + 7_200, "resets_in_seconds": "?"}}) == 7_200
+
+
+def test_a_moment_in_the_body_counts_by_the_clock_of_the_server() -> None:
+    headers = {"date": "Sun, 22 Nov 2026 11:00:00 GMT"}
+
+    assert wait({"error": {"resets_at": EPOCH - 3_540}}, headers) == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Please try again in 41.7s. Visit https://example.com", 41.7),
+        ("Please try again in 644ms.", 1),
+        ("Please try again in 7m12.5s.", 432.5),
+        ("Please try again in 58 hours.", 58 * HOUR),
+        ("Please try again in about 5 hours", 5 * HOUR),
+        ("Please retry in 3.564818218s.", 3.564818),
+        ("Please retry after 26 seconds.", 26),
+        ("Please retry your request after 20 seconds.", 20),
+        ("Please wait 39203 seconds before retrying.", 39_203),
+        ("Please wait for 2 minutes.", 120),
+        ("Please wait 587 hours 33 minutes before trying again.", 587 * HOUR + 33 * 60),
+        ("Resets in 19hr", 19 * HOUR),
+        ("Resets in 4hr 59min.", 4 * HOUR + 59 * 60),
+        ("Resets in 6d 2hr.", 146 * HOUR),
+        ("It will reset in 5 days 10 hours.", 130 * HOUR),
+        ("It will reset in 1 week, 2 days and 3 hours.", 219 * HOUR),
+        ("reset after 1h2m3s", 3_723),
+        ("TRY AGAIN IN 3 MINS", 180),
+        ("try again in 20 secs", 20),
+        ("try again in 20 seconds, or wait 1 minute", 60),
+        ("Try again in 3 minutes or in 5 minutes.", 180),
+        ("resets at 2026-11-22T13:00:00Z (2056)", HOUR),
+        ("You will regain access on 2026-11-23 at 00:00 UTC.", 12 * HOUR),
+        ("It resets on 2026-11-22 14:00:00+01:00", HOUR),
+        ("Your limit will reset at 2026-11-22 15:00:00", None),
+        ("Your limit will reset at 2026-13-99T15:00:00Z", None),
+        ("Try again later", None),
+        ("Limits reset every 5 hours", None),
+        ("Resets over a rolling 24-hour window", None),
+        ("Limit 500, used 497 in 60 seconds", None),
+        ("Try again in 5 moons", None),
+        ("Try again in 5 sausages", None),
+        ("Try again in 999999999999 days", None),
+        ("Please wait " + "9d" * 3_000, None),
+    ],
+)
+def test_the_words_of_a_message_are_read(text: str, expected: float | None) -> None:
+    assert wait({"error": {"message": text}}) == expected
+
+
+def test_words_far_into_a_message_or_in_the_ninth_one_are_not_read() -> None:
+    far = "x" * 990 + ". Try again in 30s"
+    said = [{"message": "no"}] * 7 + [{"message": "Try again in 30s"}]
+
+    assert wait({"message": far}) is None
+    assert wait({"errors": said}) == 30
+    assert wait({"message": "no", "errors": said}) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param(
+            {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"},
+            360,
+            id="an empty window",
+        ),
+        pytest.param(
+            {"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "6m0s"},
+            None,
+            id="a window with something left",
+        ),
+        pytest.param(
+            {"x-ratelimit-reset-requests": "6m0s"}, None, id="nothing said of what is left"
+        ),
+        pytest.param({"x-ratelimit-remaining-requests": "0"}, None, id="no reset"),
+        pytest.param(
+            {
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "1s",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "2m59.56s",
+            },
+            179.56,
+            id="two empty windows",
+        ),
+        pytest.param(
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str((EPOCH + 60) * 1_000)},
+            60,
+            id="milliseconds since 1970",
+        ),
+        pytest.param({"ratelimit-remaining": "0", "ratelimit-reset": "50"}, 50, id="the draft"),
+        pytest.param(
+            {
+                "anthropic-ratelimit-tokens-remaining": "0",
+                "anthropic-ratelimit-tokens-reset": "2026-11-22T12:01:00Z",
+            },
+            60,
+            id="Anthropic's order of words",
+        ),
+        pytest.param(
+            {
+                "x-ratelimit-remaining-tokens-minute": "0",
+                "x-ratelimit-reset-tokens-minute": "33.25",
+            },
+            33.25,
+            id="Cerebras",
+        ),
+        pytest.param(
+            {
+                "retry-after": "5",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "6m0s",
+            },
+            5,
+            id="what is said outright counts first",
+        ),
+        pytest.param(
+            {
+                "retry-after": "0",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "6m0s",
+            },
+            1,
+            id="zero is said outright too",
+        ),
+    ],
+)
+def test_the_reset_of_a_window_counts_when_the_window_is_empty(
+    headers: dict[str, str], expected: float | None
+) -> None:
+    assert wait(headers=headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "resets_in", "text", "expected"),
+    [
+        pytest.param("60", 3_600, "", 3_600, id="the body says more"),
+        pytest.param("3600", 60, "", 3_600, id="the header says more"),
+        pytest.param("60", None, "Resets in 2 hours", 7_200, id="the text says more"),
+        pytest.param("60", 90, "Resets in 2 hours", 90, id="fields count before text"),
+        pytest.param("99999999", 90, "", 90, id="what cannot be is left out"),
+    ],
+)
+def test_the_latest_of_header_and_body_counts(
+    retry_after: str, resets_in: int | None, text: str, expected: float
+) -> None:
+    body = {"error": {"resets_in_seconds": resets_in, "message": text}}
+
+    assert wait(body, {"retry-after": retry_after}) == expected
+
+
+def test_a_length_counts_from_the_arrival_of_the_answer() -> None:
+    assert wait(headers={"retry-after": "60"}, late=20) == 60
+
+
+def test_what_is_over_by_now_ends_in_a_second() -> None:
+    assert wait(headers={"retry-after": "60"}, late=600) == 601
+
+
+def test_an_answer_from_the_future_counts_from_now() -> None:
+    answer = read_answer(failure(429, headers={"retry-after": "60"}))
+
+    until = stated_until(answer, NOW + timedelta(days=9), NOW)
+
+    assert until == NOW + timedelta(seconds=60)
+
+
+def test_the_end_of_time_is_no_answer() -> None:
+    answer = read_answer(failure(429, headers={"retry-after": "60"}))
+    last = datetime.max.replace(tzinfo=UTC)
+
+    assert stated_until(answer, last, last) is None
