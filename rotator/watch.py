@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -36,6 +36,7 @@ from watchdog.observers.polling import PollingObserver
 
 Notify = Callable[[str, Path], None]
 Signature = tuple[int, int, int, int]
+_Way = Literal["native", "polling"]
 
 # Opened and ClosedNoWrite are left out: our own reading of a file would report that file again.
 LOOK_AGAIN: list[type[FileSystemEvent]] = [
@@ -50,7 +51,7 @@ LOOK_AGAIN: list[type[FileSystemEvent]] = [
 ]
 MOST_LINKS = 40
 MOST_ROUNDS = 8
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
 # Checks that go by before the system's own way is tried again after it was refused.
 PATIENCE_CHECKS = 60
 
@@ -118,6 +119,7 @@ class _Handler(FileSystemEventHandler):
 class _Place:
     """A folder that is being watched, by whom, and which folder it was when that began."""
 
+    way: _Way
     identity: tuple[int, int]
     observer: BaseObserver
     watch: ObservedWatch
@@ -159,10 +161,11 @@ class FileWatcher:
     ) -> None:
         self._watched = tuple(watched)
         self._notify = notify
-        self._make_native = observer_factory
-        self._make_polling: Callable[[], BaseObserver] = lambda: polling_factory(poll_seconds)
-        self._native: BaseObserver | None = None
-        self._poller: BaseObserver | None = None
+        self._makers: dict[_Way, Callable[[], BaseObserver]] = {
+            "native": observer_factory,
+            "polling": lambda: polling_factory(poll_seconds),
+        }
+        self._observers: dict[_Way, BaseObserver] = {}
         self._running = False
         self._places: dict[str, _Place] = {}
         self._refused: dict[str, int] = {}
@@ -189,10 +192,9 @@ class FileWatcher:
     def stop(self) -> None:
         """End all threads and close all descriptors; waits a few seconds at most."""
         self._running = False
-        for observer in (self._native, self._poller):
-            if observer is not None:
-                _end(observer)
-        self._native = self._poller = None
+        for observer in self._observers.values():
+            _end(observer)
+        self._observers.clear()
         self._places.clear()
         self._refused.clear()
         self._seen.clear()
@@ -207,6 +209,7 @@ class FileWatcher:
         if not self._running:
             return
         self._drop_the_dead()
+        self._refused = {f: left - 1 for f, left in self._refused.items() if left > 1}
         doubtful: set[Watched] = set()
         for _ in range(MOST_ROUNDS):
             begun = self._arrange()
@@ -221,17 +224,10 @@ class FileWatcher:
                 self._notify(watched.name, watched.path)
 
     def _drop_the_dead(self) -> None:
-        if self._native is not None and not self._native.is_alive():
-            self._forget(self._native)
-            self._native = None
-        if self._poller is not None and not self._poller.is_alive():
-            self._forget(self._poller)
-            self._poller = None
-        self._refused = {f: left - 1 for f, left in self._refused.items() if left > 1}
-
-    def _forget(self, observer: BaseObserver) -> None:
-        _end(observer)
-        self._places = {f: p for f, p in self._places.items() if p.observer is not observer}
+        for way, observer in list(self._observers.items()):
+            if not observer.is_alive():
+                _end(self._observers.pop(way))
+                self._places = {f: p for f, p in self._places.items() if p.observer is not observer}
 
     def _arrange(self) -> set[Watched]:
         """Watch the folders that matter now and no others; return whose watch began."""
@@ -256,11 +252,11 @@ class FileWatcher:
         return place is not None
 
     def _could_do_better(self, place: _Place) -> bool:
-        return place.observer is self._poller and place.watch.path not in self._refused
+        return place.way == "polling" and place.watch.path not in self._refused
 
     def _is_slow(self, folder: str) -> bool:
         place = self._places.get(folder)
-        return place is None or place.observer is self._poller
+        return place is None or place.way == "polling"
 
     def _leave(self, folder: str) -> None:
         place = self._places.pop(folder, None)
@@ -271,37 +267,29 @@ class FileWatcher:
     def _take(self, post: _Post) -> _Place | None:
         if post.folder not in self._refused:
             try:
-                return self._schedule(self._the_native(), post)
+                return self._schedule("native", post)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except OSError:
                 # No more inotify instances or watches (EMFILE, ENOSPC), or not ours to read.
                 self._refused[post.folder] = PATIENCE_CHECKS
         try:
-            return self._schedule(self._the_poller(), post)
+            return self._schedule("polling", post)
         except OSError:
             return None
 
-    def _schedule(self, observer: BaseObserver, post: _Post) -> _Place:
+    def _schedule(self, way: _Way, post: _Post) -> _Place:
         identity = _identity(post.folder)
         if identity is None:
             raise FileNotFoundError(post.folder)
         # watchdog takes a folder that it may not read for one that is watched, and hears nothing.
         if not os.access(post.folder, os.R_OK | os.X_OK):
             raise PermissionError(post.folder)
-        handler = _Handler(post, self._notify)
+        if way not in self._observers:
+            self._observers[way] = _started(self._makers[way]())
+        observer, handler = self._observers[way], _Handler(post, self._notify)
         watch = observer.schedule(handler, post.folder, event_filter=LOOK_AGAIN)
-        return _Place(identity, observer, watch, handler)
-
-    def _the_native(self) -> BaseObserver:
-        if self._native is None:
-            self._native = _started(self._make_native())
-        return self._native
-
-    def _the_poller(self) -> BaseObserver:
-        if self._poller is None:
-            self._poller = _started(self._make_polling())
-        return self._poller
+        return _Place(way, identity, observer, watch, handler)
 
 
 def _posts(watched: Sequence[Watched]) -> dict[str, _Post]:
@@ -381,5 +369,5 @@ def _end(observer: BaseObserver) -> None:
     ending = threading.Thread(target=observer.stop, name="end of an observer", daemon=True)
     ending.start()
     ending.join(STOP_SECONDS)
-    if observer.is_alive():
+    if observer.is_alive() and not ending.is_alive():
         observer.join(STOP_SECONDS)
