@@ -29,7 +29,7 @@ HEAD_BYTES = 128
 _MARK = "stream error"
 # A value is a JSON string unless it is one word; a line that was cut may end inside of it.
 _FIELD = re.compile(
-    r'([^\s="]++)=(?:"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)|([^\s="\\]*+))(?:\x20|\Z)', re.DOTALL
+    r'([^ ="]++)=(?:"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)|([^ ="\\]*+))(?: |\Z)', re.DOTALL
 )
 _OLD_HEAD = re.compile(r"ERROR\s+(\S+) \+\d+ms service=llm ")
 _OLD_STATUS = re.compile(r"\d{3}")
@@ -61,6 +61,7 @@ def parse_line(line: str) -> LoggedFailure | None:
     """Return the failure that `line` tells of, or None if it tells of none; never raises."""
     if _MARK not in line:
         return None
+    line = line.rstrip("\r\n")
     old = _OLD_HEAD.match(line)
     if old is not None:
         return _old_failure(old[1], line[old.end() :])
@@ -71,7 +72,7 @@ def parse_line(line: str) -> LoggedFailure | None:
 
 
 def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
-    head, error, body = rest.rstrip().partition(" error=")
+    head, error, body = rest.partition(" error=")
     if not error or not body.endswith(f" {_MARK}"):
         return None
     # The request, with the whole conversation, stands before the answer, if there was one.
@@ -232,7 +233,7 @@ class _Followed:
         self.rest = _bounded(self.rest + last)
         for line in lines:
             if _MARK.encode() in line:
-                failure = parse_line(_bounded(line).decode("utf-8", "replace").rstrip("\r"))
+                failure = parse_line(_bounded(line).decode("utf-8", "replace"))
                 if failure is not None:
                     yield failure
 
