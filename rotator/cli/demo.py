@@ -1,0 +1,99 @@
+"""`rotator demo`: see a failover happen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import asdict
+from types import FrameType
+
+import click
+
+from rotator.cli.common import json_option, print_json
+from rotator.demo.clients import best_without_opencode, real_opencode
+from rotator.demo.scene import ONE, TWO, Shown, made_up_keys, play
+from rotator.demo.screen import Screen
+from rotator.demo.stage import open_stage
+
+# Each step takes milliseconds, but for the start of a real opencode on a busy machine.
+PATIENCE_SECONDS = 8.0
+OPENCODE_PATIENCE_SECONDS = 30.0
+WIDEST = 100
+
+
+@click.command()
+@click.option("--with-opencode", is_flag=True, help="Send the request through the real opencode.")
+@click.option("--opencode", "path", metavar="PATH", help="That opencode; by default as on PATH.")
+@json_option
+def command(path: str | None, *, with_opencode: bool, as_json: bool) -> None:
+    """See a failover happen: two made-up accounts, the real watcher, one request.
+
+    It needs no account, no opencode and no network, and touches nothing of yours: everything
+    lies in a temporary HOME and on the loopback interface, and is gone at the end.
+    """
+    wants_opencode = with_opencode or path is not None
+    patience_seconds = OPENCODE_PATIENCE_SECONDS if wants_opencode else PATIENCE_SECONDS
+    columns = shutil.get_terminal_size(fallback=(WIDEST, 24)).columns
+    screen = Screen(_nothing if as_json else click.echo, min(columns, WIDEST))
+    with _ended_by_signals(), open_stage(patience_seconds, os.environ) as stage:
+        client = (
+            real_opencode(stage.env, path) if wants_opencode else best_without_opencode(stage.env)
+        )
+        shown = play(stage, client, screen, made_up_keys())
+    if as_json:
+        print_json(demo_json(shown, screen))
+    else:
+        _conclude(shown, screen)
+
+
+def demo_json(shown: Shown, screen: Screen) -> dict[str, object]:
+    """Return the contract of `demo --json`."""
+    return {
+        "schema": 1,
+        "client": shown.client.kind,
+        "failover_ms": round(shown.failover_ms, 1),
+        "took_ms": shown.took_ms,
+        "steps": [asdict(step) for step in screen.steps],
+        "accounts": shown.accounts,
+    }
+
+
+def _conclude(shown: Shown, screen: Screen) -> None:
+    screen.conclude(
+        f"Proven: {ONE} was refused, {TWO} answered the same request {shown.failover_ms:.1f} ms"
+        f" later, and the client saw no error. It took {shown.took_ms / 1000:.1f} s; the"
+        " temporary HOME is gone again."
+    )
+    screen.conclude(
+        "Next: `rotator bridge install`, then `rotator watch`, then log in twice with"
+        " `opencode auth login`."
+    )
+
+
+def _nothing(_: str) -> None:
+    pass
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP end the block, once, so that it tidies up behind itself."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.getsignal(n) for n in numbers}
+
+    def end(number: int, _: FrameType | None) -> None:
+        for one in numbers:
+            signal.signal(one, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number, handler in before.items():
+        # Whoever started us with nohup means it.
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,183 @@
+"""The stage of the demo: a temporary HOME, an environment of its own, and children that end.
+
+It knows how to start and end programs, and nothing of the plot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import rotator
+from rotator.errors import RotatorError
+from rotator.paths import Paths, find_paths, private_folder
+from rotator.text import clean
+
+LOOK_SECONDS = 0.001
+_ENDING_SECONDS = 3.0
+# What a child may know of the user: where programs are and how text is written.
+_KEPT = {"PATH", "LANG", "LANGUAGE", "TZ"}
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+class DemoFailed(RotatorError):
+    """A step of the demo did not happen."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A program that was started; what it says goes into two files of the temporary HOME."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    said: Path
+    complained: Path
+
+    def output(self) -> str:
+        """Return what it has said so far."""
+        return _text(self.said).rstrip()
+
+    def ending(self) -> str:
+        """Return how it ended and its last words, for a message."""
+        lines = f"{_text(self.said)}\n{_text(self.complained)}".splitlines()
+        # What is indented belongs to a line before it: a hint of ours, the way to an error.
+        words = [line for line in lines if line and not line[0].isspace()]
+        last = words[-1] if words else "without a word"
+        return f"{self.name} ended with {self.process.returncode}: {clean(last)}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A temporary HOME with what runs in it; `open_stage` makes one.
+
+    `patience_seconds` is how long a step may take before the demo gives up.
+    """
+
+    home: Path
+    env: Mapping[str, str]
+    patience_seconds: float
+    children: list[Child] = field(default_factory=list)
+
+    @property
+    def work(self) -> Path:
+        """The folder that its programs run in; opencode takes it for the project."""
+        return self.home / "work"
+
+    @property
+    def paths(self) -> Paths:
+        """Where rotator and opencode keep their files on this stage."""
+        return find_paths(self.env)
+
+    def start(
+        self, name: str, command: Sequence[str], extra: Mapping[str, str] | None = None
+    ) -> Child:
+        """Start a program that lives in the temporary HOME; DemoFailed if it cannot be started."""
+        stem = self.home / f"{len(self.children)}"
+        said, complained = stem.with_suffix(".out"), stem.with_suffix(".err")
+        with said.open("wb") as out, complained.open("wb") as err:
+            try:
+                process = subprocess.Popen(  # noqa: S603  # our own commands
+                    list(command),
+                    cwd=self.work,
+                    env={**self.env, **(extra or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    # A group of its own: a wrapper's children can be ended with it.
+                    start_new_session=True,
+                )
+            except OSError as exc:
+                message = f"{name} could not be started: {exc.strerror}"
+                raise DemoFailed(message) from exc
+        child = Child(name, process, said, complained)
+        self.children.append(child)
+        return child
+
+    def rotator(self, *words: str) -> Child:
+        """Start a command of this very rotator."""
+        return self.start(f"rotator {' '.join(words)}", [sys.executable, "-m", "rotator", *words])
+
+    def finish(self, child: Child) -> str:
+        """Wait for a program to end well and return what it said; DemoFailed if it does not."""
+        self.wait(f"the end of {child.name}", lambda: child.process.poll() is not None)
+        if child.process.returncode != 0:
+            raise DemoFailed(child.ending())
+        return child.output()
+
+    def wait(self, step: str, happened: Callable[[], bool], *, needs: Sequence[Child] = ()) -> None:
+        """Wait until `happened`; DemoFailed names the step if it does not, or a program ended."""
+        deadline = time.monotonic() + self.patience_seconds
+        while not happened():
+            for child in needs:
+                if child.process.poll() is not None and not happened():
+                    message = f"this step did not happen: {step}; {child.ending()}"
+                    raise DemoFailed(message)
+            if time.monotonic() > deadline:
+                message = f"this step did not happen within {self.patience_seconds:g} s: {step}"
+                raise DemoFailed(message)
+            time.sleep(LOOK_SECONDS)
+
+
+@contextlib.contextmanager
+def open_stage(patience_seconds: float, environ: Mapping[str, str]) -> Iterator[Stage]:
+    """Make a stage; when the context is left its children have ended and its HOME is gone."""
+    with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
+        home = Path(folder).resolve()
+        env = environment(environ, home)
+        for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+            private_folder(Path(env[name]))
+        stage = Stage(home, env, patience_seconds)
+        private_folder(stage.work)
+        try:
+            yield stage
+        finally:
+            for child in reversed(stage.children):
+                _end(child.process)
+
+
+def environment(user: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return the environment of every child: nothing of the user's but what is harmless.
+
+    So neither their keys nor their ROTATOR_ and OPENCODE_ variables nor a proxy get through.
+    """
+    env = {n: v for n, v in user.items() if n in _KEPT or n.startswith("LC_")}
+    env.update(
+        HOME=str(home),
+        NO_COLOR="1",
+        TMPDIR=str(home / ".tmp"),
+        XDG_CACHE_HOME=str(home / ".cache"),
+        XDG_CONFIG_HOME=str(home / ".config"),
+        XDG_DATA_HOME=str(home / ".local" / "share"),
+        XDG_RUNTIME_DIR=str(home / ".run"),
+        XDG_STATE_HOME=str(home / ".local" / "state"),
+    )
+    source = Path(rotator.__file__).parents[1]
+    if source.name not in _INSTALLED:
+        env["PYTHONPATH"] = str(source)
+    return env
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_ENDING_SECONDS)
+    # It may have ended without what it started, or not at all.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _text(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return path.read_text("utf-8", "replace")
+    return ""
