@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 from pathlib import Path
@@ -69,7 +70,7 @@ def sweep(folder: Path, *, name: str) -> list[Path]:
     Call it only under the lock that every writer of these files holds: then none is in use.
     """
     swept = []
-    for found in folder.glob(f".{name}.*{TEMPORARY_MARK}"):
+    for found in folder.glob(f".{glob.escape(name)}.*{TEMPORARY_MARK}"):
         with contextlib.suppress(OSError):
             found.unlink()
             swept.append(found)

@@ -11,7 +11,7 @@ from rotator.clock import Clock, system_clock
 from rotator.errors import StoreError
 from rotator.history import History
 from rotator.model import Event
-from rotator.paths import Paths, private_folder
+from rotator.paths import FILE_MODE, Paths, private_folder
 from rotator.registry import Registry, load_registry
 from rotator.store import Store
 
@@ -41,9 +41,10 @@ class Books:
 
     def announce(self) -> None:
         """Tell watcher and dashboards that the store has changed."""
-        private_folder(self.paths.state)
-        with contextlib.suppress(OSError):
-            self.paths.changed.touch(mode=0o600)
+        # They look by themselves from time to time; what was done is done.
+        with contextlib.suppress(OSError, StoreError):
+            private_folder(self.paths.state)
+            self.paths.changed.touch(mode=FILE_MODE)
 
 
 @contextlib.contextmanager

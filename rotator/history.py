@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.clock import from_iso, to_iso
-from rotator.database import open_database, store_errors, transaction
+from rotator.database import is_damaged, open_database, store_errors, transaction
+from rotator.errors import StoreError
 from rotator.migrations import HISTORY
 from rotator.model import Event, EventKind
 
@@ -26,9 +27,16 @@ class History:
     """The events, newest last."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file at `path`; raises StoreError."""
+        """Open or create the file at `path`, anew if it is damaged; raises StoreError."""
         self._path = path
-        self._connection = open_database(path, HISTORY, durable=False)
+        try:
+            self._connection = open_database(path, HISTORY, durable=False)
+        except StoreError as exc:
+            if not is_damaged(exc):
+                raise
+            for ending in ("-wal", "-shm", ""):
+                path.with_name(path.name + ending).unlink(missing_ok=True)
+            self._connection = open_database(path, HISTORY, durable=False)
 
     def close(self) -> None:
         """Close the file."""
@@ -70,12 +78,22 @@ class History:
                 " FROM event WHERE number > ? ORDER BY number DESC LIMIT ?",
                 (after, most),
             ).fetchall()
-        return [_numbered(row) for row in reversed(rows)]
+        return [found for row in reversed(rows) if (found := _numbered(row)) is not None]
+
+    def newest(self) -> int:
+        """Return the number of the newest event, 0 where there is none."""
+        with store_errors(self._path):
+            row = self._connection.execute("SELECT coalesce(max(number), 0) FROM event").fetchone()
+        return int(row[0])
 
 
-def _numbered(row: tuple[int, str, str, str | None, str | None, str, str, str, str]) -> Numbered:
+def _numbered(
+    row: tuple[int, str, str, str | None, str | None, str, str, str, str],
+) -> Numbered | None:
     number, at, kind, provider, account, from_alias, to_alias, why, detail = row
-    event = Event(
-        from_iso(at), EventKind(kind), provider, account, from_alias, to_alias, why, detail
-    )
+    try:
+        happened_at, what = from_iso(at), EventKind(kind)
+    except ValueError:
+        return None
+    event = Event(happened_at, what, provider, account, from_alias, to_alias, why, detail)
     return Numbered(number, event)

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.errors import AlreadyRunning, SwapConflict
+from rotator.errors import AlreadyRunning, StoreError, SwapConflict
 from rotator.paths import FILE_MODE, private_folder
 
 _FIRST_WAIT_SECONDS = 0.0005
 _LONGEST_WAIT_SECONDS = 0.02
+# Whoever asks who watches holds the lock for an instant; a watcher that starts just then waits.
+_ASKING_SECONDS = 0.2
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def watch_lock(path: Path) -> Iterator[None]:
     """Hold the watcher's lock; raise AlreadyRunning, naming the holder's pid, if it is taken."""
     handle = _open(path)
     try:
-        if not _try_lock(handle):
+        if not _lock_within(handle, _ASKING_SECONDS):
             pid = _holder(handle)
             who = f"a watcher runs already (pid {pid})" if pid else "a watcher runs already"
             raise AlreadyRunning(who, hint="rotator status shows it")
@@ -39,11 +41,12 @@ def watch_lock(path: Path) -> Iterator[None]:
 def watcher_pid(path: Path) -> int | None:
     """Return the pid of the process that holds the watcher's lock, or None."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        return None if _try_lock(handle) else (_holder(handle) or 0)
+        # Shared: two that ask at once must not take one another for the watcher.
+        return None if _try_lock(handle, fcntl.LOCK_SH) else (_holder(handle) or 0)
     finally:
         os.close(handle)
 
@@ -57,14 +60,9 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
     """
     handle = _open(path)
     try:
-        deadline = time.monotonic() + patience_seconds
-        wait_seconds = _FIRST_WAIT_SECONDS
-        while not _try_lock(handle):
-            if time.monotonic() > deadline:
-                message = f"another rotator has held {path.name} for {patience_seconds:g} s"
-                raise SwapConflict(message, hint="look for a stopped rotator process and end it")
-            time.sleep(wait_seconds)
-            wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
+        if not _lock_within(handle, patience_seconds):
+            message = f"another rotator has held {path.name} for {patience_seconds:g} s"
+            raise SwapConflict(message, hint="look for a stopped rotator process and end it")
         yield
     finally:
         os.close(handle)
@@ -72,12 +70,27 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
 
 def _open(path: Path) -> int:
     private_folder(path.parent)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-
-
-def _try_lock(handle: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    except OSError as exc:
+        message = f"the lock {path} cannot be used: {exc.strerror}"
+        raise StoreError(message, hint="check the rights of the file and its folder") from exc
+
+
+def _lock_within(handle: int, patience_seconds: float) -> bool:
+    deadline = time.monotonic() + patience_seconds
+    wait_seconds = _FIRST_WAIT_SECONDS
+    while not _try_lock(handle):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(wait_seconds)
+        wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
+    return True
+
+
+def _try_lock(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

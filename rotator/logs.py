@@ -12,6 +12,7 @@ import os
 import re
 from pathlib import Path
 
+from rotator.errors import StoreError
 from rotator.paths import FILE_MODE, private_folder
 
 _LARGEST_BYTES = 1024 * 1024
@@ -38,9 +39,18 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 
 
 def log_to_file(path: Path) -> logging.Handler:
-    """Send INFO and above of this program to `path` (0600, bounded); return the handler."""
+    """Send INFO and above of this program to `path` (0600, bounded); return the handler.
+
+    Raises StoreError where nothing can be written.
+    """
     private_folder(path.parent)
-    handler = _PrivateFile(path, maxBytes=_LARGEST_BYTES, backupCount=_KEPT_FILES, encoding="utf-8")
+    try:
+        handler = _PrivateFile(
+            path, maxBytes=_LARGEST_BYTES, backupCount=_KEPT_FILES, encoding="utf-8"
+        )
+    except OSError as exc:
+        message = f"the log {path} cannot be written: {exc.strerror}"
+        raise StoreError(message, hint="check the rights of the file and its folder") from exc
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_Fence())
     root = logging.getLogger("rotator")

@@ -5,8 +5,9 @@ A step is never changed once it was released; a new one is added below.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Migration = Callable[[sqlite3.Connection], None]
 STORE: list[Migration] = []
@@ -31,15 +32,24 @@ def migrate(connection: sqlite3.Connection, steps: list[Migration]) -> None:
         if version_of(connection) >= number:
             continue
         connection.execute("BEGIN IMMEDIATE")
-        try:
+        with roll_back(connection):
             # Another process may have done it while we waited for the lock.
             if version_of(connection) < number:
                 step(connection)
                 connection.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
+            connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def roll_back(connection: sqlite3.Connection) -> Iterator[None]:
+    """Leave no open transaction behind when its block or its commit fails."""
+    try:
+        yield
+    except BaseException:
+        # After some errors, a full disk among them, SQLite has done it by itself.
+        if connection.in_transaction:
             connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        raise
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -1,15 +1,18 @@
 """Where everything lies: our own places and opencode's, from the environment alone.
 
 The XDG rule with its usual defaults on every platform, as opencode itself does it. Nothing
-here touches the disk, but `private_folder`.
+here touches the disk, but the functions that make folders.
 """
 
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from rotator.errors import StoreError
 
 OURS = "opencode-rotator"
 FOLDER_MODE = 0o700
@@ -66,7 +69,7 @@ class Paths:
 def find_paths(environ: Mapping[str, str] | None = None) -> Paths:
     """Return the paths that `environ` (by default the process's own) gives."""
     env = os.environ if environ is None else environ
-    home = Path(env.get("HOME") or env.get("USERPROFILE") or "/")
+    home = Path(env.get("HOME") or env.get("USERPROFILE") or _home_of_user())
     data = _xdg(env, "XDG_DATA_HOME", home / ".local" / "share")
     config = _xdg(env, "XDG_CONFIG_HOME", home / ".config")
     state = _xdg(env, "XDG_STATE_HOME", home / ".local" / "state")
@@ -87,14 +90,32 @@ def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
     return Path(value) if value else default
 
 
-def private_folder(folder: Path) -> Path:
-    """Make `folder` (0700, whatever the umask) and the missing ones above it; return it.
+def _home_of_user() -> str:
+    # A service may run without HOME; opencode asks the system then, too.
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return "/"
 
-    A folder that exists already and is ours is narrowed to 0700.
+
+def make_folder(folder: Path) -> Path:
+    """Make `folder` and the missing ones above it, 0700 as XDG asks; return it.
+
+    What exists already stays as it is. Raises OSError.
     """
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    if folder.stat().st_mode & 0o777 != FOLDER_MODE:
-        folder.chmod(FOLDER_MODE)
+    return folder
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder of ours, and narrow it to 0700 if it exists already; raises StoreError."""
+    try:
+        make_folder(folder)
+        if folder.stat().st_mode & 0o777 != FOLDER_MODE:
+            folder.chmod(FOLDER_MODE)
+    except OSError as exc:
+        message = f"the folder {folder} cannot be used: {exc.strerror}"
+        raise StoreError(message, hint="check its rights and those of the folders above") from exc
     return folder

@@ -15,7 +15,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from rotator.clock import from_iso, to_iso
-from rotator.database import open_database, store_errors, transaction
+from rotator.database import open_database, reading, store_errors, transaction
 from rotator.errors import RotatorError
 from rotator.migrations import STORE
 from rotator.model import (
@@ -34,6 +34,7 @@ from rotator.model import (
 )
 from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret, digest_of
+from rotator.text import clean
 
 DIGESTS_KEPT = 64
 TENURES_KEPT = 20
@@ -84,9 +85,18 @@ class Store:
         """Return everything that decisions are made from, as of the last commit."""
         with store_errors(self._path):
             version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-            if self._state is None or version != self._version:
+        if self._state is None or version != self._version:
+            with reading(self._connection, self._path):
                 self._state, self._version = self._load(), version
-            return self._state
+        return self._state
+
+    def aliases(self, provider: str) -> set[str]:
+        """Return the provider's aliases that are taken, by rows that cannot be read as well."""
+        with store_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT alias FROM account WHERE provider = ?", (provider,)
+            ).fetchall()
+        return {str(row[0]) for row in rows}
 
     def live_digest(self) -> Digest | None:
         """Return the digest of the auth.json that was last seen whole, or None."""
@@ -111,7 +121,7 @@ class Store:
             try:
                 accounts.append(_account(row))
             except (RotatorError, ValueError, TypeError, AttributeError):
-                broken.append(f"the saved account {row[1]}/{row[2]} cannot be read")
+                broken.append(f"the saved account {clean(row[1])}/{clean(row[2])} cannot be read")
         tenures: dict[str, list[Tenure]] = {}
         for provider, account, since in read(
             "SELECT provider, account, since FROM tenure ORDER BY number"
@@ -304,8 +314,9 @@ class Store:
 
 def digests_of(credential: Credential) -> tuple[Digest, ...]:
     """Return the digests by which a credential is recognised: request secret, refresh token."""
-    refresh = credential.refresh
-    return (credential.digest, *((Digest(refresh.digest()),) if refresh else ()))
+    # Some plug-ins leave a field empty until its first use: that is nobody's secret.
+    held = (credential.secret, credential.refresh)
+    return tuple(Digest(secret.digest()) for secret in held if secret)
 
 
 def _account(row: tuple[Any, ...]) -> Account:

@@ -13,6 +13,7 @@ from pathlib import Path
 from rotator.atomic import sweep, temporary_beside, write_new
 from rotator.errors import LiveFileError
 from rotator.opencode.authfile import Missing, Reading, Whole, read_live
+from rotator.paths import make_folder
 
 
 def resolve(auth_file: Path) -> Path:
@@ -31,7 +32,7 @@ def put_live(auth_file: Path, expected: Reading, content: bytes) -> bool:
     temporary = temporary_beside(target)
     try:
         if isinstance(expected, Missing):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
         sweep(target.parent, name=target.name)
         write_new(temporary, content, durable=True)
         try:

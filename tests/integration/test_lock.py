@@ -1,0 +1,192 @@
+"""Locks between real processes: who holds one is known, and a dead holder holds nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.errors import AlreadyRunning, StoreError, SwapConflict
+from rotator.lock import swap_lock, watch_lock, watcher_pid
+
+HOLD = """
+import sys
+from pathlib import Path
+from rotator.lock import {lock}
+with {lock}(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "the.lock"
+
+
+@contextlib.contextmanager
+def held_by_another(lock: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Let another process hold the lock until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD.format(lock=lock), str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_watcher_is_told_who_watches(path: Path) -> None:
+    with held_by_another("watch_lock", path) as holder:
+        with pytest.raises(AlreadyRunning, match=rf"\(pid {holder.pid}\)") as caught:
+            watch_lock(path).__enter__()
+
+        assert caught.value.exit_code == 5
+
+
+def test_the_watcher_s_pid_is_known_while_it_runs(path: Path) -> None:
+    with held_by_another("watch_lock", path) as holder:
+        assert watcher_pid(path) == holder.pid
+
+
+def test_nobody_watches_where_nobody_ever_did(path: Path) -> None:
+    assert watcher_pid(path) is None
+
+
+def test_a_watcher_that_ended_is_not_running(path: Path) -> None:
+    with watch_lock(path):
+        pass
+
+    assert watcher_pid(path) is None
+
+
+def test_a_watcher_that_was_killed_holds_nothing(path: Path) -> None:
+    with held_by_another("watch_lock", path) as holder:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+
+        assert watcher_pid(path) is None
+        with watch_lock(path):
+            assert watcher_pid(path) == os.getpid()
+
+
+def test_a_stopped_watcher_still_runs(path: Path) -> None:
+    with held_by_another("watch_lock", path) as holder:
+        holder.send_signal(signal.SIGSTOP)
+
+        assert watcher_pid(path) == holder.pid
+
+
+def test_whoever_asks_does_not_keep_a_watcher_from_starting(path: Path) -> None:
+    """`status` holds the lock for an instant to see whether it is free."""
+    path.parent.mkdir()
+    with path.open("w") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        answered = threading.Timer(0.05, lambda: fcntl.flock(asking, fcntl.LOCK_UN))
+        answered.start()
+
+        with watch_lock(path):
+            pid = watcher_pid(path)
+
+        answered.join()
+    assert pid == os.getpid()
+
+
+def test_two_that_ask_at_once_do_not_take_one_another_for_the_watcher(path: Path) -> None:
+    with watch_lock(path):
+        pass
+    answers: set[int | None] = set()
+
+    def ask() -> None:
+        answers.update(watcher_pid(path) for _ in range(2000))
+
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+
+    assert answers == {None}
+
+
+def test_a_swap_waits_for_another_one(path: Path) -> None:
+    order: list[str] = []
+    entered = threading.Event()
+
+    def first() -> None:
+        with swap_lock(path):
+            entered.set()
+            time.sleep(0.05)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    entered.wait(10)
+    with swap_lock(path):
+        order.append("second")
+
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_a_stuck_process_is_waited_for_only_so_long(path: Path) -> None:
+    with held_by_another("swap_lock", path):
+        started = time.monotonic()
+        with pytest.raises(SwapConflict, match=r"held the\.lock for 0\.1 s"):
+            swap_lock(path, patience_seconds=0.1).__enter__()
+
+        assert 0.1 <= time.monotonic() - started < 5
+
+
+def test_a_process_that_was_killed_in_a_swap_holds_nothing(path: Path) -> None:
+    with held_by_another("swap_lock", path) as holder:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+
+        with swap_lock(path, patience_seconds=0):
+            assert path.exists()
+
+
+def test_a_lock_is_private_whatever_the_umask(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with swap_lock(path):
+            modes = [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)]
+    finally:
+        os.umask(before)
+
+    assert modes == [0o600, 0o700]
+
+
+def test_a_lock_is_no_link_to_somebody_else_s_file(path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to("elsewhere")
+
+    with pytest.raises(StoreError, match=f"the lock {path} cannot be used"):
+        swap_lock(path).__enter__()
+
+
+def test_a_folder_that_cannot_be_made_is_named(path: Path) -> None:
+    path.parent.write_text("")
+
+    with pytest.raises(StoreError, match=f"the folder {path.parent} cannot be used") as caught:
+        watch_lock(path).__enter__()
+
+    assert caught.value.exit_code == 7

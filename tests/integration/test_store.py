@@ -1,0 +1,582 @@
+"""The store and the history as files: private, migrated once, bounded, and hard to break."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import resource
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.database import require_sqlite
+from rotator.errors import NewerSchema, StoreError
+from rotator.history import MOST_EVENTS, History
+from rotator.migrations import STORE
+from rotator.model import Account, AccountId, AccountState, Event, EventKind, Identity, Limit
+from rotator.opencode.authfile import parse_entry
+from rotator.secret import Secret
+from rotator.store import ASIDE_KEPT, DIGESTS_KEPT, TENURES_KEPT, Store
+from tests.support.live import as_anybody, open_live
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+WHO = Identity("user/ada", "ada@acme.example", "plus")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "rotator.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store(path) as store:
+        yield store
+
+
+def add(store: Store, name: str) -> str:
+    """Save an API key as acme/NAME and return the account's id."""
+    entry = Secret(f'{{"type":"api","key":"KEY-CANARY-{name}"}}')
+    with store.transaction():
+        return store.add_account("acme", name, parse_entry("acme", entry), WHO, NOON)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@contextlib.contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database as another program would."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+# -- who may read it -----------------------------------------------------------------------
+
+
+def test_the_store_and_the_files_beside_it_are_private_whatever_the_umask(path: Path) -> None:
+    """Case 46: file mode 0600."""
+    with umask(0), Store(path) as store:
+        add(store, "a")
+
+        modes = {file.name: mode(file) for file in path.parent.iterdir()}
+
+    names = {"rotator.sqlite", "rotator.sqlite-wal", "rotator.sqlite-shm"}
+    assert modes == dict.fromkeys(names, 0o600)
+
+
+def test_every_folder_that_is_made_on_the_way_is_private(path: Path) -> None:
+    deep = path.parent / "share" / "ours" / path.name
+
+    with umask(0), Store(deep):
+        pass
+
+    folders = [deep.parent, *deep.parent.parents][:3]
+    assert [mode(folder) for folder in folders] == [0o700] * 3
+
+
+def test_a_folder_and_a_store_that_were_opened_to_others_are_closed_again(path: Path) -> None:
+    with Store(path):
+        pass
+    path.parent.chmod(0o755)
+    path.chmod(0o644)
+
+    with Store(path):
+        pass
+
+    assert (mode(path.parent), mode(path)) == (0o700, 0o600)
+
+
+def test_what_belongs_to_others_on_the_way_stays_as_it_is(path: Path) -> None:
+    path.parent.parent.chmod(0o755)
+
+    with Store(path):
+        pass
+
+    assert mode(path.parent.parent) == 0o755
+
+
+# -- when it cannot be used --------------------------------------------------------------------
+
+
+def test_a_sqlite_too_old_for_strict_tables_is_refused_in_one_sentence() -> None:
+    told = r"^the store needs SQLite 3\.37\.0, this Python has 3\.36\.0$"
+
+    with pytest.raises(StoreError, match=told) as caught:
+        require_sqlite((3, 36, 0))
+
+    assert caught.value.exit_code == 7
+
+
+def test_a_newer_schema_is_refused_and_left_untouched(path: Path) -> None:
+    with Store(path):
+        pass
+    with raw(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STORE) + 1}")
+    before = path.read_bytes()
+
+    with pytest.raises(NewerSchema, match="was written by a newer rotator"):
+        Store(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_untouched(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database " * 100)
+
+    with pytest.raises(StoreError, match="file is not a database"):
+        Store(path)
+
+    assert path.read_bytes() == b"not a database " * 100
+
+
+def test_a_folder_that_cannot_be_written_is_named(path: Path) -> None:
+    path.parent.parent.chmod(0o500)
+
+    with as_anybody(), pytest.raises(StoreError, match=str(path.parent)) as caught:
+        Store(path)
+
+    assert "Permission denied" in caught.value.message
+
+
+def test_a_file_in_the_folder_s_place_is_named(path: Path) -> None:
+    path.parent.write_text("")
+
+    with pytest.raises(StoreError, match=f"the folder {path.parent} cannot be used"):
+        Store(path)
+
+
+@contextlib.contextmanager
+def full_disk(most_bytes: int) -> Iterator[None]:
+    """Let no file grow beyond `most_bytes`, as if the disk had no more room."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def write_much(store: Store, size: int) -> None:
+    with store.transaction():
+        store.set_balancing(on=False)
+        store.keep_aside(b"x" * size, "too much", NOON)
+
+
+@pytest.mark.parametrize("size", [300_000, 20_000_000], ids=["at the commit", "before it"])
+def test_a_full_disk_is_said_and_leaves_no_transaction_open(store: Store, size: int) -> None:
+    add(store, "a")
+
+    with full_disk(150_000), pytest.raises(StoreError, match="disk") as caught:
+        write_much(store, size)
+
+    assert "cannot rollback" not in caught.value.message
+    assert store.state().balancing
+
+
+def test_after_a_full_disk_the_store_can_be_written_again(store: Store, path: Path) -> None:
+    with full_disk(150_000), contextlib.suppress(StoreError):
+        write_much(store, 20_000_000)
+
+    with store.transaction():
+        store.set_balancing(on=False)
+
+    with Store(path) as again:
+        assert not again.state().balancing
+
+
+def test_a_block_that_fails_writes_nothing_of_itself(store: Store) -> None:
+    with pytest.raises(OverflowError):
+        write_much(store, 1 << 70)
+
+    assert store.state().balancing
+
+
+# -- what is in it -----------------------------------------------------------------------------
+
+
+def test_every_table_is_strict(store: Store, path: Path) -> None:
+    add(store, "a")
+
+    with raw(path) as connection:
+        rows = connection.execute("PRAGMA table_list").fetchall()
+
+    strict = {row[1]: bool(row[5]) for row in rows if not row[1].startswith("sqlite_")}
+    assert strict == dict.fromkeys(strict, True)
+    assert "account" in strict
+
+
+def test_a_secret_that_is_deleted_is_overwritten(path: Path) -> None:
+    with Store(path) as store:
+        add(store, "gone")
+    assert b"KEY-CANARY-gone" in path.read_bytes()
+
+    with Store(path) as store, store.transaction():
+        store.remove_account(store.state().accounts[0], NOON)
+
+    assert b"KEY-CANARY-gone" not in path.read_bytes()
+
+
+def test_an_account_comes_back_as_it_was_saved(store: Store) -> None:
+    account_id = add(store, "a")
+    limit = Limit(AccountState.EXHAUSTED, NOON + timedelta(hours=1), "429, usage limit", 3)
+    with store.transaction():
+        store.set_limit(store.state().accounts[0].id, limit)
+        store.set_rejected(store.state().accounts[0].id, "401, login no longer accepted")
+
+    account = store.state().accounts[0]
+
+    assert (account.id, account.name, account.captured_at) == (account_id, "acme/a", NOON)
+    assert (account.identity, account.identity_key, account.plan) == (
+        "ada@acme.example",
+        "user/ada",
+        "plus",
+    )
+    assert (account.limit, account.rejected) == (limit, "401, login no longer accepted")
+
+
+def test_one_unreadable_row_costs_that_account_alone(store: Store, path: Path) -> None:
+    """Case 50: one corrupt row, other accounts keep working."""
+    add(store, "a")
+    add(store, "b")
+    add(store, "c")
+    with raw(path) as connection:
+        connection.execute("UPDATE account SET entry = '{oops' WHERE alias = 'b'")
+        connection.execute("UPDATE account SET captured_at = 'once' WHERE alias = 'c'")
+
+    state = store.state()
+
+    assert [account.alias for account in state.accounts] == ["a"]
+    assert sorted(state.broken) == [
+        "the saved account acme/b cannot be read",
+        "the saved account acme/c cannot be read",
+    ]
+
+
+def test_the_alias_of_an_unreadable_row_is_taken(store: Store, path: Path) -> None:
+    """Case 50: a login gets another alias instead of failing for ever."""
+    add(store, "b")
+    with raw(path) as connection:
+        connection.execute("UPDATE account SET entry = '{oops'")
+
+    assert store.aliases("acme") == {"b"}
+
+
+def test_a_slot_that_cannot_be_read_costs_itself(store: Store, path: Path) -> None:
+    account = add(store, "a")
+    with store.transaction():
+        for provider in ("acme", "zeta"):
+            store.set_active(provider, store.state().accounts[0].id, NOON)
+    with raw(path) as connection:
+        connection.execute("UPDATE slot SET rejected_at = 'once' WHERE provider = 'acme'")
+
+    state = store.state()
+
+    assert (state.slot("acme").active, state.slot("zeta").active) == (None, account)
+
+
+def test_a_new_credential_keeps_the_one_before_it(store: Store, path: Path) -> None:
+    add(store, "a")
+    newer = parse_entry("acme", Secret('{"type":"api","key":"KEY-CANARY-newer"}'))
+    with store.transaction():
+        store.renew_credential(store.state().accounts[0], newer, Identity(), NOON)
+
+    with raw(path) as connection:
+        kept = connection.execute("SELECT previous_entry FROM account").fetchone()[0]
+    assert kept == '{"type":"api","key":"KEY-CANARY-a"}'
+    assert store.state().accounts[0].identity == "ada@acme.example"
+
+
+def test_every_generation_is_known_up_to_a_bound(store: Store) -> None:
+    add(store, "a")
+    with store.transaction():
+        for number in range(DIGESTS_KEPT + 10):
+            entry = Secret(f'{{"type":"api","key":"KEY-CANARY-{number}"}}')
+            account = store.state().accounts[0]
+            at = NOON + timedelta(seconds=number)
+            store.renew_credential(account, parse_entry("acme", entry), Identity(), at)
+
+    digests = store.state().digests
+
+    assert len(digests) == DIGESTS_KEPT
+    assert ("acme", store.state().accounts[0].credential.digest) in digests
+
+
+def test_an_empty_field_is_nobodys_secret(store: Store) -> None:
+    for name in ("a", "b"):
+        entry = f'{{"type":"oauth","refresh":"REF-CANARY-{name}","access":"","expires":0}}'
+        with store.transaction():
+            store.add_account("acme", name, parse_entry("acme", Secret(entry)), WHO, NOON)
+
+    holders = store.state().digests
+
+    assert len(holders) == len(set(holders.values())) == 2
+
+
+def test_tenures_and_what_is_kept_aside_are_bounded(store: Store, path: Path) -> None:
+    add(store, "a")
+    account = store.state().accounts[0].id
+    with store.transaction():
+        for number in range(60):
+            store.set_active("acme", account if number % 2 else None, NOON)
+            store.keep_aside(b"{", "half", NOON)
+
+    with raw(path) as connection:
+        aside = connection.execute("SELECT count(*) FROM aside").fetchone()[0]
+    assert (len(store.state().slot("acme").tenures), aside) == (TENURES_KEPT, ASIDE_KEPT)
+
+
+# -- several processes -------------------------------------------------------------------------
+
+
+def test_what_another_connection_commits_is_seen_at_once(store: Store, path: Path) -> None:
+    assert store.state().balancing
+
+    with Store(path) as other, other.transaction():
+        other.set_balancing(on=False)
+
+    assert not store.state().balancing
+
+
+def test_the_state_is_read_once_until_something_is_written(store: Store) -> None:
+    first = store.state()
+
+    assert store.state() is first
+
+
+def replace_one_account_after_another(path: Path, stop: threading.Event) -> None:
+    with Store(path) as store:
+        for number in itertools.count():
+            old = store.state().active("acme")
+            entry = Secret(f'{{"type":"api","key":"KEY-CANARY-{number}"}}')
+            with store.transaction():
+                if old is not None:
+                    store.remove_account(old, NOON)
+                credential = parse_entry("acme", entry)
+                added = store.add_account("acme", f"n{number}", credential, WHO, NOON)
+                store.set_active("acme", added, NOON)
+            if stop.is_set():
+                return
+
+
+def test_a_state_is_of_one_moment_while_another_process_writes(store: Store, path: Path) -> None:
+    """Accounts from before a commit and slots from after it would show a slot without account."""
+    for number in range(200):  # reading takes a while then
+        add(store, f"a{number}")
+    stop = threading.Event()
+    writer = threading.Thread(target=replace_one_account_after_another, args=(path, stop))
+    writer.start()
+
+    states: dict[AccountId | None, Account | None] = {}
+    try:
+        deadline = time.monotonic() + 30
+        while len(states) < 60 and time.monotonic() < deadline:
+            state = store.state()
+            states[state.slot("acme").active] = state.active("acme")
+    finally:
+        stop.set()
+        writer.join()
+
+    states.pop(None, None)
+    assert len(states) >= 59
+    assert None not in states.values()
+
+
+OPEN_BOTH = """
+import sys, time
+from pathlib import Path
+from rotator.history import History
+from rotator.store import Store
+folder = Path(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+with Store(folder / "rotator.sqlite") as store, store.transaction():
+    store.note_rejection(sys.argv[2], __import__("rotator.clock").clock.system_clock())
+History(folder / "history.sqlite").close()
+"""
+
+
+def test_many_processes_that_open_and_migrate_at_once_lose_nothing(path: Path) -> None:
+    """Case 46: two processes migrate at once: no lock error, no data loss."""
+    names = [f"p{number}" for number in range(5)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN_BOTH, str(path.parent), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for name in names
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+
+    # Their standard input is written and closed in turn, within microseconds.
+    told = [process.communicate("go\n", timeout=60)[1] for process in processes]
+
+    assert told == [""] * len(names)
+    with Store(path) as store:
+        assert sorted(store.state().slots) == names
+
+
+def test_opening_waits_for_another_process_that_writes_before_the_first_migration(
+    path: Path,
+) -> None:
+    """Case 46: SQLite itself does not wait when it is to change to WAL mode."""
+    path.parent.mkdir()
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, lambda: writer.execute("COMMIT"))
+    release.start()
+
+    with Store(path) as store:
+        balancing = store.state().balancing
+
+    release.join()
+    writer.close()
+    assert balancing
+
+
+def test_a_second_store_in_a_process_leaves_the_first_one_its_locks(path: Path) -> None:
+    """Closing any descriptor of a database drops the process's locks on it."""
+    with Store(path) as first, Store(path):
+        add(first, "a")
+        program = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0);"
+            "c.execute('PRAGMA journal_mode = DELETE')"
+        )
+
+        ended = subprocess.run(
+            [sys.executable, "-c", program, str(path)], capture_output=True, check=False, text=True
+        )
+
+    # Leaving WAL mode needs the database alone, which the first store's lock forbids.
+    assert "database is locked" in ended.stderr
+
+
+# -- the history -------------------------------------------------------------------------------
+
+
+def event(number: int) -> Event:
+    return Event(NOON + timedelta(seconds=number), EventKind.CHANGED, why=f"number {number}")
+
+
+@pytest.fixture
+def history(path: Path) -> Iterator[History]:
+    with contextlib.closing(History(path.with_name("history.sqlite"))) as history:
+        yield history
+
+
+def test_events_come_back_as_they_were_recorded(history: History) -> None:
+    told = Event(NOON, EventKind.FAILOVER, "acme", "acme/b", "a", "b", "a rests", "b is ready")
+
+    history.record([told])
+
+    assert [numbered.event for numbered in history.read()] == [told]
+
+
+def test_the_history_is_private(path: Path) -> None:
+    file = path.with_name("history.sqlite")
+
+    with umask(0), contextlib.closing(History(file)) as history:
+        history.record([event(1)])
+        modes = {mode(one) for one in file.parent.iterdir()}
+
+    assert modes == {0o600}
+
+
+def test_the_history_is_bounded_and_the_oldest_go(history: History) -> None:
+    history.record(event(number) for number in range(MOST_EVENTS + 5))
+
+    kept = history.read(most=MOST_EVENTS * 2)
+
+    assert len(kept) == MOST_EVENTS
+    assert kept[0].event.why == "number 5"
+
+
+def test_the_newest_events_after_a_number_are_read_oldest_first(history: History) -> None:
+    history.record(event(number) for number in range(10))
+
+    assert [one.event.why for one in history.read(after=5, most=3)] == [
+        "number 7",
+        "number 8",
+        "number 9",
+    ]
+    assert history.newest() == 10
+
+
+def test_an_event_of_a_kind_that_is_not_known_costs_itself(history: History, path: Path) -> None:
+    history.record([event(1), event(2)])
+    with raw(path.with_name("history.sqlite")) as connection:
+        connection.execute("UPDATE event SET kind = 'magic' WHERE number = 1")
+
+    assert [one.number for one in history.read()] == [2]
+
+
+def test_a_damaged_history_is_begun_anew(path: Path) -> None:
+    file = path.with_name("history.sqlite")
+    file.parent.mkdir()
+    file.write_bytes(b"not a database " * 100)
+
+    with contextlib.closing(History(file)) as history:
+        history.record([event(1)])
+        kept = history.read()
+
+    assert [one.event for one in kept] == [event(1)]
+
+
+def test_a_history_of_a_newer_schema_is_left_alone(path: Path) -> None:
+    file = path.with_name("history.sqlite")
+    with contextlib.closing(History(file)):
+        pass
+    with raw(file) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(NewerSchema):
+        History(file)
+
+    assert file.exists()
+
+
+def test_a_history_that_cannot_be_written_costs_only_itself(home: Path) -> None:
+    with open_live(home) as live:
+        live.books.history.close()
+
+        live.books.record([event(1)])
+
+        assert live.state.balancing
+
+
+def test_a_limit_that_is_lifted_is_gone(store: Store) -> None:
+    add(store, "a")
+    account = store.state().accounts[0]
+    limit = Limit(AccountState.COOLING, NOON + timedelta(hours=1), "429, rate limit")
+    with store.transaction():
+        store.set_limit(account.id, limit)
+        store.set_limit(account.id, None)
+
+    assert store.state().accounts[0] == replace(account, limit=None)

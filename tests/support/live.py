@@ -1,0 +1,234 @@
+"""A made-up person's auth.json, store and clock: real files in a HOME of the test's own.
+
+The vendors are made up too: `named` tells whose a login is, `rotating` replaces both tokens at
+a refresh and names nobody, and any other id is of a provider that nobody knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rotator.alias import split_name
+from rotator.books import Books, open_books
+from rotator.capture import absorb
+from rotator.clock import Clock
+from rotator.lock import swap_lock
+from rotator.model import Account, AccountState, Credential, Event, EventKind, Identity, State
+from rotator.opencode.authfile import Reading
+from rotator.paths import Paths, find_paths
+from rotator.registry import Registry
+from rotator.rotate import find_account
+from tests.support.home import places
+
+Entry = dict[str, Any]
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def api(name: str, **more: Any) -> Entry:
+    """Return the entry of an API key."""
+    return {"type": "api", "key": f"KEY-CANARY-{name}", **more}
+
+
+def wellknown(name: str) -> Entry:
+    """Return the entry of a well-known token; its provider's id is a URL."""
+    return {"type": "wellknown", "key": "ACME_TOKEN", "token": f"TOK-CANARY-{name}"}
+
+
+def oauth(name: str, generation: int = 1, *, left: timedelta = timedelta(hours=1)) -> Entry:
+    """Return the entry of a login whose access token has `left` to live at `NOON`.
+
+    Each generation has tokens of its own; `named` reads `name` as the e-mail's beginning.
+    """
+    return {
+        "type": "oauth",
+        "refresh": f"REF-CANARY-{name}-{generation}",
+        "access": f"ACC-CANARY-{name}-{generation}",
+        "expires": int((NOON + left).timestamp() * 1000),
+    }
+
+
+class HandClock:
+    """A clock that stands still until `pass_time`, and may be told to do something when asked."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.when_asked: Callable[[], None] = lambda: None
+
+    def __call__(self) -> datetime:
+        self.when_asked()
+        return self.now
+
+    def pass_time(self, **parts: float) -> None:
+        """Move on by a timedelta of these parts."""
+        self.now += timedelta(**parts)
+
+
+class Named:
+    """Tells a login's owner by the name in its access token, as a vendor's JWT does."""
+
+    ids = ("named",)
+    rotates_tokens = True
+
+    def identify(self, credential: Credential) -> Identity:
+        """Return the owner of a login."""
+        if credential.type != "oauth":
+            return Identity()
+        name = credential.secret.reveal().removeprefix("ACC-CANARY-").rpartition("-")[0]
+        return Identity(key=f"user/{name}", label=f"{name}@acme.example")
+
+
+class Rotating:
+    """Replaces both tokens at a refresh and tells nobody's name."""
+
+    ids = ("rotating",)
+    rotates_tokens = True
+
+    def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
+        """Return nothing."""
+        return Identity()
+
+
+REGISTRY = Registry({"named": Named(), "rotating": Rotating()})
+
+
+def write_as_opencode(path: Path, content: bytes) -> None:
+    """Write in place, as opencode does: the same inode, truncated first, then 0600."""
+    with path.open("wb") as file:
+        file.write(content)
+    path.chmod(0o600)
+
+
+@dataclass
+class Live:
+    """One person's books with the file they are about."""
+
+    books: Books
+    clock: HandClock
+    made: list[Path] = field(default_factory=list)
+
+    @property
+    def paths(self) -> Paths:
+        """Where everything lies."""
+        return self.books.paths
+
+    @property
+    def file(self) -> Path:
+        """The live file, auth.json."""
+        return self.books.paths.auth_file
+
+    @property
+    def state(self) -> State:
+        """The store as it is now."""
+        return self.books.store.state()
+
+    def write(self, entries: Mapping[str, object] | bytes) -> bytes:
+        """Put `entries` into auth.json in opencode's manner; return the bytes."""
+        content = entries if isinstance(entries, bytes) else as_opencode(entries)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        write_as_opencode(self.file, content)
+        return content
+
+    def look(self, *, watched: bool = True) -> Reading:
+        """Take in what auth.json holds, as the watcher does at a change."""
+        with swap_lock(self.paths.swap_lock):
+            return absorb(self.books, watched=watched)
+
+    def sees(self, entries: Mapping[str, object] | bytes, *, watched: bool = True) -> Reading:
+        """Write and look."""
+        self.write(entries)
+        return self.look(watched=watched)
+
+    def entries(self) -> dict[str, Any]:
+        """Return what auth.json holds now."""
+        value: dict[str, Any] = json.loads(self.file.read_bytes())
+        return value
+
+    def account(self, name: str) -> Account:
+        """Return the account `provider/alias`."""
+        return find_account(self.state, *split_name(name))
+
+    def saved(self, name: str) -> Entry:
+        """Return the entry that is saved for the account."""
+        value: Entry = json.loads(self.account(name).credential.entry.reveal())
+        return value
+
+    def active(self, provider: str) -> str | None:
+        """Return the alias in the provider's slot."""
+        account = self.state.active(provider)
+        return account.alias if account else None
+
+    def names(self) -> list[str]:
+        """Return every account's name in order."""
+        return sorted(account.name for account in self.state.accounts)
+
+    def state_of(self, name: str) -> AccountState:
+        """Return the account's state now."""
+        return self.account(name).state_at(self.clock.now)
+
+    def events(self) -> list[Event]:
+        """Return what happened so far, oldest first."""
+        return [numbered.event for numbered in self.books.history.read()]
+
+    def kinds(self) -> list[EventKind]:
+        """Return the kinds of what happened so far."""
+        return [event.kind for event in self.events()]
+
+
+def as_opencode(entries: Mapping[str, object]) -> bytes:
+    """Return the bytes that opencode writes for these entries."""
+    return json.dumps(entries, indent=2).encode()
+
+
+@contextlib.contextmanager
+def open_live(home: Path, *, clock: HandClock | None = None) -> Iterator[Live]:
+    """Open the books of the person who lives in `home`."""
+    at = clock or HandClock()
+    asked: Clock = at
+    with open_books(find_paths(places(home)), clock=asked, registry=REGISTRY) as books:
+        yield Live(books, at)
+
+
+_READ_AND_WRITE_ANYTHING = 0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+
+
+@contextlib.contextmanager
+def as_anybody() -> Iterator[None]:
+    """Let rights of files hold in this thread even if root runs the tests (capset(2))."""
+    if os.geteuid() != 0:
+        yield
+        return
+    if not sys.platform.startswith("linux"):
+        pytest.fail("as root this needs Linux")
+    before = _capabilities()
+    _set_capabilities([before[0] & ~_READ_AND_WRITE_ANYTHING, *before[1:]])
+    try:
+        yield
+    finally:
+        _set_capabilities(before)
+
+
+# Version 3: two blocks of effective, permitted and inheritable.
+_HEADER = (ctypes.c_uint32 * 2)(0x20080522, 0)
+
+
+def _capabilities() -> list[int]:
+    data = (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None).capget(_HEADER, data):
+        pytest.fail("capget failed")
+    return list(data)
+
+
+def _set_capabilities(values: list[int]) -> None:
+    if ctypes.CDLL(None).capset(_HEADER, (ctypes.c_uint32 * 6)(*values)):
+        pytest.fail("capset failed")
