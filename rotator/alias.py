@@ -13,7 +13,7 @@ _FOREIGN = re.compile(r"[^a-z0-9._-]+")
 
 def normalise(text: str) -> str:
     """Return `text` as an alias (a-z, digits, `.`, `-`, `_`), or '' if nothing of it is left."""
-    return _FOREIGN.sub("-", text.strip().lower())[:LONGEST].strip("-")
+    return _FOREIGN.sub("-", text.lower()).strip("-")[:LONGEST].strip("-")
 
 
 def require_alias(text: str) -> str:

@@ -7,7 +7,6 @@ it (`fingerprint`). Its text leaves only through `reveal`.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 FINGERPRINT_LENGTH = 8
@@ -19,11 +18,21 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret text; `repr`, `str` and formatting give `***`, and it cannot be pickled."""
+    """A secret text; `repr`, `str` and formatting give `***`, and it cannot be pickled.
 
-    _text: str = field(repr=False)
+    No dataclass: `dataclasses.asdict` of whatever holds it would lay it open.
+    """
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __init__(self, text: str) -> None:
+        object.__setattr__(self, "_text", text)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        message = f"a secret does not change: {name}"
+        raise AttributeError(message)
 
     def reveal(self) -> str:
         """Return the text itself, for auth.json, the store and the vendor's own request."""
@@ -36,6 +45,12 @@ class Secret:
     def fingerprint(self) -> str:
         """Return the first 8 hex digits of the digest, for people's eyes only."""
         return self.digest()[:FINGERPRINT_LENGTH]
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
     def __bool__(self) -> bool:
         return bool(self._text)

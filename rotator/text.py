@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 LONGEST = 300
 
 
@@ -11,14 +9,11 @@ def clean(text: object, longest: int = LONGEST) -> str:
     """Return `text` on one line, without control or format characters, at most `longest` long.
 
     Bodies, identities, model names and log lines come from outside; an escape sequence or a
-    right-to-left mark in one of them must not reach a terminal.
+    right-to-left mark in one of them must not reach a terminal. Neither must what this Python
+    does not know: a newer terminal may know it as a format character.
     """
     # Four times the length is enough to fill it after squeezing, and bounds the work.
     rough = str(text)[: longest * 4]
-    plain = "".join(" " if _is_unsafe(c) else c for c in rough)
+    plain = "".join(c if c.isprintable() else " " for c in rough)
     line = " ".join(plain.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def _is_unsafe(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}

@@ -1,0 +1,37 @@
+"""Errors carry a sentence, a hint, and the exit code of the command."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator import errors
+
+
+def test_an_error_is_its_sentence_and_its_hint() -> None:
+    error = errors.RotatorError("it failed", hint="try again")
+
+    assert (str(error), error.message, error.hint) == ("it failed", "it failed", "try again")
+
+
+def test_a_hint_is_not_needed() -> None:
+    assert errors.RotatorError("it failed").hint is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.RotatorError, 1),
+        (errors.ProviderError, 1),
+        (errors.UsageError, 2),
+        (errors.AccountNotFound, 3),
+        (errors.NothingToRotateTo, 4),
+        (errors.AlreadyRunning, 5),
+        (errors.NotRunning, 5),
+        (errors.LiveFileError, 6),
+        (errors.StoreError, 7),
+    ],
+)
+def test_a_script_tells_failures_apart_by_exit_code(
+    kind: type[errors.RotatorError], code: int
+) -> None:
+    assert kind("it failed").exit_code == code

@@ -1,0 +1,106 @@
+"""A secret cannot be shown by accident."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable
+from pprint import pformat
+
+import pytest
+
+from rotator.model import Credential
+from rotator.secret import Secret, digest_of
+from tests.support.builders import an_account, oauth
+
+TEXT = "KEY-CANARY-A"
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        pytest.param(repr, id="repr"),
+        pytest.param(str, id="str"),
+        pytest.param("{}".format, id="format"),
+        pytest.param("{!r}".format, id="format with repr"),
+        pytest.param("%s".__mod__, id="per cent"),
+        pytest.param(pformat, id="pprint"),
+        pytest.param(lambda secret: repr([secret]), id="within a list"),
+    ],
+)
+def test_a_secret_shows_stars(show: Callable[[Secret], str]) -> None:
+    shown = show(Secret(TEXT))
+
+    assert shown.strip("[]") == "***"
+
+
+def test_a_width_is_kept() -> None:
+    assert f"{Secret(TEXT):>5}|" == "  ***|"
+
+
+@pytest.mark.parametrize("value", [oauth(), an_account()], ids=["credential", "account"])
+def test_what_holds_a_secret_does_not_show_it_either(value: object) -> None:
+    assert "CANARY" not in repr(value) + str(value) + pformat(value)
+
+
+@pytest.mark.parametrize(
+    "take_along",
+    [
+        pytest.param(pickle.dumps, id="pickle"),
+        pytest.param(copy.deepcopy, id="a deep copy"),
+        pytest.param(json.dumps, id="JSON"),
+        pytest.param(vars, id="vars"),
+    ],
+)
+def test_a_secret_cannot_be_taken_along_by_accident(
+    take_along: Callable[[object], object],
+) -> None:
+    with pytest.raises(TypeError):
+        take_along(Secret(TEXT))
+
+
+@pytest.mark.parametrize("unfold", [dataclasses.asdict, dataclasses.astuple])
+def test_what_holds_a_secret_cannot_be_unfolded_into_plain_data(
+    unfold: Callable[[Credential], object],
+) -> None:
+    credential = dataclasses.replace(oauth(), extra={})
+
+    with pytest.raises(TypeError, match="a secret is not pickled"):
+        unfold(credential)
+
+
+def test_a_secret_does_not_change() -> None:
+    secret = Secret(TEXT)
+
+    with pytest.raises(AttributeError):
+        secret._text = "KEY-CANARY-B"  # noqa: SLF001  # that is the point
+
+    assert secret.reveal() == TEXT
+
+
+def test_equal_texts_are_equal_secrets() -> None:
+    assert len({Secret(TEXT), Secret(TEXT), Secret("KEY-CANARY-B")}) == 2
+
+
+def test_a_secret_equals_no_text() -> None:
+    assert Secret(TEXT) != TEXT
+
+
+def test_an_empty_secret_is_false() -> None:
+    assert [bool(Secret("")), bool(Secret(TEXT))] == [False, True]
+
+
+def test_the_digest_is_the_whole_sha_256() -> None:
+    abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+    assert Secret("abc").digest() == digest_of("abc") == abc
+
+
+def test_the_fingerprint_is_eight_digits_of_it() -> None:
+    assert Secret("abc").fingerprint() == "ba7816bf"
+
+
+def test_half_a_character_is_digested_all_the_same() -> None:
+    assert len(digest_of("CANARY \ud800")) == 64
