@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from rotator.model import (
     Account,
@@ -20,7 +21,6 @@ from rotator.model import (
     Meaning,
     RestState,
     Signal,
-    Source,
     State,
     Verdict,
     VerdictKind,
@@ -106,18 +106,23 @@ def on_signal(state: State, signal: Signal, finding: Finding, now: datetime) -> 
         case Meaning.NOT_OURS:
             return Outcome()
         case Meaning.FOREIGN_HISTORY:
-            return _foreign_history(signal)
+            return _foreign_history(state, signal)
         case Meaning.OVERLOAD:
             return _overload(state, signal, account, finding, now)
         case Meaning.LOGIN_DEAD:
             return _login_dead(state, signal, account, finding, now)
         case Meaning.SHORT_LIMIT | Meaning.EXHAUSTED | Meaning.BILLING:
             return _limit(state, signal, account, finding, now)
+        case never:
+            assert_never(never)
 
 
-def _foreign_history(signal: Signal) -> Outcome:
+def _foreign_history(state: State, signal: Signal) -> Outcome:
     """Send once more on the same account, without what it cannot read; blame nobody."""
-    if signal.credential is None or signal.tried.count(signal.credential) > 1:
+    # More attempts than are listed: one was a repetition, and the list names each account once.
+    repeated = signal.attempt > max(len(signal.tried), 1)
+    alone = len(state.of(signal.provider)) == 1
+    if signal.credential is None or signal.tried.count(signal.credential) > 1 or repeated or alone:
         return Outcome()
     return Outcome(Verdict(VerdictKind.RETRY, signal.credential, drop="reasoning"))
 
@@ -127,30 +132,27 @@ def _limit(
 ) -> Outcome:
     limit = next_limit(account, finding, now)
     marks: tuple[Mark, ...] = ()
-    events: list[Event] = []
+    events: tuple[Event, ...] = ()
     if limit is not account.limit:
         marks = (Rest(account, limit),)
-        state = _with(state, replace(account, limit=limit))
         why = f"{finding.reason}; rests until {clock_time(limit.until)}"
-        if account.limit is None or account.state_at(now) is AccountState.READY:
-            events.append(_event(now, EventKind.LIMITED, account, why))
+        events = (_event(now, EventKind.LIMITED, account, why),)
+        state = _with(state, replace(account, limit=limit))
     if not state.balancing:
-        return Outcome(marks=marks, events=tuple(events))
-    outcome = _hand_over(state, signal, account, now)
-    if outcome.verdict is PASS and events:
+        return Outcome(marks=marks, events=events)
+    choice = choose(state, _wanted(state, signal, account), now)
+    if choice.account is None:
         # Only the failure that used up the last account says so; the others repeat it.
-        why = choose(state, _wanted(state, signal, account), now).why
-        events[0] = replace(events[0], detail=why)
-    return replace(outcome, marks=marks, events=(*events, *outcome.events))
+        events = tuple(replace(event, detail=choice.why) for event in events)
+    outcome = _hand_over(state, signal, account, now)
+    return replace(outcome, marks=marks, events=events)
 
 
 def _overload(
     state: State, signal: Signal, account: Account, finding: Finding, now: datetime
 ) -> Outcome:
-    if not state.balancing or len(set(signal.tried)) > 1:
-        return Outcome()
     last = state.slot(signal.provider).overload_swap_at
-    outcome = _hand_over(state, signal, account, now)
+    outcome = _one_other(state, signal, account, now)
     if outcome.order is None:
         return outcome
     if last is not None and now - last < OVERLOAD_PAUSE:
@@ -162,21 +164,27 @@ def _overload(
 def _login_dead(
     state: State, signal: Signal, account: Account, finding: Finding, now: datetime
 ) -> Outcome:
+    if signal.credential not in {None, account.credential.digest}:
+        # Older tokens of a login that was renewed meanwhile: they say nothing about it.
+        outcome = _one_other(state, signal, account, now)
+        return outcome if outcome.order is None else Outcome()
+    if account.rejected is not None:
+        return _one_other(state, signal, account, now)
     last = state.slot(signal.provider).rejected_at
-    known = account.rejected is not None
-    if not known and last is not None and now - last < REJECTION_PAUSE:
+    if last is not None and now - last < REJECTION_PAUSE:
         # Two dead logins within minutes are more likely the vendor's trouble than ours.
         return Outcome()
-    marks: tuple[Mark, ...] = ()
-    events: tuple[Event, ...] = ()
-    if not known:
-        marks = (Reject(account, finding.reason),)
-        events = (_event(now, EventKind.REJECTED, account, f"{finding.reason}; it needs a login"),)
-        state = _with(state, replace(account, rejected=finding.reason))
+    marks = (Reject(account, finding.reason),)
+    events = (_event(now, EventKind.REJECTED, account, f"{finding.reason}; it needs a login"),)
+    state = _with(state, replace(account, rejected=finding.reason))
+    return replace(_one_other(state, signal, account, now), marks=marks, events=events)
+
+
+def _one_other(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
+    """Hand over once, for failures that another account is unlikely to help with."""
     if not state.balancing or len(set(signal.tried)) > 1:
-        return Outcome(marks=marks, events=events)
-    outcome = _hand_over(state, signal, account, now)
-    return replace(outcome, marks=marks, events=(*events, *outcome.events))
+        return Outcome()
+    return _hand_over(state, signal, account, now)
 
 
 def _hand_over(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
@@ -190,8 +198,9 @@ def _hand_over(state: State, signal: Signal, account: Account, now: datetime) ->
     active = state.active(signal.provider)
     if active is not None and active.id == choice.account.id:
         return Outcome(verdict)
-    if active is None and signal.source is not Source.MANUAL:
-        # The slot was emptied by a logout: it stays empty until the user says otherwise.
+    if active is None or active.id != account.id:
+        # An empty slot stays empty until the user says otherwise, and whoever was put in
+        # stays until a signal about it.
         return Outcome()
     return Outcome(verdict, Order(choice.account, active, choice.why))
 
@@ -210,21 +219,19 @@ def next_limit(account: Account, finding: Finding, now: datetime) -> Limit:
     way already.
     """
     resting = account.limit is not None and now < account.limit.until
+    until = finding.until if finding.until is not None and finding.until > now else None
     kind: RestState = AccountState.EXHAUSTED
     if finding.meaning is Meaning.SHORT_LIMIT:
         kind = AccountState.COOLING
     if account.limit is not None and resting:
-        later = finding.until is not None and finding.until - account.limit.until > SAME_RESET
-        if not later or finding.until is None:
+        if until is None or until - account.limit.until <= SAME_RESET:
             return account.limit
-        return Limit(kind, finding.until, finding.reason, account.limit.strikes)
+        return Limit(kind, until, finding.reason, account.limit.strikes)
     strikes = 1
     if account.limit is not None and now - account.limit.until < STRIKE_MEMORY:
         strikes = account.limit.strikes + 1
-    if finding.until is not None:
-        return Limit(kind, finding.until, finding.reason, strikes)
     rest = min(FIRST_REST * 2 ** min(strikes - 1, 10), LONGEST_REST)
-    return Limit(kind, now + rest, finding.reason, strikes)
+    return Limit(kind, until or now + rest, finding.reason, strikes)
 
 
 def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal, NewType
+from typing import Literal, NewType, assert_never
 
 from rotator.secret import Secret
 
@@ -114,6 +114,8 @@ class Account:
                 return self.limit.reason if self.limit else None
             case AccountState.READY:
                 return None
+            case never:
+                assert_never(never)
 
     def until_at(self, now: datetime) -> datetime | None:
         """Return when the account frees up by itself, or None."""

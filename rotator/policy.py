@@ -57,7 +57,7 @@ def nobody_left(state: State, provider: str, now: datetime) -> str:
     if len(accounts) < 2:  # noqa: PLR2004  # one account has nobody to hand over to
         return f"{provider} has no other account"
     free = first_free(state, provider, now)
-    sentence = f"no other account of {provider} is ready"
+    sentence = f"no other account of {provider} can take over"
     return f"{sentence}, {free[0].alias} is first at {clock_time(free[1])}" if free else sentence
 
 

@@ -1,0 +1,138 @@
+"""The values: what an account can do now, and how a state answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from rotator.model import (
+    Account,
+    AccountId,
+    AccountState,
+    Digest,
+    EventKind,
+    Slot,
+    State,
+    VerdictKind,
+)
+from tests.support.builders import (
+    ACME,
+    HOUR,
+    NOW,
+    SECOND,
+    a_limit,
+    a_state,
+    an_account,
+    api,
+    oauth,
+    wellknown,
+    with_account,
+)
+
+COOLING = a_limit(NOW + HOUR, AccountState.COOLING, "rate limit")
+USED_UP = a_limit(NOW + HOUR, AccountState.EXHAUSTED, "usage limit")
+
+STATES = [
+    pytest.param(an_account(), AccountState.READY, None, None, id="ready"),
+    pytest.param(
+        an_account(limit=COOLING), AccountState.COOLING, "rate limit", NOW + HOUR, id="cooling"
+    ),
+    pytest.param(
+        an_account(limit=USED_UP), AccountState.EXHAUSTED, "usage limit", NOW + HOUR, id="exhausted"
+    ),
+    pytest.param(
+        an_account(rejected="dead", limit=USED_UP), AccountState.REJECTED, "dead", None, id="dead"
+    ),
+    pytest.param(
+        an_account(disabled="by you", rejected="dead", limit=USED_UP),
+        AccountState.DISABLED,
+        "by you",
+        None,
+        id="disabled",
+    ),
+]
+
+
+@pytest.mark.parametrize(("account", "state", "reason", "until"), STATES)
+def test_the_first_state_that_holds_counts(
+    account: Account, state: AccountState, reason: str | None, until: datetime | None
+) -> None:
+    found = (account.state_at(NOW), account.reason_at(NOW), account.until_at(NOW))
+
+    assert found == (state, reason, until)
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        pytest.param(NOW + HOUR - SECOND, AccountState.COOLING, id="a second before"),
+        pytest.param(NOW + HOUR, AccountState.READY, id="at that very moment"),
+    ],
+)
+def test_only_time_ends_a_rest(now: datetime, state: AccountState) -> None:
+    """Case 41: no usage figure lifts a limit; it ends when the answer said."""
+    assert an_account(limit=COOLING).state_at(now) is state
+
+
+def test_a_rest_that_is_over_has_no_reason_and_no_end() -> None:
+    account = an_account(limit=COOLING)
+
+    assert (account.reason_at(NOW + HOUR), account.until_at(NOW + HOUR)) == (None, None)
+
+
+def test_an_account_is_named_by_provider_and_alias() -> None:
+    assert an_account("work", provider="https://a.example").name == "https://a.example/work"
+
+
+def test_balancing_is_on_at_first() -> None:
+    """Case 36: the reference product begins with balancing off; we begin with it on."""
+    assert State().balancing is True
+
+
+def test_accounts_are_listed_by_alias() -> None:
+    b, a, other = an_account("b"), an_account("a"), an_account("0", provider="other")
+
+    assert State(accounts=(b, other, a)).of(ACME) == (a, b)
+
+
+def test_a_slot_that_was_never_seen_is_empty() -> None:
+    assert (State().slot(ACME), State().active(ACME)) == (Slot(ACME), None)
+
+
+def test_an_account_is_found_by_its_id() -> None:
+    a, b = an_account("a"), an_account("b")
+    state = a_state(a, b, active=b)
+
+    assert [state.account(a.id), state.active(ACME), state.account(None)] == [a, b, None]
+
+
+def test_an_account_that_cannot_be_read_is_nobody() -> None:
+    state = a_state(an_account())
+
+    assert state.account(AccountId("lost")) is None
+
+
+def test_a_renamed_account_stays_the_active_one() -> None:
+    """Case 18: the active account follows a rename."""
+    a = an_account("a")
+
+    state = with_account(a_state(a, active=a), a.id, alias="b")
+
+    assert state.active(ACME) == replace(a, alias="b")
+
+
+def test_a_credential_is_known_by_the_secret_of_its_requests() -> None:
+    digests = [api().digest, oauth().digest, wellknown().digest]
+
+    assert digests == [Digest(c.secret.digest()) for c in (api(), oauth(), wellknown())]
+
+
+def test_the_words_of_the_contracts_are_these() -> None:
+    assert " ".join(VerdictKind) == "ack retry wait pass reroute"
+    assert " ".join(kind.value for kind in EventKind) == (
+        "captured refreshed swapped failover limited recovered rejected reverted restored"
+        " logged-out removed rerouted changed problem"
+    )
+    assert " ".join(AccountState) == "disabled rejected exhausted cooling ready"

@@ -1,0 +1,243 @@
+"""Which account takes over, and the sentence that says why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from rotator.model import Account, AccountState, Choice, Credential, State
+from rotator.policy import Wanted, choose, clock_time, first_free, is_stale, nobody_left
+from tests.support.builders import (
+    ACME,
+    HOUR,
+    MINUTE,
+    NOW,
+    SECOND,
+    a_limit,
+    a_state,
+    an_account,
+    api,
+    oauth,
+    wellknown,
+    with_account,
+)
+
+A, B, C = (an_account(alias) for alias in "abc")
+ANYONE = Wanted(ACME)
+
+
+def resting(alias: str, until: datetime = NOW + HOUR, strikes: int = 1) -> Account:
+    return an_account(alias, limit=a_limit(until, strikes=strikes))
+
+
+def chosen(state: State, wanted: Wanted = ANYONE, now: datetime = NOW) -> str | None:
+    account = choose(state, wanted, now).account
+    return account.alias if account else None
+
+
+def test_the_active_account_stays_while_it_can() -> None:
+    """Case 33: the active account is preferred."""
+    assert choose(a_state(A, B, active=B), ANYONE, NOW) == Choice(B, "b is live and ready")
+
+
+def test_a_resting_active_account_gives_way_to_a_sibling() -> None:
+    """Case 33: if the active account is cooling, a sibling of the same provider takes over."""
+    b = resting("b")
+
+    assert chosen(a_state(A, b, active=b)) == "a"
+
+
+@pytest.mark.parametrize(
+    "unable",
+    [
+        pytest.param(an_account("a", disabled="by you"), id="disabled"),
+        pytest.param(an_account("a", rejected="dead"), id="rejected"),
+        pytest.param(an_account("a", limit=a_limit(state=AccountState.EXHAUSTED)), id="exhausted"),
+        pytest.param(an_account("a", limit=a_limit()), id="cooling"),
+    ],
+)
+def test_an_account_that_is_not_ready_is_never_chosen(unable: Account) -> None:
+    """Case 25: a backup that is disabled or cooling is not chosen."""
+    assert [chosen(a_state(unable)), chosen(a_state(unable, B, C))] == [None, "b"]
+
+
+def test_an_account_is_chosen_again_when_its_rest_is_over() -> None:
+    """Case 32: all cooling until a moment means nobody before it, and an account after it."""
+    state = a_state(resting("a", NOW + HOUR), resting("b", NOW + 2 * HOUR))
+
+    found = [chosen(state, now=NOW + HOUR - SECOND), chosen(state, now=NOW + HOUR)]
+
+    assert found == [None, "a"]
+
+
+def test_a_barred_account_is_not_chosen_even_when_it_is_active() -> None:
+    assert chosen(a_state(A, B, active=A), Wanted(ACME, {A.id})) == "b"
+
+
+def test_after_a_removal_the_first_of_the_others_by_alias_takes_over() -> None:
+    """Case 19: the first remaining account by alias becomes active."""
+    assert chosen(a_state(C, B, A, active=A), Wanted(ACME, {A.id})) == "b"
+
+
+def test_other_providers_accounts_are_never_chosen() -> None:
+    assert chosen(a_state(A), Wanted("zeta")) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(oauth("b"), id="another kind of credential"),
+        pytest.param(wellknown("b"), id="a well-known token"),
+        pytest.param(api("b", metadata={"host": "b.example"}), id="another host"),
+    ],
+)
+def test_only_a_credential_for_the_same_place_stands_in(other: Credential) -> None:
+    state = a_state(A, an_account("b", other), an_account("c"))
+
+    assert chosen(state, Wanted(ACME, {A.id}, A.credential)) == "c"
+
+
+def test_a_login_at_another_company_s_server_does_not_stand_in() -> None:
+    a = an_account("a", oauth("a", enterpriseUrl="https://a.example"))
+    b = an_account("b", oauth("b", enterpriseUrl="https://b.example"))
+    c = an_account("c", oauth("c", enterpriseUrl="https://a.example"))
+
+    assert chosen(a_state(a, b, c), Wanted(ACME, {a.id}, a.credential)) == "c"
+
+
+def test_for_a_new_request_any_kind_of_credential_will_do() -> None:
+    assert chosen(a_state(an_account("a", oauth("a")), B), Wanted(ACME, {B.id})) == "a"
+
+
+def test_an_active_account_for_another_place_does_not_stand_in() -> None:
+    b = an_account("b", oauth("b"))
+
+    assert chosen(a_state(A, b, C, active=b), Wanted(ACME, {A.id}, A.credential)) == "c"
+
+
+def test_a_fresh_token_goes_before_one_that_has_run_out() -> None:
+    state = a_state(an_account("a", oauth("a", expires_at=NOW - HOUR)), an_account("b", oauth("b")))
+
+    assert chosen(state) == "b"
+
+
+def test_a_token_that_has_run_out_is_better_than_nobody() -> None:
+    assert chosen(a_state(an_account("a", oauth("a", expires_at=NOW - HOUR)))) == "a"
+
+
+def test_the_account_with_fewer_limits_in_a_row_goes_first() -> None:
+    state = a_state(resting("a", NOW - SECOND, strikes=3), resting("b", NOW - SECOND, strikes=2))
+
+    assert chosen(state) == "b"
+
+
+def test_an_account_that_was_never_limited_goes_before_one_that_was() -> None:
+    assert chosen(a_state(resting("a", NOW - SECOND), B)) == "b"
+
+
+def test_ties_end_in_the_order_of_aliases() -> None:
+    assert chosen(a_state(C, B, A)) == "a"
+
+
+def test_the_sentence_says_what_speaks_against_the_others() -> None:
+    state = a_state(
+        an_account("a", limit=a_limit(NOW + HOUR, reason="429, rate limit")),
+        B,
+        an_account("c", rejected="401, login no longer accepted"),
+        an_account("d", disabled="disabled by you"),
+        an_account("e"),
+    )
+
+    why = choose(state, Wanted(ACME), NOW).why
+
+    assert why == (
+        "b is ready; a rests until 2026-11-22 13:00 UTC (429, rate limit);"
+        " c is rejected (401, login no longer accepted); d is disabled (disabled by you)"
+    )
+
+
+def test_the_sentence_names_who_just_failed() -> None:
+    why = choose(a_state(A, B, C), Wanted(ACME, {A.id}, A.credential), NOW).why
+
+    assert why == "b is ready; a just failed"
+
+
+def test_whoever_is_left_out_by_hand_has_not_failed() -> None:
+    assert choose(a_state(A, B, C), Wanted(ACME, {A.id}), NOW).why == "b is ready"
+
+
+def test_nobody_left_says_who_is_first_and_when() -> None:
+    """Case 53: the user is told which account frees up when."""
+    state = a_state(resting("a", NOW + HOUR), resting("b", NOW + 5 * MINUTE))
+
+    choice = choose(state, ANYONE, NOW)
+
+    assert choice == Choice(
+        None, "no other account of acme can take over, b is first at 2026-11-22 12:05 UTC"
+    )
+
+
+def test_nobody_left_promises_nothing_when_nobody_frees_up_by_itself() -> None:
+    state = a_state(an_account("a", rejected="dead"), an_account("b", disabled="by you"))
+
+    assert nobody_left(state, ACME, NOW) == "no other account of acme can take over"
+
+
+@pytest.mark.parametrize("state", [a_state(A, active=A), a_state()], ids=["one", "none"])
+def test_with_fewer_than_two_accounts_there_is_no_other(state: State) -> None:
+    assert nobody_left(state, ACME, NOW) == "acme has no other account"
+
+
+def test_an_account_for_another_place_is_not_called_unready() -> None:
+    state = a_state(resting("a"), an_account("b", oauth("b")))
+
+    why = choose(state, Wanted(ACME, {A.id}, A.credential), NOW).why
+
+    assert why == "no other account of acme can take over, a is first at 2026-11-22 13:00 UTC"
+
+
+def test_the_first_to_be_free_is_told_by_time_and_then_by_alias() -> None:
+    state = a_state(resting("c"), resting("b"), resting("a", NOW + 2 * HOUR), an_account("d"))
+
+    free = first_free(state, ACME, NOW)
+
+    assert free is not None
+    assert (free[0].alias, free[1]) == ("b", NOW + HOUR)
+
+
+def test_nobody_is_first_where_nobody_rests() -> None:
+    assert first_free(a_state(A, an_account("b", rejected="dead")), ACME, NOW) is None
+
+
+def test_a_disabled_account_does_not_free_up_by_itself() -> None:
+    a = resting("a", NOW + MINUTE)
+    state = with_account(a_state(a, resting("b")), a.id, disabled="by you")
+
+    free = first_free(state, ACME, NOW)
+
+    assert free is not None
+    assert free[0].alias == "b"
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "stale"),
+    [
+        pytest.param(NOW - SECOND, True, id="run out"),
+        pytest.param(NOW + 19 * SECOND, True, id="about to"),
+        pytest.param(NOW + 20 * SECOND, False, id="long enough for a request"),
+        pytest.param(None, False, id="never"),
+    ],
+)
+def test_a_token_is_stale_when_it_may_not_outlive_the_request(
+    expires_at: datetime | None, *, stale: bool
+) -> None:
+    assert is_stale(an_account("a", oauth("a", expires_at=expires_at)), NOW) is stale
+
+
+def test_a_key_is_never_stale() -> None:
+    assert not is_stale(A, NOW)
+
+
+def test_times_are_shown_to_the_minute() -> None:
+    assert clock_time(NOW) == "2026-11-22 12:00 UTC"
