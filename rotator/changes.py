@@ -137,8 +137,10 @@ def interpret(
 
     An entry that stayed the same is looked at too: it may be one that nobody has saved yet.
     """
-    changed = {p for p, entry in after.items() if before.get(p) != entry}
+    changed = {p for p, entry in after.items() if _has_changed(p, before.get(p), entry, known)}
     gone = [p for p in before if p not in after]
+    # What opencode cannot read it leaves out of whatever it writes.
+    lost = [p for p in gone if not isinstance(known.parse(p, before[p]), str)]
     found: list[Change] = []
     for provider, entry in after.items():
         credential = known.parse(provider, entry)
@@ -146,12 +148,26 @@ def interpret(
             if provider in changed:
                 found.append(Unreadable(provider, credential))
             continue
-        alone = changed == {provider} and not gone
+        alone = changed == {provider} and not lost
         change = _entry(provider, credential, known, alone=alone)
         if change is not None:
             found.append(change)
     found.extend(_gone(gone, before, known, others_changed=bool(changed)))
     return found
+
+
+def _has_changed(provider: str, before: Secret | None, after: Secret, known: Knowledge) -> bool:
+    """Tell whether an entry says something else now.
+
+    opencode lays out every entry anew and drops fields unknown to it when it writes any one.
+    """
+    if before is None or before == after:
+        return before is None
+    old, new = known.parse(provider, before), known.parse(provider, after)
+    if isinstance(old, str) or isinstance(new, str):
+        return True
+    kept = replace(old, entry=new.entry, extra=new.extra)
+    return kept != new or not _same_secrets(old, new)
 
 
 def _gone(
@@ -161,7 +177,11 @@ def _gone(
     for provider in gone:
         account = known.state.active(provider)
         if others_changed and known.watched:
-            found.append(Wipe(provider, before[provider]))
+            entry: Secret | None = before[provider]
+            if isinstance(known.parse(provider, before[provider]), str):
+                # opencode leaves out what it cannot read; only what was saved can come back.
+                entry = account.credential.entry if account else None
+            found.extend([Wipe(provider, entry)] if entry else [])
         elif account is not None:
             found.append((Gone if others_changed else Logout)(provider, account))
     return found
@@ -172,7 +192,7 @@ def _entry(
 ) -> Change | None:
     slot = known.state.slot(provider)
     active = known.state.active(provider)
-    if (provider, credential.digest) in known.state.removed and not alone:
+    if _comes_back(provider, credential, known, alone=alone):
         return Revived(provider, active.credential.entry if active else None)
     who = known.identify(provider, credential)
     owner = owner_of(provider, credential, who, known)
@@ -187,14 +207,27 @@ def _entry(
     return Login(provider, credential, who, owner.account, owner.fresh, owner.stale)
 
 
+def _comes_back(provider: str, credential: Credential, known: Knowledge, *, alone: bool) -> bool:
+    """Tell whether an old copy of the file brought a removed account's login back."""
+    digests = _digests(credential)
+    if not digests or any((provider, d) not in known.state.removed for d in digests):
+        return False
+    # A real login brings new tokens, but a key is typed in again as it was. Taken out, it
+    # would be lost: that takes a write that we saw and that a login does not make.
+    return credential.type == "oauth" or (known.watched and not alone)
+
+
 def _revert(
     slot: Slot, credential: Credential, who: Identity, owner: Owner, known: Knowledge
 ) -> Revert | None:
     mark, account = slot.swap, owner.account
-    if mark is None or account is None or account.id != mark.left:
+    if mark is None or account is None or (mark.left, mark.put) != (account.id, slot.active):
         return None
     put = known.state.account(mark.put)
-    as_before = Digest(credential.entry.digest()) == mark.left_entry
+    # opencode lays out anew what somebody else wrote.
+    as_before = Digest(credential.entry.digest()) == mark.left_entry or _same_secrets(
+        account.credential, credential
+    )
     recent = known.now - mark.at <= REVERT_WINDOW
     if put is None or not recent or not (as_before or mark.left_expired):
         return None
@@ -218,17 +251,16 @@ def owner_of(provider: str, credential: Credential, who: Identity, known: Knowle
 def _owner_of_oauth(
     provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
 ) -> Owner:
-    for digest in _digests(credential):
-        holder = known.state.account(known.state.digests.get((provider, digest)))
-        if holder is None:
-            continue
-        new = [d for d in _digests(credential) if (provider, d) not in known.state.digests]
+    holders = [known.state.digests.get((provider, d)) for d in _digests(credential)]
+    for account in (a for holder in holders for a in accounts if a.id == holder):
         # One half known and the other new: a refresh that kept its refresh token. Both known
         # and not the current pair: a copy from before.
-        return Owner(holder, fresh=bool(new), stale=not new)
+        kept = account.credential
+        behind = kept.refresh != credential.refresh and _is_older(credential, kept)
+        return Owner(account, fresh=None in holders, stale=None not in holders or behind)
     for account in accounts:
         if who.key is not None and account.identity_key == who.key:
-            return Owner(account)
+            return Owner(account, stale=_is_relic(account, credential, known.now))
     active = known.state.active(provider)
     if active is not None and active in accounts and _is_rotation(active, credential, who, known):
         return Owner(active)
@@ -238,7 +270,7 @@ def _owner_of_oauth(
 def _is_rotation(active: Account, credential: Credential, who: Identity, known: Knowledge) -> bool:
     old = active.credential
     ran_out = old.expires_at is not None and old.expires_at - known.now < REFRESH_MARGIN
-    if not (known.rotates_tokens(active.provider) and ran_out):
+    if not (known.rotates_tokens(active.provider) and ran_out and _is_older(old, credential)):
         return False
     told_apart = (
         (who.key, active.identity_key),
@@ -247,6 +279,24 @@ def _is_rotation(active: Account, credential: Credential, who: Identity, known: 
         (dict(credential.extra), dict(old.extra)),
     )
     return all(new == kept for new, kept in told_apart)
+
+
+def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:
+    """Tell whether tokens of an account are so old that nobody remembers them.
+
+    A login has never run out when it is made. But whatever comes may be the cure of a
+    rejected one.
+    """
+    expires_at = credential.expires_at
+    ran_out = expires_at is not None and expires_at <= now
+    return ran_out and account.rejected is None and _is_older(credential, account.credential)
+
+
+def _is_older(one: Credential, other: Credential) -> bool:
+    """Tell whether `one` runs out before `other`, as far as both say when."""
+    if one.expires_at is None or other.expires_at is None:
+        return False
+    return one.expires_at < other.expires_at
 
 
 def _same_secrets(one: Credential, other: Credential) -> bool:
@@ -258,5 +308,6 @@ def _same_secrets(one: Credential, other: Credential) -> bool:
 
 
 def _digests(credential: Credential) -> tuple[Digest, ...]:
-    refresh = credential.refresh
-    return (*((Digest(refresh.digest()),) if refresh else ()), credential.digest)
+    # Some plug-ins leave a field empty until its first use: that is nobody's secret.
+    secrets = (credential.refresh, credential.secret)
+    return tuple(Digest(secret.digest()) for secret in secrets if secret)

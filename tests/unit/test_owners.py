@@ -1,0 +1,348 @@
+"""Whose credential it is. In any doubt nobody's: one row for two people is a lost login."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from providers.openai import OpenAI
+from rotator.changes import Owner, owner_of
+from rotator.model import Account, Credential, Identity, State
+from tests.support.builders import (
+    ACME,
+    HOUR,
+    MINUTE,
+    NOW,
+    SECOND,
+    a_jwt,
+    a_state,
+    an_account,
+    api,
+    knowing,
+    oauth,
+    wellknown,
+)
+
+NOBODY = Owner(None)
+RUN_OUT = oauth("a", expires_at=NOW - SECOND)
+
+
+def owner(
+    state: State, credential: Credential, who: Identity | None = None, **fields: Any
+) -> Owner:
+    return owner_of(ACME, credential, who or Identity(), knowing(state, **fields))
+
+
+# -- keys and well-known tokens ------------------------------------------------------------
+
+
+def test_a_key_is_the_account_that_has_it() -> None:
+    a, b = an_account("a"), an_account("b")
+
+    assert owner(a_state(a, b), api("b")) == Owner(b, fresh=False)
+
+
+def test_another_key_is_another_account() -> None:
+    assert owner(a_state(an_account("a")), api("b")) == NOBODY
+
+
+def test_a_key_with_other_metadata_is_the_same_account_with_news() -> None:
+    a = an_account("a", api("a", metadata={"host": "old"}))
+
+    assert owner(a_state(a), api("a", metadata={"host": "new"})) == Owner(a)
+
+
+def test_a_token_for_another_variable_is_another_account() -> None:
+    a = an_account("a", wellknown("a", "ONE"))
+
+    assert owner(a_state(a), wellknown("a", "TWO")) == NOBODY
+
+
+def test_a_well_known_token_is_the_account_that_has_it() -> None:
+    a = an_account("a", wellknown("a"))
+
+    assert owner(a_state(a), wellknown("a")) == Owner(a, fresh=False)
+
+
+def test_a_replaced_well_known_token_is_another_account() -> None:
+    a = an_account("a", wellknown("a"))
+
+    assert owner(a_state(a, active=a), wellknown("b")) == NOBODY
+
+
+def test_a_text_that_is_a_key_here_and_an_access_token_there_is_two_accounts() -> None:
+    a = an_account("a", api("a"))
+
+    assert owner(a_state(a, active=a), oauth("x", access="KEY-CANARY-a")) == NOBODY
+
+
+# -- tokens --------------------------------------------------------------------------------
+
+
+def test_the_same_tokens_are_no_news() -> None:
+    a = an_account("a", oauth("a"))
+
+    assert owner(a_state(a), oauth("a")) == Owner(a, fresh=False)
+
+
+def test_the_same_refresh_token_is_the_same_account() -> None:
+    """Case 2: new access under the saved refresh token updates the account."""
+    a = an_account("a", oauth("a"))
+
+    assert owner(a_state(a), oauth("a", 2, refresh="REF-CANARY-a-1")) == Owner(a)
+
+
+def test_the_same_access_token_with_a_longer_refresh_field_is_the_same_account() -> None:
+    """Some plug-ins append a project's id to the refresh token."""
+    a = an_account("a", oauth("a"))
+
+    assert owner(a_state(a), oauth("a", refresh="REF-CANARY-a-1|project")) == Owner(a)
+
+
+def test_tokens_that_share_nothing_are_another_account() -> None:
+    """Case 4: another login does not overwrite the first one's tokens."""
+    a = an_account("a", oauth("a"))
+
+    assert owner(a_state(a, active=a), oauth("b")) == NOBODY
+
+
+def with_empty(name: str, field: str) -> Credential:
+    fields: dict[str, Any] = {field: ""}
+    return oauth(name, **fields)
+
+
+@pytest.mark.parametrize("field", ["access", "refresh"])
+def test_two_people_with_an_empty_field_are_two_accounts(field: str) -> None:
+    """Some plug-ins leave the access token empty until its first use."""
+    a = an_account("a", with_empty("a", field))
+
+    assert owner(a_state(a, active=a), with_empty("b", field)) == NOBODY
+
+
+def test_an_empty_access_token_is_found_by_its_refresh_token() -> None:
+    a = an_account("a", oauth("a", access="", expires_at=None))
+
+    assert owner(a_state(a), oauth("a")) == Owner(a)
+
+
+def test_both_tokens_of_before_are_an_older_copy() -> None:
+    """Case 49: opencode rotated the token itself; the older pair is never taken for news."""
+    a = an_account("a", oauth("a", 3))
+    older = [(a, oauth("a", 1)), (a, oauth("a", 2))]
+
+    found = owner(a_state(a, older=older), oauth("a", 1))
+
+    assert found == Owner(a, fresh=False, stale=True)
+
+
+def test_halves_of_two_generations_are_an_older_copy() -> None:
+    a = an_account("a", oauth("a", 2))
+    mixed = oauth("a", 2, access="ACC-CANARY-a-1")
+
+    found = owner(a_state(a, older=[(a, oauth("a", 1))]), mixed)
+
+    assert found == Owner(a, fresh=False, stale=True)
+
+
+def test_a_missed_generation_of_a_replaced_refresh_token_is_an_older_copy() -> None:
+    a = an_account("a", oauth("a", 3))
+    missed = oauth("a", 2, refresh="REF-CANARY-a-1", expires_at=NOW + MINUTE)
+
+    found = owner(a_state(a, older=[(a, oauth("a", 1))]), missed)
+
+    assert found == Owner(a, fresh=True, stale=True)
+
+
+def test_a_replaced_refresh_token_that_still_works_is_news() -> None:
+    """Two sessions of one login, both alive: the tokens that live longer are the newer ones."""
+    a = an_account("a", oauth("a", 3))
+    newer = oauth("a", 4, refresh="REF-CANARY-a-1", expires_at=NOW + 2 * HOUR)
+
+    assert owner(a_state(a, older=[(a, oauth("a", 1))]), newer) == Owner(a)
+
+
+def test_tokens_of_an_account_that_cannot_be_read_are_nobody_s() -> None:
+    a = an_account("a", oauth("a"))
+    state = replace(a_state(a), accounts=())
+
+    assert owner(state, oauth("a")) == NOBODY
+
+
+# -- identity ------------------------------------------------------------------------------
+
+
+def test_identity_proves_whose_new_tokens_are() -> None:
+    """Case 3: the refresh token was rotated, the account id is equal: the same account."""
+    a, b = (an_account(x, oauth(x), identity_key=x) for x in "ab")
+
+    assert owner(a_state(a, b, active=a), oauth("b", 2), Identity("b")) == Owner(b)
+
+
+def test_another_identity_is_another_account_whatever_has_run_out() -> None:
+    """Case 4: another account id never overwrites the first account's tokens."""
+    a = an_account("a", RUN_OUT, identity_key="a")
+
+    assert owner(a_state(a, active=a), oauth("b"), Identity("b")) == NOBODY
+
+
+def test_no_identity_is_no_proof_against_or_for() -> None:
+    a = an_account("a", oauth("a"), identity_key=None)
+
+    assert owner(a_state(a), oauth("b"), Identity(None)) == NOBODY
+
+
+def test_two_members_of_one_workspace_are_two_accounts() -> None:
+    """Case 51: two users in one ChatGPT workspace, then two accounts."""
+    one, other = (
+        oauth(
+            user,
+            access=a_jwt(
+                {"https://api.openai.com/auth": {"chatgpt_account_id": "ws", "user_id": user}}
+            ),
+            accountId="ws",
+        )
+        for user in ("ada", "bob")
+    )
+    ada = an_account("ada", one, identity_key=OpenAI().identify(one).key)
+
+    assert owner(a_state(ada, active=ada), other, OpenAI().identify(other)) == NOBODY
+
+
+def test_long_forgotten_tokens_do_not_replace_living_ones() -> None:
+    """Case 49: an old backup of auth.json, whose tokens nobody remembers."""
+    a = an_account("a", oauth("a", 99), identity_key="a")
+    backup = oauth("a", 1, expires_at=NOW - HOUR)
+
+    assert owner(a_state(a), backup, Identity("a")) == Owner(a, fresh=True, stale=True)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "rejected"),
+    [
+        pytest.param(NOW + MINUTE, None, id="a login may live shorter"),
+        pytest.param(NOW - HOUR, "dead", id="a rejected login needs whatever comes"),
+        pytest.param(None, None, id="a login that does not say how long it lives"),
+    ],
+)
+def test_in_doubt_new_tokens_are_news(expires_at: datetime | None, rejected: str | None) -> None:
+    a = an_account("a", oauth("a"), identity_key="a", rejected=rejected)
+
+    found = owner(a_state(a), oauth("a", 2, expires_at=expires_at), Identity("a"))
+
+    assert found == Owner(a)
+
+
+# -- a rotation that nothing proves --------------------------------------------------------
+
+
+def rotation(
+    active: Credential, new: Credential, *, key: str | None = None, **account: Any
+) -> Account | None:
+    """Return who new tokens in the slot of a rotating vendor belong to."""
+    a = an_account("a", active, **account)
+    return owner(a_state(a, active=a), new, Identity(key)).account
+
+
+@pytest.mark.parametrize(
+    ("left", "taken"),
+    [
+        pytest.param(-HOUR, True, id="run out long ago"),
+        pytest.param(2 * MINUTE - SECOND, True, id="less than two minutes left"),
+        pytest.param(2 * MINUTE, False, id="two minutes left"),
+    ],
+)
+def test_tokens_that_follow_run_out_ones_are_a_refresh(left: Any, *, taken: bool) -> None:
+    found = rotation(oauth("a", expires_at=NOW + left), oauth("a", 2))
+
+    assert (found is not None) is taken
+
+
+def test_tokens_that_never_run_out_are_not_followed_by_others() -> None:
+    assert rotation(oauth("a", expires_at=None), oauth("b")) is None
+
+
+def test_a_vendor_that_does_not_rotate_tokens_makes_no_new_refresh_token() -> None:
+    a = an_account("a", RUN_OUT)
+
+    assert owner(a_state(a, active=a), oauth("b"), rotates_tokens=lambda _: False) == NOBODY
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param({"accountId": "1"}, {"accountId": "2"}, id="account id"),
+        pytest.param({"accountId": "1"}, {}, id="no account id any more"),
+        pytest.param({}, {"accountId": "2"}, id="an account id where there was none"),
+        pytest.param(
+            {"enterpriseUrl": "https://a.example"},
+            {"enterpriseUrl": "https://b.example"},
+            id="host",
+        ),
+        pytest.param(
+            {"email": "a@example.com"}, {"email": "b@example.com"}, id="a plug-in's field"
+        ),
+    ],
+)
+def test_a_field_that_tells_accounts_apart_makes_it_another_account(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    found = rotation(oauth("a", expires_at=NOW - SECOND, **old), oauth("b", **new))
+
+    assert found is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "key"),
+    [
+        pytest.param("a", "b", id="another one"),
+        pytest.param("a", None, id="none any more"),
+        pytest.param(None, "b", id="one where there was none"),
+    ],
+)
+def test_another_identity_makes_it_another_account(kept: str | None, key: str | None) -> None:
+    assert rotation(RUN_OUT, oauth("b"), key=key, identity_key=kept) is None
+
+
+@pytest.mark.parametrize(
+    "expires_at",
+    [
+        pytest.param(NOW - HOUR, id="earlier than what it would replace"),
+        pytest.param(RUN_OUT.expires_at, id="at the same time"),
+        pytest.param(None, id="never: a refresh says when"),
+    ],
+)
+def test_tokens_that_do_not_live_longer_are_no_refresh(expires_at: datetime | None) -> None:
+    assert rotation(RUN_OUT, oauth("b", expires_at=expires_at)) is None
+
+
+def test_only_the_active_account_s_tokens_are_refreshed_by_opencode() -> None:
+    a, b = an_account("a", RUN_OUT), an_account("b", oauth("b"))
+
+    assert owner(a_state(a, b, active=b), oauth("x")) == NOBODY
+
+
+def test_in_an_empty_slot_nothing_is_refreshed() -> None:
+    assert owner(a_state(an_account("a", RUN_OUT)), oauth("x")) == NOBODY
+
+
+def test_tokens_do_not_refresh_a_key() -> None:
+    a = an_account("a", api("a"))
+
+    assert owner(a_state(a, active=a), oauth("x")) == NOBODY
+
+
+def test_a_nameless_refresh_of_the_account_just_left_is_another_account() -> None:
+    """Nothing tells it from a login: two rows can be merged, two people in one row cannot."""
+    a, b = an_account("a", RUN_OUT), an_account("b", oauth("b"))
+    state = a_state(a, b, active=b)
+
+    assert owner(state, oauth("a", 2)) == NOBODY
+
+
+def test_what_an_account_does_now_does_not_change_whose_tokens_are() -> None:
+    a = an_account("a", oauth("a"), disabled="by you", rejected="dead")
+
+    assert owner(a_state(a), oauth("a")) == Owner(a, fresh=False)
