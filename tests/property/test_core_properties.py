@@ -1,0 +1,257 @@
+"""What holds for every input: whom to choose, how to answer a signal, what a change means."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.changes import Change, Knowledge, Login, Refresh, Revert, Revived, interpret
+from rotator.engine import PASS, next_limit, on_signal
+from rotator.model import (
+    AccountState,
+    Credential,
+    Digest,
+    Finding,
+    Limit,
+    Meaning,
+    Signal,
+    State,
+    VerdictKind,
+)
+from rotator.policy import Wanted, choose
+from rotator.secret import Secret
+from tests.support.builders import (
+    ACME,
+    MINUTE,
+    NOW,
+    a_signal,
+    a_state,
+    an_account,
+    carried_out,
+    secrets_of,
+    try_parse,
+)
+from tests.support.strategies import (
+    ALIASES,
+    CONTENTS,
+    CREDENTIALS,
+    FINDINGS,
+    LIMITS,
+    LONGER,
+    MOMENTS,
+    NAMES,
+    QUIET,
+    cases,
+    knowledge,
+    states,
+)
+
+# -- choosing -------------------------------------------------------------------------------
+
+
+@QUIET
+@given(states(), st.lists(ALIASES), st.none() | CREDENTIALS, MOMENTS)
+def test_whoever_is_chosen_is_ready_not_barred_and_for_the_same_place(
+    state: State, barred: list[str], instead_of: Credential | None, now: datetime
+) -> None:
+    wanted = Wanted(ACME, {an_account(alias).id for alias in barred}, instead_of)
+
+    choice = choose(state, wanted, now)
+
+    assert choice.why
+    if choice.account is not None:
+        assert choice.account in state.accounts
+        assert choice.account.state_at(now) is AccountState.READY
+        assert choice.account.id not in wanted.barred
+        assert not instead_of or choice.account.credential.destination == instead_of.destination
+
+
+@QUIET
+@given(states(), st.lists(ALIASES), MOMENTS, st.randoms())
+def test_the_same_question_has_the_same_answer(
+    state: State, barred: list[str], now: datetime, random: Random
+) -> None:
+    wanted = Wanted(ACME, [an_account(alias).id for alias in barred])
+    mixed = list(state.accounts)
+    random.shuffle(mixed)
+
+    one, other = (choose(s, wanted, now) for s in (state, State(tuple(mixed), state.slots)))
+
+    assert one == other
+
+
+@QUIET
+@given(states(), MOMENTS)
+def test_somebody_is_chosen_whenever_somebody_is_ready(state: State, now: datetime) -> None:
+    ready = [a for a in state.accounts if a.state_at(now) is AccountState.READY]
+
+    assert (choose(state, Wanted(ACME), now).account is not None) == bool(ready)
+
+
+# -- answering a signal -------------------------------------------------------------------------
+
+
+@QUIET
+@given(cases(), FINDINGS, MOMENTS)
+def test_every_signal_has_an_answer_that_keeps_the_promises(
+    case: tuple[State, Signal], finding: Finding, now: datetime
+) -> None:
+    state, signal = case
+
+    outcome = on_signal(state, signal, finding, now)
+
+    assert outcome.verdict.kind in {VerdictKind.PASS, VerdictKind.RETRY}
+    failed = state.account(state.digests.get((signal.provider, signal.credential or Digest(""))))
+    if outcome.order is not None:
+        put = outcome.order.to
+        tried = {state.digests.get((signal.provider, d)) for d in signal.tried}
+        assert state.balancing
+        assert put.id not in {failed.id if failed else None, *tried}
+        assert put.state_at(now) is AccountState.READY
+        assert outcome.order.expected is not None
+        assert outcome.order.expected.id == state.slot(signal.provider).active != put.id
+    if not state.balancing and finding.meaning is not Meaning.FOREIGN_HISTORY:
+        assert outcome.verdict == PASS
+    if len(state.accounts) == 1:
+        assert (outcome.verdict, outcome.order) == (PASS, None)
+
+
+@QUIET
+@given(cases(), FINDINGS, MOMENTS)
+def test_a_retry_names_what_auth_json_holds_or_is_about_to_hold(
+    case: tuple[State, Signal], finding: Finding, now: datetime
+) -> None:
+    state, signal = case
+
+    outcome = on_signal(state, signal, finding, now)
+
+    if outcome.verdict.kind is VerdictKind.RETRY and outcome.verdict.drop is None:
+        live = outcome.order.to if outcome.order else state.active(signal.provider)
+        assert live is not None
+        assert outcome.verdict.credential == live.credential.digest
+        assert outcome.verdict.credential not in signal.tried
+
+
+@QUIET
+@given(
+    answers=st.lists(st.tuples(st.sampled_from(Meaning), NAMES), max_size=12), busy=st.booleans()
+)
+def test_a_request_ends_after_each_account_was_asked_once(
+    answers: list[tuple[Meaning, str]], *, busy: bool
+) -> None:
+    """Whatever the accounts answer, and whatever other requests do meanwhile."""
+    accounts = [an_account(alias) for alias in "abc"]
+    state = a_state(*accounts, active=accounts[0])
+    asked = [accounts[0]]
+
+    for meaning, other in answers:
+        signal = a_signal(asked[-1], *asked[:-1])
+        outcome = on_signal(state, signal, Finding(meaning, "why"), NOW)
+        state = carried_out(state, outcome, NOW)
+        if busy:
+            # Another request's account is limited in between.
+            noise = a_signal(next(a for a in accounts if a.alias == other))
+            noisy = on_signal(state, noise, Finding(Meaning.SHORT_LIMIT, "why"), NOW)
+            state = carried_out(state, noisy, NOW)
+        if outcome.verdict.kind is VerdictKind.PASS:
+            break
+        if outcome.verdict.drop is None:
+            digest = outcome.verdict.credential
+            asked.append(next(a for a in accounts if a.credential.digest == digest))
+        else:
+            break
+
+    assert len({a.id for a in asked}) == len(asked) <= 3
+
+
+@QUIET
+@given(LIMITS | st.none(), FINDINGS, MOMENTS)
+def test_a_limited_account_rests_and_no_rest_gets_shorter(
+    limit: Limit | None, finding: Finding, now: datetime
+) -> None:
+    account = an_account("a", limit=limit)
+
+    found = next_limit(account, finding, now)
+
+    assert found.until > now
+    assert found.strikes >= 1
+    if account.limit is not None and account.limit.until > now:
+        assert found.until >= account.limit.until
+    if finding.until is None or finding.until <= now:
+        assert found is account.limit or found.until - now <= 30 * MINUTE
+
+
+# -- reading a change ---------------------------------------------------------------------------
+
+
+Attributed = Login | Refresh | Revert | Revived
+
+
+def attributed(change: Change) -> bool:
+    return isinstance(change, Attributed)
+
+
+@QUIET
+@given(CONTENTS, CONTENTS, knowledge())
+def test_every_credential_is_exactly_one_account_s_or_a_new_login(
+    before: dict[str, Secret], after: dict[str, Secret], known: Knowledge
+) -> None:
+    found = interpret(before, after, known)
+
+    for provider, entry in after.items():
+        credential = try_parse(provider, entry)
+        about = [c for c in found if c.provider == provider and attributed(c)]
+        if isinstance(credential, str):
+            assert about == []
+        elif about == []:
+            active = known.state.active(provider)
+            assert active is not None
+            assert secrets_of(active.credential) == secrets_of(credential)
+        else:
+            (change,) = about
+            account = getattr(change, "account", None)
+            assert account is None or account in known.state.of(provider)
+            assert account is None or account.credential.type == credential.type
+
+
+def keeps(change: Change) -> bool:
+    """Tell whether capture saves the change's credential."""
+    match change:
+        case Login(account=account, fresh=fresh, stale=stale):
+            return account is None or (fresh and not stale)
+        case Refresh(stale=stale):
+            return not stale
+        case Revert(fresh=fresh):
+            return fresh
+        case _:
+            return False
+
+
+def is_saved(known: Knowledge, provider: str, credential: Credential) -> bool:
+    """Tell whether nothing of the credential is new to us, or an account has a newer one."""
+    remembered = {*known.state.digests, *known.state.removed}
+    fresh = [d for d in secrets_of(credential) if (provider, d) not in remembered]
+    empty = {Digest(Secret("").digest())}
+    return set(fresh) <= empty or any(
+        a.credential.expires_at is not None
+        and credential.expires_at is not None
+        and credential.expires_at < a.credential.expires_at
+        for a in known.state.of(provider)
+    )
+
+
+@LONGER
+@given(CONTENTS, CONTENTS, knowledge())
+def test_no_credential_is_lost(
+    before: dict[str, Secret], after: dict[str, Secret], known: Knowledge
+) -> None:
+    found = interpret(before, after, known)
+
+    for provider, entry in after.items():
+        credential = try_parse(provider, entry)
+        if not isinstance(credential, str):
+            saved = any(keeps(c) for c in found if c.provider == provider and attributed(c))
+            assert saved or is_saved(known, provider, credential)
