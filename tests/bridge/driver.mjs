@@ -1,0 +1,164 @@
+// Plays opencode for the bridge: loads the plugin, makes requests as model SDKs make them, and
+// tells what came back. One JSON command a line on standard input, one JSON answer a line.
+// The plugin file is the first argument.
+
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const plugin = pathToFileURL(process.argv[2]).href;
+const native = globalThis.fetch;
+const inner = { responses: new WeakSet(), inits: new WeakSet(), receivers: new Set(), failures: 0 };
+
+// Stands below the bridge, as the fetch that opencode has.
+globalThis.fetch = Object.assign(
+  async function (input, init) {
+    inner.receivers.add(this === undefined ? "none" : this === globalThis ? "global" : "other");
+    if (init) inner.inits.add(init);
+    try {
+      const response = await native(input, init);
+      inner.responses.add(response);
+      return response;
+    } catch (error) {
+      inner.failures += 1;
+      inner.error = error;
+      throw error;
+    }
+  },
+  { preconnect: native.preconnect, own: "kept" },
+);
+const below = globalThis.fetch;
+
+let hooks = {};
+const controllers = new Map();
+
+const bodies = {
+  string: (text) => text,
+  bytes: (text) => new TextEncoder().encode(text),
+  buffer: (text) => new TextEncoder().encode(text).buffer,
+  params: (text) => new URLSearchParams(text),
+  blob: (text) => new Blob([text]),
+  form: (text) => {
+    const form = new FormData();
+    form.set("text", text);
+    return form;
+  },
+  stream: (text) => new Blob([text]).stream(),
+};
+
+const headerForms = {
+  object: (pairs) => Object.fromEntries(pairs),
+  pairs: (pairs) => pairs,
+  headers: (pairs) => new Headers(pairs),
+  map: (pairs) => new Map(pairs),
+};
+
+async function markOf({ mark, forge }) {
+  if (forge) return forge;
+  if (!mark || !hooks["chat.headers"]) return undefined;
+  const { provider, model = "m1", session = "ses_1", agent = "build", source, options } = mark;
+  const output = { headers: mark.headers ?? {} };
+  await hooks["chat.headers"](
+    {
+      sessionID: session,
+      agent,
+      model: { id: model, providerID: provider },
+      provider: { id: provider, source: source ?? "api", options: options ?? {} },
+      message: { role: "user", sessionID: session },
+    },
+    output,
+  );
+  return output.headers["x-rotator-request"];
+}
+
+async function build(command, signal) {
+  const mark = await markOf(command);
+  const pairs = Object.entries(command.headers ?? {});
+  if (mark !== undefined) pairs.push([command.markName ?? "x-rotator-request", mark]);
+  const headers = headerForms[command.headerForm ?? "object"](pairs);
+  const init = { method: command.method ?? "POST", headers, timeout: false };
+  if (signal) init.signal = signal;
+  if (command.body !== undefined && command.bodyKind !== "none") init.body = bodies[command.bodyKind ?? "string"](command.body);
+  if (command.bodyKind === "stream") init.duplex = "half";
+  if (command.form === "request") return [new Request(command.url, init)];
+  // A Request, and an init that has the headers.
+  if (command.form === "both") {
+    const { headers: apart, ...rest } = init;
+    return [new Request(command.url, rest), { headers: apart }];
+  }
+  return [command.form === "url" ? new URL(command.url) : command.url, init];
+}
+
+async function read(response, started) {
+  const chunks = [];
+  if (response.body === null) return { body: "", chunks };
+  const decoder = new TextDecoder();
+  for await (const part of response.body)
+    chunks.push({ ms: performance.now() - started, text: decoder.decode(part, { stream: true }) });
+  return { body: chunks.map((chunk) => chunk.text).join(""), chunks };
+}
+
+const commands = {
+  async load({ directory, again }) {
+    const module = await import(again ? `${plugin}?${again}` : plugin);
+    const loaded = [];
+    for (const one of Object.values(module)) loaded.push(await one({ directory }));
+    hooks = loaded[0];
+    return {
+      exports: Object.keys(module),
+      hooks: Object.keys(hooks),
+      fetchReplaced: globalThis.fetch !== below,
+      own: globalThis.fetch.own,
+      preconnect: typeof globalThis.fetch.preconnect === typeof native.preconnect,
+    };
+  },
+  async fetch(command) {
+    const controller = command.abortable ? new AbortController() : null;
+    if (controller) controllers.set(command.id, controller);
+    const [input, init] = await build(command, controller?.signal);
+    const started = performance.now();
+    try {
+      const response = await fetch(...(init ? [input, init] : [input]));
+      const ms = performance.now() - started;
+      const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
+      told.sameInit = init !== undefined && inner.inits.has(init);
+      told.type = response.headers.get("content-type");
+      if (command.unread) return told;
+      return { ...told, ...(await read(response, started)) };
+    } catch (error) {
+      const told = error instanceof Error ? error.message : String(error);
+      return { error: told, ms: performance.now() - started, rethrown: error === inner.error };
+    }
+  },
+  async many({ count, ...command }) {
+    const started = performance.now();
+    const all = Array.from({ length: count }, async () => {
+      const response = await fetch(...(await build(command)));
+      await response.text();
+      return response.status;
+    });
+    const statuses = {};
+    for (const status of await Promise.all(all)) statuses[status] = (statuses[status] ?? 0) + 1;
+    return { statuses, ms: performance.now() - started };
+  },
+  async abort({ call, reason }) {
+    controllers.get(call).abort(reason);
+    return {};
+  },
+  async hook({ arguments: given }) {
+    await hooks["chat.headers"](...given);
+    return {};
+  },
+  async facts() {
+    return { receivers: [...inner.receivers], failures: inner.failures };
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  // Not awaited: requests run beside each other.
+  commands[command.do](command).then(
+    (answer) => console.log(JSON.stringify({ id: command.id, ...answer })),
+    (error) => console.log(JSON.stringify({ id: command.id, driverError: String(error.stack) })),
+  );
+}
+process.exit(0);
