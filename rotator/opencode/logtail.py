@@ -113,7 +113,7 @@ def _fields(line: str) -> dict[str, str]:
 
 def _unquoted(text: str) -> str:
     try:
-        return str(json.loads(f'"{text}"', strict=False))
+        return str(json.loads(f'"{text}"'))
     except ValueError:
         return text
 
@@ -187,7 +187,7 @@ class LogTail:
         """Return the log files with their identities, or None when that cannot be said now."""
         try:
             paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".log")
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return []
         except OSError:
             return None

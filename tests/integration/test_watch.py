@@ -284,6 +284,24 @@ def test_a_link_that_points_elsewhere_is_followed_there(
         assert owner.heard() == []
 
 
+def test_a_link_that_points_to_another_file_of_its_folder_is_followed_there(
+    tmp_path: Path, owner: Owner
+) -> None:
+    link, first, second = (tmp_path / name for name in ("auth.json", "work.json", "home.json"))
+    link.symlink_to(first)
+
+    with watching(owner, Watched(LIVE, link)) as watcher:
+        point(link, second)
+        settle(watcher, owner)
+        rewrite(second)
+        told_of_the_new_target = owner.hears((LIVE, link))
+        owner.heard()
+        rewrite(first)
+
+        assert told_of_the_new_target
+        assert owner.heard() == []
+
+
 def test_a_link_to_nothing_is_heard_when_its_target_comes(tmp_path: Path, owner: Owner) -> None:
     link, target = tmp_path / "auth.json", tmp_path / "dotfiles" / "real.json"
     link.symlink_to(target)

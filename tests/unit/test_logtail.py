@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +16,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rotator.opencode.logtail import LONGEST_LINE, LoggedFailure, LogTail, parse_line
+from rotator.opencode.logtail import (
+    LONGEST_LINE,
+    MOST_BYTES_A_CALL,
+    LoggedFailure,
+    LogTail,
+    parse_line,
+)
 from rotator.text import clean
 from tests.support.repository import ROOT
 
@@ -170,6 +178,9 @@ def test_a_version_that_logs_the_whole_request_is_understood(
     "line",
     [
         pytest.param(logged().replace("level=ERROR", "level=INFO"), id="another level"),
+        pytest.param(
+            logged("stream error").replace('"stream error" ', "process "), id="another message"
+        ),
         pytest.param(logged().replace("providerID=mock ", ""), id="no provider"),
         pytest.param(logged().replace("2026-11-22", "yesterday"), id="no time"),
         pytest.param(
@@ -199,15 +210,37 @@ def test_a_line_that_tells_of_no_failed_request_is_none(line: str) -> None:
 def test_what_a_value_says_cannot_stand_for_a_field() -> None:
     line = logged("x").replace("modelID=m1", r'modelID="a \" providerID=forged"')
 
-    failure = parse_line(line + " providerID=forged")
+    failure = parse_line(f"{line.rstrip()} providerID=forged")
 
     assert failure is not None
     assert (failure.provider, failure.model) == ("mock", 'a " providerID=forged')
 
 
-@pytest.mark.parametrize("cut", [1, 2, 3, 30])
+def test_a_line_may_still_have_its_line_break() -> None:
+    failures = [parse_line(logged().rstrip() + ending) for ending in ("", "\n", "\r\n")]
+
+    assert {failure and failure.message for failure in failures} == {"AI_APICallError: Overloaded"}
+
+
+@pytest.fixture
+def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("new_york")
+def test_times_are_in_utc_whatever_the_time_zone_and_whether_the_line_says_so_or_not() -> None:
+    at = {failures(version)[0].at.isoformat(timespec="minutes") for version in ("1.17.0", "1.15.0")}
+
+    assert at == {"2026-11-22T22:41+00:00", "2026-11-22T22:42+00:00"}
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 12, 14, 30])
 def test_a_line_that_was_cut_inside_of_its_message_keeps_its_beginning(cut: int) -> None:
-    failure = parse_line(logged(r"Rate limit \n\"reached\"\\ for m").rstrip()[:-cut])
+    failure = parse_line(logged(r"Rate limit \n\"reached\u0021\"\\ for m").rstrip()[:-cut])
 
     assert failure is not None
     assert failure.provider == "mock"
@@ -228,7 +261,9 @@ pieces = st.one_of(
 def test_any_line_gives_a_clean_failure_or_none(line: str) -> None:
     whole = logged().rstrip()
 
-    for text in (line, f"{line} stream error", whole + line, whole[:150] + line):
+    forms = [line, f"{line} stream error", whole + line, whole.replace("=mock", f"={line}")]
+
+    for text in forms:
         failure = parse_line(text)
 
         if failure is not None:
@@ -266,7 +301,7 @@ def log(folder: Path) -> Path:
     """Return the log of an opencode that has run for a while."""
     folder.mkdir(parents=True)
     path = folder / "opencode.log"
-    path.write_text(logged("an old one"))
+    path.write_text(logged("an old one") + logged("another old one"))
     return path
 
 
@@ -319,10 +354,8 @@ def test_a_line_is_read_when_it_is_whole(log: Path) -> None:
 def test_the_logs_of_several_opencodes_come_in_order_of_time(folder: Path) -> None:
     folder.mkdir(parents=True)
     tail = started(folder)
-    append(
-        folder / "2026-11-22T223200.log", logged("second", second=20) + logged("third", second=30)
-    )
-    append(folder / "2026-11-22T223100.log", logged("first", second=10))
+    append(folder / "a.log", logged("second", second=20) + logged("third", second=30))
+    append(folder / "b.log", logged("first", second=10))
     append(folder / "notes.txt", logged("not a log"))
 
     assert messages(tail) == ["first", "second", "third"]
@@ -379,7 +412,8 @@ def test_what_was_added_before_a_rotation_is_not_lost(log: Path) -> None:
 def test_much_at_once_is_read_in_several_calls(log: Path) -> None:
     tail = started(log.parent, most_bytes=10_000)
     other = log.with_name("other.log")
-    append(log, "".join(logged(str(number)) for number in range(200)))
+    added = "".join(logged(str(number)) for number in range(200))
+    append(log, added)
     append(other, logged("other"))
 
     seen = messages(tail)
@@ -390,11 +424,12 @@ def test_much_at_once_is_read_in_several_calls(log: Path) -> None:
 
     assert behind_at_first
     assert seen == [*map(str, range(200)), "other"]
-    assert calls == log.stat().st_size // 10_000 + 1
+    assert calls == len(added) // 10_000 + 1
 
 
-def test_a_very_long_line_is_cut_and_costs_nothing_else(log: Path) -> None:
-    tail = started(log.parent, most_bytes=300_000)
+@pytest.mark.parametrize("most_bytes", [300_000, MOST_BYTES_A_CALL])
+def test_a_very_long_line_is_cut_and_costs_nothing_else(log: Path, most_bytes: int) -> None:
+    tail = started(log.parent, most_bytes=most_bytes)
     request = '"requestBodyValues":{"messages":"' + "x" * (3 * LONGEST_LINE) + '"}'
     append(
         log,
@@ -409,6 +444,22 @@ def test_a_very_long_line_is_cut_and_costs_nothing_else(log: Path) -> None:
         seen += messages(tail)
 
     assert [seen[0], seen[1][:20], seen[2]] == ["429 a limit", "y" * 20, "the next"]
+
+
+def test_a_line_without_an_end_takes_no_more_memory_than_it_may(log: Path) -> None:
+    tail = started(log.parent, most_bytes=300_000)
+    append(log, "x" * (20 * LONGEST_LINE))
+
+    tracemalloc.start()
+    messages(tail)
+    while tail.behind:
+        messages(tail)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    append(log, "\n" + logged("the next"))
+
+    assert most < 5 * LONGEST_LINE
+    assert messages(tail) == ["the next"]
 
 
 def test_bytes_that_are_no_text_cost_nothing_else(log: Path) -> None:
