@@ -7,7 +7,7 @@ Call everything here under the swap lock. The meaning of a change is decided in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.alias import free_alias
@@ -26,6 +26,7 @@ from rotator.changes import (
     Wipe,
     interpret,
 )
+from rotator.errors import SwapConflict
 from rotator.model import Account, Credential, Event, EventKind, Identity
 from rotator.opencode.authfile import (
     BadEntry,
@@ -38,6 +39,7 @@ from rotator.opencode.authfile import (
 )
 from rotator.opencode.authwrite import put_live, resolve
 from rotator.secret import Secret
+from rotator.text import clean
 
 LOGGED_OUT = "logged out in opencode"
 _MOST_MENDING = 5
@@ -47,26 +49,42 @@ def absorb(books: Books, *, watched: bool) -> Reading:
     """Save what auth.json holds now, mend what has to be mended, and return what it holds then.
 
     A torn or missing file changes nothing. `watched` says that every write since the last
-    call was seen. Raises StoreError, and LiveFileError if a needed repair cannot be written.
+    call was seen. Raises StoreError, and LiveFileError if a needed repair cannot be written:
+    then the next call tries it again.
     """
-    reading = read_live(books.paths.auth_file)
     for _ in range(_MOST_MENDING):
+        reading = read_live(books.paths.auth_file)
         if not isinstance(reading, Whole) or reading.digest == books.store.live_digest():
             return reading
         mended = take_in(books, reading, watched=watched)
         if mended is None:
             return reading
-        if put_live(books.paths.auth_file, reading, mended):
+        if put_live(books.paths.auth_file, reading, mended.content):
             sync_folder(resolve(books.paths.auth_file).parent)
             with books.store.transaction():
-                books.store.set_live(mended, books.clock())
+                books.store.set_live(mended.content, books.clock())
+            books.record(mended.events)
+            books.announce()
             return read_live(books.paths.auth_file)
-        reading = read_live(books.paths.auth_file)
-    return reading
+    # What it holds now has not been saved: nobody may write over it.
+    message = f"{books.paths.auth_file} kept changing while it was to be mended"
+    raise SwapConflict(message, hint="try again in a moment")
 
 
-def take_in(books: Books, reading: Whole, *, watched: bool) -> bytes | None:
-    """Save what `reading` holds; return the content that auth.json should have instead, if any."""
+@dataclass(frozen=True)
+class Mended:
+    """What auth.json should hold instead, and what has happened once it does."""
+
+    content: bytes
+    events: tuple[Event, ...]
+
+
+def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
+    """Save what `reading` holds; return what has to be mended, if anything.
+
+    Until it is mended the content is not the last seen one, so that a mending that fails is
+    tried again.
+    """
     now = books.clock()
     before = _before(books)
     known = Knowledge(
@@ -78,19 +96,20 @@ def take_in(books: Books, reading: Whole, *, watched: bool) -> bytes | None:
         watched=watched,
     )
     events: list[Event] = []
+    mending: list[Event] = []
     content = reading
     with books.store.transaction():
         for change in interpret(before, reading.entries, known):
             event, entry = _apply(books, change, now)
-            if event is not None:
-                events.append(event)
+            (events if entry is None else mending).append(event)
             if entry is not None:
                 content = Whole(with_entry(content, change.provider, entry or None))
-        books.store.set_live(reading.content, now)
+        if not mending:
+            books.store.set_live(reading.content, now)
     books.record(events)
     if events:
         books.announce()
-    return None if content is reading else content.content
+    return Mended(content.content, tuple(mending)) if mending else None
 
 
 def absorb_missing(books: Books) -> None:
@@ -126,6 +145,17 @@ def rebuild_torn(books: Books, torn: Torn) -> bool:
     return True
 
 
+def keep_unreadable(books: Books, reading: Reading, provider: str) -> None:
+    """Keep the file aside before the provider's entry goes, if it is one that nobody saved."""
+    entry = reading.entries.get(provider) if isinstance(reading, Whole) else None
+    if entry is None or not isinstance(reading, Whole):
+        return
+    found = _parse(provider, entry)
+    if isinstance(found, str):
+        with books.store.transaction():
+            books.store.keep_aside(reading.content, found, books.clock())
+
+
 def _before(books: Books) -> Mapping[str, Secret]:
     content = books.store.live_content()
     return {} if content is None else Whole(content).entries
@@ -141,7 +171,7 @@ def _parse(provider: str, entry: Secret) -> Credential | str:
 _NO_ENTRY = Secret("")
 
 
-def _apply(books: Books, change: Change, now: datetime) -> tuple[Event | None, Secret | None]:
+def _apply(books: Books, change: Change, now: datetime) -> tuple[Event, Secret | None]:
     """Carry a change out; return its event and the entry that auth.json should have instead.
 
     None leaves auth.json as it is, an empty secret takes the entry out.
@@ -177,13 +207,14 @@ def _mended(change: Wipe | Revived | Unreadable, now: datetime) -> tuple[Event, 
             why = "an old copy of auth.json brought back a removed account; it was taken out again"
             return Event(now, EventKind.RESTORED, provider, why=why), active or _NO_ENTRY
         case Unreadable(provider=provider, why=why):
-            return Event(now, EventKind.PROBLEM, provider, why=why), None
+            # Its id may be what is wrong with it.
+            return Event(now, EventKind.PROBLEM, clean(provider), why=why), None
 
 
 def _login(books: Books, change: Login, now: datetime) -> tuple[Event, Secret | None]:
     store, account = books.store, change.account
     if account is None:
-        taken = {a.alias for a in store.state().of(change.provider)}
+        taken = store.aliases(change.provider)
         alias = free_alias(change.provider, change.identity.label, taken)
         added = store.add_account(change.provider, alias, change.credential, change.identity, now)
         store.set_active(change.provider, added, now)

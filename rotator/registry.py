@@ -31,7 +31,7 @@ class Registry:
         if module is None:
             return Identity()
         try:
-            return module.identify(credential)
+            return _storable(module.identify(credential))
         except Exception:
             # A broken plug-in must not keep a login from being saved.
             log.exception("provider module failed", extra={"provider": provider})
@@ -41,6 +41,13 @@ class Registry:
         """Tell whether a refresh is known to replace the provider's refresh token."""
         module = self.providers.get(provider)
         return module is not None and module.rotates_tokens
+
+
+def _storable(who: Identity) -> Identity:
+    """Return an identity whose texts can be saved and shown, whatever the token said."""
+    key = who.key.encode("utf-8", "backslashreplace").decode() if who.key else None
+    label = clean(who.label) if who.label else None
+    return Identity(key, label or None, clean(who.plan) if who.plan else None)
 
 
 def load_registry(package: str = "providers") -> Registry:

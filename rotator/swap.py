@@ -12,11 +12,12 @@ from datetime import datetime
 
 from rotator.atomic import sync_folder
 from rotator.books import Books
-from rotator.capture import absorb
+from rotator.capture import absorb, absorb_missing, keep_unreadable
 from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
 from rotator.lock import swap_lock
 from rotator.model import Account, AccountId, Digest, Event, EventKind, SwapMark
 from rotator.opencode.authfile import (
+    Missing,
     Reading,
     Torn,
     Whole,
@@ -86,6 +87,7 @@ def swap(books: Books, order: Order) -> Swapped | None:
                 target.credential.entry,
             )
             written = not (isinstance(reading, Whole) and content == reading.content)
+            keep_unreadable(books, reading, target.provider)
             if not written or put_live(books.paths.auth_file, reading, content):
                 order.on_renamed(target)
                 _settle(books, order, Swapped(left, target, written), reading, content)
@@ -102,6 +104,7 @@ def take_out(books: Books, provider: str, *, also: Callable[[], None]) -> None:
             content = with_entry(require_whole(reading, books.paths.auth_file), provider, None)
             unchanged = isinstance(reading, Whole) and content == reading.content
             absent = not isinstance(reading, Whole)
+            keep_unreadable(books, reading, provider)
             if unchanged or absent or put_live(books.paths.auth_file, reading, content):
                 now = books.clock()
                 with books.store.transaction():
@@ -131,10 +134,13 @@ def settled(books: Books, watched: bool, patience_seconds: float) -> Reading:  #
 
 def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: bytes) -> None:
     """Write down a swap that has happened; it is durable when this returns."""
+    if isinstance(was, Missing):
+        absorb_missing(books)
     now = books.clock()
     left, put = done.left, done.put
+    is_news = done.written or left is None or left.id != put.id
     with books.store.transaction():
-        if done.written or left is None or left.id != put.id:
+        if is_news:
             books.store.note_swap(put.provider, _mark(done, was, now))
         books.store.set_active(put.provider, put.id, now)
         books.store.set_live(content, now)
@@ -143,7 +149,7 @@ def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: by
         sync_folder(resolve(books.paths.auth_file).parent)
     from_alias = left.alias if left else None
     done_event = Event(now, order.kind, put.provider, put.name, from_alias, put.alias, order.why)
-    books.record([*order.events, done_event])
+    books.record([*order.events, *([done_event] if is_news else [])])
     books.announce()
     again = read_live(books.paths.auth_file)
     if done.written and again == was:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import resource
 import sqlite3
 import stat
 import subprocess
@@ -27,7 +26,7 @@ from rotator.model import Account, AccountId, AccountState, Event, EventKind, Id
 from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret
 from rotator.store import ASIDE_KEPT, DIGESTS_KEPT, TENURES_KEPT, Store
-from tests.support.live import as_anybody, open_live
+from tests.support.live import as_anybody, full_disk, open_live
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WHO = Identity("user/ada", "ada@acme.example", "plus")
@@ -165,17 +164,6 @@ def test_a_file_in_the_folder_s_place_is_named(path: Path) -> None:
 
     with pytest.raises(StoreError, match=f"the folder {path.parent} cannot be used"):
         Store(path)
-
-
-@contextlib.contextmanager
-def full_disk(most_bytes: int) -> Iterator[None]:
-    """Let no file grow beyond `most_bytes`, as if the disk had no more room."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def write_much(store: Store, size: int) -> None:

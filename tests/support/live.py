@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -197,6 +198,17 @@ def open_live(home: Path, *, clock: HandClock | None = None) -> Iterator[Live]:
     asked: Clock = at
     with open_books(find_paths(places(home)), clock=asked, registry=REGISTRY) as books:
         yield Live(books, at)
+
+
+@contextlib.contextmanager
+def full_disk(most_bytes: int = 0) -> Iterator[None]:
+    """Let no file grow beyond `most_bytes`, as if the disk had no more room."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 _READ_AND_WRITE_ANYTHING = 0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
