@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from types import FrameType
 
 import click
@@ -16,7 +17,7 @@ from rotator.cli.common import json_option, print_json
 from rotator.demo.clients import best_without_opencode, real_opencode
 from rotator.demo.scene import ONE, TWO, Shown, made_up_keys, play
 from rotator.demo.screen import Screen
-from rotator.demo.stage import open_stage
+from rotator.demo.stage import DemoFailed, open_stage
 
 # Each step takes milliseconds, but for the start of a real opencode on a busy machine.
 PATIENCE_SECONDS = 8.0
@@ -38,11 +39,17 @@ def command(path: str | None, *, with_opencode: bool, as_json: bool) -> None:
     patience_seconds = OPENCODE_PATIENCE_SECONDS if wants_opencode else PATIENCE_SECONDS
     columns = shutil.get_terminal_size(fallback=(WIDEST, 24)).columns
     screen = Screen(_nothing if as_json else click.echo, min(columns, WIDEST))
-    with _ended_by_signals(), open_stage(patience_seconds, os.environ) as stage:
-        client = (
-            real_opencode(stage.env, path) if wants_opencode else best_without_opencode(stage.env)
-        )
-        shown = play(stage, client, screen, made_up_keys())
+    try:
+        with _ended_by_signals(), open_stage(patience_seconds, os.environ) as stage:
+            choose = partial(real_opencode, path=path) if wants_opencode else best_without_opencode
+            shown = play(stage, choose(stage.env), screen, made_up_keys())
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        after = f"after the step {screen.steps[-1].what}" if screen.steps else "at its start"
+        message = f"the demo could not go on {after}: {exc.strerror}"
+        hint = "look for free space and rights in the folder for temporary files"
+        raise DemoFailed(message, hint=hint) from exc
     if as_json:
         print_json(demo_json(shown, screen))
     else:

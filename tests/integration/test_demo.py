@@ -312,6 +312,16 @@ def test_a_failure_ends_the_command_with_1_and_names_the_step(
     assert everything_in(temporary) == []
 
 
+def test_a_machine_without_a_place_for_temporary_files_is_a_failure_with_a_reason() -> None:
+    limited = "import resource as r, runpy, sys; r.setrlimit(r.RLIMIT_FSIZE, (0, 0));"
+    limited += " sys.argv[1:] = ['demo']; runpy.run_module('rotator', run_name='__main__')"
+
+    ended = run(sys.executable, "-B", "-c", limited)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("rotator: the demo could not go on at its start: No usable")
+
+
 def test_a_child_knows_nothing_of_the_user(tmp_path: Path) -> None:
     user = {
         "PATH": "/bin",
