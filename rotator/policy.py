@@ -47,7 +47,8 @@ def first_free(state: State, provider: str, now: datetime) -> tuple[Account, dat
     waiting = [(until, a) for a in state.of(provider) if (until := a.until_at(now)) is not None]
     if not waiting:
         return None
-    until, account = min(waiting, key=lambda pair: (pair[0], pair[1].alias))
+    # Of several at one time the first by alias: `of` is in that order.
+    until, account = min(waiting, key=lambda pair: pair[0])
     return account, until
 
 

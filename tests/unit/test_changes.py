@@ -185,6 +185,7 @@ def test_an_account_s_change_leaves_other_providers_alone() -> None:
 
 
 def test_the_active_account_s_new_tokens_are_a_refresh() -> None:
+    """Case 23: the fresh tokens of auth.json win over the saved ones."""
     a = an_account("a", oauth("a"))
     new = oauth("a", 2, refresh="REF-CANARY-a-1")
 
@@ -443,6 +444,15 @@ def test_an_older_copy_that_comes_back_is_not_saved_over_the_newer_one() -> None
     change = the_change(state, oauth("a", 1))
 
     assert change == Revert(ACME, oauth("a", 1), Identity(), a, fresh=False, put=B, rounds=1)
+
+
+def test_a_revert_to_tokens_that_nobody_remembers_does_not_save_them() -> None:
+    a = an_account("a", oauth("a", 99, expires_at=NOW - SECOND), identity_key="ada")
+    backup = oauth("a", 1, expires_at=NOW - HOUR)
+
+    change = the_change(swapped(a, B, expired=True), backup, identify=lambda *_: Identity("ada"))
+
+    assert change == Revert(ACME, backup, Identity("ada"), a, fresh=False, put=B, rounds=1)
 
 
 @pytest.mark.parametrize(("rounds", "give_up"), [(0, False), (2, False), (3, True)])

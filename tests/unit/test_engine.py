@@ -451,6 +451,13 @@ def test_a_swap_for_an_overload_says_why() -> None:
     assert outcome.order.why == "a: 529, trouble at the provider; b is ready; a just failed"
 
 
+def test_a_logged_overload_moves_to_another_account() -> None:
+    outcome = overloaded(a_state(A, B, active=A), a_signal(None, source=Source.LOG))
+
+    assert outcome.order is not None
+    assert outcome.order.to == B
+
+
 def test_an_overload_of_the_second_account_is_passed_on() -> None:
     assert overloaded(a_state(A, B, C, active=B), a_signal(B, A)) == Outcome()
 
@@ -511,6 +518,13 @@ def test_a_rejection_is_told_with_what_to_do() -> None:
     (event,) = dead(a_state(A, B, active=A), a_signal(A)).events
 
     assert (event.kind, event.why) == (EventKind.REJECTED, "401, dead; it needs a login")
+
+
+def test_the_swap_away_from_a_dead_login_says_why() -> None:
+    outcome = dead(a_state(A, B, active=A), a_signal(A))
+
+    assert outcome.order is not None
+    assert outcome.order.why == "b is ready; a is rejected (401, dead)"
 
 
 def test_a_third_account_is_never_tried_for_a_dead_login() -> None:
