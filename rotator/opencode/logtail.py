@@ -13,18 +13,19 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rotator.text import clean
+from rotator.text import LONGEST, clean
 
 MOST_BYTES_A_CALL = 4 << 20
 LONGEST_LINE = 1 << 20
 KEPT_OF_A_LONG_LINE = 64 << 10
 MOST_FIELDS = 200
 HEAD_BYTES = 128
+LONGEST_KIND = 60
 
 _MARK = "stream error"
 # A value is a JSON string unless it is one word; a line that was cut may end inside of it.
@@ -44,9 +45,10 @@ class LoggedFailure:
     """A failed request as opencode logged it.
 
     `small` is true for a title request, whose line stands for three attempts; for any other
-    request there is one line an attempt. `message` begins with the HTTP status only where the
-    log has it (before 1.17), and ends with the vendor's type and code only for an error inside
-    of a stream that had begun.
+    request there is one line an attempt. `message` is what opencode says, followed by a JSON
+    object of what else is known: `type` and `code` of an error inside of a stream that had
+    begun, or the `status` (before 1.17). Usually there is nothing else. It may quote a secret:
+    some vendors repeat the key that they refuse.
     """
 
     at: datetime
@@ -82,7 +84,9 @@ def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
     status = _OLD_STATUS.match(answer) if status_key else None
     texts = (found[-1] for found in (p.findall(answer) for p in _OLD_TEXTS) if found)
     message = _unquoted(next(texts, ""))
-    return _failure(timestamp, _fields(head), f"{status[0]} {message}" if status else message)
+    return _failure(
+        timestamp, _fields(head), _with(message, {"status": int(status[0])} if status else {})
+    )
 
 
 def _failure(timestamp: str, fields: dict[str, str], message: str) -> LoggedFailure | None:
@@ -123,13 +127,20 @@ def _message(fields: dict[str, str]) -> str:
     error = {k: v for k, v in fields.items() if k == "error" or k.startswith("error.")}
     texts = [v for k, v in error.items() if k in {"error", "error.error"}]
     texts += [v for k, v in error.items() if k.endswith(".message")]
-    kinds = [
-        v
+    kinds = {
+        k.rpartition(".")[2]: clean(v, LONGEST_KIND)
         for k, v in error.items()
         if k.endswith((".type", ".code")) and v not in {"", "null", "undefined"}
-    ]
-    text = next(iter(texts), "")
-    return f"{text} ({', '.join(kinds)})" if kinds else text
+    }
+    return _with(next(iter(texts), ""), kinds)
+
+
+def _with(message: str, known: Mapping[str, object]) -> str:
+    if not known:
+        return message
+    # What is known makes the difference, so it is the words that are cut short for it.
+    added = json.dumps(known, ensure_ascii=False)
+    return f"{clean(message, LONGEST - len(added) - 1)} {added}"
 
 
 def _time(text: str) -> datetime | None:

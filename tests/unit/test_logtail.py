@@ -53,6 +53,9 @@ NO_KEY = (
     "AI_LoadAPIKeyError: OpenAI API key is missing. Pass it using the 'apiKey' parameter"
     " or the OPENAI_API_KEY environment variable."
 )
+STREAM_LIMIT = (
+    'Rate limit reached mid-stream {"type": "rate_limit_error", "code": "rate_limit_exceeded"}'
+)
 UTF8_TEXT = "AI_APICallError: Grüße abc [31mred [0m \\ back 漢 tab " + "x" * 400
 INVALID_SHAPE = (
     'AI_TypeValidationError: Type validation failed: Value: {"error":{"message":'
@@ -76,8 +79,8 @@ RATE_LIMIT = (
         ("mock/e402", "AI_APICallError: Insufficient credits"),
         ("mock/empty", "AI_APICallError: Forbidden"),
         ("mock/e500", "AI_APICallError: The server had an error"),
-        ("mock/s429", "Rate limit reached mid-stream (rate_limit_error, rate_limit_exceeded)"),
-        ("mock/smid", "Overloaded after text (overloaded_error, 529)"),
+        ("mock/s429", STREAM_LIMIT),
+        ("mock/smid", 'Overloaded after text {"type": "overloaded_error", "code": "529"}'),
         ("resp/r429", "AI_APICallError: Rate limit reached for org"),
         (
             "mock/tsmall",
@@ -89,7 +92,7 @@ RATE_LIMIT = (
         ("anth/aevent", "AI_APICallError: Overloaded first"),
         (
             "anth/aevent2",
-            "This request would exceed your account's rate limit (rate_limit_error)",
+            'This request would exceed your account\'s rate limit {"type": "rate_limit_error"}',
         ),
         ("gone/x", NOT_REACHED),
         ("nokey/ok", NO_KEY),
@@ -108,6 +111,19 @@ def test_a_message_is_made_harmless_and_cut(model: str, begins: str) -> None:
     assert found.startswith(begins[:299])
     assert found.endswith("…")
     assert len(found) == 300
+
+
+def test_the_type_and_code_of_an_error_are_kept_however_long_its_words_are() -> None:
+    line = logged().partition("error.error=")[0] + (
+        f"error.error.message={'x' * 400} error.error.type={'y' * 400} error.error.code=quota"
+        " error.error.param=null error.error.error.code=null"
+    )
+
+    failure = parse_line(line)
+
+    assert failure is not None
+    assert failure.message.endswith(f'… {{"type": "{"y" * 59}…", "code": "quota"}}')
+    assert len(failure.message) == 300
 
 
 def test_a_line_says_when_where_and_whether_it_was_a_small_request() -> None:
@@ -147,10 +163,10 @@ def test_an_older_version_gives_an_error_inside_a_stream_as_text() -> None:
         (
             "1.15.0",
             {
-                "e401": f"401 {BAD_KEY}",
-                "e429": RATE_LIMIT.replace("AI_APICallError:", "429"),
-                "html": "502 <html><body> <h1>502 Bad Gateway</h1> </body></html>",
-                "empty": "403",
+                "e401": f'{BAD_KEY} {{"status": 401}}',
+                "e429": RATE_LIMIT.removeprefix("AI_APICallError: ") + ' {"status": 429}',
+                "html": '<html><body> <h1>502 Bad Gateway</h1> </body></html> {"status": 502}',
+                "empty": '{"status": 403}',
                 "close": "AI_APICallError",
                 "s429": "Rate limit reached mid-stream",
             },
@@ -158,7 +174,7 @@ def test_an_older_version_gives_an_error_inside_a_stream_as_text() -> None:
         (
             "1.3.0",
             {
-                "e401": f"401 {BAD_KEY}",
+                "e401": f'{BAD_KEY} {{"status": 401}}',
                 "s429": "Rate limit reached mid-stream",
             },
         ),
@@ -443,7 +459,7 @@ def test_a_very_long_line_is_cut_and_costs_nothing_else(log: Path, most_bytes: i
     while tail.behind:
         seen += messages(tail)
 
-    assert [seen[0], seen[1][:20], seen[2]] == ["429 a limit", "y" * 20, "the next"]
+    assert [seen[0], seen[1][:20], seen[2]] == ['a limit {"status": 429}', "y" * 20, "the next"]
 
 
 def test_a_line_without_an_end_takes_no_more_memory_than_it_may(log: Path) -> None:
