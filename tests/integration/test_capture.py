@@ -26,6 +26,7 @@ from tests.support.live import (
     as_anybody,
     as_opencode,
     full_disk,
+    kept_aside,
     oauth,
     open_live,
     wellknown,
@@ -547,11 +548,6 @@ def test_a_file_that_stays_torn_is_written_anew_and_its_bytes_are_kept(live: Liv
     assert (done, live.file.read_bytes()) == (True, content)
     assert live.kinds()[-1] is EventKind.RESTORED
     assert kept_aside(live) == [b'{"acme": {"type": "ap']
-
-
-def kept_aside(live: Live) -> list[bytes]:
-    with closing(sqlite3.connect(live.paths.store)) as connection:
-        return [row[0] for row in connection.execute("SELECT content FROM aside ORDER BY number")]
 
 
 def test_a_torn_file_that_somebody_finishes_is_not_written_over(live: Live) -> None:

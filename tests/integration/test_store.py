@@ -26,7 +26,7 @@ from rotator.model import Account, AccountId, AccountState, Event, EventKind, Id
 from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret
 from rotator.store import ASIDE_KEPT, DIGESTS_KEPT, TENURES_KEPT, Store
-from tests.support.live import as_anybody, full_disk, open_live
+from tests.support.live import as_anybody, full_disk, open_live, run_at_once
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WHO = Identity("user/ada", "ada@acme.example", "plus")
@@ -408,23 +408,7 @@ History(folder / "history.sqlite").close()
 def test_many_processes_that_open_and_migrate_at_once_lose_nothing(path: Path) -> None:
     """Case 46: two processes migrate at once: no lock error, no data loss."""
     names = [f"p{number}" for number in range(5)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN_BOTH, str(path.parent), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        for name in names
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-
-    # Their standard input is written and closed in turn, within microseconds.
-    told = [process.communicate("go\n", timeout=60)[1] for process in processes]
+    told = run_at_once(OPEN_BOTH, [(str(path.parent), name) for name in names])
 
     assert told == [""] * len(names)
     with Store(path) as store:

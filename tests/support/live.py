@@ -11,8 +11,10 @@ import ctypes
 import json
 import os
 import resource
+import sqlite3
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,6 +193,13 @@ def as_opencode(entries: Mapping[str, object]) -> bytes:
     return json.dumps(entries, indent=2).encode()
 
 
+def kept_aside(live: Live) -> list[bytes]:
+    """Return the contents that the store keeps aside, oldest first."""
+    with contextlib.closing(sqlite3.connect(live.paths.store)) as connection:
+        rows = connection.execute("SELECT content FROM aside ORDER BY number").fetchall()
+    return [row[0] for row in rows]
+
+
 @contextlib.contextmanager
 def open_live(home: Path, *, clock: HandClock | None = None) -> Iterator[Live]:
     """Open the books of the person who lives in `home`."""
@@ -209,6 +218,32 @@ def full_disk(most_bytes: int = 0) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def run_at_once(program: str, arguments: Sequence[Sequence[str]]) -> list[str]:
+    """Run `program` in a process for each of `arguments`; return what each said was wrong.
+
+    The program prints a line when it is ready and then reads one: all begin together.
+    """
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for words in arguments
+    ]
+    for process in processes:
+        if process.stdout is not None:
+            process.stdout.readline()
+    for process in processes:
+        if process.stdin is not None:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+    return [process.communicate(timeout=100)[1] for process in processes]
 
 
 _READ_AND_WRITE_ANYTHING = 0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
