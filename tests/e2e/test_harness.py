@@ -109,19 +109,23 @@ def test_pieces_of_an_answer_arrive_as_far_apart_as_they_were_sent(
     assert all(-0.01 < seconds < TRAVEL_SECONDS for seconds in travelled), travelled
 
 
-def test_a_tool_that_the_model_asks_for_is_run_and_its_result_sent(
-    house: Household, provider: LoopbackProvider, server: Server
+def test_a_tool_is_run_and_its_result_sent_in_every_wire_protocol(
+    house: Household, provider: LoopbackProvider
 ) -> None:
+    house.install_reroute_plugin(provider.url)
+    house.write_auth({"mock": api(A), "anthropic": api(B), "openai": login("A")})
     note = house.project / "note.txt"
-    note.write_text("what the note says\n")
-    provider.script(tool_call("read", filePath=str(note)), streamed("I read it."))
+    note.write_text("what the note says")
+    models = {"mock/m1": "/chat/completions", "anthropic/claude-sonnet-5": "/messages"}
 
-    said = server.prompt(server.create_session(), "read the note")
+    with serve(house) as server:
+        for model, path in {**models, CHATGPT: RESPONSES}.items():
+            provider.script(tool_call("read", filePath=str(note)), streamed("I ", "read it."))
 
-    first, second = provider.asked()
-    assert said == "I read it."
-    assert b"what the note says" not in first.raw_body
-    assert b"what the note says" in second.raw_body
+            said = server.prompt(server.create_session(), "read the note", model=model)
+
+            carried = [b"what the note says" in asked.raw_body for asked in provider.asked(path)]
+            assert (said, carried) == ("I read it.", [False, True])
 
 
 def test_a_429_that_names_no_time_is_asked_again_after_about_two_seconds(

@@ -48,9 +48,12 @@ class _Rule:
         return (
             self.left != 0
             and self.key in {None, request.credential}
-            and (self.path is None or request.path.endswith(self.path))
+            and self._fits_path(request.path)
             and self.title in {None, request.is_title}
         )
+
+    def _fits_path(self, path: str) -> bool:
+        return renderer_for(path) is not None if self.path is None else path.endswith(self.path)
 
 
 class LoopbackProvider:
@@ -95,7 +98,10 @@ class LoopbackProvider:
         title: bool | None = None,
         times: int | None = None,
     ) -> None:
-        """Answer requests that fit all of what is given; `path` is the end of a path."""
+        """Answer requests that fit all of what is given.
+
+        `path` is the end of a path; without it only requests to a model are meant.
+        """
         with self._lock:
             self._rules.append(_Rule(answer, key, path, title, times))
 
@@ -157,6 +163,18 @@ class LoopbackProvider:
         return wait_until(
             enough, deadline_seconds, lambda: f"request {count}, seen: {self.requests}"
         )
+
+    def settled(self, deadline_seconds: float = 10) -> list[Request]:
+        """Wait until every answer is out, or its client gone; return all requests.
+
+        A client may have read the last byte a moment before `sent_ns` is noted.
+        """
+        wait_until(
+            lambda: all(r.sent_ns is not None or r.client_left for r in self.requests),
+            deadline_seconds,
+            lambda: f"every answer to be sent: {self.requests}",
+        )
+        return self.requests
 
     # How it is done.
 
