@@ -224,8 +224,8 @@ def nested(depth: int) -> object:
 @pytest.mark.parametrize(
     ("make", "found"),
     [
-        pytest.param(lambda: nested(10), True, id="within the bound"),
-        pytest.param(lambda: nested(80), False, id="beyond it"),
+        pytest.param(lambda: nested(63), True, id="the last within the bound"),
+        pytest.param(lambda: nested(64), False, id="the first beyond it"),
         pytest.param(lambda: [{}] * 7 + [{"code": "gone"}], True, id="the eighth of a list"),
         pytest.param(lambda: [{}] * 8 + [{"code": "gone"}], False, id="the ninth of a list"),
     ],

@@ -153,6 +153,7 @@ def test_28_a_good_answer_that_speaks_of_limits_blames_nobody() -> None:
         (429, "slow_down", SHORT),
         (429, "rate_limited", SHORT),
         (429, "queue_exceeded", OVERLOAD),
+        (429, "MODEL_CAPACITY_EXHAUSTED", OVERLOAD),
         (429, "service_unavailable", OVERLOAD),
         (403, "rate_limit_exceeded", NOT_OURS),
         (403, "insufficient_permissions", NOT_OURS),
@@ -569,6 +570,7 @@ def test_a_line_of_the_log_means_only_what_it_plainly_says(text: str, expected: 
     [
         (402, BILLING),
         (429, SHORT),
+        (500, OVERLOAD),
         (502, OVERLOAD),
         (501, NOT_OURS),
         (400, NOT_OURS),

@@ -33,6 +33,7 @@ def wait(
         pytest.param({"retry-after": "0"}, 1, id="zero"),
         pytest.param({"retry-after": "-5"}, 1, id="negative"),
         pytest.param({"retry-after": "1m30s"}, 90, id="a length"),
+        pytest.param({"retry-after": "2w"}, 14 * 86_400, id="weeks"),
         pytest.param({"retry-after-ms": "2500"}, 2.5, id="milliseconds"),
         pytest.param({"retry-after-ms": "2500", "retry-after": "9"}, 2.5, id="the exact one"),
         pytest.param({"retry-after-ms": "soon", "retry-after": "9"}, 9, id="the readable one"),
