@@ -5,14 +5,15 @@ Each is one transaction; where the account is live, auth.json is taken care of f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rotator.alias import free_alias, require_alias
 from rotator.books import Books
 from rotator.changes import Knowledge, owner_of
-from rotator.errors import UsageError
+from rotator.errors import AccountNotFound, UsageError
 from rotator.lock import swap_lock
-from rotator.model import Account, AccountId, Credential, Event, EventKind
+from rotator.model import Account, AccountId, Credential, Event, EventKind, Limit
 from rotator.policy import Wanted, choose
 from rotator.rotate import find_account
 from rotator.swap import Order, swap, take_out
@@ -34,7 +35,8 @@ def add(
 ) -> Done:
     """Save a credential as an account; put it into auth.json if the slot is empty or asked to.
 
-    A credential that is saved already renews its account instead.
+    A credential that is saved already renews its account instead, in auth.json too if that
+    account is live.
     """
     with swap_lock(books.paths.swap_lock), books.store.transaction():
         account_id, saved_as = _save(books, provider, credential, alias)
@@ -44,7 +46,8 @@ def add(
         why = "added by hand"
         books.record([Event(books.clock(), EventKind.CAPTURED, provider, account.name, why=why)])
     books.announce()
-    if activate or books.store.state().active(provider) is None:
+    active = books.store.state().active(provider)
+    if activate or active is None or active.id == account.id:
         swap(books, Order(account.id, "added by hand"))
     return Done(account, _live(books, provider), note)
 
@@ -66,12 +69,14 @@ def _save(
     )
     owner = owner_of(provider, credential, who, known)
     if owner.account is None:
-        taken = {a.alias for a in state.of(provider)}
+        taken = books.store.aliases(provider)
         name = _untaken(provider, alias, taken) if alias else free_alias(provider, who.label, taken)
         return books.store.add_account(provider, name, credential, who, now), None
-    if owner.fresh and not owner.stale:
-        books.store.renew_credential(owner.account, credential, who, now)
-    books.store.set_rejected(owner.account.id, None)
+    if not owner.stale:
+        # An older copy than the saved one proves nothing.
+        books.store.set_rejected(owner.account.id, None)
+        if owner.fresh:
+            books.store.renew_credential(owner.account, credential, who, now)
     books.store.set_disabled(owner.account.id, None)
     return owner.account.id, owner.account.name
 
@@ -80,8 +85,8 @@ def rename(books: Books, account: Account, to: str) -> Done:
     """Give an account another alias; raises UsageError if it is taken or not usable."""
     now = books.clock()
     with books.store.transaction():
-        state = books.store.state()
-        taken = {a.alias for a in state.of(account.provider) if a.id != account.id}
+        account = _still_there(books, account)
+        taken = books.store.aliases(account.provider) - {account.alias}
         alias = _untaken(account.provider, to, taken)
         books.store.rename_account(account, alias)
     renamed = find_account(books.store.state(), account.provider, alias)
@@ -93,15 +98,17 @@ def rename(books: Books, account: Account, to: str) -> Done:
 
 def disable(books: Books, account: Account) -> Done:
     """Keep an account from being chosen; if it is live, the best other one is put in first."""
-    other = _successor(books, account)
-    is_live = _is_live(books, account)
-    note = None
-    if is_live and other is not None:
-        swap(books, Order(other.id, f"{account.alias} was disabled"))
-    elif is_live:
-        note = f"{account.alias} stays live: no other account of {account.provider} is ready"
-    with books.store.transaction():
+
+    def forbid() -> None:
         books.store.set_disabled(account.id, BY_USER)
+
+    other = _successor(books, account)
+    note = None
+    if other is None and _is_live(books, account):
+        note = f"{account.alias} stays live: no other account of {account.provider} is ready"
+    if not (other and _make_way(books, account, other, f"{account.alias} was disabled", forbid)):
+        with books.store.transaction():
+            forbid()
     _changed(books, account, BY_USER)
     return Done(account, _live(books, account.provider), note)
 
@@ -121,13 +128,14 @@ def remove(books: Books, account: Account) -> Done:
         books.store.remove_account(account, books.clock())
 
     other = _successor(books, account)
-    if not _is_live(books, account):
+    gone = (
+        _make_way(books, account, other, f"{account.alias} was removed", forget)
+        if other
+        else take_out(books, account, also=forget)
+    )
+    if not gone:
         with books.store.transaction():
             forget()
-    elif other is not None:
-        swap(books, Order(other.id, f"{account.alias} was removed", also=forget))
-    else:
-        take_out(books, account.provider, also=forget)
     now = books.clock()
     why = "removed by you"
     books.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
@@ -136,28 +144,76 @@ def remove(books: Books, account: Account) -> Done:
 
 
 def merge(books: Books, keep: Account, other: Account) -> Done:
-    """Make one account of two that are one person's; the newer credential is kept."""
-    if keep.provider != other.provider or keep.id == other.id:
-        message = f"{keep.name} and {other.name} cannot be merged: they need one provider"
-        raise UsageError(message)
+    """Make one account of two that are one person's; the credential that lives is kept.
+
+    Raises UsageError for two that cannot be one.
+    """
+    _refuse_strangers(keep, other)
     now = books.clock()
     with swap_lock(books.paths.swap_lock), books.store.transaction():
-        state = books.store.state()
-        active = state.active(keep.provider)
-        newer = max(
-            (keep, other), key=lambda a: (active is not None and a.id == active.id, _age(a))
-        )
+        # They may have got newer credentials since they were named.
+        keep, other = _still_there(books, keep), _still_there(books, other)
+        active = books.store.state().active(keep.provider)
+        best = max((keep, other), key=lambda a: _liveliness(a, active))
         books.store.merge_accounts(keep, other)
-        if newer.id == other.id:
+        if best.id == other.id:
             who = books.registry.identify(keep.provider, other.credential)
             books.store.renew_credential(keep, other.credential, who, now)
+        books.store.set_rejected(keep.id, best.rejected)
+        books.store.set_disabled(keep.id, best.disabled)
+        # One person's limit is a limit of both.
+        books.store.set_limit(keep.id, _longer(keep.limit, other.limit))
     _changed(books, keep, f"{other.alias} was merged into it")
+    if active is not None and active.id in {keep.id, other.id}:
+        swap(books, Order(keep.id, f"{other.alias} was merged into it"))
     return Done(keep, _live(books, keep.provider))
 
 
-def _age(account: Account) -> tuple[float, float]:
+def _refuse_strangers(keep: Account, other: Account) -> None:
+    why = None
+    if keep.id == other.id:
+        why = "they are one account already"
+    elif keep.provider != other.provider:
+        why = "they are of two providers"
+    elif keep.credential.type != other.credential.type:
+        why = f"one is {keep.credential.type} and the other {other.credential.type}"
+    if why is not None:
+        message = f"{keep.name} and {other.name} cannot be merged: {why}"
+        raise UsageError(message, hint="rotator accounts lists them")
+
+
+def _liveliness(account: Account, active: Account | None) -> tuple[bool, float, bool, float]:
+    """Return what is larger for the credential that more likely lives: the newest one does."""
     expires_at = account.credential.expires_at
-    return (expires_at.timestamp() if expires_at else 0.0, account.captured_at.timestamp())
+    return (
+        account.rejected is None,
+        # The one that runs out last was made last, and that spent the others' refresh token.
+        expires_at.timestamp() if expires_at else 0.0,
+        active is not None and account.id == active.id,
+        account.captured_at.timestamp(),
+    )
+
+
+def _longer(one: Limit | None, other: Limit | None) -> Limit | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda limit: limit.until)
+
+
+def _still_there(books: Books, account: Account) -> Account:
+    now = books.store.state().account(account.id)
+    if now is None:
+        message = f"{account.name} was removed meanwhile"
+        raise AccountNotFound(message, hint="rotator accounts lists them")
+    return now
+
+
+def _make_way(
+    books: Books, account: Account, other: Account, why: str, also: Callable[[], None]
+) -> bool:
+    """Put `other` into auth.json in place of `account`; False if that one is not live by now."""
+    order = Order(other.id, why, expected=account.id, check_expected=True, also=also)
+    return _is_live(books, account) and swap(books, order) is not None
 
 
 def _successor(books: Books, account: Account) -> Account | None:

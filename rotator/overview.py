@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +60,7 @@ def look_around(books: Books) -> Overview:
     now, state, paths = books.clock(), books.store.state(), books.paths
     pid = watcher_pid(paths.watch_lock)
     present = Exchange(paths).present()
-    without = bridgeless(books, present) if _opencode_may_run() else []
+    without = bridgeless(books, present) if _opencode_may_run(paths.auth_file.parent) else []
     opencodes = [RunningOpencode(p.pid, p.kind, p.bridge) for p in present]
     opencodes += [RunningOpencode(o.pid, o.kind, None) for o in without]
     names = sorted({a.provider for a in state.accounts})
@@ -130,14 +132,24 @@ def _restarts(state: State, pids: Sequence[int]) -> list[str]:
     ]
 
 
-def _opencode_may_run() -> bool:
-    """Tell cheaply whether any opencode runs at all, before psutil is loaded to look closely."""
+def _opencode_may_run(data_folder: Path) -> bool:
+    """Tell cheaply whether one may use that folder, before psutil is loaded to look closely."""
     if not sys.platform.startswith("linux"):
         return True
+    inside = f"{data_folder.resolve()}{os.sep}"
     for comm in Path("/proc").glob("[0-9]*/comm"):
         try:
-            if "opencode" in comm.read_text("utf-8", "replace"):
+            if "opencode" in comm.read_text("utf-8", "replace") and _has_open(comm.parent, inside):
                 return True
         except OSError:
             continue
+    return False
+
+
+def _has_open(process: Path, inside: str) -> bool:
+    with os.scandir(process / "fd") as links:
+        for link in links:
+            with contextlib.suppress(OSError):
+                if os.readlink(link.path).startswith(inside):  # noqa: PTH115  # no Path for each
+                    return True
     return False

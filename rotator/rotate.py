@@ -31,7 +31,7 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
 
     Raises AccountNotFound, UsageError (which provider?), NothingToRotateTo.
     """
-    chosen = provider or _only_provider(state)
+    chosen = _only_provider(state) if provider is None else provider
     accounts = state.of(chosen)
     if not accounts:
         message = f"there is no account of {chosen}"
@@ -43,6 +43,17 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
     if choice.account is None:
         raise NothingToRotateTo(choice.why, hint="rotator accounts shows when each is ready again")
     return Plan(chosen, left, choice.account, choice.why)
+
+
+def split_target(state: State, text: str) -> tuple[str, str | None]:
+    """Return provider and alias of a word that names a provider, or an account with its provider.
+
+    A provider's id may hold slashes of its own, so what there is decides.
+    """
+    head, slash, alias = text.rpartition("/")
+    if slash and not state.of(text) and state.of(head):
+        return head, alias
+    return text, None
 
 
 def rotate(books: Books, plan: Plan) -> Swapped:

@@ -96,11 +96,18 @@ def swap(books: Books, order: Order) -> Swapped | None:
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
 
 
-def take_out(books: Books, provider: str, *, also: Callable[[], None]) -> None:
-    """Take the provider's entry out of auth.json and leave its slot empty."""
+def take_out(books: Books, account: Account, *, also: Callable[[], None]) -> bool:
+    """Take the entry of a live account out of auth.json and leave its slot empty.
+
+    `also` adds writes to the bookkeeping's transaction. False if another account is in the
+    slot by now; then nothing was done.
+    """
+    provider = account.provider
     with swap_lock(books.paths.swap_lock):
         for _ in range(MOST_TRIES):
             reading = settled(books, watched=False, patience_seconds=PATIENCE_SECONDS)
+            if books.store.state().slot(provider).active != account.id:
+                return False
             content = with_entry(require_whole(reading, books.paths.auth_file), provider, None)
             unchanged = isinstance(reading, Whole) and content == reading.content
             absent = not isinstance(reading, Whole)
@@ -114,7 +121,7 @@ def take_out(books: Books, provider: str, *, also: Callable[[], None]) -> None:
                         books.store.set_live(content, now)
                     also()
                 sync_folder(resolve(books.paths.auth_file).parent)
-                return
+                return True
     message = f"{books.paths.auth_file} kept changing while an entry was to be taken out"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
 
@@ -138,9 +145,9 @@ def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: by
         absorb_missing(books)
     now = books.clock()
     left, put = done.left, done.put
-    is_news = done.written or left is None or left.id != put.id
+    has_moved = left is None or left.id != put.id
     with books.store.transaction():
-        if is_news:
+        if has_moved:
             books.store.note_swap(put.provider, _mark(done, was, now))
         books.store.set_active(put.provider, put.id, now)
         books.store.set_live(content, now)
@@ -149,7 +156,7 @@ def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: by
         sync_folder(resolve(books.paths.auth_file).parent)
     from_alias = left.alias if left else None
     done_event = Event(now, order.kind, put.provider, put.name, from_alias, put.alias, order.why)
-    books.record([*order.events, *([done_event] if is_news else [])])
+    books.record([*order.events, *([done_event] if done.written or has_moved else [])])
     books.announce()
     again = read_live(books.paths.auth_file)
     if done.written and again == was:

@@ -17,12 +17,15 @@ from rotator.cli.common import (
     named_account,
     print_json,
     print_table,
+    provider_id,
     state_words,
 )
 from rotator.errors import UsageError
 from rotator.model import Account, Credential, State
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.secret import Secret
+
+_LARGEST_ENTRY = 1024 * 1024
 
 
 @click.group(invoke_without_command=True)
@@ -41,18 +44,25 @@ def list_(*, as_json: bool) -> None:
     _list(as_json=as_json)
 
 
-@command.command()
+@command.command(context_settings={"allow_extra_args": True})
 @click.argument("provider")
 @click.option("--alias", help="Its name; else one is made from the login.")
 @click.option("--activate", is_flag=True, help="Put it into auth.json now.")
 @json_option
-def add(provider: str, alias: str | None, *, activate: bool, as_json: bool) -> None:
+@click.pass_context
+def add(
+    ctx: click.Context, provider: str, alias: str | None, *, activate: bool, as_json: bool
+) -> None:
     """Save a key as an account of PROVIDER.
 
     The key is asked for, or read from standard input; there, an entry of auth.json as JSON
     (type api, oauth or wellknown) is taken too. It is never an argument.
     """
-    provider = provider.rstrip("/")
+    if ctx.args:
+        # Nothing of it is repeated: it may well be the key.
+        message = "there is more than the provider: a key is never an argument"
+        raise UsageError(message, hint="leave it out; it is asked for, or read from standard input")
+    provider = provider_id(provider)
     credential = _read_credential(provider)
     with books_for_command() as books:
         done = ledger.add(books, provider, credential, alias=alias, activate=activate)
@@ -167,11 +177,7 @@ def _row(account: Account, state: State, now: datetime) -> list[str]:
 
 
 def _read_credential(provider: str) -> Credential:
-    if sys.stdin.isatty():
-        text = click.prompt(f"Key of {provider}", hide_input=True, err=True)
-    else:
-        text = sys.stdin.read(1024 * 1024)
-    text = text.strip()
+    text = _read_text(provider).strip()
     if not text:
         message = f"no key for {provider} was given"
         raise UsageError(message, hint="type it, or pass it on standard input")
@@ -182,6 +188,19 @@ def _read_credential(provider: str) -> Credential:
     except BadEntry as exc:
         message = f"that is no entry of auth.json for {provider}: {exc.message.split(': ', 1)[-1]}"
         raise UsageError(message) from exc
+
+
+def _read_text(provider: str) -> str:
+    if sys.stdin is None:  # closed by whoever started us
+        return ""
+    if sys.stdin.isatty():
+        key: str = click.prompt(f"Key of {provider}", hide_input=True, err=True)
+        return key
+    try:
+        return sys.stdin.buffer.read(_LARGEST_ENTRY).decode("utf-8")
+    except UnicodeDecodeError as exc:
+        message = f"what came on standard input for {provider} is not UTF-8 text"
+        raise UsageError(message, hint="pass the key, or an entry of auth.json") from exc
 
 
 def _say(done: ledger.Done, verb: str, *, as_json: bool) -> None:

@@ -20,7 +20,18 @@ from rotator.model import Account, AccountState, State
 from rotator.paths import find_paths
 from rotator.rotate import find_account
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
+
+def _also_of_the_group(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    return value or bool(ctx.parent and ctx.parent.params.get("as_json"))
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=_also_of_the_group,
+    help="Print JSON (schema 1).",
+)
 
 
 @contextlib.contextmanager
@@ -40,6 +51,11 @@ def books_for_command() -> Iterator[Books]:
 def named_account(state: State, name: str) -> Account:
     """Return the account that `provider/alias` names; raises UsageError, AccountNotFound."""
     return find_account(state, *split_name(name))
+
+
+def provider_id(text: str) -> str:
+    """Return a provider's id as auth.json has it: opencode cuts slashes at its end."""
+    return text.rstrip("/") or text
 
 
 def print_json(value: Any) -> None:

@@ -8,23 +8,32 @@ from typing import Any
 import click
 
 from rotator.cli.common import books_for_command, iso, json_option, print_json
-from rotator.history import Numbered
+from rotator.history import MOST_EVENTS, Numbered
 from rotator.model import Event
 
 _LOOK_SECONDS = 0.5
 
 
 @click.command()
-@click.option("-n", "--last", "most", default=50, show_default=True, help="How many, newest last.")
+@click.option(
+    "-n",
+    "--last",
+    "most",
+    type=click.IntRange(0, MOST_EVENTS),
+    default=50,
+    show_default=True,
+    help="How many, newest last.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on as things happen.")
 @json_option
 def command(most: int, *, follow: bool, as_json: bool) -> None:
     """Show what happened and why; with --json one object a line."""
     with books_for_command() as books:
-        last = _show(books.history.read(most=max(most, 0)), 0, as_json=as_json)
+        newest = books.history.newest()
+        last = _show(books.history.read(most=most), newest, as_json=as_json)
         while follow:
             time.sleep(_LOOK_SECONDS)
-            last = _show(books.history.read(after=last), last, as_json=as_json)
+            last = _show(books.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
 
 
 def event_json(event: Event) -> dict[str, Any]:

@@ -30,6 +30,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 INTERRUPTED = 130
 
+# Without a handler of ours logging would print warnings, and tracebacks, on standard error.
+logging.getLogger("rotator").addHandler(logging.NullHandler())
+
 
 class LazyGroup(click.Group):
     """A group whose commands are modules that are loaded when they are used."""
@@ -75,6 +78,9 @@ def run(words: list[str]) -> int:
         code = cli.main(args=words, prog_name="rotator", standalone_mode=False)
     except RotatorError as exc:
         return _fail(exc.exit_code, exc.message, exc.hint, as_json=as_json)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.format_message(), err=True)
+        return exc.exit_code
     except click.UsageError as exc:
         where = exc.ctx.command_path if exc.ctx else "rotator"
         return _fail(2, exc.format_message(), f"{where} --help", as_json=as_json)

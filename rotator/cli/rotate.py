@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rotator.cli.common import books_for_command, json_option, print_json
+from rotator.cli.common import books_for_command, json_option, print_json, provider_id
 from rotator.opencode.exchange import Exchange
 from rotator.restarts import applies
-from rotator.rotate import plan_rotation, rotate
+from rotator.rotate import plan_rotation, rotate, split_target
 
 _WHEN = {
     "now": "no opencode runs; the next one uses it",
@@ -26,10 +26,13 @@ def command(provider: str | None, alias: str | None, *, dry_run: bool, as_json: 
 
     Without PROVIDER it is the only provider that has two accounts.
     """
-    if provider and alias is None and "/" in provider:
-        provider, alias = _maybe_name(provider)
     with books_for_command() as books:
-        plan = plan_rotation(books.store.state(), provider, alias, books.clock())
+        state = books.store.state()
+        if provider is not None:
+            provider = provider_id(provider)
+        if provider is not None and alias is None:
+            provider, alias = split_target(state, provider)
+        plan = plan_rotation(state, provider, alias, books.clock())
         left = plan.left
         if not dry_run:
             left = rotate(books, plan).left
@@ -48,12 +51,6 @@ def command(provider: str | None, alias: str | None, *, dry_run: bool, as_json: 
         )
         return
     verb = "would become" if dry_run else "is now"
+    if left is not None and left.id == plan.to.id:
+        verb = "is already"
     click.echo(f"{plan.provider}: {plan.to.alias} {verb} live ({plan.why}); {_WHEN[when]}")
-
-
-def _maybe_name(text: str) -> tuple[str, str | None]:
-    # A well-known provider's id is a URL and has slashes of its own.
-    if text.startswith(("http://", "https://")):
-        return text, None
-    provider, _, alias = text.rpartition("/")
-    return provider, alias

@@ -8,16 +8,20 @@ import click
 
 from rotator.books import Books
 from rotator.classify import classify
-from rotator.cli.common import books_for_command, json_option, print_json
-from rotator.errors import NothingToRotateTo
+from rotator.cli.common import books_for_command, json_option, print_json, provider_id
+from rotator.errors import AccountNotFound, NothingToRotateTo
 from rotator.failover import carry_out
 from rotator.model import Finding, Meaning, Signal, Source
+
+_LONGEST_SECONDS = 400 * 86_400
 
 
 @click.command()
 @click.argument("provider")
 @click.option("--status", type=click.IntRange(100, 599), help="The HTTP status of the answer.")
-@click.option("--retry-after", type=click.FloatRange(min=0), help="Seconds, as the answer said.")
+@click.option(
+    "--retry-after", type=click.FloatRange(0, _LONGEST_SECONDS), help="Seconds, as the answer said."
+)
 @click.option("--message", default="", help="The error's text.")
 @json_option
 def command(
@@ -27,6 +31,7 @@ def command(
 
     It needs no watcher: whoever calls it does what the watcher would do.
     """
+    provider = provider_id(provider)
     with books_for_command() as books:
         signal = _signal(books, provider, status, retry_after, message)
         finding = classify(signal, books.clock())
@@ -52,7 +57,11 @@ def command(
 def _signal(
     books: Books, provider: str, status: int | None, retry_after: float | None, message: str
 ) -> Signal:
-    active = books.store.state().active(provider)
+    state = books.store.state()
+    active = state.active(provider)
+    if not state.of(provider):
+        text = f"there is no account of {provider}"
+        raise AccountNotFound(text, hint="rotator accounts lists them")
     if active is None:
         text = f"{provider} has no live account to blame"
         raise NothingToRotateTo(text, hint="rotator accounts lists them")
@@ -65,7 +74,7 @@ def _signal(
         credential=digest,
         tried=(digest,),
         status=status,
-        headers={} if retry_after is None else {"retry-after": f"{retry_after:g}"},
+        headers={} if retry_after is None else {"retry-after": f"{retry_after:.3f}"},
         body=message,
         error=message or None,
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from rotator.atomic import publish
 from rotator.errors import UsageError
-from rotator.paths import Paths
+from rotator.paths import Paths, make_folder
 
 NAME = "rotator.js"
 _FIRST_LINE = re.compile(rb"// opencode-rotator bridge ([0-9][0-9A-Za-z.+-]*)")
@@ -35,11 +37,12 @@ def bridge_file(paths: Paths) -> BridgeFile:
     """Return what stands where the bridge belongs."""
     path = paths.opencode_config / "plugin" / NAME
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return BridgeFile(path, exists=False, version=None)
+        # A pipe in its place is not waited for, and a link that leads nowhere is no free place.
+        content = path.read_bytes() if path.is_file() else None
     except OSError:
-        return BridgeFile(path, exists=True, version=None)
+        content = None
+    if content is None:
+        return BridgeFile(path, exists=os.path.lexists(path), version=None)
     return BridgeFile(
         path, exists=True, version=version_in(content), current=content == bridge_source()
     )
@@ -63,23 +66,35 @@ def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, 
     verb = "replaced" if found.exists else "written"
     if dry_run:
         return found, f"{found.path} would be {verb}"
-    found.path.parent.mkdir(parents=True, exist_ok=True)
-    publish(found.path, bridge_source(), durable=True)
+    with _said(found.path):
+        make_folder(found.path.parent)
+        publish(found.path, bridge_source(), durable=True)
     return bridge_file(paths), f"{found.path} was {verb}; opencodes that run now need a restart"
 
 
 def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
-    """Take the bridge out, and its folder if it is empty then; return what was done."""
+    """Take the bridge out, and opencode's folders if nothing is in them; return what was done."""
     found = bridge_file(paths)
     if not found.exists:
         return found, f"{found.path} is not there"
     _refuse_foreign(found)
     if dry_run:
         return found, f"{found.path} would be removed"
-    found.path.unlink()
+    with _said(found.path):
+        found.path.unlink()
     with contextlib.suppress(OSError):
-        found.path.parent.rmdir()
+        for folder in (found.path.parent, paths.opencode_config):
+            folder.rmdir()
     return bridge_file(paths), f"{found.path} was removed"
+
+
+@contextlib.contextmanager
+def _said(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        message = f"{path} cannot be changed: {exc.strerror}"
+        raise UsageError(message, hint="check the rights of its folder") from exc
 
 
 def _refuse_foreign(found: BridgeFile) -> None:

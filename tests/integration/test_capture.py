@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from tests.support.live import (
     api,
     as_anybody,
     as_opencode,
+    break_row,
     full_disk,
     kept_aside,
     oauth,
@@ -188,11 +187,6 @@ def test_a_login_whose_alias_a_broken_row_holds_gets_another_one(live: Live) -> 
     live.sees({"acme": api("b")})
 
     assert live.names() == ["acme/acme-2"]
-
-
-def break_row(live: Live, alias: str) -> None:
-    with closing(sqlite3.connect(live.paths.store, isolation_level=None)) as connection:
-        connection.execute("UPDATE account SET entry = '{oops' WHERE alias = ?", (alias,))
 
 
 # -- refresh -------------------------------------------------------------------------------

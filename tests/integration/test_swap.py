@@ -598,9 +598,10 @@ def test_processes_that_swap_at_once_leave_one_whole_login_and_one_truth(live: L
 def test_taking_an_entry_out_leaves_the_slot_empty_and_the_others_alone(live: Live) -> None:
     live.sees({"acme": api("b"), "zeta": api("z")})
 
-    take_out(live.books, "acme", also=lambda: None)
+    done = take_out(live.books, live.account(B), also=lambda: None)
     live.look()
 
+    assert done
     assert (live.entries(), live.active("acme")) == ({"zeta": api("z")}, None)
     assert EventKind.LOGGED_OUT not in live.kinds()
 
@@ -608,7 +609,7 @@ def test_taking_an_entry_out_leaves_the_slot_empty_and_the_others_alone(live: Li
 def test_nothing_is_taken_out_of_a_missing_file(live: Live) -> None:
     live.file.unlink()
 
-    take_out(live.books, "acme", also=lambda: None)
+    take_out(live.books, live.account(B), also=lambda: None)
 
     assert not live.file.exists()
     assert live.active("acme") is None
@@ -618,9 +619,18 @@ def test_nothing_is_taken_out_of_a_torn_file(live: Live) -> None:
     live.write(b"{")
 
     with pytest.raises(LiveFileUnreadable):
-        take_out(live.books, "acme", also=lambda: None)
+        take_out(live.books, live.account(B), also=lambda: None)
 
     assert live.file.read_bytes() == b"{"
+
+
+def test_nothing_is_taken_out_that_another_login_has_replaced(live: Live) -> None:
+    live.write({"acme": api("c")})
+
+    done = take_out(live.books, live.account(B), also=lambda: None)
+
+    assert (done, live.entries()) == (False, {"acme": api("c")})
+    assert live.active("acme") == "acme-3"
 
 
 def test_books_need_no_file_to_be_opened(home: Path) -> None:

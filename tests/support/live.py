@@ -193,6 +193,12 @@ def as_opencode(entries: Mapping[str, object]) -> bytes:
     return json.dumps(entries, indent=2).encode()
 
 
+def break_row(live: Live, alias: str) -> None:
+    """Damage the row of an account as a fault of the disk would."""
+    with contextlib.closing(sqlite3.connect(live.paths.store, isolation_level=None)) as connection:
+        connection.execute("UPDATE account SET entry = '{oops' WHERE alias = ?", (alias,))
+
+
 def kept_aside(live: Live) -> list[bytes]:
     """Return the contents that the store keeps aside, oldest first."""
     with contextlib.closing(sqlite3.connect(live.paths.store)) as connection:
