@@ -36,6 +36,8 @@ Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.
 LOOK_EVERY = timedelta(seconds=5)
+# A bridge that got no answer in time asks again only once state.json is another file.
+PUBLISH_EVERY = timedelta(seconds=30)
 # A torn or missing file is looked at again this soon, and settled after these times.
 DOUBT_LOOK_EVERY = timedelta(seconds=0.05)
 TORN_PATIENCE = timedelta(seconds=10)
@@ -56,6 +58,7 @@ class Daemon:
         self._looked_at = self._started_at
         self._watched = False
         self._unpublished = False
+        self._published_at = self._started_at
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
         self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
         self._files = watcher(
@@ -80,6 +83,7 @@ class Daemon:
             self._look(LIVE)
             self._watched = True
             self._tick()
+            self._publish()
             ready()
             while self._step():
                 pass
@@ -104,7 +108,7 @@ class Daemon:
         return True
 
     def _work(self, name: str, path: Path | None) -> None:
-        if name == INBOX and path is not None:
+        if name == INBOX and path is not None and path != self._exchange.inbox:
             self._take(path)
         elif name:
             self._drain(name)
@@ -132,9 +136,14 @@ class Daemon:
     def _look(self, name: str) -> None:
         if name == LIVE:
             self._look_at_live()
+        elif name == INBOX:
+            for path in self._exchange.waiting():
+                self._take(path)
         elif name == LOG:
             for failure in self._tail.read_new():
                 self._logged(failure)
+            if self._tail.behind:
+                self._queue.put((LOG, None))
         elif name == STORE:
             self._unpublished = True
 
@@ -174,6 +183,8 @@ class Daemon:
 
     def _take(self, path: Path) -> None:
         signal = self._exchange.take(path)
+        # Whoever took a signal back while we were held up has to see that we are here again.
+        self._unpublished = True
         if signal is None:
             return
         verdict = carry_out(
@@ -184,7 +195,6 @@ class Daemon:
         )
         if verdict.kind is VerdictKind.PASS and signal.source is Source.BRIDGE:
             self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
-        self._unpublished = True
 
     def _logged(self, failure: LoggedFailure) -> None:
         repeated = engine.match_passed(self._passed, failure.provider, failure.session, failure.at)
@@ -228,11 +238,11 @@ class Daemon:
         self._files.check()
         self._say_who_is_back(since, now)
         self._look_at_live()
-        for path in self._exchange.waiting():
-            self._take(path)
+        self._look(INBOX)
         self._look(LOG)
-        self._exchange.sweep()
-        self._publish()
+        if now - self._published_at >= PUBLISH_EVERY:
+            self._exchange.sweep()
+            self._unpublished = True
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = engine.recoveries(self._books.store.state(), since, now)
@@ -246,9 +256,8 @@ class Daemon:
 
     def _publish(self) -> None:
         self._unpublished = False
-        self._exchange.write_state(
-            self._books.store.state(), started_at=self._started_at, now=self._books.clock()
-        )
+        now = self._published_at = self._books.clock()
+        self._exchange.write_state(self._books.store.state(), started_at=self._started_at, now=now)
         self._exchange.write_watcher(polling=self._files.polling)
 
     def _problem(self, exc: RotatorError) -> None:

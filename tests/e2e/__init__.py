@@ -1,0 +1,1 @@
+"""Tests with the real opencode, each in a HOME of its own."""

@@ -1,0 +1,96 @@
+"""Many requests that fail at once: one swap, and nobody is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.scenes import A, B, api, install_bridge, kinds, log_in, states, stream_errors
+from tests.support.bridge_process import bridge_process
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import serve
+from tests.support.provider_answers import Answer, refusal
+from tests.support.provider_request import Request
+from tests.support.rotator_process import watcher
+
+SESSIONS = 200
+REQUESTS = 2000
+CONNECTIONS = 200  # Bun opens 256 at the most
+GATE_SECONDS = 120.0
+SECONDS = 300.0
+HOUR = {"retry-after": "3600"}
+
+
+class Gate:
+    """Refuses a key, but not before so many of its requests have come in."""
+
+    def __init__(self, width: int) -> None:
+        self._barrier = threading.Barrier(width)
+
+    def __call__(self, _: Request) -> Answer:
+        # Those that come later find it broken, and are refused at once.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self._barrier.wait(GATE_SECONDS)
+            self._barrier.abort()
+        return refusal(429, headers=HOUR)
+
+
+@pytest.fixture
+def limited(house: Household) -> Iterator[Household]:
+    """Return a household with the keys A, live, and B, and a watcher."""
+    install_bridge(house)
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        yield house
+
+
+@pytest.mark.timeout(SECONDS)
+def test_200_sessions_of_one_server_fail_at_once(
+    limited: Household, provider: LoopbackProvider
+) -> None:
+    provider.answer(Gate(SESSIONS), key=A, title=False)
+    with serve(limited) as server, ThreadPoolExecutor(SESSIONS) as pool:
+        sessions = [server.create_session() for _ in range(SESSIONS)]
+
+        said = list(
+            pool.map(lambda session: server.prompt(session, "hi", seconds=SECONDS), sessions)
+        )
+
+    assert len([text for text in said if text == "Hello from the loopback provider."]) == SESSIONS
+    assert kinds(limited).count("failover") == 1
+    assert stream_errors(limited) == []
+    assert states(limited) == ["ready", "cooling"]
+    assert [key for key in provider.keys if key == A] == [A] * SESSIONS
+
+
+@pytest.mark.timeout(SECONDS)
+def test_2000_requests_of_one_bridge_fail_at_once(
+    limited: Household, provider: LoopbackProvider, home: Path
+) -> None:
+    provider.answer(Gate(CONNECTIONS), key=A)
+    request = {
+        "url": f"{provider.url}/v1/chat/completions",
+        "headers": {"authorization": f"Bearer {A}", "content-type": "application/json"},
+        "body": '{"model":"m1","messages":[]}',
+    }
+    with bridge_process(home) as bridge:
+        bridge.load()
+
+        pending = []
+        for number in range(REQUESTS):
+            mark = {"provider": "mock", "session": f"ses_{number}"}
+            pending.append(bridge.start("fetch", **request, mark=mark))
+            # Answers are taken as they come, or the two would wait for each other's pipes.
+            assert not pending[-1].is_done
+        answers = [one.result(SECONDS) for one in pending]
+
+    assert [answer["status"] for answer in answers] == [200] * REQUESTS
+    assert provider.keys.count(A) >= CONNECTIONS
+    assert kinds(limited).count("failover") == 1
+    assert states(limited) == ["ready", "cooling"]

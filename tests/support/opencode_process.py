@@ -1,0 +1,226 @@
+"""The real opencode: `run`, and `serve` with the part of its HTTP API that tests need."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.children import Lines, child
+from tests.support.household import Household
+from tests.support.opencode_binary import opencode_binary
+from tests.support.waiting import wait_until
+
+_RUN_SECONDS = 90.0
+_READY_SECONDS = 60.0
+_TURN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """An `opencode run` that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(house: Household, prompt: str, *words: str) -> Ran:
+    """Let `opencode run` answer `prompt`."""
+    ended = subprocess.run(
+        [opencode_binary(), "run", *words, prompt],
+        env=house.env(),
+        cwd=house.project,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_RUN_SECONDS,
+        check=False,
+    )
+    return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A piece of text of a session's answer, and when it reached the client (monotonic s)."""
+
+    session: str
+    at: float
+    text: str
+
+
+class Events:
+    """What the server tells its clients as it happens."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+        connection.request("GET", "/global/event")
+        self._response = connection.getresponse()
+        self._seen: list[tuple[float, dict[str, Any]]] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            for line in self._response:
+                if line.startswith(b"data:"):
+                    event = json.loads(line[5:])
+                    self._seen.append((time.monotonic(), event.get("payload", event)))
+
+    def all(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
+        """Return the properties of each event of a kind, with the time of its arrival."""
+        return [
+            (at, e.get("properties", {})) for at, e in list(self._seen) if e.get("type") == kind
+        ]
+
+    def texts(self, session: str) -> list[Seen]:
+        """Return the pieces of text of a session's answers."""
+        found = []
+        for at, properties in self.all("message.part.delta"):
+            if properties.get("sessionID") == session and properties.get("field") == "text":
+                found.append(Seen(session, at, properties["delta"]))
+        return found
+
+    def close(self) -> None:
+        """Stop listening."""
+        sock = self._connection.sock or getattr(self._response.fp, "raw", None)
+        with contextlib.suppress(OSError, AttributeError):
+            self._connection.sock.shutdown(2)
+        _ = sock
+        self._connection.close()
+        self._response.close()
+        self._thread.join(5)
+
+
+class Server:
+    """A running `opencode serve`."""
+
+    def __init__(self, port: int, pid: int, project: Path) -> None:
+        self.port = port
+        self.pid = pid
+        self._project = project
+        self._listening: list[Events] = []
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        directory: Path | None = None,
+        seconds: float = _TURN_SECONDS,
+    ) -> Any:
+        """Send one request to the server and return its JSON answer; fail unless it is a 2xx."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        headers = {
+            "content-type": "application/json",
+            "x-opencode-directory": str(directory or self._project),
+        }
+        try:
+            given = None if body is None else json.dumps(body)
+            connection.request(method, path, given, headers)
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        assert 200 <= response.status < 300, (method, path, response.status, content[:500])
+        return json.loads(content) if content else None
+
+    def create_session(self, *, directory: Path | None = None) -> str:
+        """Return the id of a new session."""
+        return str(self.ask("POST", "/session", {}, directory=directory)["id"])
+
+    def prompt(
+        self,
+        session: str,
+        text: str,
+        *,
+        model: str | None = None,
+        directory: Path | None = None,
+        seconds: float = _TURN_SECONDS,
+    ) -> str:
+        """Send a message and return the text of the answer once the turn is over."""
+        path, body = f"/session/{session}/message", _message(text, model)
+        answer = self.ask("POST", path, body, directory=directory, seconds=seconds)
+        return "".join(p["text"] for p in answer["parts"] if p["type"] == "text")
+
+    def prompt_async(
+        self,
+        session: str,
+        text: str,
+        *,
+        model: str | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        """Send a message and do not wait for the answer."""
+        path, body = f"/session/{session}/prompt_async", _message(text, model)
+        self.ask("POST", path, body, directory=directory)
+
+    def messages(self, session: str) -> list[dict[str, Any]]:
+        """Return the session's messages."""
+        found: list[dict[str, Any]] = self.ask("GET", f"/session/{session}/message")
+        return found
+
+    def abort(self, session: str) -> None:
+        """Do what Esc does in the TUI."""
+        self.ask("POST", f"/session/{session}/abort")
+
+    def busy(self, *, directory: Path | None = None) -> dict[str, Any]:
+        """Return the sessions that are not idle."""
+        found: dict[str, Any] = self.ask("GET", "/session/status", directory=directory)
+        return found
+
+    def wait_idle(self, deadline_seconds: float = _TURN_SECONDS) -> None:
+        """Wait until no session is at work."""
+        wait_until(lambda: not self.busy(), deadline_seconds, lambda: f"idle: {self.busy()}")
+
+    def set_auth(self, provider: str, entry: Mapping[str, object]) -> None:
+        """Log in as opencode's own interfaces do."""
+        self.ask("PUT", f"/auth/{provider}", entry)
+
+    def delete_auth(self, provider: str) -> None:
+        """Log out as opencode's own interfaces do."""
+        self.ask("DELETE", f"/auth/{provider}")
+
+    def events(self) -> Events:
+        """Listen to what happens from now on."""
+        listening = Events(http.client.HTTPConnection("127.0.0.1", self.port))
+        self._listening.append(listening)
+        return listening
+
+    def close(self) -> None:
+        """Stop listening."""
+        for listening in self._listening:
+            listening.close()
+
+
+def _message(text: str, model: str | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"parts": [{"type": "text", "text": text}]}
+    if model is not None:
+        provider, _, name = model.partition("/")
+        body["model"] = {"providerID": provider, "modelID": name}
+    return body
+
+
+@contextlib.contextmanager
+def serve(house: Household, **more: str) -> Iterator[Server]:
+    """Run `opencode serve` while the block runs, with `more` in its environment."""
+    command = [opencode_binary(), "serve", "--port", "0", "--hostname", "127.0.0.1"]
+    with child(command, env=house.env() | more, cwd=house.project) as process:
+        lines = Lines(process)
+        line = lines.wait_for("listening on", _READY_SECONDS)
+        found = re.search(r":(\d+)\s*$", line)
+        assert found is not None, line
+        server = Server(int(found[1]), process.pid, house.project)
+        try:
+            yield server
+        finally:
+            server.close()
