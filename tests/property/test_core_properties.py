@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.changes import Change, Knowledge, Login, Refresh, Revert, Revived, interpret
-from rotator.engine import PASS, next_limit, on_signal
+from rotator.engine import PASS, blamed, next_limit, on_signal
 from rotator.model import (
+    Account,
     AccountState,
     Credential,
     Digest,
@@ -94,7 +95,7 @@ def test_somebody_is_chosen_whenever_somebody_is_ready(state: State, now: dateti
 # -- answering a signal -------------------------------------------------------------------------
 
 
-@QUIET
+@LONGER
 @given(cases(), FINDINGS, MOMENTS)
 def test_every_signal_has_an_answer_that_keeps_the_promises(
     case: tuple[State, Signal], finding: Finding, now: datetime
@@ -104,7 +105,7 @@ def test_every_signal_has_an_answer_that_keeps_the_promises(
     outcome = on_signal(state, signal, finding, now)
 
     assert outcome.verdict.kind in {VerdictKind.PASS, VerdictKind.RETRY}
-    failed = state.account(state.digests.get((signal.provider, signal.credential or Digest(""))))
+    failed = blamed(state, signal)
     if outcome.order is not None:
         put = outcome.order.to
         tried = {state.digests.get((signal.provider, d)) for d in signal.tried}
@@ -113,6 +114,9 @@ def test_every_signal_has_an_answer_that_keeps_the_promises(
         assert put.state_at(now) is AccountState.READY
         assert outcome.order.expected is not None
         assert outcome.order.expected.id == state.slot(signal.provider).active != put.id
+        # Nobody is moved out but for a signal about it.
+        assert failed is not None
+        assert failed.id == outcome.order.expected.id
     if not state.balancing and finding.meaning is not Meaning.FOREIGN_HISTORY:
         assert outcome.verdict == PASS
     if len(state.accounts) == 1:
@@ -215,6 +219,32 @@ def test_every_credential_is_exactly_one_account_s_or_a_new_login(
             account = getattr(change, "account", None)
             assert account is None or account in known.state.of(provider)
             assert account is None or account.credential.type == credential.type
+
+
+def has_evidence(known: Knowledge, change: Login | Refresh | Revert, account: Account) -> bool:
+    """Tell whether something says that the credential is the account's."""
+    old, new = account.credential, change.credential
+    digests = known.state.digests
+    shared = [
+        secret
+        for secret in (new.secret, new.refresh)
+        if secret and digests.get((change.provider, Digest(secret.digest()))) == account.id
+    ]
+    proved = change.identity.key is not None and change.identity.key == account.identity_key
+    ran_out = old.expires_at is not None and old.expires_at < known.now + 2 * MINUTE
+    active = known.state.slot(change.provider).active == account.id
+    refreshed = known.rotates_tokens(change.provider) and active and ran_out
+    return bool(shared) or proved or refreshed or secrets_of(old) == secrets_of(new)
+
+
+@LONGER
+@given(CONTENTS, CONTENTS, knowledge())
+def test_no_credential_is_given_to_an_account_without_evidence(
+    before: dict[str, Secret], after: dict[str, Secret], known: Knowledge
+) -> None:
+    for change in interpret(before, after, known):
+        if isinstance(change, Login | Refresh | Revert) and change.account is not None:
+            assert has_evidence(known, change, change.account)
 
 
 def keeps(change: Change) -> bool:

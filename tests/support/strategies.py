@@ -42,8 +42,8 @@ MOMENTS = st.sampled_from([NOW + n * MINUTE for n in (-600, -60, -1, 0, 1, 5, 60
 NAMES = st.sampled_from("abc")
 ALIASES = st.sampled_from("abcde")
 # The halves of a login's tokens may be of different people and generations, or empty.
-HALVES = st.sampled_from(
-    ["", *(f"TOKEN-CANARY-{name}-{generation}" for name in "abc" for generation in range(3))]
+HALVES = st.just("") | st.sampled_from(
+    [f"TOKEN-CANARY-{name}-{generation}" for name in "abc" for generation in range(3)]
 )
 API = st.builds(
     lambda name, host: api(name, **({"metadata": {"host": host}} if host else {})),
@@ -87,13 +87,14 @@ CONTENTS = st.dictionaries(
 @st.composite
 def _accounts(draw: st.DrawFn) -> list[Account]:
     """Draw accounts in any state, whose credentials may be alike."""
+    credentials = draw(st.sampled_from([API, OAUTH, CREDENTIALS]))
     return [
         an_account(
             alias,
-            draw(CREDENTIALS),
-            disabled=draw(st.sampled_from([None, None, "by you"])),
-            rejected=draw(st.sampled_from([None, None, "dead"])),
-            limit=draw(st.none() | LIMITS),
+            draw(credentials),
+            disabled=draw(st.sampled_from([None, None, None, "by you"])),
+            rejected=draw(st.sampled_from([None, None, None, "dead"])),
+            limit=draw(st.none() | st.none() | LIMITS),
             identity_key=draw(st.none() | NAMES),
         )
         for alias in draw(st.lists(ALIASES, unique=True, max_size=5))
@@ -135,8 +136,10 @@ def cases(draw: st.DrawFn) -> tuple[State, Signal]:
     """Draw a state and a signal about somebody in it, or about nobody."""
     state = draw(states())
     digests = sorted(digest for _, digest in state.digests) or [Digest("0" * 64)]
-    credential = draw(st.none() | st.sampled_from(digests))
-    before = draw(st.lists(st.sampled_from(digests), max_size=3))
+    active = state.active(ACME)
+    usual = active.credential.digest if active else None
+    credential = draw(st.just(usual) | st.none() | st.sampled_from(digests))
+    before = draw(st.just([]) | st.lists(st.sampled_from(digests), max_size=3))
     signal = a_signal(
         None,
         at=draw(MOMENTS),
@@ -144,7 +147,7 @@ def cases(draw: st.DrawFn) -> tuple[State, Signal]:
         source=draw(st.sampled_from(Source)),
         credential=credential,
         tried=(*before, credential) if credential else (),
-        attempt=draw(st.integers(0, 9)),
+        attempt=draw(st.integers(0, 4)),
         status=draw(st.none() | st.integers()),
     )
     return state, signal
