@@ -42,7 +42,6 @@ class Connection:
     """One client's connection: reads requests one after the other, and writes the answers."""
 
     sock: socket.socket
-    stopping: socket.socket
     _buffer: bytearray = field(default_factory=bytearray)
 
     def requests(self) -> Iterator[Received]:
@@ -59,11 +58,10 @@ class Connection:
             raise ClientLeftError from exc
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises ClientLeftError as soon as the client, or the server, closes."""
+        """Wait; raises ClientLeftError as soon as the client closes, or the server hangs up."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            readable = _readable((self.sock, self.stopping), left)
-            if self.stopping in readable or (readable and not self._still_there()):
+            if _readable((self.sock,), left) and not self._still_there():
                 raise ClientLeftError
 
     def _still_there(self) -> bool:
@@ -198,7 +196,7 @@ class LoopbackServer:
             thread.start()
 
     def _serve(self, sock: socket.socket) -> None:
-        connection = Connection(sock, self._stopping)
+        connection = Connection(sock)
         try:
             for received in connection.requests():
                 if not self._handler(received, connection):
