@@ -68,8 +68,13 @@ class Daemon:
                 Watched(LOG, books.paths.opencode_logs, folder=True),
                 Watched(STORE, books.paths.changed, folder=False),
             ],
-            lambda name, path: self._queue.put((name, path)),
+            self._hint,
         )
+
+    def _hint(self, name: str, path: Path) -> None:
+        # A hidden name in the inbox is a signal that is still being written.
+        if not path.name.startswith("."):
+            self._queue.put((name, path))
 
     def stop(self) -> None:
         """Ask `run` to end; may be called from a signal handler or another thread."""
