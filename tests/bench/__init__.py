@@ -1,0 +1,1 @@
+"""Benchmarks: figures of one run beside each other, not timed tests."""

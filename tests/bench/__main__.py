@@ -1,0 +1,46 @@
+"""Run the benchmarks by hand: `python -m tests.bench --rounds 200`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench.failover import added_time, capture_time, failover_latency
+from tests.bench.figures import Figure, sync_cost
+
+
+def measure(home: Path, rounds: int) -> list[Figure]:
+    """Measure everything, each in a HOME of its own below `home`."""
+    for name in ("disk", "failover", "added", "capture"):
+        (home / name).mkdir()
+    return [
+        sync_cost(home / "disk"),
+        failover_latency(home / "failover", rounds),
+        *added_time(home / "added", rounds),
+        capture_time(home / "capture", rounds),
+    ]
+
+
+def report(figures: list[Figure]) -> int:
+    """Print the figures; return how many are over twice their aim."""
+    for figure in figures:
+        sys.stdout.write(f"{figure}\n")
+    far_off = [figure for figure in figures if figure.is_far_off]
+    for figure in far_off:
+        sys.stdout.write(f"over twice its aim: {figure.name}\n")
+    return len(far_off)
+
+
+def main() -> int:
+    """Measure as often as the command line says; exit with 1 if a figure is far off its aim."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as home:
+        return 1 if report(measure(Path(home), rounds)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

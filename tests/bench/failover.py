@@ -1,0 +1,142 @@
+"""How long a failover takes inside the real opencode, and what the bridge costs otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+
+from rotator.books import Books, open_books
+from rotator.ledger import add
+from rotator.opencode.authfile import parse_entry
+from rotator.paths import find_paths
+from rotator.secret import Secret
+from tests.bench.figures import Figure
+from tests.e2e.scenes import api, install_bridge
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import serve
+from tests.support.provider_answers import refusal
+from tests.support.rotator_process import watcher
+from tests.support.waiting import wait_until
+
+_CAPTURE_SECONDS = 10.0
+_LOOK_SECONDS = 0.0002
+_WARM_UP = 3
+# Each rests for a second after its turn; a round takes long enough for all of them to be back.
+ACCOUNTS = 30
+
+# Times each model request from outside of every other plug-in: it wraps fetch when the first
+# request is about to be made, when all of them have been loaded.
+_TIMER = """\
+import fs from "node:fs"
+let wrapped = false
+export const Timer = async () => ({
+  "chat.headers": async () => {
+    if (wrapped) return
+    wrapped = true
+    const inner = globalThis.fetch
+    globalThis.fetch = Object.assign(async (input, init) => {
+      const began = performance.now()
+      const response = await inner(input, init)
+      fs.appendFileSync(FILE, `${performance.now() - began}\\n`)
+      return response
+    }, inner)
+  },
+})
+"""
+
+
+def failover_latency(home: Path, rounds: int) -> Figure:
+    """Measure from the 429 leaving the provider to the repeated request arriving there."""
+    with LoopbackProvider() as provider:
+        house = _household(home, provider)
+        _save_all(house, [f"KEY-CANARY-{number}" for number in range(ACCOUNTS)])
+        install_bridge(house)
+        with watcher(house), serve(house) as server:
+            session = server.create_session()
+            server.prompt(session, "hello")
+            values = []
+            for _ in range(rounds + _WARM_UP):
+                live = house.read_auth()["mock"]["key"]
+                limited = refusal(429, headers={"retry-after": "1"})
+                provider.answer(limited, key=live, title=False, times=1)
+                server.prompt(session, "hi")
+                refused, repeated = provider.asked()[-2:]
+                assert refused.status == 429
+                assert refused.sent_ns is not None
+                values.append((repeated.read_ns - refused.sent_ns) / 1e6)
+    name = "failover: 429 sent → repeated request there"
+    return Figure(name, values[_WARM_UP:], aim_ms=10, aim_p99_ms=50)
+
+
+def added_time(home: Path, rounds: int) -> list[Figure]:
+    """Measure a request that does not fail, with and without the bridge, in alternating pairs."""
+    with LoopbackProvider() as provider, contextlib.ExitStack() as stack:
+        houses = {name: _household(home / name, provider) for name in ("without", "with")}
+        install_bridge(houses["with"])
+        stack.enter_context(watcher(houses["with"]))
+        servers = {}
+        for name, house in houses.items():
+            house.write_auth({"mock": api("KEY-CANARY-A")})
+            _install_timer(house, home / f"{name}.times")
+            servers[name] = stack.enter_context(serve(house))
+        sessions = {name: server.create_session() for name, server in servers.items()}
+        for _ in range(rounds + _WARM_UP):
+            for name, server in servers.items():
+                server.prompt(sessions[name], "hi")
+        times = {name: _times(home / f"{name}.times")[-rounds:] for name in houses}
+    added = [b - a for a, b in zip(times["without"], times["with"], strict=True)]
+    return [
+        Figure("request that does not fail, without the bridge", times["without"]),
+        Figure("request that does not fail, with the bridge", times["with"]),
+        Figure("added by the bridge (of each pair)", added, aim_ms=0.5),
+    ]
+
+
+def capture_time(home: Path, rounds: int) -> Figure:
+    """Measure from a write of auth.json in opencode's manner to the account in the store."""
+    house = Household(home)
+    values = []
+    with watcher(house), open_books(find_paths(house.env())) as books:
+        for number in range(rounds):
+            began = time.perf_counter()
+            house.write_auth({"mock": api(f"KEY-CANARY-{number}")})
+            _wait_for_accounts(books, number + 1)
+            values.append((time.perf_counter() - began) * 1000)
+    return Figure("login written → account in the store", values, aim_ms=60)
+
+
+def _wait_for_accounts(books: Books, count: int) -> None:
+    wait_until(
+        lambda: len(books.store.state().accounts) == count,
+        _CAPTURE_SECONDS,
+        "the account in the store",
+        poll_seconds=_LOOK_SECONDS,
+    )
+
+
+def _household(home: Path, provider: LoopbackProvider) -> Household:
+    home.mkdir(parents=True, exist_ok=True)
+    house = Household(home)
+    house.configure(provider.url)
+    return house
+
+
+def _save_all(house: Household, keys: list[str]) -> None:
+    with open_books(find_paths(house.env())) as books:
+        for key in keys:
+            entry = Secret(json.dumps(api(key)))
+            add(books, "mock", parse_entry("mock", entry), alias=None, activate=False)
+
+
+def _install_timer(house: Household, file: Path) -> None:
+    folder = house.config_folder / "plugin"
+    folder.mkdir(parents=True, exist_ok=True)
+    script = _TIMER.replace("FILE", json.dumps(str(file)))
+    (folder / "timer.js").write_text(script)
+
+
+def _times(file: Path) -> list[float]:
+    return [float(line) for line in file.read_text().splitlines()]

@@ -1,0 +1,29 @@
+"""The benchmark runs, and prints its figures; few rounds here, many by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.__main__ import measure, report
+from tests.bench.figures import Figure
+
+ROUNDS = 20
+
+
+@pytest.mark.timeout(300)
+def test_no_figure_is_far_off_its_aim(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = measure(tmp_path, ROUNDS)
+
+    with capsys.disabled():
+        print()
+        far_off = report(figures)
+
+    assert far_off == 0
+
+
+def test_a_median_over_twice_its_aim_is_far_off() -> None:
+    assert Figure("slow", [21.0, 21.0, 1.0], aim_ms=10).is_far_off
+    assert not Figure("well", [19.0, 19.0, 99.0], aim_ms=10).is_far_off
+    assert not Figure("without an aim", [99.0]).is_far_off
