@@ -21,7 +21,7 @@ def require_alias(text: str) -> str:
     alias = normalise(text)
     if not alias:
         message = f"{text!r} is no alias: it has none of the letters a-z, digits, '.', '-', '_'"
-        raise UsageError(message)
+        raise UsageError(message, hint="choose another alias")
     return alias
 
 

@@ -8,12 +8,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from rotator import __version__
 from rotator.errors import RotatorError
+from rotator.text import clean
 
 # name -> (module, what it does); the order is that of the help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -29,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 INTERRUPTED = 130
+_LONGEST = 1000
 
 # Without a handler of ours logging would print warnings, and tracebacks, on standard error.
 logging.getLogger("rotator").addHandler(logging.NullHandler())
@@ -36,6 +38,15 @@ logging.getLogger("rotator").addHandler(logging.NullHandler())
 
 class LazyGroup(click.Group):
     """A group whose commands are modules that are loaded when they are used."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whoever reads our output may have enough of it at any time."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Python must not complain about the closed pipe when it flushes at its exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's shape
         """Return the commands in the order of the table."""
@@ -86,10 +97,6 @@ def run(words: list[str]) -> int:
         return _fail(2, exc.format_message(), f"{where} --help", as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough of it; Python must not complain about that at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as exc:
         logging.getLogger("rotator").exception("a command failed")
         message = f"an error of ours: {type(exc).__name__}"
@@ -97,7 +104,9 @@ def run(words: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _fail(code: int, message: str, hint: str | None, *, as_json: bool) -> int:
+def _fail(code: int, said: str, to_do: str | None, *, as_json: bool) -> int:
+    # A message may repeat a word of the command line, whatever is in it.
+    message, hint = clean(said, _LONGEST), clean(to_do, _LONGEST) if to_do else None
     if as_json:
         error = {"exit": code, "message": message, "hint": hint}
         click.echo(json.dumps({"schema": 1, "error": error}))
