@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.bridge_process import BridgeProcess
+from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
 from tests.support.loopback_http import Connection, Received
 from tests.support.upstream import Upstream, model_request, reply
@@ -86,13 +87,17 @@ def test_what_is_bound_is_dropped_and_the_rest_is_sent_once_more_with_the_same_k
     }
 
 
+@pytest.mark.parametrize("runtime", ["bun", "node"])
 def test_a_length_that_opencode_gave_does_not_outlive_the_body(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+    home: Path, live: LiveFile, upstream: Upstream, watcher: FakeWatcher, runtime: str
 ) -> None:
+    assert live.path.exists()
     length = str(len(body_of(*INPUT).encode()))
     headers = {"Authorization": f"Bearer {A}", "Content-Length": length}
 
-    answer = drop_once(bridge, upstream, watcher, headers=headers)
+    with bridge_process(home, runtime=runtime) as bridge:
+        bridge.load()
+        answer = drop_once(bridge, upstream, watcher, headers=headers)
 
     assert answer["status"] == 200
     sent = upstream.requests[1]
@@ -143,6 +148,17 @@ def test_a_body_without_anything_refused_is_sent_to_the_byte(
     bridge.run("fetch", **request(upstream, body))
 
     assert upstream.requests[2].body == body.encode()
+
+
+def test_an_unknown_drop_is_not_made(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
+) -> None:
+    pending = bridge.start("fetch", **request(upstream, body_of(*INPUT)))
+    signal = watcher.next_signal()
+    live.key(B)
+    watcher.retry(signal, B, drop="everything")
+
+    assert (pending.result()["status"], len(upstream.requests)) == (400, 1)
 
 
 @pytest.mark.parametrize("body", ["no JSON: cipher-", '{"cipher-": 1}', '{"input": ["cipher-"]}'])

@@ -61,6 +61,30 @@ def test_the_key_is_replaced_in_whatever_header_it_stands_and_its_scheme_is_kept
     assert sent["x-other"] == "unrelated words"
 
 
+def test_a_key_with_a_blank_in_it_is_replaced_whole(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    live.key("KEY CANARY A")
+    bridge.load("/read/again")
+    live.key("KEY CANARY B")
+
+    bridge.run("fetch", **model_request(upstream, headers={"x-api-key": "KEY CANARY A"}))
+
+    assert upstream.requests[0].headers["x-api-key"] == "KEY CANARY B"
+
+
+def test_an_empty_key_is_found_in_no_header(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    live.key("")
+    bridge.load("/read/again")
+    live.key("KEY-CANARY-B")
+
+    bridge.run("fetch", **model_request(upstream, headers={"x-empty": ""}))
+
+    assert upstream.requests[0].headers["x-empty"] == ""
+
+
 def test_a_key_that_stands_in_two_headers_is_replaced_in_both(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile
 ) -> None:
@@ -149,9 +173,9 @@ def test_without_an_entry_of_the_provider_nothing_is_touched(
     upstream.limit("KEY-CANARY-A")
     live.write(other={"type": "api", "key": "KEY-CANARY-B"})
 
-    bridge.run("fetch", **model_request(upstream))
+    answer = bridge.run("fetch", **model_request(upstream))
 
-    assert (upstream.keys, watcher.waiting()) == (["KEY-CANARY-A"], [])
+    assert (upstream.keys, watcher.heard_nothing(answer)) == (["KEY-CANARY-A"], True)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +204,9 @@ def test_an_entry_that_opencode_would_not_take_counts_as_none(
     upstream.limit("KEY-CANARY-A")
     live.write(mock=entry)
 
-    bridge.run("fetch", **model_request(upstream))
+    answer = bridge.run("fetch", **model_request(upstream))
 
-    assert (upstream.keys, watcher.waiting()) == (["KEY-CANARY-A"], [])
+    assert (upstream.keys, watcher.heard_nothing(answer)) == (["KEY-CANARY-A"], True)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_an_ack_whose_deadline_passes_ends_with_the_answer(
 
     answer = pending.result()
 
-    assert (answer["status"], answer["ms"] >= 400) == (429, True)
+    assert (answer["status"], 400 <= answer["ms"] < 3000) == (429, True)
     assert nothing_left(watcher)
 
 
@@ -163,7 +163,6 @@ def test_an_ack_whose_deadline_passes_ends_with_the_answer(
         pytest.param({"verdict": "dance"}, id="unknown verdict"),
         pytest.param({"verdict": None}, id="no verdict"),
         pytest.param({"verdict": "retry", "schema": 2}, id="unknown schema"),
-        pytest.param({"verdict": "retry", "drop": "everything"}, id="unknown drop"),
         pytest.param({"verdict": "retry", "id": "another"}, id="another id"),
         pytest.param({"verdict": "retry", "credential": None}, id="no digest"),
         pytest.param({"verdict": "retry", "credential": digest_of(C)}, id="not in auth.json"),
@@ -309,7 +308,10 @@ def test_a_request_is_sent_fifty_times_at_most(
         watcher.answer(watcher.next_signal(), "wait", wait_ms=0)
 
     assert (pending.result()["status"], len(upstream.keys)) == (429, 50)
-    assert watcher.waiting() == []
+    # A signal about the fiftieth would have been left without an answer, and ended all others.
+    again = bridge.start("fetch", **model_request(upstream))
+    watcher.answer(watcher.next_signal(), "pass")
+    again.result()
 
 
 def test_two_hundred_failures_at_once_are_all_carried_over(
@@ -319,16 +321,13 @@ def test_two_hundred_failures_at_once_are_all_carried_over(
     first = watcher.next_signal()
     live.key(B)
     watcher.retry(first, B)
-    most = 0
     while not pending.is_done:
-        waiting = watcher.waiting()
-        most = max(most, len(waiting))
-        for _ in waiting:
+        for _ in watcher.waiting():
             watcher.retry(watcher.next_signal(), B)
         time.sleep(0.001)
 
     assert pending.result()["statuses"] == {"200": 200}
-    assert (0 < most <= 64, nothing_left(watcher)) == (True, True)
+    assert nothing_left(watcher)
 
 
 def test_a_verdict_that_comes_too_late_is_taken_away(

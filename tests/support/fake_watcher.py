@@ -68,6 +68,13 @@ class FakeWatcher:
         """Return the signals that lie in the inbox."""
         return sorted(self.inbox.glob("[!.]*.json"))
 
+    def heard_nothing(self, answer: dict[str, Any]) -> bool:
+        """Tell whether a request was answered without a signal.
+
+        One that nobody took would be gone by now, but not before 250 ms.
+        """
+        return not self.waiting() and answer["ms"] < 240
+
     def next_signal(self) -> dict[str, Any]:
         """Return the next signal, taken out of the inbox."""
         path = wait_until(self.waiting, _SIGNAL_SECONDS, "a signal", poll_seconds=0.001)[0]

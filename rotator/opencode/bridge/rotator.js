@@ -19,11 +19,11 @@ const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not
 const LONGEST_ACK_MS = 20_000;
 const LONGEST_WAIT_MS = 60_000;
 const SWAP_VISIBLE_MS = 100;
-const POLL_MS = { first: 1, factor: 1.5, longest: 25 };
+const POLL_MS = { first: 1, factor: 1.2, longest: 25 };
 const BODY_BYTES = 16 * 1024;
 const BODY_MS = 1000;
 const MOST_SENDS = 50;
-const MOST_ASKED = 64; // more failures at once stand in line, so that none waits in vain
+const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
 const MOST_SEEN = 64; // credentials remembered for each provider
 const MOST_SESSIONS = 256;
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
@@ -250,8 +250,10 @@ function splitScheme(value) {
 }
 
 /** Return the texts that may be a credential: whole values and what follows a scheme. */
-const credentialsIn = (values) =>
-  new Set(values.filter(isText).flatMap((value) => [value, splitScheme(value).rest]));
+function credentialsIn(values) {
+  const texts = values.filter((value) => isText(value) && value !== "");
+  return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
+}
 
 /** Put `entry` where `old` stands, and its account id where the old one's stands. */
 function replaceLogin(headers, url, old, entry) {
