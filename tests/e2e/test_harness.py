@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.scenes import A, B, api, login, stream_errors
+from tests.support.children import has_ended
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, run, serve
@@ -52,6 +53,24 @@ def test_a_run_asks_with_the_key_for_an_answer_and_for_a_title(
     assert (ended.code, ended.stdout) == (0, "Hello.\n")
     assert sorted(request.is_title for request in provider.requests) == [False, True]
     assert {request.credential for request in provider.requests} == {A}
+
+
+def test_a_run_that_takes_too_long_fails(house: Household) -> None:
+    with pytest.raises(TimeoutError, match=r"did not end within 0\.2 s"):
+        run(house, "hi", seconds=0.2)
+
+
+def test_a_command_that_a_tool_still_runs_ends_with_the_server(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    provider.script(tool_call("bash", command="echo $$ > shell; sleep 600", description="wait"))
+    note = house.project / "shell"
+
+    with serve(house) as server:
+        server.prompt_async(server.create_session(), "hi")
+        shell = int(wait_until(lambda: note.exists() and note.read_text(), 20, "the tool to start"))
+
+    wait_until(lambda: has_ended(shell), 5, "the tool's shell to be gone")
 
 
 def test_an_opencode_of_a_test_installs_nothing(house: Household) -> None:

@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.support.children import has_ended
 from tests.support.screen import Screen
 from tests.support.terminal import terminal
 from tests.support.waiting import wait_until
@@ -79,11 +79,3 @@ def test_a_program_and_its_children_end_with_the_block(tmp_path: Path) -> None:
         os.kill(before.process.pid, 9)
 
     wait_until(lambda: has_ended(child), 5, "the child to be gone")
-
-
-def has_ended(pid: int) -> bool:
-    try:
-        # Nobody may be there to take note of the end of an orphan.
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

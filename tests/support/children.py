@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 _END_SECONDS = 15.0
 
 
@@ -39,6 +41,9 @@ def child(
 
 def end(process: subprocess.Popen[str]) -> int:
     """End a child and whatever it started; return its exit code."""
+    # opencode runs each command of its bash tool in a session of its own, which no signal to a
+    # group of processes reaches, and leaves it running at its own end.
+    started = _started_by(process.pid) if process.poll() is None else []
     if process.poll() is None:
         # A stopped process does not see a SIGTERM before it goes on.
         for number in (signal.SIGCONT, signal.SIGTERM):
@@ -48,7 +53,25 @@ def end(process: subprocess.Popen[str]) -> int:
             process.wait(_END_SECONDS)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    for descendant in started:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            descendant.kill()
     return process.wait(_END_SECONDS)
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether nothing runs under `pid`; an orphan's end may be noted by nobody."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _started_by(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 class Lines:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.children import Lines, child
+from tests.support.children import Lines, child, end
 from tests.support.household import Household
 from tests.support.opencode_binary import opencode_binary
 from tests.support.waiting import wait_until
@@ -22,6 +23,7 @@ from tests.support.waiting import wait_until
 _RUN_SECONDS = 90.0
 _READY_SECONDS = 60.0
 _TURN_SECONDS = 60.0
+_END_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +33,37 @@ class Ran:
     code: int
     stdout: str
     stderr: str
+    seconds: float
 
 
-def run(house: Household, prompt: str, *words: str) -> Ran:
-    """Let `opencode run` answer `prompt`."""
-    ended = subprocess.run(
+def run(
+    house: Household, prompt: str, *words: str, seconds: float = _RUN_SECONDS, **more: str
+) -> Ran:
+    """Let `opencode run` answer `prompt`, with `more` in its environment.
+
+    What does not end within `seconds` is ended, and fails with what it said so far.
+    """
+    started = time.monotonic()
+    process = subprocess.Popen(
         [opencode_binary(), "run", *words, prompt],
-        env=house.env(),
+        env=house.env() | more,
         cwd=house.project,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=_RUN_SECONDS,
-        check=False,
+        start_new_session=True,
     )
-    return Ran(ended.returncode, ended.stdout, ended.stderr)
+    try:
+        stdout, stderr = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as exc:
+        end(process)
+        stdout, stderr = process.communicate()
+        said = f"{stdout}{stderr}"
+        raise TimeoutError(f"`opencode run` did not end within {seconds:g} s: {said}") from exc
+    finally:
+        end(process)
+    return Ran(process.returncode, stdout, stderr, time.monotonic() - started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +107,19 @@ class Events:
                 found.append(Seen(session, at, properties["delta"]))
         return found
 
+    def wait_for(self, kind: str, deadline_seconds: float = _TURN_SECONDS) -> dict[str, Any]:
+        """Return the properties of the first event of a kind, waiting for it."""
+        return wait_until(lambda: self.all(kind), deadline_seconds, f"an event {kind}")[0][1]
+
     def close(self) -> None:
         """Stop listening."""
-        sock = self._connection.sock or getattr(self._response.fp, "raw", None)
-        with contextlib.suppress(OSError, AttributeError):
-            self._connection.sock.shutdown(2)
-        _ = sock
-        self._connection.close()
+        # A read that has begun ends when the socket does, not when its object is closed.
+        if (sock := self._connection.sock) is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join(_END_SECONDS)
         self._response.close()
-        self._thread.join(5)
+        self._connection.close()
 
 
 class Server:
@@ -213,7 +235,14 @@ def _message(text: str, model: str | None) -> dict[str, Any]:
 @contextlib.contextmanager
 def serve(house: Household, **more: str) -> Iterator[Server]:
     """Run `opencode serve` while the block runs, with `more` in its environment."""
-    command = [opencode_binary(), "serve", "--port", "0", "--hostname", "127.0.0.1"]
+    command: list[str | Path] = [
+        opencode_binary(),
+        "serve",
+        "--port",
+        "0",
+        "--hostname",
+        "127.0.0.1",
+    ]
     with child(command, env=house.env() | more, cwd=house.project) as process:
         lines = Lines(process)
         line = lines.wait_for("listening on", _READY_SECONDS)
