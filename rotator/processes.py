@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _START_FIELD = 19  # of what follows the command's name; field 22 of the whole line
@@ -29,6 +30,19 @@ def start_ticks(pid: int) -> str | None:
     # The name stands in brackets and may itself hold brackets and blanks.
     fields = line[line.rfind(b")") + 2 :].split()
     return fields[_START_FIELD].decode("ascii") if len(fields) > _START_FIELD else None
+
+
+def started(pid: int) -> datetime | None:
+    """Return the time at which `pid` started, to a hundredth of a second; None beside Linux.
+
+    psutil reckons from the second in which the system started, and is up to one off.
+    """
+    ticks = start_ticks(pid)
+    if ticks is None:
+        return None
+    up_seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
+    ago_seconds = up_seconds - int(ticks) / os.sysconf("SC_CLK_TCK")
+    return datetime.now(UTC) - timedelta(seconds=ago_seconds)
 
 
 def is_running(pid: int) -> bool:
@@ -73,13 +87,16 @@ def find_opencodes(data_folder: Path) -> list[Opencode]:
         except (psutil.Error, OSError):
             continue
         if any(path.startswith(inside) for path in opened):
-            started_at = datetime.fromtimestamp(info["create_time"], UTC)
+            started_at = started(info["pid"]) or datetime.fromtimestamp(info["create_time"], UTC)
             found.append(Opencode(int(info["pid"]), kind_of(words), started_at))
     return sorted(found, key=lambda one: (one.started_at, one.pid))
 
 
 def kind_of(words: list[str]) -> str:
     """Return `serve`, `run` or `tui` for the command line of an opencode."""
-    if "serve" in words[1:3] or "web" in words[1:3]:
-        return "serve"
-    return "run" if "run" in words[1:3] else "tui"
+    for word in words[1:3]:
+        if word in {"serve", "web"}:
+            return "serve"
+        if word == "run":
+            return "run"
+    return "tui"

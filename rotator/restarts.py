@@ -31,11 +31,15 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
     """Return the event that says which opencodes have to be restarted to use `put`, if any."""
     if put.credential.type == "oauth":
         return None
-    without = bridgeless(books, present)
-    if not without:
+    stuck: list[Opencode | Present] = [*bridgeless(books, present)]
+    because = "it runs without the bridge"
+    if put.credential.type == "wellknown":
+        stuck.extend(present)
+        because = "a well-known token is read at its start"
+    if not stuck:
         return None
-    which = ", ".join(f"{one.kind} (pid {one.pid})" for one in without)
-    why = f"restart opencode {which} to use {put.alias}: it runs without the bridge"
+    which = ", ".join(f"{one.kind} (pid {one.pid})" for one in stuck)
+    why = f"restart opencode {which} to use {put.alias}: {because}"
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
 
 

@@ -1,0 +1,305 @@
+"""The watcher from the inside: one thread, real files, signals and log lines by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rotator.atomic import publish
+from rotator.books import Books, open_books
+from rotator.clock import to_iso
+from rotator.daemon import Daemon
+from rotator.history import History
+from rotator.model import AccountState, Event, EventKind
+from rotator.paths import Paths, find_paths
+from rotator.secret import digest_of
+from tests.support.waiting import wait_until
+
+A, B = "KEY-CANARY-A", "KEY-CANARY-B"
+SECONDS = 10.0
+LOGGED = (
+    'timestamp={at} level=ERROR run=fffa7f6d message="stream error" providerID={provider}'
+    " modelID=m1 session.id={session} small=false agent=build mode=primary"
+    ' error.error="AI_APICallError: Rate limit reached"\n'
+)
+
+
+class Running:
+    """A watcher in a thread of the test; its own books are opened there."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self._ready = threading.Event()
+        self._daemon: Daemon | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._ready.wait(SECONDS)
+
+    def _run(self) -> None:
+        with open_books(self.paths) as books:
+            self._daemon = Daemon(books)
+            self._daemon.run(self._ready.set)
+
+    def stop(self) -> None:
+        """End it and wait for its thread."""
+        assert self._daemon is not None
+        self._daemon.stop()
+        self._thread.join(SECONDS)
+        assert not self._thread.is_alive()
+
+
+class World:
+    """A running watcher and what a test sees and does from outside."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.paths = find_paths()
+        self.paths.auth_file.parent.mkdir(parents=True)
+        self.paths.opencode_logs.mkdir()
+        self._log = self.paths.opencode_logs / "opencode.log"
+        self._log.touch()
+        self.running = Running(self.paths)
+        stack.callback(self._stop)
+        self.books: Books = stack.enter_context(open_books(self.paths))
+        self.history: History = self.books.history
+
+    def _stop(self) -> None:
+        # Whichever runs by then: a test may have started another one.
+        self.running.stop()
+
+    def write_auth(self, **entries: object) -> None:
+        """Write auth.json in place."""
+        self.paths.auth_file.write_text(json.dumps(entries))
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write anything into auth.json."""
+        self.paths.auth_file.write_bytes(content)
+
+    def read_auth(self) -> Any:
+        """Return what auth.json holds."""
+        return json.loads(self.paths.auth_file.read_bytes())
+
+    def log_in(self, key: str, provider: str = "mock") -> None:
+        """Log in with a key and wait until it is the active one."""
+        entries = self.read_auth() if self.paths.auth_file.exists() else {}
+        self.write_auth(**entries | {provider: {"type": "api", "key": key}})
+        wait_until(lambda: self.active(provider) == digest_of(key), SECONDS, "the login")
+
+    def active(self, provider: str = "mock") -> str | None:
+        """Return the digest of the active account's key."""
+        account = self.books.store.state().active(provider)
+        return account.credential.digest if account else None
+
+    def events(self, *kinds: EventKind) -> list[Event]:
+        """Return the events so far, of some kinds or of all."""
+        found = [numbered.event for numbered in self.history.read()]
+        return [event for event in found if not kinds or event.kind in kinds]
+
+    def wait_for_event(self, kind: EventKind, count: int = 1) -> Event:
+        """Wait for the event number `count` of a kind."""
+        wait_until(lambda: len(self.events(kind)) >= count, 2 * SECONDS, f"{kind} number {count}")
+        return self.events(kind)[count - 1]
+
+    def signal(self, number: int, key: str, **changes: object) -> Path:
+        """Report a failure as the bridge does; return where the verdict will be."""
+        value = {
+            "schema": 1,
+            "id": f"s-{number}",
+            "request": "r",
+            "attempt": 1,
+            "at": to_iso(datetime.now(UTC)),
+            "provider": "mock",
+            "session": "ses_1",
+            "credential": digest_of(key),
+            "tried": [digest_of(key)],
+            "status": 429,
+            "headers": {"retry-after": "3600"},
+            "body": "",
+        }
+        publish(self.paths.bridge / "inbox" / f"s-{number}.json", _json(value | changes))
+        return self.paths.bridge / "outbox" / f"s-{number}.json"
+
+    def verdict(self, path: Path) -> Any:
+        """Wait for a verdict."""
+        wait_until(path.exists, SECONDS, "a verdict")
+        return json.loads(path.read_bytes())
+
+    def log(self, provider: str, session: str = "ses_1") -> None:
+        """Append a line to opencode's log."""
+        line = LOGGED.format(at=to_iso(datetime.now(UTC)), provider=provider, session=session)
+        with self._log.open("a") as file:
+            file.write(line)
+
+    def told(self) -> Any:
+        """Return state.json."""
+        return json.loads((self.paths.bridge / "state.json").read_bytes())
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+@pytest.fixture
+def world(home: Path) -> Iterator[World]:
+    """Return a watcher over an empty HOME."""
+    assert home.exists()
+    with ExitStack() as stack:
+        yield World(stack)
+
+
+def test_a_signal_gets_its_verdict_after_the_swap(world: World) -> None:
+    world.log_in(B)
+    world.log_in(A)
+
+    verdict = world.verdict(world.signal(1, A))
+
+    assert (verdict["verdict"], verdict["credential"]) == ("retry", digest_of(B))
+    assert world.read_auth()["mock"]["key"] == B
+    world.wait_for_event(EventKind.FAILOVER)
+
+
+def test_the_bridge_is_told_of_logins_and_of_a_swap(world: World) -> None:
+    world.log_in(B)
+    world.log_in(A)
+
+    wait_until(
+        lambda: world.told()["providers"].get("mock", {}).get("active") == digest_of(A),
+        SECONDS,
+        "state.json to name the login",
+    )
+
+    told = world.told()
+    assert set(told["providers"]["mock"]["known"]) == {digest_of(A), digest_of(B)}
+    assert told["watcher"]["pid"] == os.getpid()
+    assert told["auth_file"] == str(world.paths.auth_file)
+    assert A not in json.dumps(told)
+
+
+def test_a_failure_that_bridge_and_log_tell_is_one(world: World) -> None:
+    world.log_in(B)
+    world.log_in(A)
+    world.log_in("KEY-CANARY-O", "other")
+    world.log_in("KEY-CANARY-P", "other")
+    world.verdict(world.signal(1, A))
+    passed = world.verdict(world.signal(2, B, attempt=2, tried=[digest_of(A), digest_of(B)]))
+
+    world.log("mock")
+    world.log("other", session="ses_2")
+    # Lines are read in their order: once the second one shows, the first one was read.
+    world.wait_for_event(EventKind.LIMITED, count=3)
+
+    assert passed["verdict"] == "pass"
+    limited = [event.provider for event in world.events(EventKind.LIMITED)]
+    assert limited == ["mock", "mock", "other"]
+    strikes = [a.limit.strikes for a in world.books.store.state().of("mock") if a.limit]
+    assert strikes == [1, 1]
+
+
+def test_a_login_made_while_no_watcher_ran_is_found_at_the_start(world: World) -> None:
+    world.log_in(A)
+    world.running.stop()
+    world.write_auth(mock={"type": "api", "key": B})
+
+    world.running = Running(world.paths)
+
+    assert world.active() == digest_of(B)
+    assert len(world.books.store.state().accounts) == 2
+
+
+def test_a_signal_that_came_while_no_watcher_ran_is_worked_off_at_the_start(world: World) -> None:
+    world.log_in(B)
+    world.log_in(A)
+    world.running.stop()
+    path = world.signal(1, A)
+
+    world.running = Running(world.paths)
+
+    assert world.verdict(path)["verdict"] == "retry"
+
+
+def test_a_stopped_watcher_leaves_no_state_behind_for_the_bridge(world: World) -> None:
+    world.running.stop()
+
+    assert not (world.paths.bridge / "state.json").exists()
+    world.running = Running(world.paths)
+
+
+def test_an_account_whose_rest_is_over_is_told_to_be_back(world: World) -> None:
+    world.log_in(B)
+    world.log_in(A)
+
+    world.verdict(world.signal(1, A, headers={"retry-after": "1"}))
+
+    world.wait_for_event(EventKind.RECOVERED)
+    states = {a.state_at(datetime.now(UTC)) for a in world.books.store.state().accounts}
+    assert states == {AccountState.READY}
+
+
+def test_half_a_file_changes_nothing_and_is_written_anew_when_nobody_finishes_it(
+    world: World,
+) -> None:
+    """Case 6."""
+    world.log_in(A)
+    whole = world.paths.auth_file.read_bytes()
+
+    world.write_bytes(whole[: len(whole) // 2])
+    event = world.wait_for_event(EventKind.RESTORED)
+
+    assert world.paths.auth_file.read_bytes() == whole
+    assert "half-written" in event.why
+    assert world.events(EventKind.LOGGED_OUT) == []
+
+
+def test_a_file_that_is_gone_empties_the_slots_and_keeps_the_accounts(world: World) -> None:
+    world.log_in(A)
+
+    world.paths.auth_file.unlink()
+    world.wait_for_event(EventKind.PROBLEM)
+
+    assert world.active() is None
+    (account,) = world.books.store.state().accounts
+    assert account.disabled is None
+    world.log_in(A)
+    assert len(world.books.store.state().accounts) == 1
+
+
+def test_nonsense_in_the_inbox_costs_itself_alone(world: World) -> None:
+    world.log_in(B)
+    world.log_in(A)
+    inbox = world.paths.bridge / "inbox"
+    for number, content in enumerate([b"", b"{", b"[]", b'{"schema":2}', b"\xff", b"1" * 300_000]):
+        publish(inbox / f"n-{number}.json", content)
+
+    verdict = world.verdict(world.signal(1, A))
+
+    assert verdict["verdict"] == "retry"
+    wait_until(lambda: not list(inbox.glob("*.json")), SECONDS, "the inbox to be empty")
+
+
+def test_a_failure_of_a_credential_that_nobody_knows_is_passed(world: World) -> None:
+    world.log_in(A)
+
+    assert world.verdict(world.signal(1, "KEY-CANARY-UNKNOWN"))["verdict"] == "pass"
+    assert world.events(EventKind.LIMITED) == []
+
+
+def test_an_old_line_of_the_log_is_charged_to_who_was_live_then(world: World) -> None:
+    world.log_in(B)
+    world.log_in(A)
+    earlier = datetime.now(UTC)
+    world.log_in("KEY-CANARY-C")
+    line = LOGGED.format(at=to_iso(earlier - timedelta(0)), provider="mock", session="ses_9")
+
+    with (world.paths.opencode_logs / "opencode.log").open("a") as file:
+        file.write(line)
+    limited = world.wait_for_event(EventKind.LIMITED)
+
+    assert limited.account == "mock/mock-2"
+    assert world.active() == digest_of("KEY-CANARY-C")
