@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from rotator import engine
 from rotator.books import Books
-from rotator.errors import RotatorError
-from rotator.model import Digest, Event, EventKind, Finding, Signal, Verdict
+from rotator.errors import RotatorError, SwapUnverified
+from rotator.model import Account, Digest, Event, EventKind, Finding, Signal, Verdict
 from rotator.swap import Order, swap
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,11 @@ class _Once:
     def __call__(self, verdict: Verdict) -> None:
         if self.given is None:
             self.given = verdict
-            self._answer(verdict)
+            try:
+                self._answer(verdict)
+            except OSError as exc:
+                # The request passes by itself then; what happened is written down all the same.
+                log.warning("a verdict could not be given: %s", exc.strerror)
 
 
 def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
@@ -74,15 +78,21 @@ def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
                 events=outcome.events,
             ),
         )
+    except SwapUnverified as exc:
+        # Everything is written down already; the watcher's next look puts it right.
+        books.record([_problem(books, order.to, exc)])
+        return True
     except RotatorError as exc:
         log.warning("a failover could not be made: %s", exc.message)
         reply(engine.PASS)
-        now = books.clock()
-        why = f"{order.to.alias} could not take over: {exc.message}"
-        problem = Event(now, EventKind.PROBLEM, order.to.provider, order.to.name, why=why)
-        _mark(books, replace(outcome, events=(*outcome.events, problem)))
+        _mark(books, replace(outcome, events=(*outcome.events, _problem(books, order.to, exc))))
         return True
     return done is not None
+
+
+def _problem(books: Books, to: Account, exc: RotatorError) -> Event:
+    why = f"{to.alias} could not take over: {exc.message}"
+    return Event(books.clock(), EventKind.PROBLEM, to.provider, to.name, why=why)
 
 
 def _for(verdict: Verdict, credential: Digest) -> Verdict:

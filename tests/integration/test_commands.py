@@ -27,7 +27,15 @@ from rotator.clock import from_iso
 from rotator.lock import watch_lock
 from rotator.paths import Paths, find_paths, private_folder
 from tests.support.home import places
-from tests.support.live import api, as_opencode, full_disk, oauth, wellknown, write_as_opencode
+from tests.support.live import (
+    api,
+    as_opencode,
+    full_disk,
+    oauth,
+    opencode_running,
+    wellknown,
+    write_as_opencode,
+)
 from tests.support.waiting import wait_until
 
 SITE = "https://acme.example/opencode"
@@ -843,18 +851,8 @@ def test_a_bridge_of_an_impossible_process_is_swept(two: Person, pid: object) ->
 
 @pytest.fixture
 def opencode_without_bridge(two: Person, tmp_path: Path) -> Iterator[int]:
-    """Let a program called opencode have a file open beside auth.json, as opencode has."""
-    program = tmp_path / "opencode"
-    shutil.copy(shutil.which("sleep") or "sleep", program)
-    database = two.paths.auth_file.with_name("opencode.db")
-    database.touch()
-    with database.open("rb") as file, subprocess.Popen([program, "100"], stdin=file) as process:
-        comm = Path(f"/proc/{process.pid}/comm")
-        wait_until(lambda: comm.read_text() == "opencode\n", 10, "the program to start")
-        try:
-            yield process.pid
-        finally:
-            process.kill()
+    with opencode_running(two.paths, tmp_path) as pid:
+        yield pid
 
 
 def test_status_names_the_opencodes_that_need_a_restart(

@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from rotator.paths import Paths, find_paths
 from rotator.registry import Registry
 from rotator.rotate import find_account
 from tests.support.home import places
+from tests.support.waiting import wait_until
 
 Entry = dict[str, Any]
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -224,6 +226,28 @@ def full_disk(most_bytes: int = 0) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def opencode_running(paths: Paths, folder: Path, *words: str) -> Iterator[int]:
+    """Run a program called opencode that has a file open beside auth.json, as opencode has.
+
+    It sleeps; `folder` is where it may be put. Yields its pid.
+    """
+    program = folder / "opencode"
+    shutil.copy(shutil.which("sleep") or "sleep", program)
+    database = paths.auth_file.with_name("opencode.db")
+    database.touch()
+    with (
+        database.open("rb") as file,
+        subprocess.Popen([program, *(words or ["100"])], stdin=file) as process,
+    ):
+        comm = Path(f"/proc/{process.pid}/comm")
+        wait_until(lambda: comm.read_text() == "opencode\n", 10, "the program to start")
+        try:
+            yield process.pid
+        finally:
+            process.kill()
 
 
 def run_at_once(program: str, arguments: Sequence[Sequence[str]]) -> list[str]:

@@ -1,0 +1,178 @@
+"""Carrying a failover out: verdict, swap and bookkeeping, whatever goes wrong between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.failover import carry_out
+from rotator.model import (
+    AccountState,
+    Credential,
+    EventKind,
+    Finding,
+    Identity,
+    Meaning,
+    Signal,
+    Source,
+    Verdict,
+    VerdictKind,
+)
+from rotator.opencode.authfile import parse_entry
+from rotator.secret import Secret
+from tests.support.live import NOON, Live, api, as_anybody, as_opencode, oauth, open_live
+
+A, B = "acme/acme-1", "acme/acme-2"
+LIMITED = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    """Two keys of acme were logged in, the second is live."""
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        yield live
+
+
+def failed(live: Live, name: str) -> Signal:
+    """Return the signal that a request of that account failed."""
+    account = live.account(name)
+    digest = account.credential.digest
+    provider = account.provider
+    return Signal("s-1", live.clock.now, provider, Source.BRIDGE, digest, tried=(digest,))
+
+
+def give_nothing(_: Verdict) -> None:
+    """Take a verdict and tell nobody."""
+
+
+def test_the_verdict_names_the_credential_that_is_in_auth_json_by_then(live: Live) -> None:
+    given: list[tuple[Verdict, dict[str, object]]] = []
+
+    carry_out(
+        live.books,
+        failed(live, B),
+        LIMITED,
+        answer=lambda verdict: given.append((verdict, live.entries())),
+    )
+
+    digest = live.account(A).credential.digest
+    assert given == [(Verdict(VerdictKind.RETRY, digest), {"acme": api("a")})]
+
+
+def test_the_failed_account_rests_and_the_reasons_are_events(live: Live) -> None:
+    carry_out(live.books, failed(live, B), LIMITED, answer=give_nothing)
+
+    assert (live.state_of(B), live.active("acme")) == (AccountState.COOLING, "acme-1")
+    assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.FAILOVER]
+
+
+def test_a_dead_login_is_noted_for_the_account_and_its_provider(live: Live) -> None:
+    dead = Finding(Meaning.LOGIN_DEAD, "401, login no longer accepted")
+
+    carry_out(live.books, failed(live, B), dead, answer=give_nothing)
+
+    assert live.state_of(B) is AccountState.REJECTED
+    assert live.state.slot("acme").rejected_at == live.clock.now
+
+
+def test_an_overload_is_noted_for_the_provider_alone(live: Live) -> None:
+    overload = Finding(Meaning.OVERLOAD, "529, trouble at the provider")
+
+    carry_out(live.books, failed(live, B), overload, answer=give_nothing)
+
+    assert (live.state_of(B), live.active("acme")) == (AccountState.READY, "acme-1")
+    assert live.state.slot("acme").overload_swap_at == live.clock.now
+
+
+def test_a_swap_that_cannot_be_made_passes_marks_and_says_what_stood_in_the_way(live: Live) -> None:
+    given: list[Verdict] = []
+    live.file.parent.chmod(0o500)
+
+    with as_anybody():
+        carry_out(live.books, failed(live, B), LIMITED, answer=given.append)
+
+    live.file.parent.chmod(0o700)
+    assert given == [Verdict(VerdictKind.PASS)]
+    assert (live.state_of(B), live.entries()) == (AccountState.COOLING, {"acme": api("b")})
+    assert "acme-1 could not take over" in live.events()[-1].why
+    assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.PROBLEM]
+
+
+def test_a_verdict_that_cannot_be_written_costs_no_bookkeeping(live: Live) -> None:
+    """Else the account would be taken for ready, and its swap for a login of the user's."""
+
+    def fail(_: Verdict) -> None:
+        raise OSError(28, "No space left on device")
+
+    carry_out(live.books, failed(live, B), LIMITED, answer=fail)
+    live.look()
+
+    assert (live.state_of(B), live.active("acme")) == (AccountState.COOLING, "acme-1")
+    assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.FAILOVER]
+
+
+def test_a_swap_that_is_undone_at_once_is_written_down_once(live: Live) -> None:
+    old = live.file.read_bytes()
+
+    def undo(_: Verdict) -> None:
+        live.write(old)
+
+    carry_out(live.books, failed(live, B), LIMITED, answer=undo)
+
+    assert live.kinds()[-3:] == [EventKind.LIMITED, EventKind.FAILOVER, EventKind.PROBLEM]
+
+
+def test_a_login_made_meanwhile_is_decided_about_anew(live: Live) -> None:
+    """Case 14: the login in progress is not overwritten, and the request goes on with it."""
+    given: list[Verdict] = []
+    signal = failed(live, B)
+    live.write({"acme": api("c")})
+
+    carry_out(live.books, signal, LIMITED, answer=given.append)
+
+    assert (live.entries(), live.active("acme")) == ({"acme": api("c")}, "acme-3")
+    assert given == [Verdict(VerdictKind.RETRY, live.account("acme/acme-3").credential.digest)]
+    assert live.state_of(B) is AccountState.COOLING
+
+
+def test_a_refresh_made_meanwhile_is_what_the_verdict_names(live: Live) -> None:
+    """Case 49: never the older pair."""
+    live.sees({"named": oauth("bob")})
+    live.sees({"named": oauth("ada", 1)})
+    live.sees({"named": oauth("bob")})
+    signal = failed(live, "named/bob-acme.example")
+    given: list[Verdict] = []
+    left = [live.account("named/ada-acme.example")]
+
+    def refresh_once() -> None:
+        if left:
+            newer = parsed(oauth("ada", 2))
+            with live.books.store.transaction():
+                live.books.store.renew_credential(left.pop(), newer, Identity(), NOON)
+
+    # The clock is read after the state that the decision is made from.
+    live.clock.when_asked = refresh_once
+    carry_out(live.books, signal, LIMITED, answer=given.append)
+
+    assert live.entries()["named"] == oauth("ada", 2)
+    assert given[0].credential == parsed(oauth("ada", 2)).digest
+
+
+def parsed(entry: dict[str, object]) -> Credential:
+    return parse_entry("named", Secret(as_opencode(entry).decode()))
+
+
+def test_one_account_alone_changes_nothing_but_its_own_rest(home: Path) -> None:
+    with open_live(home) as live:
+        content = live.write({"acme": api("a")})
+        live.look()
+        given: list[Verdict] = []
+
+        carry_out(live.books, failed(live, A), LIMITED, answer=given.append)
+
+        assert given == [Verdict(VerdictKind.PASS)]
+        assert live.file.read_bytes() == content

@@ -1,0 +1,155 @@
+"""Opencodes that cannot follow a swap: who they are, what is said, whom their failures blame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.opencode.exchange import Present
+from rotator.processes import find_opencodes, is_running, kind_of, start_ticks
+from rotator.restarts import bridgeless, charge_time, restart_note
+from rotator.swap import Order, swap
+from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    """Two keys of acme were logged in, the second is live; the clock is the real one's."""
+    with open_live(home) as live:
+        live.clock.now = datetime.now(UTC) - 2 * HOUR
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        yield live
+
+
+@pytest.fixture
+def opencode(live: Live, tmp_path: Path) -> Iterator[int]:
+    """Start an opencode now, two hours after the logins."""
+    with opencode_running(live.paths, tmp_path) as pid:
+        yield pid
+
+
+def present(live: Live, pid: int) -> Present:
+    return Present(pid, "0.1.0", "serve", str(live.file), live.clock.now)
+
+
+def rotate_to(live: Live, name: str, **later: float) -> datetime:
+    """Swap that account in so long after now; return when that is."""
+    live.clock.now = datetime.now(UTC) + timedelta(**later)
+    swap(live.books, Order(live.account(name).id, "for the test"))
+    return live.clock.now
+
+
+def test_an_opencode_is_known_by_the_files_it_holds_open(live: Live, opencode: int) -> None:
+    found = find_opencodes(live.file.parent)
+
+    assert [(one.pid, one.kind) for one in found] == [(opencode, "tui")]
+    assert abs(found[0].started_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_an_opencode_of_another_home_is_not_ours(opencode: int, tmp_path: Path) -> None:
+    assert opencode
+    assert find_opencodes(tmp_path) == []
+
+
+def test_an_opencode_with_the_bridge_follows(live: Live, opencode: int) -> None:
+    assert [one.pid for one in bridgeless(live.books, [])] == [opencode]
+    assert bridgeless(live.books, [present(live, opencode)]) == []
+
+
+def test_a_swapped_key_names_who_has_to_be_restarted(live: Live, opencode: int) -> None:
+    note = restart_note(live.books, [], live.account("acme/acme-1"))
+
+    assert note is not None
+    assert note.why == (
+        f"restart opencode tui (pid {opencode}) to use acme-1: it runs without the bridge"
+    )
+
+
+def test_nobody_has_to_be_restarted_where_everybody_has_the_bridge(
+    live: Live, opencode: int
+) -> None:
+    assert restart_note(live.books, [present(live, opencode)], live.account("acme/acme-1")) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"), [pytest.param(oauth("a"), False, id="login"), (wellknown("w"), True)]
+)
+def test_a_well_known_token_needs_a_restart_even_with_the_bridge_and_a_login_none(
+    live: Live, entry: Entry, *, said: bool
+) -> None:
+    live.sees({"acme": api("b"), "x": entry})
+
+    note = restart_note(live.books, [present(live, os.getpid())], live.account("x/x-1"))
+
+    assert (note is not None) is said
+
+
+def test_a_failure_of_an_old_key_is_charged_to_the_account_it_belongs_to(
+    live: Live, opencode: int
+) -> None:
+    """An opencode without bridge goes on with the key that it started with."""
+    assert opencode
+    at = rotate_to(live, "acme/acme-1", minutes=1) + timedelta(seconds=5)
+
+    charged = charge_time(live.books, [], "acme", at)
+
+    tenures = live.state.slot("acme").tenures
+    assert tenures[-2].since <= charged < tenures[-1].since < at
+
+
+def test_a_failure_after_a_restart_is_charged_to_who_is_live(live: Live, opencode: int) -> None:
+    assert opencode
+    rotate_to(live, "acme/acme-1", minutes=-1)
+    at = datetime.now(UTC) + timedelta(seconds=5)
+
+    assert charge_time(live.books, [], "acme", at) == at
+
+
+def test_a_failure_of_a_login_is_charged_to_who_was_live_then(live: Live, opencode: int) -> None:
+    assert opencode
+    live.sees({"x": oauth("a"), "acme": api("b")})
+    live.sees({"x": oauth("b"), "acme": api("b")})
+    at = rotate_to(live, "x/x-1", minutes=1)
+
+    assert charge_time(live.books, [], "x", at) == at
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["opencode"], "tui"),
+        (["opencode", "."], "tui"),
+        (["opencode", "serve", "--port", "1"], "serve"),
+        (["node", "opencode", "serve"], "serve"),
+        (["opencode", "web"], "serve"),
+        (["opencode", "run", "hi"], "run"),
+        (["opencode", "run", "serve"], "run"),
+        ([], "tui"),
+    ],
+)
+def test_the_kind_of_an_opencode_stands_in_its_command_line(words: list[str], kind: str) -> None:
+    assert kind_of(words) == kind
+
+
+def test_a_process_is_named_by_its_pid_and_the_ticks_of_its_start() -> None:
+    ticks = start_ticks(os.getpid())
+
+    assert ticks is not None
+    assert ticks.isdigit()
+    assert start_ticks(0) is None
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**22 + 1, 10**30])
+def test_no_process_runs_under_an_impossible_pid(pid: int) -> None:
+    assert not is_running(pid)
+
+
+def test_processes_of_others_run_too() -> None:
+    assert is_running(1)
