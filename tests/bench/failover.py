@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rotator.books import Books, open_books
@@ -26,6 +27,9 @@ _LOOK_SECONDS = 0.0002
 _WARM_UP = 3
 # Each rests for a second after its turn; a round takes long enough for all of them to be back.
 ACCOUNTS = 30
+# No provider answers within a millisecond; opencode is then still busy with what it does beside
+# a request, and that time would be counted as ours.
+TRAVEL_SECONDS = 0.05
 
 # Times each model request from outside of every other plug-in: it wraps fetch when the first
 # request is about to be made, when all of them have been loaded.
@@ -60,7 +64,9 @@ def failover_latency(home: Path, rounds: int) -> Figure:
             values = []
             for _ in range(rounds + _WARM_UP):
                 live = house.read_auth()["mock"]["key"]
-                limited = refusal(429, headers={"retry-after": "1"})
+                limited = replace(
+                    refusal(429, headers={"retry-after": "1"}), delay_seconds=TRAVEL_SECONDS
+                )
                 provider.answer(limited, key=live, title=False, times=1)
                 server.prompt(session, "hi")
                 refused, repeated = provider.asked()[-2:]
