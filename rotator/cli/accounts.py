@@ -182,6 +182,9 @@ def _read_credential(provider: str) -> Credential:
         message = f"no key for {provider} was given"
         raise UsageError(message, hint="type it, or pass it on standard input")
     if not text.startswith("{"):
+        if not text.isprintable():
+            message = f"the key for {provider} has a line break or a control character in it"
+            raise UsageError(message, hint="pass the key alone")
         text = json.dumps({"type": "api", "key": text})
     try:
         return parse_entry(provider, Secret(text))

@@ -59,8 +59,8 @@ def provider_id(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value on a line of its own."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """Print one JSON value on a line of its own, in ASCII: it survives every terminal and pipe."""
+    click.echo(json.dumps(value))
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import logging
 import os
@@ -85,6 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(words: list[str]) -> int:
     """Run the command line and return its exit code."""
     as_json = "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        # A name with letters that the terminal's encoding does not have is no fault of ours.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = cli.main(args=words, prog_name="rotator", standalone_mode=False)
     except RotatorError as exc:

@@ -26,6 +26,7 @@ from rotator.cli.main import COMMANDS, run
 from rotator.clock import from_iso
 from rotator.lock import watch_lock
 from rotator.paths import Paths, find_paths, private_folder
+from tests.support.builders import a_jwt
 from tests.support.home import places
 from tests.support.live import (
     api,
@@ -546,6 +547,8 @@ def test_a_key_or_an_entry_is_taken_from_standard_input(
         pytest.param(b"", "no key for acme was given", id="nothing"),
         pytest.param(b" \n", "no key for acme was given", id="blanks"),
         pytest.param(b"\xff\xfe", "is not UTF-8 text", id="no text"),
+        pytest.param(b"KEY-CANARY\n# mine", "has a line break", id="two lines"),
+        pytest.param(b"KEY\x00-CANARY", "has a line break", id="a control character"),
         pytest.param(b'{"type":"api"}', "key is not a text", id="no key in it"),
         pytest.param(b'{"type":"api","key":"KEY-CANARY","x":NaN}', "not JSON", id="NaN"),
         pytest.param(b'{"type":"api","key":"KEY-CANARY"} oops', "not JSON", id="more text"),
@@ -637,6 +640,50 @@ def test_renaming_onto_another_account_changes_nothing(two: Person) -> None:
     two("accounts", "rename", "acme/acme-1", "acme-2")
 
     assert list(two.accounts()) == ["acme/acme-1", "acme/acme-2"]
+
+
+def test_accounts_that_are_added_at_once_are_all_saved(person: Person, home: Path) -> None:
+    names = [f"n{number}" for number in range(5)]
+    processes = []
+    for name in names:
+        process = subprocess.Popen(
+            [*PROGRAM, "accounts", "add", "acme", "--json"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=home,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        processes.append((process, f"KEY-CANARY-{name}".encode()))
+
+    codes = []
+    for process, key in processes:
+        process.communicate(key, timeout=60)
+        codes.append(process.returncode)
+
+    accounts = person.accounts()
+    assert (codes, list(accounts)) == ([0] * 5, [f"acme/acme-{n}" for n in range(1, 6)])
+    assert [one["active"] for one in accounts.values()].count(True) == 1
+
+
+def test_a_terminal_without_the_letters_of_a_name_is_no_error(person: Person) -> None:
+    token = a_jwt({"email": "юля@acme.example", "chatgpt_account_id": "acct"})
+    person.logs_in(openai=oauth("a") | {"access": token})
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+
+    shown = subprocess.run(
+        [*PROGRAM, "accounts"], env=environment, capture_output=True, timeout=60, check=False
+    )
+    as_json = subprocess.run(
+        [*PROGRAM, "accounts", "--json"],
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (shown.returncode, as_json.returncode) == (0, 0)
+    assert b"???@acme.example" in shown.stdout
+    assert json.loads(as_json.stdout)["accounts"][0]["identity"] == "юля@acme.example"
 
 
 # -- rotate, signal, balance, events -------------------------------------------------------------
@@ -925,6 +972,13 @@ def test_a_key_is_asked_for_and_not_shown(person: Person) -> None:
     assert code == 0
     assert "CANARY" not in shown
     assert person.entries() == {"acme": api("a")}
+
+
+def test_an_adding_that_is_given_up_leaves_nothing_behind(person: Person) -> None:
+    """Case 15: add is abandoned."""
+    code, _ = at_a_terminal("accounts", "add", "acme", typed="\x04", asked="Key of acme")
+
+    assert (code, person.accounts(), person.entries()) == (130, {}, {})
 
 
 def test_removing_is_asked_for_and_a_no_changes_nothing(two: Person) -> None:

@@ -428,6 +428,19 @@ def test_every_secret_of_both_is_known_as_the_one_account_s(live: Live) -> None:
     assert live.entries() == {"rotating": oauth("r", 2, left=2 * HOUR)}
 
 
+def test_what_the_other_row_did_counts_as_the_one_account_s(live: Live) -> None:
+    """A failure that is logged later still finds whom it was about."""
+    live.sees({"rotating": oauth("r", 1)})
+    live.sees({"rotating": oauth("r", 2)})
+    one, two = live.account("rotating/rotating-1"), live.account("rotating/rotating-2")
+
+    ledger.merge(live.books, one, two)
+
+    slot = live.state.slot("rotating")
+    assert {tenure.account for tenure in slot.tenures} == {one.id}
+    assert (slot.active, slot.swap) == (one.id, None)
+
+
 def test_a_refresh_since_the_accounts_were_named_is_not_lost(live: Live) -> None:
     """The newest refresh token is the account: an older copy must not be written back."""
     live.sees({"named": oauth("ada", 1)})
