@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.scenes import A, B, api, install_bridge, kinds, log_in, states, stream_errors
+from tests.e2e.scenes import A, kinds, states, stream_errors
 from tests.support.bridge_process import bridge_process
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import serve
 from tests.support.provider_answers import Answer, refusal
 from tests.support.provider_request import Request
-from tests.support.rotator_process import watcher
 
 SESSIONS = 200
 REQUESTS = 2000
@@ -41,21 +39,12 @@ class Gate:
         return refusal(429, headers=HOUR)
 
 
-@pytest.fixture
-def limited(house: Household) -> Iterator[Household]:
-    """Return a household with the keys A, live, and B, and a watcher."""
-    install_bridge(house)
-    with watcher(house):
-        log_in(house, "mock", api(B), api(A))
-        yield house
-
-
 @pytest.mark.timeout(SECONDS)
 def test_200_sessions_of_one_server_fail_at_once(
-    limited: Household, provider: LoopbackProvider
+    watched: Household, provider: LoopbackProvider
 ) -> None:
     provider.answer(Gate(SESSIONS), key=A, title=False)
-    with serve(limited) as server, ThreadPoolExecutor(SESSIONS) as pool:
+    with serve(watched) as server, ThreadPoolExecutor(SESSIONS) as pool:
         sessions = [server.create_session() for _ in range(SESSIONS)]
 
         said = list(
@@ -63,15 +52,15 @@ def test_200_sessions_of_one_server_fail_at_once(
         )
 
     assert len([text for text in said if text == "Hello from the loopback provider."]) == SESSIONS
-    assert kinds(limited).count("failover") == 1
-    assert stream_errors(limited) == []
-    assert states(limited) == ["ready", "cooling"]
+    assert kinds(watched).count("failover") == 1
+    assert stream_errors(watched) == []
+    assert states(watched) == ["ready", "cooling"]
     assert [key for key in provider.keys if key == A] == [A] * SESSIONS
 
 
 @pytest.mark.timeout(SECONDS)
 def test_2000_requests_of_one_bridge_fail_at_once(
-    limited: Household, provider: LoopbackProvider, home: Path
+    watched: Household, provider: LoopbackProvider, home: Path
 ) -> None:
     provider.answer(Gate(CONNECTIONS), key=A)
     request = {
@@ -92,5 +81,5 @@ def test_2000_requests_of_one_bridge_fail_at_once(
 
     assert [answer["status"] for answer in answers] == [200] * REQUESTS
     assert provider.keys.count(A) >= CONNECTIONS
-    assert kinds(limited).count("failover") == 1
-    assert states(limited) == ["ready", "cooling"]
+    assert kinds(watched).count("failover") == 1
+    assert states(watched) == ["ready", "cooling"]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-
-import pytest
 
 from tests.e2e.scenes import A, B, api, install_bridge, kinds, log_in, of_kind, states
 from tests.support.fake_watcher import FakeWatcher
@@ -17,16 +14,6 @@ from tests.support.rotator_process import watcher
 from tests.support.waiting import wait_until
 
 HOUR = {"retry-after": "3600"}
-
-
-@pytest.fixture
-def server(house: Household) -> Iterator[Server]:
-    """Return a server with the key A live, B captured, the bridge installed."""
-    install_bridge(house)
-    with watcher(house):
-        log_in(house, "mock", api(B), api(A))
-        with serve(house) as server:
-            yield server
 
 
 def test_a_web_page_that_answers_429_is_no_failure_of_an_account(

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.e2e.scenes import (
     A,
     B,
     api,
-    install_bridge,
     kinds,
-    log_in,
     of,
     of_kind,
     states,
@@ -20,23 +14,13 @@ from tests.e2e.scenes import (
 )
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_process import Server, serve
+from tests.support.opencode_process import Server
 from tests.support.provider_answers import refusal, slow_text, streamed, tool_call
-from tests.support.rotator_process import rotator, status, watcher
+from tests.support.rotator_process import rotator, status
 from tests.support.waiting import wait_until
 
 HOUR = {"retry-after": "3600"}
 PAUSE_SECONDS = 0.3
-
-
-@pytest.fixture
-def server(house: Household) -> Iterator[Server]:
-    """Return a server that was started with the key A live, B captured, the bridge installed."""
-    install_bridge(house)
-    with watcher(house):
-        log_in(house, "mock", api(B), api(A))
-        with serve(house) as server:
-            yield server
 
 
 def test_a_limit_in_the_middle_of_a_turn_does_not_end_it(
