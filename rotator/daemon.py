@@ -31,7 +31,9 @@ from rotator.watch import FileWatcher, Watched
 
 log = logging.getLogger(__name__)
 
-LIVE, INBOX, LOG, STORE, STOP = "live", "inbox", "log", "store", "stop"
+# What is watched, by the names that `status` shows.
+LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
+STOP = "stop"
 Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.

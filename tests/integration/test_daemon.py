@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from watchdog.observers.api import BaseObserver
 
 from rotator.atomic import publish
 from rotator.books import Books, open_books
 from rotator.clock import to_iso
 from rotator.daemon import Daemon
 from rotator.history import History
+from rotator.lock import watch_lock
 from rotator.model import AccountState, Event, EventKind
+from rotator.overview import look_around
 from rotator.paths import Paths, find_paths
 from rotator.secret import digest_of
+from rotator.watch import FileWatcher
 from tests.support.waiting import wait_until
 
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
@@ -35,8 +41,9 @@ LOGGED = (
 class Running:
     """A watcher in a thread of the test; its own books are opened there."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, watcher: Callable[..., FileWatcher] = FileWatcher) -> None:
         self.paths = paths
+        self._watcher = watcher
         self._ready = threading.Event()
         self._daemon: Daemon | None = None
         self._thread = threading.Thread(target=self._run)
@@ -45,7 +52,7 @@ class Running:
 
     def _run(self) -> None:
         with open_books(self.paths) as books:
-            self._daemon = Daemon(books)
+            self._daemon = Daemon(books, watcher=self._watcher)
             self._daemon.run(self._ready.set)
 
     def stop(self) -> None:
@@ -288,6 +295,22 @@ def test_a_failure_of_a_credential_that_nobody_knows_is_passed(world: World) -> 
 
     assert world.verdict(world.signal(1, "KEY-CANARY-UNKNOWN"))["verdict"] == "pass"
     assert world.events(EventKind.LIMITED) == []
+
+
+def test_a_system_without_notifications_left_is_polled_and_status_says_so(world: World) -> None:
+    def refused() -> BaseObserver:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    world.running.stop()
+    with watch_lock(world.paths.watch_lock):
+        world.running = Running(world.paths, partial(FileWatcher, observer_factory=refused))
+
+        world.log_in(A)
+
+        assert any(
+            problem.startswith("auth.json is polled")
+            for problem in look_around(world.books).problems
+        )
 
 
 def test_an_old_line_of_the_log_is_charged_to_who_was_live_then(world: World) -> None:
