@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +15,9 @@ from tests.support.rotator_process import rotator, watcher
 
 # opencode repeats after this long; whatever we add comes on top of it.
 SOON = {"retry-after-ms": "50"}
+OWN_WAIT_SECONDS = 0.05
+# For a machine that is busy with other things; opencode's own wait without the header is 2 s.
+SLACK_SECONDS = 0.5
 
 
 @pytest.fixture
@@ -35,10 +37,13 @@ def server(captured: Household) -> Iterator[Server]:
 
 
 def waited_seconds(provider: LoopbackProvider) -> float:
-    """Return the time from the last refusal to the request that followed it."""
-    *_, refused, repeated = provider.asked()
-    assert refused.sent_ns is not None
-    return (repeated.read_ns - refused.sent_ns) / 1e9
+    """Return the time from the first refusal to the request that followed it."""
+    provider.settled()
+    asked = provider.asked()
+    first = next(n for n, request in enumerate(asked) if request.status == 429)
+    sent_ns = asked[first].sent_ns
+    assert sent_ns is not None
+    return (asked[first + 1].read_ns - sent_ns) / 1e9
 
 
 def test_without_a_watcher_a_failure_is_opencodes_own(
@@ -50,6 +55,7 @@ def test_without_a_watcher_a_failure_is_opencodes_own(
 
     assert said == "Hello."
     assert provider.keys == [A, A]
+    assert waited_seconds(provider) < OWN_WAIT_SECONDS + SLACK_SECONDS
     assert not list((captured.state_dir / "bridge" / "inbox").iterdir())
 
 
@@ -76,6 +82,7 @@ def test_a_killed_watcher_costs_nothing(
 
     assert said == "Hello."
     assert provider.keys == [A, A]
+    assert waited_seconds(provider) < OWN_WAIT_SECONDS + SLACK_SECONDS
     assert [a["state"] for a in of(captured, "mock")] == ["ready", "ready"]
     with watcher(captured):
         assert captured.read_auth()["mock"] == api(A)
@@ -88,9 +95,8 @@ def test_a_stopped_watcher_costs_nothing_and_works_again_once_it_goes_on(
     with watcher(captured) as watching:
         watching.stop()
         provider.script(refusal(429, headers=SOON), streamed("Hello."))
-        began = time.monotonic()
         server.prompt(session, "hi")
-        took = time.monotonic() - began
+        waited = waited_seconds(provider)
         watching.cont()
         provider.script(refusal(429, headers={"retry-after": "3600"}), streamed("Hello from B."))
 
@@ -98,4 +104,4 @@ def test_a_stopped_watcher_costs_nothing_and_works_again_once_it_goes_on(
 
     assert said == "Hello from B."
     assert provider.keys == [A, A, A, B]
-    assert took < 20, "a stopped watcher must not hold a request up"
+    assert waited < OWN_WAIT_SECONDS + 0.3 + SLACK_SECONDS
