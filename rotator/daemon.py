@@ -44,6 +44,7 @@ PUBLISH_EVERY = timedelta(seconds=30)
 DOUBT_LOOK_EVERY = timedelta(seconds=0.05)
 TORN_PATIENCE = timedelta(seconds=10)
 MISSING_PATIENCE = timedelta(seconds=1)
+SAY_AGAIN_AFTER = timedelta(hours=1)
 _PASSED_KEPT = 200
 
 
@@ -61,6 +62,7 @@ class Daemon:
         self._watched = False
         self._unpublished = False
         self._published_at = self._started_at
+        self._told = ("", self._started_at)
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
         self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
         self._files = watcher(
@@ -87,9 +89,11 @@ class Daemon:
         self._files.start()
         try:
             self._tail.start()
-            self._look(LIVE)
-            self._watched = True
-            self._tick()
+            try:
+                self._tick()
+            except LiveFileError as exc:
+                # What cannot be mended now keeps nobody from watching.
+                self._problem(exc)
             self._publish()
             ready()
             while self._step():
@@ -160,6 +164,8 @@ class Daemon:
         before = self._books.store.live_digest()
         with swap_lock(self._books.paths.swap_lock):
             reading = settled(self._books, self._watched, patience_seconds=0)
+            # From the first whole content on nothing is missed.
+            self._watched = self._watched or not isinstance(reading, Torn)
             self._settle_doubt(reading)
         if self._books.store.live_digest() != before:
             self._unpublished = True
@@ -268,6 +274,12 @@ class Daemon:
         self._exchange.write_watcher(polling=self._files.polling)
 
     def _problem(self, exc: RotatorError) -> None:
+        now = self._books.clock()
+        told, at = self._told
+        # What stays as it is comes up at every look; it is told when it begins and then hourly.
+        if exc.message == told and now - at < SAY_AGAIN_AFTER:
+            return
+        self._told = (exc.message, now)
         log.warning("%s", exc.message)
         if isinstance(exc, LiveFileError):
-            self._books.record([Event(self._books.clock(), EventKind.PROBLEM, why=exc.message)])
+            self._books.record([Event(now, EventKind.PROBLEM, why=exc.message)])

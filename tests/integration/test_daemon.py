@@ -27,6 +27,7 @@ from rotator.overview import look_around
 from rotator.paths import Paths, find_paths
 from rotator.secret import digest_of
 from rotator.watch import FileWatcher
+from tests.support.live import as_anybody
 from tests.support.waiting import wait_until
 
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
@@ -97,7 +98,11 @@ class World:
         """Log in with a key and wait until it is the active one."""
         entries = self.read_auth() if self.paths.auth_file.exists() else {}
         self.write_auth(**entries | {provider: {"type": "api", "key": key}})
-        wait_until(lambda: self.active(provider) == digest_of(key), SECONDS, "the login")
+        self.wait_for_active(provider, key)
+
+    def wait_for_active(self, provider: str, secret: str) -> None:
+        """Wait until the account in the provider's slot has that secret."""
+        wait_until(lambda: self.active(provider) == digest_of(secret), SECONDS, "the login")
 
     def active(self, provider: str = "mock") -> str | None:
         """Return the digest of the active account's key."""
@@ -147,6 +152,16 @@ class World:
     def told(self) -> Any:
         """Return state.json."""
         return json.loads((self.paths.bridge / "state.json").read_bytes())
+
+
+def oauth(access: str) -> dict[str, object]:
+    """Return an entry of a login that keeps its refresh token."""
+    return {
+        "type": "oauth",
+        "access": access,
+        "refresh": "REF-CANARY",
+        "expires": 4_000_000_000_000,
+    }
 
 
 def _json(value: object) -> bytes:
@@ -311,6 +326,30 @@ def test_a_system_without_notifications_left_is_polled_and_status_says_so(world:
             problem.startswith("auth.json is polled")
             for problem in look_around(world.books).problems
         )
+
+
+def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(world: World) -> None:
+    older, newer = oauth("ACC-CANARY-1"), oauth("ACC-CANARY-2")
+    for entry in (older, newer):
+        world.write_auth(acme=entry)
+        world.wait_for_active("acme", str(entry["access"]))
+    world.running.stop()
+    # An old copy came back while nobody watched, in a folder that cannot be written.
+    world.write_auth(acme=older)
+    folder = world.paths.auth_file.parent
+    folder.chmod(0o500)
+    with as_anybody():
+        world.running = Running(world.paths)
+        for number in range(3):
+            world.write_auth(acme=older)
+            # Once this has its answer, the hint about the write before it was looked into.
+            world.verdict(world.signal(number, "KEY-CANARY-UNKNOWN"))
+        told = world.events(EventKind.PROBLEM)
+        folder.chmod(0o700)
+        world.write_auth(acme=older | {"expires": 1})
+
+    wait_until(lambda: world.read_auth()["acme"] == newer, 2 * SECONDS, "the newest tokens")
+    assert len(told) == 1
 
 
 def test_an_old_line_of_the_log_is_charged_to_who_was_live_then(world: World) -> None:
