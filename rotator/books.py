@@ -11,6 +11,7 @@ from rotator.clock import Clock, system_clock
 from rotator.errors import StoreError
 from rotator.history import History
 from rotator.model import Event
+from rotator.opencode.replaced import Replaced
 from rotator.paths import FILE_MODE, Paths, private_folder
 from rotator.registry import Registry, load_registry
 from rotator.store import Store
@@ -27,6 +28,7 @@ class Books:
     history: History
     registry: Registry
     clock: Clock
+    replaced: Replaced
 
     def record(self, events: Iterable[Event]) -> None:
         """Write `events` down; a history that cannot be written costs only itself."""
@@ -52,5 +54,9 @@ def open_books(
     paths: Paths, *, clock: Clock = system_clock, registry: Registry | None = None
 ) -> Iterator[Books]:
     """Open everything below `paths`; raises StoreError."""
-    with Store(paths.store) as store, contextlib.closing(History(paths.history)) as history:
-        yield Books(paths, store, history, registry or load_registry(), clock)
+    with (
+        Store(paths.store) as store,
+        contextlib.closing(History(paths.history)) as history,
+        contextlib.closing(Replaced()) as replaced,
+    ):
+        yield Books(paths, store, history, registry or load_registry(), clock, replaced)

@@ -6,6 +6,7 @@ Call everything here under the swap lock. The meaning of a change is decided in
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,9 +28,10 @@ from rotator.changes import (
     interpret,
 )
 from rotator.errors import SwapConflict
-from rotator.model import Account, Credential, Event, EventKind, Identity
+from rotator.model import Account, Credential, Event, EventKind, Identity, State
 from rotator.opencode.authfile import (
     BadEntry,
+    Missing,
     Reading,
     Torn,
     Whole,
@@ -43,6 +45,7 @@ from rotator.text import clean
 
 LOGGED_OUT = "logged out in opencode"
 _MOST_MENDING = 5
+_LOOK_SECONDS = 0.002
 
 
 def absorb(books: Books, *, watched: bool) -> Reading:
@@ -52,6 +55,7 @@ def absorb(books: Books, *, watched: bool) -> Reading:
     call was seen. Raises StoreError, and LiveFileError if a needed repair cannot be written:
     then the next call tries it again.
     """
+    absorb_late(books)
     for _ in range(_MOST_MENDING):
         reading = read_live(books.paths.auth_file)
         if not isinstance(reading, Whole) or reading.digest == books.store.live_digest():
@@ -59,7 +63,7 @@ def absorb(books: Books, *, watched: bool) -> Reading:
         mended = take_in(books, reading, watched=watched)
         if mended is None:
             return reading
-        if put_live(books.paths.auth_file, reading, mended.content):
+        if put_live(books.paths.auth_file, reading, mended.content, books.replaced):
             sync_folder(resolve(books.paths.auth_file).parent)
             with books.store.transaction():
                 books.store.set_live(mended.content, books.clock())
@@ -87,14 +91,7 @@ def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
     """
     now = books.clock()
     before = _before(books)
-    known = Knowledge(
-        state=books.store.state(),
-        parse=_parse,
-        identify=books.registry.identify,
-        rotates_tokens=books.registry.rotates_tokens,
-        now=now,
-        watched=watched,
-    )
+    known = _knowledge(books, books.store.state(), now, watched=watched)
     events: list[Event] = []
     mending: list[Event] = []
     content = reading
@@ -110,6 +107,83 @@ def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
     if events:
         books.announce()
     return Mended(content.content, tuple(mending)) if mending else None
+
+
+def absorb_late(books: Books) -> None:
+    """Save what was written into a file that we had just put another in the place of.
+
+    A login found there is saved. It is live, too, where auth.json still has the entry that the
+    writer knew; where a swap put another one in, that one stays. A logout there is not heard.
+    """
+    for old, late in books.replaced.changed():
+        logins = _save_late(books, old.seen, late)
+        if _merge(books, old.seen, late, logins):
+            old.seen = late
+
+
+def await_late(books: Books, *, patience_seconds: float) -> None:
+    """Do the same for the last time, after whoever writes just now has ended.
+
+    opencode empties the file as it opens it: one that is whole now has nobody in it any more.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while books.replaced.is_being_written() and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    absorb_late(books)
+
+
+def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
+    """Save the credentials that are new in `late`; return the providers of new logins."""
+    now = books.clock()
+    known = _knowledge(books, _as_of(books, before), now, watched=False)
+    events: list[Event] = []
+    found: list[str] = []
+    with books.store.transaction():
+        changes = interpret(before.entries, late.entries, known)
+        for change in changes:
+            if not isinstance(change, Login | Refresh) or change.stale:
+                continue
+            if isinstance(change, Login) and not change.fresh and len(changes) > 1:
+                continue  # one that its writer had read before somebody else logged in
+            found.append(change.provider)
+            if change.account is None:
+                events.append(_add(books, change, now))
+            elif isinstance(change, Refresh) or change.fresh:
+                _renew(books, change.account, change.credential, change.identity, now)
+                why = "refreshed by opencode"
+                events.append(_event(now, EventKind.REFRESHED, change.account, why))
+    books.record(events)
+    if events:
+        books.announce()
+    return found
+
+
+def _as_of(books: Books, before: Whole) -> State:
+    """Return the state with those accounts in the slots that `before` has there."""
+    state = books.store.state()
+    slots = dict(state.slots)
+    for provider, entry in before.entries.items():
+        held = [a.id for a in state.of(provider) if a.credential.entry == entry]
+        active = held[0] if held else None
+        slots[provider] = replace(state.slot(provider), active=active, swap=None)
+    return replace(state, slots=slots)
+
+
+def _merge(books: Books, before: Whole, late: Whole, logins: list[str]) -> bool:
+    """Put late logins in where nobody else was put; False if it has to be tried again."""
+    reading = read_live(books.paths.auth_file)
+    if not isinstance(reading, Whole):
+        return isinstance(reading, Missing)
+    merged = reading
+    for provider in logins:
+        if reading.entries.get(provider) == before.entries.get(provider):
+            merged = Whole(with_entry(merged, provider, late.entries[provider]))
+    if merged.content == reading.content:
+        return True
+    done = put_live(books.paths.auth_file, reading, merged.content, books.replaced)
+    if done:
+        sync_folder(resolve(books.paths.auth_file).parent)
+    return done
 
 
 def absorb_missing(books: Books) -> None:
@@ -137,7 +211,7 @@ def rebuild_torn(books: Books, torn: Torn) -> bool:
         return False
     with books.store.transaction():
         books.store.keep_aside(torn.content, torn.why, books.clock())
-    if not put_live(books.paths.auth_file, torn, content):
+    if not put_live(books.paths.auth_file, torn, content, books.replaced):
         return False
     sync_folder(resolve(books.paths.auth_file).parent)
     why = f"auth.json was left half-written ({torn.why}); written anew from its last whole content"
@@ -154,6 +228,17 @@ def keep_unreadable(books: Books, reading: Reading, provider: str) -> None:
     if isinstance(found, str):
         with books.store.transaction():
             books.store.keep_aside(reading.content, found, books.clock())
+
+
+def _knowledge(books: Books, state: State, now: datetime, *, watched: bool) -> Knowledge:
+    return Knowledge(
+        state=state,
+        parse=_parse,
+        identify=books.registry.identify,
+        rotates_tokens=books.registry.rotates_tokens,
+        now=now,
+        watched=watched,
+    )
 
 
 def _before(books: Books) -> Mapping[str, Secret]:
@@ -214,13 +299,7 @@ def _mended(change: Wipe | Revived | Unreadable, now: datetime) -> tuple[Event, 
 def _login(books: Books, change: Login, now: datetime) -> tuple[Event, Secret | None]:
     store, account = books.store, change.account
     if account is None:
-        taken = store.aliases(change.provider)
-        alias = free_alias(change.provider, change.identity.label, taken)
-        added = store.add_account(change.provider, alias, change.credential, change.identity, now)
-        store.set_active(change.provider, added, now)
-        why = "a new login in auth.json was saved"
-        name = f"{change.provider}/{alias}"
-        return Event(now, EventKind.CAPTURED, change.provider, name, None, alias, why), None
+        return _add(books, change, now, activate=True), None
     before = store.state().active(change.provider)
     if change.fresh and not change.stale:
         store.renew_credential(account, change.credential, change.identity, now)
@@ -231,6 +310,19 @@ def _login(books: Books, change: Login, now: datetime) -> tuple[Event, Secret | 
     event = _event(now, EventKind.SWAPPED, account, "logged in in opencode")
     event = replace(event, from_alias=before.alias if before else None, to_alias=account.alias)
     return event, account.credential.entry if change.stale else None
+
+
+def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool = False) -> Event:
+    provider, who = change.provider, change.identity
+    alias = free_alias(provider, who.label, books.store.aliases(provider))
+    added = books.store.add_account(provider, alias, change.credential, who, now)
+    if activate:
+        books.store.set_active(provider, added, now)
+    why = "a new login in auth.json was saved"
+    if not activate:
+        why = "a login that opencode wrote just when another one was put in was saved"
+    name, to = f"{provider}/{alias}", alias if activate else None
+    return Event(now, EventKind.CAPTURED, provider, name, None, to, why)
 
 
 def _refresh(books: Books, change: Refresh, now: datetime) -> tuple[Event, Secret | None]:

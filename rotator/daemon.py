@@ -45,6 +45,8 @@ DOUBT_LOOK_EVERY = timedelta(seconds=0.05)
 TORN_PATIENCE = timedelta(seconds=10)
 MISSING_PATIENCE = timedelta(seconds=1)
 SAY_AGAIN_AFTER = timedelta(hours=1)
+# A file that was just replaced is looked at again this often: nothing may tell of a late write.
+LATE_LOOK_EVERY = timedelta(seconds=0.5)
 _PASSED_KEPT = 200
 
 
@@ -240,6 +242,8 @@ class Daemon:
         due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
+        if self._books.replaced:
+            due.append(self._looked_at + LATE_LOOK_EVERY)
         back = engine.next_recovery(self._books.store.state(), self._looked_at)
         if back is not None:
             due.append(back)

@@ -88,7 +88,7 @@ def swap(books: Books, order: Order) -> Swapped | None:
             )
             written = not (isinstance(reading, Whole) and content == reading.content)
             keep_unreadable(books, reading, target.provider)
-            if not written or put_live(books.paths.auth_file, reading, content):
+            if not written or put_live(books.paths.auth_file, reading, content, books.replaced):
                 order.on_renamed(target)
                 _settle(books, order, Swapped(left, target, written), reading, content)
                 return Swapped(left, target, written)
@@ -112,7 +112,11 @@ def take_out(books: Books, account: Account, *, also: Callable[[], None]) -> boo
             unchanged = isinstance(reading, Whole) and content == reading.content
             absent = not isinstance(reading, Whole)
             keep_unreadable(books, reading, provider)
-            if unchanged or absent or put_live(books.paths.auth_file, reading, content):
+            if (
+                unchanged
+                or absent
+                or put_live(books.paths.auth_file, reading, content, books.replaced)
+            ):
                 now = books.clock()
                 with books.store.transaction():
                     books.store.set_active(provider, None, now)

@@ -12,13 +12,16 @@ import click
 
 from rotator.alias import split_name
 from rotator.books import Books, open_books
-from rotator.capture import absorb
+from rotator.capture import absorb, await_late
 from rotator.clock import to_iso
-from rotator.errors import LiveFileError
+from rotator.errors import LiveFileError, RotatorError
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import Account, AccountState, State
 from rotator.paths import find_paths
 from rotator.rotate import find_account
+
+# An opencode that has opened a file to write it has written it by then.
+_LATE_SECONDS = 2.0
 
 
 def _also_of_the_group(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
@@ -45,7 +48,12 @@ def books_for_command() -> Iterator[Books]:
         watched = watcher_pid(paths.watch_lock) is not None
         with contextlib.suppress(LiveFileError), swap_lock(paths.swap_lock):
             absorb(books, watched=watched)
-        yield books
+        try:
+            yield books
+        finally:
+            if books.replaced:
+                with contextlib.suppress(RotatorError), swap_lock(paths.swap_lock):
+                    await_late(books, patience_seconds=_LATE_SECONDS)
 
 
 def named_account(state: State, name: str) -> Account:

@@ -95,7 +95,7 @@ def read_live(path: Path) -> Reading:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             return Torn(b"", "it is not a regular file", lasting=True)
-        content = _read_at_most(handle, LARGEST_BYTES + 1)
+        content = read_handle(handle, LARGEST_BYTES + 1)
     except OSError as exc:
         return Torn(b"", f"it cannot be read ({exc.strerror})", lasting=True)
     finally:
@@ -154,13 +154,18 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
     return f"{{\n  {added}\n}}".encode()
 
 
+def is_provider_id(name: object) -> bool:
+    """Tell whether `name` can be the id of a provider: a text that a line can show."""
+    return isinstance(name, str) and bool(name) and clean(name, LONGEST_ID) == name
+
+
 def parse_entry(provider: str, entry: Secret) -> Credential:
     """Return the credential that `entry` (its JSON text) holds, by opencode's own schema.
 
     Raises BadEntry, naming the field, for what opencode would not take either, and for an id
     that no line of text could name.
     """
-    if not provider or clean(provider, LONGEST_ID) != provider:
+    if not is_provider_id(provider):
         raise _bad(provider, "its id is empty or cannot be shown on a line")
     value = _value(provider, entry)
     match value.get("type"):
@@ -271,9 +276,11 @@ def _bad(provider: str, why: str) -> BadEntry:
     return BadEntry(f"the entry of {clean(provider)} in auth.json is left out: {why}")
 
 
-def _read_at_most(handle: int, most: int) -> bytes:
+def read_handle(handle: int, most: int = LARGEST_BYTES) -> bytes:
+    """Return the first `most` bytes of an open file, wherever the handle stands."""
     parts = []
-    while most > 0 and (part := os.read(handle, most)):
+    at = 0
+    while at < most and (part := os.pread(handle, most - at, at)):
         parts.append(part)
-        most -= len(part)
+        at += len(part)
     return b"".join(parts)

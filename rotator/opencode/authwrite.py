@@ -1,7 +1,7 @@
 """Puts a whole new content into auth.json, only if nobody changed it meanwhile.
 
 opencode takes no lock, so the file is looked at once more between the temporary file and the
-rename: what remains open is the time of two system calls.
+rename. What is written into the old file from then on is found by whoever looks into `Replaced`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from rotator.atomic import sweep, temporary_beside, write_new
 from rotator.errors import LiveFileError
 from rotator.opencode.authfile import Missing, Reading, Whole, read_live
+from rotator.opencode.replaced import Replaced
 from rotator.paths import make_folder
 
 
@@ -21,12 +22,12 @@ def resolve(auth_file: Path) -> Path:
     return Path(os.path.realpath(auth_file))
 
 
-def put_live(auth_file: Path, expected: Reading, content: bytes) -> bool:
+def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Replaced) -> bool:
     """Replace auth.json, which must still be as `expected`, by `content`; False if it is not.
 
     The new file is 0600 from birth and on the disk before it gets its name. The caller makes
-    the name itself durable (`sync_folder`) when it has time. Raises LiveFileError if the disk
-    does not let us; auth.json is then as it was.
+    the name itself durable (`sync_folder`) when it has time; `replaced` takes the old file
+    over. Raises LiveFileError if the disk does not let us; auth.json is then as it was.
     """
     target = resolve(auth_file)
     temporary = temporary_beside(target)
@@ -36,9 +37,7 @@ def put_live(auth_file: Path, expected: Reading, content: bytes) -> bool:
         sweep(target.parent, name=target.name)
         write_new(temporary, content, durable=True)
         try:
-            if not _is_still(target, expected):
-                return False
-            temporary.replace(target)
+            return _exchange(temporary, target, expected, replaced)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -46,6 +45,28 @@ def put_live(auth_file: Path, expected: Reading, content: bytes) -> bool:
         message = f"{auth_file} could not be written: {exc.strerror}"
         hint = "check the rights of its folder and the free space; the file is as it was"
         raise LiveFileError(message, hint=hint) from exc
+
+
+def _exchange(temporary: Path, target: Path, expected: Reading, replaced: Replaced) -> bool:
+    if isinstance(expected, Missing):
+        if not _is_still(target, expected):
+            return False
+        temporary.replace(target)
+        return True
+    try:
+        # Before the last look, so that nothing written after that look is missed.
+        handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        if not _is_still(target, expected):
+            os.close(handle)
+            return False
+        temporary.replace(target)
+    except OSError:
+        os.close(handle)
+        raise
+    replaced.keep(handle, expected)
     return True
 
 

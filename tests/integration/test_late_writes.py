@@ -1,0 +1,144 @@
+"""An opencode that opened auth.json just before a swap and writes into it just after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.capture import await_late
+from rotator.lock import swap_lock
+from rotator.model import EventKind
+from rotator.opencode.replaced import MOST_KEPT
+from rotator.swap import Order, swap
+from tests.support.live import Entry, Live, api, as_opencode, oauth, open_live
+
+A, B = "acme/acme-1", "acme/acme-2"
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    """Two keys of acme were logged in, the second is live beside one of zeta."""
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        live.sees({"acme": api("b"), "zeta": api("z")})
+        yield live
+
+
+def written_late(live: Live, name: str, entries: dict[str, Entry] | bytes) -> None:
+    """Swap to the account `name` while a writer has the old file open; then let it write."""
+    handle = os.open(live.file, os.O_WRONLY)
+    try:
+        swap(live.books, Order(live.account(name).id, "for the test"))
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, entries if isinstance(entries, bytes) else as_opencode(entries), 0)
+    finally:
+        os.close(handle)
+
+
+def by_watcher(live: Live) -> None:
+    live.look()
+
+
+def by_command(live: Live) -> None:
+    with swap_lock(live.paths.swap_lock):
+        await_late(live.books, patience_seconds=0.05)
+    live.look(watched=False)
+
+
+@pytest.mark.parametrize("look", [by_watcher, by_command])
+def test_a_late_login_of_the_same_provider_is_saved_and_the_swap_stays(
+    live: Live, look: Callable[[Live], None]
+) -> None:
+    written_late(live, A, {"acme": api("c"), "zeta": api("z")})
+
+    look(live)
+
+    assert live.saved("acme/acme-3") == api("c")
+    assert (live.entries(), live.active("acme")) == (
+        {"acme": api("a"), "zeta": api("z")},
+        "acme-1",
+    )
+    assert live.kinds()[-1] is EventKind.CAPTURED
+
+
+@pytest.mark.parametrize("look", [by_watcher, by_command])
+def test_a_late_login_of_another_provider_is_saved_and_live(
+    live: Live, look: Callable[[Live], None]
+) -> None:
+    written_late(live, A, {"acme": api("b"), "zeta": api("y")})
+
+    look(live)
+
+    assert live.saved("zeta/zeta-2") == api("y")
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert (live.active("acme"), live.active("zeta")) == ("acme-1", "zeta-2")
+
+
+def test_a_late_login_is_not_put_over_a_later_one(live: Live) -> None:
+    written_late(live, A, {"acme": api("b"), "zeta": api("y")})
+    live.write({"acme": api("a"), "zeta": api("x")})
+
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("x")}
+    assert live.saved("zeta/zeta-2") == api("y")
+    assert live.saved("zeta/zeta-3") == api("x")
+
+
+def test_a_late_refresh_goes_to_the_account_that_left(live: Live) -> None:
+    live.sees({"named": oauth("ada", 1)})
+    live.sees({"named": oauth("bob")})
+
+    written_late(live, "named/ada-acme.example", {"named": oauth("bob", 2)})
+    live.look()
+
+    assert live.saved("named/bob-acme.example") == oauth("bob", 2)
+    assert live.entries()["named"] == oauth("ada", 1)
+
+
+def test_a_late_write_that_is_not_finished_is_looked_at_again(live: Live) -> None:
+    whole = as_opencode({"acme": api("c"), "zeta": api("z")})
+    handle = os.open(live.file, os.O_WRONLY)
+    swap(live.books, Order(live.account(A).id, "for the test"))
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, whole[:20], 0)
+    live.look()
+    before = live.names()
+
+    os.pwrite(handle, whole[20:], 20)
+    os.close(handle)
+    live.look()
+
+    assert (len(before), live.saved("acme/acme-3")) == (3, api("c"))
+
+
+def test_a_late_write_of_what_stood_there_changes_nothing(live: Live) -> None:
+    written_late(live, A, {"acme": api("b"), "zeta": api("z")})
+    events = live.events()
+
+    live.look()
+
+    assert (live.events(), live.active("acme")) == (events, "acme-1")
+
+
+def test_what_was_read_before_somebody_else_logged_in_is_no_login(live: Live) -> None:
+    live.sees({"acme": api("b"), "zeta": api("y")})
+
+    written_late(live, A, {"acme": api("c"), "zeta": api("z")})
+    live.look()
+
+    assert live.saved("acme/acme-3") == api("c")
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+
+
+def test_only_so_many_old_files_are_kept_open(live: Live) -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+
+    for number in range(MOST_KEPT + 8):
+        swap(live.books, Order(live.account((A, B)[number % 2]).id, "for the test"))
+
+    assert len(list(Path("/dev/fd").iterdir())) <= before + MOST_KEPT
