@@ -21,6 +21,7 @@ from rotator.model import (
     Meaning,
     RestState,
     Signal,
+    Source,
     State,
     Verdict,
     VerdictKind,
@@ -88,10 +89,13 @@ def blamed(state: State, signal: Signal) -> Account | None:
     """Return the account whose request failed, or None if that cannot be told.
 
     A signal with a digest is about that account, whoever is active by now; a log line names
-    none, so it is about the account that was in the slot at its time.
+    none, so it is about the account that was in the slot at its time. The bridge always names
+    one: what it sends without is damaged.
     """
     if signal.credential is not None:
         return state.account(state.digests.get((signal.provider, signal.credential)))
+    if signal.source is Source.BRIDGE:
+        return None
     tenures = state.slot(signal.provider).tenures
     past = [t for t in tenures if t.since <= signal.at]
     return state.account(past[-1].account) if past else None

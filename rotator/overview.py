@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -59,7 +58,8 @@ def look_around(books: Books) -> Overview:
     """Gather the overview; changes nothing but sweeping away what dead bridges left."""
     now, state, paths = books.clock(), books.store.state(), books.paths
     pid = watcher_pid(paths.watch_lock)
-    present = Exchange(paths).present()
+    exchange = Exchange(paths)
+    present = exchange.present()
     without = bridgeless(books, present) if _opencode_may_run(paths.auth_file.parent) else []
     opencodes = [RunningOpencode(p.pid, p.kind, p.bridge) for p in present]
     opencodes += [RunningOpencode(o.pid, o.kind, None) for o in without]
@@ -74,7 +74,7 @@ def look_around(books: Books) -> Overview:
         providers=tuple(_line(state, name, now) for name in names),
         problems=(
             *_live_problems(paths),
-            *_polled(paths, pid),
+            *_polled(exchange, pid),
             *_exhausted(state, names, now),
             *_restarts(state, [o.pid for o in without]),
             *state.broken,
@@ -106,13 +106,9 @@ def _live_problems(paths: Paths) -> list[str]:
             return found
 
 
-def _polled(paths: Paths, pid: int | None) -> list[str]:
-    try:
-        value = json.loads((paths.state / "watcher.json").read_bytes())
-        polling = value["polling"] if pid is not None and value["pid"] == pid else []
-        return [f"{name} is polled: the system has no file notifications left" for name in polling]
-    except (OSError, ValueError, TypeError, KeyError):
-        return []
+def _polled(exchange: Exchange, pid: int | None) -> list[str]:
+    polled = [] if pid is None else exchange.polled(pid)
+    return [f"{name} is polled: the system has no file notifications left" for name in polled]
 
 
 def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[str]:

@@ -21,6 +21,7 @@ from rotator import __version__
 from rotator.atomic import publish
 from rotator.clock import from_iso, to_iso
 from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
+from rotator.opencode.authfile import is_provider_id
 from rotator.paths import Paths, private_folder
 from rotator.processes import is_running, start_ticks
 from rotator.text import clean
@@ -33,6 +34,7 @@ STALE_SECONDS = 30.0
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_HEADERS = 64
+_FIRST_STATUS, _LAST_STATUS = 100, 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,15 @@ class Exchange:
         value = {"schema": SCHEMA, "pid": os.getpid(), "polling": list(polling)}
         publish(self._paths.state / "watcher.json", _json(value))
 
+    def polled(self, watcher: int) -> list[str]:
+        """Return what the watcher with that pid has told of files that it had to poll."""
+        try:
+            value = json.loads(_head(self._paths.state / "watcher.json"))
+            told = value["polling"] if value["pid"] == watcher else []
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return []
+        return [clean(name) for name in _list(told) if isinstance(name, str)]
+
     def remove_state(self) -> None:
         """Take `state.json` away: from now on nobody answers signals."""
         with contextlib.suppress(OSError):
@@ -123,12 +134,12 @@ class Exchange:
 
     def take(self, path: Path) -> Signal | None:
         """Read and unlink a signal; None if it is gone, stale or not understood."""
-        if not _is_signal(path.name):
+        # A pipe in its place is not waited for.
+        if not _is_signal(path.name) or not path.is_file():
             return None
         try:
             age_seconds = time.time() - path.stat().st_mtime
-            with path.open("rb") as file:
-                content = file.read(LARGEST_SIGNAL + 1)
+            content = _head(path)
             path.unlink()
         except OSError:
             return None
@@ -166,7 +177,7 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
         value = json.loads(content)
         if not isinstance(value, dict) or value.get("schema") != SCHEMA:
             return None
-        if value.get("id") != signal_id or not isinstance(value.get("provider"), str):
+        if value.get("id") != signal_id or not is_provider_id(value["provider"]):
             return None
         return Signal(
             id=signal_id,
@@ -179,7 +190,7 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             model=_words(value.get("model")),
             session=_words(value.get("session")),
             tried=tuple(d for one in _list(value.get("tried")) if (d := _digest(one))),
-            status=_number(value.get("status")),
+            status=_status(value.get("status")),
             error=_words(value.get("error")),
             headers=_headers(value.get("headers")),
             body=str(value.get("body") or "")[:LONGEST_BODY],
@@ -216,12 +227,14 @@ def _providers(state: State, now: datetime) -> dict[str, Any]:
 
 def _present(path: Path) -> Present | None:
     try:
-        value = json.loads(path.read_bytes()[:LARGEST_SIGNAL])
-        if value["schema"] != SCHEMA or str(value["pid"]) != path.stem:
+        # A pipe in its place is not waited for.
+        value = json.loads(_head(path)) if path.is_file() else {}
+        pid = _number(value["pid"])
+        if value["schema"] != SCHEMA or pid is None or str(pid) != path.stem:
             return None
         started = value.get("started_at")
         return Present(
-            pid=int(value["pid"]),
+            pid=pid,
             bridge=clean(value.get("bridge")),
             kind=value["kind"] if value.get("kind") in {"tui", "serve", "run"} else "tui",
             auth_file=str(value.get("auth_file")),
@@ -229,6 +242,11 @@ def _present(path: Path) -> Present | None:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST_SIGNAL + 1)
 
 
 def _is_signal(name: str) -> bool:
@@ -243,6 +261,11 @@ def _digest(value: object) -> Digest | None:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _status(value: object) -> int | None:
+    number = _number(value)
+    return number if number is not None and _FIRST_STATUS <= number <= _LAST_STATUS else None
 
 
 def _words(value: object) -> str | None:
