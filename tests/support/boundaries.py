@@ -183,7 +183,7 @@ class Boundaries:
     def watcher_file(self, content: bytes) -> None:
         """Read `content` as what a watcher tells `status`."""
         (self.paths.state / "watcher.json").write_bytes(content)
-        for name in self.exchange.polled(os.getpid()):
+        for name in (*self.exchange.polled(os.getpid()), *self.exchange.polled(1)):
             assert_clean(name)
 
     # -- opencode's log ----------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Fixtures with bytes changed at random, by hand and many of them."""
