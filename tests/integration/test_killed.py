@@ -215,6 +215,5 @@ def test_a_process_killed_at_any_step_loses_nothing_and_the_next_one_ends_it(
             if code == 0:
                 break
 
-    print("STEPS", scene.what, step)
     assert FEWEST_STEPS < step < MOST_STEPS - 1
     assert {account["provider"] for account in accounts(Household(home))} >= {"acme", "iota"}

@@ -6,7 +6,6 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +132,7 @@ def race(house: Household, seed: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_login_is_lost_while_everybody_writes(
-    home: Path, seed: int, record_property: Callable[[str, object], None]
+    home: Path, seed: int, request: pytest.FixtureRequest
 ) -> None:
     house = Household(home)
     for name in ("a", "b"):
@@ -143,7 +142,7 @@ def test_no_login_is_lost_while_everybody_writes(
     with open_books(find_paths(places(home))) as books:
         with watcher(house):
             told = race(house, seed)
-            record_property("nameless", len(told["nameless"]))
+            request.node.user_properties.append(("nameless", len(told["nameless"])))
             written = {key for _, key in told["written"]}
             wait_until(
                 lambda: is_at_rest(books) and written <= saved_keys(books),
