@@ -18,7 +18,7 @@ from tests.e2e.scenes import api, install_bridge
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import serve
-from tests.support.provider_answers import refusal
+from tests.support.provider_answers import refusal, streamed
 from tests.support.rotator_process import watcher
 from tests.support.waiting import wait_until
 
@@ -88,6 +88,7 @@ def added_time(home: Path, rounds: int) -> list[Figure]:
             house.write_auth({"mock": api("KEY-CANARY-A")})
             _install_timer(house, home / f"{name}.times")
             servers[name] = stack.enter_context(serve(house))
+        provider.answer(streamed("Hello.", delay_seconds=TRAVEL_SECONDS))
         sessions = {name: server.create_session() for name, server in servers.items()}
         for _ in range(rounds + _WARM_UP):
             for name, server in servers.items():

@@ -9,7 +9,7 @@ import pytest
 from tests.bench.__main__ import measure, report
 from tests.bench.figures import Figure
 
-ROUNDS = 20
+ROUNDS = 40
 
 
 @pytest.mark.timeout(300)

@@ -6,7 +6,6 @@ is said here first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -78,22 +77,6 @@ def test_an_opencode_of_a_test_installs_nothing(house: Household) -> None:
 
     assert list((house.config_folder / "node_modules").iterdir()) == []
     assert not (house.home / ".npm").exists()
-
-
-def test_the_rerouting_plugin_is_there_before_any_file_of_the_plugin_folder(
-    house: Household, provider: LoopbackProvider
-) -> None:
-    house.install_reroute_plugin(provider.url)
-    folder = house.config_folder / "plugin"
-    folder.mkdir()
-    found = house.home / "found"
-    note = f"require('fs').appendFileSync({json.dumps(str(found))}, globalThis.fetch.name + '\\n')"
-    for name in ("000.js", "aaa.js", "zzz.js"):
-        (folder / name).write_text(f"{note}; export const P = async () => ({{}})")
-
-    run(house, "hi")
-
-    assert found.read_text().split() == ["rerouted"] * 3
 
 
 def test_an_expired_chatgpt_login_is_refreshed_and_asks_with_its_new_token(
