@@ -14,6 +14,7 @@
     ├── StoreError               exit 7   the store cannot be used
     │   └── NewerSchema          exit 7   a newer version wrote it
     └── ProviderError            exit 1   a vendor's answer
+        ├── ProviderUnavailable  exit 1   none came, or one that says to ask later
         └── UnexpectedAnswer     exit 1   of a shape that we do not understand
 
 A message is one sentence without a full stop: what failed, on what, why. The hint says what
@@ -98,6 +99,14 @@ class NewerSchema(StoreError):
 
 class ProviderError(RotatorError):
     """A vendor's answer that is not the one hoped for."""
+
+
+class ProviderUnavailable(ProviderError):
+    """A vendor could not be asked; `sent` says that it may have seen the request all the same."""
+
+    def __init__(self, message: str, *, sent: bool, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.sent = sent
 
 
 class UnexpectedAnswer(ProviderError):

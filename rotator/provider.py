@@ -10,9 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from rotator.model import Credential, Identity
+from rotator.model import NOTHING, Credential, Identity
+from rotator.secret import Secret
 
 
 class Provider(Protocol):
@@ -30,6 +34,84 @@ class Provider(Protocol):
 
     def identify(self, credential: Credential) -> Identity:
         """Return who the credential is, offline; an empty Identity where it does not tell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What is to be asked of a vendor; `url` is https and its host a constant of the module.
+
+    What is secret among headers and body is a Secret; `body` has the type that the header
+    `content-type` names.
+    """
+
+    method: Literal["GET", "POST"]
+    url: str
+    headers: Mapping[str, str | Secret] = field(default_factory=lambda: NOTHING)
+    body: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A vendor's whole answer; header names are in lower case, `body` is its text, bounded.
+
+    The body is secret, as a token endpoint's is.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Secret
+
+
+# Asks a vendor. Raises ProviderUnavailable, whose `sent` says whether the request may have
+# been seen there. `providers/_http.py` is the one that reaches the network.
+Send = Callable[[HttpRequest], HttpAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshCall:
+    """How a login gets new tokens.
+
+    `client` names the OAuth client: logins of one are refreshed one at a time. `consent` is
+    None, or the reason why the user has to allow it first for each account.
+    """
+
+    request: HttpRequest
+    client: str
+    consent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a refresh gave; `refresh` is None where the vendor keeps the old one."""
+
+    access: Secret
+    expires_at: datetime
+    refresh: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLogin:
+    """The vendor's explicit word that a refresh token is spent or revoked."""
+
+    reason: str
+
+
+@runtime_checkable
+class Refresher(Protocol):
+    """**Protocol:** a provider whose parked logins we refresh implements this as well."""
+
+    def refresh_call(self, credential: Credential) -> RefreshCall | str:
+        """Return how `credential` is refreshed, or a sentence that says why it is not."""
+        ...
+
+    def read_refresh(
+        self, credential: Credential, answer: HttpAnswer, now: datetime
+    ) -> Tokens | DeadLogin:
+        """Return what the answer to the refresh call gave.
+
+        Raises UnexpectedAnswer for one that neither has tokens nor names the login dead.
+        """
         ...
 
 
