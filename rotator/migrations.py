@@ -96,6 +96,21 @@ def m001_accounts_and_slots(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+@store_step
+def m002_refreshes_and_unclaimed_content(connection: sqlite3.Connection) -> None:
+    """Note refreshes under way, leave to refresh, and whose entry nobody could read."""
+    for statement in (
+        "ALTER TABLE account ADD COLUMN refresh_allowed INTEGER NOT NULL DEFAULT 0",
+        # `spent` is the digest of the refresh token that was sent; `answer` the entry of
+        # auth.json that the vendor's answer makes, until it is the account's.
+        """CREATE TABLE refresh (
+            account TEXT PRIMARY KEY, spent TEXT NOT NULL, begun_at TEXT NOT NULL,
+            attempts INTEGER NOT NULL, answer TEXT) STRICT""",
+        "ALTER TABLE aside ADD COLUMN provider TEXT",
+    ):
+        connection.execute(statement)
+
+
 @history_step
 def m001_events(connection: sqlite3.Connection) -> None:
     """Create the list of what happened and why."""

@@ -87,6 +87,8 @@ class Account:
     limit: Limit | None = None
     last_used_at: datetime | None = None
     plan: str | None = None
+    # The user's leave to refresh its tokens, for vendors that ask for one.
+    refresh_allowed: bool = False
 
     @property
     def name(self) -> str:
@@ -161,6 +163,21 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingRefresh:
+    """A refresh token that was sent to its vendor, and what is known of the answer.
+
+    `spent` is the digest of the token, `attempts` how often it was sent, last at `begun_at`.
+    `answer` is the entry of auth.json that the answer makes; None: no answer was stored.
+    """
+
+    account: AccountId
+    spent: Digest
+    begun_at: datetime
+    attempts: int = 1
+    answer: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What decisions are made from: a cache of the store at one moment."""
 
@@ -174,6 +191,9 @@ class State:
     )
     # Secrets of accounts that the user removed.
     removed: frozenset[tuple[str, Digest]] = frozenset()
+    refreshes: Mapping[AccountId, PendingRefresh] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     # Rows that could not be read: one sentence each.
     broken: tuple[str, ...] = ()
 

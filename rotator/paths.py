@@ -61,6 +61,11 @@ class Paths:
         return self.state / "swap.lock"
 
     @property
+    def refresh_locks(self) -> Path:
+        """One file for each account and each OAuth client, held while tokens are refreshed."""
+        return self.state / "refresh"
+
+    @property
     def log(self) -> Path:
         """The watcher's log."""
         return self.state / "rotator.log"

@@ -73,12 +73,14 @@ class RefreshCall:
     """How a login gets new tokens.
 
     `client` names the OAuth client: logins of one are refreshed one at a time. `consent` is
-    None, or the reason why the user has to allow it first for each account.
+    None, or the reason why the user has to allow it first for each account. Before
+    `not_before` the vendor would spend the token and give nothing for it.
     """
 
     request: HttpRequest
     client: str
     consent: str | None = None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

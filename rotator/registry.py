@@ -10,12 +10,29 @@ import logging
 import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from rotator.errors import ProviderError, UnexpectedAnswer
 from rotator.model import Credential, Identity
-from rotator.provider import Provider
+from rotator.provider import (
+    DeadLogin,
+    HttpAnswer,
+    HttpRequest,
+    Provider,
+    RefreshCall,
+    Refresher,
+    Send,
+    Tokens,
+)
 from rotator.text import clean
 
 log = logging.getLogger(__name__)
+
+
+def ask_vendor(request: HttpRequest) -> HttpAnswer:
+    """Ask a vendor over the network; the HTTP library is loaded by the first question only."""
+    send: Send = importlib.import_module("providers._http").send
+    return send(request)
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,7 @@ class Registry:
 
     providers: dict[str, Provider] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    send: Send = ask_vendor
 
     def identify(self, provider: str, credential: Credential) -> Identity:
         """Return who the credential is, as far as the provider's module can tell offline."""
@@ -41,6 +59,34 @@ class Registry:
         """Tell whether a refresh is known to replace the provider's refresh token."""
         module = self.providers.get(provider)
         return module is not None and module.rotates_tokens
+
+    def refresh_call(self, provider: str, credential: Credential) -> RefreshCall | str:
+        """Return how a login is refreshed, or a sentence that says why it is not by us."""
+        module: object = self.providers.get(provider)
+        if not isinstance(module, Refresher):
+            return f"nothing here knows how a login of {provider} is refreshed"
+        try:
+            return module.refresh_call(credential)
+        except Exception:
+            log.exception("provider module failed", extra={"provider": provider})
+            return f"the provider module of {provider} failed; the log has more"
+
+    def read_refresh(
+        self, provider: str, credential: Credential, answer: HttpAnswer, now: datetime
+    ) -> Tokens | DeadLogin:
+        """Return what the answer to a refresh call gave; raises UnexpectedAnswer."""
+        module: object = self.providers.get(provider)
+        if not isinstance(module, Refresher):
+            message = f"nothing here reads a refreshed login of {provider}"
+            raise UnexpectedAnswer(message)
+        try:
+            return module.read_refresh(credential, answer, now)
+        except ProviderError:
+            raise
+        except Exception as exc:
+            log.exception("provider module failed", extra={"provider": provider})
+            message = f"the provider module of {provider} failed; the log has more"
+            raise UnexpectedAnswer(message) from exc
 
 
 def _storable(who: Identity) -> Identity:

@@ -26,6 +26,7 @@ from rotator.model import (
     Digest,
     Identity,
     Limit,
+    PendingRefresh,
     RestState,
     Slot,
     State,
@@ -41,7 +42,8 @@ TENURES_KEPT = 20
 ASIDE_KEPT = 20
 _ACCOUNT_COLUMNS = (
     "id, provider, alias, entry, identity, identity_key, plan, disabled, rejected,"
-    " limit_state, limit_until, limit_reason, limit_strikes, captured_at, last_used_at"
+    " limit_state, limit_until, limit_reason, limit_strikes, captured_at, last_used_at,"
+    " refresh_allowed"
 )
 
 
@@ -146,8 +148,20 @@ class Store:
             removed=frozenset(
                 (p, Digest(d)) for p, d in read("SELECT provider, digest FROM removed")
             ),
+            refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
             broken=tuple(broken),
         )
+
+    def _refreshes(self) -> Iterator[PendingRefresh]:
+        rows = self._connection.execute(
+            "SELECT account, spent, begun_at, attempts, answer FROM refresh"
+        )
+        for account, spent, begun_at, attempts, answer in rows:
+            with contextlib.suppress(ValueError):
+                kept = None if answer is None else Secret(answer)
+                yield PendingRefresh(
+                    AccountId(account), Digest(spent), from_iso(begun_at), attempts, kept
+                )
 
     # -- writing: inside `transaction` -------------------------------------------------------
 
@@ -205,6 +219,7 @@ class Store:
             *(to_iso(now), account.id),
         )
         self._write("DELETE FROM digest WHERE account = ?", account.id)
+        self._write("DELETE FROM refresh WHERE account = ?", account.id)
         self._write("DELETE FROM account WHERE id = ?", account.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
@@ -215,6 +230,29 @@ class Store:
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)
         self._write("UPDATE tenure SET account = ? WHERE account = ?", keep.id, other.id)
         self._write("DELETE FROM account WHERE id = ?", other.id)
+
+    def begin_refresh(self, pending: PendingRefresh) -> None:
+        """Note that a refresh token is about to be sent; what was noted before it is replaced."""
+        self._write(
+            "INSERT OR REPLACE INTO refresh (account, spent, begun_at, attempts)"
+            " VALUES (?, ?, ?, ?)",
+            *(pending.account, pending.spent, to_iso(pending.begun_at), pending.attempts),
+        )
+
+    def answer_refresh(self, pending: PendingRefresh, answer: Secret) -> None:
+        """Keep what a refresh gave, as long as it is one that is under way."""
+        self._write(
+            "UPDATE refresh SET answer = ? WHERE account = ? AND spent = ?",
+            *(answer.reveal(), pending.account, pending.spent),
+        )
+
+    def end_refresh(self, account: AccountId) -> None:
+        """Forget the account's refresh: it is settled."""
+        self._write("DELETE FROM refresh WHERE account = ?", account)
+
+    def allow_refresh(self, account: AccountId, *, allowed: bool) -> None:
+        """Note whether the user lets us refresh the account's tokens."""
+        self._write("UPDATE account SET refresh_allowed = ? WHERE id = ?", int(allowed), account)
 
     def rename_account(self, account: Account, alias: str) -> None:
         """Give an account another alias."""
@@ -321,7 +359,7 @@ def digests_of(credential: Credential) -> tuple[Digest, ...]:
 
 def _account(row: tuple[Any, ...]) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
-    state, until, reason, strikes, captured_at, last_used_at = rest
+    state, until, reason, strikes, captured_at, last_used_at, refresh_allowed = rest
     limit = None
     if state is not None:
         kept: RestState = AccountState.EXHAUSTED if state == "exhausted" else AccountState.COOLING
@@ -339,6 +377,7 @@ def _account(row: tuple[Any, ...]) -> Account:
         limit=limit,
         last_used_at=_time(last_used_at),
         plan=plan,
+        refresh_allowed=bool(refresh_allowed),
     )
 
 
