@@ -11,6 +11,7 @@ import queue
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,16 @@ LATE_LOOK_EVERY = timedelta(seconds=0.5)
 _PASSED_KEPT = 200
 
 
+class End(Enum):
+    """Why a watcher's work has ended."""
+
+    STOPPED = auto()
+    # The store's file is another one by now: open it and go on.
+    REOPEN = auto()
+    # A newer version of this program wants the store.
+    NEWER = auto()
+
+
 class Daemon:
     """A watcher that has been set up; `run` works until `stop` is called."""
 
@@ -86,8 +97,8 @@ class Daemon:
         """Ask `run` to end; may be called from a signal handler or another thread."""
         self._queue.put((STOP, None))
 
-    def run(self, ready: Callable[[], None]) -> None:
-        """Watch until stopped; call `ready` once everything is in place."""
+    def run(self, ready: Callable[[], None]) -> End:
+        """Watch until stopped; call `ready` once everything is in place; return why it ended."""
         self._files.start()
         try:
             self._tail.start()
@@ -100,6 +111,7 @@ class Daemon:
             ready()
             while self._step():
                 pass
+            return End.STOPPED
         finally:
             self._files.stop()
             self._exchange.remove_state()
