@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,12 +21,23 @@ from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
 from rotator.classify import classify
 from rotator.errors import LiveFileError, RotatorError
-from rotator.failover import carry_out
+from rotator.failover import Answer, carry_out
 from rotator.lock import swap_lock
-from rotator.model import Event, EventKind, Signal, Source, VerdictKind
+from rotator.model import (
+    Account,
+    AccountId,
+    Event,
+    EventKind,
+    Finding,
+    Signal,
+    Source,
+    VerdictKind,
+)
 from rotator.opencode.authfile import Missing, Reading, Torn
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LoggedFailure, LogTail
+from rotator.refresh import adopt_answers
+from rotator.refreshes import Refreshes
 from rotator.restarts import charge_time, restart_note
 from rotator.swap import settled
 from rotator.watch import FileWatcher, Watched
@@ -34,7 +46,7 @@ log = logging.getLogger(__name__)
 
 # What is watched, by the names that `status` shows.
 LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
-STOP = "stop"
+STOP, REFRESHED = "stop", "refreshed"
 Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.
@@ -49,6 +61,7 @@ SAY_AGAIN_AFTER = timedelta(hours=1)
 # A file that was just replaced is looked at again this often: nothing may tell of a late write.
 LATE_LOOK_EVERY = timedelta(seconds=0.5)
 _PASSED_KEPT = 200
+NOBODY: frozenset[AccountId] = frozenset()
 
 
 class End(Enum):
@@ -77,6 +90,7 @@ class Daemon:
         self._published_at = self._started_at
         self._told = ("", self._started_at)
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
+        self._refreshes = Refreshes(books, lambda: self._queue.put((REFRESHED, None)))
         self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
         self._files = watcher(
             [
@@ -103,6 +117,7 @@ class Daemon:
         try:
             self._tail.start()
             try:
+                adopt_answers(self._books)
                 self._tick()
             except LiveFileError as exc:
                 # What cannot be mended now keeps nobody from watching.
@@ -114,6 +129,7 @@ class Daemon:
             return End.STOPPED
         finally:
             self._files.stop()
+            self._refreshes.close()
             self._exchange.remove_state()
 
     def _step(self) -> bool:
@@ -135,6 +151,9 @@ class Daemon:
     def _work(self, name: str, path: Path | None) -> None:
         if name == INBOX and path is not None and path != self._exchange.inbox:
             self._take(path)
+        elif name == REFRESHED:
+            self._refreshes.work()
+            self._unpublished = True
         elif name:
             self._drain(name)
             self._files.check()
@@ -214,14 +233,32 @@ class Daemon:
         self._unpublished = True
         if signal is None:
             return
+        self._decide(signal, classify(signal, self._books.clock()))
+
+    def _decide(
+        self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
+    ) -> None:
+        """Do what a failure asks for, now or once an account has the tokens that it needs."""
+
+        def freshen(account: Account) -> bool:
+            again = partial(self._decide, signal, finding, asked | {account.id})
+            self._refreshes.want(account, again)
+            return False
+
+        before = self._books.store.state().slot(signal.provider).active
         verdict = carry_out(
-            self._books,
-            signal,
-            classify(signal, self._books.clock()),
-            answer=lambda verdict: self._exchange.answer(signal.id, verdict),
+            self._books, signal, finding, answer=self._reply(signal), freshen=freshen, asked=asked
         )
-        if verdict.kind is VerdictKind.PASS and signal.source is Source.BRIDGE:
+        if signal.source is Source.LOG:
+            self._say_who_needs_a_restart(signal.provider, before)
+        elif verdict.kind is VerdictKind.PASS:
             self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
+        self._unpublished = True
+
+    def _reply(self, signal: Signal) -> Answer:
+        if signal.source is Source.LOG:
+            return lambda _: None
+        return partial(self._exchange.answer, signal.id)
 
     def _logged(self, failure: LoggedFailure) -> None:
         repeated = engine.match_passed(self._passed, failure.provider, failure.session, failure.at)
@@ -237,14 +274,14 @@ class Daemon:
             session=failure.session,
             error=failure.message,
         )
-        before = self._books.store.state().slot(failure.provider).active
-        carry_out(self._books, signal, classify(signal, self._books.clock()), answer=lambda _: None)
-        after = self._books.store.state().active(failure.provider)
+        self._decide(signal, classify(signal, self._books.clock()))
+
+    def _say_who_needs_a_restart(self, provider: str, before: AccountId | None) -> None:
+        after = self._books.store.state().active(provider)
         if after is not None and after.id != before:
             note = restart_note(self._books, self._exchange.present(), after)
             if note is not None:
                 self._books.record([note])
-        self._unpublished = True
 
     # -- upkeep ----------------------------------------------------------------------------
 
@@ -253,6 +290,8 @@ class Daemon:
         now = self._books.clock()
         due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
+            due.append(self._looked_at + DOUBT_LOOK_EVERY)
+        if self._refreshes.is_waiting:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
         if self._books.replaced:
             due.append(self._looked_at + LATE_LOOK_EVERY)
@@ -269,6 +308,7 @@ class Daemon:
         self._look_at_live()
         self._look(INBOX)
         self._look(LOG)
+        self._refreshes.work()
         if now - self._published_at >= PUBLISH_EVERY:
             self._exchange.sweep()
             self._unpublished = True

@@ -6,11 +6,12 @@ then the bookkeeping.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from rotator.freshness import wants_refresh
 from rotator.model import (
     Account,
     AccountState,
@@ -38,6 +39,8 @@ OVERLOAD_PAUSE = timedelta(minutes=1)
 REJECTION_PAUSE = timedelta(minutes=10)
 
 PASS = Verdict(VerdictKind.PASS)
+# The longest that a bridge waits for the last word.
+ACK = Verdict(VerdictKind.ACK, wait_ms=20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a signal leads to. The verdict holds if the ordered swap succeeds, else it is pass."""
+    """What a signal leads to. The verdict holds if the ordered swap succeeds, else it is pass.
+
+    With `freshen` the account that shall take over gets new tokens first, and then it is
+    decided anew.
+    """
 
     verdict: Verdict = PASS
     order: Order | None = None
+    freshen: bool = False
     marks: tuple[Mark, ...] = ()
     events: tuple[Event, ...] = ()
 
@@ -101,11 +109,33 @@ def blamed(state: State, signal: Signal) -> Account | None:
     return state.account(past[-1].account) if past else None
 
 
-def on_signal(state: State, signal: Signal, finding: Finding, now: datetime) -> Outcome:
-    """Return what to do about a failed request whose meaning is `finding`."""
+def on_signal(
+    state: State,
+    signal: Signal,
+    finding: Finding,
+    now: datetime,
+    *,
+    may_refresh: Callable[[Account], bool] = lambda _: False,
+) -> Outcome:
+    """Return what to do about a failed request whose meaning is `finding`.
+
+    `may_refresh` tells of an account whose tokens have run out whether we could renew them now.
+    """
     account = blamed(state, signal)
     if account is None:
         return Outcome()
+    outcome = _about(state, signal, account, finding, now)
+    order = outcome.order
+    if order is None or not wants_refresh(order.to, now) or not may_refresh(order.to):
+        return outcome
+    # The swap that the overload is counted for comes later.
+    marks = tuple(mark for mark in outcome.marks if not isinstance(mark, NoteOverload))
+    return replace(outcome, verdict=ACK, freshen=True, marks=marks)
+
+
+def _about(
+    state: State, signal: Signal, account: Account, finding: Finding, now: datetime
+) -> Outcome:
     match finding.meaning:
         case Meaning.NOT_OURS:
             return Outcome()

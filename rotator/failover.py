@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from rotator import engine
 from rotator.books import Books
 from rotator.errors import RotatorError, SwapUnverified
-from rotator.model import Account, Digest, Event, EventKind, Finding, Signal, Verdict
+from rotator.model import Account, AccountId, Digest, Event, EventKind, Finding, Signal, Verdict
+from rotator.refresh import freshened, why_not
 from rotator.swap import Order, swap
 
 log = logging.getLogger(__name__)
@@ -20,27 +21,64 @@ _MOST_DECISIONS = 5
 _PATIENCE_SECONDS = 0.15
 
 Answer = Callable[[Verdict], None]
+# Gets new tokens for an account; False: they come later, and then it is decided anew.
+Freshen = Callable[[Account], bool]
 
 
-def carry_out(books: Books, signal: Signal, finding: Finding, *, answer: Answer) -> Verdict:
-    """Do what a failure asks for, call `answer` once with the verdict, and return it.
+def carry_out(
+    books: Books,
+    signal: Signal,
+    finding: Finding,
+    *,
+    answer: Answer,
+    freshen: Freshen | None = None,
+    asked: Collection[AccountId] = (),
+) -> Verdict:
+    """Do what a failure asks for, call `answer` with the verdict, and return it.
 
-    It never raises for a swap that could not be made: then the verdict is pass, the account
-    is marked all the same, and an event says what stood in the way.
+    Where the account that shall take over needs new tokens, the first verdict is ack, and
+    `freshen` gets them (by default here and now); `asked` are accounts whose tokens were asked
+    for already because of this failure. It never raises for a swap that could not be made:
+    then the verdict is pass, the account is marked all the same, and an event says what stood
+    in the way.
     """
-    reply = _Once(answer)
+    reply, tried = _Once(answer), set(asked)
+    is_over = True
     try:
         for _ in range(_MOST_DECISIONS):
-            outcome = engine.on_signal(books.store.state(), signal, finding, books.clock())
-            if _done(books, outcome, reply):
-                break
+            outcome = engine.on_signal(
+                books.store.state(),
+                signal,
+                finding,
+                books.clock(),
+                may_refresh=lambda one: one.id not in tried and why_not(books, one) is None,
+            )
+            if not outcome.freshen or outcome.order is None:
+                if _done(books, outcome, reply):
+                    break
+                continue
+            reply.first_word(outcome.verdict)
+            _mark(books, outcome)
+            tried.add(outcome.order.to.id)
+            is_over = (freshen or _here_and_now(books))(outcome.order.to)
+            if not is_over:
+                return outcome.verdict
     finally:
-        reply(engine.PASS)
+        if is_over:
+            reply(engine.PASS)
     return reply.given or engine.PASS
 
 
+def _here_and_now(books: Books) -> Freshen:
+    def freshen(account: Account) -> bool:
+        freshened(books, account)
+        return True
+
+    return freshen
+
+
 class _Once:
-    """Gives the first answer it gets, and no other."""
+    """Gives the first answer it gets, and no other; one that is not the last may come before."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -49,11 +87,14 @@ class _Once:
     def __call__(self, verdict: Verdict) -> None:
         if self.given is None:
             self.given = verdict
-            try:
-                self._answer(verdict)
-            except OSError as exc:
-                # The request passes by itself then; what happened is written down all the same.
-                log.warning("a verdict could not be given: %s", exc.strerror)
+            self.first_word(verdict)
+
+    def first_word(self, verdict: Verdict) -> None:
+        try:
+            self._answer(verdict)
+        except OSError as exc:
+            # The request passes by itself then; what happened is written down all the same.
+            log.warning("a verdict could not be given: %s", exc.strerror)
 
 
 def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
@@ -66,6 +66,46 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+class Held:
+    """Locks that are held until `release`; the kernel releases them when the process dies."""
+
+    def __init__(self, handles: Sequence[int]) -> None:
+        self._handles = list(handles)
+
+    def release(self) -> None:
+        """Let go of all of them."""
+        while self._handles:
+            os.close(self._handles.pop())
+
+
+def hold_all(paths: Sequence[Path], *, patience_seconds: float) -> Held | None:
+    """Take the locks in this order; None, and none of them held, if one stays taken so long.
+
+    Whoever takes several takes them in one order, so that no two wait for each other.
+    """
+    deadline = time.monotonic() + patience_seconds
+    handles: list[int] = []
+    try:
+        for path in paths:
+            handles.append(_open(path))
+            if not _lock_within(handles[-1], deadline - time.monotonic()):
+                Held(handles).release()
+                return None
+    except BaseException:
+        Held(handles).release()
+        raise
+    return Held(handles)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether somebody, another part of this process included, holds the lock."""
+    held = hold_all([path], patience_seconds=0) if path.exists() else Held([])
+    if held is None:
+        return True
+    held.release()
+    return False
 
 
 def _open(path: Path) -> int:

@@ -17,6 +17,7 @@ from typing import Any, Self
 from rotator.clock import from_iso, to_iso
 from rotator.database import open_database, reading, store_errors, transaction
 from rotator.errors import RotatorError
+from rotator.freshness import NOT_CONFIRMED
 from rotator.migrations import STORE
 from rotator.model import (
     Account,
@@ -194,6 +195,18 @@ class Store:
             *(credential.entry.reveal(), who.label, who.key, who.plan, account.id),
         )
         self._note_digests(account.provider, account.id, credential, now)
+        # What was in doubt about the tokens before is none about these.
+        self._write("DELETE FROM refresh WHERE account = ? AND answer IS NULL", account.id)
+        if account.limit is not None and account.limit.reason == NOT_CONFIRMED:
+            self.set_limit(account.id, None)
+
+    def know_credential(self, account: Account, credential: Credential, now: datetime) -> None:
+        """Keep a credential of the account's that is not its newest in place of an older one."""
+        self._write(
+            "UPDATE account SET previous_entry = ? WHERE id = ?",
+            *(credential.entry.reveal(), account.id),
+        )
+        self._note_digests(account.provider, account.id, credential, now)
 
     def _note_digests(
         self, provider: str, account: AccountId, credential: Credential, now: datetime
@@ -240,10 +253,11 @@ class Store:
         )
 
     def answer_refresh(self, pending: PendingRefresh, answer: Secret) -> None:
-        """Keep what a refresh gave, as long as it is one that is under way."""
+        """Keep what a refresh gave until it is clear whether it is the account's newest."""
         self._write(
-            "UPDATE refresh SET answer = ? WHERE account = ? AND spent = ?",
-            *(answer.reveal(), pending.account, pending.spent),
+            "INSERT OR REPLACE INTO refresh SELECT id, ?, ?, ?, ? FROM account WHERE id = ?",
+            *(pending.spent, to_iso(pending.begun_at), pending.attempts),
+            *(answer.reveal(), pending.account),
         )
 
     def end_refresh(self, account: AccountId) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from rotator.errors import LiveFileUnreadable, RotatorError
 from rotator.model import NOTHING, Credential, Digest
 from rotator.opencode.members import DECODER, Member, cut, members_of
+from rotator.provider import Tokens
 from rotator.secret import Secret, digest_of
 from rotator.text import clean
 
@@ -177,6 +178,21 @@ def parse_entry(provider: str, entry: Secret) -> Credential:
             return _oauth(provider, entry, value)
         case _:
             raise _bad(provider, "its type is none of api, oauth, wellknown")
+
+
+def renewed_entry(credential: Credential, tokens: Tokens) -> Secret:
+    """Return the entry of a login with new tokens in it; every other field stays.
+
+    `expires` is a whole number of milliseconds, or opencode would not take the entry at all.
+    """
+    value = DECODER.decode(credential.entry.reveal())
+    kept = tokens.refresh or credential.refresh or Secret("")
+    new = {
+        "access": tokens.access.reveal(),
+        "refresh": kept.reveal(),
+        "expires": int(tokens.expires_at.timestamp() * 1000),
+    }
+    return Secret(json.dumps(value | new, indent=2).replace("\n", "\n  "))
 
 
 def _value(provider: str, entry: Secret) -> dict[str, Any]:

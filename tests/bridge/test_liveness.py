@@ -189,7 +189,7 @@ def test_a_watcher_that_dies_after_its_ack_is_not_waited_for_to_the_deadline(
     watcher.publish([A, B], watcher=running(sleeper.pid))
     pending = bridge.start("fetch", **model_request(upstream))
     watcher.answer(watcher.next_signal(), "ack", wait_ms=20_000)
-    wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
+    pending.wait_until_acked()
     sleeper.kill()
     sleeper.wait()
 

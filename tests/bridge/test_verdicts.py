@@ -26,6 +26,12 @@ def limited(upstream: Upstream) -> None:
     upstream.limit(A)
 
 
+def wait_a_little(seconds: float) -> None:
+    """Let so much time pass, so that two writes meet a look of the bridge in every way."""
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= end, 1, "a moment", poll_seconds=0.0001)
+
+
 def nothing_left(watcher: FakeWatcher) -> bool:
     return not [*watcher.inbox.iterdir(), *watcher.outbox.iterdir()]
 
@@ -133,13 +139,44 @@ def test_ack_and_then_retry_waits_for_the_second_word(
     pending = bridge.start("fetch", **model_request(upstream))
     signal = watcher.next_signal()
     watcher.answer(signal, "ack", wait_ms=10_000)
-    # Longer than a first word may take, so that only the ack can have kept it waiting.
-    with pytest.raises(TimeoutError):
-        pending.result(0.6)
+    pending.wait_until_acked()
     live.key(B)
     watcher.retry(signal, B)
 
     assert (pending.result()["status"], upstream.keys) == (200, [A, B])
+    assert nothing_left(watcher)
+
+
+def test_a_verdict_that_takes_the_place_of_its_ack_is_never_lost(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
+) -> None:
+    """The ack is not taken away after it was read: by then it might be the verdict."""
+    for number in range(20):
+        upstream.limit(A)
+        live.key(A)
+        pending = bridge.start("fetch", **model_request(upstream))
+        signal = watcher.next_signal()
+        live.key(B)
+        watcher.answer(signal, "ack", wait_ms=15_000)
+        wait_a_little(number * 0.0005)
+        watcher.retry(signal, B)
+
+        assert pending.result(5)["status"] == 200
+        assert nothing_left(watcher)
+
+
+def test_an_ack_is_left_where_it_is_until_the_request_is_over(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    pending = bridge.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    watcher.answer(signal, "ack", wait_ms=15_000)
+    pending.wait_until_acked()
+
+    assert [path.stem for path in watcher.outbox.iterdir()] == [signal["id"]]
+
+    watcher.answer(signal, "pass")
+    assert pending.result()["status"] == 429
     assert nothing_left(watcher)
 
 
@@ -277,7 +314,7 @@ def test_an_abort_ends_a_wait_at_once_with_its_reason_and_leaves_no_file(
         wait_until(watcher.waiting, 5, "a signal", poll_seconds=0.001)
     else:
         watcher.answer(watcher.next_signal(), verdict, wait_ms=15_000)
-        wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
+        pending.wait_until_acked()
     bridge.run("abort", call=pending.number, reason="the user pressed Esc")
 
     answer = pending.result(2)
@@ -367,11 +404,11 @@ def test_a_process_that_ends_takes_its_signals_along(
 
     with bridge_process(home) as bridge:
         bridge.load()
-        bridge.start("fetch", **model_request(upstream))
+        pending = bridge.start("fetch", **model_request(upstream))
         signal = watcher.next_signal()
         watcher.answer(signal, "ack", wait_ms=15_000)
-        # Taken, so that the process is in its long wait when it ends.
-        wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
+        # The process is in its long wait when it ends.
+        pending.wait_until_acked()
         publish(watcher.inbox / f"{signal['id']}.json", json.dumps(signal).encode())
 
     assert nothing_left(watcher)

@@ -107,6 +107,11 @@ class Pending:
         """Return its answer, waiting for it."""
         return self.bridge.answer_to(self.number, seconds)
 
+    def wait_until_acked(self) -> None:
+        """Wait longer than a first word may take: only an ack can have kept it waiting then."""
+        with pytest.raises(TimeoutError):
+            self.result(0.6)
+
     @property
     def is_done(self) -> bool:
         """Whether the answer is there."""

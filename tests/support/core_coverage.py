@@ -24,6 +24,7 @@ CORE = (
     "rotator/engine.py",
     "rotator/errors.py",
     "rotator/evidence.py",
+    "rotator/freshness.py",
     "rotator/model.py",
     "rotator/policy.py",
     "rotator/resets.py",

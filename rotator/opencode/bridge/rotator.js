@@ -290,6 +290,7 @@ class Exchange {
   #line = [];
   #asked = new Set(); // ids that are not over yet
   #waiting = new Map(); // id -> called with the verdict
+  #acked = new Map(); // id -> inode of the ack that was read
   #polling = null;
   #delay = POLL_MS.first;
 
@@ -319,6 +320,7 @@ class Exchange {
     } finally {
       leave?.();
       this.#asked.delete(id);
+      this.#acked.delete(id);
       this.#forget(id);
     }
   }
@@ -382,15 +384,20 @@ class Exchange {
   #collect() {
     for (const name of attempt(() => fs.readdirSync(this.#places.outbox), [])) {
       const id = path.basename(name, ".json");
-      if (id !== name && this.#waiting.has(id)) this.#waiting.get(id)(this.#take(id));
+      if (id !== name && this.#waiting.has(id)) this.#offer(id);
       else if (id.startsWith(this.#prefix) && !this.#asked.has(id)) this.#forget(id); // too late
     }
   }
 
-  #take(id) {
+  #offer(id) {
+    const inode = attempt(() => fs.statSync(this.#outbox(id)).ino, null);
+    if (inode === null || inode === this.#acked.get(id)) return;
     const verdict = attempt(() => JSON.parse(fs.readFileSync(this.#outbox(id), "utf8")), null);
-    unlink(this.#outbox(id));
-    return verdict?.schema === SCHEMA && verdict.id === id ? verdict : { verdict: "pass" };
+    const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
+    // An ack stays where it is: the verdict may have taken its name since it was read.
+    if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
+    else unlink(this.#outbox(id));
+    this.#waiting.get(id)(isOurs ? verdict : { verdict: "pass" });
   }
 }
 
