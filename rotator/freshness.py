@@ -75,6 +75,12 @@ def due_again_at(pending: PendingRefresh) -> datetime | None:
     return pending.begun_at + SEND_AGAIN_AFTER[pending.attempts - 1]
 
 
+def is_in_doubt(account: Account, now: datetime) -> bool:
+    """Tell whether the account rests because its vendor did not say what became of its tokens."""
+    is_resting = account.state_at(now) is AccountState.COOLING
+    return is_resting and account.reason_at(now) == NOT_CONFIRMED
+
+
 def rest_for(account: Account, pending: PendingRefresh, now: datetime) -> Limit | None:
     """Return how long an account rests whose refresh was not confirmed; None: not at all.
 

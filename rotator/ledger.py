@@ -13,8 +13,17 @@ from rotator.books import Books
 from rotator.changes import Knowledge, owner_of
 from rotator.errors import AccountNotFound, UsageError
 from rotator.lock import swap_lock
-from rotator.model import Account, AccountId, Credential, Event, EventKind, Limit
+from rotator.model import (
+    Account,
+    AccountId,
+    AccountState,
+    Credential,
+    Event,
+    EventKind,
+    Limit,
+)
 from rotator.policy import Wanted, choose
+from rotator.refresh import freshened
 from rotator.rotate import find_account
 from rotator.swap import Order, swap, take_out
 
@@ -48,6 +57,9 @@ def add(
     books.announce()
     active = books.store.state().active(provider)
     if activate or active is None or active.id == account.id:
+        account = freshened(books, account) or account
+        if account.rejected is not None:
+            return Done(account, _live(books, provider), f"it needs a login: {account.rejected}")
         swap(books, Order(account.id, "added by hand"))
     return Done(account, _live(books, provider), note)
 
@@ -111,6 +123,26 @@ def disable(books: Books, account: Account) -> Done:
             forbid()
     _changed(books, account, BY_USER)
     return Done(account, _live(books, account.provider), note)
+
+
+def allow_refresh(books: Books, account: Account, *, allowed: bool) -> Done:
+    """Let us refresh the account's tokens while it is parked, or no longer.
+
+    The note names what its vendor says about that. Raises UsageError for an account that
+    needs no leave, or that nobody here can refresh.
+    """
+    call = books.registry.refresh_call(account.provider, account.credential)
+    if isinstance(call, str):
+        message = f"{account.name} is not refreshed by rotator: {call}"
+        raise UsageError(message, hint="opencode refreshes it when it is live")
+    if call.consent is None:
+        message = f"{account.name} needs no leave: its tokens are refreshed when they run out"
+        raise UsageError(message, hint="there is nothing to do")
+    with books.store.transaction():
+        books.store.allow_refresh(account.id, allowed=allowed)
+    verb = "allowed" if allowed else "forbidden"
+    _changed(books, account, f"refreshing its tokens while it is parked was {verb}")
+    return Done(account, _live(books, account.provider), call.consent if allowed else None)
 
 
 def enable(books: Books, account: Account) -> Done:
@@ -217,8 +249,17 @@ def _make_way(
 
 
 def _successor(books: Books, account: Account) -> Account | None:
-    wanted = Wanted(account.provider, {account.id})
-    return choose(books.store.state(), wanted, books.clock()).account
+    """Return the best other account, with good tokens where it is to go into auth.json."""
+    barred = {account.id}
+    while True:
+        wanted = Wanted(account.provider, barred)
+        other = choose(books.store.state(), wanted, books.clock()).account
+        if other is None or not _is_live(books, account):
+            return other
+        fresh = freshened(books, other)
+        if fresh is not None and fresh.state_at(books.clock()) is AccountState.READY:
+            return fresh
+        barred.add(other.id)
 
 
 def _is_live(books: Books, account: Account) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.alias import normalise
 from rotator.books import Books
 from rotator.capture import LOGGED_OUT
 from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
-from rotator.model import Account, AccountState, State
-from rotator.policy import Wanted, choose
-from rotator.swap import Order, Swapped, swap
+from rotator.freshness import is_in_doubt
+from rotator.model import Account, AccountId, AccountState, State
+from rotator.policy import Wanted, choose, clock_time
+from rotator.refresh import freshened
+from rotator.swap import Order, swap
 
 _PAIR = 2
 
@@ -24,6 +26,17 @@ class Plan:
     left: Account | None
     to: Account
     why: str
+    by_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a rotation did: who left, who is live now, and why that one."""
+
+    left: Account | None
+    put: Account
+    why: str
+    written: bool
 
 
 def plan_rotation(state: State, provider: str | None, alias: str | None, now: datetime) -> Plan:
@@ -38,7 +51,8 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
         raise AccountNotFound(message, hint="rotator accounts lists them")
     left = state.active(chosen)
     if alias is not None:
-        return Plan(chosen, left, _by_name(accounts, chosen, alias, now), "asked for by name")
+        named = _by_name(accounts, chosen, alias, now)
+        return Plan(chosen, left, named, "asked for by name", by_name=True)
     choice = choose(state, Wanted(chosen, {left.id} if left else ()), now)
     if choice.account is None:
         raise NothingToRotateTo(choice.why, hint="rotator accounts shows when each is ready again")
@@ -56,8 +70,13 @@ def split_target(state: State, text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def rotate(books: Books, plan: Plan) -> Swapped:
-    """Carry a rotation out; raises what `swap` raises."""
+def rotate(books: Books, plan: Plan) -> Rotated:
+    """Carry a rotation out, with good tokens where the vendor gives some.
+
+    If it has none for the account, another one takes its place, unless it was asked for by
+    name. Raises what `swap` and `plan_rotation` raise.
+    """
+    plan = _with_good_tokens(books, plan)
 
     def enable() -> None:
         books.store.set_disabled(plan.to.id, None)
@@ -66,7 +85,19 @@ def rotate(books: Books, plan: Plan) -> Swapped:
     if done is None:
         message = "the rotation was given up"
         raise RotatorError(message)
-    return done
+    return Rotated(done.left, done.put, plan.why, done.written)
+
+
+def _with_good_tokens(books: Books, plan: Plan) -> Plan:
+    tried: set[AccountId] = set()
+    while plan.to.id not in tried:
+        tried.add(plan.to.id)
+        account = freshened(books, plan.to)
+        state, now = books.store.state(), books.clock()
+        if account is not None and account.rejected is None and not is_in_doubt(account, now):
+            return replace(plan, to=account)
+        plan = plan_rotation(state, plan.provider, plan.to.alias if plan.by_name else None, now)
+    return plan
 
 
 def find_account(state: State, provider: str, alias: str) -> Account:
@@ -88,6 +119,10 @@ def _by_name(accounts: tuple[Account, ...], provider: str, alias: str, now: date
     if state is AccountState.DISABLED and account.disabled != LOGGED_OUT:
         message = f"{account.name} is disabled: {account.disabled}"
         raise NothingToRotateTo(message, hint=f"rotator accounts enable {account.name}")
+    if is_in_doubt(account, now) and account.limit is not None:
+        message = f"{account.name} waits for new tokens: its vendor has not confirmed them"
+        hint = f"it is asked again at {clock_time(account.limit.until)}"
+        raise NothingToRotateTo(message, hint=hint)
     return account
 
 

@@ -100,6 +100,21 @@ def enable(account: str, *, as_json: bool) -> None:
     _say(done, "enabled", as_json=as_json)
 
 
+@command.command("allow-refresh")
+@click.argument("account")
+@click.option("--off", is_flag=True, help="Take the leave back.")
+@json_option
+def allow_refresh(account: str, *, off: bool, as_json: bool) -> None:
+    """Let the tokens of ACCOUNT be refreshed while it is parked.
+
+    Only for a vendor whose terms make it your decision; docs/security.md says more.
+    """
+    with books_for_command() as books:
+        found = named_account(books.store.state(), account)
+        done = ledger.allow_refresh(books, found, allowed=not off)
+    _say(done, "is not refreshed" if off else "may be refreshed", as_json=as_json)
+
+
 @command.command()
 @click.argument("account")
 @click.option("--yes", is_flag=True, help="Do not ask.")

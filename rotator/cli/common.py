@@ -18,6 +18,7 @@ from rotator.errors import LiveFileError, RotatorError
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import Account, AccountState, State
 from rotator.paths import find_paths
+from rotator.refresh import adopt_answers
 from rotator.rotate import find_account
 
 # An opencode that has opened a file to write it has written it by then.
@@ -48,6 +49,8 @@ def books_for_command() -> Iterator[Books]:
         watched = watcher_pid(paths.watch_lock) is not None
         with contextlib.suppress(LiveFileError), swap_lock(paths.swap_lock):
             absorb(books, watched=watched)
+        with contextlib.suppress(LiveFileError):
+            adopt_answers(books)
         try:
             yield books
         finally:

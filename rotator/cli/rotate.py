@@ -33,24 +33,25 @@ def command(provider: str | None, alias: str | None, *, dry_run: bool, as_json: 
         if provider is not None and alias is None:
             provider, alias = split_target(state, provider)
         plan = plan_rotation(state, provider, alias, books.clock())
-        left = plan.left
+        left, to, why = plan.left, plan.to, plan.why
         if not dry_run:
-            left = rotate(books, plan).left
-        when = applies(books, Exchange(books.paths).present(), plan.to)
+            done = rotate(books, plan)
+            left, to, why = done.left, done.put, done.why
+        when = applies(books, Exchange(books.paths).present(), to)
     if as_json:
         print_json(
             {
                 "schema": 1,
                 "provider": plan.provider,
                 "from": left.alias if left else None,
-                "to": plan.to.alias,
+                "to": to.alias,
                 "applies": when,
-                "why": plan.why,
+                "why": why,
                 **({"dry_run": True} if dry_run else {}),
             }
         )
         return
     verb = "would become" if dry_run else "is now"
-    if left is not None and left.id == plan.to.id:
+    if left is not None and left.id == to.id:
         verb = "is already"
-    click.echo(f"{plan.provider}: {plan.to.alias} {verb} live ({plan.why}); {_WHEN[when]}")
+    click.echo(f"{plan.provider}: {to.alias} {verb} live ({why}); {_WHEN[when]}")
