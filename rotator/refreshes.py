@@ -49,10 +49,17 @@ class _Wanted:
 class Refreshes:
     """What the watcher refreshes now; every method is called from its one thread."""
 
-    def __init__(self, books: Books, woken: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        books: Books,
+        woken: Callable[[], None],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         """`woken` is called from another thread when there is something for `work` to do."""
         self._books = books
         self._woken = woken
+        self._patience_seconds = patience_seconds
         self._wanted: dict[AccountId, _Wanted] = {}
         self._closed = False
 
@@ -69,7 +76,7 @@ class Refreshes:
         if self._closed:
             then()
             return
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + self._patience_seconds
         wanted = self._wanted.setdefault(account.id, _Wanted(account, until))
         wanted.waiting.append(then)
         self._go_on(wanted)

@@ -657,6 +657,63 @@ def test_a_history_is_mended_with_balancing_off_too() -> None:
     assert outcome.verdict.drop == "reasoning"
 
 
+STALE = an_account("b", oauth("b", expires_at=NOW + MINUTE))
+LIVE = an_account("a", oauth("a"))
+
+
+@pytest.mark.parametrize("meaning", LIMITS)
+def test_who_takes_over_gets_new_tokens_first_where_the_vendor_gives_some(meaning: Meaning) -> None:
+    state = a_state(LIVE, STALE, active=LIVE)
+
+    outcome = on_signal(
+        state, a_signal(LIVE), a_finding(meaning), NOW, may_refresh=lambda one: one == STALE
+    )
+
+    assert (outcome.freshen, outcome.order and outcome.order.to) == (True, STALE)
+    assert outcome.verdict == Verdict(VerdictKind.ACK, wait_ms=20_000)
+    assert [type(mark) for mark in outcome.marks] == [Rest]
+
+
+def test_good_tokens_are_not_asked_about() -> None:
+    def asked(account: Account) -> bool:
+        raise AssertionError(account.name)
+
+    other = an_account("b", oauth("b"))
+    state = a_state(LIVE, other, active=LIVE)
+
+    outcome = on_signal(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW, may_refresh=asked)
+
+    assert (outcome.verdict, outcome.freshen) == (retry(other), False)
+
+
+def test_tokens_that_nobody_may_renew_go_in_as_they_are() -> None:
+    state = a_state(LIVE, STALE, active=LIVE)
+
+    outcome = on_signal(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW)
+
+    assert (outcome.verdict, outcome.freshen) == (retry(STALE), False)
+
+
+def test_the_swap_for_an_overload_is_counted_when_it_is_made() -> None:
+    state = a_state(LIVE, STALE, active=LIVE)
+
+    outcome = on_signal(
+        state, a_signal(LIVE), a_finding(Meaning.OVERLOAD), NOW, may_refresh=lambda _: True
+    )
+
+    assert (outcome.freshen, outcome.marks) == (True, ())
+
+
+def test_a_dead_login_is_rejected_before_the_other_one_gets_new_tokens() -> None:
+    state = a_state(LIVE, STALE, active=LIVE)
+
+    outcome = on_signal(
+        state, a_signal(LIVE), a_finding(Meaning.LOGIN_DEAD), NOW, may_refresh=lambda _: True
+    )
+
+    assert (outcome.freshen, [type(mark) for mark in outcome.marks]) == (True, [Reject])
+
+
 def test_a_state_after_the_outcome_is_what_the_next_signal_sees() -> None:
     state = a_state(A, B, active=A)
 

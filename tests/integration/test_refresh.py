@@ -1,0 +1,569 @@
+"""Refreshing a parked login: asked once, written down before and after, never twice in hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator import ledger
+from rotator.errors import NothingToRotateTo, StoreError, UsageError
+from rotator.freshness import HANDS_OFF, NOT_CONFIRMED
+from rotator.model import AccountState, Digest, EventKind, PendingRefresh
+from rotator.provider import HttpAnswer
+from rotator.refresh import Attempt, adopt_answers, ask, begin, finish, freshen, hold
+from rotator.rotate import plan_rotation, rotate
+from rotator.secret import Secret, digest_of
+from rotator.swap import Order, swap
+from tests.support.live import Live, full_disk, oauth, open_live
+from tests.support.renewing import (
+    RENEWING,
+    TERMS,
+    Renewing,
+    Vendor,
+    broken,
+    cut_off,
+    dead,
+    says,
+    unreachable,
+)
+
+ADA, BOB = f"{RENEWING}/ada-acme.example", f"{RENEWING}/bob-acme.example"
+RAN_OUT = -timedelta(minutes=1)
+
+
+def entry(person: str, generation: int = 1, *, left: timedelta = timedelta(hours=1)) -> object:
+    return {**oauth(person, generation, left=left), "accountId": person}
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    return Vendor()
+
+
+@pytest.fixture
+def live(home: Path, vendor: Vendor) -> Iterator[Live]:
+    """Return books in which ada's login is parked and has run out, and bob's is live."""
+    with open_live(home, registry=vendor.registry()) as live:
+        park(live)
+        yield live
+
+
+def park(live: Live) -> None:
+    live.sees({RENEWING: entry("ada", left=RAN_OUT)})
+    live.sees({RENEWING: entry("bob")})
+    live.clock.pass_time(seconds=HANDS_OFF.total_seconds())
+
+
+def pending(live: Live) -> list[PendingRefresh]:
+    return list(live.state.refreshes.values())
+
+
+def begun(live: Live) -> Attempt:
+    attempt = begin(live.books, live.account(ADA).id)
+    assert isinstance(attempt, Attempt)
+    return attempt
+
+
+def told(live: Live) -> list[str]:
+    return [event.why for event in live.events()]
+
+
+# -- what goes well ------------------------------------------------------------------------
+
+
+def test_a_login_that_has_run_out_gets_new_tokens_and_keeps_its_other_fields(
+    live: Live, vendor: Vendor
+) -> None:
+    freshen(live.books, live.account(ADA))
+
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+    expires = int((live.clock.now + timedelta(hours=1)).timestamp() * 1000)
+    assert live.saved(ADA) == {**entry("ada", 2), "expires": expires}  # type: ignore[dict-item]
+    assert pending(live) == []
+    assert live.kinds()[-1] is EventKind.REFRESHED
+
+
+def test_auth_json_stays_as_it_is(live: Live) -> None:
+    before = live.file.read_bytes()
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.file.read_bytes() == before
+
+
+def test_a_vendor_that_keeps_its_refresh_token_leaves_it_as_it_is(
+    live: Live, vendor: Vendor
+) -> None:
+    vendor.instead = [lambda _: says(200, access="ACC-CANARY-ada-2", seconds=60)]
+
+    freshen(live.books, live.account(ADA))
+
+    assert (live.saved(ADA)["access"], live.saved(ADA)["refresh"]) == (
+        "ACC-CANARY-ada-2",
+        "REF-CANARY-ada-1",
+    )
+
+
+def test_the_old_tokens_are_recognised_as_spent_afterwards(live: Live) -> None:
+    freshen(live.books, live.account(ADA))
+
+    live.sees({RENEWING: entry("ada", left=RAN_OUT)})
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_a_rotation_puts_the_new_tokens_in(live: Live) -> None:
+    rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+
+    assert live.entries()[RENEWING] == live.saved(ADA)
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_whoever_takes_over_from_a_disabled_account_gets_new_tokens_first(live: Live) -> None:
+    ledger.disable(live.books, live.account(BOB))
+
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_a_login_that_is_added_and_put_in_gets_new_tokens_first(live: Live, vendor: Vendor) -> None:
+    credential = live.account(ADA).credential
+    ledger.remove(live.books, live.account(ADA))
+
+    ledger.add(live.books, RENEWING, credential, alias=None, activate=True)
+
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_a_dead_login_that_is_added_is_saved_and_not_put_in(live: Live, vendor: Vendor) -> None:
+    credential = live.account(ADA).credential
+    ledger.remove(live.books, live.account(ADA))
+    vendor.instead = [dead]
+
+    done = ledger.add(live.books, RENEWING, credential, alias=None, activate=True)
+
+    assert done.note == "it needs a login: the grant was revoked"
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-bob-1"
+
+
+# -- what is left alone --------------------------------------------------------------------
+
+
+def test_good_tokens_are_left_alone(live: Live, vendor: Vendor) -> None:
+    live.sees({RENEWING: entry("ada", 2)})
+    live.sees({RENEWING: entry("bob")})
+    live.clock.pass_time(minutes=3)
+
+    freshen(live.books, live.account(ADA))
+
+    assert vendor.asked == []
+
+
+def test_the_live_account_is_opencode_s_to_refresh(live: Live, vendor: Vendor) -> None:
+    live.clock.pass_time(hours=2)
+
+    freshen(live.books, live.account(BOB))
+
+    assert vendor.asked == []
+
+
+def test_an_account_that_has_just_left_may_still_be_in_an_opencode_s_hands(
+    live: Live, vendor: Vendor
+) -> None:
+    live.clock.pass_time(hours=2)
+    vendor.instead = [vendor.exchange]
+    rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+    vendor.asked.clear()
+    live.clock.pass_time(seconds=HANDS_OFF.total_seconds() - 1)
+
+    freshen(live.books, live.account(BOB))
+    assert vendor.asked == []
+
+    live.clock.pass_time(seconds=1)
+    freshen(live.books, live.account(BOB))
+    assert vendor.asked == ["REF-CANARY-bob-1"]
+
+
+def test_where_the_vendor_s_terms_ask_for_it_the_user_has_to_allow_it_first(
+    home: Path, vendor: Vendor
+) -> None:
+    registry = vendor.registry(Renewing(consent=TERMS))
+    with open_live(home, registry=registry) as live:
+        park(live)
+        freshen(live.books, live.account(ADA))
+        assert vendor.asked == []
+
+        done = ledger.allow_refresh(live.books, live.account(ADA), allowed=True)
+        freshen(live.books, live.account(ADA))
+
+        assert done.note == TERMS
+        assert vendor.asked == ["REF-CANARY-ada-1"]
+
+
+def test_a_leave_is_taken_back(home: Path, vendor: Vendor) -> None:
+    with open_live(home, registry=vendor.registry(Renewing(consent=TERMS))) as live:
+        park(live)
+        ledger.allow_refresh(live.books, live.account(ADA), allowed=True)
+        ledger.allow_refresh(live.books, live.account(ADA), allowed=False)
+
+        freshen(live.books, live.account(ADA))
+
+        assert vendor.asked == []
+
+
+def test_leave_is_asked_for_only_where_it_changes_something(live: Live) -> None:
+    with pytest.raises(UsageError, match="needs no leave"):
+        ledger.allow_refresh(live.books, live.account(ADA), allowed=True)
+    live.sees({**live.entries(), "acme": {"type": "api", "key": "KEY-CANARY-1"}})
+    with pytest.raises(UsageError, match="not refreshed by rotator"):
+        ledger.allow_refresh(live.books, live.account("acme/acme-1"), allowed=True)
+
+
+# -- what goes wrong -----------------------------------------------------------------------
+
+
+def test_a_dead_login_is_rejected_and_not_asked_again(live: Live, vendor: Vendor) -> None:
+    vendor.instead = [dead]
+
+    for _ in range(2):
+        freshen(live.books, live.account(ADA))
+
+    assert live.state_of(ADA) is AccountState.REJECTED
+    assert live.account(ADA).rejected == "the grant was revoked"
+    assert (len(vendor.asked), pending(live)) == (1, [])
+    assert live.kinds()[-1] is EventKind.REJECTED
+
+
+def test_a_vendor_out_of_reach_changes_nothing(live: Live, vendor: Vendor) -> None:
+    vendor.instead = [unreachable]
+
+    freshen(live.books, live.account(ADA))
+
+    assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
+    assert "could not be refreshed: vendor.example could not be reached" in told(live)
+
+
+@pytest.mark.parametrize("trouble", [cut_off, broken])
+def test_a_login_whose_refresh_is_not_confirmed_rests_for_a_minute(
+    live: Live, vendor: Vendor, trouble: Callable[[str], HttpAnswer]
+) -> None:
+    vendor.instead = [trouble]
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.state_of(ADA) is AccountState.COOLING
+    assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
+    assert live.account(ADA).until_at(live.clock.now) == live.clock.now + timedelta(minutes=1)
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-1"
+    assert live.kinds()[-1] is EventKind.LIMITED
+
+
+def test_a_token_in_doubt_is_sent_after_a_minute_after_an_hour_and_then_left_to_opencode(
+    live: Live, vendor: Vendor
+) -> None:
+    vendor.instead = [cut_off] * 9
+
+    sent = []
+    for minutes in (0, 0.9, 0.2, 59, 2, 600):
+        live.clock.pass_time(minutes=minutes)
+        freshen(live.books, live.account(ADA))
+        sent.append(len(vendor.asked))
+
+    assert sent == [1, 1, 2, 2, 3, 3]
+    assert live.state_of(ADA) is AccountState.READY
+    assert "it is left to opencode" in told(live)[-1]
+
+
+def test_a_doubt_ends_with_the_next_good_answer(live: Live, vendor: Vendor) -> None:
+    vendor.instead = [cut_off]
+    freshen(live.books, live.account(ADA))
+    live.clock.pass_time(minutes=1)
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
+
+
+def test_a_token_that_proves_to_be_spent_is_a_dead_login(live: Live, vendor: Vendor) -> None:
+    def taken_and_cut_off(refresh: str) -> HttpAnswer:
+        vendor.exchange(refresh)
+        return cut_off(refresh)
+
+    vendor.instead = [taken_and_cut_off]
+    freshen(live.books, live.account(ADA))
+    live.clock.pass_time(minutes=1)
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.state_of(ADA) is AccountState.REJECTED
+
+
+def test_a_vendor_out_of_reach_leaves_an_older_doubt_as_it_was(live: Live, vendor: Vendor) -> None:
+    vendor.instead = [cut_off, unreachable]
+    freshen(live.books, live.account(ADA))
+    live.clock.pass_time(minutes=1)
+
+    freshen(live.books, live.account(ADA))
+
+    assert [p.attempts for p in pending(live)] == [1]
+
+
+def test_a_good_access_token_is_used_while_its_refresh_is_in_doubt(
+    live: Live, vendor: Vendor
+) -> None:
+    live.sees({RENEWING: entry("ada", 2, left=timedelta(minutes=5))})
+    live.sees({RENEWING: entry("bob")})
+    live.clock.pass_time(minutes=2)
+    vendor.instead = [cut_off]
+
+    done = rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+
+    assert vendor.asked == ["REF-CANARY-ada-2"]
+    assert done.put.name == ADA
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_a_rotation_takes_another_account_when_the_best_one_gets_no_tokens(
+    live: Live, vendor: Vendor
+) -> None:
+    live.sees({RENEWING: entry("cem", left=timedelta(minutes=1))})
+    live.sees({RENEWING: entry("bob")})
+    live.clock.pass_time(minutes=2)
+    vendor.instead = [dead]
+
+    done = rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+
+    assert (done.put.alias, done.why.split(";")[0]) == (
+        "cem-acme.example",
+        "cem-acme.example is ready",
+    )
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-cem-2"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "why"), [(dead, "needs a new login"), (cut_off, "waits for new tokens")]
+)
+def test_an_account_that_is_named_and_gets_no_tokens_is_not_put_in(
+    live: Live, vendor: Vendor, trouble: Callable[[str], HttpAnswer], why: str
+) -> None:
+    vendor.instead = [trouble]
+    before = live.file.read_bytes()
+    plan = plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
+
+    with pytest.raises(NothingToRotateTo, match=why):
+        rotate(live.books, plan)
+
+    assert live.file.read_bytes() == before
+
+
+def test_an_account_that_is_removed_while_its_vendor_is_asked_leaves_nothing(
+    live: Live, vendor: Vendor
+) -> None:
+    def remove(refresh: str) -> HttpAnswer:
+        ledger.remove(live.books, live.account(ADA))
+        return vendor.exchange(refresh)
+
+    vendor.instead = [remove]
+
+    freshen(live.books, live.account(ADA))
+
+    assert (live.names(), pending(live)) == ([BOB], [])
+
+
+@pytest.mark.parametrize("trouble", [dead, cut_off, unreachable])
+def test_a_login_that_comes_while_the_vendor_is_asked_is_not_blamed_for_the_old_tokens(
+    live: Live, vendor: Vendor, trouble: Callable[[str], HttpAnswer]
+) -> None:
+    def log_in(refresh: str) -> HttpAnswer:
+        live.sees({RENEWING: entry("ada", 7)})
+        return trouble(refresh)
+
+    vendor.instead = [log_in]
+
+    freshen(live.books, live.account(ADA))
+
+    assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-7"
+
+
+def test_a_login_that_comes_while_the_vendor_is_asked_stays_the_newest(
+    live: Live, vendor: Vendor
+) -> None:
+    def log_in(refresh: str) -> HttpAnswer:
+        live.sees({RENEWING: entry("ada", 7)})
+        return vendor.exchange(refresh)
+
+    vendor.instead = [log_in]
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-7"
+    second = (RENEWING, Digest(digest_of("REF-CANARY-ada-2")))
+    assert live.state.digests[second] == live.account(ADA).id
+
+
+def test_an_account_that_was_put_in_meanwhile_gets_its_new_tokens_in_auth_json_too(
+    live: Live, vendor: Vendor
+) -> None:
+    def put_in(refresh: str) -> HttpAnswer:
+        swap(live.books, Order(live.account(ADA).id, "by hand"))
+        return vendor.exchange(refresh)
+
+    vendor.instead = [put_in]
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert live.entries()[RENEWING] == live.saved(ADA)
+
+
+def test_new_tokens_that_cannot_go_into_auth_json_yet_go_there_at_the_next_look(
+    live: Live, vendor: Vendor
+) -> None:
+    def put_in_and_tear(refresh: str) -> HttpAnswer:
+        swap(live.books, Order(live.account(ADA).id, "by hand"))
+        whole.append(live.file.read_bytes())
+        live.write(whole[0][:9])
+        return vendor.exchange(refresh)
+
+    whole: list[bytes] = []
+    vendor.instead = [put_in_and_tear]
+    freshen(live.books, live.account(ADA))
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+
+    live.sees(whole[0])
+
+    assert live.entries()[RENEWING] == live.saved(ADA)
+
+
+def test_a_fault_of_ours_while_asking_counts_as_a_doubt(live: Live, vendor: Vendor) -> None:
+    def fault(_: str) -> HttpAnswer:
+        raise KeyError
+
+    vendor.instead = [fault]
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
+
+
+def test_nothing_is_sent_whose_intent_cannot_be_written_down(live: Live, vendor: Vendor) -> None:
+    with full_disk(), pytest.raises(StoreError):
+        freshen(live.books, live.account(ADA))
+
+    assert vendor.asked == []
+
+
+def test_an_answer_that_cannot_be_stored_can_be_stored_later(live: Live, vendor: Vendor) -> None:
+    attempt = begun(live)
+    answer = ask(vendor, attempt)
+    with full_disk(), pytest.raises(StoreError):
+        finish(live.books, attempt, answer)
+
+    finish(live.books, attempt, answer)
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+
+
+# -- crashes -------------------------------------------------------------------------------
+
+
+def test_an_answer_that_a_dead_process_stored_is_adopted_at_the_next_start(live: Live) -> None:
+    attempt = begun(live)
+    new = Secret(live.account(ADA).credential.entry.reveal().replace("-1", "-2"))
+    with live.books.store.transaction():
+        live.books.store.answer_refresh(attempt.pending, new)
+
+    adopt_answers(live.books)
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert pending(live) == []
+
+
+def test_an_intent_that_a_dead_process_left_lets_the_account_rest(live: Live) -> None:
+    begun(live)
+
+    adopt_answers(live.books)
+
+    assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
+
+
+def test_an_intent_of_a_process_that_lives_is_left_to_it(live: Live) -> None:
+    held = hold(live.books, live.account(ADA), patience_seconds=0)
+    assert held is not None
+    begun(live)
+
+    adopt_answers(live.books)
+    held.release()
+
+    assert live.state_of(ADA) is AccountState.READY
+
+
+def test_an_intent_whose_account_is_gone_is_forgotten(live: Live) -> None:
+    attempt = begun(live)
+    ledger.remove(live.books, live.account(ADA))
+    with live.books.store.transaction():
+        live.books.store.begin_refresh(attempt.pending)
+
+    adopt_answers(live.books)
+
+    assert pending(live) == []
+
+
+# -- many at once --------------------------------------------------------------------------
+
+
+def test_however_many_want_new_tokens_the_vendor_is_asked_once(
+    live: Live, home: Path, vendor: Vendor
+) -> None:
+    gate = threading.Event()
+
+    def slow(refresh: str) -> HttpAnswer:
+        assert gate.wait(10)
+        return vendor.exchange(refresh)
+
+    def another() -> None:
+        with open_live(home, clock=live.clock, registry=vendor.registry()) as mine:
+            freshen(mine.books, mine.account(ADA))
+
+    vendor.instead = [slow]
+    threads = [threading.Thread(target=another) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join(20)
+
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_accounts_of_one_client_are_refreshed_one_at_a_time(live: Live, vendor: Vendor) -> None:
+    live.sees({RENEWING: entry("cem", left=RAN_OUT)})
+    live.sees({RENEWING: entry("bob")})
+    cem = live.account(f"{RENEWING}/cem-acme.example")
+    held = hold(live.books, live.account(ADA), patience_seconds=0)
+    assert held is not None
+
+    assert hold(live.books, cem, patience_seconds=0) is None
+
+    held.release()
+    again = hold(live.books, cem, patience_seconds=0)
+    assert again is not None
+    again.release()
+    assert vendor.asked == []
+
+
+def test_nothing_of_it_shows_a_token(live: Live, vendor: Vendor) -> None:
+    vendor.instead = [broken, cut_off]
+    for minutes in (0, 1, 60):
+        live.clock.pass_time(minutes=minutes)
+        freshen(live.books, live.account(ADA))
+
+    assert "CANARY" not in repr((live.events(), pending(live), live.state))

@@ -1,0 +1,483 @@
+"""A failover to a login whose tokens have run out: the request waits for its vendor, once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rotator.atomic import publish
+from rotator.books import Books, open_books
+from rotator.clock import to_iso
+from rotator.daemon import Daemon
+from rotator.failover import carry_out
+from rotator.freshness import NOT_CONFIRMED
+from rotator.model import (
+    Account,
+    AccountState,
+    Event,
+    EventKind,
+    Finding,
+    Meaning,
+    PendingRefresh,
+    Signal,
+    Source,
+    Tenure,
+    Verdict,
+    VerdictKind,
+)
+from rotator.paths import find_paths
+from rotator.provider import HttpAnswer
+from rotator.refresh import Attempt, begin, hold
+from rotator.refreshes import Refreshes
+from rotator.secret import digest_of
+from tests.support.live import Live, full_disk, open_live
+from tests.support.renewing import RENEWING, Vendor, broken, cut_off, dead, unreachable
+from tests.support.waiting import wait_until
+
+ADA, BOB = "ada-acme.example", "bob-acme.example"
+LIMITED = Finding(Meaning.EXHAUSTED, "429, used up")
+SECONDS = 10.0
+
+
+def login(person: str, generation: int = 1, *, minutes: float = 60) -> dict[str, Any]:
+    """Return an entry whose access token runs out so many minutes from now."""
+    expires_at = datetime.now(UTC) + timedelta(minutes=minutes)
+    return {
+        "type": "oauth",
+        "refresh": f"REF-CANARY-{person}-{generation}",
+        "access": f"ACC-CANARY-{person}-{generation}",
+        "expires": int(expires_at.timestamp() * 1000),
+    }
+
+
+class Slow:
+    """Holds an answer of the vendor back until it is let go."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        self._vendor = vendor
+        self.asked = threading.Event()
+        self.go = threading.Event()
+
+    def __call__(self, refresh: str) -> HttpAnswer:
+        self.asked.set()
+        assert self.go.wait(SECONDS)
+        return self._vendor.exchange(refresh)
+
+
+class World:
+    """A watcher in a thread; ada is parked with tokens that have run out, bob is live."""
+
+    def __init__(self, stack: ExitStack, home: Path, vendor: Vendor) -> None:
+        self.paths = find_paths()
+        self.vendor = vendor
+        self.books = stack.enter_context(open_books(self.paths, registry=vendor.registry()))
+        self._park(home)
+        self._ready = threading.Event()
+        self._daemon: Daemon | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        stack.callback(self.stop)
+        assert self._ready.wait(SECONDS)
+
+    def _park(self, home: Path) -> None:
+        with open_live(home, registry=self.vendor.registry()) as live:
+            live.clock.now = datetime.now(UTC) - timedelta(hours=1)
+            live.sees({RENEWING: login("ada", minutes=-1)})
+            live.clock.pass_time(minutes=50)
+            live.sees({RENEWING: login("bob")})
+
+    def _run(self) -> None:
+        with open_books(self.paths, registry=self.vendor.registry()) as books:
+            self._daemon = Daemon(books)
+            self._daemon.run(self._ready.set)
+
+    def stop(self) -> None:
+        """End the watcher and wait for it."""
+        assert self._daemon is not None
+        self._daemon.stop()
+        self._thread.join(3 * SECONDS)
+        assert not self._thread.is_alive()
+
+    def fails(self, number: int) -> Path:
+        """Report that a request of bob's was limited; return where the verdict will be."""
+        digest = digest_of("ACC-CANARY-bob-1")
+        value = {
+            "schema": 1,
+            "id": f"s-{number}",
+            "request": f"r-{number}",
+            "attempt": 1,
+            "at": to_iso(datetime.now(UTC)),
+            "provider": RENEWING,
+            "session": "ses_1",
+            "credential": digest,
+            "tried": [digest],
+            "status": 429,
+            "headers": {"retry-after": "3600"},
+            "body": "",
+        }
+        inbox = self.paths.bridge / "inbox"
+        publish(inbox / f"s-{number}.json", json.dumps(value).encode())
+        return self.paths.bridge / "outbox" / f"s-{number}.json"
+
+    def account(self, alias: str) -> Account:
+        """Return an account as it is now."""
+        return next(a for a in self.books.store.state().of(RENEWING) if a.alias == alias)
+
+    def live(self) -> str:
+        """Return the refresh token in auth.json."""
+        entry = json.loads(self.paths.auth_file.read_bytes())[RENEWING]
+        return str(entry["refresh"])
+
+    def events(self, kind: EventKind) -> list[Event]:
+        """Return what happened of a kind."""
+        return [n.event for n in self.books.history.read() if n.event.kind is kind]
+
+
+def verdict_in(path: Path, kind: str) -> dict[str, Any]:
+    """Wait until the verdict at `path` is of that kind."""
+
+    def said() -> dict[str, Any] | None:
+        found: dict[str, Any] | None = json.loads(path.read_bytes()) if path.exists() else None
+        return found if found and found["verdict"] == kind else None
+
+    return wait_until(said, SECONDS, lambda: f"{kind} in {path.name}: {said()}") or {}
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    return Vendor()
+
+
+@pytest.fixture
+def world(home: Path, vendor: Vendor) -> Iterator[World]:
+    with ExitStack() as stack:
+        yield World(stack, home, vendor)
+
+
+def test_the_request_waits_for_the_vendor_and_goes_on_with_the_new_tokens(
+    world: World, vendor: Vendor
+) -> None:
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+
+    path = world.fails(1)
+    ack = verdict_in(path, "ack")
+    assert slow.asked.wait(SECONDS)
+    assert 0 < ack["wait_ms"] <= 20_000
+    assert world.live() == "REF-CANARY-bob-1"
+    slow.go.set()
+
+    assert verdict_in(path, "retry")["credential"] == digest_of("ACC-CANARY-ada-2")
+    assert world.live() == "REF-CANARY-ada-2"
+    assert len(world.events(EventKind.LIMITED)) == 1
+    wait_until(lambda: world.events(EventKind.FAILOVER), SECONDS, "the event")
+
+
+def test_many_requests_that_fail_at_once_ask_the_vendor_once(world: World, vendor: Vendor) -> None:
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+
+    paths = [world.fails(number) for number in range(20)]
+    for path in paths:
+        verdict_in(path, "ack")
+    slow.go.set()
+
+    for path in paths:
+        assert verdict_in(path, "retry")["credential"] == digest_of("ACC-CANARY-ada-2")
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+    wait_until(lambda: world.events(EventKind.FAILOVER), SECONDS, "the event")
+    assert len(world.events(EventKind.FAILOVER)) == 1
+
+
+@pytest.mark.parametrize("trouble", [dead, cut_off, broken])
+def test_without_new_tokens_and_without_another_account_the_request_passes(
+    world: World, vendor: Vendor, trouble: Callable[[str], HttpAnswer]
+) -> None:
+    vendor.instead = [trouble]
+
+    path = world.fails(1)
+
+    verdict_in(path, "pass")
+    assert world.live() == "REF-CANARY-bob-1"
+    assert world.account(ADA).state_at(datetime.now(UTC)) is not AccountState.READY
+
+
+def test_with_the_vendor_out_of_reach_opencode_gets_the_chance_to_refresh(
+    world: World, vendor: Vendor
+) -> None:
+    vendor.instead = [unreachable]
+
+    path = world.fails(1)
+
+    verdict_in(path, "pass")
+    wait_until(lambda: world.live() == "REF-CANARY-ada-1", SECONDS, "the swap")
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+
+
+def test_a_watcher_that_is_ended_waits_for_the_tokens_that_are_on_their_way(
+    world: World, vendor: Vendor
+) -> None:
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+    world.fails(1)
+    assert slow.asked.wait(SECONDS)
+    ending = threading.Thread(target=world.stop)
+    ending.start()
+
+    slow.go.set()
+    ending.join(SECONDS)
+
+    assert world.account(ADA).credential.secret.digest() == digest_of("ACC-CANARY-ada-2")
+    assert world.books.store.state().refreshes == {}
+
+
+def test_a_watcher_that_starts_sends_a_token_in_doubt_again(home: Path, vendor: Vendor) -> None:
+    with open_live(home, registry=vendor.registry()) as live:
+        live.clock.now = datetime.now(UTC) - timedelta(hours=1)
+        live.sees({RENEWING: login("ada", minutes=-1)})
+        live.sees({RENEWING: login("bob")})
+        live.clock.pass_time(minutes=58)
+        attempt = begin(live.books, live.account(f"{RENEWING}/{ADA}").id)
+        assert isinstance(attempt, Attempt)
+
+    with ExitStack() as stack:
+        books = stack.enter_context(open_books(find_paths(), registry=vendor.registry()))
+        watching = Watching(books)
+        stack.callback(watching.stop)
+
+        wait_until(lambda: vendor.asked, SECONDS, "the token to be sent again")
+        wait_until(lambda: not books.store.state().refreshes, SECONDS, "its answer to be used")
+
+        assert vendor.asked == ["REF-CANARY-ada-1"]
+
+
+class Watching:
+    """A watcher in a thread, for what it does by itself."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._ready = threading.Event()
+        self._daemon: Daemon | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._ready.wait(SECONDS)
+
+    def _run(self) -> None:
+        with open_books(self._books.paths, registry=self._books.registry) as books:
+            self._daemon = Daemon(books)
+            self._daemon.run(self._ready.set)
+
+    def stop(self) -> None:
+        """End it."""
+        assert self._daemon is not None
+        self._daemon.stop()
+        self._thread.join(SECONDS)
+
+
+# -- without a watcher -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def live(home: Path, vendor: Vendor) -> Iterator[Live]:
+    with open_live(home, registry=vendor.registry()) as live:
+        live.clock.now = datetime.now(UTC) - timedelta(minutes=10)
+        live.sees({RENEWING: login("ada", minutes=-11)})
+        live.sees({RENEWING: login("bob")})
+        live.clock.pass_time(minutes=10)
+        yield live
+
+
+def failed(live: Live) -> Signal:
+    digest = live.account(f"{RENEWING}/{BOB}").credential.digest
+    return Signal("s-1", live.clock.now, RENEWING, Source.BRIDGE, digest, tried=(digest,))
+
+
+def test_whoever_acts_without_a_watcher_asks_the_vendor_at_once(live: Live) -> None:
+    given: list[Verdict] = []
+
+    carry_out(live.books, failed(live), LIMITED, answer=given.append)
+
+    assert [verdict.kind for verdict in given] == [VerdictKind.ACK, VerdictKind.RETRY]
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_an_account_whose_tokens_were_asked_for_already_is_taken_as_it_is(
+    live: Live, vendor: Vendor
+) -> None:
+    given: list[Verdict] = []
+
+    carry_out(
+        live.books,
+        failed(live),
+        LIMITED,
+        answer=given.append,
+        asked={live.account(f"{RENEWING}/{ADA}").id},
+    )
+
+    assert [verdict.kind for verdict in given] == [VerdictKind.PASS]
+    assert vendor.asked == []
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-1"
+
+
+def test_whoever_is_told_later_gets_an_ack_and_no_other_word(live: Live) -> None:
+    given: list[Verdict] = []
+
+    verdict = carry_out(
+        live.books, failed(live), LIMITED, answer=given.append, freshen=lambda _: False
+    )
+
+    assert [one.kind for one in given] == [verdict.kind] == [VerdictKind.ACK]
+    assert live.state_of(f"{RENEWING}/{BOB}") is AccountState.EXHAUSTED
+
+
+# -- the list of refreshes under way ---------------------------------------------------------
+
+
+class Waiter:
+    """Counts how often it was told."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def __call__(self) -> None:
+        self.told += 1
+
+
+def is_settled(refreshes: Refreshes, live: Live) -> bool:
+    """Work, and tell whether no refresh is under way or in doubt any more."""
+    refreshes.work()
+    return not live.state.refreshes
+
+
+def settle(refreshes: Refreshes, waiter: Waiter, count: int = 1) -> None:
+    def done() -> bool:
+        refreshes.work()
+        return waiter.told == count
+
+    wait_until(done, SECONDS, "the waiter to be told")
+
+
+def test_a_lock_that_somebody_holds_is_waited_for(live: Live, vendor: Vendor) -> None:
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    refreshes = Refreshes(live.books, lambda: None)
+    held = hold(live.books, account, patience_seconds=0)
+    assert held is not None
+
+    refreshes.want(account, waiter)
+    assert (refreshes.is_waiting, waiter.told, vendor.asked) == (True, 0, [])
+    held.release()
+
+    settle(refreshes, waiter)
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+
+
+def test_who_waits_too_long_is_told_and_the_answer_is_stored_all_the_same(
+    live: Live, vendor: Vendor
+) -> None:
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    refreshes = Refreshes(live.books, lambda: None, patience_seconds=0)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+
+    refreshes.want(account, waiter)
+    settle(refreshes, waiter)
+    slow.go.set()
+
+    wait_until(lambda: is_settled(refreshes, live), SECONDS, "the answer")
+    assert live.saved(f"{RENEWING}/{ADA}")["refresh"] == "REF-CANARY-ada-2"
+    assert waiter.told == 1
+
+
+def test_who_waits_too_long_for_a_lock_is_told(live: Live, vendor: Vendor) -> None:
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    refreshes = Refreshes(live.books, lambda: None, patience_seconds=0)
+    held = hold(live.books, account, patience_seconds=0)
+    assert held is not None
+
+    refreshes.want(account, waiter)
+    settle(refreshes, waiter)
+
+    held.release()
+    refreshes.close()
+    assert (refreshes.is_waiting, vendor.asked) == (False, [])
+
+
+def test_an_answer_that_cannot_be_stored_yet_is_kept_until_it_can(
+    live: Live, vendor: Vendor
+) -> None:
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    woken = threading.Event()
+    refreshes = Refreshes(live.books, woken.set)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+    refreshes.want(account, waiter)
+    slow.go.set()
+    assert woken.wait(SECONDS)
+
+    with full_disk():
+        refreshes.work()
+        assert (waiter.told, refreshes.is_waiting) == (0, True)
+    settle(refreshes, waiter)
+
+    assert live.saved(f"{RENEWING}/{ADA}")["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_a_refresh_that_cannot_be_written_down_is_given_up(live: Live, vendor: Vendor) -> None:
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+
+    with full_disk():
+        Refreshes(live.books, lambda: None).want(account, waiter)
+
+    assert (waiter.told, vendor.asked) == (1, [])
+
+
+def test_once_closed_nobody_is_asked_any_more(live: Live, vendor: Vendor) -> None:
+    waiter = Waiter()
+    refreshes = Refreshes(live.books, lambda: None)
+    refreshes.close()
+
+    refreshes.want(live.account(f"{RENEWING}/{ADA}"), waiter)
+
+    assert (waiter.told, vendor.asked) == (1, [])
+
+
+def test_what_is_due_is_sent_again_and_what_is_not_is_left(live: Live, vendor: Vendor) -> None:
+    account = live.account(f"{RENEWING}/{ADA}")
+    refreshes = Refreshes(live.books, lambda: None)
+    vendor.instead = [cut_off]
+    waiter = Waiter()
+    refreshes.want(account, waiter)
+    settle(refreshes, waiter)
+    refreshes.work()
+    assert len(vendor.asked) == 1
+    assert live.account(account.name).reason_at(live.clock.now) == NOT_CONFIRMED
+
+    live.clock.pass_time(minutes=1)
+
+    wait_until(lambda: is_settled(refreshes, live), SECONDS, "the token to be sent again")
+    assert len(vendor.asked) == 2
+
+
+def test_a_doubt_about_the_live_account_is_opencode_s(live: Live, vendor: Vendor) -> None:
+    bob = live.account(f"{RENEWING}/{BOB}")
+    refresh = bob.credential.refresh
+    assert refresh is not None
+    assert live.state.slot(RENEWING).tenures[-1] == Tenure(
+        bob.id, live.state.slot(RENEWING).tenures[-1].since
+    )
+    with live.books.store.transaction():
+        live.books.store.begin_refresh(
+            PendingRefresh(bob.id, bob.credential.digest, live.clock.now)
+        )
+    live.clock.pass_time(hours=2)
+
+    Refreshes(live.books, lambda: None).work()
+
+    assert vendor.asked == []
