@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from providers._oauth import INVALID_GRANT, TokenEndpoint, clients_of, expires_at
 from rotator.model import Credential, Identity
-from rotator.provider import jwt_claims
+from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Tokens, jwt_claims
 from rotator.text import clean
 
 _AUTH = "https://api.openai.com/auth"
 _PROFILE = "https://api.openai.com/profile"
+
+# The public client of Codex, which opencode logs in with as well (anomalyco/opencode,
+# packages/opencode/src/plugin/openai/codex.ts; openai/codex, codex-rs/login).
+_CODEX = "app_EMoamEEZ73f0CkXaXp7hrann"
+_DEAD = {
+    "refresh_token_expired": "its refresh token has expired",
+    "refresh_token_reused": "its refresh token was used already",
+    "refresh_token_invalidated": "its refresh token was revoked",
+    **INVALID_GRANT,
+}
+_ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", _DEAD)
+
+# "Sign in with ChatGPT" for other programs: each installation is a client of its own
+# (anomalyco/opencode, packages/core/src/plugin/provider/chatgpt.ts).
+_SHARING = "oaiapp_"
+_SHARING_ENDPOINT = TokenEndpoint("https://auth.openai.com/api/accounts/oauth/token", _DEAD)
+_RESOURCE = "https://api.openai.com/v1"
+# Asked earlier, about six minutes before the end, the vendor spends the token for nothing.
+_NOT_EARLIER = timedelta(minutes=5)
 
 
 class OpenAI:
@@ -44,6 +65,33 @@ class OpenAI:
         # The user belongs to the key: two members of one workspace are two accounts.
         key = f"{account}/{user or ''}" if account else None
         return Identity(key=key, label=label, plan=clean(plan) if plan else None)
+
+    def refresh_call(self, credential: Credential) -> RefreshCall | str:
+        """Return the request of Codex's client, or of the login's own if it shares tokens."""
+        sharing = next((c for c in clients_of(credential) if c.startswith(_SHARING)), None)
+        if sharing is not None:
+            return _sharing_call(credential, sharing)
+        request = _ENDPOINT.call(credential, _CODEX)
+        return request if isinstance(request, str) else RefreshCall(request, _CODEX)
+
+    def read_refresh(
+        self,
+        credential: Credential,  # noqa: ARG002  # the contract's shape
+        answer: HttpAnswer,
+        now: datetime,
+    ) -> Tokens | DeadLogin:
+        """Return the new tokens, or that the login is dead; both endpoints answer alike."""
+        return _ENDPOINT.read(answer, now)
+
+
+def _sharing_call(credential: Credential, client: str) -> RefreshCall | str:
+    request = _SHARING_ENDPOINT.call(credential, client, resource=_RESOURCE)
+    if isinstance(request, str):
+        return request
+    ends_at = expires_at(credential)
+    if ends_at is None:
+        return "it does not say when it ends, and a refresh that is too early would kill it"
+    return RefreshCall(request, client, not_before=ends_at - _NOT_EARLIER)
 
 
 def _part(claims: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,0 +1,232 @@
+"""Every documented answer to a refresh gives what it is expected to, and nobody reads it wrong."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import datetime, timedelta
+
+import pytest
+
+from rotator.errors import UnexpectedAnswer
+from rotator.provider import DeadLogin, HttpAnswer, Refresher, Tokens
+from rotator.secret import Secret
+from tests.support.builders import HOUR, NOW, a_jwt, oauth
+from tests.support.token_answers import Documented, documented_refreshes, refreshers
+
+DEAD = [one for one in documented_refreshes() if "dead" in one.expected]
+EACH = pytest.mark.parametrize("one", documented_refreshes(), ids=lambda one: one.name)
+VENDORS = sorted(refreshers())
+ASKED = [vendor for vendor in VENDORS if vendor != "google"]
+
+
+def read(vendor: str, answer: HttpAnswer, now: datetime = NOW) -> Tokens | DeadLogin | str:
+    """Return what an answer gave, or the sentence that says why it gave nothing."""
+    try:
+        return refreshers()[vendor].read_refresh(oauth(), answer, now)
+    except UnexpectedAnswer as exc:
+        unexpected = exc
+    assert "CANARY" not in "".join(traceback.format_exception(unexpected))
+    assert unexpected.__context__ is None
+    return unexpected.message
+
+
+def answered(vendor: str, text: str, status: int = 200) -> Tokens | DeadLogin | str:
+    return read(vendor, HttpAnswer(status, {}, Secret(text)))
+
+
+def tokens(vendor: str, text: str) -> Tokens:
+    found = answered(vendor, text)
+    assert isinstance(found, Tokens), found
+    return found
+
+
+@EACH
+def test_a_documented_answer_gives_what_is_expected(one: Documented) -> None:
+    found = read(one.vendor, one.answer, one.now)
+
+    match found:
+        case Tokens(access, expires_at, refresh):
+            told = {
+                "access": access.reveal(),
+                "refresh": refresh and refresh.reveal(),
+                "expires_at": expires_at.isoformat().replace("+00:00", "Z"),
+            }
+            assert one.expected == {"tokens": told}
+        case DeadLogin(reason):
+            assert one.expected["dead"] in reason
+        case why:
+            assert one.expected["unexpected"] in why
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_another_vendor_s_answer_is_read_with_the_same_care(vendor: str) -> None:
+    found = [(one, read(vendor, one.answer, one.now)) for one in documented_refreshes()]
+
+    assert all(one.answer.status == 200 for one, gave in found if isinstance(gave, Tokens))
+    assert all(
+        one.answer.status in {400, 401} for one, gave in found if isinstance(gave, DeadLogin)
+    )
+    assert "CANARY" not in repr([gave for _, gave in found])
+
+
+def test_every_module_that_refreshes_has_documented_answers() -> None:
+    assert {one.vendor for one in documented_refreshes()} == set(VENDORS)
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+def test_the_cases_that_every_vendor_can_meet_are_all_there(vendor: str) -> None:
+    cases = {one.case for one in documented_refreshes() if one.vendor == vendor}
+
+    assert cases >= {
+        *("normal", "numbers-as-strings", "missing-access-token", "empty-access-token"),
+        *("without-refresh-token", "invalid-client", "403-cloudflare", "429", "500"),
+        *("empty", "truncated", "error-inside"),
+    }
+
+
+@EACH
+def test_a_documented_answer_says_where_it_is_from_and_how_sure_that_is(one: Documented) -> None:
+    assert one.source.startswith("https://")
+    assert one.certainty in {"H", "M", "L"}
+
+
+# -- a dead login --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", DEAD, ids=lambda one: one.name)
+@pytest.mark.parametrize("status", [200, 302, 402, 403, 404, 408, 429, 500, 502, 503, 529])
+def test_no_login_is_dead_by_a_code_with_another_status(one: Documented, status: int) -> None:
+    found = answered(one.vendor, one.answer.body.reveal(), status)
+
+    assert isinstance(found, str)
+    assert f"status {status} " in found
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>invalid_grant</html>",
+        '"invalid_grant"',
+        '["invalid_grant"]',
+        '{"error": null}',
+        '{"error": ["invalid_grant"]}',
+        '{"error": {"message": "invalid_grant"}}',
+        '{"error": {"code": ["invalid_grant"], "type": {}}}',
+        '{"error": "invalid_client"}',
+        '{"error": "invalid_grant_type"}',
+        '{"error": "unsupported_grant_type"}',
+        '{"error_description": "invalid_grant"}',
+        '{"code": "invalid_grant"}',
+        '{"error": "invalid_grant"',
+    ],
+)
+def test_no_login_is_dead_by_a_status_or_by_loose_words(
+    vendor: str, status: int, body: str
+) -> None:
+    assert isinstance(answered(vendor, body, status), str)
+
+
+# -- when the new token ends ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize(
+    ("told", "lifetime"),
+    [
+        ("3600", HOUR),
+        ("7200.5", timedelta(seconds=7200.5)),
+        ('"7200"', 2 * HOUR),
+        ('"7200.5"', timedelta(seconds=7200.5)),
+        ("1", timedelta(seconds=1)),
+    ],
+)
+def test_a_token_lives_as_long_as_the_vendor_says(
+    vendor: str, told: str, lifetime: timedelta
+) -> None:
+    found = tokens(vendor, f'{{"access_token": "ACC-CANARY", "expires_in": {told}}}')
+
+    assert found.expires_at == NOW + lifetime
+
+
+ODD = [
+    *("null", "true", "false", "0", "0.5", "-1", "-3600", "NaN", "Infinity", "-Infinity"),
+    *("1e400", "1e15", "9" * 400, '""', '"soon"', '"-60"', '"1e3"', '"٦٠"', '"6_0"'),
+    *("[]", "{}", "[3600]"),
+]
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize("told", ODD)
+def test_an_odd_lifetime_does_not_cost_the_tokens(vendor: str, told: str) -> None:
+    """The old refresh token is spent by now: what came is all that is left of the login."""
+    text = f'{{"access_token": "ACC-CANARY", "refresh_token": "REF-CANARY", "expires_in": {told}}}'
+
+    found = tokens(vendor, text)
+
+    assert found == Tokens(Secret("ACC-CANARY"), NOW + HOUR, Secret("REF-CANARY"))
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize("told", ["null", "-1", "1e400"])
+def test_without_a_lifetime_the_token_itself_is_asked(vendor: str, told: str) -> None:
+    access = a_jwt({"exp": (NOW + 9 * HOUR).timestamp()})
+
+    found = tokens(vendor, f'{{"access_token": "{access}", "expires_in": {told}}}')
+
+    assert found.expires_at == NOW + 9 * HOUR
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize("exp", [None, True, "soon", -1, 0, 1, NOW.timestamp(), 1e18, 10**400])
+def test_a_token_that_does_not_know_its_end_is_taken_to_live_an_hour(
+    vendor: str, exp: object
+) -> None:
+    found = tokens(vendor, f'{{"access_token": "{a_jwt({"exp": exp})}"}}')
+
+    assert found.expires_at == NOW + HOUR
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+def test_the_vendor_s_word_goes_before_the_token_s(vendor: str) -> None:
+    access = a_jwt({"exp": (NOW + 9 * HOUR).timestamp()})
+
+    found = tokens(vendor, f'{{"access_token": "{access}", "expires_in": 60}}')
+
+    assert found.expires_at == NOW + timedelta(seconds=60)
+
+
+# -- the tokens ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+@pytest.mark.parametrize(
+    "value", ["7", "true", "[]", "{}", '" "', '"a b"', '"\\u00e9"', '"\\ud800"']
+)
+def test_a_token_that_no_header_could_carry_is_named_and_not_taken(
+    vendor: str, name: str, value: str
+) -> None:
+    fields = {"access_token": '"ACC-CANARY"'} | {name: value}
+    members = ", ".join(f'"{key}": {text}' for key, text in fields.items())
+
+    found = answered(vendor, f"{{{members}}}")
+
+    assert found == f"the vendor's answer has the status 200 and no usable {name}"
+
+
+def test_tokens_that_come_are_taken_whatever_stands_beside_them() -> None:
+    found = tokens("openai", '{"access_token": "ACC-CANARY", "error": "odd", "expires_in": 60}')
+
+    assert found.access == Secret("ACC-CANARY")
+
+
+def test_google_was_never_asked() -> None:
+    assert answered("google", '{"access_token": "a"}') == "Google was not asked for new tokens"
+
+
+def test_every_one_of_our_modules_can_refresh_or_says_why_not() -> None:
+    assert VENDORS == ["anthropic", "google", "openai", "xai"]
+    assert all(isinstance(one, Refresher) for one in refreshers().values())
