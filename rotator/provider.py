@@ -55,7 +55,8 @@ class HttpRequest:
 class HttpAnswer:
     """A vendor's whole answer; header names are in lower case, `body` is its text, bounded.
 
-    The body is secret, as a token endpoint's is.
+    The body is secret, as a token endpoint's is. Cookies and the address of a redirect may be
+    so as well; they are left out of the headers.
     """
 
     status: int
@@ -112,7 +113,9 @@ class Refresher(Protocol):
     ) -> Tokens | DeadLogin:
         """Return what the answer to the refresh call gave.
 
-        Raises UnexpectedAnswer for one that neither has tokens nor names the login dead.
+        Raises UnexpectedAnswer for one that neither has tokens nor names the login dead. Where
+        tokens are replaced, the old ones are spent by now: what is odd beside usable new ones is
+        no reason to refuse them.
         """
         ...
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from rotator.errors import ProviderError, UnexpectedAnswer
+from rotator.errors import ProviderError, ProviderUnavailable, UnexpectedAnswer
 from rotator.model import Credential, Identity
 from rotator.provider import (
     DeadLogin,
@@ -28,10 +30,19 @@ from rotator.text import clean
 
 log = logging.getLogger(__name__)
 
+Value = TypeVar("Value")
+
 
 def ask_vendor(request: HttpRequest) -> HttpAnswer:
-    """Ask a vendor over the network; the HTTP library is loaded by the first question only."""
-    send: Send = importlib.import_module("providers._http").send
+    """Ask a vendor over the network; the HTTP library is loaded by the first question only.
+
+    Raises ProviderUnavailable.
+    """
+    try:
+        send: Send = importlib.import_module("providers._http").send
+    except ImportError as exc:
+        message = "no vendor can be asked: httpx2 cannot be loaded"
+        raise ProviderUnavailable(message, sent=False, hint="install the program anew") from exc
     return send(request)
 
 
@@ -50,9 +61,9 @@ class Registry:
             return Identity()
         try:
             return _storable(module.identify(credential))
-        except Exception:
-            # A broken plug-in must not keep a login from being saved.
-            log.exception("provider module failed", extra={"provider": provider})
+        except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
+            # A broken one must not keep a login from being saved.
+            _log(module, exc)
             return Identity()
 
     def rotates_tokens(self, provider: str) -> bool:
@@ -66,9 +77,10 @@ class Registry:
         if not isinstance(module, Refresher):
             return f"nothing here knows how a login of {provider} is refreshed"
         try:
-            return module.refresh_call(credential)
-        except Exception:
-            log.exception("provider module failed", extra={"provider": provider})
+            call = module.refresh_call(credential)
+            return clean(call) if isinstance(call, str) else _checked(call, RefreshCall)
+        except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
+            _log(module, exc)
             return f"the provider module of {provider} failed; the log has more"
 
     def read_refresh(
@@ -80,13 +92,32 @@ class Registry:
             message = f"nothing here reads a refreshed login of {provider}"
             raise UnexpectedAnswer(message)
         try:
-            return module.read_refresh(credential, answer, now)
+            found = module.read_refresh(credential, answer, now)
+            if isinstance(found, DeadLogin):
+                return DeadLogin(clean(found.reason))
+            return _checked(found, Tokens)
         except ProviderError:
             raise
-        except Exception as exc:
-            log.exception("provider module failed", extra={"provider": provider})
-            message = f"the provider module of {provider} failed; the log has more"
-            raise UnexpectedAnswer(message) from exc
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+        # Not from what it raised, which may quote the answer.
+        raise UnexpectedAnswer(f"the provider module of {provider} failed; the log has more")
+
+
+def _checked(value: object, kind: type[Value]) -> Value:
+    """Return what a module gave if it is what the module has to give."""
+    if not isinstance(value, kind):
+        message = f"it gave no {kind.__name__}"
+        raise TypeError(message)
+    return value
+
+
+def _log(module: object, exc: Exception) -> None:
+    """Name the kind and the place of a module's failure; its text may quote a secret."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}"
+    kinds = type(module).__name__, type(exc).__name__
+    log.error("provider module failed: %s raised %s at %s", *kinds, where)
 
 
 def _storable(who: Identity) -> Identity:

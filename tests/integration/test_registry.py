@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rotator.errors import UnexpectedAnswer
 from rotator.model import Credential, Identity
 from rotator.opencode.authfile import parse_entry
+from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
 from rotator.registry import Registry, load_registry
 from rotator.secret import Secret
+from tests.support.builders import NOW
 
 GOOD = """
 class One:
@@ -39,6 +44,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+CALL = RefreshCall(HttpRequest("POST", "https://acme.example/token"), "client")
+TOKENS = Tokens(Secret("ACC-CANARY-a-2"), NOW)
+ANSWER = HttpAnswer(200, {}, Secret("BODY-CANARY"))
+FAILED = "the provider module of acme failed; the log has more"
+
+
 class Lying:
     """A module that tells what it was made with, whatever that is."""
 
@@ -48,11 +59,33 @@ class Lying:
     def __init__(self, who: object) -> None:
         self._who = who
 
-    def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
+    def identify(self, credential: Credential) -> Any:  # noqa: ARG002  # the contract's shape
         """Return or raise it."""
+        return self._told()
+
+    def refresh_call(self, credential: Credential) -> Any:  # noqa: ARG002  # likewise
+        """Return or raise it."""
+        return self._told()
+
+    def read_refresh(self, *_: object) -> Any:
+        """Return or raise it."""
+        return self._told()
+
+    def _told(self) -> Any:
         if isinstance(self._who, Exception):
             raise self._who
-        return self._who  # type: ignore[return-value]  # a module may break its contract
+        return self._who
+
+
+class Unrefreshable:
+    """A module that only knows who a login is."""
+
+    ids = ("acme",)
+    rotates_tokens = False
+
+    def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
+        """Return nothing."""
+        return Identity()
 
 
 def test_our_own_modules_are_all_loaded() -> None:
@@ -107,3 +140,65 @@ def test_what_a_module_tells_can_be_shown_and_saved(credential: Credential) -> N
     who = Registry({"acme": Lying(told)}).identify("acme", credential)
 
     assert (who.key, who.label, who.plan) == ("key\\ud800", "a [2Jda @x", "pl us")
+
+
+def test_how_a_login_is_refreshed_is_the_module_s_word(credential: Credential) -> None:
+    told = [CALL, "not by us\x1b[2J"]
+
+    calls = [Registry({"acme": Lying(one)}).refresh_call("acme", credential) for one in told]
+
+    assert calls == [CALL, "not by us [2J"]
+
+
+def test_what_a_refresh_gave_is_the_module_s_word(credential: Credential) -> None:
+    told = [TOKENS, DeadLogin("spent\x1b[2J")]
+
+    found = [
+        Registry({"acme": Lying(one)}).read_refresh("acme", credential, ANSWER, NOW) for one in told
+    ]
+
+    assert found == [TOKENS, DeadLogin("spent [2J")]
+
+
+@pytest.mark.parametrize("answer", [RuntimeError("KEY-CANARY"), None, 5, b"", TOKENS])
+def test_a_module_that_fails_refreshes_nothing(credential: Credential, answer: object) -> None:
+    assert Registry({"acme": Lying(answer)}).refresh_call("acme", credential) == FAILED
+
+
+@pytest.mark.parametrize("answer", [RuntimeError("KEY-CANARY"), None, 5, "", CALL])
+def test_a_module_that_fails_has_not_read_the_answer(
+    credential: Credential, answer: object
+) -> None:
+    registry = Registry({"acme": Lying(answer)})
+
+    with pytest.raises(UnexpectedAnswer, match=FAILED) as caught:
+        registry.read_refresh("acme", credential, ANSWER, NOW)
+
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_a_module_cannot_read_is_said_in_its_own_words(credential: Credential) -> None:
+    registry = Registry({"acme": Lying(UnexpectedAnswer("status 500"))})
+
+    with pytest.raises(UnexpectedAnswer, match=r"^status 500$"):
+        registry.read_refresh("acme", credential, ANSWER, NOW)
+
+
+def test_the_log_names_what_a_module_raised_and_where_and_not_what_it_said(
+    credential: Credential, caplog: pytest.LogCaptureFixture
+) -> None:
+    Registry({"acme": Lying(ValueError("KEY-CANARY"))}).identify("acme", credential)
+
+    assert "Lying raised ValueError at " in caplog.text
+    assert "test_registry.py:" in caplog.text
+    assert "CANARY" not in caplog.text
+
+
+def test_a_provider_that_nobody_knows_is_not_refreshed(credential: Credential) -> None:
+    registry = Registry({"acme": Unrefreshable()})
+
+    for name in ("acme", "zeta"):
+        why = f"nothing here knows how a login of {name} is refreshed"
+        assert registry.refresh_call(name, credential) == why
+        with pytest.raises(UnexpectedAnswer, match="nothing here reads"):
+            registry.read_refresh(name, credential, ANSWER, NOW)
