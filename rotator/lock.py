@@ -27,12 +27,13 @@ def watch_lock(path: Path) -> Iterator[None]:
     """Hold the watcher's lock; raise AlreadyRunning, naming the holder's pid, if it is taken."""
     handle = _open(path)
     try:
-        if not _lock_within(handle, _ASKING_SECONDS):
+        if not _lock_within(path, handle, _ASKING_SECONDS):
             pid = _holder(handle)
             who = f"a watcher runs already (pid {pid})" if pid else "a watcher runs already"
             raise AlreadyRunning(who, hint="rotator status shows it")
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        with _lock_errors(path):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)
@@ -47,6 +48,8 @@ def watcher_pid(path: Path) -> int | None:
     try:
         # Shared: two that ask at once must not take one another for the watcher.
         return None if _try_lock(handle, fcntl.LOCK_SH) else (_holder(handle) or 0)
+    except OSError:
+        return None
     finally:
         os.close(handle)
 
@@ -60,7 +63,7 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
     """
     handle = _open(path)
     try:
-        if not _lock_within(handle, patience_seconds):
+        if not _lock_within(path, handle, patience_seconds):
             message = f"another rotator has held {path.name} for {patience_seconds:g} s"
             raise SwapConflict(message, hint="look for a stopped rotator process and end it")
         yield
@@ -90,7 +93,7 @@ def hold_all(paths: Sequence[Path], *, patience_seconds: float) -> Held | None:
     try:
         for path in paths:
             handles.append(_open(path))
-            if not _lock_within(handles[-1], deadline - time.monotonic()):
+            if not _lock_within(path, handles[-1], deadline - time.monotonic()):
                 Held(handles).release()
                 return None
     except BaseException:
@@ -110,21 +113,28 @@ def is_held(path: Path) -> bool:
 
 def _open(path: Path) -> int:
     private_folder(path.parent)
-    try:
+    with _lock_errors(path):
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+
+
+@contextlib.contextmanager
+def _lock_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as exc:
         message = f"the lock {path} cannot be used: {exc.strerror}"
         raise StoreError(message, hint="check the rights of the file and its folder") from exc
 
 
-def _lock_within(handle: int, patience_seconds: float) -> bool:
+def _lock_within(path: Path, handle: int, patience_seconds: float) -> bool:
     deadline = time.monotonic() + patience_seconds
     wait_seconds = _FIRST_WAIT_SECONDS
-    while not _try_lock(handle):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(wait_seconds)
-        wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
+    with _lock_errors(path):
+        while not _try_lock(handle):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(wait_seconds)
+            wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
     return True
 
 

@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rotator.books import Books
-from rotator.errors import LiveFileError, ProviderError, ProviderUnavailable, RotatorError
+from rotator.errors import (
+    LiveFileError,
+    ProviderError,
+    ProviderUnavailable,
+    RotatorError,
+    StoreError,
+)
 from rotator.freshness import (
     NOT_CONFIRMED,
     due_again_at,
@@ -37,6 +44,9 @@ log = logging.getLogger(__name__)
 # Another process that refreshes the same account, or one of the same OAuth client, is waited for.
 PATIENCE_SECONDS = 20.0
 WHY_REFRESHED = "refreshed before its use"
+# A store that refuses an answer is asked again for so long: the disk may have room in a moment.
+STORING_SECONDS = 5.0
+_STORE_AGAIN_SECONDS = 0.05
 _CLIENT_LETTERS = 16
 
 Result = HttpAnswer | ProviderError
@@ -78,7 +88,19 @@ def freshen(books: Books, account: Account) -> None:
         adopt_answers(books)
         attempt = begin(books, account.id)
         if isinstance(attempt, Attempt):
-            finish(books, attempt, ask(books.registry.send, attempt))
+            _store_patiently(books, attempt, ask(books.registry.send, attempt))
+
+
+def _store_patiently(books: Books, attempt: Attempt, result: Result) -> None:
+    """Do `finish` until it succeeds or patience ends: nobody else has what the vendor gave."""
+    deadline = time.monotonic() + STORING_SECONDS
+    while True:
+        try:
+            return finish(books, attempt, result)
+        except StoreError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_STORE_AGAIN_SECONDS)
 
 
 def hold(books: Books, account: Account, *, patience_seconds: float) -> Held | None:

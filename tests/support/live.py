@@ -55,11 +55,16 @@ def oauth(name: str, generation: int = 1, *, left: timedelta = timedelta(hours=1
 
     Each generation has tokens of its own; `named` reads `name` as the e-mail's beginning.
     """
+    return oauth_until(name, generation, NOON + left)
+
+
+def oauth_until(name: str, generation: int, expires_at: datetime) -> Entry:
+    """Return the entry of a login whose access token runs out at `expires_at`."""
     return {
         "type": "oauth",
         "refresh": f"REF-CANARY-{name}-{generation}",
         "access": f"ACC-CANARY-{name}-{generation}",
-        "expires": int((NOON + left).timestamp() * 1000),
+        "expires": int(expires_at.timestamp() * 1000),
     }
 
 
@@ -209,11 +214,13 @@ def kept_aside(live: Live) -> list[bytes]:
 
 
 @contextlib.contextmanager
-def open_live(home: Path, *, clock: HandClock | None = None) -> Iterator[Live]:
+def open_live(
+    home: Path, *, clock: HandClock | None = None, registry: Registry = REGISTRY
+) -> Iterator[Live]:
     """Open the books of the person who lives in `home`."""
     at = clock or HandClock()
     asked: Clock = at
-    with open_books(find_paths(places(home)), clock=asked, registry=REGISTRY) as books:
+    with open_books(find_paths(places(home)), clock=asked, registry=registry) as books:
         yield Live(books, at)
 
 

@@ -1,0 +1,149 @@
+"""A disk that refuses at any step, once or from there on: nothing is lost, and then it works."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from rotator.errors import RotatorError
+from tests.support.faults import Seam, Step, can_fail, failing
+from tests.support.interrupted import (
+    SCENES,
+    Scene,
+    clock_of,
+    furnish,
+    is_answer_lost,
+    memory_folder,
+    opened,
+    require_done,
+    require_whole,
+    vendor_of,
+)
+from tests.support.token_vendor import Vendor
+
+CODES = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE)
+FEWEST_STEPS = 15
+# These read what nobody changes, or let go.
+HARMLESS = {
+    *("close", "fspath", "fstat", "getpid", "getuid", "lstat", "monotonic", "stat", "urandom"),
+    *("_path_normpath", "readlink"),
+}
+
+
+def steps_of(scene: Scene, home: Path) -> list[Step]:
+    """Return what the scene does when nothing stands in its way."""
+    vendor = vendor_of(scene, home)
+    with Seam().watching() as trace, opened(home, scene, vendor) as live:
+        scene.act(live)
+    return trace
+
+
+class Waiting:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+def interrupt(scene: Scene, home: Path, code: int, number: int, *, lasting: bool) -> None:
+    """Let a disk refuse in the middle of a scene, then do it again on one that is well.
+
+    Whoever met a single fault does it again as a new process, as a person does with a command;
+    whoever met a lasting one lives on, as a watcher does.
+    """
+    where = f"{scene}: {errno.errorcode[code]} {'from' if lasting else 'at'} step {number}"
+    vendor, waiting = vendor_of(scene, home), Waiting()
+    seam = Seam(monotonic=waiting.monotonic, sleep=waiting.sleep)
+    with contextlib.ExitStack() as stack:
+        survivor, told = None, None
+        with seam.watching(failing(number, code, lasting=lasting)) as trace:
+            try:
+                survivor = stack.enter_context(opened(home, scene, vendor))
+                scene.act(survivor)
+            except RotatorError as exc:
+                told = exc
+        where = f"{where} ({trace[-1]}): {told}"
+        require_whole(home, scene, vendor, where)
+        with opened(home, scene, vendor) as other:
+            # Only a store that takes nothing for long may cost what a vendor has just given.
+            assert lasting or not is_answer_lost(other, vendor), where
+        if survivor is not None and lasting:
+            scene.finish(survivor)
+            require_done(survivor, scene, where)
+    with opened(home, scene, vendor) as live:
+        scene.finish(live)
+        require_done(live, scene, where)
+
+
+@contextlib.contextmanager
+def calls_outside() -> Iterator[Counter[str]]:
+    """Count what is really called in the modules that reach the outside."""
+    called: Counter[str] = Counter()
+
+    def count(_: FrameType, event: str, function: Any) -> None:
+        if event == "c_call":
+            module, owner = function.__module__, getattr(function, "__self__", None)
+            reaches = module in {"posix", "fcntl", "io", "_io", "time"}
+            if reaches or isinstance(owner, sqlite3.Connection):
+                called[function.__name__] += 1
+
+    sys.setprofile(count)
+    try:
+        yield called
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_what_reaches_the_outside_is_a_step(home: Path, scene: Scene) -> None:
+    furnish(home, scene)
+    vendor = Vendor(clock_of(scene))
+    vendor.newest = {"ada": 1, "bob": 2}
+
+    with (
+        Seam().watching() as steps,
+        opened(home, scene, vendor) as live,
+        calls_outside() as called,
+    ):
+        started = len(steps)
+        scene.act(live)
+
+    taken = Counter(step.name for step in steps[started:])
+    assert {n: c for n, c in called.items() if n not in HARMLESS} == taken
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_a_disk_that_refuses_at_any_step_costs_nothing(scene: Scene, *, lasting: bool) -> None:
+    with memory_folder() as folder:
+        template, home = folder / "template", folder / "home"
+        furnish(template, scene)
+        shutil.copytree(template, home)
+        steps = steps_of(scene, home)
+
+        for code in CODES:
+            last = sum(can_fail(step, code) for step in steps)
+            for number in range(1, last + 1):
+                shutil.rmtree(home)
+                shutil.copytree(template, home)
+                interrupt(scene, home, code, number, lasting=lasting)
+
+        assert len(steps) > FEWEST_STEPS

@@ -1,0 +1,291 @@
+"""What our program does in one run, for tests that interrupt it: how it begins, how it may end.
+
+Each scene lives in a home of its own that `furnish` makes; `run` does what a process does from
+its start to its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from rotator import ledger
+from rotator.capture import absorb, rebuild_torn
+from rotator.database import open_database
+from rotator.lock import swap_lock
+from rotator.migrations import STORE
+from rotator.model import Account
+from rotator.opencode.authfile import Torn
+from rotator.refresh import adopt_answers, freshen
+from rotator.rotate import plan_rotation, rotate
+from rotator.secret import digest_of
+from tests.support.live import NOON, Entry, HandClock, Live, api, as_opencode, oauth, open_live
+from tests.support.token_vendor import LIFETIME, Vendor, registry_of
+
+ADA, BOB = "named/ada-acme.example", "named/bob-acme.example"
+BEFORE: dict[str, Entry] = {"acme": api("b"), "zeta": api("z"), "named": oauth("bob", 2)}
+SAVED = {
+    "acme/acme-1": api("a"),
+    "acme/acme-2": api("b"),
+    "zeta/zeta-1": api("z"),
+    ADA: oauth("ada"),
+    BOB: oauth("bob", 2),
+}
+LATER = timedelta(hours=2)
+NEW_TOKENS = oauth("ada", 2, left=LATER + LIFETIME)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is done to which file, what stands in it at the end, and what must never be lost."""
+
+    what: str
+    act: Callable[[Live], None]
+    found: dict[str, Entry] = field(default_factory=lambda: BEFORE)
+    # What stands there is cut off after so many bytes.
+    cut: int | None = None
+    left: dict[str, Entry] = field(default_factory=lambda: BEFORE)
+    # The accounts that may be gone at the end.
+    removed: str = ""
+    # Does it once more, whatever came of the first time, and checks that it is done then.
+    again: Callable[[Live], None] | None = None
+
+    def __str__(self) -> str:
+        """Return its name, for the list of tests."""
+        return self.what
+
+    @property
+    def content(self) -> bytes:
+        """The bytes in auth.json before."""
+        return as_opencode(self.found)[: self.cut]
+
+    def kept(self) -> dict[str, Entry]:
+        """Return what each account holds that has to be there however far it came."""
+        return {name: entry for name, entry in SAVED.items() if name != self.removed}
+
+    def finish(self, live: Live) -> None:
+        """Do it again, as a person does after a failure."""
+        (self.again or self.act)(live)
+
+
+def put_in(name: str) -> Callable[[Live], None]:
+    """Return what rotates to an account by its name."""
+    provider, _, alias = name.partition("/")
+
+    def act(live: Live) -> None:
+        rotate(live.books, plan_rotation(live.state, provider, alias, live.clock.now))
+
+    return act
+
+
+def capture(live: Live) -> None:
+    """Take in what stands in auth.json, as every command does first."""
+    with swap_lock(live.paths.swap_lock):
+        absorb(live.books, watched=False)
+
+
+def finish_torn(live: Live) -> None:
+    """Write a file anew that its writer has left torn."""
+    with swap_lock(live.paths.swap_lock):
+        reading = absorb(live.books, watched=False)
+        if isinstance(reading, Torn):
+            rebuild_torn(live.books, reading)
+
+
+def take_in_and_leave(live: Live) -> None:
+    """Capture a new login, put another in its place, and put it back."""
+    capture(live)
+    put_in("acme/acme-1")(live)
+    assert live.saved("acme/acme-3") == api("c")
+    put_in("acme/acme-3")(live)
+
+
+def remove(name: str) -> Callable[[Live], None]:
+    """Return what removes an account, if it is there."""
+
+    def act(live: Live) -> None:
+        if name in live.names():
+            ledger.remove(live.books, live.account(name))
+
+    return act
+
+
+def refresh_and_put_in(live: Live) -> None:
+    """Renew the tokens of the parked account that is rotated to."""
+    adopt_answers(live.books)
+    freshen(live.books, live.account(ADA))
+    put_in(ADA)(live)
+
+
+def refresh_again(live: Live) -> None:
+    """Do it once more when the time has come; a login whose answer is lost is found dead."""
+    if live.state.refreshes:
+        live.clock.pass_time(minutes=2)
+    adopt_answers(live.books)
+    freshen(live.books, live.account(ADA))
+    if live.account(ADA).rejected is None:
+        put_in(ADA)(live)
+
+
+def nothing(live: Live) -> None:
+    """Open the books, which brings an old store up to date, and look at the accounts."""
+    assert live.names() == sorted(SAVED)
+
+
+MIGRATION = "migration"
+REFRESH = "refresh"
+SCENES = [
+    Scene("swap", put_in("acme/acme-1"), left={**BEFORE, "acme": api("a")}),
+    Scene(
+        "capture",
+        capture,
+        found={**BEFORE, "acme": api("c")},
+        left={**BEFORE, "acme": api("c")},
+        again=take_in_and_leave,
+    ),
+    # An older copy of a login has come back.
+    Scene("mending", capture, found={**BEFORE, "named": oauth("bob", 1)}),
+    Scene("rebuilding", finish_torn, cut=40),
+    Scene(
+        "removal of one that another takes over for",
+        remove("acme/acme-2"),
+        left={**BEFORE, "acme": api("a")},
+        removed="acme/acme-2",
+    ),
+    Scene(
+        "removal of the only one",
+        remove("zeta/zeta-1"),
+        left={"acme": api("b"), "named": oauth("bob", 2)},
+        removed="zeta/zeta-1",
+    ),
+    Scene(REFRESH, refresh_and_put_in, left={**BEFORE, "named": NEW_TOKENS}, again=refresh_again),
+    Scene(MIGRATION, nothing),
+]
+
+
+def clock_of(_: Scene) -> HandClock:
+    """Return the clock at the time of the scene: what was logged in has run out since."""
+    clock = HandClock()
+    clock.now = NOON + LATER
+    return clock
+
+
+def vendor_of(scene: Scene, home: Path) -> Vendor:
+    """Return the vendor of the people in the scene, who remembers."""
+    return Vendor(clock_of(scene), file=home / "vendor.json")
+
+
+@contextlib.contextmanager
+def opened(home: Path, scene: Scene, vendor: Vendor) -> Iterator[Live]:
+    """Open the books as a process does that begins."""
+    with open_live(home, clock=clock_of(scene), registry=registry_of(vendor)) as live:
+        yield live
+
+
+def furnish(home: Path, scene: Scene) -> None:
+    """Put everything as it is before the scene."""
+    vendor = Vendor(HandClock(), file=home / "vendor.json")
+    with open_live(home) as live:
+        live.sees({"acme": api("a"), "zeta": api("z"), "named": vendor.give("ada")})
+        live.sees({"acme": api("a"), "zeta": api("z"), "named": vendor.give("bob")})
+        vendor.give("bob")
+        live.sees(BEFORE)
+        live.write(scene.content)
+        store = live.paths.store
+    if scene.what == MIGRATION:
+        make_old(store)
+
+
+def make_old(store: Path) -> None:
+    """Put a store of the first schema in the place of one of today, with the same rows."""
+    old = store.with_name("old-canary")
+    with contextlib.closing(open_database(old, STORE[:1], durable=True)) as connection:
+        connection.execute("ATTACH ? AS new", (str(store),))
+        for (table,) in connection.execute(
+            "SELECT name FROM main.sqlite_schema WHERE type = 'table'"
+        ).fetchall():
+            columns = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+            names = ", ".join(columns)
+            connection.execute(
+                f"INSERT INTO main.{table} SELECT {names} FROM new.{table}"  # noqa: S608  # our names
+            )
+    for leftover in store.parent.glob(f"{store.name}-*"):
+        leftover.unlink()
+    old.replace(store)
+
+
+def version_of_store(store: Path) -> int:
+    """Return the number of the last migration of the store."""
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def require_whole(home: Path, scene: Scene, vendor: Vendor, where: str) -> None:
+    """Assert what holds at once: auth.json is the one before or the one after, nobody is lost."""
+    content = file_in(home).read_bytes()
+    assert content == scene.content or json.loads(content) == scene.left, where
+    with opened(home, scene, vendor) as live:
+        require_nobody_lost(live, scene, vendor, where)
+
+
+def require_nobody_lost(live: Live, scene: Scene, vendor: Vendor, where: str) -> None:
+    """Assert that every account holds what it held, or newer tokens of its own."""
+    assert live.state.broken == (), where
+    kept = scene.kept()
+    found = {name: live.saved(name) for name in kept}
+    if vendor.newest["ada"] > 1:
+        kept[ADA] = NEW_TOKENS
+    if vendor.newest["ada"] > 1 and found[ADA] != kept[ADA]:
+        # What the vendor gave waits to be used; or it reached nobody, and that is written down.
+        (pending,) = live.state.refreshes.values()
+        assert pending.spent == digest_of(found[ADA]["refresh"]), where
+        found[ADA] = kept[ADA]
+    assert found == kept, where
+
+
+def is_answer_lost(live: Live, vendor: Vendor) -> bool:
+    """Tell whether the vendor gave tokens that nobody has."""
+    waiting = [p.answer for p in live.state.refreshes.values()]
+    return vendor.newest["ada"] > 1 and live.saved(ADA) == SAVED[ADA] and waiting == [None]
+
+
+def require_done(live: Live, scene: Scene, where: str) -> None:
+    """Assert that the scene has come to its end."""
+    require_one_truth(live, where)
+    if scene.what == REFRESH and live.account(ADA).rejected:
+        assert live.entries() == BEFORE, where
+    else:
+        assert live.entries() == scene.left, where
+    assert scene.removed not in live.names(), where
+    assert [path.name for path in live.file.parent.iterdir()] == ["auth.json"], where
+
+
+def require_one_truth(live: Live, where: str) -> None:
+    """Assert that the store's accounts in the slots are what auth.json holds."""
+    active: dict[str, Account | None] = {
+        p: live.state.active(p) for p, slot in live.state.slots.items() if slot.active
+    }
+    held = {p: json.loads(a.credential.entry.reveal()) for p, a in active.items() if a}
+    assert held == live.entries(), where
+    assert live.state.broken == (), where
+
+
+def file_in(home: Path) -> Path:
+    """Return the auth.json of whoever lives in `home`."""
+    return home / ".local" / "share" / "opencode" / "auth.json"
+
+
+@contextlib.contextmanager
+def memory_folder() -> Iterator[Path]:
+    """Make a folder in memory, where there is such a place, for many short lives."""
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # its use
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)
