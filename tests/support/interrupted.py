@@ -268,13 +268,13 @@ def require_done(live: Live, scene: Scene, where: str) -> None:
     assert [path.name for path in live.file.parent.iterdir()] == ["auth.json"], where
 
 
-def require_one_truth(live: Live, where: str) -> None:
-    """Assert that the store's accounts in the slots are what auth.json holds."""
+def require_one_truth(live: Live, where: str, *, torn: bool = False) -> None:
+    """Assert that the store's accounts in the slots are what auth.json holds, or held."""
     active: dict[str, Account | None] = {
         p: live.state.active(p) for p, slot in live.state.slots.items() if slot.active
     }
     held = {p: json.loads(a.credential.entry.reveal()) for p, a in active.items() if a}
-    assert held == live.entries(), where
+    assert held == (BEFORE if torn else live.entries()), where
     assert live.state.broken == (), where
 
 
