@@ -11,6 +11,7 @@ from tests.fuzz.mutate import mutated
 from tests.support.boundaries import KEYS, Boundaries
 from tests.support.failures import documented
 from tests.support.repository import ROOT
+from tests.support.token_answers import documented_refreshes
 
 _FILES = ROOT / "fixtures" / "opencode"
 _STAND_INS = {"@a": KEYS[0].credential.digest, "@b": KEYS[1].credential.digest}
@@ -38,6 +39,7 @@ def targets(boundaries: Boundaries) -> list[Target]:
         Target("log line", _lines(), boundaries.log_line),
         Target("present", [_present()], boundaries.present),
         Target("watcher.json", [_watcher()], boundaries.watcher_file),
+        Target("vendor answer", _token_answers(), boundaries.vendor_answer),
     ]
 
 
@@ -94,6 +96,10 @@ def _present() -> bytes:
 
 def _watcher() -> bytes:
     return _json({"schema": 1, "pid": 1, "polling": ["live", "log"]})
+
+
+def _token_answers() -> list[bytes]:
+    return [one.answer.body.reveal().encode() for one in documented_refreshes()]
 
 
 def _json(value: Mapping[str, object]) -> bytes:

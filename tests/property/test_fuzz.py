@@ -19,6 +19,7 @@ from tests.support.odd_json import (
     ANY,
     ENTRIES,
     LOG_LINES,
+    TOKEN_ANSWERS,
     auth_files,
     damaged,
     presents,
@@ -86,6 +87,18 @@ def test_any_log_line_is_a_failure_or_none_and_hides_no_other(
     boundaries: Boundaries, content: bytes
 ) -> None:
     boundaries.log_line(content)
+
+
+@FUZZ
+@given(
+    content=damaged(TOKEN_ANSWERS) | BYTES,
+    status=st.sampled_from([200, 201, 400, 401]) | st.integers(),
+    headers=st.dictionaries(st.text(max_size=6), st.text(max_size=6), max_size=3),
+)
+def test_any_answer_of_a_vendor_gives_tokens_or_a_dead_login_or_nothing(
+    boundaries: Boundaries, content: bytes, status: int, headers: dict[str, str]
+) -> None:
+    boundaries.vendor_answer(content, [status], headers)
 
 
 @settings(FUZZ, max_examples=150)

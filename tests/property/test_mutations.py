@@ -13,7 +13,10 @@ from tests.support.boundaries import Boundaries
 from tests.support.home import places
 
 COUNT = 500
-NAMES = ["auth.json", "entry", "signal", "log line", "present", "watcher.json"]
+NAMES = [
+    *("auth.json", "entry", "signal", "log line", "present", "watcher.json"),
+    "vendor answer",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rotator.changes import Login, Unreadable, interpret
 from rotator.classify import classify
 from rotator.clock import to_iso
 from rotator.engine import PASS, blamed, on_signal
-from rotator.model import Credential, Signal, Source, State, VerdictKind
+from rotator.errors import UnexpectedAnswer
+from rotator.model import NOTHING, Credential, Signal, Source, State, VerdictKind
 from rotator.opencode.authfile import (
     Torn,
     Whole,
@@ -26,6 +27,7 @@ from rotator.opencode.authfile import (
 from rotator.opencode.exchange import LONGEST_BODY, Exchange
 from rotator.opencode.logtail import LogTail, parse_line
 from rotator.paths import Paths
+from rotator.provider import DeadLogin, HttpAnswer, Tokens
 from rotator.registry import Registry, load_registry
 from rotator.secret import Secret
 from rotator.text import LONGEST
@@ -42,6 +44,7 @@ from tests.support.builders import (
     oauth,
     try_parse,
 )
+from tests.support.token_answers import refreshers
 
 # A sentence of ours around two cleaned texts.
 LONGEST_SENTENCE = 2 * LONGEST + 200
@@ -59,6 +62,10 @@ GOOD_LINE = (
     " providerID=good modelID=m1 session.id=ses_good small=false agent=build mode=primary"
     ' error.error="AI_APICallError: Overloaded"'
 )
+
+
+STATUSES = (200, 401, 403)
+LOGIN = oauth()
 
 
 def assert_clean(text: str | None, longest: int = LONGEST) -> None:
@@ -215,6 +222,44 @@ class Boundaries:
         )
         for state in STATES:
             _lead_on(state, signal)
+
+    # -- what vendors answer -------------------------------------------------------------------
+
+    def vendor_answer(
+        self,
+        content: bytes,
+        statuses: Sequence[int] = STATUSES,
+        headers: Mapping[str, str] = NOTHING,
+    ) -> None:
+        """Read `content` as what every vendor answers to a refresh, with each of the statuses."""
+        text = Secret(content.decode("utf-8", "replace"))
+        for vendor, module in refreshers().items():
+            for status in statuses:
+                answer = HttpAnswer(status, headers, text)
+                try:
+                    found = module.read_refresh(LOGIN, answer, NOW)
+                except UnexpectedAnswer as exc:
+                    assert_tells_nothing(exc.message)
+                    # Whoever shows it with all that led to it shows no more.
+                    led_to = (exc.__cause__, exc.__context__)
+                    assert led_to == (None, None)
+                else:
+                    self._refreshed(vendor, status, found)
+
+    def _refreshed(self, vendor: str, status: int, found: Tokens | DeadLogin) -> None:
+        if isinstance(found, DeadLogin):
+            assert status in {400, 401}
+            assert_tells_nothing(found.reason)
+            return
+        assert 200 <= status < 300
+        assert found.expires_at > NOW
+        refresh = found.refresh or LOGIN.refresh
+        assert refresh is not None
+        # opencode takes the entry that they make, and every letter of them can be sent.
+        tokens = {"access": found.access.reveal(), "refresh": refresh.reveal()}
+        assert all(token.isascii() and token.isprintable() and token for token in tokens.values())
+        expires = int(found.expires_at.timestamp() * 1000)
+        assert self._parses(vendor, an_entry(type="oauth", expires=expires, **tokens))
 
 
 def _write_over(reading: Whole) -> None:

@@ -231,3 +231,26 @@ LOG_LINES: Text = st.builds(
     st.sampled_from([_USUAL, _USUAL, (), (_USUAL[1], _USUAL[0])]),
     st.lists(_WORDS | st.text(max_size=8), max_size=8),
 )
+
+
+# -- what vendors answer -----------------------------------------------------------------------
+
+_CODES = told(
+    *("invalid_grant", "refresh_token_reused", "refresh_token_expired", "invalid_client"),
+    *("CANARY", None, 7, {"code": "invalid_grant"}, ["invalid_grant"]),
+)
+_LIFETIMES = told(3600, 0, -1, 1e300, "7200", "CANARY", None) | st.sampled_from(
+    ["true", "1e400", "NaN", "0.5", "9" * 30]
+)
+TOKEN_ANSWERS: Text = (
+    objects(
+        {
+            "access_token": _TOKENS.map(json.dumps),
+            "refresh_token": told("REF-CANARY-a-2", "REF-CANARY-a-2", "", None, "a b", 7),
+            "expires_in": _LIFETIMES,
+        }
+    )
+    | objects({"error": _CODES, "error_description": told("CANARY")})
+    | objects({"error": objects({"code": _CODES, "type": _CODES, "message": told("CANARY")})})
+    | ANY
+)
