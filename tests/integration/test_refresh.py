@@ -12,7 +12,7 @@ import pytest
 from rotator import ledger
 from rotator.errors import NothingToRotateTo, StoreError, UsageError
 from rotator.freshness import HANDS_OFF, NOT_CONFIRMED
-from rotator.model import AccountState, Digest, EventKind, PendingRefresh
+from rotator.model import AccountState, Digest, EventKind, Limit, PendingRefresh
 from rotator.provider import HttpAnswer
 from rotator.refresh import Attempt, adopt_answers, ask, begin, finish, freshen, hold
 from rotator.rotate import plan_rotation, rotate
@@ -128,6 +128,17 @@ def test_whoever_takes_over_from_a_disabled_account_gets_new_tokens_first(live: 
     ledger.disable(live.books, live.account(BOB))
 
     assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_whoever_gets_no_tokens_does_not_take_over_from_a_disabled_account(
+    live: Live, vendor: Vendor
+) -> None:
+    vendor.instead = [dead]
+
+    done = ledger.disable(live.books, live.account(BOB))
+
+    assert done.live == BOB.rpartition("/")[2]
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-bob-1"
 
 
 def test_a_login_that_is_added_and_put_in_gets_new_tokens_first(live: Live, vendor: Vendor) -> None:
@@ -288,6 +299,25 @@ def test_a_doubt_ends_with_the_next_good_answer(live: Live, vendor: Vendor) -> N
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
+
+
+def test_a_doubt_ends_with_a_login(live: Live, vendor: Vendor) -> None:
+    vendor.instead = [cut_off]
+    freshen(live.books, live.account(ADA))
+
+    live.sees({RENEWING: entry("ada", 7)})
+
+    assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
+
+
+def test_a_login_ends_no_other_rest(live: Live) -> None:
+    limit = Limit(AccountState.EXHAUSTED, live.clock.now + timedelta(hours=1), "used up")
+    with live.books.store.transaction():
+        live.books.store.set_limit(live.account(ADA).id, limit)
+
+    live.sees({RENEWING: entry("ada", 7)})
+
+    assert live.state_of(ADA) is AccountState.EXHAUSTED
 
 
 def test_a_token_that_proves_to_be_spent_is_a_dead_login(live: Live, vendor: Vendor) -> None:

@@ -308,6 +308,17 @@ def test_whoever_acts_without_a_watcher_asks_the_vendor_at_once(live: Live) -> N
     assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
 
 
+def test_for_one_failure_a_vendor_is_asked_once(live: Live, vendor: Vendor) -> None:
+    vendor.instead = [unreachable] * 9
+    given: list[Verdict] = []
+
+    carry_out(live.books, failed(live), LIMITED, answer=given.append)
+
+    assert [verdict.kind for verdict in given] == [VerdictKind.ACK, VerdictKind.PASS]
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-1"
+
+
 def test_an_account_whose_tokens_were_asked_for_already_is_taken_as_it_is(
     live: Live, vendor: Vendor
 ) -> None:
