@@ -67,7 +67,8 @@ class Exchange:
         self._ended.wait(seconds)
         with self._lock:
             if self._outcome is None:
-                # From now on `begin` and `follow` let nothing out.
+                # From now on `begin` and `follow` let nothing out, and nobody reads what comes:
+                # hanging up makes a part of an answer look like its whole.
                 self._outcome = Trouble(TOO_SLOW, self.phase.may_be_sent)
                 _hang_up(self._socket)
             return self._outcome
@@ -76,8 +77,7 @@ class Exchange:
         try:
             outcome = work()
             with self._lock:
-                # What ends after the deadline may have been cut off by it.
-                self._outcome = self._outcome or outcome
+                self._outcome = outcome
         finally:
             self._ended.set()
 

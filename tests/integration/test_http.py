@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -390,6 +391,17 @@ def test_an_answer_that_is_cut_off_by_the_deadline_is_none(vendor: Vendor) -> No
     exc = failure(deadlines=QUICK)
 
     assert exc.sent
+
+
+def test_after_the_deadline_nobody_keeps_the_connection(vendor: Vendor) -> None:
+    vendor.answer(HOST, PATH, Pieces((b"HTTP/1.1 200 OK\r\n\r\n", *[b" "] * 900), 0.05))
+
+    failure(deadlines=QUICK)
+
+    def working() -> bool:
+        return any(thread.name == "vendor request" for thread in threading.enumerate())
+
+    wait_until(lambda: not working(), 5, "the connection to be closed")
 
 
 def test_the_deadlines_are_five_and_fifteen_seconds() -> None:

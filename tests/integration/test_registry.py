@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from rotator.errors import UnexpectedAnswer
+from rotator.errors import ProviderUnavailable, UnexpectedAnswer
 from rotator.model import Credential, Identity
 from rotator.opencode.authfile import parse_entry
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
-from rotator.registry import Registry, load_registry
+from rotator.registry import Registry, ask_vendor, load_registry
 from rotator.secret import Secret
 from tests.support.builders import NOW
 
@@ -192,6 +192,16 @@ def test_the_log_names_what_a_module_raised_and_where_and_not_what_it_said(
     assert "Lying raised ValueError at " in caplog.text
     assert "test_registry.py:" in caplog.text
     assert "CANARY" not in caplog.text
+
+
+def test_without_the_http_library_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "providers._http", raising=False)
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+
+    with pytest.raises(ProviderUnavailable, match="httpx2 cannot be loaded") as caught:
+        ask_vendor(CALL.request)
+
+    assert not caught.value.sent
 
 
 def test_a_provider_that_nobody_knows_is_not_refreshed(credential: Credential) -> None:

@@ -217,6 +217,13 @@ def test_a_token_that_no_header_could_carry_is_named_and_not_taken(
     assert found == f"the vendor's answer has the status 200 and no usable {name}"
 
 
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize("status", [200, 400, 401])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"error": NaN'])
+def test_a_body_that_cannot_be_parsed_is_no_object(vendor: str, status: int, text: str) -> None:
+    assert isinstance(answered(vendor, text, status), str)
+
+
 def test_tokens_that_come_are_taken_whatever_stands_beside_them() -> None:
     found = tokens("openai", '{"access_token": "ACC-CANARY", "error": "odd", "expires_in": 60}')
 
