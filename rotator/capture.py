@@ -6,6 +6,7 @@ Call everything here under the swap lock. The meaning of a change is decided in
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,21 +28,16 @@ from rotator.changes import (
     Wipe,
     interpret,
 )
-from rotator.errors import SwapConflict
+from rotator.claims import is_saved, says_something
+from rotator.errors import LiveFileError, SwapConflict
+from rotator.known import knowledge, try_parse
 from rotator.model import Account, Credential, Event, EventKind, Identity, State
-from rotator.opencode.authfile import (
-    BadEntry,
-    Missing,
-    Reading,
-    Torn,
-    Whole,
-    parse_entry,
-    read_live,
-    with_entry,
-)
+from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
+from rotator.rebuild import rebuild
 from rotator.secret import Secret
 from rotator.text import clean
+from rotator.unclaimed import LIST, keep
 
 LOGGED_OUT = "logged out in opencode"
 _MOST_MENDING = 5
@@ -91,7 +87,7 @@ def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
     """
     now = books.clock()
     before = _before(books)
-    known = _knowledge(books, books.store.state(), now, watched=watched)
+    known = knowledge(books, watched=watched)
     events: list[Event] = []
     mending: list[Event] = []
     content = reading
@@ -101,6 +97,7 @@ def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
             (events if entry is None else mending).append(event)
             if entry is not None:
                 content = Whole(with_entry(content, change.provider, entry or None))
+        _keep_shadowed(books, reading, known)
         if not mending:
             books.store.set_live(reading.content, now)
     books.record(events)
@@ -135,7 +132,7 @@ def await_late(books: Books, *, patience_seconds: float) -> None:
 def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
     """Save the credentials that are new in `late`; return the providers of new logins."""
     now = books.clock()
-    known = _knowledge(books, _as_of(books, before), now, watched=False)
+    known = knowledge(books, _as_of(books, before))
     events: list[Event] = []
     found: list[str] = []
     with books.store.transaction():
@@ -177,6 +174,7 @@ def _merge(books: Books, before: Whole, late: Whole, logins: list[str]) -> bool:
     merged = reading
     for provider in logins:
         if reading.entries.get(provider) == before.entries.get(provider):
+            keep_unreadable(books, reading, provider)
             merged = Whole(with_entry(merged, provider, late.entries[provider]))
     if merged.content == reading.content:
         return True
@@ -202,55 +200,49 @@ def absorb_missing(books: Books) -> None:
 
 
 def rebuild_torn(books: Books, torn: Torn) -> bool:
-    """Write auth.json anew from its last whole content, keeping the torn bytes aside.
+    """Write auth.json anew from its last whole content, keeping what would be lost.
 
     For a file that nobody finishes. False if there is nothing to write or it changed meanwhile.
+    Raises LiveFileUnreadable for one that is never written over, LiveFileError, StoreError.
     """
-    content = books.store.live_content()
-    if content is None or torn.lasting:
-        return False
-    with books.store.transaction():
-        books.store.keep_aside(torn.content, torn.why, books.clock())
-    if not put_live(books.paths.auth_file, torn, content, books.replaced):
-        return False
-    sync_folder(resolve(books.paths.auth_file).parent)
-    why = f"auth.json was left half-written ({torn.why}); written anew from its last whole content"
-    books.record([Event(books.clock(), EventKind.RESTORED, why=why)])
-    return True
+    return rebuild(books, torn) is not None
 
 
 def keep_unreadable(books: Books, reading: Reading, provider: str) -> None:
-    """Keep the file aside before the provider's entry goes, if it is one that nobody saved."""
+    """Keep the provider's entry before it goes, if it is one that nobody could save.
+
+    Raises LiveFileError where there is no room for it: then it must not go.
+    """
     entry = reading.entries.get(provider) if isinstance(reading, Whole) else None
-    if entry is None or not isinstance(reading, Whole):
+    why = try_parse(provider, entry) if entry is not None else None
+    if entry is None or not isinstance(why, str) or not says_something(entry):
         return
-    found = _parse(provider, entry)
-    if isinstance(found, str):
-        with books.store.transaction():
-            books.store.keep_aside(reading.content, found, books.clock())
+    kept = keep(books, entry.reveal().encode("utf-8"), why, provider)
+    if kept.is_new:
+        why = "its entry could not be read and made room"
+        why = f"{why}; it is kept as unclaimed content {kept.number}: {LIST}"
+        books.record([Event(books.clock(), EventKind.PROBLEM, clean(provider), why=why)])
 
 
-def _knowledge(books: Books, state: State, now: datetime, *, watched: bool) -> Knowledge:
-    return Knowledge(
-        state=state,
-        parse=_parse,
-        identify=books.registry.identify,
-        rotates_tokens=books.registry.rotates_tokens,
-        now=now,
-        watched=watched,
-    )
+def _keep_shadowed(books: Books, reading: Whole, known: Knowledge) -> None:
+    """Keep entries whose name comes again in auth.json: opencode drops them when it writes."""
+    last = {member.provider: member for member in reading.members}
+    for member in reading.members:
+        if member is last[member.provider]:
+            continue
+        entry = Secret(reading.content.decode("utf-8")[member.value_start : member.value_end])
+        found = try_parse(member.provider, entry)
+        saved = not isinstance(found, str) and is_saved(member.provider, found, known)
+        if says_something(entry) and not saved:
+            why = "another entry of the same name stood behind it"
+            # Nobody has been asked to write over it yet.
+            with contextlib.suppress(LiveFileError):
+                keep(books, entry.reveal().encode("utf-8"), why, member.provider)
 
 
 def _before(books: Books) -> Mapping[str, Secret]:
     content = books.store.live_content()
     return {} if content is None else Whole(content).entries
-
-
-def _parse(provider: str, entry: Secret) -> Credential | str:
-    try:
-        return parse_entry(provider, entry)
-    except BadEntry as exc:
-        return exc.message
 
 
 _NO_ENTRY = Secret("")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rotator.model import Account, Credential, Digest, Identity, Slot, State
+from rotator.model import Account, AccountId, Credential, Digest, Identity, Slot, State
 from rotator.secret import Secret
 
 REVERT_WINDOW = timedelta(seconds=30)
@@ -110,7 +110,8 @@ Change = Login | Refresh | Logout | Wipe | Gone | Revert | Revived | Unreadable
 class Knowledge:
     """What the interpretation needs beside the contents.
 
-    `watched` says that no write between the two contents can have been missed.
+    `watched` says that no write between the two contents can have been missed. `recall` and
+    `was_removed` are asked for secrets so old that `state` does not have them at hand.
     """
 
     state: State
@@ -119,6 +120,16 @@ class Knowledge:
     rotates_tokens: Callable[[str], bool]
     now: datetime
     watched: bool
+    recall: Callable[[str, Digest], AccountId | None] = lambda *_: None
+    was_removed: Callable[[str, Digest], bool] = lambda *_: False
+
+    def holder(self, provider: str, digest: Digest) -> AccountId | None:
+        """Return whose secret that is or once was, or None."""
+        return self.state.digests.get((provider, digest)) or self.recall(provider, digest)
+
+    def is_removed(self, provider: str, digest: Digest) -> bool:
+        """Tell whether it is a secret of an account that the user removed."""
+        return (provider, digest) in self.state.removed or self.was_removed(provider, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +220,17 @@ def _entry(
 
 def _comes_back(provider: str, credential: Credential, known: Knowledge, *, alone: bool) -> bool:
     """Tell whether an old copy of the file brought a removed account's login back."""
-    digests = _digests(credential)
-    if not digests or any((provider, d) not in known.state.removed for d in digests):
+    if not is_forgotten(provider, credential, known):
         return False
     # A real login brings new tokens, but a key is typed in again as it was. Taken out, it
     # would be lost: that takes a write that we saw and that a login does not make.
     return credential.type == "oauth" or (known.watched and not alone)
+
+
+def is_forgotten(provider: str, credential: Credential, known: Knowledge) -> bool:
+    """Tell whether every secret of a credential is one of an account that the user removed."""
+    digests = secrets_of(credential)
+    return bool(digests) and all(known.is_removed(provider, d) for d in digests)
 
 
 def _revert(
@@ -248,10 +264,34 @@ def owner_of(provider: str, credential: Credential, who: Identity, known: Knowle
     return _owner_of_oauth(provider, credential, who, known, accounts)
 
 
+def owner_of_offered(
+    provider: str, credential: Credential, who: Identity, known: Knowledge
+) -> Owner:
+    """Return whose credential it is, where nobody can say when it was made.
+
+    What stands in auth.json was written just now; what a person hands over or what was kept
+    aside may be older than the account, and the one that runs out first is taken for the older.
+    """
+    owner = owner_of(provider, credential, who, known)
+    kept = owner.account
+    if kept is None or owner.stale:
+        return owner
+    is_behind = kept.rejected is None and _is_older(credential, kept.credential)
+    return replace(owner, stale=is_behind or _is_spent(provider, credential, kept, known))
+
+
+def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowledge) -> bool:
+    """Tell whether its refresh token is one that the account had before its present one."""
+    refresh = credential.refresh
+    if not refresh or refresh == kept.credential.refresh:
+        return False
+    return known.holder(provider, Digest(refresh.digest())) == kept.id
+
+
 def _owner_of_oauth(
     provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
 ) -> Owner:
-    holders = [known.state.digests.get((provider, d)) for d in _digests(credential)]
+    holders = [known.holder(provider, d) for d in secrets_of(credential)]
     for account in (a for holder in holders for a in accounts if a.id == holder):
         # One half known and the other new: a refresh that kept its refresh token. Both known
         # and not the current pair: a copy from before.
@@ -307,7 +347,8 @@ def _same_secrets(one: Credential, other: Credential) -> bool:
     )
 
 
-def _digests(credential: Credential) -> tuple[Digest, ...]:
+def secrets_of(credential: Credential) -> tuple[Digest, ...]:
+    """Return the digests by which a credential is recognised: refresh token, request secret."""
     # Some plug-ins leave a field empty until its first use: that is nobody's secret.
     secrets = (credential.refresh, credential.secret)
     return tuple(Digest(secret.digest()) for secret in secrets if secret)

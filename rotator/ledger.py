@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from rotator.alias import free_alias, require_alias
 from rotator.books import Books
-from rotator.changes import Knowledge, owner_of
 from rotator.errors import AccountNotFound, UsageError
+from rotator.known import offered
 from rotator.lock import swap_lock
 from rotator.model import (
     Account,
@@ -68,21 +68,11 @@ def _save(
     books: Books, provider: str, credential: Credential, alias: str | None
 ) -> tuple[AccountId, str | None]:
     """Return the account that holds the credential now, and its name if it was there before."""
-    now, state = books.clock(), books.store.state()
-    who = books.registry.identify(provider, credential)
-    known = Knowledge(
-        state=state,
-        parse=lambda *_: credential,
-        identify=lambda *_: who,
-        # Whoever adds by hand adds another account: no guess that it is a refresh.
-        rotates_tokens=lambda _: False,
-        now=now,
-        watched=False,
-    )
-    owner = owner_of(provider, credential, who, known)
+    now = books.clock()
+    owner, who = offered(books, provider, credential)
     if owner.account is None:
         taken = books.store.aliases(provider)
-        name = _untaken(provider, alias, taken) if alias else free_alias(provider, who.label, taken)
+        name = untaken(provider, alias, taken) if alias else free_alias(provider, who.label, taken)
         return books.store.add_account(provider, name, credential, who, now), None
     if not owner.stale:
         # An older copy than the saved one proves nothing.
@@ -99,7 +89,7 @@ def rename(books: Books, account: Account, to: str) -> Done:
     with books.store.transaction():
         account = _still_there(books, account)
         taken = books.store.aliases(account.provider) - {account.alias}
-        alias = _untaken(account.provider, to, taken)
+        alias = untaken(account.provider, to, taken)
         books.store.rename_account(account, alias)
     renamed = find_account(books.store.state(), account.provider, alias)
     why = f"renamed from {account.alias} to {alias}"
@@ -271,7 +261,8 @@ def _live(books: Books, provider: str) -> str | None:
     return active.alias if active else None
 
 
-def _untaken(provider: str, text: str, taken: set[str]) -> str:
+def untaken(provider: str, text: str, taken: set[str]) -> str:
+    """Return `text` as an alias; raises UsageError if it is taken or cannot be one."""
     alias = require_alias(text)
     if alias in taken:
         message = f"there is an account {provider}/{alias} already"

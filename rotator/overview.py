@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +13,16 @@ from datetime import datetime
 from pathlib import Path
 
 from rotator.books import Books
+from rotator.known import try_parse
 from rotator.lock import watcher_pid
 from rotator.model import AccountState, State
-from rotator.opencode.authfile import BadEntry, Missing, Torn, Whole, parse_entry, read_live
+from rotator.opencode.authfile import MOVE_AWAY, REBUILD, Missing, Torn, Whole, read_live
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.install import BridgeFile, bridge_file
-from rotator.paths import Paths
 from rotator.policy import nobody_left
 from rotator.restarts import bridgeless
+from rotator.text import clean
+from rotator.unclaimed import LIST
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ def look_around(books: Books) -> Overview:
         opencodes=tuple(sorted(opencodes, key=lambda o: o.pid)),
         providers=tuple(_line(state, name, now) for name in names),
         problems=(
-            *_live_problems(paths),
+            *live_problems(paths.auth_file),
+            *_unclaimed(books),
             *_polled(exchange, pid),
             *_exhausted(state, names, now),
             *_restarts(state, [o.pid for o in without]),
@@ -90,20 +95,79 @@ def _line(state: State, provider: str, now: datetime) -> ProviderLine:
     return ProviderLine(provider, active.alias if active else None, len(accounts), ready)
 
 
-def _live_problems(paths: Paths) -> list[str]:
-    match read_live(paths.auth_file):
+def live_problems(auth_file: Path) -> list[str]:
+    """Return what is wrong with auth.json: what stands in its place, in it, and who may write it.
+
+    A symlink is judged by what it leads to.
+    """
+    found = _rights(auth_file)
+    match read_live(auth_file):
+        case Torn(why=why, lasting=True):
+            found.append(f"{auth_file} cannot be used: {why}; {MOVE_AWAY}")
         case Torn(why=why):
-            return [f"auth.json is not whole: {why}"]
+            found.append(f"auth.json is not whole: {why}; {REBUILD}")
         case Missing():
-            return []
-        case Whole(entries=entries):
-            found = []
-            for provider, entry in entries.items():
-                try:
-                    parse_entry(provider, entry)
-                except BadEntry as exc:
-                    found.append(exc.message)
-            return found
+            if auth_file.is_symlink():
+                target = clean(auth_file.readlink())
+                found.append(f"auth.json is a link to nothing: {target} is made at the next login")
+        case Whole() as whole:
+            found += _entry_problems(whole)
+    return found
+
+
+def _entry_problems(whole: Whole) -> list[str]:
+    parsed = [try_parse(provider, entry) for provider, entry in whole.entries.items()]
+    names = [member.provider for member in whole.members]
+    return [
+        *(found for found in parsed if isinstance(found, str)),
+        *(
+            f"auth.json has more than one entry of {clean(name)}: opencode takes the last one and"
+            " drops the others when it writes"
+            for name in sorted({name for name in names if names.count(name) > 1})
+        ),
+    ]
+
+
+def _rights(auth_file: Path) -> list[str]:
+    """Return who else may change auth.json, and whether opencode itself may."""
+    found = []
+    # Whoever may put another link in place decides what auth.json is, too.
+    for folder in sorted({auth_file.parent, Path(os.path.realpath(auth_file)).parent}):
+        facts = _facts(folder)
+        if facts is not None and facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX:
+            found.append(f"anybody may replace auth.json: chmod o-w {folder}")
+    facts = _facts(auth_file)
+    if facts is None or not stat.S_ISREG(facts.st_mode):
+        return found
+    if facts.st_uid != os.geteuid():
+        found.append(
+            f"auth.json belongs to another user ({_user(facts.st_uid)}), who may change it"
+        )
+    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        found.append(f"others may change auth.json: chmod 600 {auth_file}")
+    elif not facts.st_mode & stat.S_IWUSR:
+        found.append(f"opencode cannot save new tokens in auth.json: chmod 600 {auth_file}")
+    return found
+
+
+def _facts(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _user(number: int) -> str:
+    try:
+        return clean(pwd.getpwuid(number).pw_name)
+    except KeyError:
+        return str(number)
+
+
+def _unclaimed(books: Books) -> list[str]:
+    count, _ = books.store.aside_size()
+    what = "1 content" if count == 1 else f"{count} contents"
+    return [f"{what} of auth.json nobody could take in: {LIST}"] if count else []
 
 
 def _polled(exchange: Exchange, pid: int | None) -> list[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -38,14 +39,32 @@ from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.text import clean
 
-DIGESTS_KEPT = 64
+# Two of a generation: a login that is refreshed every hour is remembered for thirty days.
+DIGESTS_KEPT = 1440
+# So many of each account are in every state; the others are looked up when they are asked for.
+DIGESTS_AT_HAND = 64
+REMOVED_AT_HAND = 640
 TENURES_KEPT = 20
-ASIDE_KEPT = 20
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNT_COLUMNS = (
     "id, provider, alias, entry, identity, identity_key, plan, disabled, rejected,"
     " limit_state, limit_until, limit_reason, limit_strikes, captured_at, last_used_at,"
     " refresh_allowed"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Bytes that stood in auth.json and that nobody could take in, as they are kept.
+
+    They are one provider's entry, or (None) those of a whole file.
+    """
+
+    number: int
+    at: datetime
+    why: str
+    provider: str | None
+    content: bytes = field(repr=False)
 
 
 class Store:
@@ -111,6 +130,51 @@ class Store:
         row = self._one("SELECT content FROM live WHERE number = 1")
         return bytes(row[0]) if row and row[0] is not None else None
 
+    def holder(self, provider: str, digest: Digest) -> AccountId | None:
+        """Return whose secret that is or once was, however long ago, or None."""
+        row = self._one(
+            "SELECT account FROM digest WHERE provider = ? AND digest = ?", provider, digest
+        )
+        return AccountId(row[0]) if row else None
+
+    def was_removed(self, provider: str, digest: Digest) -> bool:
+        """Tell whether it is a secret of an account that was removed, however long ago."""
+        question = "SELECT 1 FROM removed WHERE provider = ? AND digest = ?"
+        return self._one(question, provider, digest) is not None
+
+    def asides(self) -> Iterator[Aside]:
+        """Return what is kept aside, oldest first."""
+        with store_errors(self._path):
+            rows = self._connection.execute("SELECT number FROM aside ORDER BY number").fetchall()
+        found = (self.aside(number) for (number,) in rows)
+        return (one for one in found if one is not None)
+
+    def aside(self, number: int) -> Aside | None:
+        """Return what is kept aside under that number, or None."""
+        row = self._one(
+            "SELECT number, at, why, provider, content FROM aside WHERE number = ?", number
+        )
+        if row is None:
+            return None
+        number, at, why, provider, content = row
+        try:
+            kept_at = from_iso(at)
+        except ValueError:
+            kept_at = _LONG_AGO  # a damaged time costs itself alone
+        return Aside(number, kept_at, why, provider, bytes(content))
+
+    def number_aside(self, content: bytes, provider: str | None) -> int | None:
+        """Return the number under which these very bytes are kept already, or None."""
+        row = self._one(
+            "SELECT number FROM aside WHERE provider IS ? AND content = ?", provider, content
+        )
+        return int(row[0]) if row else None
+
+    def aside_size(self) -> tuple[int, int]:
+        """Return how many contents are kept aside, and their bytes in all."""
+        row = self._one("SELECT count(*), coalesce(sum(length(content)), 0) FROM aside")
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
     def _one(self, question: str, *values: object) -> tuple[Any, ...] | None:
         with store_errors(self._path):
             row: tuple[Any, ...] | None = self._connection.execute(question, values).fetchone()
@@ -140,18 +204,27 @@ class Store:
             accounts=tuple(accounts),
             slots=MappingProxyType(slots),
             balancing=balancing is None or balancing[0] != "off",
-            digests=MappingProxyType(
-                {
-                    (p, Digest(d)): a
-                    for p, d, a in read("SELECT provider, digest, account FROM digest")
-                }
-            ),
+            digests=MappingProxyType(dict(self._digests())),
             removed=frozenset(
-                (p, Digest(d)) for p, d in read("SELECT provider, digest FROM removed")
+                (p, Digest(d))
+                for p, d in read(
+                    "SELECT provider, digest FROM removed ORDER BY rowid DESC LIMIT ?",
+                    (REMOVED_AT_HAND,),
+                )
             ),
             refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
             broken=tuple(broken),
         )
+
+    def _digests(self) -> Iterator[tuple[tuple[str, Digest], AccountId]]:
+        for (account,) in self._connection.execute("SELECT id FROM account").fetchall():
+            rows = self._connection.execute(
+                "SELECT provider, digest FROM digest WHERE account = ?"
+                " ORDER BY seen_at DESC, rowid DESC LIMIT ?",
+                (account, DIGESTS_AT_HAND),
+            )
+            for provider, digest in rows:
+                yield (provider, Digest(digest)), AccountId(account)
 
     def _refreshes(self) -> Iterator[PendingRefresh]:
         rows = self._connection.execute(
@@ -219,9 +292,9 @@ class Store:
             )
             self._write("DELETE FROM removed WHERE provider = ? AND digest = ?", provider, digest)
         self._write(
-            "DELETE FROM digest WHERE account = ? AND digest NOT IN (SELECT digest FROM digest"
-            " WHERE account = ? ORDER BY seen_at DESC, rowid DESC LIMIT ?)",
-            *(account, account, DIGESTS_KEPT),
+            "DELETE FROM digest WHERE rowid IN (SELECT rowid FROM digest WHERE account = ?"
+            " ORDER BY seen_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
+            *(account, DIGESTS_KEPT),
         )
 
     def remove_account(self, account: Account, now: datetime) -> None:
@@ -354,14 +427,43 @@ class Store:
             *(content, digest, to_iso(now)),
         )
 
-    def keep_aside(self, content: bytes, why: str, now: datetime) -> None:
-        """Keep bytes that stood in auth.json and could not be understood; the oldest go."""
+    def keep_aside(
+        self, content: bytes, why: str, now: datetime, provider: str | None = None
+    ) -> int:
+        """Keep bytes that stood in auth.json and that nobody could take in; return their number.
+
+        No number is ever given twice.
+        """
+        last = self._one(
+            "SELECT max(coalesce((SELECT max(number) FROM aside), 0),"
+            " coalesce((SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'aside'), 0))"
+        )
+        number = int(last[0]) + 1 if last else 1
         self._write(
-            "INSERT INTO aside (at, why, content) VALUES (?, ?, ?)", to_iso(now), why, content
+            "INSERT INTO aside (number, at, why, content, provider) VALUES (?, ?, ?, ?, ?)",
+            *(number, to_iso(now), why, content, provider),
         )
         self._write(
-            "DELETE FROM aside WHERE number <= (SELECT max(number) FROM aside) - ?", ASIDE_KEPT
+            "INSERT INTO setting VALUES ('aside', ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value",
+            str(number),
         )
+        return number
+
+    def replace_aside(self, number: int, content: bytes | None) -> None:
+        """Put other bytes in place of those that are kept aside, or (None) forget them."""
+        if content is None:
+            self._write("DELETE FROM aside WHERE number = ?", number)
+        else:
+            self._write("UPDATE aside SET content = ? WHERE number = ?", content, number)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def digests_of(credential: Credential) -> tuple[Digest, ...]:

@@ -1,4 +1,4 @@
-"""`rotator accounts`: list, add, rename, remove, disable, enable, merge."""
+"""`rotator accounts`: list, add, rename, remove, disable, enable, merge; unclaimed contents."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from rotator.cli.common import (
     provider_id,
     state_words,
 )
+from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
 from rotator.errors import UsageError
 from rotator.model import Account, Credential, State
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.overview import live_problems
 from rotator.secret import Secret
+from rotator.unclaimed import contents
 
 _LARGEST_ENTRY = 1024 * 1024
 
@@ -42,6 +45,11 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 def list_(*, as_json: bool) -> None:
     """List the accounts."""
     _list(as_json=as_json)
+
+
+command.add_command(list_unclaimed, "unclaimed")
+command.add_command(adopt)
+command.add_command(drop)
 
 
 @command.command(context_settings={"allow_extra_args": True})
@@ -169,14 +177,22 @@ def account_json(account: Account, state: State, now: datetime) -> dict[str, Any
 def _list(*, as_json: bool) -> None:
     with books_for_command() as books:
         state, now = books.store.state(), books.clock()
+        unclaimed, problems = contents(books), live_problems(books.paths.auth_file)
     accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     if as_json:
-        print_json({"schema": 1, "accounts": [account_json(a, state, now) for a in accounts]})
+        print_json(
+            {
+                "schema": 1,
+                "accounts": [account_json(a, state, now) for a in accounts],
+                "unclaimed": [unclaimed_json(one) for one in unclaimed],
+            }
+        )
         return
     if not accounts:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
     print_table([_row(a, state, now) for a in accounts])
-    for sentence in state.broken:
+    print_unclaimed(unclaimed)
+    for sentence in (*problems, *state.broken):
         click.echo(f"! {sentence}", err=True)
 
 

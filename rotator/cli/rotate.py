@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import click
 
+from rotator.books import Books
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
+from rotator.errors import NothingToRotateTo
 from rotator.opencode.exchange import Exchange
+from rotator.rebuild import Rebuilt, rebuild_at_rest
 from rotator.restarts import applies
 from rotator.rotate import plan_rotation, rotate, split_target
+from rotator.unclaimed import LIST, Kept
 
 _WHEN = {
     "now": "no opencode runs; the next one uses it",
@@ -20,18 +27,28 @@ _WHEN = {
 @click.argument("provider", required=False)
 @click.argument("alias", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be done and why, and do nothing.")
+@click.option("--yes", is_flag=True, help="Write a torn auth.json anew first.")
 @json_option
-def command(provider: str | None, alias: str | None, *, dry_run: bool, as_json: bool) -> None:
+def command(
+    provider: str | None, alias: str | None, *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
     """Swap PROVIDER's account for ALIAS, or for the best other one.
 
     Without PROVIDER it is the only provider that has two accounts.
+
+    An auth.json that was left half-written is not touched, unless with --yes: if it does not
+    change for two seconds, it is written anew from its last whole content first.
     """
+    rebuilt = None
     with books_for_command() as books:
         state = books.store.state()
         if provider is not None:
             provider = provider_id(provider)
         if provider is not None and alias is None:
             provider, alias = split_target(state, provider)
+        if yes and not dry_run:
+            rebuilt = _rebuilt(books, provider, alias, as_json=as_json)
+            state = books.store.state()
         plan = plan_rotation(state, provider, alias, books.clock())
         left, to, why = plan.left, plan.to, plan.why
         if not dry_run:
@@ -48,6 +65,7 @@ def command(provider: str | None, alias: str | None, *, dry_run: bool, as_json: 
                 "applies": when,
                 "why": why,
                 **({"dry_run": True} if dry_run else {}),
+                **({"rebuilt": _rebuilt_json(rebuilt)} if rebuilt else {}),
             }
         )
         return
@@ -55,3 +73,34 @@ def command(provider: str | None, alias: str | None, *, dry_run: bool, as_json: 
     if left is not None and left.id == to.id:
         verb = "is already"
     click.echo(f"{plan.provider}: {to.alias} {verb} live ({why}); {_WHEN[when]}")
+
+
+def _rebuilt(
+    books: Books, provider: str | None, alias: str | None, *, as_json: bool
+) -> Rebuilt | None:
+    """Write a torn auth.json anew, also where there is nobody to rotate to then, and say so."""
+    to = None
+    with contextlib.suppress(NothingToRotateTo):
+        to = plan_rotation(books.store.state(), provider, alias, books.clock()).to
+    rebuilt = rebuild_at_rest(books, to)
+    if rebuilt is not None and not as_json:
+        click.echo(f"auth.json was left half-written ({rebuilt.why}) and was written anew")
+        if rebuilt.kept is not None:
+            click.echo(_kept_words(rebuilt.kept))
+    return rebuilt
+
+
+def _kept_words(kept: Kept) -> str:
+    if not kept.logins:
+        return f"what was in it is unclaimed content {kept.number}: {LIST}"
+    of = ", ".join(sorted(set(kept.logins)))
+    return f"logins in it ({of}) are kept: rotator accounts adopt {kept.number}"
+
+
+def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, Any]:
+    kept = rebuilt.kept
+    return {
+        "why": rebuilt.why,
+        "unclaimed": kept.number if kept else None,
+        "logins": list(kept.logins) if kept else [],
+    }

@@ -26,6 +26,15 @@ from rotator.text import clean
 
 LARGEST_BYTES = 4 * 1024 * 1024
 LONGEST_ID = 1000
+# What to do about one that is not whole: the first for what stays so, the second for the others.
+MOVE_AWAY = "move it away or mend it; opencode makes a new one at the next login"
+REBUILD = "if nobody is writing it any more, rotator rotate PROVIDER --yes writes it anew"
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 # What JavaScript can count without gaps; opencode takes no other time for one.
 _LARGEST_NUMBER = 2**53 - 1
 
@@ -69,7 +78,8 @@ class Missing:
 class Torn:
     """There is one, but it is not whole (half-written, empty, not JSON, not text).
 
-    `lasting` says that waiting cannot help (a folder, a pipe, too large, no permission).
+    `lasting` says that waiting cannot help (a folder, a pipe, too large, no permission): such a
+    thing is never written over.
     """
 
     content: bytes
@@ -91,11 +101,14 @@ def read_live(path: Path) -> Reading:
     except OSError as exc:
         if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
             return Missing()
-        return Torn(b"", f"it cannot be opened ({exc.strerror})", lasting=True)
+        # A socket cannot even be opened.
+        why = "it is not a regular file but a socket" if exc.errno == errno.ENXIO else None
+        return Torn(b"", why or f"it cannot be opened ({exc.strerror})", lasting=True)
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
-            return Torn(b"", "it is not a regular file", lasting=True)
+            kind = next((k for is_one, k in _KINDS if is_one(facts.st_mode)), "something else")
+            return Torn(b"", f"it is not a regular file but {kind}", lasting=True)
         content = read_handle(handle, LARGEST_BYTES + 1)
     except OSError as exc:
         return Torn(b"", f"it cannot be read ({exc.strerror})", lasting=True)
@@ -114,10 +127,12 @@ def parse_live(content: bytes) -> Whole | Torn:
     except UnicodeDecodeError:
         return Torn(content, "it is not UTF-8 text")
     except RecursionError:
-        return Torn(content, "it is nested too deeply")
+        # Whoever wrote that has not been cut off.
+        return Torn(content, "it is nested too deeply", lasting=True)
     except ValueError as exc:
-        # The decoder's own words name a position and never quote the text.
-        return Torn(content, "it is empty" if not content.strip() else f"it is not JSON ({exc})")
+        # A power cut leaves NUL bytes. The decoder's own words never quote the text.
+        blank = not content.strip(b" \t\r\n\0")
+        return Torn(content, "it is empty" if blank else f"it is not JSON ({exc})")
     return whole
 
 
@@ -128,9 +143,13 @@ def require_whole(reading: Reading, path: Path) -> Whole:
             return reading
         case Missing():
             return Whole(b"{}")
-        case Torn(why=why):
+        case Torn(why=why, lasting=lasting):
             message = f"{path} cannot be changed: {why}"
-            hint = "repair or remove the file, then run the command again; nothing was written"
+            hint = (
+                f"{MOVE_AWAY}; nothing was written"
+                if lasting
+                else f"{REBUILD}; nothing was written"
+            )
             raise LiveFileUnreadable(message, hint=hint)
 
 

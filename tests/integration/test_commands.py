@@ -129,7 +129,7 @@ def test_accounts_are_listed_as_the_contract_has_it(two: Person) -> None:
     value = two("accounts", "--json").json()
 
     first, second = value["accounts"]
-    assert (list(value), value["schema"]) == (["schema", "accounts"], 1)
+    assert (list(value), value["schema"]) == (["schema", "accounts", "unclaimed"], 1)
     assert list(first) == list(second) == ACCOUNT
     assert second | {"id": "", "fingerprint": "", "captured_at": "", "last_used_at": ""} == {
         "id": "",
@@ -217,8 +217,9 @@ def test_events_are_one_object_a_line(two: Person) -> None:
 
 
 SHOWN: dict[str, tuple[str, ...]] = {
-    "accounts": ("schema", "accounts"),
-    "accounts list": ("schema", "accounts"),
+    "accounts": ("schema", "accounts", "unclaimed"),
+    "accounts list": ("schema", "accounts", "unclaimed"),
+    "accounts unclaimed": ("schema", "unclaimed"),
     "accounts rename acme/acme-1 work": ("schema", "done", "provider", "alias", "live", "note"),
     "accounts disable acme/acme-1": ("schema", "done", "provider", "alias", "live", "note"),
     "accounts enable acme/acme-1": ("schema", "done", "provider", "alias", "live", "note"),
@@ -264,7 +265,11 @@ def test_a_person_gets_sentences_and_no_json(two: Person, command: str) -> None:
 
 
 def test_json_may_stand_before_the_subcommand_too(two: Person) -> None:
-    assert list(two("accounts", "--json", "list").json()) == ["schema", "accounts"]
+    assert list(two("accounts", "--json", "list").json()) == [
+        "schema",
+        "accounts",
+        "unclaimed",
+    ]
     assert two("accounts", "--json", "enable", "acme/acme-1").json()["done"] == "enabled"
 
 
@@ -482,7 +487,7 @@ def test_without_any_account_the_way_to_one_is_said(person: Person) -> None:
     ended = person("accounts")
 
     assert ended.out == "no accounts yet: log in with opencode while rotator watch runs\n"
-    assert person("accounts", "--json").json() == {"schema": 1, "accounts": []}
+    assert person("accounts", "--json").json() == {"schema": 1, "accounts": [], "unclaimed": []}
 
 
 def test_a_command_captures_what_a_login_wrote_just_before(person: Person) -> None:

@@ -22,10 +22,25 @@ from rotator.database import require_sqlite
 from rotator.errors import NewerSchema, StoreError
 from rotator.history import MOST_EVENTS, History
 from rotator.migrations import STORE
-from rotator.model import Account, AccountId, AccountState, Event, EventKind, Identity, Limit
+from rotator.model import (
+    Account,
+    AccountId,
+    AccountState,
+    Credential,
+    Event,
+    EventKind,
+    Identity,
+    Limit,
+)
 from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret
-from rotator.store import ASIDE_KEPT, DIGESTS_KEPT, TENURES_KEPT, Store
+from rotator.store import (
+    DIGESTS_AT_HAND,
+    DIGESTS_KEPT,
+    REMOVED_AT_HAND,
+    TENURES_KEPT,
+    Store,
+)
 from tests.support.live import as_anybody, full_disk, open_live, run_at_once
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -296,19 +311,47 @@ def test_a_new_credential_keeps_the_one_before_it(store: Store, path: Path) -> N
     assert store.state().accounts[0].identity == "ada@acme.example"
 
 
-def test_every_generation_is_known_up_to_a_bound(store: Store) -> None:
-    add(store, "a")
+def generations(store: Store, count: int) -> list[Credential]:
+    """Let the one account get so many credentials, one a second; return them, oldest first."""
+    found = []
     with store.transaction():
-        for number in range(DIGESTS_KEPT + 10):
+        account = store.state().accounts[0]
+        for number in range(count):
             entry = Secret(f'{{"type":"api","key":"KEY-CANARY-{number}"}}')
-            account = store.state().accounts[0]
+            found.append(parse_entry("acme", entry))
             at = NOON + timedelta(seconds=number)
-            store.renew_credential(account, parse_entry("acme", entry), Identity(), at)
+            store.renew_credential(account, found[-1], Identity(), at)
+    return found
 
-    digests = store.state().digests
 
-    assert len(digests) == DIGESTS_KEPT
-    assert ("acme", store.state().accounts[0].credential.digest) in digests
+def test_every_generation_is_known_up_to_a_bound(store: Store) -> None:
+    account = add(store, "a")
+
+    all_of_them = generations(store, DIGESTS_KEPT + 10)
+
+    holders = [store.holder("acme", one.digest) for one in all_of_them]
+    assert holders == [None] * 10 + [account] * DIGESTS_KEPT
+    assert store.holder("zeta", all_of_them[-1].digest) is None
+
+
+def test_only_the_newest_generations_are_in_every_state(store: Store) -> None:
+    """A state is read after every commit: what is asked for once a month stays where it is."""
+    add(store, "a")
+
+    newest = generations(store, DIGESTS_AT_HAND + 10)[10:]
+
+    assert set(store.state().digests) == {("acme", one.digest) for one in newest}
+
+
+def test_what_was_removed_is_known_however_long_ago(store: Store) -> None:
+    add(store, "a")
+    gone = generations(store, REMOVED_AT_HAND + 10)
+    with store.transaction():
+        store.remove_account(store.state().accounts[0], NOON)
+
+    assert len(store.state().removed) == REMOVED_AT_HAND
+    assert all(store.was_removed("acme", one.digest) for one in gone)
+    assert store.holder("acme", gone[-1].digest) is None
 
 
 def test_an_empty_field_is_nobodys_secret(store: Store) -> None:
@@ -322,17 +365,53 @@ def test_an_empty_field_is_nobodys_secret(store: Store) -> None:
     assert len(holders) == len(set(holders.values())) == 2
 
 
-def test_tenures_and_what_is_kept_aside_are_bounded(store: Store, path: Path) -> None:
+def test_tenures_are_bounded(store: Store) -> None:
     add(store, "a")
     account = store.state().accounts[0].id
     with store.transaction():
         for number in range(60):
             store.set_active("acme", account if number % 2 else None, NOON)
-            store.keep_aside(b"{", "half", NOON)
 
+    assert len(store.state().slot("acme").tenures) == TENURES_KEPT
+
+
+def test_what_is_kept_aside_stays_under_its_number(store: Store) -> None:
+    with store.transaction():
+        numbers = [store.keep_aside(b"{%d" % n, "half", NOON) for n in range(60)]
+
+    assert [(one.number, one.content) for one in store.asides()] == [
+        (number, b"{%d" % n) for n, number in enumerate(numbers)
+    ]
+    assert store.aside_size() == (60, 170)
+
+
+def test_a_number_is_never_given_to_another_content(store: Store) -> None:
+    """Whoever drops number 2 an hour later must not drop something else."""
+    with store.transaction():
+        first, second = (store.keep_aside(b"%d" % n, "half", NOON) for n in (1, 2))
+        store.replace_aside(second, None)
+        third = store.keep_aside(b"3", "half", NOON)
+
+    assert (first, second, third) == (1, 2, 3)
+    assert [store.number_aside(b"%d" % n, None) for n in (1, 2, 3)] == [1, None, 3]
+
+
+def test_the_same_bytes_of_another_provider_are_another_content(store: Store) -> None:
+    with store.transaction():
+        store.keep_aside(b"[1]", "a list", NOON, "acme")
+
+    assert store.number_aside(b"[1]", "acme") == 1
+    assert store.number_aside(b"[1]", "zeta") is None
+
+
+def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
+    with store.transaction():
+        store.keep_aside(b"{", "half", NOON)
     with raw(path) as connection:
-        aside = connection.execute("SELECT count(*) FROM aside").fetchone()[0]
-    assert (len(store.state().slot("acme").tenures), aside) == (TENURES_KEPT, ASIDE_KEPT)
+        connection.execute("UPDATE aside SET at = 'noon'")
+        connection.commit()
+
+    assert [one.content for one in store.asides()] == [b"{"]
 
 
 # -- several processes -------------------------------------------------------------------------

@@ -20,6 +20,7 @@ CORE = (
     "rotator/alias.py",
     "rotator/answer.py",
     "rotator/changes.py",
+    "rotator/claims.py",
     "rotator/classify.py",
     "rotator/engine.py",
     "rotator/errors.py",

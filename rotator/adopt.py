@@ -1,0 +1,105 @@
+"""Makes accounts of the logins in an unclaimed content, by the rules of a login by hand.
+
+Nobody is put into auth.json by it; but an account that stands there gets its newer tokens
+there, too, or opencode would go on with tokens that those have spent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rotator.alias import free_alias
+from rotator.books import Books
+from rotator.claims import logins_of
+from rotator.errors import UsageError
+from rotator.known import knowledge, offered
+from rotator.ledger import untaken
+from rotator.lock import swap_lock
+from rotator.model import Account, Credential, Event, EventKind
+from rotator.opencode.fragments import take_apart
+from rotator.swap import Order, swap
+from rotator.unclaimed import find, has_unread
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What became of a content: names of new accounts, of renewed ones, of those left as they are.
+
+    `dropped` says that the content is gone, for nothing in it is left.
+    """
+
+    number: int
+    saved: tuple[str, ...]
+    renewed: tuple[str, ...]
+    known: tuple[str, ...]
+    dropped: bool
+
+
+def adopt(
+    books: Books, number: int, *, alias: str | None = None, drop_rest: bool = False
+) -> Adopted:
+    """Save every login of the content; drop it if nothing unreadable is left, or with `drop_rest`.
+
+    `alias` names the one new account. Raises AccountNotFound, UsageError if there is no login or
+    `alias` does not fit, and what `swap` raises.
+    """
+    renewed: list[Account] = []
+    saved: list[str] = []
+    left: list[str] = []
+    with swap_lock(books.paths.swap_lock), books.store.transaction():
+        one = find(books, number)
+        logins = logins_of(take_apart(one.content, one.provider), knowledge(books))
+        if not logins and not drop_rest:
+            message = f"nothing in unclaimed content {number} can be read as a login"
+            raise UsageError(message, hint=f"rotator accounts drop {number} deletes it")
+        for provider, credential in logins:
+            owner, _ = offered(books, provider, credential)
+            if owner.account is None:
+                saved.append(_add(books, provider, credential, alias))
+                _refuse_second(saved, alias, number)
+            elif owner.fresh and not owner.stale:
+                renewed.append(_renew(books, owner.account, credential))
+            else:
+                left.append(owner.account.name)
+        dropped = drop_rest or not has_unread(books, one)
+        if dropped:
+            books.store.replace_aside(number, None)
+    _tell(books, number, saved, renewed)
+    for account in renewed:
+        if books.store.state().slot(account.provider).active == account.id:
+            swap(books, Order(account.id, f"adopted from unclaimed content {number}"))
+    names = tuple(account.name for account in renewed)
+    return Adopted(number, tuple(saved), names, tuple(left), dropped)
+
+
+def _add(books: Books, provider: str, credential: Credential, alias: str | None) -> str:
+    who = books.registry.identify(provider, credential)
+    taken = books.store.aliases(provider)
+    name = untaken(provider, alias, taken) if alias else free_alias(provider, who.label, taken)
+    books.store.add_account(provider, name, credential, who, books.clock())
+    return f"{provider}/{name}"
+
+
+def _refuse_second(saved: list[str], alias: str | None, number: int) -> None:
+    if alias is not None and len(saved) > 1:
+        message = f"unclaimed content {number} holds more than one new login: a name is for one"
+        raise UsageError(message, hint="leave --alias out; rotator accounts rename comes after")
+
+
+def _renew(books: Books, account: Account, credential: Credential) -> Account:
+    who = books.registry.identify(account.provider, credential)
+    books.store.renew_credential(account, credential, who, books.clock())
+    # They are newer than those that the vendor refused.
+    books.store.set_rejected(account.id, None)
+    return account
+
+
+def _tell(books: Books, number: int, saved: list[str], renewed: list[Account]) -> None:
+    now, why = books.clock(), f"adopted from unclaimed content {number}"
+    books.record(
+        [
+            *(Event(now, EventKind.CAPTURED, n.rpartition("/")[0], n, why=why) for n in saved),
+            *(Event(now, EventKind.REFRESHED, a.provider, a.name, why=why) for a in renewed),
+        ]
+    )
+    books.announce()

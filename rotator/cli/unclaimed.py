@@ -1,0 +1,125 @@
+"""`rotator accounts unclaimed`, `adopt` and `drop`: what nobody could take in of auth.json."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from rotator import adopt as adoption
+from rotator import unclaimed
+from rotator.cli.common import books_for_command, iso, json_option, print_json, print_table
+from rotator.errors import UsageError
+from rotator.text import clean
+
+_MANY_BYTES = 10_000
+
+
+@click.command()
+@json_option
+def list_unclaimed(*, as_json: bool) -> None:
+    """List what was kept of auth.json because nobody could read it."""
+    with books_for_command() as books:
+        found = unclaimed.contents(books)
+    if as_json:
+        print_json({"schema": 1, "unclaimed": [unclaimed_json(one) for one in found]})
+        return
+    if not found:
+        click.echo("nothing is unclaimed")
+    print_unclaimed(found)
+
+
+@click.command()
+@click.argument("number", type=int)
+@click.option("--alias", help="The name of the one new account; else it is made from the login.")
+@click.option("--drop-rest", is_flag=True, help="Delete what cannot be read of it, too.")
+@json_option
+def adopt(number: int, alias: str | None, *, drop_rest: bool, as_json: bool) -> None:
+    """Save the logins in unclaimed content NUMBER as accounts; none is put into auth.json."""
+    with books_for_command() as books:
+        done = adoption.adopt(books, number, alias=alias, drop_rest=drop_rest)
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "done": "adopted",
+                "number": done.number,
+                "saved": list(done.saved),
+                "renewed": list(done.renewed),
+                "known": list(done.known),
+                "dropped": done.dropped,
+            }
+        )
+        return
+    for names, what in (
+        (done.saved, "saved"),
+        (done.renewed, "got its newer tokens"),
+        (done.known, "has these tokens or newer ones already"),
+    ):
+        for name in names:
+            click.echo(f"{name} {what}")
+    if done.dropped:
+        click.echo(f"unclaimed content {number} is gone")
+    else:
+        drop_it = f"rotator accounts drop {number} deletes it"
+        click.echo(f"something in unclaimed content {number} cannot be read and stays; {drop_it}")
+
+
+@click.command()
+@click.argument("number", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def drop(number: int, *, yes: bool, as_json: bool) -> None:
+    """Delete unclaimed content NUMBER for ever."""
+    with books_for_command() as books:
+        unclaimed.find(books, number)
+    if not yes:
+        if not sys.stdin.isatty():
+            message = f"dropping unclaimed content {number} has to be confirmed"
+            raise UsageError(message, hint="add --yes")
+        question = f"Drop unclaimed content {number}? What is in it is deleted"
+        click.confirm(question, abort=True, err=True)
+    with books_for_command() as books:
+        unclaimed.drop(books, number)
+    if as_json:
+        print_json({"schema": 1, "done": "dropped", "number": number})
+    else:
+        click.echo(f"unclaimed content {number} is gone")
+
+
+def unclaimed_json(one: unclaimed.Unclaimed) -> dict[str, Any]:
+    """Return a content as the contract of `accounts --json` has it."""
+    return {
+        "number": one.number,
+        "at": iso(one.at),
+        "provider": one.provider,
+        "why": one.why,
+        "bytes": one.size,
+        "logins": list(one.logins),
+    }
+
+
+def print_unclaimed(found: Sequence[unclaimed.Unclaimed]) -> None:
+    """Print a line for each content, and what can be done with them."""
+    if not found:
+        return
+    click.echo("unclaimed, kept until you adopt or drop it: rotator accounts adopt NUMBER")
+    print_table([_row(one) for one in found])
+
+
+def _row(one: unclaimed.Unclaimed) -> list[str]:
+    logins = "1 login" if len(one.logins) == 1 else f"{len(one.logins) or 'no'} logins"
+    return [
+        f"  {one.number}",
+        f"{one.at.astimezone():%Y-%m-%d %H:%M}",
+        "auth.json" if one.provider is None else clean(one.provider),
+        _size(one.size),
+        f"{logins} to read",
+        clean(one.why),
+    ]
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < _MANY_BYTES else f"{count / 1000:.0f} kB"
