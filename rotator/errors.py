@@ -12,8 +12,11 @@
     │   ├── SwapConflict         exit 6   it kept changing under us
     │   └── SwapUnverified       exit 6   what we wrote is not what we read back
     ├── StoreError               exit 7   the store cannot be used
+    │   ├── StoreDamaged         exit 7   it is no whole database any more
     │   └── NewerSchema          exit 7   a newer version wrote it
     └── ProviderError            exit 1   a vendor's answer
+        ├── LoginRejected        exit 1   it does not accept the login
+        ├── RateLimited          exit 1   it was asked too often
         ├── ProviderUnavailable  exit 1   none came, or one that says to ask later
         └── UnexpectedAnswer     exit 1   of a shape that we do not understand
 
@@ -22,6 +25,8 @@ to do. Neither ever holds a secret. This module imports nothing of ours.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class RotatorError(Exception):
@@ -93,12 +98,30 @@ class StoreError(RotatorError):
     exit_code = 7
 
 
+class StoreDamaged(StoreError):
+    """The file is no database, or no whole one: trying again is in vain."""
+
+
 class NewerSchema(StoreError):
     """A newer version of this program wrote the store; it is left untouched."""
 
 
 class ProviderError(RotatorError):
     """A vendor's answer that is not the one hoped for."""
+
+
+class LoginRejected(ProviderError):
+    """The vendor does not accept the credential."""
+
+
+class RateLimited(ProviderError):
+    """The vendor was asked too often; `retry_at` is when it may be asked again, if it says so."""
+
+    def __init__(
+        self, message: str, *, retry_at: datetime | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_at = retry_at
 
 
 class ProviderUnavailable(ProviderError):

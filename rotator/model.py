@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal, NewType, assert_never
@@ -332,8 +333,53 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a credential is: `key` is compared, `label` is shown (an e-mail or a user name)."""
+    """Who a credential is: `key` is compared, `label` is shown (an e-mail or a user name).
+
+    `group` names what the vendor's limits are counted for, where that is more than the account:
+    accounts of one group are limited together.
+    """
 
     key: str | None = None
     label: str | None = None
     plan: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A limit that begins anew from time to time, and how much of it is used.
+
+    `used` is a fraction, 1 when nothing is left. `name` tells the length (`5h`, `7d`, `day`,
+    `month`) and, for a part of a plan, what it is about. `model` is set where it binds some
+    models alone. With `blocks` false nothing of a model's work stops when it is used up.
+    """
+
+    name: str
+    used: float
+    resets_at: datetime | None = None
+    length_seconds: int | None = None
+    model: str | None = None
+    blocks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left to spend; `currency` is an ISO code, or the vendor's unit in lower case."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a vendor says of an account at one moment; what it does not say is not there.
+
+    With `spent` nothing is left although no window says so.
+    """
+
+    read_at: datetime
+    windows: tuple[Window, ...] = ()
+    balance: Balance | None = None
+    plan: str | None = None
+    identity: Identity = Identity()
+    spent: bool = False

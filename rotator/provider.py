@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from rotator.model import NOTHING, Credential, Identity
+from rotator.model import NOTHING, Credential, Finding, Identity, Signal, Snapshot
 from rotator.secret import Secret
 
 
@@ -117,6 +117,46 @@ class Refresher(Protocol):
         tokens are replaced, the old ones are spent by now: what is odd beside usable new ones is
         no reason to refuse them.
         """
+        ...
+
+
+# A conversation with a vendor: yields what to ask, is sent each answer, returns what was learned.
+Reading = Generator[HttpRequest, HttpAnswer, Snapshot]
+
+
+@runtime_checkable
+class UsageReader(Protocol):
+    """**Protocol:** a provider whose vendor tells what is used and what is left."""
+
+    def usage_obstacle(self, credential: Credential) -> str | None:
+        """Return a sentence that says why this credential's usage cannot be asked for, or None."""
+        ...
+
+    def read_usage(self, credential: Credential, now: datetime) -> Reading:
+        """Ask for the usage and return it; does no I/O, whoever drives it does.
+
+        Raises LoginRejected, RateLimited and ProviderUnavailable for what the vendor refuses,
+        and UnexpectedAnswer, with the field's name, for a shape that is not understood: never a
+        guessed number. Unknown fields are passed over, a window that is not there is not there.
+        """
+        ...
+
+
+@runtime_checkable
+class HeaderReader(Protocol):
+    """**Protocol:** a provider whose good answers carry limits in their headers."""
+
+    def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
+        """Return what the headers of a good answer (names in lower case) say; None: nothing."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """**Protocol:** a provider with error codes or texts of its own."""
+
+    def classify(self, signal: Signal, now: datetime) -> Finding | None:
+        """Return what a failed request means, or None to leave it to the rules for everybody."""
         ...
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from rotator import errors
@@ -35,3 +37,15 @@ def test_a_script_tells_failures_apart_by_exit_code(
     kind: type[errors.RotatorError], code: int
 ) -> None:
     assert kind("it failed").exit_code == code
+
+
+def test_a_vendor_that_was_asked_too_often_may_say_until_when() -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+
+    assert errors.RateLimited("asked too often", retry_at=at).retry_at == at
+    assert errors.RateLimited("asked too often").retry_at is None
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_vendor_out_of_reach_may_have_seen_the_request(*, sent: bool) -> None:
+    assert errors.ProviderUnavailable("no answer came", sent=sent).sent is sent
