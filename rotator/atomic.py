@@ -64,13 +64,14 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def sweep(folder: Path, *, name: str) -> list[Path]:
-    """Remove what crashes left beside the file `name` in `folder`; return what was removed.
+def sweep(folder: Path, *, name: str | None = None) -> list[Path]:
+    """Remove what crashes left beside the file `name`, or any file, in `folder`; return what.
 
     Call it only under the lock that every writer of these files holds: then none is in use.
     """
     swept = []
-    for found in folder.glob(f".{glob.escape(name)}.*{TEMPORARY_MARK}"):
+    which = "" if name is None else f"{glob.escape(name)}."
+    for found in folder.glob(f".{which}*{TEMPORARY_MARK}"):
         with contextlib.suppress(OSError):
             found.unlink()
             swept.append(found)

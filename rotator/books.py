@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
+from rotator.backups import Backups
 from rotator.clock import Clock, system_clock
-from rotator.errors import StoreError
+from rotator.copies import Copied
+from rotator.database import Connection
+from rotator.errors import StoreDamaged, StoreError
 from rotator.history import History
-from rotator.model import Event
+from rotator.mending import mend
+from rotator.model import Event, EventKind
 from rotator.opencode.replaced import Replaced
 from rotator.paths import FILE_MODE, Paths, private_folder
 from rotator.registry import Registry, load_registry
 from rotator.store import Store
+from rotator.versions import forget_request, without_watcher
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,41 @@ class Books:
     registry: Registry
     clock: Clock
     replaced: Replaced
+    backups: Backups
+    # What a person has to hear at once, beside the events.
+    tell: Callable[[str], None] = field(default=lambda _: None)
+
+    def back_up_if_due(self) -> bool:
+        """Copy the accounts if they have changed since the newest copy; see `Backups`.
+
+        Costs next to nothing otherwise; call it when nobody waits.
+        """
+        return self.backups.back_up_if_due(self.store, self.clock())
+
+    def purge(self) -> bool:
+        """Erase what was removed from everything that is kept; False: it is done later.
+
+        Call it outside of a transaction, after one that removed a credential (`note_purge`).
+        """
+        return self.backups.purge(self.store, self.clock())
+
+    def mend(self) -> bool:
+        """Rebuild the store if it is damaged and tell what was lost; False if it is sound.
+
+        For whoever has met StoreDamaged; call it without any lock. The store that is open
+        follows by itself.
+        """
+        mended = mend(self.paths, self.backups, self.clock())
+        self.tell_notice()
+        return mended
+
+    def tell_notice(self) -> None:
+        """Tell what a rebuilding has lost, if nobody has told it yet."""
+        notice = self.store.take_notice()
+        if notice is not None:
+            self.record([Event(self.clock(), EventKind.PROBLEM, why=notice)])
+            self.announce()
+            self.tell(notice)
 
     def record(self, events: Iterable[Event]) -> None:
         """Write `events` down; a history that cannot be written costs only itself."""
@@ -51,12 +91,53 @@ class Books:
 
 @contextlib.contextmanager
 def open_books(
-    paths: Paths, *, clock: Clock = system_clock, registry: Registry | None = None
+    paths: Paths,
+    *,
+    clock: Clock = system_clock,
+    registry: Registry | None = None,
+    watching: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Books]:
-    """Open everything below `paths`; raises StoreError."""
+    """Open everything below `paths`; a damaged store is rebuilt first, and `tell` hears of it.
+
+    `watching` is said by the watcher, which holds its lock: it looks at the whole store, and
+    changes the schema without asking anybody. Raises StoreError, NewerSchema.
+    """
+    backups = Backups(paths)
     with (
-        Store(paths.store) as store,
+        _open_store(paths, backups, clock, watching=watching) as store,
         contextlib.closing(History(paths.history)) as history,
         contextlib.closing(Replaced()) as replaced,
     ):
-        yield Books(paths, store, history, registry or load_registry(), clock, replaced)
+        known = registry or load_registry()
+        books = Books(paths, store, history, known, clock, replaced, backups, tell)
+        books.tell_notice()
+        yield books
+
+
+def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool) -> Store:
+    @contextlib.contextmanager
+    def gate(connection: Connection) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            if not watching:
+                stack.enter_context(without_watcher(paths, connection))
+            backups.back_up_before(Copied(connection, paths.store), clock())
+            yield
+        forget_request(paths)
+
+    with contextlib.suppress(StoreDamaged):
+        return _sound(Store(paths.store, gate=gate), whole=watching)
+    mend(paths, backups, clock())
+    return _sound(Store(paths.store, gate=gate), whole=watching)
+
+
+def _sound(store: Store, *, whole: bool) -> Store:
+    """Return the store if what everybody reads of it can be read, or (`whole`) all of it."""
+    try:
+        store.state()
+        if whole:
+            store.require_sound()
+    except BaseException:
+        store.close()
+        raise
+    return store

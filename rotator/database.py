@@ -6,23 +6,51 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rotator.errors import NewerSchema, StoreError
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.migrations import Migration, migrate, roll_back, version_of
 from rotator.paths import FILE_MODE, private_folder
+from rotator.text import clean
 
 BUSY_SECONDS = 5.0
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _RETRY_SECONDS = 0.005
+# Whoever reads reads for milliseconds; one that stands still is not waited for.
+_READERS_SECONDS = 0.25
+# Rows behind a damaged page are looked for one by one, in so many places.
+_MOST_LOOKUPS = 10_000
+_MOST_GUESSES = 1000
+
+Connection = sqlite3.Connection
+# What is entered before the schema of a database that is in use may change.
+Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
+# A rebuilt store has its content and waits to be put in its place: PATH.rebuilt-DATE.
+REBUILT = ".rebuilt-"
+BACKUPS = "backups"
 
 
-def open_database(path: Path, steps: list[Migration], *, durable: bool) -> sqlite3.Connection:
+def ungated(_: sqlite3.Connection) -> AbstractContextManager[object]:
+    """Let a schema change at once."""
+    return contextlib.nullcontext()
+
+
+def open_database(
+    path: Path,
+    steps: list[Migration],
+    *,
+    durable: bool,
+    gate: Gate = ungated,
+) -> sqlite3.Connection:
     """Open (or create, 0600 in a 0700 folder) the database at `path` and migrate it.
 
-    `durable` makes every commit survive a power cut. Raises StoreError, or NewerSchema with
-    the file untouched.
+    `durable` makes every commit survive a power cut. `gate` is held while a database that had a
+    schema before gets a newer one. Raises StoreError, StoreDamaged, or NewerSchema; all leave
+    the file and its -wal as they were.
     """
     require_sqlite(sqlite3.sqlite_version_info)
     with store_errors(path):
@@ -30,11 +58,38 @@ def open_database(path: Path, steps: list[Migration], *, durable: bool) -> sqlit
         _make_private(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            _patiently(lambda: _prepare(connection, path, steps, durable=durable))
+            _patiently(lambda: _prepare(connection, path, steps, gate, durable=durable))
         except BaseException:
-            connection.close()
+            _close_untouched(connection, path)
             raise
     return connection
+
+
+def _close_untouched(connection: sqlite3.Connection, path: Path) -> None:
+    """Close a database without the tidying up that its last connection does."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(_read_only(path)) as other:
+        with contextlib.suppress(sqlite3.Error):
+            version_of(other)
+        connection.close()
+    connection.close()
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def awaits_rebuilding(path: Path) -> bool:
+    """Tell whether the file is gone, or empty, beside copies of it, or is to be replaced by one.
+
+    Ask while nobody can put another file there (`folder_lock`).
+    """
+    with store_errors(path):
+        if any(file.name.startswith(path.name + REBUILT) for file in path.parent.iterdir()):
+            return True
+        if path.exists() and path.stat().st_size:
+            return False
+        copies = path.with_name(BACKUPS)
+        return copies.is_dir() and any(not c.name.startswith(".") for c in copies.iterdir())
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:
@@ -70,19 +125,49 @@ def _patiently(action: Callable[[], None]) -> None:
 
 
 def _prepare(
-    connection: sqlite3.Connection, path: Path, steps: list[Migration], *, durable: bool
+    connection: sqlite3.Connection,
+    path: Path,
+    steps: list[Migration],
+    gate: Gate,
+    *,
+    durable: bool,
 ) -> None:
-    if version_of(connection) > len(steps):
-        message = f"{path} was written by a newer rotator"
-        raise NewerSchema(message, hint="update this one; the store was left untouched")
+    require_known_schema(connection, path, steps)
     for pragma in (
         "journal_mode = WAL",
         "secure_delete = ON",
+        "temp_store = MEMORY",
         "foreign_keys = ON",
         f"synchronous = {'FULL' if durable else 'NORMAL'}",
     ):
         connection.execute(f"PRAGMA {pragma}")
-    migrate(connection, steps)
+    # Both at one moment: another process may be making its first tables.
+    version, tables = connection.execute(
+        "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"
+    ).fetchone()
+    if version == 0 and tables:
+        message = f"the store {path} is damaged: it does not say which schema it has"
+        raise StoreDamaged(message)
+    if version < len(steps):
+        with gate(connection) if version else ungated(connection):
+            migrate(connection, steps)
+
+
+def table_names(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of the tables that hold rows of ours."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    )
+    return [str(name) for (name,) in rows]
+
+
+def require_known_schema(
+    connection: sqlite3.Connection, path: Path, steps: list[Migration]
+) -> None:
+    """Raise NewerSchema for a database of which a newer version of this program has changed."""
+    if version_of(connection) > len(steps):
+        message = f"{path} was written by a newer rotator"
+        raise NewerSchema(message, hint="update this one; the store was left untouched")
 
 
 @contextlib.contextmanager
@@ -92,9 +177,8 @@ def store_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as exc:
         message = f"the store {path} cannot be used: {exc}"
-        raise StoreError(
-            message, hint="check the disk, the folder's rights and free space"
-        ) from exc
+        kind = StoreDamaged if _tells_of_damage(exc) else StoreError
+        raise kind(message, hint="check the disk, the folder's rights and free space") from exc
     except OSError as exc:
         message = f"the store {path} cannot be used: {exc.strerror}"
         raise StoreError(
@@ -102,12 +186,9 @@ def store_errors(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def is_damaged(error: StoreError) -> bool:
-    """Tell whether the file is no database, or no whole one, so that trying again is in vain."""
-    cause = error.__cause__
-    return isinstance(cause, sqlite3.DatabaseError) and (
-        getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    ) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+def _tells_of_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
 @contextlib.contextmanager
@@ -134,3 +215,157 @@ def reading(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Conn
         with roll_back(connection):
             yield connection
             connection.execute("COMMIT")
+
+
+# -- whole databases as bytes --------------------------------------------------------------------
+
+
+def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -> bytes:
+    """Return a copy of the database as the bytes of a file, without what `clear` deletes.
+
+    `clear` are statements. Nothing that they delete remains anywhere in the bytes. Raises
+    StoreDamaged if the copy is not sound.
+    """
+    with store_errors(path), _in_memory() as copy:
+        connection.backup(copy)
+        for statement in clear:
+            copy.execute(statement)
+        copy.execute("VACUUM")
+        require_sound(copy, path)
+        return copy.serialize()
+
+
+@contextlib.contextmanager
+def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the bytes that were read from `path` in memory; raises StoreDamaged."""
+    with store_errors(path), _in_memory() as connection:
+        connection.deserialize(content)
+        require_sound(connection, path)
+        yield connection
+
+
+@contextlib.contextmanager
+def opened_empty(steps: list[Migration]) -> Iterator[sqlite3.Connection]:
+    """Open a new database in memory, with the schema of `steps`."""
+    with _in_memory() as connection:
+        migrate(connection, steps)
+        yield connection
+
+
+@contextlib.contextmanager
+def _in_memory() -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        yield connection
+
+
+def require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreDamaged unless every page of the database is as it should be."""
+    with store_errors(path):
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != ("ok",):
+            message = f"the store {path} is damaged: {clean(found[0])}"
+            raise StoreDamaged(message)
+
+
+def erase_deleted(connection: sqlite3.Connection, path: Path) -> bool:
+    """Let no byte of what was deleted remain in the database or its -wal.
+
+    Deleting overwrites a row, but not the copies of it that were left behind when rows moved
+    from page to page; so the file is written anew. False while somebody reads or writes: then
+    the -wal still holds it.
+    """
+    with store_errors(path):
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {int(_READERS_SECONDS * 1000)}")
+            connection.execute("VACUUM")
+            return _checkpoint(connection, "TRUNCATE")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            return False
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+
+def write_back(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring what stands in the -wal into the database itself, as far as nobody is in the way."""
+    with store_errors(path):
+        _checkpoint(connection, "PASSIVE")
+
+
+def _checkpoint(connection: sqlite3.Connection, kind: str) -> bool:
+    is_busy, _, _ = connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
+    return not is_busy
+
+
+# -- what can still be read of a damaged one -------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table that could be read, by column; `whole`: there are no others."""
+
+    rows: tuple[dict[str, Any], ...] = ()
+    whole: bool = False
+
+
+@contextlib.contextmanager
+def opened_damaged(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database of which little may be left, for reading; it stays as it is."""
+    with store_errors(path), contextlib.closing(_read_only(path)) as connection:
+        # Text that is none is told apart by its rows, not by an error.
+        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        yield connection
+
+
+def schema_of(connection: sqlite3.Connection) -> int | None:
+    """Return the number of the database's schema, or None if that cannot be told."""
+    with contextlib.suppress(sqlite3.Error):
+        return version_of(connection)
+    return None
+
+
+def insert_rows(
+    connection: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Insert rows into a table of ours, as far as it takes them, in the columns that it has."""
+    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    for row in rows:
+        names = [name for name in columns if name in row]
+        marks = ", ".join("?" * len(names))
+        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  # ours
+        with contextlib.suppress(sqlite3.Error, UnicodeEncodeError):
+            connection.execute(statement, [row[name] for name in names])
+
+
+def readable_rows(connection: sqlite3.Connection, table: str) -> Rows:
+    """Return the rows of a table from its beginning and its end to where it is damaged.
+
+    Between these they are looked for one by one.
+    """
+    first, whole = _read(connection, table, "ORDER BY rowid")
+    if whole:
+        return Rows(tuple(first.values()), whole=True)
+    last, _ = _read(connection, table, "ORDER BY rowid DESC")
+    found = last | first
+    begin = max(first, default=0) + 1
+    end = min(last) if last else begin + _MOST_GUESSES
+    for number in range(begin, min(end, begin + _MOST_LOOKUPS)):
+        found |= _read(connection, table, f"WHERE rowid = {number}")[0]
+    return Rows(tuple(found[number] for number in sorted(found)))
+
+
+def _read(
+    connection: sqlite3.Connection, table: str, which: str
+) -> tuple[dict[int, dict[str, Any]], bool]:
+    """Return rows by their number, and whether reading them came to its end."""
+    found: dict[int, dict[str, Any]] = {}
+    try:
+        cursor = connection.execute(f"SELECT rowid, * FROM {table} {which}")  # noqa: S608  # our names
+        names = [column[0] for column in cursor.description[1:]]
+        for number, *values in cursor:
+            found[number] = dict(zip(names, values, strict=True))
+    except sqlite3.Error:
+        return found, False
+    return found, True

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.clock import from_iso, to_iso
-from rotator.database import is_damaged, open_database, store_errors, transaction
-from rotator.errors import StoreError
+from rotator.database import open_database, store_errors, transaction
+from rotator.errors import StoreDamaged
 from rotator.migrations import HISTORY
 from rotator.model import Event, EventKind
 
@@ -31,9 +31,7 @@ class History:
         self._path = path
         try:
             self._connection = open_database(path, HISTORY, durable=False)
-        except StoreError as exc:
-            if not is_damaged(exc):
-                raise
+        except StoreDamaged:
             for ending in ("-wal", "-shm", ""):
                 path.with_name(path.name + ending).unlink(missing_ok=True)
             self._connection = open_database(path, HISTORY, durable=False)

@@ -144,7 +144,10 @@ def enable(books: Books, account: Account) -> Done:
 
 
 def remove(books: Books, account: Account) -> Done:
-    """Forget an account; if it is live, the best other one takes over, else the entry goes."""
+    """Forget an account; if it is live, the best other one takes over, else the entry goes.
+
+    Its credential leaves everything that is kept, backups and free bytes included.
+    """
 
     def forget() -> None:
         books.store.remove_account(account, books.clock())
@@ -162,7 +165,8 @@ def remove(books: Books, account: Account) -> Done:
     why = "removed by you"
     books.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
     books.announce()
-    return Done(account, _live(books, account.provider))
+    note = None if books.purge() else "its credential leaves the backups at the next chance"
+    return Done(account, _live(books, account.provider), note)
 
 
 def merge(books: Books, keep: Account, other: Account) -> Done:
@@ -188,6 +192,7 @@ def merge(books: Books, keep: Account, other: Account) -> Done:
     _changed(books, keep, f"{other.alias} was merged into it")
     if active is not None and active.id in {keep.id, other.id}:
         swap(books, Order(keep.id, f"{other.alias} was merged into it"))
+    books.purge()
     return Done(keep, _live(books, keep.provider))
 
 

@@ -111,6 +111,25 @@ def is_held(path: Path) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) -> Iterator[None]:
+    """Hold a lock on a folder of ours itself, together with others who do not ask to be `alone`.
+
+    Raises StoreError after `patience_seconds`, or if the folder cannot be used.
+    """
+    private_folder(folder)
+    with _lock_errors(folder):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        if not _lock_within(folder, handle, patience_seconds, kind):
+            message = f"another rotator has kept the folder {folder} for {patience_seconds:g} s"
+            raise StoreError(message, hint="look for a stopped rotator process and end it")
+        yield
+    finally:
+        os.close(handle)
+
+
 def _open(path: Path) -> int:
     private_folder(path.parent)
     with _lock_errors(path):
@@ -126,11 +145,13 @@ def _lock_errors(path: Path) -> Iterator[None]:
         raise StoreError(message, hint="check the rights of the file and its folder") from exc
 
 
-def _lock_within(path: Path, handle: int, patience_seconds: float) -> bool:
+def _lock_within(
+    path: Path, handle: int, patience_seconds: float, kind: int = fcntl.LOCK_EX
+) -> bool:
     deadline = time.monotonic() + patience_seconds
     wait_seconds = _FIRST_WAIT_SECONDS
     with _lock_errors(path):
-        while not _try_lock(handle):
+        while not _try_lock(handle, kind):
             if time.monotonic() > deadline:
                 return False
             time.sleep(wait_seconds)

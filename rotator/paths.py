@@ -36,6 +36,11 @@ class Paths:
         return self.data / "rotator.sqlite"
 
     @property
+    def backups(self) -> Path:
+        """Copies of the accounts, few and with credentials."""
+        return self.data / "backups"
+
+    @property
     def history(self) -> Path:
         """Events and readings: bounded, may be lost."""
         return self.data / "history.sqlite"
@@ -64,6 +69,16 @@ class Paths:
     def refresh_locks(self) -> Path:
         """One file for each account and each OAuth client, held while tokens are refreshed."""
         return self.state / "refresh"
+
+    @property
+    def backup_lock(self) -> Path:
+        """Held while a backup is made or old ones are removed."""
+        return self.state / "backup.lock"
+
+    @property
+    def wanted_schema(self) -> Path:
+        """The schema that a newer version waits to bring the store to."""
+        return self.state / "wanted-schema"
 
     @property
     def log(self) -> Path:

@@ -7,9 +7,13 @@ it (`fingerprint`). Its text leaves only through `reveal`.
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterable
 from typing import NoReturn
 
 FINGERPRINT_LENGTH = 8
+# A shorter text may well be a part of something else.
+_SHORTEST_PART = 8
 
 
 def digest_of(text: str) -> str:
@@ -64,3 +68,27 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         message = "a secret is not pickled"
         raise TypeError(message)
+
+
+def blanked(content: bytes, secrets: Iterable[Secret]) -> bytes:
+    """Return `content`, a whole or torn JSON text, with asterisks where it holds one of `secrets`.
+
+    One that is cut off at the end of `content` is found, too.
+    """
+    for form in sorted({f for secret in secrets for f in _written(secret)}, key=len, reverse=True):
+        if len(form) < _SHORTEST_PART:
+            content = content.replace(b'"%b"' % form, b'"%b"' % (b"*" * len(form)))
+            continue
+        content = content.replace(form, b"*" * len(form))
+        for length in range(len(form) - 1, _SHORTEST_PART - 1, -1):
+            if content.endswith(form[:length]):
+                content = content[:-length] + b"*" * length
+    return content
+
+
+def _written(secret: Secret) -> set[bytes]:
+    """Return the ways in which a JSON text may spell a secret that is not empty."""
+    text = secret.reveal()
+    spelt = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    spelt |= {one.replace("/", "\\/") for one in spelt}
+    return {one.encode("utf-8", "surrogatepass") for one in spelt if one}

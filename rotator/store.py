@@ -1,7 +1,8 @@
 """The accounts and what we know of the slots, in SQLite; one unreadable row costs that row alone.
 
 It decides nothing. Writes go through `transaction`, within which the methods below belong
-together; `state` is a cache that any process's commit renews.
+together; `state` is a cache that any process's commit renews. Where another file was put in the
+store's place, because it was damaged, that one is opened and used from then on.
 """
 
 from __future__ import annotations
@@ -16,9 +17,22 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from rotator.clock import from_iso, to_iso
-from rotator.database import open_database, reading, store_errors, transaction
-from rotator.errors import RotatorError
+from rotator.copies import NOTICE, PURGE, Copied
+from rotator.database import (
+    Gate,
+    awaits_rebuilding,
+    erase_deleted,
+    open_database,
+    reading,
+    require_known_schema,
+    require_sound,
+    store_errors,
+    transaction,
+    ungated,
+)
+from rotator.errors import RotatorError, StoreDamaged
 from rotator.freshness import NOT_CONFIRMED
+from rotator.lock import folder_lock
 from rotator.migrations import STORE
 from rotator.model import (
     Account,
@@ -35,8 +49,8 @@ from rotator.model import (
     SwapMark,
     Tenure,
 )
-from rotator.opencode.authfile import parse_entry
-from rotator.secret import Secret, digest_of
+from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.secret import Secret, blanked, digest_of
 from rotator.text import clean
 
 # Two of a generation: a login that is refreshed every hour is remembered for thirty days.
@@ -70,12 +84,25 @@ class Aside:
 class Store:
     """The open store; a context manager that closes it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the store at `path`; raises StoreError, NewerSchema."""
+    def __init__(self, path: Path, *, gate: Gate = ungated) -> None:
+        """Open or create the store at `path`; raises StoreError, StoreDamaged, NewerSchema.
+
+        `gate` is held while a store that is in use gets a newer schema.
+        """
         self._path = path
-        self._connection = open_database(path, STORE, durable=True)
+        self._gate = gate
+        self._open()
+
+    def _open(self) -> None:
+        self._file: tuple[int, int] | None = None
         self._state: State | None = None
         self._version = -1
+        self._marked: tuple[State, str | None] | None = None
+        # Nobody puts another file there between the parts of this.
+        with folder_lock(self._path.parent, alone=False):
+            self._require_in_place()
+            self._connection = open_database(self._path, STORE, durable=True, gate=self._gate)
+            self._file = _identity(self._path)
 
     def __enter__(self) -> Self:
         return self
@@ -95,20 +122,48 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Run the writes of a block together: all of them or none."""
+        if self._connection.in_transaction:
+            yield
+            return
         try:
-            with transaction(self._connection, self._path):
-                yield
+            # As long as it runs no other file is put in the place of this one.
+            with folder_lock(self._path.parent, alone=False):
+                self._require_in_place()
+                self._follow()
+                with transaction(self._connection, self._path):
+                    require_known_schema(self._connection, self._path, STORE)
+                    yield
         finally:
             self._state = None
+
+    def is_replaced(self) -> bool:
+        """Tell whether the path holds another file by now than the one that is open."""
+        return _identity(self._path) != self._file
+
+    def _require_in_place(self) -> None:
+        if awaits_rebuilding(self._path):
+            message = f"the store {self._path} is gone, or its rebuilding was not finished"
+            raise StoreDamaged(message, hint="run the command again")
+
+    def _follow(self) -> None:
+        if not self._connection.in_transaction and self.is_replaced():
+            before = self._connection
+            self._open()
+            before.close()
 
     # -- reading ---------------------------------------------------------------------------
 
     def state(self) -> State:
-        """Return everything that decisions are made from, as of the last commit."""
+        """Return everything that decisions are made from, as of the last commit.
+
+        Raises StoreError, and NewerSchema once a newer version has changed the store.
+        """
+        self._follow()
         with store_errors(self._path):
             version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         if self._state is None or version != self._version:
             with reading(self._connection, self._path):
+                require_known_schema(self._connection, self._path, STORE)
                 self._state, self._version = self._load(), version
         return self._state
 
@@ -176,6 +231,7 @@ class Store:
         return (int(row[0]), int(row[1])) if row else (0, 0)
 
     def _one(self, question: str, *values: object) -> tuple[Any, ...] | None:
+        self._follow()
         with store_errors(self._path):
             row: tuple[Any, ...] | None = self._connection.execute(question, values).fetchone()
         return row
@@ -237,7 +293,59 @@ class Store:
                     AccountId(account), Digest(spent), from_iso(begun_at), attempts, kept
                 )
 
+    # -- what is copied, and what is erased ------------------------------------------------------
+
+    def accounts_mark(self) -> str | None:
+        """Return what changes whenever a copy of the accounts is due, or None without any."""
+        state = self.state()
+        if self._marked is None or self._marked[0] is not state:
+            self._marked = state, Copied(self._connection, self._path).accounts_mark()
+        return self._marked[1]
+
+    def accounts_copy(self) -> bytes:
+        """Return the accounts as a store of their own, as the bytes of a file."""
+        self._follow()
+        return Copied(self._connection, self._path).accounts_copy()
+
+    def require_sound(self) -> None:
+        """Look at every page; raises StoreDamaged."""
+        self._follow()
+        require_sound(self._connection, self._path)
+
+    def note_purge(self) -> None:
+        """Note in a transaction that what it removes is to be erased everywhere."""
+        self._set(PURGE, "")
+
+    def purge_is_pending(self) -> bool:
+        """Tell whether something that was removed may still stand in copies or free bytes."""
+        return self._one("SELECT 1 FROM setting WHERE name = ?", PURGE) is not None
+
+    def erase_deleted(self) -> bool:
+        """Let no byte of what was removed remain in the file; False while somebody reads it."""
+        self._follow()
+        return erase_deleted(self._connection, self._path)
+
+    def settle_purge(self) -> None:
+        """Note that everything that was removed is erased."""
+        with self.transaction():
+            self._write("DELETE FROM setting WHERE name = ?", PURGE)
+
+    def take_notice(self) -> str | None:
+        """Return the sentence about a rebuilding that nobody has told yet; it is told now."""
+        row = self._one("SELECT value FROM setting WHERE name = ?", NOTICE)
+        if row is None:
+            return None
+        with self.transaction():
+            self._write("DELETE FROM setting WHERE name = ?", NOTICE)
+        return str(row[0])
+
     # -- writing: inside `transaction` -------------------------------------------------------
+
+    def _set(self, name: str, value: str) -> None:
+        self._write(
+            "INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            *(name, value),
+        )
 
     def _write(self, statement: str, *values: object) -> None:
         self._state = None
@@ -298,7 +406,12 @@ class Store:
         )
 
     def remove_account(self, account: Account, now: datetime) -> None:
-        """Forget an account; digests of its secrets stay behind, so that no old copy revives it."""
+        """Forget an account; digests of its secrets stay behind, so that no old copy revives it.
+
+        Its secrets are blanked out wherever else they stand.
+        """
+        self._blank(self._secrets_of(account))
+        self.note_purge()
         self._write(
             "INSERT INTO removed SELECT provider, digest, ? FROM digest WHERE account = ?"
             " ON CONFLICT DO UPDATE SET removed_at = excluded.removed_at",
@@ -309,8 +422,35 @@ class Store:
         self._write("DELETE FROM account WHERE id = ?", account.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
+    def _secrets_of(self, account: Account) -> set[Secret]:
+        entries = self._connection.execute(
+            "SELECT entry, previous_entry FROM account WHERE id = ?"
+            " UNION ALL SELECT answer, NULL FROM refresh WHERE account = ?",
+            (account.id, account.id),
+        )
+        found = {account.credential.secret, account.credential.refresh}
+        for entry in (Secret(text) for row in entries for text in row if text):
+            with contextlib.suppress(BadEntry):
+                credential = parse_entry(account.provider, entry)
+                found |= {credential.secret, credential.refresh}
+        return {secret for secret in found if secret}
+
+    def _blank(self, secrets: set[Secret]) -> None:
+        read = self._connection.execute
+        for table in ("aside", "live"):
+            rows = read(f"SELECT number, content FROM {table} WHERE content IS NOT NULL")  # noqa: S608  # our names
+            for number, content in rows.fetchall():
+                if (blank := blanked(content, secrets)) != content:
+                    change = f"UPDATE {table} SET content = ? WHERE number = ?"  # noqa: S608  # as above
+                    self._write(change, blank, number)
+        rows = read("SELECT id, previous_entry FROM account WHERE previous_entry IS NOT NULL")
+        for account, entry in rows.fetchall():
+            if blanked(entry.encode(), secrets) != entry.encode():
+                self._write("UPDATE account SET previous_entry = NULL WHERE id = ?", account)
+
     def merge_accounts(self, keep: Account, other: Account) -> None:
         """Make one account of two: `keep` stays, every secret of `other` now names it."""
+        self.note_purge()
         self._write("UPDATE digest SET account = ? WHERE account = ?", keep.id, other.id)
         self._write("UPDATE slot SET active = ? WHERE active = ?", keep.id, other.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)

@@ -14,15 +14,17 @@ from rotator.alias import split_name
 from rotator.books import Books, open_books
 from rotator.capture import absorb, await_late
 from rotator.clock import to_iso
-from rotator.errors import LiveFileError, RotatorError
+from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged, StoreError
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import Account, AccountState, State
 from rotator.paths import find_paths
 from rotator.refresh import adopt_answers
 from rotator.rotate import find_account
+from rotator.text import clean
 
 # An opencode that has opened a file to write it has written it by then.
 _LATE_SECONDS = 2.0
+_LONGEST_NOTICE = 1000
 
 
 def _also_of_the_group(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
@@ -42,21 +44,48 @@ json_option = click.option(
 def books_for_command() -> Iterator[Books]:
     """Open the books and save first what stands in auth.json, so that every command knows it.
 
-    An auth.json that cannot be read keeps nobody from looking at the accounts.
+    An auth.json that cannot be read keeps nobody from looking at the accounts. A store that
+    turns out to be damaged is rebuilt; the command that had begun by then is not carried out.
     """
-    paths = find_paths()
-    with open_books(paths) as books:
-        watched = watcher_pid(paths.watch_lock) is not None
-        with contextlib.suppress(LiveFileError), swap_lock(paths.swap_lock):
-            absorb(books, watched=watched)
-        with contextlib.suppress(LiveFileError):
-            adopt_answers(books)
+    with open_books(find_paths(), tell=_tell) as books:
+        try:
+            _look(books)
+        except StoreDamaged:
+            if not books.mend():
+                raise
+            _look(books)
         try:
             yield books
+        except StoreDamaged as exc:
+            if not books.mend():
+                raise
+            message = "the store turned out to be damaged and has been rebuilt"
+            hint = "rotator accounts shows what is there; then run the command again"
+            raise StoreError(message, hint=hint) from exc
         finally:
-            if books.replaced:
-                with contextlib.suppress(RotatorError), swap_lock(paths.swap_lock):
-                    await_late(books, patience_seconds=_LATE_SECONDS)
+            _end(books)
+
+
+def _tell(notice: str) -> None:
+    click.echo(f"! {clean(notice, _LONGEST_NOTICE)}", err=True)
+
+
+def _look(books: Books) -> None:
+    watched = watcher_pid(books.paths.watch_lock) is not None
+    with contextlib.suppress(LiveFileError), swap_lock(books.paths.swap_lock):
+        absorb(books, watched=watched)
+    with contextlib.suppress(LiveFileError):
+        adopt_answers(books)
+
+
+def _end(books: Books) -> None:
+    """Look once more for late writers, and copy the accounts if they have changed."""
+    if books.replaced:
+        with contextlib.suppress(RotatorError), swap_lock(books.paths.swap_lock):
+            await_late(books, patience_seconds=_LATE_SECONDS)
+    # What is wrong with the store is found by the next one who opens it.
+    with contextlib.suppress(StoreDamaged, NewerSchema):
+        books.back_up_if_due()
 
 
 def named_account(state: State, name: str) -> Account:

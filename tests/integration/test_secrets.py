@@ -52,6 +52,7 @@ CREDENTIAL_COLUMNS = {
     ("account", "previous_entry"),
     ("live", "content"),
     ("aside", "content"),
+    ("refresh", "answer"),
 }
 LOGGED = (
     'timestamp={at} level=ERROR run=fffa7f6d message="stream error" providerID=openai'

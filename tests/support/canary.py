@@ -7,6 +7,7 @@ each test at its end. Only names are ever reported, never what was found.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from tests.support import late
 
 MARK = "CANARY"
+_STORES = re.compile(r"\.?rotator\.sqlite\.(damaged|rebuilt)-")
+_COPIES = re.compile(r"\.?accounts-")
 _ROOT = pytest.StashKey[Path]()
 _CHUNK_BYTES = 1 << 20
 
@@ -27,6 +30,10 @@ def may_hold_secrets(path: Path) -> bool:
         name.startswith(("auth.json", ".auth.json."))
         # The store. Not its -shm, which holds no rows, and not history.sqlite.
         or name in {"rotator.sqlite", "rotator.sqlite-wal", "rotator.sqlite-journal"}
+        # A store that was damaged and set aside, or is being built in its place, and its -wal.
+        or (_STORES.match(name) is not None and not name.endswith("-shm"))
+        # The copies of the accounts.
+        or (path.parent.name == "backups" and _COPIES.match(name) is not None)
         # What opencode itself keeps: log, database, credentials.
         or "/share/opencode/" in path.as_posix()
         # What a test writes as input: opencode.json, and names that say so themselves.

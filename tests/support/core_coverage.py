@@ -29,6 +29,7 @@ CORE = (
     "rotator/model.py",
     "rotator/policy.py",
     "rotator/resets.py",
+    "rotator/salvage.py",
     "rotator/secret.py",
     "rotator/text.py",
 )

@@ -12,7 +12,7 @@ from pprint import pformat
 import pytest
 
 from rotator.model import Credential
-from rotator.secret import Secret, digest_of
+from rotator.secret import Secret, blanked, digest_of
 from tests.support.builders import an_account, oauth
 
 TEXT = "KEY-CANARY-A"
@@ -104,3 +104,31 @@ def test_the_fingerprint_is_eight_digits_of_it() -> None:
 
 def test_half_a_character_is_digested_all_the_same() -> None:
     assert len(digest_of("CANARY \ud800")) == 64
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        pytest.param('{"key":"KEY-CANARY-A","n":1}', '{"key":"************","n":1}', id="whole"),
+        pytest.param(
+            '"KEY-CANARY-A KEY-CANARY-A', '"************ ************', id="more than once"
+        ),
+        pytest.param('{"key":"KEY-CANARY', '{"key":"**********', id="cut off at the end"),
+        pytest.param('{"key":"KEY-CAN', '{"key":"KEY-CAN', id="too short to be told apart"),
+        pytest.param('{"key":"KEY-CANARY-B"}', '{"key":"KEY-CANARY-B"}', id="another one"),
+        pytest.param("", "", id="empty"),
+    ],
+)
+def test_a_secret_is_blanked_out_of_a_whole_or_torn_text(content: str, left: str) -> None:
+    assert blanked(content.encode(), [Secret(TEXT), Secret("")]) == left.encode()
+
+
+@pytest.mark.parametrize("spelt", ['CANARY/\u00e9\\"', 'CANARY\\/\\u00e9\\"', 'CANARY/\\u00e9\\"'])
+def test_a_secret_is_found_however_a_json_text_spells_it(spelt: str) -> None:
+    secret = Secret('CANARY/\u00e9"')
+
+    assert b"CANARY" not in blanked(f'{{"key":"{spelt}"}}'.encode(), [secret])
+
+
+def test_a_short_secret_is_blanked_where_it_is_a_whole_value() -> None:
+    assert blanked(b'{"oops":"oo"}', [Secret("oo")]) == b'{"oops":"**"}'

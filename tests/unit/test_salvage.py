@@ -1,0 +1,216 @@
+"""What becomes of the accounts when a store is damaged: tables of a copy and of what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import pytest
+
+from rotator.salvage import Contents, Joined, Key, Row, join
+
+NOW = "2026-11-22T12:00:00.000Z"
+THEN = "2026-11-22T11:00:00.000Z"
+
+
+def key(name: str, provider: str = "acme") -> Key:
+    return (provider, f"digest of {name}")
+
+
+def contents(
+    accounts: Mapping[str, str] | None = None,
+    *,
+    digests: Iterable[tuple[str, str]] = (),
+    removed: Iterable[str] = (),
+    unreadable: Collection[str] = (),
+    whole: bool = True,
+) -> Contents:
+    """Return accounts (id: its secret) with the digests of these and of older secrets."""
+    held = dict(accounts or {})
+    current = {account: secret for account, secret in held.items() if account not in unreadable}
+    noted = {secret: account for account, secret in current.items()} if whole else {}
+    known = dict(digests) | noted
+    return Contents(
+        accounts={account: row(account, secret) for account, secret in held.items()},
+        current={account: frozenset({key(secret)}) for account, secret in current.items()},
+        digests={key(s): digest(s, i) for s, i in known.items()},
+        removed={key(s): {"provider": "acme", "digest": key(s)[1]} for s in removed},
+        whole=whole,
+    )
+
+
+def row(account: str, secret: str, alias: str | None = None) -> Row:
+    return {"id": account, "provider": "acme", "alias": alias or account, "entry": secret}
+
+
+def digest(secret: str, account: str, seen_at: str = THEN) -> Row:
+    provider, text = key(secret)
+    return {"provider": provider, "digest": text, "account": account, "seen_at": seen_at}
+
+
+def held(joined: Joined) -> dict[str, str]:
+    """Return what each account holds."""
+    return {r["id"]: r["entry"] for r in joined.accounts}
+
+
+def known(joined: Joined) -> dict[str, str]:
+    """Return whose each digest is."""
+    return {r["digest"].removeprefix("digest of "): r["account"] for r in joined.digests}
+
+
+NOTHING = Contents()
+
+
+@pytest.mark.parametrize(
+    ("copy", "left", "accounts", "lost"),
+    [
+        pytest.param(
+            contents({"a": "a1"}), NOTHING, {"a": "a1"}, (), id="nothing is left: the copy's"
+        ),
+        pytest.param(
+            NOTHING, contents({"a": "a1"}), {"a": "a1"}, (), id="there is no copy: what is left"
+        ),
+        pytest.param(
+            contents({"a": "a1"}),
+            contents({"a": "a2"}, digests=[("a1", "a")]),
+            {"a": "a2"},
+            (),
+            id="what is left is newer than the copy",
+        ),
+        pytest.param(
+            contents({"a": "a2"}, digests=[("a1", "a")]),
+            contents({"a": "a1"}),
+            {"a": "a2"},
+            (),
+            id="what is left is one that the copy knows as an older one",
+        ),
+        pytest.param(
+            contents({"a": "a1"}),
+            contents({"a": "a1"}),
+            {"a": "a1"},
+            (),
+            id="both hold the same",
+        ),
+        pytest.param(
+            contents({"a": "a1"}),
+            contents({"a": "rot"}, unreadable=["a"], digests=[("a1", "a")]),
+            {"a": "a1"},
+            (),
+            id="what is left cannot be understood",
+        ),
+        pytest.param(
+            NOTHING,
+            contents({"a": "rot"}, unreadable=["a"]),
+            {"a": "rot"},
+            (),
+            id="what cannot be understood is kept where there is nothing else",
+        ),
+        pytest.param(
+            contents({"a": "a1"}),
+            contents({"b": "b1"}, digests=[("a1", "a")]),
+            {"a": "a1", "b": "b1"},
+            (),
+            id="one that only the copy has and one that came later",
+        ),
+        pytest.param(
+            contents({"a": "a1"}),
+            contents(removed=["a1"]),
+            {},
+            (),
+            id="one that was removed since",
+        ),
+        pytest.param(
+            contents({"a": "a1", "b": "b1"}),
+            contents({"b": "b1"}, digests=[("a1", "b")]),
+            {"b": "b1"},
+            (),
+            id="one that was merged into another since",
+        ),
+        pytest.param(
+            contents({"a": "a1"}),
+            contents(digests=[("a1", "b")]),
+            {"a": "a1"},
+            ("a login of acme",),
+            id="one that was merged into another that is lost",
+        ),
+        pytest.param(
+            contents({"a": "a1"}),
+            contents(digests=[("a1", "a"), ("a2", "a")]),
+            {"a": "a1"},
+            ("newer tokens of acme/a",),
+            id="newer tokens are lost",
+        ),
+        pytest.param(
+            NOTHING,
+            contents({"a": "a1"}, digests=[("b1", "b"), ("b2", "b"), ("c1", "c")]),
+            {"a": "a1"},
+            ("2 logins of acme",),
+            id="only digests are left of two",
+        ),
+    ],
+)
+def test_every_account_gets_the_newest_credential_that_is_known(
+    copy: Contents, left: Contents, accounts: dict[str, str], lost: tuple[str, ...]
+) -> None:
+    joined = join(copy, left, NOW)
+
+    assert (held(joined), joined.lost) == (accounts, lost)
+
+
+def test_a_credential_that_is_not_the_one_that_was_written_is_not_taken() -> None:
+    """A bit of it has changed on the disk: it is none that was ever written down."""
+    left = Contents(
+        accounts={"a": row("a", "a1 with a wrong bit")},
+        current={"a": frozenset({key("a1 with a wrong bit")})},
+        digests={key("a1"): digest("a1", "a")},
+        whole=True,
+    )
+
+    assert held(join(contents({"a": "a1"}), left, NOW)) == {"a": "a1"}
+
+
+def test_where_digests_are_missing_what_is_left_is_taken_at_its_word() -> None:
+    left = contents({"a": "a2"}, whole=False)
+
+    joined = join(contents({"a": "a1"}), left, NOW)
+
+    assert held(joined) == {"a": "a2"}
+    assert known(joined) == {"a1": "a", "a2": "a"}
+    assert {r["digest"]: r["seen_at"] for r in joined.digests} == {
+        "digest of a1": THEN,
+        "digest of a2": NOW,
+    }
+
+
+def test_tokens_that_are_lost_are_not_known_so_that_they_are_not_taken_for_older_ones() -> None:
+    """They may well stand in auth.json, and are the account's newest then."""
+    left = contents(digests=[("a1", "a"), ("a2", "a")])
+
+    assert known(join(contents({"a": "a1"}), left, NOW)) == {"a1": "a"}
+
+
+def test_a_digest_that_changed_its_owner_is_the_later_one_s() -> None:
+    copy = contents({"a": "a1", "b": "b1"}, digests=[("old", "a")])
+    left = contents({"b": "b1"}, digests=[("old", "b")])
+
+    assert known(join(copy, left, NOW)) == {"a1": "a", "b1": "b", "old": "b"}
+
+
+def test_what_was_removed_stays_known_unless_somebody_has_it_again() -> None:
+    copy = contents({"a": "a1"}, removed=["x"])
+    left = contents({"a": "a1"}, removed=["y", "a1"])
+
+    joined = join(copy, left, NOW)
+
+    assert {r["digest"] for r in joined.removed} == {"digest of x", "digest of y"}
+
+
+def test_two_accounts_never_have_one_name() -> None:
+    copy = Contents(
+        accounts={"a": row("a", "a1", "home"), "b": {**row("b", "b1", "home"), "provider": "zeta"}},
+        current={"a": frozenset({key("a1")}), "b": frozenset({key("b1", "zeta")})},
+    )
+    left = Contents(accounts={"c": row("c", "c1", "home")}, current={"c": frozenset({key("c1")})})
+
+    names = [(r["id"], r["provider"], r["alias"]) for r in join(copy, left, NOW).accounts]
+
+    assert names == [("c", "acme", "home"), ("a", "acme", "home-2"), ("b", "zeta", "home")]
