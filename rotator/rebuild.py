@@ -20,7 +20,7 @@ from rotator.unclaimed import LIST, Kept, keep_torn
 
 # Whoever writes the file fills it at once; a person who asks for it waits so long to be sure.
 REST_SECONDS = 2.0
-_MOST_SECONDS = 10.0
+MOST_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
 
 
@@ -64,27 +64,33 @@ def rebuild(books: Books, torn: Torn, otherwise: Account | None = None) -> Rebui
     return Rebuilt(torn.why, kept)
 
 
-def rebuild_at_rest(books: Books, otherwise: Account | None = None) -> Rebuilt | None:
+def rebuild_at_rest(
+    books: Books,
+    otherwise: Account | None = None,
+    *,
+    rest_seconds: float = REST_SECONDS,
+    most_seconds: float = MOST_SECONDS,
+) -> Rebuilt | None:
     """Wait until a torn auth.json rests, and write it anew; None if there is no need or no way.
 
     It takes the swap lock. Raises what `rebuild` raises.
     """
-    torn = _at_rest(books.paths.auth_file)
+    torn = _at_rest(books.paths.auth_file, rest_seconds, most_seconds)
     if torn is None:
         return None
     with swap_lock(books.paths.swap_lock):
         return rebuild(books, torn, otherwise)
 
 
-def _at_rest(auth_file: Path) -> Torn | None:
+def _at_rest(auth_file: Path, rest_seconds: float, most_seconds: float) -> Torn | None:
     """Return what stays torn without a change, or None if it does not, or is whole."""
     began = since = time.monotonic()
     reading = read_live(auth_file)
     while isinstance(reading, Torn) and not reading.lasting:
         now = time.monotonic()
-        if now - since >= REST_SECONDS:
+        if now - since >= rest_seconds:
             return reading
-        if now - began > _MOST_SECONDS:
+        if now - began > most_seconds:
             return None
         time.sleep(_LOOK_SECONDS)
         again = read_live(auth_file)
