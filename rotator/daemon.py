@@ -20,7 +20,7 @@ from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
 from rotator.classify import classify
-from rotator.errors import LiveFileError, RotatorError
+from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.failover import Answer, carry_out
 from rotator.lock import swap_lock
 from rotator.model import (
@@ -34,12 +34,14 @@ from rotator.model import (
     VerdictKind,
 )
 from rotator.opencode.authfile import Missing, Reading, Torn
+from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LoggedFailure, LogTail
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
 from rotator.restarts import charge_time, restart_note
 from rotator.swap import settled
+from rotator.versions import newer_wanted
 from rotator.watch import FileWatcher, Watched
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,8 @@ MISSING_PATIENCE = timedelta(seconds=1)
 SAY_AGAIN_AFTER = timedelta(hours=1)
 # A file that was just replaced is looked at again this often: nothing may tell of a late write.
 LATE_LOOK_EVERY = timedelta(seconds=0.5)
+# A store that cannot be read is tried again this often.
+TROUBLED_SECONDS = 1.0
 _PASSED_KEPT = 200
 NOBODY: frozenset[AccountId] = frozenset()
 
@@ -118,35 +122,57 @@ class Daemon:
             self._tail.start()
             try:
                 adopt_answers(self._books)
+                with swap_lock(self._books.paths.swap_lock):
+                    sweep_live(self._books.paths.auth_file)
                 self._tick()
             except LiveFileError as exc:
                 # What cannot be mended now keeps nobody from watching.
                 self._problem(exc)
             self._publish()
             ready()
-            while self._step():
+            while (end := self._step()) is None:
                 pass
-            return End.STOPPED
+            return end
         finally:
             self._files.stop()
             self._refreshes.close()
             self._exchange.remove_state()
 
-    def _step(self) -> bool:
-        try:
-            name, path = self._queue.get(timeout=self._pause_seconds())
-        except queue.Empty:
-            name, path = "", None
+    def _step(self) -> End | None:
+        """Work one message off, or have the regular look; return why it was the last one."""
+        name, path = self._next_message()
         if name == STOP:
-            return False
+            return End.STOPPED
         try:
             self._work(name, path)
+        except NewerSchema:
+            return End.NEWER
+        except StoreDamaged:
+            self._mend()
         except RotatorError as exc:
             self._problem(exc)
         except Exception:
             # One bad message must not end the watch over everything else.
             log.exception("a message could not be worked off")
-        return True
+        return None if newer_wanted(self._books.paths) is None else End.NEWER
+
+    def _next_message(self) -> Message:
+        """Wait for a message until the regular look is due; an empty one stands for that look."""
+        try:
+            pause_seconds = self._pause_seconds()
+        except RotatorError:
+            # The work that follows meets it again, and says so.
+            pause_seconds = TROUBLED_SECONDS
+        try:
+            return self._queue.get(timeout=pause_seconds)
+        except queue.Empty:
+            return "", None
+
+    def _mend(self) -> None:
+        try:
+            self._books.mend()
+        except RotatorError as exc:
+            self._problem(exc)
 
     def _work(self, name: str, path: Path | None) -> None:
         if name == INBOX and path is not None and path != self._exchange.inbox:
@@ -161,6 +187,8 @@ class Daemon:
         # However many hints come in, the regular look has its turn.
         if not name or self._pause_seconds() == 0:
             self._tick()
+        if not name:
+            self._books.back_up_if_due()
         # Many failures at once need the news only once.
         if self._unpublished and self._queue.empty():
             self._publish()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rotator.books import Books
-from rotator.errors import StoreError
+from rotator.errors import RotatorError, StoreError
 from rotator.freshness import is_due, wants_refresh
 from rotator.lock import Held
 from rotator.model import Account, AccountId
@@ -155,7 +155,11 @@ class Refreshes:
     def _tell(self, wanted: _Wanted) -> None:
         waiting, wanted.waiting = wanted.waiting, []
         for then in waiting:
-            then()
+            try:
+                then()
+            except RotatorError as exc:
+                # It costs the one who waited, not the others.
+                log.warning("a failure could not be worked off: %s", exc.message)
 
 
 def _nothing() -> None:

@@ -17,6 +17,7 @@ from rotator.clock import to_iso
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged, StoreError
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import Account, AccountState, State
+from rotator.opencode.authwrite import sweep_live
 from rotator.paths import find_paths
 from rotator.refresh import adopt_answers
 from rotator.rotate import find_account
@@ -73,6 +74,7 @@ def _tell(notice: str) -> None:
 def _look(books: Books) -> None:
     watched = watcher_pid(books.paths.watch_lock) is not None
     with contextlib.suppress(LiveFileError), swap_lock(books.paths.swap_lock):
+        sweep_live(books.paths.auth_file)
         absorb(books, watched=watched)
     with contextlib.suppress(LiveFileError):
         adopt_answers(books)

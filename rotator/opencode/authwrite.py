@@ -22,6 +22,13 @@ def resolve(auth_file: Path) -> Path:
     return Path(os.path.realpath(auth_file))
 
 
+def sweep_live(auth_file: Path) -> None:
+    """Remove what a crash left beside auth.json; call it under the swap lock."""
+    target = resolve(auth_file)
+    with contextlib.suppress(OSError):
+        sweep(target.parent, name=target.name)
+
+
 def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Replaced) -> bool:
     """Replace auth.json, which must still be as `expected`, by `content`; False if it is not.
 
