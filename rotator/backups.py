@@ -114,11 +114,9 @@ class Backups:
 
     def forget_damaged(self, *, keep: int = DAMAGED_KEPT) -> None:
         """Delete the damaged stores that were set aside, all but the newest `keep`."""
-        beginning = f"{self._paths.store.name}{DAMAGED}"
-        found = [p for p in self._paths.data.iterdir() if p.name.startswith(beginning)]
-        stamps = sorted({p.name.removeprefix(beginning).partition("Z")[0] for p in found})
-        gone = tuple(f"{beginning}{stamp}Z" for stamp in stamps[: max(len(stamps) - keep, 0)])
-        _delete(path for path in found if path.name.startswith(gone))
+        dated = {path: damaged_at(path, self._paths.store) for path in self._paths.data.iterdir()}
+        times = sorted({at for at in dated.values() if at is not None}, reverse=True)
+        _delete(path for path, at in dated.items() if at in times[keep:])
 
     def _copy_if_due(self, source: Source, now: datetime) -> bool:
         if not self._is_due(source):
@@ -194,6 +192,17 @@ class Backups:
                 self._told = str(exc)
                 log.warning("the accounts could not be backed up: %s", exc)
             return False
+
+
+def damaged_at(path: Path, store: Path) -> datetime | None:
+    """Return when a file was set aside as a part of a damaged store, or None if it was not."""
+    beginning = f"{store.name}{DAMAGED}"
+    if not path.name.startswith(beginning):
+        return None
+    with contextlib.suppress(ValueError):
+        # What stood beside the store has the same name with an ending.
+        return from_iso(path.name.removeprefix(beginning).partition("Z")[0] + "Z")
+    return None
 
 
 def _named(path: Path) -> Backup | None:

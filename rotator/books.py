@@ -125,19 +125,25 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
             yield
         forget_request(paths)
 
-    with contextlib.suppress(StoreDamaged):
-        return _sound(Store(paths.store, gate=gate), whole=watching)
-    mend(paths, backups, clock())
-    return _sound(Store(paths.store, gate=gate), whole=watching)
-
-
-def _sound(store: Store, *, whole: bool) -> Store:
-    """Return the store if what everybody reads of it can be read, or (`whole`) all of it."""
     try:
-        store.state()
-        if whole:
-            store.require_sound()
-    except BaseException:
-        store.close()
-        raise
+        store = Store(paths.store, gate=gate)
+    except StoreDamaged:
+        mend(paths, backups, clock())
+        store = Store(paths.store, gate=gate)
+    with contextlib.ExitStack() as closing:
+        closing.push(store)
+        try:
+            _require_readable(store, whole=watching)
+        except StoreDamaged:
+            # It is still open: nobody tidies up the damaged file, and it goes on with the new one.
+            mend(paths, backups, clock())
+            _require_readable(store, whole=watching)
+        closing.pop_all()
     return store
+
+
+def _require_readable(store: Store, *, whole: bool) -> None:
+    """Raise StoreDamaged unless what everybody reads of the store can be read, or (`whole`) all."""
+    store.state()
+    if whole:
+        store.require_sound()

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rotator.atomic import publish, sweep, sync_folder
-from rotator.backups import DAMAGED, Backups, stamp_of
+from rotator.backups import DAMAGED, Backups, damaged_at, stamp_of
 from rotator.clock import to_iso
 from rotator.copies import NOTICE
 from rotator.database import (
@@ -122,10 +122,9 @@ def _put_in_place(store: Path) -> bool:
 
 
 def _free_stamp(store: Path, now: datetime) -> str:
-    taken = {path.name for path in store.parent.iterdir()}
-    while f"{store.name}{DAMAGED}{stamp_of(now)}" in taken:
-        now += _TICK
-    return stamp_of(now)
+    """Return the time for a name, later than those of the stores that were set aside before."""
+    taken = [at for path in store.parent.iterdir() if (at := damaged_at(path, store)) is not None]
+    return stamp_of(max([now, *(at + _TICK for at in taken)]))
 
 
 # -- what there is ---------------------------------------------------------------------------

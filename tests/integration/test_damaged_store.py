@@ -1,0 +1,640 @@
+"""A store that is damaged, in whichever way: set aside, built anew, and the user is told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator import ledger
+from rotator.backups import DAMAGED_KEPT, Backups
+from rotator.books import open_books
+from rotator.database import REBUILT
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.mending import mend
+from rotator.migrations import STORE
+from rotator.model import EventKind, PendingRefresh
+from rotator.opencode.authfile import parse_entry
+from rotator.paths import Paths, find_paths
+from rotator.secret import Secret, digest_of
+from rotator.store import Store
+from tests.support.children import Lines, child, end
+from tests.support.faults import Crash, Seam, Step, at
+from tests.support.home import places
+from tests.support.household import Household
+from tests.support.interrupted import memory_folder
+from tests.support.live import (
+    NOON,
+    REGISTRY,
+    Entry,
+    HandClock,
+    Live,
+    api,
+    as_opencode,
+    full_disk,
+    oauth,
+    open_live,
+    run_at_once,
+)
+from tests.support.rotator_process import events, rotator
+
+PAGE = 4096
+PROGRAM = (sys.executable, "-m", "rotator")
+ADA, BOB = "named/ada-acme.example", "named/bob-acme.example"
+A, B = "acme/acme-1", "acme/acme-2"
+LIVE: dict[str, Entry] = {"named": oauth("bob"), "acme": api("b")}
+SAVED = {A: api("a"), B: api("b"), ADA: oauth("ada"), BOB: oauth("bob")}
+
+
+@pytest.fixture
+def paths(home: Path) -> Paths:
+    """Make a store with four accounts, two of them live, and a copy of it; nobody has it open."""
+    furnish(home)
+    return find_paths(places(home))
+
+
+def furnish(home: Path) -> None:
+    with open_live(home) as live:
+        live.sees({"named": oauth("ada"), "acme": api("a")})
+        live.sees(LIVE)
+        with live.books.store.transaction():
+            live.books.store.set_balancing(on=False)
+        live.books.back_up_if_due()
+
+
+@contextlib.contextmanager
+def opened(paths: Paths, *, watching: bool = False) -> Iterator[Live]:
+    """Open the books an hour later."""
+    clock = HandClock()
+    clock.now = NOON + timedelta(hours=1)
+    with open_books(paths, clock=clock, registry=REGISTRY, watching=watching) as books:
+        yield Live(books, clock)
+
+
+def renew(live: Live, name: str, entry: Entry) -> None:
+    account = live.account(name)
+    credential = parse_entry(account.provider, Secret(as_opencode(entry).decode()))
+    who = live.books.registry.identify(account.provider, credential)
+    with live.books.store.transaction():
+        live.books.store.renew_credential(account, credential, who, live.clock())
+
+
+def aside(paths: Paths) -> list[Path]:
+    """Return the damaged stores that were set aside, without what stood beside them."""
+    found = paths.data.glob("rotator.sqlite.damaged-*Z")
+    return sorted(found)
+
+
+def told(live: Live) -> str:
+    """Return the one problem that was told."""
+    (event,) = [event for event in live.events() if event.kind is EventKind.PROBLEM]
+    return event.why
+
+
+# -- how a store may be damaged ------------------------------------------------------------------
+
+
+def overwrite(path: Path, offset: int, content: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+
+
+def page_of(path: Path, table: str) -> int:
+    """Return where the first page of a table begins."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        row = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+        root: int = row.fetchone()[0]
+    return (root - 1) * PAGE
+
+
+def zero_page_of(path: Path, table: str) -> None:
+    overwrite(path, page_of(path, table), bytes(PAGE))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "header overwritten": lambda path: overwrite(path, 0, b"\xff" * 100),
+    "header without its schema's number": lambda path: overwrite(path, 60, bytes(4)),
+    "cut to 100 bytes": lambda path: os.truncate(path, 100),
+    "cut in the middle": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "list of tables zeroed": lambda path: overwrite(path, 100, bytes(PAGE - 100)),
+    "accounts zeroed": lambda path: zero_page_of(path, "account"),
+    "digests zeroed": lambda path: zero_page_of(path, "digest"),
+    "index zeroed": lambda path: zero_page_of(path, "sqlite_autoindex_account_1"),
+    "everything overwritten": lambda path: path.write_bytes(os.urandom(path.stat().st_size)),
+    "a text": lambda path: path.write_text("not a database\n"),
+    "empty": lambda path: os.truncate(path, 0),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_with_a_copy_no_damage_costs_an_account_or_a_setting(
+    paths: Paths, damage: Callable[[Path], object]
+) -> None:
+    damage(paths.store)
+    left = paths.store.read_bytes() if paths.store.exists() else b""
+
+    with opened(paths, watching=True) as live:
+        assert {name: live.saved(name) for name in live.names()} == SAVED
+        assert not live.state.balancing
+        live.look(watched=False)
+        assert (live.active("named"), live.active("acme")) == ("bob-acme.example", "acme-2")
+        assert live.entries() == LIVE
+        assert told(live).startswith("the store was ")
+
+    set_aside = aside(paths)
+    assert [path.read_bytes() for path in set_aside] == ([left] if left else [])
+    assert [stat.S_IMODE(path.stat().st_mode) for path in set_aside] == [0o600] * len(set_aside)
+    with opened(paths, watching=True) as live:
+        assert "damaged" in told(live) or "gone" in told(live)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_without_a_copy_what_is_in_auth_json_comes_back(
+    paths: Paths, damage: Callable[[Path], object]
+) -> None:
+    shutil.rmtree(paths.backups)
+    damage(paths.store)
+
+    with opened(paths, watching=True) as live:
+        live.look(watched=False)
+
+        assert live.entries() == LIVE
+        assert {p: live.saved(f"{p}/{live.active(p)}") for p in LIVE} == LIVE
+
+
+def test_a_wal_of_garbage_loses_nothing_that_was_copied(home: Path, paths: Paths) -> None:
+    with open_live(home) as live:
+        live.sees(LIVE | {"acme": api("c")})
+        live.books.back_up_if_due()
+        wal = paths.store.with_name("rotator.sqlite-wal")
+        store = paths.store.read_bytes()
+    paths.store.write_bytes(store)
+    wal.write_bytes(os.urandom(40_000))
+
+    with opened(paths, watching=True) as live:
+        assert live.saved("acme/acme-3") == api("c")
+        assert aside(paths) == []
+        assert live.kinds().count(EventKind.PROBLEM) == 0
+
+
+def test_what_stood_beside_a_damaged_store_is_set_aside_with_it(paths: Paths) -> None:
+    paths.store.write_text("not a database")
+    for ending in ("-wal", "-shm"):
+        beside = paths.store.with_name(paths.store.name + ending)
+        beside.write_bytes(b"garbage")
+        beside.chmod(0o644)
+
+    with opened(paths) as live:
+        assert live.names() == sorted(SAVED)
+        (damaged,) = aside(paths)
+        beside = damaged.with_name(f"{damaged.name}-wal")
+
+    assert damaged.name == "rotator.sqlite.damaged-2026-11-22T130000.000Z"
+    assert beside.read_bytes() == b"garbage"
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in paths.data.glob("rotator.sqlite*")}
+    assert modes == {0o600}
+
+
+# -- what is taken from where --------------------------------------------------------------------
+
+
+def test_what_can_still_be_read_is_newer_than_the_copy(home: Path, paths: Paths) -> None:
+    with open_live(home) as live:
+        renew(live, ADA, oauth("ada", 2))
+        live.sees(LIVE | {"acme": api("c")})
+        ledger.rename(live.books, live.account(B), "work")
+        (copy,) = Backups(paths).newest_first()
+    zero_page_of(paths.store, "tenure")
+
+    with opened(paths, watching=True) as live:
+        found = {name: live.saved(name) for name in live.names()}
+        assert copy.made_at == NOON
+        assert found == {
+            A: api("a"),
+            "acme/work": api("b"),
+            "acme/acme-3": api("c"),
+            ADA: oauth("ada", 2),
+            BOB: oauth("bob"),
+        }
+        assert told(live).endswith("; lost: nothing")
+
+
+def pages(path: Path) -> range:
+    return range(path.stat().st_size // PAGE)
+
+
+def test_whichever_page_is_lost_no_account_gets_older_tokens_unsaid(
+    home: Path, paths: Paths
+) -> None:
+    with open_live(home) as live:
+        renew(live, ADA, oauth("ada", 2))
+        live.sees(LIVE | {"acme": api("c")})
+    template = home.with_name(f"{home.name}-before")
+    shutil.copytree(paths.data, template)
+
+    for page in pages(paths.store):
+        shutil.rmtree(paths.data)
+        shutil.copytree(template, paths.data)
+        overwrite(paths.store, page * PAGE, bytes(PAGE))
+        with opened(paths, watching=True) as live:
+            live.look(watched=False)
+            found = {name: live.saved(name) for name in live.names()}
+            saying = "; ".join(e.why for e in live.events() if e.kind is EventKind.PROBLEM)
+
+            assert found.keys() == {*SAVED, "acme/acme-3"}, page
+            assert found[ADA] == oauth("ada", 2) or ADA in saying or "saved since" in saying, page
+            assert found | {ADA: None} == SAVED | {ADA: None, "acme/acme-3": api("c")}, page
+            assert live.entries() == LIVE | {"acme": api("c")}
+    shutil.rmtree(template)
+
+
+def test_an_older_row_on_a_damaged_disk_is_not_taken_for_the_newest(
+    home: Path, paths: Paths
+) -> None:
+    """A disk that has lost writes holds pages of before."""
+    before = paths.store.read_bytes()
+    with open_live(home) as live:
+        renew(live, ADA, oauth("ada", 2))
+        live.books.back_up_if_due()
+    paths.store.write_bytes(before)
+    zero_page_of(paths.store, "aside")
+
+    with opened(paths, watching=True) as live:
+        assert live.saved(ADA) == oauth("ada", 2)
+
+
+def test_a_credential_with_a_wrong_bit_is_not_taken_for_a_newer_one(paths: Paths) -> None:
+    content = paths.store.read_bytes()
+    assert content.count(b"REF-CANARY-ada-1") == 1
+    paths.store.write_bytes(content.replace(b"REF-CANARY-ada-1", b"REF-CANARY-bda-1"))
+    zero_page_of(paths.store, "aside")
+
+    with opened(paths, watching=True) as live:
+        assert live.saved(ADA) == oauth("ada")
+
+
+def test_tokens_that_were_lost_are_told_by_name_and_taken_from_auth_json(
+    home: Path, paths: Paths
+) -> None:
+    with open_live(home) as live:
+        live.sees(LIVE | {"named": oauth("bob", 2)})
+    zero_page_of(paths.store, "account")
+
+    with opened(paths) as live:
+        assert live.saved(BOB) == oauth("bob")
+        assert f"lost: newer tokens of {BOB}" in told(live)
+
+        live.look(watched=False)
+
+        assert live.saved(BOB) == oauth("bob", 2)
+        assert live.entries()["named"] == oauth("bob", 2)
+
+
+def test_an_account_that_was_removed_does_not_come_back_with_a_copy(
+    home: Path, paths: Paths
+) -> None:
+    with open_live(home) as live, live.books.store.transaction():
+        live.books.store.remove_account(live.account(A), NOON)
+    zero_page_of(paths.store, "aside")
+
+    with opened(paths, watching=True) as live:
+        assert live.names() == sorted({*SAVED} - {A})
+
+
+def test_what_is_kept_aside_and_a_refresh_under_way_survive_where_they_can_be_read(
+    home: Path, paths: Paths
+) -> None:
+    answer = Secret(as_opencode(oauth("ada", 2)).decode())
+    with open_live(home) as live, live.books.store.transaction():
+        live.books.store.keep_aside(b'{"zeta":', "half-written", NOON)
+        spent = digest_of("REF-CANARY-ada-1")
+        pending = PendingRefresh(live.account(ADA).id, spent, NOON)  # type: ignore[arg-type]
+        live.books.store.answer_refresh(pending, answer)
+    zero_page_of(paths.store, "tenure")
+
+    with opened(paths, watching=True) as live:
+        assert [one.content for one in live.books.store.asides()] == [b'{"zeta":']
+        assert [one.answer for one in live.state.refreshes.values()] == [answer]
+
+
+def test_who_is_live_is_found_out_anew_where_the_last_auth_json_is_lost(paths: Paths) -> None:
+    zero_page_of(paths.store, "live")
+
+    with opened(paths, watching=True) as live:
+        assert live.active("acme") is None
+        live.look(watched=False)
+        assert (live.active("acme"), live.active("named")) == ("acme-2", "bob-acme.example")
+
+
+def test_what_changed_in_auth_json_meanwhile_is_understood_as_always(paths: Paths) -> None:
+    """An entry that went while nobody watched empties its slot."""
+    zero_page_of(paths.store, "aside")
+
+    with opened(paths, watching=True) as live:
+        live.sees({"named": oauth("bob")}, watched=False)
+
+        assert (live.active("acme"), live.active("named")) == (None, "bob-acme.example")
+
+
+def test_a_damaged_copy_is_passed_over_for_the_one_before_it(home: Path, paths: Paths) -> None:
+    with open_live(home) as live:
+        live.clock.pass_time(hours=2)
+        renew(live, ADA, oauth("ada", 2))
+        live.books.back_up_if_due()
+    newest = Backups(paths).newest_first()[0]
+    overwrite(newest.path, PAGE, bytes(PAGE))
+    overwrite(paths.store, 0, b"\xff" * 100)
+
+    with opened(paths) as live:
+        assert live.names() == sorted(SAVED)
+        assert "rebuilt from the backup of 2026-11-22T12:00:00.000Z; lost: whatever" in told(live)
+
+
+def test_where_every_copy_is_damaged_and_nothing_is_left_it_is_begun_anew(paths: Paths) -> None:
+    for copy in paths.backups.iterdir():
+        copy.write_text("nothing")
+    paths.store.unlink()
+
+    with opened(paths) as live:
+        assert told(live) == "the store was gone; begun anew; lost: whatever it held"
+        live.look(watched=False)
+        assert live.names() == [A, "named/bob-acme.example"]
+
+
+def test_a_copy_of_a_newer_version_is_not_gone_behind(paths: Paths) -> None:
+    (copy,) = paths.backups.iterdir()
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STORE) + 1}")
+    overwrite(paths.store, 0, b"\xff" * 100)
+    before = paths.store.read_bytes()
+
+    with pytest.raises(NewerSchema), opened(paths):
+        pass
+
+    assert paths.store.read_bytes() == before
+
+
+def test_damaged_stores_that_were_set_aside_are_few(paths: Paths) -> None:
+    for _ in range(DAMAGED_KEPT + 2):
+        paths.store.write_text("not a database")
+        with opened(paths):
+            pass
+
+    names = [path.name for path in aside(paths)]
+
+    stamps = [f"2026-11-22T130000.00{n}Z" for n in range(DAMAGED_KEPT + 2)]
+    assert names == [f"rotator.sqlite.damaged-{stamp}" for stamp in stamps[-DAMAGED_KEPT:]]
+
+
+# -- when it shows later -------------------------------------------------------------------------
+
+
+def test_damage_that_shows_in_a_query_is_mended_under_whoever_has_the_store_open(
+    home: Path, paths: Paths
+) -> None:
+    with open_live(home) as live:
+        names = live.names()
+    zero_page_of(paths.store, "aside")
+
+    with open_live(home) as live:
+        with pytest.raises(StoreDamaged):
+            list(live.books.store.asides())
+
+        assert live.books.mend()
+
+        assert list(live.books.store.asides()) == []
+        assert live.names() == names
+        assert told(live).endswith("; lost: some of what was kept aside")
+        assert not live.books.mend()
+
+
+def test_a_process_that_has_the_old_file_open_follows_to_the_new_one(paths: Paths) -> None:
+    with opened(paths) as old:
+        inside = old.books.store
+        zero_page_of(paths.store, "aside")
+        assert not inside.is_replaced()
+        with opened(paths, watching=True) as other:
+            assert inside.is_replaced()
+            with other.books.store.transaction():
+                other.books.store.set_balancing(on=True)
+
+            assert old.state.balancing
+            assert not inside.is_replaced()
+            with inside.transaction():
+                inside.rename_account(old.account(A), "work")
+
+            assert "acme/work" in other.names()
+
+
+def test_a_change_that_was_begun_before_the_rebuilding_is_in_the_new_store(paths: Paths) -> None:
+    zero_page_of(paths.store, "aside")
+    mended = threading.Thread(target=mend, args=(paths, Backups(paths), NOON))
+
+    with Store(paths.store) as store:
+        account = store.state().accounts[0]
+        with store.transaction():
+            mended.start()
+            store.rename_account(account, "work")
+            mended.join(0.3)
+            assert mended.is_alive()
+        mended.join(10)
+
+        assert not mended.is_alive()
+        assert store.is_replaced()
+        assert "work" in store.aliases(account.provider) | {a.alias for a in store.state().accounts}
+
+
+# -- several processes, and dying on the way -----------------------------------------------------
+
+OPEN_AND_LIST = """
+import sys
+from rotator.books import open_books
+from rotator.paths import find_paths
+print("ready", flush=True)
+sys.stdin.readline()
+with open_books(find_paths(), watching=True) as books:
+    for account in books.store.state().accounts:
+        with books.store.transaction():
+            books.store.set_disabled(account.id, "by " + sys.argv[1])
+"""
+
+
+def test_many_processes_that_meet_a_damaged_store_at_once_rebuild_it_once(paths: Paths) -> None:
+    zero_page_of(paths.store, "account")
+
+    said = run_at_once(OPEN_AND_LIST, [[f"p{number}"] for number in range(4)])
+
+    assert said == [""] * 4
+    assert len(aside(paths)) == 1
+    with opened(paths) as live:
+        assert live.names() == sorted(SAVED)
+        assert told(live)
+
+
+def on_disk(step: Step) -> bool:
+    """Leave out what is done to a database in memory: nobody sees how far that came."""
+    return step.changes and step.path != Path(":memory:")
+
+
+def die_at(number: int, paths: Paths) -> bool:
+    """Die before a step of the rebuilding; tell whether there was such a step."""
+    seam = Seam()
+    stack = contextlib.ExitStack()
+    with seam.watching(at(number, seam.crash, on_disk)):
+        try:
+            stack.enter_context(opened(paths, watching=True))
+        except Crash:
+            with contextlib.suppress(Crash):
+                seam.bury(stack.close)
+            return True
+        stack.close()
+    return False
+
+
+def check_after_death(paths: Paths, where: str) -> None:
+    with opened(paths, watching=True) as live:
+        live.look(watched=False)
+        assert {name: live.saved(name) for name in live.names()} == SAVED, where
+        assert (live.active("acme"), live.entries()) == ("acme-2", LIVE), where
+    assert len(aside(paths)) == 1, where
+    assert [path.name for path in paths.data.iterdir() if REBUILT in path.name] == [], where
+
+
+def test_whoever_dies_while_rebuilding_is_finished_by_the_next() -> None:
+    with memory_folder() as folder:
+        template, home = folder / "template", folder / "home"
+        furnish(template)
+        store = find_paths(places(template)).store
+        zero_page_of(store, "account")
+        store.with_name("rotator.sqlite-wal").write_bytes(b"garbage")
+        shutil.copytree(template, home)
+
+        number = 1
+        while die_at(number, find_paths(places(home))):
+            check_after_death(find_paths(places(home)), f"died at step {number}")
+            shutil.rmtree(home)
+            shutil.copytree(template, home)
+            number += 1
+
+    assert number > 40
+
+
+def test_the_new_store_is_on_the_disk_before_the_old_one_loses_its_name(paths: Paths) -> None:
+    zero_page_of(paths.store, "account")
+    paths.store.with_name("rotator.sqlite-wal").write_bytes(b"garbage")
+
+    with Seam().watching() as trace, opened(paths, watching=True):
+        pass
+
+    names = [word for step in trace if (word := in_words(step, paths)) not in {None, "move -shm"}]
+    # The order in which a power cut may find it.
+    assert names == [
+        "write new",
+        "sync new",
+        "name new",
+        "sync folder",
+        "move -wal",
+        "move store",
+        "sync folder",
+        "place new",
+        "sync folder",
+    ]
+
+
+def in_words(step: Step, paths: Paths) -> str | None:
+    name = step.path.name if step.path else ""
+    match step.name:
+        case "write":
+            return "write new"
+        case "fsync":
+            return {paths.data: "sync folder"}.get(step.path or Path(), "sync new")
+        case "replace":
+            return "place new" if step.to == paths.store else "name new"
+        case "rename":
+            return f"move {name.removeprefix(paths.store.name) or 'store'}"
+        case _:
+            return None
+
+
+def test_a_full_disk_leaves_the_damaged_store_where_it_is(paths: Paths) -> None:
+    overwrite(paths.store, 0, b"\xff" * 100)
+    before = paths.store.read_bytes()
+
+    with full_disk(), pytest.raises(StoreError) as caught, opened(paths):
+        pass
+
+    assert caught.value.exit_code == 7
+    assert paths.store.read_bytes() == before
+    with opened(paths) as live:
+        assert live.names() == sorted(SAVED)
+
+
+# -- what a person sees --------------------------------------------------------------------------
+
+
+def test_a_command_says_in_one_line_what_became_of_the_store(home: Path, paths: Paths) -> None:
+    house = Household(home)
+    overwrite(paths.store, 0, b"\xff" * 100)
+
+    first, second = (rotator(house, "accounts", "--json") for _ in range(2))
+
+    assert (first.code, second.code, second.stderr) == (0, 0, "")
+    (line,) = first.stderr.splitlines()
+    assert line.startswith("! the store was damaged and set aside as rotator.sqlite.damaged-2026-")
+    assert "; rebuilt from the backup of 2026-11-22T12:00:00.000Z; lost: whatever" in line
+    assert len(first.json()["accounts"]) == len(SAVED)
+    (problem,) = [event["why"] for event in events(house) if event["kind"] == "problem"]
+    assert f"! {problem}" == line
+
+
+def test_damage_that_only_the_look_at_auth_json_meets_is_mended_too(
+    home: Path, paths: Paths
+) -> None:
+    zero_page_of(paths.store, "tenure")
+    house = Household(home)
+    house.write_auth(LIVE | {"acme": api("c")})
+
+    ended = rotator(house, "accounts", "--json")
+
+    assert ended.code == 0
+    assert "the store was damaged" in ended.stderr
+    assert "acme-3" in {account["alias"] for account in ended.json()["accounts"]}
+
+
+def test_a_command_that_meets_the_damage_in_its_work_asks_to_be_repeated(
+    home: Path, paths: Paths
+) -> None:
+    zero_page_of(paths.store, "sqlite_autoindex_removed_1")
+    house = Household(home)
+
+    first, second = (rotator(house, "accounts", "remove", A, "--yes") for _ in range(2))
+
+    assert (first.code, second.code) == (7, 0)
+    assert "turned out to be damaged and has been rebuilt" in first.stderr
+    assert "then run the command again" in first.stderr
+
+
+def test_a_watcher_looks_at_the_whole_store_before_it_begins(home: Path, paths: Paths) -> None:
+    zero_page_of(paths.store, "aside")
+    house = Household(home)
+
+    with child([*PROGRAM, "watch"], env=house.env(), cwd=home) as process:
+        lines = Lines(process)
+        line = lines.wait_for("the store was damaged", 30)
+        lines.wait_for("watching ", 30)
+        assert end(process) == 0
+        lines.join()
+
+    assert line.startswith("! ")
+    assert len(aside(paths)) == 1
