@@ -117,6 +117,20 @@ def test_an_entry_is_kept_before_its_account_is_taken_out(live: Live) -> None:
     assert [json.loads(content) for content in kept_aside(live)] == [MAGIC]
 
 
+def test_an_entry_is_kept_before_a_late_login_takes_its_place(live: Live) -> None:
+    """An opencode had auth.json open when it was swapped, and wrote its login just after."""
+    live.sees({"acme": api("b"), "odd": MAGIC})
+    with live.file.open("r+b") as late:
+        put(live, A)
+        late.truncate(0)
+        late.write(as_opencode({"acme": api("b"), "odd": api("o")}))
+
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "odd": api("o")}
+    assert [json.loads(content) for content in kept_aside(live)] == [MAGIC]
+
+
 def test_entries_are_never_counted_out(live: Live) -> None:
     """Twenty once was all that was kept: the oldest went, whatever was in them."""
     for number in range(60):
@@ -405,6 +419,17 @@ def test_newer_tokens_lift_a_rejection(live: Live) -> None:
     adopt(live.books, keep(live, as_opencode({"named": oauth("ada", 2)})[:-2]))
 
     assert live.state_of(ADA) is AccountState.READY
+
+
+def test_the_login_of_an_account_that_was_removed_is_not_left_in_a_content(live: Live) -> None:
+    number = keep(live, torn_with(acme=api("a")))
+
+    ledger.remove(live.books, live.account(A))
+
+    assert b"KEY-CANARY-a" not in kept_aside(live)[0]
+    assert contents(live.books)[0].logins == ()
+    with pytest.raises(UsageError, match="can be read as a login"):
+        adopt(live.books, number)
 
 
 # -- drop ----------------------------------------------------------------------------------
