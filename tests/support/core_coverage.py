@@ -19,6 +19,7 @@ WHOLE = 100.0
 CORE = (
     "rotator/alias.py",
     "rotator/answer.py",
+    "rotator/cadence.py",
     "rotator/changes.py",
     "rotator/claims.py",
     "rotator/classify.py",
@@ -31,6 +32,7 @@ CORE = (
     "rotator/resets.py",
     "rotator/salvage.py",
     "rotator/secret.py",
+    "rotator/snapshots.py",
     "rotator/text.py",
 )
 

@@ -1,0 +1,80 @@
+"""A snapshot as JSON text and back, as the history keeps it.
+
+Pure. What cannot be read is a ValueError: a reading may be lost, a wrong one may not be shown.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from rotator.clock import from_iso, to_iso
+from rotator.model import Balance, Identity, Snapshot, Window
+
+
+def write_snapshot(snapshot: Snapshot) -> str:
+    """Return the snapshot as one line of JSON."""
+    balance = snapshot.balance
+    return json.dumps(
+        {
+            "read_at": to_iso(snapshot.read_at),
+            "windows": [window_json(window) for window in snapshot.windows],
+            "balance": balance_json(balance),
+            "plan": snapshot.plan,
+            "spent": snapshot.spent,
+        }
+    )
+
+
+def window_json(window: Window) -> dict[str, Any]:
+    """Return a window as the store and the commands write it."""
+    return {
+        "name": window.name,
+        "used": window.used,
+        "resets_at": to_iso(window.resets_at) if window.resets_at else None,
+        "length_seconds": window.length_seconds,
+        "model": window.model,
+        "blocks": window.blocks,
+    }
+
+
+def balance_json(balance: Balance | None) -> dict[str, str] | None:
+    """Return a balance as the store and the commands write it; the amount is a text, exact."""
+    if balance is None:
+        return None
+    return {"amount": str(balance.amount), "currency": balance.currency}
+
+
+def read_snapshot(text: str) -> Snapshot:
+    """Return the snapshot that `write_snapshot` wrote; raises ValueError."""
+    try:
+        value = json.loads(text)
+        balance = value["balance"]
+        return Snapshot(
+            read_at=from_iso(value["read_at"]),
+            windows=tuple(_window(one) for one in value["windows"]),
+            balance=balance and Balance(Decimal(balance["amount"]), str(balance["currency"])),
+            plan=value["plan"],
+            identity=Identity(),
+            spent=bool(value["spent"]),
+        )
+    except (TypeError, KeyError, AttributeError, InvalidOperation, RecursionError) as exc:
+        message = "that is no snapshot of ours"
+        raise ValueError(message) from exc
+
+
+def _window(value: dict[str, Any]) -> Window:
+    used = float(value["used"])
+    if not math.isfinite(used):
+        message = "no share of a window is endless"
+        raise ValueError(message)
+    return Window(
+        name=str(value["name"]),
+        used=used,
+        resets_at=from_iso(value["resets_at"]) if value["resets_at"] else None,
+        length_seconds=value["length_seconds"],
+        model=value["model"],
+        blocks=bool(value["blocks"]),
+    )
