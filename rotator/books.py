@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from rotator.atomic import ring
 from rotator.backups import Backups
 from rotator.clock import Clock, system_clock
 from rotator.copies import Copied
@@ -16,7 +17,7 @@ from rotator.history import History
 from rotator.mending import mend
 from rotator.model import Event, EventKind
 from rotator.opencode.replaced import Replaced
-from rotator.paths import FILE_MODE, Paths, private_folder
+from rotator.paths import Paths, private_folder
 from rotator.registry import Registry, load_registry
 from rotator.store import Store
 from rotator.versions import forget_request, without_watcher
@@ -86,7 +87,7 @@ class Books:
         # They look by themselves from time to time; what was done is done.
         with contextlib.suppress(OSError, StoreError):
             private_folder(self.paths.state)
-            self.paths.changed.touch(mode=FILE_MODE)
+            ring(self.paths.changed)
 
 
 @contextlib.contextmanager

@@ -11,27 +11,28 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from rotator.atomic import publish
+from rotator.atomic import publish, ring
 from rotator.database import Connection
 from rotator.errors import AlreadyRunning, StoreError
 from rotator.lock import watch_lock, watcher_pid
 from rotator.migrations import STORE, version_of
-from rotator.paths import FILE_MODE, Paths, private_folder
+from rotator.paths import Paths, private_folder
 
 PATIENCE_SECONDS = 10.0
 # A request is of somebody who waits; one that is older is nobody's any more.
 _GOOD_FOR_SECONDS = 30.0
-_MOST_BYTES = 32
+_MOST_DIGITS = 9
 
 
 def newer_wanted(paths: Paths) -> int | None:
     """Return the schema that a newer version waits to bring the store to, or None."""
-    try:
-        age_seconds = abs(time.time() - paths.wanted_schema.stat().st_mtime)
-        wanted = int(paths.wanted_schema.read_bytes()[:_MOST_BYTES])
-    except (OSError, ValueError):
+    wanted = _wanted(paths)
+    if wanted is None or wanted <= len(STORE):
         return None
-    return wanted if wanted > len(STORE) and age_seconds < _GOOD_FOR_SECONDS else None
+    with contextlib.suppress(OSError):
+        age_seconds = time.time() - paths.wanted_schema.stat().st_mtime
+        return wanted if abs(age_seconds) < _GOOD_FOR_SECONDS else None
+    return None
 
 
 @contextlib.contextmanager
@@ -54,9 +55,18 @@ def without_watcher(
 
 def forget_request(paths: Paths) -> None:
     """Take back what somebody wanted of the store, now that it has that schema."""
-    with contextlib.suppress(OSError, ValueError):
-        if int(paths.wanted_schema.read_bytes()[:_MOST_BYTES]) <= len(STORE):
+    wanted = _wanted(paths)
+    if wanted is not None and wanted <= len(STORE):
+        with contextlib.suppress(OSError):
             paths.wanted_schema.unlink()
+
+
+def _wanted(paths: Paths) -> int | None:
+    try:
+        text = paths.wanted_schema.read_bytes().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _entered(stack: contextlib.ExitStack, paths: Paths) -> bool:
@@ -70,7 +80,7 @@ def _entered(stack: contextlib.ExitStack, paths: Paths) -> bool:
 def _ask(paths: Paths) -> None:
     private_folder(paths.state)
     publish(paths.wanted_schema, f"{len(STORE)}\n".encode())
-    paths.changed.touch(mode=FILE_MODE)
+    ring(paths.changed)
 
 
 def _stays(paths: Paths, patience_seconds: float) -> StoreError:

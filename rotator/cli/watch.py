@@ -9,34 +9,28 @@ import click
 
 from rotator.books import open_books
 from rotator.lock import watch_lock
-from rotator.paths import Paths, find_paths
+from rotator.paths import find_paths
 
 
 @click.command()
 def command() -> None:
     """Watch auth.json, save every login, and fail over. Ends on Ctrl-C or SIGTERM."""
+    from rotator.daemon import Daemon, End
     from rotator.logs import log_to_file
 
     os.umask(0o077)
     paths = find_paths()
     log_to_file(paths.log)
-    with watch_lock(paths.watch_lock):
-        while _has_to_reopen(paths):
-            pass
-
-
-def _has_to_reopen(paths: Paths) -> bool:
-    """Watch until asked to stop, or (True) until the store has to be opened anew."""
-    from rotator.daemon import Daemon, End
-
-    with open_books(paths, watching=True, tell=_tell) as books:
+    with (
+        watch_lock(paths.watch_lock),
+        open_books(paths, watching=True, tell=_tell) as books,
+    ):
         daemon = Daemon(books)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: daemon.stop())
         end = daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))
     if end is End.NEWER:
         click.echo("a newer rotator asks for the store; this watcher leaves")
-    return end is End.REOPEN
 
 
 def _tell(notice: str) -> None:
