@@ -1,18 +1,25 @@
-"""What happened: a bounded list of events in a file of its own, which may be lost."""
+"""What happened and what was used: bounded lists in a file of its own, which may be lost."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from rotator.cadence import LEASE, Asked, is_due
 from rotator.clock import from_iso, to_iso
 from rotator.database import open_database, store_errors, transaction
 from rotator.errors import StoreDamaged
 from rotator.migrations import HISTORY
-from rotator.model import Event, EventKind
+from rotator.model import AccountId, Event, EventKind, Snapshot
+from rotator.snapshots import read_snapshot, write_snapshot
 
 MOST_EVENTS = 10_000
+A_DAY, A_MONTH, A_YEAR = timedelta(days=1), timedelta(days=30), timedelta(days=365)
+# How much of `2026-11-22T12:00:00.000Z` names the hour, and the day.
+_TO_THE_HOUR, _TO_THE_DAY = 13, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +30,16 @@ class Numbered:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """How much of a window was used at one moment."""
+
+    at: datetime
+    used: float
+
+
 class History:
-    """The events, newest last."""
+    """The events, newest last, and the readings of usage."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the file at `path`, anew if it is damaged; raises StoreError."""
@@ -78,11 +93,113 @@ class History:
             ).fetchall()
         return [found for row in reversed(rows) if (found := _numbered(row)) is not None]
 
+    # -- usage -------------------------------------------------------------------------------
+
+    def asked(self, account: AccountId) -> Asked:
+        """Return what is known of asking for an account's usage."""
+        with store_errors(self._path):
+            row = self._connection.execute(
+                "SELECT snapshot, failure, failures, due_at, leased_until FROM usage"
+                " WHERE account = ?",
+                (account,),
+            ).fetchone()
+        return Asked() if row is None else _asked(row)
+
+    def lease(self, account: AccountId, now: datetime, *, forced: bool = False) -> bool:
+        """Take on asking for an account's usage; False if it is not due, or somebody asks.
+
+        `forced` asks for a reading that still serves, too.
+        """
+        with transaction(self._connection, self._path):
+            asked = self.asked(account)
+            if not is_due(replace(asked, due_at=None) if forced else asked, now):
+                return False
+            self._write_usage(account, replace(asked, leased_until=now + LEASE))
+        return True
+
+    def keep_reading(self, account: AccountId, snapshot: Snapshot, due_at: datetime) -> None:
+        """Keep a good reading, the newest of its account and one of its past."""
+        at = snapshot.read_at
+        with transaction(self._connection, self._path) as connection:
+            self._write_usage(account, Asked(snapshot, due_at=due_at))
+            connection.executemany(
+                "INSERT INTO reading (account, at, window, model, used) VALUES (?, ?, ?, ?, ?)",
+                [(account, to_iso(at), w.name, w.model, w.used) for w in snapshot.windows],
+            )
+            self._thin(account, at)
+
+    def keep_failure(self, account: AccountId, failure: str, due_at: datetime) -> None:
+        """Note that asking failed; the last good reading stays."""
+        with transaction(self._connection, self._path):
+            asked = self.asked(account)
+            failures = asked.failures + 1
+            self._write_usage(account, Asked(asked.snapshot, failure, failures, due_at))
+
+    def past(self, account: AccountId) -> dict[tuple[str, str | None], list[Point]]:
+        """Return how much was used of each window and model, oldest first, thinned with age."""
+        with store_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT window, model, at, used FROM reading WHERE account = ? ORDER BY at, number",
+                (account,),
+            ).fetchall()
+        found: dict[tuple[str, str | None], list[Point]] = {}
+        for window, model, at, used in rows:
+            with contextlib.suppress(ValueError):
+                found.setdefault((window, model), []).append(Point(from_iso(at), used))
+        return found
+
+    def forget_usage(self, account: AccountId) -> None:
+        """Forget what is known of an account's usage."""
+        with transaction(self._connection, self._path) as connection:
+            connection.execute("DELETE FROM usage WHERE account = ?", (account,))
+            connection.execute("DELETE FROM reading WHERE account = ?", (account,))
+
+    def _write_usage(self, account: AccountId, asked: Asked) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                account,
+                write_snapshot(asked.snapshot) if asked.snapshot else None,
+                asked.failure,
+                asked.failures,
+                to_iso(asked.due_at) if asked.due_at else None,
+                to_iso(asked.leased_until) if asked.leased_until else None,
+            ),
+        )
+
+    def _thin(self, account: AccountId, now: datetime) -> None:
+        """Keep every reading of a day, one an hour of a month, one a day of a year."""
+        for age, letters in ((A_DAY, _TO_THE_HOUR), (A_MONTH, _TO_THE_DAY)):
+            self._connection.execute(
+                "DELETE FROM reading WHERE account = ?1 AND at < ?2 AND number NOT IN ("
+                " SELECT max(number) FROM reading WHERE account = ?1 AND at < ?2"
+                " GROUP BY window, model, substr(at, 1, ?3))",
+                (account, to_iso(now - age), letters),
+            )
+        self._connection.execute(
+            "DELETE FROM reading WHERE account = ? AND at < ?", (account, to_iso(now - A_YEAR))
+        )
+
     def newest(self) -> int:
         """Return the number of the newest event, 0 where there is none."""
         with store_errors(self._path):
             row = self._connection.execute("SELECT coalesce(max(number), 0) FROM event").fetchone()
         return int(row[0])
+
+
+def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> Asked:
+    snapshot, failure, failures, due_at, leased_until = row
+    try:
+        return Asked(
+            snapshot=read_snapshot(snapshot) if snapshot else None,
+            failure=failure,
+            failures=failures,
+            due_at=from_iso(due_at) if due_at else None,
+            leased_until=from_iso(leased_until) if leased_until else None,
+        )
+    except ValueError:
+        # It is read anew.
+        return Asked()
 
 
 def _numbered(

@@ -120,3 +120,18 @@ def m001_events(connection: sqlite3.Connection) -> None:
             provider TEXT, account TEXT, from_alias TEXT, to_alias TEXT,
             why TEXT NOT NULL, detail TEXT) STRICT"""
     )
+
+
+@history_step
+def m002_readings(connection: sqlite3.Connection) -> None:
+    """Keep what vendors say of usage: the last of each account, and a thinned line of the past."""
+    for statement in (
+        """CREATE TABLE usage (
+            account TEXT PRIMARY KEY, snapshot TEXT, failure TEXT,
+            failures INTEGER NOT NULL DEFAULT 0, due_at TEXT, leased_until TEXT) STRICT""",
+        """CREATE TABLE reading (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, at TEXT NOT NULL,
+            window TEXT NOT NULL, model TEXT, used REAL NOT NULL) STRICT""",
+        "CREATE INDEX reading_by_account ON reading (account, at)",
+    ):
+        connection.execute(statement)
