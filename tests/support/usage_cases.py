@@ -1,0 +1,34 @@
+"""What vendors answer about usage, in headers and as errors: fixtures/<vendor>/*.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from rotator.registry import load_registry
+from rotator.testing import ErrorCase, HeaderCase, UsageCase, read_cases
+from tests.support.repository import ROOT
+
+AnyCase = UsageCase | HeaderCase | ErrorCase
+
+
+@cache
+def cases() -> tuple[AnyCase, ...]:
+    """Return every documented case in alphabetical order."""
+    return read_cases(ROOT / "fixtures")
+
+
+@cache
+def modules() -> Mapping[str, object]:
+    """Return the modules found, by their ids."""
+    return dict(load_registry().providers)
+
+
+def module_of(provider: str) -> object:
+    """Return the provider's module, or the one that stands in for those without."""
+    return modules().get(provider) or modules()["*"]
+
+
+def case(name: str) -> AnyCase:
+    """Return the case of this name: `openai usage-normal`."""
+    return next(one for one in cases() if one.name == name)
