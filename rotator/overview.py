@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import stat
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from rotator.books import Books
 from rotator.known import try_parse
 from rotator.lock import watcher_pid
 from rotator.model import AccountState, State
-from rotator.opencode.authfile import MOVE_AWAY, REBUILD, Missing, Torn, Whole, read_live
+from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.install import BridgeFile, bridge_file
 from rotator.policy import nobody_left
@@ -102,10 +101,10 @@ def live_problems(auth_file: Path) -> list[str]:
     """
     found = _rights(auth_file)
     match read_live(auth_file):
-        case Torn(why=why, lasting=True):
-            found.append(f"{auth_file} cannot be used: {why}; {MOVE_AWAY}")
-        case Torn(why=why):
-            found.append(f"auth.json is not whole: {why}; {REBUILD}")
+        case Torn(lasting=True) as torn:
+            found.append(f"{auth_file} cannot be used: {torn.why}; {way_out(torn)}")
+        case Torn() as torn:
+            found.append(f"auth.json is not whole: {torn.why}; {way_out(torn)}")
         case Missing():
             if auth_file.is_symlink():
                 target = clean(auth_file.readlink())
@@ -129,25 +128,36 @@ def _entry_problems(whole: Whole) -> list[str]:
 
 
 def _rights(auth_file: Path) -> list[str]:
-    """Return who else may change auth.json, and whether opencode itself may."""
-    found = []
+    """Return who else may change auth.json, and whether opencode and we may."""
+    target = Path(os.path.realpath(auth_file))
     # Whoever may put another link in place decides what auth.json is, too.
-    for folder in sorted({auth_file.parent, Path(os.path.realpath(auth_file)).parent}):
-        facts = _facts(folder)
-        if facts is not None and facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX:
-            found.append(f"anybody may replace auth.json: chmod o-w {folder}")
-    facts = _facts(auth_file)
+    folders = sorted({auth_file.parent, target.parent})
+    found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
+    if not _may_write(target.parent):
+        why = f"{target.parent} may not be written; check its rights"
+        found.append(f"no account can be put into auth.json: {why}")
+    facts = _facts(target)
     if facts is None or not stat.S_ISREG(facts.st_mode):
         return found
     if facts.st_uid != os.geteuid():
-        found.append(
-            f"auth.json belongs to another user ({_user(facts.st_uid)}), who may change it"
-        )
+        who = f"uid {facts.st_uid}"
+        found.append(f"auth.json belongs to another user ({who}): chown it, or move it away")
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        found.append(f"others may change auth.json: chmod 600 {auth_file}")
+        found.append(f"others may change auth.json: chmod 600 {target}")
     elif not facts.st_mode & stat.S_IWUSR:
-        found.append(f"opencode cannot save new tokens in auth.json: chmod 600 {auth_file}")
+        found.append(f"opencode cannot save new tokens in auth.json: chmod 600 {target}")
     return found
+
+
+def _may_write(folder: Path) -> bool:
+    by_effect = os.access in os.supports_effective_ids
+    return _facts(folder) is None or os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect)
+
+
+def _is_open(folder: Path) -> bool:
+    facts = _facts(folder)
+    mode = facts.st_mode if facts else 0
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def _facts(path: Path) -> os.stat_result | None:
@@ -157,17 +167,11 @@ def _facts(path: Path) -> os.stat_result | None:
         return None
 
 
-def _user(number: int) -> str:
-    try:
-        return clean(pwd.getpwuid(number).pw_name)
-    except KeyError:
-        return str(number)
-
-
 def _unclaimed(books: Books) -> list[str]:
     count, _ = books.store.aside_size()
-    what = "1 content" if count == 1 else f"{count} contents"
-    return [f"{what} of auth.json nobody could take in: {LIST}"] if count else []
+    if count == 1:
+        return [f"1 content of auth.json is unclaimed: {LIST}"]
+    return [f"{count} contents of auth.json are unclaimed: {LIST}"] if count else []
 
 
 def _polled(exchange: Exchange, pid: int | None) -> list[str]:

@@ -26,9 +26,7 @@ from rotator.text import clean
 
 LARGEST_BYTES = 4 * 1024 * 1024
 LONGEST_ID = 1000
-# What to do about one that is not whole: the first for what stays so, the second for the others.
-MOVE_AWAY = "move it away or mend it; opencode makes a new one at the next login"
-REBUILD = "if nobody is writing it any more, rotator rotate PROVIDER --yes writes it anew"
+_NO_WAY_IN = "it cannot be"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -103,7 +101,7 @@ def read_live(path: Path) -> Reading:
             return Missing()
         # A socket cannot even be opened.
         why = "it is not a regular file but a socket" if exc.errno == errno.ENXIO else None
-        return Torn(b"", why or f"it cannot be opened ({exc.strerror})", lasting=True)
+        return Torn(b"", why or f"{_NO_WAY_IN} opened ({exc.strerror})", lasting=True)
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
@@ -111,7 +109,7 @@ def read_live(path: Path) -> Reading:
             return Torn(b"", f"it is not a regular file but {kind}", lasting=True)
         content = read_handle(handle, LARGEST_BYTES + 1)
     except OSError as exc:
-        return Torn(b"", f"it cannot be read ({exc.strerror})", lasting=True)
+        return Torn(b"", f"{_NO_WAY_IN} read ({exc.strerror})", lasting=True)
     finally:
         os.close(handle)
     if len(content) > LARGEST_BYTES:
@@ -143,14 +141,18 @@ def require_whole(reading: Reading, path: Path) -> Whole:
             return reading
         case Missing():
             return Whole(b"{}")
-        case Torn(why=why, lasting=lasting):
-            message = f"{path} cannot be changed: {why}"
-            hint = (
-                f"{MOVE_AWAY}; nothing was written"
-                if lasting
-                else f"{REBUILD}; nothing was written"
-            )
-            raise LiveFileUnreadable(message, hint=hint)
+        case Torn() as torn:
+            message = f"{path} cannot be changed: {torn.why}"
+            raise LiveFileUnreadable(message, hint=f"{way_out(torn)}; nothing was written")
+
+
+def way_out(torn: Torn) -> str:
+    """Return what a person can do about an auth.json that is not whole."""
+    if not torn.lasting:
+        return "if nobody is writing it any more, rotator rotate PROVIDER --yes writes it anew"
+    if torn.why.startswith(_NO_WAY_IN):
+        return "check its rights, those of its folders, and where it leads"
+    return "mend it or move it away; opencode makes a new one at the next login"
 
 
 def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:

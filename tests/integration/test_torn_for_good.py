@@ -302,7 +302,7 @@ def test_what_stays_unreadable_is_never_written_over(
             rebuild_torn(live.books, reading)
         assert rebuild_at_rest(live.books) is None
 
-    assert "move it away" in str(caught.value.hint)
+    assert "mend it or move it away" in str(caught.value.hint)
     assert read_live(live.file) == reading
 
 
@@ -374,6 +374,6 @@ def test_a_watcher_writes_it_anew_by_itself_and_loses_no_login(home: Path) -> No
 
         assert house.read_auth() == WHOLE
         problems = status(house)["problems"]
-        assert "1 content of auth.json nobody could take in: rotator accounts unclaimed" in problems
+        assert "1 content of auth.json is unclaimed: rotator accounts unclaimed" in problems
     told = rotator(house, "accounts", "adopt", "1").stdout.splitlines()
     assert told[0] == "zeta/zeta-1 saved"

@@ -526,8 +526,8 @@ def test_status_names_what_is_unclaimed_and_the_command(house: Household) -> Non
 
     after = status(house)["problems"]
 
-    assert "2 contents of auth.json nobody could take in: rotator accounts unclaimed" in before
-    assert "1 content of auth.json nobody could take in: rotator accounts unclaimed" in after
+    assert "2 contents of auth.json are unclaimed: rotator accounts unclaimed" in before
+    assert "1 content of auth.json is unclaimed: rotator accounts unclaimed" in after
 
 
 def test_adopting_says_what_was_saved_and_what_stays(house: Household) -> None:
