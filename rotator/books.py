@@ -14,7 +14,6 @@ from rotator.copies import Copied
 from rotator.database import Connection
 from rotator.errors import StoreDamaged, StoreError
 from rotator.history import History
-from rotator.mending import mend
 from rotator.model import Event, EventKind
 from rotator.opencode.replaced import Replaced
 from rotator.paths import Paths, private_folder
@@ -59,7 +58,7 @@ class Books:
         For whoever has met StoreDamaged; call it without any lock. The store that is open
         follows by itself.
         """
-        mended = mend(self.paths, self.backups, self.clock())
+        mended = _mend(self.paths, self.backups, self.clock)
         self.tell_notice()
         return mended
 
@@ -129,7 +128,7 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
     try:
         store = Store(paths.store, gate=gate)
     except StoreDamaged:
-        mend(paths, backups, clock())
+        _mend(paths, backups, clock)
         store = Store(paths.store, gate=gate)
     with contextlib.ExitStack() as closing:
         closing.push(store)
@@ -137,10 +136,17 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
             _require_readable(store, whole=watching)
         except StoreDamaged:
             # It is still open: nobody tidies up the damaged file, and it goes on with the new one.
-            mend(paths, backups, clock())
+            _mend(paths, backups, clock)
             _require_readable(store, whole=watching)
         closing.pop_all()
     return store
+
+
+def _mend(paths: Paths, backups: Backups, clock: Clock) -> bool:
+    # A sound store does without it.
+    from rotator.mending import mend  # noqa: PLC0415  # 3 ms that short commands must not pay
+
+    return mend(paths, backups, clock())
 
 
 def _require_readable(store: Store, *, whole: bool) -> None:

@@ -332,12 +332,14 @@ class Store:
 
     def take_notice(self) -> str | None:
         """Return the sentence about a rebuilding that nobody has told yet; it is told now."""
-        row = self._one("SELECT value FROM setting WHERE name = ?", NOTICE)
-        if row is None:
+        question = "SELECT value FROM setting WHERE name = ?"
+        if self._one(question, NOTICE) is None:
             return None
         with self.transaction():
+            # Another process may have told it just before.
+            row = self._one(question, NOTICE)
             self._write("DELETE FROM setting WHERE name = ?", NOTICE)
-        return str(row[0])
+        return str(row[0]) if row else None
 
     # -- writing: inside `transaction` -------------------------------------------------------
 

@@ -18,8 +18,9 @@ import pytest
 from rotator import ledger
 from rotator.backups import DAMAGED_KEPT, Backups
 from rotator.books import open_books
-from rotator.database import REBUILT
+from rotator.database import REBUILT, opened_damaged, readable_rows
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.lock import swap_lock
 from rotator.mending import mend
 from rotator.migrations import STORE
 from rotator.model import EventKind, PendingRefresh
@@ -435,6 +436,50 @@ def test_a_process_that_has_the_old_file_open_follows_to_the_new_one(paths: Path
                 inside.rename_account(old.account(A), "work")
 
             assert "acme/work" in other.names()
+
+
+def test_a_rebuilding_waits_for_whoever_is_about_to_change_auth_json(paths: Paths) -> None:
+    paths.store.write_text("not a database")
+    mended = threading.Thread(target=mend, args=(paths, Backups(paths), NOON))
+
+    with swap_lock(paths.swap_lock):
+        mended.start()
+        mended.join(0.3)
+        assert mended.is_alive()
+        assert aside(paths) == []
+    mended.join(10)
+
+    assert len(aside(paths)) == 1
+
+
+def test_nobody_writes_into_a_store_whose_rebuilding_was_not_finished(paths: Paths) -> None:
+    with Store(paths.store) as store:
+        paths.store.with_name(f"{paths.store.name}{REBUILT}2026-11-22T120000.000Z").touch()
+
+        with pytest.raises(StoreDamaged), store.transaction():
+            store.set_balancing(on=True)
+
+        assert not store.state().balancing
+
+
+def test_rows_on_both_sides_of_a_damaged_page_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "many.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE many (text TEXT)")
+        numbers = [(f"number {number}",) for number in range(20_000)]
+        connection.executemany("INSERT INTO many VALUES (?)", numbers)
+        size = len(connection.execute("SELECT rowid FROM many").fetchall())
+    overwrite(path, path.stat().st_size // 2 // PAGE * PAGE, bytes(PAGE))
+
+    with opened_damaged(path) as damaged:
+        found = readable_rows(damaged, "many")
+
+    lost = size - len(found.rows)
+    assert 0 < lost < 500
+    assert not found.whole
+    texts = [row["text"] for row in found.rows]
+    assert texts == sorted(texts, key=lambda text: int(text.removeprefix("number ")))
+    assert {"number 0", "number 19999"} <= set(texts)
 
 
 def test_a_change_that_was_begun_before_the_rebuilding_is_in_the_new_store(paths: Paths) -> None:

@@ -352,6 +352,8 @@ def test_a_store_of_a_newer_version_is_refused_and_not_one_byte_of_it_changes(
     before, names = bytes_of(paths.store), {path.name for path in paths.data.iterdir()}
     assert len(before[f"{paths.store.name}-wal"]) > 0
 
+    with pytest.raises(NewerSchema):
+        Store(paths.store)
     ended = rotator(house, *words)
 
     assert ended.code == 7
