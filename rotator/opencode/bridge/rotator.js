@@ -27,10 +27,10 @@ const MOST_ASKED = 16; // more failures at once stand in line, so that none wait
 const MOST_SEEN = 64; // credentials remembered for each provider
 const MOST_SESSIONS = 256;
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
-const TOLD_HEADERS = [
-  /^(retry-after(-ms)?|content-type|date|x-should-retry)$/,
-  /^(x-ratelimit|anthropic-ratelimit|x-codex|x-quota-snapshot|x-usage-ratelimit)-/,
-];
+const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
+const LIMIT_HEADERS =
+  /^(x-ratelimit|anthropic-ratelimit|x-codex|x-quota-snapshot|x-usage-ratelimit)-/;
+const TOLD_HEADERS = [/^(retry-after(-ms)?|content-type|date|x-should-retry)$/, LIMIT_HEADERS];
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const randomId = () => randomBytes(8).toString("hex");
@@ -325,6 +325,13 @@ class Exchange {
     }
   }
 
+  /** Tell something that asks for no verdict. */
+  tell(news) {
+    if (!this.isAnswered()) return;
+    const id = `${this.#prefix}-${randomId()}`;
+    publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
+  }
+
   /** Leave nothing behind that the watcher would act on. */
   close = () => this.#asked.forEach((id) => this.#forget(id));
 
@@ -555,6 +562,7 @@ class Call {
 class Bridge {
   #nonce = randomId();
   #history = new History();
+  #limitsTold = new Map(); // digest -> when the limits of that login were last told
 
   constructor(places, original) {
     this.original = original;
@@ -589,6 +597,7 @@ class Bridge {
     if (!call) return original(input, init);
     for (;;) {
       const response = await call.send(original);
+      if (response.status < 400) this.#tellLimits(call, response);
       if (response.status < 400 || call.attempt >= MOST_SENDS) return response;
       try {
         if (!(await this.#goOn(call, response))) return response;
@@ -656,6 +665,18 @@ class Bridge {
     await sleep(Math.min(verdict.wait_ms, LONGEST_WAIT_MS), call.signal);
     const entry = this.logins.get(call.mark.provider);
     return entry !== undefined && this.#fit(call, entry);
+  }
+
+  /** Let the watcher know what a good answer says of its login's limits, once it is on its way. */
+  #tellLimits(call, response) {
+    const { digest } = call.carried;
+    const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
+    if (since < LIMITS_EVERY_MS) return;
+    const says = attempt(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
+    if (!says) return;
+    remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
+    const news = attempt(() => this.#signal(call, response, ""));
+    setTimeout(() => attempt(() => this.exchange.tell(news)), 0);
   }
 
   #signal({ id, attempt: number, mark, carried, tried, secrets }, response, body) {
