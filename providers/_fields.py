@@ -1,0 +1,175 @@
+"""Reads the fields of a vendor's answer without guessing.
+
+What is absent or null is None. What is there and is not what it should be raises
+UnexpectedAnswer with the path of the field, never with what stood in it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from rotator.errors import UnexpectedAnswer
+from rotator.text import clean
+
+_NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_LARGEST = 10**15
+# Numbers from here on are milliseconds since 1970; fewer are seconds.
+_FIRST_MILLISECOND = 10**11
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+# Before that no vendor of models existed, and after it nobody has set a limit.
+_FIRST, _LAST = datetime(2010, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_FLAGS = {True: True, False: False, "true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An object inside an answer, and the path that leads to it."""
+
+    values: Mapping[str, Any]
+    path: str = ""
+
+    def part(self, name: str) -> Part | None:
+        """Return the object under that name."""
+        return _part(self.values.get(name), self.path_of(name))
+
+    def parts(self, name: str) -> tuple[Part, ...]:
+        """Return the objects of the list under that name; none if there is no list."""
+        values, path = self.values.get(name), self.path_of(name)
+        if values is None:
+            return ()
+        if not isinstance(values, list):
+            raise unusable(path)
+        found = (_part(value, f"{path}[{place}]") for place, value in enumerate(values))
+        return tuple(part for part in found if part is not None)
+
+    def named_parts(self) -> Iterator[tuple[str, Part]]:
+        """Yield all objects in here with their names; what is no object is passed over."""
+        for name, value in self.values.items():
+            if isinstance(value, dict):
+                yield name, Part(value, self.path_of(name))
+
+    def number(self, name: str) -> Decimal | None:
+        """Return the number under that name; it may stand there as a text."""
+        return number(self.values.get(name), self.path_of(name))
+
+    def count(self, name: str) -> int | None:
+        """Return the number under that name without its fraction."""
+        found = self.number(name)
+        return None if found is None else int(found)
+
+    def percent(self, name: str) -> float | None:
+        """Return the percentage under that name as a fraction from 0 to 1."""
+        found = self.number(name)
+        return None if found is None else fraction(found, 100)
+
+    def text(self, name: str) -> str | None:
+        """Return the text under that name, made harmless; None where it is empty or no text."""
+        value = self.values.get(name)
+        return (clean(value) or None) if isinstance(value, str) else None
+
+    def flag(self, name: str) -> bool | None:
+        """Return the truth value under that name."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, bool | str) or value not in _FLAGS:
+            raise unusable(self.path_of(name))
+        return _FLAGS[value]
+
+    def moment(self, name: str, zone: tzinfo = UTC) -> datetime | None:
+        """Return the moment under that name; `zone` is meant where it names none."""
+        return moment(self.values.get(name), self.path_of(name), zone)
+
+    def path_of(self, name: str) -> str:
+        """Return the path of a field in here, for a message."""
+        # Names come from outside as well where an object is used as a table.
+        return clean(f"{self.path}.{name}" if self.path else name, 100)
+
+    def unusable(self, name: str) -> UnexpectedAnswer:
+        """Return the error that this field is not what it should be."""
+        return unusable(self.path_of(name))
+
+
+def number(value: object, path: str) -> Decimal | None:
+    """Return a number, or a text that is one; a truth value is none."""
+    if value is None:
+        return None
+    found = _decimal(value)
+    # Compared as it is: arithmetic would refuse an exponent that is large enough.
+    if found is None or not -_LARGEST < found < _LARGEST:
+        raise unusable(path)
+    return found
+
+
+def fraction(part: Decimal | float, whole: Decimal | float) -> float:
+    """Return what `part` is of `whole`, which is more than 0; from 0 to 1, whatever it is."""
+    return min(max(float(part) / float(whole), 0.0), 1.0)
+
+
+def moment(value: object, path: str, zone: tzinfo = UTC) -> datetime | None:
+    """Return a moment: ISO 8601, or a number (or such a text) of seconds or ms since 1970.
+
+    An empty text, 0 and the first day of all stand for none.
+    """
+    if value == "":
+        return None
+    found = _from_text(value, zone) if isinstance(value, str) else None
+    if found is None:
+        count = number(value, path)
+        if count is None:
+            return None
+        found = _from_number(count, path)
+    if found in {_START, datetime.min.replace(tzinfo=UTC)}:
+        return None
+    if not _FIRST <= found <= _LAST:
+        raise unusable(path)
+    return found
+
+
+def unusable(path: str) -> UnexpectedAnswer:
+    """Return the error that the field at `path` is not what it should be."""
+    return UnexpectedAnswer(f"the vendor's answer has no usable {path}")
+
+
+def _decimal(value: object) -> Decimal | None:
+    if isinstance(value, str):
+        return Decimal(value.strip()) if _NUMBER.fullmatch(value.strip()) else None
+    if isinstance(value, float):
+        # As it is written, not as it is stored.
+        return Decimal(repr(value)) if math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return Decimal(value)
+
+
+def _part(value: object, path: str) -> Part | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise unusable(path)
+    return Part(value, path)
+
+
+def _from_text(text: str, zone: tzinfo) -> datetime | None:
+    if _NUMBER.fullmatch(text.strip()):
+        return None
+    try:
+        # Digits of a second beyond the sixth are dropped.
+        at = datetime.fromisoformat(text.strip())
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _from_number(value: Decimal, path: str) -> datetime:
+    seconds = value / 1_000 if value >= _FIRST_MILLISECOND else value
+    try:
+        return _START + timedelta(seconds=float(seconds))
+    except OverflowError as exc:
+        raise unusable(path) from exc
