@@ -1,23 +1,30 @@
-"""Finds the provider modules by name; the one place that loads them.
+"""Finds the provider modules, ours by name and others by entry point, and alone loads them.
 
-A module that cannot be loaded costs itself: it is logged and named in `problems`.
+A module that cannot be loaded costs itself: it is logged and named in `problems`. One that is
+loaded may still be anybody's, so whatever it is asked for, what it gives is checked, and what
+it raises goes no further than the log, without its text.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
+import math
 import pkgutil
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
+from rotator.entry_points import EntryPoint, entry_points
 from rotator.errors import ProviderError, ProviderUnavailable, UnexpectedAnswer
-from rotator.model import Credential, Identity
+from rotator.model import Balance, Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
 from rotator.provider import (
+    Classifier,
     DeadLogin,
+    HeaderReader,
     HttpAnswer,
     HttpRequest,
     Provider,
@@ -25,12 +32,21 @@ from rotator.provider import (
     Refresher,
     Send,
     Tokens,
+    UsageReader,
 )
 from rotator.text import clean
 
 log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
+
+# Under this name installed packages announce modules of their own.
+GROUP = "opencode_rotator.providers"
+# The id of the module that stands in for vendors without one.
+ANY = "*"
+# One account's share of what a vendor is asked.
+MOST_REQUESTS = 6
+_MOST_WINDOWS = 64
 
 
 def ask_vendor(request: HttpRequest) -> HttpAnswer:
@@ -71,6 +87,78 @@ class Registry:
         module = self.providers.get(provider)
         return module is not None and module.rotates_tokens
 
+    def usage_obstacle(self, provider: str, credential: Credential) -> str | None:
+        """Return a sentence that says why the usage cannot be asked for, or None."""
+        module: object = self.providers.get(provider)
+        if not isinstance(module, UsageReader):
+            return f"{provider} does not tell the usage of a login, as far as is known here"
+        try:
+            why = module.usage_obstacle(credential)
+            return None if why is None else clean(_checked(why, str))
+        except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
+            _log(module, exc)
+            return _failed(provider)
+
+    def read_usage(self, provider: str, credential: Credential, now: datetime) -> Snapshot:
+        """Ask the vendor what is used and what is left, with at most six requests.
+
+        Raises LoginRejected, RateLimited, ProviderUnavailable and UnexpectedAnswer.
+        """
+        module: object = self.providers.get(provider)
+        if not isinstance(module, UsageReader):
+            raise UnexpectedAnswer(f"nothing here reads the usage of {provider}")
+        try:
+            return _snapshot(self._driven(module, credential, now))
+        except ProviderError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+        # Not from what it raised, which may quote the answer.
+        raise UnexpectedAnswer(_failed(provider))
+
+    def _driven(self, module: UsageReader, credential: Credential, now: datetime) -> object:
+        """Carry a module's questions to the vendor and the answers back, until it returns."""
+        reading = module.read_usage(credential, now)
+        try:
+            request = next(reading)
+            for _ in range(MOST_REQUESTS):
+                request = reading.send(self.send(_checked(request, HttpRequest)))
+        except StopIteration as end:
+            return end.value
+        finally:
+            reading.close()
+        raise ValueError("it asks too much")
+
+    def read_headers(
+        self, provider: str, headers: Mapping[str, str], now: datetime
+    ) -> Snapshot | None:
+        """Return what the headers of a good answer (names in lower case) say, or None."""
+        for module in self._asked(provider):
+            if isinstance(module, HeaderReader):
+                try:
+                    found = module.read_headers(headers, now)
+                    return None if found is None else _snapshot(found)
+                except Exception as exc:  # noqa: BLE001  # likewise
+                    _log(module, exc)
+                    return None
+        return None
+
+    def classify(self, signal: Signal, now: datetime) -> Finding | None:
+        """Return what the provider's own rules say of a failure; None: those for everybody hold."""
+        for module in self._asked(signal.provider):
+            if isinstance(module, Classifier):
+                try:
+                    found = module.classify(signal, now)
+                    return None if found is None else _finding(found)
+                except Exception as exc:  # noqa: BLE001  # likewise
+                    _log(module, exc)
+                    return None
+        return None
+
+    def _asked(self, provider: str) -> Iterator[object]:
+        """Yield the provider's module and the one that stands in for what it does not know."""
+        yield from filter(None, map(self.providers.get, (provider, ANY)))
+
     def refresh_call(self, provider: str, credential: Credential) -> RefreshCall | str:
         """Return how a login is refreshed, or a sentence that says why it is not by us."""
         module: object = self.providers.get(provider)
@@ -81,7 +169,7 @@ class Registry:
             return clean(call) if isinstance(call, str) else _checked(call, RefreshCall)
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
-            return f"the provider module of {provider} failed; the log has more"
+            return _failed(provider)
 
     def read_refresh(
         self, provider: str, credential: Credential, answer: HttpAnswer, now: datetime
@@ -101,7 +189,11 @@ class Registry:
         except Exception as exc:  # noqa: BLE001  # likewise
             _log(module, exc)
         # Not from what it raised, which may quote the answer.
-        raise UnexpectedAnswer(f"the provider module of {provider} failed; the log has more")
+        raise UnexpectedAnswer(_failed(provider))
+
+
+def _failed(provider: str) -> str:
+    return f"the provider module of {provider} failed; the log has more"
 
 
 def _checked(value: object, kind: type[Value]) -> Value:
@@ -122,24 +214,104 @@ def _log(module: object, exc: Exception) -> None:
 
 def _storable(who: Identity) -> Identity:
     """Return an identity whose texts can be saved and shown, whatever the token said."""
-    key = who.key.encode("utf-8", "backslashreplace").decode() if who.key else None
-    label = clean(who.label) if who.label else None
-    return Identity(key, label or None, clean(who.plan) if who.plan else None)
+    key, group = _compared(who.key), _compared(who.group)
+    return Identity(key, _shown(who.label), _shown(who.plan), group)
 
 
-def load_registry(package: str = "providers") -> Registry:
-    """Load every public module of the folder `package`."""
-    found: dict[str, Provider] = {}
-    problems: list[str] = []
+def _compared(text: str | None) -> str | None:
+    return text.encode("utf-8", "backslashreplace").decode() if text else None
+
+
+def _shown(text: str | None) -> str | None:
+    return (clean(_checked(text, str)) or None) if text else None
+
+
+def _snapshot(value: object) -> Snapshot:
+    """Return what a module read, if all of it can be stored, compared and shown."""
+    told = _checked(value, Snapshot)
+    return Snapshot(
+        read_at=_utc(told.read_at),
+        windows=tuple(map(_window, told.windows[:_MOST_WINDOWS])),
+        balance=None if told.balance is None else _balance(told.balance),
+        plan=_shown(told.plan),
+        identity=_storable(told.identity),
+        spent=_checked(told.spent, bool),
+    )
+
+
+def _window(window: Window) -> Window:
+    if not (math.isfinite(window.used) and 0 <= window.used <= 1):
+        raise ValueError("a window is used outside of 0 to 1")
+    return replace(
+        window,
+        name=clean(_checked(window.name, str)),
+        used=float(window.used),
+        model=_shown(window.model),
+        resets_at=None if window.resets_at is None else _utc(window.resets_at),
+    )
+
+
+def _balance(balance: Balance) -> Balance:
+    if not balance.amount.is_finite():
+        raise ValueError("a balance is no number")
+    return replace(balance, currency=clean(_checked(balance.currency, str)))
+
+
+def _finding(value: object) -> Finding:
+    told = _checked(value, Finding)
+    meaning = _checked(told.meaning, Meaning)
+    until = None if told.until is None else _utc(told.until)
+    return Finding(meaning, clean(_checked(told.reason, str)), until)
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("a time has no zone")
+    return at.astimezone(UTC)
+
+
+def load_registry(package: str = "providers", group: str = GROUP) -> Registry:
+    """Load every public module of the folder `package`, and what is announced under `group`."""
+    shelf = _Shelf()
     root = importlib.import_module(package)
     for info in pkgutil.iter_modules(root.__path__):
-        if info.name.startswith("_"):
-            continue
+        if not info.name.startswith("_"):
+            shelf.put(info.name, functools.partial(_ours, package, info.name))
+    for point in entry_points(group):
+        name = f"{point.name} of the package {point.package}"
+        shelf.put(name, functools.partial(_theirs, point))
+    return Registry(shelf.found, tuple(shelf.problems))
+
+
+def _ours(package: str, name: str) -> Iterable[Provider]:
+    modules: Iterable[Provider] = importlib.import_module(f"{package}.{name}").PROVIDERS
+    return modules
+
+
+def _theirs(point: EntryPoint) -> Iterable[Provider]:
+    module = importlib.import_module(point.module)
+    found: Iterable[Provider] = getattr(module, point.attribute or "PROVIDERS")
+    return found
+
+
+@dataclass
+class _Shelf:
+    """What was loaded so far; an id is whose module named it first, and ours come first."""
+
+    found: dict[str, Provider] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def put(self, name: str, load: Callable[[], Iterable[Provider]]) -> None:
+        """Load the modules of one file or package; what is broken costs one sentence."""
         try:
-            module = importlib.import_module(f"{package}.{info.name}")
-            loaded: Iterable[Provider] = module.PROVIDERS
-            found.update({name: one for one in loaded for name in one.ids})
-        except Exception as exc:
-            log.exception("provider module was not loaded", extra={"module_name": info.name})
-            problems.append(f"the provider module {info.name} was not loaded: {clean(exc)}")
-    return Registry(found, tuple(problems))
+            loaded = {_checked(key, str): one for one in load() for key in one.ids}
+        except (Exception, SystemExit) as exc:
+            log.exception("provider module was not loaded", extra={"module_name": name})
+            self._complain(f"the provider module {name} was not loaded: {exc}")
+            return
+        if taken := sorted(loaded.keys() & self.found.keys()):
+            self._complain(f"the provider module {name} is not used for {', '.join(taken)}")
+        self.found = loaded | self.found
+
+    def _complain(self, sentence: str) -> None:
+        self.problems.append(clean(sentence))

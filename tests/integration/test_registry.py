@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rotator.errors import ProviderUnavailable, UnexpectedAnswer
-from rotator.model import Credential, Identity
+from rotator.errors import ProviderUnavailable, RateLimited, UnexpectedAnswer
+from rotator.model import (
+    Balance,
+    Credential,
+    Finding,
+    Identity,
+    Meaning,
+    Signal,
+    Snapshot,
+    Source,
+    Window,
+)
 from rotator.opencode.authfile import parse_entry
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
 from rotator.registry import Registry, ask_vendor, load_registry
@@ -47,7 +61,18 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 CALL = RefreshCall(HttpRequest("POST", "https://acme.example/token"), "client")
 TOKENS = Tokens(Secret("ACC-CANARY-a-2"), NOW)
 ANSWER = HttpAnswer(200, {}, Secret("BODY-CANARY"))
+ASK = HttpRequest("GET", "https://acme.example/usage")
+SNAPSHOT = Snapshot(
+    NOW, (Window("5h", 0.5, NOW),), Balance(Decimal("1.50"), "USD"), "pro", Identity("k", "ada")
+)
+SIGNAL = Signal("1", NOW, "acme", Source.BRIDGE, status=429)
+FINDING = Finding(Meaning.EXHAUSTED, "used up", NOW)
 FAILED = "the provider module of acme failed; the log has more"
+
+
+def changed(value: Any, **fields: object) -> object:
+    """Return `value` with fields of types that it cannot have."""
+    return replace(value, **fields)
 
 
 class Lying:
@@ -68,6 +93,25 @@ class Lying:
         return self._told()
 
     def read_refresh(self, *_: object) -> Any:
+        """Return or raise it."""
+        return self._told()
+
+    def usage_obstacle(self, *_: object) -> Any:
+        """Return or raise it."""
+        return self._told()
+
+    def read_usage(self, *_: object) -> Any:
+        """Ask twice, then return or raise it."""
+        answer = yield ASK
+        assert answer == ANSWER
+        yield ASK
+        return self._told()
+
+    def read_headers(self, *_: object) -> Any:
+        """Return or raise it."""
+        return self._told()
+
+    def classify(self, *_: object) -> Any:
         """Return or raise it."""
         return self._told()
 
@@ -108,7 +152,14 @@ def test_every_id_of_every_module_is_known(package: Path) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["import nothing_of_that_name", "PROVIDERS = 5", "", "def", "raise SystemError('\\x1b[2J')"],
+    [
+        "import nothing_of_that_name",
+        "PROVIDERS = 5",
+        "raise SystemExit(2)",
+        "",
+        "def",
+        "raise SystemError('\\x1b[2J')",
+    ],
 )
 def test_a_module_that_cannot_be_loaded_costs_itself(package: Path, source: str) -> None:
     (package / "acme.py").write_text(GOOD)
@@ -212,3 +263,165 @@ def test_a_provider_that_nobody_knows_is_not_refreshed(credential: Credential) -
         assert registry.refresh_call(name, credential) == why
         with pytest.raises(UnexpectedAnswer, match="nothing here reads"):
             registry.read_refresh(name, credential, ANSWER, NOW)
+
+
+def registry_of(answer: object, provider: str = "acme") -> Registry:
+    """Return a registry whose one module tells `answer`, and whose vendor always answers."""
+    return Registry({provider: Lying(answer)}, send=lambda _: ANSWER)
+
+
+def test_the_usage_is_read_with_the_answers_to_what_the_module_asks(credential: Credential) -> None:
+    assert registry_of(SNAPSHOT).read_usage("acme", credential, NOW) == SNAPSHOT
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RuntimeError("KEY-CANARY"),
+        None,
+        "ada",
+        replace(SNAPSHOT, read_at=NOW.replace(tzinfo=None)),
+        replace(SNAPSHOT, windows=(Window("5h", 1.5),)),
+        replace(SNAPSHOT, windows=(Window("5h", float("nan")),)),
+        replace(SNAPSHOT, windows=(Window("5h", 0.5, NOW.replace(tzinfo=None)),)),
+        replace(SNAPSHOT, balance=Balance(Decimal("NaN"), "USD")),
+        changed(SNAPSHOT, balance=5),
+        changed(SNAPSHOT, spent="yes"),
+        changed(SNAPSHOT, plan=5),
+        changed(SNAPSHOT, identity=None),
+    ],
+)
+def test_a_reading_that_cannot_be_true_is_none(credential: Credential, answer: object) -> None:
+    with pytest.raises(UnexpectedAnswer, match=FAILED) as caught:
+        registry_of(answer).read_usage("acme", credential, NOW)
+
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_a_reading_tells_can_be_shown_and_saved(credential: Credential) -> None:
+    told = Snapshot(
+        NOW.astimezone(timezone(timedelta(hours=2))),
+        tuple(Window("5h\x1b[2J", 1, model="m\u202e1") for _ in range(99)),
+        Balance(Decimal(1), "points\n"),
+        "pl\nus",
+        Identity("key\ud800", "a\x1bda", group="g\ud800"),
+    )
+
+    read = registry_of(told).read_usage("acme", credential, NOW)
+
+    assert read == Snapshot(
+        NOW,
+        (Window("5h [2J", 1.0, model="m 1"),) * 64,
+        Balance(Decimal(1), "points"),
+        "pl us",
+        Identity("key\\ud800", "a da", group="g\\ud800"),
+    )
+    assert read.read_at.utcoffset() == timedelta(0)
+
+
+def test_what_a_vendor_refuses_is_said_in_the_module_s_own_words(credential: Credential) -> None:
+    with pytest.raises(RateLimited, match=r"^too often$"):
+        registry_of(RateLimited("too often")).read_usage("acme", credential, NOW)
+
+
+def test_a_vendor_that_cannot_be_reached_ends_a_reading(credential: Credential) -> None:
+    def send(_: HttpRequest) -> HttpAnswer:
+        raise ProviderUnavailable("no network", sent=False)
+
+    registry = Registry({"acme": Lying(SNAPSHOT)}, send=send)
+
+    with pytest.raises(ProviderUnavailable, match="no network"):
+        registry.read_usage("acme", credential, NOW)
+
+
+class Asking(Unrefreshable):
+    """A module that asks without an end."""
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
+        self.asked = 0
+
+    def usage_obstacle(self, credential: Credential) -> str | None:
+        """Return nothing."""
+
+    def read_usage(self, *_: object) -> Generator[HttpRequest, HttpAnswer, Snapshot]:
+        """Ask, and ask."""
+        while True:
+            self.asked += 1
+            yield self.request
+
+
+@pytest.mark.parametrize(("request_", "asked"), [(ASK, 7), ("https://acme.example", 1), (None, 1)])
+def test_a_module_that_asks_too_much_or_for_nothing_is_stopped(
+    credential: Credential, request_: object, asked: int
+) -> None:
+    module = Asking(request_)
+    sent: list[HttpRequest] = []
+
+    def send(request: HttpRequest) -> HttpAnswer:
+        sent.append(request)
+        return ANSWER
+
+    with pytest.raises(UnexpectedAnswer, match=FAILED):
+        Registry({"acme": module}, send=send).read_usage("acme", credential, NOW)
+
+    assert (module.asked, len(sent)) == (asked, asked - 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(None, None), ("no key\x1b[2J", "no key [2J"), (5, FAILED), (RuntimeError("x"), FAILED)],
+)
+def test_why_the_usage_cannot_be_asked_for_is_the_module_s_word(
+    credential: Credential, answer: object, why: str | None
+) -> None:
+    assert registry_of(answer).usage_obstacle("acme", credential) == why
+
+
+def test_nobody_s_usage_is_not_asked_for(credential: Credential) -> None:
+    registry = Registry({"acme": Unrefreshable()})
+
+    assert "does not tell the usage" in str(registry.usage_obstacle("acme", credential))
+    with pytest.raises(UnexpectedAnswer, match="nothing here reads the usage of zeta"):
+        registry.read_usage("zeta", credential, NOW)
+
+
+@pytest.mark.parametrize(
+    ("answer", "read"),
+    [
+        (SNAPSHOT, SNAPSHOT),
+        (None, None),
+        (5, None),
+        (RuntimeError("x"), None),
+        (replace(SNAPSHOT, windows=(Window("5h", -1),)), None),
+    ],
+)
+def test_headers_say_what_the_module_reads_in_them(answer: object, read: Snapshot | None) -> None:
+    assert registry_of(answer).read_headers("acme", {}, NOW) == read
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [
+        (FINDING, FINDING),
+        (replace(FINDING, reason="used\x1b[2J up"), replace(FINDING, reason="used [2J up")),
+        (None, None),
+        (5, None),
+        (RuntimeError("x"), None),
+        (changed(FINDING, meaning="exhausted"), None),
+        (replace(FINDING, until=NOW.replace(tzinfo=None)), None),
+    ],
+)
+def test_a_failure_means_what_the_module_says(answer: object, finding: Finding | None) -> None:
+    assert registry_of(answer).classify(SIGNAL, NOW) == finding
+
+
+def test_what_a_module_does_not_know_is_read_by_the_one_for_everybody() -> None:
+    registry = Registry({"acme": Unrefreshable(), "*": Lying(SNAPSHOT), "zeta": Lying(None)})
+
+    read = {name: registry.read_headers(name, {}, NOW) for name in ("acme", "beta", "zeta")}
+
+    assert read == {"acme": SNAPSHOT, "beta": SNAPSHOT, "zeta": None}
+    assert Registry({"*": Lying(FINDING)}).classify(SIGNAL, NOW) == FINDING
+    assert Registry().read_headers("acme", {}, NOW) is None
+    assert Registry().classify(SIGNAL, NOW) is None

@@ -1,0 +1,130 @@
+"""A package of somebody else's adds a provider by being installed, with no change of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from rotator.entry_points import EntryPoint, entry_points
+from rotator.registry import GROUP
+from tests.support.repository import ROOT
+from tests.support.tool import expect_success
+
+MODULE = """
+from rotator.model import Identity
+
+class Acme:
+    ids = {ids}
+    rotates_tokens = True
+    def identify(self, credential):
+        return Identity("acme-user")
+
+PROVIDERS = (Acme(),)
+"""
+# What a child process finds, with the folder `installed` on its path.
+REPORT = """
+import json
+import sys
+from rotator.opencode.authfile import parse_entry
+from rotator.registry import load_registry
+from rotator.secret import Secret
+registry = load_registry()
+login = parse_entry("acme", Secret('{"type":"api","key":"KEY-CANARY-a"}'))
+print(json.dumps({
+    "known": registry.identify("acme", login).key,
+    "rotates": registry.rotates_tokens("acme"),
+    "openai": type(registry.providers["openai"]).__module__,
+    "problems": registry.problems,
+    "heavy": sorted({"importlib.metadata", "zipfile"} & set(sys.modules)),
+}))
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """Return an empty folder of installed packages."""
+    folder = tmp_path / "installed"
+    folder.mkdir()
+    return folder
+
+
+def install(folder: Path, name: str, module: str, announced: str) -> None:
+    """Put a package into `folder` as an installer does, with what it announces."""
+    (folder / f"{name}.py").write_text(module)
+    information = folder / f"{name}-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(announced)
+
+
+def report(folder: Path) -> dict[str, object]:
+    """Return what a process finds that has `folder` on its path."""
+    path = os.pathsep.join([str(ROOT), str(folder)])
+    output = expect_success(sys.executable, "-c", REPORT, PYTHONPATH=path)
+    found: dict[str, object] = json.loads(output)
+    return found
+
+
+def test_a_package_that_is_installed_adds_a_provider(installed: Path) -> None:
+    install(installed, "acme_rotator", MODULE.format(ids=("acme",)), f"[{GROUP}]\nx=acme_rotator")
+
+    found = report(installed)
+
+    assert (found["known"], found["rotates"], found["problems"]) == ("acme-user", True, [])
+    assert found["heavy"] == []
+
+
+def test_a_broken_package_costs_one_line(installed: Path) -> None:
+    install(installed, "acme_rotator", MODULE.format(ids=("acme",)), f"[{GROUP}]\nx=acme_rotator")
+    install(installed, "broken", "raise RuntimeError('oops')", f"[{GROUP}]\nbad = broken:PROVIDERS")
+
+    found = report(installed)
+
+    assert found["known"] == "acme-user"
+    assert found["problems"] == [
+        "the provider module bad of the package broken-1.0 was not loaded: oops"
+    ]
+
+
+def test_a_package_does_not_take_the_place_of_a_module_of_ours(installed: Path) -> None:
+    taking = MODULE.format(ids=("openai", "acme"))
+    install(installed, "taking", taking, f"[{GROUP}]\nx = taking:PROVIDERS")
+
+    found = report(installed)
+
+    assert (found["known"], found["openai"]) == ("acme-user", "providers.openai")
+    assert found["problems"] == [
+        "the provider module x of the package taking-1.0 is not used for openai"
+    ]
+
+
+def test_an_announcement_is_read_as_it_is_written(installed: Path) -> None:
+    text = (
+        "# a comment\n[console_scripts]\nmain = acme.cli:main\n\n"
+        f"[{GROUP}]\na = acme.one\n b=acme.two : ALL [extra]  # why\nnonsense\n[other]\nc = d\n"
+    )
+    install(installed, "acme", "", text)
+    install(installed, "zeta", "", "[console_scripts]\nmain = zeta:main\n")
+    (installed / "silent-2.dist-info").mkdir()
+
+    found = list(entry_points(GROUP, [str(installed), str(installed / "missing")]))
+
+    assert found == [
+        EntryPoint("a", "acme.one", None, "acme-1.0"),
+        EntryPoint("b", "acme.two", "ALL", "acme-1.0"),
+    ]
+
+
+def test_of_two_packages_of_one_name_the_first_on_the_path_counts(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        install(folder, "acme", "", f"[{GROUP}]\nx = {folder.name}")
+
+    found = list(entry_points(GROUP, map(str, folders)))
+
+    assert [point.module for point in found] == ["one"]
