@@ -1,0 +1,106 @@
+"""OpenCode Go and OpenCode Zen: API keys of one workspace, asked at one host.
+
+Source, certainty H: anomalyco/opencode, packages/console/app/src/routes/zen/go/v1/usage.ts and
+routes/zen/util/handler.ts, which are the server's own. `workspaceID` and `userID` were not in
+the answers of the first weeks. The balance of Zen has no endpoint for a key
+(https://github.com/anomalyco/opencode/issues/10448).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from providers._answers import document, get
+from providers._failures import code_in, found, read_failure
+from providers._fields import Part
+from providers._keys import ApiKeys, UnaskedKeys
+from providers._resets import next_month
+from providers._windows import FIVE_HOURS, WEEK, month, window
+from rotator.errors import UnexpectedAnswer
+from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
+from rotator.provider import HttpAnswer, Reading
+
+_USAGE = "https://opencode.ai/zen/go/v1/usage"
+_PLAN = "OpenCode Go"
+_FORBIDDEN = 403
+# Blocked workspaces and missing keys have the same type; only this text is about the key.
+_DEAD_KEY = "invalid api key"
+_OWN_LIMITS = {
+    "MonthlyLimitError": "the workspace's limit for this month is reached",
+    "UserLimitError": "the member's limit for this month is reached",
+}
+
+
+class _Workspace(ApiKeys):
+    """What holds for a key of either kind."""
+
+    def classify(self, signal: Signal, now: datetime) -> Finding | None:
+        """Return what the type of a 401 says; it is not about the login most of the time.
+
+        A FreeUsageLimitError is left to the rules for everybody, which read it as used up until
+        the moment in its header: the limit is the address's and not the key's.
+        """
+        failure = read_failure(signal)
+        code = code_in(failure.error, "type")
+        if code in _OWN_LIMITS:
+            # Both are counted by calendar months in UTC.
+            return found(signal, Meaning.EXHAUSTED, _OWN_LIMITS[code], next_month(now))
+        if code == "AuthError" and failure.message.lower().startswith(_DEAD_KEY):
+            return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
+        return None
+
+
+class OpenCodeGo(_Workspace):
+    """A subscription with three windows, counted for a member of a workspace."""
+
+    ids = ("opencode-go",)
+
+    def read_usage(self, credential: Credential, now: datetime) -> Reading:
+        """Return the windows, and whose they are where the answer says so."""
+        answer = yield get(_USAGE, credential)
+        _refuse_without_plan(answer)
+        body = document(answer, now)
+        usage = body.part("usage")
+        if usage is None:
+            raise body.unusable("usage")
+        return Snapshot(now, tuple(_windows(usage)), plan=_PLAN, identity=_identity(body))
+
+
+class Zen(_Workspace, UnaskedKeys):
+    """Pay as you go, and free models."""
+
+    ids = ("opencode",)
+    why = "OpenCode Zen does not tell a key what is left of its balance"
+
+
+def _refuse_without_plan(answer: HttpAnswer) -> None:
+    """Say what a refusal means: this was seen of plans that worked, too (opencode#49020)."""
+    if answer.status == _FORBIDDEN and "EntitlementError" in answer.body.reveal():
+        raise UnexpectedAnswer("the vendor finds no OpenCode Go subscription behind this key")
+
+
+def _windows(usage: Part) -> Iterator[Window]:
+    for name, length in (("rolling", FIVE_HOURS), ("weekly", WEEK), ("monthly", None)):
+        part = usage.part(name)
+        if part is None:
+            continue
+        used = 1.0 if part.text("status") == "rate-limited" else part.percent("percent")
+        if used is None:
+            raise part.unusable("percent")
+        resets_at = part.moment("resetsAt")
+        # The fraction of a second is when it was asked.
+        resets_at = resets_at and resets_at.replace(microsecond=0)
+        yield window(length, used, resets_at) if length else month(used, resets_at)
+
+
+def _identity(body: Part) -> Identity:
+    workspace, user = body.text("workspaceID"), body.text("userID")
+    if not (workspace and user):
+        return Identity()
+    # The limits are a member's, whichever of the member's keys is used.
+    member = f"{workspace}/{user}"
+    return Identity(key=member, group=member)
+
+
+PROVIDERS = (OpenCodeGo(), Zen())
