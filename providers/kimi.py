@@ -1,0 +1,97 @@
+"""Kimi For Coding: a membership's API keys.
+
+Sources, certainty H: https://www.kimi.com/code/docs/en/kimi-code/error-reference.html (errors),
+https://forum.moonshot.ai/t/error-code-429-were-receiving-too-many-requests-at-the-moment/191
+(usage, by the vendor's people), https://github.com/NousResearch/hermes-agent/pull/74424 (the
+same with `used`, the user and the membership).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from providers._answers import document, get
+from providers._failures import code_in, found, read_failure
+from providers._fields import Part, fraction
+from providers._keys import ApiKeys
+from providers._windows import DAY, HOUR, WEEK, distinct, window
+from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
+from rotator.provider import Reading
+
+_USAGE = "https://api.kimi.com/coding/v1/usages"
+_UNITS = {
+    "TIME_UNIT_SECOND": 1,
+    "TIME_UNIT_MINUTE": 60,
+    "TIME_UNIT_HOUR": HOUR,
+    "TIME_UNIT_DAY": DAY,
+    "TIME_UNIT_WEEK": WEEK,
+}
+_LONGEST = 400 * DAY
+_UNAUTHORIZED = 401
+
+
+class Kimi(ApiKeys):
+    """A key does not say whose it is; its usage does."""
+
+    ids = ("kimi-for-coding", "kimi", "kimi-code")
+
+    def read_usage(self, credential: Credential, now: datetime) -> Reading:
+        """Return the week, the windows beside it, the user and the membership's level."""
+        body = document((yield get(_USAGE, credential)), now)
+        body = body.part("data") or body
+        windows = _windows(body)
+        if not windows and body.values.get("limits") is None:
+            raise body.unusable("usage")
+        user = body.part("user")
+        membership = user.part("membership") if user else None
+        # A membership's limits are counted for the user, whichever key is used.
+        key = user.text("userId") if user else None
+        plan = membership.text("level") if membership else None
+        return Snapshot(now, windows, plan=plan, identity=Identity(key=key, group=key))
+
+    def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
+        """Return that a key is dead; used-up windows are told by words that everybody knows."""
+        kind = code_in(read_failure(signal).error, "type")
+        if signal.status == _UNAUTHORIZED and kind == "invalid_authentication_error":
+            return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
+        return None
+
+
+def _windows(body: Part) -> tuple[Window, ...]:
+    """Return the windows; the week may stand in either place, or in both."""
+    week = body.part("usage")
+    found_windows = [_window(week, WEEK)] if week else []
+    for limit in body.parts("limits"):
+        detail = limit.part("detail")
+        if detail is not None:
+            found_windows.append(_window(detail, _length(limit)))
+    return distinct(one for one in found_windows if one is not None)
+
+
+def _length(limit: Part) -> int:
+    about = limit.part("window")
+    if about is None:
+        raise limit.unusable("window")
+    unit, count = about.text("timeUnit"), about.count("duration")
+    if unit not in _UNITS:
+        raise about.unusable("timeUnit")
+    if count is None or not 0 < count * _UNITS[unit] <= _LONGEST:
+        raise about.unusable("duration")
+    return count * _UNITS[unit]
+
+
+def _window(detail: Part, length: int) -> Window | None:
+    """Return a window: what is used is told, or what remains, or both."""
+    limit, used, left = (detail.number(name) for name in ("limit", "used", "remaining"))
+    if limit is None:
+        raise detail.unusable("limit")
+    if limit <= 0:
+        # Not a limit of this plan.
+        return None
+    if used is None and left is None:
+        raise detail.unusable("used")
+    gone = used if used is not None else limit - (left or 0)
+    return window(length, fraction(gone, limit), detail.moment("resetTime"))
+
+
+PROVIDERS = (Kimi(),)
