@@ -14,7 +14,7 @@ from rotator.alias import split_name
 from rotator.books import Books, open_books
 from rotator.capture import absorb, await_late
 from rotator.clock import to_iso
-from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged, StoreError
+from rotator.errors import LiveFileError, RotatorError, StoreDamaged, StoreError
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import Account, AccountState, State
 from rotator.opencode.authwrite import sweep_live
@@ -85,9 +85,12 @@ def _end(books: Books) -> None:
     if books.replaced:
         with contextlib.suppress(RotatorError), swap_lock(books.paths.swap_lock):
             await_late(books, patience_seconds=_LATE_SECONDS)
-    # What is wrong with the store is found by the next one who opens it.
-    with contextlib.suppress(StoreDamaged, NewerSchema):
-        books.back_up_if_due()
+    # What the command was to do is done: what is wrong now is no failure of it.
+    with contextlib.suppress(RotatorError):
+        try:
+            books.back_up_if_due()
+        except StoreDamaged:
+            books.mend()
 
 
 def named_account(state: State, name: str) -> Account:

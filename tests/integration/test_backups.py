@@ -27,7 +27,8 @@ from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import NOON, Entry, Live, api, as_opencode, full_disk, oauth, open_live
-from tests.support.rotator_process import rotator
+from tests.support.rotator_process import rotator, watcher
+from tests.support.waiting import wait_until
 
 ADA, BOB = "named/ada-acme.example", "named/bob-acme.example"
 A, B = "acme/acme-1", "acme/acme-2"
@@ -287,6 +288,17 @@ def test_a_command_that_changes_an_account_leaves_a_copy(home: Path) -> None:
     assert len(copied) == 1
     assert rotator(house, "status").code == 0
     assert list(find_paths(places(home)).backups.iterdir()) == copied
+
+
+def test_a_watcher_leaves_a_copy_when_it_has_nothing_else_to_do(home: Path) -> None:
+    house = Household(home)
+    folder = find_paths(places(home)).backups
+    with watcher(house):
+        house.write_auth({"acme": api("a")})
+
+        wait_until(lambda: folder.is_dir() and list(folder.glob("accounts-*")), 30, "a copy")
+
+    assert len(list(folder.iterdir())) == 1
 
 
 # -- on the way ----------------------------------------------------------------------------------

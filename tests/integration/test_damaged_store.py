@@ -46,7 +46,8 @@ from tests.support.live import (
     open_live,
     run_at_once,
 )
-from tests.support.rotator_process import events, rotator
+from tests.support.rotator_process import accounts, events, rotator, watcher
+from tests.support.waiting import wait_until
 
 PAGE = 4096
 PROGRAM = (sys.executable, "-m", "rotator")
@@ -111,8 +112,9 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
 
 
 def page_of(path: Path, table: str) -> int:
-    """Return where the first page of a table begins."""
+    """Return where the first page of a table begins, which stands in no -wal then."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         row = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
         root: int = row.fetchone()[0]
     return (root - 1) * PAGE
@@ -683,3 +685,37 @@ def test_a_watcher_looks_at_the_whole_store_before_it_begins(home: Path, paths: 
 
     assert line.startswith("! ")
     assert len(aside(paths)) == 1
+
+
+def test_damage_that_nobody_met_yet_is_found_when_the_accounts_are_copied(
+    home: Path, paths: Paths
+) -> None:
+    zero_page_of(paths.store, "aside")
+
+    ended = rotator(Household(home), "accounts", "rename", A, "work")
+
+    assert (ended.code, len(aside(paths))) == (0, 1)
+    assert "! the store was damaged" in ended.stderr
+    with opened(paths, watching=True) as live:
+        assert live.saved("acme/work") == api("a")
+
+
+def test_a_running_watcher_rebuilds_the_store_and_goes_on(home: Path, paths: Paths) -> None:
+    house = Household(home)
+    with watcher(house):
+        zero_page_of(paths.store, "account")
+        with contextlib.closing(sqlite3.connect(paths.store, isolation_level=None)) as connection:
+            # Whatever the watcher has read by now, it reads anew.
+            connection.execute("UPDATE setting SET value = 'on' WHERE name = 'balancing'")
+        house.write_auth(LIVE | {"acme": api("c")})
+        wait_until(lambda: len(aside(paths)) == 1, 30, "the rebuilding")
+
+        wait_until(lambda: "acme-3" in names_of(house), 30, "the login")
+
+    (problem,) = [event["why"] for event in events(house) if event["kind"] == "problem"]
+    assert problem.startswith("the store was damaged and set aside")
+    assert names_of(house) == {"acme-1", "acme-2", "acme-3", "ada-acme.example", "bob-acme.example"}
+
+
+def names_of(house: Household) -> set[str]:
+    return {account["alias"] for account in accounts(house)}
