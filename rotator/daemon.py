@@ -124,10 +124,10 @@ class Daemon:
                 adopt_answers(self._books)
                 with swap_lock(self._books.paths.swap_lock):
                     sweep_live(self._books.paths.auth_file)
-                self._tick()
             except LiveFileError as exc:
                 # What cannot be mended now keeps nobody from watching.
                 self._problem(exc)
+            self._tick()
             self._publish()
             ready()
             while (end := self._step()) is None:
@@ -333,7 +333,11 @@ class Daemon:
         self._looked_at = now
         self._files.check()
         self._say_who_is_back(since, now)
-        self._look_at_live()
+        try:
+            self._look_at_live()
+        except LiveFileError as exc:
+            # It keeps nobody from looking at the rest.
+            self._problem(exc)
         self._look(INBOX)
         self._look(LOG)
         self._refreshes.work()

@@ -241,7 +241,9 @@ def _hand_over(state: State, signal: Signal, account: Account, now: datetime) ->
 
 def _wanted(state: State, signal: Signal, account: Account) -> Wanted:
     tried = {state.digests.get((signal.provider, d)) for d in signal.tried}
-    barred = frozenset({account.id, *(t for t in tried if t is not None)})
+    # Two rows may hold one credential; sent again it is refused again.
+    same = {a.id for a in state.of(signal.provider) if a.credential.digest in signal.tried}
+    barred = frozenset({account.id, *same, *(t for t in tried if t is not None)})
     return Wanted(signal.provider, barred, account.credential)
 
 

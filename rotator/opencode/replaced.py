@@ -20,11 +20,18 @@ MOST_KEPT = 16
 
 @dataclass
 class Old:
-    """A file without a name, and what it held when it was last looked at and whole."""
+    """A file without a name: what it held as it lost it, and the last whole content seen."""
 
     handle: int
+    held: Reading
     seen: Whole
     until: float
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether somebody has begun to write into it and not finished."""
+        now = self.read()
+        return not isinstance(now, Whole) and now != self.held
 
     def read(self) -> Reading:
         """Return what it holds now."""
@@ -43,7 +50,7 @@ class Replaced:
     def keep(self, handle: int, held: Reading) -> None:
         """Take over `handle`, which is open on a file that lost its name, and held `held`."""
         seen = held if isinstance(held, Whole) else Whole(b"{}")
-        self._old.append(Old(handle, seen, time.monotonic() + KEPT_SECONDS))
+        self._old.append(Old(handle, held, seen, time.monotonic() + KEPT_SECONDS))
         while len(self._old) > MOST_KEPT:
             self._drop(self._old[0])
 
@@ -60,7 +67,7 @@ class Replaced:
 
     def is_being_written(self) -> bool:
         """Tell whether somebody is in the middle of writing into one of them."""
-        return any(not isinstance(old.read(), Whole) for old in self._old)
+        return any(old.is_being_written for old in self._old)
 
     def close(self) -> None:
         """Let go of all of them."""

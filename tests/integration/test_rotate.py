@@ -12,8 +12,7 @@ from rotator import ledger
 from rotator.errors import AccountNotFound, NothingToRotateTo, UsageError
 from rotator.model import AccountState, EventKind, Limit
 from rotator.restarts import applies
-from rotator.rotate import plan_rotation, rotate, split_target
-from rotator.swap import Swapped
+from rotator.rotate import Rotated, plan_rotation, rotate, split_target
 from tests.support.live import NOON, Live, api, oauth, open_live, wellknown
 
 SITE = "https://acme.example/opencode"
@@ -33,7 +32,7 @@ def three(live: Live) -> Live:
     return live
 
 
-def turn(live: Live, provider: str | None = None, alias: str | None = None) -> Swapped:
+def turn(live: Live, provider: str | None = None, alias: str | None = None) -> Rotated:
     return rotate(live.books, plan_rotation(live.state, provider, alias, live.clock.now))
 
 

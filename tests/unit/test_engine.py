@@ -657,6 +657,14 @@ def test_a_history_is_mended_with_balancing_off_too() -> None:
     assert outcome.verdict.drop == "reasoning"
 
 
+def test_a_credential_that_was_tried_is_not_tried_again_in_another_row() -> None:
+    same = an_account("b", A.credential)
+
+    outcome = limited(a_state(A, same, active=A), a_signal(A))
+
+    assert (outcome.verdict, outcome.order) == (PASS, None)
+
+
 STALE = an_account("b", oauth("b", expires_at=NOW + MINUTE))
 LIVE = an_account("a", oauth("a"))
 
