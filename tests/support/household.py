@@ -21,6 +21,8 @@ _QUIET = {
     "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
     "OPENCODE_DISABLE_MODELS_FETCH": "1",
     "OPENCODE_DISABLE_PRUNE": "1",
+    # Nobody listens there: who asks a vendor, and was not sent elsewhere, fails at once.
+    "HTTPS_PROXY": "http://127.0.0.1:9",
 }
 # The coverage of our own children is measured too, wherever they run.
 _HANDED_ON = ("PATH", "LANG", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")

@@ -1,0 +1,156 @@
+"""A refresh of opencode's that is under way while its account is swapped out.
+
+opencode asks the vendor with A's refresh token, `rotate` puts B in, the vendor answers, and
+opencode writes A's new tokens over B. A build plays five rounds; by hand thirty, with figures:
+
+    ROTATOR_TEST_ROUNDS=30 .venv/bin/python -m pytest -s tests/e2e/test_refresh_race.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from rotator.books import Books, open_books
+from rotator.model import EventKind
+from rotator.paths import find_paths
+from rotator.rotate import find_account
+from tests.e2e.scenes import install_bridge, log_in, login, states, stream_errors
+from tests.support.home import OUTSIDE, places
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import Server, serve
+from tests.support.rotator_process import rotator, watcher
+from tests.support.token_endpoint import Grant, Hold
+from tests.support.waiting import wait_until
+
+ROUNDS = int(OUTSIDE.get("ROTATOR_TEST_ROUNDS", "5"))
+MODEL = "openai/gpt-5.5"
+RESPONSES, TOKEN = "/backend-api/codex/responses", "/oauth/token"
+HELLO = "Hello from the loopback provider."
+A, B = "openai-2", "openai-1"
+MOST_SECONDS_AWAY = 1.0
+PATIENCE_SECONDS = 10.0
+
+
+class Replaced:
+    """A file that was auth.json, kept open: it shows what was put over it last, and when."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDONLY)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        os.close(self._handle)
+
+    def is_still(self, path: Path) -> bool:
+        return path.stat().st_ino == os.fstat(self._handle).st_ino
+
+    def entry(self, provider: str) -> dict[str, Any]:
+        content = os.pread(self._handle, os.fstat(self._handle).st_size, 0)
+        entry: dict[str, Any] = json.loads(content)[provider]
+        return entry
+
+    def seconds_until(self, path: Path) -> float:
+        """Return how long what was written last was live before `path` took its name."""
+        return (path.stat().st_ctime_ns - os.fstat(self._handle).st_mtime_ns) / 1e9
+
+
+@dataclass(frozen=True)
+class Race:
+    """One session of one server, in which A's tokens have always run out."""
+
+    house: Household
+    provider: LoopbackProvider
+    books: Books
+    server: Server
+    session: str
+
+    def play(self, number: int) -> float:
+        """Swap A out in the middle of its refresh; return for how long opencode undid that."""
+        self.rotate(A)
+        spent, new = f"REF-CANARY-A-{number}", f"REF-CANARY-A-{number + 1}"
+        with Hold() as hold, ThreadPoolExecutor(1) as pool:
+            grant = Grant(f"ACC-CANARY-A-{number + 1}", new, expires_in_seconds=0, hold=hold)
+            self.provider.tokens.grant(spent, grant)
+            turn = pool.submit(self.ask)
+            hold.wait_for_request()
+            self.rotate(B)
+            with Replaced(self.house.auth_file) as swapped:
+                hold.let_go()
+                self.wait_for_repair(swapped)
+                # Saved before it was replaced, not at some time after.
+                assert self.saved(A) == swapped.entry("openai")["refresh"] == new
+                away_seconds = swapped.seconds_until(self.house.auth_file)
+            assert turn.result() == HELLO
+        return away_seconds
+
+    def rotate(self, alias: str) -> None:
+        """Rotate by hand."""
+        ended = rotator(self.house, "rotate", "openai", alias)
+        assert ended.code == 0, ended.stderr
+
+    def ask(self) -> str:
+        """Send a message and return the answer."""
+        return self.server.prompt(self.session, "hi", model=MODEL)
+
+    def wait_for_repair(self, swapped: Replaced) -> None:
+        """Wait until another file is auth.json; it has to hold B."""
+        path = self.house.auth_file
+        wait_until(lambda: not swapped.is_still(path), PATIENCE_SECONDS, "auth.json to be mended")
+        assert self.house.read_auth()["openai"]["refresh"] == "REF-CANARY-B"
+
+    def saved(self, alias: str) -> str | None:
+        """Return the refresh token that the store has for an account."""
+        refresh = find_account(self.books.store.state(), "openai", alias).credential.refresh
+        return None if refresh is None else refresh.reveal()
+
+    def asked_with(self) -> tuple[str | None, str]:
+        """Return the token and the account of the last request to the model."""
+        asked = self.provider.asked(RESPONSES)[-1]
+        return asked.credential, asked.headers["chatgpt-account-id"]
+
+    def count(self, kind: EventKind) -> int:
+        """Return how many events of a kind there are."""
+        return sum(one.event.kind is kind for one in self.books.history.read(most=1000))
+
+
+@pytest.fixture
+def race(house: Household, provider: LoopbackProvider) -> Iterator[Race]:
+    """Return a session with a watcher and the bridge beside it, B captured and A live."""
+    house.install_reroute_plugin(provider.url)
+    install_bridge(house)
+    with watcher(house), open_books(find_paths(places(house.home))) as books:
+        expired = {**login("A", expires_in_seconds=-60), "refresh": "REF-CANARY-A-0"}
+        log_in(house, "openai", login("B"), expired)
+        with serve(house) as server:
+            yield Race(house, provider, books, server, server.create_session())
+
+
+@pytest.mark.timeout(60 + 10 * ROUNDS)
+def test_tokens_that_arrive_after_a_swap_are_saved_and_the_swap_is_done_again(race: Race) -> None:
+    away_seconds = []
+    for number in range(ROUNDS):
+        away_seconds.append(race.play(number))
+
+        assert race.ask() == HELLO
+        assert race.asked_with() == ("ACC-CANARY-B", "acct-B")
+        assert race.count(EventKind.REVERTED) == number + 1
+
+    told = f"median {statistics.median(away_seconds):.3f} s, worst {max(away_seconds):.3f} s"
+    print(f"{ROUNDS} rounds: B was away for {told}")
+    assert max(away_seconds) < MOST_SECONDS_AWAY, told
+    assert {request.status for request in race.provider.asked(TOKEN)} == {200}
+    assert race.count(EventKind.PROBLEM) == 0
+    assert states(race.house, "openai") == ["ready", "ready"]
+    assert stream_errors(race.house) == []
