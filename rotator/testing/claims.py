@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +22,7 @@ _SHORTEST_MONTH, _LONGEST_MONTH = 28 * _DAY, 32 * _DAY
 
 def impossible(snapshot: Snapshot, now: datetime) -> Iterator[str]:
     """Yield a sentence for each part of a snapshot that can not be true or not be shown."""
-    if snapshot.read_at != now or snapshot.read_at.tzinfo is not UTC:
+    if not _is_utc(snapshot.read_at) or snapshot.read_at != now:
         yield "read_at is not the time that was given"
     for window in snapshot.windows:
         yield from _impossible_window(window, now)
@@ -51,7 +51,7 @@ def _impossible_window(window: Window, now: datetime) -> Iterator[str]:
     elif not (math.isfinite(used) and 0 <= used <= 1):
         yield f"{where} is used outside of 0 to 1"
     if window.resets_at is not None and (
-        window.resets_at.tzinfo is not UTC or abs(window.resets_at - now) > _LONGEST
+        not _is_utc(window.resets_at) or abs(window.resets_at - now) > _LONGEST
     ):
         yield f"{where} resets at a time that is not in UTC, or more than a year away"
     length = window.length_seconds
@@ -153,6 +153,10 @@ def _is_equal(value: object, wanted: object) -> bool:
     if isinstance(value, float) and isinstance(wanted, int | float):
         return abs(value - wanted) <= _EXACT
     return value == wanted
+
+
+def _is_utc(at: datetime) -> bool:
+    return at.utcoffset() == timedelta(0)
 
 
 def _is_balance(balance: Balance) -> bool:

@@ -98,8 +98,11 @@ def documented(module: object, case: Case) -> Iterator[str]:
         isinstance(value, Secret) for value in outcome.requests[0].headers.values()
     ):
         yield "the first request carries no credential in a Secret among its headers"
-    yield from _always(case, outcome)
+    faults = list(_always(case, outcome))
+    yield from faults
     expected = case.expected or {}
+    if faults:
+        return
     if case.is_refused:
         yield from _unlike_refusal(outcome, expected["error"], expected.get("field"))
     elif outcome.snapshot is None:
@@ -139,7 +142,7 @@ def _misread(
         if synthetic.tells_nothing and len(case.exchange) == 1:
             yield "a Snapshot is made of it"
         if told is not None:
-            yield from untold(outcome.snapshot, told)
+            yield from _untold(outcome.snapshot, told, case.now)
         return
     kind = str(outcome)
     if synthetic.wanted is not None and kind != synthetic.wanted:
@@ -185,7 +188,7 @@ def mutated(module: object, case: Case) -> Iterator[str]:
             yield f"{where}: it gives {outcome}"
         # A flag may be what says that numbers do not count.
         if outcome.snapshot is not None and not isinstance(changed.was, bool):
-            yield from (f"{where}: {claim}" for claim in untold(outcome.snapshot, told))
+            yield from (f"{where}: {claim}" for claim in _untold(outcome.snapshot, told, case.now))
 
 
 def hostile(module: object, case: Case) -> Iterator[str]:
@@ -209,6 +212,12 @@ def _changes(
 def _instead(case: UsageCase, step: int, changed: Changed) -> HttpAnswer:
     usual = case.exchange[step].answer
     return HttpAnswer(usual.status, usual.headers, Secret(changed.text))
+
+
+def _untold(snapshot: Snapshot, told: Snapshot, now: datetime) -> Iterator[str]:
+    """Yield what nothing says, of a snapshot that can be compared at all."""
+    if not any(impossible(snapshot, now)) and not any(impossible(told, now)):
+        yield from untold(snapshot, told)
 
 
 def _told(module: UsageReader, case: UsageCase) -> Snapshot | None:
@@ -238,8 +247,8 @@ def headers(module: object, case: Case) -> Iterator[str]:
     if (told is None) is not (case.expected is None):
         yield f"it gives {'nothing' if told is None else 'a Snapshot'}"
     elif told is not None and case.expected is not None:
-        yield from unlike(told, case.expected)
-        yield from impossible(told, case.now)
+        faults = list(impossible(told, case.now))
+        yield from faults or unlike(told, case.expected)
     for what, changed in bad_headers(case.headers):
         try:
             found = module.read_headers(changed, case.now)
@@ -247,7 +256,7 @@ def headers(module: object, case: Case) -> Iterator[str]:
             yield f"{what}: {type(exc).__name__}"
             continue
         if found is not None:
-            claims = untold(found, told or Snapshot(case.now))
+            claims = _untold(found, told or Snapshot(case.now), case.now)
             yield from (f"{what}: {s}" for s in (*impossible(found, case.now), *claims))
 
 
