@@ -193,11 +193,8 @@ def _tells_of_damage(error: sqlite3.Error) -> bool:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """Run a block as one write transaction; inside another one it simply joins it."""
+    """Run a block as one write transaction."""
     with store_errors(path):
-        if connection.in_transaction:
-            yield connection
-            return
         connection.execute("BEGIN IMMEDIATE")
         with roll_back(connection):
             yield connection

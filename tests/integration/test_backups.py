@@ -502,6 +502,23 @@ def test_what_a_reader_holds_on_to_is_erased_at_the_next_chance(live: Live) -> N
     assert not live.books.back_up_if_due()
 
 
+def test_while_somebody_writes_or_copies_what_was_removed_waits_too(live: Live) -> None:
+    account = live.account(BOB)
+    with live.books.store.transaction():
+        live.books.store.remove_account(account, NOON)
+    held = hold_all([live.paths.backup_lock], patience_seconds=0)
+    assert held is not None
+    assert not live.books.back_up_if_due()
+    held.release()
+
+    with contextlib.closing(sqlite3.connect(live.paths.store, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert not live.books.purge()
+
+    assert live.books.purge()
+    assert places_of("CANARY-bob", live.paths.data) == []
+
+
 def test_whoever_dies_before_the_erasing_leaves_it_to_the_next_command(home: Path) -> None:
     with open_live(home) as live:
         live.sees({"acme": api("a")})

@@ -41,6 +41,7 @@ from tests.support.live import (
     Live,
     api,
     as_opencode,
+    break_row,
     full_disk,
     oauth,
     open_live,
@@ -302,6 +303,27 @@ def test_tokens_that_were_lost_are_told_by_name_and_taken_from_auth_json(
 
         assert live.saved(BOB) == oauth("bob", 2)
         assert live.entries()["named"] == oauth("bob", 2)
+
+
+def test_an_account_that_could_not_be_understood_before_is_taken_from_the_copy(
+    home: Path, paths: Paths
+) -> None:
+    with open_live(home) as live:
+        break_row(live, "acme-1")
+        assert live.state.broken
+    zero_page_of(paths.store, "aside")
+
+    with opened(paths, watching=True) as live:
+        assert live.state.broken == ()
+        assert live.saved(A) == api("a")
+
+
+def test_where_there_never_was_a_store_there_is_nothing_to_rebuild(home: Path) -> None:
+    paths = find_paths(places(home))
+
+    assert not mend(paths, Backups(paths), NOON)
+
+    assert not paths.store.exists()
 
 
 def test_an_account_that_was_removed_does_not_come_back_with_a_copy(

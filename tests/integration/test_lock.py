@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
-from rotator.lock import swap_lock, watch_lock, watcher_pid
+from rotator.lock import folder_lock, swap_lock, watch_lock, watcher_pid
 
 HOLD = """
 import sys
@@ -190,3 +190,33 @@ def test_a_folder_that_cannot_be_made_is_named(path: Path) -> None:
         watch_lock(path).__enter__()
 
     assert caught.value.exit_code == 7
+
+
+# -- a folder's own lock ---------------------------------------------------------------------
+
+
+def test_many_share_a_folder_unless_one_asks_to_be_alone(tmp_path: Path) -> None:
+    with (
+        folder_lock(tmp_path, alone=False),
+        folder_lock(tmp_path, alone=False, patience_seconds=0),
+        pytest.raises(StoreError, match=f"has kept the folder {tmp_path} for 0 s"),
+        folder_lock(tmp_path, alone=True, patience_seconds=0),
+    ):
+        pytest.fail("it was not alone")
+
+
+def test_whoever_is_alone_with_a_folder_shares_it_with_nobody(tmp_path: Path) -> None:
+    with (
+        folder_lock(tmp_path, alone=True),
+        pytest.raises(StoreError, match="has kept the folder"),
+        folder_lock(tmp_path, alone=False, patience_seconds=0),
+    ):
+        pytest.fail("it was not alone")
+
+    with folder_lock(tmp_path, alone=False, patience_seconds=0):
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_to_be_locked_is_made_first(tmp_path: Path) -> None:
+    with folder_lock(tmp_path / "new", alone=True):
+        assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
