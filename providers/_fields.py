@@ -78,9 +78,10 @@ class Part:
         value = self.values.get(name)
         if value is None:
             return None
-        if not isinstance(value, bool | str) or value not in _FLAGS:
+        found = value.strip().lower() if isinstance(value, str) else value
+        if not isinstance(found, bool | str) or found not in _FLAGS:
             raise unusable(self.path_of(name))
-        return _FLAGS[value]
+        return _FLAGS[found]
 
     def moment(self, name: str, zone: tzinfo = UTC) -> datetime | None:
         """Return the moment under that name; `zone` is meant where it names none."""

@@ -1,13 +1,24 @@
-"""OpenAI: ChatGPT logins (OAuth) and API keys."""
+"""OpenAI: ChatGPT logins (OAuth) and API keys.
+
+The sources of usage, headers and errors are named where they are read
+(`providers/_openai_usage.py`, `providers/_openai_codes.py`, `providers/_ratelimit.py`).
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from providers._answers import document, get
 from providers._oauth import INVALID_GRANT, TokenEndpoint, clients_of, expires_at
-from rotator.model import Credential, Identity
-from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Tokens, jwt_claims
+from providers._openai_codes import classify_openai
+from providers._openai_usage import read_plan_headers, read_usage_answer
+from providers._ratelimit import read_ratelimit
+from rotator.errors import UnexpectedAnswer
+from rotator.model import Credential, Finding, Identity, Signal, Snapshot
+from rotator.provider import DeadLogin, HttpAnswer, Reading, RefreshCall, Tokens, jwt_claims
 from rotator.text import clean
 
 _AUTH = "https://api.openai.com/auth"
@@ -29,6 +40,16 @@ _ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", _DEAD)
 _SHARING = "oaiapp_"
 _SHARING_ENDPOINT = TokenEndpoint("https://auth.openai.com/api/accounts/oauth/token", _DEAD)
 _RESOURCE = "https://api.openai.com/v1"
+_USAGE = "https://chatgpt.com/backend-api/wham/usage"
+_NO_KEY_USAGE = "OpenAI tells an API key nothing of its usage; the answers to its requests do"
+_NO_SHARED_USAGE = "a login that shares its tokens tells nothing of its usage"
+_FORBIDDEN = 403
+_REJECTED = (401, _FORBIDDEN)
+# Where the vendor does not serve the country, every login is refused.
+_COUNTRY = "unsupported_country"
+# What a header can carry.
+_ACCOUNT_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+
 # Asked earlier, about six minutes before the end, the vendor spends the token for nothing.
 _NOT_EARLIER = timedelta(minutes=5)
 
@@ -49,11 +70,7 @@ class OpenAI:
             return Identity()
         claims = jwt_claims(credential.secret.reveal())
         auth, profile = _part(claims, _AUTH), _part(claims, _PROFILE)
-        account = (
-            _text(auth.get("chatgpt_account_id"))
-            or _text(claims.get("chatgpt_account_id"))
-            or credential.account_id
-        )
+        account = _account_of(credential, claims)
         user = (
             _text(auth.get("chatgpt_user_id"))
             or _text(auth.get("user_id"))
@@ -66,9 +83,33 @@ class OpenAI:
         key = f"{account}/{user or ''}" if account else None
         return Identity(key=key, label=label, plan=clean(plan) if plan else None)
 
+    def usage_obstacle(self, credential: Credential) -> str | None:
+        """Return why nothing is told: only the plan behind a login of Codex's client is."""
+        if credential.type != "oauth":
+            return _NO_KEY_USAGE
+        return _NO_SHARED_USAGE if _sharing_client(credential) else None
+
+    def read_usage(self, credential: Credential, now: datetime) -> Reading:
+        """Return the plan's windows and credits, and whose they are."""
+        answer = yield get(_USAGE, credential, **_plan_headers(credential))
+        if answer.status == _FORBIDDEN and _COUNTRY in answer.body.reveal():
+            raise UnexpectedAnswer("the vendor does not serve the country that it is asked from")
+        body = document(answer, now, rejected=_REJECTED)
+        return read_usage_answer(body, self.identify(credential), now)
+
+    def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
+        """Return a plan's windows, or the rate limits of an API key."""
+        told = read_plan_headers(headers, now)
+        windows = () if told else read_ratelimit(headers, now)
+        return Snapshot(now, windows) if windows else told
+
+    def classify(self, signal: Signal, now: datetime) -> Finding | None:
+        """Return what OpenAI's own codes mean."""
+        return classify_openai(signal, now)
+
     def refresh_call(self, credential: Credential) -> RefreshCall | str:
         """Return the request of Codex's client, or of the login's own if it shares tokens."""
-        sharing = next((c for c in clients_of(credential) if c.startswith(_SHARING)), None)
+        sharing = _sharing_client(credential)
         if sharing is not None:
             return _sharing_call(credential, sharing)
         request = _ENDPOINT.call(credential, _CODEX)
@@ -92,6 +133,30 @@ def _sharing_call(credential: Credential, client: str) -> RefreshCall | str:
     if ends_at is None:
         return "it does not say when it ends, and a refresh that is too early would kill it"
     return RefreshCall(request, client, not_before=ends_at - _NOT_EARLIER)
+
+
+def _sharing_client(credential: Credential) -> str | None:
+    return next((c for c in clients_of(credential) if c.startswith(_SHARING)), None)
+
+
+def _plan_headers(credential: Credential) -> dict[str, str]:
+    """Return what names the workspace, as Codex sends it."""
+    claims = jwt_claims(credential.secret.reveal())
+    account = _account_of(credential, claims)
+    headers: dict[str, str] = {}
+    if account and _ACCOUNT_ID.fullmatch(account):
+        headers["chatgpt_account_id"] = account
+    if _part(claims, _AUTH).get("chatgpt_account_is_fedramp") is True:
+        headers["x_openai_fedramp"] = "true"
+    return headers
+
+
+def _account_of(credential: Credential, claims: dict[str, Any]) -> str | None:
+    return (
+        _text(_part(claims, _AUTH).get("chatgpt_account_id"))
+        or _text(claims.get("chatgpt_account_id"))
+        or credential.account_id
+    )
 
 
 def _part(claims: dict[str, Any], name: str) -> dict[str, Any]:

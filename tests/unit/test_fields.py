@@ -84,7 +84,8 @@ def test_a_text_is_harmless_or_none(value: object, text: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("value", "flag"),
-    [(True, True), (False, False), ("true", True), ("false", False), (None, None)],
+    [(True, True), (False, False), ("true", True), ("False", False), (None, None)],
+    ids=repr,
 )
 def test_a_flag_is_a_truth_value(value: object, flag: bool | None) -> None:  # noqa: FBT001  # a table's column
     assert Part({"a": value}).flag("a") is flag

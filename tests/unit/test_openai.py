@@ -1,0 +1,56 @@
+"""OpenAI's traps; every documented answer is in fixtures/openai."""
+
+from __future__ import annotations
+
+from providers._fields import Part
+from providers._openai_usage import read_usage_answer
+from providers.openai import OpenAI
+from rotator.model import Identity
+from rotator.secret import Secret
+from tests.support.builders import NOW, a_jwt, api, oauth
+
+FIVE_HOURS = {"used_percent": 22, "limit_window_seconds": 18_000}
+WEEK = {"used_percent": 43, "limit_window_seconds": 604_800}
+
+
+def windows(first: object, second: object) -> dict[str, float]:
+    limit = {"primary_window": first, "secondary_window": second}
+    found = read_usage_answer(Part({"rate_limit": limit}), Identity(), NOW)
+    return {window.name: window.used for window in found.windows}
+
+
+def test_the_wrong_slot_trap_a_window_is_named_by_its_length_whichever_slot_it_is_in() -> None:
+    assert windows(FIVE_HOURS, WEEK) == windows(WEEK, FIVE_HOURS) == {"5h": 0.22, "7d": 0.43}
+    assert windows(WEEK, None) == {"7d": 0.43}
+
+
+def test_an_absent_window_is_neither_free_nor_used_up() -> None:
+    found = read_usage_answer(Part({"rate_limit": None, "plan_type": "plus"}), Identity(), NOW)
+
+    assert windows(None, None) == {}
+    assert (found.windows, found.spent) == ((), False)
+
+
+def test_only_a_login_of_codex_can_be_asked_for() -> None:
+    sharing = oauth(access=a_jwt({"client_id": "oaiapp_1"}))
+
+    assert OpenAI().usage_obstacle(oauth()) is None
+    assert "API key" in str(OpenAI().usage_obstacle(api()))
+    assert "shares" in str(OpenAI().usage_obstacle(sharing))
+
+
+def test_the_workspace_is_named_where_a_header_can_carry_it() -> None:
+    auth = {"chatgpt_account_id": "ws-1", "chatgpt_account_is_fedramp": True}
+    access = a_jwt({"https://api.openai.com/auth": auth})
+
+    named, unnamed = (
+        next(OpenAI().read_usage(login, NOW)).headers
+        for login in (oauth(access=access), oauth(accountId="ws\r\n1"))
+    )
+
+    assert named == {
+        "authorization": Secret(f"Bearer {access}"),
+        "chatgpt-account-id": "ws-1",
+        "x-openai-fedramp": "true",
+    }
+    assert list(unnamed) == ["authorization"]
