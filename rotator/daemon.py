@@ -41,6 +41,7 @@ from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
 from rotator.restarts import charge_time, restart_note
 from rotator.swap import settled
+from rotator.usage import note_headers
 from rotator.versions import newer_wanted
 from rotator.watch import FileWatcher, Watched
 
@@ -62,6 +63,8 @@ MISSING_PATIENCE = timedelta(seconds=1)
 SAY_AGAIN_AFTER = timedelta(hours=1)
 # A file that was just replaced is looked at again this often: nothing may tell of a late write.
 LATE_LOOK_EVERY = timedelta(seconds=0.5)
+# A bridge also tells of good answers, for what their headers say of limits.
+FIRST_FAILURE = 400
 # A store that cannot be read is tried again this often.
 TROUBLED_SECONDS = 1.0
 _PASSED_KEPT = 200
@@ -261,7 +264,19 @@ class Daemon:
         self._unpublished = True
         if signal is None:
             return
-        self._decide(signal, classify(signal, self._books.clock()))
+        if signal.status is not None and signal.status < FIRST_FAILURE:
+            self._note_limits(signal)
+        else:
+            self._decide(signal, self._meaning(signal))
+
+    def _note_limits(self, signal: Signal) -> None:
+        account = engine.blamed(self._books.store.state(), signal)
+        if account is not None and note_headers(self._books, account, signal.headers):
+            self._books.announce()
+
+    def _meaning(self, signal: Signal) -> Finding:
+        now = self._books.clock()
+        return self._books.registry.classify(signal, now) or classify(signal, now)
 
     def _decide(
         self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
@@ -302,7 +317,7 @@ class Daemon:
             session=failure.session,
             error=failure.message,
         )
-        self._decide(signal, classify(signal, self._books.clock()))
+        self._decide(signal, self._meaning(signal))
 
     def _say_who_needs_a_restart(self, provider: str, before: AccountId | None) -> None:
         after = self._books.store.state().active(provider)

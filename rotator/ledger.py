@@ -5,12 +5,13 @@ Each is one transaction; where the account is live, auth.json is taken care of f
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rotator.alias import free_alias, require_alias
 from rotator.books import Books
-from rotator.errors import AccountNotFound, UsageError
+from rotator.errors import AccountNotFound, StoreError, UsageError
 from rotator.known import offered
 from rotator.lock import swap_lock
 from rotator.model import (
@@ -164,6 +165,7 @@ def remove(books: Books, account: Account) -> Done:
     now = books.clock()
     why = "removed by you"
     books.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
+    _forget_usage(books, account)
     books.announce()
     note = None if books.purge() else "its credential leaves the backups at the next chance"
     return Done(account, _live(books, account.provider), note)
@@ -273,6 +275,12 @@ def untaken(provider: str, text: str, taken: set[str]) -> str:
         message = f"there is an account {provider}/{alias} already"
         raise UsageError(message, hint="choose another alias")
     return alias
+
+
+def _forget_usage(books: Books, account: Account) -> None:
+    # It is no secret, and the history may be lost: that it cannot be written keeps nobody.
+    with contextlib.suppress(StoreError):
+        books.history.forget_usage(account.id)
 
 
 def _changed(books: Books, account: Account, why: str) -> None:

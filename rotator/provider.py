@@ -143,6 +143,16 @@ class UsageReader(Protocol):
 
 
 @runtime_checkable
+class Paced(Protocol):
+    """**Protocol:** a provider whose vendor counts questions about usage; others need not say."""
+
+    @property
+    def usage_pause_seconds(self) -> float:
+        """The least time between two readings of one account's usage."""
+        ...
+
+
+@runtime_checkable
 class HeaderReader(Protocol):
     """**Protocol:** a provider whose good answers carry limits in their headers."""
 

@@ -15,7 +15,7 @@ import pkgutil
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from rotator.entry_points import EntryPoint, entry_points
@@ -27,6 +27,7 @@ from rotator.provider import (
     HeaderReader,
     HttpAnswer,
     HttpRequest,
+    Paced,
     Provider,
     RefreshCall,
     Refresher,
@@ -46,6 +47,7 @@ GROUP = "opencode_rotator.providers"
 ANY = "*"
 # One account's share of what a vendor is asked.
 MOST_REQUESTS = 6
+_LONGEST_PAUSE_SECONDS = 3600
 _MOST_WINDOWS = 64
 
 
@@ -115,6 +117,12 @@ class Registry:
             _log(module, exc)
         # Not from what it raised, which may quote the answer.
         raise UnexpectedAnswer(_failed(provider))
+
+    def usage_pause(self, provider: str) -> timedelta:
+        """Return the least time between two readings that the provider's vendor asks for."""
+        module: object = self.providers.get(provider)
+        seconds = module.usage_pause_seconds if isinstance(module, Paced) else 0
+        return timedelta(seconds=min(max(seconds, 0), _LONGEST_PAUSE_SECONDS))
 
     def _driven(self, module: UsageReader, credential: Credential, now: datetime) -> object:
         """Carry a module's questions to the vendor and the answers back, until it returns."""

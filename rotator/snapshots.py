@@ -7,11 +7,34 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from rotator.clock import from_iso, to_iso
 from rotator.model import Balance, Identity, Snapshot, Window
+
+
+def merged(old: Snapshot | None, new: Snapshot) -> Snapshot:
+    """Return `new`, with what only `old` knew: the headers of an answer name some windows alone.
+
+    A window of `old` that has begun anew since says nothing any more.
+    """
+    if old is None:
+        return new
+    told = {(window.name, window.model) for window in new.windows}
+    kept = [
+        window
+        for window in old.windows
+        if (window.name, window.model) not in told
+        and (window.resets_at is None or window.resets_at > new.read_at)
+    ]
+    return replace(
+        new,
+        windows=(*new.windows, *kept),
+        balance=new.balance or old.balance,
+        plan=new.plan or old.plan,
+    )
 
 
 def write_snapshot(snapshot: Snapshot) -> str:
@@ -26,6 +49,14 @@ def write_snapshot(snapshot: Snapshot) -> str:
             "spent": snapshot.spent,
         }
     )
+
+
+def windows_json(snapshot: Snapshot | None) -> list[dict[str, Any]]:
+    """Return the windows as `accounts --json` has them, each with when it was read."""
+    if snapshot is None:
+        return []
+    read_at = to_iso(snapshot.read_at)
+    return [{**window_json(window), "read_at": read_at} for window in snapshot.windows]
 
 
 def window_json(window: Window) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from rotator.model import (
     PendingRefresh,
     RestState,
     Slot,
+    Snapshot,
     State,
     SwapMark,
     Tenure,
@@ -482,6 +483,15 @@ class Store:
     def allow_refresh(self, account: AccountId, *, allowed: bool) -> None:
         """Note whether the user lets us refresh the account's tokens."""
         self._write("UPDATE account SET refresh_allowed = ? WHERE id = ?", int(allowed), account)
+
+    def learn(self, account: Account, found: Snapshot) -> None:
+        """Note who an account is and on which plan, where its vendor has said so."""
+        who = found.identity
+        self._write(
+            "UPDATE account SET identity = coalesce(identity, ?),"
+            " identity_key = coalesce(identity_key, ?), plan = coalesce(?, plan) WHERE id = ?",
+            *(who.label, who.key, found.plan or who.plan, account.id),
+        )
 
     def rename_account(self, account: Account, alias: str) -> None:
         """Give an account another alias."""

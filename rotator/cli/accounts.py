@@ -22,10 +22,11 @@ from rotator.cli.common import (
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
 from rotator.errors import UsageError
-from rotator.model import Account, Credential, State
+from rotator.model import Account, Credential, Snapshot, State
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.overview import live_problems
 from rotator.secret import Secret
+from rotator.snapshots import balance_json, windows_json
 from rotator.unclaimed import contents
 
 _LARGEST_ENTRY = 1024 * 1024
@@ -153,8 +154,10 @@ def merge(keep: str, other: str, *, as_json: bool) -> None:
     _say(done, "merged", as_json=as_json)
 
 
-def account_json(account: Account, state: State, now: datetime) -> dict[str, Any]:
-    """Return an account as the contract of `accounts --json` has it."""
+def account_json(
+    account: Account, state: State, now: datetime, read: Snapshot | None = None
+) -> dict[str, Any]:
+    """Return an account as the contract of `accounts --json` has it; `read` is its usage."""
     return {
         "id": account.id,
         "provider": account.provider,
@@ -167,8 +170,8 @@ def account_json(account: Account, state: State, now: datetime) -> dict[str, Any
         "until": iso(account.until_at(now)),
         "reason": account.reason_at(now),
         "plan": account.plan,
-        "windows": [],
-        "balance": None,
+        "windows": windows_json(read),
+        "balance": balance_json(read.balance) if read else None,
         "captured_at": iso(account.captured_at),
         "last_used_at": iso(account.last_used_at),
     }
@@ -178,12 +181,13 @@ def _list(*, as_json: bool) -> None:
     with books_for_command() as books:
         state, now = books.store.state(), books.clock()
         unclaimed, problems = contents(books), live_problems(books.paths.auth_file)
+        read = {a.id: books.history.asked(a.id).snapshot for a in state.accounts if as_json}
     accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     if as_json:
         print_json(
             {
                 "schema": 1,
-                "accounts": [account_json(a, state, now) for a in accounts],
+                "accounts": [account_json(a, state, now, read[a.id]) for a in accounts],
                 "unclaimed": [unclaimed_json(one) for one in unclaimed],
             }
         )

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Watcher, bridge, opencodes, one line a provider."),
     "accounts": ("accounts", "List, add, rename, remove, disable, enable, merge accounts."),
     "rotate": ("rotate", "Put another account into auth.json now."),
+    "usage": ("usage", "How much of each account's limits is used."),
     "events": ("events", "What happened and why."),
     "balance": ("balance", "Switch failover on or off."),
     "signal": ("signal", "Report a failed request by hand or from a script."),

@@ -34,7 +34,8 @@ def command(
     provider = provider_id(provider)
     with books_for_command() as books:
         signal = _signal(books, provider, status, retry_after, message)
-        finding = classify(signal, books.clock())
+        now = books.clock()
+        finding = books.registry.classify(signal, now) or classify(signal, now)
         verdict = carry_out(books, signal, finding, answer=lambda _: None)
         live = books.store.state().active(provider)
     if as_json:

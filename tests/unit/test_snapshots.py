@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotator.clock import to_iso
 from rotator.model import Balance, Snapshot, Window
-from rotator.snapshots import read_snapshot, write_snapshot
+from rotator.snapshots import (
+    balance_json,
+    merged,
+    read_snapshot,
+    windows_json,
+    write_snapshot,
+)
 from tests.support.builders import HOUR, NOW
 from tests.support.strategies import QUIET
 
@@ -24,6 +31,7 @@ WINDOWS = st.builds(
     st.none() | st.text(max_size=9),
     st.booleans(),
 )
+LATER, EARLIER = NOW + HOUR, NOW - HOUR
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False)
 SNAPSHOTS = st.builds(
     Snapshot,
@@ -70,3 +78,41 @@ def test_what_is_no_snapshot_is_refused(changed: dict[str, object]) -> None:
 def test_no_text_is_too_odd_to_be_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read_snapshot(text)
+
+
+def test_a_first_snapshot_is_taken_as_it_is() -> None:
+    new = Snapshot(NOW, (Window("5h", 0.5),))
+
+    assert merged(None, new) == new
+
+
+def test_what_only_the_older_snapshot_knew_is_kept() -> None:
+    old = Snapshot(
+        EARLIER, (Window("5h", 0.1), Window("7d", 0.2, LATER)), Balance(Decimal(1), "USD"), "plus"
+    )
+
+    found = merged(old, Snapshot(NOW, (Window("5h", 0.5),)))
+
+    windows = (Window("5h", 0.5), Window("7d", 0.2, LATER))
+    assert found == Snapshot(NOW, windows, Balance(Decimal(1), "USD"), "plus")
+
+
+def test_a_window_that_has_begun_anew_says_nothing_any_more() -> None:
+    old = Snapshot(EARLIER, (Window("7d", 1.0, NOW),))
+
+    assert merged(old, Snapshot(NOW, (Window("5h", 0.5),))).windows == (Window("5h", 0.5),)
+
+
+def test_windows_of_two_models_are_two() -> None:
+    old = Snapshot(EARLIER, (Window("5h", 0.1, model="big"),))
+
+    assert len(merged(old, Snapshot(NOW, (Window("5h", 0.5),))).windows) == 2
+
+
+def test_a_window_is_written_with_the_time_of_its_reading() -> None:
+    assert windows_json(None) == []
+    assert windows_json(Snapshot(NOW, (Window("5h", 0.5),)))[0]["read_at"] == to_iso(NOW)
+
+
+def test_no_balance_is_none() -> None:
+    assert balance_json(None) is None

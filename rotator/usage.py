@@ -1,0 +1,133 @@
+"""Asks vendors how much of their accounts' limits is used, on one schedule for all who look.
+
+The history holds the schedule: whoever looks, a command, the watcher or a dashboard, takes a
+lease on an account before it asks, and what it learns serves them all. A failed question keeps
+the last good answer.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rotator.books import Books
+from rotator.cadence import Asked, after_failure, after_reading
+from rotator.errors import ProviderError, StoreError
+from rotator.freshness import wants_refresh
+from rotator.model import Account, Snapshot
+from rotator.policy import is_stale
+from rotator.refresh import freshened
+from rotator.snapshots import merged
+
+MOST_AT_ONCE = 8
+_RAN_OUT = "its access token has run out; opencode renews it at its next request"
+
+Chance = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is known of an account's usage, and the sentence that says why it is not more."""
+
+    account: Account
+    asked: Asked
+    why_not: str | None
+
+
+def known(books: Books, accounts: Iterable[Account]) -> list[Usage]:
+    """Return what is known of the usage of `accounts`, asking nobody. Raises StoreError."""
+    return [Usage(a, books.history.asked(a.id), obstacle(books, a)) for a in accounts]
+
+
+def obstacle(books: Books, account: Account) -> str | None:
+    """Return why the account's usage cannot be asked for now, or None."""
+    if account.rejected is not None:
+        return f"it needs a login: {account.rejected}"
+    return books.registry.usage_obstacle(account.provider, account.credential)
+
+
+def read(
+    books: Books,
+    accounts: Sequence[Account],
+    *,
+    forced: bool = False,
+    done: Callable[[Account], None] = lambda _: None,
+    chance: Chance = random.random,
+) -> int:
+    """Ask for the usage of those accounts whose reading has served its time; return how many.
+
+    `forced` asks for the others, too, unless somebody asks just now. `done` is called after
+    each answer. Several vendors are asked at a time; only their answers are waited for in
+    threads. Raises StoreError.
+    """
+    asking: dict[Future[Snapshot | ProviderError], Account] = {}
+    with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage") as pool:
+        for account in accounts:
+            ready = _prepared(books, account, forced=forced)
+            if ready is not None:
+                asking[pool.submit(_ask, books, ready, books.clock())] = ready
+        for future in as_completed(asking):
+            _keep(books, asking[future], future.result(), chance())
+            done(asking[future])
+    return len(asking)
+
+
+def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None:
+    """Return the account with good tokens and a lease on asking about it, or None."""
+    now = books.clock()
+    if obstacle(books, account) is not None or not books.history.lease(
+        account.id, now, forced=forced
+    ):
+        return None
+    if wants_refresh(account, now):
+        account = freshened(books, account) or account
+    if is_stale(account, now) or account.rejected is not None:
+        # Not for long: whoever refreshes it makes it readable.
+        books.history.keep_failure(account.id, _RAN_OUT, now + _SOON)
+        return None
+    return account
+
+
+_SOON = timedelta(minutes=1)
+
+
+def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> bool:
+    """Keep what the headers of a good answer to `account` say of its limits; False: nothing.
+
+    It serves as a reading would, so that nobody has to ask. Raises StoreError.
+    """
+    now = books.clock()
+    found = books.registry.read_headers(account.provider, headers, now)
+    if found is None:
+        return False
+    whole = merged(books.history.asked(account.id).snapshot, found)
+    least = books.registry.usage_pause(account.provider)
+    books.history.keep_reading(account.id, whole, after_reading(whole, least, 0.0))
+    return True
+
+
+def _ask(books: Books, account: Account, now: datetime) -> Snapshot | ProviderError:
+    try:
+        return books.registry.read_usage(account.provider, account.credential, now)
+    except ProviderError as exc:
+        return exc
+
+
+def _keep(books: Books, account: Account, found: Snapshot | ProviderError, chance: float) -> None:
+    now = books.clock()
+    if isinstance(found, ProviderError):
+        failures = books.history.asked(account.id).failures + 1
+        due_at = after_failure(found, failures, now, chance)
+        books.history.keep_failure(account.id, found.message, due_at)
+        return
+    least = books.registry.usage_pause(account.provider)
+    books.history.keep_reading(account.id, found, after_reading(found, least, chance))
+    try:
+        with books.store.transaction():
+            books.store.learn(account, found)
+    except StoreError:
+        # The reading is kept; who it is can be learned the next time.
+        return

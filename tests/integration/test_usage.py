@@ -1,0 +1,268 @@
+"""Asking vendors for usage: once for all who look, and never more often than is good."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from rotator import ledger
+from rotator.errors import StoreError
+from rotator.freshness import HANDS_OFF
+from rotator.history import Point
+from rotator.model import Balance, Snapshot, Window
+from rotator.provider import HttpAnswer
+from rotator.usage import known, note_headers, read
+from tests.support.live import NOON, Live, api, full_disk, oauth, open_live
+from tests.support.renewing import dead, says
+from tests.support.telling import HEADER, TELLING, Teller, Telling
+
+A, B = f"{TELLING}/{TELLING}-1", f"{TELLING}/{TELLING}-2"
+KEY_A, KEY_B = "KEY-CANARY-a", "KEY-CANARY-b"
+LATER = (NOON + timedelta(hours=3)).timestamp()
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def teller() -> Teller:
+    teller = Teller()
+    teller.tells(
+        KEY_A, ["5h", 0.25, LATER, None], plan="plus", balance="1.50", who="ada@acme.example"
+    )
+    teller.tells(KEY_B, ["5h", 0.5, LATER, None])
+    return teller
+
+
+@pytest.fixture
+def live(home: Path, teller: Teller) -> Iterator[Live]:
+    """Return books with two keys, the second one live."""
+    with open_live(home, registry=teller.registry()) as live:
+        live.sees({TELLING: api("a")})
+        live.sees({TELLING: api("b")})
+        yield live
+
+
+def ask(live: Live, *names: str, forced: bool = False) -> int:
+    accounts = [live.account(name) for name in names or live.names()]
+    return read(live.books, accounts, forced=forced, chance=lambda: 0.0)
+
+
+def snapshot(live: Live, name: str) -> Snapshot:
+    found = live.books.history.asked(live.account(name).id).snapshot
+    assert found is not None
+    return found
+
+
+def failure(live: Live, name: str) -> str | None:
+    return live.books.history.asked(live.account(name).id).failure
+
+
+def test_every_account_is_asked_about_and_what_is_said_is_kept(live: Live) -> None:
+    assert ask(live) == 2
+
+    window = Window("5h", 0.25, NOON + timedelta(hours=3))
+    assert snapshot(live, A) == Snapshot(NOON, (window,), Balance(Decimal("1.50"), "USD"), "plus")
+    assert snapshot(live, B).windows[0].used == 0.5
+
+
+def test_who_and_on_which_plan_is_learned(live: Live) -> None:
+    ask(live)
+
+    assert (live.account(A).identity, live.account(A).plan) == ("ada@acme.example", "plus")
+
+
+def test_a_reading_serves_everybody_for_three_minutes(
+    live: Live, home: Path, teller: Teller
+) -> None:
+    ask(live)
+    live.clock.pass_time(seconds=179)
+    with open_live(home, clock=live.clock, registry=teller.registry()) as another:
+        assert ask(another) == 0
+
+    live.clock.pass_time(seconds=1)
+    assert ask(live) == 2
+
+
+def test_a_reading_is_asked_for_at_once_on_demand(live: Live, teller: Teller) -> None:
+    ask(live)
+    teller.tells(KEY_A, ["5h", 0.75, LATER, None])
+
+    assert ask(live, A, forced=True) == 1
+    assert snapshot(live, A).windows[0].used == 0.75
+
+
+def test_the_vendor_s_own_pause_is_kept(home: Path, teller: Teller) -> None:
+    with open_live(home, registry=teller.registry(Telling(usage_pause_seconds=600))) as live:
+        live.sees({TELLING: api("a")})
+        ask(live)
+        live.clock.pass_time(seconds=599)
+        assert ask(live) == 0
+
+
+def test_two_that_look_at_once_ask_once(live: Live, home: Path, teller: Teller) -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def slow() -> HttpAnswer:
+        asked.set()
+        assert go.wait(10)
+        return says(200, windows=[])
+
+    teller.told[KEY_A] = slow
+    first = threading.Thread(target=look_once, args=(home, live, teller))
+    first.start()
+    assert asked.wait(10)
+
+    assert ask(live, A, forced=True) == 0
+
+    go.set()
+    first.join(10)
+    assert teller.asked == [KEY_A]
+
+
+def look_once(home: Path, live: Live, teller: Teller) -> None:
+    with open_live(home, clock=live.clock, registry=teller.registry()) as another:
+        ask(another, A)
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "pause"),
+    [
+        (503, "telling answers 503", 0.5 * MINUTE),
+        (429, "telling was asked too often", 61 * MINUTE),
+        (401, "telling does not accept the login", 60 * MINUTE),
+    ],
+)
+def test_a_failed_question_keeps_the_last_answer_and_backs_off(
+    live: Live, teller: Teller, status: int, why: str, pause: timedelta
+) -> None:
+    ask(live, A)
+    live.clock.pass_time(minutes=5)
+    teller.refuses(KEY_A, status)
+    ask(live, A)
+
+    assert (failure(live, A), snapshot(live, A).read_at) == (why, NOON)
+    live.clock.now += pause - timedelta(seconds=1)
+    assert ask(live, A) == 0
+    live.clock.pass_time(seconds=1)
+    assert ask(live, A) == 1
+
+
+def test_a_module_that_does_not_understand_costs_its_own_account(
+    live: Live, teller: Teller
+) -> None:
+    teller.told[KEY_A] = lambda: says(200, nothing=True)
+
+    assert ask(live) == 2
+    assert failure(live, A) is not None
+    assert snapshot(live, B).windows[0].used == 0.5
+
+
+def test_what_cannot_be_asked_about_says_why(live: Live, teller: Teller) -> None:
+    live.sees({TELLING: api("mute")})
+    account = live.account(f"{TELLING}/{TELLING}-3")
+
+    assert read(live.books, [account]) == 0
+    assert [u.why_not for u in known(live.books, [account])] == ["a mute key tells nothing"]
+    assert teller.asked == []
+
+
+def test_an_account_that_needs_a_login_is_not_asked_about(live: Live, teller: Teller) -> None:
+    with live.books.store.transaction():
+        live.books.store.set_rejected(live.account(A).id, "401")
+
+    assert ask(live, A) == 0
+    assert [u.why_not for u in known(live.books, [live.account(A)])] == ["it needs a login: 401"]
+    assert teller.asked == []
+
+
+def logins(live: Live) -> tuple[str, str]:
+    """Log ada in with tokens that have run out, and then bob; return their names."""
+    live.sees({TELLING: oauth("ada", left=-MINUTE)})
+    live.sees({TELLING: oauth("bob")})
+    live.clock.pass_time(seconds=HANDS_OFF.total_seconds())
+    return f"{TELLING}/ada-acme.example", f"{TELLING}/bob-acme.example"
+
+
+def test_a_parked_login_is_refreshed_before_it_is_asked_about(live: Live, teller: Teller) -> None:
+    ada, _ = logins(live)
+    teller.tells("ACC-CANARY-ada-2", ["5h", 0.125, LATER, None])
+
+    ask(live, ada)
+
+    assert (teller.tokens.asked, teller.asked) == (["REF-CANARY-ada-1"], ["ACC-CANARY-ada-2"])
+    assert snapshot(live, ada).windows[0].used == 0.125
+
+
+def test_a_parked_login_that_is_dead_is_not_asked_about(live: Live, teller: Teller) -> None:
+    ada, _ = logins(live)
+    teller.tokens.instead = [dead]
+
+    assert ask(live, ada) == 0
+    assert teller.asked == []
+
+
+def test_the_live_login_is_left_to_opencode(live: Live, teller: Teller) -> None:
+    _, bob = logins(live)
+    live.clock.pass_time(hours=2)
+
+    assert ask(live, bob) == 0
+    assert failure(live, bob) == (
+        "its access token has run out; opencode renews it at its next request"
+    )
+    assert (teller.tokens.asked, teller.asked) == ([], [])
+
+
+def test_the_headers_of_an_answer_serve_as_a_reading(live: Live, teller: Teller) -> None:
+    ask(live, A)
+    live.clock.pass_time(minutes=2)
+
+    assert note_headers(live.books, live.account(A), {HEADER: "0.75"})
+
+    seen = snapshot(live, A)
+    assert [(w.name, w.used) for w in seen.windows] == [("5h", 0.75)]
+    assert (seen.plan, seen.balance) == ("plus", Balance(Decimal("1.50"), "USD"))
+    live.clock.pass_time(minutes=2)
+    assert ask(live, A) == 0
+    assert teller.asked == [KEY_A]
+
+
+def test_headers_that_say_nothing_are_no_reading(live: Live) -> None:
+    assert not note_headers(live.books, live.account(A), {"x-request-id": "1"})
+    assert live.books.history.asked(live.account(A).id).snapshot is None
+
+
+def test_the_past_of_a_window_is_kept(live: Live, teller: Teller) -> None:
+    ask(live, A)
+    live.clock.pass_time(minutes=3)
+    teller.tells(KEY_A, ["5h", 0.5, LATER, None])
+    ask(live, A)
+
+    past = live.books.history.past(live.account(A).id)
+    assert past == {("5h", None): [Point(NOON, 0.25), Point(NOON + 3 * MINUTE, 0.5)]}
+
+
+def test_a_removed_account_leaves_no_usage_behind(live: Live) -> None:
+    ask(live)
+    account = live.account(A)
+
+    ledger.remove(live.books, account)
+
+    assert live.books.history.asked(account.id).snapshot is None
+
+
+def test_a_full_disk_is_said(live: Live) -> None:
+    with full_disk(), pytest.raises(StoreError):
+        ask(live)
+
+
+def test_nothing_of_it_shows_a_key(live: Live, home: Path) -> None:
+    ask(live)
+
+    history = home / ".local/share/opencode-rotator/history.sqlite"
+    assert "CANARY" not in repr(known(live.books, live.state.accounts))
+    for path in history.parent.glob("history.sqlite*"):
+        assert b"CANARY" not in path.read_bytes()
