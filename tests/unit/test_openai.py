@@ -54,3 +54,12 @@ def test_the_workspace_is_named_where_a_header_can_carry_it() -> None:
         "x-openai-fedramp": "true",
     }
     assert list(unnamed) == ["authorization"]
+
+
+def test_a_pool_that_names_no_model_is_not_taken_for_the_account_s() -> None:
+    body = {
+        "rate_limit": None,
+        "additional_rate_limits": [{"rate_limit": {"primary_window": WEEK}}],
+    }
+
+    assert read_usage_answer(Part(body), Identity(), NOW).windows == ()
