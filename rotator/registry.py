@@ -1,24 +1,20 @@
-"""Finds the provider modules, ours by name and others by entry point, and alone loads them.
+"""Asks provider modules, and lets nothing of theirs through that is not as it has to be.
 
-A module that cannot be loaded costs itself: it is logged and named in `problems`. One that is
-loaded may still be anybody's, so whatever it is asked for, what it gives is checked, and what
-it raises goes no further than the log, without its text.
+One may be anybody's. So what it gives is checked and its texts are cleaned, and what it raises
+goes no further than the log, without its words.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
 import logging
 import math
-import pkgutil
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from rotator.entry_points import EntryPoint, entry_points
 from rotator.errors import ProviderError, ProviderUnavailable, UnexpectedAnswer
 from rotator.model import Balance, Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
 from rotator.provider import (
@@ -35,14 +31,13 @@ from rotator.provider import (
     Tokens,
     UsageReader,
 )
+from rotator.shelf import GROUP, Shelf
 from rotator.text import clean
 
 log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
-# Under this name installed packages announce modules of their own.
-GROUP = "opencode_rotator.providers"
 # The id of the module that stands in for vendors without one.
 ANY = "*"
 # One account's share of what a vendor is asked.
@@ -66,11 +61,19 @@ def ask_vendor(request: HttpRequest) -> HttpAnswer:
 
 @dataclass(frozen=True)
 class Registry:
-    """The providers that were found, by id, and one sentence for each that could not be."""
+    """The providers by their ids, and who asks vendors for them."""
 
-    providers: dict[str, Provider] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    providers: Mapping[str, Provider] = field(default_factory=dict)
     send: Send = ask_vendor
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each module that is known to be broken; ours are not loaded for it."""
+        return self.providers.known_problems if isinstance(self.providers, Shelf) else ()
+
+    def all_problems(self) -> tuple[str, ...]:
+        """Return a sentence for each module that is broken, after trying each."""
+        return self.providers.problems if isinstance(self.providers, Shelf) else ()
 
     def identify(self, provider: str, credential: Credential) -> Identity:
         """Return who the credential is, as far as the provider's module can tell offline."""
@@ -279,47 +282,8 @@ def _utc(at: datetime) -> datetime:
 
 
 def load_registry(package: str = "providers", group: str = GROUP) -> Registry:
-    """Load every public module of the folder `package`, and what is announced under `group`."""
-    shelf = _Shelf()
-    root = importlib.import_module(package)
-    for info in pkgutil.iter_modules(root.__path__):
-        if not info.name.startswith("_"):
-            shelf.put(info.name, functools.partial(_ours, package, info.name))
-    for point in entry_points(group):
-        name = f"{point.name} of the package {point.package}"
-        shelf.put(name, functools.partial(_theirs, point))
-    return Registry(shelf.found, tuple(shelf.problems))
+    """Return a registry of the modules in the folder `package` and those announced by `group`.
 
-
-def _ours(package: str, name: str) -> Iterable[Provider]:
-    modules: Iterable[Provider] = importlib.import_module(f"{package}.{name}").PROVIDERS
-    return modules
-
-
-def _theirs(point: EntryPoint) -> Iterable[Provider]:
-    module = importlib.import_module(point.module)
-    found: Iterable[Provider] = getattr(module, point.attribute or "PROVIDERS")
-    return found
-
-
-@dataclass
-class _Shelf:
-    """What was loaded so far; an id is whose module named it first, and ours come first."""
-
-    found: dict[str, Provider] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    def put(self, name: str, load: Callable[[], Iterable[Provider]]) -> None:
-        """Load the modules of one file or package; what is broken costs one sentence."""
-        try:
-            loaded = {_checked(key, str): one for one in load() for key in one.ids}
-        except (Exception, SystemExit) as exc:
-            log.exception("provider module was not loaded", extra={"module_name": name})
-            self._complain(f"the provider module {name} was not loaded: {exc}")
-            return
-        if taken := sorted(loaded.keys() & self.found.keys()):
-            self._complain(f"the provider module {name} is not used for {', '.join(taken)}")
-        self.found = loaded | self.found
-
-    def _complain(self, sentence: str) -> None:
-        self.problems.append(clean(sentence))
+    They are loaded when one of them is asked for.
+    """
+    return Registry(Shelf(package, group))

@@ -128,3 +128,12 @@ def test_of_two_packages_of_one_name_the_first_on_the_path_counts(tmp_path: Path
     found = list(entry_points(GROUP, map(str, folders)))
 
     assert [point.module for point in found] == ["one"]
+
+
+def test_a_short_command_loads_no_provider_module(tmp_path: Path) -> None:
+    names = tmp_path / "loaded"
+
+    expect_success(sys.executable, "-m", "tests.support.loaded", str(names), "status")
+
+    loaded = set(names.read_text().splitlines())
+    assert ("rotator" in loaded, "providers" in loaded) == (True, False)

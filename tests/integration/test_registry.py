@@ -135,7 +135,7 @@ class Unrefreshable:
 def test_our_own_modules_are_all_loaded() -> None:
     registry = load_registry()
 
-    assert registry.problems == ()
+    assert registry.all_problems() == ()
     assert {"openai", "anthropic"} <= set(registry.providers)
 
 
@@ -145,7 +145,7 @@ def test_every_id_of_every_module_is_known(package: Path) -> None:
 
     registry = load_registry("vendors")
 
-    assert (sorted(registry.providers), registry.problems) == (["acme", "acme-eu"], ())
+    assert (sorted(registry.providers), registry.all_problems()) == (["acme", "acme-eu"], ())
     assert registry.rotates_tokens("acme-eu")
     assert not registry.rotates_tokens("zeta")
 
@@ -169,7 +169,7 @@ def test_a_module_that_cannot_be_loaded_costs_itself(package: Path, source: str)
 
     assert sorted(registry.providers) == ["acme", "acme-eu"]
     assert [p.startswith("the provider module broken was not") for p in registry.problems] == [True]
-    assert registry.problems[0].isprintable()
+    assert registry.all_problems()[0].isprintable()
 
 
 @pytest.mark.parametrize("answer", [RuntimeError("oops"), None, "ada", 5])
@@ -179,6 +179,24 @@ def test_a_module_that_fails_keeps_no_login_from_being_saved(
     registry = Registry({"acme": Lying(answer)})
 
     assert registry.identify("acme", credential) == Identity()
+
+
+def test_nothing_is_loaded_before_it_is_asked_for(package: Path) -> None:
+    (package / "acme.py").write_text(GOOD)
+    (package / "broken.py").write_text("raise RuntimeError")
+
+    registry = load_registry("vendors")
+    before = registry.problems, "vendors.acme" in sys.modules
+    found = sorted(registry.providers)
+
+    assert before == ((), False)
+    assert (found, len(registry.problems)) == (["acme", "acme-eu"], 1)
+
+
+def test_a_registry_of_given_modules_has_no_problems() -> None:
+    registry = Registry({"acme": Lying(None)})
+
+    assert (registry.problems, registry.all_problems()) == ((), ())
 
 
 def test_a_provider_that_nobody_knows_is_nobody_s(credential: Credential) -> None:
