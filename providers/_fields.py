@@ -110,7 +110,7 @@ def number(value: object, path: str) -> Decimal | None:
 
 def fraction(part: Decimal | float, whole: Decimal | float) -> float:
     """Return what `part` is of `whole`, which is more than 0; from 0 to 1, whatever it is."""
-    return min(max(float(part) / float(whole), 0.0), 1.0)
+    return min(max(0.0, float(part) / float(whole)), 1.0)
 
 
 def moment(value: object, path: str, zone: tzinfo = UTC) -> datetime | None:

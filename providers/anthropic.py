@@ -1,12 +1,22 @@
-"""Anthropic: logins of third-party plug-ins (OAuth) and API keys."""
+"""Anthropic: logins of third-party plug-ins (OAuth) and API keys.
+
+The sources of usage, headers and errors are named where they are read
+(`providers/_anthropic_usage.py`, `providers/_anthropic_codes.py`, `providers/_ratelimit.py`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from providers._answers import document, get
+from providers._anthropic_codes import classify_anthropic
+from providers._anthropic_usage import read_plan_headers, read_profile, read_windows
 from providers._oauth import INVALID_GRANT, JSON, TokenEndpoint
-from rotator.model import Credential, Identity
-from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Tokens
+from providers._ratelimit import read_ratelimit
+from rotator.errors import LoginRejected, ProviderError, UnexpectedAnswer
+from rotator.model import Credential, Finding, Identity, Signal, Snapshot
+from rotator.provider import DeadLogin, HttpAnswer, Reading, RefreshCall, Tokens
 
 # The public client of Claude Code, which the plug-ins use (griffinmartin/opencode-claude-auth,
 # ex-machina-co/opencode-anthropic-auth); the older address on console.anthropic.com is gone
@@ -17,6 +27,14 @@ _CONSENT = (
     "Anthropic's consumer terms forbid other programs than its own to use the tokens of a plan,"
     " and Claude Code is signed out where it shares this login"
 )
+_USAGE = "https://api.anthropic.com/api/oauth/usage"
+_PROFILE = "https://api.anthropic.com/api/oauth/profile"
+# Without a version it is a firewall that answers, with a 429.
+_HEADERS = {"anthropic_beta": "oauth-2025-04-20", "anthropic_version": "2023-06-01"}
+_NO_KEY_USAGE = "Anthropic tells an API key nothing of its usage; the answers to its requests do"
+_FORBIDDEN = 403
+_REVOKED = "OAuth token has been revoked"
+_SCOPE = "scope requirement"
 
 
 class Anthropic:
@@ -24,10 +42,37 @@ class Anthropic:
 
     ids = ("anthropic",)
     rotates_tokens = True
+    # About 28 questions in an hour are answered, the one for the profile perhaps among them.
+    usage_pause_seconds = 300.0
 
     def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
         """Return nothing: only a call could tell."""
         return Identity()
+
+    def usage_obstacle(self, credential: Credential) -> str | None:
+        """Return None for a login: only a plan has usage that is told."""
+        return None if credential.type == "oauth" else _NO_KEY_USAGE
+
+    def read_usage(self, credential: Credential, now: datetime) -> Reading:
+        """Return the plan's windows, and whose they are as far as the profile can be read."""
+        answer = yield get(_USAGE, credential, **_HEADERS)
+        _refuse_without_leave(answer)
+        windows = read_windows(document(answer, now))
+        profile = yield get(_PROFILE, credential, **_HEADERS)
+        try:
+            who, plan = read_profile(document(profile, now))
+        except ProviderError:
+            who, plan = Identity(), None
+        return Snapshot(now, windows, plan=plan, identity=who)
+
+    def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
+        """Return a plan's windows, or the rate limits of an API key."""
+        windows = read_plan_headers(headers, now) or read_ratelimit(headers, now)
+        return Snapshot(now, windows) if windows else None
+
+    def classify(self, signal: Signal, now: datetime) -> Finding | None:
+        """Return what a plan's headers and Anthropic's own texts mean."""
+        return classify_anthropic(signal, now)
 
     def refresh_call(self, credential: Credential) -> RefreshCall | str:
         """Return the request of Claude Code's client; the user has to allow it first."""
@@ -44,6 +89,15 @@ class Anthropic:
     ) -> Tokens | DeadLogin:
         """Return the new tokens, or that the login is dead."""
         return _ENDPOINT.read(answer, now)
+
+
+def _refuse_without_leave(answer: HttpAnswer) -> None:
+    """Tell a login that was ended from one that may only not ask for usage."""
+    text = answer.body.reveal() if answer.status == _FORBIDDEN else ""
+    if _REVOKED in text:
+        raise LoginRejected("the vendor does not accept the login: it was revoked")
+    if _SCOPE in text:
+        raise UnexpectedAnswer("this login was not given leave to read its usage")
 
 
 PROVIDERS = (Anthropic(),)
