@@ -31,7 +31,7 @@ from rotator.changes import (
 from rotator.claims import is_saved, says_something
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.known import knowledge, try_parse
-from rotator.model import Account, Credential, Event, EventKind, Identity, State
+from rotator.model import Account, Credential, Digest, Event, EventKind, Identity, State
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
 from rotator.rebuild import rebuild
@@ -138,7 +138,10 @@ def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
     with books.store.transaction():
         changes = interpret(before.entries, late.entries, known)
         for change in changes:
-            if not isinstance(change, Login | Refresh) or change.stale:
+            if not isinstance(change, Login | Refresh):
+                continue
+            if change.stale:
+                _keep_unknown(books, change)
                 continue
             if isinstance(change, Login) and not change.fresh and len(changes) > 1:
                 continue  # one that its writer had read before somebody else logged in
@@ -171,11 +174,15 @@ def _merge(books: Books, before: Whole, late: Whole, logins: list[str]) -> bool:
     reading = read_live(books.paths.auth_file)
     if not isinstance(reading, Whole):
         return isinstance(reading, Missing)
-    merged = reading
+    merged, state = reading, books.store.state()
+    is_seen = reading.digest == books.store.live_digest()
     for provider in logins:
-        if reading.entries.get(provider) == before.entries.get(provider):
+        entry, active = late.entries[provider], state.active(provider)
+        # The very account that was put in: what it was put in with is older.
+        is_live = is_seen and active is not None and active.credential.entry == entry
+        if is_live or reading.entries.get(provider) == before.entries.get(provider):
             keep_unreadable(books, reading, provider)
-            merged = Whole(with_entry(merged, provider, late.entries[provider]))
+            merged = Whole(with_entry(merged, provider, entry))
     if merged.content == reading.content:
         return True
     done = put_live(books.paths.auth_file, reading, merged.content, books.replaced)
@@ -301,7 +308,9 @@ def _login(books: Books, change: Login, now: datetime) -> tuple[Event, Secret | 
     store.note_swap(change.provider, None)
     event = _event(now, EventKind.SWAPPED, account, "logged in in opencode")
     event = replace(event, from_alias=before.alias if before else None, to_alias=account.alias)
-    return event, account.credential.entry if change.stale else None
+    if not change.stale:
+        return event, None
+    return replace(event, why=event.why + _keep_unknown(books, change)), account.credential.entry
 
 
 def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool = False) -> Event:
@@ -320,9 +329,25 @@ def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool
 def _refresh(books: Books, change: Refresh, now: datetime) -> tuple[Event, Secret | None]:
     if change.stale:
         why = "an older copy of this login came back into auth.json; the newest was written again"
+        why += _keep_unknown(books, change)
         return _event(now, EventKind.RESTORED, change.account, why), change.account.credential.entry
     _renew(books, change.account, change.credential, change.identity, now)
     return _event(now, EventKind.REFRESHED, change.account, "refreshed by opencode"), None
+
+
+def _keep_unknown(books: Books, change: Login | Refresh | Revert) -> str:
+    """Keep tokens that make room for an account's newer ones, if it never had them.
+
+    Nothing but the time speaks against them, and a clock may have been wrong. Returns what an
+    event says of it.
+    """
+    credential = change.credential
+    secret = credential.refresh or credential.secret
+    if not secret or books.store.holder(change.provider, Digest(secret.digest())):
+        return ""
+    why = "tokens that ran out before those of their account"
+    kept = keep(books, credential.entry.reveal().encode("utf-8"), why, change.provider)
+    return f"; what stood there is unclaimed content {kept.number}: {LIST}"
 
 
 def _revert(books: Books, change: Revert, now: datetime) -> tuple[Event, Secret | None]:
@@ -339,6 +364,8 @@ def _revert(books: Books, change: Revert, now: datetime) -> tuple[Event, Secret 
     saved = "its refreshed tokens were saved" if change.fresh else "nothing was lost"
     left, put = change.account.alias, change.put.alias
     why = f"an opencode wrote {left} back; {saved} and {put} is live again"
+    if not change.fresh:
+        why += _keep_unknown(books, change)
     event = _event(now, EventKind.REVERTED, change.account, why)
     event = replace(event, from_alias=left, to_alias=put)
     return event, change.put.credential.entry

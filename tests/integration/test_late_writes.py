@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from rotator.lock import swap_lock
 from rotator.model import EventKind
 from rotator.opencode.replaced import MOST_KEPT
 from rotator.swap import Order, swap
-from tests.support.live import Entry, Live, api, as_opencode, oauth, open_live
+from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth, open_live
 
 A, B = "acme/acme-1", "acme/acme-2"
 
@@ -98,6 +100,70 @@ def test_a_late_refresh_goes_to_the_account_that_left(live: Live) -> None:
 
     assert live.saved("named/bob-acme.example") == oauth("bob", 2)
     assert live.entries()["named"] == oauth("ada", 1)
+
+
+def test_a_late_login_of_the_account_that_was_put_in_is_live(live: Live) -> None:
+    live.sees({"named": oauth("ada", 1)})
+    live.sees({"named": oauth("bob")})
+
+    written_late(live, "named/ada-acme.example", {"named": oauth("ada", 2)})
+    live.look()
+
+    assert live.saved("named/ada-acme.example") == oauth("ada", 2)
+    assert live.entries()["named"] == oauth("ada", 2)
+
+
+def test_a_late_login_is_not_put_over_one_that_nobody_has_seen(live: Live) -> None:
+    live.sees({"named": oauth("ada", 1)})
+    live.sees({"named": oauth("bob")})
+
+    written_late(live, "named/ada-acme.example", {"named": oauth("ada", 2)})
+    live.write({"named": oauth("cem")})
+    live.look()
+
+    assert live.saved("named/ada-acme.example") == oauth("ada", 2)
+    assert live.entries()["named"] == live.saved("named/cem-acme.example") == oauth("cem")
+
+
+RAN_OUT = oauth("ada", 1, left=timedelta(minutes=-5))
+
+
+def test_late_tokens_that_ran_out_and_that_nobody_knows_are_kept_aside(live: Live) -> None:
+    live.sees({"named": oauth("ada", 5)})
+    live.sees({"named": oauth("bob")})
+
+    written_late(live, "named/ada-acme.example", {"named": RAN_OUT})
+    live.look()
+
+    assert live.saved("named/ada-acme.example") == oauth("ada", 5) == live.entries()["named"]
+    assert [json.loads(content) for content in kept_aside(live)] == [RAN_OUT]
+
+
+@pytest.mark.parametrize("active", ["ada", "bob"])
+def test_tokens_that_ran_out_and_that_nobody_knows_make_room_and_are_kept_aside(
+    live: Live, active: str
+) -> None:
+    live.sees({"named": oauth("ada", 5)})
+    live.sees({"named": oauth(active, 5)})
+
+    live.sees({"named": RAN_OUT})
+    live.sees({"named": RAN_OUT})
+
+    assert live.entries()["named"] == oauth("ada", 5)
+    assert [json.loads(content) for content in kept_aside(live)] == [RAN_OUT]
+    assert any("unclaimed content 1" in event.why for event in live.events())
+
+
+def test_an_undone_swap_keeps_tokens_aside_that_nobody_knows(live: Live) -> None:
+    live.sees({"named": oauth("bob")})
+    live.sees({"named": oauth("ada", 5)})
+    live.clock.pass_time(hours=2)
+    swap(live.books, Order(live.account("named/bob-acme.example").id, "for the test"))
+
+    live.sees({"named": RAN_OUT})
+
+    assert (live.entries()["named"], EventKind.REVERTED in live.kinds()) == (oauth("bob"), True)
+    assert [json.loads(content) for content in kept_aside(live)] == [RAN_OUT]
 
 
 def test_a_late_write_that_is_not_finished_is_looked_at_again(live: Live) -> None:
