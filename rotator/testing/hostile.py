@@ -14,8 +14,9 @@ from rotator.model import Signal
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret
 
-# Stands in every made-up answer; a message or a repr that holds it quotes the vendor.
-MARK = "CANARY"
+# Stands in every made-up answer; a message or a repr that holds it quotes the vendor. Not written
+# out, so that a copy of this file holds none.
+MARK = "canary".upper()
 RETRY = timedelta(seconds=120)
 # What a field of the wrong type is replaced by: none of it means anything in any field.
 TEXT = "https://evil.example/\x1b[2J \u202e/x"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rotator.entry_points import EntryPoint, entry_points
-from rotator.registry import GROUP
+from rotator.shelf import GROUP
 from tests.support.repository import ROOT
 from tests.support.tool import expect_success
 

@@ -1,0 +1,67 @@
+"""docs/providers.md: its example works as it stands, and its table is what the modules are."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from rotator.shelf import GROUP
+from tests.support.provider_table import DOCUMENT, table, written
+from tests.support.tool import expect_success
+
+EXAMPLE = re.compile(
+    r"^<!-- example: (\S+) -->\n```\w+\n(.*?)^```\n<!-- /example -->$", re.MULTILINE | re.DOTALL
+)
+LONGEST_EXAMPLE = 60
+ASK = """
+from rotator.opencode.authfile import parse_entry
+from rotator.registry import load_registry
+from rotator.secret import Secret
+login = parse_entry("acme", Secret('{"type":"api","key":"made-up"}'))
+registry = load_registry()
+print(registry.usage_obstacle("acme", login), registry.problems)
+"""
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """Return a folder with the files of the example."""
+    for name, content in EXAMPLE.findall(DOCUMENT.read_text(encoding="utf-8")):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    return tmp_path
+
+
+def test_the_example_is_short_and_passes_the_suite(example: Path) -> None:
+    test = str(example / "test_acme.py")
+
+    told = expect_success(
+        *(sys.executable, "-m", "pytest", "-q", "--rootdir", str(example), "-p", "no:randomly"),
+        *("-o", "addopts=", "-o", "testpaths=", test),
+        cwd=example,
+        PYTHONPATH=str(example),
+    )
+
+    assert "1 passed" in told
+    assert len((example / "acme_rotator.py").read_text().splitlines()) < LONGEST_EXAMPLE
+
+
+def test_the_example_is_found_once_it_is_installed(example: Path) -> None:
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    information = example / "acme_rotator-1.0.dist-info"
+    information.mkdir()
+    ((name, module),) = project["entry-points"][GROUP].items()
+    (information / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {module}\n")
+
+    told = expect_success(sys.executable, "-c", ASK, PYTHONPATH=str(example))
+
+    assert told == "None ()\n"
+
+
+def test_the_table_is_what_the_modules_are() -> None:
+    assert written() == table(), "run python -m tests.support.provider_table"

@@ -1,0 +1,123 @@
+"""The table of docs/providers.md, made from the modules and their documented answers.
+
+`python -m tests.support.provider_table` writes it into the document anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rotator.model import Credential
+from rotator.opencode.authfile import parse_entry
+from rotator.provider import Classifier, HeaderReader, Provider, RefreshCall, Refresher, UsageReader
+from rotator.registry import load_registry
+from rotator.secret import Secret
+from tests.support.repository import ROOT
+from tests.support.usage_cases import AnyCase, cases, modules
+
+DOCUMENT = ROOT / "docs" / "providers.md"
+BLOCK = re.compile(r"(?<=<!-- providers -->\n).*?(?=<!-- /providers -->)", re.DOTALL)
+HEAD = (
+    "| providers | asked with | whose it is | usage | usage in headers | new tokens | errors | sure |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+)
+NO = "-"
+# What the names of windows end in, shorter ones first.
+UNITS = ("min", "h", "day", "d", "month", "")
+# What the access tokens of the vendors that use JSON Web Tokens say of a login.
+CLAIMS = {
+    "iss": "https://auth.example",
+    "sub": "user",
+    "exp": 1_800_000_000,
+    "https://api.openai.com/auth": {"chatgpt_account_id": "account", "chatgpt_user_id": "user"},
+}
+_PART = base64.urlsafe_b64encode(json.dumps(CLAIMS).encode()).decode().rstrip("=")
+ENTRIES = {
+    "api": {"type": "api", "key": "KEY-CANARY-a"},
+    "oauth": {
+        "type": "oauth",
+        "access": f"e30.{_PART}.CANARY",
+        "refresh": "REF-CANARY-a",
+        "expires": 0,
+    },
+}
+
+
+def table() -> str:
+    """Return the table, a row a module and what its ids have in common."""
+    found: dict[tuple[str, ...], Any] = {one.ids: one for one in load_registry().providers.values()}
+    return HEAD + "".join(f"| {' | '.join(_row(found[ids]))} |\n" for ids in sorted(found))
+
+
+def _row(module: Any) -> list[str]:
+    found = [case for case in cases() if case.provider in module.ids]
+    if "*" in module.ids:
+        found = [case for case in cases() if case.provider not in modules()]
+    logins = {kind: _login(module, kind) for kind in ENTRIES}
+    asked = [kind for kind, login in logins.items() if _is_asked(module, login)]
+    return [
+        ", ".join(f"`{name}`" for name in module.ids),
+        ", ".join(asked) or NO,
+        _identity(module, logins, found),
+        ", ".join(_told(found)) if asked else NO,
+        "yes" if isinstance(module, HeaderReader) else "usual",
+        _tokens(module, logins["oauth"]),
+        "own" if isinstance(module, Classifier) else "usual",
+        ", ".join(sorted({case.certainty for case in found})) or NO,
+    ]
+
+
+def _login(module: Any, kind: str) -> Credential:
+    name = module.ids[0]
+    return parse_entry("any" if name == "*" else name, Secret(json.dumps(ENTRIES[kind])))
+
+
+def _is_asked(module: object, login: Credential) -> bool:
+    return isinstance(module, UsageReader) and module.usage_obstacle(login) is None
+
+
+def _identity(module: Provider, logins: dict[str, Credential], found: list[AnyCase]) -> str:
+    if any(module.identify(login).key for login in logins.values()):
+        return "the token"
+    told = [(case.expected or {}).get("identity") or {} for case in found if case.kind == "usage"]
+    if any(one.get("key") for one in told):
+        return "the vendor"
+    return "its group" if any(one.get("group") for one in told) else NO
+
+
+def _told(found: list[AnyCase]) -> Iterator[str]:
+    expected = [case.expected or {} for case in found if case.kind == "usage"]
+    names = {window["name"] for one in expected for window in one.get("windows", [])}
+    short = {name.partition(" ")[0] for name in names}
+    yield from sorted(short, key=lambda name: (UNITS.index(_unit(name)), name))
+    if any(one.get("balance") for one in expected):
+        yield "balance"
+
+
+def _unit(name: str) -> str:
+    return next(unit for unit in UNITS if name.lstrip("0123456789") in {unit, ""} or not unit)
+
+
+def _tokens(module: object, login: Credential) -> str:
+    if not isinstance(module, Refresher):
+        return NO
+    call = module.refresh_call(login)
+    if not isinstance(call, RefreshCall):
+        return "not by us"
+    return "by us" if call.consent is None else "by us, if you allow it"
+
+
+def written(document: Path = DOCUMENT) -> str:
+    """Return the table that stands in the document."""
+    found = BLOCK.search(document.read_text(encoding="utf-8"))
+    return "" if found is None else found[0]
+
+
+if __name__ == "__main__":
+    text = DOCUMENT.read_text(encoding="utf-8")
+    DOCUMENT.write_text(BLOCK.sub(lambda _: table(), text), encoding="utf-8")
