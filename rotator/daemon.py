@@ -8,40 +8,30 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
-from rotator.classify import classify
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
-from rotator.failover import Answer, carry_out
 from rotator.lock import swap_lock
 from rotator.model import (
-    Account,
-    AccountId,
     Event,
     EventKind,
-    Finding,
-    Signal,
-    Source,
-    VerdictKind,
 )
 from rotator.opencode.authfile import Missing, Reading, Torn
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.exchange import Exchange
-from rotator.opencode.logtail import LoggedFailure, LogTail
+from rotator.opencode.logtail import LogTail
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
-from rotator.restarts import charge_time, restart_note
+from rotator.reports import Reports
 from rotator.swap import settled
-from rotator.usage import note_headers
+from rotator.usage import Readings
 from rotator.versions import newer_wanted
 from rotator.watch import FileWatcher, Watched
 
@@ -49,7 +39,7 @@ log = logging.getLogger(__name__)
 
 # What is watched, by the names that `status` shows.
 LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
-STOP, REFRESHED = "stop", "refreshed"
+STOP, REFRESHED, READ = "stop", "refreshed", "read"
 Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.
@@ -60,15 +50,13 @@ PUBLISH_EVERY = timedelta(seconds=30)
 DOUBT_LOOK_EVERY = timedelta(seconds=0.05)
 TORN_PATIENCE = timedelta(seconds=10)
 MISSING_PATIENCE = timedelta(seconds=1)
+# So often it is looked whether a reading of usage has served its time.
+READ_EVERY = timedelta(seconds=30)
 SAY_AGAIN_AFTER = timedelta(hours=1)
 # A file that was just replaced is looked at again this often: nothing may tell of a late write.
 LATE_LOOK_EVERY = timedelta(seconds=0.5)
-# A bridge also tells of good answers, for what their headers say of limits.
-FIRST_FAILURE = 400
 # A store that cannot be read is tried again this often.
 TROUBLED_SECONDS = 1.0
-_PASSED_KEPT = 200
-NOBODY: frozenset[AccountId] = frozenset()
 
 
 class End(Enum):
@@ -94,11 +82,20 @@ class Daemon:
         self._looked_at = self._started_at
         self._watched = False
         self._unpublished = False
-        self._published_at = self._started_at
+        self._published_at = self._read_next_at = self._started_at
         self._told = ("", self._started_at)
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
         self._refreshes = Refreshes(books, lambda: self._queue.put((REFRESHED, None)))
-        self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
+        self._readings = Readings(books, lambda: self._queue.put((READ, None)))
+        self._looks = {
+            LIVE: self._look_at_live,
+            INBOX: self._look_at_inbox,
+            LOG: self._look_at_log,
+            STORE: self._look_at_store,
+            REFRESHED: self._look_at_refreshes,
+            READ: self._look_at_readings,
+        }
+        self._reports = Reports(books, self._exchange, self._refreshes)
         self._files = watcher(
             [
                 Watched(LIVE, books.paths.auth_file, folder=False),
@@ -139,6 +136,7 @@ class Daemon:
         finally:
             self._files.stop()
             self._refreshes.close()
+            self._readings.close()
             self._exchange.remove_state()
 
     def _step(self) -> End | None:
@@ -180,9 +178,6 @@ class Daemon:
     def _work(self, name: str, path: Path | None) -> None:
         if name == INBOX and path is not None and path != self._exchange.inbox:
             self._take(path)
-        elif name == REFRESHED:
-            self._refreshes.work()
-            self._unpublished = True
         elif name:
             self._drain(name)
             self._files.check()
@@ -209,18 +204,36 @@ class Daemon:
                 self._queue.put(message)
 
     def _look(self, name: str) -> None:
-        if name == LIVE:
-            self._look_at_live()
-        elif name == INBOX:
-            for path in self._exchange.waiting():
-                self._take(path)
-        elif name == LOG:
-            for failure in self._tail.read_new():
-                self._logged(failure)
-            if self._tail.behind:
-                self._queue.put((LOG, None))
-        elif name == STORE:
+        self._looks[name]()
+
+    def _look_at_inbox(self) -> None:
+        for path in self._exchange.waiting():
+            self._take(path)
+
+    def _take(self, path: Path) -> None:
+        signal = self._exchange.take(path)
+        # Whoever took a signal back while we were held up has to see that we are here again.
+        self._unpublished = True
+        if signal is not None:
+            self._reports.told(signal)
+
+    def _look_at_log(self) -> None:
+        for failure in self._tail.read_new():
+            self._reports.logged(failure)
             self._unpublished = True
+        if self._tail.behind:
+            self._queue.put((LOG, None))
+
+    def _look_at_refreshes(self) -> None:
+        self._refreshes.work()
+        self._unpublished = True
+
+    def _look_at_readings(self) -> None:
+        if self._readings.work():
+            self._books.announce()
+
+    def _look_at_store(self) -> None:
+        self._unpublished = True
 
     # -- auth.json -------------------------------------------------------------------------
 
@@ -256,76 +269,6 @@ class Daemon:
             self._doubt = (what, content, now)
         return self._doubt[2]
 
-    # -- signals ---------------------------------------------------------------------------
-
-    def _take(self, path: Path) -> None:
-        signal = self._exchange.take(path)
-        # Whoever took a signal back while we were held up has to see that we are here again.
-        self._unpublished = True
-        if signal is None:
-            return
-        if signal.status is not None and signal.status < FIRST_FAILURE:
-            self._note_limits(signal)
-        else:
-            self._decide(signal, self._meaning(signal))
-
-    def _note_limits(self, signal: Signal) -> None:
-        account = engine.blamed(self._books.store.state(), signal)
-        if account is not None and note_headers(self._books, account, signal.headers):
-            self._books.announce()
-
-    def _meaning(self, signal: Signal) -> Finding:
-        now = self._books.clock()
-        return self._books.registry.classify(signal, now) or classify(signal, now)
-
-    def _decide(
-        self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
-    ) -> None:
-        """Do what a failure asks for, now or once an account has the tokens that it needs."""
-
-        def freshen(account: Account) -> bool:
-            again = partial(self._decide, signal, finding, asked | {account.id})
-            self._refreshes.want(account, again)
-            return False
-
-        before = self._books.store.state().slot(signal.provider).active
-        verdict = carry_out(
-            self._books, signal, finding, answer=self._reply(signal), freshen=freshen, asked=asked
-        )
-        if signal.source is Source.LOG:
-            self._say_who_needs_a_restart(signal.provider, before)
-        elif verdict.kind is VerdictKind.PASS:
-            self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
-        self._unpublished = True
-
-    def _reply(self, signal: Signal) -> Answer:
-        if signal.source is Source.LOG:
-            return lambda _: None
-        return partial(self._exchange.answer, signal.id)
-
-    def _logged(self, failure: LoggedFailure) -> None:
-        repeated = engine.match_passed(self._passed, failure.provider, failure.session, failure.at)
-        if repeated is not None:
-            self._passed.remove(repeated)
-            return
-        signal = Signal(
-            id=f"log-{failure.at.timestamp():.3f}",
-            at=charge_time(self._books, self._exchange.present(), failure.provider, failure.at),
-            provider=failure.provider,
-            source=Source.LOG,
-            model=failure.model,
-            session=failure.session,
-            error=failure.message,
-        )
-        self._decide(signal, self._meaning(signal))
-
-    def _say_who_needs_a_restart(self, provider: str, before: AccountId | None) -> None:
-        after = self._books.store.state().active(provider)
-        if after is not None and after.id != before:
-            note = restart_note(self._books, self._exchange.present(), after)
-            if note is not None:
-                self._books.record([note])
-
     # -- upkeep ----------------------------------------------------------------------------
 
     def _pause_seconds(self) -> float:
@@ -359,6 +302,10 @@ class Daemon:
         if now - self._published_at >= PUBLISH_EVERY:
             self._exchange.sweep()
             self._unpublished = True
+        if now >= self._read_next_at:
+            self._read_next_at = now + READ_EVERY
+            if self._exchange.present():
+                self._readings.begin()
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = engine.recoveries(self._books.store.state(), since, now)

@@ -23,9 +23,11 @@ from rotator.refresh import freshened
 from rotator.snapshots import merged
 
 MOST_AT_ONCE = 8
+_A_CHOICE = 2
 _RAN_OUT = "its access token has run out; opencode renews it at its next request"
 
 Chance = Callable[[], float]
+Found = Snapshot | ProviderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def read(
     each answer. Several vendors are asked at a time; only their answers are waited for in
     threads. Raises StoreError.
     """
-    asking: dict[Future[Snapshot | ProviderError], Account] = {}
+    asking: dict[Future[Found], Account] = {}
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage") as pool:
         for account in accounts:
             ready = _prepared(books, account, forced=forced)
@@ -109,14 +111,14 @@ def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> 
     return True
 
 
-def _ask(books: Books, account: Account, now: datetime) -> Snapshot | ProviderError:
+def _ask(books: Books, account: Account, now: datetime) -> Found:
     try:
         return books.registry.read_usage(account.provider, account.credential, now)
     except ProviderError as exc:
         return exc
 
 
-def _keep(books: Books, account: Account, found: Snapshot | ProviderError, chance: float) -> None:
+def _keep(books: Books, account: Account, found: Found, chance: float) -> None:
     now = books.clock()
     if isinstance(found, ProviderError):
         failures = books.history.asked(account.id).failures + 1
@@ -131,3 +133,50 @@ def _keep(books: Books, account: Account, found: Snapshot | ProviderError, chanc
     except StoreError:
         # The reading is kept; who it is can be learned the next time.
         return
+
+
+class Readings:
+    """Readings under way in the watcher, which never waits; every method is its one thread's.
+
+    While balancing has a choice between accounts, and an opencode is there to be served, they
+    are read as they fall due.
+    """
+
+    def __init__(self, books: Books, woken: Callable[[], None]) -> None:
+        """`woken` is called from another thread when there is something for `work` to do."""
+        self._books = books
+        self._woken = woken
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage")
+        self._asking: dict[Future[Found], Account] = {}
+
+    def begin(self) -> None:
+        """Ask for what is due among the accounts that there is a choice between.
+
+        Tokens that have run out are left as they are: a vendor is not asked for new ones only to
+        be asked another question. Raises StoreError.
+        """
+        state, now = self._books.store.state(), self._books.clock()
+        if not state.balancing:
+            return
+        under_way = {account.id for account in self._asking.values()}
+        for account in state.accounts:
+            usable = [a for a in state.of(account.provider) if a.disabled is None]
+            if account not in usable or len(usable) < _A_CHOICE or account.id in under_way:
+                continue
+            if wants_refresh(account, now) or obstacle(self._books, account) is not None:
+                continue
+            if self._books.history.lease(account.id, now):
+                future = self._pool.submit(_ask, self._books, account, now)
+                self._asking[future] = account
+                future.add_done_callback(lambda _: self._woken())
+
+    def work(self) -> bool:
+        """Keep the answers that have come; False if none has. Raises StoreError."""
+        done = [future for future in self._asking if future.done()]
+        for future in done:
+            _keep(self._books, self._asking.pop(future), future.result(), random.random())  # noqa: S311  # no secret
+        return bool(done)
+
+    def close(self) -> None:
+        """End; an answer that has not come is asked for again some other time."""
+        self._pool.shutdown(cancel_futures=True)

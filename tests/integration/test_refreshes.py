@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -37,8 +38,9 @@ from rotator.provider import HttpAnswer
 from rotator.refresh import Attempt, begin, hold
 from rotator.refreshes import Refreshes
 from rotator.secret import digest_of
-from tests.support.live import Live, full_disk, open_live
+from tests.support.live import Live, api, full_disk, open_live
 from tests.support.renewing import RENEWING, Vendor, broken, cut_off, dead, unreachable
+from tests.support.telling import HEADER, TELLING, Teller
 from tests.support.waiting import wait_until
 
 ADA, BOB = "ada-acme.example", "bob-acme.example"
@@ -236,6 +238,56 @@ def test_a_watcher_that_is_ended_waits_for_the_tokens_that_are_on_their_way(
 
     assert world.account(ADA).credential.secret.digest() == digest_of("ACC-CANARY-ada-2")
     assert world.books.store.state().refreshes == {}
+
+
+def test_what_the_bridge_tells_of_good_answers_is_a_reading(home: Path) -> None:
+    teller = Teller()
+    with ExitStack() as stack:
+        books = stack.enter_context(open_books(find_paths(), registry=teller.registry()))
+        with open_live(home, registry=teller.registry()) as live:
+            live.sees({TELLING: api("a")})
+        watching = Watching(books)
+        stack.callback(watching.stop)
+        account = books.store.state().of(TELLING)[0]
+        value = {
+            "schema": 1,
+            "id": "s-1",
+            "at": to_iso(datetime.now(UTC)),
+            "provider": TELLING,
+            "credential": account.credential.digest,
+            "tried": [account.credential.digest],
+            "status": 200,
+            "headers": {HEADER: "0.25"},
+        }
+        publish(books.paths.bridge / "inbox" / "s-1.json", json.dumps(value).encode())
+
+        wait_until(lambda: books.history.asked(account.id).snapshot, SECONDS, "the reading")
+
+        assert not (books.paths.bridge / "outbox" / "s-1.json").exists()
+        assert teller.asked == []
+
+
+def test_while_an_opencode_is_there_the_watcher_reads_by_itself(home: Path) -> None:
+    teller = Teller()
+    for key in ("KEY-CANARY-a", "KEY-CANARY-b"):
+        teller.tells(key, ["5h", 0.5, 4_102_444_800, None])
+    with ExitStack() as stack:
+        books = stack.enter_context(open_books(find_paths(), registry=teller.registry()))
+        with open_live(home, registry=teller.registry()) as live:
+            for name in ("a", "b"):
+                live.sees({TELLING: api(name)})
+        present = books.paths.bridge / "present"
+        present.mkdir(parents=True)
+        told = {"schema": 1, "pid": os.getpid(), "auth_file": str(books.paths.auth_file)}
+        (present / f"{os.getpid()}.json").write_text(json.dumps(told | {"kind": "run"}))
+        watching = Watching(books)
+        stack.callback(watching.stop)
+
+        wait_until(lambda: len(teller.asked) == 2, SECONDS, "both questions")
+        ids = [account.id for account in books.store.state().accounts]
+        wait_until(
+            lambda: all(books.history.asked(one).snapshot for one in ids), SECONDS, "both readings"
+        )
 
 
 def test_a_watcher_that_starts_sends_a_token_in_doubt_again(home: Path, vendor: Vendor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,10 +17,11 @@ from rotator.freshness import HANDS_OFF
 from rotator.history import Point
 from rotator.model import Balance, Snapshot, Window
 from rotator.provider import HttpAnswer
-from rotator.usage import known, note_headers, read
+from rotator.usage import Readings, known, note_headers, read
 from tests.support.live import NOON, Live, api, full_disk, oauth, open_live
 from tests.support.renewing import dead, says
 from tests.support.telling import HEADER, TELLING, Teller, Telling
+from tests.support.waiting import wait_until
 
 A, B = f"{TELLING}/{TELLING}-1", f"{TELLING}/{TELLING}-2"
 KEY_A, KEY_B = "KEY-CANARY-a", "KEY-CANARY-b"
@@ -266,3 +268,66 @@ def test_nothing_of_it_shows_a_key(live: Live, home: Path) -> None:
     assert "CANARY" not in repr(known(live.books, live.state.accounts))
     for path in history.parent.glob("history.sqlite*"):
         assert b"CANARY" not in path.read_bytes()
+
+
+# -- the watcher ---------------------------------------------------------------------------------
+
+
+def settle(readings: Readings) -> None:
+    wait_until(readings.work, 10, "an answer")
+
+
+def test_the_watcher_reads_what_it_has_to_choose_from(live: Live, teller: Teller) -> None:
+    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+        readings.begin()
+        readings.begin()
+        wait_until(lambda: readings.work() or len(teller.asked) == 2, 10, "both answers")
+        wait_until(lambda: readings.work() or is_read(live, A, B), 10, "both readings")
+
+    assert sorted(teller.asked) == [KEY_A, KEY_B]
+
+
+def is_read(live: Live, *names: str) -> bool:
+    ids = [live.account(name).id for name in names]
+    return all(live.books.history.asked(one).snapshot is not None for one in ids)
+
+
+def test_the_watcher_is_woken_by_an_answer(live: Live) -> None:
+    woken = threading.Event()
+    with contextlib.closing(Readings(live.books, woken.set)) as readings:
+        readings.begin()
+
+        assert woken.wait(10)
+        settle(readings)
+
+
+def test_with_balancing_off_the_watcher_asks_nobody(live: Live, teller: Teller) -> None:
+    with live.books.store.transaction():
+        live.books.store.set_balancing(on=False)
+
+    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+        readings.begin()
+
+    assert teller.asked == []
+
+
+def test_the_watcher_asks_nobody_where_there_is_no_choice(live: Live, teller: Teller) -> None:
+    ledger.disable(live.books, live.account(A))
+
+    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+        readings.begin()
+
+    assert teller.asked == []
+
+
+def test_the_watcher_asks_for_no_tokens_only_to_read(live: Live, teller: Teller) -> None:
+    ledger.remove(live.books, live.account(A))
+    ledger.remove(live.books, live.account(B))
+    logins(live)
+    teller.tells("ACC-CANARY-bob-1", ["5h", 0.5, LATER, None])
+
+    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+        readings.begin()
+        settle(readings)
+
+    assert (teller.tokens.asked, teller.asked) == ([], ["ACC-CANARY-bob-1"])

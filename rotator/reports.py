@@ -1,0 +1,101 @@
+"""What bridges and opencode's log report to the watcher, and what is done about it.
+
+A failure is classified, by its vendor's rules first, and carried out; what a good answer's
+headers say of limits is a reading of usage.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+
+from rotator import engine
+from rotator.books import Books
+from rotator.classify import classify
+from rotator.failover import Answer, carry_out
+from rotator.model import Account, AccountId, Finding, Signal, Source, VerdictKind
+from rotator.opencode.exchange import Exchange
+from rotator.opencode.logtail import LoggedFailure
+from rotator.refreshes import Refreshes
+from rotator.restarts import charge_time, restart_note
+from rotator.usage import note_headers
+
+# A bridge also tells of good answers, for what their headers say of limits.
+FIRST_FAILURE = 400
+NOBODY: frozenset[AccountId] = frozenset()
+_PASSED_KEPT = 200
+
+
+class Reports:
+    """Takes reports one at a time; called from the watcher's one thread."""
+
+    def __init__(self, books: Books, exchange: Exchange, refreshes: Refreshes) -> None:
+        """Answer through `exchange`; what waits for new tokens gets them by `refreshes`."""
+        self._books = books
+        self._exchange = exchange
+        self._refreshes = refreshes
+        self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
+
+    def told(self, signal: Signal) -> None:
+        """Work off what a bridge reported."""
+        if signal.status is not None and signal.status < FIRST_FAILURE:
+            self._note_limits(signal)
+        else:
+            self._decide(signal, self._meaning(signal))
+
+    def logged(self, failure: LoggedFailure) -> None:
+        """Work off a failure in opencode's log, unless a bridge has reported it already."""
+        repeated = engine.match_passed(self._passed, failure.provider, failure.session, failure.at)
+        if repeated is not None:
+            self._passed.remove(repeated)
+            return
+        signal = Signal(
+            id=f"log-{failure.at.timestamp():.3f}",
+            at=charge_time(self._books, self._exchange.present(), failure.provider, failure.at),
+            provider=failure.provider,
+            source=Source.LOG,
+            model=failure.model,
+            session=failure.session,
+            error=failure.message,
+        )
+        self._decide(signal, self._meaning(signal))
+
+    def _note_limits(self, signal: Signal) -> None:
+        account = engine.blamed(self._books.store.state(), signal)
+        if account is not None and note_headers(self._books, account, signal.headers):
+            self._books.announce()
+
+    def _meaning(self, signal: Signal) -> Finding:
+        now = self._books.clock()
+        return self._books.registry.classify(signal, now) or classify(signal, now)
+
+    def _decide(
+        self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
+    ) -> None:
+        """Do what a failure asks for, now or once an account has the tokens that it needs."""
+
+        def freshen(account: Account) -> bool:
+            again = partial(self._decide, signal, finding, asked | {account.id})
+            self._refreshes.want(account, again)
+            return False
+
+        before = self._books.store.state().slot(signal.provider).active
+        verdict = carry_out(
+            self._books, signal, finding, answer=self._reply(signal), freshen=freshen, asked=asked
+        )
+        if signal.source is Source.LOG:
+            self._say_who_needs_a_restart(signal.provider, before)
+        elif verdict.kind is VerdictKind.PASS:
+            self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
+
+    def _reply(self, signal: Signal) -> Answer:
+        if signal.source is Source.LOG:
+            return lambda _: None
+        return partial(self._exchange.answer, signal.id)
+
+    def _say_who_needs_a_restart(self, provider: str, before: AccountId | None) -> None:
+        after = self._books.store.state().active(provider)
+        if after is not None and after.id != before:
+            note = restart_note(self._books, self._exchange.present(), after)
+            if note is not None:
+                self._books.record([note])
