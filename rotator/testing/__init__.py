@@ -15,7 +15,7 @@ from rotator.testing.cases import (
     read_case,
     read_cases,
 )
-from rotator.testing.conformance import RULES, broken_rules, rules_for
+from rotator.testing.conformance import RULES, broken_rules, can_try, rules_for
 from rotator.testing.driving import MOST_REQUESTS, NeedlessRequest, Outcome, drive
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Step",
     "UsageCase",
     "broken_rules",
+    "can_try",
     "drive",
     "read_case",
     "read_cases",

@@ -1,13 +1,14 @@
 """The rules for a provider module, each tried with one documented case.
 
-A rule is a function of a module and a case, and yields a sentence for each way in which it is
-broken; nothing is yielded by a rule for another kind of case.
+A rule is a function of a module and a case of one kind, and yields a sentence for each way in
+which it is broken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from rotator.classify import classify
@@ -18,6 +19,7 @@ from rotator.provider import (
     HeaderReader,
     HttpAnswer,
     HttpRequest,
+    Provider,
     UsageReader,
 )
 from rotator.secret import Secret
@@ -36,7 +38,8 @@ from rotator.testing.hostile import (
     with_mutations,
 )
 
-Rule = Callable[[object, Case], Iterator[str]]
+# A function of a module and a case, each of the kind that it is about.
+Rule = Callable[[Any, Any], Iterator[str]]
 _NOTHING_THERE = HttpAnswer(404, {"content-type": "application/json"}, Secret("{}"))
 _EXACT = timedelta(seconds=1)
 
@@ -82,10 +85,8 @@ def _secrets(case: UsageCase) -> list[Secret]:
     return [case.credential.secret, *filter(None, [case.credential.refresh])]
 
 
-def documented(module: object, case: Case) -> Iterator[str]:
+def documented(module: UsageReader, case: UsageCase) -> Iterator[str]:
     """Yield what a documented conversation gives that it must not."""
-    if not (isinstance(case, UsageCase) and isinstance(module, UsageReader)):
-        return
     if (obstacle := module.usage_obstacle(case.credential)) is not None:
         yield f"it says that the usage cannot be asked for: {obstacle}"
         return
@@ -122,10 +123,8 @@ def _message(outcome: Outcome) -> str:
     return f" ({outcome.error})" if outcome.error else ""
 
 
-def refused(module: object, case: Case) -> Iterator[str]:
+def refused(module: UsageReader, case: UsageCase) -> Iterator[str]:
     """Yield where an answer that nobody documents leads to what it must not."""
-    if not (isinstance(case, UsageCase) and isinstance(module, UsageReader)):
-        return
     told = _told(module, case)
     for step in range(len(case.exchange)):
         for synthetic in synthetic_answers(case.now):
@@ -162,10 +161,8 @@ def _other_time(found: datetime | None, wanted: datetime | None) -> Iterator[str
         yield f"retry_at is {found}, not {wanted}"
 
 
-def added(module: object, case: Case) -> Iterator[str]:
+def added(module: UsageReader, case: UsageCase) -> Iterator[str]:
     """Yield where an unknown field changes something."""
-    if not (isinstance(case, UsageCase) and isinstance(module, UsageReader)):
-        return
     usual = _read(module, case)
     for step, changed in _changes(case, with_additions):
         outcome = _read(module, case, step, _instead(case, step, changed))
@@ -173,10 +170,8 @@ def added(module: object, case: Case) -> Iterator[str]:
             yield f"{changed.what} at request {step + 1}: another result ({outcome})"
 
 
-def mutated(module: object, case: Case) -> Iterator[str]:
+def mutated(module: UsageReader, case: UsageCase) -> Iterator[str]:
     """Yield where a field that is gone, null or of a wrong type leads to what it must not."""
-    if not (isinstance(case, UsageCase) and isinstance(module, UsageReader)):
-        return
     told = _told(module, case)
     for step, changed in _changes(case, with_mutations):
         outcome = _read(module, case, step, _instead(case, step, changed))
@@ -191,10 +186,8 @@ def mutated(module: object, case: Case) -> Iterator[str]:
             yield from (f"{where}: {claim}" for claim in _untold(outcome.snapshot, told, case.now))
 
 
-def hostile(module: object, case: Case) -> Iterator[str]:
+def hostile(module: UsageReader, case: UsageCase) -> Iterator[str]:
     """Yield where a text that is not meant to be shown gets somewhere."""
-    if not (isinstance(case, UsageCase) and isinstance(module, UsageReader)):
-        return
     for step, changed in _changes(case, with_hostile_texts):
         outcome = _read(module, case, step, _instead(case, step, changed))
         for sentence in _always(case, outcome):
@@ -239,10 +232,8 @@ def _always(case: UsageCase, outcome: Outcome) -> Iterator[str]:
         yield from impossible(outcome.snapshot, case.now)
 
 
-def headers(module: object, case: Case) -> Iterator[str]:
+def headers(module: HeaderReader, case: HeaderCase) -> Iterator[str]:
     """Yield what the headers of a good answer give that they must not."""
-    if not (isinstance(case, HeaderCase) and isinstance(module, HeaderReader)):
-        return
     told = module.read_headers(case.headers, case.now)
     if (told is None) is not (case.expected is None):
         yield f"it gives {'nothing' if told is None else 'a Snapshot'}"
@@ -260,10 +251,8 @@ def headers(module: object, case: Case) -> Iterator[str]:
             yield from (f"{what}: {s}" for s in (*impossible(found, case.now), *claims))
 
 
-def errors(module: object, case: Case) -> Iterator[str]:
+def errors(module: object, case: ErrorCase) -> Iterator[str]:
     """Yield what a failed request means that it must not; the rules for everybody follow."""
-    if not isinstance(case, ErrorCase):
-        return
     finding = _finding(module, case.signal, case.now)
     if finding.meaning is not case.meaning:
         yield f"it means {finding.meaning} ({finding.reason}), not {case.meaning}"
@@ -283,11 +272,9 @@ def _finding(module: object, signal: Signal, now: datetime) -> Finding:
     return own or classify(signal, now)
 
 
-def identified(module: object, case: Case) -> Iterator[str]:
+def identified(module: Provider, case: UsageCase) -> Iterator[str]:
     """Yield what a credential says of itself that must not be shown."""
-    if not isinstance(case, UsageCase):
-        return
-    who = getattr(module, "identify")(case.credential)  # noqa: B009  # of an unknown class
+    who = module.identify(case.credential)
     for text in (who.key, who.label, who.group):
         if text is not None and any(one.reveal() in text for one in _secrets(case) if one):
             yield "its identity shows a secret"
@@ -305,6 +292,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "headers": {"headers give what they say": headers},
     "error": {"an error means what it says": errors},
 }
+_NEEDED: Mapping[str, type] = {"usage": UsageReader, "headers": HeaderReader}
 
 
 def rules_for(case: Case) -> Mapping[str, Rule]:
@@ -312,6 +300,14 @@ def rules_for(case: Case) -> Mapping[str, Rule]:
     return RULES[case.kind]
 
 
+def can_try(module: object, case: Case) -> bool:
+    """Tell whether a module has what the rules for such a case need."""
+    needed = _NEEDED.get(case.kind)
+    return needed is None or isinstance(module, needed)
+
+
 def broken_rules(module: object, case: Case) -> list[str]:
     """Return a sentence for each way in which `module` breaks a rule with `case`."""
+    if not can_try(module, case):
+        return [f"it is no {_NEEDED[case.kind].__name__}"]
     return [f"{name}: {s}" for name, rule in rules_for(case).items() for s in rule(module, case)]

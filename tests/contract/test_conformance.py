@@ -346,6 +346,16 @@ def guessed(left: str | None, now: datetime) -> Snapshot:
     return Snapshot(now, (Window("5h", 0.8 if left else 0.0, None, 18000),))
 
 
+def test_a_module_that_reads_no_usage_or_headers_is_told_so(
+    case: UsageCase, tmp_path: Path
+) -> None:
+    content: dict[str, object] = {**HEAD, "headers": {}, "expected": None}
+    headers = written(tmp_path, "headers-none", content)
+
+    assert broken_rules(object(), case) == ["it is no UsageReader"]
+    assert broken_rules(object(), headers) == ["it is no HeaderReader"]
+
+
 def test_headers_are_read_as_they_are_documented(tmp_path: Path) -> None:
     window = {"name": "5h", "used": 0.8, "length_seconds": 18000}
     content = {**HEAD, "headers": {"x-left": "20"}, "expected": {"windows": [window]}}

@@ -22,10 +22,17 @@ from tests.support.usage_cases import AnyCase, cases, modules
 
 DOCUMENT = ROOT / "docs" / "providers.md"
 BLOCK = re.compile(r"(?<=<!-- providers -->\n).*?(?=<!-- /providers -->)", re.DOTALL)
-HEAD = (
-    "| providers | asked with | whose it is | usage | usage in headers | new tokens | errors | sure |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+COLUMNS = (
+    "providers",
+    "asked with",
+    "whose it is",
+    "usage",
+    "usage in headers",
+    "new tokens",
+    "errors",
+    "sure",
 )
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}\n"
 NO = "-"
 # What the names of windows end in, shorter ones first.
 UNITS = ("min", "h", "day", "d", "month", "")

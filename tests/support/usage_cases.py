@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from rotator.registry import load_registry
-from rotator.testing import ErrorCase, HeaderCase, UsageCase, read_cases
+from rotator.testing import ErrorCase, HeaderCase, UsageCase, can_try, read_cases
 from tests.support.repository import ROOT
 
 AnyCase = UsageCase | HeaderCase | ErrorCase
@@ -24,9 +24,13 @@ def modules() -> Mapping[str, object]:
     return dict(load_registry().providers)
 
 
-def module_of(provider: str) -> object:
-    """Return the provider's module, or the one that stands in for those without."""
-    return modules().get(provider) or modules()["*"]
+def module_of(case: AnyCase) -> object:
+    """Return the module that reads the case, as the registry finds it.
+
+    What the provider's own does not read in headers, the one for those without a module does.
+    """
+    own = modules().get(case.provider)
+    return own if own is not None and can_try(own, case) else modules()["*"]
 
 
 def case(name: str) -> AnyCase:
