@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 
 from rotator.books import Books
 from rotator.cadence import Asked, after_failure, after_reading
-from rotator.errors import ProviderError, StoreError
+from rotator.errors import LoginRejected, ProviderError, StoreError
 from rotator.freshness import wants_refresh
-from rotator.model import Account, Snapshot
+from rotator.model import Account, Credential, Snapshot
 from rotator.policy import is_stale
 from rotator.refresh import freshened
 from rotator.snapshots import merged
@@ -94,6 +94,26 @@ def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None
 
 
 _SOON = timedelta(minutes=1)
+
+
+def verify(books: Books, provider: str, credential: Credential) -> str | None:
+    """Ask the vendor whether it accepts a credential; return why that stays open, or None.
+
+    Raises LoginRejected if it does not.
+    """
+    now = books.clock()
+    why = books.registry.usage_obstacle(provider, credential)
+    if why is not None:
+        return why
+    if credential.expires_at is not None and credential.expires_at <= now:
+        return "its access token has run out"
+    try:
+        books.registry.read_usage(provider, credential, now)
+    except LoginRejected:
+        raise
+    except ProviderError as exc:
+        return exc.message
+    return None
 
 
 def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> bool:

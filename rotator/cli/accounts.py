@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from rotator import ledger
+from rotator.books import Books
 from rotator.cli.common import (
     books_for_command,
     iso,
@@ -21,7 +22,7 @@ from rotator.cli.common import (
     state_words,
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
-from rotator.errors import UsageError
+from rotator.errors import LoginRejected, UsageError
 from rotator.model import Account, Credential, Snapshot, State
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.overview import live_problems
@@ -57,10 +58,17 @@ command.add_command(drop)
 @click.argument("provider")
 @click.option("--alias", help="Its name; else one is made from the login.")
 @click.option("--activate", is_flag=True, help="Put it into auth.json now.")
+@click.option("--no-check", is_flag=True, help="Do not ask the provider whether it is good.")
 @json_option
 @click.pass_context
-def add(
-    ctx: click.Context, provider: str, alias: str | None, *, activate: bool, as_json: bool
+def add(  # an argument for each option, as click hands them over
+    ctx: click.Context,
+    provider: str,
+    alias: str | None,
+    *,
+    activate: bool,
+    no_check: bool,
+    as_json: bool,
 ) -> None:
     """Save a key as an account of PROVIDER.
 
@@ -74,6 +82,8 @@ def add(
     provider = provider_id(provider)
     credential = _read_credential(provider)
     with books_for_command() as books:
+        if not no_check:
+            _require_accepted(books, provider, credential)
         done = ledger.add(books, provider, credential, alias=alias, activate=activate)
     _say(done, "saved", as_json=as_json)
 
@@ -209,6 +219,18 @@ def _row(account: Account, state: State, now: datetime) -> list[str]:
         account.reason_at(now) or "",
         account.identity or account.credential.secret.fingerprint(),
     ]
+
+
+def _require_accepted(books: Books, provider: str, credential: Credential) -> None:
+    """Refuse a credential that the provider refuses; what it does not say stops nobody."""
+    from rotator.usage import verify
+
+    try:
+        verify(books, provider, credential)
+    except LoginRejected as exc:
+        message = f"it was not saved: {exc.message}"
+        hint = "check the key; --no-check saves it all the same"
+        raise UsageError(message, hint=hint) from exc
 
 
 def _read_credential(provider: str) -> Credential:

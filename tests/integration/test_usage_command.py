@@ -183,6 +183,48 @@ class Plain(Connected):
         return super().env() | {"PYTHONIOENCODING": "ascii"}
 
 
+BALANCE = {
+    "is_available": True,
+    "balance_infos": [
+        {
+            "currency": "USD",
+            "total_balance": "110.00",
+            "granted_balance": "10.00",
+            "topped_up_balance": "100.00",
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "saved"),
+    [
+        pytest.param(Answer(body=BALANCE), True, id="accepted"),
+        pytest.param(refusal(401, {"error": {"message": "no"}}), False, id="refused"),
+        pytest.param(refusal(503), True, id="in trouble"),
+        pytest.param(Answer(body="<html>"), True, id="not understood"),
+    ],
+)
+def test_a_key_that_the_provider_refuses_is_not_saved(
+    house: Household, vendor: Vendor, answer: Answer, *, saved: bool
+) -> None:
+    vendor.answer("api.deepseek.com", "/user/balance", answer)
+
+    ended = rotator(house, "accounts", "add", "deepseek", given="KEY-CANARY-new")
+
+    assert (ended.code, "CANARY" in ended.stdout + ended.stderr) == (0 if saved else 2, False)
+    assert any(a["provider"] == "deepseek" for a in accounts(house)) is saved
+
+
+def test_a_key_is_saved_unasked_where_that_is_wanted(house: Household, vendor: Vendor) -> None:
+    vendor.answer("api.deepseek.com", "/user/balance", refusal(401))
+
+    ended = rotator(house, "accounts", "add", "deepseek", "--no-check", given="KEY-CANARY-new")
+
+    assert ended.code == 0
+    assert vendor.requests == []
+
+
 def test_nobody_sees_a_token(house: Household, vendor: Vendor) -> None:
     vendor.answer(HOST, PATH, refusal(401, {"error": {"message": "ACC-CANARY-a is no token"}}))
 
