@@ -48,9 +48,8 @@ class Fireworks(ApiKeys):
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # the contract's shape
         """Return what an account is told by that was suspended for what it spent or owes."""
-        if signal.status in {None, _PRECONDITION_FAILED} and _SUSPENDED.match(
-            read_failure(signal).message
-        ):
+        suspended = _SUSPENDED.match(read_failure(signal).message)
+        if signal.status == _PRECONDITION_FAILED and suspended:
             return found(signal, Meaning.BILLING, "the account is suspended")
         return None
 
