@@ -56,3 +56,10 @@ def test_only_a_login_can_be_asked_for() -> None:
     assert Copilot().usage_obstacle(oauth()) is None
     assert Copilot().usage_obstacle(api()) is not None
     assert Copilot().identify(oauth()).key is None
+
+
+@pytest.mark.parametrize(
+    "text", ["rem=?", "ent=1&rem=1&rst=soon", "&".join("abcdefghijklmnopqrstuvw")]
+)
+def test_a_header_that_is_not_understood_tells_nothing(text: str) -> None:
+    assert Copilot().read_headers({"x-quota-snapshot-premium_interactions": text}, NOW) is None
