@@ -64,6 +64,8 @@ def adopt(
         dropped = drop_rest or not has_unread(books, one)
         if dropped:
             books.store.replace_aside(number, None)
+            books.store.note_purge()
+    books.back_up_if_due()
     _tell(books, number, saved, renewed)
     for account in renewed:
         if books.store.state().slot(account.provider).active == account.id:

@@ -63,8 +63,6 @@ class End(Enum):
     """Why a watcher's work has ended."""
 
     STOPPED = auto()
-    # The store's file is another one by now: open it and go on.
-    REOPEN = auto()
     # A newer version of this program wants the store.
     NEWER = auto()
 

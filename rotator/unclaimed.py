@@ -112,6 +112,8 @@ def drop(books: Books, number: int) -> None:
     with books.store.transaction():
         one = find(books, number)
         books.store.replace_aside(number, None)
+        books.store.note_purge()
+    books.purge()
     why = f"unclaimed content {number} was dropped by you"
     books.record([Event(books.clock(), EventKind.CHANGED, one.provider, why=why)])
     books.announce()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 
 import click
@@ -19,6 +20,8 @@ def command() -> None:
     from rotator.logs import log_to_file
 
     os.umask(0o077)
+    # What lies in memory is not to be written to a disk when the process crashes.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     paths = find_paths()
     log_to_file(paths.log)
     with (

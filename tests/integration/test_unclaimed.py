@@ -572,6 +572,24 @@ def test_what_is_not_there_and_what_was_not_confirmed_are_told_apart(house: Hous
     assert len(rotator(house, "accounts", "unclaimed", "--json").json()["unclaimed"]) == 2
 
 
+@pytest.mark.parametrize("drop_rest", [False, True])
+def test_what_is_dropped_leaves_every_byte_of_the_data_folder(
+    live: Live, *, drop_rest: bool
+) -> None:
+    number = keep(live, b'{"acme": {"type": "magic", "key": "KEY-CANARY-gone"}')
+
+    if drop_rest:
+        adopt(live.books, number, drop_rest=True)
+    else:
+        drop(live.books, number)
+
+    folder = live.paths.data
+    held = [
+        p.name for p in folder.rglob("*") if p.is_file() and b"KEY-CANARY-gone" in p.read_bytes()
+    ]
+    assert held == []
+
+
 def test_dropping_is_done_with_yes(house: Household) -> None:
     assert (
         rotator(house, "accounts", "drop", "1", "--yes").stdout == "unclaimed content 1 is gone\n"
