@@ -63,10 +63,10 @@ def _announced(package: Path, group: str) -> Iterator[EntryPoint]:
         return
     section = ""
     for line in content.decode("utf-8", "replace").splitlines():
-        text = line.partition("#")[0].strip()
+        text = line.strip()
         if text.startswith("["):
             section = text.strip("[] ")
-        elif section == group and "=" in text:
+        elif section == group and "=" in text and text[0] not in "#;":
             name, _, value = text.partition("=")
             # Extras in brackets at the end mean nothing any more.
             module, _, attribute = value.partition("[")[0].partition(":")

@@ -35,10 +35,10 @@ from rotator.secret import Secret
 registry = load_registry()
 login = parse_entry("acme", Secret('{"type":"api","key":"KEY-CANARY-a"}'))
 print(json.dumps({
+    "problems": registry.problems,
     "known": registry.identify("acme", login).key,
     "rotates": registry.rotates_tokens("acme"),
     "openai": type(registry.providers["openai"]).__module__,
-    "problems": registry.problems,
     "heavy": sorted({"importlib.metadata", "zipfile"} & set(sys.modules)),
 }))
 """
@@ -105,7 +105,7 @@ def test_a_package_does_not_take_the_place_of_a_module_of_ours(installed: Path) 
 def test_an_announcement_is_read_as_it_is_written(installed: Path) -> None:
     text = (
         "# a comment\n[console_scripts]\nmain = acme.cli:main\n\n"
-        f"[{GROUP}]\na = acme.one\n b=acme.two : ALL [extra]  # why\nnonsense\n[other]\nc = d\n"
+        f"[{GROUP}]\na = acme.one\n# x = y\n b=acme.two : ALL [extra]\nnonsense\n[other]\nc = d\n"
     )
     install(installed, "acme", "", text)
     install(installed, "zeta", "", "[console_scripts]\nmain = zeta:main\n")

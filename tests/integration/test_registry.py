@@ -346,10 +346,13 @@ def test_a_vendor_that_cannot_be_reached_ends_a_reading(credential: Credential) 
     def send(_: HttpRequest) -> HttpAnswer:
         raise ProviderUnavailable("no network", sent=False)
 
-    registry = Registry({"acme": Lying(SNAPSHOT)}, send=send)
+    module = Asking(ASK)
 
-    with pytest.raises(ProviderUnavailable, match="no network"):
-        registry.read_usage("acme", credential, NOW)
+    with pytest.raises(ProviderUnavailable, match="no network") as caught:
+        Registry({"acme": module}, send=send).read_usage("acme", credential, NOW)
+
+    # The traceback still holds it.
+    assert (module.ended, caught.value.sent) == (True, False)
 
 
 class Asking(Unrefreshable):
@@ -358,15 +361,19 @@ class Asking(Unrefreshable):
     def __init__(self, request: Any) -> None:
         self.request = request
         self.asked = 0
+        self.ended = False
 
     def usage_obstacle(self, credential: Credential) -> str | None:
         """Return nothing."""
 
     def read_usage(self, *_: object) -> Generator[HttpRequest, HttpAnswer, Snapshot]:
         """Ask, and ask."""
-        while True:
-            self.asked += 1
-            yield self.request
+        try:
+            while True:
+                self.asked += 1
+                yield self.request
+        finally:
+            self.ended = True
 
 
 @pytest.mark.parametrize(("request_", "asked"), [(ASK, 7), ("https://acme.example", 1), (None, 1)])
