@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.scenes import install_bridge, kinds, log_in, login, states, stream_errors
+from tests.support.connected import Connected
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import run
@@ -28,17 +28,6 @@ HOST, PATH = "auth.openai.com", "/oauth/token"
 A, OLD_B, NEW_B = "ACC-CANARY-A", "ACC-CANARY-B", "ACC-CANARY-B-2"
 HELLO = "Hello from login two."
 SPENT = {"error": {"type": "usage_limit_reached", "message": "used up", "resets_in_seconds": 3600}}
-
-
-@dataclass(frozen=True)
-class Connected(Household):
-    """A household whose processes reach a vendor through a proxy."""
-
-    way: dict[str, str] = field(default_factory=dict)
-
-    def env(self) -> dict[str, str]:
-        """Return the whole environment of every process of this household."""
-        return super().env() | self.way
 
 
 @pytest.fixture

@@ -23,8 +23,12 @@ from rotator.secret import digest_of
 from tests.support.builders import a_jwt
 from tests.support.canary import sweep
 from tests.support.children import Lines, child, end
+from tests.support.connected import Connected
 from tests.support.household import Household
+from tests.support.provider_answers import Answer, refusal
+from tests.support.provider_request import Request
 from tests.support.rotator_process import accounts, events, rotator
+from tests.support.vendor import Vendor
 from tests.support.waiting import wait_until
 
 PROGRAM = (sys.executable, "-m", "rotator")
@@ -41,9 +45,18 @@ LOGINS = {
     for name in "xy"
 }
 TOKEN = "TOK-CANARY-w"
+# Logins that are parked and have run out: the vendor renews the first and fails at the second.
+PARKED: dict[str, dict[str, Any]] = {
+    name: {"type": "oauth", "access": f"ACC-CANARY-{name}", "refresh": f"REF-CANARY-{name}"}
+    | {"expires": 1_000, "accountId": name}
+    for name in ("renewed", "doubtful")
+}
+RENEWED = {"access_token": "ACC-CANARY-renewed-2", "refresh_token": "REF-CANARY-renewed-2"}
 SECRETS = [
     *KEYS.values(),
     TOKEN,
+    *RENEWED.values(),
+    *(str(login[name]) for login in PARKED.values() for name in ("refresh", "access")),
     *(str(login[name]) for login in LOGINS.values() for name in ("refresh", "access")),
 ]
 # Where credentials belong; in no other column is there one.
@@ -68,6 +81,12 @@ def secrets_in(content: bytes) -> list[int]:
 
 
 @pytest.fixture
+def vendor(tmp_path: Path) -> Iterator[Vendor]:
+    with Vendor(tmp_path) as vendor:
+        yield vendor
+
+
+@pytest.fixture
 def no_umask() -> Iterator[None]:
     """Let the processes of the test take no right away from what they make."""
     before = os.umask(0)
@@ -78,8 +97,9 @@ def no_umask() -> Iterator[None]:
 class Session:
     """What a person does while a watcher runs, and everything that was said meanwhile."""
 
-    def __init__(self, house: Household) -> None:
+    def __init__(self, house: Household, vendor: Vendor) -> None:
         self.house = house
+        self.vendor = vendor
         self.said: list[str] = []
         self.inbox = house.state_dir / "bridge" / "inbox"
         self.outbox = house.state_dir / "bridge" / "outbox"
@@ -120,6 +140,26 @@ class Session:
         wait_until(verdict.exists, SECONDS, "a verdict")
         found: dict[str, Any] = json.loads(verdict.read_bytes())
         return found
+
+    def asks_vendors(self) -> None:
+        """Let parked logins be put in, and a vendor that repeats in every answer what it got."""
+        everything = " ".join(SECRETS)
+        for name, login in PARKED.items():
+            given = json.dumps(login)
+            assert self.says("accounts", "add", "openai", "--alias", name, given=given) == 0
+
+        def tokens(request: Request) -> Answer:
+            body = request.body if isinstance(request.body, dict) else {}
+            if body.get("refresh_token") == PARKED["renewed"]["refresh"]:
+                return Answer(body=RENEWED | {"echo": everything, "expires_in": 3600})
+            return refusal(503, {"error": everything}, {"x-echo": everything})
+
+        self.vendor.answer("auth.openai.com", "/oauth/token", tokens)
+        echo = refusal(400, {"error": {"message": everything}}, {"x-echo": everything})
+        self.vendor.answer("chatgpt.com", "/backend-api/wham/usage", echo)
+        assert self.says("rotate", "openai", "doubtful") == 4
+        assert self.says("rotate", "openai", "renewed") == 0
+        assert self.house.read_auth()["openai"]["access"] == RENEWED["access_token"]
 
     def meets_trouble(self) -> None:
         """Let the watcher meet what it cannot expect, and an auth.json that is not right."""
@@ -171,12 +211,15 @@ def talked_through(session: Session) -> None:
     wait_until(lambda: limited(house, "openai"), SECONDS, "what the log says")
 
     session.meets_trouble()
+    session.asks_vendors()
     for words in (
         ("rotate", "acme"),
         ("rotate", "openai", "--dry-run"),
         ("signal", "acme", "--status", "429", "--retry-after", "60"),
         ("accounts",),
         ("accounts", "--json"),
+        ("usage",),
+        ("usage", "--refresh", "--json"),
         ("status",),
         ("status", "--json"),
         ("events",),
@@ -220,9 +263,9 @@ def too_open(*folders: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("no_umask")
-def test_no_secret_leaves_the_places_where_secrets_belong(home: Path) -> None:
-    house = Household(home)
-    session = Session(house)
+def test_no_secret_leaves_the_places_where_secrets_belong(home: Path, vendor: Vendor) -> None:
+    house = Connected(home, way=vendor.environment)
+    session = Session(house, vendor)
     house.auth_file.parent.mkdir(parents=True)
     data = house.auth_file.parent.with_name("opencode-rotator")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from rotator.cli.usage import bar, span, sparkline
 from rotator.history import Point
+from tests.support.connected import Connected
 from tests.support.household import Household
 from tests.support.provider_answers import Answer, refusal
 from tests.support.rotator_process import accounts, rotator
@@ -21,17 +21,6 @@ from tests.support.vendor import Vendor
 
 HOST, PATH = "chatgpt.com", "/backend-api/wham/usage"
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Connected(Household):
-    """A household whose processes reach a vendor through a proxy."""
-
-    way: dict[str, str] = field(default_factory=dict)
-
-    def env(self) -> dict[str, str]:
-        """Return the whole environment of every process of this household."""
-        return super().env() | self.way | {"PYTHONIOENCODING": "utf-8"}
 
 
 @pytest.fixture
@@ -44,7 +33,7 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
 @pytest.fixture
 def house(home: Path, vendor: Vendor) -> Household:
     """Return a household with a ChatGPT login and a key that nobody can be asked about."""
-    house = Connected(home, way=vendor.environment)
+    house = Connected(home, way={**vendor.environment, "PYTHONIOENCODING": "utf-8"})
     login = {
         "type": "oauth",
         "access": "ACC-CANARY-a",
