@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from rotator.atomic import temporary_beside
 from rotator.cli.main import COMMANDS, run
 from rotator.clock import from_iso
 from rotator.lock import watch_lock
@@ -494,6 +495,15 @@ def test_a_command_captures_what_a_login_wrote_just_before(person: Person) -> No
     person.writes({"acme": api("a")})
 
     assert list(person.accounts()) == ["acme/acme-1"]
+
+
+def test_a_command_sweeps_what_a_crash_left_beside_auth_json(two: Person) -> None:
+    left = temporary_beside(two.paths.auth_file)
+    left.write_bytes(b"CANARY")
+
+    two("accounts")
+
+    assert not left.exists()
 
 
 def test_a_half_written_auth_json_keeps_nobody_from_looking(two: Person) -> None:

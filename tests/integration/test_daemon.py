@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from watchdog.observers.api import BaseObserver
 
-from rotator.atomic import publish
+from rotator.atomic import publish, temporary_beside
 from rotator.books import Books, open_books
 from rotator.clock import to_iso
 from rotator.daemon import Daemon
@@ -174,6 +174,18 @@ def world(home: Path) -> Iterator[World]:
     assert home.exists()
     with ExitStack() as stack:
         yield World(stack)
+
+
+def test_a_watcher_sweeps_what_a_crash_left_beside_auth_json() -> None:
+    paths = find_paths()
+    paths.auth_file.parent.mkdir(parents=True)
+    left = temporary_beside(paths.auth_file)
+    left.write_bytes(b"CANARY")
+
+    running = Running(paths)
+    wait_until(lambda: not left.exists(), SECONDS, "the leftover to be swept")
+
+    running.stop()
 
 
 def test_a_signal_gets_its_verdict_after_the_swap(world: World) -> None:
