@@ -28,6 +28,8 @@ CHANGING = (
 READING = ("pread", "scandir", "listdir")
 _OPENS_FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _SQL_ENDINGS = ("", "-wal")
+# Waiting, and what a test counts as a step itself: asking a vendor and hearing its answer.
+_NOT_OF_THE_DISK = {"sleep", "ask", "answer"}
 # What SQLite says where another program's call fails with the number on the left.
 _SQL_ERRORS = {
     errno.ENOSPC: (sqlite3.SQLITE_FULL, "database or disk is full"),
@@ -109,7 +111,7 @@ def failing(number: int, code: int, *, lasting: bool) -> Act:
 
 def can_fail(step: Step, code: int) -> bool:
     """Tell whether a step needs something of the disk that errno `code` may refuse."""
-    if step.name == "sleep" or step.words.startswith("ROLLBACK"):
+    if step.name in _NOT_OF_THE_DISK or step.words.startswith("ROLLBACK"):
         return False
     makes_descriptor = step.name in {"open", "scandir", "listdir", "connect"}
     if code == errno.EMFILE:
@@ -232,13 +234,14 @@ class Seam:
         self.dead = True
         raise Crash
 
-    def bury(self, close: Callable[[], None]) -> None:
+    def bury(self, close: Callable[[], None], *, alone: bool = True) -> None:
         """Do what the kernel does when a process has died, and no more.
 
         `close` lets go of what was open, which writes nothing into a database: what the dead
-        one had committed and had no time to tidy up is as it was.
+        one had committed and had no time to tidy up is as it was. SQLite tidies up when the
+        last one closes: that is only so if it was `alone`.
         """
-        databases = {connection.path for connection in self.opened}
+        databases = {connection.path for connection in self.opened if alone}
         files = [p.with_name(p.name + e) for p in databases for e in _SQL_ENDINGS]
         kept = {file: file.read_bytes() for file in files if file.exists()}
         close()

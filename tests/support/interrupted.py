@@ -193,9 +193,9 @@ def furnish(home: Path, scene: Scene) -> None:
     """Put everything as it is before the scene."""
     vendor = Vendor(HandClock(), file=home / "vendor.json")
     with open_live(home) as live:
-        live.sees({"acme": api("a"), "zeta": api("z"), "named": vendor.give("ada")})
-        live.sees({"acme": api("a"), "zeta": api("z"), "named": vendor.give("bob")})
-        vendor.give("bob")
+        live.sees({"acme": api("a"), "zeta": api("z"), "named": vendor.log_in("ada")})
+        live.sees({"acme": api("a"), "zeta": api("z"), "named": vendor.log_in("bob")})
+        vendor.log_in("bob")
         live.sees(BEFORE)
         live.write(scene.content)
         store = live.paths.store
@@ -289,8 +289,10 @@ def file_in(home: Path) -> Path:
 
 
 @contextlib.contextmanager
-def memory_folder() -> Iterator[Path]:
-    """Make a folder in memory, where there is such a place, for many short lives."""
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # its use
+def memory_folder(place: Path | None = None) -> Iterator[Path]:
+    """Make a folder in `place`, by default in memory, where that can be, for many short lives."""
+    memory = Path("/dev/shm")  # noqa: S108  # a folder of a name of its own is made in it
+    if place is None and os.access(memory, os.W_OK):
+        place = memory
     with tempfile.TemporaryDirectory(dir=place) as folder:
         yield Path(folder)

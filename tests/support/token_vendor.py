@@ -35,28 +35,40 @@ class Mood(Enum):
 
 
 class Vendor:
-    """Who has which generation of tokens; `clock` tells the time of whoever gets them."""
+    """Who has which generation of tokens; `clock` tells the time of whoever gets them.
+
+    A refresh spends the token that is sent; another login of the same person spends none.
+    """
 
     def __init__(self, clock: Callable[[], datetime], *, file: Path | None = None) -> None:
         self._clock = clock
         self._file = file
         self.mood = Mood.ANSWERS
         self.newest: dict[str, int] = {}
-        # What we sent, in order: whose token, of which generation.
-        self.asked: list[tuple[str, int]] = []
+        self._spent: dict[str, list[int]] = {}
         if file is not None and file.exists():
-            self.newest = json.loads(file.read_bytes())
+            self.newest, self._spent = json.loads(file.read_bytes())
 
-    def give(self, person: str) -> Entry:
-        """Return new tokens of a person; the ones before are spent from now on."""
+    def log_in(self, person: str) -> Entry:
+        """Return new tokens of a person."""
         self.newest[person] = self.newest.get(person, 0) + 1
         if self._file is not None:
-            self._file.write_text(json.dumps(self.newest))
+            self._file.write_text(json.dumps([self.newest, self._spent]))
         return oauth_until(person, self.newest[person], self._clock() + LIFETIME)
 
+    def refresh(self, person: str, generation: int) -> Entry:
+        """Return new tokens for older ones, which are spent from now on."""
+        self._spent.setdefault(person, []).append(generation)
+        return self.log_in(person)
+
     def is_spent(self, person: str, generation: int) -> bool:
-        """Tell whether tokens of a person are not the newest."""
-        return self.newest.get(person) != generation
+        """Tell whether tokens of a person were exchanged for others."""
+        return generation in self._spent.get(person, ())
+
+    def alive(self, person: str) -> frozenset[int]:
+        """Return the generations of a person's tokens that work."""
+        spent = self._spent.get(person, ())
+        return frozenset(range(1, self.newest.get(person, 0) + 1)) - frozenset(spent)
 
     def send(self, request: HttpRequest) -> HttpAnswer:
         """Answer as a token endpoint does, in the present mood."""
@@ -65,12 +77,11 @@ class Vendor:
         if self.mood is Mood.UNREACHABLE:
             message = "the vendor could not be reached"
             raise ProviderUnavailable(message, sent=False)
-        self.asked.append((person, generation))
         if self.mood is Mood.BROKEN:
             return _answer(_BROKEN, {"error": "try again later"})
         if self.is_spent(person, generation):
             return _answer(_REFUSED, {"error": "refresh_token_reused"})
-        given = self.give(person)
+        given = self.refresh(person, generation)
         if self.mood is Mood.HANGS_UP:
             message = "the vendor did not answer"
             raise ProviderUnavailable(message, sent=True)

@@ -1,0 +1,299 @@
+"""The rules by which chance writes a history, for hypothesis."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from rotator.model import Account
+from rotator.paths import find_paths
+from tests.histories.computer import SLOT, Change, Computer, person_of
+from tests.histories.ours import FAULTS, UNDISTURBED, Ours, Plan
+from tests.histories.truth import ANYBODY
+from tests.support.home import places
+from tests.support.interrupted import memory_folder
+from tests.support.live import as_opencode
+from tests.support.token_vendor import Mood, owner_of_token
+
+PEOPLE = ("ada", "bob", "cem")
+MOST_WRITERS = 3
+_WRITING_STEPS = 4
+
+
+def plans(longest: int) -> st.SearchStrategy[Plan]:
+    """Return what may come in between something of ours that takes so many steps."""
+    step = st.integers(1, longest)
+    other = st.tuples(step, st.integers(0, MOST_WRITERS - 1), st.integers(1, _WRITING_STEPS))
+    return st.one_of(
+        st.just(UNDISTURBED),
+        st.builds(Plan, crash_at=step),
+        st.builds(Plan, fault=st.sampled_from(FAULTS), fault_at=step, lasting=st.booleans()),
+        st.builds(Plan, others=st.tuples(other)),
+        st.builds(Plan, others=st.tuples(other, other)),
+        st.builds(Plan, others=st.tuples(other), crash_at=step),
+    )
+
+
+people = st.sampled_from(PEOPLE)
+# Whether an opencode is through with it at once, and whether the watcher sees it at once.
+at_once = st.sampled_from([True, True, False])
+numbers = st.integers(0, MOST_WRITERS - 1)
+
+
+class Logins(RuleBasedStateMachine):
+    """One person's computer: opencodes that write, and our program beside them."""
+
+    # Where homes are made; None: in memory, where there is such a place.
+    place: ClassVar[Path | None] = None
+    counted: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = contextlib.ExitStack()
+        home = self._left.enter_context(memory_folder(self.place))
+        self.computer = Computer(find_paths(places(home)).auth_file)
+        self.ours = Ours(home, self.computer)
+        self.ours.start()
+
+    def teardown(self) -> None:
+        """Let everybody finish, see that all is well, and forget everything."""
+        try:
+            self.come_to_rest()
+        finally:
+            for writer in tuple(self.computer.writers):
+                writer.steps.close()
+            self.ours.stop()
+            self.ours.truth.store.close()
+            self._left.close()
+
+    # -- people and opencodes ----------------------------------------------------------------------
+
+    def _write(self, change: Change, *, whole: bool, seen: bool) -> None:
+        writer = self.computer.begin(change)
+        while whole and writer in self.computer.writers:
+            self.computer.go_on(writer)
+        self._happened(seen=seen)
+
+    def _happened(self, *, seen: bool) -> None:
+        """Let the watcher see what opencodes did, if there is one and it is quick."""
+        computer, noticed = self.computer, seen and self.ours.watcher is not None
+        for written in computer.finished:
+            self.ours.truth.take(written, mixed=False, noticed=noticed)
+            computer.unseen = True
+        computer.finished.clear()
+        if noticed:
+            self.ours.look()
+
+    @precondition(lambda self: len(self.computer.writers) < MOST_WRITERS)
+    @rule(person=people, whole=at_once, seen=at_once)
+    def log_in(self, person: str, *, whole: bool, seen: bool) -> None:
+        self._write(self.computer.log_in(person), whole=whole, seen=seen)
+
+    @precondition(lambda self: len(self.computer.writers) < MOST_WRITERS)
+    @rule(whole=at_once, seen=at_once)
+    def opencode_refreshes(self, *, whole: bool, seen: bool) -> None:
+        seconds = self.computer.time_to_refresh()
+        if seconds is not None:
+            self.wait(seconds)
+        if self.computer.time_to_refresh() == 0:
+            self._write(self.computer.refresh(), whole=whole, seen=seen)
+
+    @precondition(lambda self: len(self.computer.writers) < MOST_WRITERS)
+    @rule(whole=at_once, seen=at_once)
+    def log_out(self, *, whole: bool, seen: bool) -> None:
+        self._write(self.computer.log_out(), whole=whole, seen=seen)
+
+    @precondition(lambda self: len(self.computer.writers) < MOST_WRITERS)
+    @rule(number=st.integers(0, 3), whole=at_once, seen=at_once)
+    def log_in_elsewhere(self, number: int, *, whole: bool, seen: bool) -> None:
+        self._write(self.computer.other(number), whole=whole, seen=seen)
+
+    @precondition(lambda self: self.computer.writers)
+    @rule(number=numbers, seen=at_once)
+    def opencode_goes_on(self, number: int, *, seen: bool) -> None:
+        written = self.computer.writers[number % len(self.computer.writers)]
+        self.computer.go_on(written)
+        self._happened(seen=seen)
+
+    @precondition(lambda self: self.computer.writers)
+    @rule(number=numbers)
+    def opencode_is_killed(self, number: int) -> None:
+        computer = self.computer
+        computer.end(computer.writers[number % len(computer.writers)])
+        self._happened(seen=True)
+
+    @rule(back=st.integers(1, 6))
+    def put_an_old_login_back(self, back: int) -> None:
+        """Let somebody restore the entry of a while ago, and nothing else."""
+        old = self.computer.past[-back:][0].get(SLOT)
+        if old is None or not self.computer.is_whole or self.computer.is_being_written:
+            return
+        if not self.ours.truth.may_know(*owner_of_token(old["access"])):
+            return
+        # One that was removed is taken out again, for whoever was there before.
+        self.ours.truth.doubt(person_of(old), self.ours.truth.saved().active)
+        self.computer.put(as_opencode(self.computer.entries | {SLOT: old}))
+        self._happened(seen=True)
+
+    @rule(seconds=st.sampled_from([0.3, 1.5]))
+    def lose_the_file(self, seconds: float) -> None:
+        """Let somebody move auth.json away, and back after a while."""
+        if self.computer.is_whole and not self.computer.is_being_written:
+            self.ours.truth.intended = ANYBODY
+            self.computer.move_away()
+            self.wait(seconds)
+            self.computer.bring_back()
+            self._happened(seen=True)
+
+    # -- time --------------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 11.0, 61.0, 3700.0]))
+    def wait(self, seconds: float) -> None:
+        """Let time pass; a watcher looks now and then."""
+        soon = min(seconds, 0.4)
+        self.computer.pass_time(soon)
+        if self.ours.watcher is not None:
+            self.ours.look()
+        self.computer.pass_time(seconds - soon)
+        if self.ours.watcher is not None:
+            self.ours.look()
+
+    @rule(minutes=st.sampled_from([-300, -1, 1, 300]))
+    def set_the_clock(self, minutes: int) -> None:
+        self.computer.clock.pass_time(minutes=minutes)
+
+    @rule(mood=st.sampled_from(Mood))
+    def vendor_is(self, mood: Mood) -> None:
+        self.computer.vendor.mood = mood
+
+    # -- us ----------------------------------------------------------------------------------------
+
+    def _has_accounts(self) -> bool:
+        return self.ours.watcher is not None and bool(self.ours.truth.kept)
+
+    def _account(self, number: int) -> Account:
+        accounts = self.ours.accounts()
+        return accounts[number % len(accounts)]
+
+    @precondition(lambda self: self.ours.watcher is not None)
+    @rule(plan=plans(60))
+    def look(self, plan: Plan) -> None:
+        self.ours.look(plan)
+
+    @precondition(lambda self: self._has_accounts())
+    @rule(number=numbers, plan=plans(90))
+    def fail_over(self, number: int, plan: Plan) -> None:
+        self.ours.fail_over(self._account(number), plan)
+
+    @precondition(lambda self: self.ours.truth.kept)
+    @rule(person=st.one_of(people, st.none()), plan=plans(160))
+    def rotate_by_hand(self, person: str | None, plan: Plan) -> None:
+        self.ours.rotate(person, plan)
+
+    @precondition(lambda self: self._has_accounts())
+    @rule(number=numbers, plan=plans(40))
+    def begin_refresh(self, number: int, plan: Plan) -> None:
+        self.ours.begin_refresh(self._account(number), plan)
+
+    @precondition(lambda self: self.ours.is_asking)
+    @rule()
+    def ask_the_vendor(self) -> None:
+        self.ours.ask_vendor()
+
+    @precondition(lambda self: self.ours.is_asking)
+    @rule(plan=plans(60))
+    def finish_refresh(self, plan: Plan) -> None:
+        self.ours.finish_refresh(plan)
+
+    @precondition(lambda self: self._has_accounts())
+    @rule(number=numbers, plan=plans(100))
+    def disable_and_enable(self, number: int, plan: Plan) -> None:
+        self.ours.disable_and_enable(self._account(number), plan)
+
+    @precondition(lambda self: self._has_accounts())
+    @rule(number=numbers, plan=plans(100))
+    def remove(self, number: int, plan: Plan) -> None:
+        self.ours.remove(self._account(number), plan)
+
+    @precondition(lambda self: self.ours.watcher is None)
+    @rule(plan=plans(60))
+    def start(self, plan: Plan) -> None:
+        self.ours.start(plan)
+
+    @precondition(lambda self: self.ours.watcher is not None)
+    @rule()
+    def stop(self) -> None:
+        self.ours.stop()
+
+    # -- what always holds -------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        self.counted["steps"] += 1
+        self.ours.truth.require_nothing_lost(self.ours.truth.saved())
+
+    @invariant()
+    def what_we_wrote_is_whole(self) -> None:
+        self.ours.truth.require_whole()
+
+    @rule()
+    def come_to_rest(self) -> None:
+        """Let everybody finish and a watcher look a few times: then all is as it should be."""
+        computer, ours = self.computer, self.ours
+        while computer.writers:
+            computer.go_on(computer.writers[0])
+            self._happened(seen=True)
+        while ours.is_asking:
+            ours.finish_refresh()
+        if ours.watcher is None:
+            ours.start()
+        for seconds in (0.5, 1.5, 11.0, 0.5):
+            ours.look()
+            computer.pass_time(seconds)
+        ours.look()
+        truth = ours.truth
+        saved = truth.saved()
+        truth.require_nothing_lost(saved)
+        truth.require_taken_in(saved)
+        truth.require_usable(saved, computer.vendor.newest)
+        truth.require_intended()
+        self.counted["rests"] += 1
+        self.counted["rests with one answer"] += len(truth.intended - ANYBODY) == 1
+        # One that was torn before anybody saw it whole cannot be written anew.
+        assert not computer.is_torn_for_good or not saved.has_seen
+
+
+def explain(machine: type[Logins]) -> Callable[[], Any]:
+    """Return nothing."""
+    raise NotImplementedError(machine)
+
+
+def run(machine: type[Logins], days: int, longest: int) -> Counter[str]:
+    """Run so many days of at most so many steps; return how many steps and rests there were."""
+    counted: Counter[str] = Counter()
+    machine.counted = counted
+    # A day takes its time, and so does what makes a long one shorter.
+    slow = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=days,
+            stateful_step_count=longest,
+            deadline=None,
+            suppress_health_check=slow,
+        ),
+    )
+    return counted
