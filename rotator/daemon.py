@@ -115,6 +115,9 @@ class Daemon:
 
     def run(self, ready: Callable[[], None]) -> End:
         """Watch until stopped; call `ready` once everything is in place; return why it ended."""
+        # Loaded now: the first request that fails does not wait for them.
+        for problem in self._books.registry.all_problems():
+            log.warning("%s", problem)
         self._files.start()
         try:
             self._tail.start()

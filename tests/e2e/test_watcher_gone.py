@@ -98,10 +98,12 @@ def test_a_stopped_watcher_costs_nothing_and_works_again_once_it_goes_on(
         server.prompt(session, "hi")
         waited = waited_seconds(provider)
         watching.cont()
-        provider.script(refusal(429, headers={"retry-after": "3600"}), streamed("Hello from B."))
+        provider.limit(A, headers={"retry-after": "3600"})
+        provider.ok("Hello from B.", key=B)
 
         said = server.prompt(session, "again")
 
     assert said == "Hello from B."
-    assert provider.keys == [A, A, A, B]
+    # It may have learned of the first failure from opencode's log by now, and swapped already.
+    assert provider.keys in ([A, A, A, B], [A, A, B])
     assert waited < OWN_WAIT_SECONDS + 0.3 + SLACK_SECONDS
