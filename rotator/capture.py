@@ -98,12 +98,23 @@ def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
             if entry is not None:
                 content = Whole(with_entry(content, change.provider, entry or None))
         _keep_shadowed(books, reading, known)
-        if not mending:
+        _leave_empty_slots(books, content, now)
+        if mending:
+            # Whatever comes then, even what was there before, is not what was just noted.
+            books.store.forget_live_digest()
+        else:
             books.store.set_live(reading.content, now)
     books.record(events)
     if events:
         books.announce()
     return Mended(content.content, tuple(mending)) if mending else None
+
+
+def _leave_empty_slots(books: Books, content: Whole, now: datetime) -> None:
+    """Note that nobody is in a slot without an entry, as after a mending that came to nothing."""
+    for provider, slot in books.store.state().slots.items():
+        if slot.active is not None and provider not in content.entries:
+            books.store.set_active(provider, None, now)
 
 
 def absorb_late(books: Books) -> None:

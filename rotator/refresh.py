@@ -247,7 +247,7 @@ def _renew_live(books: Books, account: Account) -> None:
         log.warning("new tokens could not be put into auth.json yet: %s", exc.message)
         with books.store.transaction():
             # The next look then takes nothing in auth.json for known, and mends it.
-            books.store.set_live(None, books.clock())
+            books.store.forget_live_digest()
 
 
 def _bury(books: Books, attempt: Attempt, found: DeadLogin) -> None:

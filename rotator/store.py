@@ -579,6 +579,10 @@ class Store:
             *(content, digest, to_iso(now)),
         )
 
+    def forget_live_digest(self) -> None:
+        """Take auth.json for unseen, whatever it holds, until `set_live`."""
+        self._write("UPDATE live SET digest = NULL")
+
     def keep_aside(
         self, content: bytes, why: str, now: datetime, provider: str | None = None
     ) -> int:

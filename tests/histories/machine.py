@@ -36,7 +36,9 @@ _WRITING_STEPS = 4
 def plans(longest: int) -> st.SearchStrategy[Plan]:
     """Return what may come in between something of ours that takes so many steps."""
     step = st.integers(1, longest)
-    other = st.tuples(step, st.integers(0, MOST_WRITERS - 1), st.integers(1, _WRITING_STEPS))
+    # The moments that matter most are hit most often.
+    moment = st.one_of(step, st.sampled_from(["fsync", "replace", "replace"]))
+    other = st.tuples(moment, st.integers(0, MOST_WRITERS - 1), st.integers(1, _WRITING_STEPS))
     return st.one_of(
         st.just(UNDISTURBED),
         st.builds(Plan, crash_at=step),
@@ -76,6 +78,8 @@ class Logins(RuleBasedStateMachine):
             for writer in tuple(self.computer.writers):
                 writer.steps.close()
             self.ours.stop()
+            self.counted.update(self.ours.counted)
+            self.counted["mended"] += self.ours.truth.mended
             self.ours.truth.store.close()
             self._left.close()
 
@@ -89,12 +93,13 @@ class Logins(RuleBasedStateMachine):
 
     def _happened(self, *, seen: bool) -> None:
         """Let the watcher see what opencodes did, if there is one and it is quick."""
-        computer, noticed = self.computer, seen and self.ours.watcher is not None
+        computer, watcher = self.computer, self.ours.watcher if seen else None
+        noticed = watcher is not None and watcher.watched
         for written in computer.finished:
             self.ours.truth.take(written, mixed=False, noticed=noticed)
             computer.unseen = True
         computer.finished.clear()
-        if noticed:
+        if watcher is not None:
             self.ours.look()
 
     @precondition(lambda self: len(self.computer.writers) < MOST_WRITERS)
@@ -273,7 +278,7 @@ class Logins(RuleBasedStateMachine):
         self.counted["rests"] += 1
         self.counted["rests with one answer"] += len(truth.intended - ANYBODY) == 1
         # One that was torn before anybody saw it whole cannot be written anew.
-        assert not computer.is_torn_for_good or not saved.has_seen
+        assert not computer.is_torn_for_good or saved.seen is None
 
 
 def explain(machine: type[Logins]) -> Callable[[], Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ from rotator.rotate import plan_rotation, rotate
 from rotator.swap import Order, settled, swap
 from tests.histories.computer import SLOT, Computer
 from tests.histories.truth import ANYBODY, Truth
-from tests.support.faults import Act, Crash, Seam, Step, anything, at, failing
+from tests.support.faults import Act, Crash, Seam, Step, anything, at, failing, named
 from tests.support.home import places
 from tests.support.live import Entry, Live, open_live
 from tests.support.token_vendor import Mood, owner_of_token, registry_of
@@ -46,8 +47,9 @@ class Plan:
     fault: int = 0
     fault_at: int = 0
     lasting: bool = False
-    # At which step opencode number so-and-so does how many of its own.
-    others: tuple[tuple[int, int, int], ...] = ()
+    # Before which step (a number, or the first of a name) opencode number so-and-so does how
+    # many of its own.
+    others: tuple[tuple[int | str, int, int], ...] = ()
 
     def __repr__(self) -> str:
         """Name what there is of it, as one would write it."""
@@ -139,6 +141,8 @@ class Ours:
         self._seam = Seam()
         self._outcome = Outcome()
         self._awaits_late = False
+        # How often what we did was cut off, refused by the disk, or met by an opencode.
+        self.counted: Counter[str] = Counter()
         computer.on_destroyed = self.truth.may_be_gone
 
     # -- the watcher -----------------------------------------------------------------------------
@@ -215,7 +219,11 @@ class Ours:
                 else:
                     watcher.asking.append(Asking(held, attempt))
 
-        return self._by_watcher(run, plan)
+        before = len(watcher.asking)
+        outcome = self._by_watcher(run, plan)
+        if len(watcher.asking) > before and outcome.is_plain:
+            self.truth.we_begin_to_refresh(person_named(account.alias))
+        return outcome
 
     @property
     def is_asking(self) -> bool:
@@ -378,6 +386,9 @@ class Ours:
         self.computer.finished.clear()
         self._settle_given(is_over=outcome.crashed or (outcome.faulty and plan.lasting))
         self.truth.require_nothing_lost(self.truth.saved())
+        self.counted["crashes"] += outcome.crashed
+        self.counted["faults"] += outcome.faulty
+        self.counted["steps of others in ours"] += outcome.mixed
         return outcome
 
     def _acts(self, seam: Seam, plan: Plan) -> list[Act]:
@@ -386,10 +397,12 @@ class Ours:
             acts.append(at(plan.crash_at, seam.crash))
         if plan.fault:
             acts.append(self._fault(plan))
-        acts.extend(
-            at(number, self._other(writer, steps), anything)
-            for number, writer, steps in plan.others
-        )
+        for when, writer, steps in plan.others:
+            act = self._other(writer, steps)
+            if isinstance(when, int):
+                acts.append(at(when, act, anything))
+            else:
+                acts.append(at(1, act, named(when)))
         return acts
 
     def _fault(self, plan: Plan) -> Act:
@@ -431,7 +444,10 @@ class Ours:
         self._seam.step(Step("ask"))
         before = dict(vendor.newest)
         assert request.body is not None
-        truth.we_ask(*owner_of_token(json.loads(request.body.reveal())["refresh_token"]))
+        person, generation = owner_of_token(json.loads(request.body.reveal())["refresh_token"])
+        truth.we_ask(person, generation)
+        if not self.is_asking:
+            truth.we_begin_to_refresh(person)
         try:
             answer = vendor.send(request)
         finally:

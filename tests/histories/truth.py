@@ -17,6 +17,7 @@ from tests.histories.computer import (
     OTHER,
     SLOT,
     Computer,
+    Entries,
     Nameless,
     Written,
     generation_of,
@@ -42,9 +43,8 @@ class Saved:
     unclaimed: frozenset[tuple[str, int]] = frozenset()
     # Whose refresh token of which generation was sent, and the generation that came back.
     sent: dict[tuple[str, int], int | None] = field(default_factory=dict)
-    # Whether a whole content was ever seen, and who is in the slot of the last one.
-    has_seen: bool = False
-    seen: str | None = None
+    # The last content that was seen whole, if there ever was one.
+    seen: Entries | None = None
     # Whom the store takes to be in the slot.
     active: str | None = None
     # Whom it would take back out: our last swap was about them.
@@ -115,7 +115,6 @@ def _read(connection: sqlite3.Connection) -> Saved:
     unclaimed = [parse(row[0]) for row in connection.execute("SELECT content FROM aside")]
     logins = [e.get(SLOT, e) for e in unclaimed]
     seen = parse(live[0]) if live and live[0] else None
-    person = person_of(seen.get(SLOT)) if seen else None
     question = "SELECT active, swap_left FROM slot WHERE provider = ?"
     slot = connection.execute(question, (SLOT,)).fetchone() or ("", "")
     active, left = (whose[one][0] if one in whose else None for one in slot)
@@ -124,8 +123,7 @@ def _read(connection: sqlite3.Connection) -> Saved:
         frozenset(keys),
         frozenset(owner_of_token(e["access"]) for e in logins if "access" in e),
         sent,
-        has_seen=seen is not None,
-        seen=person,
+        seen=seen,
         active=active,
         left=left,
     )
@@ -164,6 +162,8 @@ class Truth:
         self.unheard: set[tuple[str, int]] = set()
         self.intended: People = frozenset({None})
         self.swap: Swap | None = None
+        # How often an opencode undid something and it must have been put right again.
+        self.mended = 0
 
     # -- where tokens are ------------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ class Truth:
                 self.gone[person] = (alive, why)
         if self._computer.is_torn_for_good:
             # It is written anew from what was seen last.
-            self.doubt(saved.seen)
+            self.doubt(person_of((saved.seen or {}).get(SLOT)))
 
     def _is_out(self, person: str, saved: Saved) -> bool:
         is_removed = person in self.removed and person not in saved.people
@@ -259,6 +259,10 @@ class Truth:
             assert fine, f"spent tokens of {person} are activated"
         self._computer.lose_the_name(owner)
 
+    def we_begin_to_refresh(self, person: str) -> None:
+        """Check whose tokens we have decided to refresh: who is live is left to opencode."""
+        assert self.saved().active != person, f"{person} is live and is refreshed by us"
+
     def we_ask(self, person: str, generation: int) -> None:
         """Check a refresh token that we are about to send."""
         ours = self.saved().people.get(person, [generation])
@@ -309,7 +313,8 @@ class Truth:
     def take(self, written: Written, *, mixed: bool, noticed: bool) -> None:
         """Work out what a content that an opencode has written means for the slot.
 
-        `mixed`: we were at work meanwhile; `noticed`: the watcher looks right after it.
+        `mixed`: we were at work meanwhile; `noticed`: a watcher that has missed nothing looks
+        right after it.
         """
         entry, before = written.entries.get(SLOT), written.before.get(SLOT)
         person, clear = person_of(entry), written.into_name and not mixed
@@ -320,10 +325,21 @@ class Truth:
             self._wish(None, clear=clear and seen and written.entries == others)
         elif is_about_slot and person == person_of(before):
             self._wish(person, clear=clear and not self._may_be_undone(person))
-        elif entry is not None and clear and noticed and self._is_undoing(entry):
-            pass
+        elif clear and noticed and self._is_mended(written):
+            self.mended += 1
         elif is_about_slot or person != person_of(before):
             self._wish(person, clear=is_about_slot and clear and not self._may_be_undone(person))
+
+    def _is_mended(self, written: Written) -> bool:
+        """Tell whether we take it for no wish of the user's and put things right again."""
+        entry = written.entries.get(SLOT)
+        return self._is_wipe(written) if entry is None else self._is_undoing(entry)
+
+    def _is_wipe(self, written: Written) -> bool:
+        """Tell whether the slot was lost in a write about another entry: then it is put back."""
+        seen = self.saved().seen or {}
+        is_news = not self._computer.unseen and SLOT in seen
+        return is_news and written.entries.get(OTHER) != seen.get(OTHER)
 
     def _may_be_undone(self, person: str | None) -> bool:
         return self.saved().left == person
@@ -334,7 +350,7 @@ class Truth:
             self.swap = None
         else:
             self.doubt(person)
-            if self._may_be_undone(person):
+            if self._may_be_undone(person) or person in self.removed:
                 self.doubt(self.saved().active)
 
     # -- when all is calm --------------------------------------------------------------------------
@@ -353,14 +369,12 @@ class Truth:
         assert not key or key["key"] in saved.keys, "the live key is not saved"
 
     def require_late_saved(self, one: Nameless, saved: Saved) -> None:
-        """Assert that what was written into a file without a name, or better, is in the store."""
+        """Assert that what was written into a file without a name is in the store."""
         entry, is_news, one.is_news = one.entries().get(SLOT), one.is_news, False
         if entry and is_news:
             person, generation = owner_of_token(entry["access"])
-            ours, works = saved.of(person), self._computer.vendor.alive(person)
-            is_known = generation in ours | self.known.get(person, set())
-            is_out = self._is_out(person, saved)
-            assert is_known or is_out or ours & works, "a late login is not saved"
+            is_known = generation in saved.of(person) | self.known.get(person, set())
+            assert is_known or self._is_out(person, saved), "a late login is not saved"
 
     def require_usable(self, saved: Saved, people: Iterable[str]) -> None:
         """Assert that the store has tokens that work of everybody who did not lose them."""

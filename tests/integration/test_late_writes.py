@@ -15,6 +15,7 @@ from rotator.lock import swap_lock
 from rotator.model import EventKind
 from rotator.opencode.replaced import MOST_KEPT
 from rotator.swap import Order, swap
+from tests.support.faults import Seam, at, named
 from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth, open_live
 
 A, B = "acme/acme-1", "acme/acme-2"
@@ -125,6 +126,10 @@ def test_a_late_login_is_not_put_over_one_that_nobody_has_seen(live: Live) -> No
     assert live.entries()["named"] == live.saved("named/cem-acme.example") == oauth("cem")
 
 
+def void(_: object) -> None:
+    """Take a value and return nothing."""
+
+
 RAN_OUT = oauth("ada", 1, left=timedelta(minutes=-5))
 
 
@@ -164,6 +169,21 @@ def test_an_undone_swap_keeps_tokens_aside_that_nobody_knows(live: Live) -> None
 
     assert (live.entries()["named"], EventKind.REVERTED in live.kinds()) == (oauth("bob"), True)
     assert [json.loads(content) for content in kept_aside(live)] == [RAN_OUT]
+
+
+def test_a_mending_that_comes_to_nothing_leaves_nobody_in_an_empty_slot(home: Path) -> None:
+    """The file is what it was by the time that it would have been mended."""
+    with open_live(home) as live:
+        live.sees({"named": oauth("ada", 1)})
+        live.sees({"named": oauth("ada", 2)})
+        live.sees({})
+        live.write({"named": oauth("ada", 1)})
+
+        with Seam().watching(at(1, lambda _: void(live.write({})), named("fsync"))):
+            live.look()
+
+        assert (live.entries(), live.active("named")) == ({}, None)
+        assert live.saved("named/ada-acme.example") == oauth("ada", 2)
 
 
 def test_a_late_write_that_is_not_finished_is_looked_at_again(live: Live) -> None:

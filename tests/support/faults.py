@@ -78,6 +78,11 @@ def anything(_: Step) -> bool:
     return True
 
 
+def named(name: str) -> Callable[[Step], bool]:
+    """Return what counts the calls of one function alone."""
+    return lambda step: step.name == name
+
+
 def at(number: int, act: Act, among: Callable[[Step], bool] = changes) -> Act:
     """Return what does `act` before step `number` (from 1) of those that count."""
     left = number
