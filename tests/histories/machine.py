@@ -194,22 +194,22 @@ class Logins(RuleBasedStateMachine):
         return accounts[number % len(accounts)]
 
     @precondition(lambda self: self.ours.watcher is not None)
-    @rule(plan=plans(60))
+    @rule(plan=plans(30))
     def look(self, plan: Plan) -> None:
         self.ours.look(plan)
 
     @precondition(lambda self: self._has_accounts())
-    @rule(number=numbers, plan=plans(90))
+    @rule(number=numbers, plan=plans(60))
     def fail_over(self, number: int, plan: Plan) -> None:
         self.ours.fail_over(self._account(number), plan)
 
     @precondition(lambda self: self.ours.truth.kept)
-    @rule(person=st.one_of(people, st.none()), plan=plans(160))
+    @rule(person=st.one_of(people, st.none()), plan=plans(110))
     def rotate_by_hand(self, person: str | None, plan: Plan) -> None:
         self.ours.rotate(person, plan)
 
     @precondition(lambda self: self._has_accounts())
-    @rule(number=numbers, plan=plans(40))
+    @rule(number=numbers, plan=plans(25))
     def begin_refresh(self, number: int, plan: Plan) -> None:
         self.ours.begin_refresh(self._account(number), plan)
 
@@ -219,12 +219,12 @@ class Logins(RuleBasedStateMachine):
         self.ours.ask_vendor()
 
     @precondition(lambda self: self.ours.is_asking)
-    @rule(plan=plans(60))
+    @rule(plan=plans(35))
     def finish_refresh(self, plan: Plan) -> None:
         self.ours.finish_refresh(plan)
 
     @precondition(lambda self: self._has_accounts())
-    @rule(number=numbers, plan=plans(100))
+    @rule(number=numbers, plan=plans(90))
     def disable_and_enable(self, number: int, plan: Plan) -> None:
         self.ours.disable_and_enable(self._account(number), plan)
 
@@ -234,7 +234,7 @@ class Logins(RuleBasedStateMachine):
         self.ours.remove(self._account(number), plan)
 
     @precondition(lambda self: self.ours.watcher is None)
-    @rule(plan=plans(60))
+    @rule(plan=plans(45))
     def start(self, plan: Plan) -> None:
         self.ours.start(plan)
 

@@ -22,7 +22,6 @@ from tests.support.interrupted import (
     Scene,
     clock_of,
     furnish,
-    is_answer_lost,
     memory_folder,
     opened,
     require_done,
@@ -83,10 +82,8 @@ def interrupt(scene: Scene, home: Path, code: int, number: int, *, lasting: bool
             except RotatorError as exc:
                 told = exc
         where = f"{where} ({trace[-1]}): {told}"
-        require_whole(home, scene, vendor, where)
-        with opened(home, scene, vendor) as other:
-            # Only a store that takes nothing for long may cost what a vendor has just given.
-            assert lasting or not is_answer_lost(other, vendor), where
+        # Only a store that takes nothing for long may cost what a vendor has just given.
+        assert not require_whole(home, scene, vendor, where) or lasting, where
         if survivor is not None and lasting:
             scene.finish(survivor)
             require_done(survivor, scene, where)

@@ -23,7 +23,6 @@ from tests.support.interrupted import (
     SCENES,
     Scene,
     furnish,
-    is_answer_lost,
     memory_folder,
     opened,
     require_done,
@@ -113,9 +112,8 @@ def driver(home: Path, scene: Scene) -> Iterator[Callable[[int], int]]:
 def check(home: Path, scene: Scene, where: str) -> bool:
     """Assert that nothing is lost and the next process ends it; tell whether an answer was lost."""
     vendor = vendor_of(scene, home)
-    require_whole(home, scene, vendor, where)
+    lost = require_whole(home, scene, vendor, where)
     with opened(home, scene, vendor) as live:
-        lost = is_answer_lost(live, vendor)
         live.look(watched=False)
         require_one_truth(live, where, torn=scene.cut is not None)
         require_nobody_lost(live, scene, vendor, where)

@@ -228,12 +228,16 @@ def version_of_store(store: Path) -> int:
     return version
 
 
-def require_whole(home: Path, scene: Scene, vendor: Vendor, where: str) -> None:
-    """Assert what holds at once: auth.json is the one before or the one after, nobody is lost."""
+def require_whole(home: Path, scene: Scene, vendor: Vendor, where: str) -> bool:
+    """Assert what holds at once: auth.json is the one before or the one after, nobody is lost.
+
+    True if the vendor gave tokens that nobody has.
+    """
     content = file_in(home).read_bytes()
     assert content == scene.content or json.loads(content) == scene.left, where
     with opened(home, scene, vendor) as live:
         require_nobody_lost(live, scene, vendor, where)
+        return _is_answer_lost(live, vendor)
 
 
 def require_nobody_lost(live: Live, scene: Scene, vendor: Vendor, where: str) -> None:
@@ -251,8 +255,7 @@ def require_nobody_lost(live: Live, scene: Scene, vendor: Vendor, where: str) ->
     assert found == kept, where
 
 
-def is_answer_lost(live: Live, vendor: Vendor) -> bool:
-    """Tell whether the vendor gave tokens that nobody has."""
+def _is_answer_lost(live: Live, vendor: Vendor) -> bool:
     waiting = [p.answer for p in live.state.refreshes.values()]
     return vendor.newest["ada"] > 1 and live.saved(ADA) == SAVED[ADA] and waiting == [None]
 
