@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rotator.atomic import sync_folder
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.migrations import Migration, migrate, roll_back, version_of
 from rotator.paths import FILE_MODE, private_folder
@@ -54,8 +55,11 @@ def open_database(
     """
     require_sqlite(sqlite3.sqlite_version_info)
     with store_errors(path):
+        is_new = not path.exists()
         private_folder(path.parent)
         _make_private(path)
+        if is_new and durable:
+            _sync_folders(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             _patiently(lambda: _prepare(connection, path, steps, gate, durable=durable))
@@ -98,6 +102,12 @@ def require_sqlite(version: tuple[int, ...]) -> None:
         needed, found = (".".join(map(str, numbers)) for numbers in (OLDEST_SQLITE, version))
         message = f"the store needs SQLite {needed}, this Python has {found}"
         raise StoreError(message, hint="use a Python that is built with a newer SQLite")
+
+
+def _sync_folders(path: Path) -> None:
+    """Make the names on the way to a new file durable; most of these folders are new as well."""
+    for folder in (path.parent, *path.parent.parents[:3]):
+        sync_folder(folder)
 
 
 def _make_private(path: Path) -> None:

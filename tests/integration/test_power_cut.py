@@ -157,6 +157,23 @@ def test_what_nobody_has_saved_is_in_the_store_before_something_is_put_in_its_pl
     assert not positions(trace, lambda s: s.path == store and "synchronous = NORMAL" in s.words)
 
 
+def test_a_new_store_is_where_a_power_cut_leaves_it_before_anything_is_saved_in_it(
+    home: Path,
+) -> None:
+    scene = next(scene for scene in SCENES if scene.what == "capture")
+    file_in(home).parent.mkdir(parents=True)
+    file_in(home).write_bytes(scene.content)
+
+    trace = run(scene, home, scene.act)
+
+    store = home / ".local" / "share" / "opencode-rotator" / "rotator.sqlite"
+    saved = positions(trace, lambda s: s.words.startswith("INSERT INTO account"))[0]
+    new = [step.path for step in trace[:saved] if step.name == "mkdir" and step.path is not None]
+    synced = {step.path for step in trace[:saved] if step.name == "fsync"}
+    assert store.parent in new
+    assert {store.parent, *(path.parent for path in new if store.is_relative_to(path))} <= synced
+
+
 def test_tokens_are_in_the_store_before_they_are_in_auth_json_and_the_intent_before_both(
     home: Path,
 ) -> None:
