@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -68,20 +69,27 @@ class Logins(RuleBasedStateMachine):
         home = self._left.enter_context(memory_folder(self.place))
         self.computer = Computer(find_paths(places(home)).auth_file)
         self.ours = Ours(home, self.computer)
+        # The last one first, and each of them whatever becomes of the others.
+        self._left.callback(self.ours.truth.store.close)
+        self._left.callback(self._count)
+        self._left.callback(self.ours.stop)
+        self._left.callback(self._end_writers)
         self.ours.start()
 
     def teardown(self) -> None:
         """Let everybody finish, see that all is well, and forget everything."""
-        try:
-            self.come_to_rest()
-        finally:
-            for writer in tuple(self.computer.writers):
-                writer.steps.close()
-            self.ours.stop()
-            self.counted.update(self.ours.counted)
-            self.counted["mended"] += self.ours.truth.mended
-            self.ours.truth.store.close()
-            self._left.close()
+        with self._left:
+            # A day that ended badly is told as it was.
+            if sys.exc_info()[0] is None:
+                self.come_to_rest()
+
+    def _end_writers(self) -> None:
+        for writer in self.computer.writers:
+            writer.steps.close()
+
+    def _count(self) -> None:
+        self.counted.update(self.ours.counted)
+        self.counted["mended"] += self.ours.truth.mended
 
     # -- people and opencodes ----------------------------------------------------------------------
 
@@ -202,6 +210,22 @@ class Logins(RuleBasedStateMachine):
     @rule(number=numbers, plan=plans(60))
     def fail_over(self, number: int, plan: Plan) -> None:
         self.ours.fail_over(self._account(number), plan)
+
+    @precondition(lambda self: self._has_accounts() and len(self.computer.writers) < MOST_WRITERS)
+    @rule(number=numbers, is_refresh=st.booleans())
+    def fail_over_under_an_opencode(self, number: int, *, is_refresh: bool) -> None:
+        """Let what an opencode began before a swap end right after it."""
+        change = self.computer.other(number)
+        if is_refresh:
+            self.wait(self.computer.time_to_refresh() or 0.1)
+            if self.computer.time_to_refresh() != 0:
+                return
+            change = self.computer.refresh()
+        writer = self.computer.begin(change)
+        self.ours.fail_over(self._account(number), UNDISTURBED)
+        while writer in self.computer.writers:
+            self.computer.go_on(writer)
+        self._happened(seen=True)
 
     @precondition(lambda self: self.ours.truth.kept)
     @rule(person=st.one_of(people, st.none()), plan=plans(110))
