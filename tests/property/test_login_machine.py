@@ -15,7 +15,7 @@ import pytest
 from tests.histories.machine import Logins, run
 
 Record = Callable[[str, object], None]
-DAYS_IN_MEMORY, LONGEST_IN_MEMORY, FEWEST_IN_MEMORY = 350, 50, 15_000
+DAYS_IN_MEMORY, LONGEST_IN_MEMORY, FEWEST_IN_MEMORY = 365, 50, 15_000
 DAYS_ON_DISK, LONGEST_ON_DISK, FEWEST_ON_DISK = 200, 30, 5_000
 
 
