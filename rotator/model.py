@@ -230,6 +230,11 @@ class Signal:
 
     `credential` is the digest of what the request carried (None for a log line, which does not
     say). `tried` are the digests that this request has used before, itself included.
+
+    `left` are the providers that the turn has left already. A request that is `aside` is beside
+    the turn (a title, a summary). With `waited` nothing new has failed: a wait that a verdict
+    asked for is over, and the question is asked anew. `opencode` is the kind of opencode that
+    asks (`run`, `serve`, `web` or `tui`).
     """
 
     id: str
@@ -246,6 +251,10 @@ class Signal:
     error: str | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     body: str = ""
+    left: tuple[str, ...] = ()
+    aside: bool = False
+    waited: bool = False
+    opencode: str | None = None
 
 
 class Meaning(StrEnum):
@@ -281,13 +290,32 @@ class VerdictKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """A provider and one of its models, by opencode's ids."""
+
+    provider: str
+    model: str
+
+    @property
+    def name(self) -> str:
+        """`provider/model`, as opencode names a model."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to one signal."""
+    """The answer to one signal.
+
+    `to` is where a turn goes on that is rerouted. `note` is what the person before opencode is
+    told of it, or of a wait: one sentence.
+    """
 
     kind: VerdictKind
     credential: Digest | None = None
     drop: Literal["reasoning"] | None = None
     wait_ms: int = 0
+    to: Route | None = None
+    note: str | None = None
 
 
 class EventKind(StrEnum):
