@@ -38,9 +38,15 @@ def watcher(home: Path, live: LiveFile) -> FakeWatcher:
 
 
 @pytest.fixture
-def bridge(home: Path, live: LiveFile) -> Iterator[BridgeProcess]:
+def slowness() -> int:
+    """Return how much slower the bridge's time runs; more than 1 where a test is not about it."""
+    return 1
+
+
+@pytest.fixture
+def bridge(home: Path, live: LiveFile, slowness: int) -> Iterator[BridgeProcess]:
     """Return a process that has loaded the bridge while the key A was live."""
     assert live.path.exists()
-    with bridge_process(home) as process:
+    with bridge_process(home, slowness=slowness) as process:
         process.load()
         yield process

@@ -28,6 +28,13 @@ globalThis.fetch = Object.assign(
 );
 const below = globalThis.fetch;
 
+// On a busy machine whoever plays the watcher may be late: in slow time the bridge waits longer.
+const slowness = Number(process.env.BRIDGE_SLOWNESS ?? 1);
+if (slowness !== 1) {
+  const real = globalThis.setTimeout;
+  globalThis.setTimeout = (done, ms, ...rest) => real(done, ms >= 100 ? ms * slowness : ms, ...rest);
+}
+
 let hooks = {};
 const controllers = new Map();
 
@@ -57,18 +64,79 @@ async function markOf({ mark, forge }) {
   if (!mark || !hooks["chat.headers"]) return undefined;
   const { provider, model = "m1", session = "ses_1", agent = "build", source, options } = mark;
   const output = { headers: mark.headers ?? {} };
+  const of = world.messages[session]?.findLast(({ info }) => info.role === "user")?.info;
   await hooks["chat.headers"](
     {
       sessionID: session,
       agent,
       model: { id: model, providerID: provider },
       provider: { id: provider, source: source ?? "api", options: options ?? {} },
-      message: { role: "user", sessionID: session },
+      message: of ?? { role: "user", sessionID: session, agent: mark.messageAgent },
     },
     output,
   );
   return output.headers["x-rotator-request"];
 }
+
+// What opencode knows, for as much of its SDK as the bridge uses.
+const world = {
+  model: undefined,
+  agents: [{ name: "build" }],
+  offered: {},
+  sessions: {},
+  messages: {},
+  prompts: [],
+  toasts: [],
+  refused: [], // names of calls that fail
+};
+let messages = 0;
+
+function answers(name, make) {
+  return async (asked) => {
+    if (world.refused.includes(name)) return { error: { name: "refused" } };
+    if (world.refused.includes(`${name} for ever`)) return new Promise(() => {});
+    return { data: await make(asked) };
+  };
+}
+
+/** Store a message as opencode does, with what the plugin's hook makes of it. */
+async function store({ session, given, resolved, agent = "build", parts, ...more }) {
+  const id = `msg_${String((messages += 1)).padStart(4, "0")}`;
+  const info = { id, role: "user", sessionID: session, agent, model: given ?? resolved, ...more };
+  const input = { sessionID: session, agent, model: given, messageID: undefined };
+  await hooks["chat.message"](input, { message: info, parts });
+  (world.messages[session] ??= []).push({ info, parts });
+  return info;
+}
+
+const client = {
+  session: {
+    get: answers("get", ({ path: { id } }) => ({ id, ...world.sessions[id] })),
+    messages: answers("messages", ({ path: { id }, query }) =>
+      (world.messages[id] ?? []).slice(-query.limit),
+    ),
+    message: answers("message", ({ path: { id, messageID } }) =>
+      world.messages[id].find(({ info }) => info.id === messageID),
+    ),
+    prompt: answers("prompt", async ({ path: { id }, body }) => {
+      const { parts, model, agent, tools, system } = body;
+      world.prompts.push({ session: id, ...body });
+      return { info: await store({ session: id, given: model, agent, parts, tools, system }) };
+    }),
+  },
+  app: { agents: answers("agents", () => world.agents) },
+  config: {
+    get: answers("config", () => ({ model: world.model })),
+    providers: answers("providers", () => ({
+      providers: Object.entries(world.offered).map(([id, models]) => ({
+        id,
+        models: Object.fromEntries(models.map((model) => [model, {}])),
+      })),
+      default: Object.fromEntries(Object.entries(world.offered).map(([id, [model]]) => [id, model])),
+    })),
+  },
+  tui: { showToast: answers("toast", ({ body }) => world.toasts.push(body)) },
+};
 
 async function build(command, signal) {
   const mark = await markOf(command);
@@ -101,7 +169,7 @@ const commands = {
   async load({ directory, again }) {
     const module = await import(again ? `${plugin}?${again}` : plugin);
     const loaded = [];
-    for (const one of Object.values(module)) loaded.push(await one({ directory }));
+    for (const one of Object.values(module)) loaded.push(await one({ directory, client }));
     hooks = loaded[0];
     return {
       exports: Object.keys(module),
@@ -144,9 +212,28 @@ const commands = {
     controllers.get(call).abort(reason);
     return {};
   },
-  async hook({ arguments: given }) {
-    await hooks["chat.headers"](...given);
+  async hook({ name = "chat.headers", arguments: given }) {
+    await hooks[name](...given);
     return {};
+  },
+  async world({ changes }) {
+    Object.assign(world, changes);
+    return {};
+  },
+  /** A message of the person's; `resolved` is what opencode takes where none is `given`. */
+  async say({ session = "ses_1", text = "hi", synthetic, ...more }) {
+    const started = performance.now();
+    const info = await store({ session, parts: [{ type: "text", text, synthetic }], ...more });
+    return { model: info.model, ms: performance.now() - started };
+  },
+  /** An answer of a model's that opencode has stored. */
+  async answered({ session = "ses_1", ...info }) {
+    const one = { id: `msg_${String((messages += 1)).padStart(4, "0")}`, role: "assistant", ...info };
+    (world.messages[session] ??= []).push({ info: one, parts: [] });
+    return {};
+  },
+  async seen() {
+    return { prompts: world.prompts, toasts: world.toasts, messages: world.messages };
   },
   async facts() {
     return { receivers: [...inner.receivers], failures: inner.failures };

@@ -40,6 +40,12 @@ CLEANED = [
 ]
 
 
+@pytest.fixture
+def slowness() -> int:
+    """Return a patience that a busy machine does not use up: nothing here is about time."""
+    return 20
+
+
 def body_of(*items: object) -> str:
     # Spaces as no serialiser of ours writes them: a body that is left alone stays as it is.
     return json.dumps({"model": "m1", "input": items, "stream": True}, indent=3)
@@ -89,13 +95,18 @@ def test_what_is_bound_is_dropped_and_the_rest_is_sent_once_more_with_the_same_k
 
 @pytest.mark.parametrize("runtime", ["bun", "node"])
 def test_a_length_that_opencode_gave_does_not_outlive_the_body(
-    home: Path, live: LiveFile, upstream: Upstream, watcher: FakeWatcher, runtime: str
+    home: Path,
+    live: LiveFile,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    runtime: str,
+    slowness: int,
 ) -> None:
     assert live.path.exists()
     length = str(len(body_of(*INPUT).encode()))
     headers = {"Authorization": f"Bearer {A}", "Content-Length": length}
 
-    with bridge_process(home, runtime=runtime) as bridge:
+    with bridge_process(home, runtime=runtime, slowness=slowness) as bridge:
         bridge.load()
         answer = drop_once(bridge, upstream, watcher, headers=headers)
 

@@ -125,14 +125,21 @@ def bridge_process(
     runtime: str = "bun",
     words: tuple[str, ...] = (),
     variables: Mapping[str, str] | None = None,
+    slowness: int = 1,
 ) -> Iterator[BridgeProcess]:
-    """Run the bridge in `home`; at the end it has to end well and to have said nothing."""
+    """Run the bridge in `home`; at the end it has to end well and to have said nothing.
+
+    The bridge withdraws a signal that nobody takes within 250 ms, which a test on a busy machine
+    may miss. With `slowness` its time runs so much slower, for tests that are not about time.
+    """
     command = _command(home, runtime)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     process = subprocess.Popen(
         [*command, *words],
         cwd=home,
-        env=environment | {"BUN_BE_BUN": "1"} | dict(variables or {}),
+        env=environment
+        | {"BUN_BE_BUN": "1", "BRIDGE_SLOWNESS": str(slowness)}
+        | dict(variables or {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
