@@ -1,0 +1,1 @@
+"""The dashboard: values, pure `update` and `view`, and one loop that owns the terminal."""

@@ -1,0 +1,133 @@
+"""What a message changes, and what is asked to be done: a state and a message go in.
+
+Pure: no file, no clock, no terminal. What an answer is about may be gone by the time it comes;
+then it changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rotator.tui import on_accounts, on_lists, on_overlay
+from rotator.tui.effects import Redraw
+from rotator.tui.messages import (
+    Broken,
+    Ended,
+    Explained,
+    Message,
+    Offered,
+    Pasted,
+    PastRead,
+    Pointed,
+    Pressed,
+    Resized,
+    Seen,
+    Ticked,
+    Wheeled,
+)
+from rotator.tui.moving import kept_in_view, moved, pointed, with_world
+from rotator.tui.outcome import Outcome, only
+from rotator.tui.state import Notice, Page, Picker, Place, Purpose, State
+from rotator.tui.typing import search_typed
+
+NOTICE, FAILURE = timedelta(seconds=6), timedelta(seconds=20)
+
+
+def update(state: State, message: Message) -> Outcome:
+    """Return the state after a message, and what has to be done."""
+    new, effects = _updated(state, message)
+    new = kept_in_view(new)
+    wanted = on_accounts.wanted_past(new)
+    if wanted is not None and (
+        isinstance(message, Seen) or wanted != on_accounts.wanted_past(state)
+    ):
+        effects = (*effects, wanted)
+    return new, effects
+
+
+def _updated(state: State, message: Message) -> Outcome:
+    match message:
+        case Pressed() | Pasted():
+            return _typed(state, message)
+        case Pointed():
+            return on_overlay.pointed(state, message) if state.overlay else pointed(state, message)
+        case Wheeled(lines):
+            return only(on_overlay.turned(state, lines) if state.overlay else moved(state, lines))
+        case Resized(width, height):
+            return replace(state, width=width, height=height), (Redraw(),)
+        case _:
+            return only(_told(state, message))
+
+
+def _typed(state: State, message: Pressed | Pasted) -> Outcome:
+    if state.overlay is not None:
+        return on_overlay.typed(state, message)
+    if state.search.typing:
+        return only(search_typed(state, message))
+    if isinstance(message, Pasted):
+        return only(state)
+    if state.place is Place.ACCOUNTS:
+        return on_accounts.pressed(state, message)
+    return on_lists.pressed(state, message)
+
+
+def _told(state: State, message: Message) -> State:
+    match message:
+        case Ticked(now):
+            return _ticked(state, now)
+        case Seen(world):
+            return with_world(state, world)
+        case Broken(says):
+            return replace(state, broken=says)
+        case PastRead(past):
+            return replace(state, past=past)
+        case Offered(wanted, items):
+            return _offered(state, Offered(wanted, items))
+        case Explained(title, lines):
+            return _explained(state, Page(title, lines))
+        case Ended():
+            return _ended(state, message)
+        case _:
+            return state
+
+
+def _ticked(state: State, now: datetime) -> State:
+    notice = state.notice if state.notice and now < state.notice.until else None
+    undo = state.undo if state.undo and now < state.undo.until else None
+    return replace(state, now=now, notice=notice, undo=undo)
+
+
+def _explained(state: State, page: Page) -> State:
+    waiting = state.overlay
+    if not isinstance(waiting, Page) or waiting.title != page.title:
+        return state
+    return replace(state, overlay=page)
+
+
+def _offered(state: State, offered: Offered) -> State:
+    picker = state.overlay
+    if not isinstance(picker, Picker) or offered.wanted != wanted_by(picker):
+        return state
+    return replace(state, overlay=replace(picker, items=offered.items))
+
+
+def wanted_by(picker: Picker) -> str:
+    """Return what the answer that fills a picker is called."""
+    return picker.about if picker.purpose is Purpose.MODEL else "providers"
+
+
+def _ended(state: State, ended: Ended) -> State:
+    jobs = tuple(job for job in state.jobs if job.number != ended.job)
+    until = state.now + (FAILURE if ended.failed else NOTICE)
+    state = replace(
+        state,
+        jobs=jobs,
+        notice=Notice(ended.says, ended.failed, until) if ended.says else state.notice,
+        undo=ended.undo or state.undo,
+    )
+    if ended.select is not None:
+        state = replace(state, account=ended.select)
+    if ended.name_it is not None and state.overlay is None:
+        state = on_accounts.naming(replace(state, account=ended.name_it))
+    return state
