@@ -1,7 +1,8 @@
 """Every error that this program raises on purpose, grouped by what the reader can do.
 
     RotatorError                 exit 1   a fault of ours
-    ├── UsageError               exit 2   wrong use or settings: change the command
+    ├── UsageError               exit 2   wrong use: change the command
+    │   └── ConfigError          exit 2   wrong settings: change the file or the variable
     ├── AccountNotFound          exit 3   no such account: look at the list
     │   └── AccountAmbiguous     exit 3   several match: say more
     ├── NothingToRotateTo        exit 4   wait, or add an account
@@ -41,9 +42,13 @@ class RotatorError(Exception):
 
 
 class UsageError(RotatorError):
-    """The command's words or the settings are wrong."""
+    """The command's words are wrong, or what they build upon."""
 
     exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The settings, in the file or in a variable, are wrong, or cannot be read or written."""
 
 
 class AccountNotFound(RotatorError):

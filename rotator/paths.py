@@ -81,6 +81,21 @@ class Paths:
         return self.state / "wanted-schema"
 
     @property
+    def config_file(self) -> Path:
+        """The settings: the user's own file, which may be a link."""
+        return self.config / "config.toml"
+
+    @property
+    def settings_cache(self) -> Path:
+        """What was found valid last, so that few have to look closely."""
+        return self.state / "settings.json"
+
+    @property
+    def settings_lock(self) -> Path:
+        """Held while the settings are edited."""
+        return self.state / "settings.lock"
+
+    @property
     def log(self) -> Path:
         """The watcher's log."""
         return self.state / "rotator.log"

@@ -20,6 +20,8 @@ OFFENCES = {
     "watchdog": ("rotator/clock.py", "import watchdog.observers"),
     "click": ("rotator/clock.py", "import click"),
     "psutil": ("rotator/clock.py", "import psutil"),
+    "pydantic": ("rotator/clock.py", "import pydantic"),
+    "tomlkit": ("rotator/clock.py", "import tomlkit"),
     "httpx2": ("providers/openai.py", "import httpx2"),
     "knows the contract": ("providers/__init__.py", "import rotator.clock, rotator.offence"),
     "by its name": ("rotator/offence.py", "import providers"),

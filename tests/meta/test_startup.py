@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.tool import expect_success
 
-HEAVY = {"blessed", "httpx2", "hypothesis", "psutil", "pydantic", "watchdog"}
+HEAVY = {"blessed", "httpx2", "hypothesis", "psutil", "pydantic", "tomlkit", "watchdog"}
 
 
 @pytest.mark.parametrize("command", [["--help"], ["status"], ["status", "--json"]], ids=" ".join)
