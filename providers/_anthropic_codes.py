@@ -11,16 +11,21 @@ certainty H (https://github.com/apache/maka/pull/2949).
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from http import HTTPStatus
 
 from providers._anthropic_usage import header_reset
 from providers._failures import found, read_failure, until
 from providers._fields import Part
-from rotator.model import Finding, Meaning, Signal
+from rotator.model import Finding, Meaning, Scope, Signal
 
 _UNIFIED = "anthropic-ratelimit-unified-"
 _WHOLE = ("5h", "7d")
+_STATUS = re.compile(
+    r"anthropic-ratelimit-unified-(\d{1,2}[hd](?:_[a-z0-9]{1,20})?)-status", re.ASCII
+)
+_MOST_HEADERS = 200
 # How a message begins, by status: it may go on with what nobody knows.
 _TEXTS = {
     (HTTPStatus.BAD_REQUEST, "third-party apps now draw from your extra usage"): (
@@ -59,9 +64,28 @@ def classify_anthropic(signal: Signal, now: datetime) -> Finding | None:
     return None
 
 
+def scope_anthropic(signal: Signal) -> Scope | None:
+    """Return that the limit is about the model asked for, where only its own window is used up."""
+    fields = Part(signal.headers)
+    if signal.model and _refused(fields) and not any(_is_refused(fields, n) for n in _WHOLE):
+        return Scope(signal.model)
+    return None
+
+
+def _refused(fields: Part) -> list[str]:
+    """Return the windows that a header calls used up, of the whole plan and of some models."""
+    named = (_STATUS.fullmatch(name) for name in sorted(fields.values)[:_MOST_HEADERS])
+    return [one[1] for one in named if one and _is_refused(fields, one[1])]
+
+
+def _is_refused(fields: Part, window: str) -> bool:
+    return fields.text(f"{_UNIFIED}{window}-status") == "rejected"
+
+
 def _rejected_until(headers: Part, now: datetime) -> datetime | None:
     """Return when the refused windows begin anew; the reset of all may be another window's."""
-    refused = [name for name in _WHOLE if headers.text(f"{_UNIFIED}{name}-status") == "rejected"]
+    whole = [name for name in _WHOLE if _is_refused(headers, name)]
+    refused = whole or _refused(headers)
     resets = [header_reset(headers, f"{_UNIFIED}{name}-reset", now) for name in refused]
     told = [at for at in resets if at is not None]
     return max(told) if told else header_reset(headers, f"{_UNIFIED}reset", now)

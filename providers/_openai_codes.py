@@ -15,9 +15,11 @@ from http import HTTPStatus
 from providers._failures import code_in, found, part_of, read_failure, until
 from providers._fields import Part
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Finding, Meaning, Signal
+from rotator.model import Finding, Meaning, Reach, Scope, Signal
 
 _SHARING = re.compile(r"(?:subscription_sharing|chatpass)_(?:v2_)?")
+# How the plan itself is named there.
+_WHOLE_PLAN = {"codex", "premium"}
 _DEAD = {"invalid_user", "scope_not_authorized", "invalid_authorization_context"}
 
 
@@ -35,6 +37,22 @@ def classify_openai(signal: Signal, now: datetime) -> Finding | None:
     if signal.status == HTTPStatus.NOT_FOUND and code == "usage_limit_reached":
         at = until(signal, now, _resets_at(Part(error)))
         return found(signal, Meaning.EXHAUSTED, "usage limit reached", at)
+    return None
+
+
+def scope_openai(signal: Signal) -> Scope | None:
+    """Return what a limit is counted for where that is less than the account or its group.
+
+    Some models of a plan have a pool of their own, which the headers name
+    (codex-rs/codex-api/src/rate_limits.rs, certainty H); a project's limits are not its
+    organisation's (https://developers.openai.com/api/docs/guides/error-codes, certainty H).
+    """
+    pool = Part(signal.headers).text("x-codex-active-limit")
+    if signal.model and pool and pool.lower() not in _WHOLE_PLAN:
+        return Scope(signal.model)
+    error = read_failure(signal).error
+    if code_in(error, "code", "type").startswith("project_"):
+        return Scope(reach=Reach.ACCOUNT)
     return None
 
 

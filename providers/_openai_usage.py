@@ -45,6 +45,8 @@ def read_usage_answer(body: Part, own: Identity, now: datetime) -> Snapshot:
         plan=body.text("plan_type"),
         identity=_identity(body, own),
         spent=_is_reached(body) and not full,
+        # With no window at all nothing is known to be left.
+        complete=bool(windows),
     )
 
 

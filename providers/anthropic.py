@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from providers._answers import document, get
-from providers._anthropic_codes import classify_anthropic
+from providers._anthropic_codes import classify_anthropic, scope_anthropic
 from providers._anthropic_usage import read_plan_headers, read_profile, read_windows
 from providers._oauth import INVALID_GRANT, JSON, TokenEndpoint
 from providers._ratelimit import read_ratelimit
 from rotator.errors import LoginRejected, ProviderError, UnexpectedAnswer
-from rotator.model import Credential, Finding, Identity, Signal, Snapshot
+from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
 from rotator.provider import DeadLogin, HttpAnswer, Reading, RefreshCall, Tokens
 
 # The public client of Claude Code, which the plug-ins use (griffinmartin/opencode-claude-auth,
@@ -63,12 +63,20 @@ class Anthropic:
             who, plan = read_profile(document(profile, now))
         except ProviderError:
             who, plan = Identity(), None
-        return Snapshot(now, windows, plan=plan, identity=who)
+        complete = any(one.model is None for one in windows)
+        return Snapshot(now, windows, plan=plan, identity=who, complete=complete)
 
     def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
         """Return a plan's windows, or the rate limits of an API key."""
-        windows = read_plan_headers(headers, now) or read_ratelimit(headers, now)
-        return Snapshot(now, windows) if windows else None
+        plan = read_plan_headers(headers, now)
+        windows = plan or read_ratelimit(headers, now)
+        # A key's limits are its organisation's, a plan's are one person's.
+        who = Identity(group=None if plan else headers.get("anthropic-organization-id"))
+        return Snapshot(now, windows, identity=who) if windows else None
+
+    def limit_scope(self, signal: Signal) -> Scope | None:
+        """Return that the week of one family of models is used up."""
+        return scope_anthropic(signal)
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
         """Return what a plan's headers and Anthropic's own texts mean."""

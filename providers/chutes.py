@@ -37,7 +37,7 @@ class Chutes(ApiKeys):
         if not windows:
             quota = document((yield get(_QUOTA, credential)), now)
             windows = tuple(_day(quota, now))
-        return Snapshot(now, windows, plan=plan)
+        return Snapshot(now, windows, plan=plan, complete=bool(windows))
 
 
 def _windows(body: Part) -> Iterator[Window]:

@@ -35,7 +35,9 @@ class DeepSeek(ApiKeys):
         balances = [_balance(info) for info in body.parts("balance_infos")]
         balances.sort(key=lambda one: (one.amount, one.currency == _PREFERRED))
         largest = balances[-1] if balances else None
-        return Snapshot(now, balance=largest, spent=body.flag("is_available") is False)
+        return Snapshot(
+            now, balance=largest, spent=body.flag("is_available") is False, complete=True
+        )
 
 
 def _balance(info: Part) -> Balance:

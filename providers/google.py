@@ -23,7 +23,7 @@ from providers._google_usage import (
 )
 from providers._oauth import JSON, NO_KEY
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Credential, Finding, Identity, Signal, Snapshot
+from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, Reading, RefreshCall, Tokens
 from rotator.secret import Secret
 
@@ -69,6 +69,10 @@ class Google:
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
         """Return what the reasons in Google's errors mean."""
         return classify_google(signal)
+
+    def limit_scope(self, signal: Signal) -> Scope | None:
+        """Return the model asked for: every quota is a model's, or a group's of models."""
+        return Scope(signal.model) if signal.model else None
 
     def refresh_call(self, credential: Credential) -> RefreshCall | str:
         """Return why not, always."""

@@ -47,7 +47,8 @@ class Kimi(ApiKeys):
         # A membership's limits are counted for the user, whichever key is used.
         key = user.text("userId") if user else None
         plan = membership.text("level") if membership else None
-        return Snapshot(now, windows, plan=plan, identity=Identity(key=key, group=key))
+        who = Identity(key=key, group=key)
+        return Snapshot(now, windows, plan=plan, identity=who, complete=bool(windows))
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
         """Return that a key is dead; used-up windows are told by words that everybody knows."""

@@ -50,7 +50,8 @@ class MiniMax(ApiKeys):
         if body.values.get("model_remains") is None:
             raise body.unusable("model_remains")
         row = _row(body)
-        return Snapshot(now, distinct(_windows(row)) if row else ())
+        windows = distinct(_windows(row)) if row else ()
+        return Snapshot(now, windows, complete=bool(windows))
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
         """Return what the codes say, or None."""

@@ -38,7 +38,7 @@ class Moonshot(ApiKeys):
         left = data.number("available_balance")
         if left is None:
             raise data.unusable("available_balance")
-        return Snapshot(now, balance=Balance(left, self.currency), spent=left <= 0)
+        return Snapshot(now, balance=Balance(left, self.currency), spent=left <= 0, complete=True)
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # the contract's shape
         """Return what a key that is not accepted is told by."""

@@ -13,11 +13,11 @@ from typing import Any
 
 from providers._answers import document, get
 from providers._oauth import INVALID_GRANT, TokenEndpoint, clients_of, expires_at
-from providers._openai_codes import classify_openai
+from providers._openai_codes import classify_openai, scope_openai
 from providers._openai_usage import read_plan_headers, read_usage_answer
 from providers._ratelimit import read_ratelimit
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Credential, Finding, Identity, Signal, Snapshot
+from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
 from rotator.provider import DeadLogin, HttpAnswer, Reading, RefreshCall, Tokens, jwt_claims
 from rotator.text import clean
 
@@ -101,11 +101,17 @@ class OpenAI:
         """Return a plan's windows, or the rate limits of an API key."""
         told = read_plan_headers(headers, now)
         windows = () if told else read_ratelimit(headers, now)
-        return Snapshot(now, windows) if windows else told
+        # A key's limits are its organisation's.
+        who = Identity(group=headers.get("openai-organization"))
+        return Snapshot(now, windows, identity=who) if windows else told
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
         """Return what OpenAI's own codes mean."""
         return classify_openai(signal, now)
+
+    def limit_scope(self, signal: Signal) -> Scope | None:
+        """Return that a pool of some models is used up, or a project's money."""
+        return scope_openai(signal)
 
     def refresh_call(self, credential: Credential) -> RefreshCall | str:
         """Return the request of Codex's client, or of the login's own if it shares tokens."""

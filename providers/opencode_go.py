@@ -18,7 +18,17 @@ from providers._keys import ApiKeys, UnaskedKeys
 from providers._resets import next_month
 from providers._windows import FIVE_HOURS, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
+from rotator.model import (
+    Credential,
+    Finding,
+    Identity,
+    Meaning,
+    Reach,
+    Scope,
+    Signal,
+    Snapshot,
+    Window,
+)
 from rotator.provider import HttpAnswer, Reading
 
 _USAGE = "https://opencode.ai/zen/go/v1/usage"
@@ -39,7 +49,7 @@ class _Workspace(ApiKeys):
         """Return what the type of a 401 says; it is not about the login most of the time.
 
         A FreeUsageLimitError is left to the rules for everybody, which read it as used up until
-        the moment in its header: the limit is the address's and not the key's.
+        the moment in its header.
         """
         failure = read_failure(signal)
         code = code_in(failure.error, "type")
@@ -49,6 +59,12 @@ class _Workspace(ApiKeys):
         if code == "AuthError" and failure.message.lower().startswith(_DEAD_KEY):
             return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
         return None
+
+    def limit_scope(self, signal: Signal) -> Scope | None:
+        """Return that free models are counted by the address that asks, whatever the key is."""
+        if code_in(read_failure(signal).error, "type") != "FreeUsageLimitError":
+            return None
+        return Scope(signal.model, Reach.PROVIDER)
 
 
 class OpenCodeGo(_Workspace):
@@ -64,7 +80,8 @@ class OpenCodeGo(_Workspace):
         usage = body.part("usage")
         if usage is None:
             raise body.unusable("usage")
-        return Snapshot(now, tuple(_windows(usage)), plan=_PLAN, identity=_identity(body))
+        windows, who = tuple(_windows(usage)), _identity(body)
+        return Snapshot(now, windows, plan=_PLAN, identity=who, complete=bool(windows))
 
 
 class Zen(_Workspace, UnaskedKeys):

@@ -34,7 +34,7 @@ class Poe(ApiKeys):
         left = body.number("current_point_balance")
         if left is None:
             raise body.unusable("current_point_balance")
-        return Snapshot(now, balance=Balance(left, "points"), spent=left <= 0)
+        return Snapshot(now, balance=Balance(left, "points"), spent=left <= 0, complete=True)
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # the contract's shape
         """Return what a key that is not accepted is told by."""

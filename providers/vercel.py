@@ -27,7 +27,7 @@ class Vercel(ApiKeys):
         left = body.number("balance")
         if left is None:
             raise body.unusable("balance")
-        return Snapshot(now, balance=Balance(left, "USD"), spent=left <= 0)
+        return Snapshot(now, balance=Balance(left, "USD"), spent=left <= 0, complete=True)
 
 
 PROVIDERS = (Vercel(),)

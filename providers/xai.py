@@ -68,7 +68,8 @@ class XAI:
         if plan is None:
             settings = yield get(_SETTINGS, credential, **_HEADERS)
             plan = _plan(settings, now)
-        return Snapshot(now, windows, balance, plan, self.identify(credential))
+        who = self.identify(credential)
+        return Snapshot(now, windows, balance, plan, who, complete=bool(windows))
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
         """Return that a plan is used up, which xAI calls out of credits, or a key refused."""

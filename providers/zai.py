@@ -56,7 +56,8 @@ class CodingPlan(_Glm):
         data = body.part("data")
         if data is None or data.values.get("limits") is None:
             raise body.unusable("data.limits")
-        return Snapshot(now, distinct(_windows(data)), plan=data.text("level"))
+        windows = distinct(_windows(data))
+        return Snapshot(now, windows, plan=data.text("level"), complete=bool(windows))
 
 
 class PayAsYouGo(_Glm, UnaskedKeys):

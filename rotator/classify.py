@@ -16,7 +16,7 @@ from http import HTTPStatus
 from rotator import evidence
 from rotator.answer import Answer, read_answer
 from rotator.evidence import Evidence
-from rotator.model import Finding, Meaning, Signal
+from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
 from rotator.resets import stated_until
 
 # 501 and 505: no account can do what the server cannot. 511: a captive portal answers.
@@ -29,8 +29,11 @@ _HISTORY_STATUSES = {
     HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 _SURE_STATUSES = {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS}
+# A shorter name could be any word of a sentence.
+_SHORTEST_MODEL = 4
 _FIRST_SERVER_ERROR = 500
 _LAST_SERVER_ERROR = 599
+LIMITS = frozenset({Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.BILLING})
 _TIMED = {Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.BILLING, Meaning.OVERLOAD}
 _NOBODY: Evidence = (Meaning.NOT_OURS, "")
 _OVERLOAD: Evidence = (Meaning.OVERLOAD, "")
@@ -57,6 +60,22 @@ def classify(signal: Signal, now: datetime) -> Finding:
     if until is not None:
         parts.append(f"retry after {_span((until - now).total_seconds())}")
     return Finding(meaning, ", ".join(parts), until)
+
+
+def scope_of(signal: Signal, meaning: Meaning) -> Scope:
+    """Return what a limit is counted for: for one model if the answer names the one asked for.
+
+    OpenAI's wording, which many have taken over: `Rate limit reached for gpt-5 in organization …`.
+    """
+    model = signal.model
+    if model is None or meaning is Meaning.BILLING or len(model) < _SHORTEST_MODEL:
+        return EVERYTHING
+    named = re.compile(
+        rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"]+{re.escape(model)}(?![\w-])", re.IGNORECASE
+    )
+    if any(named.search(message) for message in read_answer(signal).messages):
+        return Scope(model)
+    return EVERYTHING
 
 
 def _evidence(status: int | None, answer: Answer) -> Evidence:

@@ -20,7 +20,17 @@ NOTICE = "rebuilt"
 _PASSING_SETTINGS = (PURGE, NOTICE)
 # They change often, and are found out anew.
 _PASSING_COLUMNS = frozenset(
-    {"rejected", "limit_state", "limit_until", "limit_reason", "limit_strikes", "last_used_at"}
+    {
+        "rejected",
+        "limit_state",
+        "limit_until",
+        "limit_reason",
+        "limit_strikes",
+        "limit_since",
+        "limit_stated",
+        "limit_own",
+        "last_used_at",
+    }
 )
 
 

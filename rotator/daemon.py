@@ -93,7 +93,7 @@ class Daemon:
             REFRESHED: self._look_at_refreshes,
             READ: self._look_at_readings,
         }
-        self._reports = Reports(books, self._exchange, self._refreshes)
+        self._reports = Reports(books, self._exchange, self._refreshes, self._readings)
         self._files = watcher(
             [
                 Watched(LIVE, books.paths.auth_file, folder=False),

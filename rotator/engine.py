@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from rotator.freshness import wants_refresh
+from rotator.limits import limit_on, members, with_limit
 from rotator.model import (
     Account,
     AccountState,
@@ -20,6 +21,7 @@ from rotator.model import (
     Finding,
     Limit,
     Meaning,
+    Reach,
     RestState,
     Signal,
     Source,
@@ -31,6 +33,9 @@ from rotator.policy import Wanted, choose, clock_time, is_stale
 
 FIRST_REST = timedelta(seconds=60)
 LONGEST_REST = timedelta(minutes=30)
+# Without credit: until somebody has paid, or the vendor's usage says so earlier.
+FIRST_UNPAID_REST = timedelta(minutes=30)
+LONGEST_UNPAID_REST = timedelta(hours=8)
 # A limit that comes this soon after the last one ended counts as the next in a row.
 STRIKE_MEMORY = timedelta(minutes=30)
 # Answers to one limit differ by the time they travelled; less than this is no news.
@@ -164,14 +169,15 @@ def _foreign_history(state: State, signal: Signal) -> Outcome:
 def _limit(
     state: State, signal: Signal, account: Account, finding: Finding, now: datetime
 ) -> Outcome:
-    limit = next_limit(account, finding, now)
+    before = limit_on(account, finding.scope.model)
+    limit = next_limit(before, finding, now)
     marks: tuple[Mark, ...] = ()
     events: tuple[Event, ...] = ()
-    if limit is not account.limit:
-        marks = (Rest(account, limit),)
-        why = f"{finding.reason}; rests until {clock_time(limit.until)}"
-        events = (_event(now, EventKind.LIMITED, account, why),)
-        state = _with(state, replace(account, limit=limit))
+    if limit is not before:
+        # What is counted for all of them together is known of each.
+        marks = tuple(Rest(one, limit) for one in _limited_with(state, account, finding))
+        events = (_event(now, EventKind.LIMITED, account, _why_limited(limit, finding, marks)),)
+        state = _resting(state, marks)
     if not state.balancing:
         return Outcome(marks=marks, events=events)
     choice = choose(state, _wanted(state, signal, account), now)
@@ -180,6 +186,35 @@ def _limit(
         events = tuple(replace(event, detail=choice.why) for event in events)
     outcome = _hand_over(state, signal, account, now)
     return replace(outcome, marks=marks, events=events)
+
+
+def _limited_with(state: State, account: Account, finding: Finding) -> list[Account]:
+    """Return the account and those that are known to be limited by the same failure."""
+    everybody = state.of(account.provider)
+    match finding.scope.reach:
+        case Reach.ACCOUNT:
+            return [account]
+        case Reach.GROUP:
+            return members(everybody, account)
+        case Reach.PROVIDER:
+            return list(everybody)
+        case never:
+            assert_never(never)
+
+
+def _why_limited(limit: Limit, finding: Finding, marks: tuple[Mark, ...]) -> str:
+    what = f"{finding.reason} for {limit.model}" if limit.model else finding.reason
+    # The account itself is one of them.
+    others = len(marks) - 1
+    together = f", and {others} more that are counted together with it" if others else ""
+    return f"{what}; rests until {clock_time(limit.until)}{together}"
+
+
+def _resting(state: State, marks: tuple[Mark, ...]) -> State:
+    for mark in marks:
+        if isinstance(mark, Rest):
+            state = _with(state, with_limit(mark.account, mark.limit))
+    return state
 
 
 def _overload(
@@ -244,48 +279,65 @@ def _wanted(state: State, signal: Signal, account: Account) -> Wanted:
     # Two rows may hold one credential; sent again it is refused again.
     same = {a.id for a in state.of(signal.provider) if a.credential.digest in signal.tried}
     barred = frozenset({account.id, *same, *(t for t in tried if t is not None)})
-    return Wanted(signal.provider, barred, account.credential)
+    return Wanted(signal.provider, barred, account.credential, signal.model)
 
 
-def next_limit(account: Account, finding: Finding, now: datetime) -> Limit:
-    """Return the limit that a failure leads to; the very one it has if that says nothing new.
+def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
+    """Return the limit that a failure leads to; `before` itself if that says nothing new.
 
     Without a time in the answer an account rests for 60 s, doubled for each limit in a row up
-    to 30 min. Failures during a rest do not lengthen it: they are of requests that were under
-    way already.
+    to 30 min; where it has nothing to pay with, for 30 min up to 8 h. Failures during a rest do
+    not lengthen it: they are of requests that were under way already.
     """
-    resting = account.limit is not None and now < account.limit.until
     until = finding.until if finding.until is not None and finding.until > now else None
     kind: RestState = AccountState.EXHAUSTED
     if finding.meaning is Meaning.SHORT_LIMIT:
         kind = AccountState.COOLING
-    if account.limit is not None and resting:
-        if until is None or until - account.limit.until <= SAME_RESET:
-            return account.limit
-        return Limit(kind, until, finding.reason, account.limit.strikes)
     strikes = 1
-    if account.limit is not None and now - account.limit.until < STRIKE_MEMORY:
-        strikes = account.limit.strikes + 1
-    rest = min(FIRST_REST * 2 ** min(strikes - 1, 10), LONGEST_REST)
-    return Limit(kind, until or now + rest, finding.reason, strikes)
+    if before is not None and now < before.until:
+        if until is None or until - before.until <= SAME_RESET:
+            return before
+        strikes = before.strikes
+    elif before is not None and now - before.until < STRIKE_MEMORY:
+        strikes = before.strikes + 1
+    return Limit(
+        kind,
+        until or now + _guessed_rest(finding.meaning, strikes),
+        finding.reason,
+        strikes,
+        since=now,
+        is_stated=until is not None,
+        model=finding.scope.model,
+        is_own=finding.scope.reach is Reach.ACCOUNT,
+    )
+
+
+def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
+    first, longest = FIRST_REST, LONGEST_REST
+    if meaning is Meaning.BILLING:
+        # Somebody has to pay first, and that is not done within a minute.
+        first, longest = FIRST_UNPAID_REST, LONGEST_UNPAID_REST
+    return min(first * (1 << min(strikes - 1, 10)), longest)
 
 
 def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:
-    """Return the accounts whose rest ended after `since`."""
+    """Return the accounts whose rest, or the rest for some models, ended after `since`."""
     return [
         a
         for a in state.accounts
-        if a.limit is not None
-        and since < a.limit.until <= now
+        if any(since < one.until <= now for one in _limits(a))
         and a.state_at(now) is AccountState.READY
     ]
 
 
 def next_recovery(state: State, now: datetime) -> datetime | None:
     """Return when the next rest ends, or None if nobody rests."""
-    return min(
-        (a.limit.until for a in state.accounts if a.limit and a.limit.until > now), default=None
-    )
+    ends = (one.until for a in state.accounts for one in _limits(a))
+    return min((until for until in ends if until > now), default=None)
+
+
+def _limits(account: Account) -> list[Limit]:
+    return [one for one in (account.limit, *account.part_limits) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)

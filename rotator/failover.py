@@ -8,8 +8,19 @@ from dataclasses import replace
 
 from rotator import engine
 from rotator.books import Books
+from rotator.classify import LIMITS, classify, scope_of
 from rotator.errors import RotatorError, SwapUnverified
-from rotator.model import Account, AccountId, Digest, Event, EventKind, Finding, Signal, Verdict
+from rotator.model import (
+    EVERYTHING,
+    Account,
+    AccountId,
+    Digest,
+    Event,
+    EventKind,
+    Finding,
+    Signal,
+    Verdict,
+)
 from rotator.refresh import freshened, why_not
 from rotator.swap import Order, swap
 
@@ -23,6 +34,16 @@ _PATIENCE_SECONDS = 0.15
 Answer = Callable[[Verdict], None]
 # Gets new tokens for an account; False: they come later, and then it is decided anew.
 Freshen = Callable[[Account], bool]
+
+
+def meaning_of(books: Books, signal: Signal) -> Finding:
+    """Return what a failure means, by its vendor's own rules first, and what it is counted for."""
+    now = books.clock()
+    finding = books.registry.classify(signal, now) or classify(signal, now)
+    if finding.meaning not in LIMITS or finding.scope != EVERYTHING:
+        return finding
+    scope = books.registry.limit_scope(signal) or scope_of(signal, finding.meaning)
+    return replace(finding, scope=scope)
 
 
 def carry_out(

@@ -111,6 +111,24 @@ def m002_refreshes_and_unclaimed_content(connection: sqlite3.Connection) -> None
         connection.execute(statement)
 
 
+@store_step
+def m003_limits_of_models_and_groups(connection: sqlite3.Connection) -> None:
+    """Note limits on some models, since when a limit is there, and who is limited together."""
+    for statement in (
+        # `shared_by` is what the vendor counts for: accounts with the same are limited together.
+        "ALTER TABLE account ADD COLUMN shared_by TEXT",
+        "ALTER TABLE account ADD COLUMN limit_since TEXT",
+        "ALTER TABLE account ADD COLUMN limit_stated INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE account ADD COLUMN limit_own INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE part_limit (
+            account TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL,
+            until TEXT NOT NULL, reason TEXT NOT NULL, strikes INTEGER NOT NULL,
+            since TEXT, stated INTEGER NOT NULL, own INTEGER NOT NULL,
+            PRIMARY KEY (account, model)) STRICT""",
+    ):
+        connection.execute(statement)
+
+
 @history_step
 def m001_events(connection: sqlite3.Connection) -> None:
     """Create the list of what happened and why."""

@@ -64,17 +64,30 @@ RestState = Literal[AccountState.COOLING, AccountState.EXHAUSTED]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Why an account rests and until when; `strikes` counts limits in a row without a reset."""
+    """Why an account rests and until when; `strikes` counts limits in a row without a reset.
+
+    `since` is when its failure was worked off. `is_stated`: the time is the vendor's own, and
+    no guess of ours. With `model` the account rests for those models alone (see
+    `rotator.limits.concerns`). `is_own`: others of the account's group are not limited by it.
+    """
 
     state: RestState
     until: datetime
     reason: str
     strikes: int = 1
+    since: datetime | None = None
+    is_stated: bool = False
+    model: str | None = None
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One captured login. `identity` is for people, `identity_key` is what is compared."""
+    """One captured login. `identity` is for people, `identity_key` is what is compared.
+
+    `limit` is about the whole account, `part_limits` about some models each. Accounts of one
+    `group` are limited together.
+    """
 
     id: AccountId
     provider: str
@@ -90,6 +103,8 @@ class Account:
     plan: str | None = None
     # The user's leave to refresh its tokens, for vendors that ask for one.
     refresh_allowed: bool = False
+    part_limits: tuple[Limit, ...] = ()
+    group: str | None = None
 
     @property
     def name(self) -> str:
@@ -270,13 +285,38 @@ class Meaning(StrEnum):
     NOT_OURS = "not_ours"
 
 
+class Reach(StrEnum):
+    """Who is limited together by one limit."""
+
+    ACCOUNT = "account"
+    # All accounts of one `Identity.group`.
+    GROUP = "group"
+    # All accounts of the provider, as by a limit on the address that asks.
+    PROVIDER = "provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a limit is counted for: some models, or (None) every one; and for whom together."""
+
+    model: str | None = None
+    reach: Reach = Reach.GROUP
+
+
+EVERYTHING = Scope()
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The meaning of a failure, until when it holds if the answer says so, and why we think so."""
+    """The meaning of a failure, until when it holds if the answer says so, and why we think so.
+
+    `scope` is what a limit is counted for.
+    """
 
     meaning: Meaning
     reason: str
     until: datetime | None = None
+    scope: Scope = EVERYTHING
 
 
 class VerdictKind(StrEnum):
@@ -402,7 +442,8 @@ class Balance:
 class Snapshot:
     """What a vendor says of an account at one moment; what it does not say is not there.
 
-    With `spent` nothing is left although no window says so.
+    With `spent` nothing is left although no window says so. It is `complete` if no limit of the
+    account's plan is missing that can make the vendor refuse a request.
     """
 
     read_at: datetime
@@ -411,3 +452,4 @@ class Snapshot:
     plan: str | None = None
     identity: Identity = Identity()
     spent: bool = False
+    complete: bool = False

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rotator.model import Account, AccountId, AccountState, Choice, Credential, State
+from rotator.limits import is_ready, limits_of
+from rotator.model import Account, AccountId, Choice, Credential, State
 
 # An access token with less left than this may run out before the request arrives.
 FRESH_MARGIN = timedelta(seconds=20)
@@ -21,12 +22,14 @@ class Wanted:
     """What is asked for: an account of `provider`, none of `barred`.
 
     With `instead_of` it must be able to stand in for that credential in a request that is
-    already built: the same kind of credential for the same destination.
+    already built: the same kind of credential for the same destination. It has to be able to
+    answer for `model` (None: that is not known).
     """
 
     provider: str
     barred: Collection[AccountId] = ()
     instead_of: Credential | None = None
+    model: str | None = None
 
 
 def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
@@ -36,15 +39,19 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
     if active is not None and active in able:
         return Choice(active, f"{active.alias} is live and ready")
     if not able:
-        return Choice(None, nobody_left(state, wanted.provider, now))
+        return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
     best = min(able, key=lambda a: _rank(a, now))
     others = [a for a in state.of(wanted.provider) if a.id != best.id]
     return Choice(best, "; ".join([f"{best.alias} is ready", *_against(others, wanted, now)]))
 
 
-def first_free(state: State, provider: str, now: datetime) -> tuple[Account, datetime] | None:
-    """Return which account of the provider frees up first by itself, and when."""
-    waiting = [(until, a) for a in state.of(provider) if (until := a.until_at(now)) is not None]
+def first_free(
+    state: State, provider: str, now: datetime, model: str | None = None
+) -> tuple[Account, datetime] | None:
+    """Return which account of the provider frees up first by itself, for `model`, and when."""
+    waiting = [
+        (until, a) for a in state.of(provider) if (until := _rests_until(a, model, now)) is not None
+    ]
     if not waiting:
         return None
     # Of several at one time the first by alias: `of` is in that order.
@@ -52,12 +59,19 @@ def first_free(state: State, provider: str, now: datetime) -> tuple[Account, dat
     return account, until
 
 
-def nobody_left(state: State, provider: str, now: datetime) -> str:
+def _rests_until(account: Account, model: str | None, now: datetime) -> datetime | None:
+    if account.disabled is not None or account.rejected is not None:
+        return None
+    held = limits_of(account, model, now)
+    return held[0].until if held else None
+
+
+def nobody_left(state: State, provider: str, now: datetime, model: str | None = None) -> str:
     """Return the sentence that says that no account can take over and who is first again."""
     accounts = state.of(provider)
     if len(accounts) < 2:  # noqa: PLR2004  # one account has nobody to hand over to
         return f"{provider} has no other account"
-    free = first_free(state, provider, now)
+    free = first_free(state, provider, now, model)
     sentence = f"no other account of {provider} can take over"
     return f"{sentence}, {free[0].alias} is first at {clock_time(free[1])}" if free else sentence
 
@@ -74,7 +88,7 @@ def clock_time(at: datetime) -> str:
 
 
 def _is_able(account: Account, wanted: Wanted, now: datetime) -> bool:
-    if account.id in wanted.barred or account.state_at(now) is not AccountState.READY:
+    if account.id in wanted.barred or not is_ready(account, wanted.model, now):
         return False
     like = wanted.instead_of
     return like is None or account.credential.destination == like.destination
@@ -87,12 +101,19 @@ def _rank(account: Account, now: datetime) -> tuple[bool, int, str]:
 def _against(others: list[Account], wanted: Wanted, now: datetime) -> list[str]:
     said = []
     for account in others:
-        until = account.until_at(now)
+        until = _rests_until(account, wanted.model, now)
         reason = account.reason_at(now)
         if until is not None:
-            said.append(f"{account.alias} rests until {clock_time(until)} ({reason})")
+            said.append(
+                f"{account.alias} rests until {clock_time(until)} ({_why(account, wanted, now)})"
+            )
         elif reason is not None:
             said.append(f"{account.alias} is {account.state_at(now).value} ({reason})")
         elif account.id in wanted.barred and wanted.instead_of is not None:
             said.append(f"{account.alias} just failed")
     return said
+
+
+def _why(account: Account, wanted: Wanted, now: datetime) -> str:
+    limit = limits_of(account, wanted.model, now)[0]
+    return f"{limit.reason} for {limit.model}" if limit.model else limit.reason

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from rotator.model import NOTHING, Credential, Finding, Identity, Signal, Snapshot
+from rotator.model import NOTHING, Credential, Finding, Identity, Scope, Signal, Snapshot
 from rotator.secret import Secret
 
 
@@ -167,6 +167,19 @@ class Classifier(Protocol):
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
         """Return what a failed request means, or None to leave it to the rules for everybody."""
+        ...
+
+
+@runtime_checkable
+class Scoping(Protocol):
+    """**Protocol:** a provider whose vendor counts some limits by model, or for many together."""
+
+    def limit_scope(self, signal: Signal) -> Scope | None:
+        """Return what the limit that a failed request ran into is counted for.
+
+        None leaves it to the rules for everybody: a limit is the account's, and its group's, on
+        every model, unless the answer names the model that was asked for.
+        """
         ...
 
 

@@ -16,7 +16,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from rotator.errors import ProviderError, ProviderUnavailable, UnexpectedAnswer
-from rotator.model import Balance, Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
+from rotator.model import (
+    Balance,
+    Credential,
+    Finding,
+    Identity,
+    Meaning,
+    Reach,
+    Scope,
+    Signal,
+    Snapshot,
+    Window,
+)
 from rotator.provider import (
     Classifier,
     DeadLogin,
@@ -27,6 +38,7 @@ from rotator.provider import (
     Provider,
     RefreshCall,
     Refresher,
+    Scoping,
     Send,
     Tokens,
     UsageReader,
@@ -166,6 +178,18 @@ class Registry:
                     return None
         return None
 
+    def limit_scope(self, signal: Signal) -> Scope | None:
+        """Return what the limit that a failed request ran into is counted for; None: not known."""
+        module: object = self.providers.get(signal.provider)
+        if not isinstance(module, Scoping):
+            return None
+        try:
+            found = module.limit_scope(signal)
+            return None if found is None else _scope(_checked(found, Scope))
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+            return None
+
     def _asked(self, provider: str) -> Iterator[object]:
         """Yield the provider's module and the one that stands in for what it does not know."""
         yield from filter(None, map(self.providers.get, (provider, ANY)))
@@ -247,6 +271,7 @@ def _snapshot(value: object) -> Snapshot:
         plan=_shown(told.plan),
         identity=_storable(told.identity),
         spent=_checked(told.spent, bool),
+        complete=_checked(told.complete, bool),
     )
 
 
@@ -272,7 +297,12 @@ def _finding(value: object) -> Finding:
     told = _checked(value, Finding)
     meaning = _checked(told.meaning, Meaning)
     until = None if told.until is None else _utc(told.until)
-    return Finding(meaning, clean(_checked(told.reason, str)), until)
+    reason = clean(_checked(told.reason, str))
+    return Finding(meaning, reason, until, _scope(_checked(told.scope, Scope)))
+
+
+def _scope(scope: Scope) -> Scope:
+    return Scope(_shown(scope.model), _checked(scope.reach, Reach))
 
 
 def _utc(at: datetime) -> datetime:

@@ -11,14 +11,14 @@ from functools import partial
 
 from rotator import engine
 from rotator.books import Books
-from rotator.classify import classify
-from rotator.failover import Answer, carry_out
+from rotator.classify import LIMITS
+from rotator.failover import Answer, carry_out, meaning_of
 from rotator.model import Account, AccountId, Finding, Signal, Source, VerdictKind
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LoggedFailure
 from rotator.refreshes import Refreshes
 from rotator.restarts import charge_time, restart_note
-from rotator.usage import note_headers
+from rotator.usage import Readings, note_headers
 
 # A bridge also tells of good answers, for what their headers say of limits.
 FIRST_FAILURE = 400
@@ -29,11 +29,17 @@ _PASSED_KEPT = 200
 class Reports:
     """Takes reports one at a time; called from the watcher's one thread."""
 
-    def __init__(self, books: Books, exchange: Exchange, refreshes: Refreshes) -> None:
-        """Answer through `exchange`; what waits for new tokens gets them by `refreshes`."""
+    def __init__(
+        self, books: Books, exchange: Exchange, refreshes: Refreshes, readings: Readings
+    ) -> None:
+        """Answer through `exchange`; what waits for new tokens gets them by `refreshes`.
+
+        Of who was refused without a word until when, `readings` ask.
+        """
         self._books = books
         self._exchange = exchange
         self._refreshes = refreshes
+        self._readings = readings
         self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
 
     def told(self, signal: Signal) -> None:
@@ -66,8 +72,7 @@ class Reports:
             self._books.announce()
 
     def _meaning(self, signal: Signal) -> Finding:
-        now = self._books.clock()
-        return self._books.registry.classify(signal, now) or classify(signal, now)
+        return meaning_of(self._books, signal)
 
     def _decide(
         self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
@@ -83,10 +88,18 @@ class Reports:
         verdict = carry_out(
             self._books, signal, finding, answer=self._reply(signal), freshen=freshen, asked=asked
         )
+        if finding.meaning in LIMITS and finding.until is None:
+            self._ask_until_when(signal)
         if signal.source is Source.LOG:
             self._say_who_needs_a_restart(signal.provider, before)
         elif verdict.kind is VerdictKind.PASS:
             self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
+
+    def _ask_until_when(self, signal: Signal) -> None:
+        state = self._books.store.state()
+        account = engine.blamed(state, signal)
+        if account is not None and state.balancing:
+            self._readings.want(account)
 
     def _reply(self, signal: Signal) -> Answer:
         if signal.source is Source.LOG:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -32,6 +32,7 @@ from rotator.database import (
 )
 from rotator.errors import RotatorError, StoreDamaged
 from rotator.freshness import NOT_CONFIRMED
+from rotator.limits import shared
 from rotator.lock import folder_lock
 from rotator.migrations import STORE
 from rotator.model import (
@@ -43,7 +44,6 @@ from rotator.model import (
     Identity,
     Limit,
     PendingRefresh,
-    RestState,
     Slot,
     Snapshot,
     State,
@@ -63,9 +63,11 @@ TENURES_KEPT = 20
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNT_COLUMNS = (
     "id, provider, alias, entry, identity, identity_key, plan, disabled, rejected,"
-    " limit_state, limit_until, limit_reason, limit_strikes, captured_at, last_used_at,"
-    " refresh_allowed"
+    " limit_state, limit_until, limit_reason, limit_strikes, limit_since, limit_stated,"
+    " limit_own, captured_at, last_used_at, refresh_allowed, shared_by"
 )
+# Limits on some models that ended this long ago say nothing any more.
+_PART_LIMIT_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +243,10 @@ class Store:
         read = self._connection.execute
         accounts: list[Account] = []
         broken: list[str] = []
+        parts = self._part_limits()
         for row in read(f"SELECT {_ACCOUNT_COLUMNS} FROM account"):  # noqa: S608  # our constant
             try:
-                accounts.append(_account(row))
+                accounts.append(replace(_account(row), part_limits=tuple(parts.get(row[0], ()))))
             except (RotatorError, ValueError, TypeError, AttributeError):
                 broken.append(f"the saved account {clean(row[1])}/{clean(row[2])} cannot be read")
         tenures: dict[str, list[Tenure]] = {}
@@ -258,7 +261,7 @@ class Store:
                 slots[row[0]] = _slot(row, tuple(tenures.get(row[0], ())))
         balancing = read("SELECT value FROM setting WHERE name = 'balancing'").fetchone()
         return State(
-            accounts=tuple(accounts),
+            accounts=shared(accounts),
             slots=MappingProxyType(slots),
             balancing=balancing is None or balancing[0] != "off",
             digests=MappingProxyType(dict(self._digests())),
@@ -272,6 +275,16 @@ class Store:
             refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
             broken=tuple(broken),
         )
+
+    def _part_limits(self) -> dict[str, list[Limit]]:
+        found: dict[str, list[Limit]] = {}
+        for account, *limit in self._connection.execute(
+            "SELECT account, state, until, reason, strikes, since, stated, own, model"
+            " FROM part_limit ORDER BY model"
+        ):
+            with contextlib.suppress(ValueError):
+                found.setdefault(account, []).append(_limit(limit))
+        return found
 
     def _digests(self) -> Iterator[tuple[tuple[str, Digest], AccountId]]:
         for (account,) in self._connection.execute("SELECT id FROM account").fetchall():
@@ -361,9 +374,9 @@ class Store:
         account = AccountId(f"acc_{secrets.token_hex(8)}")
         self._write(
             "INSERT INTO account (id, provider, alias, entry, identity, identity_key, plan,"
-            " captured_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " shared_by, captured_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(account, provider, alias, credential.entry.reveal()),
-            *(who.label, who.key, who.plan, to_iso(now)),
+            *(who.label, who.key, who.plan, who.group, to_iso(now)),
         )
         self._note_digests(provider, account, credential, now)
         return account
@@ -375,8 +388,8 @@ class Store:
         self._write(
             "UPDATE account SET previous_entry = entry, entry = ?,"
             " identity = coalesce(?, identity), identity_key = coalesce(?, identity_key),"
-            " plan = coalesce(?, plan) WHERE id = ?",
-            *(credential.entry.reveal(), who.label, who.key, who.plan, account.id),
+            " plan = coalesce(?, plan), shared_by = coalesce(?, shared_by) WHERE id = ?",
+            *(credential.entry.reveal(), who.label, who.key, who.plan, who.group, account.id),
         )
         self._note_digests(account.provider, account.id, credential, now)
         # What was in doubt about the tokens before is none about these.
@@ -422,6 +435,7 @@ class Store:
         )
         self._write("DELETE FROM digest WHERE account = ?", account.id)
         self._write("DELETE FROM refresh WHERE account = ?", account.id)
+        self._write("DELETE FROM part_limit WHERE account = ?", account.id)
         self._write("DELETE FROM account WHERE id = ?", account.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
@@ -458,6 +472,7 @@ class Store:
         self._write("UPDATE slot SET active = ? WHERE active = ?", keep.id, other.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)
         self._write("UPDATE tenure SET account = ? WHERE account = ?", keep.id, other.id)
+        self._write("DELETE FROM part_limit WHERE account = ?", other.id)
         self._write("DELETE FROM account WHERE id = ?", other.id)
 
     def begin_refresh(self, pending: PendingRefresh) -> None:
@@ -489,8 +504,9 @@ class Store:
         who = found.identity
         self._write(
             "UPDATE account SET identity = coalesce(identity, ?),"
-            " identity_key = coalesce(identity_key, ?), plan = coalesce(?, plan) WHERE id = ?",
-            *(who.label, who.key, found.plan or who.plan, account.id),
+            " identity_key = coalesce(identity_key, ?), plan = coalesce(?, plan),"
+            " shared_by = coalesce(?, shared_by) WHERE id = ?",
+            *(who.label, who.key, found.plan or who.plan, who.group, account.id),
         )
 
     def rename_account(self, account: Account, alias: str) -> None:
@@ -506,13 +522,37 @@ class Store:
         self._write("UPDATE account SET rejected = ? WHERE id = ?", reason, account)
 
     def set_limit(self, account: AccountId, limit: Limit | None) -> None:
-        """Note until when an account rests, or (None) that it is free."""
+        """Note until when an account rests, wholly or for some models, or (None) that it is free.
+
+        What it has of limits on models stays as it is unless that is one on the same.
+        """
+        if limit is not None and limit.model is not None:
+            self._set_part_limit(account, limit, limit.model)
+            return
         self._write(
             "UPDATE account SET limit_state = ?, limit_until = ?, limit_reason = ?,"
-            " limit_strikes = ? WHERE id = ?",
-            *(limit.state.value if limit else None, to_iso(limit.until) if limit else None),
-            *(limit.reason if limit else None, limit.strikes if limit else 1, account),
+            " limit_strikes = ?, limit_since = ?, limit_stated = ?, limit_own = ? WHERE id = ?",
+            *(_limit_row(limit) if limit else (None, None, None, 1, None, 0, 0)),
+            account,
         )
+
+    def _set_part_limit(self, account: AccountId, limit: Limit, model: str) -> None:
+        if limit.since is not None:
+            # In this one form times are in order as texts.
+            long_ago = to_iso(limit.since - _PART_LIMIT_KEPT)
+            self._write("DELETE FROM part_limit WHERE until < ?", long_ago)
+        self._write(
+            "INSERT OR REPLACE INTO part_limit (account, model, state, until, reason, strikes,"
+            " since, stated, own) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(account, model, *_limit_row(limit)),
+        )
+
+    def lift_limit(self, account: AccountId, model: str | None) -> None:
+        """Note that an account's limit, the whole one or (by its name) that on models, is over."""
+        if model is None:
+            self.set_limit(account, None)
+        else:
+            self._write("DELETE FROM part_limit WHERE account = ? AND model = ?", account, model)
 
     def set_active(self, provider: str, account: AccountId | None, now: datetime) -> None:
         """Note who is in the provider's slot from now on; a change begins a new tenure."""
@@ -631,11 +671,7 @@ def digests_of(credential: Credential) -> tuple[Digest, ...]:
 
 def _account(row: tuple[Any, ...]) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
-    state, until, reason, strikes, captured_at, last_used_at, refresh_allowed = rest
-    limit = None
-    if state is not None:
-        kept: RestState = AccountState.EXHAUSTED if state == "exhausted" else AccountState.COOLING
-        limit = Limit(kept, from_iso(until), reason or "", strikes)
+    *limit, captured_at, last_used_at, refresh_allowed, group = rest
     return Account(
         id=AccountId(account),
         provider=provider,
@@ -646,10 +682,33 @@ def _account(row: tuple[Any, ...]) -> Account:
         identity_key=key,
         disabled=disabled,
         rejected=rejected,
-        limit=limit,
+        limit=None if limit[0] is None else _limit([*limit, None]),
         last_used_at=_time(last_used_at),
         plan=plan,
         refresh_allowed=bool(refresh_allowed),
+        group=group,
+    )
+
+
+def _limit(values: Sequence[Any]) -> Limit:
+    state, until, reason, strikes, since, stated, own, model = values
+    return Limit(
+        AccountState.EXHAUSTED if state == "exhausted" else AccountState.COOLING,
+        from_iso(until),
+        reason or "",
+        strikes,
+        since=_time(since),
+        is_stated=bool(stated),
+        model=model,
+        is_own=bool(own),
+    )
+
+
+def _limit_row(limit: Limit) -> tuple[object, ...]:
+    since = None if limit.since is None else to_iso(limit.since)
+    return (
+        *(limit.state.value, to_iso(limit.until), limit.reason, limit.strikes),
+        *(since, int(limit.is_stated), int(limit.is_own)),
     )
 
 

@@ -17,8 +17,9 @@ from rotator.books import Books
 from rotator.cadence import Asked, after_failure, after_reading
 from rotator.errors import LoginRejected, ProviderError, StoreError
 from rotator.freshness import wants_refresh
-from rotator.model import Account, Credential, Snapshot
-from rotator.policy import is_stale
+from rotator.lifting import Revision, revisions
+from rotator.model import Account, Credential, Event, EventKind, Snapshot
+from rotator.policy import clock_time, is_stale
 from rotator.refresh import freshened
 from rotator.snapshots import merged
 
@@ -128,6 +129,7 @@ def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> 
     whole = merged(books.history.asked(account.id).snapshot, found)
     least = books.registry.usage_pause(account.provider)
     books.history.keep_reading(account.id, whole, after_reading(whole, least, 0.0))
+    _take_in(books, account, found)
     return True
 
 
@@ -147,12 +149,41 @@ def _keep(books: Books, account: Account, found: Found, chance: float) -> None:
         return
     least = books.registry.usage_pause(account.provider)
     books.history.keep_reading(account.id, found, after_reading(found, least, chance))
+    _take_in(books, account, found)
+
+
+def _take_in(books: Books, account: Account, told: Snapshot) -> None:
+    """Note what a reading says of who an account is, and of limits that failures told of."""
+    now = books.clock()
     try:
         with books.store.transaction():
-            books.store.learn(account, found)
+            books.store.learn(account, told)
+            changed = revisions(books.store.state().of(account.provider), account, told, now)
+            for one in changed:
+                _revise(books, one)
     except StoreError:
-        # The reading is kept; who it is can be learned the next time.
+        # The reading is kept; the rest can be learned the next time.
         return
+    if changed:
+        books.record(_revised_event(one, now) for one in changed)
+        books.announce()
+
+
+def _revise(books: Books, one: Revision) -> None:
+    if one.after is None:
+        books.store.lift_limit(one.account.id, one.before.model)
+    else:
+        books.store.set_limit(one.account.id, one.after)
+
+
+def _revised_event(one: Revision, now: datetime) -> Event:
+    about = f" for {one.before.model}" if one.before.model else ""
+    if one.after is None:
+        kind, why = EventKind.RECOVERED, f"its usage says that there is room again{about}"
+    else:
+        until = clock_time(one.after.until)
+        kind, why = EventKind.LIMITED, f"its usage says that it rests until {until}{about}"
+    return Event(now, kind, one.account.provider, one.account.name, why=why)
 
 
 class Readings:
@@ -178,17 +209,27 @@ class Readings:
         state, now = self._books.store.state(), self._books.clock()
         if not state.balancing:
             return
-        under_way = {account.id for account in self._asking.values()}
         for account in state.accounts:
             usable = [a for a in state.of(account.provider) if a.disabled is None]
-            if account not in usable or len(usable) < _A_CHOICE or account.id in under_way:
-                continue
-            if wants_refresh(account, now) or obstacle(self._books, account) is not None:
-                continue
-            if self._books.history.lease(account.id, now):
-                future = self._pool.submit(_ask, self._books, account, now)
-                self._asking[future] = account
-                future.add_done_callback(lambda _: self._woken())
+            if account in usable and len(usable) >= _A_CHOICE:
+                self._begin(account, now, forced=False)
+
+    def want(self, account: Account) -> None:
+        """Ask about an account now: it was refused, and only its usage may say until when.
+
+        Raises StoreError.
+        """
+        self._begin(account, self._books.clock(), forced=True)
+
+    def _begin(self, account: Account, now: datetime, *, forced: bool) -> None:
+        if any(account.id == asked.id for asked in self._asking.values()):
+            return
+        if wants_refresh(account, now) or obstacle(self._books, account) is not None:
+            return
+        if self._books.history.lease(account.id, now, forced=forced):
+            future = self._pool.submit(_ask, self._books, account, now)
+            self._asking[future] = account
+            future.add_done_callback(lambda _: self._woken())
 
     def work(self) -> bool:
         """Keep the answers that have come; False if none has. Raises StoreError."""

@@ -16,6 +16,7 @@ from rotator.cli.common import (
     iso,
     json_option,
     named_account,
+    part_limit_words,
     print_json,
     print_table,
     provider_id,
@@ -23,7 +24,7 @@ from rotator.cli.common import (
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
 from rotator.errors import LoginRejected, UsageError
-from rotator.model import Account, Credential, Snapshot, State
+from rotator.model import Account, Credential, Limit, Snapshot, State
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.overview import live_problems
 from rotator.secret import Secret
@@ -180,10 +181,21 @@ def account_json(
         "until": iso(account.until_at(now)),
         "reason": account.reason_at(now),
         "plan": account.plan,
+        "limits": [limit_json(one) for one in account.part_limits if now < one.until],
         "windows": windows_json(read),
         "balance": balance_json(read.balance) if read else None,
         "captured_at": iso(account.captured_at),
         "last_used_at": iso(account.last_used_at),
+    }
+
+
+def limit_json(limit: Limit) -> dict[str, Any]:
+    """Return a limit on some models as `accounts --json` has it."""
+    return {
+        "model": limit.model,
+        "state": limit.state.value,
+        "until": iso(limit.until),
+        "reason": limit.reason,
     }
 
 
@@ -216,7 +228,7 @@ def _row(account: Account, state: State, now: datetime) -> list[str]:
         f"{mark} {account.name}",
         account.credential.type,
         state_words(account, now),
-        account.reason_at(now) or "",
+        account.reason_at(now) or part_limit_words(account, now),
         account.identity or account.credential.secret.fingerprint(),
     ]
 

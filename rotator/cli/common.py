@@ -121,17 +121,24 @@ def iso(at: datetime | None) -> str | None:
     return to_iso(at) if at else None
 
 
+def part_limit_words(account: Account, now: datetime) -> str:
+    """Return which models an account that is ready rests for, or nothing."""
+    held = [one for one in account.part_limits if now < one.until]
+    return ", ".join(f"{one.model} rests until {_when(one.until, now)}" for one in held)
+
+
 def state_words(account: Account, now: datetime) -> str:
     """Return the state as a person reads it, with its end in local time."""
     state, until = account.state_at(now), account.until_at(now)
     if until is not None:
-        local = until.astimezone()
-        when = (
-            f"{local:%H:%M}"
-            if (until - now).total_seconds() < 12 * 3600
-            else f"{local:%a %d %b %H:%M}"
-        )
-        return f"{state.value} until {when}"
+        return f"{state.value} until {_when(until, now)}"
     if state is AccountState.REJECTED:
         return "needs login"
     return state.value
+
+
+def _when(until: datetime, now: datetime) -> str:
+    """Return a time to come in local time, with its day if that is not soon."""
+    local = until.astimezone()
+    is_soon = (until - now).total_seconds() < 12 * 3600
+    return f"{local:%H:%M}" if is_soon else f"{local:%a %d %b %H:%M}"

@@ -7,10 +7,9 @@ import secrets
 import click
 
 from rotator.books import Books
-from rotator.classify import classify
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
 from rotator.errors import AccountNotFound, NothingToRotateTo
-from rotator.failover import carry_out
+from rotator.failover import carry_out, meaning_of
 from rotator.model import Finding, Meaning, Signal, Source
 
 _LONGEST_SECONDS = 400 * 86_400
@@ -34,8 +33,7 @@ def command(
     provider = provider_id(provider)
     with books_for_command() as books:
         signal = _signal(books, provider, status, retry_after, message)
-        now = books.clock()
-        finding = books.registry.classify(signal, now) or classify(signal, now)
+        finding = meaning_of(books, signal)
         verdict = carry_out(books, signal, finding, answer=lambda _: None)
         live = books.store.state().active(provider)
     if as_json:

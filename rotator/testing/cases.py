@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from rotator.model import Credential, Meaning, Signal, Source
+from rotator.model import Credential, Meaning, Reach, Scope, Signal, Source
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret
@@ -33,7 +33,8 @@ _STEP = frozenset(_ANSWER | {"method", "url"})
 _SNAPSHOT = frozenset({"windows", "balance", "plan", "identity", "spent"})
 _WINDOW = frozenset({"name", "used", "resets_at", "length_seconds", "model", "blocks"})
 _REFUSAL = frozenset({"error", "field"})
-_FINDING = frozenset({"meaning", "until"})
+_FINDING = frozenset({"meaning", "until", "scope"})
+_SCOPE = frozenset({"model", "reach"})
 
 
 class BadCase(ValueError):
@@ -101,6 +102,7 @@ class ErrorCase(Case):
     signal: Signal
     meaning: Meaning
     until: datetime | None
+    scope: Scope
 
 
 def read_cases(folder: Path) -> tuple[UsageCase | HeaderCase | ErrorCase, ...]:
@@ -198,7 +200,13 @@ def _error(head: dict[str, Any], content: Mapping[str, Any]) -> ErrorCase:
         signal=signal,
         meaning=Meaning(content["expected"]["meaning"]),
         until=None if until is None else _moment(until),
+        scope=_scope(content["expected"].get("scope", {})),
     )
+
+
+def _scope(content: Mapping[str, Any]) -> Scope:
+    _only(content, _SCOPE)
+    return Scope(content.get("model"), Reach(content.get("reach", Reach.GROUP)))
 
 
 def _texts(headers: Mapping[str, Any]) -> Mapping[str, str]:

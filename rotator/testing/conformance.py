@@ -11,15 +11,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from rotator.classify import classify
+from rotator.classify import LIMITS, classify, scope_of
 from rotator.errors import ProviderUnavailable, RateLimited
-from rotator.model import Finding, Signal, Snapshot
+from rotator.model import EVERYTHING, Finding, Scope, Signal, Snapshot
 from rotator.provider import (
     Classifier,
     HeaderReader,
     HttpAnswer,
     HttpRequest,
     Provider,
+    Scoping,
     UsageReader,
 )
 from rotator.secret import Secret
@@ -257,19 +258,32 @@ def errors(module: object, case: ErrorCase) -> Iterator[str]:
     if finding.meaning is not case.meaning:
         yield f"it means {finding.meaning} ({finding.reason}), not {case.meaning}"
     yield from _other_time(finding.until, case.until)
+    scope = _scope(module, case.signal, finding)
+    if finding.meaning in LIMITS and scope != case.scope:
+        yield f"it is counted for {scope}, not {case.scope}"
     for what, signal in bad_signals(case.signal):
         try:
-            reason = _finding(module, signal, case.now).reason
+            mutated = _finding(module, signal, case.now)
+            reason, about = mutated.reason, _scope(module, signal, mutated).model
         except Exception as exc:  # noqa: BLE001  # a module may raise anything
             yield f"{what}: {type(exc).__name__}"
             continue
         if MARK in reason or not reason.isprintable():
             yield f"{what}: the reason shows what the vendor's server wrote"
+        if about is not None and MARK in about:
+            yield f"{what}: the model of its limit is what the vendor's server wrote"
 
 
 def _finding(module: object, signal: Signal, now: datetime) -> Finding:
     own = module.classify(signal, now) if isinstance(module, Classifier) else None
     return own or classify(signal, now)
+
+
+def _scope(module: object, signal: Signal, finding: Finding) -> Scope:
+    if finding.scope != EVERYTHING:
+        return finding.scope
+    told = module.limit_scope(signal) if isinstance(module, Scoping) else None
+    return told or scope_of(signal, finding.meaning)
 
 
 def identified(module: Provider, case: UsageCase) -> Iterator[str]:

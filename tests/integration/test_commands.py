@@ -122,7 +122,7 @@ def two(person: Person) -> Person:
 
 ACCOUNT = [
     *("id", "provider", "alias", "type", "identity", "fingerprint", "active", "state", "until"),
-    *("reason", "plan", "windows", "balance", "captured_at", "last_used_at"),
+    *("reason", "plan", "limits", "windows", "balance", "captured_at", "last_used_at"),
 ]
 
 
@@ -144,6 +144,7 @@ def test_accounts_are_listed_as_the_contract_has_it(two: Person) -> None:
         "until": None,
         "reason": None,
         "plan": None,
+        "limits": [],
         "windows": [],
         "balance": None,
         "captured_at": "",

@@ -31,6 +31,7 @@ from rotator.model import (
     EventKind,
     Identity,
     Limit,
+    Snapshot,
 )
 from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret
@@ -631,3 +632,93 @@ def test_a_limit_that_is_lifted_is_gone(store: Store) -> None:
         store.set_limit(account.id, None)
 
     assert store.state().accounts[0] == replace(account, limit=None)
+
+
+@pytest.fixture
+def kinds() -> dict[str, Limit]:
+    """Return a limit on everything and two on some models, with all that can be said of each."""
+    until = NOON + timedelta(hours=1)
+    whole = Limit(AccountState.EXHAUSTED, until, "429", 2, NOON, is_stated=True, is_own=True)
+    return {
+        "whole": whole,
+        "opus": replace(whole, model="Opus", is_own=False),
+        "sonnet": Limit(AccountState.COOLING, NOON + timedelta(days=2), "429", model="Sonnet"),
+    }
+
+
+def test_limits_outlive_a_restart_as_they_were(path: Path, kinds: dict[str, Limit]) -> None:
+    with Store(path) as store:
+        account = AccountId(add(store, "a"))
+        with store.transaction():
+            for limit in kinds.values():
+                store.set_limit(account, limit)
+
+    with Store(path) as store:
+        (kept,) = store.state().accounts
+
+    assert kept.limit == kinds["whole"]
+    assert kept.part_limits == (kinds["opus"], kinds["sonnet"])
+
+
+def test_a_limit_on_some_models_is_lifted_alone(store: Store, kinds: dict[str, Limit]) -> None:
+    account = AccountId(add(store, "a"))
+
+    with store.transaction():
+        for limit in kinds.values():
+            store.set_limit(account, limit)
+        store.lift_limit(account, "Opus")
+    (kept,) = store.state().accounts
+
+    assert (kept.limit, kept.part_limits) == (kinds["whole"], (kinds["sonnet"],))
+
+
+def test_limits_on_models_that_ended_long_ago_are_swept_by_the_next_one(
+    store: Store, kinds: dict[str, Limit]
+) -> None:
+    account = AccountId(add(store, "a"))
+
+    with store.transaction():
+        store.set_limit(account, kinds["opus"])
+        store.set_limit(account, kinds["sonnet"])
+    assert store.state().accounts[0].part_limits == (kinds["opus"], kinds["sonnet"])
+
+    late = replace(kinds["sonnet"], since=NOON + timedelta(days=1, hours=2))
+    with store.transaction():
+        store.set_limit(account, late)
+
+    assert store.state().accounts[0].part_limits == (late,)
+
+
+@pytest.mark.parametrize("end", ["removed", "merged"])
+def test_an_account_that_is_gone_leaves_no_limits_behind(
+    store: Store, path: Path, kinds: dict[str, Limit], end: str
+) -> None:
+    add(store, "a")
+    add(store, "b")
+    keep, gone = store.state().accounts
+    with store.transaction():
+        store.set_limit(gone.id, kinds["opus"])
+
+    with store.transaction():
+        if end == "removed":
+            store.remove_account(gone, NOON)
+        else:
+            store.merge_accounts(keep, gone)
+
+    with raw(path) as connection:
+        assert connection.execute("SELECT count(*) FROM part_limit").fetchone() == (0,)
+
+
+def test_accounts_of_one_group_are_limited_together(store: Store, kinds: dict[str, Limit]) -> None:
+    for name in ("a", "b"):
+        add(store, name)
+    a, b = store.state().accounts
+    with store.transaction():
+        for one in (a, b):
+            store.learn(one, Snapshot(NOON, identity=Identity(group="org")))
+        store.set_limit(a.id, replace(kinds["whole"], is_own=False))
+
+    assert [one.until_at(NOON) for one in store.state().accounts] == [NOON + timedelta(hours=1)] * 2
+    with store.transaction():
+        store.set_limit(a.id, kinds["whole"])
+    assert store.state().account(b.id) == replace(b, group="org")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 
 from rotator import ledger
 from rotator.errors import StoreError
+from rotator.failover import carry_out
 from rotator.freshness import HANDS_OFF
 from rotator.history import Point
-from rotator.model import Balance, Snapshot, Window
+from rotator.model import Balance, EventKind, Finding, Meaning, Scope, Snapshot, Window
 from rotator.provider import HttpAnswer
 from rotator.usage import Readings, known, note_headers, read
+from tests.support.builders import a_finding, a_signal
 from tests.support.live import NOON, Live, api, full_disk, oauth, open_live
 from tests.support.renewing import dead, says
 from tests.support.telling import HEADER, TELLING, Teller, Telling
@@ -237,6 +240,70 @@ def test_headers_that_say_nothing_are_no_reading(live: Live) -> None:
     assert live.books.history.asked(live.account(A).id).snapshot is None
 
 
+def fails(live: Live, name: str, finding: Finding) -> None:
+    """Let a request of an account fail, as the watcher is told of it."""
+    account = live.account(name)
+    signal = a_signal(account, provider=TELLING)
+    carry_out(live.books, signal, finding, answer=lambda _: None)
+    live.clock.pass_time(seconds=1)
+
+
+def test_a_reading_with_room_lifts_a_limit_that_nobody_stated_a_time_for(
+    live: Live, teller: Teller
+) -> None:
+    fails(live, A, a_finding(Meaning.SHORT_LIMIT))
+    teller.tells(KEY_A, ["5h", 0.25, LATER, None], complete=True)
+
+    ask(live, A)
+
+    assert live.account(A).limit is None
+    assert live.events()[-1].kind is EventKind.RECOVERED
+
+
+def test_no_reading_lifts_a_limit_before_the_time_that_was_stated(
+    live: Live, teller: Teller
+) -> None:
+    fails(live, A, a_finding(Meaning.EXHAUSTED, NOON + timedelta(hours=2)))
+    teller.tells(KEY_A, ["5h", 0.25, LATER, None], complete=True)
+
+    ask(live, A)
+
+    assert live.account(A).until_at(live.clock.now) == NOON + timedelta(hours=2)
+
+
+def test_a_reading_says_until_when_a_limit_without_a_time_holds(live: Live, teller: Teller) -> None:
+    fails(live, A, a_finding(Meaning.EXHAUSTED))
+    teller.tells(KEY_A, ["5h", 1.0, LATER, None])
+
+    ask(live, A)
+
+    assert live.account(A).until_at(live.clock.now) == NOON + timedelta(hours=3)
+    assert live.events()[-1].why == "its usage says that it rests until 2026-11-22 15:00 UTC"
+
+
+def test_a_limit_on_a_model_is_lifted_by_a_reading_as_well(live: Live, teller: Teller) -> None:
+    fails(live, A, replace(a_finding(Meaning.EXHAUSTED), scope=Scope("Opus")))
+    assert [one.model for one in live.account(A).part_limits] == ["Opus"]
+    teller.tells(KEY_A, ["5h", 0.25, LATER, None], complete=True)
+
+    ask(live, A)
+
+    assert live.account(A).part_limits == ()
+
+
+def test_who_is_counted_together_is_learned_and_then_limited_together(
+    live: Live, teller: Teller
+) -> None:
+    teller.tells(KEY_A, ["5h", 0.25, LATER, None], group="org")
+    teller.tells(KEY_B, ["5h", 0.25, LATER, None], group="org")
+    ask(live)
+
+    fails(live, B, a_finding(Meaning.EXHAUSTED, NOON + timedelta(hours=2), "used up"))
+
+    assert live.account(A).until_at(live.clock.now) == NOON + timedelta(hours=2)
+    assert live.active(TELLING) == B.split("/")[1]
+
+
 def test_the_past_of_a_window_is_kept(live: Live, teller: Teller) -> None:
     ask(live, A)
     live.clock.pass_time(minutes=3)
@@ -331,3 +398,17 @@ def test_the_watcher_asks_for_no_tokens_only_to_read(live: Live, teller: Teller)
         settle(readings)
 
     assert (teller.tokens.asked, teller.asked) == ([], ["ACC-CANARY-bob-1"])
+
+
+def test_whoever_was_refused_is_asked_about_at_once(live: Live, teller: Teller) -> None:
+    ask(live)
+    teller.asked.clear()
+    woken = threading.Event()
+
+    with contextlib.closing(Readings(live.books, woken.set)) as readings:
+        readings.want(live.account(A))
+        readings.want(live.account(A))
+        assert woken.wait(10)
+        wait_until(readings.work, 10, "the answer")
+
+    assert teller.asked == [KEY_A]

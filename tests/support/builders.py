@@ -16,6 +16,7 @@ from typing import Any
 
 from rotator.changes import Knowledge
 from rotator.engine import NoteOverload, Outcome, Reject, Rest
+from rotator.limits import with_limit
 from rotator.model import (
     Account,
     AccountId,
@@ -198,7 +199,10 @@ def carried_out(state: State, outcome: Outcome, now: datetime) -> State:
     for mark in outcome.marks:
         match mark:
             case Rest(account, limit):
-                state = with_account(state, account.id, limit=limit)
+                resting = with_limit(account, limit)
+                state = with_account(
+                    state, account.id, limit=resting.limit, part_limits=resting.part_limits
+                )
             case Reject(account, reason):
                 state = with_account(state, account.id, rejected=reason)
                 state = with_slot(state, account.provider, rejected_at=now)

@@ -51,7 +51,8 @@ class Telling(Renewing):
             windows,
             balance=Balance(Decimal(balance), "USD") if balance else None,
             plan=said.get("plan"),
-            identity=Identity(label=said.get("who")),
+            identity=Identity(label=said.get("who"), group=said.get("group")),
+            complete=said.get("complete", False),
         )
 
     def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:

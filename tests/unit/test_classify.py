@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rotator.classify import classify
-from rotator.model import Finding, Meaning, Signal
+from rotator.classify import classify, scope_of
+from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
 from tests.support.failures import NOW, Documented, documented, failure
 
 SHORT, EXHAUSTED, BILLING = Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.BILLING
@@ -51,6 +52,36 @@ def test_a_documented_answer_names_its_source_and_how_certain_it_is(answer: Docu
 
 def test_every_meaning_has_documented_answers() -> None:
     assert {answer.meaning for answer in documented()} == set(Meaning)
+
+
+LIMIT = "Rate limit reached for gpt-5-mini in organization org-x on tokens per min (TPM)"
+
+
+@pytest.mark.parametrize(
+    ("message", "model", "scope"),
+    [
+        pytest.param(LIMIT, "gpt-5-mini", Scope("gpt-5-mini"), id="named"),
+        pytest.param(LIMIT.upper(), "gpt-5-mini", Scope("gpt-5-mini"), id="in capitals"),
+        pytest.param("quota of model `glm-5`", "glm-5", Scope("glm-5"), id="in quotes"),
+        pytest.param(LIMIT, "gpt-5", EVERYTHING, id="a longer name"),
+        pytest.param(LIMIT, "gpt-4.1", EVERYTHING, id="another model's"),
+        pytest.param(LIMIT, None, EVERYTHING, id="nobody knows what was asked for"),
+        pytest.param("limit for you", "you", EVERYTHING, id="a word of a sentence"),
+        pytest.param("try gpt-5-mini later", "gpt-5-mini", EVERYTHING, id="only mentioned"),
+    ],
+)
+def test_a_limit_is_counted_for_the_model_that_its_answer_names(
+    message: str, model: str | None, scope: Scope
+) -> None:
+    signal = replace(failure(429, {"error": {"message": message}}), model=model)
+
+    assert scope_of(signal, SHORT) == scope
+
+
+def test_missing_money_is_missing_for_every_model() -> None:
+    signal = replace(failure(429, {"error": {"message": LIMIT}}), model="gpt-5-mini")
+
+    assert scope_of(signal, BILLING) == EVERYTHING
 
 
 WRAPPINGS = {

@@ -16,6 +16,7 @@ from rotator.engine import (
     blamed,
     on_signal,
 )
+from rotator.limits import is_ready
 from rotator.model import (
     Account,
     AccountId,
@@ -24,6 +25,8 @@ from rotator.model import (
     Event,
     EventKind,
     Meaning,
+    Reach,
+    Scope,
     Signal,
     Source,
     State,
@@ -729,3 +732,75 @@ def test_a_state_after_the_outcome_is_what_the_next_signal_sees() -> None:
 
     assert state.active(ACME) == B
     assert with_account(state, A.id, limit=None).account(A.id) == A
+
+
+# -- what a limit is counted for -----------------------------------------------------------
+
+
+def limited_for(
+    state: State, signal: Signal, scope: Scope, until: datetime | None = NOW + HOUR
+) -> Outcome:
+    finding = replace(a_finding(Meaning.EXHAUSTED, until, "429"), scope=scope)
+    return on_signal(state, signal, finding, NOW)
+
+
+OPUS = Scope("Opus")
+ASKED = "claude-opus-4-5"
+
+
+def test_a_limit_on_one_model_leaves_the_account_to_the_others() -> None:
+    state = a_state(A, B, active=A)
+
+    outcome = limited_for(state, a_signal(A, model=ASKED), OPUS)
+
+    after = carried_out(state, outcome, NOW).account(A.id)
+    assert outcome.verdict == retry(B)
+    assert after is not None
+    assert (is_ready(after, ASKED, NOW), is_ready(after, "claude-sonnet-4-5", NOW)) == (False, True)
+    assert outcome.events[0].why == "429 for Opus; rests until 2026-11-22 13:00 UTC"
+
+
+def test_whoever_rests_for_the_model_asked_for_does_not_take_over() -> None:
+    resting = replace(a_limit(), model="Opus")
+    b = replace(B, part_limits=(resting,))
+    state = a_state(A, b, C, active=A)
+
+    for_opus = limited_for(state, a_signal(A, model=ASKED), OPUS)
+    for_sonnet = limited_for(state, a_signal(A, model="claude-sonnet-4-5"), Scope("Sonnet"))
+
+    assert (for_opus.verdict, for_sonnet.verdict) == (retry(C), retry(b))
+    assert for_opus.order is not None
+    assert "b rests until 2026-11-22 13:00 UTC (429, rate limit for Opus)" in for_opus.order.why
+
+
+def test_when_one_of_a_group_is_limited_all_are() -> None:
+    a, b, c = replace(A, group="org"), replace(B, group="org"), replace(C, group="other")
+    state = a_state(a, b, c, active=a)
+
+    outcome = limited(state, a_signal(a))
+
+    assert outcome.verdict == retry(c)
+    assert rested(outcome) == {"a": AccountState.COOLING, "b": AccountState.COOLING}
+    assert "and 1 more that are counted together with it" in outcome.events[0].why
+
+
+def test_a_limit_of_the_account_s_own_leaves_its_group_alone() -> None:
+    a, b = replace(A, group="org"), replace(B, group="org")
+    state = a_state(a, b, active=a)
+
+    outcome = limited_for(state, a_signal(a), Scope(reach=Reach.ACCOUNT))
+
+    assert (outcome.verdict, rested(outcome)) == (retry(b), {"a": AccountState.EXHAUSTED})
+
+
+def test_a_limit_on_the_address_is_everybody_s_and_nobody_takes_over() -> None:
+    """Another key would be refused as well: none is tried, and paid models go on."""
+    state = a_state(A, B, C, active=A)
+
+    outcome = limited_for(state, a_signal(A, model="free-1"), Scope("free-1", Reach.PROVIDER))
+
+    after = carried_out(state, outcome, NOW)
+    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert set(rested(outcome)) == {"a", "b", "c"}
+    assert all(is_ready(one, "paid-1", NOW) for one in after.accounts)
+    assert not any(is_ready(one, "free-1", NOW) for one in after.accounts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from rotator.engine import (
     next_recovery,
     recoveries,
 )
-from rotator.model import Account, AccountState, Limit, Meaning
+from rotator.model import Account, AccountState, Limit, Meaning, Reach, Scope
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -31,16 +32,18 @@ SHORT = a_finding(Meaning.SHORT_LIMIT)
 
 def rest(account: Account, now: datetime = NOW) -> timedelta:
     """Return how long an account rests after an answer that names no time."""
-    return next_limit(account, SHORT, now).until - now
+    return next_limit(account.limit, SHORT, now).until - now
 
 
 def test_a_stated_time_is_kept() -> None:
     """Case 26: Retry-After of 120 s means a rest of 120 s."""
     finding = a_finding(Meaning.SHORT_LIMIT, NOW + 120 * SECOND, "429")
 
-    limit = next_limit(an_account(), finding, NOW)
+    limit = next_limit(None, finding, NOW)
 
-    assert limit == Limit(AccountState.COOLING, NOW + 120 * SECOND, "429", 1)
+    assert limit == Limit(
+        AccountState.COOLING, NOW + 120 * SECOND, "429", 1, since=NOW, is_stated=True
+    )
 
 
 @pytest.mark.parametrize("until", [None, NOW, NOW - HOUR], ids=["none", "now", "past"])
@@ -48,7 +51,7 @@ def test_without_a_time_to_come_an_account_rests_for_a_minute(until: datetime | 
     """Case 26: a missing or useless Retry-After means 60 s."""
     finding = a_finding(Meaning.SHORT_LIMIT, until)
 
-    assert next_limit(an_account(), finding, NOW).until == NOW + MINUTE
+    assert next_limit(None, finding, NOW).until == NOW + MINUTE
 
 
 def test_repeated_limits_make_the_rest_grow_from_a_minute_to_half_an_hour() -> None:
@@ -56,7 +59,7 @@ def test_repeated_limits_make_the_rest_grow_from_a_minute_to_half_an_hour() -> N
     rests = []
 
     for _ in range(8):
-        limit = next_limit(account, SHORT, now)
+        limit = next_limit(account.limit, SHORT, now)
         rests.append((limit.until - now) / MINUTE)
         account, now = an_account(limit=limit), limit.until + SECOND
 
@@ -84,7 +87,7 @@ def test_a_stated_time_counts_as_a_limit_in_a_row_too() -> None:
     account = an_account(limit=a_limit(NOW - SECOND, strikes=1))
     finding = a_finding(Meaning.EXHAUSTED, NOW + HOUR)
 
-    assert next_limit(account, finding, NOW).strikes == 2
+    assert next_limit(account.limit, finding, NOW).strikes == 2
 
 
 @pytest.mark.parametrize(
@@ -98,16 +101,47 @@ def test_a_stated_time_counts_as_a_limit_in_a_row_too() -> None:
 def test_a_failure_during_a_rest_is_no_news(until: datetime | None) -> None:
     account = an_account(limit=a_limit(NOW + HOUR))
 
-    assert next_limit(account, a_finding(Meaning.SHORT_LIMIT, until), NOW) is account.limit
+    assert next_limit(account.limit, a_finding(Meaning.SHORT_LIMIT, until), NOW) is account.limit
 
 
 def test_a_later_time_lengthens_a_rest_without_counting_twice() -> None:
     account = an_account(limit=a_limit(NOW + MINUTE, strikes=2))
     finding = a_finding(Meaning.EXHAUSTED, NOW + HOUR, "usage limit")
 
-    limit = next_limit(account, finding, NOW)
+    limit = next_limit(account.limit, finding, NOW)
 
-    assert limit == Limit(AccountState.EXHAUSTED, NOW + HOUR, "usage limit", 2)
+    assert limit == Limit(
+        AccountState.EXHAUSTED, NOW + HOUR, "usage limit", 2, since=NOW, is_stated=True
+    )
+
+
+def test_without_credit_an_account_is_tried_again_rarely() -> None:
+    """Nobody pays within a minute: after half an hour, then ever later, up to eight hours."""
+    limit, now, rests = None, NOW, []
+
+    for _ in range(7):
+        limit = next_limit(limit, a_finding(Meaning.BILLING), now)
+        rests.append((limit.until - now) / MINUTE)
+        now = limit.until
+
+    assert rests == [30, 60, 120, 240, 480, 480, 480]
+
+
+def test_a_limit_says_what_it_is_counted_for() -> None:
+    finding = a_finding(Meaning.EXHAUSTED, NOW + HOUR)
+    own = Scope("large-1", Reach.ACCOUNT)
+
+    limit = next_limit(None, replace(finding, scope=own), NOW)
+
+    assert (limit.model, limit.is_own) == ("large-1", True)
+
+
+def test_the_end_of_a_rest_for_some_models_is_an_end_as_well() -> None:
+    part = replace(a_limit(NOW), model="large-1")
+    a, b = an_account("a", part_limits=(part,)), an_account("b")
+
+    assert recoveries(a_state(a, b), NOW - SECOND, NOW) == [a]
+    assert next_recovery(a_state(a, b), NOW - SECOND) == NOW
 
 
 def test_an_account_is_back_when_its_rest_is_over() -> None:

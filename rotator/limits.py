@@ -1,0 +1,95 @@
+"""Which of an account's limits hold for a model, and what accounts of one group share.
+
+Pure. A limit is about the whole account, or about the models that its vendor names: by an id
+(`gpt-5-mini`), by the name of a family (`Opus`) or of several (`Claude and GPT models`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from rotator.model import Account, AccountState, Limit
+
+_SEVERAL = re.compile(r"[,/&+]|\band\b|\bmodels?\b", re.IGNORECASE)
+_PUNCTUATION = re.compile(r"[^a-z0-9]+")
+
+
+def concerns(scope: str | None, model: str | None) -> bool:
+    """Tell whether what is counted for `scope` (None: for everything) counts for `model`.
+
+    Of a model that is not known no narrower limit is known to hold.
+    """
+    if scope is None:
+        return True
+    asked = _plain(model or "")
+    families = [family for part in _SEVERAL.split(scope) if (family := _plain(part))]
+    return any(family in asked for family in families)
+
+
+def limits_of(account: Account, model: str | None, now: datetime) -> list[Limit]:
+    """Return the limits that keep the account from answering for `model`, the last to end first."""
+    held = [account.limit, *account.part_limits]
+    found = [one for one in held if one and now < one.until and concerns(one.model, model)]
+    return sorted(found, key=lambda one: (one.until, one.model or ""), reverse=True)
+
+
+def is_ready(account: Account, model: str | None, now: datetime) -> bool:
+    """Tell whether the account can answer for `model`; None: for any that has no limit alone."""
+    if account.state_at(now) is not AccountState.READY:
+        return False
+    return not limits_of(account, model, now)
+
+
+def limit_on(account: Account, scope: str | None) -> Limit | None:
+    """Return the limit that the account has, or had last, on just that scope."""
+    if scope is None:
+        return account.limit
+    return next((one for one in account.part_limits if one.model == scope), None)
+
+
+def with_limit(account: Account, limit: Limit) -> Account:
+    """Return the account with that limit in place of the one on the same scope."""
+    if limit.model is None:
+        return replace(account, limit=limit)
+    others = [one for one in account.part_limits if one.model != limit.model]
+    return replace(account, part_limits=(*others, limit))
+
+
+def members(accounts: Iterable[Account], account: Account) -> list[Account]:
+    """Return the accounts that are limited together with `account`, itself among them."""
+    return [one for one in accounts if one.id == account.id or _is_together(one, account)]
+
+
+def shared(accounts: Iterable[Account]) -> tuple[Account, ...]:
+    """Return the accounts, each with the limits that any of its group has.
+
+    Of two limits on one scope the one counts that ends later.
+    """
+    everybody = tuple(accounts)
+    return tuple(_with_shared(one, everybody) if one.group else one for one in everybody)
+
+
+def _is_together(one: Account, other: Account) -> bool:
+    return one.group is not None and (one.provider, one.group) == (other.provider, other.group)
+
+
+def _with_shared(account: Account, everybody: tuple[Account, ...]) -> Account:
+    for other in everybody:
+        if other.id == account.id or not _is_together(other, account):
+            continue
+        for limit in filter(None, (other.limit, *other.part_limits)):
+            own = limit_on(account, limit.model)
+            if not limit.is_own and (own is None or own.until < limit.until):
+                account = with_limit(account, replace(limit, reason=_whose(limit, other)))
+    return account
+
+
+def _whose(limit: Limit, other: Account) -> str:
+    return f"{limit.reason}; counted together with {other.alias}"
+
+
+def _plain(text: str) -> str:
+    return _PUNCTUATION.sub("", text.lower())

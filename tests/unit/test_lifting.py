@@ -1,0 +1,109 @@
+"""What a reading of usage says about limits that failures have told of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from rotator.lifting import Revision, full_windows, revised, revisions
+from rotator.model import AccountState, Limit, Snapshot, Window
+from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit, an_account
+
+RESET = NOW + 3 * HOUR
+LATER = NOW + 5 * HOUR
+
+
+def a_failure(**fields: Any) -> Limit:
+    """Return a limit of a minute ago that ends at a time of our own."""
+    return replace(a_limit(NOW + MINUTE), since=NOW - MINUTE, **fields)
+
+
+def told(*windows: Window, **fields: Any) -> Snapshot:
+    """Return a reading of now that leaves nothing out."""
+    values: dict[str, Any] = {"complete": True} | fields
+    return Snapshot(values.pop("read_at", NOW), windows, **values)
+
+
+def used(fraction: float, resets_at: datetime | None = RESET, **fields: Any) -> Window:
+    return Window("5h", fraction, resets_at, **fields)
+
+
+def test_a_younger_reading_that_leaves_nothing_out_lifts_a_limit() -> None:
+    assert revised(a_failure(), told(used(0.4)), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "reading"),
+    [
+        pytest.param(a_failure(), told(used(0.4), read_at=NOW - MINUTE), id="not younger"),
+        pytest.param(replace(a_limit(), since=None), told(used(0.4)), id="since nobody knows when"),
+        pytest.param(a_failure(is_stated=True), told(used(0.4)), id="until the vendor's own time"),
+        pytest.param(a_failure(), told(used(0.4), complete=False), id="something may be missing"),
+        pytest.param(a_failure(), told(used(0.4), spent=True), id="nothing is left all the same"),
+        pytest.param(a_failure(), told(used(1.0, None)), id="used up, nobody knows until when"),
+        pytest.param(a_failure(until=NOW), told(used(0.4)), id="over already"),
+    ],
+)
+def test_any_other_reading_leaves_a_limit_as_it_is(limit: Limit, reading: Snapshot) -> None:
+    assert revised(limit, reading, NOW) is limit
+
+
+def test_a_guessed_time_gives_way_to_the_reset_of_what_is_used_up() -> None:
+    reading = told(used(1.0), Window("7d", 1.0, LATER), Window("day", 0.2, LATER + HOUR))
+
+    found = revised(a_failure(), reading, NOW)
+
+    assert found is not None
+    assert (found.state, found.until, found.is_stated) == (AccountState.EXHAUSTED, LATER, True)
+
+
+def test_a_vendor_s_time_is_taken_from_a_reading_that_is_not_complete_too() -> None:
+    found = revised(a_failure(), told(used(1.0), complete=False), NOW)
+
+    assert found is not None
+    assert found.until == RESET
+
+
+def test_a_model_s_window_says_nothing_of_a_limit_on_everything() -> None:
+    assert revised(a_failure(), told(used(0.1), used(1.0, model="Opus")), NOW) is None
+
+
+def test_a_model_s_window_says_until_when_that_model_rests() -> None:
+    limit = a_failure(model="claude-opus-4-5")
+
+    found = revised(limit, told(used(0.1), used(1.0, LATER, model="Opus")), NOW)
+
+    assert found is not None
+    assert (found.until, found.model) == (LATER, "claude-opus-4-5")
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        pytest.param(used(0.99), id="not used up"),
+        pytest.param(used(1.0, NOW), id="begun anew since"),
+        pytest.param(used(1.0, blocks=False), id="one that blocks nothing"),
+        pytest.param(used(1.0, model="Opus"), id="another model's"),
+    ],
+)
+def test_what_lets_requests_through_is_not_full(window: Window) -> None:
+    assert full_windows(told(window), None, NOW) == []
+
+
+def test_a_window_without_a_reset_is_full_until_it_is_read_again() -> None:
+    assert full_windows(told(used(1.0, None)), None, NOW) == [used(1.0, None)]
+
+
+def test_a_reading_of_one_is_a_reading_for_all_that_are_limited_with_it() -> None:
+    part = a_failure(model="Opus")
+    a = an_account("a", group="org", limit=a_failure(), part_limits=(part,))
+    b = an_account("b", group="org", limit=a_failure(is_stated=True))
+    c = an_account("c", limit=a_failure())
+
+    found = revisions([a, b, c], a, told(used(0.4)), NOW)
+
+    assert found == [Revision(a, a_failure(), None), Revision(a, part, None)]
+    assert revisions([a, b, c], c, told(used(0.4), read_at=NOW + SECOND), NOW)[0].account == c
