@@ -105,6 +105,14 @@ class History:
             ).fetchone()
         return Asked() if row is None else _asked(row)
 
+    def all_asked(self) -> dict[AccountId, Asked]:
+        """Return what is known of asking for the usage of every account that was asked for."""
+        with store_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT account, snapshot, failure, failures, due_at, leased_until FROM usage"
+            ).fetchall()
+        return {AccountId(account): _asked(tuple(row)) for account, *row in rows}
+
     def lease(self, account: AccountId, now: datetime, *, forced: bool = False) -> bool:
         """Take on asking for an account's usage; False if it is not due, or somebody asks.
 

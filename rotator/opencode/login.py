@@ -1,0 +1,29 @@
+"""Finds opencode and says how its own login is run; what it does with it is opencode's affair."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from rotator.errors import UsageError
+
+
+def find_opencode(environ: Mapping[str, str] | None = None) -> str:
+    """Return the program that is called opencode here; raises UsageError if there is none."""
+    env = os.environ if environ is None else environ
+    found = shutil.which("opencode", path=env.get("PATH"))
+    if found is None and env.get("HOME"):
+        # Where its own installer puts it, which not every shell has in its PATH.
+        usual = Path(env["HOME"]) / ".opencode" / "bin"
+        found = shutil.which("opencode", path=str(usual))
+    if found is None:
+        raise UsageError("opencode was not found", hint="install it, or put it into PATH")
+    return found
+
+
+def login_command(provider: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the words that log in to a provider; for none, opencode asks which."""
+    words = [find_opencode(environ), "auth", "login"]
+    return [*words, "--provider", provider] if provider else words
