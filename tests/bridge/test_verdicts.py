@@ -14,7 +14,7 @@ from rotator.secret import digest_of
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile, oauth
 from tests.support.loopback_http import Connection, Received
-from tests.support.upstream import Upstream, model_request, reply
+from tests.support.upstream import Upstream, model_request
 from tests.support.waiting import wait_until
 
 A, B, C = "KEY-CANARY-A", "KEY-CANARY-B", "KEY-CANARY-C"
@@ -197,6 +197,7 @@ def test_an_ack_whose_deadline_passes_ends_with_the_answer(
     [
         pytest.param({"verdict": "pass"}, id="pass"),
         pytest.param({"verdict": "reroute", "to": {"provider": "p", "model": "m"}}, id="reroute"),
+        pytest.param({"verdict": "reroute"}, id="reroute to nowhere"),
         pytest.param({"verdict": "dance"}, id="unknown verdict"),
         pytest.param({"verdict": None}, id="no verdict"),
         pytest.param({"verdict": "retry", "schema": 2}, id="unknown schema"),
@@ -280,28 +281,92 @@ def test_a_retry_of_an_oauth_request_takes_the_account_id_along(
     assert upstream.requests[1].headers["chatgpt-account-id"] == "acct-b"
 
 
-def test_wait_sends_again_with_the_login_that_is_live_then(
+def test_after_a_wait_the_watcher_is_asked_anew_before_anything_is_sent(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
 ) -> None:
     pending = bridge.start("fetch", **model_request(upstream))
-    watcher.answer(watcher.next_signal(), "wait", wait_ms=500)
-    wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
+    first = watcher.next_signal()
+    watcher.answer(first, "wait", wait_ms=500)
+    second = watcher.next_signal()
     live.key(B)
+    watcher.retry(second, B)
 
     answer = pending.result()
 
     assert (answer["status"], answer["ms"] >= 500, upstream.keys) == (200, True, [A, B])
+    assert (first["attempt"], first["waited"], first["tried"]) == (1, False, [digest_of(A)])
+    assert (second["attempt"], second["waited"], second["tried"]) == (2, True, [])
+    assert second["request"] == first["request"]
 
 
-def test_wait_may_send_again_with_the_same_login(
+def test_waits_follow_each_other_as_often_as_the_watcher_says(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
 ) -> None:
     pending = bridge.start("fetch", **model_request(upstream))
-    signal = watcher.next_signal()
-    upstream.on(A, reply(200, b"free again"))
-    watcher.answer(signal, "wait", wait_ms=10)
+    attempts = []
+    for _ in range(4):
+        signal = watcher.next_signal()
+        attempts.append(signal["attempt"])
+        watcher.answer(signal, "wait", wait_ms=10)
+    watcher.answer(watcher.next_signal(), "pass")
 
-    assert (pending.result()["body"], upstream.keys) == ("free again", [A, A])
+    assert (pending.result()["status"], upstream.keys) == (429, [A])
+    assert attempts == [1, 2, 3, 4]
+
+
+def test_after_a_wait_the_same_login_may_be_named_and_the_next_failure_is_a_first_one(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    pending = bridge.start("fetch", **model_request(upstream))
+    watcher.answer(watcher.next_signal(), "wait", wait_ms=10)
+    watcher.retry(watcher.next_signal(), A)
+    again = watcher.next_signal()
+    watcher.answer(again, "pass")
+
+    assert (pending.result()["status"], upstream.keys) == (429, [A, A])
+    assert (again["attempt"], again["waited"], again["tried"]) == (1, False, [digest_of(A)])
+
+
+def test_a_wait_ends_early_when_the_watcher_has_something_new_to_say(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    pending = bridge.start("fetch", **model_request(upstream))
+    watcher.answer(watcher.next_signal(), "wait", wait_ms=60_000)
+    wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
+    wait_a_little(0.1)
+    watcher.publish([A, B])
+    watcher.answer(watcher.next_signal(), "pass")
+
+    answer = pending.result()
+
+    assert (answer["status"], answer["ms"] < 10_000) == (429, True)
+
+
+def test_a_wait_ends_with_the_answer_when_the_watcher_is_gone(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    pending = bridge.start("fetch", **model_request(upstream))
+    watcher.answer(watcher.next_signal(), "wait", wait_ms=60_000)
+    wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
+    (watcher.folder / "state.json").unlink()
+
+    answer = pending.result()
+
+    assert (answer["status"], answer["ms"] < 10_000, watcher.waiting()) == (429, True, [])
+
+
+def test_what_is_waited_for_is_shown_once(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    pending = bridge.start("fetch", **model_request(upstream))
+    for note in ("work is first\nat\x1b[2J 14:20", "work is first\nat\x1b[2J 14:20", "", 7):
+        watcher.answer(watcher.next_signal(), "wait", wait_ms=1, note=note)
+    watcher.answer(watcher.next_signal(), "pass")
+    pending.result()
+
+    toasts = bridge.run("seen")["toasts"]
+
+    assert [toast["message"] for toast in toasts] == ["work is first at [2J 14:20"]
 
 
 @pytest.mark.parametrize("verdict", ["none", "ack", "wait"])
@@ -343,6 +408,7 @@ def test_a_request_is_sent_fifty_times_at_most(
     pending = bridge.start("fetch", **model_request(upstream))
     for _ in range(49):
         watcher.answer(watcher.next_signal(), "wait", wait_ms=0)
+        watcher.retry(watcher.next_signal(), A)
 
     assert (pending.result()["status"], len(upstream.keys)) == (429, 50)
     # A signal about the fiftieth would have been left without an answer, and ended all others.

@@ -1,16 +1,17 @@
-// opencode-rotator bridge 0.1.0 (a plugin of opencode, put here by `rotator bridge install`)
+// opencode-rotator bridge 0.2.0 (a plugin of opencode, put here by `rotator bridge install`)
 //
 // It puts the login that is in auth.json now into requests that carry an older one, and tells
-// the watcher (`rotator watch`) of failed requests and does what the watcher says. Both work on
-// files alone, and no secret is written into any. It decides nothing, and on any surprise it
-// lets opencode go on as if it were not there. docs/architecture.md has the contract.
+// the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
+// go to the provider that the watcher names. All of it works on files alone, and no secret is
+// written into any. It decides nothing, and on any surprise it lets opencode go on as if it were
+// not there. docs/architecture.md has the contract.
 
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-const VERSION = "0.1.0";
+const VERSION = "0.2.0";
 const SCHEMA = 1;
 const MARK = "x-rotator-request"; // a header that only this file sets, and takes off again
 const SHARED = Symbol.for("opencode-rotator.bridge");
@@ -18,6 +19,13 @@ const SHARED = Symbol.for("opencode-rotator.bridge");
 const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not asked again
 const LONGEST_ACK_MS = 20_000;
 const LONGEST_WAIT_MS = 60_000;
+const LONGEST_HOLD_MS = 24 * 60 * 60 * 1000; // however often the watcher says `wait`
+const SHORTEST_WAIT_MS = 20; // a watcher that says `wait 0` for ever is not asked without a pause
+const LOOK_MS = 1000; // a wait ends early when state.json says something new
+const ROUTING_MS = 2000; // a message is not held up for longer to find its provider
+const REROUTE_MS = 10_000;
+const RECENT_MESSAGES = 20;
+const NOTE_LETTERS = 200;
 const SWAP_VISIBLE_MS = 100;
 const POLL_MS = { first: 1, factor: 1.2, longest: 25 };
 const BODY_BYTES = 16 * 1024;
@@ -37,6 +45,7 @@ const randomId = () => randomBytes(8).toString("hex");
 const isText = (value) => typeof value === "string";
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const ignore = () => {};
+const QUIET_AGENTS = ["title", "summary"]; // opencode goes on without what they say
 
 function attempt(action, otherwise) {
   try {
@@ -166,15 +175,26 @@ class Logins {
 
 /** The watcher's state, or null where it is not one that is meant for us. */
 function parseState(text, authFile) {
-  const { schema, auth_file: theirs, providers, watcher } = JSON.parse(text);
+  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(text);
   if (schema !== SCHEMA || !isText(theirs) || !isObject(watcher)) return null;
   if (theirs !== authFile && realPath(theirs) !== realPath(authFile)) return null;
-  const told = Object.entries(providers).map(([id, { active, known }]) => [
+  const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
     id,
-    { active, known: new Set([...known, active]) },
+    { active, known: new Set([...known, active]), ready },
   ]);
-  return { watcher, providers: new Map(told) };
+  const routing = Array.isArray(more.routing) ? more.routing.filter(isRoute) : [];
+  const spent = Array.isArray(more.routing_spent) ? more.routing_spent : [];
+  return {
+    watcher,
+    providers: new Map(told),
+    // With one provider there is nothing to choose.
+    routing: more.balancing === true && routing.length > 1 ? routing : [],
+    spent: new Set(spent), // models that nobody can answer for now
+    overridesExplicit: more.routing_overrides_explicit === true,
+  };
 }
+
+const isRoute = (value) => isText(value?.provider) && isText(value?.model);
 
 /** state.json, read again only when the file is another one. */
 class Told {
@@ -198,6 +218,12 @@ class Told {
   }
 
   provider = (id) => this.look().state?.providers.get(id);
+  isReady = (model) => this.#ready(model) === true;
+  hasNobodyLeft = (model) => this.#ready(model) === false;
+  #ready(model) {
+    const ready = this.provider(idOf(model.providerID))?.ready;
+    return ready === true && this.state.spent.has(nameOf(model)) ? false : ready;
+  }
   isAlive = () => this.look().state !== null && isRunning(this.state.watcher);
 }
 
@@ -505,6 +531,245 @@ class History {
   }
 }
 
+// -- An empty step -------------------------------------------------------------------------
+// An answer that says nothing and ends the step, for each wire protocol that we know.
+
+const NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+const NO_WORDS = { input_tokens: 0, output_tokens: 0 };
+const eventOf = (value) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
+
+// Each gets an id, a model, and whether opencode shall go on with another step.
+const EMPTY = {
+  "/chat/completions": (id, model, goesOn) => {
+    const base = { id, created: 0, model };
+    const finish_reason = goesOn ? "tool_calls" : "stop";
+    const said = { role: "assistant", content: "" };
+    const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
+    const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
+    const choices = [{ index: 0, message: said, finish_reason }];
+    return {
+      whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
+      stream: `data: ${JSON.stringify(part)}\n\ndata: [DONE]\n\n`,
+    };
+  },
+  "/responses": (id, model) => {
+    const base = { id, object: "response", created_at: 0, model, output: [], error: null };
+    const usage = { ...NO_WORDS, total_tokens: 0 };
+    const whole = { ...base, status: "completed", incomplete_details: null, usage };
+    const begun = { ...base, status: "in_progress", incomplete_details: null, usage: null };
+    const events = [
+      { type: "response.created", sequence_number: 0, response: begun },
+      { type: "response.completed", sequence_number: 1, response: whole },
+    ];
+    return { whole, stream: events.map(eventOf).join("") };
+  },
+  "/messages": (id, model, goesOn) => {
+    const base = { id, type: "message", role: "assistant", model, content: [] };
+    const end = { stop_reason: goesOn ? "tool_use" : "end_turn", stop_sequence: null };
+    const begun = { ...base, stop_reason: null, stop_sequence: null, usage: NO_WORDS };
+    const events = [
+      { type: "message_start", message: begun },
+      { type: "message_delta", delta: end, usage: { output_tokens: 0 } },
+      { type: "message_stop" },
+    ];
+    return { whole: { ...base, ...end, usage: NO_WORDS }, stream: events.map(eventOf).join("") };
+  },
+};
+
+/** Return the empty answer to a request for `path`, or null where we do not know its protocol. */
+function emptyAnswer(path, text, goesOn) {
+  const [, make] = Object.entries(EMPTY).find(([end]) => path.endsWith(end)) ?? [];
+  const asked = attempt(() => JSON.parse(text), null);
+  if (!make || !isObject(asked)) return null;
+  const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), goesOn);
+  const isStream = asked.stream === true;
+  const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
+  return new Response(isStream ? stream : JSON.stringify(whole), { headers });
+}
+
+// -- Which provider serves a session -------------------------------------------------------
+
+const nameOf = (model) => `${model.providerID}/${model.modelID}`;
+const modelOf = ({ provider, model }) => ({ providerID: provider, modelID: model });
+/** Return the model that two notations of opencode's mean, or null. */
+const modelIn = (told) =>
+  isText(told?.providerID) && isText(told.modelID)
+    ? { providerID: told.providerID, modelID: told.modelID }
+    : null;
+
+/** What opencode answers to a question inside this process; fails where it refuses. */
+async function ask(question) {
+  const { data, error } = await question;
+  if (error || data === undefined) throw new Error("opencode did not answer");
+  return data;
+}
+
+/** Reject after `ms`: opencode shall not wait for us. */
+const within = (ms, promise) => {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("too late")), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
+
+/** The model that opencode takes by itself was the last one used, as it was at our start. */
+function recentModel(env) {
+  const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
+  const file = path.join(states, "opencode", "model.json");
+  return attempt(() => modelIn(JSON.parse(fs.readFileSync(file, "utf8")).recent[0]), null);
+}
+
+/** Gives each new message its provider, and remembers who serves which session. */
+class Routing {
+  #told;
+  #recent = recentModel(process.env); // later ones are choices of the user
+  #sessions = new Map(); // id -> {client, last, message, line, left}
+  #ours = new Map(); // names of models that we set
+
+  constructor(told) {
+    this.#told = told;
+  }
+
+  /** Return what is known of a session, newest last. */
+  session(id) {
+    const known = this.#sessions.get(id) ?? { left: new Set() };
+    remember(this.#sessions, id, known, MOST_SESSIONS);
+    return known;
+  }
+
+  /** Set the model of a message that opencode is about to store, if it is for us to choose. */
+  async choose(client, input, { message, parts }) {
+    const known = this.session(message.sessionID);
+    const isSeen = known.message === message.id; // we are loaded twice
+    if (isSeen || parts.some((part) => known.line && part.text === known.line)) return;
+    known.message = message.id;
+    known.client = client;
+    // What nobody typed belongs to the turn that is under way.
+    if (!parts.length || !parts.every((part) => part.synthetic)) known.left = new Set();
+    const wanted = modelIn(message.model);
+    const isActive = wanted && this.#told.isAlive() && this.#told.state.routing.length;
+    const chosen = isActive
+      ? await within(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null)
+      : null;
+    if (chosen && nameOf(chosen) !== nameOf(wanted)) {
+      this.#set(known, chosen);
+      message.model = { ...message.model, ...chosen };
+    } else if (wanted) known.last = wanted;
+  }
+
+  /** Note that the session goes on with a model that was not the user's choice. */
+  #set(known, model) {
+    known.last = model;
+    remember(this.#ours, nameOf(model), true, MOST_SESSIONS);
+  }
+
+  async #find(client, known, { model: given }, message) {
+    const wanted = modelIn(message.model);
+    const session = await ask(client.session.get({ path: { id: message.sessionID } }));
+    if (session.parentID) {
+      return this.#told.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
+    }
+    const last = known.last ?? (await this.#servedBy(client, message.sessionID));
+    const own = await this.#modelOfAgent(client, message.agent);
+    const isOwn = own !== null && nameOf(own) === nameOf(wanted);
+    const isPicked = !isOwn && (await this.#isPicked(client, wanted, last, given !== undefined));
+    if (isPicked && !this.#told.state.overridesExplicit) return wanted;
+    const stays = last && this.#told.isReady(last);
+    const target = stays ? last : await this.#next(client, last);
+    // Inside the provider the choice is the agent's, or the user's if it was not ours before.
+    const isFree = isOwn || (stays && !this.#ours.has(nameOf(last)));
+    return target?.providerID === wanted.providerID && isFree ? wanted : target;
+  }
+
+  /** Return the first model in the order of providers that can be asked now, or null. */
+  async #next(client, from) {
+    let known = null;
+    for (const route of this.#told.state.routing) {
+      const instead = from && isObject(route.instead) ? route.instead[nameOf(from)] : undefined;
+      // Null: nothing there is of the same standing as what the session has now.
+      if (instead === null) continue;
+      const model = modelOf({ ...route, ...(isText(instead) ? { model: instead } : {}) });
+      if (!this.#told.isReady(model)) continue;
+      known ??= await ask(client.config.providers());
+      if (isOffered(known, model)) return model;
+    }
+    return null;
+  }
+
+  /** Return the model of the session's last good answer, also one of an earlier process. */
+  async #servedBy(client, id) {
+    const query = { limit: RECENT_MESSAGES };
+    const messages = await ask(client.session.messages({ path: { id }, query }));
+    const answers = messages.map(({ info }) => info).filter((info) => info.role === "assistant");
+    return modelIn(answers.findLast((info) => !info.error && !info.summary));
+  }
+
+  async #modelOfAgent(client, name) {
+    const agents = await ask(client.app.agents());
+    return modelIn(agents.find((agent) => agent.name === name)?.model);
+  }
+
+  /** Tell whether the user picked `wanted`: it is neither opencode's default nor one of ours. */
+  async #isPicked(client, wanted, last, isGiven) {
+    const name = nameOf(wanted);
+    if (this.#ours.has(name)) return false;
+    if (!last && !isGiven) return false; // opencode found it by itself
+    const { model } = await ask(client.config.get());
+    if (model) return model !== name && !this.#wasOurs(name, last);
+    if (this.#recent) return nameOf(this.#recent) !== name && !this.#wasOurs(name, last);
+    const { default: usual } = await ask(client.config.providers());
+    return usual?.[wanted.providerID] !== wanted.modelID && !this.#wasOurs(name, last);
+  }
+
+  /** Tell whether an earlier process of ours may have set it: it served the session before. */
+  #wasOurs(name, last) {
+    const isListed = ({ provider, model, instead }) =>
+      [model, ...Object.values(isObject(instead) ? instead : {})].some(
+        (one) => `${provider}/${one}` === name,
+      );
+    return last && nameOf(last) === name && this.#told.state.routing.some(isListed);
+  }
+
+  /** Let the turn of a failed request go on with another provider; false: it cannot. */
+  async reroute(mark, to, note) {
+    const known = this.session(mark.session);
+    const { client } = known;
+    if (!client || !isRoute(to) || known.left.has(to.provider)) return false;
+    if (idOf(to.provider) === mark.provider) return false;
+    const model = modelOf(to);
+    if (!isOffered(await ask(client.config.providers()), model)) return false;
+    const base = await this.#lastOfUser(client, mark);
+    // Responses end a step with `stop`, which an answer of a given form may not.
+    if (base.format?.type === "json_schema") return false;
+    const why = isText(note) && note ? oneLine(note) : `${mark.provider} has nobody left`;
+    known.line = `[rotator] ${why}; going on with ${nameOf(model)}`;
+    const { agent, tools, system, variant = base.model?.variant } = base;
+    const parts = [{ type: "text", text: known.line, ignored: true }];
+    const body = { noReply: true, agent, variant, tools, system, model, parts };
+    await ask(client.session.prompt({ path: { id: mark.session }, body }));
+    known.left.add(mark.provider);
+    this.#set(known, model);
+    return true;
+  }
+
+  /** Return the message that the turn is about: the newest of the user's. */
+  async #lastOfUser(client, { session: id, message: messageID }) {
+    const query = { limit: RECENT_MESSAGES };
+    const messages = await ask(client.session.messages({ path: { id }, query }));
+    const found = messages.findLast(({ info }) => info.role === "user");
+    // Behind many steps of one turn it is further back.
+    return (found ?? (await ask(client.session.message({ path: { id, messageID } })))).info;
+  }
+}
+
+/** Tell whether opencode has that model; another one would end the turn. */
+const isOffered = ({ providers }, { providerID, modelID }) =>
+  providers.some(({ id, models }) => id === providerID && isObject(models) && modelID in models);
+
+/** Return text from a file as one line without anything that moves a cursor. */
+const oneLine = (text) => text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, NOTE_LETTERS);
+
 // -- One request ---------------------------------------------------------------------------
 
 function canRepeat(body) {
@@ -515,8 +780,10 @@ function canRepeat(body) {
 /** A request of ours, in as many attempts as it takes. */
 class Call {
   id = randomId();
-  attempt = 0;
+  sends = 0;
+  attempt = 0; // of sending and asking, since a wait ended
   tried = new Set(); // digests
+  waited = false;
   secrets = new Set();
 
   constructor(input, init, mark, carried) {
@@ -532,6 +799,9 @@ class Call {
 
   /** Send it; a body inside a Request is kept for the next time. */
   send(original) {
+    if (this.waited) this.attempt = 0; // what was refused before says nothing any more
+    this.waited = false;
+    this.sends += 1;
     this.attempt += 1;
     this.tried.add(this.carried.digest);
     this.secrets.add(this.carried.secret);
@@ -544,6 +814,13 @@ class Call {
       }
     }
     return original(input, this.init);
+  }
+
+  /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
+  endWait() {
+    this.waited = true;
+    this.attempt += 1;
+    this.tried.clear();
   }
 
   /** Return the body as text, or null if it is none. */
@@ -569,17 +846,23 @@ class Bridge {
     this.logins = new Logins(places.auth);
     this.told = new Told(places);
     this.exchange = new Exchange(places, this.told);
+    this.routing = new Routing(this.told);
   }
 
   /** Return the mark for a request that opencode is about to make. */
-  mark({ sessionID, agent, model, provider }) {
+  mark(client, { sessionID, agent, model, provider, message }) {
+    const name = agent?.name ?? agent;
+    this.routing.session(sessionID).client = client;
     // Login loaders set an apiKey too; only one from opencode.json wins over auth.json.
     const { apiKey, headers } = (provider?.source === "config" && provider.options) || {};
     const mark = {
       provider: idOf(String(model?.providerID ?? provider?.id)),
       model: model?.id,
       session: sessionID,
-      agent: agent?.name ?? agent,
+      agent: name,
+      message: message?.id,
+      // A title and the like: made beside the turn, for the same message.
+      aside: message?.agent !== undefined && message.agent !== name,
       configured: [...credentialsIn([apiKey, ...Object.values(headers ?? {})])].map(sha256),
     };
     return `${this.#nonce}.${Buffer.from(JSON.stringify(mark)).toString("base64url")}`;
@@ -598,14 +881,16 @@ class Bridge {
     for (;;) {
       const response = await call.send(original);
       if (response.status < 400) this.#tellLimits(call, response);
-      if (response.status < 400 || call.attempt >= MOST_SENDS) return response;
+      if (response.status < 400 || call.sends >= MOST_SENDS) return response;
+      let answer = response;
       try {
-        if (!(await this.#goOn(call, response))) return response;
+        answer = await this.#settle(call, response);
       } catch {
         if (call.signal?.aborted) throw call.signal.reason;
-        return response;
       }
+      if (answer === response) return response;
       response.body?.cancel().catch(ignore);
+      if (answer) return answer;
     }
   }
 
@@ -654,17 +939,62 @@ class Bridge {
     return this.logins.seen(provider).get(told.active)?.destination;
   }
 
-  /** Tell the watcher of a failed answer and do as it says; true: send again. */
-  async #goOn(call, response) {
-    if (!this.exchange.isAnswered()) return false;
+  /** Tell the watcher of a failed answer and do as it says.
+   *  Return what opencode gets, or null to send the request again. */
+  async #settle(call, response) {
+    if (!this.exchange.isAnswered()) return response;
     const body = await readBeginning(response);
-    const verdict = await this.exchange.ask(this.#signal(call, response, body), call.signal);
-    if (!call.repeatable) return false;
-    if (verdict?.verdict === "retry") return this.#retry(call, verdict);
-    if (verdict?.verdict !== "wait" || !(verdict.wait_ms >= 0)) return false;
-    await sleep(Math.min(verdict.wait_ms, LONGEST_WAIT_MS), call.signal);
-    const entry = this.logins.get(call.mark.provider);
-    return entry !== undefined && this.#fit(call, entry);
+    const end = performance.now() + LONGEST_HOLD_MS;
+    for (;;) {
+      const verdict = await this.exchange.ask(this.#signal(call, response, body), call.signal);
+      switch (verdict?.verdict) {
+        case "retry":
+          return call.repeatable && (await this.#retry(call, verdict)) ? null : response;
+        case "reroute":
+          return (await this.#reroute(call, verdict)) ?? response;
+        case "wait":
+          if (!call.repeatable || !(verdict.wait_ms >= 0) || performance.now() > end)
+            return response;
+          await this.#hold(call, verdict);
+          call.endWait();
+          break;
+        default:
+          return response;
+      }
+    }
+  }
+
+  /** Wait as long as the watcher says, or until it has something new to say. */
+  async #hold(call, { wait_ms: ms, note }) {
+    this.#show(call, note);
+    const { key } = this.told.look();
+    const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
+    const end = performance.now() + wait;
+    for (let left; (left = end - performance.now()) > 0; ) {
+      await sleep(Math.min(left, LOOK_MS), call.signal);
+      if (this.told.look().key !== key || !this.told.isAlive()) return;
+    }
+  }
+
+  /** Tell the person before the TUI why nothing happens; said once for each note. */
+  #show(call, note) {
+    if (!isText(note) || !note || call.shown === note) return;
+    call.shown = note;
+    const { client } = this.routing.session(call.mark.session);
+    const body = { title: "rotator", message: oneLine(note), variant: "info" };
+    attempt(() => client.tui.showToast({ body }).catch(ignore));
+  }
+
+  /** Make the request an empty step and let opencode's next one be another provider's. */
+  async #reroute(call, { to, note }) {
+    const { mark } = call;
+    // A title is not worth a failed turn; without its answer a summary would be lost.
+    if (mark.aside && !QUIET_AGENTS.includes(mark.agent)) return null;
+    const answer = emptyAnswer(call.url.pathname, await call.text(), !mark.aside);
+    if (!answer || mark.aside) return answer;
+    const done = within(REROUTE_MS, this.routing.reroute(mark, to, note));
+    const aborted = (stop) => (done.then(stop, () => stop(false)), ignore);
+    return (await until(call.signal, aborted)) ? answer : null;
   }
 
   /** Let the watcher know what a good answer says of its login's limits, once it is on its way. */
@@ -679,7 +1009,7 @@ class Bridge {
     setTimeout(() => attempt(() => this.exchange.tell(news)), 0);
   }
 
-  #signal({ id, attempt: number, mark, carried, tried, secrets }, response, body) {
+  #signal({ id, attempt: number, mark, carried, tried, secrets, waited }, response, body) {
     const all = [...secrets, ...[...this.logins.all().values()].flatMap((entry) => entry.secrets)];
     const isTold = ([name]) => TOLD_HEADERS.some((pattern) => pattern.test(name));
     const told = [...response.headers].filter(isTold);
@@ -692,6 +1022,10 @@ class Bridge {
       session: mark.session ?? null,
       credential: carried.digest,
       tried: [...tried],
+      left: [...this.routing.session(mark.session).left],
+      aside: mark.aside,
+      waited,
+      opencode: KIND,
       status: response.status,
       headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
       body: cut(Buffer.from(redact(body, all))),
@@ -724,6 +1058,8 @@ function kindOfProcess(argv) {
   const command = argv.slice(2).find((word) => ["run", "serve", "web"].includes(word));
   return { run: "run", serve: "serve", web: "serve" }[command] ?? "tui";
 }
+
+const KIND = kindOfProcess(process.argv);
 
 /** opencode's version where it was installed as a package; a plugin is not told. */
 function opencodeVersion() {
@@ -764,7 +1100,7 @@ function install() {
     opencode: opencodeVersion(),
     auth_file: places.auth,
     started_at: new Date().toISOString(),
-    kind: kindOfProcess(process.argv),
+    kind: KIND,
   };
   const load = (directory) => {
     directories.add(directory);
@@ -772,26 +1108,30 @@ function install() {
     attempt(() => publish(places.present, { ...present, directories: [...directories] }));
   };
   process.on("exit", () => unlink(places.present));
-  if (standsAside(process.env)) return { load, hooks: {} };
+  if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
   const bridge = new Bridge(places, globalThis.fetch);
-  const addMark = async (input, output) => {
-    // Builds from a branch use the WebSocket by default; their version says so.
-    if (/^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"])) return;
-    attempt(() => (output.headers[MARK] = bridge.mark(input)));
-  };
+  // What asks opencode itself belongs to one directory.
+  const hooksFor = (client) => ({
+    "chat.headers": async (input, output) => {
+      // Builds from a branch use the WebSocket by default; their version says so.
+      if (/^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"])) return;
+      attempt(() => (output.headers[MARK] = bridge.mark(client, input)));
+    },
+    "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(ignore),
+  });
   process.on("exit", bridge.exchange.close);
   globalThis.fetch = wrapFetch(bridge);
-  const loadAndLook = (directory) => {
+  const loadAndLook = (directory, client) => {
     load(directory);
     bridge.logins.all(); // opencode builds the keys of this moment into its requests
+    return hooksFor(client);
   };
-  return { load: loadAndLook, hooks: { "chat.headers": addMark } };
+  return { load: loadAndLook };
 }
 
 /** The plugin: opencode calls it once for each directory, and calls every export of this file. */
 export const OpencodeRotator = async (context) =>
   attempt(() => {
     const shared = (globalThis[SHARED] ??= install());
-    shared.load(String(context?.directory ?? ""));
-    return shared.hooks;
+    return shared.load(String(context?.directory ?? ""), context?.client);
   }, {});
