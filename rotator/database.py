@@ -171,6 +171,12 @@ def table_names(connection: sqlite3.Connection) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+def row_count(connection: sqlite3.Connection, table: str) -> int:
+    """Return how many rows a table of ours has."""
+    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  # ours
+    return int(count)
+
+
 def require_known_schema(
     connection: sqlite3.Connection, path: Path, steps: list[Migration]
 ) -> None:

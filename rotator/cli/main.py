@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "balance": ("balance", "Switch failover on or off."),
     "signal": ("signal", "Report a failed request by hand or from a script."),
     "bridge": ("bridge", "Install the bridge into opencode, or take it out."),
+    "doctor": ("doctor", "What is wrong with the set-up, and what to do about it."),
     "demo": ("demo", "See a failover happen, without opencode and without an account."),
 }
 

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ class Present:
     kind: str
     auth_file: str
     started_at: datetime | None
+    opencode: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What `state.json` says of the watcher that wrote it, and when that was."""
+
+    pid: int
+    version: str
+    at: datetime
 
 
 class Exchange:
@@ -95,12 +105,7 @@ class Exchange:
 
     def polled(self, watcher: int) -> list[str]:
         """Return what the watcher with that pid has told of files that it had to poll."""
-        try:
-            value = json.loads(_head(self._paths.state / "watcher.json"))
-            told = value["polling"] if value["pid"] == watcher else []
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            return []
-        return [clean(name) for name in _list(told) if isinstance(name, str)]
+        return polled_by(self._paths, watcher)
 
     def remove_state(self) -> None:
         """Take `state.json` away: from now on nobody answers signals."""
@@ -171,6 +176,38 @@ class Exchange:
                             Path(entry.path).unlink()
 
 
+# -- for whoever only looks: no folder is made, nothing is swept ---------------------------------
+
+
+def polled_by(paths: Paths, watcher: int) -> list[str]:
+    """Return what the watcher with that pid has told of files that it had to poll."""
+    try:
+        value = json.loads(_head(paths.state / "watcher.json"))
+        told = value["polling"] if value["pid"] == watcher else []
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return []
+    return [clean(name) for name in _list(told) if isinstance(name, str)]
+
+
+def bridges_of(paths: Paths) -> list[Present]:
+    """Return the bridges of the opencodes that run and use our auth.json."""
+    found = [_present(path) for path in sorted((paths.bridge / "present").glob("*.json"))]
+    ours = str(paths.auth_file)
+    return [one for one in found if one and is_running(one.pid) and one.auth_file == ours]
+
+
+def published(paths: Paths) -> Published | None:
+    """Return what a watcher has published last, or None where there is nothing."""
+    path = paths.bridge / "state.json"
+    try:
+        at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        value = json.loads(_head(path))
+        pid = _number(value["watcher"]["pid"])
+        return None if pid is None else Published(pid, clean(value["version"]), at)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
 def parse_signal(signal_id: str, content: bytes) -> Signal | None:
     """Return the signal that the bridge wrote, or None if it is not one of schema 1."""
     try:
@@ -239,6 +276,7 @@ def _present(path: Path) -> Present | None:
             kind=value["kind"] if value.get("kind") in {"tui", "serve", "run"} else "tui",
             auth_file=str(value.get("auth_file")),
             started_at=from_iso(started) if isinstance(started, str) else None,
+            opencode=clean(value.get("opencode") or ""),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -1,0 +1,81 @@
+"""`rotator doctor`: looks at everything that this program stands on, and says what is wrong.
+
+Looking changes nothing, asks nobody over the network, and needs no store that can be used. No
+sentence holds anything of a credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rotator.doctor import configured, mends, places, programs, running, stores
+from rotator.doctor.remark import Check, Remark, problem
+from rotator.doctor.setup import Setup
+from rotator.errors import RotatorError
+
+Look = Callable[[Setup], Iterator[Remark]]
+Mend = Callable[[Setup], Iterator[str]]
+
+
+# In the order in which they are told. The store tells of backups, accounts and clock, too.
+LOOKS: dict[Check, Look] = {
+    Check.WATCHER: running.look_at_watcher,
+    Check.SERVICE: running.look_at_service,
+    Check.NOTIFICATIONS: running.look_at_notifications,
+    Check.AUTH_FILE: places.look_at_auth_file,
+    Check.STORE: stores.look_at_store,
+    Check.FOLDERS: places.look_at_folders,
+    Check.LEFTOVERS: places.look_for_leftovers,
+    Check.DISK: places.look_at_disk,
+    Check.BRIDGE: running.look_at_bridge,
+    Check.OPENCODE: programs.look_at_opencode,
+    Check.PROVIDERS: programs.look_at_providers,
+    Check.SETTINGS: configured.look_at_settings,
+}
+# Modes first: what can be written is what the others need.
+MENDS: tuple[Mend, ...] = (
+    mends.narrow_modes,
+    mends.make_folders,
+    mends.rebuild_store,
+    mends.remove_leftovers,
+    mends.renew_bridge,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A sentence for each thing that was mended, and for each that could not be."""
+
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+def examine(setup: Setup) -> list[Remark]:
+    """Look at everything; what cannot be looked at is a problem of its own."""
+    return [remark for check, look in LOOKS.items() for remark in _tried(check, look, setup)]
+
+
+def _tried(check: Check, look: Look, setup: Setup) -> list[Remark]:
+    try:
+        return list(look(setup))
+    except RotatorError as exc:
+        return [problem(check, exc.message, exc.hint)]
+    except OSError as exc:
+        where = f"{exc.filename} " if exc.filename else ""
+        return [problem(check, f"{where}cannot be looked at: {exc.strerror}", "check the rights")]
+
+
+def mend_all(setup: Setup) -> Mended:
+    """Mend what can be mended safely; what fails keeps nothing else from being mended."""
+    done: list[str] = []
+    failed: list[str] = []
+    for mend in MENDS:
+        try:
+            # One by one: what was done before a failure was done.
+            done.extend(mend(setup))
+        except RotatorError as exc:
+            failed.append(exc.message)
+        except OSError as exc:
+            failed.append(f"{exc.filename} cannot be changed: {exc.strerror}")
+    return Mended(tuple(done), tuple(failed))

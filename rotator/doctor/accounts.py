@@ -1,0 +1,82 @@
+"""Looks at the accounts: who needs a login, who is there twice, and what the clock did.
+
+Pure: rows of the store and the time go in, remarks come out. No remark holds anything of a
+credential.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from rotator.clock import to_iso
+from rotator.doctor.remark import Check, Remark, note, ok, problem
+from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.secret import Secret
+from rotator.text import clean
+
+Row = Mapping[str, Any]
+# Two computers that share a home, or one that has just asked for the time, differ by less.
+_AHEAD = timedelta(minutes=5)
+
+
+def look_at_accounts(rows: Iterable[Row]) -> Iterator[Remark]:
+    """Say which accounts cannot be used, and which are one and the same."""
+    accounts = sorted(rows, key=_name)
+    found = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
+    yield from found
+    if not found:
+        count = len(accounts)
+        yield ok(Check.ACCOUNTS, f"{count} account{'' if count == 1 else 's'}, none needs a login")
+
+
+def _unreadable(accounts: Iterable[Row]) -> Iterator[Remark]:
+    for row in accounts:
+        try:
+            parse_entry(row["provider"], Secret(row["entry"]))
+        except BadEntry:
+            says = f"the saved login of {_name(row)} cannot be read"
+            yield problem(
+                Check.ACCOUNTS, says, f"log in again, or rotator accounts remove {_name(row)}"
+            )
+
+
+def _rejected(accounts: Iterable[Row]) -> Iterator[Remark]:
+    for row in accounts:
+        if row["rejected"] is not None and row["disabled"] is None:
+            says = f"{_name(row)} needs a new login: {clean(row['rejected'])}"
+            to_do = "log in again in opencode; the account is kept"
+            yield problem(Check.ACCOUNTS, says, to_do)
+
+
+def _twice(accounts: Iterable[Row]) -> Iterator[Remark]:
+    same = defaultdict(list)
+    for row in accounts:
+        if row["identity_key"]:
+            same[row["provider"], row["identity_key"]].append(_name(row))
+    for names in same.values():
+        if len(names) > 1:
+            says = f"{' and '.join(names)} are logins of one account"
+            yield note(Check.ACCOUNTS, says, f"rotator accounts merge {names[0]} {names[1]}")
+
+
+def _alone(accounts: Iterable[Row]) -> Iterator[Remark]:
+    usable = [row["provider"] for row in accounts if row["disabled"] is None]
+    if len(usable) == len(set(usable)):
+        says = "no provider has a second account: a failover has nobody to go to"
+        yield note(Check.ACCOUNTS, says, "log in with another account while rotator watch runs")
+
+
+def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[Remark]:
+    """Say whether the store knows times that have not come yet."""
+    if newest is not None and newest - now > _AHEAD:
+        says = f"the clock says {to_iso(now)}, and the store has been used at {to_iso(newest)}"
+        yield problem(Check.CLOCK, says, "set the clock: rests would end too late")
+    else:
+        yield ok(Check.CLOCK, f"it is {to_iso(now)}, and nothing in the store is later")
+
+
+def _name(row: Row) -> str:
+    return clean(f"{row['provider']}/{row['alias']}")

@@ -1,0 +1,87 @@
+"""Mends what can be mended without a decision of anybody's; each yields what it did."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rotator.atomic import sweep
+from rotator.books import open_books
+from rotator.doctor.places import (
+    auth_file_is_wide,
+    leftovers,
+    missing_folders,
+    narrow,
+    wide_files,
+    wide_folders,
+)
+from rotator.doctor.setup import Setup
+from rotator.doctor.stores import needs_rebuilding
+from rotator.lock import folder_lock, hold_all, swap_lock
+from rotator.opencode.authwrite import sweep_live
+from rotator.opencode.install import bridge_file, install_bridge
+from rotator.paths import private_folder
+
+_PATIENCE_SECONDS = 2.0
+
+
+def make_folders(setup: Setup) -> Iterator[str]:
+    """Make the folders that the program would make."""
+    for folder in missing_folders(setup):
+        private_folder(folder)
+        yield f"{folder} was made"
+
+
+def narrow_modes(setup: Setup) -> Iterator[str]:
+    """Take the rights of others to what is ours, and to auth.json."""
+    for path in (*wide_folders(setup), *wide_files(setup)):
+        # A file may have gone by itself.
+        with contextlib.suppress(FileNotFoundError):
+            narrow(path)
+            yield f"{path} is private now"
+    if auth_file_is_wide(setup):
+        live = Path(os.path.realpath(setup.paths.auth_file))
+        narrow(live)
+        yield f"{live} is private now"
+
+
+def remove_leftovers(setup: Setup) -> Iterator[str]:
+    """Remove what crashes left, each under the lock that its writers hold."""
+    before = leftovers(setup)
+    if not before:
+        return
+    paths = setup.paths
+    with swap_lock(paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
+        sweep_live(paths.auth_file)
+        if paths.data.is_dir():
+            with folder_lock(paths.data, alone=True, patience_seconds=_PATIENCE_SECONDS):
+                sweep(paths.data)
+    held = hold_all([paths.backup_lock], patience_seconds=_PATIENCE_SECONDS)
+    if held is not None:
+        sweep(paths.backups)
+        held.release()
+    # The files of the exchange have no lock: what is this old has no writer any more.
+    for path in leftovers(setup):
+        if paths.state in path.parents:
+            path.unlink(missing_ok=True)
+    for path in before:
+        if not path.exists():
+            yield f"{path} was removed"
+
+
+def rebuild_store(setup: Setup) -> Iterator[str]:
+    """Rebuild a store that is damaged or gone, as every command does, and tell what was lost."""
+    if needs_rebuilding(setup):
+        told: list[str] = []
+        with open_books(setup.paths, tell=told.append):
+            yield from told
+
+
+def renew_bridge(setup: Setup) -> Iterator[str]:
+    """Replace a bridge of another version; one that was never installed stays away."""
+    found = bridge_file(setup.paths)
+    if found.version is not None and not found.current:
+        _, said = install_bridge(setup.paths)
+        yield said

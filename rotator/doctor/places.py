@@ -1,0 +1,234 @@
+"""Looks at folders and files: who may read them, what a crash left, room, file systems."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rotator.atomic import TEMPORARY_MARK
+from rotator.doctor.remark import Check, Remark, note, ok, problem
+from rotator.doctor.setup import Setup, facts, listed
+from rotator.opencode.authfile import Missing, Torn, Whole, read_live
+from rotator.overview import live_problems
+from rotator.paths import FILE_MODE, FOLDER_MODE
+from rotator.text import clean
+
+OTHERS = 0o077
+_OTHERS_WRITE = 0o022
+_OTHERS_READ = 0o044
+# A writer needs milliseconds; what is older than this is nobody's any more.
+LEFT_SECONDS = 60.0
+_MIB = 1024 * 1024
+_TIGHT_BYTES, _FULL_BYTES = 200 * _MIB, 16 * _MIB
+_MOUNTS = Path("/proc/self/mountinfo")
+# File systems on which locks and SQLite's shared memory reach no other computer.
+_REMOTE = (
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "glusterfs"),
+    *("fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.s3fs", "davfs"),
+)
+
+
+def look_at_folders(setup: Setup) -> Iterator[Remark]:
+    """Say whether our folders and files are ours alone."""
+    wide = [*wide_folders(setup), *wide_files(setup)]
+    missing = missing_folders(setup)
+    yield from (_not_ours(folder) for folder in setup.our_folders if _is_spoilt(folder))
+    if wide:
+        named = f"{wide[0]} has the mode {_mode(wide[0]):04o}"
+        more = f" and {len(wide) - 1} more" if len(wide) > 1 else ""
+        says = f"others may read what is ours: {named}{more}"
+        yield problem(Check.FOLDERS, says, "rotator doctor --fix narrows them", mendable=True)
+    elif missing:
+        says = f"{missing[0]} is not there yet"
+        yield note(Check.FOLDERS, says, "it is made when it is needed", mendable=True)
+    else:
+        paths = setup.paths
+        yield ok(Check.FOLDERS, f"{paths.data} and {paths.state} are private")
+
+
+def wide_folders(setup: Setup) -> list[Path]:
+    """Return our folders that others may look into."""
+    return [f for f in setup.our_folders if f.is_dir() and _mode(f) & 0o777 != FOLDER_MODE]
+
+
+def wide_files(setup: Setup) -> list[Path]:
+    """Return our files that others may read or change."""
+    return [file for file in setup.our_files() if _mode(file) & OTHERS]
+
+
+def missing_folders(setup: Setup) -> list[Path]:
+    """Return the folders that this program would make."""
+    paths = setup.paths
+    return [f for f in (paths.data, paths.state) if facts(f) is None]
+
+
+def narrow(path: Path) -> None:
+    """Take everybody's rights but the owner's; raises OSError."""
+    path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
+
+
+def _is_spoilt(folder: Path) -> bool:
+    found = facts(folder)
+    if found is None:
+        return folder.is_symlink()
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    by_effect = os.access in os.supports_effective_ids
+    return not (is_ours and os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect))
+
+
+def _not_ours(folder: Path) -> Remark:
+    found = facts(folder)
+    if found is None:
+        return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
+    if not stat.S_ISDIR(found.st_mode):
+        return problem(Check.FOLDERS, f"{folder} is no folder", "move it away")
+    if found.st_uid != os.geteuid():
+        who = f"{folder} belongs to another user (uid {found.st_uid})"
+        return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")
+    return problem(Check.FOLDERS, f"{folder} may not be written", f"chmod 700 {folder}")
+
+
+# -- auth.json ------------------------------------------------------------------------------
+
+
+def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
+    """Say whether auth.json can be used, who else may use it, and where it really lies."""
+    path = setup.paths.auth_file
+    wide = auth_file_is_wide(setup)
+    said = live_problems(path)
+    if wide and not _mode(path) & _OTHERS_WRITE:
+        said.append(f"others may read auth.json: chmod 600 {path}")
+    yield from (problem(Check.AUTH_FILE, sentence, mendable=wide) for sentence in said)
+    if not said:
+        yield ok(Check.AUTH_FILE, _told_of_live(path))
+    if path.is_symlink():
+        where = clean(os.path.realpath(path))
+        yield note(Check.AUTH_FILE, f"auth.json is a link; {where} is read and replaced")
+    if setup.environ.get("OPENCODE_AUTH_CONTENT"):
+        yield problem(
+            Check.AUTH_FILE,
+            "OPENCODE_AUTH_CONTENT is set: an opencode with it takes no login from auth.json",
+            "unset it where opencode is started",
+        )
+
+
+def auth_file_is_wide(setup: Setup) -> bool:
+    """Tell whether others may read or change auth.json, and we may put that right."""
+    found = facts(setup.paths.auth_file)
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        return False
+    return bool(found.st_mode & (_OTHERS_READ | _OTHERS_WRITE))
+
+
+def _told_of_live(path: Path) -> str:
+    match read_live(path):
+        case Whole() as whole:
+            count = len(whole.entries)
+            return f"{path} is whole and holds {count} login{'' if count == 1 else 's'}"
+        case Missing():
+            return f"{path} is not there yet; opencode makes it at the first login"
+        case Torn(why=why):
+            return f"{path} was being written just now: {why}"
+
+
+# -- leftovers ------------------------------------------------------------------------------
+
+
+def look_for_leftovers(setup: Setup) -> Iterator[Remark]:
+    """Name temporary files that a crash left; some hold logins."""
+    found = leftovers(setup)
+    if not found:
+        return
+    what = f"{found[0]} was" if len(found) == 1 else f"{found[0]} and {len(found) - 1} more were"
+    says = f"{what} left by a crash"
+    yield note(Check.LEFTOVERS, says, "rotator doctor --fix removes it", mendable=True)
+
+
+def leftovers(setup: Setup) -> list[Path]:
+    """Return temporary files of ours that nobody writes any more, where swaps leave them, too."""
+    live = Path(os.path.realpath(setup.paths.auth_file))
+    ours = [p for folder in setup.our_folders for p in listed(folder)]
+    beside = [p for p in listed(live.parent) if p.name.startswith(f".{live.name}.")]
+    return [path for path in (*ours, *beside) if _is_left(path)]
+
+
+def _is_left(path: Path) -> bool:
+    if not (path.name.startswith(".") and path.name.endswith(TEMPORARY_MARK)):
+        return False
+    found = facts(path)
+    # The time of files is the system's own, whatever clock is asked otherwise.
+    return found is not None and time.time() - found.st_mtime > LEFT_SECONDS
+
+
+# -- the disk -------------------------------------------------------------------------------
+
+
+def look_at_disk(setup: Setup) -> Iterator[Remark]:
+    """Say where room runs out, and what lies on another computer's disk."""
+    paths = setup.paths
+    places = {"auth.json": paths.auth_file.parent, "the store": paths.data, "the log": paths.state}
+    tight = [
+        remark
+        for what, where in places.items()
+        if (remark := room_for(what, where, _free_bytes(where))) is not None
+    ]
+    yield from tight
+    if not tight:
+        yield ok(Check.DISK, f"{_free_bytes(paths.data) // _MIB} MiB are free for the store")
+    for what in ("auth.json", "the store"):
+        kind = kind_of_file_system(_existing(places[what]), _mounts())
+        if kind in _REMOTE:
+            says = f"{what} lies on a file system of another computer ({kind})"
+            to_do = "run rotator on one computer only; its locks may not reach the others"
+            yield note(Check.DISK, says, to_do)
+
+
+def room_for(what: str, where: Path, free_bytes: int) -> Remark | None:
+    """Return what is to be said of so much room, or None while there is enough."""
+    if free_bytes >= _TIGHT_BYTES:
+        return None
+    says = f"{free_bytes // _MIB} MiB are free where {what} lies ({where})"
+    say = problem if free_bytes < _FULL_BYTES else note
+    return say(Check.DISK, says, "make room: a full disk keeps new tokens from being saved")
+
+
+def _free_bytes(where: Path) -> int:
+    room = os.statvfs(_existing(where))
+    return room.f_bavail * room.f_frsize
+
+
+def _existing(path: Path) -> Path:
+    return next((p for p in (path, *path.parents) if p.exists()), Path("/"))
+
+
+def _mounts() -> str:
+    try:
+        return _MOUNTS.read_text("utf-8", "replace")
+    except OSError:
+        return ""  # beside Linux nothing tells
+
+
+def kind_of_file_system(path: Path, mounts: str) -> str | None:
+    """Return the type of the file system that `path` is on, by the lines of mountinfo, or None.
+
+    proc_pid_mountinfo(5): the fifth field is where it is mounted, the type follows a lone dash.
+    """
+    real = os.path.realpath(path)
+    best, kind = "", None
+    for line in mounts.splitlines():
+        fields = line.split()
+        if "-" not in fields[6:-1]:
+            continue
+        at = fields[4].encode().decode("unicode_escape").rstrip("/")
+        # Of two on one place the later one is on top.
+        if (real == at or real.startswith(f"{at}/")) and len(at) >= len(best):
+            best, kind = at, fields[fields.index("-", 6) + 1]
+    return kind
+
+
+def _mode(path: Path) -> int:
+    found = facts(path)
+    return stat.S_IMODE(found.st_mode) if found else 0

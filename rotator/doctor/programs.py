@@ -1,0 +1,119 @@
+"""Looks at opencode itself and at the provider modules."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rotator.doctor.remark import Check, Remark, note, ok, problem
+from rotator.doctor.running import running_versions
+from rotator.doctor.setup import Setup
+from rotator.entry_points import entry_points
+from rotator.registry import load_registry
+from rotator.shelf import GROUP
+from rotator.text import clean
+
+OLDEST, FIRST_UNSUPPORTED = (1, 17, 0), (2, 0, 0)
+_SUPPORTED = "1.17 and newer, and not 2"
+_VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?![\d.])")
+_IN_CELLAR = re.compile(r"/Cellar/opencode/([^/]+)/")
+_PACKAGES = re.compile(r"opencode-ai|opencode-\w+-[\w-]+|@opencode/cli")
+_MOST_BYTES = 64 * 1024
+# It starts a whole runtime for it.
+_PATIENCE_SECONDS = 10.0
+
+
+def look_at_opencode(setup: Setup) -> Iterator[Remark]:
+    """Say which opencode is there and whether its logins are where we look."""
+    program = shutil.which("opencode", path=setup.environ.get("PATH", ""))
+    if program is None:
+        says = "no opencode is on the PATH"
+        yield note(Check.OPENCODE, says, "install it, or put it on the PATH")
+    else:
+        yield _remark_on(f"{program} is", version_of(Path(program)))
+    for pid, version in running_versions(setup):
+        if _parsed(version) is None or not _is_supported(version):
+            yield _remark_on(f"the running opencode (pid {pid}) is", version)
+
+
+def _remark_on(which: str, version: str | None) -> Remark:
+    if version is None or _parsed(version) is None:
+        says = f"{which} an opencode whose version cannot be told"
+        return note(Check.OPENCODE, says, f"supported are {_SUPPORTED}")
+    if not _is_supported(version):
+        says = f"{which} opencode {version}, which is not supported"
+        return problem(Check.OPENCODE, says, f"supported are {_SUPPORTED}")
+    return ok(Check.OPENCODE, f"{which} opencode {version}")
+
+
+def _is_supported(version: str) -> bool:
+    numbers = _parsed(version)
+    return numbers is not None and OLDEST <= numbers < FIRST_UNSUPPORTED
+
+
+def _parsed(version: str) -> tuple[int, int, int] | None:
+    found = _VERSION.match(version.removeprefix("v"))
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def version_of(program: Path) -> str | None:
+    """Return the version of an opencode, without starting it where its package tells."""
+    real = program.resolve()
+    cellar = _IN_CELLAR.search(real.as_posix())
+    return cellar[1] if cellar else _packaged(real) or _told_by(program)
+
+
+def _packaged(real: Path) -> str | None:
+    for folder in list(real.parents)[:3]:
+        package = _package(folder / "package.json")
+        if _PACKAGES.fullmatch(str(package.get("name"))):
+            return clean(package.get("version") or "") or None
+    return None
+
+
+def _package(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _told_by(program: Path) -> str | None:
+    """Ask the program itself, in a HOME of its own: it makes folders wherever it runs."""
+    with tempfile.TemporaryDirectory(prefix="rotator-doctor-") as home:
+        quiet = {"HOME": home, "PATH": "/usr/bin:/bin", "OPENCODE_DISABLE_AUTOUPDATE": "1"}
+        try:
+            ended = subprocess.run(  # noqa: S603  # the opencode on the user's own PATH
+                [program, "--version"],
+                env=quiet,
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_PATIENCE_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+    words = ended.stdout.decode("utf-8", "replace").split()
+    return clean(words[-1]) if words and ended.returncode == 0 else None
+
+
+def look_at_providers(setup: Setup) -> Iterator[Remark]:  # noqa: ARG001  # every check gets it
+    """Say which provider modules are broken, and which come from packages of others."""
+    registry = load_registry()
+    problems = registry.all_problems()
+    for sentence in problems:
+        yield problem(Check.PROVIDERS, sentence, "install the program or that package anew")
+    for point in entry_points(GROUP):
+        what = f"{clean(point.name)} of the package {clean(point.package)}"
+        yield note(Check.PROVIDERS, f"{what} adds provider modules of somebody else's")
+    if not problems:
+        yield ok(Check.PROVIDERS, f"{len(registry.providers)} providers are known")

@@ -1,0 +1,86 @@
+"""What the doctor says of one thing, and which exit code follows from all of it.
+
+Pure: nothing here looks at anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How bad it is: a note is worth knowing, a problem keeps something from working."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+class Check(StrEnum):
+    """What is looked at, in the order in which it is told; the contract of `doctor --json`."""
+
+    WATCHER = "watcher"
+    SERVICE = "service"
+    NOTIFICATIONS = "notifications"
+    AUTH_FILE = "auth.json"
+    STORE = "store"
+    BACKUPS = "backups"
+    ACCOUNTS = "accounts"
+    UNCLAIMED = "unclaimed"
+    CLOCK = "clock"
+    FOLDERS = "folders"
+    LEFTOVERS = "leftovers"
+    DISK = "disk"
+    BRIDGE = "bridge"
+    OPENCODE = "opencode"
+    PROVIDERS = "providers"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One sentence about one thing, and what to do about it, if anything.
+
+    `mendable` says that `rotator doctor --fix` does it.
+    """
+
+    check: Check
+    level: Level
+    says: str
+    to_do: str | None = None
+    mendable: bool = False
+
+
+def ok(check: Check, says: str) -> Remark:
+    """Say that something is as it should be."""
+    return Remark(check, Level.OK, says)
+
+
+def note(check: Check, says: str, to_do: str | None = None, *, mendable: bool = False) -> Remark:
+    """Say what is worth knowing."""
+    return Remark(check, Level.NOTE, says, to_do, mendable)
+
+
+def problem(check: Check, says: str, to_do: str | None = None, *, mendable: bool = False) -> Remark:
+    """Say what keeps something from working."""
+    return Remark(check, Level.PROBLEM, says, to_do, mendable)
+
+
+# The codes of the commands that would fail for the same reason; everything else is a matter of
+# how things are set up.
+_CODES = {Check.STORE: 7, Check.AUTH_FILE: 6, Check.WATCHER: 5}
+_SET_UP = 2
+
+
+def exit_code(remarks: Iterable[Remark]) -> int:
+    """Return the code of the gravest problem, 0 where there is none; notes do not count."""
+    codes = [_CODES.get(r.check, _SET_UP) for r in remarks if r.level is Level.PROBLEM]
+    return max(codes, default=0)
+
+
+def counted(remarks: Iterable[Remark]) -> dict[Level, int]:
+    """Return how many remarks there are of each level."""
+    levels = [remark.level for remark in remarks]
+    return {level: levels.count(level) for level in Level}

@@ -1,0 +1,171 @@
+"""Looks at what runs: the watcher and what starts it, opencodes, file notifications."""
+
+from __future__ import annotations
+
+import plistlib
+import shlex
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from xml.parsers.expat import ExpatError
+
+from rotator import __version__
+from rotator.doctor.remark import Check, Remark, note, ok, problem
+from rotator.doctor.setup import Setup, listed
+from rotator.lock import watcher_pid
+from rotator.opencode.exchange import bridges_of, polled_by, published
+from rotator.opencode.install import bridge_file
+from rotator.processes import find_opencodes
+from rotator.text import clean
+
+# A watcher says that it is there every thirty seconds.
+_SILENT = timedelta(minutes=2)
+_LIMITS = Path("/proc/sys/fs/inotify")
+_FEW_INSTANCES, _FEW_WATCHES = 32, 1024
+_RAISE = "raise fs.inotify.max_user_instances and fs.inotify.max_user_watches"
+_LARGEST_UNIT = 64 * 1024
+
+
+def look_at_watcher(setup: Setup) -> Iterator[Remark]:
+    """Say whether a watcher runs, of which version, and whether it works."""
+    pid = watcher_pid(setup.paths.watch_lock)
+    if pid is None:
+        says = "no watcher runs: nothing is captured and nothing fails over"
+        yield problem(Check.WATCHER, says, "rotator watch starts one")
+        return
+    told = published(setup.paths)
+    if told is None or told.pid != pid:
+        says = f"a watcher (pid {pid}) runs and has told opencode nothing yet"
+        yield note(Check.WATCHER, says, f"if it stays so, end it (kill {pid}) and start another")
+    elif setup.now - told.at > _SILENT:
+        says = f"the watcher (pid {pid}) has said nothing since {told.at:%Y-%m-%d %H:%M} UTC"
+        yield problem(Check.WATCHER, says, f"kill {pid}, then rotator watch")
+    elif told.version != __version__:
+        says = f"the watcher (pid {pid}) is of version {told.version}, this is {__version__}"
+        yield note(Check.WATCHER, says, "start it anew")
+    else:
+        yield ok(Check.WATCHER, f"a watcher runs (pid {pid}), version {told.version}")
+
+
+# -- what starts it -------------------------------------------------------------------------
+
+
+def look_at_service(setup: Setup) -> Iterator[Remark]:
+    """Say whether something starts the watcher by itself, and whether that would work."""
+    units = [(path, words) for path, words in _units(setup) if _starts_watcher(words)]
+    for path, words in units:
+        if shutil.which(words[0], path=setup.environ.get("PATH", "")) is None:
+            says = f"{path} starts {clean(words[0])}, which is not there"
+            yield problem(Check.SERVICE, says, "install the program there, or mend the file")
+        else:
+            yield ok(Check.SERVICE, f"{path} starts the watcher")
+    if not units:
+        says = "nothing starts the watcher by itself"
+        yield note(Check.SERVICE, says, "start it at login, or keep a terminal for it")
+
+
+def _units(setup: Setup) -> Iterator[tuple[Path, list[str]]]:
+    """Yield services of the user's and the words of what they start."""
+    home = Path(setup.environ.get("HOME") or "/")
+    for path in listed(setup.paths.config.parent / "systemd" / "user"):
+        if path.suffix == ".service":
+            yield from ((path, words) for words in _systemd_commands(_head(path)))
+    for path in listed(home / "Library" / "LaunchAgents"):
+        if path.suffix == ".plist":
+            yield path, _launchd_command(_head(path))
+
+
+def _starts_watcher(words: list[str]) -> bool:
+    return "watch" in words[1:] and any("rotator" in word for word in words)
+
+
+def _systemd_commands(content: bytes) -> Iterator[list[str]]:
+    for line in content.decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition("=")
+        if name.strip() == "ExecStart":
+            try:
+                # Signs before the path say how it is started (systemd.service(5)).
+                yield shlex.split(value.strip().lstrip("@-:+!"))
+            except ValueError:
+                continue
+
+
+def _launchd_command(content: bytes) -> list[str]:
+    try:
+        words = plistlib.loads(content).get("ProgramArguments")
+    except (ValueError, AttributeError, ExpatError):
+        return []
+    return [str(word) for word in words] if isinstance(words, list) else []
+
+
+def _head(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(_LARGEST_UNIT)
+    except OSError:
+        return b""
+
+
+# -- file notifications ---------------------------------------------------------------------
+
+
+def look_at_notifications(setup: Setup) -> Iterator[Remark]:
+    """Say what the watcher has to poll, and what the system allows."""
+    pid = watcher_pid(setup.paths.watch_lock)
+    polled = [] if pid is None else polled_by(setup.paths, pid)
+    if polled:
+        says = f"{', '.join(polled)} is polled: the system has no file notifications left"
+        yield note(Check.NOTIFICATIONS, says, _RAISE)
+        return
+    instances, watches = _limit("max_user_instances"), _limit("max_user_watches")
+    if instances is None or watches is None:
+        return
+    says = f"the system allows {instances} watching programs and {watches} watched files"
+    if instances < _FEW_INSTANCES or watches < _FEW_WATCHES:
+        yield note(Check.NOTIFICATIONS, f"{says}, which is little", _RAISE)
+    else:
+        yield ok(Check.NOTIFICATIONS, says)
+
+
+def _limit(name: str) -> int | None:
+    try:
+        return int((_LIMITS / name).read_text("ascii"))
+    except (OSError, ValueError):
+        return None  # beside Linux there is no such limit
+
+
+# -- the bridge and opencodes -----------------------------------------------------------------
+
+
+def look_at_bridge(setup: Setup) -> Iterator[Remark]:
+    """Say whether the bridge is in place, and which running opencodes have loaded it."""
+    found = bridge_file(setup.paths)
+    if found.version is None and found.exists:
+        says = f"{found.path} is not a file of ours"
+        yield problem(Check.BRIDGE, says, "move it away, then rotator bridge install")
+    elif found.version is None:
+        says = "the bridge is not installed: no failed request is sent again"
+        yield problem(Check.BRIDGE, says, "rotator bridge install, then restart opencode")
+    elif not found.current:
+        says = f"the bridge in {found.path} is another one ({found.version}) than this version's"
+        yield problem(Check.BRIDGE, says, "rotator bridge install", mendable=True)
+    else:
+        yield ok(Check.BRIDGE, f"{found.path} is in place, version {found.version}")
+    present = bridges_of(setup.paths)
+    for one in present:
+        if one.bridge != __version__:
+            says = f"opencode {one.kind} (pid {one.pid}) runs with the bridge {one.bridge}"
+            yield note(Check.BRIDGE, says, f"restart it to use {__version__}")
+    bridged = {one.pid for one in present}
+    for other in find_opencodes(setup.paths.auth_file.parent):
+        if other.pid not in bridged:
+            says = f"opencode {other.kind} (pid {other.pid}) runs without the bridge"
+            yield problem(Check.BRIDGE, says, "restart it when it suits you")
+
+
+def running_versions(setup: Setup) -> list[tuple[int, str]]:
+    """Return the pid and the version of each opencode whose bridge has told it."""
+    return [(one.pid, one.opencode) for one in bridges_of(setup.paths) if one.opencode]

@@ -1,0 +1,180 @@
+"""Looks at the store, its copies and what was set aside; opens for reading and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rotator.backups import DAMAGED, Backup, Backups, damaged_at
+from rotator.clock import from_iso, to_iso
+from rotator.copies import PURGE
+from rotator.database import (
+    Connection,
+    awaits_rebuilding,
+    opened_damaged,
+    opened_image,
+    readable_rows,
+    require_known_schema,
+    require_sound,
+    row_count,
+    schema_of,
+    table_names,
+)
+from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
+from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
+from rotator.doctor.setup import Setup, listed
+from rotator.errors import NewerSchema, RotatorError, StoreDamaged
+from rotator.migrations import STORE
+from rotator.unclaimed import LIST
+
+_REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the store holds that the doctor asks about; nothing of it is shown as it is."""
+
+    accounts: tuple[Row, ...]
+    unclaimed: int
+    purge_is_pending: bool
+    # The latest time at which something has happened.
+    newest_at: datetime | None
+
+
+def look_at_store(setup: Setup) -> Iterator[Remark]:
+    """Say whether the store is there and sound, and what it tells; it is opened once."""
+    contents: Contents | None = None
+    for found in _opened(setup):
+        if isinstance(found, Contents):
+            contents = found
+        else:
+            yield found
+    yield from _set_aside(setup)
+    yield from _look_at_backups(setup, contents)
+    if contents is not None:
+        yield from look_at_accounts(contents.accounts)
+        yield from _unclaimed(contents)
+        yield from look_at_clock(contents.newest_at, setup.now)
+
+
+def needs_rebuilding(setup: Setup) -> bool:
+    """Tell whether the store is damaged or gone, so that the next command rebuilds it."""
+    found = (one for one in _opened(setup) if isinstance(one, Remark))
+    return any(one.level is Level.PROBLEM and one.mendable for one in found)
+
+
+def _opened(setup: Setup) -> Iterator[Remark | Contents]:
+    path = setup.paths.store
+    if setup.paths.data.is_dir() and awaits_rebuilding(path):
+        yield problem(Check.STORE, f"the store {path} is gone", _REBUILDS, mendable=True)
+        return
+    if not path.exists():
+        yield note(Check.STORE, "there is no store yet", "rotator watch makes one")
+        return
+    try:
+        with opened_damaged(path) as connection:
+            schema = _require_usable(path, connection)
+            contents = _read(connection)
+    except NewerSchema as exc:
+        yield problem(Check.STORE, exc.message, "update this one; the store is left as it is")
+    except StoreDamaged as exc:
+        yield problem(Check.STORE, exc.message, _REBUILDS, mendable=True)
+    else:
+        yield _told_of(path, schema)
+        yield contents
+
+
+def _told_of(path: Path, schema: int) -> Remark:
+    if schema < len(STORE):
+        says = f"the store is sound and has the older schema {schema}"
+        return note(Check.STORE, says, f"the next command brings it to {len(STORE)}")
+    return ok(Check.STORE, f"{path} is sound, schema {schema}")
+
+
+def _require_usable(path: Path, connection: Connection) -> int:
+    schema = schema_of(connection)
+    if schema is None or (schema == 0 and table_names(connection)):
+        message = f"the store {path} is damaged: it does not say which schema it has"
+        raise StoreDamaged(message)
+    require_known_schema(connection, path, STORE)
+    require_sound(connection, path)
+    return schema
+
+
+def _read(connection: Connection) -> Contents:
+    names = set(table_names(connection))
+
+    def rows(table: str) -> tuple[Row, ...]:
+        return readable_rows(connection, table).rows if table in names else ()
+
+    times = [row.get(column) for table, column in _PAST for row in rows(table)]
+    return Contents(
+        accounts=rows("account"),
+        unclaimed=row_count(connection, "aside") if "aside" in names else 0,
+        purge_is_pending=any(row["name"] == PURGE for row in rows("setting")),
+        newest_at=max((at for text in times if (at := _time(text)) is not None), default=None),
+    )
+
+
+_PAST = (
+    ("account", "captured_at"),
+    ("account", "last_used_at"),
+    ("tenure", "since"),
+    ("live", "seen_at"),
+    ("refresh", "begun_at"),
+    ("slot", "swap_at"),
+)
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return from_iso(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _unclaimed(contents: Contents) -> Iterator[Remark]:
+    count = contents.unclaimed
+    if count:
+        what = "1 content of auth.json is" if count == 1 else f"{count} contents of auth.json are"
+        yield problem(Check.UNCLAIMED, f"{what} unclaimed", LIST)
+
+
+# -- what lies beside it ----------------------------------------------------------------------
+
+
+def _set_aside(setup: Setup) -> Iterator[Remark]:
+    dated = {damaged_at(path, setup.paths.store) for path in listed(setup.paths.data)} - {None}
+    if dated:
+        files = f"{setup.paths.store}{DAMAGED}*"
+        count = "1 damaged store was" if len(dated) == 1 else f"{len(dated)} damaged stores were"
+        to_do = "delete the files when nothing is missed: they hold logins"
+        yield note(Check.STORE, f"{count} set aside as {files}", to_do)
+
+
+def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark]:
+    found = Backups(setup.paths).newest_first()
+    if found:
+        yield _told_of_newest(found)
+    elif contents is not None and contents.accounts:
+        to_do = "the watcher makes one by itself, and so does every other command"
+        yield note(Check.BACKUPS, "there is no copy of the accounts yet", to_do)
+    if contents is not None and contents.purge_is_pending:
+        says = "something that was removed is not erased everywhere yet"
+        yield note(Check.BACKUPS, says, "the next command does it when nobody reads the store")
+
+
+def _told_of_newest(found: Sequence[Backup]) -> Remark:
+    newest = found[0]
+    try:
+        with opened_image(newest.path.read_bytes(), newest.path) as connection:
+            require_known_schema(connection, newest.path, STORE)
+            count = row_count(connection, "account")
+    except (OSError, RotatorError) as exc:
+        why = exc.message if isinstance(exc, RotatorError) else exc.strerror
+        says = f"the newest copy of the accounts, {newest.path}, cannot be read: {why}"
+        return problem(Check.BACKUPS, says, "delete it; the next command makes another one")
+    told = f"the newest of {len(found)}, of {to_iso(newest.made_at)}, holds {count}"
+    return ok(Check.BACKUPS, f"{told} account{'' if count == 1 else 's'}")
