@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -305,23 +304,28 @@ class Logins(RuleBasedStateMachine):
         assert not computer.is_torn_for_good or saved.seen is None
 
 
-def explain(machine: type[Logins]) -> Callable[[], Any]:
-    """Return nothing."""
-    raise NotImplementedError(machine)
+def run(
+    machine: type[Logins], days: int, longest: int, *, seed_number: int, shrink: bool = False
+) -> Counter[str]:
+    """Run so many days of at most so many steps; return how many steps and rests there were.
 
-
-def run(machine: type[Logins], days: int, longest: int) -> Counter[str]:
-    """Run so many days of at most so many steps; return how many steps and rests there were."""
+    They are the same ones for the same seed. The first that ends badly ends it, and is made
+    shorter if that is wanted, which takes minutes.
+    """
     counted: Counter[str] = Counter()
     machine.counted = counted
     # A day takes its time, and so does what makes a long one shorter.
     slow = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
     run_state_machine_as_test(
-        machine,
+        seed(seed_number)(machine),
         settings=settings(
             max_examples=days,
             stateful_step_count=longest,
+            phases=phases,
             deadline=None,
+            # What was found before would come first, in one build and not in the next.
+            database=None,
             suppress_health_check=slow,
         ),
     )
