@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ PRIORITY = "priority"
 Change = Callable[[str], str]
 Reordering = Callable[[tuple[Priority, ...]], tuple[Priority, ...]]
 
+_PLACE = re.compile(r" \(line \d+, column \d+\)$")
 _PATIENCE_SECONDS = 10.0
 # Somebody saves the file in an editor just then; not for ever.
 _MOST_ROUNDS = 20
@@ -214,11 +216,20 @@ def edit(paths: Paths, change: Change) -> bool:
             after = change(before or "")
             if after == (before or ""):
                 return False
-            read_file(after)
+            _require_good(after)
             if _put(paths.config_file, before, after):
                 _remember(paths)
                 return True
     raise ConfigError(f"{FILE_NAME}: another program keeps changing it", hint="try again")
+
+
+def _require_good(text: str) -> None:
+    try:
+        read_file(text)
+    except ConfigError as exc:
+        # Nobody ever sees this text: its lines say nothing to the one who gave the value.
+        message = _PLACE.sub("", exc.message.removeprefix(f"{FILE_NAME}: "))
+        raise ConfigError(message, hint="rotator config show") from exc
 
 
 def _remember(paths: Paths) -> None:

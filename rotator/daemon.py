@@ -27,10 +27,13 @@ from rotator.opencode.authfile import Missing, Reading, Torn
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LogTail
+from rotator.preferences import Preferences
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
 from rotator.reports import Reports
+from rotator.settings_file import SettingsFile
 from rotator.swap import settled
+from rotator.uptake import take_up
 from rotator.usage import Readings
 from rotator.versions import newer_wanted
 from rotator.watch import FileWatcher, Watched
@@ -39,6 +42,7 @@ log = logging.getLogger(__name__)
 
 # What is watched, by the names that `status` shows.
 LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
+SETTINGS = "the settings"
 STOP, REFRESHED, READ = "stop", "refreshed", "read"
 Message = tuple[str, Path | None]
 
@@ -85,11 +89,13 @@ class Daemon:
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
         self._refreshes = Refreshes(books, lambda: self._queue.put((REFRESHED, None)))
         self._readings = Readings(books, lambda: self._queue.put((READ, None)))
+        self._settings = SettingsFile(books.paths, later=lambda: self._queue.put((SETTINGS, None)))
         self._looks = {
             LIVE: self._look_at_live,
             INBOX: self._look_at_inbox,
             LOG: self._look_at_log,
             STORE: self._look_at_store,
+            SETTINGS: self._look_at_settings,
             REFRESHED: self._look_at_refreshes,
             READ: self._look_at_readings,
         }
@@ -100,6 +106,7 @@ class Daemon:
                 Watched(INBOX, self._exchange.inbox, folder=True),
                 Watched(LOG, books.paths.opencode_logs, folder=True),
                 Watched(STORE, books.paths.changed, folder=False),
+                Watched(SETTINGS, books.paths.config_file, folder=False),
             ],
             self._hint,
         )
@@ -138,6 +145,7 @@ class Daemon:
             self._files.stop()
             self._refreshes.close()
             self._readings.close()
+            self._settings.close()
             self._exchange.remove_state()
 
     def _step(self) -> End | None:
@@ -236,6 +244,15 @@ class Daemon:
     def _look_at_store(self) -> None:
         self._unpublished = True
 
+    def _look_at_settings(self) -> None:
+        if take_up(self._books, self._settings):
+            self._unpublished = True
+
+    @property
+    def preferences(self) -> Preferences:
+        """The user's settings as they hold now."""
+        return self._settings.preferences
+
     # -- auth.json -------------------------------------------------------------------------
 
     def _look_at_live(self) -> None:
@@ -299,6 +316,7 @@ class Daemon:
             self._problem(exc)
         self._look(INBOX)
         self._look(LOG)
+        self._look(SETTINGS)
         self._refreshes.work()
         if now - self._published_at >= PUBLISH_EVERY:
             self._exchange.sweep()

@@ -18,10 +18,13 @@ from rotator.model import AccountState, State
 from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.install import BridgeFile, bridge_file
+from rotator.paths import Paths
 from rotator.policy import nobody_left
 from rotator.restarts import bridgeless
+from rotator.settings_file import in_force
 from rotator.text import clean
 from rotator.unclaimed import LIST
+from rotator.uptake import still_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def look_around(books: Books) -> Overview:
             *live_problems(paths.auth_file),
             *_unclaimed(books),
             *_polled(exchange, pid),
+            *_settings(paths),
             *_exhausted(state, names, now),
             *_restarts(state, [o.pid for o in without]),
             *state.broken,
@@ -177,6 +181,11 @@ def _unclaimed(books: Books) -> list[str]:
 def _polled(exchange: Exchange, pid: int | None) -> list[str]:
     polled = [] if pid is None else exchange.polled(pid)
     return [f"{name} is polled: the system has no file notifications left" for name in polled]
+
+
+def _settings(paths: Paths) -> list[str]:
+    problem = in_force(paths).problem
+    return [still_in_force(problem)] if problem else []
 
 
 def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[str]:

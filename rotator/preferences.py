@@ -7,7 +7,7 @@ file, no environment and no library. The defaults stand here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -91,7 +91,29 @@ class Preferences:
     dashboard_key: str = "ctrl+b"
 
 
+def changed_settings(before: Preferences, after: Preferences) -> list[str]:
+    """Return the names of the settings in which the two differ."""
+    sections = {"failover": Failover, "routing": Routing}
+    found = []
+    for one in fields(Preferences):
+        old, new = getattr(before, one.name), getattr(after, one.name)
+        inner = [field.name for field in fields(sections[one.name])] if one.name in sections else []
+        found += [
+            f"{one.name}.{name}" for name in inner if getattr(old, name) != getattr(new, name)
+        ]
+        if not inner and old != new:
+            found.append(_NAMES[one.name])
+    return found
+
+
 Values = Mapping[str, Any]
+# How the file names what stands alone here.
+_NAMES = {
+    "priorities": "priority",
+    "desktop_notifications": "notifications.desktop",
+    "hook_command": "hooks.command",
+    "dashboard_key": "dashboard.key",
+}
 
 
 def preferences_of(values: Values) -> Preferences:

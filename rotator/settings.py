@@ -11,7 +11,7 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic import ValidationError as Invalid
@@ -250,6 +250,8 @@ class Setting:
     each: str
     default: Any
     kind: type
+    # Of a table of names: what each of them has.
+    member_kind: type
 
     @property
     def variable(self) -> str:
@@ -275,7 +277,10 @@ def _described(key: str, found: FieldInfo) -> Setting:
     more = found.json_schema_extra
     rule, each = (str(more["rule"]), str(more["each"])) if isinstance(more, dict) else ("", "")
     default = None if found.is_required() else found.default
-    return Setting(key, found.description or "", rule, each, default, type(default))
+    inner = get_args(found.annotation)
+    member_kind = list if inner and get_origin(inner[-1]) is list else str
+    about = found.description or ""
+    return Setting(key, about, rule, each, default, type(default), member_kind)
 
 
 SETTINGS: tuple[Setting, ...] = tuple(_settings_in(_FileSettings))

@@ -193,7 +193,7 @@ class SettingsFile:
 
     `look` costs one stat while nothing changes. With `later` it never takes long: where the
     file has to be read closely a thread does that, `look` returns what held before, and `later`
-    is called when the next `look` will know more. Use it from one thread.
+    is called when the next `look` will know more. Use it from one thread, and close it.
     """
 
     def __init__(
@@ -212,8 +212,21 @@ class SettingsFile:
         self._answers: queue.SimpleQueue[InForce | None] = queue.SimpleQueue()
         self._now: InForce | None = None
 
+    @property
+    def now(self) -> InForce | None:
+        """What the last look found, None before the first one."""
+        return self._now
+
+    @property
+    def preferences(self) -> Preferences:
+        """What the user wants, as the last look found it."""
+        return self._now.preferences if self._now else Preferences()
+
     def look(self) -> InForce:
-        """Return what holds now; a problem stays until the settings are right again."""
+        """Return what holds now; a problem stays until the settings are right again.
+
+        The first look waits for its answer: there is none to go on with meanwhile.
+        """
         if self._reader is None:
             self._look()
         else:
@@ -229,7 +242,7 @@ class SettingsFile:
         asked = Asked(self._paths, self._environ)
         self._seen = seen
         self._is_settled = seen is None or _age_ns(seen) > _YOUNG_NS
-        if self._later is None or asked.is_known:
+        if self._later is None or self._now is None or asked.is_known:
             self._now = asked.answer(self._fallback())
         else:
             self._begin(asked, self._later)

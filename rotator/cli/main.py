@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "usage": ("usage", "How much of each account's limits is used."),
     "events": ("events", "What happened and why."),
     "balance": ("balance", "Switch failover on or off."),
+    "priority": ("priority", "The order of providers for new messages."),
+    "config": ("config", "Look at the settings, or change them."),
     "signal": ("signal", "Report a failed request by hand or from a script."),
     "bridge": ("bridge", "Install the bridge into opencode, or take it out."),
     "doctor": ("doctor", "What is wrong with the set-up, and what to do about it."),

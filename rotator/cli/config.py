@@ -1,0 +1,280 @@
+"""`rotator config`: get, set, unset, edit, path and show the settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rotator.atomic import publish
+from rotator.cli.common import json_option, print_json, print_table
+from rotator.errors import ConfigError, UsageError
+from rotator.paths import Paths, find_paths, private_folder
+from rotator.settings_file import Asked
+from rotator.text import clean
+
+if TYPE_CHECKING:
+    from rotator.settings import Setting
+
+WRONG = 2
+DRAFT = "config.draft.toml"
+
+
+@click.group()
+def command() -> None:
+    """Look at the settings, or change them. docs/settings.md says what each one does."""
+
+
+@command.command()
+@json_option
+def path(*, as_json: bool) -> None:
+    """Say where the settings are, or would be."""
+    file = find_paths().config_file
+    if as_json:
+        print_json({"schema": 1, "path": str(file), "exists": file.exists()})
+    else:
+        click.echo(str(file))
+
+
+@command.command()
+@click.option("--origin", is_flag=True, help="Say where each value comes from.")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
+    """Show every setting that holds. Ends with 2 if the file or a variable is wrong."""
+    from rotator.config_edit import rendered
+
+    paths = find_paths()
+    asked = Asked(paths)
+    known = found_settings(asked)
+    if as_json:
+        settings = [_json(one) for one in known]
+        print_json(_with_problem({"schema": 1, "settings": settings}, asked))
+    elif origin:
+        print_table([(one.key, one.origin, rendered(one.value)) for one in known])
+    else:
+        for one in known:
+            click.echo(f"{one.key} = {rendered(one.value)}")
+    _tell_problem(ctx, asked, as_json=as_json)
+
+
+@command.command()
+@click.argument("key")
+@json_option
+@click.pass_context
+def get(ctx: click.Context, key: str, *, as_json: bool) -> None:
+    """Print the value of one setting; KEY is its name as `show` has it."""
+    from rotator.config_edit import rendered
+    from rotator.settings import find_setting
+
+    setting, member = find_setting(key)
+    asked = Asked(find_paths())
+    one = next(one for one in found_settings(asked) if one.key == setting.key)
+    value = one.value if member is None else one.value.get(member)
+    if as_json:
+        print_json(_with_problem({"schema": 1, **_json(one), "key": key, "value": value}, asked))
+    elif value is not None:
+        click.echo(value if isinstance(value, str) else rendered(value))
+    _tell_problem(ctx, asked, as_json=as_json)
+
+
+@command.command("set")
+@click.argument("key")
+@click.argument("values", nargs=-1, required=True, metavar="VALUE...")
+@json_option
+def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
+    """Set one setting in the file. A list takes several values, or one as in the file.
+
+    Words that begin with a hyphen follow after `--`.
+    """
+    from rotator.config_edit import rendered, set_value
+    from rotator.settings import find_setting
+
+    setting, member = find_setting(key)
+    value = given(setting, member, values)
+    set_value(find_paths(), key, value)
+    _say(setting, {"schema": 1, "key": key, "value": value}, rendered(value), as_json=as_json)
+
+
+@command.command()
+@click.argument("key")
+@json_option
+def unset(key: str, *, as_json: bool) -> None:
+    """Take one setting out of the file, so that its default holds."""
+    from rotator.config_edit import rendered, unset_value
+    from rotator.settings import find_setting
+
+    setting, member = find_setting(key)
+    unset_value(find_paths(), key)
+    value = setting.default if member is None else None
+    text = "nothing" if value is None else rendered(value)
+    _say(setting, {"schema": 1, "key": key, "value": value}, text, as_json=as_json)
+
+
+@command.command()
+def edit() -> None:
+    """Open the settings in your editor (VISUAL, EDITOR); they are taken only if they are right."""
+    from rotator.config_edit import read_as_it_is, replace_text
+
+    paths = find_paths()
+    before = read_as_it_is(paths)
+    written = template() if before is None else before
+    while True:
+        content = click.edit(written.encode(), extension=".toml")
+        if content is None or content == (before or "").encode():
+            click.echo("nothing was changed")
+            return
+        written = content.decode("utf-8", "replace")
+        try:
+            replace_text(paths, before, written)
+        except ConfigError as exc:
+            _require_another_try(paths, content, exc)
+        else:
+            click.echo(f"{paths.config_file} was changed")
+            return
+
+
+def _require_another_try(paths: Paths, content: bytes, exc: ConfigError) -> None:
+    """Ask whether to go on; else keep what was written, and raise."""
+    if sys.stdin.isatty():
+        click.echo(f"rotator: {clean(exc.message, 1000)}", err=True)
+        if click.confirm("Edit it again?", default=True):
+            return
+    draft = private_folder(paths.state) / DRAFT
+    publish(draft, content)
+    raise ConfigError(exc.message, hint=f"nothing was changed; your text is in {draft}") from exc
+
+
+def template() -> str:
+    """Return a config.toml that sets nothing and says what could be set."""
+    from rotator.settings import OF_A_PRIORITY, SETTINGS
+
+    lines = ["# The settings of opencode-rotator. What is commented out has its default.", ""]
+    section = ""
+    for one in (one for one in SETTINGS if "." in one.key):
+        before, _, name = one.key.partition(".")
+        if before != section:
+            section = before
+            lines += [f"[{section}]"]
+        lines += [*_comment(one.about), f"# {name} = {json.dumps(one.default)}", ""]
+    about = next(one.about for one in SETTINGS if one.key == "priority")
+    lines += [*_comment(about), "# [[priority]]"]
+    lines += [f"# {one.path[-1]} = {json.dumps(one.default or '…')}" for one in OF_A_PRIORITY]
+    return "\n".join([*lines, ""])
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 90)]
+
+
+# -- values --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A setting with the value that holds, and where that comes from."""
+
+    key: str
+    value: Any
+    default: Any
+    kind: str
+    where: str | None
+
+    @property
+    def origin(self) -> str:
+        """Where the value comes from, for people."""
+        if self.kind == "variable":
+            return f"environment variable {self.where}"
+        return self.where or self.kind
+
+
+def found_settings(asked: Asked) -> list[Found]:
+    """Return every setting as it holds, with its origin: default, file, variable or cache."""
+    from rotator.settings import SETTINGS
+    from rotator.settings_source import FILE_NAME
+    from rotator.toml_text import read_places
+
+    verdict = asked.verdict()
+    below = asked.last_good() if verdict.of_file is None else verdict.of_file
+    places = None if verdict.of_file is None else read_places(asked.text or "")
+    found = []
+    for one in SETTINGS:
+        key, default = one.key, one.default
+        if (value := _at(verdict.of_variables, one.path)) is not None:
+            found.append(Found(key, value, default, "variable", one.variable))
+        elif (value := _at(below, one.path)) is None:
+            found.append(Found(key, default, default, "default", None))
+        elif places is None:
+            found.append(Found(key, value, default, "cache", None))
+        else:
+            line, _ = places.find(one.path)
+            found.append(Found(key, value, default, "file", f"{FILE_NAME}:{line}"))
+    return found
+
+
+def _at(values: Any, names: Sequence[str]) -> Any:
+    for name in names:
+        values = values.get(name) if isinstance(values, dict) else None
+    return values
+
+
+def given(setting: Setting, member: str | None, words: Sequence[str]) -> Any:
+    """Return what the words of a command line mean for that setting."""
+    kind = setting.kind if member is None else setting.member_kind
+    if kind is list:
+        value = _read(words[0]) if len(words) == 1 else None
+        return value if isinstance(value, list) else list(words)
+    if len(words) > 1:
+        raise UsageError(f"{setting.key} takes one value", hint="put it in quotes")
+    return words[0] if kind is str else _read(words[0])
+
+
+def _read(word: str) -> Any:
+    """Return a word as the file would have it, or as JSON; else it is a text."""
+    try:
+        return tomllib.loads(f"value = {word}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(word)
+    except (ValueError, RecursionError):
+        return word
+
+
+# -- what is said --------------------------------------------------------------------------------
+
+
+def _json(one: Found) -> dict[str, Any]:
+    origin = {"kind": one.kind, "where": one.where}
+    return {"key": one.key, "value": one.value, "default": one.default, "origin": origin}
+
+
+def _with_problem(value: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    return {**value, "problem": asked.verdict().problem}
+
+
+def _tell_problem(ctx: click.Context, asked: Asked, *, as_json: bool) -> None:
+    problem = asked.verdict().problem
+    if problem is None:
+        return
+    if not as_json:
+        click.echo(f"! {clean(problem, 1000)}", err=True)
+    ctx.exit(WRONG)
+
+
+def _say(setting: Setting, value: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """Say what the file holds now, and whether a variable holds instead."""
+    above = setting.variable if os.environ.get(setting.variable) else None
+    if as_json:
+        print_json({**value, "overridden_by": above})
+        return
+    click.echo(f"{value['key']} = {text}")
+    if above:
+        click.echo(f"! {above} is set and holds instead", err=True)
