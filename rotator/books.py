@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rotator.atomic import ring
 from rotator.backups import Backups
@@ -14,9 +14,10 @@ from rotator.copies import Copied
 from rotator.database import Connection
 from rotator.errors import StoreDamaged, StoreError
 from rotator.history import History
-from rotator.model import Event, EventKind
+from rotator.model import AccountId, Event, EventKind, Snapshot, State
 from rotator.opencode.replaced import Replaced
 from rotator.paths import Paths, private_folder
+from rotator.preferences import Preferences
 from rotator.registry import Registry, load_registry
 from rotator.store import Store
 from rotator.versions import forget_request, without_watcher
@@ -37,6 +38,26 @@ class Books:
     backups: Backups
     # What a person has to hear at once, beside the events.
     tell: Callable[[str], None] = field(default=lambda _: None)
+    # The user's settings as of now.
+    preferences: Callable[[], Preferences] = Preferences
+
+    def outlook(self, provider: str | None = None) -> State:
+        """Return what is decided from: the state, the user's wishes, and the usage of accounts.
+
+        That is of one provider's, or (None) of all.
+
+        Usage that cannot be read is unknown. Raises StoreError for the store alone.
+        """
+        state = self.store.state()
+        usage: dict[AccountId, Snapshot] = {}
+        try:
+            for account in state.accounts if provider is None else state.of(provider):
+                told = self.history.asked(account.id).snapshot
+                if told is not None:
+                    usage[account.id] = told
+        except StoreError as exc:
+            log.warning("usage could not be read: %s", exc.message)
+        return replace(state, usage=usage, failover=self.preferences().failover)
 
     def back_up_if_due(self) -> bool:
         """Copy the accounts if they have changed since the newest copy; see `Backups`.
@@ -97,6 +118,7 @@ def open_books(
     registry: Registry | None = None,
     watching: bool = False,
     tell: Callable[[str], None] = lambda _: None,
+    preferences: Callable[[], Preferences] = Preferences,
 ) -> Iterator[Books]:
     """Open everything below `paths`; a damaged store is rebuilt first, and `tell` hears of it.
 
@@ -110,7 +132,7 @@ def open_books(
         contextlib.closing(Replaced()) as replaced,
     ):
         known = registry or load_registry()
-        books = Books(paths, store, history, known, clock, replaced, backups, tell)
+        books = Books(paths, store, history, known, clock, replaced, backups, tell, preferences)
         books.tell_notice()
         yield books
 

@@ -68,7 +68,7 @@ def carry_out(
     try:
         for _ in range(_MOST_DECISIONS):
             outcome = engine.on_signal(
-                books.store.state(),
+                books.outlook(signal.provider),
                 signal,
                 finding,
                 books.clock(),

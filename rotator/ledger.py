@@ -250,7 +250,7 @@ def _successor(books: Books, account: Account) -> Account | None:
     barred = {account.id}
     while True:
         wanted = Wanted(account.provider, barred)
-        other = choose(books.store.state(), wanted, books.clock()).account
+        other = choose(books.outlook(account.provider), wanted, books.clock()).account
         if other is None or not _is_live(books, account):
             return other
         fresh = freshened(books, other)

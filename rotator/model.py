@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal, NewType, assert_never
 
+from rotator.preferences import Failover
 from rotator.secret import Secret
 
 AccountId = NewType("AccountId", str)
@@ -212,6 +213,9 @@ class State:
     )
     # Rows that could not be read: one sentence each.
     broken: tuple[str, ...] = ()
+    # What vendors last said of accounts, where it was asked for together with the rest.
+    usage: Mapping[AccountId, Snapshot] = field(default_factory=lambda: MappingProxyType({}))
+    failover: Failover = field(default_factory=Failover)
 
     def account(self, account_id: AccountId | None) -> Account | None:
         """Return the account with that id, or None."""

@@ -1,7 +1,8 @@
 """Which account shall take over, and why, as a sentence; who frees up first.
 
-Pure: accounts and the time go in, a choice comes out. An account is only ever chosen when it
-is ready; ties end in the order of aliases, so that the same question has the same answer.
+Pure: accounts, what is known of their usage, the user's strategy and the time go in, a choice
+comes out. An account is only ever chosen when it is ready; ties end in the order of aliases, so
+that the same question has the same answer.
 """
 
 from __future__ import annotations
@@ -12,9 +13,18 @@ from datetime import datetime, timedelta
 
 from rotator.limits import is_ready, limits_of
 from rotator.model import Account, AccountId, Choice, Credential, State
+from rotator.preferences import Strategy
+from rotator.standing import Standing, standing
+from rotator.strategies import before_the_wall, better, rank
 
 # An access token with less left than this may run out before the request arrives.
 FRESH_MARGIN = timedelta(seconds=20)
+_PREFERENCES = {
+    Strategy.STICKY: "",
+    Strategy.ORDERED: "comes before {} in your order",
+    Strategy.HEADROOM: "has more left than {}",
+    Strategy.DRAIN: "loses what it has left before {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +50,32 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
         return Choice(active, f"{active.alias} is live and ready")
     if not able:
         return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
-    best = min(able, key=lambda a: _rank(a, now))
-    others = [a for a in state.of(wanted.provider) if a.id != best.id]
-    return Choice(best, "; ".join([f"{best.alias} is ready", *_against(others, wanted, now)]))
+    stood = [_stands(state, a, wanted, now) for a in able]
+    best = min(stood, key=lambda one: (is_stale(one.account, now), rank(one, state.failover, now)))
+    others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
+    return Choice(best.account, "; ".join([_is_ready(best), *_against(state, others, wanted, now)]))
+
+
+def prefer(state: State, provider: str, model: str | None, now: datetime) -> Choice:
+    """Return the account that shall take over from one that still works, or none: then it stays.
+
+    That is the strategy's wish, or a swap before the wall where the user wants those. `model` is
+    what is asked for, as far as that is known. A stay needs no reason.
+    """
+    active = state.active(provider)
+    if active is None or not is_ready(active, model, now):
+        return Choice(None, "")
+    wanted = Wanted(provider, {active.id}, model=model)
+    able = [_stands(state, a, wanted, now) for a in state.of(provider) if _is_able(a, wanted, now)]
+    mine = _stands(state, active, wanted, now)
+    found = before_the_wall(mine, able, state.failover)
+    why = f"{active.alias} is about to be used up"
+    if found is None:
+        found = better(mine, able, state.failover, now)
+        why = _PREFERENCES[state.failover.strategy_of(provider)].format(active.alias)
+    if found is None:
+        return Choice(None, "")
+    return Choice(found.account, f"{_is_ready(found)}; {why}{_usage(mine)}")
 
 
 def first_free(
@@ -87,6 +120,20 @@ def clock_time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> str:
+    """Return what speaks for or against an account now, as a part of a sentence."""
+    until = _rests_until(account, wanted.model, now)
+    reason = account.reason_at(now)
+    if until is not None:
+        return f"rests until {clock_time(until)} ({_why(account, wanted, now)})"
+    if reason is not None:
+        return f"is {account.state_at(now).value} ({reason})"
+    if account.id in wanted.barred and wanted.instead_of is not None:
+        return "just failed"
+    stale = ", its access token has run out" if is_stale(account, now) else ""
+    return f"is ready{_usage(_stands(state, account, wanted, now))}{stale}"
+
+
 def _is_able(account: Account, wanted: Wanted, now: datetime) -> bool:
     if account.id in wanted.barred or not is_ready(account, wanted.model, now):
         return False
@@ -94,23 +141,31 @@ def _is_able(account: Account, wanted: Wanted, now: datetime) -> bool:
     return like is None or account.credential.destination == like.destination
 
 
-def _rank(account: Account, now: datetime) -> tuple[bool, int, str]:
-    return is_stale(account, now), account.limit.strikes if account.limit else 0, account.alias
+def _stands(state: State, account: Account, wanted: Wanted, now: datetime) -> Standing:
+    return standing(account, state.usage.get(account.id), wanted.model, now)
 
 
-def _against(others: list[Account], wanted: Wanted, now: datetime) -> list[str]:
+def _is_ready(one: Standing) -> str:
+    return f"{one.account.alias} is ready{_usage(one)}"
+
+
+def _usage(one: Standing) -> str:
+    """Return what is used of what binds, with when it begins anew; nothing where it is unknown."""
+    binding = one.binding
+    if binding is None:
+        return ", nothing is left of it" if one.is_spent else ""
+    # Down: what is not used up is not called 100 %.
+    used = f", {binding.name} {int(binding.used * 100)} % used"
+    return f"{used}, resets {clock_time(binding.resets_at)}" if binding.resets_at else used
+
+
+def _against(state: State, others: list[Account], wanted: Wanted, now: datetime) -> list[str]:
+    """Return a part of a sentence for each of the others that there is something to say of."""
     said = []
     for account in others:
-        until = _rests_until(account, wanted.model, now)
-        reason = account.reason_at(now)
-        if until is not None:
-            said.append(
-                f"{account.alias} rests until {clock_time(until)} ({_why(account, wanted, now)})"
-            )
-        elif reason is not None:
-            said.append(f"{account.alias} is {account.state_at(now).value} ({reason})")
-        elif account.id in wanted.barred and wanted.instead_of is not None:
-            said.append(f"{account.alias} just failed")
+        told = arguments(state, account, wanted, now)
+        if told != "is ready":
+            said.append(f"{account.alias} {told}")
     return said
 
 

@@ -93,7 +93,7 @@ def _with_good_tokens(books: Books, plan: Plan) -> Plan:
     while plan.to.id not in tried:
         tried.add(plan.to.id)
         account = freshened(books, plan.to)
-        state, now = books.store.state(), books.clock()
+        state, now = books.outlook(plan.provider), books.clock()
         if account is not None and account.rejected is None and not is_in_doubt(account, now):
             return replace(plan, to=account)
         plan = plan_rotation(state, plan.provider, plan.to.alias if plan.by_name else None, now)

@@ -41,14 +41,14 @@ def command(
     """
     rebuilt = None
     with books_for_command() as books:
-        state = books.store.state()
+        state = books.outlook()
         if provider is not None:
             provider = provider_id(provider)
         if provider is not None and alias is None:
             provider, alias = split_target(state, provider)
         if yes and not dry_run:
             rebuilt = _rebuilt(books, provider, alias, as_json=as_json)
-            state = books.store.state()
+            state = books.outlook()
         plan = plan_rotation(state, provider, alias, books.clock())
         left, to, why = plan.left, plan.to, plan.why
         if not dry_run:
@@ -81,7 +81,7 @@ def _rebuilt(
     """Write a torn auth.json anew, also where there is nobody to rotate to then, and say so."""
     to = None
     with contextlib.suppress(NothingToRotateTo):
-        to = plan_rotation(books.store.state(), provider, alias, books.clock()).to
+        to = plan_rotation(books.outlook(), provider, alias, books.clock()).to
     rebuilt = rebuild_at_rest(books, to)
     if rebuilt is not None and not as_json:
         click.echo(f"auth.json was left half-written ({rebuilt.why}) and was written anew")

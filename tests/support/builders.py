@@ -30,11 +30,13 @@ from rotator.model import (
     RestState,
     Signal,
     Slot,
+    Snapshot,
     Source,
     State,
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.preferences import Failover
 from rotator.secret import Secret
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -119,6 +121,8 @@ def a_state(
     older: Iterable[tuple[Account, Credential]] = (),
     removed: Iterable[Credential] = (),
     balancing: bool = True,
+    usage: Mapping[AccountId, Snapshot] = MappingProxyType({}),
+    failover: Failover = Failover(),  # noqa: B008  # frozen
     **slot: Any,
 ) -> State:
     """Return a state with one provider's accounts; `slot` are further fields of its slot."""
@@ -132,6 +136,8 @@ def a_state(
         balancing=balancing,
         digests={(a.provider, d): a.id for a, c in generations for d in secrets_of(c)},
         removed=frozenset((provider, d) for c in removed for d in secrets_of(c)),
+        usage=usage,
+        failover=failover,
     )
 
 

@@ -37,6 +37,8 @@ CORE = (
     "rotator/salvage.py",
     "rotator/secret.py",
     "rotator/snapshots.py",
+    "rotator/standing.py",
+    "rotator/strategies.py",
     "rotator/text.py",
 )
 

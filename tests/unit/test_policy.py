@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from rotator.model import Account, AccountState, Choice, Credential, State
-from rotator.policy import Wanted, choose, clock_time, first_free, is_stale, nobody_left
+from rotator.model import (
+    Account,
+    AccountId,
+    AccountState,
+    Choice,
+    Credential,
+    Snapshot,
+    State,
+    Window,
+)
+from rotator.policy import (
+    Wanted,
+    arguments,
+    choose,
+    clock_time,
+    first_free,
+    is_stale,
+    nobody_left,
+    prefer,
+)
+from rotator.preferences import Failover, Strategy
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -241,3 +262,96 @@ def test_a_key_is_never_stale() -> None:
 
 def test_times_are_shown_to_the_minute() -> None:
     assert clock_time(NOW) == "2026-11-22 12:00 UTC"
+
+
+# -- what is known of usage ----------------------------------------------------------------
+
+RESET = NOW + 3 * HOUR
+
+
+def reads(account: Account, used: float, **fields: Any) -> dict[AccountId, Snapshot]:
+    return {account.id: Snapshot(NOW, (Window("5h", used, RESET, **fields),))}
+
+
+def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> None:
+    usage = {**reads(A, 1.0), **reads(B, 0.97), **reads(C, 0.12)}
+    state = a_state(A, B, C, active=A, usage=usage)
+
+    choice = choose(state, Wanted(ACME, {A.id}, A.credential), NOW)
+
+    assert choice.account == C
+    assert choice.why == (
+        "c is ready, 5h 12 % used, resets 2026-11-22 15:00 UTC; a just failed;"
+        " b is ready, 5h 97 % used, resets 2026-11-22 15:00 UTC"
+    )
+
+
+def test_an_account_that_its_vendor_calls_used_up_is_the_last_resort() -> None:
+    state = a_state(A, B, active=A, usage={B.id: Snapshot(NOW, spent=True)})
+
+    choice = choose(state, Wanted(ACME, {A.id}), NOW)
+
+    assert (choice.account, choice.why) == (B, "b is ready, nothing is left of it")
+
+
+def test_a_window_speaks_against_an_account_for_its_own_models_alone() -> None:
+    usage = {**reads(B, 1.0, model="Opus"), **reads(C, 0.6)}
+    state = a_state(A, B, C, active=A, usage=usage)
+
+    assert choose(state, Wanted(ACME, {A.id}, model="claude-opus-4-5"), NOW).account == C
+    assert choose(state, Wanted(ACME, {A.id}, model="claude-sonnet-4-5"), NOW).account == B
+
+
+def by(strategy: Strategy, **fields: Any) -> Failover:
+    return Failover(strategy, **fields)
+
+
+@pytest.mark.parametrize(
+    ("failover", "why"),
+    [
+        pytest.param(by(Strategy.HEADROOM), "has more left than a", id="headroom"),
+        pytest.param(
+            by(Strategy.ORDERED, order={ACME: ("b", "a")}),
+            "comes before a in your order",
+            id="ordered",
+        ),
+        pytest.param(
+            by(Strategy.STICKY, swap_before_wall=True), "a is about to be used up", id="wall"
+        ),
+    ],
+)
+def test_one_that_works_is_left_with_the_reason(failover: Failover, why: str) -> None:
+    usage = {**reads(A, 0.96), **reads(B, 0.12)}
+    state = a_state(A, B, active=A, usage=usage, failover=failover)
+
+    choice = prefer(state, ACME, None, NOW)
+
+    assert choice.account == B
+    assert choice.why == (
+        f"b is ready, 5h 12 % used, resets 2026-11-22 15:00 UTC; {why},"
+        " 5h 96 % used, resets 2026-11-22 15:00 UTC"
+    )
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(a_state(A, B), id="nobody is live"),
+        pytest.param(a_state(replace(A, limit=a_limit()), B, active=A), id="it does not work"),
+        pytest.param(a_state(A, replace(B, limit=a_limit()), active=A), id="nobody else does"),
+        pytest.param(a_state(A, B, active=A), id="nothing speaks for it"),
+    ],
+)
+def test_else_it_stays(state: State) -> None:
+    state = replace(state, failover=by(Strategy.HEADROOM))
+
+    assert prefer(state, ACME, None, NOW) == Choice(None, "")
+
+
+def test_a_token_that_has_run_out_is_told() -> None:
+    stale = replace(B, credential=oauth("b", expires_at=NOW))
+    state = a_state(A, stale, active=A)
+
+    told = arguments(state, stale, Wanted(ACME), NOW)
+
+    assert told == "is ready, its access token has run out"
