@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from rotator import __version__
 from rotator.atomic import publish
@@ -24,6 +24,7 @@ from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
 from rotator.opencode.authfile import is_provider_id
 from rotator.paths import Paths, private_folder
 from rotator.processes import is_running, start_ticks
+from rotator.routing import Directions, Entry
 from rotator.text import clean
 
 SCHEMA = 1
@@ -35,6 +36,8 @@ _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_HEADERS = 64
 _FIRST_STATUS, _LAST_STATUS = 100, 999
+_KINDS = frozenset({"run", "serve", "tui", "web"})
+_NOWHERE = Directions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,15 @@ class Exchange:
 
     # -- watcher → bridge --------------------------------------------------------------------
 
-    def write_state(self, state: State, *, started_at: datetime, now: datetime) -> None:
-        """Publish what the bridge has to know; it never holds more than digests."""
+    def write_state(
+        self,
+        state: State,
+        *,
+        started_at: datetime,
+        now: datetime,
+        directions: Directions = _NOWHERE,
+    ) -> None:
+        """Publish what the bridge has to know; it never holds more than digests and names."""
         value = {
             "schema": SCHEMA,
             "version": __version__,
@@ -94,7 +104,9 @@ class Exchange:
             "auth_file": str(self._paths.auth_file),
             "balancing": state.balancing,
             "providers": _providers(state, now),
-            "routing": [],
+            "routing": [_entry(entry) for entry in directions.entries],
+            "routing_spent": list(directions.spent),
+            "routing_overrides_explicit": directions.overrides_explicit,
         }
         publish(self.folder / "state.json", _json(value))
 
@@ -121,8 +133,10 @@ class Exchange:
             "credential": verdict.credential,
             "drop": verdict.drop,
             "wait_ms": verdict.wait_ms,
-            "to": None,
+            "to": verdict.to and {"provider": verdict.to.provider, "model": verdict.to.model},
         }
+        if verdict.note is not None:
+            value["note"] = verdict.note
         publish(self.outbox / f"{signal_id}.json", _json(value))
 
     # -- bridge → watcher --------------------------------------------------------------------
@@ -231,9 +245,18 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             error=_words(value.get("error")),
             headers=_headers(value.get("headers")),
             body=str(value.get("body") or "")[:LONGEST_BODY],
+            left=tuple(one for one in _list(value.get("left")) if _is_provider(one)),
+            aside=value.get("aside") is True,
+            waited=value.get("waited") is True,
+            opencode=_kind(value.get("opencode")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    route = {"provider": entry.route.provider, "model": entry.route.model}
+    return route | ({"instead": dict(entry.instead)} if entry.instead else {})
 
 
 def _providers(state: State, now: datetime) -> dict[str, Any]:
@@ -299,6 +322,14 @@ def _digest(value: object) -> Digest | None:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _is_provider(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and is_provider_id(value)
+
+
+def _kind(value: object) -> str | None:
+    return value if isinstance(value, str) and value in _KINDS else None
 
 
 def _status(value: object) -> int | None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from rotator import __version__
-from rotator.model import AccountState, Limit, Verdict, VerdictKind
+from rotator.model import AccountState, Limit, Route, Verdict, VerdictKind
 from rotator.opencode.exchange import LARGEST_SIGNAL, STALE_SECONDS, Exchange
 from rotator.processes import start_ticks
+from rotator.routing import Directions, Entry
 from tests.support.live import NOON, Live, api, oauth, open_live
 
 
@@ -74,7 +75,25 @@ def test_the_bridge_is_told_what_the_contract_names(live: Live, exchange: Exchan
             }
         },
         "routing": [],
+        "routing_spent": [],
+        "routing_overrides_explicit": False,
     }
+
+
+def test_the_order_of_providers_is_told_as_the_bridge_reads_it(
+    live: Live, exchange: Exchange
+) -> None:
+    entries = (Entry(Route("acme", "opus")), Entry(Route("zeta", "big"), {"acme/haiku": None}))
+    way = Directions(entries, ("zeta/big",), overrides_explicit=True)
+    exchange.write_state(live.state, started_at=NOON, now=live.clock.now, directions=way)
+
+    value = json.loads((exchange.folder / "state.json").read_bytes())
+
+    assert value["routing"] == [
+        {"provider": "acme", "model": "opus"},
+        {"provider": "zeta", "model": "big", "instead": {"acme/haiku": None}},
+    ]
+    assert (value["routing_spent"], value["routing_overrides_explicit"]) == (["zeta/big"], True)
 
 
 def test_older_generations_are_known_and_refresh_tokens_are_not(
@@ -146,6 +165,16 @@ def test_a_verdict_is_as_the_contract_has_it(live: Live, exchange: Exchange) -> 
     }
 
 
+def test_a_reroute_names_where_the_turn_goes_on(exchange: Exchange) -> None:
+    verdict = Verdict(VerdictKind.REROUTE, to=Route("zeta", "big"), note="acme is used up")
+
+    exchange.answer("s-1", verdict)
+
+    told = json.loads((exchange.outbox / "s-1.json").read_bytes())
+    assert (told["verdict"], told["to"]) == ("reroute", {"provider": "zeta", "model": "big"})
+    assert told["note"] == "acme is used up"
+
+
 def test_everything_there_is_private_whatever_the_umask(live: Live) -> None:
     before = os.umask(0)
     try:
@@ -177,6 +206,36 @@ def test_a_signal_is_read_and_unlinked(exchange: Exchange) -> None:
     assert taken is not None
     assert (taken.id, taken.status, path.exists()) == ("s-1", 429, False)
     assert exchange.take(path) is None
+
+
+def test_what_a_signal_tells_of_its_turn_is_taken(exchange: Exchange) -> None:
+    told: dict[str, Any] = {"left": ["acme"], "aside": True, "waited": True, "opencode": "serve"}
+
+    taken = exchange.take(signal(exchange, **told))
+
+    assert taken is not None
+    assert (taken.left, taken.aside, taken.waited, taken.opencode) == (
+        ("acme",),
+        True,
+        True,
+        "serve",
+    )
+
+
+def test_what_a_signal_tells_of_its_turn_in_another_shape_counts_for_nothing(
+    exchange: Exchange,
+) -> None:
+    told: dict[str, Any] = {
+        "left": ["", 7, "a\nb", None],
+        "aside": 1,
+        "waited": "yes",
+        "opencode": "desktop",
+    }
+
+    taken = exchange.take(signal(exchange, **told))
+
+    assert taken is not None
+    assert (taken.left, taken.aside, taken.waited, taken.opencode) == ((), False, False, None)
 
 
 def test_a_signal_that_nobody_waits_for_any_more_is_only_unlinked(exchange: Exchange) -> None:
