@@ -1,0 +1,190 @@
+"""A turn whose provider has nobody left goes on with another provider, in the real opencode.
+
+The watcher is a stand-in that says what the test wants; what is shown is that opencode goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.scenes import stream_errors
+from tests.e2e.three_sides import CHAT, MESSAGES, RESPONSES, SIDES, Side, move_in, requests, turn
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import Server, run, serve
+from tests.support.opencode_tui import tui
+from tests.support.provider_answers import refusal, tool_call
+from tests.support.scripted_watcher import ScriptedWatcher, Signal, scripted_watcher
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.e2e
+
+NOTE = "it has 0 of 2 accounts ready, work is first at 14:20"
+ASKED, ANSWER = "please read the note", "The note is read."
+HOUR = {"retry-after": "3600"}
+TOOL = tool_call(
+    "bash", command="echo ran >> ran; echo what-the-tool-said", description="read the note"
+)
+PAIRS = [(one, other) for one in SIDES for other in SIDES if one != other]
+DRAW_SECONDS = 60.0
+
+
+@pytest.fixture
+def house(house: Household, provider: LoopbackProvider) -> Household:
+    """Return a household with a login for each protocol, and the bridge."""
+    move_in(house, provider)
+    return house
+
+
+@pytest.fixture
+def watcher(house: Household) -> Iterator[ScriptedWatcher]:
+    """Return a stand-in for the watcher that passes whatever fails until it is told otherwise."""
+    with scripted_watcher(house.home, {side.provider: side.secret for side in SIDES}) as watcher:
+        yield watcher
+
+
+@pytest.fixture
+def server(house: Household, watcher: ScriptedWatcher) -> Iterator[Server]:
+    """Return a server with the bridge and the stand-in."""
+    assert watcher.signals == []
+    with serve(house) as server:
+        yield server
+
+
+def use_up(house: Household, provider: LoopbackProvider, first: Side, second: Side) -> None:
+    """Let `first` ask for a tool and be limited then, and `second` end the turn."""
+    (house.project / "ran").write_text("")
+    for side in (first, second):
+        provider.lift(side.secret)
+    provider.script(TOOL, refusal(429, headers=HOUR), key=first.secret)
+    provider.ok(ANSWER, key=second.secret)
+
+
+def lines(server: Server, session: str) -> list[str]:
+    """Return the lines of a session that a person sees and a model does not."""
+    parts = [part for message in server.messages(session) for part in message["parts"]]
+    return [part["text"] for part in parts if part.get("ignored")]
+
+
+def errors(server: Server, session: str) -> list[Any]:
+    """Return the errors that are shown in a session."""
+    infos = [message["info"] for message in server.messages(session)]
+    return [info["error"] for info in infos if info.get("error")]
+
+
+def test_a_turn_goes_on_between_all_protocols_in_both_directions(
+    house: Household, provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    for first, second in PAIRS:
+        where = f"{first.name} to {second.name}"
+        use_up(house, provider, first, second)
+        watcher.reroute({first.provider: second.name}, NOTE)
+        session, before = server.create_session(), len(provider.requests)
+
+        said = server.prompt(session, ASKED, model=first.name)
+
+        assert said == ANSWER, where
+        assert turn(provider, before) == [first.secret, first.secret, second.secret], where
+        assert (house.project / "ran").read_text() == "ran\n", where
+        sent = requests(provider, before)[-1].raw_body.decode()
+        found = [text in sent for text in (ASKED, "what-the-tool-said", "[rotator]")]
+        assert found == [True, True, False], where
+        assert lines(server, session) == [f"[rotator] {NOTE}; going on with {second.name}"], where
+        assert errors(server, session) == [], where
+    assert stream_errors(house) == []
+
+
+def test_a_run_goes_on_and_a_title_that_fails_too_costs_nothing(
+    house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher
+) -> None:
+    provider.limit(CHAT.secret, headers=HOUR)
+    provider.script(TOOL, key=CHAT.secret)
+    provider.ok(ANSWER, key=MESSAGES.secret)
+    watcher.reroute({"mock": MESSAGES.name}, NOTE)
+
+    ended = run(house, ASKED)
+
+    assert (ended.code, ended.stdout.strip()) == (0, ANSWER)
+    assert turn(provider) == [CHAT.secret, CHAT.secret, MESSAGES.secret]
+    assert (house.project / "ran").read_text() == "ran\n"
+    assert sorted(signal["aside"] for signal in watcher.signals) == [False, True]
+    assert stream_errors(house) == []
+
+
+def test_each_provider_is_left_once_in_a_turn_and_then_the_person_gets_its_words(
+    house: Household, provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    assert house.auth_file.exists()
+    said = {"error": {"message": "Insufficient balance", "type": "billing_error"}}
+    for side in SIDES:
+        provider.limit(side.secret, status=402, body=said)
+    watcher.reroute({"mock": MESSAGES.name, "anthropic": RESPONSES.name, "openai": CHAT.name})
+    session = server.create_session()
+
+    answer = server.prompt(session, ASKED, model=CHAT.name)
+
+    assert (answer, len(lines(server, session))) == ("", 2)
+    assert turn(provider) == [CHAT.secret, MESSAGES.secret, RESPONSES.secret]
+    (error,) = errors(server, session)
+    assert error["data"]["message"] == "Insufficient balance"
+    left = [signal["left"] for signal in watcher.signals if not signal["aside"]]
+    assert left == [[], ["mock"], ["mock", "anthropic"]]
+
+
+def test_a_turn_is_held_while_nobody_is_left_and_goes_on_then(
+    house: Household, provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    assert house.auth_file.exists()
+    provider.script(TOOL, refusal(429, headers=HOUR), key=CHAT.secret)
+    provider.ok(ANSWER, key=MESSAGES.secret)
+
+    def decide(signal: Signal) -> tuple[str, dict[str, Any]]:
+        if signal["attempt"] < 3:
+            return "wait", {"wait_ms": 200, "note": NOTE}
+        return "reroute", {"to": MESSAGES.route}
+
+    watcher.decide = decide
+    session = server.create_session()
+    events = server.events()
+
+    said = server.prompt(session, ASKED)
+
+    assert (said, errors(server, session)) == (ANSWER, [])
+    assert turn(provider) == [CHAT.secret, CHAT.secret, MESSAGES.secret]
+    assert [signal["waited"] for signal in watcher.signals] == [False, True, True]
+    assert events.wait_for("tui.toast.show")["message"] == NOTE
+
+
+@pytest.mark.timeout(180)
+def test_in_the_tui_messages_find_their_provider_go_on_and_a_wait_ends_with_escape(
+    house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher
+) -> None:
+    watcher.publish(MESSAGES.route, CHAT.route)
+    provider.script(TOOL, refusal(429, headers=HOUR), key=MESSAGES.secret)
+    provider.ok(ANSWER, key=RESPONSES.secret)
+    watcher.reroute({"anthropic": RESPONSES.name}, NOTE)
+
+    with tui(house) as terminal:
+        terminal.type(f"{ASKED}\n")
+        terminal.wait_for_text(ANSWER, DRAW_SECONDS)
+        terminal.wait_for_text(f"going on with {RESPONSES.name}", DRAW_SECONDS)
+        watcher.decide = lambda _: (
+            "wait",
+            {"wait_ms": 60_000, "note": "the first login is free at noon"},
+        )
+        provider.limit(RESPONSES.secret, headers=HOUR)
+        terminal.type("and now\n")
+        terminal.wait_for_text("the first login is free at noon", DRAW_SECONDS)
+        terminal.press("escape")
+        terminal.wait_for_text("again to interrupt")
+        terminal.press("escape")
+        terminal.wait_for_text("interrupted")
+        shown = terminal.text
+
+    assert "Rate limit" not in shown
+    assert turn(provider) == [MESSAGES.secret] * 2 + [RESPONSES.secret] * 2
+    assert (house.project / "ran").read_text() == "ran\n"
+    wait_until(lambda: not watcher.waiting(), 5, "no signal to be left")
