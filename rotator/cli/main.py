@@ -19,6 +19,7 @@ from rotator.text import clean
 
 # name -> (module, what it does); the order is that of the help.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "dashboard": ("dashboard", "See and change everything on one screen."),
     "watch": ("watch", "Watch over auth.json in the foreground."),
     "status": ("status", "Watcher, bridge, opencodes, one line a provider."),
     "accounts": ("accounts", "List, add, rename, remove, disable, enable, merge accounts."),

@@ -131,6 +131,11 @@ class ReadPast:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """Read the settings and where each comes from."""
+
+
+@dataclass(frozen=True, slots=True)
 class MovePriority:
     """Move a provider up or down in the priorities, by so many places."""
 
@@ -176,6 +181,7 @@ Effect = (
     | OfferModels
     | Explain
     | ReadPast
+    | ReadSettings
     | MovePriority
     | SetPriority
     | SetSetting

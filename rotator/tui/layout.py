@@ -9,7 +9,8 @@ WIDE, TALL = 100, 26
 NARROW, LOW = 60, 16
 # From here on a sparkline stands behind each window.
 SPARKLINES = 120
-_TINY_WIDTH, _TINY_HEIGHT = 24, 5
+# A title and one line of the list come before the keys.
+_LEAST_LINES, _ROOM_FOR_NOTICES = 2, 10
 _EVENTS_OF_FULL, _EVENTS_OF_COMPACT = 5, 3
 _TALL_ENOUGH_FOR_MORE = 40
 _MORE_EVENTS = 8
@@ -44,8 +45,8 @@ class Parts:
 def parts_of(width: int, height: int, header: int, events_known: int) -> Parts:
     """Divide the height; what matters least goes first when there is little."""
     layout = layout_of(width, height)
-    footer = 1 if height >= 3 else 0  # noqa: PLR2004  # one line for a list, one for its title
-    notice = 1 if height >= LOW - 6 else 0
+    footer = 1 if height > _LEAST_LINES else 0
+    notice = 1 if height >= _ROOM_FOR_NOTICES else 0
     events = 0
     if layout is Layout.FULL:
         events = 1 + (_MORE_EVENTS if height >= _TALL_ENOUGH_FOR_MORE else _EVENTS_OF_FULL)

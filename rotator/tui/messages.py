@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.model import AccountId
-from rotator.tui.world import Item, Past, World
+from rotator.tui.world import Item, Past, Setting, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,13 @@ class PastRead:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsRead:
+    """The settings, with where each comes from."""
+
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """A list to choose from has come, for the picker that waits for it."""
 
@@ -123,6 +130,7 @@ Message = (
     | Ticked
     | Seen
     | PastRead
+    | SettingsRead
     | Offered
     | Explained
     | Ended

@@ -9,6 +9,7 @@ from rotator.tui.messages import Pointed
 from rotator.tui.state import Place, State
 from rotator.tui.view import parts
 from rotator.tui.view_accounts import scrolled
+from rotator.tui.view_lists import LINES_BELOW
 from rotator.tui.world import World
 
 # A page keeps one line of the page before in sight.
@@ -26,7 +27,7 @@ def row_count(state: State) -> int:
         case Place.PRIORITIES:
             return len(state.seen.priorities)
         case Place.SETTINGS:
-            return len(state.seen.settings)
+            return len(state.settings)
 
 
 def place_of_chosen(state: State) -> int:
@@ -103,6 +104,6 @@ def kept_in_view(state: State) -> State:
         return state.at_top(scrolled(state, height))
     if state.place is not Place.EVENTS:
         # The chosen line is explained below the list.
-        height = max(height - 2, 0)
+        height = max(height - LINES_BELOW - bool(state.seen.unsettled), 0)
     top = state.tops.get(state.place, 0)
     return state.at_top(top_for(top, state.row, state.row, height, row_count(state)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rotator.model import AccountState
+from rotator.preferences import Priority
 from rotator.tui.world import Row, World
 
 # One alone is no choice: opencode's own model stands then.
@@ -16,7 +16,7 @@ def next_priority(world: World, now: datetime) -> int | None:
     usable = [n for n, p in enumerate(world.priorities) if p.enabled and p.model]
     if not world.balancing or len(usable) < _A_CHOICE:
         return None
-    return next((n for n in usable if _ready(world, world.priorities[n].provider, now)), None)
+    return next((n for n in usable if _serves(world, world.priorities[n], now)), None)
 
 
 def next_words(world: World, now: datetime) -> str:
@@ -24,7 +24,7 @@ def next_words(world: World, now: datetime) -> str:
     number = next_priority(world, now)
     if number is not None:
         first = world.priorities[number]
-        live = _serving(world, first.provider, now)
+        live = _serving(world, first, now)
         return f"{first.provider}/{first.model}" + (f" as {live.alias}" if live else "")
     live_rows = [row for row in world.rows if row.active]
     if not live_rows:
@@ -33,13 +33,11 @@ def next_words(world: World, now: datetime) -> str:
     return f"opencode's own model; {named}"
 
 
-def _serving(world: World, provider: str, now: datetime) -> Row | None:
-    """Return who serves there: the live account, or whoever takes its place."""
-    live = world.active(provider)
-    return live if live is not None and live.state_at(now) is AccountState.READY else None
+def _serving(world: World, one: Priority, now: datetime) -> Row | None:
+    """Return the live account, if it is the one that serves there."""
+    live = world.active(one.provider)
+    return live if live is not None and live.serves(one.model, now) else None
 
 
-def _ready(world: World, provider: str, now: datetime) -> bool:
-    return any(
-        row.provider == provider and row.state_at(now) is AccountState.READY for row in world.rows
-    )
+def _serves(world: World, one: Priority, now: datetime) -> bool:
+    return any(row.provider == one.provider and row.serves(one.model, now) for row in world.rows)

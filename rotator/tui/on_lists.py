@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rotator.preferences import Priority
 from rotator.tui import effects as do
 from rotator.tui.keys import Action, action_for
 from rotator.tui.messages import Pressed
@@ -13,7 +14,7 @@ from rotator.tui.outcome import Outcome, begun, only
 from rotator.tui.state import Page, Picker, Prompt, Purpose, Search, State
 from rotator.tui.typing import narrowed
 from rotator.tui.view_events import detail
-from rotator.tui.world import Priority, Setting
+from rotator.tui.world import Setting
 
 
 def pressed(state: State, key: Pressed) -> Outcome:
@@ -49,7 +50,7 @@ def _detail(state: State) -> Outcome:
 
 def _on_priority(state: State, action: Action) -> Outcome:
     found = state.seen.priorities
-    if state.row >= len(found) or state.seen.unsettled:
+    if state.row >= len(found):
         return only(state)
     one = found[state.row]
     match action:
@@ -86,8 +87,8 @@ def model_wanted(state: State, provider: str) -> Outcome:
 
 
 def _change(state: State) -> Outcome:
-    found = state.seen.settings
-    if state.row >= len(found) or state.seen.unsettled:
+    found = state.settings
+    if state.row >= len(found):
         return only(state)
     one = found[state.row]
     if one.is_switch:

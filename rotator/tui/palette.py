@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from rotator.tui.frame import Style
 
-NONE, FEW, MANY, TRUE = 0, 16, 256, 1 << 24
+NONE, FEW, MANY, TRUE = 0, 8, 256, 1 << 24
 
 _BOLD, _DIM, _REVERSE = "1", "2", "7"
 # For each style: a colour of the 16, of the 256 and of all, for a dark and for a light ground.

@@ -13,7 +13,7 @@ from rotator.model import AccountId
 from rotator.tui.glyphs import UNICODE, Glyphs
 from rotator.tui.messages import Undoable
 from rotator.tui.same import Same
-from rotator.tui.world import Happened, Item, Past, Row, World
+from rotator.tui.world import Happened, Item, Past, Row, Setting, World
 
 NOTHING_READ: Past = MappingProxyType({})
 
@@ -149,6 +149,7 @@ class State:
     world: World | None = None
     broken: str | None = None
     past: Past = field(default_factory=lambda: NOTHING_READ)
+    settings: tuple[Setting, ...] = ()
     place: Place = Place.ACCOUNTS
     account: AccountId | None = None
     # The chosen line of each other list, and the first line on screen of every list.

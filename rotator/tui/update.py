@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rotator.tui import on_accounts, on_lists, on_overlay
-from rotator.tui.effects import Redraw
+from rotator.tui.effects import ReadSettings, Redraw
 from rotator.tui.messages import (
     Broken,
     Ended,
@@ -23,6 +23,7 @@ from rotator.tui.messages import (
     Pressed,
     Resized,
     Seen,
+    SettingsRead,
     Ticked,
     Wheeled,
 )
@@ -43,6 +44,10 @@ def update(state: State, message: Message) -> Outcome:
         isinstance(message, Seen) or wanted != on_accounts.wanted_past(state)
     ):
         effects = (*effects, wanted)
+    if new.place is Place.SETTINGS and (
+        isinstance(message, Seen) or state.place is not Place.SETTINGS
+    ):
+        effects = (*effects, ReadSettings())
     return new, effects
 
 
@@ -76,18 +81,26 @@ def _told(state: State, message: Message) -> State:
     match message:
         case Ticked(now):
             return _ticked(state, now)
+        case Ended():
+            return _ended(state, message)
+        case Offered() as offered:
+            return _offered(state, offered)
+        case Explained(title, lines):
+            return _explained(state, Page(title, lines))
+        case _:
+            return _read(state, message)
+
+
+def _read(state: State, message: Message) -> State:
+    match message:
         case Seen(world):
             return with_world(state, world)
         case Broken(says):
             return replace(state, broken=says)
         case PastRead(past):
             return replace(state, past=past)
-        case Offered(wanted, items):
-            return _offered(state, Offered(wanted, items))
-        case Explained(title, lines):
-            return _explained(state, Page(title, lines))
-        case Ended():
-            return _ended(state, message)
+        case SettingsRead(settings):
+            return replace(state, settings=settings)
         case _:
             return state
 
@@ -126,6 +139,9 @@ def _ended(state: State, ended: Ended) -> State:
         notice=Notice(ended.says, ended.failed, until) if ended.says else state.notice,
         undo=ended.undo or state.undo,
     )
+    if ended.failed and isinstance(state.overlay, Picker) and state.overlay.items is None:
+        # What it waits for does not come.
+        state = replace(state, overlay=None)
     if ended.select is not None:
         state = replace(state, account=ended.select)
     if ended.name_it is not None and state.overlay is None:

@@ -15,7 +15,15 @@ from rotator.tui.layout import SPARKLINES, Layout, layout_of, top_for
 from rotator.tui.messages import Pointed
 from rotator.tui.same import Same
 from rotator.tui.state import Place, State
-from rotator.tui.words import ago, counted, reset_words, short_span, short_state, state_style
+from rotator.tui.words import (
+    ago,
+    counted,
+    moment,
+    reset_words,
+    short_span,
+    short_state,
+    state_style,
+)
 from rotator.tui.words import state_words as long_state
 from rotator.tui.world import Gauge, Row
 
@@ -65,7 +73,7 @@ def _height(row: Row, now: datetime, layout: Layout) -> int:
         return 1
     if layout is Layout.COMPACT:
         return 2 if row.gauges else 1
-    return 1 + len(row.gauges) + (1 if row.reason_at(now) else 0)
+    return 1 + len(row.gauges) + (1 if row.reason_at(now) or row.parts_at(now) else 0)
 
 
 def list_height(blocks: Sequence[Block]) -> int:
@@ -214,11 +222,22 @@ def _full(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span, ...
     used = f"used {ago(row.last_used_at, state.now)}" if row.last_used_at else "never used"
     used = f"live, {used}" if row.active else used
     yield spread(left, (Span(f"{used} ", Style.QUIET),), state.width - 1)
-    reason = row.reason_at(state.now)
+    reason = _reason(row, state)
     if reason:
         yield (Span(" " * _INDENT), Span(reason, Style.QUIET))
     for gauge in row.gauges:
         yield _gauge_line(row, gauge, state, columns)
+
+
+def _reason(row: Row, state: State) -> str | None:
+    """Return why the account, or a part of its models, rests."""
+    if why := row.reason_at(state.now):
+        return why
+    parts = [
+        f"{part.model} rests until {moment(part.until, state.now, state.zone)}: {part.reason}"
+        for part in row.parts_at(state.now)
+    ]
+    return "; ".join(parts) or None
 
 
 def _about(row: Row, state: State) -> str:
@@ -262,7 +281,7 @@ def _past(row: Row, gauge: Gauge, state: State) -> tuple[float, ...]:
 
 def _compact(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span, ...]]:
     words = long_state(row, state.now, state.zone)
-    about = row.reason_at(state.now) or _about(row, state)
+    about = _reason(row, state) or _about(row, state)
     yield (*_head(row, state, columns, row.alias, words), Span(about, Style.QUIET))
     if row.gauges:
         yield (Span(" " * _INDENT), *_side_by_side(row, state, columns))

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from rotator.model import AccountState
+from rotator.preferences import Priority
 from rotator.tui.frame import Line, Span, Style, filled, width_of
 from rotator.tui.layout import top_for
 from rotator.tui.messages import Pointed
 from rotator.tui.next_message import next_priority
 from rotator.tui.state import State
 from rotator.tui.words import counted
-from rotator.tui.world import Priority, Setting
+from rotator.tui.world import Setting
 
+# An empty line, and what explains the chosen one.
+LINES_BELOW = 4
 _LONGEST_PROVIDER, _LONGEST_MODEL, _LONGEST_NAME, _LONGEST_VALUE = 24, 36, 32, 30
 
 
 def priorities(state: State, height: int) -> list[Line]:
     """Return the priorities in their order, the one that serves the next message marked."""
     world = state.seen
-    if world.unsettled:
-        return _sentence(world.unsettled, Style.WARN)
     if not world.priorities:
         return [
+            *_problem(state),
             *_sentence("No order yet: opencode's own model is used.", Style.STRONG),
             *_sentence("Press a to add a provider; with two that have a model and are on,")[1:],
             *_sentence("each new message goes to the first of them that has an account ready.")[1:],
@@ -34,8 +38,10 @@ def priorities(state: State, height: int) -> list[Line]:
         (_priority(n, p, state, widths, serving=serving == n), n)
         for n, p in enumerate(world.priorities)
     ]
-    lines = _rows(rows, state, max(height - 2, 0))
-    return [*lines, Line(), Line((Span(f"  {_summary(state, serving)}", Style.QUIET),))]
+    problem = _problem(state)
+    lines = _rows(rows, state, max(height - LINES_BELOW - len(problem), 0))
+    below = Line((Span(f"  {_summary(state, serving)}", Style.QUIET),))
+    return [*problem, *lines, Line(), below]
 
 
 _NO_MODEL = "no model chosen"
@@ -77,17 +83,17 @@ def _priority(
 
 def settings(state: State, height: int) -> list[Line]:
     """Return the settings with their values and where each comes from; the chosen one explained."""
-    world = state.seen
-    if world.unsettled:
-        return _sentence(world.unsettled, Style.WARN)
-    if not world.settings:
-        return _sentence("there are no settings to change here")
-    name = min(max(width_of(one.name) for one in world.settings), _LONGEST_NAME)
-    value = min(max(width_of(one.value) for one in world.settings), _LONGEST_VALUE)
-    rows = [(_setting(one, state, name, value), n) for n, one in enumerate(world.settings)]
-    lines = _rows(rows, state, max(height - 2, 0))
-    chosen = world.settings[min(state.row, len(world.settings) - 1)]
-    return [*lines, Line(), Line((Span(f"  {chosen.says}", Style.QUIET),))]
+    found = state.settings
+    if not found:
+        return _sentence("reading the settings")
+    name = min(max(width_of(one.name) for one in found), _LONGEST_NAME)
+    value = min(max(width_of(one.value) for one in found), _LONGEST_VALUE)
+    rows = [(_setting(one, state, name, value), n) for n, one in enumerate(found)]
+    problem = _problem(state)
+    lines = _rows(rows, state, max(height - LINES_BELOW - len(problem), 0))
+    chosen = found[min(state.row, len(found) - 1)]
+    said = [Line((Span(f"  {text}", Style.QUIET),)) for text in wrap(chosen.says, _reading(state))]
+    return [*problem, *lines, Line(), *said[: LINES_BELOW - 1]]
 
 
 def _setting(one: Setting, state: State, name: int, value: int) -> tuple[Span, ...]:
@@ -109,6 +115,15 @@ def _rows(rows: list[tuple[tuple[Span, ...], int]], state: State, height: int) -
         does = Pointed(row=number)
         lines.append(Line(tuple(Span(s.text, s.style, does) for s in (edge, *spans)), chosen))
     return lines
+
+
+def _reading(state: State) -> int:
+    return max(state.width - 4, 1)
+
+
+def _problem(state: State) -> list[Line]:
+    problem = state.seen.unsettled
+    return [Line((Span(" ! ", Style.BAD), Span(problem)))] if problem else []
 
 
 def _sentence(text: str, style: Style = Style.QUIET) -> list[Line]:

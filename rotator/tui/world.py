@@ -6,11 +6,12 @@ Frozen values; who fills them is `live`, who draws them is `view`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
-from rotator.model import AccountId, AccountState, Event
+from rotator.limits import concerns
+from rotator.model import AccountId, AccountState, Event, Limit
+from rotator.preferences import Priority
 
 # The readings of one account, oldest first, by window and model.
 Readings = Mapping[tuple[str, str | None], tuple[float, ...]]
@@ -45,6 +46,8 @@ class Row:
     state: AccountState = AccountState.READY
     until: datetime | None = None
     reason: str | None = None
+    # Limits on some models alone.
+    parts: tuple[Limit, ...] = ()
     identity: str | None = None
     plan: str | None = None
     balance: str | None = None
@@ -67,6 +70,15 @@ class Row:
         """Return why it is not ready at `now`, or None."""
         return None if self.state_at(now) is AccountState.READY else self.reason
 
+    def parts_at(self, now: datetime) -> tuple[Limit, ...]:
+        """Return the limits on some models that hold at `now`."""
+        return tuple(part for part in self.parts if now < part.until)
+
+    def serves(self, model: str | None, now: datetime) -> bool:
+        """Tell whether the account can answer for that model."""
+        ready = self.state_at(now) is AccountState.READY
+        return ready and not any(concerns(p.model, model) for p in self.parts_at(now))
+
     @property
     def tightest(self) -> Gauge | None:
         """The window of which most is used, of those whose end stops the work."""
@@ -87,15 +99,6 @@ class Happened:
         one = self.event
         parts = (one.kind.value, one.provider, one.account, one.from_alias, one.to_alias)
         return " ".join(filter(None, (*parts, one.why, one.detail))).casefold()
-
-
-@dataclass(frozen=True, slots=True)
-class Priority:
-    """One line of the priorities: a provider, the model that is used there, and whether it is."""
-
-    provider: str
-    model: str | None = None
-    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +135,8 @@ class World:
     events: tuple[Happened, ...] = ()
     problems: tuple[str, ...] = ()
     priorities: tuple[Priority, ...] = ()
-    # Why the priorities or the settings cannot be changed now, or None.
-    settings: tuple[Setting, ...] = ()
+    # What is wrong with the settings, or None.
     unsettled: str | None = None
-    readings: Past = field(default_factory=lambda: MappingProxyType({}))
 
     def row(self, account: AccountId | None) -> Row | None:
         """Return the account with that id, or None."""

@@ -7,9 +7,10 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from rotator.model import AccountId, AccountState, Event, EventKind
+from rotator.preferences import Priority
 from rotator.tui.frame import Frame
 from rotator.tui.state import State
-from rotator.tui.world import Gauge, Happened, Past, Priority, Row, Setting, World
+from rotator.tui.world import Gauge, Happened, Past, Row, Setting, World
 from tests.support.builders import HOUR, MINUTE, NOW
 
 DAY = timedelta(days=1)
@@ -149,7 +150,6 @@ WORLD = World(
     opencodes=2,
     events=EVENTS,
     priorities=PRIORITIES,
-    settings=SETTINGS,
 )
 
 
@@ -157,7 +157,7 @@ def a_screen(
     width: int = 120, height: int = 40, world: World | None = WORLD, **fields: Any
 ) -> State:
     """Return the state of a dashboard of that size, as it is a moment after it was opened."""
-    values: dict[str, Any] = {"account": WORK.id, "past": PAST} | fields
+    values: dict[str, Any] = {"account": WORK.id, "past": PAST, "settings": SETTINGS} | fields
     return State(now=NOW, width=width, height=height, zone=UTC, world=world, **values)
 
 

@@ -142,6 +142,7 @@ def screens() -> Mapping[str, State]:
         "priorities-none": with_world(priorities, priorities=()),
         "priorities-model": after(priorities, "enter", Offered("openai", MODELS), *"mini"),
         "settings": after(compact, ",", "down"),
+        "settings-reading": after(replace(compact, settings=()), ","),
         "settings-broken": with_world(after(compact, ","), unsettled="config.toml:3: no value"),
         "lines": lines,
         "lines-roomy": a_screen(59, 15),

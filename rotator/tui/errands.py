@@ -1,0 +1,122 @@
+"""What is asked for: usage, reasons, providers, models, and what a login has brought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
+
+from rotator import usage
+from rotator.books import Books
+from rotator.model import AccountId
+from rotator.opencode.models import ask_models, known_providers
+from rotator.policy import Wanted, choose
+from rotator.tui import effects as do
+from rotator.tui.live import read_past
+from rotator.tui.messages import Ended, Explained, Message, Offered, PastRead
+from rotator.tui.on_accounts import why_title
+from rotator.tui.visit import look
+from rotator.tui.world import Item
+
+ANOTHER = Item("", "another one", "opencode asks which")
+
+
+class Explainer(Protocol):
+    """**Protocol:** what says why this account of a provider serves and not that."""
+
+    def __call__(self, books: Books, provider: str) -> tuple[str, ...]:
+        """Return the sentences."""
+
+
+def explain_choice(books: Books, provider: str) -> tuple[str, ...]:
+    """Say what would be chosen now and why, and how each account stands."""
+    state, now = books.store.state(), books.clock()
+    lines = [f"next: {choose(state, Wanted(provider), now).why}", ""]
+    for account in state.of(provider):
+        live = " (live)" if state.slot(provider).active == account.id else ""
+        why = account.reason_at(now)
+        said = f"{account.alias}{live}: {account.state_at(now).value}"
+        lines.append(f"{said}, {why}" if why else said)
+    return tuple(lines)
+
+
+def explained(explain: Explainer, provider: str) -> Callable[[Books], Message]:
+    """Return the job that explains a provider's choice."""
+    return lambda books: Explained(why_title(provider), explain(books, provider))
+
+
+def read_usage(effect: do.ReadUsage) -> Callable[[Books], Message]:
+    """Return the job that asks vendors what is used."""
+
+    def work(books: Books) -> Message:
+        wanted = set(effect.accounts)
+        accounts = [a for a in books.store.state().accounts if a.id in wanted]
+        before = {a.id for a in accounts if usage.obstacle(books, a) is not None}
+        asked = usage.read(books, accounts, forced=True)
+        books.announce()
+        failed = [
+            one.asked.failure
+            for one in usage.known(books, [a for a in accounts if a.id not in before])
+            if one.asked.failure
+        ]
+        if failed:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            return Ended(effect.job, f"usage: {failed[0]}{more}", failed=True)
+        if not asked:
+            why = next(filter(None, (usage.obstacle(books, a) for a in accounts)), None)
+            return Ended(effect.job, f"usage: {why or 'it was asked for a moment ago'}")
+        return Ended(effect.job, f"usage of {asked} of {len(accounts)} accounts was read")
+
+    return work
+
+
+def read_past_of(accounts: Iterable[AccountId]) -> Callable[[Books], Message]:
+    """Return the job that reads what sparklines are drawn from."""
+    return lambda books: PastRead(read_past(books, accounts))
+
+
+def offer_providers(books: Books) -> Message:
+    """Return the providers that one can log in to: those in use first, then all by name."""
+    state = books.store.state()
+    mine = sorted({account.provider for account in state.accounts})
+    names = {name: name for name in books.registry.providers if name.isascii() and name != "*"}
+    names |= known_providers()
+    names |= {name: names.get(name, name) for name in mine}
+    others = sorted(names.keys() - set(mine), key=lambda name: names[name].casefold())
+    items = [Item(name, names[name], _count(len(state.of(name)))) for name in mine]
+    items += [Item(name, names[name], name if names[name] != name else "") for name in others]
+    return Offered("providers", (*items, ANOTHER))
+
+
+def _count(number: int) -> str:
+    return "1 account" if number == 1 else f"{number} accounts"
+
+
+def offer_models(provider: str) -> Callable[[Books], Message]:
+    """Return the job that asks opencode for a provider's models."""
+
+    def work(_: Books) -> Message:
+        models = ask_models(provider)
+        return Offered(provider, tuple(Item(m.id, m.name, f"{m.released}  {m.id}") for m in models))
+
+    return work
+
+
+def captured(
+    job: int, provider: str, before: Collection[AccountId], last_event: int
+) -> Callable[[Books], Message]:
+    """Return the job that finds out what a login of opencode's has brought."""
+
+    def work(books: Books) -> Message:
+        look(books)
+        state = books.store.state()
+        new = [a for a in state.accounts if a.id not in before]
+        books.announce()
+        if new:
+            return Ended(job, f"{new[0].name} was saved", name_it=new[0].id)
+        for one in reversed(books.history.read(after=last_event)):
+            event = one.event
+            if event.account and provider in {"", event.provider}:
+                return Ended(job, f"{event.account}: {event.why}")
+        return Ended(job, "no login was made")
+
+    return work

@@ -1,0 +1,50 @@
+"""What is done before and after each change from the dashboard, as every command does it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rotator.books import Books
+from rotator.capture import absorb, await_late
+from rotator.errors import LiveFileError, RotatorError, StoreDamaged
+from rotator.lock import swap_lock, watcher_pid
+from rotator.model import State
+from rotator.opencode.authwrite import sweep_live
+from rotator.refresh import adopt_answers
+
+# An opencode that has opened a file to write it has written it by then.
+_LATE_SECONDS = 2.0
+
+
+def look(books: Books) -> None:
+    """Save what stands in auth.json; one that cannot be read keeps nobody from the accounts."""
+    watched = watcher_pid(books.paths.watch_lock) is not None
+    with contextlib.suppress(LiveFileError), swap_lock(books.paths.swap_lock):
+        sweep_live(books.paths.auth_file)
+        absorb(books, watched=watched)
+    with contextlib.suppress(LiveFileError):
+        adopt_answers(books)
+
+
+def settle(books: Books) -> None:
+    """Look once more for late writers, and copy the accounts if they have changed."""
+    if books.replaced:
+        with contextlib.suppress(RotatorError), swap_lock(books.paths.swap_lock):
+            await_late(books, patience_seconds=_LATE_SECONDS)
+    # What was to be done is done: what is wrong now is no failure of it.
+    with contextlib.suppress(RotatorError):
+        try:
+            books.back_up_if_due()
+        except StoreDamaged:
+            books.mend()
+
+
+@contextlib.contextmanager
+def visited(books: Books) -> Iterator[State]:
+    """Look at auth.json, give the accounts as they are then, and settle afterwards."""
+    look(books)
+    try:
+        yield books.store.state()
+    finally:
+        settle(books)
