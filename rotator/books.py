@@ -19,6 +19,7 @@ from rotator.opencode.replaced import Replaced
 from rotator.paths import Paths, private_folder
 from rotator.preferences import Preferences
 from rotator.registry import Registry, load_registry
+from rotator.settings_file import in_force
 from rotator.store import Store
 from rotator.versions import forget_request, without_watcher
 
@@ -118,7 +119,7 @@ def open_books(
     registry: Registry | None = None,
     watching: bool = False,
     tell: Callable[[str], None] = lambda _: None,
-    preferences: Callable[[], Preferences] = Preferences,
+    preferences: Callable[[], Preferences] | None = None,
 ) -> Iterator[Books]:
     """Open everything below `paths`; a damaged store is rebuilt first, and `tell` hears of it.
 
@@ -132,7 +133,8 @@ def open_books(
         contextlib.closing(Replaced()) as replaced,
     ):
         known = registry or load_registry()
-        books = Books(paths, store, history, known, clock, replaced, backups, tell, preferences)
+        wanted = preferences or (lambda: in_force(paths).preferences)
+        books = Books(paths, store, history, known, clock, replaced, backups, tell, wanted)
         books.tell_notice()
         yield books
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
@@ -27,10 +28,11 @@ from rotator.opencode.authfile import Missing, Reading, Torn
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LogTail
-from rotator.preferences import Preferences
+from rotator.rebalance import Rebalance
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
 from rotator.reports import Reports
+from rotator.routing import directions
 from rotator.settings_file import SettingsFile
 from rotator.swap import settled
 from rotator.uptake import take_up
@@ -76,6 +78,8 @@ class Daemon:
 
     def __init__(self, books: Books, *, watcher: Callable[..., FileWatcher] = FileWatcher) -> None:
         """Prepare the exchange folder and what is to be watched; nothing runs yet."""
+        self._settings = SettingsFile(books.paths, later=lambda: self._queue.put((SETTINGS, None)))
+        books = replace(books, preferences=lambda: self._settings.preferences)
         self._books = books
         self._exchange = Exchange(books.paths)
         self._tail = LogTail(books.paths.opencode_logs)
@@ -89,7 +93,6 @@ class Daemon:
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
         self._refreshes = Refreshes(books, lambda: self._queue.put((REFRESHED, None)))
         self._readings = Readings(books, lambda: self._queue.put((READ, None)))
-        self._settings = SettingsFile(books.paths, later=lambda: self._queue.put((SETTINGS, None)))
         self._looks = {
             LIVE: self._look_at_live,
             INBOX: self._look_at_inbox,
@@ -100,6 +103,7 @@ class Daemon:
             READ: self._look_at_readings,
         }
         self._reports = Reports(books, self._exchange, self._refreshes, self._readings)
+        self._rebalance = Rebalance(books, self._exchange, self._refreshes)
         self._files = watcher(
             [
                 Watched(LIVE, books.paths.auth_file, folder=False),
@@ -240,6 +244,7 @@ class Daemon:
     def _look_at_readings(self) -> None:
         if self._readings.work():
             self._books.announce()
+            self._rebalance.work()
 
     def _look_at_store(self) -> None:
         self._unpublished = True
@@ -247,11 +252,6 @@ class Daemon:
     def _look_at_settings(self) -> None:
         if take_up(self._books, self._settings):
             self._unpublished = True
-
-    @property
-    def preferences(self) -> Preferences:
-        """The user's settings as they hold now."""
-        return self._settings.preferences
 
     # -- auth.json -------------------------------------------------------------------------
 
@@ -325,6 +325,8 @@ class Daemon:
             self._read_next_at = now + READ_EVERY
             if self._exchange.present():
                 self._readings.begin()
+            if self._rebalance.work():
+                self._unpublished = True
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = engine.recoveries(self._books.store.state(), since, now)
@@ -339,7 +341,9 @@ class Daemon:
     def _publish(self) -> None:
         self._unpublished = False
         now = self._published_at = self._books.clock()
-        self._exchange.write_state(self._books.store.state(), started_at=self._started_at, now=now)
+        state = self._books.store.state()
+        way = directions(state, self._books.preferences(), now)
+        self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
         self._exchange.write_watcher(polling=self._files.polling)
 
     def _problem(self, exc: RotatorError) -> None:

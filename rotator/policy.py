@@ -56,26 +56,40 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
     return Choice(best.account, "; ".join([_is_ready(best), *_against(state, others, wanted, now)]))
 
 
-def prefer(state: State, provider: str, model: str | None, now: datetime) -> Choice:
-    """Return the account that shall take over from one that still works, or none: then it stays.
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """An account that is better than the live one although that one works, and why."""
+
+    account: Account
+    why: str
+    is_before_the_wall: bool
+
+
+def prefer(state: State, provider: str, model: str | None, now: datetime) -> Preferred | None:
+    """Return the account that shall take over from one that still works, or None: then it stays.
 
     That is the strategy's wish, or a swap before the wall where the user wants those. `model` is
-    what is asked for, as far as that is known. A stay needs no reason.
+    what is asked for, as far as that is known.
     """
     active = state.active(provider)
     if active is None or not is_ready(active, model, now):
-        return Choice(None, "")
+        return None
     wanted = Wanted(provider, {active.id}, model=model)
     able = [_stands(state, a, wanted, now) for a in state.of(provider) if _is_able(a, wanted, now)]
     mine = _stands(state, active, wanted, now)
-    found = before_the_wall(mine, able, state.failover)
-    why = f"{active.alias} is about to be used up"
+    ahead = before_the_wall(mine, able, state.failover)
+    if ahead is not None:
+        why = f"{active.alias} is about to be used up"
+        return Preferred(
+            ahead.account, f"{_is_ready(ahead)}; {why}{_usage(mine)}", is_before_the_wall=True
+        )
+    found = better(mine, able, state.failover, now)
     if found is None:
-        found = better(mine, able, state.failover, now)
-        why = _PREFERENCES[state.failover.strategy_of(provider)].format(active.alias)
-    if found is None:
-        return Choice(None, "")
-    return Choice(found.account, f"{_is_ready(found)}; {why}{_usage(mine)}")
+        return None
+    why = _PREFERENCES[state.failover.strategy_of(provider)].format(active.alias)
+    return Preferred(
+        found.account, f"{_is_ready(found)}; {why}{_usage(mine)}", is_before_the_wall=False
+    )
 
 
 def first_free(

@@ -35,7 +35,13 @@ def rank(one: Standing, failover: Failover, now: datetime) -> Rank:
         case Strategy.ORDERED:
             return (float(one.is_full), float(place(one, failover)), alias)
         case Strategy.DRAIN:
-            return (float(one.is_full), float(_is_short(one)), _seconds_left(one, now), room, alias)
+            return (
+                float(one.is_full),
+                float(_is_short(one, failover)),
+                _seconds_left(one, now),
+                room,
+                alias,
+            )
         case never:
             assert_never(never)
 
@@ -58,7 +64,11 @@ def better(
         case Strategy.STICKY:
             return None
         case Strategy.ORDERED:
-            ahead = [one for one in fit if _is_ahead(one, active, failover) and not _is_short(one)]
+            ahead = [
+                one
+                for one in fit
+                if _is_ahead(one, active, failover) and not _is_short(one, failover)
+            ]
             return min(ahead, key=lambda one: rank(one, failover, now), default=None)
         case Strategy.HEADROOM:
             return _roomier(active, fit, failover)
@@ -86,8 +96,15 @@ def _room(one: Standing) -> float:
     return UNKNOWN_HEADROOM if one.headroom is None else one.headroom
 
 
-def _is_short(one: Standing) -> bool:
-    return one.headroom is not None and one.headroom < GUARD
+def _is_short(one: Standing, failover: Failover) -> bool:
+    """Tell whether so little is left that it is no good to come to, or to stay with.
+
+    Whoever was left before the wall is not returned to on this side of it.
+    """
+    guard = GUARD
+    if failover.swap_before_wall:
+        guard = max(guard, 1 - failover.wall_threshold + GUARD / 2)
+    return one.headroom is not None and one.headroom <= guard
 
 
 def _seconds_left(one: Standing, now: datetime) -> float:
@@ -112,11 +129,11 @@ def _roomier(active: Standing, fit: Sequence[Standing], failover: Failover) -> S
 def _sooner(
     active: Standing, fit: Sequence[Standing], failover: Failover, now: datetime
 ) -> Standing | None:
-    known = [one for one in fit if one.expires_at is not None and not _is_short(one)]
+    known = [one for one in fit if one.expires_at is not None and not _is_short(one, failover)]
     best = min(known, key=lambda one: rank(one, failover, now), default=None)
     if best is None or best.expires_at is None:
         return None
-    if _is_short(active):
+    if _is_short(active, failover):
         return best
     if active.expires_at is None or active.expires_at - best.expires_at < SOONER:
         return None

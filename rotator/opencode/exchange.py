@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,8 @@ _MOST_HEADERS = 64
 _FIRST_STATUS, _LAST_STATUS = 100, 999
 _KINDS = frozenset({"run", "serve", "tui", "web"})
 _NOWHERE = Directions()
+# Beside what a bridge says of itself, for as long as a turn of its opencode goes on.
+_BUSY = ".busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,17 @@ class Exchange:
         for path in sorted((self.folder / "present").glob("*.json")):
             one = _present(path)
             if one is None or not is_running(one.pid):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                for gone in (path, path.with_suffix(_BUSY)):
+                    with contextlib.suppress(OSError):
+                        gone.unlink()
             elif one.auth_file == str(self._paths.auth_file):
                 found.append(one)
         return found
+
+    def turns_under_way(self, present: Iterable[Present]) -> bool:
+        """Tell whether an opencode of those is in the middle of a turn, as its bridge says."""
+        folder = self.folder / "present"
+        return any((folder / f"{one.pid}{_BUSY}").exists() for one in present)
 
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""

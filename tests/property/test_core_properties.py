@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from rotator.changes import Change, Knowledge, Login, Refresh, Revert, Revived, interpret
 from rotator.engine import PASS, blamed, next_limit, on_signal
+from rotator.limits import is_ready
 from rotator.model import (
     Account,
     AccountState,
@@ -22,7 +24,7 @@ from rotator.model import (
     State,
     VerdictKind,
 )
-from rotator.policy import Wanted, choose
+from rotator.policy import Wanted, choose, prefer
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,
@@ -34,6 +36,7 @@ from tests.support.builders import (
     carried_out,
     secrets_of,
     try_parse,
+    with_slot,
 )
 from tests.support.strategies import (
     ALIASES,
@@ -79,7 +82,7 @@ def test_the_same_question_has_the_same_answer(
     mixed = list(state.accounts)
     random.shuffle(mixed)
 
-    one, other = (choose(s, wanted, now) for s in (state, State(tuple(mixed), state.slots)))
+    one, other = (choose(s, wanted, now) for s in (state, replace(state, accounts=tuple(mixed))))
 
     assert one == other
 
@@ -90,6 +93,28 @@ def test_somebody_is_chosen_whenever_somebody_is_ready(state: State, now: dateti
     ready = [a for a in state.accounts if a.state_at(now) is AccountState.READY]
 
     assert (choose(state, Wanted(ACME), now).account is not None) == bool(ready)
+
+
+MODELS = st.sampled_from([None, "claude-opus-4-5", "gpt-5"])
+
+
+@QUIET
+@given(states(), MODELS, MOMENTS)
+def test_whoever_works_is_left_only_for_one_that_is_ready_and_not_for_long(
+    state: State, model: str | None, now: datetime
+) -> None:
+    """Once the better one is live, nothing speaks for going back: no two take turns."""
+    found = prefer(state, ACME, model, now)
+
+    if found is None:
+        return
+    before = state.active(ACME)
+    assert before is not None
+    assert found.account.id != before.id
+    assert is_ready(found.account, model, now)
+    assert found.why
+    after = prefer(with_slot(state, ACME, active=found.account.id), ACME, model, now)
+    assert after is None or after.account.id != before.id
 
 
 # -- answering a signal -------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -14,10 +16,13 @@ from rotator.model import (
     Identity,
     Meaning,
     Signal,
+    Snapshot,
     Source,
     State,
     SwapMark,
+    Window,
 )
+from rotator.preferences import Failover, Strategy
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,
@@ -128,6 +133,34 @@ def states(draw: st.DrawFn) -> State:
         swap=draw(st.none() | _marks(accounts)),
         overload_swap_at=draw(st.none() | MOMENTS),
         rejected_at=draw(st.none() | MOMENTS),
+        usage={a.id: draw(SNAPSHOTS) for a in accounts if draw(st.booleans())},
+        failover=draw(_failovers(accounts)),
+    )
+
+
+WINDOWS = st.builds(
+    Window,
+    st.sampled_from(["5h", "7d"]),
+    st.floats(0, 1),
+    st.none() | MOMENTS,
+    st.sampled_from([None, 5 * 3600, 7 * 86_400]),
+    st.none() | st.sampled_from(["Opus", "GPT"]),
+    st.booleans(),
+)
+SNAPSHOTS = st.builds(
+    Snapshot, MOMENTS, st.lists(WINDOWS, max_size=3).map(tuple), spent=st.booleans()
+)
+
+
+def _failovers(accounts: Sequence[Account]) -> st.SearchStrategy[Failover]:
+    aliases = sorted({a.alias for a in accounts})
+    orders = st.permutations(aliases).map(lambda order: {ACME: tuple(order)})
+    return st.builds(
+        Failover,
+        st.sampled_from(Strategy),
+        order=orders,
+        swap_before_wall=st.booleans(),
+        wall_threshold=st.sampled_from([0.5, 0.95]),
     )
 
 

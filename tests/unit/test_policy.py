@@ -324,10 +324,11 @@ def test_one_that_works_is_left_with_the_reason(failover: Failover, why: str) ->
     usage = {**reads(A, 0.96), **reads(B, 0.12)}
     state = a_state(A, B, active=A, usage=usage, failover=failover)
 
-    choice = prefer(state, ACME, None, NOW)
+    found = prefer(state, ACME, None, NOW)
 
-    assert choice.account == B
-    assert choice.why == (
+    assert found is not None
+    assert (found.account, found.is_before_the_wall) == (B, failover.swap_before_wall)
+    assert found.why == (
         f"b is ready, 5h 12 % used, resets 2026-11-22 15:00 UTC; {why},"
         " 5h 96 % used, resets 2026-11-22 15:00 UTC"
     )
@@ -345,7 +346,7 @@ def test_one_that_works_is_left_with_the_reason(failover: Failover, why: str) ->
 def test_else_it_stays(state: State) -> None:
     state = replace(state, failover=by(Strategy.HEADROOM))
 
-    assert prefer(state, ACME, None, NOW) == Choice(None, "")
+    assert prefer(state, ACME, None, NOW) is None
 
 
 def test_a_token_that_has_run_out_is_told() -> None:

@@ -1,0 +1,220 @@
+"""Swaps that nobody has asked for: by the user's strategy between turns, or before the wall."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rotator.model import EventKind, Snapshot, Window
+from rotator.opencode.exchange import SCHEMA, Exchange
+from rotator.preferences import Failover, Preferences, Priority, Strategy
+from rotator.rebalance import Rebalance
+from rotator.refreshes import Refreshes
+from tests.support.live import NOON, Live, api, open_live, opencode_running
+from tests.support.renewing import RENEWING, Vendor
+
+A, B = "acme/acme-1", "acme/acme-2"
+LATER = NOON + timedelta(hours=3)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Wishes:
+    """What the user wants, as it can be changed."""
+
+    preferences: Preferences = field(default_factory=Preferences)
+
+    def __call__(self) -> Preferences:
+        return self.preferences
+
+    def are(self, strategy: Strategy, **fields: Any) -> None:
+        self.preferences = Preferences(Failover(strategy, **fields))
+
+
+@pytest.fixture
+def wishes() -> Wishes:
+    wishes = Wishes()
+    wishes.are(Strategy.HEADROOM)
+    return wishes
+
+
+@dataclass
+class World:
+    """Two keys, the second one live, and whoever rebalances."""
+
+    live: Live
+    exchange: Exchange
+    rebalance: Rebalance
+
+    def reads(self, name: str, used: float, **fields: Any) -> None:
+        """Let a vendor have said how much is used."""
+        now = self.live.clock.now
+        told = Snapshot(now, (Window("5h", used, LATER, **fields),))
+        self.live.books.history.keep_reading(self.live.account(name).id, told, now)
+
+    def works(self) -> str | None:
+        """Rebalance; return who is live then."""
+        self.rebalance.work()
+        return self.live.active("acme")
+
+    def runs_opencode(self, *, busy: bool) -> None:
+        """Let an opencode with the bridge be there (this process), in a turn or not."""
+        pid = os.getpid()
+        value = {
+            "schema": SCHEMA,
+            "bridge": "1",
+            "opencode": "1.18.33",
+            "auth_file": str(self.live.paths.auth_file),
+            "directories": [],
+            "started_at": "2026-11-22T12:00:00Z",
+            "kind": "tui",
+            "pid": pid,
+        }
+        present = self.exchange.folder / "present" / f"{pid}.json"
+        present.write_text(json.dumps(value))
+        if busy:
+            present.with_suffix(".busy").touch()
+        else:
+            present.with_suffix(".busy").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def world(home: Path, wishes: Wishes) -> Iterator[World]:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        live.clock.pass_time(minutes=6)
+        live.books = replace(live.books, preferences=wishes)
+        exchange = Exchange(live.paths)
+        with contextlib.closing(Refreshes(live.books, lambda: None)) as refreshes:
+            yield World(live, exchange, Rebalance(live.books, exchange, refreshes))
+
+
+def test_the_account_with_more_left_takes_over_and_an_event_says_why(world: World) -> None:
+    world.reads(A, 0.1)
+    world.reads(B, 0.5)
+
+    assert world.works() == "acme-1"
+
+    event = world.live.events()[-1]
+    assert (event.kind, event.from_alias, event.to_alias) == (
+        EventKind.SWAPPED,
+        "acme-2",
+        "acme-1",
+    )
+    assert event.why.startswith("acme-1 is ready, 5h 10 % used, resets 2026-11-22 15:00 UTC")
+    assert world.live.entries()["acme"] == api("a")
+
+
+def test_by_default_whoever_works_stays(world: World, wishes: Wishes) -> None:
+    wishes.are(Strategy.STICKY)
+    world.reads(A, 0.1)
+    world.reads(B, 0.99)
+
+    assert world.works() == "acme-2"
+
+
+def test_with_balancing_off_nobody_is_swapped(world: World) -> None:
+    world.reads(A, 0.1)
+    world.reads(B, 0.5)
+    with world.live.books.store.transaction():
+        world.live.books.store.set_balancing(on=False)
+
+    assert world.works() == "acme-2"
+
+
+def test_two_such_swaps_are_five_minutes_apart(world: World) -> None:
+    world.reads(A, 0.1)
+    world.reads(B, 0.5)
+    world.works()
+    world.reads(A, 0.9)
+
+    assert world.works() == "acme-1"
+    world.live.clock.pass_time(minutes=5)
+    assert world.works() == "acme-2"
+
+
+def test_a_turn_is_not_disturbed_by_a_wish(world: World) -> None:
+    world.reads(A, 0.1)
+    world.reads(B, 0.5)
+    world.runs_opencode(busy=True)
+
+    assert world.works() == "acme-2"
+    world.runs_opencode(busy=False)
+    assert world.works() == "acme-1"
+
+
+def test_an_opencode_without_the_bridge_may_be_in_a_turn(world: World, tmp_path: Path) -> None:
+    world.reads(A, 0.1)
+    world.reads(B, 0.5)
+
+    with opencode_running(world.live.paths, tmp_path):
+        assert world.works() == "acme-2"
+    assert world.works() == "acme-1"
+
+
+def test_before_the_wall_it_is_swapped_in_the_middle_of_a_turn(
+    world: World, wishes: Wishes
+) -> None:
+    wishes.are(Strategy.STICKY, swap_before_wall=True)
+    world.reads(A, 0.5)
+    world.reads(B, 0.96)
+    world.runs_opencode(busy=True)
+
+    assert world.works() == "acme-1"
+    assert "acme-2 is about to be used up" in world.live.events()[-1].why
+
+
+def test_what_binds_the_model_that_serves_is_what_counts(world: World, wishes: Wishes) -> None:
+    world.reads(A, 0.1)
+    world.reads(B, 0.9, model="Opus")
+    assert world.works() == "acme-2"
+
+    served = (Priority("other", "big-1"), Priority("acme", "claude-opus-4-5"))
+    wishes.preferences = replace(wishes.preferences, priorities=served)
+
+    assert world.works() == "acme-1"
+
+
+def test_a_successor_gets_new_tokens_first(home: Path, wishes: Wishes) -> None:
+    vendor = Vendor()
+    with open_live(home, registry=vendor.registry()) as live:
+        for person in ("ada", "bob"):
+            expires = int((NOON + 30 * MINUTE).timestamp() * 1000)
+            live.sees(
+                {
+                    RENEWING: {
+                        "type": "oauth",
+                        "refresh": f"REF-CANARY-{person}-1",
+                        "access": f"ACC-CANARY-{person}-1",
+                        "expires": expires,
+                    }
+                }
+            )
+        live.clock.pass_time(minutes=40)
+        wishes.are(Strategy.ORDERED, order={RENEWING: ("ada-acme.example",)})
+        live.books = replace(live.books, preferences=wishes)
+        with contextlib.closing(Refreshes(live.books, lambda: None)) as refreshes:
+            rebalance = Rebalance(live.books, Exchange(live.paths), refreshes)
+
+            assert not rebalance.work()
+        assert live.saved(f"{RENEWING}/ada-acme.example")["access"] == "ACC-CANARY-ada-2"
+        assert rebalance.work()
+        assert live.active(RENEWING) == "ada-acme.example"
+
+
+def test_an_auth_json_that_cannot_be_written_disturbs_nobody(world: World) -> None:
+    world.reads(A, 0.1)
+    world.reads(B, 0.5)
+    world.live.file.write_bytes(b'{"acme": {"type": "ap')
+
+    assert world.works() == "acme-2"
+    assert world.live.file.read_bytes() == b'{"acme": {"type": "ap'
