@@ -18,7 +18,15 @@ from providers._openai_usage import read_plan_headers, read_usage_answer
 from providers._ratelimit import read_ratelimit
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
-from rotator.provider import DeadLogin, HttpAnswer, Reading, RefreshCall, Tokens, jwt_claims
+from rotator.provider import (
+    DeadLogin,
+    HttpAnswer,
+    LoginCheck,
+    Reading,
+    RefreshCall,
+    Tokens,
+    jwt_claims,
+)
 from rotator.text import clean
 
 _AUTH = "https://api.openai.com/auth"
@@ -41,6 +49,9 @@ _SHARING = "oaiapp_"
 _SHARING_ENDPOINT = TokenEndpoint("https://auth.openai.com/api/accounts/oauth/token", _DEAD)
 _RESOURCE = "https://api.openai.com/v1"
 _USAGE = "https://chatgpt.com/backend-api/wham/usage"
+# What a key may use (https://platform.openai.com/docs/api-reference/models/list, H), and a login
+# that shares its tokens (https://developers.openai.com/siwc/token-sharing-open-source, M).
+_MODELS = "https://api.openai.com/v1/models"
 _NO_KEY_USAGE = "OpenAI tells an API key nothing of its usage; the answers to its requests do"
 _NO_SHARED_USAGE = "a login that shares its tokens tells nothing of its usage"
 _FORBIDDEN = 403
@@ -97,6 +108,10 @@ class OpenAI:
         body = document(answer, now, rejected=_REJECTED)
         return read_usage_answer(body, self.identify(credential), now)
 
+    def check_login(self, credential: Credential, now: datetime) -> LoginCheck | None:
+        """Ask for the models, which is free, with a key or a login that shares its tokens."""
+        return None if self.usage_obstacle(credential) is None else _list_models(credential, now)
+
     def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
         """Return a plan's windows, or the rate limits of an API key."""
         told = read_plan_headers(headers, now)
@@ -129,6 +144,14 @@ class OpenAI:
     ) -> Tokens | DeadLogin:
         """Return the new tokens, or that the login is dead; both endpoints answer alike."""
         return _ENDPOINT.read(answer, now)
+
+
+def _list_models(credential: Credential, now: datetime) -> LoginCheck:
+    # A key may be kept from listing them: a 403 says nothing of it.
+    body = document((yield get(_MODELS, credential)), now)
+    # The list has one name for keys and another one for logins.
+    if not any(isinstance(body.values.get(name), list) for name in ("data", "models")):
+        raise body.unusable("data")
 
 
 def _sharing_call(credential: Credential, client: str) -> RefreshCall | str:

@@ -29,7 +29,7 @@ from rotator.model import (
     Snapshot,
     Window,
 )
-from rotator.provider import HttpAnswer, Reading
+from rotator.provider import HttpAnswer, LoginCheck, Reading
 
 _USAGE = "https://opencode.ai/zen/go/v1/usage"
 _PLAN = "OpenCode Go"
@@ -90,10 +90,26 @@ class Zen(_Workspace, UnaskedKeys):
     ids = ("opencode",)
     why = "OpenCode Zen does not tell a key what is left of its balance"
 
+    def check_login(self, credential: Credential, now: datetime) -> LoginCheck | None:
+        """Ask as for a subscription: a key without one is known and told so."""
+        return _ask_for_plan(credential, now) if credential.type == "api" else None
+
+
+def _ask_for_plan(credential: Credential, now: datetime) -> LoginCheck:
+    answer = yield get(_USAGE, credential)
+    if not _is_without_plan(answer):
+        body = document(answer, now)
+        if body.part("usage") is None:
+            raise body.unusable("usage")
+
+
+def _is_without_plan(answer: HttpAnswer) -> bool:
+    return answer.status == _FORBIDDEN and "EntitlementError" in answer.body.reveal()
+
 
 def _refuse_without_plan(answer: HttpAnswer) -> None:
     """Say what a refusal means: this was seen of plans that worked, too (opencode#49020)."""
-    if answer.status == _FORBIDDEN and "EntitlementError" in answer.body.reveal():
+    if _is_without_plan(answer):
         raise UnexpectedAnswer("the vendor finds no OpenCode Go subscription behind this key")
 
 

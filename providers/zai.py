@@ -17,7 +17,7 @@ from providers._keys import ApiKeys, UnaskedKeys
 from providers._windows import DAY, HOUR, MONTH, WEEK, distinct, month, window
 from rotator.errors import LoginRejected, RateLimited, UnexpectedAnswer
 from rotator.model import Credential, Finding, Meaning, Signal, Snapshot, Window
-from rotator.provider import HttpRequest, Reading
+from rotator.provider import HttpRequest, LoginCheck, Reading
 
 _PATH = "/api/monitor/usage/quota/limit"
 _GOOD = 200
@@ -31,7 +31,17 @@ _ROUNDED = 0.02
 
 
 class _Glm(ApiKeys):
-    """What holds for a key of either kind."""
+    """What holds for a key of either kind, at one of the two hosts."""
+
+    def __init__(self, provider: str, host: str, *, bare_key: bool) -> None:
+        self.ids = (provider,)
+        self._url = f"https://{host}{_PATH}"
+        self._bare_key = bare_key
+
+    def _request(self, credential: Credential) -> HttpRequest:
+        if self._bare_key:
+            return HttpRequest("GET", self._url, {"authorization": credential.secret})
+        return get(self._url, credential)
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
         """Return what the business code means."""
@@ -39,19 +49,11 @@ class _Glm(ApiKeys):
 
 
 class CodingPlan(_Glm):
-    """A plan with windows, at one of the two hosts."""
-
-    def __init__(self, provider: str, host: str, *, bare_key: bool) -> None:
-        self.ids = (provider,)
-        self._url = f"https://{host}{_PATH}"
-        self._bare_key = bare_key
+    """A plan with windows."""
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the windows of the models and the one of the tools."""
-        request = get(self._url, credential)
-        if self._bare_key:
-            request = HttpRequest("GET", self._url, {"authorization": credential.secret})
-        body = document((yield request), now)
+        body = document((yield self._request(credential)), now)
         _refuse(body)
         data = body.part("data")
         if data is None or data.values.get("limits") is None:
@@ -63,8 +65,22 @@ class CodingPlan(_Glm):
 class PayAsYouGo(_Glm, UnaskedKeys):
     """Keys without a plan."""
 
-    ids = ("zai", "zhipuai")
     why = "a key that pays as it goes is not told what is left"
+
+    def check_login(self, credential: Credential, now: datetime) -> LoginCheck | None:
+        """Ask as for a plan: a key without one is known and told so."""
+        if credential.type != "api":
+            return None
+        return _ask_for_plan(self._request(credential), now)
+
+
+def _ask_for_plan(request: HttpRequest, now: datetime) -> LoginCheck:
+    body = document((yield request), now)
+    if _is_without_plan(body):
+        return
+    _refuse(body)
+    if body.part("data") is None:
+        raise body.unusable("data")
 
 
 def _refuse(body: Part) -> None:
@@ -77,9 +93,15 @@ def _refuse(body: Part) -> None:
         raise LoginRejected(f"the vendor does not accept the key: code {code}")
     if meaning in {Meaning.SHORT_LIMIT, Meaning.OVERLOAD}:
         raise RateLimited(f"the vendor does not want to be asked so often: code {code}")
-    if "coding plan" in (body.text("msg") or "").lower():
+    if _is_without_plan(body):
         raise UnexpectedAnswer("the vendor finds no coding plan behind this key")
     raise UnexpectedAnswer(f"the vendor refused to tell: code {code}")
+
+
+def _is_without_plan(body: Part) -> bool:
+    """Tell whether a key is known, and has no plan."""
+    meaning, _ = _zai_codes.CODES.get(str(body.count("code")), (None, ""))
+    return meaning is not Meaning.LOGIN_DEAD and "coding plan" in (body.text("msg") or "").lower()
 
 
 def _windows(data: Part) -> Iterator[Window]:
@@ -116,5 +138,6 @@ def _used(limit: Part) -> float:
 PROVIDERS = (
     CodingPlan("zai-coding-plan", "api.z.ai", bare_key=False),
     CodingPlan("zhipuai-coding-plan", "open.bigmodel.cn", bare_key=True),
-    PayAsYouGo(),
+    PayAsYouGo("zai", "api.z.ai", bare_key=False),
+    PayAsYouGo("zhipuai", "open.bigmodel.cn", bare_key=True),
 )

@@ -143,6 +143,12 @@ class History:
             failures = asked.failures + 1
             self._write_usage(account, Asked(asked.snapshot, failure, failures, due_at))
 
+    def keep_accepted(self, account: AccountId) -> None:
+        """Note that the vendor accepts a login, whatever it said before; it told nothing else."""
+        with transaction(self._connection, self._path):
+            asked = self.asked(account)
+            self._write_usage(account, Asked(asked.snapshot, due_at=asked.due_at))
+
     def past(self, account: AccountId) -> dict[tuple[str, str | None], list[Point]]:
         """Return how much was used of each window and model, oldest first, thinned with age."""
         with store_errors(self._path):

@@ -142,6 +142,23 @@ class UsageReader(Protocol):
         ...
 
 
+# A conversation that ends without a word, if the vendor accepts the login that it is about.
+LoginCheck = Generator[HttpRequest, HttpAnswer, None]
+
+
+@runtime_checkable
+class LoginChecker(Protocol):
+    """**Protocol:** a provider with logins that tell no usage, and can be tried all the same."""
+
+    def check_login(self, credential: Credential, now: datetime) -> LoginCheck | None:
+        """Return how the vendor is asked whether it accepts `credential`; None: it is not.
+
+        The cheapest question that costs nothing of a limit. Raises as `read_usage` does: only
+        LoginRejected says that the login is not accepted.
+        """
+        ...
+
+
 @runtime_checkable
 class Paced(Protocol):
     """**Protocol:** a provider whose vendor counts questions about usage; others need not say."""

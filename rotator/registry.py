@@ -10,7 +10,7 @@ import importlib
 import logging
 import math
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -34,6 +34,8 @@ from rotator.provider import (
     HeaderReader,
     HttpAnswer,
     HttpRequest,
+    LoginCheck,
+    LoginChecker,
     Paced,
     Provider,
     RefreshCall,
@@ -125,7 +127,7 @@ class Registry:
         if not isinstance(module, UsageReader):
             raise UnexpectedAnswer(f"nothing here reads the usage of {provider}")
         try:
-            return _snapshot(self._driven(module, credential, now))
+            return _snapshot(self._carried(module.read_usage(credential, now)))
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -139,17 +141,49 @@ class Registry:
         seconds = module.usage_pause_seconds if isinstance(module, Paced) else 0
         return timedelta(seconds=min(max(seconds, 0), _LONGEST_PAUSE_SECONDS))
 
-    def _driven(self, module: UsageReader, credential: Credential, now: datetime) -> object:
-        """Carry a module's questions to the vendor and the answers back, until it returns."""
-        reading = module.read_usage(credential, now)
+    def can_check(self, provider: str, credential: Credential, now: datetime) -> bool:
+        """Tell whether the vendor can be asked about a login that tells no usage."""
+        return self._check(provider, credential, now) is not None
+
+    def check_login(self, provider: str, credential: Credential, now: datetime) -> None:
+        """Ask the vendor whether it accepts a login, where `can_check` says that one can.
+
+        Raises LoginRejected if it does not, and what `read_usage` raises.
+        """
+        check = self._check(provider, credential, now)
+        if check is None:
+            raise UnexpectedAnswer(f"nothing here checks a login of {provider}")
         try:
-            request = next(reading)
+            self._carried(check)
+        except ProviderError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(self.providers.get(provider), exc)
+        else:
+            return
+        raise UnexpectedAnswer(_failed(provider))
+
+    def _check(self, provider: str, credential: Credential, now: datetime) -> LoginCheck | None:
+        module: object = self.providers.get(provider)
+        if not isinstance(module, LoginChecker):
+            return None
+        try:
+            return module.check_login(credential, now)
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+            return None
+
+    def _carried(self, conversation: Generator[HttpRequest, HttpAnswer, Value]) -> Value:
+        """Carry a module's questions to the vendor and the answers back, until it returns."""
+        try:
+            request = next(conversation)
             for _ in range(MOST_REQUESTS):
-                request = reading.send(self.send(_checked(request, HttpRequest)))
+                request = conversation.send(self.send(_checked(request, HttpRequest)))
         except StopIteration as end:
-            return end.value
+            told: Value = end.value
+            return told
         finally:
-            reading.close()
+            conversation.close()
         raise ValueError("it asks too much")
 
     def read_headers(

@@ -28,7 +28,8 @@ _A_CHOICE = 2
 _RAN_OUT = "its access token has run out; opencode renews it at its next request"
 
 Chance = Callable[[], float]
-Found = Snapshot | ProviderError
+# None: the vendor accepts a login of which it tells nothing.
+Found = Snapshot | ProviderError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,15 @@ class Usage:
 
 def known(books: Books, accounts: Iterable[Account]) -> list[Usage]:
     """Return what is known of the usage of `accounts`, asking nobody. Raises StoreError."""
-    return [Usage(a, books.history.asked(a.id), obstacle(books, a)) for a in accounts]
+    return [_known(books, account) for account in accounts]
+
+
+def _known(books: Books, account: Account) -> Usage:
+    asked, why_not = books.history.asked(account.id), obstacle(books, account)
+    if why_not is not None and account.rejected is None:
+        # Of a login that tells no usage only the question whether it is accepted can have failed.
+        why_not = asked.failure or why_not
+    return Usage(account, asked, why_not)
 
 
 def obstacle(books: Books, account: Account) -> str | None:
@@ -62,9 +71,9 @@ def read(
 ) -> int:
     """Ask for the usage of those accounts whose reading has served its time; return how many.
 
-    `forced` asks for the others, too, unless somebody asks just now. `done` is called after
-    each answer. Several vendors are asked at a time; only their answers are waited for in
-    threads. Raises StoreError.
+    `forced` asks for the others, too, unless somebody asks just now, and whether those are
+    accepted that tell no usage. `done` is called after each answer. Several vendors are asked at
+    a time; only their answers are waited for in threads. Raises StoreError.
     """
     asking: dict[Future[Found], Account] = {}
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage") as pool:
@@ -81,17 +90,24 @@ def read(
 def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None:
     """Return the account with good tokens and a lease on asking about it, or None."""
     now = books.clock()
-    if obstacle(books, account) is not None or not books.history.lease(
-        account.id, now, forced=forced
-    ):
+    tells_usage = obstacle(books, account) is None
+    # It gets no new tokens only to be asked whether they are good.
+    if not (tells_usage or (forced and _can_be_checked(books, account, now))):
         return None
-    if wants_refresh(account, now):
+    if not books.history.lease(account.id, now, forced=forced):
+        return None
+    if tells_usage and wants_refresh(account, now):
         account = freshened(books, account) or account
     if is_stale(account, now) or account.rejected is not None:
         # Not for long: whoever refreshes it makes it readable.
         books.history.keep_failure(account.id, _RAN_OUT, now + _SOON)
         return None
     return account
+
+
+def _can_be_checked(books: Books, account: Account, now: datetime) -> bool:
+    is_usable = account.rejected is None and not is_stale(account, now)
+    return is_usable and books.registry.can_check(account.provider, account.credential, now)
 
 
 _SOON = timedelta(minutes=1)
@@ -104,12 +120,15 @@ def verify(books: Books, provider: str, credential: Credential) -> str | None:
     """
     now = books.clock()
     why = books.registry.usage_obstacle(provider, credential)
-    if why is not None:
+    if why is not None and not books.registry.can_check(provider, credential, now):
         return why
     if credential.expires_at is not None and credential.expires_at <= now:
         return "its access token has run out"
     try:
-        books.registry.read_usage(provider, credential, now)
+        if why is None:
+            books.registry.read_usage(provider, credential, now)
+        else:
+            books.registry.check_login(provider, credential, now)
     except LoginRejected:
         raise
     except ProviderError as exc:
@@ -134,10 +153,14 @@ def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> 
 
 
 def _ask(books: Books, account: Account, now: datetime) -> Found:
+    registry, which = books.registry, (account.provider, account.credential)
     try:
-        return books.registry.read_usage(account.provider, account.credential, now)
+        if registry.usage_obstacle(*which) is None:
+            return registry.read_usage(*which, now)
+        registry.check_login(*which, now)
     except ProviderError as exc:
         return exc
+    return None
 
 
 def _keep(books: Books, account: Account, found: Found, chance: float) -> None:
@@ -146,6 +169,9 @@ def _keep(books: Books, account: Account, found: Found, chance: float) -> None:
         failures = books.history.asked(account.id).failures + 1
         due_at = after_failure(found, failures, now, chance)
         books.history.keep_failure(account.id, found.message, due_at)
+        return
+    if found is None:
+        books.history.keep_accepted(account.id)
         return
     least = books.registry.usage_pause(account.provider)
     books.history.keep_reading(account.id, found, after_reading(found, least, chance))

@@ -1,4 +1,4 @@
-"""Documented answers of vendors: files `usage-*.json`, `headers-*.json`, `error-*.json`.
+"""Documented answers of vendors: `usage-*.json`, `login-*.json`, `headers-*.json`, `error-*.json`.
 
 Each names its public source, how certain that is, and what a module has to make of it. A field
 that is not known is refused, since a misspelt one would test nothing.
@@ -26,6 +26,7 @@ _HEAD = {"says", "source", "certainty", "now", "provider", "expected"}
 _ANSWER = {"status", "headers", "body", "text"}
 _FIELDS: Mapping[str, frozenset[str]] = {
     "usage": frozenset(_HEAD | {"credential", "exchange"}),
+    "login": frozenset(_HEAD | {"credential", "exchange"}),
     "headers": frozenset(_HEAD | {"headers"}),
     "error": frozenset(_HEAD | _ANSWER | {"error", "model"}),
 }
@@ -74,8 +75,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageCase(Case):
-    """A whole conversation about the usage of a credential."""
+class Conversation(Case):
+    """A whole conversation about a credential."""
 
     credential: Credential
     exchange: tuple[Step, ...]
@@ -86,6 +87,16 @@ class UsageCase(Case):
     def is_refused(self) -> bool:
         """Whether the module has to raise an error at the end."""
         return "error" in (self.expected or {})
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCase(Conversation):
+    """A conversation about its usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginCase(Conversation):
+    """A conversation about whether it is accepted; nothing is expected if it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +116,18 @@ class ErrorCase(Case):
     scope: Scope
 
 
-def read_cases(folder: Path) -> tuple[UsageCase | HeaderCase | ErrorCase, ...]:
+AnyCase = UsageCase | LoginCase | HeaderCase | ErrorCase
+
+
+def read_cases(folder: Path) -> tuple[AnyCase, ...]:
     """Return every documented answer in `folder` and one level below, in alphabetical order."""
     cases = [read_case(p) for p in sorted({p for kind in _FIELDS for p in _paths(folder, kind)})]
     hosts: dict[str, frozenset[str | None]] = {}
     for case in cases:
-        if isinstance(case, UsageCase):
+        if isinstance(case, Conversation):
             hosts[case.provider] = hosts.get(case.provider, frozenset()) | case.hosts
     return tuple(
-        replace(case, hosts=hosts[case.provider]) if isinstance(case, UsageCase) else case
+        replace(case, hosts=hosts[case.provider]) if isinstance(case, Conversation) else case
         for case in cases
     )
 
@@ -123,7 +137,7 @@ def _paths(folder: Path, kind: str) -> Iterator[Path]:
     yield from folder.glob(f"*/{kind}-*.json")
 
 
-def read_case(path: Path) -> UsageCase | HeaderCase | ErrorCase:
+def read_case(path: Path) -> AnyCase:
     """Return the documented answer in the file at `path`; raises BadCase."""
     kind = path.stem.partition("-")[0]
     try:
@@ -131,7 +145,9 @@ def read_case(path: Path) -> UsageCase | HeaderCase | ErrorCase:
         head = _head(path, kind, content)
         match kind:
             case "usage":
-                return _usage(head, content)
+                return UsageCase(**head, **_conversation(content))
+            case "login":
+                return LoginCase(**head, **_conversation(content))
             case "headers":
                 return HeaderCase(**head, headers=_texts(content["headers"]))
             case _:
@@ -154,9 +170,9 @@ def _head(path: Path, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 def _check_expected(kind: str, expected: Mapping[str, Any] | None) -> None:
     if kind == "error":
         _only(expected or {}, _FINDING)
-    elif kind == "usage" and "error" in (expected or {}):
+    elif kind == "login" or (kind == "usage" and "error" in (expected or {})):
         _only(expected or {}, _REFUSAL)
-        if (expected or {})["error"] not in ERRORS:
+        if expected and expected["error"] not in ERRORS:
             raise ValueError(f"error is none of {sorted(ERRORS)}")
     elif expected is not None or kind == "usage":
         _only(expected or {}, _SNAPSHOT)
@@ -164,13 +180,13 @@ def _check_expected(kind: str, expected: Mapping[str, Any] | None) -> None:
             _only(window, _WINDOW)
 
 
-def _usage(head: dict[str, Any], content: Mapping[str, Any]) -> UsageCase:
+def _conversation(content: Mapping[str, Any]) -> dict[str, Any]:
     credential = parse_entry(content["provider"], Secret(json.dumps(content["credential"])))
     steps = tuple(map(_step, content["exchange"]))
     if not steps:
         raise ValueError("exchange is empty")
     hosts = frozenset(urlsplit(step.url).hostname for step in steps)
-    return UsageCase(**head, credential=credential, exchange=steps, hosts=hosts)
+    return {"credential": credential, "exchange": steps, "hosts": hosts}
 
 
 def _step(content: Mapping[str, Any]) -> Step:

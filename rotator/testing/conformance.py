@@ -19,12 +19,15 @@ from rotator.provider import (
     HeaderReader,
     HttpAnswer,
     HttpRequest,
+    LoginCheck,
+    LoginChecker,
     Provider,
+    Reading,
     Scoping,
     UsageReader,
 )
 from rotator.secret import Secret
-from rotator.testing.cases import Case, ErrorCase, HeaderCase, UsageCase
+from rotator.testing.cases import Case, Conversation, ErrorCase, HeaderCase, UsageCase
 from rotator.testing.claims import impossible, unlike, untold
 from rotator.testing.driving import NeedlessRequest, Outcome, broken_requests, drive
 from rotator.testing.hostile import (
@@ -39,6 +42,7 @@ from rotator.testing.hostile import (
     with_mutations,
 )
 
+Asked = UsageReader | LoginChecker
 # A function of a module and a case, each of the kind that it is about.
 Rule = Callable[[Any, Any], Iterator[str]]
 _NOTHING_THERE = HttpAnswer(404, {"content-type": "application/json"}, Secret("{}"))
@@ -48,7 +52,7 @@ _EXACT = timedelta(seconds=1)
 class _Script:
     """Answers as documented, but for the step that `changed` stands in for."""
 
-    def __init__(self, case: UsageCase, step: int | None, changed: HttpAnswer | None) -> None:
+    def __init__(self, case: Conversation, step: int | None, changed: HttpAnswer | None) -> None:
         self._left = list(enumerate(case.exchange))
         self._changed = changed
         self._step = step
@@ -77,22 +81,41 @@ def _place(one: object) -> tuple[object, object]:
 
 
 def _read(
-    module: UsageReader, case: UsageCase, step: int | None = None, answer: HttpAnswer | None = None
+    module: Asked, case: Conversation, step: int | None = None, answer: HttpAnswer | None = None
 ) -> Outcome:
-    return drive(module.read_usage(case.credential, case.now), _Script(case, step, answer))
+    return drive(_begun(module, case), _Script(case, step, answer))
 
 
-def _secrets(case: UsageCase) -> list[Secret]:
+def _begun(module: Asked, case: Conversation) -> Reading:
+    if isinstance(case, UsageCase) and isinstance(module, UsageReader):
+        return module.read_usage(case.credential, case.now)
+    return _accepted(_check(module, case), case.now)
+
+
+def _check(module: Asked, case: Conversation) -> LoginCheck | None:
+    if not isinstance(module, LoginChecker):
+        return None
+    return module.check_login(case.credential, case.now)
+
+
+def _accepted(check: LoginCheck | None, now: datetime) -> Reading:
+    """Carry a conversation that ends without a word; a snapshot of nothing stands for it."""
+    if check is not None:
+        yield from check
+    return Snapshot(now)
+
+
+def _secrets(case: Conversation) -> list[Secret]:
     return [case.credential.secret, *filter(None, [case.credential.refresh])]
 
 
-def documented(module: UsageReader, case: UsageCase) -> Iterator[str]:
+def documented(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield what a documented conversation gives that it must not."""
-    if (obstacle := module.usage_obstacle(case.credential)) is not None:
-        yield f"it says that the usage cannot be asked for: {obstacle}"
+    if (obstacle := _obstacle(module, case)) is not None:
+        yield obstacle
         return
     script = _Script(case, None, None)
-    outcome = drive(module.read_usage(case.credential, case.now), script)
+    outcome = drive(_begun(module, case), script)
     if not script.is_told:
         yield "it does not ask for everything that is documented"
     yield from broken_requests(outcome.requests, _secrets(case))
@@ -109,8 +132,16 @@ def documented(module: UsageReader, case: UsageCase) -> Iterator[str]:
         yield from _unlike_refusal(outcome, expected["error"], expected.get("field"))
     elif outcome.snapshot is None:
         yield f"it gives {outcome}{_message(outcome)}, not a Snapshot"
-    else:
+    elif isinstance(case, UsageCase):
         yield from unlike(outcome.snapshot, expected)
+
+
+def _obstacle(module: Asked, case: Conversation) -> str | None:
+    if isinstance(case, UsageCase) and isinstance(module, UsageReader):
+        why = module.usage_obstacle(case.credential)
+        return why and f"it says that the usage cannot be asked for: {why}"
+    asks = _check(module, case) is not None
+    return None if asks else "it does not ask whether the login is accepted"
 
 
 def _unlike_refusal(outcome: Outcome, kind: str, field: str | None) -> Iterator[str]:
@@ -124,7 +155,7 @@ def _message(outcome: Outcome) -> str:
     return f" ({outcome.error})" if outcome.error else ""
 
 
-def refused(module: UsageReader, case: UsageCase) -> Iterator[str]:
+def refused(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where an answer that nobody documents leads to what it must not."""
     told = _told(module, case)
     for step in range(len(case.exchange)):
@@ -135,7 +166,7 @@ def refused(module: UsageReader, case: UsageCase) -> Iterator[str]:
 
 
 def _misread(
-    case: UsageCase, outcome: Outcome, synthetic: Synthetic, told: Snapshot | None
+    case: Conversation, outcome: Outcome, synthetic: Synthetic, told: Snapshot | None
 ) -> Iterator[str]:
     yield from _always(case, outcome)
     if outcome.snapshot is not None:
@@ -162,7 +193,7 @@ def _other_time(found: datetime | None, wanted: datetime | None) -> Iterator[str
         yield f"retry_at is {found}, not {wanted}"
 
 
-def added(module: UsageReader, case: UsageCase) -> Iterator[str]:
+def added(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where an unknown field changes something."""
     usual = _read(module, case)
     for step, changed in _changes(case, with_additions):
@@ -171,7 +202,7 @@ def added(module: UsageReader, case: UsageCase) -> Iterator[str]:
             yield f"{changed.what} at request {step + 1}: another result ({outcome})"
 
 
-def mutated(module: UsageReader, case: UsageCase) -> Iterator[str]:
+def mutated(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where a field that is gone, null or of a wrong type leads to what it must not."""
     told = _told(module, case)
     for step, changed in _changes(case, with_mutations):
@@ -187,7 +218,7 @@ def mutated(module: UsageReader, case: UsageCase) -> Iterator[str]:
             yield from (f"{where}: {claim}" for claim in _untold(outcome.snapshot, told, case.now))
 
 
-def hostile(module: UsageReader, case: UsageCase) -> Iterator[str]:
+def hostile(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where a text that is not meant to be shown gets somewhere."""
     for step, changed in _changes(case, with_hostile_texts):
         outcome = _read(module, case, step, _instead(case, step, changed))
@@ -196,14 +227,14 @@ def hostile(module: UsageReader, case: UsageCase) -> Iterator[str]:
 
 
 def _changes(
-    case: UsageCase, change: Callable[[object], Iterator[Changed]]
+    case: Conversation, change: Callable[[object], Iterator[Changed]]
 ) -> Iterator[tuple[int, Changed]]:
     for number, step in enumerate(case.exchange):
         if step.document is not None:
             yield from ((number, changed) for changed in change(step.document))
 
 
-def _instead(case: UsageCase, step: int, changed: Changed) -> HttpAnswer:
+def _instead(case: Conversation, step: int, changed: Changed) -> HttpAnswer:
     usual = case.exchange[step].answer
     return HttpAnswer(usual.status, usual.headers, Secret(changed.text))
 
@@ -214,11 +245,11 @@ def _untold(snapshot: Snapshot, told: Snapshot, now: datetime) -> Iterator[str]:
         yield from untold(snapshot, told)
 
 
-def _told(module: UsageReader, case: UsageCase) -> Snapshot | None:
+def _told(module: Asked, case: Conversation) -> Snapshot | None:
     return None if case.is_refused else _read(module, case).snapshot
 
 
-def _always(case: UsageCase, outcome: Outcome) -> Iterator[str]:
+def _always(case: Conversation, outcome: Outcome) -> Iterator[str]:
     """Yield what may never come of a reading, whatever was answered."""
     if outcome.fault is not None:
         yield outcome.fault
@@ -303,10 +334,20 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "a hostile text goes nowhere": hostile,
         "an identity shows no secret": identified,
     },
+    "login": {
+        "a documented answer accepts a login or refuses it": documented,
+        "any other answer gives an error": refused,
+        "an unknown field changes nothing": added,
+        "a hostile text goes nowhere": hostile,
+    },
     "headers": {"headers give what they say": headers},
     "error": {"an error means what it says": errors},
 }
-_NEEDED: Mapping[str, type] = {"usage": UsageReader, "headers": HeaderReader}
+_NEEDED: Mapping[str, type] = {
+    "usage": UsageReader,
+    "login": LoginChecker,
+    "headers": HeaderReader,
+}
 
 
 def rules_for(case: Case) -> Mapping[str, Rule]:

@@ -9,12 +9,21 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rotator.model import Credential
 from rotator.opencode.authfile import parse_entry
-from rotator.provider import Classifier, HeaderReader, Provider, RefreshCall, Refresher, UsageReader
+from rotator.provider import (
+    Classifier,
+    HeaderReader,
+    LoginChecker,
+    Provider,
+    RefreshCall,
+    Refresher,
+    UsageReader,
+)
 from rotator.registry import load_registry
 from rotator.secret import Secret
 from tests.support.repository import ROOT
@@ -25,6 +34,7 @@ BLOCK = re.compile(r"(?<=<!-- providers -->\n).*?(?=<!-- /providers -->)", re.DO
 COLUMNS = (
     "providers",
     "asked with",
+    "tried with",
     "whose it is",
     "usage",
     "usage in headers",
@@ -70,6 +80,7 @@ def _row(module: Any) -> list[str]:
     return [
         ", ".join(f"`{name}`" for name in module.ids),
         ", ".join(asked) or NO,
+        ", ".join(kind for kind, login in logins.items() if _is_tried(module, login)) or NO,
         _identity(module, logins, found),
         ", ".join(_told(found)) if asked else NO,
         "yes" if isinstance(module, HeaderReader) else "usual",
@@ -86,6 +97,12 @@ def _login(module: Any, kind: str) -> Credential:
 
 def _is_asked(module: object, login: Credential) -> bool:
     return isinstance(module, UsageReader) and module.usage_obstacle(login) is None
+
+
+def _is_tried(module: object, login: Credential) -> bool:
+    if _is_asked(module, login) or not isinstance(module, LoginChecker):
+        return False
+    return module.check_login(login, datetime.now(UTC)) is not None
 
 
 def _identity(module: Provider, logins: dict[str, Credential], found: list[AnyCase]) -> str:
