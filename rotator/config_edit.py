@@ -41,13 +41,15 @@ _MOST_ROUNDS = 20
 # -- what can be changed -------------------------------------------------------------------------
 
 
-def set_value(paths: Paths, key: str, value: Any) -> None:
+def set_value(
+    paths: Paths, key: str, value: Any, *, patience_seconds: float = _PATIENCE_SECONDS
+) -> None:
     """Set the setting of that name; raises ConfigError for a name or a value that is wrong."""
     path = path_of(key)
     if path == (PRIORITY,):
         message = f"{PRIORITY}: it is a list of tables, changed one by one"
         raise ConfigError(message, hint="rotator priority --help")
-    edit(paths, lambda text: with_value(text, path, value))
+    edit(paths, lambda text: with_value(text, path, value), patience_seconds=patience_seconds)
 
 
 def unset_value(paths: Paths, key: str) -> bool:
@@ -101,11 +103,18 @@ def with_value(text: str, path: tuple[str, ...], value: Any) -> str:
     table = wanted
     for name in path[:-1]:
         table = table.setdefault(name, {})
+    if path[-1] in table and _same(table[path[-1]], value):
+        return text
     if isinstance(table.get(path[-1]), dict) and not is_one_value(text, path):
         # It is spread over tables and lines: it is made anew as one.
         text = drop(text, path)
     table[path[-1]] = value
     return _meaning(put(text, path, rendered(value)), wanted, path)
+
+
+def _same(one: object, other: object) -> bool:
+    # True == 1, but the file may hold only one of them.
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def without_value(text: str, path: tuple[str, ...]) -> str:
@@ -207,9 +216,9 @@ def _elsewhere(path: tuple[str, ...]) -> ConfigError:
 # -- the file ------------------------------------------------------------------------------------
 
 
-def edit(paths: Paths, change: Change) -> bool:
+def edit(paths: Paths, change: Change, *, patience_seconds: float = _PATIENCE_SECONDS) -> bool:
     """Change the text of the file; False if it is as it was. A broken file is refused."""
-    with _locked(paths):
+    with _locked(paths, patience_seconds):
         for _ in range(_MOST_ROUNDS):
             before = read_as_it_is(paths)
             read_file(before or "")
@@ -238,10 +247,10 @@ def _remember(paths: Paths) -> None:
 
 
 @contextlib.contextmanager
-def _locked(paths: Paths) -> Iterator[None]:
-    held = hold_all([paths.settings_lock], patience_seconds=_PATIENCE_SECONDS)
+def _locked(paths: Paths, patience_seconds: float = _PATIENCE_SECONDS) -> Iterator[None]:
+    held = hold_all([paths.settings_lock], patience_seconds=patience_seconds)
     if held is None:
-        message = f"another rotator has held {paths.settings_lock.name} for {_PATIENCE_SECONDS:g} s"
+        message = f"another rotator has held {paths.settings_lock.name} for {patience_seconds:g} s"
         raise ConfigError(message, hint="look for a stopped rotator process and end it")
     try:
         yield

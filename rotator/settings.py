@@ -7,9 +7,8 @@ process's environment.
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -25,7 +24,7 @@ from pydantic_settings import (
 
 from rotator.errors import ConfigError
 from rotator.preferences import Failover, Preferences, Priority, Routing, Strategy
-from rotator.settings_source import FILE_NAME, MEND, OTHER_VARIABLES, PREFIX, parse, shown
+from rotator.settings_source import FILE_NAME, MEND, OTHER_VARIABLES, PREFIX, nearest, parse, shown
 from rotator.text import clean
 from rotator.toml_text import read_places
 
@@ -306,13 +305,8 @@ def find_setting(key: str) -> tuple[Setting, str | None]:
 def _no_such(key: str) -> str:
     # A table is meant more often than something in another one.
     beside = {".".join(one.path[: key.count(".") + 1]) for one in _BY_KEY.values()}
-    near = _nearest(key, sorted(beside)) or _nearest(key, list(_BY_KEY))
+    near = nearest(key, sorted(beside)) or nearest(key, list(_BY_KEY))
     return f"there is no such setting{near}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 # -- what is allowed -----------------------------------------------------------------------------
@@ -350,7 +344,9 @@ def _require_json(name: str, value: str, setting: Setting) -> None:
 
 
 def _no_such_variable(name: str, known: Mapping[str, Setting]) -> str:
-    return f"no setting has this variable{_nearest(name, [*known, *OTHER_VARIABLES])}"
+    # What all of them begin with makes none of them alike.
+    ends = [one.removeprefix(PREFIX) for one in [*known, *OTHER_VARIABLES]]
+    return f"no setting has this variable{nearest(name.removeprefix(PREFIX), ends, PREFIX)}"
 
 
 def _about_variable(exc: Invalid) -> ConfigError:

@@ -6,11 +6,12 @@ nothing heavy.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,9 @@ def shown(value: Any) -> str:
             return "a table"
         case _:
             return "a date or a time"
+
+
+def nearest(word: str, known: Iterable[str], before: str = "") -> str:
+    """Return the end of a sentence that names what was probably meant, or nothing."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {before}{near[0]}?" if near else ""

@@ -149,10 +149,10 @@ class _Scan:
 
     def _elements(self, path: KeyPath) -> Iterator[Place]:
         self._at += 1
-        for number in range(len(self._text)):
-            if self._is_at_end_of("]"):
-                return
+        number = 0
+        while not self._is_at_end_of("]"):
             yield from self._value((*path, number), self._at, is_inner=True)
+            number += 1
 
     def _members(self, path: KeyPath) -> Iterator[Place]:
         self._at += 1
