@@ -124,8 +124,9 @@ def absorb_late(books: Books) -> None:
     writer knew; where a swap put another one in, that one stays. A logout there is not heard.
     """
     for old, late in books.replaced.changed():
+        last_seen = books.store.live_digest()
         logins = _save_late(books, old.seen, late)
-        if _merge(books, old.seen, late, logins):
+        if _merge(books, old.seen, late, logins, last_seen):
             old.seen = late
 
 
@@ -180,13 +181,15 @@ def _as_of(books: Books, before: Whole) -> State:
     return replace(state, slots=slots)
 
 
-def _merge(books: Books, before: Whole, late: Whole, logins: list[str]) -> bool:
+def _merge(
+    books: Books, before: Whole, late: Whole, logins: list[str], last_seen: Digest | None
+) -> bool:
     """Put late logins in where nobody else was put; False if it has to be tried again."""
     reading = read_live(books.paths.auth_file)
     if not isinstance(reading, Whole):
         return isinstance(reading, Missing)
     merged, state = reading, books.store.state()
-    is_seen = reading.digest == books.store.live_digest()
+    is_seen = reading.digest == last_seen
     for provider in logins:
         entry, active = late.entries[provider], state.active(provider)
         # The very account that was put in: what it was put in with is older.

@@ -384,7 +384,11 @@ class Store:
     def renew_credential(
         self, account: Account, credential: Credential, who: Identity, now: datetime
     ) -> None:
-        """Put a newer credential into an account and keep the one before it."""
+        """Put a newer credential into an account and keep the one before it.
+
+        An auth.json that the account is live in is unseen from then on, until `set_live`: it
+        holds older tokens, and whoever comes next mends it if we do not come to it.
+        """
         self._write(
             "UPDATE account SET previous_entry = entry, entry = ?,"
             " identity = coalesce(?, identity), identity_key = coalesce(?, identity_key),"
@@ -392,6 +396,8 @@ class Store:
             *(credential.entry.reveal(), who.label, who.key, who.plan, who.group, account.id),
         )
         self._note_digests(account.provider, account.id, credential, now)
+        live = "EXISTS (SELECT 1 FROM slot WHERE active = ?)"
+        self._write(f"UPDATE live SET digest = NULL WHERE {live}", account.id)  # noqa: S608  # ours
         # What was in doubt about the tokens before is none about these.
         self._write("DELETE FROM refresh WHERE account = ? AND answer IS NULL", account.id)
         if account.limit is not None and account.limit.reason == NOT_CONFIRMED:

@@ -15,7 +15,7 @@ from rotator.lock import swap_lock
 from rotator.model import EventKind
 from rotator.opencode.replaced import MOST_KEPT
 from rotator.swap import Order, swap
-from tests.support.faults import Seam, at, named
+from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth, open_live
 
 A, B = "acme/acme-1", "acme/acme-2"
@@ -114,6 +114,21 @@ def test_a_late_login_of_the_account_that_was_put_in_is_live(live: Live) -> None
     assert live.entries()["named"] == oauth("ada", 2)
 
 
+def test_a_late_login_is_live_in_a_file_that_was_away_when_it_was_found(live: Live) -> None:
+    away = live.file.with_name("auth.json-away")
+    live.sees({"named": oauth("ada", 1)})
+    live.sees({"named": oauth("bob")})
+
+    written_late(live, "named/ada-acme.example", {"named": oauth("ada", 2)})
+    live.file.rename(away)
+    live.look()
+    away.rename(live.file)
+    live.look()
+
+    assert live.saved("named/ada-acme.example") == oauth("ada", 2)
+    assert live.entries()["named"] == oauth("ada", 2)
+
+
 def test_a_late_login_is_not_put_over_one_that_nobody_has_seen(live: Live) -> None:
     live.sees({"named": oauth("ada", 1)})
     live.sees({"named": oauth("bob")})
@@ -124,6 +139,21 @@ def test_a_late_login_is_not_put_over_one_that_nobody_has_seen(live: Live) -> No
 
     assert live.saved("named/ada-acme.example") == oauth("ada", 2)
     assert live.entries()["named"] == live.saved("named/cem-acme.example") == oauth("cem")
+
+
+def test_whoever_dies_before_a_late_login_is_live_leaves_that_to_the_next(home: Path) -> None:
+    seam = Seam()
+    with open_live(home) as live:
+        live.sees({"named": oauth("ada", 1)})
+        live.sees({"named": oauth("bob")})
+        written_late(live, "named/ada-acme.example", {"named": oauth("ada", 2)})
+        with pytest.raises(Crash), seam.watching(at(1, seam.crash, named("replace"))):
+            live.look()
+    with open_live(home) as live:
+        live.look(watched=False)
+
+        assert live.saved("named/ada-acme.example") == oauth("ada", 2)
+        assert live.entries()["named"] == oauth("ada", 2)
 
 
 def void(_: object) -> None:

@@ -18,6 +18,7 @@ from rotator.refresh import Attempt, adopt_answers, ask, begin, finish, freshen,
 from rotator.rotate import plan_rotation, rotate
 from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
+from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Live, full_disk, oauth, open_live
 from tests.support.renewing import (
     RENEWING,
@@ -514,6 +515,25 @@ def test_an_answer_that_a_dead_process_stored_is_adopted_at_the_next_start(live:
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert pending(live) == []
+
+
+def test_new_tokens_of_a_live_account_go_into_auth_json_though_whoever_got_them_died(
+    live: Live,
+) -> None:
+    attempt = begun(live)
+    swap(live.books, Order(live.account(ADA).id, "by hand"))
+    new = Secret(live.account(ADA).credential.entry.reveal().replace("-1", "-2"))
+    with live.books.store.transaction():
+        live.books.store.answer_refresh(attempt.pending, new)
+    seam = Seam()
+    with pytest.raises(Crash), seam.watching(at(1, seam.crash, named("replace"))):
+        adopt_answers(live.books)
+    seam.bury(lambda: None, alone=False)
+
+    live.look()
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert live.entries()[RENEWING] == live.saved(ADA)
 
 
 def test_an_intent_that_a_dead_process_left_lets_the_account_rest(live: Live) -> None:
