@@ -74,6 +74,8 @@ class Outcome:
     mixed_late: bool = False
     faulty: bool = False
     wrote: bool = False
+    # The entry that our last write took the place of.
+    left: Entry | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -342,7 +344,8 @@ class Ours:
     def _note_put(self, outcome: Outcome, before: Entry | None, put: list[str]) -> None:
         truth = self.truth
         if outcome.is_plain:
-            truth.swapped(before, put[-1])
+            # A late login may have come in first: then it is the one that left.
+            truth.swapped(outcome.left if outcome.wrote else before, put[-1])
             truth.intend(put[-1])
             self.computer.unseen = False
         elif outcome.wrote:
@@ -434,6 +437,7 @@ class Ours:
     def _observe(self, step: Step) -> None:
         if step.name == "replace" and step.to == self.computer.file and step.path is not None:
             self._outcome.wrote = True
+            self._outcome.left = self.computer.entries.get(SLOT)
             left = {path.name for path in step.to.parent.iterdir()} - {step.to.name}
             assert self._outcome.faulty or left == {step.path.name}, "what a crash left is there"
             self.truth.we_replace(step.path.read_bytes(), self._seam)

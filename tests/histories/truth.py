@@ -113,7 +113,8 @@ def _read(connection: sqlite3.Connection) -> Saved:
         if account in whose
     }
     unclaimed = [parse(row[0]) for row in connection.execute("SELECT content FROM aside")]
-    logins = [e.get(SLOT, e) for e in unclaimed]
+    # Of a removed account's tokens nothing but asterisks is left.
+    tokens = [e.get(SLOT, e).get("access", "").strip("*") for e in unclaimed]
     seen = parse(live[0]) if live and live[0] else None
     question = "SELECT active, swap_left FROM slot WHERE provider = ?"
     slot = connection.execute(question, (SLOT,)).fetchone() or ("", "")
@@ -121,7 +122,7 @@ def _read(connection: sqlite3.Connection) -> Saved:
     return Saved(
         people,
         frozenset(keys),
-        frozenset(owner_of_token(e["access"]) for e in logins if "access" in e),
+        frozenset(owner_of_token(token) for token in tokens if token),
         sent,
         seen=seen,
         active=active,
