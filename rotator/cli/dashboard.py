@@ -6,11 +6,14 @@ import contextlib
 import os
 import resource
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from rotator.books import Books, open_books
 from rotator.paths import find_paths
+
+if TYPE_CHECKING:
+    from rotator.books import Books
 
 
 @click.command()
@@ -22,17 +25,18 @@ from rotator.paths import find_paths
 @click.pass_context
 def command(ctx: click.Context, *, no_suspend: bool) -> None:
     """See every account and what happened, and change it all with keys or the mouse."""
-    from rotator.logs import log_to_file
     from rotator.tui.app import run_dashboard
 
     os.umask(0o077)
     # A removed credential may still be in memory: a crash is not to write it to a disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     paths = find_paths()
-    log_to_file(paths.log)
 
     @contextlib.contextmanager
     def open_here() -> Iterator[Books]:
+        # The first screen does without them.
+        from rotator.books import open_books
+
         with open_books(paths) as books:
             yield books
 

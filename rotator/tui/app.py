@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Self
 
 from rotator.clock import system_clock
 from rotator.errors import RotatorError, UsageError
-from rotator.opencode.login import login_command
 from rotator.paths import Paths
-from rotator.tui import effects as do
 from rotator.tui.crew import Crew
-from rotator.tui.errands import Explainer, captured, explain_choice
 from rotator.tui.frame import Frame
 from rotator.tui.glyphs import glyphs_for
 from rotator.tui.keyboard import Stroke, message_of
-from rotator.tui.messages import Ended, Message, Resized, Ticked
+from rotator.tui.messages import Ended, Message, Resized, Seen, Ticked
+from rotator.tui.moving import kept_in_view, with_world
 from rotator.tui.paint import paint
 from rotator.tui.palette import NONE, Palette, is_light, palette_for
 from rotator.tui.state import State
 from rotator.tui.tick import next_tick_seconds
-from rotator.tui.update import update
 from rotator.tui.view import view
 from rotator.tui.wakeups import Wakeups, left_to_the_child
 from rotator.tui.workers import OpenBooks
 
 if TYPE_CHECKING:
     from blessed import Terminal
+
+    from rotator.tui.effects import Effect
+    from rotator.tui.errands import Explainer
 
 # A terminal that does not answer must not hold up the first screen for long.
 _QUERY_SECONDS = "0.5"
@@ -57,7 +57,7 @@ def run_dashboard(
     paths: Paths,
     open_books: OpenBooks,
     *,
-    explain: Explainer = explain_choice,
+    explain: Explainer | None = None,
     may_suspend: bool = True,
 ) -> int:
     """Show the dashboard until it is left; return the exit code. Raises UsageError."""
@@ -183,14 +183,16 @@ class _Loop:
         return self._end
 
     def _first(self) -> None:
-        deadline = time.monotonic() + _FIRST_SECONDS
-        while self._state.world is None and self._end is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            self._wait(left)
+        """Draw the first screen before anything is loaded that it does not need."""
+        self._wakeups.wait_for_message(_FIRST_SECONDS)
+        news = self._wakeups.taken()
+        for message in news:
+            if isinstance(message, Seen):
+                self._state = kept_in_view(with_world(self._state, message.world))
         self._draw()
         self._crew.follow()
+        for message in news:
+            self._take(message)
 
     def _draw(self) -> None:
         frame = view(self._state)
@@ -218,7 +220,7 @@ class _Loop:
         if ending:
             self._end = INTERRUPTED if ending == [signal.SIGINT] else _SIGNALLED + ending[-1]
         elif signal.SIGTSTP in signals:
-            self._carry_out(do.Suspend())
+            self._suspend()
         elif signal.SIGCONT in signals:
             # Whoever stopped us from outside may have used the terminal meanwhile.
             self._screen.leave()
@@ -232,11 +234,15 @@ class _Loop:
         self._frame = None
 
     def _take(self, message: Message) -> None:
+        from rotator.tui.update import update  # noqa: PLC0415  # not for the first screen
+
         self._state, effects = update(self._state, message)
         for effect in effects:
             self._carry_out(effect)
 
-    def _carry_out(self, effect: do.Effect) -> None:
+    def _carry_out(self, effect: Effect) -> None:
+        from rotator.tui import effects as do  # noqa: PLC0415  # likewise
+
         match effect:
             case do.Quit():
                 self._end = OK
@@ -247,7 +253,7 @@ class _Loop:
             case do.Connect(job, provider):
                 self._connect(job, provider)
             case do.ReadPast():
-                self._crew.read_past(effect)
+                self._crew.read_past(effect.accounts)
             case _:
                 self._crew.carry_out(effect)
 
@@ -262,8 +268,11 @@ class _Loop:
 
     def _connect(self, job: int, provider: str) -> None:
         """Give the terminal to opencode's login, and find out afterwards what it has brought."""
+        from rotator.opencode.login import login_command  # noqa: PLC0415  # not for the first screen
+        from rotator.tui.effects import Captured  # noqa: PLC0415  # likewise
+
         seen = self._state.seen
-        before = [row.id for row in seen.rows]
+        before = frozenset(row.id for row in seen.rows)
         last = seen.events[-1].number if seen.events else 0
         try:
             command = login_command(provider)
@@ -279,4 +288,4 @@ class _Loop:
             return
         if code:
             self._take(Ended(job, f"opencode's login ended with {code}", failed=True))
-        self._crew.captured(captured(job, provider, before, last), job)
+        self._crew.carry_out(Captured(job, provider, before, last))

@@ -105,6 +105,16 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Captured:
+    """Find out what a login of opencode's has brought, beside what was there before it."""
+
+    job: int
+    provider: str
+    before: frozenset[AccountId]
+    last_event: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferProviders:
     """Look for the providers that one can log in to."""
 
@@ -177,6 +187,7 @@ Effect = (
     | Undo
     | StartWatcher
     | Connect
+    | Captured
     | OfferProviders
     | OfferModels
     | Explain

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from rotator import usage
 from rotator.books import Books
-from rotator.model import AccountId
 from rotator.opencode.models import ask_models, known_providers
 from rotator.policy import Wanted, choose
 from rotator.tui import effects as do
-from rotator.tui.live import read_past
-from rotator.tui.messages import Ended, Explained, Message, Offered, PastRead
+from rotator.tui.messages import Ended, Explained, Message, Offered
 from rotator.tui.on_accounts import why_title
 from rotator.tui.visit import look
 from rotator.tui.world import Item
@@ -69,11 +67,6 @@ def read_usage(effect: do.ReadUsage) -> Callable[[Books], Message]:
     return work
 
 
-def read_past_of(accounts: Iterable[AccountId]) -> Callable[[Books], Message]:
-    """Return the job that reads what sparklines are drawn from."""
-    return lambda books: PastRead(read_past(books, accounts))
-
-
 def offer_providers(books: Books) -> Message:
     """Return the providers that one can log in to: those in use first, then all by name."""
     state = books.store.state()
@@ -101,22 +94,19 @@ def offer_models(provider: str) -> Callable[[Books], Message]:
     return work
 
 
-def captured(
-    job: int, provider: str, before: Collection[AccountId], last_event: int
-) -> Callable[[Books], Message]:
+def captured(effect: do.Captured) -> Callable[[Books], Message]:
     """Return the job that finds out what a login of opencode's has brought."""
 
     def work(books: Books) -> Message:
         look(books)
-        state = books.store.state()
-        new = [a for a in state.accounts if a.id not in before]
+        new = [a for a in books.store.state().accounts if a.id not in effect.before]
         books.announce()
         if new:
-            return Ended(job, f"{new[0].name} was saved", name_it=new[0].id)
-        for one in reversed(books.history.read(after=last_event)):
+            return Ended(effect.job, f"{new[0].name} was saved", name_it=new[0].id)
+        for one in reversed(books.history.read(after=effect.last_event)):
             event = one.event
-            if event.account and provider in {"", event.provider}:
-                return Ended(job, f"{event.account}: {event.why}")
-        return Ended(job, "no login was made")
+            if event.account and effect.provider in {"", event.provider}:
+                return Ended(effect.job, f"{event.account}: {event.why}")
+        return Ended(effect.job, "no login was made")
 
     return work

@@ -1,86 +1,91 @@
-"""Reads what the dashboard shows: the store, the history and what is around, as values.
+"""Reads what the dashboard shows: the store and the history, as values.
 
-Nothing here changes anything, and no secret goes further: a row holds none.
+Nothing here changes anything, and no secret goes further: a row holds none. The first screen
+waits for this, so little is loaded.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from rotator.books import Books
 from rotator.cadence import Asked
 from rotator.lock import watcher_pid
 from rotator.model import Account, AccountId, Balance, State
-from rotator.opencode.exchange import Exchange
-from rotator.opencode.install import bridge_file
-from rotator.settings_file import in_force
+from rotator.paths import Paths
+from rotator.preferences import Preferences
 from rotator.tui.frame import plain
+from rotator.tui.glance import Sources
 from rotator.tui.world import Gauge, Happened, Past, Row, World
 
 MOST_EVENTS = 500
 # So far back the sparklines go, and so many columns they have at most.
 _HOURS, _MOST_READINGS = timedelta(hours=12), 48
 _NOTHING: Mapping[AccountId, Asked] = MappingProxyType({})
+_VARIABLES = "ROTATOR_"
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What takes longer to find out: running opencodes without the bridge, and problems."""
+    """What takes longer to find out: the bridge, running opencodes, problems."""
 
+    bridge: str | None = None
+    bridge_current: bool = True
     opencodes: int = 0
     unbridged: int = 0
     problems: tuple[str, ...] = ()
 
 
-def read_world(books: Books, around: Around) -> World:
+def read_world(sources: Sources, around: Around | None) -> World:
     """Return the store and the history as they are now; raises StoreError."""
-    state, now = books.store.state(), books.clock()
-    asked = books.history.all_asked() if state.accounts else _NOTHING
+    state, now = sources.store.state(), sources.clock()
+    asked = sources.history.all_asked() if state.accounts else _NOTHING
     rows = [_row(a, state, asked.get(a.id), now) for a in state.accounts]
-    events = books.history.read(most=MOST_EVENTS)
-    settings, bridge = in_force(books.paths), bridge_file(books.paths)
-    present = len(Exchange(books.paths).present())
+    events = sources.history.read(most=MOST_EVENTS)
+    preferences, unsettled = _preferences(sources.paths)
+    known = around or Around()
     return World(
         rows=tuple(sorted(rows, key=lambda row: (row.provider, row.alias, row.id))),
         balancing=state.balancing,
-        watcher_pid=watcher_pid(books.paths.watch_lock),
-        bridge=bridge.version,
-        bridge_current=bridge.current,
-        opencodes=max(present, around.opencodes),
-        unbridged=around.unbridged,
+        watcher_pid=watcher_pid(sources.paths.watch_lock),
+        scouted=around is not None,
+        bridge=known.bridge,
+        bridge_current=known.bridge_current,
+        opencodes=known.opencodes,
+        unbridged=known.unbridged,
         events=tuple(Happened(one.number, one.event) for one in events),
-        problems=tuple(plain(problem) for problem in around.problems),
-        priorities=settings.preferences.priorities,
-        unsettled=settings.problem,
+        problems=tuple(plain(problem) for problem in known.problems),
+        priorities=preferences.priorities,
+        unsettled=unsettled,
     )
 
 
-def look_around(books: Books) -> Around:
-    """Return what `status` would say of opencodes and problems; may take a tenth of a second."""
-    # psutil, which it may need, takes longer to load than the first screen may take.
-    from rotator import overview  # noqa: PLC0415
-
-    found = overview.look_around(books)
-    return Around(
-        opencodes=len(found.opencodes),
-        unbridged=sum(one.bridge is None for one in found.opencodes),
-        problems=found.problems,
-    )
-
-
-def read_past(books: Books, accounts: Iterable[AccountId]) -> Past:
+def read_past(sources: Sources, accounts: Iterable[AccountId]) -> Past:
     """Return how the windows of these accounts came to be so, over the last hours."""
-    since = books.clock() - _HOURS
+    since = sources.clock() - _HOURS
     return {
         account: {
             window: tuple(p.used for p in points if p.at >= since)[-_MOST_READINGS:]
-            for window, points in books.history.past(account).items()
+            for window, points in sources.history.past(account).items()
         }
         for account in accounts
     }
+
+
+def _preferences(paths: Paths) -> tuple[Preferences, str | None]:
+    """Return the preferences that hold and what is wrong with the settings."""
+    if not os.path.lexists(paths.config_file) and not any(
+        v.startswith(_VARIABLES) for v in os.environ
+    ):
+        return Preferences(), None
+    # Most people have neither, and their first screen comes sooner without it.
+    from rotator.settings_file import in_force  # noqa: PLC0415
+
+    settings = in_force(paths)
+    return settings.preferences, settings.problem
 
 
 def _row(account: Account, state: State, asked: Asked | None, now: datetime) -> Row:

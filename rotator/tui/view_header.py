@@ -47,7 +47,7 @@ def header_height(state: State) -> int:
 def _status(state: State, world: World, *, short: bool) -> list[Span]:
     dot = Span(f" {state.glyphs.dot} ", Style.FAINT)
     parts = [_watcher(world, short=short), _balancing(world)]
-    if not short:
+    if not short and world.scouted:
         parts[1:1] = [_bridge(world), *_opencodes(world)]
     spans: list[Span] = []
     for part in parts:

@@ -58,6 +58,10 @@ class Wakeups:
                 told += more
         return {signal.Signals(number) for number in told if number}
 
+    def wait_for_message(self, most_seconds: float) -> None:
+        """Wait for the first word of a worker; keys are left for later."""
+        select.select([self._read], [], [], most_seconds)
+
     def taken(self) -> list[Message]:
         """Return the messages that have come."""
         found = []

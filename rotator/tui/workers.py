@@ -1,4 +1,4 @@
-"""Threads that work while the screen goes on: each has its own open books and its own queue.
+"""Threads that work while the screen goes on: each has its own open store and its own queue.
 
 A worker turns whatever goes wrong into a message; only the end of the dashboard ends it.
 """
@@ -11,42 +11,52 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from rotator.books import Books
 from rotator.errors import RotatorError, StoreDamaged
 from rotator.tui.messages import Broken, Ended, Message
 
+if TYPE_CHECKING:
+    from rotator.books import Books
+
 log = logging.getLogger(__name__)
 
+Opened = TypeVar("Opened")
 Post = Callable[[Message], None]
-OpenBooks = Callable[[], AbstractContextManager[Books]]
-Job = Callable[[Books], Message | None]
+OpenBooks = Callable[[], AbstractContextManager["Books"]]
+Job = Callable[["Books"], Message | None]
 # Whoever works just then is waited for: a swap is over in milliseconds.
 END_SECONDS = 15.0
 
 
-class Worker:
-    """One thread that does one job after the other; `spare` is called when it has had none."""
+class Worker(Generic[Opened]):
+    """One thread that does one job after the other with what `open_it` opens.
+
+    `spare` is called each time that no job has come for `spare_seconds`.
+    """
 
     def __init__(
         self,
         name: str,
-        open_books: OpenBooks,
+        open_it: Callable[[], AbstractContextManager[Opened]],
         post: Post,
         *,
         spare: Callable[[], None] = lambda: None,
         spare_seconds: float | None = None,
     ) -> None:
-        self._open_books, self._post = open_books, post
+        self._open_it, self._post = open_it, post
         self._spare, self._spare_seconds = spare, spare_seconds
-        self._jobs: queue.SimpleQueue[tuple[int | None, Job] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[int | None, Callable[[Opened], Message | None]] | None]
+        self._jobs = queue.SimpleQueue()
+        self._stack = contextlib.ExitStack()
+        self._opened: Opened | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin; the books are opened by the thread itself."""
+        """Begin; the thread itself opens what it works with, when the first job comes."""
         self._thread.start()
 
-    def submit(self, job: Job, number: int | None = None) -> None:
+    def submit(self, job: Callable[[Opened], Message | None], number: int | None = None) -> None:
         """Have a job done; `number` is that of the work on screen that it is.
 
         A failure of what has none means that the store cannot be read.
@@ -60,44 +70,41 @@ class Worker:
             self._thread.join(END_SECONDS)
 
     def _run(self) -> None:
-        with contextlib.ExitStack() as opened:
-            books: Books | None = None
+        with contextlib.closing(self._stack):
             while (task := self._next()) is not None:
                 number, job = task
                 try:
-                    if books is None:
-                        books = opened.enter_context(self._open_books())
-                    message = self._done(books, job)
+                    message = self._done(job)
                 except RotatorError as exc:
-                    message = _failure(number, exc)
+                    says = f"{exc.message}; {exc.hint}" if exc.hint else exc.message
+                    message = _failure(number, says)
                 except Exception as exc:
                     log.exception("work of the dashboard failed")
-                    message = _fault(number, exc)
+                    message = _failure(number, f"an error of ours: {type(exc).__name__}")
                 if message is not None:
                     self._post(message)
 
-    def _next(self) -> tuple[int | None, Job] | None:
+    def _next(self) -> tuple[int | None, Callable[[Opened], Message | None]] | None:
         while True:
             try:
                 return self._jobs.get(timeout=self._spare_seconds)
             except queue.Empty:
                 self._spare()
 
-    @staticmethod
-    def _done(books: Books, job: Job) -> Message | None:
+    def _done(self, job: Callable[[Opened], Message | None]) -> Message | None:
         try:
-            return job(books)
+            return job(self._open())
         except StoreDamaged:
-            if not books.mend():
-                raise
-            return job(books)
+            # To open it anew mends it.
+            self._opened = None
+            self._stack.close()
+            return job(self._open())
+
+    def _open(self) -> Opened:
+        if self._opened is None:
+            self._opened = self._stack.enter_context(self._open_it())
+        return self._opened
 
 
-def _failure(number: int | None, exc: RotatorError) -> Message:
-    says = f"{exc.message}; {exc.hint}" if exc.hint else exc.message
-    return Ended(number, says, failed=True) if number is not None else Broken(says)
-
-
-def _fault(number: int | None, exc: Exception) -> Message:
-    says = f"an error of ours: {type(exc).__name__}"
-    return Ended(number, says, failed=True) if number is not None else Broken(says)
+def _failure(number: int | None, says: str) -> Message:
+    return Broken(says) if number is None else Ended(number, says, failed=True)

@@ -128,6 +128,8 @@ class World:
     rows: tuple[Row, ...] = ()
     balancing: bool = True
     watcher_pid: int | None = None
+    # Whether what follows has been found out yet; it takes longer than the rest.
+    scouted: bool = True
     bridge: str | None = None
     bridge_current: bool = True
     opencodes: int = 0
