@@ -202,10 +202,12 @@ class SettingsFile:
         *,
         environ: Mapping[str, str] | None = None,
         later: Callable[[], None] | None = None,
+        young_ns: int = _YOUNG_NS,
     ) -> None:
         self._paths = paths
         self._environ = dict(os.environ if environ is None else environ)
         self._later = later
+        self._young_ns = young_ns
         self._seen: _Signature | None = None
         self._is_settled = False
         self._reader: threading.Thread | None = None
@@ -241,7 +243,7 @@ class SettingsFile:
             return
         asked = Asked(self._paths, self._environ)
         self._seen = seen
-        self._is_settled = seen is None or _age_ns(seen) > _YOUNG_NS
+        self._is_settled = seen is None or _age_ns(seen) > self._young_ns
         if self._later is None or self._now is None or asked.is_known:
             self._now = asked.answer(self._fallback())
         else:

@@ -71,12 +71,10 @@ def read_config(path: Path) -> str | None:
 def _content(path: Path) -> bytes:
     # A pipe is not waited for.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ConfigError(f"{FILE_NAME}: it is not a regular file", hint=f"move it away: {path}")
     with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ConfigError(
-                f"{FILE_NAME}: it is not a regular file", hint=f"move it away: {path}"
-            )
         content = file.read(LARGEST_BYTES + 1)
     if len(content) > LARGEST_BYTES:
         message = f"{FILE_NAME}: it is larger than {LARGEST_BYTES // 1024} KiB"

@@ -53,10 +53,17 @@ class Places:
     def __init__(self, text: str, places: Sequence[Place]) -> None:
         self.text = text
         self.all = tuple(places)
+        self._at: dict[KeyPath, Place] = {}
+        # The first thing that stands at a path or below it.
+        self._below: dict[KeyPath, Place] = {}
+        for one in self.all:
+            self._at.setdefault(one.path, one)
+            for length in range(1, len(one.path) + 1):
+                self._below.setdefault(one.path[:length], one)
 
     def at(self, path: KeyPath) -> Place | None:
         """Return what stands there itself, the first if its table is opened twice."""
-        return next((one for one in self.all if one.path == path), None)
+        return self._at.get(path)
 
     def find(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Return line and column of the nearest thing to `path`: itself, a part, what is around.
@@ -65,9 +72,7 @@ class Places:
         """
         for length in range(len(path), 0, -1):
             near = tuple(path[:length])
-            found = self.at(near) or next(
-                (one for one in self.all if one.path[:length] == near), None
-            )
+            found = self.at(near) or self._below.get(near)
             if found is not None:
                 is_itself = length == len(path) and found.path == near
                 start = found.value_start if is_itself and not key else found.start

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rotator.paths import find_paths
+from tests.support.config_files import write_config
 from tests.support.tool import expect_success
 
 HEAVY = {"blessed", "httpx2", "hypothesis", "psutil", "pydantic", "tomlkit", "watchdog"}
@@ -24,3 +26,24 @@ def test_a_short_command_loads_nothing_heavy(tmp_path: Path, command: list[str])
     loaded = set(report.read_text().splitlines())
     assert "rotator" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_settings_that_were_read_once_are_not_read_closely_again(tmp_path: Path) -> None:
+    report = tmp_path / "loaded"
+    write_config(find_paths().config_file, "failover.strategy = 'drani'\n")
+    told, loaded = [], []
+
+    for _ in range(2):
+        words = [sys.executable, "-m", "tests.support.loaded", str(report), "status"]
+        told.append("must be one of sticky" in expect_success(*words))
+        loaded.append("pydantic" in report.read_text().splitlines())
+
+    assert (told, loaded) == ([True, True], [True, False])
+
+
+def test_to_show_the_priorities_costs_no_close_reading(tmp_path: Path) -> None:
+    report = tmp_path / "loaded"
+
+    expect_success(sys.executable, "-m", "tests.support.loaded", str(report), "priority", "list")
+
+    assert set(report.read_text().splitlines()) & HEAVY == set()

@@ -1,0 +1,348 @@
+"""The settings that hold: taken up when the file changes, kept when it breaks, read once."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rotator.config_edit import set_value
+from rotator.paths import Paths, find_paths
+from rotator.preferences import Preferences, Strategy
+from rotator.settings_file import Asked, SettingsFile, in_force
+from tests.support.config_files import FILES, write_config
+from tests.support.waiting import wait_until
+from tests.support.without_rights import without_rights
+
+DRAIN = "failover.strategy = 'drain'\n"
+ORDERED = "failover.strategy = 'ordered'\n"
+BROKEN = "failover.strategy = 'drani'\n"
+SECONDS = 10.0
+
+
+@pytest.fixture
+def paths(home: Path) -> Paths:
+    del home
+    return find_paths()
+
+
+def strategy(paths: Paths, **environ: str) -> Strategy:
+    return in_force(paths, environ).preferences.failover.strategy
+
+
+# -- at one look ---------------------------------------------------------------------------------
+
+
+def test_without_a_file_the_defaults_hold_and_nothing_is_written(paths: Paths) -> None:
+    now = in_force(paths, {})
+
+    assert (now.preferences, now.problem) == (Preferences(), None)
+    assert not paths.state.exists()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_remembered_is_what_was_read(paths: Paths, name: str) -> None:
+    write_config(paths.config_file, FILES[name])
+
+    closely, remembered = Asked(paths, {}), Asked(paths, {})
+    first = closely.answer()
+
+    assert (Asked(paths, {}).is_known, first.problem) == (True, None)
+    assert Asked(paths, {}).answer() == first
+    assert remembered.text == (FILES[name])
+
+
+def test_a_broken_file_leaves_the_last_good_settings_in_force(paths: Paths) -> None:
+    write_config(paths.config_file, DRAIN)
+    in_force(paths, {})
+    write_config(paths.config_file, BROKEN)
+
+    now = in_force(paths, {})
+
+    assert (now.preferences.failover.strategy, now.is_kept) == (Strategy.DRAIN, True)
+    assert now.problem == (
+        "config.toml: failover.strategy: must be one of sticky, ordered, headroom, drain, not"
+        " 'drani' (line 1, column 21)"
+    )
+    assert in_force(paths, {}) == now
+
+
+def test_the_last_good_ones_are_those_of_the_last_good_file(paths: Paths) -> None:
+    for text in (DRAIN, BROKEN, ORDERED):
+        write_config(paths.config_file, text)
+        in_force(paths, {})
+    write_config(paths.config_file, BROKEN)
+
+    now = in_force(paths, {})
+
+    assert (now.preferences.failover.strategy, now.is_kept) == (Strategy.ORDERED, True)
+
+
+def test_a_file_that_was_never_good_leaves_the_defaults(paths: Paths) -> None:
+    write_config(paths.config_file, BROKEN)
+
+    now = in_force(paths, {})
+
+    assert (now.preferences, now.is_kept) == (Preferences(), True)
+
+
+def test_a_variable_holds_above_the_file_even_if_that_is_broken(paths: Paths) -> None:
+    variable = {"ROTATOR_FAILOVER__STRATEGY": "headroom"}
+    write_config(paths.config_file, DRAIN)
+
+    assert (strategy(paths, **variable), strategy(paths)) == (Strategy.HEADROOM, Strategy.DRAIN)
+
+    write_config(paths.config_file, BROKEN)
+
+    assert (strategy(paths, **variable), strategy(paths)) == (Strategy.HEADROOM, Strategy.DRAIN)
+
+
+def test_a_variable_that_is_wrong_leaves_the_file_in_force(paths: Paths) -> None:
+    write_config(paths.config_file, DRAIN)
+
+    now = in_force(paths, {"ROTATOR_FAILOVR__STRATEGY": "ordered"})
+
+    assert now.preferences.failover.strategy is Strategy.DRAIN
+    assert now.problem == (
+        "ROTATOR_FAILOVR__STRATEGY: no setting has this variable; did you mean"
+        " ROTATOR_FAILOVER__STRATEGY?"
+    )
+
+
+def test_what_is_remembered_is_private(paths: Paths) -> None:
+    write_config(paths.config_file, DRAIN)
+    in_force(paths, {})
+
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (paths.state, paths.settings_cache)]
+
+    assert modes == [0o700, 0o600]
+
+
+MEMORIES = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "no object": b"[]",
+    "too deep": b"[" * 100_000,
+    "another schema": b'{"schema": 2, "good": {"failover": {"strategy": "headroom"}}}',
+    "another shape": b'{"schema": 1, "good": {"failover": 3}, "verdicts": 3}',
+    "verdicts of another shape": b'{"schema": 1, "verdicts": {"x": {"y": 1}}}',
+}
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_a_damaged_memory_costs_a_closer_look_and_nothing_else(paths: Paths, memory: str) -> None:
+    paths.state.mkdir(parents=True)
+    paths.settings_cache.write_bytes(MEMORIES[memory])
+    write_config(paths.config_file, DRAIN)
+
+    assert strategy(paths) is Strategy.DRAIN
+    assert json.loads(paths.settings_cache.read_bytes())["good"] == {
+        "failover": {"strategy": "drain"}
+    }
+
+
+def test_a_verdict_of_another_shape_is_none(paths: Paths) -> None:
+    write_config(paths.config_file, DRAIN)
+    in_force(paths, {})
+    memory = json.loads(paths.settings_cache.read_bytes())
+    for one in memory["verdicts"].values():
+        one["of_file"] = {"failover": {"strategy": "no such thing"}}
+    paths.settings_cache.write_text(json.dumps(memory))
+
+    assert strategy(paths) is Strategy.DRAIN
+
+
+def test_few_verdicts_are_kept(paths: Paths) -> None:
+    for number in range(9):
+        write_config(paths.config_file, f"failover.min_swap_seconds = {number}\n")
+        in_force(paths, {})
+
+    memory = json.loads(paths.settings_cache.read_bytes())
+
+    assert len(memory["verdicts"]) == 4
+    assert memory["good"] == {"failover": {"min_swap_seconds": 8}}
+
+
+# -- hostile files -------------------------------------------------------------------------------
+
+
+def a_folder(file: Path) -> None:
+    file.mkdir(parents=True)
+
+
+def a_pipe(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    os.mkfifo(file)
+
+
+def a_circle(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.symlink_to(file)
+
+
+def a_device(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.symlink_to("/dev/zero")
+
+
+def holding(content: bytes) -> Callable[[Path], None]:
+    return lambda file: write_config(file, content)
+
+
+HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a folder": (a_folder, "it is not a regular file"),
+    "a pipe": (a_pipe, "it is not a regular file"),
+    "a device without an end": (a_device, "it is not a regular file"),
+    "a link in a circle": (a_circle, "it cannot be read: Too many levels of symbolic links"),
+    "binary": (holding(bytes(range(256)) * 40), "line 2: it is no text in UTF-8"),
+    "a byte order mark": (holding(b"\xef\xbb\xbfa = 1"), "it begins with a byte order mark"),
+    "UTF-16": (holding("a = 1".encode("utf-16")), "line 1: it is no text in UTF-8"),
+    "NUL": (holding(b"a = 1\0\n"), r"line 1, column 6: expected newline or end of document"),
+    "NULs alone": (holding(bytes(4096)), "line 1, column 1: invalid statement"),
+    "huge": (holding(b"#" * 5_000_000), "it is larger than 1024 KiB"),
+    "a long line": (holding(b"a = '" + b"x" * 900_000 + b"'"), "a: there is no such setting"),
+    "deep lists": (holding(b"a = " + b"[" * 50_000), "it is nested too deeply"),
+    "deep tables": (holding(b"a = " + b"{a = " * 50_000), "it is nested too deeply"),
+    "deep keys": (holding(b"a." * 400 + b"a = 1"), "it is nested too deeply"),
+    "many keys": (holding(b"".join(b"k%d = 1\n" % n for n in range(9000))), "k0: there is no"),
+    "old line ends": (holding(b"a = 1\rb = 2\r"), "line 1, column 6: expected newline"),
+    "an escape sequence": (holding(b'"\x1b[31m" = 1'), "illegal character"),
+    "an escape sequence as a key": (holding(rb'"\u001b[31m" = 1'), "[31m: there is no such"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_whatever_stands_in_its_place_gives_one_sentence(paths: Paths, what: str) -> None:
+    put, said = HOSTILE[what]
+    put(paths.config_file)
+
+    now = in_force(paths, {})
+
+    assert now.preferences == Preferences()
+    assert now.problem is not None
+    assert now.problem.startswith("config.toml: ")
+    assert said in now.problem
+    assert (now.problem.isprintable(), len(now.problem) < 400) == (True, True)
+
+
+def test_a_file_that_may_not_be_read_is_named(paths: Paths) -> None:
+    write_config(paths.config_file, DRAIN)
+    paths.config_file.chmod(0)
+    show = "from rotator.settings_file import *; from rotator.paths import find_paths"
+
+    ended = subprocess.run(
+        without_rights(sys.executable, "-c", f"{show}\nprint(in_force(find_paths()).problem)"),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stdout == "config.toml: it cannot be read: Permission denied\n"
+
+
+# -- taking up changes ---------------------------------------------------------------------------
+
+
+def test_a_change_is_taken_up_at_the_next_look(paths: Paths) -> None:
+    settings = SettingsFile(paths, environ={})
+    seen = []
+
+    for text in (DRAIN, ORDERED, BROKEN, DRAIN):
+        write_config(paths.config_file, text)
+        now = settings.look()
+        seen.append((now.preferences.failover.strategy.value, now.is_kept))
+    paths.config_file.unlink()
+
+    assert seen == [("drain", False), ("ordered", False), ("ordered", True), ("drain", False)]
+    assert settings.look().preferences == settings.preferences == Preferences()
+
+
+def test_a_change_within_one_tick_of_the_clock_and_of_the_same_size_is_seen(paths: Paths) -> None:
+    settings = SettingsFile(paths, environ={})
+    write_config(paths.config_file, "failover.min_swap_seconds = 1\n")
+    settings.look()
+    at = paths.config_file.stat()
+
+    write_config(paths.config_file, "failover.min_swap_seconds = 2\n")
+    os.utime(paths.config_file, ns=(at.st_atime_ns, at.st_mtime_ns))
+
+    assert settings.look().preferences.failover.min_swap_seconds == 2
+
+
+def test_while_nothing_changes_the_file_is_not_read(paths: Paths) -> None:
+    write_config(paths.config_file, DRAIN)
+    past = paths.config_file.stat().st_mtime_ns - 60 * 10**9
+    os.utime(paths.config_file, ns=(past, past))
+    settings = SettingsFile(paths, environ={}, young_ns=0)
+    settings.look()
+    read_at = paths.config_file.stat().st_atime_ns
+    os.utime(paths.config_file, ns=(0, past))
+    settings.look()
+    before = settings.look()
+
+    with_times = paths.config_file.stat()
+    after = settings.look()
+
+    assert after is before
+    assert paths.config_file.stat().st_atime_ns == with_times.st_atime_ns != read_at
+
+
+def test_what_the_process_knows_holds_where_nothing_can_be_remembered(paths: Paths) -> None:
+    paths.state.parent.mkdir(parents=True, exist_ok=True)
+    paths.state.write_text("no folder")
+    settings = SettingsFile(paths, environ={})
+    write_config(paths.config_file, DRAIN)
+    settings.look()
+    write_config(paths.config_file, BROKEN)
+
+    now = settings.look()
+
+    assert (now.preferences.failover.strategy, now.is_kept) == (Strategy.DRAIN, True)
+
+
+def test_close_reading_makes_nobody_wait(paths: Paths) -> None:
+    told = threading.Event()
+    settings = SettingsFile(paths, environ={}, later=told.set)
+    first = settings.look()
+    write_config(paths.config_file, DRAIN)
+
+    at_once = settings.look()
+
+    assert (first.preferences, at_once) == (Preferences(), first)
+    assert told.wait(SECONDS)
+    assert settings.look().preferences.failover.strategy is Strategy.DRAIN
+    settings.close()
+
+
+def test_where_the_answer_is_known_there_is_no_thread(paths: Paths) -> None:
+    settings = SettingsFile(paths, environ={}, later=lambda: pytest.fail("a thread was used"))
+    settings.look()
+
+    set_value(paths, "failover.strategy", "drain")
+
+    assert settings.look().preferences.failover.strategy is Strategy.DRAIN
+
+
+def test_a_change_during_close_reading_is_taken_up_after_it(paths: Paths) -> None:
+    told = threading.Semaphore(0)
+    settings = SettingsFile(paths, environ={}, later=told.release)
+    settings.look()
+    write_config(paths.config_file, DRAIN)
+    settings.look()
+    write_config(paths.config_file, ORDERED)
+
+    wait_until(
+        lambda: settings.look().preferences.failover.strategy is Strategy.ORDERED,
+        SECONDS,
+        "the second change",
+    )
+
+    settings.close()
