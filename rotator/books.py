@@ -58,7 +58,7 @@ class Books:
                     usage[account.id] = told
         except StoreError as exc:
             log.warning("usage could not be read: %s", exc.message)
-        return replace(state, usage=usage, failover=self.preferences().failover)
+        return replace(state, usage=usage, preferences=self.preferences())
 
     def back_up_if_due(self) -> bool:
         """Copy the accounts if they have changed since the newest copy; see `Backups`.

@@ -6,16 +6,18 @@ then the bookkeeping.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from rotator.freshness import wants_refresh
+from rotator.going_on import PASS, go_on
 from rotator.limits import limit_on, members, with_limit
 from rotator.model import (
     Account,
     AccountState,
+    Choice,
     Event,
     EventKind,
     Finding,
@@ -43,7 +45,6 @@ SAME_RESET = timedelta(seconds=5)
 OVERLOAD_PAUSE = timedelta(minutes=1)
 REJECTION_PAUSE = timedelta(minutes=10)
 
-PASS = Verdict(VerdictKind.PASS)
 # The longest that a bridge waits for the last word.
 ACK = Verdict(VerdictKind.ACK, wait_ms=20_000)
 
@@ -96,6 +97,8 @@ class Outcome:
     freshen: bool = False
     marks: tuple[Mark, ...] = ()
     events: tuple[Event, ...] = ()
+    # No account of the provider can answer: the turn goes on elsewhere, if it goes on.
+    is_last_resort: bool = False
 
 
 def blamed(state: State, signal: Signal) -> Account | None:
@@ -121,15 +124,24 @@ def on_signal(
     now: datetime,
     *,
     may_refresh: Callable[[Account], bool] = lambda _: False,
+    since: datetime | None = None,
 ) -> Outcome:
     """Return what to do about a failed request whose meaning is `finding`.
 
     `may_refresh` tells of an account whose tokens have run out whether we could renew them now.
+    `since` is when the request began to wait for an account, if it does.
     """
     account = blamed(state, signal)
     if account is None:
         return Outcome()
-    outcome = _about(state, signal, account, finding, now)
+    if signal.waited:
+        outcome = _after_wait(state, signal, account, now)
+    else:
+        outcome = _about(state, signal, account, finding, now)
+    if outcome.is_last_resort:
+        after = _marked(state, outcome.marks)
+        verdict, news = go_on(after, signal, account, since or now, now)
+        outcome = replace(outcome, verdict=verdict, events=(*outcome.events, *news))
     order = outcome.order
     if order is None or not wants_refresh(order.to, now) or not may_refresh(order.to):
         return outcome
@@ -177,7 +189,7 @@ def _limit(
         # What is counted for all of them together is known of each.
         marks = tuple(Rest(one, limit) for one in _limited_with(state, account, finding))
         events = (_event(now, EventKind.LIMITED, account, _why_limited(limit, finding, marks)),)
-        state = _resting(state, marks)
+        state = _marked(state, marks)
     if not state.balancing:
         return Outcome(marks=marks, events=events)
     choice = choose(state, _wanted(state, signal, account), now)
@@ -210,10 +222,16 @@ def _why_limited(limit: Limit, finding: Finding, marks: tuple[Mark, ...]) -> str
     return f"{what}; rests until {clock_time(limit.until)}{together}"
 
 
-def _resting(state: State, marks: tuple[Mark, ...]) -> State:
+def _marked(state: State, marks: tuple[Mark, ...]) -> State:
+    """Return the state as it is once the accounts are marked."""
     for mark in marks:
-        if isinstance(mark, Rest):
-            state = _with(state, with_limit(mark.account, mark.limit))
+        match mark:
+            case Rest(account=account, limit=limit):
+                state = _with(state, with_limit(account, limit))
+            case Reject(account=account, reason=reason):
+                state = _with(state, replace(account, rejected=reason))
+            case NoteOverload():
+                pass
     return state
 
 
@@ -223,7 +241,8 @@ def _overload(
     last = state.slot(signal.provider).overload_swap_at
     outcome = _one_other(state, signal, account, now)
     if outcome.order is None:
-        return outcome
+        # Trouble at a provider is over before anybody has gone elsewhere.
+        return replace(outcome, is_last_resort=False)
     if last is not None and now - last < OVERLOAD_PAUSE:
         return Outcome()
     order = replace(outcome.order, why=f"{account.alias}: {finding.reason}; {outcome.order.why}")
@@ -236,7 +255,7 @@ def _login_dead(
     if signal.credential not in {None, account.credential.digest}:
         # Older tokens of a login that was renewed meanwhile: they say nothing about it.
         outcome = _one_other(state, signal, account, now)
-        return outcome if outcome.order is None else Outcome()
+        return Outcome(outcome.verdict) if outcome.order is None else Outcome()
     if account.rejected is not None:
         return _one_other(state, signal, account, now)
     last = state.slot(signal.provider).rejected_at
@@ -245,7 +264,7 @@ def _login_dead(
         return Outcome()
     marks = (Reject(account, finding.reason),)
     events = (_event(now, EventKind.REJECTED, account, f"{finding.reason}; it needs a login"),)
-    state = _with(state, replace(account, rejected=finding.reason))
+    state = _marked(state, marks)
     return replace(_one_other(state, signal, account, now), marks=marks, events=events)
 
 
@@ -259,19 +278,36 @@ def _one_other(state: State, signal: Signal, account: Account, now: datetime) ->
 def _hand_over(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
     choice = choose(state, _wanted(state, signal, account), now)
     if choice.account is None:
+        return Outcome(is_last_resort=True)
+    active = state.active(signal.provider)
+    if active is not None and active.id not in {choice.account.id, account.id}:
+        # Whoever was put in stays until a signal about it.
         return Outcome()
-    verdict = Verdict(VerdictKind.RETRY, choice.account.credential.digest)
-    if is_stale(choice.account, now):
+    return _put(state, signal.provider, choice, now)
+
+
+def _put(state: State, provider: str, choice: Choice, now: datetime) -> Outcome:
+    """Let the request go on with the chosen account: the live one, or one in its place."""
+    active, to = state.active(provider), choice.account
+    if active is None or to is None:
+        # An empty slot stays empty until the user says otherwise.
+        return Outcome()
+    verdict = Verdict(VerdictKind.RETRY, to.credential.digest)
+    if is_stale(to, now):
         # opencode has to refresh the token first, which it does at its own next try.
         verdict = PASS
-    active = state.active(signal.provider)
-    if active is not None and active.id == choice.account.id:
+    if active.id == to.id:
         return Outcome(verdict)
-    if active is None or active.id != account.id:
-        # An empty slot stays empty until the user says otherwise, and whoever was put in
-        # stays until a signal about it.
-        return Outcome()
-    return Outcome(verdict, Order(choice.account, active, choice.why))
+    return Outcome(verdict, Order(to, active, choice.why))
+
+
+def _after_wait(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
+    """Ask anew for a request whose wait is over; nothing has failed since."""
+    wanted = Wanted(signal.provider, (), account.credential, signal.model)
+    choice = choose(state, wanted, now)
+    if choice.account is None:
+        return Outcome(is_last_resort=True)
+    return _put(state, signal.provider, choice, now)
 
 
 def _wanted(state: State, signal: Signal, account: Account) -> Wanted:
@@ -338,29 +374,6 @@ def next_recovery(state: State, now: datetime) -> datetime | None:
 
 def _limits(account: Account) -> list[Limit]:
     return [one for one in (account.limit, *account.part_limits) if one is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """A failure that the bridge reported and handed on: opencode will log it too."""
-
-    provider: str
-    session: str | None
-    at: datetime
-
-
-DUPLICATE_WINDOW = timedelta(seconds=30)
-
-
-def match_passed(
-    passed: Iterable[Passed], provider: str, session: str | None, at: datetime
-) -> Passed | None:
-    """Return the reported failure that a log line at `at` repeats, or None."""
-    for one in passed:
-        same = one.provider == provider and (session is None or one.session in {None, session})
-        if same and abs(at - one.at) <= DUPLICATE_WINDOW:
-            return one
-    return None
 
 
 def _with(state: State, account: Account) -> State:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from rotator import engine
 from rotator.books import Books
 from rotator.classify import LIMITS, classify, scope_of
 from rotator.errors import RotatorError, SwapUnverified
+from rotator.going_on import PASS
 from rotator.model import (
     EVERYTHING,
     Account,
@@ -36,6 +38,21 @@ Answer = Callable[[Verdict], None]
 Freshen = Callable[[Account], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What this failure has led to before.
+
+    `asked` are accounts whose tokens were asked for because of it; `since` is when its request
+    began to wait for an account, if it does.
+    """
+
+    asked: Collection[AccountId] = ()
+    since: datetime | None = None
+
+
+NOTHING_BEFORE = Before()
+
+
 def meaning_of(books: Books, signal: Signal) -> Finding:
     """Return what a failure means, by its vendor's own rules first, and what it is counted for."""
     now = books.clock()
@@ -53,17 +70,16 @@ def carry_out(
     *,
     answer: Answer,
     freshen: Freshen | None = None,
-    asked: Collection[AccountId] = (),
+    before: Before = NOTHING_BEFORE,
 ) -> Verdict:
     """Do what a failure asks for, call `answer` with the verdict, and return it.
 
     Where the account that shall take over needs new tokens, the first verdict is ack, and
-    `freshen` gets them (by default here and now); `asked` are accounts whose tokens were asked
-    for already because of this failure. It never raises for a swap that could not be made:
-    then the verdict is pass, the account is marked all the same, and an event says what stood
-    in the way.
+    `freshen` gets them (by default here and now). It never raises for a swap that could not be
+    made: then the verdict is pass, the account is marked all the same, and an event says what
+    stood in the way.
     """
-    reply, tried = _Once(answer), set(asked)
+    reply, tried = _Once(answer), set(before.asked)
     is_over = True
     try:
         for _ in range(_MOST_DECISIONS):
@@ -73,6 +89,7 @@ def carry_out(
                 finding,
                 books.clock(),
                 may_refresh=lambda one: one.id not in tried and why_not(books, one) is None,
+                since=before.since,
             )
             if not outcome.freshen or outcome.order is None:
                 if _done(books, outcome, reply):
@@ -86,8 +103,8 @@ def carry_out(
                 return outcome.verdict
     finally:
         if is_over:
-            reply(engine.PASS)
-    return reply.given or engine.PASS
+            reply(PASS)
+    return reply.given or PASS
 
 
 def _here_and_now(books: Books) -> Freshen:
@@ -146,7 +163,7 @@ def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
         return True
     except RotatorError as exc:
         log.warning("a failover could not be made: %s", exc.message)
-        reply(engine.PASS)
+        reply(PASS)
         _mark(books, replace(outcome, events=(*outcome.events, _problem(books, order.to, exc))))
         return True
     return done is not None

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal, NewType, assert_never
 
-from rotator.preferences import Failover
+from rotator.preferences import Failover, Preferences
 from rotator.secret import Secret
 
 AccountId = NewType("AccountId", str)
@@ -215,7 +215,12 @@ class State:
     broken: tuple[str, ...] = ()
     # What vendors last said of accounts, where it was asked for together with the rest.
     usage: Mapping[AccountId, Snapshot] = field(default_factory=lambda: MappingProxyType({}))
-    failover: Failover = field(default_factory=Failover)
+    preferences: Preferences = field(default_factory=Preferences)
+
+    @property
+    def failover(self) -> Failover:
+        """What the user wants of accounts that follow each other."""
+        return self.preferences.failover
 
     def account(self, account_id: AccountId | None) -> Account | None:
         """Return the account with that id, or None."""

@@ -7,16 +7,18 @@ headers say of limits is a reading of usage.
 from __future__ import annotations
 
 from collections import deque
+from datetime import datetime
 from functools import partial
 
 from rotator import engine
 from rotator.books import Books
 from rotator.classify import LIMITS
-from rotator.failover import Answer, carry_out, meaning_of
-from rotator.model import Account, AccountId, Finding, Signal, Source, VerdictKind
+from rotator.failover import Answer, Before, carry_out, meaning_of
+from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LoggedFailure
 from rotator.refreshes import Refreshes
+from rotator.repeats import Passed, match_passed
 from rotator.restarts import charge_time, restart_note
 from rotator.usage import Readings, note_headers
 
@@ -24,6 +26,7 @@ from rotator.usage import Readings, note_headers
 FIRST_FAILURE = 400
 NOBODY: frozenset[AccountId] = frozenset()
 _PASSED_KEPT = 200
+_WAITING_KEPT = 200
 
 
 class Reports:
@@ -40,7 +43,9 @@ class Reports:
         self._exchange = exchange
         self._refreshes = refreshes
         self._readings = readings
-        self._passed: deque[engine.Passed] = deque(maxlen=_PASSED_KEPT)
+        self._passed: deque[Passed] = deque(maxlen=_PASSED_KEPT)
+        # Since when requests wait for an account that frees up.
+        self._waiting: dict[str, datetime] = {}
 
     def told(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
@@ -51,7 +56,7 @@ class Reports:
 
     def logged(self, failure: LoggedFailure) -> None:
         """Work off a failure in opencode's log, unless a bridge has reported it already."""
-        repeated = engine.match_passed(self._passed, failure.provider, failure.session, failure.at)
+        repeated = match_passed(self._passed, failure.provider, failure.session, failure.at)
         if repeated is not None:
             self._passed.remove(repeated)
             return
@@ -86,14 +91,28 @@ class Reports:
 
         before = self._books.store.state().slot(signal.provider).active
         verdict = carry_out(
-            self._books, signal, finding, answer=self._reply(signal), freshen=freshen, asked=asked
+            self._books,
+            signal,
+            finding,
+            answer=self._reply(signal),
+            freshen=freshen,
+            before=Before(asked, self._waiting.get(signal.request)),
         )
+        self._note_wait(signal, verdict)
         if finding.meaning in LIMITS and finding.until is None:
             self._ask_until_when(signal)
         if signal.source is Source.LOG:
             self._say_who_needs_a_restart(signal.provider, before)
         elif verdict.kind is VerdictKind.PASS:
-            self._passed.append(engine.Passed(signal.provider, signal.session, self._books.clock()))
+            self._passed.append(Passed(signal.provider, signal.session, self._books.clock()))
+
+    def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
+        if verdict.kind is VerdictKind.WAIT:
+            self._waiting.setdefault(signal.request, self._books.clock())
+            for request in list(self._waiting)[:-_WAITING_KEPT]:
+                del self._waiting[request]
+        elif verdict.kind is not VerdictKind.ACK:
+            self._waiting.pop(signal.request, None)
 
     def _ask_until_when(self, signal: Signal) -> None:
         state = self._books.store.state()

@@ -17,7 +17,7 @@ from rotator.atomic import publish
 from rotator.books import Books, open_books
 from rotator.clock import to_iso
 from rotator.daemon import Daemon
-from rotator.failover import carry_out
+from rotator.failover import Before, carry_out
 from rotator.freshness import NOT_CONFIRMED
 from rotator.model import (
     Account,
@@ -381,7 +381,7 @@ def test_an_account_whose_tokens_were_asked_for_already_is_taken_as_it_is(
         failed(live),
         LIMITED,
         answer=given.append,
-        asked={live.account(f"{RENEWING}/{ADA}").id},
+        before=Before({live.account(f"{RENEWING}/{ADA}").id}),
     )
 
     assert [verdict.kind for verdict in given] == [VerdictKind.PASS]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.changes import Change, Knowledge, Login, Refresh, Revert, Revived, interpret
-from rotator.engine import PASS, blamed, next_limit, on_signal
+from rotator.engine import blamed, next_limit, on_signal
+from rotator.going_on import PASS
 from rotator.limits import is_ready
 from rotator.model import (
     Account,

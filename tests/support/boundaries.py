@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from rotator.changes import Login, Unreadable, interpret
 from rotator.classify import classify
 from rotator.clock import to_iso
-from rotator.engine import PASS, blamed, on_signal
+from rotator.engine import blamed, on_signal
 from rotator.errors import UnexpectedAnswer
+from rotator.going_on import PASS
 from rotator.model import NOTHING, Credential, Signal, Source, State, VerdictKind
 from rotator.opencode.authfile import (
     Torn,

@@ -36,7 +36,7 @@ from rotator.model import (
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
-from rotator.preferences import Failover
+from rotator.preferences import Failover, Preferences, Priority
 from rotator.secret import Secret
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -123,6 +123,7 @@ def a_state(
     balancing: bool = True,
     usage: Mapping[AccountId, Snapshot] = MappingProxyType({}),
     failover: Failover = Failover(),  # noqa: B008  # frozen
+    priorities: Iterable[Priority] = (),
     **slot: Any,
 ) -> State:
     """Return a state with one provider's accounts; `slot` are further fields of its slot."""
@@ -137,7 +138,7 @@ def a_state(
         digests={(a.provider, d): a.id for a, c in generations for d in secrets_of(c)},
         removed=frozenset((provider, d) for c in removed for d in secrets_of(c)),
         usage=usage,
-        failover=failover,
+        preferences=Preferences(failover, priorities=tuple(priorities)),
     )
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import pytest
 
 from rotator.engine import (
-    PASS,
     NoteOverload,
     Outcome,
     Reject,
@@ -16,6 +15,7 @@ from rotator.engine import (
     blamed,
     on_signal,
 )
+from rotator.going_on import PASS
 from rotator.limits import is_ready
 from rotator.model import (
     Account,

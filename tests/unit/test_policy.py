@@ -28,7 +28,7 @@ from rotator.policy import (
     nobody_left,
     prefer,
 )
-from rotator.preferences import Failover, Strategy
+from rotator.preferences import Failover, Preferences, Strategy
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -344,7 +344,7 @@ def test_one_that_works_is_left_with_the_reason(failover: Failover, why: str) ->
     ],
 )
 def test_else_it_stays(state: State) -> None:
-    state = replace(state, failover=by(Strategy.HEADROOM))
+    state = replace(state, preferences=Preferences(by(Strategy.HEADROOM)))
 
     assert prefer(state, ACME, None, NOW) is None
 
