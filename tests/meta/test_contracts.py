@@ -22,6 +22,8 @@ OFFENCES = {
     "psutil": ("rotator/clock.py", "import psutil"),
     "pydantic": ("rotator/clock.py", "import pydantic"),
     "tomlkit": ("rotator/clock.py", "import tomlkit"),
+    "blessed": ("rotator/clock.py", "import blessed"),
+    "What the dashboard shows": ("rotator/tui/view.py", "import logging"),
     "httpx2": ("providers/openai.py", "import httpx2"),
     "knows the contract": ("providers/__init__.py", "import rotator.clock, rotator.offence"),
     "by its name": ("rotator/offence.py", "import providers"),
