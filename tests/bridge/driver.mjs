@@ -87,6 +87,8 @@ const world = {
   messages: {},
   prompts: [],
   toasts: [],
+  ended: [],
+  answer: [{ type: "step-start" }, { type: "text", text: "Said elsewhere." }],
   refused: [], // names of calls that fail
 };
 let messages = 0;
@@ -121,8 +123,17 @@ const client = {
     prompt: answers("prompt", async ({ path: { id }, body }) => {
       const { parts, model, agent, tools, system } = body;
       world.prompts.push({ session: id, ...body });
-      return { info: await store({ session: id, given: model, agent, parts, tools, system }) };
+      const info = await store({ session: id, given: model, agent, parts, tools, system });
+      if (body.noReply) return { info };
+      if (world.silent) return new Promise(() => {});
+      return { info: { role: "assistant", ...world.failed }, parts: world.answer };
     }),
+    create: answers("create", ({ body }) => {
+      world.sessions.ses_child = body;
+      return { id: "ses_child", ...body };
+    }),
+    abort: answers("abort", ({ path: { id } }) => world.ended.push(`abort ${id}`)),
+    delete: answers("delete", ({ path: { id } }) => world.ended.push(`delete ${id}`)),
   },
   app: { agents: answers("agents", () => world.agents) },
   config: {
@@ -233,7 +244,7 @@ const commands = {
     return {};
   },
   async seen() {
-    return { prompts: world.prompts, toasts: world.toasts, messages: world.messages };
+    return world;
   },
   async facts() {
     return { receivers: [...inner.receivers], failures: inner.failures };

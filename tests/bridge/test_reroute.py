@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.bridge_process import BridgeProcess, Pending
-from tests.support.fake_watcher import FakeWatcher
+from tests.support.bridge_process import BridgeProcess, Pending, bridge_process
+from tests.support.fake_watcher import FakeWatcher, LiveFile
 from tests.support.upstream import Upstream, model_request, reply
+from tests.support.waiting import wait_until
 
 A = "KEY-CANARY-A"
 TO = {"provider": "zeta", "model": "big"}
@@ -163,18 +165,16 @@ def test_whatever_the_note_is_the_line_is_one_line(
 
 
 def test_the_next_provider_may_fail_too_and_each_is_left_once_in_a_turn(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
 ) -> None:
+    live.write(mock={"type": "api", "key": A}, zeta={"type": "api", "key": A})
     rerouted(bridge, upstream, watcher)
-    pending = start(bridge, upstream)
+    pending = start(bridge, upstream, mark={"provider": "zeta"})
     signal = watcher.next_signal()
     watcher.answer(signal, "reroute", to={"provider": "mock", "model": "m1"})
-    back = pending.result()
 
-    again = rerouted(bridge, upstream, watcher, to={"provider": "mock", "model": "m1"})
-
-    assert signal["left"] == ["mock"]
-    assert (back["status"], again["status"], len(prompts(bridge))) == (429, 429, 1)
+    assert (pending.result()["status"], signal["left"]) == (429, ["mock"])
+    assert len(prompts(bridge)) == 1
 
 
 def test_the_next_message_of_the_person_is_another_turn(
@@ -182,10 +182,11 @@ def test_the_next_message_of_the_person_is_another_turn(
 ) -> None:
     rerouted(bridge, upstream, watcher)
     bridge.run("say", given=OURS)
+    pending = start(bridge, upstream)
+    signal = watcher.next_signal()
+    watcher.answer(signal, "reroute", to=TO)
 
-    answer = rerouted(bridge, upstream, watcher)
-
-    assert (answer["status"], len(prompts(bridge))) == (200, 2)
+    assert (pending.result()["status"], signal["left"], len(prompts(bridge))) == (200, [], 2)
 
 
 def test_a_message_that_nobody_typed_is_of_the_same_turn(
@@ -219,19 +220,128 @@ def test_after_a_wait_a_turn_can_be_rerouted(
     assert (pending.result()["status"], len(prompts(bridge))) == (200, 1)
 
 
-@pytest.mark.parametrize("agent", ["title", "summary"])
-def test_a_title_fails_quietly_and_no_line_is_written(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, agent: str
-) -> None:
-    pending = start(bridge, upstream, mark={"provider": "mock", "agent": agent})
-    signal = watcher.next_signal()
-    watcher.answer(signal, "reroute", to=TO)
+def spoken(path: str, answer: dict[str, Any]) -> str:
+    """Return the text of a streamed answer."""
+    found = events(answer["body"])
+    if path == CHAT:
+        return "".join(one["choices"][0]["delta"]["content"] for one in found[:-1])
+    if path == RESPONSES:
+        (item,) = found[-1]["response"]["output"]
+        deltas = [one["delta"] for one in found if one["type"] == "response.output_text.delta"]
+        assert item["content"][0]["text"] == "".join(deltas)
+        return "".join(deltas)
+    deltas = [one["delta"] for one in found if one["type"] == "content_block_delta"]
+    return "".join(one["text"] for one in deltas)
 
-    answer = pending.result()
+
+ASIDE_BODY = {
+    CHAT: {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q1"}]},
+    RESPONSES: {"input": [{"role": "user", "content": [{"type": "input_text", "text": "Q1"}]}]},
+    MESSAGES: {"messages": [{"role": "user", "content": [{"type": "text", "text": "Q1"}]}]},
+}
+
+
+@pytest.mark.parametrize("agent", ["title", "compaction"])
+@pytest.mark.parametrize("path", [CHAT, RESPONSES, MESSAGES])
+def test_what_is_asked_beside_the_turn_is_answered_by_the_other_provider(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, path: str, agent: str
+) -> None:
+    mark = {"provider": "mock", "agent": agent}
+
+    answer = rerouted(bridge, upstream, watcher, path, body=ASIDE_BODY[path], mark=mark)
+
+    seen = bridge.run("seen")
+    (prompt,) = seen["prompts"]
+    assert spoken(path, answer) == "Said elsewhere."
+    assert prompt == {
+        "session": "ses_child",
+        "agent": agent,
+        "model": MODEL,
+        "parts": [{"type": "text", "text": "Q1"}],
+    }
+    assert seen["sessions"]["ses_child"]["parentID"] == "ses_1"
+    assert seen["ended"] == ["delete ses_child"]
+
+
+def test_a_conversation_is_asked_about_with_everything_but_its_pictures(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    called = {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1"}]}
+    url = {"url": "data:image/png;base64,AAAA"}
+    shown = {"role": "user", "content": [{"type": "image_url", "image_url": url}]}
+    body = {"messages": [{"role": "user", "content": "Q1"}, called, shown]}
+
+    rerouted(bridge, upstream, watcher, body=body, mark={"provider": "mock", "agent": "compaction"})
+
+    text = prompts(bridge)[0]["parts"][0]["text"]
+    assert (text.startswith("Q1"), "call_1" in text, "AAAA" in text) == (True, True, False)
+
+
+FAILURES = [
+    pytest.param({"refused": ["create"]}, id="no session"),
+    pytest.param({"refused": ["prompt"]}, id="no answer"),
+    pytest.param({"failed": {"error": {"name": "APIError"}}}, id="a failure"),
+    pytest.param({"answer": [{"type": "text", "text": " "}]}, id="an empty answer"),
+    pytest.param({"offered": {}}, id="no such model"),
+]
+
+
+@pytest.mark.parametrize("world", FAILURES)
+def test_a_title_fails_quietly(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, world: dict[str, Any]
+) -> None:
+    bridge.run("world", changes=world)
+    mark = {"provider": "mock", "agent": "title"}
+
+    answer = rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=mark)
 
     said, _ = events(answer["body"])
-    assert (signal["aside"], answer["status"]) == (True, 200)
-    assert (said["choices"][0]["finish_reason"], prompts(bridge)) == ("stop", [])
+    assert (answer["status"], said["choices"][0]["finish_reason"]) == (200, "stop")
+    assert spoken(CHAT, answer) == ""
+
+
+@pytest.mark.parametrize("world", FAILURES)
+def test_a_compaction_that_fails_gets_the_answer_as_it_is(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, world: dict[str, Any]
+) -> None:
+    bridge.run("world", changes=world)
+    mark = {"provider": "mock", "agent": "compaction"}
+
+    answer = rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=mark)
+
+    assert (answer["status"], answer["body"]) == (429, "limited")
+
+
+def test_a_title_of_a_run_is_not_asked_for(
+    home: Path, live: LiveFile, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    """A run ends before it is there, and would leave the session behind."""
+    assert live.path.exists()
+    upstream.limit(A)
+    with bridge_process(home, words=("run",), slowness=20) as bridge:
+        bridge.load()
+        bridge.run("world", changes={"offered": OFFERED})
+        bridge.run("say", given=OURS)
+        mark = {"provider": "mock", "agent": "title"}
+
+        answer = rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=mark)
+
+        assert (answer["status"], prompts(bridge)) == (200, [])
+
+
+def test_an_abort_ends_what_is_asked_elsewhere_too(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    bridge.run("world", changes={"silent": True})
+    mark = {"provider": "mock", "agent": "compaction"}
+    pending = start(bridge, upstream, body=ASIDE_BODY[CHAT], mark=mark, abortable=True)
+    signal = watcher.next_signal()
+    watcher.answer(signal, "reroute", to=TO)
+    wait_until(lambda: prompts(bridge), 5, "the question")
+    bridge.run("abort", call=pending.number, reason="Esc")
+
+    assert (pending.result(5)["error"], signal["aside"]) == ("Esc", True)
+    assert bridge.run("seen")["ended"] == ["abort ses_child", "delete ses_child"]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +353,7 @@ def test_a_title_fails_quietly_and_no_line_is_written(
         pytest.param({"to": {"provider": "zeta", "model": "gone"}}, id="a model not offered"),
         pytest.param({"to": {"provider": "gone", "model": "big"}}, id="a provider not offered"),
         pytest.param({"to": {"provider": "mock", "model": "m1"}}, id="the same provider"),
-        pytest.param({"mark": {"provider": "mock", "agent": "compaction"}}, id="a compaction"),
+        pytest.param({"mark": {"provider": "mock", "agent": "compaction"}}, id="nothing asked"),
         pytest.param({"mark": {"provider": "mock", "session": "ses_9"}}, id="an unknown session"),
         pytest.param({"bodyKind": "bytes"}, id="a body that is no text"),
     ],
@@ -307,6 +417,25 @@ def test_a_session_stays_where_it_was_rerouted_to(
     said = bridge.run("say", given=OURS)
 
     assert said["model"] == MODEL
+
+
+def test_after_a_reroute_a_picked_model_is_only_asked_again_when_somebody_is_left_for_it(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    bridge.run("world", changes={"model": "theta/t1"})
+    rerouted(bridge, upstream, watcher)
+    routing = [{"provider": "theta", "model": "t1"}, TO]
+    told: dict[str, dict[str, object]] = {
+        name: {"active": None, "known": [], "ready": name != "mock"} for name in OFFERED
+    }
+    watcher.publish([], providers=told, routing=routing)
+    stayed = bridge.run("say", given=OURS)["model"]
+    told["mock"]["ready"] = True
+    watcher.publish([], providers=told, routing=routing)
+
+    returned = bridge.run("say", given=OURS)["model"]
+
+    assert (stayed, returned) == (MODEL, OURS)
 
 
 def test_a_good_answer_is_left_alone(

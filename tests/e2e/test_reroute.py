@@ -158,6 +158,34 @@ def test_a_turn_is_held_while_nobody_is_left_and_goes_on_then(
     assert events.wait_for("tui.toast.show")["message"] == NOTE
 
 
+def test_a_title_and_a_compaction_are_asked_of_the_other_provider(
+    provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    provider.limit(CHAT.secret, headers=HOUR)
+    provider.ok(ANSWER, key=MESSAGES.secret)
+    watcher.reroute({"mock": MESSAGES.name})
+    session = server.create_session()
+
+    server.prompt(session, ASKED, model=CHAT.name)
+    wait_until(lambda: titled(server, session) == "A title", 10, lambda: titled(server, session))
+    server.ask("POST", f"/session/{session}/summarize", CHAT.model)
+
+    compacted = [m for m in server.messages(session) if m["info"].get("summary") is True]
+    assert [part["text"] for m in compacted for part in m["parts"] if "text" in part] == [ANSWER]
+    assert errors(server, session) == []
+    assert ASKED in requests(provider)[-1].raw_body.decode()
+    wait_until(lambda: not children(server, session), 5, "the sessions for it to be gone")
+
+
+def titled(server: Server, session: str) -> str:
+    return str(server.ask("GET", f"/session/{session}")["title"])
+
+
+def children(server: Server, session: str) -> list[Any]:
+    found: list[Any] = server.ask("GET", f"/session/{session}/children")
+    return found
+
+
 @pytest.mark.timeout(180)
 def test_in_the_tui_messages_find_their_provider_go_on_and_a_wait_ends_with_escape(
     house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher

@@ -32,6 +32,11 @@ class Side:
         provider, _, model = self.name.partition("/")
         return {"provider": provider, "model": model}
 
+    @property
+    def model(self) -> dict[str, str]:
+        """The provider and the model as opencode has them."""
+        return {"providerID": self.route["provider"], "modelID": self.route["model"]}
+
 
 CHAT = Side("mock/m1", "KEY-CANARY-CHAT")
 RESPONSES = Side("openai/gpt-5.5", "ACC-CANARY-A")

@@ -24,6 +24,7 @@ const SHORTEST_WAIT_MS = 20; // a watcher that says `wait 0` for ever is not ask
 const LOOK_MS = 1000; // a wait ends early when state.json says something new
 const ROUTING_MS = 2000; // a message is not held up for longer to find its provider
 const REROUTE_MS = 10_000;
+const ASIDE_MS = 300_000; // a summary of a long conversation takes a while
 const RECENT_MESSAGES = 20;
 const NOTE_LETTERS = 200;
 const SWAP_VISIBLE_MS = 100;
@@ -531,19 +532,19 @@ class History {
   }
 }
 
-// -- An empty step -------------------------------------------------------------------------
-// An answer that says nothing and ends the step, for each wire protocol that we know.
+// -- Answers of our own --------------------------------------------------------------------
+// For each wire protocol that we know: one that says nothing and ends the step, or one text.
 
 const NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 const NO_WORDS = { input_tokens: 0, output_tokens: 0 };
 const eventOf = (value) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
 
-// Each gets an id, a model, and whether opencode shall go on with another step.
-const EMPTY = {
-  "/chat/completions": (id, model, goesOn) => {
+// Each gets an id, a model and a text; without a text opencode shall go on with another step.
+const ANSWERS = {
+  "/chat/completions": (id, model, text) => {
     const base = { id, created: 0, model };
-    const finish_reason = goesOn ? "tool_calls" : "stop";
-    const said = { role: "assistant", content: "" };
+    const finish_reason = text === null ? "tool_calls" : "stop";
+    const said = { role: "assistant", content: text ?? "" };
     const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
     const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
     const choices = [{ index: 0, message: said, finish_reason }];
@@ -552,40 +553,76 @@ const EMPTY = {
       stream: `data: ${JSON.stringify(part)}\n\ndata: [DONE]\n\n`,
     };
   },
-  "/responses": (id, model) => {
-    const base = { id, object: "response", created_at: 0, model, output: [], error: null };
+  "/responses": (id, model, text) => {
+    const said = [{ type: "output_text", text, annotations: [] }];
+    const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
+    const output = text ? [{ ...item, content: said }] : [];
+    const base = { id, object: "response", created_at: 0, model, error: null };
     const usage = { ...NO_WORDS, total_tokens: 0 };
-    const whole = { ...base, status: "completed", incomplete_details: null, usage };
-    const begun = { ...base, status: "in_progress", incomplete_details: null, usage: null };
+    const done = { status: "completed", incomplete_details: null, output, usage };
+    const begun = { status: "in_progress", incomplete_details: null, output: [], usage: null };
+    const place = { item_id: item.id, output_index: 0, content_index: 0 };
     const events = [
-      { type: "response.created", sequence_number: 0, response: begun },
-      { type: "response.completed", sequence_number: 1, response: whole },
-    ];
-    return { whole, stream: events.map(eventOf).join("") };
+      { type: "response.created", response: { ...base, ...begun } },
+      ...output.flatMap((one) => [
+        { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
+        { type: "response.output_text.delta", ...place, delta: text },
+        { type: "response.output_item.done", output_index: 0, item: one },
+      ]),
+      { type: "response.completed", response: { ...base, ...done } },
+    ].map((event, number) => ({ ...event, sequence_number: number }));
+    return { whole: { ...base, ...done }, stream: events.map(eventOf).join("") };
   },
-  "/messages": (id, model, goesOn) => {
-    const base = { id, type: "message", role: "assistant", model, content: [] };
-    const end = { stop_reason: goesOn ? "tool_use" : "end_turn", stop_sequence: null };
-    const begun = { ...base, stop_reason: null, stop_sequence: null, usage: NO_WORDS };
+  "/messages": (id, model, text) => {
+    const base = { id, type: "message", role: "assistant", model };
+    const end = { stop_reason: text === null ? "tool_use" : "end_turn", stop_sequence: null };
+    const begun = { content: [], stop_reason: null, stop_sequence: null, usage: NO_WORDS };
+    const content = text ? [{ type: "text", text }] : [];
     const events = [
-      { type: "message_start", message: begun },
+      { type: "message_start", message: { ...base, ...begun } },
+      ...content.flatMap((block) => [
+        { type: "content_block_start", index: 0, content_block: { ...block, text: "" } },
+        { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
+        { type: "content_block_stop", index: 0 },
+      ]),
       { type: "message_delta", delta: end, usage: { output_tokens: 0 } },
       { type: "message_stop" },
     ];
-    return { whole: { ...base, ...end, usage: NO_WORDS }, stream: events.map(eventOf).join("") };
+    const whole = { ...base, content, ...end, usage: NO_WORDS };
+    return { whole, stream: events.map(eventOf).join("") };
   },
 };
 
-/** Return the empty answer to a request for `path`, or null where we do not know its protocol. */
-function emptyAnswer(path, text, goesOn) {
-  const [, make] = Object.entries(EMPTY).find(([end]) => path.endsWith(end)) ?? [];
+/** A request to a model, as far as its protocol has to be known; null where we do not know it. */
+function questionOf(path, text) {
+  const [, make] = Object.entries(ANSWERS).find(([end]) => path.endsWith(end)) ?? [];
   const asked = attempt(() => JSON.parse(text), null);
-  if (!make || !isObject(asked)) return null;
-  const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), goesOn);
+  return make && isObject(asked) ? { make, asked } : null;
+}
+
+/** Return an answer with that text; null: with nothing, after which opencode goes on. */
+function answerOf({ make, asked }, text) {
+  const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
   const isStream = asked.stream === true;
   const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
   return new Response(isStream ? stream : JSON.stringify(whole), { headers });
 }
+
+/** Return as one text what a request says beside its instructions, without pictures. */
+function wordsOf({ asked }) {
+  const inParts = (parts) => parts.map((part) => (isText(part?.text) ? part.text : "")).join("\n");
+  const said = (item) => {
+    if (isText(item?.content)) return item.content;
+    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isText(part?.text));
+    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
+  };
+  const items = asked.messages ?? asked.input ?? [];
+  if (isText(items)) return items;
+  const spoken = items.filter((item) => !["system", "developer"].includes(item?.role));
+  return spoken.map(said).join("\n\n");
+}
+
+const withoutData = (_, value) => (isText(value) && value.startsWith("data:") ? "" : value);
 
 // -- Which provider serves a session -------------------------------------------------------
 
@@ -674,8 +711,10 @@ class Routing {
     const own = await this.#modelOfAgent(client, message.agent);
     const isOwn = own !== null && nameOf(own) === nameOf(wanted);
     const isPicked = !isOwn && (await this.#isPicked(client, wanted, last, given !== undefined));
-    if (isPicked && !this.#told.state.overridesExplicit) return wanted;
     const stays = last && this.#told.isReady(last);
+    // A turn that was rerouted would only be rerouted again.
+    const isLeft = stays && this.#ours.has(nameOf(last)) && this.#told.hasNobodyLeft(wanted);
+    if (isPicked && !isLeft && !this.#told.state.overridesExplicit) return wanted;
     const target = stays ? last : await this.#next(client, last);
     // Inside the provider the choice is the agent's, or the user's if it was not ours before.
     const isFree = isOwn || (stays && !this.#ours.has(nameOf(last)));
@@ -751,6 +790,29 @@ class Routing {
     known.left.add(mark.provider);
     this.#set(known, model);
     return true;
+  }
+
+  /** Let another provider answer what is asked beside a turn, in a session that is gone then. */
+  async askElsewhere(mark, to, text, abort) {
+    const { client } = this.session(mark.session);
+    if (!client || !isRoute(to) || !text || idOf(to.provider) === mark.provider) return null;
+    const model = modelOf(to);
+    if (!isOffered(await ask(client.config.providers()), model)) return null;
+    // As a child it is in no list of sessions and gets no title of its own.
+    const made = { parentID: mark.session, title: `[rotator] ${mark.agent}` };
+    const { id } = await ask(client.session.create({ body: made }));
+    const body = { agent: mark.agent, model, parts: [{ type: "text", text }] };
+    try {
+      const answer = ask(client.session.prompt({ path: { id }, body }));
+      const { info, parts } = await until(abort, (done) => {
+        answer.then(done, () => done({ info: { error: true }, parts: [] }));
+        return () => client.session.abort({ path: { id } }).catch(ignore);
+      });
+      const said = parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+      return info.error || !said.trim() ? null : said;
+    } finally {
+      client.session.delete({ path: { id } }).catch(ignore);
+    }
   }
 
   /** Return the message that the turn is about: the newest of the user's. */
@@ -985,16 +1047,27 @@ class Bridge {
     attempt(() => client.tui.showToast({ body }).catch(ignore));
   }
 
-  /** Make the request an empty step and let opencode's next one be another provider's. */
+  /** Let opencode go on with another provider: return what it gets for now, or null. */
   async #reroute(call, { to, note }) {
-    const { mark } = call;
-    // A title is not worth a failed turn; without its answer a summary would be lost.
-    if (mark.aside && !QUIET_AGENTS.includes(mark.agent)) return null;
-    const answer = emptyAnswer(call.url.pathname, await call.text(), !mark.aside);
-    if (!answer || mark.aside) return answer;
-    const done = within(REROUTE_MS, this.routing.reroute(mark, to, note));
-    const aborted = (stop) => (done.then(stop, () => stop(false)), ignore);
-    return (await until(call.signal, aborted)) ? answer : null;
+    const question = questionOf(call.url.pathname, await call.text());
+    if (!question) return null;
+    if (call.mark.aside) return this.#rerouteAside(call, question, to);
+    const done = within(REROUTE_MS, this.routing.reroute(call.mark, to, note));
+    const isDone = await until(call.signal, (stop) => (done.then(stop, () => stop(false)), ignore));
+    return isDone ? answerOf(question, null) : null;
+  }
+
+  /** A title or a summary is no step of the turn: its answer has to be one. */
+  async #rerouteAside({ mark, signal }, question, to) {
+    const isQuiet = QUIET_AGENTS.includes(mark.agent);
+    // `opencode run` ends before a title is there, and would leave the session behind.
+    const isAsked = !isQuiet || KIND !== "run";
+    const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...(signal ? [signal] : [])]);
+    const asked = () => this.routing.askElsewhere(mark, to, wordsOf(question), abort);
+    const text = isAsked ? await asked().catch(ignore) : null;
+    if (signal?.aborted) throw signal.reason;
+    // Without its answer a compaction would lose the conversation.
+    return text || isQuiet ? answerOf(question, text || "") : null;
   }
 
   /** Let the watcher know what a good answer says of its login's limits, once it is on its way. */
