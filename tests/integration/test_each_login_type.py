@@ -39,7 +39,7 @@ from tests.support.waiting import wait_until
 Seen = dict[str, list[dict[str, Any]]]
 SECONDS = 20.0
 # From the failures to the end of the rests: time to ask, to stop the watchers and start others.
-REST = 8
+REST = 10
 
 
 # -- the day ------------------------------------------------------------------------------------
@@ -95,7 +95,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
             day.again = {name: accounts(house) for name, house in houses.items()}
             pay(vendor, houses["one"], day)
             for name, house in houses.items():
-                wait_until(partial(all_back, house, name), SECONDS, "everybody to be back")
+                back = partial(all_back, house, name)
+                wait_until(back, SECONDS, "everybody to be back", poll_seconds=0.5)
             day.after = {name: accounts(house) for name, house in houses.items()}
             day.events = {name: events(house) for name, house in houses.items()}
         day.asked = [(one.host, one.path) for one in vendor.requests]
