@@ -6,6 +6,7 @@ their size alone: where there is no room for another one, nothing may be written
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -49,6 +50,9 @@ def keep(books: Books, content: bytes, why: str, provider: str | None = None) ->
 
     Raises LiveFileError where there is no room: then it must not be written over.
     """
+    if provider is not None and not _is_text(provider):
+        # A lone surrogate is legal in JSON, and in no column of the store.
+        content, provider = b"{%b: %b}" % (json.dumps(provider).encode(), content), None
     with books.store.transaction():
         there = books.store.number_aside(content, provider)
         if there is not None:
@@ -57,6 +61,14 @@ def keep(books: Books, content: bytes, why: str, provider: str | None = None) ->
         if size + len(content) > MOST_BYTES:
             raise _full(books, provider, count)
         return Kept(books.store.keep_aside(content, why, books.clock(), provider), is_new=True)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _full(books: Books, provider: str | None, count: int) -> LiveFileError:

@@ -151,6 +151,16 @@ def test_of_two_entries_of_one_name_the_hidden_one_is_kept(live: Live) -> None:
     assert kept_aside(live) == [hidden.encode()]
 
 
+def test_a_hidden_entry_of_a_name_that_is_no_text_is_kept_with_its_name(live: Live) -> None:
+    content = b'{"\\ud800": {"key": "KEY-CANARY-1"}, "\\ud800": {"key": "KEY-CANARY-2"}}'
+
+    live.sees(content)
+    live.sees(content + b" ")
+
+    assert kept_aside(live) == [b'{"\\ud800": {"key": "KEY-CANARY-1"}}']
+    assert contents(live.books)[0].logins == ()
+
+
 def test_a_hidden_entry_that_is_saved_is_not_kept(live: Live) -> None:
     live.sees(f'{{"acme": {json.dumps(api("a"))}, "acme": {json.dumps(api("b"))}}}'.encode())
 
