@@ -11,7 +11,7 @@ from pathlib import Path
 from rotator.atomic import TEMPORARY_MARK
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, facts, listed
-from rotator.opencode.authfile import Missing, Torn, Whole, read_live
+from rotator.opencode.authfile import Whole, read_live
 from rotator.overview import live_problems
 from rotator.paths import FILE_MODE, FOLDER_MODE
 from rotator.text import clean
@@ -124,14 +124,11 @@ def auth_file_is_wide(setup: Setup) -> bool:
 
 
 def _told_of_live(path: Path) -> str:
-    match read_live(path):
-        case Whole() as whole:
-            count = len(whole.entries)
-            return f"{path} is whole and holds {count} login{'' if count == 1 else 's'}"
-        case Missing():
-            return f"{path} is not there yet; opencode makes it at the first login"
-        case Torn(why=why):
-            return f"{path} was being written just now: {why}"
+    reading = read_live(path)
+    if not isinstance(reading, Whole):
+        return f"{path} is not there yet; opencode makes it at the first login"
+    count = len(reading.entries)
+    return f"{path} is whole and holds {count} login{'' if count == 1 else 's'}"
 
 
 # -- leftovers ------------------------------------------------------------------------------
@@ -179,11 +176,16 @@ def look_at_disk(setup: Setup) -> Iterator[Remark]:
     if not tight:
         yield ok(Check.DISK, f"{_free_bytes(paths.data) // _MIB} MiB are free for the store")
     for what in ("auth.json", "the store"):
-        kind = kind_of_file_system(_existing(places[what]), _mounts())
-        if kind in _REMOTE:
-            says = f"{what} lies on a file system of another computer ({kind})"
-            to_do = "run rotator on one computer only; its locks may not reach the others"
-            yield note(Check.DISK, says, to_do)
+        yield from on_other_computer(what, _existing(places[what]), _mounts())
+
+
+def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[Remark]:
+    """Say that a place is on another computer's disk, if the lines of mountinfo say so."""
+    kind = kind_of_file_system(where, mounts)
+    if kind in _REMOTE:
+        says = f"{what} lies on a file system of another computer ({kind})"
+        to_do = "run rotator on one computer only; its locks may not reach the others"
+        yield note(Check.DISK, says, to_do)
 
 
 def room_for(what: str, where: Path, free_bytes: int) -> Remark | None:

@@ -15,7 +15,7 @@ from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
 from rotator.lock import watcher_pid
 from rotator.opencode.exchange import bridges_of, polled_by, published
-from rotator.opencode.install import bridge_file
+from rotator.opencode.install import bridge_file, bridge_source, version_in
 from rotator.processes import find_opencodes
 from rotator.text import clean
 
@@ -154,11 +154,11 @@ def look_at_bridge(setup: Setup) -> Iterator[Remark]:
         yield problem(Check.BRIDGE, says, "rotator bridge install", mendable=True)
     else:
         yield ok(Check.BRIDGE, f"{found.path} is in place, version {found.version}")
-    present = bridges_of(setup.paths)
+    present, newest = bridges_of(setup.paths), version_in(bridge_source())
     for one in present:
-        if one.bridge != __version__:
+        if one.bridge != newest:
             says = f"opencode {one.kind} (pid {one.pid}) runs with the bridge {one.bridge}"
-            yield note(Check.BRIDGE, says, f"restart it to use {__version__}")
+            yield note(Check.BRIDGE, says, f"restart it to use {newest}")
     bridged = {one.pid for one in present}
     for other in find_opencodes(setup.paths.auth_file.parent):
         if other.pid not in bridged:

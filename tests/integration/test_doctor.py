@@ -154,6 +154,33 @@ def test_a_file_in_the_place_of_a_folder_is_named(home: Path) -> None:
     assert any(says in remark.says for remark in said(Setup(paths, NOON, {}), Check.FOLDERS))
 
 
+def test_a_folder_that_is_a_link_to_nothing_is_named(home: Path) -> None:
+    setup = Setup.of({"HOME": str(home), "PATH": ""}, NOON)
+    setup.paths.state.parent.mkdir(parents=True)
+    setup.paths.state.symlink_to(home / "nowhere")
+
+    assert any("is a link to nothing" in remark.says for remark in said(setup, Check.FOLDERS))
+
+
+def test_a_folder_of_another_user_is_named(setup: Setup) -> None:
+    if os.geteuid() == 0:
+        os.chown(setup.paths.state, 12345, -1)
+        found = said(setup, Check.FOLDERS)
+    else:
+        system = replace(setup.paths, state=Path("/usr"))
+        found = said(replace(setup, paths=system), Check.FOLDERS)
+
+    assert any("belongs to another user" in remark.says for remark in found)
+
+
+def test_an_auth_json_that_is_not_whole_is_a_problem_of_its_own(setup: Setup) -> None:
+    setup.paths.auth_file.write_bytes(b'{"acme": {"type"')
+
+    level, says = one(setup, Check.AUTH_FILE)
+
+    assert (level, "auth.json is not whole" in says) == (Level.PROBLEM, True)
+
+
 def test_a_folder_that_may_not_be_written_is_named(setup: Setup) -> None:
     setup.paths.state.chmod(0o500)
 
@@ -423,8 +450,10 @@ def test_opencodes_without_the_bridge_or_with_an_older_one_are_named(
         found = said(setup, Check.BRIDGE)
         versions = said(setup, Check.OPENCODE)
 
+    file.write_text(json.dumps(told | {"bridge": found[0].says.rpartition(" ")[2]}))
     assert [remark.level for remark in found] == [Level.OK, Level.NOTE, Level.PROBLEM]
     assert "runs with the bridge 0.0.9" in found[1].says
+    assert [remark.level for remark in said(setup, Check.BRIDGE)] == [Level.OK]
     assert f"(pid {pid}) runs without the bridge" in found[2].says
     assert [remark.level for remark in versions] == [Level.NOTE, Level.PROBLEM]
 

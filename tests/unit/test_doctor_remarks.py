@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rotator.doctor.accounts import look_at_accounts, look_at_clock
-from rotator.doctor.places import kind_of_file_system, room_for
+from rotator.doctor.places import kind_of_file_system, on_other_computer, room_for
 from rotator.doctor.remark import Check, Level, Remark, counted, exit_code, note, ok, problem
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -131,6 +131,13 @@ def test_times_that_have_not_come_yet_tell_of_a_clock_that_was_set_back(
 )
 def test_a_folder_is_on_the_file_system_of_its_nearest_mount(path: str, kind: str) -> None:
     assert kind_of_file_system(Path(path), MOUNTS) == kind
+
+
+@pytest.mark.parametrize(("path", "count"), [("/home/ada/x", 1), ("/home/adam", 0)])
+def test_another_computer_s_disk_is_noted(path: str, count: int) -> None:
+    found = list(on_other_computer("the store", Path(path), MOUNTS))
+
+    assert [remark.level for remark in found] == [Level.NOTE] * count
 
 
 def test_without_a_list_of_mounts_nobody_knows_the_file_system() -> None:
