@@ -512,6 +512,36 @@ def test_an_opencode_without_a_package_is_asked_in_a_home_of_its_own(
     assert not (home / "was-here").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "count"),
+    [
+        ("opencode.json", '{"provider": {"acme": {"options": {"apiKey": "KEY-CANARY-o"}}}}', 1),
+        ("opencode.json", '{"provider": {"acme": {"options": {"baseURL": "http://x"}}}}', 0),
+        (
+            "canary.jsonc",
+            """{ // "}" of a comment
+              "provider": { /* one */ "acme": {"options": {"apiKey": "KEY-CANARY-//o", }, }, },
+            }""",
+            1,
+        ),
+        ("opencode.json", '{"provider": [', 0),
+        ("opencode.json", "[]", 0),
+    ],
+)
+def test_a_key_that_opencode_takes_from_elsewhere_is_noted(
+    setup: Setup, name: str, text: str, count: int
+) -> None:
+    file = setup.paths.opencode_config / name.replace("canary.", "opencode.")
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+    found = said(setup, Check.OPENCODE)[1:]
+    file.unlink()
+
+    assert [remark.level for remark in found] == [Level.NOTE] * count
+    assert all("has a key of acme" in r.says and "CANARY" not in f"{r}" for r in found)
+
+
 def test_settings_are_fine_until_one_is_misspelt(setup: Setup) -> None:
     file = setup.paths.config_file
     file.parent.mkdir(parents=True)
