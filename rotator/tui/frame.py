@@ -95,8 +95,11 @@ def _columns(letter: str) -> int:
 
 def plain(text: str) -> str:
     """Return a text without the letters that terminals do not measure alike."""
-    if text.isascii():
-        return text
+    return text if text.isascii() else _apart(text)
+
+
+@lru_cache(maxsize=4096)
+def _apart(text: str) -> str:
     return "".join(c for c in text if ord(c) not in _JOINING)
 
 
@@ -158,8 +161,15 @@ def spread(left: Sequence[Span], at_right: Sequence[Span], width: int) -> tuple[
     return (*left, Span(" " * gap), *at_right)
 
 
+def _plain(line: Line) -> Line:
+    if all(plain(span.text) == span.text for span in line.spans):
+        return line
+    spans = (Span(plain(span.text), span.style, span.does) for span in line.spans)
+    return Line(tuple(spans), line.chosen)
+
+
 def framed(lines: Sequence[Line], width: int, height: int, mark: str = CUT) -> Frame:
     """Return lines as a screen of that size: cut below and at the right, filled below."""
-    shown = [fitted(line, width, mark) for line in lines[:height]]
+    shown = [_plain(fitted(line, width, mark)) for line in lines[:height]]
     shown += [Line()] * (height - len(shown))
     return Frame(width, height, tuple(shown))

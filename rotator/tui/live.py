@@ -93,7 +93,7 @@ def _row(account: Account, state: State, asked: Asked | None, now: datetime) -> 
     windows = read.windows if read else ()
     return Row(
         id=account.id,
-        provider=plain(account.provider),
+        provider=account.provider,
         alias=account.alias,
         type=account.credential.type,
         active=state.slot(account.provider).active == account.id,

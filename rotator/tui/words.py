@@ -73,8 +73,10 @@ def ago(at: datetime | None, now: datetime) -> str:
     if at is None:
         return "never"
     seconds = (now - at).total_seconds()
+    if seconds < MINUTE:
+        return "just now"
     # Seconds would tick for nothing.
-    return f"{span(seconds - seconds % MINUTE)} ago" if seconds >= MINUTE else "just now"
+    return f"{int(seconds) // MINUTE} min ago" if seconds < HOUR else f"{span(seconds)} ago"
 
 
 def state_words(row: Row, now: datetime, zone: tzinfo | None) -> str:
