@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rotate": ("rotate", "Put another account into auth.json now."),
     "usage": ("usage", "How much of each account's limits is used."),
     "events": ("events", "What happened and why."),
+    "explain": ("explain", "What speaks for and against each account now."),
     "balance": ("balance", "Switch failover on or off."),
     "priority": ("priority", "The order of providers for new messages."),
     "config": ("config", "Look at the settings, or change them."),

@@ -332,6 +332,7 @@ FAILURES = [
     Failure("rotate acme/work", 3, "there is no account acme/work"),
     Failure("rotate zeta", 3, "there is no account of zeta"),
     Failure("signal zeta --status 429", 3, "there is no account of zeta"),
+    Failure("explain zeta", 3, "there is no account of zeta"),
     Failure(
         "rotate",
         4,
@@ -1029,3 +1030,42 @@ def test_every_file_is_private_whatever_the_umask(person: Person, home: Path) ->
     assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
     assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
     assert len(modes) > 15
+
+
+# -- what speaks for and against ------------------------------------------------------------
+
+
+def test_what_speaks_for_and_against_each_account_is_told(two: Person) -> None:
+    lines = two("explain", "acme").out.splitlines()
+
+    assert lines[0].startswith("acme: the live account stays until it is limited")
+    assert lines[1:3] == ["  acme-1 is ready", "* acme-2 is ready"]
+    assert lines[3] == "if the live one is refused: acme-1 (acme-1 is ready)"
+
+
+def test_an_explanation_is_there_for_programs_too(two: Person) -> None:
+    value = two("explain", "--model", "big-1", "--json").json()
+
+    assert value == {
+        "schema": 1,
+        "providers": [
+            {
+                "id": "acme",
+                "model": "big-1",
+                "strategy": "sticky",
+                "balancing": True,
+                "accounts": [
+                    {"alias": "acme-1", "active": False, "why": "is ready"},
+                    {"alias": "acme-2", "active": True, "why": "is ready"},
+                ],
+                "next": "acme-1",
+                "next_why": "acme-1 is ready",
+                "preferred": None,
+                "preferred_why": None,
+            }
+        ],
+    }
+
+
+def test_without_accounts_there_is_nothing_to_explain(person: Person) -> None:
+    assert person("explain").out.startswith("no accounts yet")

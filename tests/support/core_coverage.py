@@ -26,6 +26,7 @@ CORE = (
     "rotator/engine.py",
     "rotator/errors.py",
     "rotator/evidence.py",
+    "rotator/explain.py",
     "rotator/freshness.py",
     "rotator/going_on.py",
     "rotator/lifting.py",

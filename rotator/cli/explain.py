@@ -1,0 +1,59 @@
+"""`rotator explain`: what speaks for and against each account now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rotator.cli.common import books_for_command, json_option, print_json, provider_id
+from rotator.errors import AccountNotFound
+from rotator.explain import Explanation, explain, sentences
+
+
+@click.command()
+@click.argument("provider", required=False)
+@click.option("--model", help="For requests of this model alone.")
+@json_option
+def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
+    """Say for every account of PROVIDER, or of all, what speaks for and against it now.
+
+    Nothing is changed and no vendor is asked.
+    """
+    with books_for_command() as books:
+        state, now = books.outlook(), books.clock()
+        named = sorted({a.provider for a in state.accounts})
+        if provider is not None:
+            provider = provider_id(provider)
+            if provider not in named:
+                message = f"there is no account of {provider}"
+                raise AccountNotFound(message, hint="rotator accounts lists them")
+            named = [provider]
+        told = [explain(state, one, model, now) for one in named]
+    if as_json:
+        print_json({"schema": 1, "providers": [_json(one) for one in told]})
+        return
+    if not told:
+        click.echo("no accounts yet: log in with opencode while rotator watch runs")
+    for number, one in enumerate(told):
+        if number:
+            click.echo()
+        for line in sentences(one):
+            click.echo(line)
+
+
+def _json(told: Explanation) -> dict[str, Any]:
+    return {
+        "id": told.provider,
+        "model": told.model,
+        "strategy": told.strategy.value,
+        "balancing": told.balancing,
+        "accounts": [
+            {"alias": one.account.alias, "active": one.is_live, "why": one.says}
+            for one in told.arguments
+        ],
+        "next": told.next.alias if told.next else None,
+        "next_why": told.next_why,
+        "preferred": told.better.alias if told.better else None,
+        "preferred_why": told.better_why,
+    }

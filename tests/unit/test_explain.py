@@ -1,0 +1,67 @@
+"""What speaks for and against each account, in the words that decisions are recorded with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rotator.explain import explain, sentences
+from rotator.model import Snapshot, State, Window
+from rotator.preferences import Failover, Strategy
+from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
+
+A = an_account("personal")
+B = an_account("spare", limit=a_limit(NOW + HOUR))
+C = an_account("work")
+RESET = "resets 2026-11-22 15:00 UTC"
+
+
+def reads(used: float) -> Snapshot:
+    return Snapshot(NOW, (Window("5h", used, NOW + 3 * HOUR),))
+
+
+def a_world(**fields: Any) -> State:
+    usage = {A.id: reads(0.97), C.id: reads(0.12)}
+    return a_state(A, B, C, active=A, usage=usage, **fields)
+
+
+def test_every_account_is_told_of_with_its_numbers() -> None:
+    told = explain(a_world(), ACME, None, NOW)
+
+    assert sentences(told) == (
+        "acme: the live account stays until it is limited, then the one with most left (sticky)",
+        f"* personal is ready, 5h 97 % used, {RESET}",
+        "  spare rests until 2026-11-22 13:00 UTC (429, rate limit)",
+        f"  work is ready, 5h 12 % used, {RESET}",
+        (
+            "if the live one is refused: work"
+            f" (work is ready, 5h 12 % used, {RESET};"
+            f" personal is ready, 5h 97 % used, {RESET};"
+            " spare rests until 2026-11-22 13:00 UTC (429, rate limit))"
+        ),
+    )
+
+
+def test_a_swap_that_the_strategy_wants_is_told() -> None:
+    told = explain(a_world(failover=Failover(Strategy.HEADROOM)), ACME, None, NOW)
+
+    assert told.better == C
+    assert any(line.startswith("to be swapped between turns: work") for line in sentences(told))
+
+
+def test_with_balancing_off_nothing_is_wanted_and_that_is_told() -> None:
+    state = a_world(failover=Failover(Strategy.HEADROOM), balancing=False)
+
+    told = explain(state, ACME, "big-1", NOW)
+
+    assert (told.better, told.better_why) == (None, None)
+    lines = sentences(told)
+    assert lines[0].startswith("acme for big-1: ")
+    assert lines[1] == "balancing is off: nothing is swapped unless you rotate"
+
+
+def test_where_nobody_is_left_nobody_is_next() -> None:
+    told = explain(a_state(A, active=None), ACME, None, NOW)
+    alone = explain(a_state(A, active=A), ACME, None, NOW)
+
+    assert told.next == A
+    assert sentences(alone)[-1] == "if the live one is refused: nobody (acme has no other account)"
