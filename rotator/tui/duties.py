@@ -48,6 +48,11 @@ class Duties:
         """Return the job that an effect asks for."""
         return self._makers[type(effect)](effect)
 
+    @property
+    def kinds(self) -> frozenset[type]:
+        """The effects that there are jobs for."""
+        return frozenset(self._makers)
+
     def forget_old(self) -> None:
         """Let go of what cannot be taken back any more."""
         self._hands.undo.forget_old(system_clock())

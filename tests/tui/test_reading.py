@@ -1,0 +1,194 @@
+"""What the dashboard reads: the real store and history, and no secret of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from rotator.books import Books, open_books
+from rotator.clock import system_clock
+from rotator.database import open_database
+from rotator.history import History
+from rotator.lock import watch_lock
+from rotator.migrations import STORE
+from rotator.model import AccountState, Balance, Limit, Snapshot, Window
+from rotator.store import Store
+from rotator.tui.around import look_around
+from rotator.tui.glance import Glance, Sources, glance_or
+from rotator.tui.live import Around, read_past, read_world
+from tests.support.live import NOON, Live, api, oauth, open_live
+
+WEEK = Window("7d", 0.5, NOON)
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    with open_live(home) as live:
+        live.sees({"acme": oauth("a"), "zeta": api("z")})
+        live.sees({"acme": oauth("b"), "zeta": api("z")})
+        yield live
+
+
+def test_the_rows_are_the_accounts_in_order_with_who_is_live(live: Live) -> None:
+    world = read_world(live.books, None)
+
+    assert [(row.name, row.active, row.type) for row in world.rows] == [
+        ("acme/acme-1", False, "oauth"),
+        ("acme/acme-2", True, "oauth"),
+        ("zeta/zeta-1", True, "api"),
+    ]
+    assert [one.event.kind.value for one in world.events] == ["captured"] * 3
+    assert world.balancing
+    assert world.watcher_pid is None
+    assert not world.scouted
+
+
+def test_no_secret_is_in_what_is_read(live: Live) -> None:
+    world = read_world(live.books, look_around(live.books))
+
+    assert "CANARY" not in repr(world)
+
+
+def test_a_row_holds_what_is_known_of_the_usage(live: Live) -> None:
+    account = live.account("acme/acme-1")
+    read = Snapshot(NOON, (WEEK,), Balance(Decimal("12.40"), "USD"), plan="Pro", spent=True)
+    live.books.history.keep_reading(account.id, read, NOON)
+    live.books.history.keep_failure(account.id, "no answer", NOON)
+
+    row = read_world(live.books, None).rows[0]
+
+    assert (row.balance, row.plan, row.spent, row.read_at) == ("12.40 USD", "Pro", True, NOON)
+    assert [(gauge.name, gauge.used) for gauge in row.gauges] == [("7d", 0.5)]
+    assert row.unread == "no answer"
+
+
+def test_a_row_holds_why_and_until_when_it_rests(live: Live) -> None:
+    account = live.account("acme/acme-1")
+    limit = Limit(AccountState.COOLING, NOON.replace(hour=13), "429")
+    part = replace(limit, model="opus")
+    with live.books.store.transaction():
+        live.books.store.set_limit(account.id, limit)
+        live.books.store.set_limit(account.id, part)
+
+    row = read_world(live.books, None).rows[0]
+
+    assert (row.state, row.until, row.reason) == (AccountState.COOLING, limit.until, "429")
+    assert [one.model for one in row.parts] == ["opus"]
+
+
+def test_the_past_of_a_window_goes_back_half_a_day(live: Live) -> None:
+    account = live.account("acme/acme-1")
+    for hour, used in ((-24, 0.1), (-3, 0.2), (0, 0.3)):
+        at = NOON.replace(day=NOON.day - 1) if hour < -20 else NOON.replace(hour=12 + hour)
+        window = replace(WEEK, used=used)
+        live.books.history.keep_reading(account.id, Snapshot(at, (window,)), at)
+
+    past = read_past(live.books, [account.id])
+
+    assert past == {account.id: {("7d", None): (0.2, 0.3)}}
+
+
+def test_the_order_of_providers_is_that_of_the_settings(live: Live) -> None:
+    file = live.books.paths.config_file
+    file.parent.mkdir(parents=True)
+    file.write_text('[[priority]]\nprovider = "acme"\nmodel = "m1"\n')
+
+    world = read_world(live.books, None)
+
+    assert [(one.provider, one.model) for one in world.priorities] == [("acme", "m1")]
+    assert world.unsettled is None
+
+
+def test_settings_that_are_wrong_are_said(live: Live) -> None:
+    file = live.books.paths.config_file
+    file.parent.mkdir(parents=True)
+    file.write_text("[[priority]\n")
+
+    assert "config.toml: line 1" in str(read_world(live.books, None).unsettled)
+
+
+def test_a_running_watcher_is_seen(live: Live) -> None:
+    with watch_lock(live.books.paths.watch_lock):
+        world = read_world(live.books, None)
+
+    assert world.watcher_pid is not None
+
+
+def test_what_is_around_says_what_status_says(live: Live) -> None:
+    around = look_around(live.books)
+
+    assert around == Around(bridge=None, bridge_current=False)
+
+
+# -- opening for a glance --------------------------------------------------------------------------
+
+
+class Opener:
+    """Opens the books and counts how often."""
+
+    def __init__(self, live: Live) -> None:
+        self.opened = 0
+        self._paths = live.books.paths
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[Books]:
+        self.opened += 1
+        with open_books(self._paths) as books:
+            yield books
+
+
+def test_a_sound_store_is_opened_alone(live: Live) -> None:
+    opener = Opener(live)
+
+    with glance_or(live.books.paths, opener) as sources:
+        rows = read_world(sources, None).rows
+
+    assert len(rows) == 3
+    assert isinstance(sources, Glance)
+    assert opener.opened == 0
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged", "older"])
+def test_a_store_that_needs_more_is_left_to_the_books(home: Path, damage: str) -> None:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        paths, opener = live.books.paths, Opener(live)
+        live.books.backups.back_up_if_due(live.books.store, NOON)
+    if damage == "missing":
+        paths.store.unlink()
+    elif damage == "damaged":
+        paths.store.write_bytes(b"no database")
+        for ending in ("-wal", "-shm"):
+            paths.store.with_name(paths.store.name + ending).unlink(missing_ok=True)
+    else:
+        make_older(paths.store)
+
+    with glance_or(paths, opener) as sources:
+        read_world(sources, None)
+
+    assert opener.opened == 1
+
+
+def make_older(path: Path) -> None:
+    """Put an empty store of an older version in its place."""
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    open_database(path, STORE[:1], durable=False).close()
+
+
+def test_a_glance_and_the_books_are_read_alike(live: Live) -> None:
+    glances: Sources = Glance(
+        live.books.paths, Store(live.books.paths.store), History(live.books.paths.history)
+    )
+
+    try:
+        assert read_world(glances, None).rows == read_world(live.books, None).rows
+    finally:
+        glances.store.close()
+        glances.history.close()
+    assert glances.clock is system_clock
