@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 MOUNTS = """\
 22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-40 27 0:50 / /home/ada rw,relatime shared:2 master:1 - nfs4 server:/ada rw
+40 27 0:50 / /srv/ada rw,relatime shared:2 master:1 - nfs4 server:/ada rw
 41 27 0:51 / /a\\040b rw - fuse.sshfs there: rw
 42 27 0:52 / /twice rw - ext4 /dev/sdb1 rw
 43 27 0:53 / /twice rw - cifs //there/twice rw
@@ -122,8 +122,8 @@ def test_times_that_have_not_come_yet_tell_of_a_clock_that_was_set_back(
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/home/ada/.local", "nfs4"),
-        ("/home/adam", "ext4"),
+        ("/srv/ada/.local", "nfs4"),
+        ("/srv/adam", "ext4"),
         ("/", "ext4"),
         ("/a b/c", "fuse.sshfs"),
         ("/twice/c", "cifs"),
@@ -133,7 +133,7 @@ def test_a_folder_is_on_the_file_system_of_its_nearest_mount(path: str, kind: st
     assert kind_of_file_system(Path(path), MOUNTS) == kind
 
 
-@pytest.mark.parametrize(("path", "count"), [("/home/ada/x", 1), ("/home/adam", 0)])
+@pytest.mark.parametrize(("path", "count"), [("/srv/ada/x", 1), ("/srv/adam", 0)])
 def test_another_computer_s_disk_is_noted(path: str, count: int) -> None:
     found = list(on_other_computer("the store", Path(path), MOUNTS))
 

@@ -12,7 +12,7 @@ from tests.support.asked_vendor import asked
 from tests.support.builders import api
 from tests.support.failures import NOW, failure
 
-PLAN, _, PAID, _ = PROVIDERS
+PLAN, PAID = PROVIDERS[0], PROVIDERS[2]
 
 
 def reset(text: str) -> datetime | None:
