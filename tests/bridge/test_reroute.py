@@ -419,6 +419,26 @@ def test_a_session_stays_where_it_was_rerouted_to(
     assert said["model"] == MODEL
 
 
+def test_the_line_itself_goes_where_the_watcher_says_and_begins_no_turn(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
+) -> None:
+    live.write(mock={"type": "api", "key": A}, zeta={"type": "api", "key": A})
+    ready: dict[str, object] = {"active": None, "known": [], "ready": True}
+    order = [{"provider": "theta", "model": "t1"}, TO]
+    watcher.publish([A], providers=dict.fromkeys(OFFERED, ready), routing=order)
+    rerouted(bridge, upstream, watcher)
+    rerouted(bridge, upstream, watcher, to=order[0], mark={"provider": "zeta"})
+    pending = start(bridge, upstream)
+    signal = watcher.next_signal()
+    watcher.answer(signal, "pass")
+    pending.result()
+
+    stored = [message["info"]["model"] for message in bridge.run("seen")["messages"]["ses_1"]]
+
+    assert stored[1:] == [MODEL, {"providerID": "theta", "modelID": "t1"}]
+    assert signal["left"] == ["mock", "zeta"]
+
+
 def test_after_a_reroute_a_picked_model_is_only_asked_again_when_somebody_is_left_for_it(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
 ) -> None:
