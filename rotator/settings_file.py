@@ -39,7 +39,7 @@ _LARGEST_CACHE = 8 * LARGEST_BYTES
 _YOUNG_NS = 2_000_000_000
 _CLOSE_SECONDS = 5.0
 
-_Signature = tuple[int, int, int, int, int]
+Signature = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,15 @@ class _Cache:
 # -- taking up changes ---------------------------------------------------------------------------
 
 
+def signature(path: Path) -> Signature | None:
+    """Return what changes whenever the file does, but for changes within one tick of its clock."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 class SettingsFile:
     """What holds, looked at again whenever the file may have changed; for whoever runs on.
 
@@ -202,13 +211,13 @@ class SettingsFile:
         *,
         environ: Mapping[str, str] | None = None,
         later: Callable[[], None] | None = None,
-        young_ns: int = _YOUNG_NS,
+        look_at: Callable[[Path], Signature | None] = signature,
     ) -> None:
         self._paths = paths
         self._environ = dict(os.environ if environ is None else environ)
         self._later = later
-        self._young_ns = young_ns
-        self._seen: _Signature | None = None
+        self._look_at = look_at
+        self._seen: Signature | None = None
         self._is_settled = False
         self._reader: threading.Thread | None = None
         self._answers: queue.SimpleQueue[InForce | None] = queue.SimpleQueue()
@@ -238,12 +247,12 @@ class SettingsFile:
         return self._now or InForce(Preferences())
 
     def _look(self) -> None:
-        seen = _signature(self._paths.config_file)
+        seen = self._look_at(self._paths.config_file)
         if seen == self._seen and self._is_settled:
             return
         asked = Asked(self._paths, self._environ)
         self._seen = seen
-        self._is_settled = seen is None or _age_ns(seen) > self._young_ns
+        self._is_settled = seen is None or _age_ns(seen) > _YOUNG_NS
         if self._later is None or self._now is None or asked.is_known:
             self._now = asked.answer(self._fallback())
         else:
@@ -272,13 +281,5 @@ class SettingsFile:
         self._reader.start()
 
 
-def _signature(path: Path) -> _Signature | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def _age_ns(seen: _Signature) -> int:
+def _age_ns(seen: Signature) -> int:
     return time.time_ns() - max(seen[3:])

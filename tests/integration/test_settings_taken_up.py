@@ -35,6 +35,9 @@ def paths(home: Path) -> Paths:
 def running(paths: Paths) -> Iterator[None]:
     """Run a watcher in a thread of the test."""
     ready, made = threading.Event(), list[Daemon]()
+    # While there is none the watcher looks at everything again and again.
+    paths.auth_file.parent.mkdir(parents=True)
+    paths.auth_file.write_text("{}")
 
     def work() -> None:
         with open_books(paths) as books:
@@ -130,6 +133,7 @@ def test_the_watcher_s_process_takes_up_what_is_written_by_hand_and_by_command(
 ) -> None:
     house = Household(tmp_path)
     paths = find_paths(house.env())
+    house.write_auth({})
 
     with watcher(house):
         began = time.monotonic()
