@@ -78,8 +78,10 @@ def _close_untouched(connection: sqlite3.Connection, path: Path) -> None:
     connection.close()
 
 
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+def _read_only(path: Path, *, shared: bool = True) -> sqlite3.Connection:
+    # Nothing is made beside a file that nobody else is said to have open.
+    how = "mode=ro" if shared else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
 
 
 def awaits_rebuilding(path: Path) -> bool:
@@ -324,9 +326,12 @@ class Rows:
 
 
 @contextlib.contextmanager
-def opened_damaged(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database of which little may be left, for reading; it stays as it is."""
-    with store_errors(path), contextlib.closing(_read_only(path)) as connection:
+def opened_damaged(path: Path, *, shared: bool = True) -> Iterator[sqlite3.Connection]:
+    """Open a database of which little may be left, for reading; it stays as it is.
+
+    Not `shared`, nobody may write it meanwhile: what is read may be nonsense if somebody does.
+    """
+    with store_errors(path), contextlib.closing(_read_only(path, shared=shared)) as connection:
         # Text that is none is told apart by its rows, not by an error.
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         yield connection

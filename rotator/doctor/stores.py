@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,9 +75,7 @@ def _opened(setup: Setup) -> Iterator[Remark | Contents]:
         yield note(Check.STORE, "there is no store yet", "rotator watch makes one")
         return
     try:
-        with opened_damaged(path) as connection:
-            schema = _require_usable(path, connection)
-            contents = _read(connection)
+        schema, contents = _look_into(path)
     except NewerSchema as exc:
         yield problem(Check.STORE, exc.message, "update this one; the store is left as it is")
     except StoreDamaged as exc:
@@ -84,6 +83,16 @@ def _opened(setup: Setup) -> Iterator[Remark | Contents]:
     else:
         yield _told_of(path, schema)
         yield contents
+
+
+def _look_into(path: Path) -> tuple[int, Contents]:
+    """Return the schema and what is in a store; nothing is left beside one that nobody has open."""
+    if not path.with_name(f"{path.name}-wal").exists():
+        # Unless somebody begins to write just now, who makes nonsense of what is read.
+        with contextlib.suppress(StoreDamaged), opened_damaged(path, shared=False) as connection:
+            return _require_usable(path, connection), _read(connection)
+    with opened_damaged(path) as connection:
+        return _require_usable(path, connection), _read(connection)
 
 
 def _told_of(path: Path, schema: int) -> Remark:

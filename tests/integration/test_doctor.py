@@ -105,6 +105,18 @@ def test_looking_changes_nothing(setup: Setup, home: Path) -> None:
     assert (mode(setup.paths.store), mode(setup.paths.data)) == (0o644, 0o755)
 
 
+def test_looking_leaves_nothing_beside_a_store_that_nobody_has_open(home: Path) -> None:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        setup = Setup(live.paths, NOON, {"PATH": ""})
+    before = sorted(home.rglob("*"))
+
+    remarks = examine(setup)
+
+    assert sorted(home.rglob("*")) == before
+    assert {r.level for r in remarks if r.check is Check.STORE} == {Level.OK}
+
+
 def test_what_cannot_be_looked_at_is_a_problem_and_hides_nothing_else(setup: Setup) -> None:
     setup.paths.backups.chmod(0)
 
