@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench.failover import added_time, capture_time, failover_latency
 from tests.bench.figures import Figure, sync_cost
+from tests.bench.weeks import simulate
 
 
 def measure(home: Path, rounds: int) -> list[Figure]:
@@ -37,7 +38,12 @@ def main() -> int:
     """Measure as often as the command line says; exit with 1 if a figure is far off its aim."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--weeks", type=int, help="simulate strategies for so many weeks instead")
+    given = parser.parse_args()
+    if given.weeks:
+        sys.stdout.writelines(f"{line}\n" for line in simulate(given.weeks).lines())
+        return 0
+    rounds = given.rounds
     with tempfile.TemporaryDirectory() as home:
         return 1 if report(measure(Path(home), rounds)) else 0
 
