@@ -376,6 +376,39 @@ def test_what_was_written_in_vain_is_kept(
     assert ended.err.splitlines()[1] == f"  nothing was changed; your text is in {draft}"
 
 
+class Terminal(io.StringIO):
+    """A terminal at which somebody has typed something already."""
+
+    def isatty(self) -> bool:
+        """Say that it is one."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "strategy"),
+    [
+        pytest.param("y\n", 0, "ordered", id="yes"),
+        pytest.param("n\n", 2, "drain", id="no"),
+    ],
+)
+def test_somebody_at_a_terminal_is_asked_whether_to_go_on(
+    somebody: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    typed: str,
+    code: int,
+    strategy: str,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    editor(monkeypatch, tmp_path, "sed -i -e s/drani/ordered/ -e s/drain/drani/ $1")
+
+    ended = somebody("config", "edit")
+
+    assert (ended.code, "not 'drani' (line 3, column 12)" in ended.err) == (code, True)
+    assert f'strategy = "{strategy}"' in somebody.text
+
+
 def test_a_file_that_somebody_else_changed_meanwhile_is_left_alone(
     somebody: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

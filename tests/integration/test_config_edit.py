@@ -402,6 +402,30 @@ def test_a_folder_that_may_not_be_written_is_named(paths: Paths) -> None:
         set_value(paths, "failover.strategy", "drain")
 
 
+def test_a_place_that_cannot_be_written_is_named(paths: Paths) -> None:
+    paths.config.mkdir(parents=True)
+    paths.config_file.symlink_to("/proc/nowhere/config.toml")
+
+    with pytest.raises(ConfigError, match=r"config\.toml: it cannot be written: "):
+        set_value(paths, "failover.strategy", "drain")
+
+
+def test_a_file_that_never_stands_still_is_left_alone(paths: Paths) -> None:
+    write_config(paths.config_file, "# 0\n")
+    rounds: list[int] = []
+
+    def change(all_: tuple[Priority, ...]) -> tuple[Priority, ...]:
+        rounds.append(len(rounds))
+        write_config(paths.config_file, f"# {len(rounds)}\n")
+        return (*all_, Priority("openai"))
+
+    with pytest.raises(ConfigError, match="another program keeps changing it"):
+        change_priorities(paths, change)
+
+    assert paths.config_file.read_text() == f"# {len(rounds)}\n"
+    assert list(paths.config.iterdir()) == [paths.config_file]
+
+
 EDITS = """
 import sys
 from rotator.config_edit import change_priorities, set_value
