@@ -35,8 +35,10 @@ from rotator.policy import Wanted, choose, clock_time, is_stale
 
 FIRST_REST = timedelta(seconds=60)
 LONGEST_REST = timedelta(minutes=30)
-# Without credit: until somebody has paid, or the vendor's usage says so earlier.
-FIRST_UNPAID_REST = timedelta(minutes=30)
+# What is used up is so for hours, and nobody pays within a minute; the vendor's usage may say so
+# earlier.
+FIRST_LONG_REST = timedelta(minutes=30)
+LONGEST_USED_UP_REST = timedelta(hours=5)
 LONGEST_UNPAID_REST = timedelta(hours=8)
 # A limit that comes this soon after the last one ended counts as the next in a row.
 STRIKE_MEMORY = timedelta(minutes=30)
@@ -322,8 +324,8 @@ def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
     """Return the limit that a failure leads to; `before` itself if that says nothing new.
 
     Without a time in the answer an account rests for 60 s, doubled for each limit in a row up
-    to 30 min; where it has nothing to pay with, for 30 min up to 8 h. Failures during a rest do
-    not lengthen it: they are of requests that were under way already.
+    to 30 min; what is used up for 30 min up to 5 h, without anything to pay with up to 8 h.
+    Failures during a rest do not lengthen it: they are of requests that were under way already.
     """
     until = finding.until if finding.until is not None and finding.until > now else None
     kind: RestState = AccountState.EXHAUSTED
@@ -350,9 +352,10 @@ def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
 
 def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
     first, longest = FIRST_REST, LONGEST_REST
+    if meaning is Meaning.EXHAUSTED:
+        first, longest = FIRST_LONG_REST, LONGEST_USED_UP_REST
     if meaning is Meaning.BILLING:
-        # Somebody has to pay first, and that is not done within a minute.
-        first, longest = FIRST_UNPAID_REST, LONGEST_UNPAID_REST
+        first, longest = FIRST_LONG_REST, LONGEST_UNPAID_REST
     return min(first * (1 << min(strikes - 1, 10)), longest)
 
 

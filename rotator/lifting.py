@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotator.limits import concerns, members
 from rotator.model import Account, AccountState, Limit, Snapshot, Window
 
+# What a vendor counts may lag behind what it has just refused.
+LEAST_AGE = timedelta(seconds=10)
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A limit of an account's that a reading has changed; with `after` None it is lifted."""
+    """A limit of an account's that a reading has changed.
+
+    One that is lifted ends in the past: so the next failure still counts as one in a row.
+    """
 
     account: Account
-    before: Limit
-    after: Limit | None
+    after: Limit
+    is_lifted: bool
 
 
 def revisions(
@@ -29,28 +35,28 @@ def revisions(
 ) -> list[Revision]:
     """Return what a reading of the account `read` changes, for all that are limited with it."""
     return [
-        Revision(one, before, after)
+        Revision(one, after, after.until <= now)
         for one in members(accounts, read)
         for before in filter(None, (one.limit, *one.part_limits))
         if (after := revised(before, told, now)) is not before
     ]
 
 
-def revised(limit: Limit, told: Snapshot, now: datetime) -> Limit | None:
-    """Return what is left of a limit after a reading: None where it is lifted.
+def revised(limit: Limit, told: Snapshot, now: datetime) -> Limit:
+    """Return the limit as it is after a reading; itself where that says nothing new.
 
     A time that was a guess gives way to the reset of what is used up.
     """
-    is_younger = limit.since is not None and told.read_at > limit.since
-    if not is_younger or limit.is_stated or limit.until <= now:
+    since = limit.since
+    if since is None or told.read_at <= since or limit.is_stated or limit.until <= now:
         return limit
     full = full_windows(told, limit.model, now)
     resets = [one.resets_at for one in full if one.resets_at is not None]
     if full and len(resets) == len(full):
         return replace(limit, state=AccountState.EXHAUSTED, until=max(resets), is_stated=True)
-    if full or told.spent or not told.complete:
+    if full or told.spent or not told.complete or told.read_at - since < LEAST_AGE:
         return limit
-    return None
+    return replace(limit, until=since)
 
 
 def full_windows(told: Snapshot, model: str | None, now: datetime) -> list[Window]:

@@ -553,13 +553,6 @@ class Store:
             *(account, model, *_limit_row(limit)),
         )
 
-    def lift_limit(self, account: AccountId, model: str | None) -> None:
-        """Note that an account's limit, the whole one or (by its name) that on models, is over."""
-        if model is None:
-            self.set_limit(account, None)
-        else:
-            self._write("DELETE FROM part_limit WHERE account = ? AND model = ?", account, model)
-
     def set_active(self, provider: str, account: AccountId | None, now: datetime) -> None:
         """Note who is in the provider's slot from now on; a change begins a new tenure."""
         slot = self._one("SELECT active FROM slot WHERE provider = ?", provider)

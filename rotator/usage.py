@@ -186,7 +186,7 @@ def _take_in(books: Books, account: Account, told: Snapshot) -> None:
             books.store.learn(account, told)
             changed = revisions(books.store.state().of(account.provider), account, told, now)
             for one in changed:
-                _revise(books, one)
+                books.store.set_limit(one.account.id, one.after)
     except StoreError:
         # The reading is kept; the rest can be learned the next time.
         return
@@ -195,16 +195,9 @@ def _take_in(books: Books, account: Account, told: Snapshot) -> None:
         books.announce()
 
 
-def _revise(books: Books, one: Revision) -> None:
-    if one.after is None:
-        books.store.lift_limit(one.account.id, one.before.model)
-    else:
-        books.store.set_limit(one.account.id, one.after)
-
-
 def _revised_event(one: Revision, now: datetime) -> Event:
-    about = f" for {one.before.model}" if one.before.model else ""
-    if one.after is None:
+    about = f" for {one.after.model}" if one.after.model else ""
+    if one.is_lifted:
         kind, why = EventKind.RECOVERED, f"its usage says that there is room again{about}"
     else:
         until = clock_time(one.after.until)

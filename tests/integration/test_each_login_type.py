@@ -19,6 +19,7 @@ import pytest
 
 from rotator.atomic import publish
 from rotator.clock import from_iso, to_iso
+from rotator.lifting import LEAST_AGE
 from tests.support.connected import Connected
 from tests.support.login_types import (
     LOGINS,
@@ -191,6 +192,9 @@ def pay(vendor: Vendor, house: Connected, day: Day) -> None:
     rotator(house, "usage", "deepseek", "--refresh")
     day.unpaid["one"] = accounts(house)
     vendor.answer("api.deepseek.com", "/user/balance", balance("20.00"))
+    # A reading right after the failure lifts nothing: what is counted may lag behind.
+    late = day.failed_at + LEAST_AGE
+    wait_until(lambda: datetime.now(UTC) > late, SECONDS, "a reading that counts")
     rotator(house, "usage", "deepseek", "--refresh")
 
 

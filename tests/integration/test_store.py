@@ -660,18 +660,6 @@ def test_limits_outlive_a_restart_as_they_were(path: Path, kinds: dict[str, Limi
     assert kept.part_limits == (kinds["opus"], kinds["sonnet"])
 
 
-def test_a_limit_on_some_models_is_lifted_alone(store: Store, kinds: dict[str, Limit]) -> None:
-    account = AccountId(add(store, "a"))
-
-    with store.transaction():
-        for limit in kinds.values():
-            store.set_limit(account, limit)
-        store.lift_limit(account, "Opus")
-    (kept,) = store.state().accounts
-
-    assert (kept.limit, kept.part_limits) == (kinds["whole"], (kinds["sonnet"],))
-
-
 def test_limits_on_models_that_ended_long_ago_are_swept_by_the_next_one(
     store: Store, kinds: dict[str, Limit]
 ) -> None:

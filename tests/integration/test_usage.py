@@ -17,7 +17,17 @@ from rotator.errors import StoreError
 from rotator.failover import carry_out
 from rotator.freshness import HANDS_OFF
 from rotator.history import Point
-from rotator.model import Balance, EventKind, Finding, Meaning, Scope, Snapshot, Window
+from rotator.limits import is_ready
+from rotator.model import (
+    AccountState,
+    Balance,
+    EventKind,
+    Finding,
+    Meaning,
+    Scope,
+    Snapshot,
+    Window,
+)
 from rotator.provider import HttpAnswer
 from rotator.usage import Readings, known, note_headers, read
 from tests.support.builders import a_finding, a_signal
@@ -245,18 +255,18 @@ def fails(live: Live, name: str, finding: Finding) -> None:
     account = live.account(name)
     signal = a_signal(account, provider=TELLING)
     carry_out(live.books, signal, finding, answer=lambda _: None)
-    live.clock.pass_time(seconds=1)
+    live.clock.pass_time(minutes=1)
 
 
 def test_a_reading_with_room_lifts_a_limit_that_nobody_stated_a_time_for(
     live: Live, teller: Teller
 ) -> None:
-    fails(live, A, a_finding(Meaning.SHORT_LIMIT))
+    fails(live, A, a_finding(Meaning.EXHAUSTED))
     teller.tells(KEY_A, ["5h", 0.25, LATER, None], complete=True)
 
     ask(live, A)
 
-    assert live.account(A).limit is None
+    assert live.state_of(A) is AccountState.READY
     assert live.events()[-1].kind is EventKind.RECOVERED
 
 
@@ -288,7 +298,7 @@ def test_a_limit_on_a_model_is_lifted_by_a_reading_as_well(live: Live, teller: T
 
     ask(live, A)
 
-    assert live.account(A).part_limits == ()
+    assert is_ready(live.account(A), "Opus", live.clock.now)
 
 
 def test_who_is_counted_together_is_learned_and_then_limited_together(

@@ -211,7 +211,7 @@ def test_a_limited_account_rests_and_no_rest_gets_shorter(
     if account.limit is not None and account.limit.until > now:
         assert found.until >= account.limit.until
     if finding.until is None or finding.until <= now:
-        longest = 480 if finding.meaning is Meaning.BILLING else 30
+        longest = 30 if finding.meaning is Meaning.SHORT_LIMIT else 480
         assert found is account.limit or found.until - now <= longest * MINUTE
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rotator.lifting import Revision, full_windows, revised, revisions
+from rotator.lifting import LEAST_AGE, Revision, full_windows, revised, revisions
 from rotator.model import AccountState, Limit, Snapshot, Window
 from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit, an_account
 
@@ -18,7 +18,14 @@ LATER = NOW + 5 * HOUR
 
 def a_failure(**fields: Any) -> Limit:
     """Return a limit of a minute ago that ends at a time of our own."""
-    return replace(a_limit(NOW + MINUTE), since=NOW - MINUTE, **fields)
+    values: dict[str, Any] = {"until": NOW + MINUTE, "since": NOW - LEAST_AGE} | fields
+    return replace(a_limit(), **values)
+
+
+def lifted(limit: Limit) -> Limit:
+    """Return what is left of a limit that is lifted: it ended when it began."""
+    assert limit.since is not None
+    return replace(limit, until=limit.since)
 
 
 def told(*windows: Window, **fields: Any) -> Snapshot:
@@ -32,13 +39,16 @@ def used(fraction: float, resets_at: datetime | None = RESET, **fields: Any) -> 
 
 
 def test_a_younger_reading_that_leaves_nothing_out_lifts_a_limit() -> None:
-    assert revised(a_failure(), told(used(0.4)), NOW) is None
+    assert revised(a_failure(strikes=2), told(used(0.4)), NOW) == lifted(a_failure(strikes=2))
 
 
 @pytest.mark.parametrize(
     ("limit", "reading"),
     [
-        pytest.param(a_failure(), told(used(0.4), read_at=NOW - MINUTE), id="not younger"),
+        pytest.param(a_failure(), told(used(0.4), read_at=NOW - LEAST_AGE), id="not younger"),
+        pytest.param(
+            a_failure(since=NOW - LEAST_AGE + SECOND), told(used(0.4)), id="hardly younger"
+        ),
         pytest.param(replace(a_limit(), since=None), told(used(0.4)), id="since nobody knows when"),
         pytest.param(a_failure(is_stated=True), told(used(0.4)), id="until the vendor's own time"),
         pytest.param(a_failure(), told(used(0.4), complete=False), id="something may be missing"),
@@ -54,21 +64,21 @@ def test_any_other_reading_leaves_a_limit_as_it_is(limit: Limit, reading: Snapsh
 def test_a_guessed_time_gives_way_to_the_reset_of_what_is_used_up() -> None:
     reading = told(used(1.0), Window("7d", 1.0, LATER), Window("day", 0.2, LATER + HOUR))
 
-    found = revised(a_failure(), reading, NOW)
+    found = revised(a_failure(since=NOW - SECOND), reading, NOW)
 
-    assert found is not None
     assert (found.state, found.until, found.is_stated) == (AccountState.EXHAUSTED, LATER, True)
 
 
 def test_a_vendor_s_time_is_taken_from_a_reading_that_is_not_complete_too() -> None:
     found = revised(a_failure(), told(used(1.0), complete=False), NOW)
 
-    assert found is not None
     assert found.until == RESET
 
 
 def test_a_model_s_window_says_nothing_of_a_limit_on_everything() -> None:
-    assert revised(a_failure(), told(used(0.1), used(1.0, model="Opus")), NOW) is None
+    assert revised(a_failure(), told(used(0.1), used(1.0, model="Opus")), NOW) == lifted(
+        a_failure()
+    )
 
 
 def test_a_model_s_window_says_until_when_that_model_rests() -> None:
@@ -76,7 +86,6 @@ def test_a_model_s_window_says_until_when_that_model_rests() -> None:
 
     found = revised(limit, told(used(0.1), used(1.0, LATER, model="Opus")), NOW)
 
-    assert found is not None
     assert (found.until, found.model) == (LATER, "claude-opus-4-5")
 
 
@@ -105,5 +114,9 @@ def test_a_reading_of_one_is_a_reading_for_all_that_are_limited_with_it() -> Non
 
     found = revisions([a, b, c], a, told(used(0.4)), NOW)
 
-    assert found == [Revision(a, a_failure(), None), Revision(a, part, None)]
-    assert revisions([a, b, c], c, told(used(0.4), read_at=NOW + SECOND), NOW)[0].account == c
+    assert found == [
+        Revision(a, lifted(a_failure()), is_lifted=True),
+        Revision(a, lifted(part), is_lifted=True),
+    ]
+    (other,) = revisions([a, b, c], c, told(used(1.0)), NOW)
+    assert (other.account, other.after.until, other.is_lifted) == (c, RESET, False)

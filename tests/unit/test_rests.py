@@ -122,6 +122,17 @@ def test_without_credit_an_account_is_tried_again_rarely() -> None:
     assert rests == [30, 60, 120, 240, 480, 480, 480]
 
 
+def test_what_is_used_up_is_tried_again_after_half_an_hour_and_ever_later() -> None:
+    limit, now, rests = None, NOW, []
+
+    for _ in range(6):
+        limit = next_limit(limit, a_finding(Meaning.EXHAUSTED), now)
+        rests.append((limit.until - now) / MINUTE)
+        now = limit.until
+
+    assert rests == [30, 60, 120, 240, 300, 300]
+
+
 def test_a_limit_says_what_it_is_counted_for() -> None:
     finding = a_finding(Meaning.EXHAUSTED, NOW + HOUR)
     own = Scope("large-1", Reach.ACCOUNT)
