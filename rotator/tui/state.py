@@ -161,6 +161,8 @@ class State:
     jobs_begun: int = 0
     notice: Notice | None = None
     undo: Undoable | None = None
+    # A login that was just captured: it can be named as soon as it is on screen.
+    to_name: AccountId | None = None
 
     @property
     def seen(self) -> World:

@@ -38,7 +38,7 @@ NOTICE, FAILURE = timedelta(seconds=6), timedelta(seconds=20)
 def update(state: State, message: Message) -> Outcome:
     """Return the state after a message, and what has to be done."""
     new, effects = _updated(state, message)
-    new = kept_in_view(new)
+    new = kept_in_view(_named(new))
     wanted = on_accounts.wanted_past(new)
     if wanted is not None and (
         isinstance(message, Seen) or wanted != on_accounts.wanted_past(state)
@@ -49,6 +49,13 @@ def update(state: State, message: Message) -> Outcome:
     ):
         effects = (*effects, ReadSettings())
     return new, effects
+
+
+def _named(state: State) -> State:
+    """Ask for the name of a login that was just captured, once it is on screen."""
+    if state.to_name is None or state.overlay is not None or state.seen.row(state.to_name) is None:
+        return state
+    return on_accounts.naming(replace(state, account=state.to_name, to_name=None))
 
 
 def _updated(state: State, message: Message) -> Outcome:
@@ -144,6 +151,4 @@ def _ended(state: State, ended: Ended) -> State:
         state = replace(state, overlay=None)
     if ended.select is not None:
         state = replace(state, account=ended.select)
-    if ended.name_it is not None and state.overlay is None:
-        state = on_accounts.naming(replace(state, account=ended.name_it))
-    return state
+    return replace(state, to_name=ended.name_it or state.to_name)

@@ -51,6 +51,7 @@ class Terminal:
         self.process = process
         self._master = master
         self._closing = False
+        self._raw = bytearray()
         self._lock = threading.Lock()
         self._screen = Screen(ROWS, COLUMNS, self.send)
         self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
@@ -66,6 +67,18 @@ class Terminal:
     def text(self) -> str:
         """The screen as one text."""
         return "\n".join(self.lines)
+
+    @property
+    def raw(self) -> bytes:
+        """Everything that the program has written."""
+        with self._lock:
+            return bytes(self._raw)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal reads whole lines and shows what is typed, as a shell leaves it."""
+        flags = termios.tcgetattr(self._master)[3]
+        return bool(flags & termios.ECHO) and bool(flags & termios.ICANON)
 
     def send(self, text: str) -> None:
         """Send characters as they are; a program that has ended takes none."""
@@ -102,6 +115,11 @@ class Terminal:
             self._screen.resize(rows, columns)
         _set_size(self._master, rows, columns)
 
+    def click(self, column: int, row: int) -> None:
+        """Press and release the mouse's left button; both are counted from 0."""
+        for how in "Mm":
+            self.send(f"\x1b[<0;{column + 1};{row + 1}{how}")
+
     def close(self) -> None:
         """End the program and whatever it started."""
         end(self.process)
@@ -115,6 +133,7 @@ class Terminal:
                 if select.select([self._master], [], [], _LOOK_SECONDS)[0]:
                     data = os.read(self._master, _READ_SIZE)
                     with self._lock:
+                        self._raw += data
                         self._screen.feed(data)
 
 

@@ -154,6 +154,15 @@ def test_a_login_that_was_captured_can_be_named_at_once() -> None:
     assert asked(named, *"-2", "enter") == (do.Rename(1, SPARE.id, "spare-2"),)
 
 
+def test_a_login_is_named_when_it_is_on_screen_and_no_sooner() -> None:
+    without = replace(WORLD, rows=(WORK,))
+    captured = after(with_world(WORK_IS_LIVE, rows=(WORK,)), Ended(1, "", name_it=SPARE.id))
+
+    assert captured.overlay is None
+    assert after(captured, Seen(without)).overlay is None
+    assert isinstance(after(captured, Seen(WORLD)).overlay, Prompt)
+
+
 @pytest.mark.parametrize(
     ("keys", "account"),
     [

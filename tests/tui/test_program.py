@@ -1,0 +1,186 @@
+"""The real `rotator dashboard` in a terminal: keys, mouse, sizes, signals, and what it leaves."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rotator.ledger import rename
+from rotator.lock import watcher_pid
+from rotator.paths import find_paths
+from rotator.rotate import find_account
+from tests.support.children import has_ended
+from tests.support.dashboard_program import (
+    SECONDS,
+    dashboard,
+    is_given_back,
+    line_with,
+    opened,
+    wait_for_line,
+    with_accounts,
+)
+from tests.support.household import Household
+from tests.support.rotator_process import rotator
+from tests.support.waiting import wait_until
+
+# Opens the login that a person would type into opencode's own.
+LOGIN = """\
+#!/bin/sh
+echo "logging in: $*"
+read key
+printf '{"acme": {"type": "api", "key": "%s"}}' "$key" > "$HOME/.local/share/opencode/auth.json"
+"""
+COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-8]|4[0-8]|9[0-7])\b[0-9;]*m")
+
+
+def key_in(house: Household) -> str:
+    return str(house.read_auth()["acme"]["key"])
+
+
+def test_keys_mouse_sizes_and_other_programs_change_what_is_seen(home: Path) -> None:
+    house = with_accounts(home, "one", "two", "three")
+
+    with dashboard(house) as before:
+        # A key puts another account into auth.json.
+        before.press("down")
+        before.press("enter")
+        wait_for_line(before, "● three", "live")
+        assert key_in(house) == "KEY-CANARY-three"
+
+        # A click chooses, and a click on the footer's words does what they say.
+        before.click(10, line_with(before, "○ two"))
+        wait_for_line(before, "▌ ○ two")
+        row = line_with(before, " Enter activate")
+        before.click(before.lines[row].index("Enter"), row)
+        wait_for_line(before, "● two", "live")
+        assert key_in(house) == "KEY-CANARY-two"
+
+        # Another size gets its layout at once.
+        before.resize(10, 40)
+        before.wait_for_text("no watcher", SECONDS)
+        wait_for_line(before, "● acme/two")
+        before.resize(40, 120)
+        before.wait_for_text("watcher not running", SECONDS)
+
+        # What another program does is seen.
+        with opened(house) as books:
+            rename(books, find_account(books.store.state(), "acme", "one"), "first")
+        wait_for_line(before, "○ first")
+
+        before.press("q")
+        assert before.wait_for_end() == 0
+        wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
+        assert b"CANARY" not in before.raw
+
+
+def test_it_stops_as_a_job_goes_on_and_ends_clean_on_sigterm(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+
+    with dashboard(house) as before:
+        process = psutil.Process(before.process.pid)
+        before.press("ctrl+z")
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED, SECONDS, "it to stop")
+        wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
+
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: not is_given_back(before), SECONDS, "it to take the screen again")
+        before.press("?")
+        before.wait_for_text("Put the chosen account into auth.json", SECONDS)
+
+        process.send_signal(signal.SIGTERM)
+        assert before.wait_for_end() == 128 + signal.SIGTERM
+        wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
+
+
+def test_ctrl_c_leaves_and_a_program_that_shows_it_is_not_stopped(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+
+    with dashboard(house, "--no-suspend") as before:
+        before.press("ctrl+z")
+        before.press("?")
+        before.wait_for_text("Put the chosen account into auth.json", SECONDS)
+        before.press("ctrl+c")
+
+        assert before.wait_for_end() == 130
+        wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
+
+
+def test_a_login_in_opencode_is_captured_and_named_and_the_watcher_started(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+    opencode = home / "bin" / "opencode"
+    opencode.parent.mkdir()
+    opencode.write_text(LOGIN)
+    opencode.chmod(stat.S_IRWXU)
+    paths = find_paths(house.env())
+
+    with dashboard(house, PATH=f"{opencode.parent}:{os.environ['PATH']}") as before:
+        before.press("c")
+        before.wait_for_text("acme", SECONDS)
+        wait_for_line(before, "▌ acme", "2 accounts")
+        before.press("enter")
+        before.wait_for_text("logging in: auth login --provider acme", SECONDS)
+        before.type("KEY-CANARY-new\n")
+        before.wait_for_text("name of acme/acme", SECONDS)
+        before.type("\x15third\n")
+        wait_for_line(before, "● third", "live")
+
+        before.press("w")
+        before.wait_for_text("watcher running", SECONDS)
+        pid = watcher_pid(paths.watch_lock)
+        assert pid is not None
+        try:
+            before.press("q")
+            assert before.wait_for_end() == 0
+            assert watcher_pid(paths.watch_lock) == pid
+        finally:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: has_ended(pid), SECONDS, "the watcher to end")
+
+
+def test_without_colors_and_signs_it_says_the_same_and_a_lost_terminal_ends_it(
+    home: Path,
+) -> None:
+    house = with_accounts(home, "one", "two")
+
+    with dashboard(house, NO_COLOR="1", PYTHONIOENCODING="ascii") as before:
+        wait_for_line(before, "> * one", "live")
+        assert not COLOR.search(before.raw)
+        assert before.text.isascii()
+
+        before.process.send_signal(signal.SIGHUP)
+        assert before.wait_for_end() == 128 + signal.SIGHUP
+
+
+def test_it_sleeps_while_nothing_happens(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+
+    with dashboard(house) as before:
+        process = psutil.Process(before.process.pid)
+        wait_until(lambda: used_in(process, 0.5) < 0.05, SECONDS, "it to have loaded everything")
+        written = len(before.raw)
+
+        assert used_in(process, 2.0) < 0.06
+        assert len(before.raw) - written < 400
+
+
+def used_in(process: psutil.Process, seconds: float) -> float:
+    """Return the CPU seconds that a process uses in so many seconds."""
+    before = process.cpu_times()
+    time.sleep(seconds)
+    after = process.cpu_times()
+    return (after.user + after.system) - (before.user + before.system)
+
+
+@pytest.mark.parametrize("words", [[], ["--no-suspend"]])
+def test_without_a_terminal_it_says_what_prints_instead(home: Path, words: list[str]) -> None:
+    ended = rotator(Household(home), "dashboard", *words)
+
+    assert ended.code == 2
+    assert "the dashboard needs a terminal" in ended.stderr

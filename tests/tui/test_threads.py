@@ -1,0 +1,206 @@
+"""The threads behind the screen: one worker's jobs, their failures, and what wakes the reader."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.books import Books, open_books
+from rotator.errors import StoreDamaged, StoreError, UsageError
+from rotator.paths import Paths, find_paths
+from rotator.tui import effects as do
+from rotator.tui.crew import Crew
+from rotator.tui.feed import Feed
+from rotator.tui.messages import Broken, Ended, Message, Seen
+from rotator.tui.workers import Worker
+from tests.support.live import Live, api, open_live
+from tests.support.waiting import wait_until
+
+SECONDS = 20.0
+
+
+class Opening:
+    """Opens a number, one more each time; some of its times fail."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.opened = self.closed = 0
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[int]:
+        self.opened += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        try:
+            yield self.opened
+        finally:
+            self.closed += 1
+
+
+@contextlib.contextmanager
+def working(
+    opening: Opening, spare: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Worker[int], queue.SimpleQueue[Message]]]:
+    posted: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    worker = Worker("w", opening, posted.put, spare=spare, spare_seconds=0.01)
+    worker.start()
+    try:
+        yield worker, posted
+    finally:
+        worker.end()
+
+
+def said(number: int) -> Message:
+    return Broken(f"opened {number}")
+
+
+def test_jobs_are_done_in_order_with_what_is_opened_once() -> None:
+    opening = Opening()
+
+    with working(opening) as (worker, posted):
+        for name in "ab":
+            worker.submit(lambda opened, name=name: Broken(f"{name}{opened}"))  # type: ignore[misc]  # a default
+        found = [posted.get(timeout=SECONDS) for _ in "ab"]
+
+    assert found == [Broken("a1"), Broken("b1")]
+    assert (opening.opened, opening.closed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        pytest.param(7, Ended(7, "no; try", failed=True), id="work on screen"),
+        pytest.param(None, Broken("no; try"), id="a look at the store"),
+    ],
+)
+def test_a_failure_becomes_a_message_and_the_next_job_is_done(
+    number: int | None, message: Message
+) -> None:
+    def fails(_: int) -> Message:
+        raise UsageError("no", hint="try")
+
+    with working(Opening()) as (worker, posted):
+        worker.submit(fails, number)
+        worker.submit(said)
+
+        assert posted.get(timeout=SECONDS) == message
+        assert posted.get(timeout=SECONDS) == Broken("opened 1")
+
+
+def test_a_fault_of_ours_is_told_without_its_words() -> None:
+    def fails(_: int) -> Message:
+        raise KeyError("its words")
+
+    with working(Opening()) as (worker, posted):
+        worker.submit(fails, 1)
+
+        assert posted.get(timeout=SECONDS) == Ended(1, "an error of ours: KeyError", failed=True)
+
+
+def test_what_could_not_be_opened_is_opened_by_the_next_job() -> None:
+    with working(Opening(StoreError("locked"))) as (worker, posted):
+        worker.submit(said)
+        worker.submit(said)
+
+        assert posted.get(timeout=SECONDS) == Broken("locked")
+        assert posted.get(timeout=SECONDS) == Broken("opened 2")
+
+
+def test_a_damaged_store_is_opened_anew_which_mends_it() -> None:
+    damage = [StoreDamaged("damaged")]
+
+    def reads(opened: int) -> Message:
+        if damage:
+            raise damage.pop()
+        return said(opened)
+
+    with working(Opening()) as (worker, posted):
+        worker.submit(reads)
+
+        assert posted.get(timeout=SECONDS) == Broken("opened 2")
+
+
+def test_who_has_nothing_to_do_is_told_so_from_time_to_time() -> None:
+    spare = threading.Event()
+
+    with working(Opening(), spare.set):
+        assert spare.wait(SECONDS)
+
+
+def test_a_worker_that_was_never_started_ends_at_once() -> None:
+    Worker("w", Opening(), lambda _: None).end()
+
+
+# -- what wakes the reader -------------------------------------------------------------------------
+
+
+def looks_after(paths: Paths, change: Callable[[], object]) -> bool:
+    """Tell whether the feed asks for a look after a change."""
+    looks: queue.SimpleQueue[None] = queue.SimpleQueue()
+    feed = Feed(paths, lambda: looks.put(None))
+    feed.start()
+    try:
+        # The first look is for what fell between.
+        looks.get(timeout=SECONDS)
+        wait_until(looks.empty, SECONDS, "the first looks")
+        change()
+        looks.get(timeout=5)
+    except queue.Empty:
+        return False
+    finally:
+        feed.end()
+    return True
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        yield live
+
+
+@pytest.mark.parametrize("what", ["the store", "the settings", "an event"])
+def test_a_change_elsewhere_asks_for_a_look(live: Live, what: str) -> None:
+    books = live.books
+    books.paths.config.mkdir(parents=True, exist_ok=True)
+    changes: dict[str, Callable[[], object]] = {
+        "the store": books.announce,
+        "the settings": lambda: books.paths.config_file.write_text(""),
+        "an event": lambda: books.record([live.events()[0]]),
+    }
+
+    assert looks_after(books.paths, changes[what])
+
+
+def test_the_crew_reads_acts_and_reads_again(live: Live, home: Path) -> None:
+    paths = find_paths({"HOME": str(home)})
+    posted: queue.SimpleQueue[Message] = queue.SimpleQueue()
+
+    @contextlib.contextmanager
+    def opened() -> Iterator[Books]:
+        with open_books(paths) as books:
+            yield books
+
+    crew = Crew(paths, opened, posted.put)
+    crew.start()
+    try:
+        assert isinstance(posted.get(timeout=SECONDS), Seen)
+        crew.follow()
+        crew.carry_out(do.Activate(1, "acme", "acme-1"))
+
+        def has_swapped() -> bool:
+            message = posted.get(timeout=SECONDS)
+            return isinstance(message, Seen) and any(
+                row.alias == "acme-1" and row.active for row in message.world.rows
+            )
+
+        wait_until(has_swapped, SECONDS, "the swap to be seen")
+    finally:
+        crew.end()
+    assert live.active("acme") == "acme-1"
