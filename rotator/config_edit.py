@@ -25,7 +25,8 @@ from rotator.paths import FILE_MODE, Paths, make_folder
 from rotator.preferences import Priority
 from rotator.settings import find_setting, read_file
 from rotator.settings_file import in_force
-from rotator.settings_source import FILE_NAME, MEND, Values, parse, read_config
+from rotator.settings_source import FILE_NAME, MEND, Values, read_config
+from rotator.settings_text import parse
 from rotator.toml_splice import add_entry, drop, drop_entry, is_one_value, put, reorder
 
 PRIORITY = "priority"

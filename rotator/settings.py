@@ -24,7 +24,8 @@ from pydantic_settings import (
 
 from rotator.errors import ConfigError
 from rotator.preferences import Failover, Preferences, Priority, Routing, Strategy
-from rotator.settings_source import FILE_NAME, MEND, OTHER_VARIABLES, PREFIX, nearest, parse, shown
+from rotator.settings_source import FILE_NAME, MEND, OTHER_VARIABLES, PREFIX
+from rotator.settings_text import nearest, parse, shown
 from rotator.text import clean
 from rotator.toml_text import read_places
 

@@ -1,23 +1,18 @@
 """Where settings come from: the text of config.toml and the variables, as they stand there.
 
 What they mean and whether they are allowed is said by `rotator.settings`; this module loads
-nothing heavy.
+next to nothing, for it is loaded by every command.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import stat
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rotator.errors import ConfigError
-from rotator.text import clean
-from rotator.toml_text import position
 
 FILE_NAME = "config.toml"
 MEND = "rotator config edit"
@@ -26,11 +21,7 @@ PREFIX = "ROTATOR_"
 OTHER_VARIABLES = frozenset({"ROTATOR_STATE_DIR"})
 LARGEST_BYTES = 1024 * 1024
 
-_LONGEST_SHOWN = 40
-# Settings need six.
-_DEEPEST = 20
 _MARK = b"\xef\xbb\xbf"
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 Values = dict[str, Any]
 
@@ -82,36 +73,6 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def parse(text: str) -> dict[str, Any]:
-    """Return the values in a text of TOML; raises ConfigError with line and column."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise _not_toml(text, str(exc)) from exc
-    except RecursionError as exc:
-        raise ConfigError(f"{FILE_NAME}: it is nested too deeply", hint=MEND) from exc
-    if _depth(values) > _DEEPEST:
-        raise ConfigError(f"{FILE_NAME}: it is nested too deeply", hint=MEND)
-    return values
-
-
-def _depth(value: object) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, inner), default=0)
-
-
-def _not_toml(text: str, said: str) -> ConfigError:
-    found = _AT.search(said)
-    what = _AT.sub("", said)
-    if found and found[1]:
-        where = f"line {found[1]}, column {found[2]}"
-    else:
-        line, column = position(text, len(text.rstrip("\r\n")))
-        where = f"line {line}, column {column}"
-    sentence = clean(what[:1].lower() + what[1:])
-    return ConfigError(f"{FILE_NAME}: {where}: {sentence}", hint=MEND)
-
-
 def overlaid(below: Values, above: Values) -> Values:
     """Return both values together: each setting of `above` replaces that of `below` as a whole."""
     merged = dict(below)
@@ -119,29 +80,3 @@ def overlaid(below: Values, above: Values) -> Values:
         is_section = isinstance(value, dict) and isinstance(merged.get(name, {}), dict)
         merged[name] = {**merged.get(name, {}), **value} if is_section else value
     return merged
-
-
-def shown(value: Any) -> str:
-    """Return a wrong value as a message may show it: no long text, nothing out of a list."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return clean(value, _LONGEST_SHOWN)
-        case str() if len(value) <= _LONGEST_SHOWN and not any(map(str.isspace, value)):
-            return repr(clean(value, _LONGEST_SHOWN))
-        case str():
-            # It may be a command, with a password among its words.
-            return "a text with blanks" if len(value) <= _LONGEST_SHOWN else "a long text"
-        case list():
-            return "a list" if value else "an empty list"
-        case dict():
-            return "a table"
-        case _:
-            return "a date or a time"
-
-
-def nearest(word: str, known: Iterable[str], before: str = "") -> str:
-    """Return the end of a sentence that names what was probably meant, or nothing."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {before}{near[0]}?" if near else ""

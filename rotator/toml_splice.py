@@ -54,15 +54,18 @@ def is_one_value(text: str, path: KeyPath) -> bool:
 
 def drop(text: str, path: KeyPath) -> str:
     """Take out what stands at `path`, a whole table included."""
-    places = read_places(text)
-    found = [one for one in places.all if one.path[: len(path)] == path]
-    outer = [one for one in found if not one.is_inner]
-    if outer:
-        for one in reversed(outer):
-            start, end = _line(text, one)
-            text = text[:start] + text[end:]
-        return text
-    return _without_member(places, found[0]) if found else text
+    outer = [one for one in _at_or_below(text, path) if not one.is_inner]
+    for one in reversed(outer):
+        start, end = _line(text, one)
+        text = text[:start] + text[end:]
+    # In an inline table it may be spread over dotted keys.
+    while inner := _at_or_below(text, path):
+        text = _without_member(read_places(text), inner[0])
+    return text
+
+
+def _at_or_below(text: str, path: KeyPath) -> list[Place]:
+    return [one for one in read_places(text).all if one.path[: len(path)] == path]
 
 
 def _value_at(places: Places, path: KeyPath) -> Place | None:
