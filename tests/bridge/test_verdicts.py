@@ -281,52 +281,6 @@ def test_a_retry_of_an_oauth_request_takes_the_account_id_along(
     assert upstream.requests[1].headers["chatgpt-account-id"] == "acct-b"
 
 
-def test_after_a_wait_the_watcher_is_asked_anew_before_anything_is_sent(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
-) -> None:
-    pending = bridge.start("fetch", **model_request(upstream))
-    first = watcher.next_signal()
-    watcher.answer(first, "wait", wait_ms=500)
-    second = watcher.next_signal()
-    live.key(B)
-    watcher.retry(second, B)
-
-    answer = pending.result()
-
-    assert (answer["status"], answer["ms"] >= 500, upstream.keys) == (200, True, [A, B])
-    assert (first["attempt"], first["waited"], first["tried"]) == (1, False, [digest_of(A)])
-    assert (second["attempt"], second["waited"], second["tried"]) == (2, True, [])
-    assert second["request"] == first["request"]
-
-
-def test_waits_follow_each_other_as_often_as_the_watcher_says(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
-) -> None:
-    pending = bridge.start("fetch", **model_request(upstream))
-    attempts = []
-    for _ in range(4):
-        signal = watcher.next_signal()
-        attempts.append(signal["attempt"])
-        watcher.answer(signal, "wait", wait_ms=10)
-    watcher.answer(watcher.next_signal(), "pass")
-
-    assert (pending.result()["status"], upstream.keys) == (429, [A])
-    assert attempts == [1, 2, 3, 4]
-
-
-def test_after_a_wait_the_same_login_may_be_named_and_the_next_failure_is_a_first_one(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
-) -> None:
-    pending = bridge.start("fetch", **model_request(upstream))
-    watcher.answer(watcher.next_signal(), "wait", wait_ms=10)
-    watcher.retry(watcher.next_signal(), A)
-    again = watcher.next_signal()
-    watcher.answer(again, "pass")
-
-    assert (pending.result()["status"], upstream.keys) == (429, [A, A])
-    assert (again["attempt"], again["waited"], again["tried"]) == (1, False, [digest_of(A)])
-
-
 def test_a_wait_ends_early_when_the_watcher_has_something_new_to_say(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
 ) -> None:
@@ -353,20 +307,6 @@ def test_a_wait_ends_with_the_answer_when_the_watcher_is_gone(
     answer = pending.result()
 
     assert (answer["status"], answer["ms"] < 10_000, watcher.waiting()) == (429, True, [])
-
-
-def test_what_is_waited_for_is_shown_once(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
-) -> None:
-    pending = bridge.start("fetch", **model_request(upstream))
-    for note in ("work is first\nat\x1b[2J 14:20", "work is first\nat\x1b[2J 14:20", "", 7):
-        watcher.answer(watcher.next_signal(), "wait", wait_ms=1, note=note)
-    watcher.answer(watcher.next_signal(), "pass")
-    pending.result()
-
-    toasts = bridge.run("seen")["toasts"]
-
-    assert [toast["message"] for toast in toasts] == ["work is first at [2J 14:20"]
 
 
 @pytest.mark.parametrize("verdict", ["none", "ack", "wait"])
@@ -400,21 +340,6 @@ def test_an_abort_does_not_mute_the_watcher(
     watcher.answer(watcher.next_signal(), "pass")
 
     assert again.result()["status"] == 429
-
-
-def test_a_request_is_sent_fifty_times_at_most(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
-) -> None:
-    pending = bridge.start("fetch", **model_request(upstream))
-    for _ in range(49):
-        watcher.answer(watcher.next_signal(), "wait", wait_ms=0)
-        watcher.retry(watcher.next_signal(), A)
-
-    assert (pending.result()["status"], len(upstream.keys)) == (429, 50)
-    # A signal about the fiftieth would have been left without an answer, and ended all others.
-    again = bridge.start("fetch", **model_request(upstream))
-    watcher.answer(watcher.next_signal(), "pass")
-    again.result()
 
 
 def test_two_hundred_failures_at_once_are_all_carried_over(
