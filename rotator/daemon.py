@@ -344,7 +344,7 @@ class Daemon:
         state = self._books.store.state()
         way = directions(state, self._books.preferences(), now)
         self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
-        self._exchange.write_watcher(polling=self._files.polling)
+        self._exchange.write_watcher(polling=self._files.polling, waiting=self._reports.waiting)
 
     def _problem(self, exc: RotatorError) -> None:
         now = self._books.clock()

@@ -16,7 +16,7 @@ from rotator.known import try_parse
 from rotator.lock import watcher_pid
 from rotator.model import AccountState, State
 from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
-from rotator.opencode.exchange import Exchange
+from rotator.opencode.exchange import Exchange, waiting_by
 from rotator.opencode.install import BridgeFile, bridge_file
 from rotator.paths import Paths
 from rotator.policy import nobody_left
@@ -82,6 +82,7 @@ def look_around(books: Books) -> Overview:
             *live_problems(paths.auth_file),
             *_unclaimed(books),
             *_polled(exchange, pid),
+            *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
             *_restarts(state, [o.pid for o in without]),
@@ -186,6 +187,14 @@ def _polled(exchange: Exchange, pid: int | None) -> list[str]:
 def _settings(paths: Paths) -> list[str]:
     problem = in_force(paths).problem
     return [still_in_force(problem)] if problem else []
+
+
+def _held(books: Books, pid: int | None) -> list[str]:
+    waiting = [] if pid is None else waiting_by(books.paths, pid)
+    return [
+        f"{waiting.count(provider)} turn(s) of {provider} wait for an account that frees up"
+        for provider in sorted(set(waiting))
+    ]
 
 
 def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[str]:

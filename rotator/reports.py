@@ -7,7 +7,8 @@ headers say of limits is a reading of usage.
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 
 from rotator import engine
@@ -27,6 +28,16 @@ FIRST_FAILURE = 400
 NOBODY: frozenset[AccountId] = frozenset()
 _PASSED_KEPT = 200
 _WAITING_KEPT = 200
+_ASKS_WITHIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request that waits for an account, since when, and by when it asks anew if it does."""
+
+    provider: str
+    since: datetime
+    asks_by: datetime
 
 
 class Reports:
@@ -45,7 +56,7 @@ class Reports:
         self._readings = readings
         self._passed: deque[Passed] = deque(maxlen=_PASSED_KEPT)
         # Since when requests wait for an account that frees up.
-        self._waiting: dict[str, datetime] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     def told(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
@@ -96,7 +107,7 @@ class Reports:
             finding,
             answer=self._reply(signal),
             freshen=freshen,
-            before=Before(asked, self._waiting.get(signal.request)),
+            before=Before(asked, self._waits_since(signal)),
         )
         self._note_wait(signal, verdict)
         if finding.meaning in LIMITS and finding.until is None:
@@ -106,9 +117,23 @@ class Reports:
         elif verdict.kind is VerdictKind.PASS:
             self._passed.append(Passed(signal.provider, signal.session, self._books.clock()))
 
+    @property
+    def waiting(self) -> list[str]:
+        """The providers of which a turn waits for an account that frees up, one for each turn."""
+        now = self._books.clock()
+        # Whoever gave up, or was ended, does not ask anew.
+        return sorted(one.provider for one in self._waiting.values() if now < one.asks_by)
+
+    def _waits_since(self, signal: Signal) -> datetime | None:
+        waiting = self._waiting.get(signal.request)
+        return None if waiting is None else waiting.since
+
     def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
         if verdict.kind is VerdictKind.WAIT:
-            self._waiting.setdefault(signal.request, self._books.clock())
+            now = self._books.clock()
+            asks_by = now + timedelta(milliseconds=verdict.wait_ms) + _ASKS_WITHIN
+            since = self._waits_since(signal) or now
+            self._waiting[signal.request] = _Waiting(signal.provider, since, asks_by)
             for request in list(self._waiting)[:-_WAITING_KEPT]:
                 del self._waiting[request]
         elif verdict.kind is not VerdictKind.ACK:

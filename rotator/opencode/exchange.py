@@ -112,9 +112,17 @@ class Exchange:
         }
         publish(self.folder / "state.json", _json(value))
 
-    def write_watcher(self, *, polling: Sequence[str]) -> None:
-        """Publish for `status` which files had to be polled; the bridge does not read it."""
-        value = {"schema": SCHEMA, "pid": os.getpid(), "polling": list(polling)}
+    def write_watcher(self, *, polling: Sequence[str], waiting: Sequence[str] = ()) -> None:
+        """Publish for `status` which files had to be polled, and which providers' turns wait.
+
+        The bridge does not read it.
+        """
+        value = {
+            "schema": SCHEMA,
+            "pid": os.getpid(),
+            "polling": list(polling),
+            "waiting": list(waiting),
+        }
         publish(self._paths.state / "watcher.json", _json(value))
 
     def polled(self, watcher: int) -> list[str]:
@@ -203,9 +211,18 @@ class Exchange:
 
 def polled_by(paths: Paths, watcher: int) -> list[str]:
     """Return what the watcher with that pid has told of files that it had to poll."""
+    return _told_by(paths, watcher, "polling")
+
+
+def waiting_by(paths: Paths, watcher: int) -> list[str]:
+    """Return the providers of which a turn waits for an account that frees up, as often as one."""
+    return _told_by(paths, watcher, "waiting")
+
+
+def _told_by(paths: Paths, watcher: int, what: str) -> list[str]:
     try:
         value = json.loads(_head(paths.state / "watcher.json"))
-        told = value["polling"] if value["pid"] == watcher else []
+        told = value[what] if value["pid"] == watcher else []
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return []
     return [clean(name) for name in _list(told) if isinstance(name, str)]

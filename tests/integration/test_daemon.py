@@ -27,6 +27,7 @@ from rotator.overview import look_around
 from rotator.paths import Paths, find_paths
 from rotator.secret import digest_of
 from rotator.watch import FileWatcher
+from tests.support.config_files import write_config
 from tests.support.live import as_anybody
 from tests.support.waiting import wait_until
 
@@ -377,3 +378,80 @@ def test_an_old_line_of_the_log_is_charged_to_who_was_live_then(world: World) ->
 
     assert limited.account == "mock/mock-2"
     assert world.active() == digest_of("KEY-CANARY-C")
+
+
+# -- going on elsewhere, and waiting ---------------------------------------------------------
+
+TWO = """
+[[priority]]
+provider = "mock"
+model = "big"
+[[priority]]
+provider = "other"
+model = "large"
+"""
+TURN = {"model": "big", "opencode": "tui"}
+
+
+def wants(world: World, text: str, met: Callable[[Any], object]) -> None:
+    """Write the settings, and wait until what the bridge is told has come of them."""
+    write_config(world.paths.config_file, text)
+    wait_until(lambda: met(world.told()), SECONDS, "the settings to be taken up")
+
+
+def test_the_bridge_is_told_where_new_messages_may_go(world: World) -> None:
+    world.log_in(A)
+    world.log_in(B, "other")
+
+    wants(world, TWO, lambda told: told["routing"])
+
+    assert world.told()["routing"] == [
+        {"provider": "mock", "model": "big"},
+        {"provider": "other", "model": "large"},
+    ]
+    assert world.told()["routing_spent"] == []
+
+
+def test_a_turn_whose_provider_is_used_up_goes_on_elsewhere(world: World) -> None:
+    world.log_in(A)
+    world.log_in(B, "other")
+    wants(world, TWO, lambda told: told["routing"])
+
+    verdict = world.verdict(world.signal(1, A, **TURN))
+
+    assert (verdict["verdict"], verdict["to"]) == (
+        "reroute",
+        {"provider": "other", "model": "large"},
+    )
+    assert world.wait_for_event(EventKind.REROUTED).detail == "to other/large"
+    wait_until(lambda: world.told()["routing_spent"] == ["mock/big"], SECONDS, "the news")
+    assert world.read_auth()["mock"]["key"] == A
+
+
+def test_a_turn_is_held_where_nobody_is_left_and_status_says_so(world: World) -> None:
+    world.log_in(A)
+    settings = "[failover]\nwait_for_reset = true\n"
+    wants(world, settings + TWO, lambda told: told["routing"])
+
+    verdict = world.verdict(world.signal(1, A, **TURN, headers={"retry-after": "30"}))
+
+    assert verdict["verdict"] == "wait"
+    assert 20_000 < verdict["wait_ms"] < 31_000
+    assert "mock/mock-1 is first at" in verdict["note"]
+    sentence = "1 turn(s) of mock wait for an account that frees up"
+    with watch_lock(world.paths.watch_lock):
+        wait_until(lambda: sentence in look_around(world.books).problems, SECONDS, "the status")
+
+
+def test_after_the_wait_the_turn_goes_on_with_the_account_that_is_free(world: World) -> None:
+    world.log_in(A)
+    settings = "[failover]\nwait_for_reset = true\n"
+    wants(world, settings + TWO, lambda told: told["routing"])
+    first = world.verdict(world.signal(1, A, **TURN, headers={"retry-after": "1"}))
+    assert first["verdict"] == "wait"
+    world.wait_for_event(EventKind.RECOVERED)
+
+    again = world.verdict(world.signal(2, A, **TURN, headers={}, waited=True))
+
+    assert (again["verdict"], again["credential"]) == ("retry", digest_of(A))
+    assert len(world.events(EventKind.LIMITED)) == 1
