@@ -6,22 +6,20 @@ import json
 import os
 import sys
 import textwrap
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rotator.atomic import publish
 from rotator.cli.common import json_option, print_json, print_table
-from rotator.errors import ConfigError, UsageError
+from rotator.errors import ConfigError
 from rotator.paths import Paths, find_paths, private_folder
 from rotator.settings_file import Asked
 from rotator.text import clean
 
 if TYPE_CHECKING:
     from rotator.settings import Setting
+    from rotator.settings_found import Found
 
 WRONG = 2
 DRAFT = "config.draft.toml"
@@ -50,9 +48,9 @@ def path(*, as_json: bool) -> None:
 def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
     """Show every setting that holds. Ends with 2 if the file or a variable is wrong."""
     from rotator.config_edit import rendered
+    from rotator.settings_found import found_settings
 
-    paths = find_paths()
-    asked = Asked(paths)
+    asked = Asked(find_paths())
     known = found_settings(asked)
     if as_json:
         settings = [_json(one) for one in known]
@@ -73,6 +71,7 @@ def get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print the value of one setting; KEY is its name as `show` has it."""
     from rotator.config_edit import rendered
     from rotator.settings import find_setting
+    from rotator.settings_found import found_settings
 
     setting, member = find_setting(key)
     asked = Asked(find_paths())
@@ -96,6 +95,7 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
     """
     from rotator.config_edit import rendered, set_value
     from rotator.settings import find_setting
+    from rotator.settings_found import given
 
     setting, member = find_setting(key)
     value = given(setting, member, values)
@@ -172,80 +172,6 @@ def template() -> str:
 
 def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in textwrap.wrap(text, 90)]
-
-
-# -- values --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A setting with the value that holds, and where that comes from."""
-
-    key: str
-    value: Any
-    default: Any
-    kind: str
-    where: str | None
-
-    @property
-    def origin(self) -> str:
-        """Where the value comes from, for people."""
-        if self.kind == "variable":
-            return f"environment variable {self.where}"
-        return self.where or self.kind
-
-
-def found_settings(asked: Asked) -> list[Found]:
-    """Return every setting as it holds, with its origin: default, file, variable or cache."""
-    from rotator.settings import SETTINGS
-    from rotator.settings_source import FILE_NAME
-    from rotator.toml_text import read_places
-
-    verdict = asked.verdict()
-    below = asked.last_good() if verdict.of_file is None else verdict.of_file
-    places = None if verdict.of_file is None else read_places(asked.text or "")
-    found = []
-    for one in SETTINGS:
-        key, default = one.key, one.default
-        if (value := _at(verdict.of_variables, one.path)) is not None:
-            found.append(Found(key, value, default, "variable", one.variable))
-        elif (value := _at(below, one.path)) is None:
-            found.append(Found(key, default, default, "default", None))
-        elif places is None:
-            found.append(Found(key, value, default, "cache", None))
-        else:
-            line, _ = places.find(one.path)
-            found.append(Found(key, value, default, "file", f"{FILE_NAME}:{line}"))
-    return found
-
-
-def _at(values: Any, names: Sequence[str]) -> Any:
-    for name in names:
-        values = values.get(name) if isinstance(values, dict) else None
-    return values
-
-
-def given(setting: Setting, member: str | None, words: Sequence[str]) -> Any:
-    """Return what the words of a command line mean for that setting."""
-    kind = setting.kind if member is None else setting.member_kind
-    if kind is list:
-        value = _read(words[0]) if len(words) == 1 else None
-        return value if isinstance(value, list) else list(words)
-    if len(words) > 1:
-        raise UsageError(f"{setting.key} takes one value", hint="put it in quotes")
-    return words[0] if kind is str else _read(words[0])
-
-
-def _read(word: str) -> Any:
-    """Return a word as the file would have it, or as JSON; else it is a text."""
-    try:
-        return tomllib.loads(f"value = {word}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
-        pass
-    try:
-        return json.loads(word)
-    except (ValueError, RecursionError):
-        return word
 
 
 # -- what is said --------------------------------------------------------------------------------
