@@ -288,12 +288,24 @@ def test_a_wait_ends_early_when_the_watcher_has_something_new_to_say(
     watcher.answer(watcher.next_signal(), "wait", wait_ms=60_000)
     wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
     wait_a_little(0.1)
-    watcher.publish([A, B])
+    watcher.publish([A])
     watcher.answer(watcher.next_signal(), "pass")
 
     answer = pending.result()
 
     assert (answer["status"], answer["ms"] < 10_000) == (429, True)
+
+
+def test_a_wait_goes_on_when_the_watcher_says_the_same_again(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    pending = bridge.start("fetch", **model_request(upstream))
+    watcher.answer(watcher.next_signal(), "wait", wait_ms=1500)
+    wait_until(lambda: not [*watcher.outbox.iterdir()], 5, "the verdict to be taken")
+    watcher.publish([A, B])
+    watcher.answer(watcher.next_signal(), "pass")
+
+    assert pending.result()["ms"] >= 1500
 
 
 def test_a_wait_ends_with_the_answer_when_the_watcher_is_gone(

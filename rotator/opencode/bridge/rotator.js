@@ -200,6 +200,7 @@ const isRoute = (value) => isText(value?.provider) && isText(value?.model);
 /** state.json, read again only when the file is another one. */
 class Told {
   key = "absent"; // which file it is
+  text = null;
   state = null; // what it says; null: nothing to go by
   #places;
 
@@ -213,7 +214,8 @@ class Told {
     const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
     if (key !== this.key) {
       this.key = key;
-      this.state = attempt(() => parseState(fs.readFileSync(state, "utf8"), auth), null);
+      this.text = attempt(() => fs.readFileSync(state, "utf8"), null);
+      this.state = attempt(() => parseState(this.text, auth), null);
     }
     return this;
   }
@@ -1029,12 +1031,12 @@ class Bridge {
   /** Wait as long as the watcher says, or until it has something new to say. */
   async #hold(call, { wait_ms: ms, note }) {
     this.#show(call, note);
-    const { key } = this.told.look();
+    const { text } = this.told.look(); // written anew it may say the same
     const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
     const end = performance.now() + wait;
     for (let left; (left = end - performance.now()) > 0; ) {
       await sleep(Math.min(left, LOOK_MS), call.signal);
-      if (this.told.look().key !== key || !this.told.isAlive()) return;
+      if (this.told.look().text !== text || !this.told.isAlive()) return;
     }
   }
 
