@@ -127,7 +127,7 @@ def edit() -> None:
     before = read_as_it_is(paths)
     written = template() if before is None else before
     while True:
-        content = click.edit(written.encode(), extension=".toml")
+        content = _edited(written.encode())
         if content is None or content == (before or "").encode():
             click.echo("nothing was changed")
             return
@@ -139,6 +139,15 @@ def edit() -> None:
         else:
             click.echo(f"{paths.config_file} was changed")
             return
+
+
+def _edited(content: bytes) -> bytes | None:
+    """Return what the user's editor makes of it, None if nothing was saved."""
+    try:
+        return click.edit(content, extension=".toml")
+    except click.ClickException as exc:
+        message = f"the editor did not do it: {exc.format_message()}"
+        raise ConfigError(message, hint="VISUAL or EDITOR says which one is used") from exc
 
 
 def _require_another_try(paths: Paths, content: bytes, exc: ConfigError) -> None:

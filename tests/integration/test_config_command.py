@@ -376,6 +376,20 @@ def test_what_was_written_in_vain_is_kept(
     assert ended.err.splitlines()[1] == f"  nothing was changed; your text is in {draft}"
 
 
+@pytest.mark.parametrize(
+    "program", [pytest.param("/nowhere/editor", id="missing"), pytest.param("false", id="failed")]
+)
+def test_an_editor_that_does_not_do_it_changes_nothing(
+    somebody: Person, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setenv("VISUAL", program)
+
+    ended = somebody("config", "edit")
+
+    assert (ended.code, somebody.text) == (2, FILE)
+    assert ended.err.startswith("rotator: the editor did not do it: ")
+
+
 class Terminal(io.StringIO):
     """A terminal at which somebody has typed something already."""
 
