@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,6 +44,7 @@ class History:
     def __init__(self, path: Path) -> None:
         """Open or create the file at `path`, anew if it is damaged; raises StoreError."""
         self._path = path
+        self._all_asked: tuple[int, Mapping[AccountId, Asked]] | None = None
         try:
             self._connection = open_database(path, HISTORY, durable=False)
         except StoreDamaged:
@@ -105,13 +106,20 @@ class History:
             ).fetchone()
         return Asked() if row is None else _asked(row)
 
-    def all_asked(self) -> dict[AccountId, Asked]:
-        """Return what is known of asking for the usage of every account that was asked for."""
+    def all_asked(self) -> Mapping[AccountId, Asked]:
+        """Return what is known of asking for the usage of every account that was asked for.
+
+        It is read anew only when somebody has written.
+        """
         with store_errors(self._path):
-            rows = self._connection.execute(
-                "SELECT account, snapshot, failure, failures, due_at, leased_until FROM usage"
-            ).fetchall()
-        return {AccountId(account): _asked(tuple(row)) for account, *row in rows}
+            version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            if self._all_asked is None or self._all_asked[0] != version:
+                rows = self._connection.execute(
+                    "SELECT account, snapshot, failure, failures, due_at, leased_until FROM usage"
+                ).fetchall()
+                found = {AccountId(account): _asked(tuple(row)) for account, *row in rows}
+                self._all_asked = version, found
+        return self._all_asked[1]
 
     def lease(self, account: AccountId, now: datetime, *, forced: bool = False) -> bool:
         """Take on asking for an account's usage; False if it is not due, or somebody asks.
@@ -164,11 +172,14 @@ class History:
 
     def forget_usage(self, account: AccountId) -> None:
         """Forget what is known of an account's usage."""
+        self._all_asked = None
         with transaction(self._connection, self._path) as connection:
             connection.execute("DELETE FROM usage WHERE account = ?", (account,))
             connection.execute("DELETE FROM reading WHERE account = ?", (account,))
 
     def _write_usage(self, account: AccountId, asked: Asked) -> None:
+        # Our own writing does not change the version that we see.
+        self._all_asked = None
         self._connection.execute(
             "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?)",
             (

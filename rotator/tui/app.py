@@ -84,7 +84,7 @@ class _Screen:
         began = time.monotonic()
         self.term = _terminal(environ)
         quick = time.monotonic() - began < _QUICK_SECONDS
-        self.synchronized = quick and self.term.does_synchronized_output(timeout=_ASK_SECONDS)
+        self._quick, self.synchronized = quick, False
         self.palette = _palette(self.term, environ, quick=quick)
         self.keyboard = sys.stdin.fileno()
 
@@ -112,6 +112,11 @@ class _Screen:
         stack.callback(term._dec_mode_set_disabled, *modes)  # noqa: SLF001  # likewise
         self.write(_NO_WRAP)
         stack.callback(self.write, _WRAP)
+
+    def ask(self) -> None:
+        """Ask what the first screen does without: can the terminal hold a frame together?"""
+        if self._quick:
+            self.synchronized = self.term.does_synchronized_output(timeout=_ASK_SECONDS)
 
     def leave(self) -> None:
         """Give the terminal back as it was."""
@@ -191,6 +196,7 @@ class _Loop:
                 self._state = kept_in_view(with_world(self._state, message.world))
         self._draw()
         self._crew.follow()
+        self._screen.ask()
         for message in news:
             self._take(message)
 

@@ -18,7 +18,7 @@ CHECK_SECONDS = 1.0
 # Whatever the files say: a watcher that was killed says nothing.
 LOOK_SECONDS = 15.0
 # Many changes at once are one.
-_PAUSE_SECONDS = 0.03
+_PAUSE_SECONDS = 0.015
 
 
 def watched_paths(paths: Paths) -> Sequence[Watched]:

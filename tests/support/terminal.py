@@ -75,6 +75,11 @@ class Terminal:
             return bytes(self._raw)
 
     @property
+    def written(self) -> int:
+        """How many bytes the program has written."""
+        return len(self._raw)
+
+    @property
     def echoes(self) -> bool:
         """Whether the terminal reads whole lines and shows what is typed, as a shell leaves it."""
         flags = termios.tcgetattr(self._master)[3]

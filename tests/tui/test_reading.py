@@ -192,3 +192,21 @@ def test_a_glance_and_the_books_are_read_alike(live: Live) -> None:
         glances.store.close()
         glances.history.close()
     assert glances.clock is system_clock
+
+
+def test_all_usage_is_read_anew_when_somebody_has_written(live: Live) -> None:
+    account = live.account("acme/acme-1")
+    mine = live.books.history
+    mine.keep_failure(account.id, "first", NOON)
+    before = mine.all_asked()
+
+    with contextlib.closing(History(live.books.paths.history)) as theirs:
+        theirs.keep_failure(account.id, "second", NOON)
+    after = mine.all_asked()
+    mine.keep_failure(account.id, "third", NOON)
+
+    assert before[account.id].failure == "first"
+    assert after[account.id].failure == "second"
+    assert mine.all_asked()[account.id].failure == "third"
+    mine.forget_usage(account.id)
+    assert mine.all_asked() == {}
