@@ -10,9 +10,19 @@ import sqlite3
 
 import pytest
 
-from tests.support import canary, core_coverage, home, leaks, network, skips
+from tests.support import (
+    canary,
+    core_coverage,
+    home,
+    late,
+    leaks,
+    network,
+    quiet,
+    skips,
+    told_figures,
+)
 
-GUARDS = (home, network, leaks, skips, canary, core_coverage)
+GUARDS = (home, network, leaks, skips, canary, core_coverage, late, quiet, told_figures)
 
 
 def pytest_configure(config: pytest.Config) -> None:

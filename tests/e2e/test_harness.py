@@ -95,6 +95,7 @@ def test_an_expired_chatgpt_login_is_refreshed_and_asks_with_its_new_token(
     assert (entry["access"], entry["refresh"]) == ("ACC-CANARY-A2", "REF-CANARY-A2")
 
 
+@pytest.mark.alone
 def test_pieces_of_an_answer_arrive_as_far_apart_as_they_were_sent(
     provider: LoopbackProvider, server: Server
 ) -> None:

@@ -238,3 +238,57 @@ def test_a_branch_of_the_pure_core_that_no_test_took_is_an_error(
     assert result.ret == (pytest.ExitCode.TESTS_FAILED if errors else pytest.ExitCode.OK)
     result.assert_outcomes(passed=1, errors=errors)
     assert "1 passed" in result.outlines[-1]
+
+
+# -- where several processes share the tests ------------------------------------------------------
+
+SHARED = ("-p", "tests.support.late", "-n", "2", "--dist", "loadfile")
+
+
+def test_what_one_of_several_processes_leaves_behind_is_an_error_of_the_run(
+    inner: pytest.Pytester,
+) -> None:
+    test = """
+        import subprocess
+        children = []
+        def test_it():
+            children.append(subprocess.Popen(["sleep", "4"]))
+    """
+
+    result = run_with("leaks", inner, test, *SHARED)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*child processes of gw*", "* sleep"])
+
+
+def test_several_processes_know_the_environment_outside(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROTATOR_TEST_CACHE", "/as/it/was")
+    test = """
+        from tests.support.home import OUTSIDE
+        def test_it(): assert OUTSIDE["ROTATOR_TEST_CACHE"] == "/as/it/was"
+    """
+
+    result = run_with("home", inner, test, *SHARED)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_test_that_measures_time_runs_alone(inner: pytest.Pytester) -> None:
+    test = """
+        import pathlib, time, pytest
+        MARK = pathlib.Path(__file__).with_name("running")
+        def wait(is_alone):
+            if is_alone:
+                assert not MARK.exists()
+            with MARK.open("a"):
+                time.sleep(0.5)
+                MARK.unlink(missing_ok=True)
+    """
+    one = test + "\n        def test_it(): wait(False)"
+    two = test + "\n        @pytest.mark.alone\n        def test_it(): wait(True)"
+    inner.makepyfile(test_one=one, test_two=two)
+    options = ("-p", "tests.support.quiet", "-p", "no:randomly", *SHARED)
+
+    inner.runpytest_subprocess(*options).assert_outcomes(passed=2)

@@ -14,6 +14,7 @@ import coverage
 import pytest
 
 from tests.support import late
+from tests.support.late import is_one_of_several
 
 WHOLE = 100.0
 CORE = (
@@ -51,7 +52,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Fail a measured session that left a line or a branch of the core untouched."""
     result = yield
     # This wrapper is the outer one: pytest-cov has combined and saved by now.
-    if session.config.getoption("cov_source", None) and not session.config.option.collectonly:
+    is_measured = session.config.getoption("cov_source", None)
+    # One of several processes has seen a part of it only.
+    if is_measured and not (session.config.option.collectonly or is_one_of_several(session.config)):
         gaps = uncovered(session.config.rootpath)
         if gaps:
             late.fail(session, "coverage of the pure core", gaps)

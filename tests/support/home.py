@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.late import is_one_of_several
+
 OUTSIDE = dict(os.environ)
+_OUTSIDE = "outside"
 _OURS = ("OPENCODE", "ROTATOR_", "XDG_")
 _PROXIES = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
@@ -39,6 +43,10 @@ def move_in(environment: MutableMapping[str, str], home: Path) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Leave the real HOME before anything of ours is imported."""
+    if is_one_of_several(config):
+        # It was started by one that had moved out already.
+        OUTSIDE.clear()
+        OUTSIDE.update(vars(config)["workerinput"][_OUTSIDE])
 
     def move_out() -> None:
         os.environ.clear()
@@ -47,6 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(move_out)
     # Collecting tests needs no HOME; whoever reads or writes one then shall fail.
     move_in(os.environ, Path("/nonexistent"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell one of several processes what the environment was."""
+    node.workerinput[_OUTSIDE] = dict(OUTSIDE)
 
 
 @pytest.fixture(scope="session", autouse=True)

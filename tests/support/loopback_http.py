@@ -171,6 +171,11 @@ class LoopbackServer:
         self._stop.close()
         self._acceptor.join(_CLOSING_SECONDS)
         self._listener.close()
+        self.hang_up()
+        self._stopping.close()
+
+    def hang_up(self) -> None:
+        """Hang up on everyone who is connected, and wait for the threads to end."""
         with self._lock:
             connections, threads = list(self._connections), list(self._threads)
         for sock in connections:
@@ -178,7 +183,6 @@ class LoopbackServer:
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(_CLOSING_SECONDS)
-        self._stopping.close()
 
     def _accept(self) -> None:
         while True:

@@ -82,6 +82,12 @@ class LoopbackProvider:
         """Hang up on everyone and end; what was recorded stays."""
         self._server.close()
 
+    def begin_anew(self) -> None:
+        """Hang up on everyone and forget every rule and request, for one that outlives a test."""
+        self._server.hang_up()
+        with self._lock:
+            self._rules, self._requests = [], []
+
     @property
     def url(self) -> str:
         """The address without a slash at its end; a `baseURL` adds `/v1`."""

@@ -23,14 +23,20 @@ class ScriptedWatcher:
     """Publishes state.json for several providers, answers signals, and remembers them."""
 
     def __init__(self, home: Path, secrets: Mapping[str, str]) -> None:
-        self.signals: list[Signal] = []
-        self.decide: Decide = lambda _: ("pass", {})
+        self.signals: list[Signal]
+        self.decide: Decide
         self._secrets = secrets
         self._exchange = FakeWatcher(home)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._answer, name="watcher")
-        self.publish()
+        self.begin_anew()
         self._thread.start()
+
+    def begin_anew(self) -> None:
+        """Forget the signals, and pass whatever fails."""
+        self.decide = lambda _: ("pass", {})
+        self.signals = []
+        self.publish()
 
     def publish(self, *routing: Mapping[str, str], resting: str = "", **changes: object) -> None:
         """Publish state.json, with everybody ready but `resting`."""
