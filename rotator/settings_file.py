@@ -38,6 +38,9 @@ _LARGEST_CACHE = 8 * LARGEST_BYTES
 # A file that was written so short a time ago may be written again within one tick of its clock.
 _YOUNG_NS = 2_000_000_000
 _CLOSE_SECONDS = 5.0
+# An editor writes a file in less than this; one that is written all the time is read all the same.
+_PAUSE_SECONDS = 0.1
+_MOST_PAUSES = 6
 
 Signature = tuple[int, int, int, int, int]
 
@@ -177,7 +180,8 @@ class _Cache:
         kept = [one for one in older if one[0] != key][1 - _MOST_VERDICTS :]
         self._value = {
             "schema": SCHEMA,
-            "good": self._value.get("good") if found.of_file is None else found.of_file,
+            # An empty file may be one that is being written just now.
+            "good": found.of_file or self._value.get("good"),
             "verdicts": dict([*kept, (key, asdict(found))]),
         }
         with contextlib.suppress(OSError, StoreError):
@@ -197,12 +201,16 @@ def signature(path: Path) -> Signature | None:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
+_Answer = tuple[Signature | None, InForce]
+
+
 class SettingsFile:
     """What holds, looked at again whenever the file may have changed; for whoever runs on.
 
     `look` costs one stat while nothing changes. With `later` it never takes long: where the
-    file has to be read closely a thread does that, `look` returns what held before, and `later`
-    is called when the next `look` will know more. Use it from one thread, and close it.
+    file may still be written, or has to be read closely, a thread does that; `look` returns what
+    held before, and `later` is called when the next `look` will know more. Use it from one
+    thread, and close it.
     """
 
     def __init__(
@@ -220,7 +228,8 @@ class SettingsFile:
         self._seen: Signature | None = None
         self._is_settled = False
         self._reader: threading.Thread | None = None
-        self._answers: queue.SimpleQueue[InForce | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[_Answer | None] = queue.SimpleQueue()
+        self._closed = threading.Event()
         self._now: InForce | None = None
 
     @property
@@ -242,43 +251,58 @@ class SettingsFile:
             self._look()
         else:
             with contextlib.suppress(queue.Empty):
-                self._now = self._answers.get_nowait() or self._now
+                self._take(self._answers.get_nowait())
                 self._reader = None
         return self._now or InForce(Preferences())
+
+    def close(self) -> None:
+        """End the thread, if one reads just now."""
+        self._closed.set()
+        if self._reader is not None:
+            self._reader.join(_CLOSE_SECONDS)
 
     def _look(self) -> None:
         seen = self._look_at(self._paths.config_file)
         if seen == self._seen and self._is_settled:
             return
         asked = Asked(self._paths, self._environ)
-        self._seen = seen
-        self._is_settled = seen is None or _age_ns(seen) > _YOUNG_NS
-        if self._later is None or self._now is None or asked.is_known:
-            self._now = asked.answer(self._fallback())
+        if self._later is None or self._now is None or (asked.is_known and asked.text):
+            self._take((seen, asked.answer(self._fallback())))
         else:
-            self._begin(asked, self._later)
+            self._begin(self._later)
+
+    def _take(self, answer: _Answer | None) -> None:
+        if answer is not None:
+            self._seen, self._now = answer
+            self._is_settled = self._seen is None or _age_ns(self._seen) > _YOUNG_NS
 
     def _fallback(self) -> Preferences | None:
         return self._now.preferences if self._now else None
 
-    def close(self) -> None:
-        """Wait for the thread, if one reads just now."""
-        if self._reader is not None:
-            self._reader.join(_CLOSE_SECONDS)
-
-    def _begin(self, asked: Asked, later: Callable[[], None]) -> None:
+    def _begin(self, later: Callable[[], None]) -> None:
         fallback = self._fallback()
 
         def read() -> None:
-            found = None
+            answer = None
             try:
-                found = asked.answer(fallback)
+                seen = self._at_rest()
+                answer = seen, Asked(self._paths, self._environ).answer(fallback)
             finally:
-                self._answers.put(found)
+                self._answers.put(answer)
                 later()
 
         self._reader = threading.Thread(target=read, name="settings", daemon=True)
         self._reader.start()
+
+    def _at_rest(self) -> Signature | None:
+        """Wait until nobody writes any more: half a file of TOML is a file of TOML, too."""
+        seen = self._look_at(self._paths.config_file)
+        for _ in range(_MOST_PAUSES):
+            self._closed.wait(_PAUSE_SECONDS)
+            before, seen = seen, self._look_at(self._paths.config_file)
+            if seen == before:
+                break
+        return seen
 
 
 def _age_ns(seen: Signature) -> int:

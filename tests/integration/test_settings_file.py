@@ -17,7 +17,7 @@ import pytest
 from rotator.config_edit import set_value
 from rotator.paths import Paths, find_paths
 from rotator.preferences import Preferences, Strategy
-from rotator.settings_file import Asked, SettingsFile, Signature, in_force
+from rotator.settings_file import Asked, SettingsFile, Signature, in_force, signature
 from tests.support.config_files import FILES, write_config
 from tests.support.waiting import wait_until
 from tests.support.without_rights import without_rights
@@ -316,6 +316,55 @@ def test_close_reading_makes_nobody_wait(paths: Paths) -> None:
     assert told.wait(SECONDS)
     assert settings.look().preferences.failover.strategy is Strategy.DRAIN
     settings.close()
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        pytest.param("", id="nothing of it yet"),
+        pytest.param(DRAIN, id="half of it"),
+        pytest.param(None, id="moved away first"),
+    ],
+)
+def test_a_file_that_is_being_written_is_waited_for(paths: Paths, half: str | None) -> None:
+    write_config(paths.config_file, ORDERED)
+    told, written = threading.Event(), threading.Event()
+    looks: list[str] = []
+
+    def look_at(file: Path) -> Signature | None:
+        looks.append(threading.current_thread().name)
+        # The second look of the thread finds the file as it is in the end, however slow we are.
+        if looks.count("settings") > 1:
+            written.wait(SECONDS)
+        return signature(file)
+
+    settings = SettingsFile(paths, environ={}, later=told.set, look_at=look_at)
+    settings.look()
+
+    if half is None:
+        paths.config_file.unlink()
+    else:
+        write_config(paths.config_file, half)
+    seen = [settings.look().preferences]
+    write_config(paths.config_file, f"{DRAIN}dashboard.key = 'none'\n")
+    written.set()
+    assert told.wait(SECONDS)
+    seen.append(settings.look().preferences)
+
+    assert [(one.failover.strategy.value, one.dashboard_key) for one in seen] == [
+        ("ordered", "ctrl+b"),
+        ("drain", "none"),
+    ]
+    settings.close()
+
+
+def test_an_emptied_file_is_not_the_last_good_one(paths: Paths) -> None:
+    for text in (DRAIN, "# nothing yet\n"):
+        write_config(paths.config_file, text)
+        in_force(paths, {})
+    write_config(paths.config_file, BROKEN)
+
+    assert strategy(paths) is Strategy.DRAIN
 
 
 def test_where_the_answer_is_known_there_is_no_thread(paths: Paths) -> None:
