@@ -114,7 +114,7 @@ class _Screen:
         stack.callback(self.write, _WRAP)
 
     def ask(self) -> None:
-        """Ask what the first screen does without: can the terminal hold a frame together?"""
+        """Ask what the first screen does without: whether a frame can be held together."""
         if self._quick:
             self.synchronized = self.term.does_synchronized_output(timeout=_ASK_SECONDS)
 
@@ -199,6 +199,8 @@ class _Loop:
         self._screen.ask()
         for message in news:
             self._take(message)
+        # What was typed while the terminal answered is in blessed's buffer, where no wait sees it.
+        self._hear()
 
     def _draw(self) -> None:
         frame = view(self._state)
@@ -214,6 +216,9 @@ class _Loop:
         self._obey(signals)
         for message in self._wakeups.taken():
             self._take(message)
+        self._hear()
+
+    def _hear(self) -> None:
         for stroke in self._screen.strokes():
             meant = message_of(stroke, self._frame)
             if meant is not None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from rotator.books import Books
-from rotator.errors import UsageError
 from rotator.preferences import Priority
 from rotator.settings_file import Asked
-from rotator.settings_source import FILE_NAME
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Message, SettingsRead
 from rotator.tui.world import Setting
@@ -77,9 +72,13 @@ def set_setting(effect: do.SetSetting) -> Callable[[Books], Message]:
 
     def work(books: Books) -> Message:
         from rotator import config_edit  # noqa: PLC0415  # as above
+        from rotator.settings import find_setting  # noqa: PLC0415  # as above
+        from rotator.settings_found import given  # noqa: PLC0415  # as above
 
         if effect.value:
-            config_edit.set_value(books.paths, effect.name, _value(effect))
+            setting, member = find_setting(effect.name)
+            value = given(setting, member, [effect.value])
+            config_edit.set_value(books.paths, effect.name, value)
             says = f"{effect.name} is {effect.value}"
         else:
             config_edit.unset_value(books.paths, effect.name)
@@ -90,42 +89,19 @@ def set_setting(effect: do.SetSetting) -> Callable[[Books], Message]:
     return work
 
 
-def _value(effect: do.SetSetting) -> Any:
-    """Return what was typed as the kind of value that the setting has."""
-    from rotator.settings import find_setting  # noqa: PLC0415  # as above
-
-    setting, _ = find_setting(effect.name)
-    if setting.kind is str:
-        return effect.value
-    try:
-        return tomllib.loads(f"value = {effect.value}")["value"]
-    except tomllib.TOMLDecodeError as exc:
-        message = f"{effect.name}: must be {setting.rule}, as TOML has it"
-        raise UsageError(message, hint="a text stands in quotes, a list in brackets") from exc
-
-
 def read_settings(books: Books) -> Message:
     """Return every setting with its value and where that comes from."""
-    settings = importlib.import_module("rotator.settings")
-    edit = importlib.import_module("rotator.config_edit")
-    asked = Asked(books.paths)
-    verdict = asked.verdict()
-    of_file = asked.last_good() if verdict.of_file is None else verdict.of_file
+    from rotator.config_edit import PRIORITY, rendered  # noqa: PLC0415  # as above
+    from rotator.settings import find_setting  # noqa: PLC0415  # as above
+    from rotator.settings_found import found_settings  # noqa: PLC0415  # as above
+
     found = []
-    for one in settings.SETTINGS:
-        if one.key == edit.PRIORITY:
+    for one in found_settings(Asked(books.paths)):
+        if one.key == PRIORITY:
+            # They have a screen of their own.
             continue
-        value, origin = one.default, "default"
-        for values, source in ((of_file, FILE_NAME), (verdict.of_variables, one.variable)):
-            there = _at(values, one.path)
-            if there is not None:
-                value, origin = there, source
-        text = value if one.kind is str else edit.rendered(value)
-        found.append(Setting(one.key, str(text), origin, one.about, one.kind is bool))
+        about, _ = find_setting(one.key)
+        value = one.value if isinstance(one.value, str) else rendered(one.value)
+        is_switch = isinstance(one.default, bool)
+        found.append(Setting(one.key, value, one.origin, about.about, is_switch))
     return SettingsRead(tuple(found))
-
-
-def _at(values: Any, path: Iterable[str]) -> Any:
-    for name in path:
-        values = values.get(name) if isinstance(values, dict) else None
-    return values

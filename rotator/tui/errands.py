@@ -7,8 +7,8 @@ from typing import Protocol
 
 from rotator import usage
 from rotator.books import Books
+from rotator.explain import explain, sentences
 from rotator.opencode.models import ask_models, known_providers
-from rotator.policy import Wanted, choose
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Explained, Message, Offered
 from rotator.tui.on_accounts import why_title
@@ -26,20 +26,13 @@ class Explainer(Protocol):
 
 
 def explain_choice(books: Books, provider: str) -> tuple[str, ...]:
-    """Say what would be chosen now and why, and how each account stands."""
-    state, now = books.store.state(), books.clock()
-    lines = [f"next: {choose(state, Wanted(provider), now).why}", ""]
-    for account in state.of(provider):
-        live = " (live)" if state.slot(provider).active == account.id else ""
-        why = account.reason_at(now)
-        said = f"{account.alias}{live}: {account.state_at(now).value}"
-        lines.append(f"{said}, {why}" if why else said)
-    return tuple(lines)
+    """Say what speaks for and against each account, as `rotator explain` does."""
+    return sentences(explain(books.outlook(provider), provider, None, books.clock()))
 
 
-def explained(explain: Explainer, provider: str) -> Callable[[Books], Message]:
+def explained(explainer: Explainer, provider: str) -> Callable[[Books], Message]:
     """Return the job that explains a provider's choice."""
-    return lambda books: Explained(why_title(provider), explain(books, provider))
+    return lambda books: Explained(why_title(provider), explainer(books, provider))
 
 
 def read_usage(effect: do.ReadUsage) -> Callable[[Books], Message]:

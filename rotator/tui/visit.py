@@ -45,6 +45,6 @@ def visited(books: Books) -> Iterator[State]:
     """Look at auth.json, give the accounts as they are then, and settle afterwards."""
     look(books)
     try:
-        yield books.store.state()
+        yield books.outlook()
     finally:
         settle(books)

@@ -185,12 +185,12 @@ def test_why_an_account_serves_is_explained_for_all_of_its_provider(work: Work) 
 
     assert isinstance(message, Explained)
     assert message.title == "why this account of acme"
-    assert message.lines[0].startswith("next: acme-3 is live")
-    assert message.lines[2:] == (
-        "acme-1: disabled, disabled by you",
-        "acme-2: ready",
-        "acme-3 (live): ready",
-    )
+    assert [line.split()[:2] for line in message.lines[1:4]] == [
+        ["acme-1", "is"],
+        ["acme-2", "is"],
+        ["*", "acme-3"],
+    ]
+    assert "disabled by you" in message.lines[1]
 
 
 # -- logins ----------------------------------------------------------------------------------------
@@ -282,10 +282,10 @@ def test_a_setting_is_written_and_shown_with_its_origin(
     found = {one.name: one for one in message.settings}
     assert (found["failover.strategy"].value, found["failover.strategy"].origin) == (
         "drain",
-        "config.toml",
+        "config.toml:2",
     )
     assert found["failover.wait_for_reset"].is_switch
-    assert found["dashboard.key"].origin == "ROTATOR_DASHBOARD__KEY"
+    assert found["dashboard.key"].origin.endswith("ROTATOR_DASHBOARD__KEY")
     assert found["failover.min_swap_seconds"].origin == "default"
 
 
@@ -302,7 +302,7 @@ def test_an_empty_value_gives_a_setting_its_default_again(work: Work) -> None:
     ("name", "value", "error"),
     [
         ("failover.wall_threshold", "7", ConfigError),
-        ("failover.min_swap_seconds", "soon", UsageError),
+        ("failover.min_swap_seconds", "soon", ConfigError),
         ("failover.nothing", "1", ConfigError),
     ],
 )

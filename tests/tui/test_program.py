@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.support.dashboard_program import (
 )
 from tests.support.household import Household
 from tests.support.rotator_process import rotator
+from tests.support.terminal import terminal
 from tests.support.waiting import wait_until
 
 # Opens the login that a person would type into opencode's own.
@@ -99,13 +101,18 @@ def test_it_stops_as_a_job_goes_on_and_ends_clean_on_sigterm(home: Path) -> None
         wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
 
 
-def test_ctrl_c_leaves_and_a_program_that_shows_it_is_not_stopped(home: Path) -> None:
+def test_what_is_typed_before_it_is_there_counts_and_ctrl_c_leaves(home: Path) -> None:
     house = with_accounts(home, "one", "two")
+    command = [sys.executable, "-m", "rotator", "dashboard", "--no-suspend"]
 
-    with dashboard(house, "--no-suspend") as before:
-        before.press("ctrl+z")
+    with terminal(command, env=house.env(), cwd=home) as before:
         before.press("?")
         before.wait_for_text("Put the chosen account into auth.json", SECONDS)
+
+        # A program that shows it would wait for ever for one that has stopped.
+        before.press("ctrl+z")
+        before.press("escape")
+        before.wait_for_text("accounts ready", SECONDS)
         before.press("ctrl+c")
 
         assert before.wait_for_end() == 130

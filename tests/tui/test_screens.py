@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree as ET
+
 import pytest
 
 from rotator.tui.view import view
 from tests.support.golden_screens import FOLDER, kept, screens
+from tests.support.screenshots import FOLDER as PICTURES
+from tests.support.screenshots import pictures
 
 SCREENS = screens()
 
@@ -23,3 +27,10 @@ def test_every_kept_screen_is_looked_at() -> None:
     names = {file.stem for file in FOLDER.glob("*.txt")}
 
     assert names == set(SCREENS)
+
+
+def test_the_pictures_in_the_documents_are_of_these_screens() -> None:
+    for name, picture in pictures().items():
+        kept_picture = (PICTURES / name).read_text("utf-8")
+        assert kept_picture == picture, "python -m tests.support.screenshots writes it anew"
+        assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314  # of our own making
