@@ -234,6 +234,7 @@ def spoken(path: str, answer: dict[str, Any]) -> str:
     return "".join(one["text"] for one in deltas)
 
 
+TITLE = {"provider": "mock", "agent": "title"}
 ASIDE_BODY = {
     CHAT: {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q1"}]},
     RESPONSES: {"input": [{"role": "user", "content": [{"type": "input_text", "text": "Q1"}]}]},
@@ -261,6 +262,18 @@ def test_what_is_asked_beside_the_turn_is_answered_by_the_other_provider(
     }
     assert seen["sessions"]["ses_child"]["parentID"] == "ses_1"
     assert seen["ended"] == ["delete ses_child"]
+
+
+def test_what_is_asked_in_the_session_for_it_is_beside_the_turn_too(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=TITLE)
+    pending = start(bridge, upstream, mark=TITLE | {"session": "ses_child"})
+    signal = watcher.next_signal()
+    watcher.answer(signal, "pass")
+    pending.result()
+
+    assert signal["aside"] is True
 
 
 def test_a_conversation_is_asked_about_with_everything_but_its_pictures(
@@ -291,9 +304,7 @@ def test_a_title_fails_quietly(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, world: dict[str, Any]
 ) -> None:
     bridge.run("world", changes=world)
-    mark = {"provider": "mock", "agent": "title"}
-
-    answer = rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=mark)
+    answer = rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=TITLE)
 
     said, _ = events(answer["body"])
     assert (answer["status"], said["choices"][0]["finish_reason"]) == (200, "stop")
@@ -322,9 +333,8 @@ def test_a_title_of_a_run_is_not_asked_for(
         bridge.load()
         bridge.run("world", changes={"offered": OFFERED})
         bridge.run("say", given=OURS)
-        mark = {"provider": "mock", "agent": "title"}
 
-        answer = rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=mark)
+        answer = rerouted(bridge, upstream, watcher, body=ASIDE_BODY[CHAT], mark=TITLE)
 
         assert (answer["status"], prompts(bridge)) == (200, [])
 

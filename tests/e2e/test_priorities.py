@@ -10,40 +10,47 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.three_sides import CHAT, MESSAGES, RESPONSES, SIDES, move_in, requests, turn
+from tests.e2e.three_sides import CHAT, MESSAGES, RESPONSES, requests, three_sides, turn
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_process import Server, run, serve
+from tests.support.opencode_process import Server, serve
 from tests.support.provider_answers import streamed, tool_call
-from tests.support.scripted_watcher import ScriptedWatcher, scripted_watcher
+from tests.support.scripted_watcher import ScriptedWatcher
 
 pytestmark = pytest.mark.e2e
 
+Sides = tuple[Household, LoopbackProvider, ScriptedWatcher]
 HELPER = {"mode": "subagent", "model": CHAT.name, "description": "helps", "prompt": "Help."}
 
 
-@pytest.fixture
-def house(house: Household, provider: LoopbackProvider) -> Household:
-    """Return a household with a login for each protocol, the bridge, and a sub-agent."""
-    move_in(house, provider)
-    file = house.config_folder / "opencode.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"agent": {"helper": HELPER}}))
-    return house
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
+    """Return what the tests of this file share; each begins anew in it, with other sessions."""
+    with three_sides(tmp_path_factory.mktemp("home")) as sides:
+        file = sides[0].config_folder / "opencode.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"agent": {"helper": HELPER}}))
+        yield sides
 
 
 @pytest.fixture
-def watcher(house: Household) -> Iterator[ScriptedWatcher]:
+def provider(sides: Sides) -> Iterator[LoopbackProvider]:
+    """Return the provider behind all three."""
+    yield sides[1]
+    sides[1].begin_anew()
+
+
+@pytest.fixture
+def watcher(sides: Sides) -> Iterator[ScriptedWatcher]:
     """Return a stand-in for the watcher whose order is anthropic, then mock."""
-    with scripted_watcher(house.home, {side.provider: side.secret for side in SIDES}) as watcher:
-        watcher.publish(MESSAGES.route, CHAT.route)
-        yield watcher
+    sides[2].publish(MESSAGES.route, CHAT.route)
+    yield sides[2]
+    sides[2].begin_anew()
 
 
-@pytest.fixture
-def server(house: Household, watcher: ScriptedWatcher) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(sides: Sides) -> Iterator[Server]:
     """Return a server with the bridge and the stand-in; its default is mock."""
-    assert watcher.signals == []
-    with serve(house) as server:
+    with serve(sides[0]) as server:
         yield server
 
 
@@ -97,16 +104,3 @@ def test_a_model_that_the_person_picked_stays_and_a_sub_agent_keeps_its_own(
     assert turn(provider)[:2] == [RESPONSES.secret, RESPONSES.secret]
     assert kept == [MESSAGES.secret, CHAT.secret, MESSAGES.secret]
     assert set(moved) == {MESSAGES.secret}
-
-
-def test_a_session_of_an_earlier_opencode_stays_with_its_provider(
-    house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher
-) -> None:
-    watcher.publish(RESPONSES.route, CHAT.route)
-    began = run(house, "one")
-    watcher.publish(MESSAGES.route, CHAT.route)
-
-    ended = run(house, "two", "--continue")
-
-    assert (began.code, ended.code) == (0, 0)
-    assert turn(provider) == [RESPONSES.secret, RESPONSES.secret]

@@ -10,14 +10,22 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.scenes import stream_errors
-from tests.e2e.three_sides import CHAT, MESSAGES, RESPONSES, SIDES, Side, move_in, requests, turn
+from tests.e2e.three_sides import (
+    CHAT,
+    MESSAGES,
+    RESPONSES,
+    SIDES,
+    Side,
+    requests,
+    three_sides,
+    turn,
+)
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, run, serve
 from tests.support.opencode_tui import tui
 from tests.support.provider_answers import refusal, tool_call
-from tests.support.scripted_watcher import ScriptedWatcher, Signal, scripted_watcher
+from tests.support.scripted_watcher import ScriptedWatcher, Signal
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -30,27 +38,40 @@ TOOL = tool_call(
 )
 PAIRS = [(one, other) for one in SIDES for other in SIDES if one != other]
 DRAW_SECONDS = 60.0
+Sides = tuple[Household, LoopbackProvider, ScriptedWatcher]
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
+    """Return what the tests of this file share; each begins anew in it, with other sessions."""
+    with three_sides(tmp_path_factory.mktemp("home")) as sides:
+        yield sides
 
 
 @pytest.fixture
-def house(house: Household, provider: LoopbackProvider) -> Household:
+def house(sides: Sides) -> Household:
     """Return a household with a login for each protocol, and the bridge."""
-    move_in(house, provider)
-    return house
+    return sides[0]
 
 
 @pytest.fixture
-def watcher(house: Household) -> Iterator[ScriptedWatcher]:
+def provider(sides: Sides) -> Iterator[LoopbackProvider]:
+    """Return the provider behind all three."""
+    yield sides[1]
+    sides[1].begin_anew()
+
+
+@pytest.fixture
+def watcher(sides: Sides) -> Iterator[ScriptedWatcher]:
     """Return a stand-in for the watcher that passes whatever fails until it is told otherwise."""
-    with scripted_watcher(house.home, {side.provider: side.secret for side in SIDES}) as watcher:
-        yield watcher
+    yield sides[2]
+    sides[2].begin_anew()
 
 
-@pytest.fixture
-def server(house: Household, watcher: ScriptedWatcher) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(sides: Sides) -> Iterator[Server]:
     """Return a server with the bridge and the stand-in."""
-    assert watcher.signals == []
-    with serve(house) as server:
+    with serve(sides[0]) as server:
         yield server
 
 
@@ -94,30 +115,31 @@ def test_a_turn_goes_on_between_all_protocols_in_both_directions(
         assert found == [True, True, False], where
         assert lines(server, session) == [f"[rotator] {NOTE}; going on with {second.name}"], where
         assert errors(server, session) == [], where
-    assert stream_errors(house) == []
 
 
-def test_a_run_goes_on_and_a_title_that_fails_too_costs_nothing(
+def test_a_run_goes_on_and_the_next_one_stays_there(
     house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher
 ) -> None:
+    (house.project / "ran").write_text("")
     provider.limit(CHAT.secret, headers=HOUR)
     provider.script(TOOL, key=CHAT.secret)
     provider.ok(ANSWER, key=MESSAGES.secret)
     watcher.reroute({"mock": MESSAGES.name}, NOTE)
 
     ended = run(house, ASKED)
+    # Another opencode finds the session there, and leaves it.
+    watcher.publish(RESPONSES.route, CHAT.route)
+    later = run(house, "and now", "--continue")
 
-    assert (ended.code, ended.stdout.strip()) == (0, ANSWER)
-    assert turn(provider) == [CHAT.secret, CHAT.secret, MESSAGES.secret]
+    assert (ended.code, ended.stdout.strip()) == (later.code, later.stdout.strip()) == (0, ANSWER)
+    assert turn(provider) == [CHAT.secret] * 2 + [MESSAGES.secret] * 2
     assert (house.project / "ran").read_text() == "ran\n"
     assert sorted(signal["aside"] for signal in watcher.signals) == [False, True]
-    assert stream_errors(house) == []
 
 
 def test_each_provider_is_left_once_in_a_turn_and_then_the_person_gets_its_words(
-    house: Household, provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+    provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
 ) -> None:
-    assert house.auth_file.exists()
     said = {"error": {"message": "Insufficient balance", "type": "billing_error"}}
     for side in SIDES:
         provider.limit(side.secret, status=402, body=said)
@@ -135,9 +157,8 @@ def test_each_provider_is_left_once_in_a_turn_and_then_the_person_gets_its_words
 
 
 def test_a_turn_is_held_while_nobody_is_left_and_goes_on_then(
-    house: Household, provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+    provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
 ) -> None:
-    assert house.auth_file.exists()
     provider.script(TOOL, refusal(429, headers=HOUR), key=CHAT.secret)
     provider.ok(ANSWER, key=MESSAGES.secret)
 
@@ -151,11 +172,13 @@ def test_a_turn_is_held_while_nobody_is_left_and_goes_on_then(
     events = server.events()
 
     said = server.prompt(session, ASKED)
+    toast = events.wait_for("tui.toast.show")
+    events.close()
 
     assert (said, errors(server, session)) == (ANSWER, [])
     assert turn(provider) == [CHAT.secret, CHAT.secret, MESSAGES.secret]
     assert [signal["waited"] for signal in watcher.signals] == [False, True, True]
-    assert events.wait_for("tui.toast.show")["message"] == NOTE
+    assert toast["message"] == NOTE
 
 
 def test_a_title_and_a_compaction_are_asked_of_the_other_provider(
@@ -190,6 +213,7 @@ def children(server: Server, session: str) -> list[Any]:
 def test_in_the_tui_messages_find_their_provider_go_on_and_a_wait_ends_with_escape(
     house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher
 ) -> None:
+    (house.project / "ran").write_text("")
     watcher.publish(MESSAGES.route, CHAT.route)
     provider.script(TOOL, refusal(429, headers=HOUR), key=MESSAGES.secret)
     provider.ok(ANSWER, key=RESPONSES.secret)

@@ -5,13 +5,18 @@ All of them are one loopback provider; who is asked is told by the secret that a
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rotator.opencode.install import bridge_source
 from tests.e2e.scenes import api, login
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.provider_request import Request
+from tests.support.scripted_watcher import ScriptedWatcher, scripted_watcher
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,19 @@ def move_in(house: Household, provider: LoopbackProvider) -> None:
     (folder / "rotator.js").write_bytes(bridge_source())
     keys = {side.provider: api(side.secret) for side in (CHAT, MESSAGES)}
     house.write_auth({**keys, "openai": login("A")})
+
+
+@contextlib.contextmanager
+def three_sides(home: Path) -> Iterator[tuple[Household, LoopbackProvider, ScriptedWatcher]]:
+    """Keep a household with all three, a stand-in for the watcher, and nobody who asks yet."""
+    house = Household(home)
+    with LoopbackProvider() as provider:
+        house.configure(provider.url)
+        move_in(house, provider)
+        with scripted_watcher(home, {side.provider: side.secret for side in SIDES}) as watcher:
+            yield house, provider, watcher
+    # The TUI's libraries are 20 MB.
+    shutil.rmtree(house.temporary, ignore_errors=True)
 
 
 def turn(provider: LoopbackProvider, before: int = 0) -> list[str | None]:

@@ -803,6 +803,7 @@ class Routing {
     // As a child it is in no list of sessions and gets no title of its own.
     const made = { parentID: mark.session, title: `[rotator] ${mark.agent}` };
     const { id } = await ask(client.session.create({ body: made }));
+    this.session(id).isOurs = true;
     const body = { agent: mark.agent, model, parts: [{ type: "text", text }] };
     try {
       const answer = ask(client.session.prompt({ path: { id }, body }));
@@ -1098,7 +1099,7 @@ class Bridge {
       credential: carried.digest,
       tried: [...tried],
       left: [...this.routing.session(mark.session).left],
-      aside: mark.aside,
+      aside: mark.aside || this.routing.session(mark.session).isOurs === true,
       waited,
       opencode: KIND,
       status: response.status,
