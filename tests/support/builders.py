@@ -115,7 +115,7 @@ def secrets_of(credential: Credential) -> list[Digest]:
     return [credential.digest, *([Digest(refresh.digest())] if refresh else [])]
 
 
-def a_state(
+def a_state(  # noqa: PLR0913  # each may be what a test is about
     *accounts: Account,
     active: Account | None = None,
     older: Iterable[tuple[Account, Credential]] = (),
