@@ -188,14 +188,25 @@ def _gone(
     for provider in gone:
         account = known.state.active(provider)
         if others_changed and known.watched:
-            entry: Secret | None = before[provider]
-            if isinstance(known.parse(provider, before[provider]), str):
-                # opencode leaves out what it cannot read; only what was saved can come back.
-                entry = account.credential.entry if account else None
+            entry = _lost(provider, before[provider], account, known)
             found.extend([Wipe(provider, entry)] if entry else [])
         elif account is not None:
             found.append((Gone if others_changed else Logout)(provider, account))
     return found
+
+
+def _lost(
+    provider: str, before: Secret, account: Account | None, known: Knowledge
+) -> Secret | None:
+    """Return what has to be put back for an entry that was wiped; None: there is nothing."""
+    held = known.parse(provider, before)
+    if isinstance(held, str):
+        # opencode leaves out what it cannot read; only what was saved can come back.
+        return account.credential.entry if account else None
+    if account is None or _same_secrets(held, account.credential):
+        return before
+    # The account has got newer tokens since that content was seen.
+    return account.credential.entry
 
 
 def _entry(

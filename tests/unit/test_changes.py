@@ -319,6 +319,16 @@ def test_entries_that_go_while_a_new_one_comes_are_put_back() -> None:
     assert found == [Login("zeta", ZETA, Identity()), Wipe(ACME, A.credential.entry)]
 
 
+def test_a_wiped_entry_comes_back_with_the_tokens_that_its_account_has_by_now() -> None:
+    """A late login is saved before auth.json is seen with it."""
+    account = an_account("a", oauth("a", 2))
+    before = contents(acme=oauth("a", 1), zeta=ZETA)
+
+    found = changes(a_state(account, active=account), before, contents(zeta=api("zeta-2")))
+
+    assert found[-1] == Wipe(ACME, account.credential.entry)
+
+
 def test_a_wiped_entry_comes_back_even_if_no_account_holds_it() -> None:
     before = contents(acme=A.credential)
 
