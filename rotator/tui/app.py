@@ -60,7 +60,10 @@ def run_dashboard(
     explain: Explainer | None = None,
     may_suspend: bool = True,
 ) -> int:
-    """Show the dashboard until it is left; return the exit code. Raises UsageError."""
+    """Show the dashboard until it is left; return the exit code. Raises UsageError.
+
+    Where somebody is still being asked then, the process ends at once with that code.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         # Without a terminal blessed reads nothing, at once and for ever.
         message = "the dashboard needs a terminal"
@@ -70,10 +73,14 @@ def run_dashboard(
     crew.start()
     try:
         with _Screen(os.environ) as screen, wakeups.signals():
-            return _Loop(screen, wakeups, crew, may_suspend=may_suspend).run()
+            code = _Loop(screen, wakeups, crew, may_suspend=may_suspend).run()
     finally:
-        crew.end()
+        all_ended = crew.end()
         wakeups.close()
+    if not all_ended:
+        # Python would wait for the answer of whoever does not answer.
+        os._exit(code)
+    return code
 
 
 class _Screen:

@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.errors import StoreError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # What takes long to find out is looked for at most so often.
 _AROUND_SECONDS = 5.0
 _FORGET_SECONDS = 30.0
+_BRIEFLY_SECONDS = 0.5
 NO_JOB = 0
 _ASK_OTHERS = {"OfferModels", "ReadUsage"}
 
@@ -74,16 +76,21 @@ class Crew:
             log_to_file(self._paths.log)
         for worker in (self._scout, self._asker, self._hands):
             worker.start()
+        self._hands.submit(self._looking(_saved))
         self._scout_around()
         self._feed = Feed(self._paths, self.look)
         self._feed.start()
 
-    def end(self) -> None:
-        """End all threads; what is under way ends well."""
+    def end(self) -> bool:
+        """End all threads; a change that is under way ends well.
+
+        Who only asks somebody is not waited for: False if one of them still does.
+        """
         if self._feed is not None:
             self._feed.end()
-        for worker in (self._reader, self._scout, self._asker, self._hands):
-            worker.end()
+        ended = [self._hands.end(), self._reader.end()]
+        ended += [self._scout.end(_BRIEFLY_SECONDS), self._asker.end(_BRIEFLY_SECONDS)]
+        return all(ended)
 
     def look(self) -> None:
         """Have the store read anew; many who ask before that is done get one answer."""
@@ -116,14 +123,18 @@ class Crew:
     def carry_out(self, effect: do.Effect) -> None:
         """Have an effect carried out; what the terminal has to do itself is not meant here."""
         worker = self._asker if type(effect).__name__ in _ASK_OTHERS else self._hands
-        worker.submit(self._job(effect), getattr(effect, "job", NO_JOB))
+        job = self._looking(partial(self._carried_out, effect))
+        worker.submit(job, getattr(effect, "job", NO_JOB))
 
-    def _job(self, effect: do.Effect) -> Job:
+    def _carried_out(self, effect: do.Effect, books: Books) -> Message | None:
+        return self._dutiful().job(effect)(books)
+
+    def _looking(self, job: Job) -> Job:
         """Return the job, after which the store is read anew: notifications may not work here."""
 
         def work(books: Books) -> Message | None:
             try:
-                return self._dutiful().job(effect)(books)
+                return job(books)
             finally:
                 self.look()
 
@@ -145,3 +156,10 @@ class Crew:
     def _forget(self) -> None:
         if self._duties is not None:
             self._duties.forget_old()
+
+
+def _saved(books: Books) -> None:
+    """Save what stands in auth.json, as every command does: there may be no watcher."""
+    from rotator.tui.visit import look  # noqa: PLC0415  # as the first lines say
+
+    look(books)

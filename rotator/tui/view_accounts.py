@@ -110,7 +110,8 @@ def shown_blocks(state: State, height: int) -> list[Block]:
 def accounts(state: State, height: int) -> list[Line]:
     """Return the list as far as it is on screen, `height` lines at most."""
     if state.world is None:
-        return [Line(), Line((Span("  reading the store", Style.QUIET),))]
+        words = state.broken or "reading the store"
+        return [Line(), Line((Span(f"  {words}", Style.BAD if state.broken else Style.QUIET),))]
     if not state.rows_shown:
         return _nobody(state)
     layout, top = layout_of(state.width, state.height), scrolled(state, height)

@@ -25,7 +25,7 @@ Opened = TypeVar("Opened")
 Post = Callable[[Message], None]
 OpenBooks = Callable[[], AbstractContextManager["Books"]]
 Job = Callable[["Books"], Message | None]
-# Whoever works just then is waited for: a swap is over in milliseconds.
+# Whoever changes something just then is waited for: a swap is over in milliseconds.
 END_SECONDS = 15.0
 
 
@@ -50,6 +50,7 @@ class Worker(Generic[Opened]):
         self._jobs = queue.SimpleQueue()
         self._stack = contextlib.ExitStack()
         self._opened: Opened | None = None
+        self._ending = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -63,15 +64,20 @@ class Worker(Generic[Opened]):
         """
         self._jobs.put((number, job))
 
-    def end(self) -> None:
-        """End after what is under way; what still waits is not done."""
+    def end(self, patience_seconds: float = END_SECONDS) -> bool:
+        """End after what is under way; False if that goes on for longer than so long.
+
+        What still waits is not done.
+        """
+        self._ending = True
         self._jobs.put(None)
         if self._thread.ident is not None:
-            self._thread.join(END_SECONDS)
+            self._thread.join(patience_seconds)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         with contextlib.closing(self._stack):
-            while (task := self._next()) is not None:
+            while (task := self._next()) is not None and not self._ending:
                 number, job = task
                 try:
                     message = self._done(job)

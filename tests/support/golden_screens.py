@@ -112,6 +112,9 @@ def screens() -> Mapping[str, State]:
         "compact-ascii": a_screen(80, 24, glyphs=ASCII),
         "compact-empty": a_screen(80, 24, World(), account=None),
         "compact-reading": a_screen(80, 24, None, account=None),
+        "compact-never-read": replace(
+            a_screen(80, 24, None, account=None), broken="the store cannot be used: locked"
+        ),
         "compact-unread": replace(compact, broken="the store cannot be used: disk I/O error"),
         "compact-filter": after(compact, "/", *"joe"),
         "compact-filter-none": after(compact, "/", *"nobody"),

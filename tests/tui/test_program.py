@@ -42,6 +42,13 @@ printf '{"acme": {"type": "api", "key": "%s"}}' "$key" > "$HOME/.local/share/ope
 COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-8]|4[0-8]|9[0-7])\b[0-9;]*m")
 
 
+def put_opencode(folder: Path, script: str) -> None:
+    """Put a program of that name into a folder of its own."""
+    folder.mkdir()
+    (folder / "opencode").write_text(script)
+    (folder / "opencode").chmod(stat.S_IRWXU)
+
+
 def key_in(house: Household) -> str:
     return str(house.read_auth()["acme"]["key"])
 
@@ -121,13 +128,10 @@ def test_what_is_typed_before_it_is_there_counts_and_ctrl_c_leaves(home: Path) -
 
 def test_a_login_in_opencode_is_captured_and_named_and_the_watcher_started(home: Path) -> None:
     house = with_accounts(home, "one", "two")
-    opencode = home / "bin" / "opencode"
-    opencode.parent.mkdir()
-    opencode.write_text(LOGIN)
-    opencode.chmod(stat.S_IRWXU)
+    put_opencode(home / "bin", LOGIN)
     paths = find_paths(house.env())
 
-    with dashboard(house, PATH=f"{opencode.parent}:{os.environ['PATH']}") as before:
+    with dashboard(house, PATH=f"{home / 'bin'}:{os.environ['PATH']}") as before:
         before.press("c")
         before.wait_for_text("acme", SECONDS)
         wait_for_line(before, "▌ acme", "2 accounts")
@@ -163,6 +167,27 @@ def test_without_colors_and_signs_it_says_the_same_and_a_lost_terminal_ends_it(
 
         before.process.send_signal(signal.SIGHUP)
         assert before.wait_for_end() == 128 + signal.SIGHUP
+
+
+def test_it_leaves_at_once_while_opencode_is_still_being_asked(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+    put_opencode(home / "bin", "#!/bin/sh\nsleep 600\n")
+    settings = find_paths(house.env()).config_file
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[[priority]]\nprovider = "acme"\n')
+
+    with dashboard(house, PATH=f"{home / 'bin'}:{os.environ['PATH']}") as before:
+        before.press("p")
+        before.wait_for_text("no model chosen", SECONDS)
+        before.press("enter")
+        before.wait_for_text("looking", SECONDS)
+        before.press("escape")
+        before.wait_for_text("no model chosen", SECONDS)
+        before.press("q")
+        before.press("q")
+
+        assert before.wait_for_end() == 0
+        wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
 
 
 def test_it_sleeps_while_nothing_happens(home: Path) -> None:

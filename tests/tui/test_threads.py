@@ -178,7 +178,9 @@ def test_a_change_elsewhere_asks_for_a_look(live: Live, what: str) -> None:
     assert looks_after(books.paths, changes[what])
 
 
-def test_the_crew_reads_acts_and_reads_again(live: Live, home: Path) -> None:
+@contextlib.contextmanager
+def a_crew(home: Path) -> Iterator[tuple[Crew, Callable[[str], None]]]:
+    """Run a crew, and give what waits until an account is seen to be live."""
     paths = find_paths({"HOME": str(home)})
     posted: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
@@ -187,20 +189,58 @@ def test_the_crew_reads_acts_and_reads_again(live: Live, home: Path) -> None:
         with open_books(paths) as books:
             yield books
 
+    def wait_for(alias: str) -> None:
+        def is_live() -> bool:
+            message = posted.get(timeout=SECONDS)
+            return isinstance(message, Seen) and any(
+                row.alias == alias and row.active for row in message.world.rows
+            )
+
+        wait_until(is_live, SECONDS, f"{alias} to be live")
+
     crew = Crew(paths, opened, posted.put)
     crew.start()
     try:
-        assert isinstance(posted.get(timeout=SECONDS), Seen)
+        yield crew, wait_for
+    finally:
+        assert crew.end()
+
+
+def test_the_crew_reads_acts_and_reads_again(live: Live, home: Path) -> None:
+    with a_crew(home) as (crew, wait_for):
+        wait_for("acme-2")
         crew.follow()
         crew.carry_out(do.Activate(1, "acme", "acme-1"))
+        wait_for("acme-1")
 
-        def has_swapped() -> bool:
-            message = posted.get(timeout=SECONDS)
-            return isinstance(message, Seen) and any(
-                row.alias == "acme-1" and row.active for row in message.world.rows
-            )
-
-        wait_until(has_swapped, SECONDS, "the swap to be seen")
-    finally:
-        crew.end()
     assert live.active("acme") == "acme-1"
+
+
+def test_a_login_that_stands_in_auth_json_is_saved_without_a_watcher(
+    live: Live, home: Path
+) -> None:
+    live.write({"acme": api("c")})
+
+    with a_crew(home) as (crew, wait_for):
+        crew.follow()
+        wait_for("acme-3")
+
+
+def test_who_only_asks_is_not_waited_for() -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def asks(opened: int) -> Message:
+        asked.set()
+        answer.wait(SECONDS)
+        return said(opened)
+
+    with working(Opening()) as (worker, posted):
+        worker.submit(asks)
+        worker.submit(said)
+        asked.wait(SECONDS)
+        ended_at_once = worker.end(0.01)
+        answer.set()
+
+        assert not ended_at_once
+        assert worker.end()
+        assert posted.qsize() == 1
