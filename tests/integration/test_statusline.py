@@ -1,0 +1,274 @@
+"""`rotator statusline` on a real store: what it says, that it is quick, and that it is quiet."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rotator.books import Books, open_books
+from rotator.lock import watch_lock
+from rotator.model import AccountState, Identity, Limit, RestState, Snapshot, Window
+from rotator.opencode.authfile import parse_entry
+from rotator.paths import find_paths, private_folder
+from rotator.peek import Seat, peek
+from rotator.secret import Secret
+from rotator.standing import standing
+from tests.support.tool import beside_python, expect_success
+
+PROVIDERS = ("acme", "beta#1", "gamma")
+LINE = (sys.executable, "-m", "rotator", "statusline")
+HOUR = timedelta(hours=1)
+RESTS: tuple[RestState, ...] = (AccountState.COOLING, AccountState.EXHAUSTED)
+HEAVY = {"click", "dataclasses", "inspect", "json", "logging", "pathlib", "typing"}
+
+
+@pytest.fixture
+def books() -> Iterator[Books]:
+    with open_books(find_paths()) as found:
+        yield found
+
+
+def add(books: Books, provider: str, alias: str, **identity: str) -> Any:
+    """Save an account, put it into the slot if that is empty, and return its id."""
+    entry = Secret(json.dumps({"type": "api", "key": f"KEY-CANARY-{provider}-{alias}"}))
+    credential, now = parse_entry(provider, entry), books.clock()
+    with books.store.transaction():
+        account = books.store.add_account(provider, alias, credential, Identity(**identity), now)
+        books.store.set_active(provider, account, now)
+    return account
+
+
+def a_window(name: str, used: float, left: timedelta | None = HOUR, **more: Any) -> Window:
+    return Window(name, used, datetime.now(UTC) + left if left else None, **more)
+
+
+def shown(*words: str) -> str:
+    return expect_success(*LINE, *words)
+
+
+def test_the_line_says_account_tightest_window_and_what_is_amiss(books: Books) -> None:
+    now = books.clock()
+    work, _ = add(books, "acme", "work"), add(books, "beta#1", "main")
+    books.history.keep_reading(
+        work,
+        Snapshot(now, (a_window("5h", 0.42), a_window("7d", 0.9, -HOUR), a_window("m", 0.1))),
+        now,
+    )
+    with books.store.transaction():
+        books.store.set_balancing(on=False)
+
+    said = shown()
+
+    assert said == "no watcher | balancing off | acme work 5h 42% | beta#1 main\n"
+    assert shown("beta#1", "--tmux") == "no watcher | balancing off | beta##1 main\n"
+
+
+def test_a_running_watcher_is_no_matter_to_speak_of(books: Books) -> None:
+    add(books, "acme", "work")
+    private_folder(books.paths.state)
+
+    with watch_lock(books.paths.watch_lock):
+        said = shown()
+
+    assert said == "acme work\n"
+
+
+def test_it_agrees_with_what_every_other_command_decides_from(books: Books) -> None:
+    chance = random.Random(7)  # noqa: S311  # no secret
+    for provider in PROVIDERS:
+        for alias in "abc":
+            group = {"group": chance.choice("gh")} if chance.random() < 0.7 else {}
+            add(books, provider, alias, **group)
+
+    for _ in range(40):
+        disturb(books, chance)
+        found = peek(os.environ, books.clock())
+        assert [as_told(seat) for seat in found.seats] == list(expected(books, found.now))
+
+
+def disturb(books: Books, chance: random.Random) -> None:
+    """Let one thing happen to one account."""
+    now = books.clock()
+    account = chance.choice(books.store.state().accounts)
+    until = now + chance.choice((-HOUR, HOUR, 2 * HOUR, 3 * HOUR))
+    resting = chance.choice(RESTS)
+    windows = [
+        a_window(
+            chance.choice(("5h", "7d", "day")),
+            chance.choice((0.0, 0.5, 0.75, 1.0)),
+            chance.choice((None, HOUR, -HOUR)),
+            length_seconds=chance.choice((None, 18_000, 604_800)),
+            model=chance.choice((None, None, "opus")),
+            blocks=chance.random() < 0.8,
+        )
+        for _ in range(chance.randrange(5))
+    ]
+    told = Snapshot(now, tuple(windows), spent=chance.random() < 0.3)
+    store = books.store
+    with store.transaction():
+        match chance.randrange(6):
+            case 0:
+                store.set_disabled(account.id, chance.choice((None, "by the user")))
+            case 1:
+                store.set_rejected(account.id, chance.choice((None, "401")))
+            case 2 | 3:
+                limit = Limit(resting, until, "429", is_own=chance.random() < 0.3)
+                store.set_limit(account.id, chance.choice((None, limit, limit)))
+            case 4:
+                active = chance.choice((None, account.id, account.id))
+                store.set_active(account.provider, active, now)
+            case _:
+                books.history.keep_reading(account.id, told, now)
+
+
+def as_told(seat: Seat) -> tuple[object, ...]:
+    return (seat.provider, seat.alias, seat.state, seat.until, seat.window, seat.used)
+
+
+def expected(books: Books, now: datetime) -> Iterator[tuple[object, ...]]:
+    """Yield what `State` and `standing` say of each provider's slot."""
+    state = books.outlook()
+    for provider in sorted({account.provider for account in state.accounts}):
+        account = state.active(provider)
+        if account is None:
+            yield (provider, None, "ready", None, None, None)
+            continue
+        stands = standing(account, state.usage.get(account.id), None, now)
+        window = stands.binding.name if stands.binding else None
+        at = (account.state_at(now).value, account.until_at(now))
+        yield (provider, account.alias, *at, window, stands.used)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {},
+        {"XDG_DATA_HOME": "elsewhere", "XDG_STATE_HOME": "states"},
+        {"ROTATOR_STATE_DIR": "its own", "XDG_STATE_HOME": "states"},
+        {"HOME": "another", "XDG_DATA_HOME": "", "XDG_STATE_HOME": ""},
+    ],
+    ids=repr,
+)
+def test_it_looks_where_everybody_else_looks(tmp_path: Path, moved: Mapping[str, str]) -> None:
+    environ = dict(os.environ) | {
+        name: str(tmp_path / value) if value else "" for name, value in moved.items()
+    }
+    paths = find_paths(environ)
+    with open_books(paths) as books:
+        add(books, "acme", "work")
+
+    with watch_lock(private_folder(paths.state) / paths.watch_lock.name):
+        found = peek(environ, datetime.now(UTC))
+
+    assert [seat.alias for seat in found.seats] == ["work"]
+    assert found.watched
+
+
+def listing(home: Path) -> dict[str, tuple[int, int, int]]:
+    return {
+        str(path.relative_to(home)): (path.stat().st_ino, path.stat().st_size, path.stat().st_mode)
+        for path in home.rglob("*")
+    }
+
+
+def test_it_writes_nothing_with_and_without_anybody_who_has_the_store_open(home: Path) -> None:
+    before = listing(home)
+    assert shown() == "no watcher | no accounts\n"
+    assert listing(home) == before
+
+    with open_books(find_paths()) as books:
+        add(books, "acme", "work")
+        before = listing(home)
+        said = shown()
+        assert listing(home) == before
+    before = listing(home)
+
+    assert shown() == said == "no watcher | acme work\n"
+    assert listing(home) == before
+
+
+def test_a_store_that_cannot_be_read_leaves_the_prompt_a_prompt(books: Books) -> None:
+    add(books, "acme", "work#CANARY")
+    path = books.paths.store.with_name("other.sqlite")
+    path.write_bytes(b"nothing of the kind" * 500)
+    path.replace(books.paths.store)
+    for ending in ("-wal", "-shm"):
+        books.paths.store.with_name(f"{books.paths.store.name}{ending}").unlink(missing_ok=True)
+
+    ended = subprocess.run(LINE, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "rotator ?\n", "")
+    assert json.loads(shown("--json"))["readable"] is False
+
+
+def test_usage_that_cannot_be_read_is_unknown(books: Books) -> None:
+    now, account = books.clock(), add(books, "acme", "work")
+    books.history.keep_reading(account, Snapshot(now, (a_window("5h", 0.5),)), now)
+    assert shown("acme").endswith("acme work 5h 50%\n")
+
+    for ending in ("-wal", "-shm", ""):
+        books.paths.history.with_name(f"{books.paths.history.name}{ending}").unlink()
+    books.paths.history.write_bytes(b"nothing of the kind" * 500)
+
+    assert shown("acme").endswith("| acme work\n")
+
+
+def test_json_has_the_same_as_values(books: Books) -> None:
+    now, account = books.clock(), add(books, "acme", "work")
+    add(books, "gamma", "main")
+    books.history.keep_reading(account, Snapshot(now, (a_window("5h", 0.5),)), now)
+
+    told = json.loads(shown("--json", "acme"))
+
+    assert told == {
+        "schema": 1,
+        "readable": True,
+        "watcher": {"running": False},
+        "balancing": True,
+        "providers": [
+            {
+                "id": "acme",
+                "active": "work",
+                "state": "ready",
+                "until": None,
+                "window": "5h",
+                "used": 0.5,
+            }
+        ],
+    }
+    assert "CANARY" not in str(told)
+
+
+def test_a_closed_pipe_is_no_fault(books: Books) -> None:
+    add(books, "acme", "work")
+    read, write = os.pipe()
+    os.close(read)
+
+    with contextlib.closing(os.fdopen(write, "w")) as pipe:
+        ended = subprocess.run(LINE, stdout=pipe, stderr=subprocess.PIPE, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_the_installed_command_loads_nothing_that_takes_long(books: Books) -> None:
+    add(books, "acme", "work")
+    asked = "import sys; sys.argv[1:] = ['statusline']; from rotator.__main__ import main\n"
+    asked += "try: main()\nfinally: print(*sys.modules)"
+
+    said, loaded = expect_success(sys.executable, "-c", asked).splitlines()
+
+    assert (
+        said == shown().rstrip("\n") == expect_success(beside_python("rotator"), "statusline")[:-1]
+    )
+    assert "sqlite3" in loaded.split()
+    assert set(loaded.split()) & HEAVY == set()
