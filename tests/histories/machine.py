@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from random import Random
+from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    get_state_machine_test,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from rotator.model import Account
@@ -31,6 +35,8 @@ from tests.support.token_vendor import Mood, owner_of_token
 PEOPLE = ("ada", "bob", "cem")
 MOST_WRITERS = 3
 _WRITING_STEPS = 4
+# More than any day needs.
+_BYTES_OF_A_DAY = 65_536
 
 
 def plans(longest: int) -> st.SearchStrategy[Plan]:
@@ -185,6 +191,7 @@ class Logins(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([-300, -1, 1, 300]))
     def set_the_clock(self, minutes: int) -> None:
+        self.ours.truth.is_clock_off |= minutes < 0
         self.computer.clock.pass_time(minutes=minutes)
 
     @rule(mood=st.sampled_from(Mood))
@@ -304,29 +311,69 @@ class Logins(RuleBasedStateMachine):
         assert not computer.is_torn_for_good or saved.seen is None
 
 
-def run(
-    machine: type[Logins], days: int, longest: int, *, seed_number: int, shrink: bool = False
-) -> Counter[str]:
-    """Run so many days of at most so many steps; return how many steps and rests there were.
+@dataclass(frozen=True)
+class Book:
+    """Random days of a machine, by number: the same day under the same number of a seed.
 
-    They are the same ones for the same seed. The first that ends badly ends it, and is made
-    shorter if that is wanted, which takes minutes.
+    Each is drawn for itself. What hypothesis does by default is to change a day a little for
+    the next one; with days as long as these it hardly meets the rare ones then.
+    """
+
+    machine: type[Logins]
+    longest: int
+    seed: int
+
+    def live(self, number: int, *, told: bool = False) -> bool:
+        """Live through a day; False if it could not be drawn to its end.
+
+        `told`: each step is printed before the next one.
+        """
+        test = self._told if told else self._quiet
+        return test.hypothesis.fuzz_one_input(self._drawn(number)) is not None
+
+    def shrink(self, number: int) -> None:
+        """Make a day that ends badly as short as it gets, which takes minutes, and print it."""
+        test = self._test(phases=(Phase.reuse, Phase.shrink), database=InMemoryExampleDatabase())
+        with contextlib.suppress(Exception):
+            test.hypothesis.fuzz_one_input(self._drawn(number))
+        test()
+
+    @cached_property
+    def _quiet(self) -> Any:
+        return self._test(database=None)
+
+    @cached_property
+    def _told(self) -> Any:
+        return self._test(database=None, verbosity=Verbosity.debug)
+
+    def _drawn(self, number: int) -> bytes:
+        chance = Random(f"{self.seed}/{number}")  # noqa: S311  # no secret: the same bytes again
+        return chance.randbytes(_BYTES_OF_A_DAY)
+
+    def _test(self, **more: Any) -> Any:
+        # A day takes its time, and so does what makes a long one shorter.
+        slow = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+        wanted = settings(
+            stateful_step_count=self.longest, deadline=None, suppress_health_check=slow, **more
+        )
+        return get_state_machine_test(self.machine, settings=wanted)
+
+
+def run(book: Book, days: int) -> Counter[str]:
+    """Live through so many days; return how many steps and rests there were.
+
+    The first that ends badly is lived through once more, told step by step, and is the last.
     """
     counted: Counter[str] = Counter()
-    machine.counted = counted
-    # A day takes its time, and so does what makes a long one shorter.
-    slow = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
-    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
-    run_state_machine_as_test(
-        seed(seed_number)(machine),
-        settings=settings(
-            max_examples=days,
-            stateful_step_count=longest,
-            phases=phases,
-            deadline=None,
-            # What was found before would come first, in one build and not in the next.
-            database=None,
-            suppress_health_check=slow,
-        ),
-    )
+    book.machine.counted = counted
+    lived = number = 0
+    while lived < days:
+        try:
+            lived += book.live(number)
+        except Exception as exc:
+            with contextlib.suppress(Exception):
+                book.live(number, told=True)
+            exc.add_note(f"day {number} of seed {book.seed}")
+            raise
+        number += 1
     return counted

@@ -161,6 +161,8 @@ class Truth:
         self.with_us: set[tuple[str, int]] = set()
         # Tokens that it has given and that did not arrive.
         self.unheard: set[tuple[str, int]] = set()
+        # Whether the clock has ever gone back: when tokens run out tells nobody their age then.
+        self.is_clock_off = False
         self.intended: People = frozenset({None})
         self.swap: Swap | None = None
         # How often an opencode undid something and it must have been put right again.
@@ -224,6 +226,7 @@ class Truth:
             now = saved.people.get(person, [])
             assert len(now) == 1, f"{person} has {len(now)} accounts"
             is_newer = now[0] >= before or not vendor.is_spent(person, now[0])
+            is_newer = is_newer or self._is_taken_for_newer(person, now[0])
             assert is_newer, f"what is saved for {person} is older than before"
         assert self.keys <= saved.keys, "a key is missing"
         for person, generations in self.removed.items():
@@ -240,6 +243,12 @@ class Truth:
             now = max(saved.people.get(person, [0]))
             if now > before and self._computer.vendor.is_spent(person, now):
                 self.may_be_gone("an opencode spent them and was killed")
+            elif now < before and self._is_taken_for_newer(person, now):
+                self.may_be_gone("older ones came back that nobody could tell from new ones")
+
+    def _is_taken_for_newer(self, person: str, generation: int) -> bool:
+        is_unknown = generation not in self.known.get(person, set())
+        return self.is_clock_off and is_unknown and generation != 0
 
     def require_whole(self) -> None:
         """Assert that auth.json is whole if no opencode can have torn it."""
@@ -258,6 +267,9 @@ class Truth:
             ours = self.saved().people.get(person, [])
             fine = generation in ours or not self._computer.vendor.is_spent(person, generation)
             assert fine, f"spent tokens of {person} are activated"
+        if self._computer.inode() and not self._computer.is_whole:
+            # What was last seen is written anew; what stood there since, nobody has read.
+            self.doubt(person_of(entry))
         self._computer.lose_the_name(owner)
 
     def we_begin_to_refresh(self, person: str) -> None:
@@ -272,7 +284,9 @@ class Truth:
     def require_doubt_is_written_down(self, saved: Saved, person: str) -> None:
         """Assert that a refresh whose answer reached nobody is marked, and the old token kept."""
         sent = [g for (one, g), answer in saved.sent.items() if one == person and answer is None]
-        if not self._is_out(person, saved):
+        works = self._computer.vendor.alive(person) & set(saved.people.get(person, []))
+        # Whoever logs in meanwhile has other tokens, which nobody doubts.
+        if not works and not self._is_out(person, saved):
             assert sent, f"an answer for {person} is lost and nothing says so"
             assert sent == saved.people[person], f"the old token of {person} is lost too"
         self.may_be_gone("the vendor's answer reached nobody")
@@ -376,8 +390,9 @@ class Truth:
         if entry and is_news:
             person, generation = owner_of_token(entry["access"])
             is_known = generation in saved.of(person) | self.known.get(person, set())
-            # One look may find a late login first and then the next one of the same person.
+            # One look may find a late login first and then the live one of the same person.
             is_known = is_known or max(saved.people.get(person, [0])) > generation
+            is_known = is_known or person_of(self._computer.entries.get(SLOT)) == person
             assert is_known or self._is_out(person, saved), "a late login is not saved"
 
     def require_usable(self, saved: Saved, people: Iterable[str]) -> None:

@@ -44,7 +44,7 @@ class Lived:
     on_disk: list[Ended]
 
 
-IN_MEMORY = Days((1, 2), 175, 50, 15_000)
+IN_MEMORY = Days((1, 2), 170, 50, 15_000)
 ON_DISK = Days((3,), 200, 30, 5_000)
 
 
