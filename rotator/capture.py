@@ -171,9 +171,12 @@ def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
 
 
 def _as_of(books: Books, before: Whole) -> State:
-    """Return the state with those accounts in the slots that `before` has there."""
+    """Return the state with those accounts in the slots that `before` has there.
+
+    Whatever comes late undoes no swap: it went into a file that nobody reads.
+    """
     state = books.store.state()
-    slots = dict(state.slots)
+    slots = {provider: replace(slot, swap=None) for provider, slot in state.slots.items()}
     for provider, entry in before.entries.items():
         held = [a.id for a in state.of(provider) if a.credential.entry == entry]
         active = held[0] if held else None

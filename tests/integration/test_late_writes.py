@@ -103,6 +103,25 @@ def test_a_late_refresh_goes_to_the_account_that_left(live: Live) -> None:
     assert live.entries()["named"] == oauth("ada", 1)
 
 
+def test_late_tokens_of_the_account_that_left_are_saved_though_the_file_had_none(
+    live: Live,
+) -> None:
+    """Two opencodes had it open: what the first one wrote had lost the login, and was mended."""
+    live.sees({"named": oauth("bob"), "zeta": api("z")})
+    live.sees({"named": oauth("ada", 1, left=timedelta(0)), "zeta": api("z")})
+    swap(live.books, Order(live.account("named/bob-acme.example").id, "for the test"))
+    handle = os.open(live.file, os.O_WRONLY)
+    live.sees({"zeta": api("y")})
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, as_opencode({"named": oauth("ada", 2)}), 0)
+    os.close(handle)
+
+    live.look()
+
+    assert live.saved("named/ada-acme.example") == oauth("ada", 2)
+    assert live.entries()["named"] == oauth("bob")
+
+
 def test_a_late_login_of_the_account_that_was_put_in_is_live(live: Live) -> None:
     live.sees({"named": oauth("ada", 1)})
     live.sees({"named": oauth("bob")})
