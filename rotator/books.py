@@ -41,6 +41,8 @@ class Books:
     tell: Callable[[str], None] = field(default=lambda _: None)
     # The user's settings as of now.
     preferences: Callable[[], Preferences] = Preferences
+    # Who is told of each event at once; the watcher has somebody.
+    heard: Callable[[Event], None] = field(default=lambda _: None)
 
     def outlook(self, provider: str | None = None) -> State:
         """Return what is decided from: the state, the user's wishes, and the usage of accounts.
@@ -102,6 +104,8 @@ class Books:
             self.history.record(kept)
         except StoreError:
             log.exception("events could not be recorded")
+        for event in kept:
+            self.heard(event)
 
     def announce(self) -> None:
         """Tell watcher and dashboards that the store has changed."""

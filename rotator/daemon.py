@@ -19,6 +19,7 @@ from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
+from rotator.herald import Herald
 from rotator.lock import swap_lock
 from rotator.model import (
     Event,
@@ -80,7 +81,8 @@ class Daemon:
         """Prepare the exchange folder and what is to be watched; nothing runs yet."""
         self._settings = SettingsFile(books.paths, later=lambda: self._queue.put((SETTINGS, None)))
         books = replace(books, preferences=lambda: self._settings.preferences)
-        self._books = books
+        self._herald = Herald(books)
+        self._books = books = replace(books, heard=self._herald.hear)
         self._exchange = Exchange(books.paths)
         self._tail = LogTail(books.paths.opencode_logs)
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -150,6 +152,7 @@ class Daemon:
             self._refreshes.close()
             self._readings.close()
             self._settings.close()
+            self._herald.close()
             self._exchange.remove_state()
 
     def _step(self) -> End | None:

@@ -21,9 +21,14 @@ _KEPT_FILES = 2
 _LOOKS_SECRET = re.compile(r"\b(?:sk-|gho_|ghu_|xai-|eyJ)[\w.-]{8,}|[\w-]{60,}")
 
 
+def without_secrets(text: str) -> str:
+    """Return the text with `***` in place of what looks like a credential."""
+    return _LOOKS_SECRET.sub("***", text)
+
+
 class _Fence(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = _LOOKS_SECRET.sub("***", record.getMessage())
+        record.msg = without_secrets(record.getMessage())
         record.args = ()
         return True
 

@@ -168,15 +168,17 @@ def _each_once(priorities: list[_PrioritySettings]) -> list[_PrioritySettings]:
 
 class _NotificationSettings(_Section):
     desktop: bool = _setting(
-        _ALL.desktop_notifications, "Show what happens on the desktop.", "true or false"
+        _ALL.desktop_notifications,
+        "Show a failover, a used-up provider and a needed login on the desktop.",
+        "true or false",
     )
 
 
 class _HookSettings(_Section):
     command: list[Word] = _setting(
         list(_ALL.hook_command),
-        "A program with its arguments that gets every event as JSON on its standard input. No"
-        " shell reads it.",
+        "A program with its arguments that hears of a failover, a turn that was sent elsewhere,"
+        " a used-up provider and a needed login: as JSON on its standard input. No shell reads it.",
         "a list of texts: a program and its arguments",
         each="a text",
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import click
 
-from rotator.cli.common import books_for_command, iso, json_option, print_json
+from rotator.cli.common import books_for_command, json_option, print_json
 from rotator.history import MOST_EVENTS, Numbered
 from rotator.model import Event
+from rotator.notices import event_json
 
 _LOOK_SECONDS = 0.5
 
@@ -34,21 +34,6 @@ def command(most: int, *, follow: bool, as_json: bool) -> None:
         while follow:
             time.sleep(_LOOK_SECONDS)
             last = _show(books.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
-
-
-def event_json(event: Event) -> dict[str, Any]:
-    """Return an event as the contract of `events --json` has it."""
-    return {
-        "schema": 1,
-        "at": iso(event.at),
-        "kind": event.kind.value,
-        "provider": event.provider,
-        "account": event.account,
-        "from": event.from_alias,
-        "to": event.to_alias,
-        "why": event.why,
-        "detail": event.detail,
-    }
 
 
 def _show(found: list[Numbered], last: int, *, as_json: bool) -> int:

@@ -33,6 +33,7 @@ CORE = (
     "rotator/lifting.py",
     "rotator/limits.py",
     "rotator/model.py",
+    "rotator/notices.py",
     "rotator/policy.py",
     "rotator/preferences.py",
     "rotator/repeats.py",
