@@ -69,7 +69,9 @@ def adopt(
     _tell(books, number, saved, renewed)
     for account in renewed:
         if books.store.state().slot(account.provider).active == account.id:
-            swap(books, Order(account.id, f"adopted from unclaimed content {number}"))
+            why = f"adopted from unclaimed content {number}"
+            # Who has just logged in, and was not seen yet, stays.
+            swap(books, Order(account.id, why, expected=account.id, check_expected=True))
     names = tuple(account.name for account in renewed)
     return Adopted(number, tuple(saved), names, tuple(left), dropped)
 

@@ -242,7 +242,8 @@ def _adopt(books: Books, pending: PendingRefresh) -> None:
 def _renew_live(books: Books, account: Account) -> None:
     """Put new tokens into auth.json: the account was put in while its vendor was being asked."""
     try:
-        swap(books, Order(account.id, WHY_REFRESHED))
+        # Who has just logged in, and was not seen yet, stays.
+        swap(books, Order(account.id, WHY_REFRESHED, expected=account.id, check_expected=True))
     except LiveFileError as exc:
         log.warning("new tokens could not be put into auth.json yet: %s", exc.message)
         with books.store.transaction():

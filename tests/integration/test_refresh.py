@@ -454,6 +454,23 @@ def test_an_account_that_was_put_in_meanwhile_gets_its_new_tokens_in_auth_json_t
     assert live.entries()[RENEWING] == live.saved(ADA)
 
 
+def test_new_tokens_are_not_put_over_a_login_that_nobody_has_seen_yet(
+    live: Live, vendor: Vendor
+) -> None:
+    def put_in_and_log_in(refresh: str) -> HttpAnswer:
+        swap(live.books, Order(live.account(ADA).id, "by hand"))
+        live.write({RENEWING: entry("cem")})
+        return vendor.exchange(refresh)
+
+    vendor.instead = [put_in_and_log_in]
+
+    freshen(live.books, live.account(ADA))
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert live.entries() == {RENEWING: entry("cem")}
+    assert live.active(RENEWING) == "cem-acme.example"
+
+
 def test_new_tokens_that_cannot_go_into_auth_json_yet_go_there_at_the_next_look(
     live: Live, vendor: Vendor
 ) -> None:

@@ -421,6 +421,17 @@ def test_newer_tokens_of_the_live_account_go_into_auth_json(live: Live) -> None:
     assert live.entries()["named"] == newer
 
 
+def test_adopted_tokens_are_not_put_over_a_login_that_nobody_has_seen_yet(live: Live) -> None:
+    live.sees({"named": oauth("ada", 1)})
+    number = keep(live, as_opencode({"named": oauth("ada", 2, left=timedelta(hours=2))}))
+    live.write({"named": oauth("cem")})
+
+    adopt(live.books, number)
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert live.entries()["named"] == oauth("cem")
+
+
 def test_newer_tokens_lift_a_rejection(live: Live) -> None:
     live.sees({"named": oauth("ada", 1)})
     with live.books.store.transaction():
