@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import click
 
 from rotator.cli.bridge import bridge_json
-from rotator.cli.common import books_for_command, json_option, print_json, print_table, state_words
-from rotator.overview import Overview, look_around
+from rotator.cli.common import books_for_command, json_option, state_words, table_lines
+from rotator.errors import RotatorError, UsageError
+from rotator.overview import Overview, ProviderLine, look_around
+from rotator.paths import find_paths
+from rotator.text import clean
 
 NOT_RUNNING = 5
+_A_DAY = 24
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Exit with 5 when no watcher runs.")
+@click.option("-w", "--watch", is_flag=True, help="Go on, and print it anew when it changes.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, *, check: bool, as_json: bool) -> None:
+def command(ctx: click.Context, *, check: bool, watch: bool, as_json: bool) -> None:
     """Show watcher, bridge, running opencodes, balancing and each provider's live account."""
-    with books_for_command() as books:
-        overview = look_around(books)
-    if as_json:
-        print_json(status_json(overview))
-    else:
-        _print(overview)
+    if watch:
+        _follow(as_json=as_json, check=check)
+        return
+    overview = _look()
+    for line in _told(overview, as_json=as_json):
+        click.echo(line)
     if check and overview.watcher_pid is None:
         ctx.exit(NOT_RUNNING)
+
+
+def _follow(*, as_json: bool, check: bool) -> None:
+    if check:
+        raise UsageError("--check looks once, --watch goes on", hint="leave one of them out")
+    from rotator.cli.follow import follow
+
+    # What is wrong from the beginning is said as any other command says it.
+    _look()
+
+    def look() -> str:
+        try:
+            return "\n".join(_told(_look(), as_json=as_json, is_counting=True))
+        except RotatorError as exc:
+            # It is looked again; what is wrong may pass.
+            said = clean(exc.message)
+            return json.dumps({"schema": 1, "error": said}) if as_json else f"! {said}"
+
+    follow(find_paths(), look)
+
+
+def _look() -> Overview:
+    with books_for_command() as books:
+        return look_around(books)
+
+
+def _told(overview: Overview, *, as_json: bool, is_counting: bool = False) -> list[str]:
+    if as_json:
+        return [json.dumps(status_json(overview))]
+    return _lines(overview, is_counting=is_counting)
 
 
 def status_json(overview: Overview) -> dict[str, Any]:
@@ -48,7 +85,7 @@ def status_json(overview: Overview) -> dict[str, Any]:
     }
 
 
-def _print(overview: Overview) -> None:
+def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
     pid = overview.watcher_pid
     watcher = (
         f"running (pid {pid})" if pid is not None else "not running: start it with rotator watch"
@@ -63,12 +100,24 @@ def _print(overview: Overview) -> None:
     for one in overview.opencodes:
         has = f"bridge {one.bridge}" if one.bridge else "no bridge"
         rows.append(["opencode", f"{one.kind} (pid {one.pid}), {has}"])
-    for provider in overview.providers:
-        account = overview.state.active(provider.id)
-        who = (
-            f"{account.alias} {state_words(account, overview.now)}" if account else "no live login"
-        )
-        rows.append([provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"])
-    print_table(rows)
-    for problem in overview.problems:
-        click.echo(f"! {problem}")
+    rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
+    return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
+
+
+def _provider_row(overview: Overview, provider: ProviderLine, *, is_counting: bool) -> list[str]:
+    account, now = overview.state.active(provider.id), overview.now
+    who = "no live login"
+    if account is not None:
+        who = f"{account.alias} {state_words(account, now)}"
+        until = account.until_at(now)
+        if is_counting and until is not None:
+            who += f" (in {_left((until - now).total_seconds())})"
+    return [provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"]
+
+
+def _left(seconds: float) -> str:
+    """Return how long it is until then, to the minute."""
+    hours, minutes = divmod(max(math.ceil(seconds / 60), 1), 60)
+    if hours >= _A_DAY:
+        return f"{hours // _A_DAY} d {hours % _A_DAY} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
