@@ -47,6 +47,9 @@ def test_a_younger_reading_that_leaves_nothing_out_lifts_a_limit() -> None:
     [
         pytest.param(a_failure(), told(used(0.4), read_at=NOW - LEAST_AGE), id="not younger"),
         pytest.param(
+            a_failure(), told(used(1.0), read_at=NOW - LEAST_AGE), id="not younger, used up then"
+        ),
+        pytest.param(
             a_failure(since=NOW - LEAST_AGE + SECOND), told(used(0.4)), id="hardly younger"
         ),
         pytest.param(replace(a_limit(), since=None), told(used(0.4)), id="since nobody knows when"),

@@ -53,6 +53,13 @@ def test_one_that_was_limited_often_goes_after_one_that_was_not() -> None:
     assert order(STICKY, often, stands("b", 0.8)) == ["b", "a"]
 
 
+@pytest.mark.parametrize("strategy", [STICKY, HEADROOM])
+def test_one_that_is_used_up_goes_after_one_that_was_limited_often(strategy: Strategy) -> None:
+    often = stands("b", 0.9, limit=a_limit(NOW - HOUR, strikes=5))
+
+    assert order(strategy, stands("a", 1.0), often) == ["b", "a"]
+
+
 def test_the_user_s_order_counts_and_whoever_is_not_in_it_comes_last() -> None:
     those = [stands("a"), stands("b", 0.95), stands("c", 1.0), stands("d")]
 
@@ -113,6 +120,10 @@ def test_only_a_gain_of_15_points_is_worth_leaving(
     active: float | None, other: float | None, expected: str | None
 ) -> None:
     assert preferred(HEADROOM, stands("a", active), stands("b", other)) == expected
+
+
+def test_a_gain_of_just_as_much_is_worth_leaving() -> None:
+    assert preferred(HEADROOM, stands("a", 0.75), stands("b", 0.5), headroom_gain=0.25) == "b"
 
 
 def test_the_gain_is_a_setting() -> None:
@@ -178,3 +189,12 @@ def test_who_is_about_to_be_used_up_is_left_for_one_who_is_not(
 
 def test_a_swap_before_the_wall_is_off_unless_the_user_wants_it() -> None:
     assert before_the_wall(stands("a", 0.99), [stands("b", 0.0)], by(STICKY)) is None
+
+
+@pytest.mark.parametrize("strategy", [ORDERED, DRAIN])
+def test_nobody_returns_to_who_was_left_before_the_wall(strategy: Strategy) -> None:
+    left, live = stands("a", 0.86, NOW + HOUR), stands("b", 0.1, LATER)
+    wall = {"swap_before_wall": True, "wall_threshold": 0.85}
+
+    assert preferred(strategy, live, left, **wall) is None
+    assert preferred(strategy, live, left) == "a"
