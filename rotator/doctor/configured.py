@@ -1,13 +1,18 @@
-"""Looks at the settings: config.toml, and the variables that stand before it."""
+"""Looks at the settings: config.toml, the variables before it, and the programs that they want."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
-from rotator.doctor.remark import Check, Remark, ok, problem
+from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup
 from rotator.errors import ConfigError
-from rotator.settings_source import MEND, read_config, setting_variables
+from rotator.notify import notifier, notifier_name
+from rotator.preferences import preferences_of
+from rotator.settings_source import MEND, overlaid, read_config, setting_variables
+from rotator.text import clean
 
 
 def look_at_settings(setup: Setup) -> Iterator[Remark]:
@@ -17,21 +22,37 @@ def look_at_settings(setup: Setup) -> Iterator[Remark]:
     if text is None and not variables:
         yield ok(Check.SETTINGS, f"{path} is not there: every setting has its default")
         return
-    wrong = list(_wrong(text or "", variables))
+    wrong, values = _read(text or "", variables)
     yield from wrong
     if not wrong:
         named = [str(path)] if text is not None else []
         yield ok(Check.SETTINGS, f"{', '.join([*named, *sorted(variables)])} can be used")
+        yield from _programs(setup, values)
 
 
-def _wrong(text: str, variables: dict[str, str]) -> Iterator[Remark]:
+def _read(text: str, variables: dict[str, str]) -> tuple[list[Remark], dict[str, Any]]:
+    """Return what is wrong, and the values of both."""
     from rotator import settings  # noqa: PLC0415  # 0.3 s that is not needed without settings
 
+    wrong, of_file, of_variables = [], {}, {}
     try:
-        settings.read_file(text)
+        of_file = settings.read_file(text)
     except ConfigError as exc:
-        yield problem(Check.SETTINGS, exc.message, exc.hint or MEND)
+        wrong.append(problem(Check.SETTINGS, exc.message, exc.hint or MEND))
     try:
-        settings.read_variables(variables)
+        of_variables = settings.read_variables(variables)
     except ConfigError as exc:
-        yield problem(Check.SETTINGS, exc.message, exc.hint or "unset it, or set it right")
+        wrong.append(problem(Check.SETTINGS, exc.message, exc.hint or "unset it, or set it right"))
+    return wrong, dict(overlaid(of_file, of_variables))
+
+
+def _programs(setup: Setup, values: dict[str, Any]) -> Iterator[Remark]:
+    """Say which program is missing that the watcher is to tell of events."""
+    wanted = preferences_of(values)
+    if wanted.desktop_notifications and notifier(setup.environ) is None:
+        says = f"nothing can be shown on the desktop: there is no {notifier_name()}"
+        yield note(Check.SETTINGS, says, f"install {notifier_name()}, or put it on the PATH")
+    for program in wanted.hook_command[:1]:
+        if shutil.which(program, path=setup.environ.get("PATH", "")) is None:
+            says = f"hooks.command cannot be started: there is no program {clean(program)}"
+            yield note(Check.SETTINGS, says, "rotator config set hooks.command names another one")

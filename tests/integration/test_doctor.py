@@ -569,6 +569,21 @@ def test_settings_are_fine_until_one_is_misspelt(setup: Setup) -> None:
     assert "nonsense" in wrong[0].says
 
 
+def test_a_wished_program_that_is_missing_is_worth_a_note(setup: Setup, tmp_path: Path) -> None:
+    file, hook = setup.paths.config_file, tmp_path / "hook"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"[notifications]\ndesktop = true\n[hooks]\ncommand = ['{hook}', 'x']\n")
+
+    missing = said(setup, Check.SETTINGS)
+    for program in (hook, tmp_path / "notify-send", tmp_path / "osascript"):
+        program.touch(0o755)
+    there = said(replace(setup, environ={**setup.environ, "PATH": str(tmp_path)}), Check.SETTINGS)
+
+    assert [remark.level for remark in missing] == [Level.OK, Level.NOTE, Level.NOTE]
+    assert "there is no program" in missing[2].says
+    assert [remark.level for remark in there] == [Level.OK]
+
+
 def test_a_folder_in_the_place_of_the_settings_is_a_problem(setup: Setup) -> None:
     setup.paths.config_file.mkdir(parents=True)
 
