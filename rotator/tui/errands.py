@@ -93,6 +93,8 @@ def captured(effect: do.Captured) -> Callable[[Books], Message]:
     def work(books: Books) -> Message:
         look(books)
         new = [a for a in books.store.state().accounts if a.id not in effect.before]
+        # Somebody else may have logged in somewhere else meanwhile.
+        new.sort(key=lambda account: account.provider != effect.provider)
         books.announce()
         if new:
             return Ended(effect.job, f"{new[0].name} was saved", name_it=new[0].id)

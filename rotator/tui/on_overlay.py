@@ -113,7 +113,8 @@ def _picked(state: State, picker: Picker) -> Outcome:
     state = replace(state, overlay=None)
     match picker.purpose:
         case Purpose.CONNECT:
-            return begun(state, f"logging in to {key}", lambda job: do.Connect(job, key))
+            says = f"logging in to {key or 'a provider'}"
+            return begun(state, says, lambda job: do.Connect(job, key))
         case Purpose.PROVIDER:
             new, effects = model_wanted(state, key)
             added, more = begun(

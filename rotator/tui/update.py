@@ -129,7 +129,11 @@ def _offered(state: State, offered: Offered) -> State:
     picker = state.overlay
     if not isinstance(picker, Picker) or offered.wanted != wanted_by(picker):
         return state
-    return replace(state, overlay=replace(picker, items=offered.items))
+    items = offered.items
+    if picker.purpose is not Purpose.CONNECT:
+        # "Another one" is opencode's own question, which it asks at a login alone.
+        items = tuple(item for item in items if item.key)
+    return replace(state, overlay=replace(picker, items=items))
 
 
 def wanted_by(picker: Picker) -> str:

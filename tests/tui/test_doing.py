@@ -16,6 +16,7 @@ from rotator.tui import effects as do
 from rotator.tui.duties import Duties
 from rotator.tui.messages import Ended, Explained, Message, Offered, SettingsRead
 from tests.support.live import NOON, Live, api, open_live
+from tests.support.telling import TELLING, Teller
 
 
 class Work:
@@ -74,7 +75,7 @@ def test_what_cannot_be_done_raises_its_reason(work: Work) -> None:
 def test_a_login_made_meanwhile_is_saved_before_anything_is_changed(work: Work) -> None:
     work.live.write({"acme": api("d")})
 
-    work.done(do.Activate(1, "acme", "acme-1"))
+    work.done(do.Rename(1, work.id("acme/acme-1"), "home"))
 
     assert work.live.account("acme/acme-4").credential.type == "api"
 
@@ -176,6 +177,35 @@ def test_usage_that_nobody_tells_is_said(work: Work) -> None:
     ended = work.done(do.ReadUsage(1, (work.id("acme/acme-1"),)))
 
     assert ended.says.startswith("usage: acme does not tell the usage")
+
+
+@pytest.mark.parametrize(
+    ("refused", "says", "failed"),
+    [
+        pytest.param([], "usage of 2 of 2 accounts was read", False, id="both"),
+        pytest.param(["a"], "usage: telling answers 503", True, id="one is refused"),
+        pytest.param(["a", "b"], "usage: telling answers 503 (and 1 more)", True, id="both are"),
+    ],
+)
+def test_usage_is_read_from_vendors_and_what_failed_is_told(
+    home: Path,
+    refused: list[str],
+    says: str,
+    failed: bool,  # noqa: FBT001
+) -> None:
+    teller = Teller()
+    for name in "ab":
+        teller.tells(f"KEY-CANARY-{name}", ["5h", 0.5, NOON.timestamp(), None])
+    for name in refused:
+        teller.refuses(f"KEY-CANARY-{name}", 503)
+    with open_live(home, registry=teller.registry()) as live:
+        live.sees({TELLING: api("a")})
+        live.sees({TELLING: api("b")})
+        accounts = tuple(account.id for account in live.state.accounts)
+
+        ended = Work(live).done(do.ReadUsage(1, accounts))
+
+    assert (ended.says, ended.failed) == (says, failed)
 
 
 def test_why_an_account_serves_is_explained_for_all_of_its_provider(work: Work) -> None:

@@ -52,6 +52,17 @@ def test_only_the_lines_that_differ_are_written() -> None:
     assert "anthropic" not in text
 
 
+def test_a_line_whose_look_alone_differs_is_written() -> None:
+    before = a_frame(Line((Span("a", Style.GOOD),)))
+    styled, chosen = (
+        a_frame(Line((Span("a", Style.BAD),))),
+        a_frame(Line((Span("a"),), chosen=True)),
+    )
+
+    assert paint(before, styled, PALETTE, synchronized=False)
+    assert paint(before, chosen, PALETTE, synchronized=False)
+
+
 @pytest.mark.parametrize("synchronized", [True, False])
 def test_a_frame_is_held_together_where_the_terminal_can(synchronized: bool) -> None:  # noqa: FBT001
     text = paint(None, view(a_screen(80, 24)), PALETTE, synchronized=synchronized)

@@ -353,6 +353,10 @@ def test_a_limit_on_its_model_sends_the_next_message_elsewhere() -> None:
         pytest.param({"balancing": False}, id="balancing is off"),
         pytest.param({"priorities": (Priority("openai", "gpt"),)}, id="one is no choice"),
         pytest.param(
+            {"priorities": (Priority("openai", "gpt", enabled=False), Priority("anthropic", "a"))},
+            id="one of two is off",
+        ),
+        pytest.param(
             {"priorities": (Priority("openai", "gpt"), Priority("anthropic"))}, id="no model"
         ),
     ],

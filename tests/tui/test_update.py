@@ -8,11 +8,13 @@ import pytest
 
 from rotator.tui import effects as do
 from rotator.tui.messages import (
+    Broken,
     Ended,
     Explained,
     Message,
     Offered,
     Pasted,
+    PastRead,
     Pointed,
     Pressed,
     Resized,
@@ -24,7 +26,7 @@ from rotator.tui.messages import (
 )
 from rotator.tui.state import Confirm, Help, Notice, Page, Picker, Place, Prompt, State
 from rotator.tui.update import update
-from rotator.tui.world import Item
+from rotator.tui.world import Item, Past
 from tests.support.builders import MINUTE, NOW
 from tests.support.dashboard import (
     KEY,
@@ -407,3 +409,82 @@ def test_removing_the_live_account_says_what_follows() -> None:
 
     assert isinstance(overlay, Confirm)
     assert overlay.says.startswith("It is live")
+
+
+def test_a_list_to_choose_from_is_walked_through_with_keys_and_the_wheel() -> None:
+    offered = after(ON_PRIVATE, "c", Offered("providers", PROVIDERS))
+
+    assert picked(after(offered, "down", "down", "up")) == 1
+    assert picked(after(offered, "end", "down")) == len(PROVIDERS) - 1
+    assert picked(after(offered, "end", "home", "up")) == 0
+    assert picked(after(offered, Wheeled(2))) == 2
+    assert picked(after(offered, *"x", "backspace", "ctrl+w", "ctrl+u")) == 0
+
+
+def test_opencode_s_own_question_is_offered_for_a_login_alone() -> None:
+    offer = Offered("providers", (Item("xai", "xAI"), Item("", "another one")))
+
+    assert asked(ON_PRIVATE, "c", offer, "down", "enter") == (do.Connect(1, ""),)
+    assert asked(ORDER, "a", offer, "down", "enter")[0] == do.SetPriority(1, "xai", enabled=True)
+
+
+def picked(state: State) -> int:
+    assert isinstance(state.overlay, Picker)
+    return state.overlay.row
+
+
+def test_a_click_beside_a_list_chooses_nothing() -> None:
+    offered = after(ON_PRIVATE, "c", Offered("providers", PROVIDERS))
+
+    assert picked(after(offered, Pointed(account=WORK.id))) == 0
+    assert after(after(ON_PRIVATE, "d"), Pointed(row=1)).overlay == after(ON_PRIVATE, "d").overlay
+
+
+def test_a_question_about_an_account_that_has_gone_meanwhile_does_nothing() -> None:
+    gone = replace(WORLD, rows=(WORK,))
+
+    assert asked(ON_PRIVATE, "d", Seen(gone), "y") == ()
+    assert asked(ON_PRIVATE, "n", *"x", Seen(gone), "enter") == ()
+
+
+def test_a_filter_of_events_is_let_go_with_escape_before_the_screen_is_left() -> None:
+    filtered = after(WORK_IS_LIVE, "e", "/", *"failover", "enter")
+
+    assert len(filtered.events_shown) == 1
+    assert len(after(filtered, "escape").events_shown) == len(WORLD.events)
+    assert after(filtered, "escape").place is Place.EVENTS
+    assert after(filtered, "escape", "escape").place is Place.ACCOUNTS
+
+
+def test_where_there_is_nothing_to_choose_keys_do_nothing() -> None:
+    nothing = with_world(WORK_IS_LIVE, events=(), priorities=(), rows=())
+
+    for keys in (["e", "enter"], ["p", "space"], ["p", "enter"], ["p", "J"], ["down"], ["u"]):
+        assert asked(nothing, *keys) == ()
+    assert asked(replace(nothing, settings=()), ",", "enter") == ()
+
+
+def test_an_event_is_shown_whole() -> None:
+    overlay = after(WORK_IS_LIVE, "e", "enter").overlay
+
+    assert isinstance(overlay, Page)
+    assert "detail    invalid_grant" in overlay.lines
+
+
+def test_a_store_that_cannot_be_read_is_said_and_what_was_known_stays() -> None:
+    broken = after(WORK_IS_LIVE, Broken("the store cannot be used"))
+
+    assert (broken.broken, broken.world) == ("the store cannot be used", WORLD)
+    assert after(broken, Seen(WORLD)).broken is None
+
+
+def test_readings_are_kept_for_the_sparklines() -> None:
+    past: Past = {WORK.id: {("5h", None): (0.1,)}}
+
+    assert after(WORK_IS_LIVE, PastRead(past)).past == past
+
+
+def test_usage_is_asked_for_what_is_on_screen() -> None:
+    effects = asked(WORK_IS_LIVE, "u")
+
+    assert effects == (do.ReadUsage(1, tuple(row.id for row in ROWS)),)
