@@ -226,14 +226,10 @@ def _why_limited(limit: Limit, finding: Finding, marks: tuple[Mark, ...]) -> str
 
 def _marked(state: State, marks: tuple[Mark, ...]) -> State:
     """Return the state as it is once the accounts are marked."""
-    for mark in marks:
-        match mark:
-            case Rest(account=account, limit=limit):
-                state = _with(state, with_limit(account, limit))
-            case Reject(account=account, reason=reason):
-                state = _with(state, replace(account, rejected=reason))
-            case NoteOverload():
-                pass
+    for rest in (mark for mark in marks if isinstance(mark, Rest)):
+        state = _with(state, with_limit(rest.account, rest.limit))
+    for reject in (mark for mark in marks if isinstance(mark, Reject)):
+        state = _with(state, replace(reject.account, rejected=reject.reason))
     return state
 
 
