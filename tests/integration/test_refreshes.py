@@ -18,7 +18,7 @@ from rotator.books import Books, open_books
 from rotator.clock import to_iso
 from rotator.daemon import Daemon
 from rotator.failover import Before, carry_out
-from rotator.freshness import NOT_CONFIRMED
+from rotator.limits import NOT_CONFIRMED
 from rotator.model import (
     Account,
     AccountState,
@@ -288,6 +288,39 @@ def test_while_an_opencode_is_there_the_watcher_reads_by_itself(home: Path) -> N
         wait_until(
             lambda: all(books.history.asked(one).snapshot for one in ids), SECONDS, "both readings"
         )
+
+
+def test_whoever_is_refused_without_a_word_until_when_is_asked_about_at_once(home: Path) -> None:
+    teller = Teller()
+    for key in ("KEY-CANARY-a", "KEY-CANARY-b"):
+        teller.tells(key, ["5h", 1.0, 4_102_444_800, None])
+    with ExitStack() as stack:
+        books = stack.enter_context(open_books(find_paths(), registry=teller.registry()))
+        with open_live(home, registry=teller.registry()) as live:
+            for name in ("a", "b"):
+                live.sees({TELLING: api(name)})
+        watching = Watching(books)
+        stack.callback(watching.stop)
+        account = books.store.state().active(TELLING)
+        assert account is not None
+        value = {
+            "schema": 1,
+            "id": "s-1",
+            "at": to_iso(datetime.now(UTC)),
+            "provider": TELLING,
+            "credential": account.credential.digest,
+            "tried": [account.credential.digest],
+            "status": 402,
+        }
+        publish(books.paths.bridge / "inbox" / "s-1.json", json.dumps(value).encode())
+
+        def until() -> datetime | None:
+            now = books.store.state().account(account.id)
+            return now.until_at(datetime.now(UTC)) if now else None
+
+        wait_until(lambda: (until() or account.captured_at).year == 2100, SECONDS, "its time")
+
+        assert teller.asked == [account.credential.secret.reveal()]
 
 
 def test_a_watcher_that_starts_sends_a_token_in_doubt_again(home: Path, vendor: Vendor) -> None:
