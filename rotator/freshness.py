@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rotator.limits import NOT_CONFIRMED
 from rotator.model import (
     Account,
     AccountId,
@@ -28,7 +29,6 @@ HANDS_OFF = timedelta(minutes=2)
 # A token that was sent without an answer is sent once more after the first, once more after the
 # second, and then left to opencode.
 SEND_AGAIN_AFTER = (timedelta(minutes=1), timedelta(hours=1))
-NOT_CONFIRMED = "refresh not confirmed"
 
 
 def wants_refresh(account: Account, now: datetime) -> bool:

@@ -13,6 +13,9 @@ from datetime import datetime
 
 from rotator.model import Account, AccountState, Limit
 
+# Why an account rests whose new tokens its vendor has not confirmed.
+NOT_CONFIRMED = "refresh not confirmed"
+
 _SEVERAL = re.compile(r"[,/&+]|\band\b|\bmodels?\b", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 

@@ -24,13 +24,13 @@ from rotator.errors import (
     StoreError,
 )
 from rotator.freshness import (
-    NOT_CONFIRMED,
     due_again_at,
     is_due,
     obstacle,
     rest_for,
     wants_refresh,
 )
+from rotator.limits import NOT_CONFIRMED
 from rotator.lock import Held, hold_all, is_held, swap_lock
 from rotator.model import Account, AccountId, Digest, Event, EventKind, PendingRefresh
 from rotator.opencode.authfile import parse_entry, renewed_entry

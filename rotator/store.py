@@ -31,8 +31,7 @@ from rotator.database import (
     ungated,
 )
 from rotator.errors import RotatorError, StoreDamaged
-from rotator.freshness import NOT_CONFIRMED
-from rotator.limits import shared
+from rotator.limits import NOT_CONFIRMED, shared
 from rotator.lock import folder_lock
 from rotator.migrations import STORE
 from rotator.model import (
