@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -90,8 +91,9 @@ def test_it_agrees_with_what_every_other_command_decides_from(books: Books) -> N
             group = {"group": chance.choice("gh")} if chance.random() < 0.7 else {}
             add(books, provider, alias, **group)
 
-    for _ in range(40):
-        disturb(books, chance)
+    for _ in range(80):
+        for _ in range(4):
+            disturb(books, chance)
         found = peek(os.environ, books.clock())
         assert [as_told(seat) for seat in found.seats] == list(expected(books, found.now))
 
@@ -99,7 +101,9 @@ def test_it_agrees_with_what_every_other_command_decides_from(books: Books) -> N
 def disturb(books: Books, chance: random.Random) -> None:
     """Let one thing happen to one account."""
     now = books.clock()
-    account = chance.choice(books.store.state().accounts)
+    state = books.store.state()
+    seated = [account for one in PROVIDERS if (account := state.active(one))]
+    account = chance.choice(seated or state.accounts if chance.random() < 0.5 else state.accounts)
     until = now + chance.choice((-HOUR, HOUR, 2 * HOUR, 3 * HOUR))
     resting = chance.choice(RESTS)
     windows = [
@@ -116,15 +120,15 @@ def disturb(books: Books, chance: random.Random) -> None:
     told = Snapshot(now, tuple(windows), spent=chance.random() < 0.3)
     store = books.store
     with store.transaction():
-        match chance.randrange(6):
+        match chance.randrange(12):
             case 0:
-                store.set_disabled(account.id, chance.choice((None, "by the user")))
+                store.set_disabled(account.id, chance.choice((None, None, None, "by the user")))
             case 1:
-                store.set_rejected(account.id, chance.choice((None, "401")))
-            case 2 | 3:
+                store.set_rejected(account.id, chance.choice((None, None, None, "401")))
+            case 2 | 3 | 4 | 5:
                 limit = Limit(resting, until, "429", is_own=chance.random() < 0.3)
                 store.set_limit(account.id, chance.choice((None, limit, limit)))
-            case 4:
+            case 6 | 7:
                 active = chance.choice((None, account.id, account.id))
                 store.set_active(account.provider, active, now)
             case _:
@@ -174,10 +178,12 @@ def test_it_looks_where_everybody_else_looks(tmp_path: Path, moved: Mapping[str,
     assert found.watched
 
 
-def listing(home: Path) -> dict[str, tuple[int, int, int]]:
+def listing(home: Path) -> dict[str, tuple[int, ...]]:
+    """Return what lies there; a folder's time tells of what came and went meanwhile."""
+    found = {str(path.relative_to(home)): path.stat() for path in home.rglob("*")}
     return {
-        str(path.relative_to(home)): (path.stat().st_ino, path.stat().st_size, path.stat().st_mode)
-        for path in home.rglob("*")
+        name: (one.st_ino, one.st_size, one.st_mode, stat.S_ISDIR(one.st_mode) * one.st_mtime_ns)
+        for name, one in found.items()
     }
 
 
