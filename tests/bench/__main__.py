@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench.dashboard import first_screen, on_screen
 from tests.bench.failover import added_time, capture_time, failover_latency
 from tests.bench.figures import Figure, sync_cost
+from tests.bench.prompt import prompt_line
 from tests.bench.weeks import simulate
 
 # A program's start takes so much longer than a request.
@@ -18,7 +19,7 @@ _FEWER = 10
 
 def measure(home: Path, rounds: int) -> list[Figure]:
     """Measure everything, each in a HOME of its own below `home`."""
-    for name in ("disk", "failover", "added", "capture", "first", "screen"):
+    for name in ("disk", "failover", "added", "capture", "first", "screen", "prompt"):
         (home / name).mkdir()
     return [
         sync_cost(home / "disk"),
@@ -27,6 +28,7 @@ def measure(home: Path, rounds: int) -> list[Figure]:
         capture_time(home / "capture", rounds),
         *first_screen(home / "first", max(rounds // _FEWER, 3)),
         *on_screen(home / "screen", max(rounds // 2, 3)),
+        *prompt_line(home / "prompt", max(rounds // _FEWER, 3)),
     ]
 
 
