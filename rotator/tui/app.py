@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -286,6 +285,8 @@ class _Loop:
 
     def _connect(self, job: int, provider: str) -> None:
         """Give the terminal to opencode's login, and find out afterwards what it has brought."""
+        import subprocess  # noqa: PLC0415  # not for the first screen
+
         from rotator.opencode.login import login_command  # noqa: PLC0415  # not for the first screen
         from rotator.tui.effects import Captured  # noqa: PLC0415  # likewise
 

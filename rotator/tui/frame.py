@@ -121,6 +121,25 @@ def cut(text: str, width: int, mark: str = CUT) -> str:
     return "".join(kept) + mark if room >= 0 else ""
 
 
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Return a text on as many lines as it needs, all but the first one indented."""
+    if width_of(text) <= width:
+        return [text]
+    lines, line = [], " " * (len(text) - len(text.lstrip()))
+    for word in text.split():
+        longer = f"{line} {word}" if line.strip() else line + word
+        if width_of(longer) > width and line.strip():
+            lines.append(line)
+            longer = indent + word
+        while width_of(longer) > width:
+            # A word that no line has room for goes on in the next one.
+            head = cut(longer, width, "") or longer[:1]
+            lines.append(head)
+            longer = longer[len(head) :]
+        line = longer
+    return [*lines, line]
+
+
 def filled(text: str, width: int, mark: str = CUT) -> str:
     """Return the text cut or filled with blanks to exactly `width` columns."""
     short = cut(text, width, mark)

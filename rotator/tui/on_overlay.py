@@ -11,7 +11,7 @@ from rotator.tui.on_lists import model_wanted
 from rotator.tui.outcome import Outcome, begun, only
 from rotator.tui.state import Confirm, Help, Page, Picker, Prompt, Purpose, State
 from rotator.tui.typing import edited, query_after
-from rotator.tui.view_overlay import help_height, wrapped
+from rotator.tui.view_overlay import help_height, page_lines
 
 _STEPS = {"up": -1, "down": 1, "pageup": -10, "pagedown": 10, "k": -1, "j": 1}
 _ENDS = {"home", "end"}
@@ -43,7 +43,7 @@ def turned(state: State, lines: int) -> State:
         case Help(top):
             return replace(state, overlay=Help(_within(top + lines, help_height())))
         case Page() as page:
-            last = len(wrapped(page, state.width)) - 1
+            last = len(page_lines(page, state.width)) - 1
             return replace(state, overlay=replace(page, top=_within(page.top + lines, last)))
         case Picker() as picker:
             return replace(state, overlay=_stepped(picker, lines))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 from rotator.model import AccountState
 from rotator.preferences import Priority
-from rotator.tui.frame import Line, Span, Style, filled, width_of
+from rotator.tui.frame import Line, Span, Style, filled, width_of, wrapped
 from rotator.tui.layout import top_for
 from rotator.tui.messages import Pointed
 from rotator.tui.next_message import next_priority
@@ -92,7 +90,9 @@ def settings(state: State, height: int) -> list[Line]:
     problem = _problem(state)
     lines = _rows(rows, state, max(height - LINES_BELOW - len(problem), 0))
     chosen = found[min(state.row, len(found) - 1)]
-    said = [Line((Span(f"  {text}", Style.QUIET),)) for text in wrap(chosen.says, _reading(state))]
+    said = [
+        Line((Span(f"  {text}", Style.QUIET),)) for text in wrapped(chosen.says, _reading(state))
+    ]
     return [*problem, *lines, Line(), *said[: LINES_BELOW - 1]]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import wrap
 
-from rotator.tui.frame import Line, Span, Style, cut, filled, width_of
+from rotator.tui.frame import Line, Span, Style, cut, filled, width_of, wrapped
 from rotator.tui.glyphs import ASCII
 from rotator.tui.keys import BINDINGS, Binding, shown
 from rotator.tui.layout import top_for
@@ -32,7 +31,9 @@ def sheet(overlay: Overlay, state: State, height: int) -> Sheet:
         case Help():
             return _read("keys", _help(state), overlay.top, state, height)
         case Page():
-            return _read(overlay.title, wrapped(overlay, state.width), overlay.top, state, height)
+            return _read(
+                overlay.title, page_lines(overlay, state.width), overlay.top, state, height
+            )
         case Confirm():
             lines = (
                 _title("please confirm", state),
@@ -83,11 +84,11 @@ def help_height() -> int:
     return len(BINDINGS) + 2
 
 
-def wrapped(page: Page, width: int) -> list[Line]:
+def page_lines(page: Page, width: int) -> list[Line]:
     """Return a page's sentences on as many lines as they need."""
     room = max(width - 4, 1)
     indent = "  " if room > len("  ") else ""
-    texts = (wrap(one, room, subsequent_indent=indent) or [""] for one in page.lines)
+    texts = (wrapped(one, room, indent) for one in page.lines)
     return [Line((Span(f"  {text}"),)) for found in texts for text in found]
 
 

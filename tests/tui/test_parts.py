@@ -9,7 +9,18 @@ import pytest
 
 from rotator.model import AccountState
 from rotator.preferences import Priority
-from rotator.tui.frame import Frame, Line, Span, Style, cut, filled, fitted, spread, width_of
+from rotator.tui.frame import (
+    Frame,
+    Line,
+    Span,
+    Style,
+    cut,
+    filled,
+    fitted,
+    spread,
+    width_of,
+    wrapped,
+)
 from rotator.tui.gauges import bar, level_style, percent, sparkline
 from rotator.tui.glyphs import ASCII, UNICODE, glyphs_for
 from rotator.tui.keyboard import Stroke, message_of
@@ -54,6 +65,22 @@ EAST = timezone(timedelta(hours=9))
 def test_a_text_is_cut_to_columns_not_to_letters(text: str, width: int, kept: str) -> None:
     assert cut(text, width) == kept
     assert width_of(filled(text, width)) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("one two", ["one two"]),
+        ("one two three", ["one two", "  three"]),
+        ("漢字 漢字 漢字", ["漢字", "  漢字", "  漢字"]),
+        ("abcdefghijkl", ["abcdefgh", "ijkl"]),
+        ("  x   y", ["  x   y"]),
+        ("  one two three", ["  one", "  two", "  three"]),
+    ],
+)
+def test_a_text_is_wrapped_by_columns(text: str, lines: list[str]) -> None:
+    assert wrapped(text, 8, "  ") == lines
 
 
 def test_a_line_is_cut_where_it_leaves_the_screen() -> None:
