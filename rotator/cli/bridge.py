@@ -1,50 +1,59 @@
-"""`rotator bridge`: our file in opencode's plugin folder."""
+"""`rotator bridge`: our two files in opencode, the bridge and the dashboard's plugin."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import click
 
 from rotator.cli.common import json_option, print_json
+from rotator.errors import UsageError
 from rotator.opencode.install import BridgeFile, bridge_file, install_bridge, uninstall_bridge
-from rotator.paths import find_paths
+from rotator.opencode.tui_plugin import TuiPlugin, install_plugin, tui_plugin, uninstall_plugin
+from rotator.paths import Paths, find_paths
 
 
 @click.group()
 def command() -> None:
-    """Install the bridge into opencode, take it out, or look at it."""
+    """Install the bridge and the dashboard into opencode, take them out, or look at them."""
 
 
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @json_option
 def install(*, dry_run: bool, as_json: bool) -> None:
-    """Put the bridge into opencode's plugin folder."""
-    found, said = install_bridge(find_paths(), dry_run=dry_run)
-    _say(found, said, as_json=as_json)
+    """Put the bridge into opencode's plugin folder, and the dashboard into its tui.json."""
+    paths = find_paths()
+    found, said = install_bridge(paths, dry_run=dry_run)
+    # What failed requests need does not wait for what is only shown.
+    plugin, more = _other_half(
+        lambda: install_plugin(paths, _key(paths), dry_run=dry_run),
+        "the bridge is in place, the dashboard inside opencode is not",
+    )
+    _say(found, plugin, (said, more), as_json=as_json)
 
 
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @json_option
 def uninstall(*, dry_run: bool, as_json: bool) -> None:
-    """Take the bridge out of opencode's plugin folder."""
-    found, said = uninstall_bridge(find_paths(), dry_run=dry_run)
-    _say(found, said, as_json=as_json)
+    """Take both out of opencode again."""
+    paths = find_paths()
+    found, said = uninstall_bridge(paths, dry_run=dry_run)
+    plugin, more = _other_half(
+        lambda: uninstall_plugin(paths, dry_run=dry_run),
+        "the bridge was taken out, the dashboard inside opencode was not",
+    )
+    _say(found, plugin, (said, more), as_json=as_json)
 
 
 @command.command()
 @json_option
 def status(*, as_json: bool) -> None:
-    """Say whether the bridge is installed."""
-    found = bridge_file(find_paths())
-    if found.version is None:
-        said = (
-            f"{found.path} is not a file of ours" if found.exists else "the bridge is not installed"
-        )
-    else:
-        said = f"bridge {found.version} is installed as {found.path}"
-        said += "" if found.current else "; rotator bridge install brings it up to date"
-    _say(found, said, as_json=as_json)
+    """Say which bridge and which dashboard are installed."""
+    paths = find_paths()
+    found, plugin = bridge_file(paths), tui_plugin(paths, _key(paths))
+    _say(found, plugin, (_bridge_words(found), _plugin_words(plugin)), as_json=as_json)
 
 
 def bridge_json(found: BridgeFile) -> dict[str, object]:
@@ -53,8 +62,55 @@ def bridge_json(found: BridgeFile) -> dict[str, object]:
     return {"installed": installed, "path": str(found.path), "version": found.version}
 
 
-def _say(found: BridgeFile, said: str, *, as_json: bool) -> None:
+def _key(paths: Paths) -> str:
+    from rotator.settings_file import in_force
+
+    return in_force(paths).preferences.dashboard_key
+
+
+Half = tuple[TuiPlugin, str]
+
+
+def _other_half(act: Callable[[], Half], so_far: str) -> Half:
+    try:
+        return act()
+    except UsageError as exc:
+        hint = "; ".join(filter(None, (exc.hint, so_far)))
+        raise UsageError(exc.message, hint=hint) from exc
+
+
+def _bridge_words(found: BridgeFile) -> str:
+    if found.version is None:
+        if found.exists:
+            return f"{found.path} is not a file of ours"
+        return "the bridge is not installed"
+    said = f"bridge {found.version} is installed as {found.path}"
+    return said if found.current else f"{said}; rotator bridge install brings it up to date"
+
+
+def _plugin_words(found: TuiPlugin) -> str:
+    if found.version is None:
+        if found.exists:
+            return f"{found.path} is not a file of ours"
+        return "the dashboard inside opencode is not installed"
+    said = f"dashboard plugin {found.version} is installed as {found.path}"
+    if not found.entered:
+        return f"{said} and not entered in {found.config}; rotator bridge install enters it"
+    return said if found.current else f"{said}; rotator bridge install brings it up to date"
+
+
+def _plugin_json(found: TuiPlugin) -> dict[str, object]:
+    return {
+        "installed": found.version is not None and found.entered,
+        "path": str(found.path),
+        "version": found.version,
+        "config": str(found.config),
+    }
+
+
+def _say(found: BridgeFile, plugin: TuiPlugin, said: tuple[str, str], *, as_json: bool) -> None:
     if as_json:
-        print_json({"schema": 1, "bridge": bridge_json(found), "said": said})
+        both = {"bridge": bridge_json(found), "tui": _plugin_json(plugin)}
+        print_json({"schema": 1, **both, "said": "; ".join(said)})
     else:
-        click.echo(said)
+        click.echo("\n".join(said))

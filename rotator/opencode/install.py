@@ -60,13 +60,13 @@ def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, 
     Raises UsageError if a file that is not ours stands there; that file is not touched.
     """
     found = bridge_file(paths)
-    _refuse_foreign(found)
+    refuse_foreign(found.path, exists=found.exists, version=found.version)
     if found.current:
         return found, f"{found.path} is in place already"
     verb = "replaced" if found.exists else "written"
     if dry_run:
         return found, f"{found.path} would be {verb}"
-    with _said(found.path):
+    with naming(found.path):
         make_folder(found.path.parent)
         publish(found.path, bridge_source(), durable=True)
     return bridge_file(paths), f"{found.path} was {verb}; opencodes that run now need a restart"
@@ -77,10 +77,10 @@ def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile
     found = bridge_file(paths)
     if not found.exists:
         return found, f"{found.path} is not there"
-    _refuse_foreign(found)
+    refuse_foreign(found.path, exists=found.exists, version=found.version)
     if dry_run:
         return found, f"{found.path} would be removed"
-    with _said(found.path):
+    with naming(found.path):
         found.path.unlink()
     with contextlib.suppress(OSError):
         for folder in (found.path.parent, paths.opencode_config):
@@ -89,7 +89,8 @@ def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile
 
 
 @contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
+    """Say of a failure of the disk which file it was; raises UsageError."""
     try:
         yield
     except OSError as exc:
@@ -97,7 +98,8 @@ def _said(path: Path) -> Iterator[None]:
         raise UsageError(message, hint="check the rights of its folder") from exc
 
 
-def _refuse_foreign(found: BridgeFile) -> None:
-    if found.exists and found.version is None:
-        message = f"{found.path} is not a file of ours"
+def refuse_foreign(path: Path, *, exists: bool, version: str | None) -> None:
+    """Raise UsageError for a file that is there and not ours."""
+    if exists and version is None:
+        message = f"{path} is not a file of ours"
         raise UsageError(message, hint="move it away first; it was not touched")

@@ -1,0 +1,278 @@
+"""The dashboard's plugin in opencode's TUI: its file and its entry in tui.json, in and out."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from rotator.errors import UsageError
+from rotator.opencode.tui_plugin import (
+    install_plugin,
+    key_in_use,
+    plugin_source,
+    plugin_version,
+    tui_plugin,
+    uninstall_plugin,
+)
+from rotator.paths import Paths, find_paths
+from tests.support.home import places
+from tests.support.household import Household
+from tests.support.live import as_anybody
+from tests.support.rotator_process import rotator
+
+KEY = "ctrl+b"
+OLDER = b"// opencode-rotator dashboard plugin 0.0.1\nexport default {}\n"
+MINE = '{\n  // my colours\n  "theme": "x",\n  "plugin": ["other"], // one\n}\n'
+
+
+@pytest.fixture
+def paths(home: Path) -> Paths:
+    return find_paths(places(home))
+
+
+@pytest.fixture
+def file(paths: Paths) -> Path:
+    return paths.opencode_config / "rotator-tui.js"
+
+
+@pytest.fixture
+def config(paths: Paths) -> Path:
+    paths.opencode_config.mkdir(parents=True)
+    return paths.opencode_config / "tui.json"
+
+
+def tree(home: Path) -> list[str]:
+    return sorted(str(path.relative_to(home)) for path in home.rglob("*"))
+
+
+def test_the_plugin_names_its_version_in_its_first_line() -> None:
+    assert plugin_version(plugin_source()) is not None
+
+
+def test_it_is_put_beside_tui_json_and_entered_with_the_key_and_our_program(
+    paths: Paths, file: Path, config: Path
+) -> None:
+    found, said = install_plugin(paths, "f2")
+
+    program = [sys.executable, "-P", "-m", "rotator"]
+    entry = ["./rotator-tui.js", {"key": "f2", "program": program}]
+    assert json.loads(config.read_text()) == {"plugin": [entry]}
+    assert file.read_bytes() == plugin_source()
+    assert (found.entered, found.current, key_in_use(paths)) == (True, True, "f2")
+    assert said == f"{file} is in place and entered in {config}"
+
+
+def test_files_that_were_made_are_the_user_s_alone_and_leave_no_trace(
+    paths: Paths, file: Path, home: Path
+) -> None:
+    paths.opencode_config.parent.mkdir(parents=True)
+    before = tree(home)
+
+    install_plugin(paths, KEY)
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (file, file.with_name("tui.json"))]
+    _, said = uninstall_plugin(paths)
+
+    assert modes == [0o600, 0o600]
+    assert tree(home) == before
+    assert said.endswith("were removed")
+
+
+def test_what_was_in_tui_json_stays_and_is_there_to_the_byte_afterwards(
+    paths: Paths, config: Path
+) -> None:
+    config.write_text(MINE)
+    config.chmod(0o644)
+
+    install_plugin(paths, KEY)
+    entered = config.read_text()
+    uninstall_plugin(paths)
+
+    assert entered.startswith('{\n  // my colours\n  "theme": "x",\n  "plugin": ["other", [')
+    assert (config.read_text(), stat.S_IMODE(config.stat().st_mode)) == (MINE, 0o644)
+
+
+def test_a_link_is_followed_and_stays_a_link(paths: Paths, config: Path, home: Path) -> None:
+    target = home / "dotfiles.json"
+    target.write_text(MINE)
+    config.symlink_to(target)
+
+    install_plugin(paths, KEY)
+    entered = target.read_text()
+    uninstall_plugin(paths)
+
+    assert (config.is_symlink(), target.read_text()) == (True, MINE)
+    assert "rotator-tui.js" in entered
+
+
+def test_installing_again_writes_nothing(paths: Paths, file: Path, config: Path) -> None:
+    install_plugin(paths, KEY)
+    facts = [one.stat().st_ino for one in (file, config)]
+
+    _, said = install_plugin(paths, KEY)
+
+    assert [one.stat().st_ino for one in (file, config)] == facts
+    assert said == f"the dashboard is in place already: {file}"
+
+
+def test_another_key_is_noticed_and_entered(paths: Paths, config: Path) -> None:
+    config.write_text(MINE)
+    install_plugin(paths, KEY)
+
+    before = tui_plugin(paths, "none")
+    after, _ = install_plugin(paths, "none")
+    uninstall_plugin(paths)
+
+    assert (before.current, after.current) == (False, True)
+    assert config.read_text() == MINE
+
+
+def test_an_older_plugin_is_replaced(paths: Paths, file: Path, config: Path) -> None:
+    assert not config.exists()
+    file.write_bytes(OLDER)
+
+    before = tui_plugin(paths)
+    after, _ = install_plugin(paths, KEY)
+
+    assert (before.version, before.entered, before.current) == ("0.0.1", False, False)
+    assert (file.read_bytes(), after.current) == (plugin_source(), True)
+
+
+@pytest.mark.parametrize("dry_run", [False, True], ids=["really", "dry"])
+def test_a_foreign_file_is_never_touched(
+    paths: Paths, file: Path, config: Path, *, dry_run: bool
+) -> None:
+    file.write_bytes(b"export default {}\n")
+
+    with pytest.raises(UsageError, match="is not a file of ours"):
+        install_plugin(paths, KEY, dry_run=dry_run)
+
+    assert (file.read_bytes(), config.exists()) == (b"export default {}\n", False)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"plugin": [}', r"is not what opencode can read: .* \(line 1, column 13\)"),
+        (b'{"plugin": "x"}', 'can read: "plugin" is not a list'),
+        (b"[]", "can read: it is not an object"),
+        (b"\xff{}", "is not UTF-8"),
+        (b" " * 1_100_000, "is larger than any settings"),
+    ],
+)
+def test_a_broken_tui_json_is_refused_and_left_alone(
+    paths: Paths, file: Path, config: Path, content: bytes, said: str
+) -> None:
+    config.write_bytes(content)
+
+    with pytest.raises(UsageError, match=said):
+        install_plugin(paths, KEY)
+    with pytest.raises(UsageError, match=said):
+        uninstall_plugin(paths)
+
+    assert (config.read_bytes(), file.exists()) == (content, False)
+    assert not tui_plugin(paths, KEY).entered
+
+
+def test_a_folder_in_its_place_is_named(paths: Paths, config: Path) -> None:
+    config.mkdir()
+
+    with pytest.raises(UsageError, match=r"tui\.json is not a file"):
+        install_plugin(paths, KEY)
+
+
+def test_an_empty_tui_json_is_filled_and_emptied(paths: Paths, config: Path) -> None:
+    config.write_text("")
+
+    found, _ = install_plugin(paths, KEY)
+    uninstall_plugin(paths)
+
+    assert (found.current, config.read_text()) == (True, "")
+
+
+def test_tui_jsonc_is_taken_where_it_is_the_one_that_is_there(paths: Paths, config: Path) -> None:
+    other = config.with_name("tui.jsonc")
+    other.write_text(MINE)
+
+    found, _ = install_plugin(paths, KEY)
+
+    assert (found.config, config.exists()) == (other, False)
+
+
+def test_settings_that_opencode_is_about_to_move_into_tui_json_are_not_lost(
+    paths: Paths, config: Path
+) -> None:
+    config.with_name("opencode.json").write_text('{"theme": "dracula", /* mine */}')
+
+    found, _ = install_plugin(paths, KEY)
+
+    assert (found.config.name, config.exists()) == ("tui.jsonc", False)
+
+
+def test_a_dry_run_changes_nothing(paths: Paths, config: Path, home: Path) -> None:
+    config.write_text(MINE)
+    before = tree(home)
+
+    _, said = install_plugin(paths, KEY, dry_run=True)
+
+    assert (tree(home), config.read_text()) == (before, MINE)
+    assert "would be put in place and entered in" in said
+
+
+def test_a_dry_run_removes_nothing(paths: Paths, file: Path, config: Path) -> None:
+    install_plugin(paths, KEY)
+
+    _, said = uninstall_plugin(paths, dry_run=True)
+
+    assert (file.exists(), config.exists()) == (True, True)
+    assert said.endswith("would be removed")
+
+
+def test_there_may_be_nothing_to_uninstall(paths: Paths, file: Path) -> None:
+    _, said = uninstall_plugin(paths)
+
+    assert said == f"{file} is not there"
+
+
+def test_a_folder_without_rights_is_named(paths: Paths, config: Path) -> None:
+    config.parent.chmod(0o500)
+
+    with as_anybody(), pytest.raises(UsageError, match="cannot be changed: Permission"):
+        install_plugin(paths, KEY)
+
+    config.parent.chmod(0o700)
+
+
+# -- as commands ---------------------------------------------------------------------------------
+
+
+def test_the_commands_put_both_in_tell_both_versions_and_take_both_out(home: Path) -> None:
+    house = Household(home)
+    before = tree(home)
+
+    installed = rotator(house, "bridge", "install")
+    told = rotator(house, "bridge", "status", "--json").json()
+    said = rotator(house, "bridge", "status").stdout.splitlines()
+    removed = rotator(house, "bridge", "uninstall")
+
+    assert (installed.code, removed.code) == (0, 0)
+    assert (told["tui"]["installed"], told["bridge"]["installed"]) == (True, True)
+    assert [told["bridge"]["version"] in said[0], told["tui"]["version"] in said[1]] == [True, True]
+    assert [one for one in tree(home) if "opencode/" in one] == [
+        one for one in before if "opencode/" in one
+    ]
+
+
+def test_a_broken_tui_json_keeps_nobody_from_the_bridge(home: Path) -> None:
+    house = Household(home)
+    house.config_folder.mkdir(parents=True)
+    (house.config_folder / "tui.json").write_text("{")
+
+    ended = rotator(house, "bridge", "install")
+
+    assert ended.code == 2
+    assert "the bridge is in place, the dashboard inside opencode is not" in ended.stderr
+    assert (house.config_folder / "plugin" / "rotator.js").exists()
