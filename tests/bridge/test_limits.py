@@ -71,6 +71,24 @@ def test_an_answer_without_limits_is_not_told(
     assert watcher.waiting() == []
 
 
+def test_the_organisation_of_a_login_is_told_with_its_limits_and_never_alone(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    groups = {"openai_organization": "org-1", "anthropic_organization_id": "org-2"}
+    others = {"openai_project": "p", "x_openai_organization": "x", "cookie": "a=CANARY"}
+    upstream.on(A, reply(200, b"ok", **groups, **others))
+    send(bridge, upstream)
+    upstream.on(A, reply(200, b"ok", x_ratelimit_limit_requests="9", **groups, **others))
+    send(bridge, upstream)
+
+    assert watcher.next_signal()["headers"] == {
+        "anthropic-organization-id": "org-2",
+        "openai-organization": "org-1",
+        "x-ratelimit-limit-requests": "9",
+    }
+    assert watcher.waiting() == []
+
+
 def test_the_answer_does_not_wait_for_anybody_to_read_it(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
 ) -> None:

@@ -199,7 +199,7 @@ def test_a_loaded_bridge_says_that_it_is_present_until_its_process_ends(
         mode = stat.S_IMODE(path.stat().st_mode)
 
     assert (told["schema"], told["pid"], told["kind"]) == (1, bridge.pid, kind)
-    assert (told["auth_file"], told["bridge"]) == (str(live.path), "0.2.0")
+    assert (told["auth_file"], told["bridge"]) == (str(live.path), "0.3.0")
     assert (mode, stat.S_IMODE(folder.stat().st_mode)) == (0o600, 0o700)
     assert list(folder.iterdir()) == []
 
@@ -225,7 +225,7 @@ def test_a_folder_that_cannot_be_written_keeps_nobody_from_working(
         live.key("KEY-CANARY-B")
         bridge.run("fetch", **model_request(upstream))
 
-    assert hooks == ["chat.headers", "chat.message"]
+    assert hooks == ["chat.headers", "chat.message", "event"]
     assert upstream.keys == ["KEY-CANARY-B"]
 
 
@@ -279,5 +279,5 @@ def test_a_hook_that_gets_nonsense_says_nothing(home: Path, live: LiveFile) -> N
 def test_the_first_line_names_the_version() -> None:
     first = BRIDGE.read_text(encoding="utf-8").splitlines()[0]
 
-    assert first.startswith("// opencode-rotator bridge 0.2.0 ")
+    assert first.startswith("// opencode-rotator bridge 0.3.0 ")
     assert os.access(BRIDGE, os.R_OK)

@@ -110,6 +110,10 @@ class World:
         account = self.books.store.state().active(provider)
         return account.credential.digest if account else None
 
+    def groups(self) -> list[str | None]:
+        """Return the group of each account."""
+        return [account.group for account in self.books.store.state().accounts]
+
     def events(self, *kinds: EventKind) -> list[Event]:
         """Return the events so far, of some kinds or of all."""
         found = [numbered.event for numbered in self.history.read()]
@@ -378,6 +382,27 @@ def test_an_old_line_of_the_log_is_charged_to_who_was_live_then(world: World) ->
 
     assert limited.account == "mock/mock-2"
     assert world.active() == digest_of("KEY-CANARY-C")
+
+
+def test_two_keys_of_one_organisation_are_limited_together(world: World) -> None:
+    limits = {"x-ratelimit-limit-requests": "10", "x-ratelimit-remaining-requests": "9"}
+    good = {"provider": "openai", "status": 200} | {
+        "headers": limits | {"openai-organization": "org-acme"}
+    }
+    world.log_in(B, "openai")
+    world.log_in(A, "openai")
+    for number, key in enumerate((A, B), start=1):
+        world.signal(number, key, **good)
+    wait_until(lambda: world.groups() == ["org-acme"] * 2, SECONDS, "both to be known")
+
+    verdict = world.verdict(world.signal(3, A, provider="openai", model="gpt-5"))
+
+    assert verdict["verdict"] == "pass"
+    limited = world.wait_for_event(EventKind.LIMITED)
+    assert limited.why.endswith(", and 1 more that are counted together with it")
+    now = datetime.now(UTC)
+    states = [one.state_at(now) for one in world.books.store.state().accounts]
+    assert states == [AccountState.COOLING] * 2
 
 
 # -- going on elsewhere, and waiting ---------------------------------------------------------

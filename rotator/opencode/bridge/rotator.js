@@ -1,4 +1,4 @@
-// opencode-rotator bridge 0.2.0 (a plugin of opencode, put here by `rotator bridge install`)
+// opencode-rotator bridge 0.3.0 (a plugin of opencode, put here by `rotator bridge install`)
 //
 // It puts the login that is in auth.json now into requests that carry an older one, and tells
 // the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
@@ -11,7 +11,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-const VERSION = "0.2.0";
+const VERSION = "0.3.0";
 const SCHEMA = 1;
 const MARK = "x-rotator-request"; // a header that only this file sets, and takes off again
 const SHARED = Symbol.for("opencode-rotator.bridge");
@@ -39,7 +39,9 @@ const MOST_REFUSED = 4096; // pieces of history remembered for each session
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
 const LIMIT_HEADERS =
   /^(x-ratelimit|anthropic-ratelimit|x-codex|x-quota-snapshot|x-usage-ratelimit)-/;
-const TOLD_HEADERS = [/^(retry-after(-ms)?|content-type|date|x-should-retry)$/, LIMIT_HEADERS];
+const GROUP_HEADERS = /^(openai-organization|anthropic-organization-id)$/; // who shares limits
+const PLAIN_HEADERS = /^(retry-after(-ms)?|content-type|date|x-should-retry)$/;
+const TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS];
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const randomId = () => randomBytes(8).toString("hex");
@@ -90,6 +92,7 @@ function findPlaces(env) {
     auth: path.join(data, "opencode", "auth.json"),
     state: exchange("state.json"),
     present: exchange("present", `${process.pid}.json`),
+    busy: exchange("present", `${process.pid}.busy`),
     inbox: exchange("inbox"),
     outbox: exchange("outbox"),
   };
@@ -1128,6 +1131,49 @@ class Bridge {
   }
 }
 
+// -- Turns ---------------------------------------------------------------------------------
+
+const ENDS = ["session.idle", "session.deleted"];
+
+/** Shows by an empty file that a turn is under way, so that no swap without need disturbs it. */
+class Turns {
+  #file;
+  #busy = new Map(); // session -> directory of the part of opencode that it is in
+  #isShown = false;
+
+  constructor(file) {
+    this.#file = file;
+    unlink(file); // of a process that crashed and had our pid
+  }
+
+  /** Take in what opencode tells of its sessions. */
+  note(directory, { type, properties }) {
+    // Also after an error and an abort opencode says `idle`; of a deleted session it does not.
+    const isStatus = type === "session.status";
+    const isOver = isStatus ? properties.status.type === "idle" : ENDS.includes(type);
+    if (isOver) this.#busy.delete(properties.sessionID ?? properties.info?.id);
+    else if (isStatus) this.#busy.set(properties.sessionID, directory);
+    else return;
+    this.#show();
+  }
+
+  /** Forget the turns in a directory that is loaded anew: none of them goes on. */
+  forget(directory) {
+    for (const [id, where] of this.#busy) if (where === directory) this.#busy.delete(id);
+    this.#show();
+  }
+
+  close = () => unlink(this.#file);
+
+  #show() {
+    const isBusy = this.#busy.size > 0;
+    if (isBusy === this.#isShown) return;
+    if (isBusy) fs.writeFileSync(this.#file, "", { mode: 0o600 });
+    else unlink(this.#file);
+    this.#isShown = isBusy;
+  }
+}
+
 // -- The plugin ----------------------------------------------------------------------------
 
 function kindOfProcess(argv) {
@@ -1186,21 +1232,24 @@ function install() {
   process.on("exit", () => unlink(places.present));
   if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
   const bridge = new Bridge(places, globalThis.fetch);
+  const turns = new Turns(places.busy);
   // What asks opencode itself belongs to one directory.
-  const hooksFor = (client) => ({
+  const hooksFor = (directory, client) => ({
     "chat.headers": async (input, output) => {
       // Builds from a branch use the WebSocket by default; their version says so.
       if (/^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"])) return;
       attempt(() => (output.headers[MARK] = bridge.mark(client, input)));
     },
     "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(ignore),
+    event: async ({ event }) => attempt(() => turns.note(directory, event)),
   });
-  process.on("exit", bridge.exchange.close);
+  process.on("exit", () => (bridge.exchange.close(), turns.close()));
   globalThis.fetch = wrapFetch(bridge);
   const loadAndLook = (directory, client) => {
     load(directory);
+    attempt(() => turns.forget(directory));
     bridge.logins.all(); // opencode builds the keys of this moment into its requests
-    return hooksFor(client);
+    return hooksFor(directory, client);
   };
   return { load: loadAndLook };
 }
