@@ -19,6 +19,7 @@ from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
+from rotator.glance_file import publish_glance, remove_glance
 from rotator.herald import Herald
 from rotator.lock import swap_lock
 from rotator.model import (
@@ -62,6 +63,8 @@ READ_EVERY = timedelta(seconds=30)
 SAY_AGAIN_AFTER = timedelta(hours=1)
 # A file that was just replaced is looked at again this often: nothing may tell of a late write.
 LATE_LOOK_EVERY = timedelta(seconds=0.5)
+# A swap that waits for the end of a turn is tried this often: the next turn may begin soon.
+TURN_LOOK_EVERY = timedelta(seconds=1)
 # A store that cannot be read is tried again this often.
 TROUBLED_SECONDS = 1.0
 
@@ -154,6 +157,7 @@ class Daemon:
             self._settings.close()
             self._herald.close()
             self._exchange.remove_state()
+            remove_glance(self._books.paths)
 
     def _step(self) -> End | None:
         """Work one message off, or have the regular look; return why it was the last one."""
@@ -254,6 +258,8 @@ class Daemon:
 
     def _look_at_settings(self) -> None:
         if take_up(self._books, self._settings):
+            # Another strategy may want another account at once.
+            self._rebalance.work()
             self._unpublished = True
 
     # -- auth.json -------------------------------------------------------------------------
@@ -302,6 +308,8 @@ class Daemon:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
         if self._books.replaced:
             due.append(self._looked_at + LATE_LOOK_EVERY)
+        if self._rebalance.is_waiting:
+            due.append(self._looked_at + TURN_LOOK_EVERY)
         back = engine.next_recovery(self._books.store.state(), self._looked_at)
         if back is not None:
             due.append(back)
@@ -324,12 +332,13 @@ class Daemon:
         if now - self._published_at >= PUBLISH_EVERY:
             self._exchange.sweep()
             self._unpublished = True
-        if now >= self._read_next_at:
+        is_time = now >= self._read_next_at
+        if is_time:
             self._read_next_at = now + READ_EVERY
             if self._exchange.present():
                 self._readings.begin()
-            if self._rebalance.work():
-                self._unpublished = True
+        if (is_time or self._rebalance.is_waiting) and self._rebalance.work():
+            self._unpublished = True
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = engine.recoveries(self._books.store.state(), since, now)
@@ -348,6 +357,7 @@ class Daemon:
         way = directions(state, self._books.preferences(), now)
         self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
         self._exchange.write_watcher(polling=self._files.polling, waiting=self._reports.waiting)
+        publish_glance(self._books)
 
     def _problem(self, exc: RotatorError) -> None:
         now = self._books.clock()

@@ -51,6 +51,11 @@ class Paths:
         return self.state / "bridge"
 
     @property
+    def glance(self) -> Path:
+        """What opencode's sidebar shows, without a secret."""
+        return self.state / "glance.json"
+
+    @property
     def changed(self) -> Path:
         """Touched after every commit to the store, so that others re-read it."""
         return self.state / "changed"

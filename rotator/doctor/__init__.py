@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rotator.doctor import configured, mends, places, programs, running, stores
+from rotator.doctor import configured, inside, mends, places, programs, running, stores
 from rotator.doctor.remark import Check, Remark, problem
 from rotator.doctor.setup import Setup
 from rotator.errors import RotatorError
@@ -29,6 +29,7 @@ LOOKS: dict[Check, Look] = {
     Check.LEFTOVERS: places.look_for_leftovers,
     Check.DISK: places.look_at_disk,
     Check.BRIDGE: running.look_at_bridge,
+    Check.DASHBOARD: inside.look_at_dashboard,
     Check.OPENCODE: programs.look_at_opencode,
     Check.PROVIDERS: programs.look_at_providers,
     Check.SETTINGS: configured.look_at_settings,
@@ -40,6 +41,7 @@ MENDS: tuple[Mend, ...] = (
     mends.rebuild_store,
     mends.remove_leftovers,
     mends.renew_bridge,
+    mends.renew_dashboard,
 )
 
 

@@ -22,7 +22,9 @@ from rotator.doctor.stores import needs_rebuilding
 from rotator.lock import folder_lock, hold_all, swap_lock
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.install import bridge_file, install_bridge
+from rotator.opencode.tui_plugin import install_plugin, tui_plugin
 from rotator.paths import private_folder
+from rotator.settings_file import in_force
 
 _PATIENCE_SECONDS = 2.0
 
@@ -84,4 +86,13 @@ def renew_bridge(setup: Setup) -> Iterator[str]:
     found = bridge_file(setup.paths)
     if found.version is not None and not found.current:
         _, said = install_bridge(setup.paths)
+        yield said
+
+
+def renew_dashboard(setup: Setup) -> Iterator[str]:
+    """Bring the plugin in opencode's TUI up to date where opencode loads it."""
+    key = in_force(setup.paths, setup.environ).preferences.dashboard_key
+    found = tui_plugin(setup.paths, key)
+    if found.version is not None and found.entered and not found.current:
+        _, said = install_plugin(setup.paths, key)
         yield said

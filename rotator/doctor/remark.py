@@ -34,6 +34,7 @@ class Check(StrEnum):
     LEFTOVERS = "leftovers"
     DISK = "disk"
     BRIDGE = "bridge"
+    DASHBOARD = "dashboard"
     OPENCODE = "opencode"
     PROVIDERS = "providers"
     SETTINGS = "settings"

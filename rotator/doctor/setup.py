@@ -29,7 +29,7 @@ class Setup:
     def our_folders(self) -> tuple[Path, ...]:
         """Every folder of ours, each behind the one that it lies in."""
         paths = self.paths
-        exchange = (paths.bridge / name for name in ("inbox", "outbox", "present"))
+        exchange = (paths.bridge / name for name in ("inbox", "outbox", "present", "tui"))
         return (
             *(paths.data, paths.backups),
             *(paths.state, paths.refresh_locks, paths.bridge, *exchange),

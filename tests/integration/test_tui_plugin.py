@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from rotator.doctor import examine, mend_all
+from rotator.doctor.remark import Check, Level
+from rotator.doctor.setup import Setup
 from rotator.errors import UsageError
+from rotator.opencode.install import install_bridge
+from rotator.opencode.tui_notes import tui_notes
 from rotator.opencode.tui_plugin import (
     install_plugin,
     key_in_use,
@@ -276,3 +283,108 @@ def test_a_broken_tui_json_keeps_nobody_from_the_bridge(home: Path) -> None:
     assert ended.code == 2
     assert "the bridge is in place, the dashboard inside opencode is not" in ended.stderr
     assert (house.config_folder / "plugin" / "rotator.js").exists()
+
+
+# -- what the doctor says ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def setup(home: Path) -> Setup:
+    return Setup.of(places(home), datetime.now(UTC))
+
+
+def said(setup: Setup) -> list[tuple[Level, str]]:
+    return [(one.level, one.says) for one in examine(setup) if one.check is Check.DASHBOARD]
+
+
+def leave_note(setup: Setup, pid: int, /, **changes: object) -> None:
+    folder = setup.paths.bridge / "tui"
+    folder.mkdir(parents=True, exist_ok=True)
+    version = plugin_version(plugin_source())
+    told = {"schema": 1, "pid": pid, "plugin": version, "opencode": "1.18.33", "on": True}
+    (folder / f"{pid}.json").write_text(json.dumps(told | {"why": ""} | changes))
+
+
+def test_without_a_bridge_nothing_is_said_of_the_dashboard(setup: Setup) -> None:
+    assert said(setup) == []
+
+
+def test_a_dashboard_that_is_not_installed_is_a_note_beside_a_bridge(setup: Setup) -> None:
+    install_bridge(setup.paths)
+
+    assert said(setup) == [(Level.NOTE, "the dashboard is not installed inside opencode")]
+
+
+def test_an_older_or_foreign_plugin_and_a_missing_half_are_problems(
+    setup: Setup, paths: Paths, file: Path
+) -> None:
+    install_plugin(paths, KEY)
+    good = said(setup)
+    file.write_bytes(OLDER)
+    older = said(setup)
+    file.write_bytes(b"export default {}\n")
+    foreign = said(setup)
+    file.unlink()
+    missing = said(setup)
+    file.write_bytes(plugin_source())
+    file.with_name("tui.json").unlink()
+    alone = said(setup)
+
+    assert [one[0][0] for one in (good, older, foreign, missing, alone)] == [
+        Level.OK,
+        *[Level.PROBLEM] * 4,
+    ]
+    assert "is not a file of ours" in foreign[0][1]
+    assert "which is not there" in missing[0][1]
+    assert "is not entered in" in alone[0][1]
+
+
+def test_an_older_plugin_and_another_key_are_mended_and_a_foreign_one_is_not(
+    setup: Setup, paths: Paths, file: Path
+) -> None:
+    install_plugin(paths, "f9")
+    file.write_bytes(OLDER)
+
+    mended = mend_all(setup)
+    file.write_bytes(b"export default {}\n")
+    foreign = mend_all(setup)
+
+    assert f"{file} is in place and entered in {file.with_name('tui.json')}" in mended.done
+    assert (key_in_use(paths), foreign.failed) == (KEY, ())
+    assert file.read_bytes() == b"export default {}\n"
+
+
+def test_an_opencode_in_which_it_is_off_is_named_with_the_reason(
+    setup: Setup, paths: Paths
+) -> None:
+    install_plugin(paths, KEY)
+    leave_note(setup, os.getpid(), on=False, why="opencode's TUI has no slots.register")
+    off = said(setup)
+    leave_note(setup, os.getpid(), plugin="0.0.1")
+    older = said(setup)
+    leave_note(setup, os.getpid())
+
+    assert off[1][0] is Level.PROBLEM
+    assert off[1][1].endswith(f"(pid {os.getpid()}): opencode's TUI has no slots.register")
+    assert older[1] == (
+        Level.NOTE,
+        f"opencode 1.18.33 (pid {os.getpid()}) runs with the dashboard plugin 0.0.1",
+    )
+    assert [level for level, _ in said(setup)] == [Level.OK]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"schema": 2}, {"pid": 1}, {"pid": "x"}, {"plugin": None, "schema": None}],
+    ids=str,
+)
+def test_a_note_that_is_not_understood_is_passed_over(
+    setup: Setup, paths: Paths, changes: dict[str, object]
+) -> None:
+    leave_note(setup, os.getpid(), on=False, **changes)
+    (setup.paths.bridge / "tui" / "7.json").write_text("[")
+    (setup.paths.bridge / "tui" / "8.json").mkdir()
+    # Nobody has this pid.
+    leave_note(setup, 2**22 + 1, on=False)
+
+    assert tui_notes(paths) == []

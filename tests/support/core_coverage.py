@@ -41,6 +41,7 @@ CORE = (
     "rotator/routing.py",
     "rotator/salvage.py",
     "rotator/secret.py",
+    "rotator/sidebar.py",
     "rotator/snapshots.py",
     "rotator/standing.py",
     "rotator/strategies.py",
