@@ -11,7 +11,8 @@ import pytest
 
 from rotator import ledger
 from rotator.errors import NothingToRotateTo, StoreError, UsageError
-from rotator.freshness import HANDS_OFF, NOT_CONFIRMED
+from rotator.freshness import HANDS_OFF
+from rotator.limits import NOT_CONFIRMED
 from rotator.model import AccountState, Digest, EventKind, Limit, PendingRefresh
 from rotator.provider import HttpAnswer
 from rotator.refresh import Attempt, adopt_answers, ask, begin, finish, freshen, hold

@@ -10,7 +10,6 @@ import pytest
 from rotator.freshness import (
     HANDS_OFF,
     NEARLY_OUT,
-    NOT_CONFIRMED,
     due_again_at,
     is_due,
     is_in_doubt,
@@ -18,6 +17,7 @@ from rotator.freshness import (
     rest_for,
     wants_refresh,
 )
+from rotator.limits import NOT_CONFIRMED
 from rotator.model import AccountState, Digest, Limit, PendingRefresh, State, Tenure
 from rotator.provider import HttpRequest, RefreshCall
 from tests.support.builders import (
