@@ -35,9 +35,12 @@ class Rebalance:
         self._books = books
         self._exchange = exchange
         self._refreshes = refreshes
+        # A swap that is wanted waits for the end of a turn.
+        self.is_waiting = False
 
     def work(self) -> bool:
         """Look at every provider with a choice; True if a swap was made. Raises StoreError."""
+        self.is_waiting = False
         state = self._books.store.state()
         if not state.balancing:
             return False
@@ -72,6 +75,7 @@ class Rebalance:
             return True
         present = self._exchange.present()
         if self._exchange.turns_under_way(present):
+            self.is_waiting = True
             return False
         # What one without the bridge is doing cannot be known.
         return not bridgeless(self._books, present)

@@ -147,9 +147,11 @@ def test_a_turn_is_not_disturbed_by_a_wish(world: World) -> None:
     world.reads(B, 0.5)
     world.runs_opencode(busy=True)
 
-    assert world.works() == "acme-2"
+    during = (world.works(), world.rebalance.is_waiting)
     world.runs_opencode(busy=False)
-    assert world.works() == "acme-1"
+    after = (world.works(), world.rebalance.is_waiting)
+
+    assert (during, after) == (("acme-2", True), ("acme-1", False))
 
 
 def test_an_opencode_without_the_bridge_may_be_in_a_turn(world: World, tmp_path: Path) -> None:
