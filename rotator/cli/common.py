@@ -12,19 +12,14 @@ import click
 
 from rotator.alias import split_name
 from rotator.books import Books, open_books
-from rotator.capture import absorb, await_late
 from rotator.clock import to_iso
-from rotator.errors import LiveFileError, RotatorError, StoreDamaged, StoreError
-from rotator.lock import swap_lock, watcher_pid
+from rotator.errors import StoreDamaged, StoreError
 from rotator.model import Account, AccountState, State
-from rotator.opencode.authwrite import sweep_live
 from rotator.paths import find_paths
-from rotator.refresh import adopt_answers
 from rotator.rotate import find_account
 from rotator.text import clean
+from rotator.visit import look, settle
 
-# An opencode that has opened a file to write it has written it by then.
-_LATE_SECONDS = 2.0
 _LONGEST_NOTICE = 1000
 
 
@@ -50,11 +45,11 @@ def books_for_command() -> Iterator[Books]:
     """
     with open_books(find_paths(), tell=_tell) as books:
         try:
-            _look(books)
+            look(books)
         except StoreDamaged:
             if not books.mend():
                 raise
-            _look(books)
+            look(books)
         try:
             yield books
         except StoreDamaged as exc:
@@ -64,33 +59,11 @@ def books_for_command() -> Iterator[Books]:
             hint = "rotator accounts shows what is there; then run the command again"
             raise StoreError(message, hint=hint) from exc
         finally:
-            _end(books)
+            settle(books)
 
 
 def _tell(notice: str) -> None:
     click.echo(f"! {clean(notice, _LONGEST_NOTICE)}", err=True)
-
-
-def _look(books: Books) -> None:
-    watched = watcher_pid(books.paths.watch_lock) is not None
-    with contextlib.suppress(LiveFileError), swap_lock(books.paths.swap_lock):
-        sweep_live(books.paths.auth_file)
-        absorb(books, watched=watched)
-    with contextlib.suppress(LiveFileError):
-        adopt_answers(books)
-
-
-def _end(books: Books) -> None:
-    """Look once more for late writers, and copy the accounts if they have changed."""
-    if books.replaced:
-        with contextlib.suppress(RotatorError), swap_lock(books.paths.swap_lock):
-            await_late(books, patience_seconds=_LATE_SECONDS)
-    # What the command was to do is done: what is wrong now is no failure of it.
-    with contextlib.suppress(RotatorError):
-        try:
-            books.back_up_if_due()
-        except StoreDamaged:
-            books.mend()
 
 
 def named_account(state: State, name: str) -> Account:

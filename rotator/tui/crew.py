@@ -160,6 +160,6 @@ class Crew:
 
 def _saved(books: Books) -> None:
     """Save what stands in auth.json, as every command does: there may be no watcher."""
-    from rotator.tui.visit import look  # noqa: PLC0415  # as the first lines say
+    from rotator.visit import look  # noqa: PLC0415  # as the first lines say
 
     look(books)

@@ -12,8 +12,8 @@ from rotator.opencode.models import ask_models, known_providers
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Explained, Message, Offered
 from rotator.tui.on_accounts import why_title
-from rotator.tui.visit import look
 from rotator.tui.world import Item
+from rotator.visit import look
 
 ANOTHER = Item("", "another one", "opencode asks which")
 

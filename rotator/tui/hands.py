@@ -15,7 +15,7 @@ from rotator.rotate import plan_rotation, rotate
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Message
 from rotator.tui.undoing import KEPT, Removed, SwappedBack, Undo
-from rotator.tui.visit import visited
+from rotator.visit import visited
 
 Made = Callable[[Books, State], Ended]
 _WHEN = {

@@ -1,4 +1,4 @@
-"""What is done before and after each change from the dashboard, as every command does it."""
+"""What every command, and every change from the dashboard, does before and after its own work."""
 
 from __future__ import annotations
 
