@@ -18,6 +18,7 @@ const KEY = "ctrl+b";
 const LOOK_MS = 500;
 const SILENT_MS = 120_000; // a watcher publishes every thirty seconds
 const TOAST_MS = 10_000;
+const INTERRUPTED = 130; // Ctrl+C leaves it, too
 const LARGEST_GLANCE = 1024 * 1024;
 const MOST_ACCOUNTS = 8; // of one provider; the dashboard has the others
 const WIDTH = 36; // what opencode's sidebar leaves
@@ -97,10 +98,10 @@ function isRunning(pid) {
   }
 }
 
-/** What the watcher has published, or null where it is not for us. */
+/** What the watcher has published, or false where it is not for us. */
 function parseGlance(text) {
   const { schema, balancing, providers, events } = JSON.parse(text);
-  if (schema !== SCHEMA || !Array.isArray(providers) || !Array.isArray(events)) return null;
+  if (schema !== SCHEMA || !Array.isArray(providers) || !Array.isArray(events)) return false;
   const known = ({ id, accounts }) => isText(id) && Array.isArray(accounts);
   return {
     balancing: balancing === true,
@@ -109,30 +110,32 @@ function parseGlance(text) {
   };
 }
 
-function readProvider({ id, accounts }) {
+function readProvider({ id, accounts, more }) {
   const named = accounts.filter((one) => isObject(one) && isText(one.alias));
-  return { id, accounts: named.map((one) => ({ ...one, until: Date.parse(one.until) || null })) };
+  const read = named.map((one) => ({ ...one, until: Date.parse(one.until) || null }));
+  return { id, accounts: read, more: Number.isInteger(more) ? more : 0 };
 }
 
 /** glance.json, looked at by its facts and read only when it is another file. */
 class Glances {
   #file;
   #facts = "";
-  #changedAt = 0;
 
   constructor(file) {
     this.#file = file;
   }
 
-  /** Return the glance when it is a new one, null when nobody publishes any more, else undefined. */
+  /**
+   * Return the glance when it is a new one, false where it cannot be understood, null when nobody
+   * publishes any more, and undefined as long as nothing has changed.
+   */
   async look() {
     const facts = await fs.promises.stat(this.#file, { bigint: true }).catch(() => null);
     if (facts === null) return this.#take("none", () => null);
     const { ino, mtimeNs, size } = facts;
-    this.#changedAt = Number(mtimeNs / 1_000_000n);
-    if (Date.now() - this.#changedAt > SILENT_MS) return this.#take("silent", () => null);
-    if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => null);
-    const read = () => attempt(() => parseGlance(fs.readFileSync(this.#file, "utf8")), null);
+    if (Date.now() - Number(mtimeNs / 1_000_000n) > SILENT_MS) return this.#take("silent", () => null);
+    if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
+    const read = () => attempt(() => parseGlance(fs.readFileSync(this.#file, "utf8")), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
 
@@ -166,6 +169,13 @@ function standing({ state, until, used, window }, now) {
   return [isText(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
 }
 
+/** Whether failures are answered with another account, or why that is not known. */
+function balancing(found) {
+  if (found === null) return "no watcher";
+  if (found === false) return "another version";
+  return found.balancing ? "on" : "off";
+}
+
 const cut = (text, width) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
 
 // -- Our program ---------------------------------------------------------------------------
@@ -178,9 +188,10 @@ function programOf(options) {
 }
 
 /** Run it to its end; resolve with its exit code and what it printed. */
-function run([file, ...first], words, stdio) {
+function run([file, ...first], words, stdio, begun = () => {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, [...first, ...words], { stdio });
+    begun(child);
     let printed = "";
     child.stdout?.setEncoding("utf8").on("data", (text) => (printed += text));
     child.on("error", reject);
@@ -194,6 +205,7 @@ class Dashboard {
   #api;
   #program;
   #isOpen = false;
+  #child = null;
 
   constructor(api, options) {
     this.#api = api;
@@ -209,21 +221,28 @@ class Dashboard {
     if (this.#isOpen) return;
     this.#isOpen = true;
     const { renderer } = this.#api;
+    let failure = "";
     try {
       renderer.suspend();
       try {
-        await run(this.#program, ["dashboard", "--no-suspend"], "inherit");
+        const words = ["dashboard", "--no-suspend"];
+        const { code } = await run(this.#program, words, "inherit", (one) => (this.#child = one));
+        if (code && code !== INTERRUPTED) failure = `it ended with ${code}`;
       } finally {
         attempt(() => renderer.currentRenderBuffer?.clear?.());
         renderer.resume();
         renderer.requestRender();
       }
     } catch (error) {
-      this.say("The dashboard could not be opened", String(error?.message ?? error), "error");
-    } finally {
-      this.#isOpen = false;
+      failure = String(error?.message ?? error);
     }
+    this.#isOpen = false;
+    this.#child = null;
+    if (failure) this.say("The dashboard could not be opened", failure, "error");
   };
+
+  /** End it with the opencode that it is open in. */
+  close = () => attempt(() => this.#child?.kill());
 
   /** Put an account into auth.json, as `rotator rotate` does it. */
   activate = async (provider, alias) => {
@@ -268,7 +287,7 @@ class Herald {
 }
 
 /** Returns what draws the sidebar from `glance()`, as of the minute `now()`. */
-function sidebar(api, solid, { glance, now, dashboard, key }) {
+function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
   const { createElement, insert, insertNode, setProp } = solid;
 
   function element(kind, properties, ...children) {
@@ -297,7 +316,7 @@ function sidebar(api, solid, { glance, now, dashboard, key }) {
 
   function providerRows(provider, theme) {
     const shown = provider.accounts.slice(0, MOST_ACCOUNTS);
-    const left = provider.accounts.length - shown.length;
+    const left = provider.accounts.length - shown.length + provider.more;
     const more = left > 0 ? [text(`  and ${left} more`, theme.textMuted)] : [];
     const rows = shown.map((account) => accountRow(provider, account, theme));
     return [text(cut(provider.id, WIDTH), theme.textMuted), ...rows, ...more];
@@ -306,24 +325,36 @@ function sidebar(api, solid, { glance, now, dashboard, key }) {
   function rows() {
     const theme = api.theme.current;
     const found = glance();
-    const [word, colour] = !found
-      ? ["no watcher", theme.warning]
-      : found.balancing
-        ? ["on", theme.success]
-        : ["off", theme.warning];
+    const word = balancing(found);
+    const colour = word === "on" ? theme.success : theme.warning;
     const title = element("text", { fg: theme.text }, element("b", {}, "Balancing"));
     const button = text("[ dashboard ]", theme.text, { onMouseUp: () => void dashboard.open() });
     return [
       row({}, title, text(word, colour)),
       row({}, button, text(key, theme.textMuted)),
-      ...(found?.providers ?? []).flatMap((provider) => providerRows(provider, theme)),
+      ...(found ? found.providers : []).flatMap((provider) => providerRows(provider, theme)),
     ];
   }
 
+  // It is called again and again, by whoever draws the screen: nothing may be thrown there.
+  function safeRows() {
+    try {
+      return rows();
+    } catch (error) {
+      switchOff(`the sidebar cannot be drawn: ${error?.message ?? error}`);
+      return [];
+    }
+  }
+
   return () => {
-    const box = createElement("box");
-    insert(box, rows);
-    return box;
+    try {
+      const box = createElement("box");
+      insert(box, safeRows);
+      return box;
+    } catch (error) {
+      switchOff(`the sidebar cannot be drawn: ${error?.message ?? error}`);
+      return null;
+    }
   };
 }
 
@@ -344,7 +375,18 @@ function start(api, solid, reactive, { options, places, note }) {
   const dashboard = new Dashboard(api, options);
   const glances = new Glances(places.glance);
   const herald = new Herald(dashboard);
-  const draw = sidebar(api, solid, { glance, now, dashboard, key: key === "none" ? "" : key });
+  let timer = null;
+
+  function stop() {
+    clearInterval(timer);
+    timer = null;
+  }
+
+  function switchOff(why) {
+    if (timer === null) return;
+    stop();
+    note.write(false, why);
+  }
 
   async function look() {
     const found = await glances.look();
@@ -352,42 +394,41 @@ function start(api, solid, reactive, { options, places, note }) {
     if (found !== undefined || isLater) setNow(Date.now());
     if (found === undefined) return;
     setGlance(found);
-    herald.hear(found?.events ?? []);
+    herald.hear(found ? found.events : []);
   }
 
-  const names = { name: COMMAND, namespace: "palette", slashName: "rotator" };
-  const more = { slashAliases: ["balancer"], title: "Open Balancer Dashboard" };
-  const said = { category: "Rotator", desc: "Accounts, what is left of them, and priorities" };
-  const command = { ...names, ...more, ...said, run: () => void dashboard.open() };
-  const bindings = key === "none" ? [] : [{ key, cmd: COMMAND }];
-  api.keymap.registerLayer({ commands: [command], bindings });
-  api.slots.register({
-    order: 150,
-    slots: {
-      sidebar_content() {
-        try {
-          return draw();
-        } catch (error) {
-          note.write(false, `the sidebar cannot be drawn: ${error?.message ?? error}`);
-          return null;
-        }
-      },
-    },
-  });
-
-  let looking = false;
-  const timer = setInterval(() => {
-    if (looking) return;
-    looking = true;
-    look()
-      .catch((error) => note.write(false, `glance.json: ${error?.message ?? error}`))
-      .finally(() => (looking = false));
+  let isLooking = false;
+  timer = setInterval(async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await look().catch((error) => switchOff(`it cannot look: ${error?.message ?? error}`));
+    isLooking = false;
   }, LOOK_MS);
   timer.unref?.();
   api.lifecycle.onDispose(() => {
-    clearInterval(timer);
+    stop();
+    dashboard.close();
     note.remove();
   });
+
+  const shown = key === "none" ? "" : key;
+  const draw = sidebar(api, solid, { glance, now, dashboard, key: shown, switchOff });
+  try {
+    register(api, { key, draw, open: dashboard.open });
+  } catch (error) {
+    stop();
+    throw error;
+  }
+}
+
+function register(api, { key, draw, open }) {
+  const names = { name: COMMAND, namespace: "palette", slashName: "rotator" };
+  const more = { slashAliases: ["balancer"], title: "Open Balancer Dashboard" };
+  const said = { category: "Rotator", desc: "Accounts, what is left of them, and priorities" };
+  const command = { ...names, ...more, ...said, run: () => void open() };
+  const bindings = key === "none" ? [] : [{ key, cmd: COMMAND }];
+  api.keymap.registerLayer({ commands: [command], bindings });
+  api.slots.register({ order: 150, slots: { sidebar_content: draw } });
 }
 
 async function tui(api, options) {

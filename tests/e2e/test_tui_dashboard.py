@@ -1,0 +1,145 @@
+"""The dashboard inside the real opencode: one TUI, and everything a person does with it there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of_kind, stream_errors
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_binary import OPENCODE_VERSION
+from tests.support.opencode_tui import tui
+from tests.support.provider_answers import Answer, Pause, Text
+from tests.support.rotator_process import rotator, watcher
+from tests.support.terminal import Terminal
+from tests.support.waiting import wait_until
+
+DRAW_SECONDS = 60.0
+# The first stands on the screen only while the dashboard has it, the second only while not.
+SHOWN, BACK = "q quit", "ctrl+p commands"
+BUTTON = "[ dashboard ]"
+SLOW = Answer(parts=(Text("It begins. "), Pause(2), Text("It ends.")))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A person before opencode's TUI, who has three accounts of one provider."""
+
+    house: Household
+    provider: LoopbackProvider
+    terminal: Terminal
+
+    def wait(self, text: str) -> None:
+        self.terminal.wait_for_text(text, DRAW_SECONDS)
+
+    def alias(self, key: str) -> str:
+        """Return the alias of the key that was logged in with as the first, second or third."""
+        return f"mock-{(C, B, A).index(key) + 1}"
+
+    def wait_for_key(self, key: str) -> None:
+        wait_until(
+            lambda: self.house.read_auth()["mock"]["key"] == key, DRAW_SECONDS, "it to be live"
+        )
+
+    def dashboard_is_there(self) -> None:
+        self.wait(SHOWN)
+        self.wait("● mock")
+
+    def leave(self) -> None:
+        self.terminal.press("q")
+        self.wait(BACK)
+
+    def click(self, text: str) -> None:
+        self.wait(text)
+        row = next(n for n, line in enumerate(self.terminal.lines) if text in line)
+        self.terminal.click(self.terminal.lines[row].index(text) + 1, row)
+
+    def notes(self) -> list[dict[str, object]]:
+        folder = self.house.state_dir / "bridge" / "tui"
+        return [json.loads(path.read_text()) for path in folder.glob("*.json")]
+
+
+def the_key_opens_it_and_what_was_typed_stays(scene: Scene) -> None:
+    scene.terminal.type("what I typed")
+    scene.wait("what I typed")
+    scene.terminal.press("ctrl+b")
+    scene.dashboard_is_there()
+    assert "what I typed" not in scene.terminal.text
+    # A key there activates another account.
+    scene.terminal.press("up")
+    scene.terminal.press("enter")
+    scene.wait_for_key(B)
+    scene.leave()
+    scene.wait("what I typed")
+
+
+def a_running_turn_goes_on_meanwhile(scene: Scene) -> None:
+    scene.terminal.press("enter")
+    scene.wait("It begins.")
+    scene.terminal.press("ctrl+b")
+    scene.dashboard_is_there()
+    scene.provider.settled(DRAW_SECONDS)
+    scene.leave()
+    scene.wait("It ends.")
+
+
+def the_sidebar_shows_activates_and_opens_it(scene: Scene) -> None:
+    scene.wait(f"● {scene.alias(B)}")
+    assert any("Balancing" in line and line.endswith("on") for line in scene.terminal.lines)
+    scene.click(f"○ {scene.alias(C)}")
+    scene.wait_for_key(C)
+    scene.wait(f"● {scene.alias(C)}")
+    scene.click(BUTTON)
+    scene.dashboard_is_there()
+    scene.leave()
+
+
+def both_commands_and_the_palette_open_it(scene: Scene) -> None:
+    for command in ("/balancer", "/rotator"):
+        scene.terminal.type(command)
+        scene.wait("Accounts, what is left")
+        scene.terminal.press("enter")
+        scene.dashboard_is_there()
+        scene.leave()
+    scene.terminal.press("ctrl+p")
+    scene.wait("Commands")
+    scene.terminal.type("open balancer")
+    scene.wait("Open Balancer Dashboard")
+    scene.terminal.press("enter")
+    scene.dashboard_is_there()
+    scene.leave()
+
+
+def a_failover_is_told_and_shown(scene: Scene) -> None:
+    scene.provider.limit(C, headers={"retry-after": "3600"})
+    scene.terminal.type("again\n")
+    scene.wait("mock goes on with")
+    (failover,) = of_kind(scene.house, "failover")
+    scene.wait(f"● {failover['to']}")
+    scene.wait(f"○ {scene.alias(C)}")
+
+
+@pytest.mark.timeout(300)
+def test_the_dashboard_inside_opencode(house: Household, provider: LoopbackProvider) -> None:
+    install_bridge(house)
+    provider.answer(SLOW, title=False, times=1)
+    with watcher(house):
+        log_in(house, "mock", api(C), api(B), api(A))
+        with tui(house) as terminal:
+            # The sidebar needs more than 120 columns.
+            terminal.resize(40, 140)
+            scene = Scene(house, provider, terminal)
+            the_key_opens_it_and_what_was_typed_stays(scene)
+            a_running_turn_goes_on_meanwhile(scene)
+            the_sidebar_shows_activates_and_opens_it(scene)
+            both_commands_and_the_palette_open_it(scene)
+            a_failover_is_told_and_shown(scene)
+            (note,) = scene.notes()
+            told = rotator(house, "doctor", "--json").json()["checks"]
+
+    assert (note["on"], note["opencode"]) == (True, OPENCODE_VERSION)
+    assert [one["level"] for one in told if one["check"] == "dashboard"] == ["ok"]
+    assert stream_errors(house) == []
