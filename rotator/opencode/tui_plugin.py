@@ -87,7 +87,7 @@ def tui_plugin(paths: Paths, key: str | None = None) -> TuiPlugin:
     with contextlib.suppress(UsageError, Broken, Unfit):
         text = _read(config)
         entry = None if text is None else entry_in(text, path)
-        is_wanted = entry == wanted_entry(key) if key is not None else entry is not None
+        is_wanted = entry is not None if key is None else _is_same(entry, wanted_entry(key))
         return TuiPlugin(
             path,
             config,
@@ -198,7 +198,23 @@ def _read(path: Path) -> str | None:
 
 
 def _with(before: str | None, entry: list[object], file: Path) -> str:
-    return new_text(entry) if before is None else with_entry(before, entry, file)
+    if before is None:
+        return new_text(entry)
+    is_there = bool(before.strip()) and _is_same(entry_in(before, file), entry)
+    return before if is_there else with_entry(before, entry, file)
+
+
+def _is_same(entry: object, wanted: object) -> bool:
+    """Tell whether two entries mean the same: a Python has several names in its folder."""
+    return _placed(entry) == _placed(wanted)
+
+
+def _placed(entry: object) -> object:
+    match options_of(entry):
+        case {"program": [str() as python, *words], **more}:
+            return _name_in(entry), more | {"program": [str(Path(python).parent), *words]}
+        case options:
+            return _name_in(entry), options
 
 
 def _changed(config: Path, change: Callable[[], str | None]) -> str | None:
@@ -235,6 +251,10 @@ def _put(config: Path, before: str | None, after: str | None) -> None:
                 beside.unlink()
             raise
         sync_folder(target.parent)
+
+
+def _name_in(entry: object) -> object:
+    return entry[0] if isinstance(entry, list) and entry else entry
 
 
 # -- helpers -------------------------------------------------------------------------------------

@@ -125,6 +125,18 @@ def test_installing_again_writes_nothing(paths: Paths, file: Path, config: Path)
     assert said == f"the dashboard is in place already: {file}"
 
 
+def test_another_name_of_the_same_python_is_no_change(paths: Paths, config: Path) -> None:
+    install_plugin(paths, KEY)
+    config.write_text(config.read_text().replace(sys.executable, f"{sys.executable}3"))
+
+    _, said = install_plugin(paths, KEY)
+    same = tui_plugin(paths, KEY)
+    config.write_text(config.read_text().replace(sys.executable, "/nonexistent/python"))
+
+    assert said.startswith("the dashboard is in place already")
+    assert (same.current, tui_plugin(paths, KEY).current) == (True, False)
+
+
 def test_another_key_is_noticed_and_entered(paths: Paths, config: Path) -> None:
     config.write_text(MINE)
     install_plugin(paths, KEY)
