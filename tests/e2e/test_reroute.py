@@ -1,10 +1,11 @@
-"""A turn whose provider has nobody left goes on with another provider, in the real opencode.
+"""Which provider a message gets, and how its turn goes on with another, in the real opencode.
 
-The watcher is a stand-in that says what the test wants; what is shown is that opencode goes on.
+The watcher is a stand-in that says what the test wants; what is shown is what opencode does then.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, run, serve
 from tests.support.opencode_tui import tui
-from tests.support.provider_answers import refusal, tool_call
+from tests.support.provider_answers import refusal, streamed, tool_call
 from tests.support.scripted_watcher import ScriptedWatcher, Signal
 from tests.support.waiting import wait_until
 
@@ -38,6 +39,9 @@ TOOL = tool_call(
 )
 PAIRS = [(one, other) for one in SIDES for other in SIDES if one != other]
 DRAW_SECONDS = 60.0
+# A model that nobody is ever sent to.
+PICKED = "m2"
+HELPER = {"mode": "subagent", "model": CHAT.name, "description": "helps", "prompt": "Help."}
 Sides = tuple[Household, LoopbackProvider, ScriptedWatcher]
 
 
@@ -45,6 +49,10 @@ Sides = tuple[Household, LoopbackProvider, ScriptedWatcher]
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
     """Return what the tests of this file share; each begins anew in it, with other sessions."""
     with three_sides(tmp_path_factory.mktemp("home")) as sides:
+        file = sides[0].config_folder / "opencode.json"
+        config = json.loads(file.read_text()) | {"agent": {"helper": HELPER}}
+        config["provider"][CHAT.provider]["models"][PICKED] = {}
+        file.write_text(json.dumps(config))
         yield sides
 
 
@@ -117,8 +125,8 @@ def test_a_turn_goes_on_between_all_protocols_in_both_directions(
         assert errors(server, session) == [], where
 
 
-def test_a_run_goes_on_and_the_next_one_stays_there(
-    house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher
+def test_a_run_goes_on_and_another_opencode_leaves_its_session_there(
+    house: Household, provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
 ) -> None:
     (house.project / "ran").write_text("")
     provider.limit(CHAT.secret, headers=HOUR)
@@ -127,11 +135,11 @@ def test_a_run_goes_on_and_the_next_one_stays_there(
     watcher.reroute({"mock": MESSAGES.name}, NOTE)
 
     ended = run(house, ASKED)
-    # Another opencode finds the session there, and leaves it.
     watcher.publish(RESPONSES.route, CHAT.route)
-    later = run(house, "and now", "--continue")
+    (newest, *_) = server.ask("GET", "/session")
+    later = server.prompt(newest["id"], "and now")
 
-    assert (ended.code, ended.stdout.strip()) == (later.code, later.stdout.strip()) == (0, ANSWER)
+    assert (ended.code, ended.stdout.strip(), later) == (0, ANSWER, ANSWER)
     assert turn(provider) == [CHAT.secret] * 2 + [MESSAGES.secret] * 2
     assert (house.project / "ran").read_text() == "ran\n"
     assert sorted(signal["aside"] for signal in watcher.signals) == [False, True]
@@ -207,6 +215,60 @@ def titled(server: Server, session: str) -> str:
 def children(server: Server, session: str) -> list[Any]:
     found: list[Any] = server.ask("GET", f"/session/{session}/children")
     return found
+
+
+def test_the_order_chooses_for_each_message_and_sessions_stay_where_they_are(
+    provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    watcher.publish(MESSAGES.route, CHAT.route)
+    first, second = server.create_session(), server.create_session()
+
+    server.prompt(first, "one")
+    watcher.publish(MESSAGES.route, CHAT.route, resting="anthropic")
+    server.prompt(second, "one")
+    watcher.publish(MESSAGES.route, CHAT.route)
+    server.prompt(first, "two")
+    server.prompt(second, "two", model=CHAT.name)
+    watcher.publish(MESSAGES.route, CHAT.route, resting="mock")
+    server.prompt(second, "three")
+    watcher.publish(MESSAGES.route, CHAT.route, balancing=False)
+    server.prompt(server.create_session(), "off")
+
+    assert turn(provider) == [
+        MESSAGES.secret,
+        CHAT.secret,
+        MESSAGES.secret,
+        CHAT.secret,
+        MESSAGES.secret,
+        CHAT.secret,
+    ]
+    sent = requests(provider)[4].raw_body.decode()
+    assert all(text in sent for text in ("one", "two", "three"))
+
+
+def test_a_model_that_the_person_picked_stays_and_a_sub_agent_keeps_its_own(
+    provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    def delegate(text: str) -> list[str | None]:
+        """Let a turn ask the sub-agent; return who was asked."""
+        before = len(provider.requests)
+        task = tool_call("task", description=text, prompt=text, subagent_type="helper")
+        provider.script(task, streamed("It is done."), key=MESSAGES.secret)
+        server.prompt(server.create_session(), text)
+        return turn(provider, before)
+
+    watcher.publish(MESSAGES.route, CHAT.route)
+    picked = server.create_session()
+    server.prompt(picked, "one", model=f"{CHAT.provider}/{PICKED}")
+    server.prompt(picked, "two")
+    kept = delegate("please help")
+    provider.lift(MESSAGES.secret)
+    watcher.publish(MESSAGES.route, CHAT.route, resting="mock")
+    moved = delegate("please help again")
+
+    assert [request.model for request in requests(provider)[:2]] == [PICKED, PICKED]
+    assert kept == [MESSAGES.secret, CHAT.secret, MESSAGES.secret]
+    assert set(moved) == {MESSAGES.secret}
 
 
 @pytest.mark.timeout(180)
