@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,9 @@ def test_what_happens_is_told_once_and_nothing_of_before(plugin: TuiProcess) -> 
         ("T4", "nobody left", "warning"),
         ("T5", "last", "warning"),
     ]
+    # opencode shows one at a time: each has time to be read.
+    gaps = [later["at_ms"] - one["at_ms"] for one, later in pairwise(told)]
+    assert min(gaps) > 3000
 
 
 def test_the_dashboard_has_the_terminal_alone_and_gives_it_back(
@@ -246,13 +250,13 @@ def test_the_dashboard_has_the_terminal_alone_and_gives_it_back(
 
 
 def test_an_opencode_that_ends_ends_its_dashboard(plugin: TuiProcess, home: Path) -> None:
-    plugin.load(program=a_program(home, "exec sleep 600"))
+    plugin.load(program=a_program(home, "exec sleep 25"))
     plugin.driver.run("open")
     wait_until(lambda: started(home), SECONDS, "the dashboard to be started")
 
     plugin.driver.run("dispose")
 
-    wait_until(lambda: "resume" in plugin.seen()["calls"], SECONDS, "the dashboard to end")
+    wait_until(lambda: "resume" in plugin.seen()["calls"], SECONDS / 2, "the dashboard to end")
 
 
 def test_a_dashboard_that_cannot_be_started_is_told(plugin: TuiProcess, home: Path) -> None:

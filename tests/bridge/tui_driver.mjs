@@ -5,6 +5,11 @@
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
+// What the plugin waits for passes quickly here; how often it looks stays as it is.
+const HASTE = 100;
+const patient = globalThis.setTimeout;
+globalThis.setTimeout = (done, ms, ...rest) => patient(done, ms / HASTE, ...rest);
+
 const calls = [];
 const toasts = [];
 const layers = [];
@@ -21,7 +26,7 @@ const api = {
     currentRenderBuffer: { clear: () => calls.push("clear") },
   },
   slots: { register: (slot) => slots.push(slot) },
-  ui: { toast: (toast) => toasts.push(toast) },
+  ui: { toast: (toast) => toasts.push({ ...toast, at_ms: performance.now() * HASTE }) },
   lifecycle: { onDispose: (dispose) => disposers.push(dispose) },
   theme: { current: Object.fromEntries(["text", "textMuted", "success", "warning", "error"].map((name) => [name, name])) },
 };

@@ -18,6 +18,7 @@ const KEY = "ctrl+b";
 const LOOK_MS = 500;
 const SILENT_MS = 120_000; // a watcher publishes every thirty seconds
 const TOAST_MS = 10_000;
+const READ_MS = 4000; // a toast is left alone for so long when there is another one to show
 const INTERRUPTED = 130; // Ctrl+C leaves it, too
 const LARGEST_GLANCE = 1024 * 1024;
 const MOST_ACCOUNTS = 8; // of one provider; the dashboard has the others
@@ -268,6 +269,8 @@ class Herald {
   #dashboard;
   #since = Date.now();
   #told = new Set();
+  #waiting = [];
+  #pause = null;
 
   constructor(dashboard) {
     this.#dashboard = dashboard;
@@ -275,14 +278,31 @@ class Herald {
 
   hear(events) {
     const fresh = events.filter(({ at }) => Date.parse(at) >= this.#since);
-    for (const { number, at, kind, title, text } of fresh) {
-      const name = `${number} ${at}`;
+    for (const event of fresh) {
+      const name = `${event.number} ${event.at}`;
       if (this.#told.has(name)) continue;
       this.#told.add(name);
       // Whoever looks at the dashboard sees it there.
-      if (this.#dashboard.isOpen) continue;
-      this.#dashboard.say(title, isText(text) ? text : "", VARIANTS[kind] ?? "info");
+      if (!this.#dashboard.isOpen) this.#waiting.push(event);
     }
+    this.#tell();
+  }
+
+  /** Show the next one: opencode has room for one toast, and a second one takes its place. */
+  #tell() {
+    if (this.#pause !== null || this.#waiting.length === 0) return;
+    const { kind, title, text } = this.#waiting.shift();
+    this.#dashboard.say(title, isText(text) ? text : "", VARIANTS[kind] ?? "info");
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      this.#tell();
+    }, READ_MS);
+    this.#pause.unref?.();
+  }
+
+  close() {
+    clearTimeout(this.#pause);
+    this.#waiting = [];
   }
 }
 
@@ -379,6 +399,7 @@ function start(api, solid, reactive, { options, places, note }) {
 
   function stop() {
     clearInterval(timer);
+    herald.close();
     timer = null;
   }
 
