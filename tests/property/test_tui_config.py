@@ -135,6 +135,20 @@ def test_it_is_known_by_each_way_to_name_its_file(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('{"plugin": ["E", "b"]}', '{"plugin": ["b"]}'),
+        ('{"plugin": [\n  "E",\n  "b"\n]}', '{"plugin": [\n  "b"\n]}'),
+        ('{"plugin": [\n  "E",\n]}', '{"plugin": [\n  ]}'),
+        ('{"plugin": ["a", "E", "b"]}', '{"plugin": ["a", "b"]}'),
+        ('{"plugin": ["E"], "theme": "x"}', '{"theme": "x"}'),
+    ],
+)
+def test_what_was_added_around_it_stays(text: str, left: str) -> None:
+    assert without_entry(text.replace("E", "./rotator-tui.js"), FILE) == left
+
+
+@pytest.mark.parametrize(
     ("entry", "options"),
     [("./x.js", {}), (["./x.js"], {}), (["./x.js", {"key": "f2"}], {"key": "f2"}), ([1, 2], {})],
 )

@@ -42,6 +42,13 @@ class Screen:
         """The lines as they stand, without the blanks at their ends."""
         return [line.rstrip() for line in self._screen.display]
 
+    @property
+    def colours(self) -> list[list[tuple[str, str]]]:
+        """The colour of each cell's letter and of its ground: six hex digits, or a name."""
+        columns = range(self._screen.columns)
+        rows = (self._screen.buffer[y] for y in range(self._screen.lines))
+        return [[(row[x].fg, row[x].bg) for x in columns] for row in rows]
+
     def feed(self, data: bytes) -> None:
         """Draw; an unfinished control string waits for its rest."""
         text = self._unfinished + self._decoder.decode(data)

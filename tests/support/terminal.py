@@ -64,6 +64,12 @@ class Terminal:
             return self._screen.lines
 
     @property
+    def colours(self) -> list[list[tuple[str, str]]]:
+        """The colours of each cell's letter and ground."""
+        with self._lock:
+            return self._screen.colours
+
+    @property
     def text(self) -> str:
         """The screen as one text."""
         return "\n".join(self.lines)
