@@ -28,7 +28,7 @@ def install(*, dry_run: bool, as_json: bool) -> None:
     # What failed requests need does not wait for what is only shown.
     plugin, more = _other_half(
         lambda: install_plugin(paths, _key(paths), dry_run=dry_run),
-        "the bridge is in place, the dashboard inside opencode is not",
+        "" if dry_run else "the bridge is in place, the dashboard inside opencode is not",
     )
     _say(found, plugin, (said, more), as_json=as_json)
 
@@ -42,7 +42,7 @@ def uninstall(*, dry_run: bool, as_json: bool) -> None:
     found, said = uninstall_bridge(paths, dry_run=dry_run)
     plugin, more = _other_half(
         lambda: uninstall_plugin(paths, dry_run=dry_run),
-        "the bridge was taken out, the dashboard inside opencode was not",
+        "" if dry_run else "the bridge was taken out, the dashboard inside opencode was not",
     )
     _say(found, plugin, (said, more), as_json=as_json)
 

@@ -290,9 +290,11 @@ def test_a_broken_tui_json_keeps_nobody_from_the_bridge(home: Path) -> None:
     house.config_folder.mkdir(parents=True)
     (house.config_folder / "tui.json").write_text("{")
 
+    dry = rotator(house, "bridge", "install", "--dry-run")
     ended = rotator(house, "bridge", "install")
 
-    assert ended.code == 2
+    assert (dry.code, ended.code) == (2, 2)
+    assert "in place" not in dry.stderr
     assert "the bridge is in place, the dashboard inside opencode is not" in ended.stderr
     assert (house.config_folder / "plugin" / "rotator.js").exists()
 
