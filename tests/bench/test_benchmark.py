@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.bench.__main__ import measure
 from tests.bench.figures import Figure
 from tests.support.told_figures import FIGURE
 
-ROUNDS = 6
+ROUNDS = 3
 
 
-@pytest.mark.alone
 def test_everything_is_measured_and_told(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

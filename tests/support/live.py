@@ -31,6 +31,7 @@ from rotator.lock import swap_lock
 from rotator.model import Account, AccountState, Credential, Event, EventKind, Identity, State
 from rotator.opencode.authfile import Reading
 from rotator.paths import Paths, find_paths
+from rotator.preferences import Preferences
 from rotator.registry import Registry
 from rotator.rotate import find_account
 from tests.support.home import places
@@ -220,7 +221,10 @@ def open_live(
     """Open the books of the person who lives in `home`."""
     at = clock or HandClock()
     asked: Clock = at
-    with open_books(find_paths(places(home)), clock=asked, registry=registry) as books:
+    # The settings are nobody's unless a test says otherwise, so that no file of them is read.
+    with open_books(
+        find_paths(places(home)), clock=asked, registry=registry, preferences=Preferences
+    ) as books:
         yield Live(books, at)
 
 
