@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -267,15 +267,22 @@ def test_what_the_bridge_tells_of_good_answers_is_a_reading(home: Path) -> None:
         assert teller.asked == []
 
 
-def test_while_an_opencode_is_there_the_watcher_reads_by_itself(home: Path) -> None:
-    teller = Teller()
+@contextmanager
+def two_keys(home: Path, teller: Teller, used: float) -> Iterator[Books]:
+    """Open the books of somebody with two keys, of each of which so much is used for long."""
     for key in ("KEY-CANARY-a", "KEY-CANARY-b"):
-        teller.tells(key, ["5h", 0.5, 4_102_444_800, None])
-    with ExitStack() as stack:
-        books = stack.enter_context(open_books(find_paths(), registry=teller.registry()))
+        teller.tells(key, ["5h", used, 4_102_444_800, None])
+    with open_books(find_paths(), registry=teller.registry()) as books:
         with open_live(home, registry=teller.registry()) as live:
             for name in ("a", "b"):
                 live.sees({TELLING: api(name)})
+        yield books
+
+
+def test_while_an_opencode_is_there_the_watcher_reads_by_itself(home: Path) -> None:
+    teller = Teller()
+    with ExitStack() as stack:
+        books = stack.enter_context(two_keys(home, teller, 0.5))
         present = books.paths.bridge / "present"
         present.mkdir(parents=True)
         told = {"schema": 1, "pid": os.getpid(), "auth_file": str(books.paths.auth_file)}
@@ -292,13 +299,8 @@ def test_while_an_opencode_is_there_the_watcher_reads_by_itself(home: Path) -> N
 
 def test_whoever_is_refused_without_a_word_until_when_is_asked_about_at_once(home: Path) -> None:
     teller = Teller()
-    for key in ("KEY-CANARY-a", "KEY-CANARY-b"):
-        teller.tells(key, ["5h", 1.0, 4_102_444_800, None])
     with ExitStack() as stack:
-        books = stack.enter_context(open_books(find_paths(), registry=teller.registry()))
-        with open_live(home, registry=teller.registry()) as live:
-            for name in ("a", "b"):
-                live.sees({TELLING: api(name)})
+        books = stack.enter_context(two_keys(home, teller, 1.0))
         watching = Watching(books)
         stack.callback(watching.stop)
         account = books.store.state().active(TELLING)
