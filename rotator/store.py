@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -245,7 +245,7 @@ class Store:
         parts = self._part_limits()
         for row in read(f"SELECT {_ACCOUNT_COLUMNS} FROM account"):  # noqa: S608  # our constant
             try:
-                accounts.append(replace(_account(row), part_limits=tuple(parts.get(row[0], ()))))
+                accounts.append(_account(row, parts.get(row[0], ())))
             except (RotatorError, ValueError, TypeError, AttributeError):
                 broken.append(f"the saved account {clean(row[1])}/{clean(row[2])} cannot be read")
         tenures: dict[str, list[Tenure]] = {}
@@ -667,7 +667,7 @@ def digests_of(credential: Credential) -> tuple[Digest, ...]:
     return tuple(Digest(secret.digest()) for secret in held if secret)
 
 
-def _account(row: tuple[Any, ...]) -> Account:
+def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
     *limit, captured_at, last_used_at, refresh_allowed, group = rest
     return Account(
@@ -685,6 +685,7 @@ def _account(row: tuple[Any, ...]) -> Account:
         plan=plan,
         refresh_allowed=bool(refresh_allowed),
         group=group,
+        part_limits=tuple(part_limits),
     )
 
 

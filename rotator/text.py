@@ -14,6 +14,10 @@ def clean(text: object, longest: int = LONGEST) -> str:
     """
     # Four times the length is enough to fill it after squeezing, and bounds the work.
     rough = str(text)[: longest * 4]
-    plain = "".join(c if c.isprintable() else " " for c in rough)
+    plain = rough if rough.isprintable() else "".join(_harmless(c) for c in rough)
     line = " ".join(plain.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def _harmless(letter: str) -> str:
+    return letter if letter.isprintable() else " "

@@ -99,21 +99,28 @@ def run(words: list[str]) -> int:
             stream.reconfigure(errors="replace")
     try:
         code = cli.main(args=words, prog_name="rotator", standalone_mode=False)
-    except RotatorError as exc:
-        return _fail(exc.exit_code, exc.message, exc.hint, as_json=as_json)
     except click.exceptions.NoArgsIsHelpError as exc:
         click.echo(exc.format_message(), err=True)
         return exc.exit_code
     except click.UsageError as exc:
         where = exc.ctx.command_path if exc.ctx else "rotator"
         return _fail(2, exc.format_message(), f"{where} --help", as_json=as_json)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         return INTERRUPTED
-    except Exception as exc:
-        logging.getLogger("rotator").exception("a command failed")
-        message = f"an error of ours: {type(exc).__name__}"
-        return _fail(1, message, "please report it with what you did", as_json=as_json)
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001  # told, whatever it is
+        return tell(exc, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def tell(error: Exception | KeyboardInterrupt, *, as_json: bool = False) -> int:
+    """Say what ended a command, never with a traceback; return the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, RotatorError):
+        return _fail(error.exit_code, error.message, error.hint, as_json=as_json)
+    logging.getLogger("rotator").error("a command failed", exc_info=error)
+    message = f"an error of ours: {type(error).__name__}"
+    return _fail(1, message, "please report it with what you did", as_json=as_json)
 
 
 def _fail(code: int, said: str, to_do: str | None, *, as_json: bool) -> int:

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -276,7 +276,15 @@ def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
 
 
 def _destination(kind: str, metadata: Mapping[str, str], enterprise: str | None) -> Digest:
-    return Digest(digest_of(json.dumps([kind, metadata, enterprise], sort_keys=True)))
+    return _digest_of_destination(kind, enterprise, tuple(sorted(metadata.items())))
+
+
+@lru_cache(maxsize=64)
+def _digest_of_destination(
+    kind: str, enterprise: str | None, metadata: tuple[tuple[str, str], ...]
+) -> Digest:
+    # Nearly all logins of one type go to the same place.
+    return Digest(digest_of(json.dumps([kind, dict(metadata), enterprise], sort_keys=True)))
 
 
 def _extra(provider: str, value: dict[str, Any], known: set[str]) -> Mapping[str, str]:

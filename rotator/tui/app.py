@@ -1,4 +1,4 @@
-"""The loop that owns the terminal; the only importer of blessed.
+"""The loop before the screen.
 
 It decides nothing: what comes becomes a message, `update` says what follows, `view` what is on
 screen, and the crew does the work. One write a frame, of what has changed.
@@ -6,13 +6,11 @@ screen, and the crew does the work. One write a frame, of what has changed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rotator.clock import system_clock
 from rotator.errors import RotatorError, UsageError
@@ -20,11 +18,11 @@ from rotator.paths import Paths
 from rotator.tui.crew import Crew
 from rotator.tui.frame import Frame
 from rotator.tui.glyphs import glyphs_for
-from rotator.tui.keyboard import Stroke, message_of
+from rotator.tui.keyboard import message_of
 from rotator.tui.messages import Ended, Message, Resized, Seen, Ticked
 from rotator.tui.moving import kept_in_view, with_world
 from rotator.tui.paint import paint
-from rotator.tui.palette import NONE, Palette, is_light, palette_for
+from rotator.tui.screen import Screen
 from rotator.tui.state import State
 from rotator.tui.tick import next_tick_seconds
 from rotator.tui.view import view
@@ -32,21 +30,11 @@ from rotator.tui.wakeups import Wakeups, left_to_the_child
 from rotator.tui.workers import OpenBooks
 
 if TYPE_CHECKING:
-    from blessed import Terminal
-
     from rotator.tui.effects import Effect
     from rotator.tui.errands import Explainer
 
-# A terminal that does not answer must not hold up the first screen for long.
-_QUERY_SECONDS = "0.5"
-_QUICK_SECONDS = 0.3
-_ASK_SECONDS = 0.2
-# So long the rest of a key may take to arrive after its escape.
-_ESCAPE_SECONDS = 0.1
 # The first screen waits so long for the store: two screens in a row would flicker.
 _FIRST_SECONDS = 0.25
-_MOUSE, _MOUSE_SGR, _PASTE = 1000, 1006, 2004
-_NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
 _ENDING = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 _SIGNALLED = 128
 OK, INTERRUPTED = 0, 130
@@ -57,10 +45,12 @@ def run_dashboard(
     open_books: OpenBooks,
     *,
     explain: Explainer | None = None,
+    on_screen: Callable[[], None] = lambda: None,
     may_suspend: bool = True,
 ) -> int:
     """Show the dashboard until it is left; return the exit code. Raises UsageError.
 
+    `on_screen` is called once the first screen is there and the keys are listened to.
     Where somebody is still being asked then, the process ends at once with that code.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -71,8 +61,11 @@ def run_dashboard(
     crew = Crew(paths, open_books, wakeups.post, explain)
     crew.start()
     try:
-        with _Screen(os.environ) as screen, wakeups.signals():
-            code = _Loop(screen, wakeups, crew, may_suspend=may_suspend).run()
+        with wakeups.signals(), Screen(os.environ) as screen:
+            code = _Loop(screen, wakeups, crew, on_screen, may_suspend=may_suspend).run()
+    except (EOFError, OSError):
+        # The terminal is gone, and with it whoever looked at it.
+        code = _SIGNALLED + signal.SIGHUP
     finally:
         all_ended = crew.end()
         wakeups.close()
@@ -82,127 +75,52 @@ def run_dashboard(
     return code
 
 
-class _Screen:
-    """The terminal, full of the dashboard between `enter` and `leave`."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._stack = contextlib.ExitStack()
-        began = time.monotonic()
-        self.term = _terminal(environ)
-        quick = time.monotonic() - began < _QUICK_SECONDS
-        self._quick, self.synchronized = quick, False
-        self.palette = _palette(self.term, environ, quick=quick)
-        self.keyboard = sys.stdin.fileno()
-
-    def __enter__(self) -> Self:
-        self.enter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, at least one each."""
-        return max(self.term.width, 1), max(self.term.height, 1)
-
-    def enter(self) -> None:
-        """Take the whole terminal."""
-        term, stack = self.term, self._stack
-        stack.enter_context(term.cbreak())
-        stack.enter_context(term.fullscreen())
-        stack.enter_context(term.hidden_cursor())
-        # Not asked for first: many terminals have a mouse and tell nobody.
-        modes = (_MOUSE, _MOUSE_SGR, _PASTE)
-        term._dec_mode_set_enabled(*modes)  # noqa: SLF001  # what is public asks first
-        stack.callback(term._dec_mode_set_disabled, *modes)  # noqa: SLF001  # likewise
-        self.write(_NO_WRAP)
-        stack.callback(self.write, _WRAP)
-
-    def ask(self) -> None:
-        """Ask what the first screen does without: whether a frame can be held together."""
-        if self._quick:
-            self.synchronized = self.term.does_synchronized_output(timeout=_ASK_SECONDS)
-
-    def leave(self) -> None:
-        """Give the terminal back as it was."""
-        with contextlib.suppress(OSError, ValueError):
-            self._stack.close()
-
-    def write(self, text: str) -> None:
-        """Write in one piece; raises OSError if the terminal is gone."""
-        self.term.stream.write(text)
-        self.term.stream.flush()
-
-    def strokes(self) -> Iterator[Stroke]:
-        """Yield the keys that are there, also those that blessed has read already.
-
-        Raises EOFError, OSError.
-        """
-        while key := self.term.inkey(timeout=0, esc_delay=_ESCAPE_SECONDS):
-            yield Stroke(key.name, str(key), key.mouse_xy, key.text)
-
-
-def _terminal(environ: Mapping[str, str]) -> Terminal:
-    os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", _QUERY_SECONDS)
-    # With it blessed switches off movement as well; colours are left out by the palette.
-    without = environ.get("NO_COLOR")
-    if without is not None:
-        del os.environ["NO_COLOR"]
-    try:
-        import blessed  # noqa: PLC0415  # after its settings; the store is read meanwhile
-
-        return blessed.Terminal()
-    finally:
-        if without is not None:
-            os.environ["NO_COLOR"] = without
-
-
-def _palette(term: Terminal, environ: Mapping[str, str], *, quick: bool) -> Palette:
-    if environ.get("NO_COLOR"):
-        return palette_for(NONE)
-    ground = None
-    if quick:
-        red, green, blue = term.get_bgcolor(timeout=_ASK_SECONDS)
-        ground = (red, green, blue) if red >= 0 else None
-    light = is_light(environ.get("COLORFGBG", ""), ground)
-    return palette_for(term.number_of_colors, light=light)
-
-
 class _Loop:
     """Takes messages, draws, and waits for the next one."""
 
-    def __init__(self, screen: _Screen, wakeups: Wakeups, crew: Crew, *, may_suspend: bool) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        wakeups: Wakeups,
+        crew: Crew,
+        on_screen: Callable[[], None],
+        *,
+        may_suspend: bool,
+    ) -> None:
         self._screen, self._wakeups, self._crew = screen, wakeups, crew
+        self._on_screen = on_screen
         self._may_suspend = may_suspend
         width, height = screen.size
         glyphs = glyphs_for(sys.stdout.encoding)
         self._state = State(now=system_clock(), width=width, height=height, glyphs=glyphs)
         self._frame: Frame | None = None
+        self._palette = screen.palette
         self._end: int | None = None
 
     def run(self) -> int:
-        """Go on until something ends it; return the exit code."""
-        try:
-            self._first()
-            while self._end is None:
-                self._draw()
-                self._wait(next_tick_seconds(self._state, system_clock()))
-        except (EOFError, OSError):
-            # The terminal is gone, and with it whoever looked at it.
-            return _SIGNALLED + signal.SIGHUP
+        """Go on until something ends it; return the exit code. Raises EOFError, OSError."""
+        self._first()
+        while self._end is None:
+            self._draw()
+            self._wait(next_tick_seconds(self._state, system_clock()))
         return self._end
 
     def _first(self) -> None:
-        """Draw the first screen before anything is loaded that it does not need."""
+        """Draw the first screen before anything is loaded that it does not need.
+
+        What comes meanwhile, keys and signals, is there when the loop begins to wait.
+        """
         self._wakeups.wait_for_message(_FIRST_SECONDS)
         news = self._wakeups.taken()
         for message in news:
             if isinstance(message, Seen):
                 self._state = kept_in_view(with_world(self._state, message.world))
+        self._screen.hear_early()
         self._draw()
+        self._screen.load()
+        self._draw()
+        self._on_screen()
         self._crew.follow()
-        self._screen.ask()
         for message in news:
             self._take(message)
         # What was typed while the terminal answered is in blessed's buffer, where no wait sees it.
@@ -211,10 +129,16 @@ class _Loop:
     def _draw(self) -> None:
         frame = view(self._state)
         screen = self._screen
-        text = paint(self._frame, frame, screen.palette, synchronized=screen.synchronized)
+        text = paint(
+            self._frame,
+            frame,
+            screen.palette,
+            synchronized=screen.synchronized,
+            anew=screen.palette is not self._palette,
+        )
         if text:
             screen.write(text)
-        self._frame = frame
+        self._frame, self._palette = frame, screen.palette
 
     def _wait(self, seconds: float) -> None:
         signals = self._wakeups.wait(self._screen.keyboard, seconds)

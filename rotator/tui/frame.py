@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from wcwidth import wcwidth
-
 from rotator.tui.messages import Message
 
 CUT, PLAIN_CUT = "…", "~"
+# Signs of ours take one column everywhere.
+SIGNS = frozenset("●○▌━╸─▁▂▃▄▅▆▇█⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗→·…↑↓╭╮╰╯│■□")
 # These join the letter before them, which terminals do not measure alike.
 _JOINING = {0x200D, 0xFE0E, 0xFE0F}
 
@@ -90,6 +90,10 @@ def _wide(text: str) -> int:
 
 
 def _columns(letter: str) -> int:
+    if letter.isascii() or letter in SIGNS:
+        return 1 if letter.isprintable() else 0
+    from wcwidth import wcwidth  # noqa: PLC0415  # most first screens do without
+
     return 0 if ord(letter) in _JOINING else max(wcwidth(letter), 0)
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from rotator.tui.frame import Frame, Line, Style, width_of
+from rotator.tui.frame import SIGNS, Frame, Line, Style, width_of
 from rotator.tui.palette import Palette
 
 CLEAR, HIDE, SHOW = "\x1b[2J", "\x1b[?25l", "\x1b[?25h"
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 _NORMAL, _TO_THE_END = "\x1b[0m", "\x1b[K"
-# Signs of ours take one column everywhere; what terminals measure in ways of their own is
-# followed by a jump to the column where the next text has to begin.
-_SAFE = frozenset("●○▌━╸─▁▂▃▄▅▆▇█⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗→·…↑↓╭╮╰╯│■□")
 
 
-def paint(before: Frame | None, frame: Frame, palette: Palette, *, synchronized: bool) -> str:
+def paint(
+    before: Frame | None,
+    frame: Frame,
+    palette: Palette,
+    *,
+    synchronized: bool,
+    anew: bool = False,
+) -> str:
     """Return what turns the screen that shows `before` into `frame`; empty if nothing differs.
 
-    Without `before` everything is drawn.
+    Without `before` everything is drawn on an empty screen, `anew` over what is there.
     """
-    old = before.lines if before is not None and _fits(before, frame) else ()
+    fits = before is not None and _fits(before, frame)
+    old = before.lines if before is not None and fits and not anew else ()
     changed = [
         _placed(row, line, frame.width, palette)
         for row, line in enumerate(frame.lines)
@@ -26,7 +31,7 @@ def paint(before: Frame | None, frame: Frame, palette: Palette, *, synchronized:
     ]
     if before is not None and old and not changed and before.cursor == frame.cursor:
         return ""
-    begin = "" if old else f"{_NORMAL}{CLEAR}"
+    begin = "" if fits else f"{_NORMAL}{CLEAR}"
     text = "".join([HIDE, begin, *changed, _cursor(frame)])
     return f"{BEGIN}{text}{END}" if synchronized else text
 
@@ -49,7 +54,9 @@ def _placed(row: int, line: Line, width: int, palette: Palette) -> str:
         code = palette.code(span.style, chosen=line.chosen)
         parts += [code, span.text, _NORMAL if code else ""]
         column += width_of(span.text)
-        if not span.text.isascii() and not _SAFE.issuperset(_foreign(span.text)) and column < width:
+        # What terminals measure in ways of their own is followed by a jump to where the next text
+        # has to begin.
+        if not span.text.isascii() and not SIGNS.issuperset(_foreign(span.text)) and column < width:
             parts.append(f"\x1b[{column + 1}G")
     if line.chosen and column < width:
         parts += [palette.code(Style.PLAIN, chosen=True), " " * (width - column), _NORMAL]

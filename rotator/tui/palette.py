@@ -92,7 +92,17 @@ def _rgb(code: str) -> str:
     return ";".join(str(int(code[n : n + 2], 16)) for n in (0, 2, 4))
 
 
-def is_light(environment_hint: str, red_green_blue: tuple[int, int, int] | None) -> bool:
+def colors_told(environ: Mapping[str, str]) -> int:
+    """Return how many colours the environment says that the terminal has."""
+    kind = environ.get("TERM", "")
+    if environ.get("NO_COLOR") or kind == "dumb":
+        return NONE
+    if environ.get("COLORTERM", "").casefold() in {"truecolor", "24bit"} or "direct" in kind:
+        return TRUE
+    return MANY if "256" in kind else FEW
+
+
+def is_light(environment_hint: str, red_green_blue: tuple[float, float, float] | None) -> bool:
     """Tell whether the ground is light, from the terminal's answer or COLORFGBG."""
     if red_green_blue is not None:
         return sum(red_green_blue) / 3 > _MIDDLE
@@ -100,4 +110,4 @@ def is_light(environment_hint: str, red_green_blue: tuple[int, int, int] | None)
     return ground in {"7", "15"}
 
 
-_MIDDLE = 0x7FFF
+_MIDDLE = 0.5

@@ -24,14 +24,19 @@ _CONTROL = re.compile(
 _CELL_HEIGHT, _CELL_WIDTH = 20, 10
 # Modes that are said to be known and off: bracketed paste and synchronized output.
 _KNOWN_MODES = {"2004", "2026"}
-_WHITE, _BLACK = "ffff/ffff/ffff", "0000/0000/0000"
+WHITE, BLACK = "ffff/ffff/ffff", "0000/0000/0000"
 
 
 class Screen:
-    """Takes what a program writes; `answer` gets what a terminal would say to it."""
+    """Takes what a program writes; `answer` gets what a terminal would say to it.
 
-    def __init__(self, rows: int, columns: int, answer: Callable[[str], None]) -> None:
-        self._answer = answer
+    `ground` is the colour behind the text that it says it has.
+    """
+
+    def __init__(
+        self, rows: int, columns: int, answer: Callable[[str], None], ground: str = BLACK
+    ) -> None:
+        self._answer, self._ground = answer, ground
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self._screen)
@@ -83,7 +88,7 @@ class Screen:
         if not command.endswith(";?"):
             return
         name = command.removesuffix(";?")
-        self._answer(f"\x1b]{name};rgb:{_BLACK if name == '11' else _WHITE}\x1b\\")
+        self._answer(f"\x1b]{name};rgb:{self._ground if name == '11' else WHITE}\x1b\\")
 
     def _answer_query(self, sequence: str) -> bool:
         cursor = self._screen.cursor

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.children import end
-from tests.support.screen import Screen
+from tests.support.screen import BLACK, Screen
 from tests.support.waiting import wait_until
 
 ROWS, COLUMNS = 40, 120
@@ -47,13 +47,13 @@ _KEYS = {
 class Terminal:
     """What a person has before them: a screen to read and keys to press."""
 
-    def __init__(self, master: int, process: subprocess.Popen[str]) -> None:
+    def __init__(self, master: int, process: subprocess.Popen[str], ground: str = BLACK) -> None:
         self.process = process
         self._master = master
         self._closing = False
         self._raw = bytearray()
         self._lock = threading.Lock()
-        self._screen = Screen(ROWS, COLUMNS, self.send)
+        self._screen = Screen(ROWS, COLUMNS, self.send, ground)
         self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
         self._reader.start()
 
@@ -150,7 +150,7 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(
-    command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path
+    command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, ground: str = BLACK
 ) -> Iterator[Terminal]:
     """Run `command` in a terminal of 40 lines and 120 columns while the block runs."""
     master, slave = pty.openpty()
@@ -169,7 +169,7 @@ def terminal(
             )
         finally:
             os.close(slave)
-        before = Terminal(master, process)
+        before = Terminal(master, process, ground)
         try:
             yield before
         finally:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotator.tui.frame import Frame, Line, Span, Style
-from rotator.tui.paint import BEGIN, END, paint
-from rotator.tui.palette import FEW, MANY, NONE, TRUE, is_light, palette_for
+from rotator.tui.paint import BEGIN, CLEAR, END, paint
+from rotator.tui.palette import FEW, MANY, NONE, TRUE, colors_told, is_light, palette_for
 from rotator.tui.view import view
 from tests.support.dashboard import a_screen
 from tests.support.golden_screens import after, screens
@@ -137,13 +137,13 @@ def test_a_light_ground_has_colors_of_its_own() -> None:
         pytest.param("", None, False, id="nothing is known"),
         pytest.param("0;15", None, True, id="by the environment"),
         pytest.param("15;0", None, False, id="dark by the environment"),
-        pytest.param("15;0", (65535, 65535, 60000), True, id="the answer counts"),
-        pytest.param("0;15", (0, 0, 9000), False, id="dark by the answer"),
+        pytest.param("15;0", (1.0, 1.0, 0.9), True, id="the answer counts"),
+        pytest.param("0;15", (0.0, 0.0, 0.14), False, id="dark by the answer"),
     ],
 )
 def test_the_ground_is_told_by_the_terminal_or_the_environment(
     hint: str,
-    answer: tuple[int, int, int] | None,
+    answer: tuple[float, float, float] | None,
     light: bool,  # noqa: FBT001
 ) -> None:
     assert is_light(hint, answer) is light
@@ -157,3 +157,31 @@ def test_a_click_means_what_lies_under_it() -> None:
     assert frame.at(79, 0) is None
     assert frame.at(0, 99) is None
     assert frame.at(200, row) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "colors"),
+    [
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, TRUE),
+        ({"TERM": "xterm-256color", "COLORTERM": "24bit", "NO_COLOR": "1"}, NONE),
+        ({"TERM": "xterm-256color", "COLORTERM": "24bit", "NO_COLOR": ""}, TRUE),
+        ({"TERM": "xterm-direct"}, TRUE),
+        ({"TERM": "screen-256color"}, MANY),
+        ({"TERM": "linux"}, FEW),
+        ({}, FEW),
+        ({"TERM": "dumb", "COLORTERM": "truecolor"}, NONE),
+    ],
+)
+def test_the_first_screen_has_the_colours_that_the_environment_tells(
+    environ: dict[str, str], colors: int
+) -> None:
+    assert colors_told(environ) == colors
+
+
+def test_drawn_anew_over_what_is_there_nothing_is_emptied_first() -> None:
+    frame = view(a_screen(120, 40))
+
+    text = paint(frame, frame, PALETTE, synchronized=False, anew=True)
+
+    assert CLEAR not in text
+    assert drawn(120, 40, "leaked " * 40, text) == drawn(120, 40, full(frame))

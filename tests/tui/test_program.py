@@ -17,6 +17,8 @@ from rotator.ledger import rename
 from rotator.lock import watcher_pid
 from rotator.paths import find_paths
 from rotator.rotate import find_account
+from rotator.tui.frame import Style
+from rotator.tui.palette import TRUE, palette_for
 from tests.support.children import has_ended
 from tests.support.dashboard_program import (
     SECONDS,
@@ -29,6 +31,7 @@ from tests.support.dashboard_program import (
 )
 from tests.support.household import Household
 from tests.support.rotator_process import rotator
+from tests.support.screen import WHITE
 from tests.support.terminal import terminal
 from tests.support.waiting import wait_until
 
@@ -38,6 +41,15 @@ LOGIN = """\
 echo "logging in: $*"
 read key
 printf '{"acme": {"type": "api", "key": "%s"}}' "$key" > "$HOME/.local/share/opencode/auth.json"
+"""
+# Stands before the terminal library until it is let by.
+GATE = """\
+import os, sys, time
+while not os.path.exists(os.path.join(os.path.dirname(__file__), "open")):
+    time.sleep(0.01)
+sys.path.remove(os.path.dirname(__file__))
+del sys.modules["blessed"]
+import blessed
 """
 COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-8]|4[0-8]|9[0-7])\b[0-9;]*m")
 
@@ -124,6 +136,56 @@ def test_what_is_typed_before_it_is_there_counts_and_ctrl_c_leaves(home: Path) -
 
         assert before.wait_for_end() == 130
         wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
+
+
+def test_the_first_screen_waits_for_no_library_and_keys_for_both(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+    gate = home / "gate"
+    gate.mkdir()
+    (gate / "blessed.py").write_text(GATE)
+    command = [sys.executable, "-m", "rotator", "dashboard"]
+    path = os.pathsep.join([str(gate), *sys.path])
+
+    with terminal(command, env=house.env() | {"PYTHONPATH": path}, cwd=home) as before:
+        wait_for_line(before, "● one", "live")
+        before.press("?")
+        before.resize(20, 90)
+        (gate / "open").touch()
+        before.wait_for_text("Put the chosen account into auth.json", SECONDS)
+        before.press("escape")
+        wait_for_line(before, "● one", "ready")
+        before.press("q")
+
+        assert before.wait_for_end() == 0
+        assert b"^[" not in before.raw
+
+
+def test_a_late_answer_of_the_terminal_presses_no_key(home: Path) -> None:
+    """Over a slow line answers come when they are not waited for: `r` and `b` mean something."""
+    house = with_accounts(home, "one", "two")
+
+    with dashboard(house) as before:
+        dark = before.colours
+        before.send("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?64;1;2c\x1bP1+r524742=38\x1b\\")
+        wait_until(lambda: before.colours != dark, SECONDS, "the colours for a light ground")
+        before.press("?")
+        before.wait_for_text("Put the chosen account into auth.json", SECONDS)
+        before.press("escape")
+        wait_for_line(before, "● one", "live")
+        before.wait_for_text("balancing on", SECONDS)
+
+        assert key_in(house) == "KEY-CANARY-one"
+
+
+def test_the_first_screen_has_the_colours_for_the_ground_that_is_told_in_time(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+    command = [sys.executable, "-m", "rotator", "dashboard"]
+
+    with terminal(command, env=house.env(), cwd=home, ground=WHITE) as before:
+        before.wait_for_text("bridge not installed", SECONDS)
+
+        assert palette_for(TRUE, light=True).code(Style.GOOD, chosen=False).encode() in before.raw
+        assert palette_for(TRUE).code(Style.GOOD, chosen=False).encode() not in before.raw
 
 
 def test_a_login_in_opencode_is_captured_and_named_and_the_watcher_started(home: Path) -> None:
