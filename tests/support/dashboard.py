@@ -75,7 +75,7 @@ SECOND = a_row(
     reason="the weekly limit is used up",
     identity="team@example.org",
     plan="Pro",
-    gauges=gauges(0.0, 1.0),
+    gauges=(gauges(0.0, 1.0)[0], Gauge("7d", 1.0, NOW + DAY + 21 * HOUR)),
     read_at=NOW - MINUTE,
 )
 KEY = a_row("openrouter", "key", type="api", active=True, balance="12.40 USD", last_used_at=None)
@@ -146,7 +146,7 @@ PAST: Past = {
 WORLD = World(
     rows=ROWS,
     watcher_pid=4711,
-    bridge="0.2.0",
+    bridge="0.3.0",
     opencodes=2,
     events=EVENTS,
     priorities=PRIORITIES,
