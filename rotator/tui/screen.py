@@ -55,7 +55,8 @@ class Screen:
 
     def __enter__(self) -> Self:
         self.enter()
-        if self._colors:
+        # The console of Linux has a dark one, and an old one would print the question.
+        if self._colors and self._environ.get("TERM") != "linux":
             self.write(ASK_GROUND)
         return self
 
