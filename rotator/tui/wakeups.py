@@ -11,11 +11,12 @@ import os
 import queue
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from rotator.tui.messages import Message
 
+Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 _READ_SIZE = 4096
 CAUGHT = (
     signal.SIGCONT,
@@ -90,12 +91,18 @@ def _nothing(_: int, __: FrameType | None) -> None:
 @contextlib.contextmanager
 def left_to_the_child() -> Iterator[None]:
     """Let the keyboard's signals be the child's, while it has the terminal."""
-    before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
-        signal.SIGTSTP: signal.signal(signal.SIGTSTP, signal.SIG_DFL),
-    }
+    heard = signal.set_wakeup_fd(-1)
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        with contextlib.suppress(OSError):
+            os.write(heard, bytes([number]))
+
+    # What is ignored here the child would ignore, too; no handler goes on in another program.
+    mine: dict[int, Handler] = {signal.SIGINT: _nothing, signal.SIGTSTP: signal.SIG_DFL}
+    before = {number: signal.signal(number, mine.get(number, pass_on)) for number in CAUGHT}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(heard, warn_on_full_buffer=False)
