@@ -20,9 +20,21 @@ from tests.support import (
     quiet,
     skips,
     told_figures,
+    unmeasured_tests,
 )
 
-GUARDS = (home, network, leaks, skips, canary, core_coverage, late, quiet, told_figures)
+GUARDS = (
+    home,
+    network,
+    leaks,
+    skips,
+    canary,
+    core_coverage,
+    late,
+    quiet,
+    told_figures,
+    unmeasured_tests,
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

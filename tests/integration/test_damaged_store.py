@@ -530,6 +530,8 @@ OPEN_AND_LIST = """
 import sys
 from rotator.books import open_books
 from rotator.paths import find_paths
+
+pytestmark = pytest.mark.no_cover
 print("ready", flush=True)
 sys.stdin.readline()
 with open_books(find_paths(), watching=True) as books:

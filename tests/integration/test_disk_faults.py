@@ -30,7 +30,12 @@ from tests.support.interrupted import (
 )
 from tests.support.token_vendor import Vendor
 
+pytestmark = pytest.mark.no_cover
+
 CODES = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE)
+# The same steps need room and a disk that takes writes, and nothing of ours tells one error from
+# the other: they take turns.
+EVERY = {errno.ENOSPC: (1, 2), errno.EROFS: (2, 2)}
 FEWEST_STEPS = 15
 # These read what nobody changes, or let go.
 HARMLESS = {
@@ -141,7 +146,8 @@ def test_a_disk_that_refuses_at_any_step_costs_nothing(scene: Scene, *, lasting:
 
         for code in CODES:
             last = sum(can_fail(step, code) for step in steps)
-            for number in range(1, last + 1):
+            first, stride = EVERY.get(code, (1, 1))
+            for number in range(first, last + 1, stride):
                 shutil.rmtree(home)
                 shutil.copytree(template, home)
                 interrupt(scene, home, code, number, lasting=lasting)

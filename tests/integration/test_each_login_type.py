@@ -37,6 +37,8 @@ from tests.support.token_endpoint import Grant, TokenEndpoint
 from tests.support.vendor import Vendor
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.no_cover
+
 Seen = dict[str, list[dict[str, Any]]]
 SECONDS = 20.0
 # From the failures to the end of the rests: time to ask, to stop the watchers and start others.

@@ -39,6 +39,8 @@ DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from tests.support.interrupted import SCENES, opened, vendor_of
+
+pytestmark = pytest.mark.no_cover
 home = Path(sys.argv[1])
 (scene,) = (scene for scene in SCENES if scene.what == sys.argv[2])
 STEPS = {

@@ -18,6 +18,8 @@ from rotator.swap import Order, swap
 from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth, open_live
 
+pytestmark = pytest.mark.no_cover
+
 A, B = "acme/acme-1", "acme/acme-2"
 
 

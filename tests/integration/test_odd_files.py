@@ -28,6 +28,8 @@ from tests.support.rotator_process import Ended
 from tests.support.waiting import wait_until
 from tests.support.without_rights import without_rights
 
+pytestmark = pytest.mark.no_cover
+
 WHOLE = {"acme": api("b"), "named": oauth("ada")}
 SWAPPED = WHOLE | {"acme": api("a")}
 SECONDS = 30.0

@@ -19,6 +19,8 @@ from tests.support.faults import Seam, Step
 from tests.support.interrupted import BEFORE, SCENES, Scene, file_in, furnish, opened, vendor_of
 from tests.support.live import Entry, Live, api
 
+pytestmark = pytest.mark.no_cover
+
 WRITING = {"swap", "mending", "rebuilding", "removal of the only one", "refresh"}
 
 

@@ -86,6 +86,8 @@ from rotator.errors import SwapConflict
 from rotator.lock import swap_lock
 from rotator.paths import find_paths
 from rotator.rotate import plan_rotation, rotate
+
+pytestmark = pytest.mark.no_cover
 swaps, chance = int(sys.argv[1]), random.Random(int(sys.argv[2]))
 with open_books(find_paths()) as books:
     for number in range(swaps):

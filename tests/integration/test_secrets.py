@@ -31,6 +31,8 @@ from tests.support.rotator_process import accounts, events, rotator
 from tests.support.vendor import Vendor
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.no_cover
+
 PROGRAM = (sys.executable, "-m", "rotator")
 SITE = "https://w.example"
 KEYS = {name: f"KEY-CANARY-{name}-{'0123456789abcdef' * 2}" for name in "abc"}

@@ -35,6 +35,8 @@ from tests.support.rotator_process import accounts, events, rotator, status, wat
 from tests.support.terminal import terminal
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.no_cover
+
 A, B = "acme/acme-1", "acme/acme-2"
 ADA = "named/ada-acme.example"
 WHOLE = {"acme": api("b"), "named": oauth("ada")}

@@ -292,3 +292,28 @@ def test_a_test_that_measures_time_runs_alone(inner: pytest.Pytester) -> None:
     options = ("-p", "tests.support.quiet", "-p", "no:randomly", *SHARED)
 
     inner.runpytest_subprocess(*options).assert_outcomes(passed=2)
+
+
+def test_what_is_not_measured_has_children_that_are_not_either(inner: pytest.Pytester) -> None:
+    test = """
+        import os
+        import pytest
+        from hypothesis import given, strategies as st
+        os.environ["COVERAGE_PROCESS_CONFIG"] = "{}"
+        def is_measured():
+            return "COVERAGE_PROCESS_CONFIG" in os.environ
+        def test_first():
+            assert is_measured()
+        @pytest.mark.no_cover
+        def test_loop():
+            assert not is_measured()
+        @given(st.integers())
+        def test_drawn(number):
+            assert not is_measured()
+        def test_last():
+            assert is_measured()
+    """
+
+    result = run_with("unmeasured_tests", inner, test)
+
+    result.assert_outcomes(passed=4)
