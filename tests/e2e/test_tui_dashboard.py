@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
-from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of_kind, stream_errors
+from rotator.model import Snapshot, Window
+from rotator.paths import find_paths
+from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of, of_kind, stream_errors
+from tests.support.config_files import write_config
+from tests.support.dashboard_program import opened, wait_for_line
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_binary import OPENCODE_VERSION
@@ -20,6 +25,8 @@ from tests.support.waiting import wait_until
 DRAW_SECONDS = 60.0
 # The first stands on the screen only while the dashboard has it, the second only while not.
 SHOWN, BACK = "q quit", "ctrl+p commands"
+OTHER, OTHER_KEY = "spare", "KEY-CANARY-SPARE"
+DAY = timedelta(days=1)
 BUTTON = "[ dashboard ]"
 SLOW = Answer(parts=(Text("It begins. "), Pause(2), Text("It ends.")))
 
@@ -34,6 +41,9 @@ class Scene:
 
     def wait(self, text: str) -> None:
         self.terminal.wait_for_text(text, DRAW_SECONDS)
+
+    def wait_for_line(self, *parts: str) -> None:
+        wait_for_line(self.terminal, *parts)
 
     def alias(self, key: str) -> str:
         """Return the alias of the key that was logged in with as the first, second or third."""
@@ -113,20 +123,55 @@ def both_commands_and_the_palette_open_it(scene: Scene) -> None:
     scene.leave()
 
 
-def a_failover_is_told_and_shown(scene: Scene) -> None:
-    scene.provider.limit(C, headers={"retry-after": "3600"})
+def the_sidebar_shows_the_tightest_window(scene: Scene) -> None:
+    (active,) = (one for one in of(scene.house, "mock") if one["active"])
+    with opened(scene.house) as books:
+        now = books.clock()
+        windows = (Window("7d", 0.17, now + DAY), Window("5h", 0.42, now + DAY / 8))
+        books.history.keep_reading(active["id"], Snapshot(now, windows), now + DAY)
+        books.announce()
+    scene.wait_for_line(f"● {active['alias']}", "5h 42%")
+    assert "7d 17%" not in scene.terminal.text
+
+
+def a_needed_login_and_the_failover_are_told_and_shown(scene: Scene) -> None:
+    scene.provider.limit(C, status=401, body={"error": {"message": "Incorrect API key provided"}})
     scene.terminal.type("again\n")
+    scene.wait(f"mock/{scene.alias(C)} needs a login")
     scene.wait("mock goes on with")
     (failover,) = of_kind(scene.house, "failover")
-    scene.wait(f"● {failover['to']}")
-    scene.wait(f"○ {scene.alias(C)}")
+    scene.wait_for_line(f"● {failover['to']}")
+    scene.wait_for_line(f"○ {scene.alias(C)}", "needs login")
+
+
+def a_reroute_is_told(scene: Scene) -> None:
+    for key in (A, B):
+        scene.provider.limit(key, headers={"retry-after": "3600"})
+    scene.provider.ok("Another provider answers.", key=OTHER_KEY)
+    scene.terminal.type("and now\n")
+    scene.wait("Another provider answers.")
+    scene.wait(f"The turn goes on with {OTHER}/m1")
+    (rerouted,) = of_kind(scene.house, "rerouted")
+    assert (rerouted["provider"], rerouted["detail"]) == ("mock", f"to {OTHER}/m1")
+
+
+def put_in_order(house: Household) -> None:
+    """Let opencode know another provider, which comes second in the order."""
+    file = house.config_folder / "opencode.json"
+    config = json.loads(file.read_text())
+    config["provider"][OTHER] = config["provider"]["mock"]
+    file.write_text(json.dumps(config))
+    order = [f'[[priority]]\nprovider = "{one}"\nmodel = "m1"\n' for one in ("mock", OTHER)]
+    write_config(find_paths(house.env()).config_file, "".join(order))
 
 
 @pytest.mark.timeout(300)
 def test_the_dashboard_inside_opencode(house: Household, provider: LoopbackProvider) -> None:
+    put_in_order(house)
     install_bridge(house)
     provider.answer(SLOW, title=False, times=1)
     with watcher(house):
+        log_in(house, OTHER, api(OTHER_KEY))
         log_in(house, "mock", api(C), api(B), api(A))
         with tui(house) as terminal:
             # The sidebar needs more than 120 columns.
@@ -136,7 +181,9 @@ def test_the_dashboard_inside_opencode(house: Household, provider: LoopbackProvi
             a_running_turn_goes_on_meanwhile(scene)
             the_sidebar_shows_activates_and_opens_it(scene)
             both_commands_and_the_palette_open_it(scene)
-            a_failover_is_told_and_shown(scene)
+            the_sidebar_shows_the_tightest_window(scene)
+            a_needed_login_and_the_failover_are_told_and_shown(scene)
+            a_reroute_is_told(scene)
             (note,) = scene.notes()
             told = rotator(house, "doctor", "--json").json()["checks"]
 
