@@ -34,7 +34,8 @@ class Explanation:
     """Why a provider's accounts stand as they do, for `model` (None: for any).
 
     `next_why` is the sentence about who would take over if the live account were refused now;
-    `better_why` the one about a swap that the strategy wants although nothing has failed.
+    `better_why` the one about a swap that the strategy wants although nothing has failed, and
+    `held_by` why that one has to wait.
     """
 
     provider: str
@@ -47,10 +48,16 @@ class Explanation:
     next_why: str
     better: Account | None
     better_why: str | None
+    held_by: str | None = None
 
 
-def explain(state: State, provider: str, model: str | None, now: datetime) -> Explanation:
-    """Return what would be decided now about the provider's accounts, and from what."""
+def explain(
+    state: State, provider: str, model: str | None, now: datetime, unseen: str | None = None
+) -> Explanation:
+    """Return what would be decided now about the provider's accounts, and from what.
+
+    `unseen` says why nobody knows when the turns under way are over, if so.
+    """
     active = state.active(provider)
     barred = {active.id} if active else set()
     successor = choose(state, Wanted(provider, barred, model=model), now)
@@ -70,6 +77,7 @@ def explain(state: State, provider: str, model: str | None, now: datetime) -> Ex
         next_why=successor.why,
         better=preferred.account if preferred else None,
         better_why=preferred.why if preferred else None,
+        held_by=unseen if preferred and not preferred.is_before_the_wall else None,
     )
 
 
@@ -84,6 +92,8 @@ def sentences(told: Explanation) -> tuple[str, ...]:
     ]
     if told.better_why is not None:
         lines.append(f"to be swapped between turns: {told.better_why}")
+    if told.held_by is not None:
+        lines.append(f"that waits: {told.held_by}")
     who = told.next.alias if told.next else "nobody"
     lines.append(f"if the live one is refused: {who} ({told.next_why})")
     return tuple(lines)

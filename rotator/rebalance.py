@@ -18,7 +18,7 @@ from rotator.opencode.exchange import Exchange
 from rotator.policy import Preferred, prefer
 from rotator.refresh import why_not
 from rotator.refreshes import Refreshes
-from rotator.restarts import bridgeless
+from rotator.restarts import why_unseen
 from rotator.swap import Order, swap
 
 log = logging.getLogger(__name__)
@@ -77,8 +77,7 @@ class Rebalance:
         if self._exchange.turns_under_way(present):
             self.is_waiting = True
             return False
-        # What one without the bridge is doing cannot be known.
-        return not bridgeless(self._books, present)
+        return why_unseen(self._books, present) is None
 
     def _swap(self, state: State, provider: str, found: Preferred) -> bool:
         order = Order(

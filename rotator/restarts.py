@@ -17,6 +17,15 @@ def bridgeless(books: Books, present: Sequence[Present]) -> list[Opencode]:
     return [o for o in find_opencodes(books.paths.auth_file.parent) if o.pid not in bridged]
 
 
+def why_unseen(books: Books, present: Sequence[Present]) -> str | None:
+    """Return why nobody knows when the turns of all opencodes are over, or None."""
+    unseen = bridgeless(books, present)
+    if not unseen:
+        return None
+    which = ", ".join(f"{one.kind} (pid {one.pid})" for one in unseen)
+    return f"opencode {which} runs without the bridge, and its turns cannot be seen: restart it"
+
+
 def applies(books: Books, present: Sequence[Present], put: Account) -> str:
     """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`."""
     without = bridgeless(books, present)

@@ -9,6 +9,8 @@ import click
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
 from rotator.errors import AccountNotFound
 from rotator.explain import Explanation, explain, sentences
+from rotator.opencode.exchange import Exchange
+from rotator.restarts import why_unseen
 
 
 @click.command()
@@ -29,7 +31,8 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
                 message = f"there is no account of {provider}"
                 raise AccountNotFound(message, hint="rotator accounts lists them")
             named = [provider]
-        told = [explain(state, one, model, now) for one in named]
+        unseen = why_unseen(books, Exchange(books.paths).present())
+        told = [explain(state, one, model, now, unseen) for one in named]
     if as_json:
         print_json({"schema": 1, "providers": [_json(one) for one in told]})
         return
@@ -56,4 +59,5 @@ def _json(told: Explanation) -> dict[str, Any]:
         "next_why": told.next_why,
         "preferred": told.better.alias if told.better else None,
         "preferred_why": told.better_why,
+        "held_by": told.held_by,
     }

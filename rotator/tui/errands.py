@@ -8,7 +8,9 @@ from typing import Protocol
 from rotator import usage
 from rotator.books import Books
 from rotator.explain import explain, sentences
+from rotator.opencode.exchange import Exchange
 from rotator.opencode.models import ask_models, known_providers
+from rotator.restarts import why_unseen
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Explained, Message, Offered
 from rotator.tui.on_accounts import why_title
@@ -27,7 +29,8 @@ class Explainer(Protocol):
 
 def explain_choice(books: Books, provider: str) -> tuple[str, ...]:
     """Say what speaks for and against each account, as `rotator explain` does."""
-    return sentences(explain(books.outlook(provider), provider, None, books.clock()))
+    unseen = why_unseen(books, Exchange(books.paths).present())
+    return sentences(explain(books.outlook(provider), provider, None, books.clock(), unseen))
 
 
 def explained(explainer: Explainer, provider: str) -> Callable[[Books], Message]:

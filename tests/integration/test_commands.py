@@ -1062,6 +1062,7 @@ def test_an_explanation_is_there_for_programs_too(two: Person) -> None:
                 "next_why": "acme-1 is ready",
                 "preferred": None,
                 "preferred_why": None,
+                "held_by": None,
             }
         ],
     }

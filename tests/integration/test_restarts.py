@@ -11,7 +11,7 @@ import pytest
 
 from rotator.opencode.exchange import Present
 from rotator.processes import find_opencodes, is_running, kind_of, start_ticks
-from rotator.restarts import bridgeless, charge_time, restart_note
+from rotator.restarts import bridgeless, charge_time, restart_note, why_unseen
 from rotator.swap import Order, swap
 from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown
 
@@ -61,6 +61,14 @@ def test_an_opencode_of_another_home_is_not_ours(opencode: int, tmp_path: Path) 
 def test_an_opencode_with_the_bridge_follows(live: Live, opencode: int) -> None:
     assert [one.pid for one in bridgeless(live.books, [])] == [opencode]
     assert bridgeless(live.books, [present(live, opencode)]) == []
+
+
+def test_whose_turns_cannot_be_seen_is_said(live: Live, opencode: int) -> None:
+    why = why_unseen(live.books, [])
+
+    assert why is not None
+    assert why.startswith(f"opencode tui (pid {opencode}) runs without the bridge")
+    assert why_unseen(live.books, [present(live, opencode)]) is None
 
 
 def test_a_swapped_key_names_who_has_to_be_restarted(live: Live, opencode: int) -> None:

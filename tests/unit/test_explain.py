@@ -48,6 +48,23 @@ def test_a_swap_that_the_strategy_wants_is_told() -> None:
     assert any(line.startswith("to be swapped between turns: work") for line in sentences(told))
 
 
+def test_a_swap_that_has_to_wait_says_for_whom() -> None:
+    unseen = "opencode run (pid 15) runs without the bridge"
+
+    told, settled, urgent = (
+        explain(a_world(failover=failover), ACME, None, NOW, unseen)
+        for failover in (
+            Failover(Strategy.HEADROOM),
+            Failover(),
+            Failover(swap_before_wall=True),
+        )
+    )
+
+    assert f"that waits: {unseen}" in sentences(told)
+    assert (told.better, settled.better, urgent.better) == (C, None, C)
+    assert (settled.held_by, urgent.held_by) == (None, None)
+
+
 def test_with_balancing_off_nothing_is_wanted_and_that_is_told() -> None:
     state = a_world(failover=Failover(Strategy.HEADROOM), balancing=False)
 
