@@ -191,6 +191,9 @@ def merge(books: Books, keep: Account, other: Account) -> Done:
         books.store.set_disabled(keep.id, best.disabled)
         # One person's limit is a limit of both.
         books.store.set_limit(keep.id, _longer(keep.limit, other.limit))
+        mine = {part.model: part for part in keep.part_limits}
+        for part in other.part_limits:
+            books.store.set_limit(keep.id, _longer(mine.get(part.model), part))
     _changed(books, keep, f"{other.alias} was merged into it")
     if active is not None and active.id in {keep.id, other.id}:
         swap(books, Order(keep.id, f"{other.alias} was merged into it"))

@@ -52,8 +52,9 @@ def add(live: Live, provider: str, entry: Entry, **more: Any) -> ledger.Done:
     return ledger.add(live.books, provider, credential, **options)
 
 
-def set_limit(live: Live, name: str, **left: float) -> Limit:
-    limit = Limit(AccountState.EXHAUSTED, NOON + timedelta(**left), "429, usage limit")
+def set_limit(live: Live, name: str, *, model: str | None = None, **left: float) -> Limit:
+    until = NOON + timedelta(**left)
+    limit = Limit(AccountState.EXHAUSTED, until, "429, usage limit", model=model)
     with live.books.store.transaction():
         live.books.store.set_limit(live.account(name).id, limit)
     return limit
@@ -414,6 +415,18 @@ def test_the_longer_limit_of_the_two_holds(two: Live) -> None:
     ledger.merge(two.books, two.account(A), two.account(B))
 
     assert two.account(A).limit == longer
+
+
+def test_the_longer_limit_of_each_model_holds(two: Live) -> None:
+    set_limit(two, A, hours=3, model="big")
+    big = set_limit(two, B, hours=4, model="big")
+    small = set_limit(two, B, hours=2, model="small")
+    tiny = set_limit(two, A, hours=5, model="tiny")
+    set_limit(two, B, hours=1, model="tiny")
+
+    ledger.merge(two.books, two.account(A), two.account(B))
+
+    assert two.account(A).part_limits == (big, small, tiny)
 
 
 def test_every_secret_of_both_is_known_as_the_one_account_s(live: Live) -> None:
