@@ -8,10 +8,16 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
 from html import escape
 from itertools import groupby
 from pathlib import Path
 
+from rotator.books import open_books
+from rotator.model import Snapshot, Window
+from rotator.paths import find_paths
+from rotator.rotate import find_account
 from tests.e2e.scenes import A, B, api, install_bridge, log_in
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
@@ -60,6 +66,17 @@ def _hex(colour: str, default: str) -> str:
     return colour if re.fullmatch("[0-9a-f]{6}", colour) else default
 
 
+def _read(house: Household, used: Mapping[str, float]) -> None:
+    """Keep a reading of each account, as if its vendor had told how much of it is used."""
+    with open_books(find_paths(house.env())) as books:
+        now = books.clock()
+        for alias, share in used.items():
+            account = find_account(books.store.state(), "mock", alias).id
+            windows = (Window("5h", share, now + timedelta(hours=2)),)
+            books.history.keep_reading(account, Snapshot(now, windows), now)
+        books.announce()
+
+
 def _play(house: Household, provider: LoopbackProvider) -> str:
     provider.ok("Hello, it is work that answers.", key=A, times=1)
     provider.ok("Now it is home that answers.", key=B)
@@ -68,6 +85,7 @@ def _play(house: Household, provider: LoopbackProvider) -> str:
         log_in(house, "mock", api(B), api(A))
         for old, new in (("mock-1", "home"), ("mock-2", "work")):
             rotator(house, "accounts", "rename", f"mock/{old}", new)
+        _read(house, {"home": 0.34, "work": 0.91})
         with tui(house) as terminal:
             terminal.resize(_ROWS, _COLUMNS)
             terminal.type("Hello, who is there?\n")
