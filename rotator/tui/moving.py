@@ -78,6 +78,9 @@ def reselected(state: State, before: int = 0) -> State:
 def with_world(state: State, world: World) -> State:
     """Return the state after the store was read anew."""
     first = state.world is None
+    if any(job.number == state.reordering for job in state.jobs):
+        # What was read may be the order before; the next key is meant for the one on screen.
+        world = replace(world, priorities=state.seen.priorities)
     number = next((n for n, r in enumerate(state.rows_shown) if r.id == state.account), 0)
     new = reselected(replace(state, world=world, broken=None), number)
     if first:
@@ -86,6 +89,8 @@ def with_world(state: State, world: World) -> State:
     if state.place is Place.EVENTS and state.row:
         # The selection stays on its event when newer ones come above it.
         new = chosen_at(new, state.row + _newer(state, new))
+    if state.place is Place.PRIORITIES:
+        new = new.at_row(_same_priority(state, new))
     return chosen_at(new, new.row) if new.place is not Place.ACCOUNTS else new
 
 
@@ -95,6 +100,13 @@ def _newer(before: State, after: State) -> int:
         return 0
     newest = known[0].number
     return sum(one.number > newest for one in after.events_shown)
+
+
+def _same_priority(before: State, after: State) -> int:
+    """Return where the chosen provider is now; the same line if it is gone."""
+    chosen = [one.provider for one in before.seen.priorities][before.row : before.row + 1]
+    order = [one.provider for one in after.seen.priorities]
+    return next((order.index(one) for one in chosen if one in order), before.row)
 
 
 def kept_in_view(state: State) -> State:

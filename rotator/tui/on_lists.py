@@ -69,15 +69,16 @@ def _move(state: State, one: Priority, by: int) -> Outcome:
     to = state.row + by
     if not 0 <= to < len(state.seen.priorities):
         return only(state)
-    # The order changes on screen at once; the file's word comes with the next reading.
+    # The order changes on screen at once; the file's word comes with the reading after it.
     order = list(state.seen.priorities)
     order.insert(to, order.pop(state.row))
     new = replace(state, world=replace(state.seen, priorities=tuple(order)))
-    return begun(
+    moving, effects = begun(
         chosen_at(new, to),
         f"moving {one.provider}",
         lambda job: do.MovePriority(job, one.provider, by),
     )
+    return replace(moving, reordering=moving.jobs_begun), effects
 
 
 def model_wanted(state: State, provider: str) -> Outcome:

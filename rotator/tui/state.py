@@ -159,6 +159,8 @@ class State:
     overlay: Overlay | None = None
     jobs: tuple[Job, ...] = ()
     jobs_begun: int = 0
+    # The work that writes the order last changed here.
+    reordering: int = 0
     notice: Notice | None = None
     undo: Undoable | None = None
     # A login that was just captured: it can be named as soon as it is on screen.
