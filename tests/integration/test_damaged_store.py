@@ -50,6 +50,8 @@ from tests.support.live import (
 from tests.support.rotator_process import accounts, events, rotator, watcher
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.no_cover
+
 PAGE = 4096
 PROGRAM = (sys.executable, "-m", "rotator")
 ADA, BOB = "named/ada-acme.example", "named/bob-acme.example"
@@ -530,8 +532,6 @@ OPEN_AND_LIST = """
 import sys
 from rotator.books import open_books
 from rotator.paths import find_paths
-
-pytestmark = pytest.mark.no_cover
 print("ready", flush=True)
 sys.stdin.readline()
 with open_books(find_paths(), watching=True) as books:

@@ -33,14 +33,14 @@ from tests.support.interrupted import (
 )
 from tests.support.rotator_process import accounts
 
+pytestmark = pytest.mark.no_cover
+
 FEWEST_STEPS, MOST_STEPS = 15, 400
 
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from tests.support.interrupted import SCENES, opened, vendor_of
-
-pytestmark = pytest.mark.no_cover
 home = Path(sys.argv[1])
 (scene,) = (scene for scene in SCENES if scene.what == sys.argv[2])
 STEPS = {

@@ -20,6 +20,8 @@ from tests.support.live import api
 from tests.support.rotator_process import rotator, watcher
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.no_cover
+
 LOGINS, SWAPS = 300, 30
 
 # An opencode: read everything, change one entry, truncate, write in two halves, set the mode.
@@ -86,8 +88,6 @@ from rotator.errors import SwapConflict
 from rotator.lock import swap_lock
 from rotator.paths import find_paths
 from rotator.rotate import plan_rotation, rotate
-
-pytestmark = pytest.mark.no_cover
 swaps, chance = int(sys.argv[1]), random.Random(int(sys.argv[2]))
 with open_books(find_paths()) as books:
     for number in range(swaps):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import long_first
 from tests.support.canary import sweep
 from tests.support.network import is_local
 from tests.support.repository import ROOT
@@ -317,3 +318,23 @@ def test_what_is_not_measured_has_children_that_are_not_either(inner: pytest.Pyt
     result = run_with("unmeasured_tests", inner, test)
 
     result.assert_outcomes(passed=4)
+
+
+def test_what_takes_long_comes_first_and_else_the_order_stays(
+    request: pytest.FixtureRequest, inner: pytest.Pytester
+) -> None:
+    names = ("unit/test_b.py", "e2e/test_b.py", "integration/test_a.py", "e2e/test_a.py", "x.py")
+    items: list[pytest.Item] = []
+    for name in names:
+        item = pytest.Function.from_parent(request.node.parent, name=name, callobj=sweep)
+        item.path = long_first.TESTS / name
+        items.append(item)
+
+    long_first.pytest_collection_modifyitems(items)
+
+    order = ["e2e/test_b.py", "e2e/test_a.py", "integration/test_a.py", "unit/test_b.py", "x.py"]
+    assert [item.name for item in items] == order
+    # The processes are given the files in that order, too.
+    config = inner.parseconfig("-n", "2", "--dist", "loadfile")
+    long_first.pytest_configure(config)
+    assert config.option.loadscopereorder is False

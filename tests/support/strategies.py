@@ -41,7 +41,7 @@ from tests.support.builders import (
 
 # The example database would be a file, and a busy machine is no error.
 QUIET = settings(database=None, deadline=None)
-LONGER = settings(QUIET, max_examples=300)
+LONGER = settings(QUIET, max_examples=150)
 
 MOMENTS = st.sampled_from([NOW + n * MINUTE for n in (-600, -60, -1, 0, 1, 5, 60)])
 NAMES = st.sampled_from("abc")

@@ -112,6 +112,10 @@ def test_a_digest_of_another_provider_blames_nobody() -> None:
     assert blamed(a_state(A, active=A), a_signal(A, provider="zeta")) is None
 
 
+def test_a_signal_of_the_bridge_that_names_no_credential_blames_nobody() -> None:
+    assert blamed(a_state(A, active=A), a_signal(None)) is None
+
+
 @pytest.mark.parametrize(
     ("at", "account"),
     [
