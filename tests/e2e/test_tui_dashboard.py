@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.ledger import disable
 from rotator.model import Snapshot, Window
 from rotator.paths import find_paths
-from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of, of_kind, stream_errors
+from rotator.rotate import find_account
+from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of, stream_errors
 from tests.support.config_files import write_config
 from tests.support.dashboard_program import opened, wait_for_line
 from tests.support.household import Household
@@ -134,25 +136,21 @@ def the_sidebar_shows_the_tightest_window(scene: Scene) -> None:
     assert "7d 17%" not in scene.terminal.text
 
 
-def a_needed_login_and_the_failover_are_told_and_shown(scene: Scene) -> None:
+def a_needed_login_a_failover_and_a_reroute_are_told_and_shown(scene: Scene) -> None:
+    with opened(scene.house) as books:
+        disable(books, find_account(books.store.state(), "mock", scene.alias(A)))
+        books.announce()
+    scene.wait_for_line(f"○ {scene.alias(A)}", "disabled")
     scene.provider.limit(C, status=401, body={"error": {"message": "Incorrect API key provided"}})
+    scene.provider.limit(B, headers={"retry-after": "3600"})
+    scene.provider.ok("Another provider answers.", key=OTHER_KEY)
     scene.terminal.type("again\n")
     scene.wait(f"mock/{scene.alias(C)} needs a login")
-    scene.wait("mock goes on with")
-    (failover,) = of_kind(scene.house, "failover")
-    scene.wait_for_line(f"● {failover['to']}")
-    scene.wait_for_line(f"○ {scene.alias(C)}", "needs login")
-
-
-def a_reroute_is_told(scene: Scene) -> None:
-    for key in (A, B):
-        scene.provider.limit(key, headers={"retry-after": "3600"})
-    scene.provider.ok("Another provider answers.", key=OTHER_KEY)
-    scene.terminal.type("and now\n")
     scene.wait("Another provider answers.")
+    scene.wait_for_line(f"○ {scene.alias(C)}", "needs login")
+    scene.wait_for_line(f"● {scene.alias(B)}", "cooling")
+    scene.wait(f"mock goes on with {scene.alias(B)}")
     scene.wait(f"The turn goes on with {OTHER}/m1")
-    (rerouted,) = of_kind(scene.house, "rerouted")
-    assert (rerouted["provider"], rerouted["detail"]) == ("mock", f"to {OTHER}/m1")
 
 
 def put_in_order(house: Household) -> None:
@@ -182,8 +180,7 @@ def test_the_dashboard_inside_opencode(house: Household, provider: LoopbackProvi
             the_sidebar_shows_activates_and_opens_it(scene)
             both_commands_and_the_palette_open_it(scene)
             the_sidebar_shows_the_tightest_window(scene)
-            a_needed_login_and_the_failover_are_told_and_shown(scene)
-            a_reroute_is_told(scene)
+            a_needed_login_a_failover_and_a_reroute_are_told_and_shown(scene)
             (note,) = scene.notes()
             told = rotator(house, "doctor", "--json").json()["checks"]
 
