@@ -229,6 +229,4 @@ class _Loop:
         except RotatorError as exc:
             self._take(Ended(job, f"{exc.message}; {exc.hint}", failed=True))
             return
-        if code:
-            self._take(Ended(job, f"opencode's login ended with {code}", failed=True))
-        self._crew.carry_out(Captured(job, provider, before, last))
+        self._crew.carry_out(Captured(job, provider, before, last, code))

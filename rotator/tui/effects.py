@@ -112,6 +112,8 @@ class Captured:
     provider: str
     before: frozenset[AccountId]
     last_event: int
+    # The exit code of the login.
+    code: int = 0
 
 
 @dataclass(frozen=True, slots=True)

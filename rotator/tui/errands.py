@@ -105,6 +105,9 @@ def captured(effect: do.Captured) -> Callable[[Books], Message]:
             event = one.event
             if event.account and effect.provider in {"", event.provider}:
                 return Ended(effect.job, f"{event.account}: {event.why}")
+        if effect.code:
+            says = f"opencode's login ended with {effect.code}, and no login was made"
+            return Ended(effect.job, says, failed=True)
         return Ended(effect.job, "no login was made")
 
     return work

@@ -74,7 +74,7 @@ def _has_other(state: State) -> bool:
 
 
 def _can_undo(state: State) -> bool:
-    return state.undo is not None
+    return state.undoable is not None
 
 
 def _unwatched(state: State) -> bool:

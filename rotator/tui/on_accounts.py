@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from rotator.model import AccountState
 from rotator.tui import effects as do
@@ -78,12 +79,14 @@ _STEERS: dict[Action, Callable[[State], State]] = {
 
 def _activate(state: State, row: Row) -> Outcome:
     says = f"activating {row.name}"
-    return begun(state, says, lambda job: do.Activate(job, row.provider, row.alias), row.id)
+    activate = partial(do.Activate, provider=row.provider, alias=row.alias)
+    return begun(state, says, activate, row.id, can_be_undone=True)
 
 
 def _rotate(state: State, row: Row) -> Outcome:
     says = f"rotating {row.provider}"
-    return begun(state, says, lambda job: do.RotateToBest(job, row.provider))
+    rotate = partial(do.RotateToBest, provider=row.provider)
+    return begun(state, says, rotate, can_be_undone=True)
 
 
 def _rename(state: State, row: Row) -> Outcome:
@@ -163,7 +166,7 @@ def _connect(state: State) -> Outcome:
 
 
 def _undo(state: State) -> Outcome:
-    undo = state.undo
+    undo = state.undoable
     if undo is None:
         return only(state)
     state = replace(state, undo=None)

@@ -72,7 +72,8 @@ def _answered(state: State, confirm: Confirm, key: str) -> Outcome:
     row = state.seen.row(confirm.account)
     if row is None:
         return only(state)
-    return begun(state, f"removing {row.name}", lambda job: do.Remove(job, row.id), row.id)
+    says = f"removing {row.name}"
+    return begun(state, says, lambda job: do.Remove(job, row.id), row.id, can_be_undone=True)
 
 
 def _entered(state: State, prompt: Prompt) -> Outcome:

@@ -18,9 +18,14 @@ def only(state: State) -> Outcome:
 
 
 def begun(
-    state: State, says: str, make: Callable[[int], Effect], account: AccountId | None = None
+    state: State,
+    says: str,
+    make: Callable[[int], Effect],
+    account: AccountId | None = None,
+    *,
+    can_be_undone: bool = False,
 ) -> Outcome:
     """Return the state with one more piece of work under way, and the effect that begins it."""
     number = state.jobs_begun + 1
-    jobs = (*state.jobs, Job(number, says, account))
+    jobs = (*state.jobs, Job(number, says, account, can_be_undone))
     return replace(state, jobs=jobs, jobs_begun=number, notice=None), (make(number),)

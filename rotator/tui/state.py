@@ -103,11 +103,15 @@ Overlay = Help | Confirm | Prompt | Picker | Page
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that runs aside; `account` is whose row shows it."""
+    """Work that runs aside; `account` is whose row shows it.
+
+    What it does `can_be_undone`: from its beginning nothing older is what would be taken back.
+    """
 
     number: int
     says: str
     account: AccountId | None = None
+    can_be_undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,11 @@ class State:
     def seen(self) -> World:
         """The world, an empty one before it was read."""
         return self.world or _EMPTY
+
+    @property
+    def undoable(self) -> Undoable | None:
+        """What would be taken back now."""
+        return None if any(job.can_be_undone for job in self.jobs) else self.undo
 
     @property
     def search(self) -> Search:

@@ -35,9 +35,9 @@ def notice(state: State) -> Line:
         return Line(
             (Span(f" {sign} ", Style.BAD if failed else Style.GOOD), Span(state.notice.says))
         )
-    if state.undo is not None:
-        left = max(int((state.undo.until - state.now).total_seconds()) // MINUTE, 0) + 1
-        words = f" z takes back: {state.undo.says} ({left} min)"
+    if (undo := state.undoable) is not None:
+        left = max(int((undo.until - state.now).total_seconds()) // MINUTE, 0) + 1
+        words = f" z takes back: {undo.says} ({left} min)"
         return Line((Span(words, Style.QUIET, Pressed("z")),))
     return Line()
 

@@ -252,7 +252,20 @@ def test_a_login_that_was_given_up_says_so(work: Work) -> None:
 
     ended = work.done(do.Captured(1, "acme", before, work.live.books.history.newest()))
 
-    assert ended.says == "no login was made"
+    assert (ended.says, ended.failed) == ("no login was made", False)
+
+
+def test_a_login_that_failed_says_so_and_what_was_saved_all_the_same(work: Work) -> None:
+    before = frozenset(a.id for a in work.live.state.accounts)
+    last = work.live.books.history.newest()
+
+    nothing = work.done(do.Captured(1, "acme", before, last, code=3))
+    work.live.write({"acme": api("new")})
+    saved = work.done(do.Captured(1, "acme", before, last, code=3))
+
+    says = "opencode's login ended with 3, and no login was made"
+    assert (nothing.says, nothing.failed) == (says, True)
+    assert saved.says == "acme/acme-4 was saved"
 
 
 def test_providers_in_use_are_offered_first_and_opencode_s_own_question_last(

@@ -149,6 +149,15 @@ def test_what_was_undone_is_not_undone_twice() -> None:
     assert asked(replace(WORK_IS_LIVE, undo=UNDO), "z", "z") == ()
 
 
+@pytest.mark.parametrize("keys", [["enter"], ["r"], ["d", "y"]], ids=" ".join)
+def test_what_is_being_done_is_not_mistaken_for_what_was_done_before(keys: list[str]) -> None:
+    begun = after(replace(ON_PRIVATE, undo=UNDO), *keys)
+
+    assert len(begun.jobs) == 1
+    assert asked(begun, "z") == ()
+    assert asked(after(begun, Ended(1, "it failed", failed=True)), "z") == (do.Undo(2, UNDO.token),)
+
+
 def test_a_login_that_was_captured_can_be_named_at_once() -> None:
     named = after(WORK_IS_LIVE, Ended(1, "openai/spare was saved", name_it=SPARE.id))
 
