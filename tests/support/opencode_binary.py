@@ -51,7 +51,7 @@ def install_opencode(cache: Path, environment: Mapping[str, str]) -> Path:
     target = cache / f"opencode-{OPENCODE_VERSION}"
     if not _programs(target):
         cache.mkdir(parents=True, exist_ok=True)
-        with _locked(cache / "install.lock"):
+        with locked(cache / "install.lock"):
             if not _programs(target):
                 for left in (target, *cache.glob(f"{_INSTALLING}*")):
                     shutil.rmtree(left, ignore_errors=True)
@@ -60,7 +60,8 @@ def install_opencode(cache: Path, environment: Mapping[str, str]) -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes out while the block runs."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.dashboard_program import SECONDS, with_accounts
 from tests.support.household import Household
+from tests.support.tmux_binary import tmux_program
 from tests.support.waiting import wait_until
 
 
@@ -22,13 +20,16 @@ class Tmux:
 
     def __init__(self, house: Household) -> None:
         self._house = house
+        self._program = tmux_program()
         self._socket = house.home / "tmux"
 
     def run(self, *words: str) -> str:
         """Run a command of tmux and return what it printed."""
         return subprocess.run(
-            ["tmux", "-S", self._socket, "-f", "/dev/null", *words],
-            env=self._house.env() | {"TERM": "screen-256color", "LC_ALL": "C.UTF-8"},
+            [self._program.path, "-S", self._socket, "-f", "/dev/null", *words],
+            env=self._house.env()
+            | {"TERM": "screen-256color", "LC_ALL": "C.UTF-8"}
+            | self._program.env,
             cwd=self._house.home,
             capture_output=True,
             text=True,
@@ -61,8 +62,6 @@ class Tmux:
 
 @contextlib.contextmanager
 def tmux(house: Household) -> Iterator[Tmux]:
-    if shutil.which("tmux") is None:
-        pytest.fail("tmux is not installed")
     server = Tmux(house)
     server.run("new-session", "-d", "-x", "100", "-y", "30", "PS1='$ ' sh")
     try:
