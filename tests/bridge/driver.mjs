@@ -93,6 +93,7 @@ const headerForms = {
   pairs: (pairs) => pairs,
   headers: (pairs) => new Headers(pairs),
   map: (pairs) => new Map(pairs),
+  once: (pairs) => pairs.values(),
 };
 
 /** Announce a model request to the plug-ins; return the headers that they want in it. */
@@ -226,7 +227,8 @@ function* request(command) {
     const ms = performance.now() - started;
     const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
     told.sameInit = init !== undefined && inner.inits.has(init);
-    told.number = new Headers(init?.headers).get("x-rotator-request");
+    const isOnce = command.headerForm === "once";
+    told.number = isOnce ? null : new Headers(init?.headers).get("x-rotator-request");
     told.type = response.headers.get("content-type");
     if (command.unread) return told;
     return { ...told, ...(yield read(response, started)) };
