@@ -409,6 +409,9 @@ def _refresh(
         why += _keep_unknown(books, change)
         return _event(now, EventKind.RESTORED, change.account, why), change.account.credential.entry
     also += _renew(books, change.account, change, now)
+    if change.of_replaced is not None:
+        # Whoever took their place has left with an account of their own.
+        books.store.set_active(change.provider, change.account.id, now)
     return _event(now, EventKind.REFRESHED, change.account, _refreshed(change)), None
 
 
