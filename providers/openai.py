@@ -35,11 +35,17 @@ _PROFILE = "https://api.openai.com/profile"
 # The public client of Codex, which opencode logs in with as well (anomalyco/opencode,
 # packages/opencode/src/plugin/openai/codex.ts; openai/codex, codex-rs/login).
 _CODEX = "app_EMoamEEZ73f0CkXaXp7hrann"
+# The codes that end a login for good (https://github.com/openai/codex/pull/27351), and the one
+# of a token that cannot be validated any more (https://github.com/decolua/9router/pull/1821).
 _DEAD = {
-    "refresh_token_expired": "its refresh token has expired",
+    **INVALID_GRANT,
     "refresh_token_reused": "its refresh token was used already",
     "refresh_token_invalidated": "its refresh token was revoked",
-    **INVALID_GRANT,
+    "app_session_terminated": "its session was ended",
+    "app_session_expired": "its session has expired",
+    "token_expired": "its refresh token has expired",
+    "token_invalidated": "its tokens were revoked",
+    "token_revoked": "its tokens were revoked",
 }
 _ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", _DEAD)
 
