@@ -153,3 +153,13 @@ def m002_readings(connection: sqlite3.Connection) -> None:
         "CREATE INDEX reading_by_account ON reading (account, at)",
     ):
         connection.execute(statement)
+
+
+@history_step
+def m003_owner_questions(connection: sqlite3.Connection) -> None:
+    """Remember which credentials a vendor was asked about, so that nobody asks again."""
+    connection.execute(
+        """CREATE TABLE owner_question (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, digest TEXT NOT NULL UNIQUE,
+            tries INTEGER NOT NULL, answered INTEGER NOT NULL, due_at TEXT) STRICT"""
+    )

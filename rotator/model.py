@@ -106,6 +106,10 @@ class Account:
     refresh_allowed: bool = False
     part_limits: tuple[Limit, ...] = ()
     group: str | None = None
+    # Its newest pair replaced an older one without proof, and nobody has said whose it is.
+    unproven: bool = False
+    # This account may be the same person as that newer one: it is not chosen until known.
+    maybe: AccountId | None = None
 
     @property
     def name(self) -> str:
