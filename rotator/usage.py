@@ -19,6 +19,7 @@ from rotator.errors import LoginRejected, ProviderError, StoreError
 from rotator.freshness import wants_refresh
 from rotator.lifting import Revision, revisions
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
+from rotator.owners import learn_owner
 from rotator.policy import clock_time, is_stale
 from rotator.refresh import freshened
 from rotator.snapshots import merged
@@ -187,6 +188,8 @@ def _take_in(books: Books, account: Account, told: Snapshot) -> None:
             changed = revisions(books.store.state().of(account.provider), account, told, now)
             for one in changed:
                 books.store.set_limit(one.account.id, one.after)
+        if told.identity.key is not None and account.credential.type != "api":
+            learn_owner(books, account.id, account.credential.digest, told.identity)
     except StoreError:
         # The reading is kept; the rest can be learned the next time.
         return
