@@ -17,7 +17,7 @@ from datetime import datetime
 from rotator.books import Books
 from rotator.cadence import LEASE, OwnerAsked, after_failure, may_ask_owner
 from rotator.errors import ProviderError
-from rotator.model import Account, AccountId, Digest, Identity, Snapshot, State
+from rotator.model import Account, AccountId, Credential, Digest, Identity, State
 from rotator.owners import learn_owner
 from rotator.policy import is_stale
 
@@ -33,11 +33,8 @@ class _Question:
     """A question under way: about which credential of which account, and how often it was put."""
 
     account: Account
+    digest: Digest
     tries: int
-
-    @property
-    def digest(self) -> Digest:
-        return self.account.credential.digest
 
 
 def in_doubt(state: State) -> set[AccountId]:
@@ -74,17 +71,24 @@ class IdentityQuestions:
         state, now = self._books.store.state(), self._books.clock()
         doubted = in_doubt(state)
         for account in state.accounts:
+            if account.rejected is not None:
+                continue
             if account.id in doubted or self._is_unknown(account):
-                self._begin(account, now)
+                self._begin(account, account.credential, now)
+            if account.id in doubted:
+                # What was replaced may work still, and say who was here before.
+                for one in state.replaced.get(account.id, ()):
+                    if one.who.key is None:
+                        self._begin(account, one.credential, now)
 
     def _is_unknown(self, account: Account) -> bool:
         if account.identity_key is not None:
             return False
         return not self._books.registry.asks_only_in_doubt(account.provider)
 
-    def _begin(self, account: Account, now: datetime) -> None:
-        credential, history = account.credential, self._books.history
-        if account.rejected is not None or not credential.secret or is_stale(account, now):
+    def _begin(self, account: Account, credential: Credential, now: datetime) -> None:
+        history = self._books.history
+        if not credential.secret or is_stale(replace(account, credential=credential), now):
             return
         if any(credential.digest == one.digest for one in self._asking.values()):
             return
@@ -96,9 +100,9 @@ class IdentityQuestions:
         if self._is_counted(account) and not history.lease(account.id, now):
             return
         # Counted before it is put: whoever is killed meanwhile does not ask for ever.
-        question = _Question(account, asked.tries + 1)
+        question = _Question(account, credential.digest, asked.tries + 1)
         history.keep_owner_asked(question.digest, OwnerAsked(question.tries, due_at=now + LEASE))
-        future = self._pool.submit(_ask, self._books, account, now)
+        future = self._pool.submit(_ask, self._books, account.provider, credential, now)
         self._asking[future] = question
         future.add_done_callback(lambda _: self._woken())
 
@@ -125,30 +129,19 @@ class IdentityQuestions:
             asked = replace(asked, is_answered=False, due_at=again_at)
             due_at = max(due_at, again_at)
         else:
-            self._learn(question, found, now)
+            learn_owner(self._books, account.id, question.digest, found)
         self._books.history.keep_owner_asked(question.digest, asked)
         if self._is_counted(account):
             self._books.history.postpone(account.id, due_at)
         return isinstance(found, Identity)
-
-    def _learn(self, question: _Question, who: Identity, now: datetime) -> None:
-        account = question.account
-        if account.credential.type != "api":
-            learn_owner(self._books, account.id, question.digest, who)
-            return
-        # Keys of one person are as many accounts: each works for itself and none replaces another.
-        held = self._books.store.state().account(account.id)
-        if held is not None and held.credential.digest == question.digest:
-            with self._books.store.transaction():
-                self._books.store.learn(held, Snapshot(now, identity=who))
 
     def close(self) -> None:
         """End; an answer that has not come is asked for again some other time."""
         self._pool.shutdown(cancel_futures=True)
 
 
-def _ask(books: Books, account: Account, now: datetime) -> Found:
+def _ask(books: Books, provider: str, credential: Credential, now: datetime) -> Found:
     try:
-        return books.registry.read_identity(account.provider, account.credential, now)
+        return books.registry.read_identity(provider, credential, now)
     except ProviderError as exc:
         return exc

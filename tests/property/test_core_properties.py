@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.changes import Change, Knowledge, Login, Refresh, Revert, Revived, interpret
+from rotator.changes import Change, Login, Refresh, Revert, Revived, interpret
 from rotator.engine import blamed, next_limit, on_signal
 from rotator.going_on import PASS
 from rotator.limits import is_ready
@@ -25,6 +25,7 @@ from rotator.model import (
     State,
     VerdictKind,
 )
+from rotator.ownership import Knowledge
 from rotator.policy import Wanted, choose, prefer
 from rotator.secret import Secret
 from tests.support.builders import (

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from rotator.changes import Knowledge
 from rotator.engine import NoteOverload, Outcome, Reject, Rest
 from rotator.limits import with_limit
 from rotator.model import (
@@ -36,6 +35,7 @@ from rotator.model import (
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.ownership import Knowledge
 from rotator.preferences import Failover, Preferences, Priority
 from rotator.secret import Secret
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from rotator.changes import (
     Change,
+    Dropped,
     Gone,
     Login,
     Logout,
@@ -174,7 +175,7 @@ class World:
                 self.state = with_slot(self.state, provider, active=None)
             case Wipe(provider, entry):
                 self.live[provider] = entry
-            case Gone() | Revived() | Unreadable():
+            case Gone() | Revived() | Unreadable() | Dropped():
                 message = f"nothing here leads to {type(change).__name__}"
                 raise AssertionError(message)
 
