@@ -26,7 +26,7 @@ def install(*, dry_run: bool, as_json: bool) -> None:
     """Put the bridge into opencode's plugin folder, and the dashboard into its tui.json."""
     paths = find_paths()
     found, said = install_bridge(paths, dry_run=dry_run)
-    waits = [] if dry_run else _prepared(paths)
+    waits = _prepared(paths, dry_run=dry_run)
     # What failed requests need does not wait for what is only shown.
     plugin, more = _other_half(
         lambda: install_plugin(paths, dry_run=dry_run),
@@ -73,9 +73,9 @@ def bridge_json(found: BridgeFile) -> dict[str, object]:
     return {"installed": installed, "path": str(found.path), "version": found.version}
 
 
-def _prepared(paths: Paths) -> list[str]:
+def _prepared(paths: Paths, *, dry_run: bool) -> list[str]:
     try:
-        return prepare_folders(paths)
+        return prepare_folders(paths, dry_run=dry_run)
     except RotatorError as exc:
         # Without it everything works, and opencode may start late.
         return [exc.message]

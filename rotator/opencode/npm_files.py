@@ -25,6 +25,7 @@ from rotator.opencode.npm_wait import (
     NPMRC,
     PACKAGE,
     PACKAGE_JSON,
+    can_be_shortened,
     is_ours,
     locked,
     package_folders,
@@ -45,14 +46,16 @@ _LISTS = ("config.json", "opencode.json", "opencode.jsonc", "tui.json", "tui.jso
 _HIDDEN_LOCK, _OF_NPM = ".package-lock.json", {".package-lock.json", ".bin"}
 
 
-def prepare_folders(paths: Paths) -> list[str]:
+def prepare_folders(paths: Paths, *, dry_run: bool = False) -> list[str]:
     """Keep opencode's start short; write down first what there was, where that is not known.
 
     Return a sentence for each folder in which something was done. Raises UsageError and
     StoreError.
     """
-    known = _remembered(paths)
     folders = package_folders(paths)
+    if dry_run:
+        return [f"{one / NPMRC} would be written" for one in folders if can_be_shortened(one)]
+    known = _remembered(paths)
     new = {str(one): set(_present(one)) for one in folders if str(one) not in known}
     if new:
         kept = {folder: sorted(names) for folder, names in (known | new).items()}

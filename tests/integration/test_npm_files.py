@@ -13,7 +13,9 @@ from rotator.opencode.npm_files import prepare_folders, remove_files
 from rotator.opencode.npm_wait import SETTINGS
 from rotator.paths import Paths, find_paths
 from tests.support.home import places
+from tests.support.household import Household
 from tests.support.live import as_anybody
+from tests.support.rotator_process import rotator
 
 PACKAGE = "@opencode-ai/plugin"
 IGNORED = "node_modules\npackage.json\npackage-lock.json\nbun.lock\n.gitignore"
@@ -101,6 +103,38 @@ def test_a_dry_run_removes_nothing(paths: Paths, folder: Path) -> None:
 
     assert said == [f".npmrc, node_modules in {folder} would be removed"]
     assert (tree(folder), paths.opencode_files.exists()) == (before, True)
+
+
+def test_the_commands_say_what_they_do_with_them(home: Path, folder: Path) -> None:
+    house = Household(home)
+    before = tree(folder)
+
+    dry = rotator(house, "bridge", "install", "--dry-run").stdout
+    untouched = tree(folder) == before
+    done = rotator(house, "bridge", "install").stdout
+    would = rotator(house, "bridge", "uninstall", "--dry-run").stdout
+    removed = rotator(house, "bridge", "uninstall").stdout
+
+    assert f"{folder / '.npmrc'} would be written" in dry
+    assert f"{folder / '.npmrc'} keeps opencode's start short" in done
+    assert f".npmrc, node_modules in {folder} would be removed" in would
+    assert f".npmrc, node_modules in {folder} went with it" in removed
+    assert (untouched, tree(folder)) == (True, before)
+
+
+def test_a_state_folder_that_cannot_be_used_keeps_nobody_from_the_bridge(
+    home: Path, folder: Path
+) -> None:
+    house = Household(home)
+    house.state_dir.parent.mkdir(parents=True)
+    house.state_dir.write_text("no folder")
+
+    ended = rotator(house, "bridge", "install")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "cannot be used" in ended.stdout
+    assert (folder / "plugin" / "rotator.js").exists()
+    assert not (folder / ".npmrc").exists()
 
 
 def test_what_was_there_before_us_stays(paths: Paths, folder: Path) -> None:

@@ -203,6 +203,8 @@ def said(setup: Setup) -> list[Remark]:
 def test_doctor_says_nothing_without_a_plugin(home: Path, folder: Path) -> None:
     assert folder.is_dir()
     assert said(look(home)) == []
+    assert mend_all(look(home)).failed == ()
+    assert list(folder.iterdir()) == []
 
 
 def test_doctor_tells_of_the_wait_and_shortens_it(home: Path, paths: Paths, folder: Path) -> None:
