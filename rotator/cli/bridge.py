@@ -7,12 +7,11 @@ from collections.abc import Callable
 import click
 
 from rotator.cli.common import json_option, print_json
-from rotator.errors import UsageError
+from rotator.errors import RotatorError, UsageError
 from rotator.opencode.install import BridgeFile, bridge_file, install_bridge, uninstall_bridge
-from rotator.opencode.npm_files import remember_files, remove_files
-from rotator.opencode.npm_wait import package_folders, shorten_wait
+from rotator.opencode.npm_files import prepare_folders, remove_files
 from rotator.opencode.tui_plugin import TuiPlugin, install_plugin, tui_plugin, uninstall_plugin
-from rotator.paths import find_paths
+from rotator.paths import Paths, find_paths
 
 
 @click.group()
@@ -26,16 +25,14 @@ def command() -> None:
 def install(*, dry_run: bool, as_json: bool) -> None:
     """Put the bridge into opencode's plugin folder, and the dashboard into its tui.json."""
     paths = find_paths()
-    if not dry_run and not bridge_file(paths).exists:
-        remember_files(paths)
     found, said = install_bridge(paths, dry_run=dry_run)
-    waits = [] if dry_run else [shorten_wait(one) for one in package_folders(paths)]
+    waits = _prepared(paths, dry_run=dry_run)
     # What failed requests need does not wait for what is only shown.
     plugin, more = _other_half(
         lambda: install_plugin(paths, dry_run=dry_run),
         "" if dry_run else "the bridge is in place, the dashboard inside opencode is not",
     )
-    _say(found, plugin, [said, more, *filter(None, waits)], as_json=as_json)
+    _say(found, plugin, [said, more, *waits], as_json=as_json)
 
 
 @command.command()
@@ -74,6 +71,14 @@ def bridge_json(found: BridgeFile) -> dict[str, object]:
     """Return the bridge as the contract of `status --json` has it."""
     installed = found.version is not None
     return {"installed": installed, "path": str(found.path), "version": found.version}
+
+
+def _prepared(paths: Paths, *, dry_run: bool) -> list[str]:
+    try:
+        return prepare_folders(paths, dry_run=dry_run)
+    except RotatorError as exc:
+        # Without it everything works, and opencode may start late.
+        return [exc.message]
 
 
 Half = tuple[TuiPlugin, str]

@@ -23,7 +23,7 @@ from rotator.doctor.stores import needs_rebuilding
 from rotator.lock import folder_lock, hold_all, swap_lock
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.install import bridge_file, install_bridge
-from rotator.opencode.npm_wait import shorten_wait
+from rotator.opencode.npm_files import prepare_folders
 from rotator.opencode.tui_plugin import install_plugin, tui_plugin
 from rotator.paths import private_folder
 
@@ -92,9 +92,8 @@ def renew_bridge(setup: Setup) -> Iterator[str]:
 
 def shorten_waits(setup: Setup) -> Iterator[str]:
     """Keep opencode's start from waiting for a registry that is out of reach."""
-    for folder in long_waits(setup):
-        if (said := shorten_wait(folder)) is not None:
-            yield said
+    if long_waits(setup):
+        yield from prepare_folders(setup.paths)
 
 
 def renew_dashboard(setup: Setup) -> Iterator[str]:

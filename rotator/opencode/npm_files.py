@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rotator.atomic import publish
+from rotator.opencode.install import NAME as BRIDGE
 from rotator.opencode.install import naming
 from rotator.opencode.jsonc import Broken, parse
 from rotator.opencode.npm_wait import (
@@ -24,12 +25,15 @@ from rotator.opencode.npm_wait import (
     NPMRC,
     PACKAGE,
     PACKAGE_JSON,
+    can_be_shortened,
     is_ours,
     locked,
     package_folders,
     read_json,
     read_text,
+    shorten_wait,
 )
+from rotator.opencode.tui_plugin import NAME as DASHBOARD
 from rotator.paths import Paths, private_folder
 
 SCHEMA = 1
@@ -42,14 +46,23 @@ _LISTS = ("config.json", "opencode.json", "opencode.jsonc", "tui.json", "tui.jso
 _HIDDEN_LOCK, _OF_NPM = ".package-lock.json", {".package-lock.json", ".bin"}
 
 
-def remember_files(paths: Paths) -> None:
-    """Write down which package files there are; what was written down before stays down."""
-    now = {str(folder): set(_present(folder)) for folder in package_folders(paths)}
-    before = _remembered(paths)
-    both = {folder: sorted(names | before.get(folder, set())) for folder, names in now.items()}
-    kept = {folder: sorted(names) for folder, names in before.items()} | both
-    private_folder(paths.state)
-    publish(paths.opencode_files, json.dumps({"schema": SCHEMA, "folders": kept}).encode())
+def prepare_folders(paths: Paths, *, dry_run: bool = False) -> list[str]:
+    """Keep opencode's start short; write down first what there was, where that is not known.
+
+    Return a sentence for each folder in which something was done. Raises UsageError and
+    StoreError.
+    """
+    folders = package_folders(paths)
+    if dry_run:
+        return [f"{one / NPMRC} would be written" for one in folders if can_be_shortened(one)]
+    known = _remembered(paths)
+    new = {str(one): set(_present(one)) for one in folders if str(one) not in known}
+    if new:
+        kept = {folder: sorted(names) for folder, names in (known | new).items()}
+        private_folder(paths.state)
+        with naming(paths.opencode_files):
+            publish(paths.opencode_files, json.dumps({"schema": SCHEMA, "folders": kept}).encode())
+    return [said for folder in folders if (said := shorten_wait(folder)) is not None]
 
 
 def remove_files(paths: Paths, *, dry_run: bool = False) -> list[str]:
@@ -58,14 +71,14 @@ def remove_files(paths: Paths, *, dry_run: bool = False) -> list[str]:
     Raises UsageError.
     """
     remembered = _remembered(paths)
-    folders = dict.fromkeys((*package_folders(paths), *map(Path, remembered)))
-    said = [
-        f"{', '.join(path.name for path in gone)} in {folder} "
-        f"{'would be removed' if dry_run else 'went with it'}"
-        for folder in folders
-        if (gone := list(_superfluous(folder, remembered.get(str(folder)))))
-        and _removed(gone, dry_run=dry_run)
-    ]
+    done = "would be removed" if dry_run else "went with it"
+    said = []
+    for folder in dict.fromkeys((*package_folders(paths), *map(Path, remembered))):
+        gone = list(_superfluous(folder, remembered.get(str(folder))))
+        for path in () if dry_run else gone:
+            _remove(path)
+        if gone:
+            said.append(f"{', '.join(path.name for path in gone)} in {folder} {done}")
     if not dry_run:
         with naming(paths.opencode_files):
             paths.opencode_files.unlink(missing_ok=True)
@@ -91,14 +104,12 @@ def _remembered(paths: Paths) -> dict[str, set[str]]:
     }
 
 
-def _removed(gone: list[Path], *, dry_run: bool) -> bool:
-    for path in () if dry_run else gone:
-        with naming(path):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-    return True
+def _remove(path: Path) -> None:
+    with naming(path):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _superfluous(folder: Path, before: set[str] | None) -> Iterator[Path]:
@@ -107,22 +118,33 @@ def _superfluous(folder: Path, before: set[str] | None) -> Iterator[Path]:
         yield folder / NPMRC
     if before is None:
         return
-    if MODULES not in before and _is_empty(folder / MODULES):
-        yield folder / MODULES
-    elif any(os.path.lexists(folder / name) for name in _INSTALLED):
-        if before.intersection(_INSTALLED) or has_code(folder) or not _is_opencode_s(folder):
-            return
-        yield from (folder / name for name in _INSTALLED if os.path.lexists(folder / name))
+    try:
+        yield from _came(folder, before)
+    except OSError:
+        # What cannot be looked into is not removed.
+        return
+
+
+def _came(folder: Path, before: set[str]) -> list[Path]:
+    """Return what opencode has made in a folder since, or an empty list where it is needed."""
+    came = [folder / name for name in _INSTALLED if name not in before]
+    came = [path for path in came if os.path.lexists(path)]
+    ours = [path for path in came if path.name == MODULES and _is_empty(path)]
+    others = [path for path in came if path not in ours]
+    is_mixed = bool(others) and bool(before.intersection(_INSTALLED) or ours)
+    if is_mixed or _has_code(folder) or (others and not _is_opencode_s(folder)):
+        return ours
     ignored = set((read_text(folder / GITIGNORE) or "*").split())
-    if GITIGNORE not in before and not has_code(folder) and ignored <= set(_WATCHED):
-        yield folder / GITIGNORE
+    if GITIGNORE not in before and ignored <= set(_WATCHED):
+        came.append(folder / GITIGNORE)
+    return came
 
 
-def has_code(folder: Path) -> bool:
-    """Tell whether a folder has, or names, a plug-in or a tool that may want a package."""
+def _has_code(folder: Path) -> bool:
+    """Tell whether a folder has, or names, a plug-in or a tool that is not ours."""
     for name in _CODE:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            if any((folder / name).iterdir()):
+            if any(path.name != BRIDGE for path in (folder / name).iterdir()):
                 return True
     return any(_lists_plugins(folder / name) for name in _LISTS)
 
@@ -136,7 +158,12 @@ def _lists_plugins(path: Path) -> bool:
         # Who can tell?
         return True
     parts: list[Any] = [value, value.get("tui")] if isinstance(value, dict) else []
-    return any(isinstance(part, dict) and part.get("plugin") for part in parts)
+    found = [part.get("plugin") for part in parts if isinstance(part, dict)]
+    return any(one and not (isinstance(one, list) and all(map(_is_ours, one))) for one in found)
+
+
+def _is_ours(entry: object) -> bool:
+    return (entry[0] if isinstance(entry, list) and entry else entry) == f"./{DASHBOARD}"
 
 
 def _is_empty(folder: Path) -> bool:

@@ -76,7 +76,7 @@ def wait_seconds(folder: Path, paths: Paths, environ: Mapping[str, str]) -> floa
 
     It is 0 where opencode installs nothing: all is there, or the folder may not be written.
     """
-    if not os.access(folder, os.W_OK) or not lacks_packages(folder):
+    if not _may_write(folder) or not lacks_packages(folder):
         return 0.0
     found = _USUAL | _numbers(paths.home / NPMRC)
     if _reads_its_own(folder):
@@ -105,7 +105,8 @@ def lacks_packages(folder: Path) -> bool:
 
 def can_be_shortened(folder: Path) -> bool:
     """Tell whether our settings for npm would be read in a folder, and displace nobody's."""
-    return not os.path.lexists(folder / NPMRC) and lacks_packages(folder)
+    is_free = not os.path.lexists(folder / NPMRC)
+    return is_free and lacks_packages(folder) and (_may_write(folder) or not folder.exists())
 
 
 def shorten_wait(folder: Path) -> str | None:
@@ -162,6 +163,11 @@ def read_text(path: Path) -> str | None:
             return file.read(_LARGEST).decode("utf-8-sig")
     except (OSError, ValueError):
         return None
+
+
+def _may_write(folder: Path) -> bool:
+    by_effect = os.access in os.supports_effective_ids
+    return os.access(folder, os.W_OK, effective_ids=by_effect)
 
 
 def _reads_its_own(folder: Path) -> bool:
