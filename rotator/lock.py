@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rotator import interrupts
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
 from rotator.paths import FILE_MODE, private_folder
 
@@ -154,7 +155,7 @@ def _lock_within(
         while not _try_lock(handle, kind):
             if time.monotonic() > deadline:
                 return False
-            time.sleep(wait_seconds)
+            interrupts.pause(wait_seconds)
             wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
     return True
 

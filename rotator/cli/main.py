@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from rotator import __version__
+from rotator import __version__, interrupts
 from rotator.errors import RotatorError
 from rotator.text import clean
 
@@ -107,6 +107,8 @@ def run(words: list[str]) -> int:
         return _fail(2, exc.format_message(), f"{where} --help", as_json=as_json)
     except click.Abort:
         return INTERRUPTED
+    except interrupts.Interrupted as exc:
+        return exc.exit_code
     except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001  # told, whatever it is
         return tell(exc, as_json=as_json)
     return code if isinstance(code, int) else 0
