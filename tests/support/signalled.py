@@ -114,7 +114,7 @@ class Scene:
             self.lost.append(where)
         live = json.loads(self.house.auth_file.read_bytes())["openai"]["refresh"]
         assert live in ({"REF-CANARY-A"} if code else {NEW}) | {NEW if was_asked else ""}, where
-        assert os.listdir(self.house.auth_file.parent) == ["auth.json"], where
+        assert [p.name for p in self.house.auth_file.parent.iterdir()] == ["auth.json"], where
 
 
 @contextlib.contextmanager
