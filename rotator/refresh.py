@@ -24,6 +24,7 @@ from rotator.errors import (
     ProviderError,
     ProviderUnavailable,
     RotatorError,
+    StoreDamaged,
     StoreError,
 )
 from rotator.freshness import (
@@ -33,6 +34,7 @@ from rotator.freshness import (
     rest_for,
     wants_refresh,
 )
+from rotator.interrupts import put_off
 from rotator.limits import NOT_CONFIRMED
 from rotator.lock import Held, hold_all, is_held, swap_lock
 from rotator.model import (
@@ -99,17 +101,21 @@ def freshen(books: Books, account: Account) -> None:
         if held is None:
             return
         adopt_answers(books)
-        attempt = begin(books, account.id)
-        if isinstance(attempt, Attempt):
-            _store_patiently(books, attempt, ask(books.registry.send, attempt))
+        with put_off(f"waiting for the answer of {account.provider}: its new tokens work once"):
+            attempt = begin(books, account.id)
+            if isinstance(attempt, Attempt):
+                store_patiently(books, attempt, ask(books.registry.send, attempt))
 
 
-def _store_patiently(books: Books, attempt: Attempt, result: Result) -> None:
+def store_patiently(books: Books, attempt: Attempt, result: Result) -> None:
     """Do `finish` until it succeeds or patience ends: nobody else has what the vendor gave."""
     deadline = time.monotonic() + STORING_SECONDS
     while True:
         try:
             return finish(books, attempt, result)
+        except StoreDamaged:
+            if time.monotonic() > deadline or not books.mend():
+                raise
         except StoreError:
             if time.monotonic() > deadline:
                 raise

@@ -8,7 +8,7 @@ the last good answer.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from rotator.books import Books
 from rotator.cadence import Asked, after_failure, after_reading
 from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.freshness import wants_refresh
+from rotator.interrupts import came, obey, put_off
 from rotator.lifting import Revision, revisions
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
 from rotator.owners import learn_owner
@@ -78,14 +79,28 @@ def read(
     """
     asking: dict[Future[Found], Account] = {}
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage") as pool:
-        for account in accounts:
-            ready = _prepared(books, account, forced=forced)
-            if ready is not None:
-                asking[pool.submit(_ask, books, ready, books.clock())] = ready
-        for future in as_completed(asking):
-            _keep(books, asking[future], future.result(), chance())
-            done(asking[future])
+        try:
+            for account in accounts:
+                obey()
+                ready = _prepared(books, account, forced=forced)
+                if ready is not None:
+                    asking[pool.submit(_ask, books, ready, books.clock())] = ready
+        finally:
+            with put_off("waiting for the answers of those who were asked for their usage"):
+                for future in _answered(asking):
+                    _keep(books, asking[future], future.result(), chance())
+                    done(asking[future])
     return len(asking)
+
+
+def _answered(asking: Collection[Future[Found]]) -> Iterator[Future[Found]]:
+    """Yield what was answered as it comes; after a signal nobody else is asked."""
+    for future in as_completed(asking):
+        if came() is not None:
+            for other in asking:
+                other.cancel()
+        if not future.cancelled():
+            yield future
 
 
 def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None:

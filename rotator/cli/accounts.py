@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rotator import ledger
+from rotator import interrupts, ledger
 from rotator.books import Books
 from rotator.cli.common import (
     books_for_command,
@@ -147,7 +147,9 @@ def remove(account: str, *, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             message = f"removing {found.name} has to be confirmed"
             raise UsageError(message, hint="add --yes")
-        click.confirm(f"Remove {found.name}? Its credential is deleted", abort=True, err=True)
+        question = f"Remove {found.name}? Its credential is deleted"
+        with interrupts.counting_at_once():
+            click.confirm(question, abort=True, err=True)
     with books_for_command() as books:
         done = ledger.remove(books, named_account(books.store.state(), account))
     _say(done, "removed", as_json=as_json)
@@ -249,7 +251,9 @@ def _require_accepted(books: Books, provider: str, credential: Credential) -> No
     from rotator.usage import verify
 
     try:
-        verify(books, provider, credential)
+        # An answer that is not waited for changes nothing.
+        with interrupts.counting_at_once():
+            verify(books, provider, credential)
     except LoginRejected as exc:
         message = f"it was not saved: {exc.message}"
         hint = "check the key; --no-check saves it all the same"
@@ -277,10 +281,12 @@ def _read_text(provider: str) -> str:
     if sys.stdin is None:  # closed by whoever started us
         return ""
     if sys.stdin.isatty():
-        key: str = click.prompt(f"Key of {provider}", hide_input=True, err=True)
+        with interrupts.counting_at_once():
+            key: str = click.prompt(f"Key of {provider}", hide_input=True, err=True)
         return key
     try:
-        return sys.stdin.buffer.read(_LARGEST_ENTRY).decode("utf-8")
+        with interrupts.counting_at_once():
+            return sys.stdin.buffer.read(_LARGEST_ENTRY).decode("utf-8")
     except UnicodeDecodeError as exc:
         message = f"what came on standard input for {provider} is not UTF-8 text"
         raise UsageError(message, hint="pass the key, or an entry of auth.json") from exc
