@@ -16,10 +16,11 @@ from tests.support.upstream import Upstream, model_request
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
 BOM = b"\xef\xbb\xbf"
 ADDRESS = "https://login.example"
-PLACES = (
-    "accountId baseURL baseUrl deployment endpoint enterpriseUrl gateway gatewayId host"
-    " instanceUrl location project projectId region resource resourceName url"
-).split()
+PLACES = [
+    *("accountId", "baseURL", "baseUrl", "deployment", "endpoint", "enterpriseUrl", "gateway"),
+    *("gatewayId", "host", "instanceUrl", "location", "project", "projectId", "region"),
+    *("resource", "resourceName", "url"),
+]
 
 
 @pytest.fixture
@@ -118,34 +119,40 @@ def test_beside_a_well_known_login_a_key_that_nobody_knows_is_left_alone(
 
 
 @pytest.mark.parametrize("padding", ["\n", "  ", "\r\n", "\t"])
-@pytest.mark.parametrize("header_form", ["object", "headers"])
-@pytest.mark.parametrize("knows", ["raw", "trimmed"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param((form, kept), id=f"{form}, known {'as it stands' if kept else 'trimmed'}")
+        for form in ("object", "headers")
+        for kept in (False, True)
+    ],
+)
 def test_a_key_with_blanks_around_it_is_known_as_the_watcher_knows_it(
     bridge: BridgeProcess,
     upstream: Upstream,
     watcher: FakeWatcher,
     live: LiveFile,
     padding: str,
-    header_form: str,
-    knows: str,
+    case: tuple[str, bool],
 ) -> None:
     """A9: opencode sends it as it stands, and fetch trims what a header holds."""
-    padded = {"raw": lambda key: key + padding, "trimmed": str}[knows]
+    form, kept = case
+    known = [key + padding if kept else key for key in (A, B)]
     live.key(A + padding)
     bridge.load("/read/again")
-    watcher.publish([padded(A), padded(B)])
+    watcher.publish(known)
     upstream.limit(A)
     headers = {"x-api-key": A + padding, "authorization": f"Bearer {A}{padding}"}
 
-    request = model_request(upstream, headers=headers, headerForm=header_form)
+    request = model_request(upstream, headers=headers, headerForm=form)
     pending = bridge.start("fetch", **request)
     signal = watcher.next_signal()
     live.key(B + padding)
-    watcher.retry(signal, padded(B))
+    watcher.retry(signal, known[1])
 
     assert (pending.result()["status"], upstream.keys) == (200, [A, B])
     assert upstream.requests[1].headers["x-api-key"] == B
-    assert signal["credential"] == digest_of(padded(A))
+    assert signal["credential"] == digest_of(known[0])
 
 
 @pytest.mark.parametrize(

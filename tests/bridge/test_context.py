@@ -202,7 +202,11 @@ def test_a_signed_request_arrives_as_it_does_without_the_bridge(
     """B8."""
     provider = "amazon-bedrock"
     live.key(A, provider if has_login else "other")
-    changes = {"headers": headers, "url": f"{upstream.url}{CONVERSE}", "headerForm": header_form}
+    changes: dict[str, Any] = {
+        "headers": headers,
+        "url": f"{upstream.url}{CONVERSE}",
+        "headerForm": header_form,
+    }
     request = model_request(upstream, mark={"provider": provider}, **changes)
     with bridge_process(home) as process:
         process.run("fetch", **request)

@@ -103,7 +103,9 @@ def test_once_a_number_does_not_come_through_our_fetch_its_provider_gets_none(
 ) -> None:
     """B9: opencode uses a fetch that a login loader has kept."""
     live.write(mock={"type": "api", "key": A}, zeta={"type": "api", "key": B})
-    first = numbering.run("fetch", **model_request(Elsewhere(), mark=MARK, isKept=True))
+    # Where nobody answers: that it leaves the process here is the test's doing.
+    nowhere = {"url": "http://127.0.0.1:1/v1/chat/completions", "mark": MARK}
+    first = numbering.run("fetch", **(model_request(upstream, isKept=True) | nowhere))
     if end != "announced again":
         idle(numbering, end)
 
@@ -113,12 +115,6 @@ def test_once_a_number_does_not_come_through_our_fetch_its_provider_gets_none(
     assert first["number"] is not None
     assert again == [None, None]
     assert other["number"] is not None
-
-
-class Elsewhere:
-    """A server that nobody runs: what is sent there reaches nobody."""
-
-    url = "http://127.0.0.1:1"
 
 
 def test_a_number_that_came_through_is_no_reason_to_stop(

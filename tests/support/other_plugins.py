@@ -23,6 +23,7 @@ KEPT_AT_IMPORT = """
 const kept = globalThis.fetch;
 export const Kept = async () => {
   globalThis.fetch = over(kept);
+  return {};
 };
 """
 SET_AT_IMPORT = """
@@ -32,6 +33,7 @@ export const Early = async () => ({});
 SET_AT_START = """
 export const Start = async () => {
   globalThis.fetch = over(globalThis.fetch);
+  return {};
 };
 """
 SET_IN_HOOK = """
@@ -58,6 +60,7 @@ export const HandsOn = async () => {
   globalThis.fetch = found;
   globalThis.fetch = found;
   globalThis.fetch = over(found);
+  return {};
 };
 """
 BINDS = """
@@ -65,24 +68,28 @@ export const Binds = async () => {
   const found = globalThis.fetch;
   note();
   globalThis.fetch = found.bind(globalThis);
+  return {};
 };
 """
 DEFINED = """
 export const Defined = async () => {
   const value = over(globalThis.fetch);
   Object.defineProperty(globalThis, "fetch", { value, configurable: true, writable: false });
+  return {};
 };
 """
 DEFINED_WITH_GETTER = """
 export const Getter = async () => {
   const value = over(globalThis.fetch);
   Object.defineProperty(globalThis, "fetch", { get: () => value, configurable: true });
+  return {};
 };
 """
 DEFINED_FOR_GOOD = """
 export const Fixed = async () => {
   const value = over(globalThis.fetch);
   Object.defineProperty(globalThis, "fetch", { value, configurable: false, writable: false });
+  return {};
 };
 """
 THROWS = """
@@ -91,6 +98,7 @@ export const Throws = async () => {
     note();
     throw new Error("thrown by another plug-in");
   };
+  return {};
 };
 """
 REJECTS = """
@@ -99,6 +107,7 @@ export const Rejects = async () => {
     note();
     throw new Error("thrown by another plug-in");
   };
+  return {};
 };
 """
 # Whatever it gets, it sends a key of its own.
@@ -111,6 +120,7 @@ export const Pool = async () => {
     headers.set("authorization", "Bearer POOL-CANARY");
     return found(input, { ...init, headers });
   };
+  return {};
 };
 """
 # Sends what it got, after it has asked something else of the same vendor in between.
@@ -123,6 +133,7 @@ export const AsksFirst = async () => {
     await (await found(`${origin}/v1/ready`, { method: "POST", body: "{}" })).text();
     return found(input, init);
   };
+  return {};
 };
 """
 
