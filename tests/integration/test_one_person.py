@@ -94,6 +94,8 @@ class People:
         self.vendors.of[access] = person
         more = {"expires": 0} if self.provider == "github-copilot" else {}
         refresh = access if self.provider in {"github-copilot", "poe"} else None
+        # Nobody logs in twice in one instant; which of two is newer is told by the time.
+        self.live.clock.pass_time(minutes=1)
         self.live.sees({self.provider: pair(access, refresh, **more)})
         self.ask()
 
