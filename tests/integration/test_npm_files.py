@@ -122,6 +122,42 @@ def test_the_commands_say_what_they_do_with_them(home: Path, folder: Path) -> No
     assert (untouched, tree(folder)) == (True, before)
 
 
+@pytest.mark.parametrize("has_settings", [True, False], ids=["in use", "empty"])
+def test_a_linked_folder_is_followed_and_left_as_it_was(
+    home: Path, paths: Paths, *, has_settings: bool
+) -> None:
+    target = home / "dotfiles"
+    target.mkdir()
+    if has_settings:
+        (target / "opencode.json").write_text("{}")
+    paths.opencode_config.parent.mkdir()
+    paths.opencode_config.symlink_to(target)
+    house, before = Household(home), tree(target)
+
+    installed = rotator(house, "bridge", "install")
+    names = set(tree(target))
+    removed = rotator(house, "bridge", "uninstall")
+
+    assert (installed.code, removed.code) == (0, 0)
+    assert {"plugin/rotator.js", "rotator-tui.js", "tui.json", ".npmrc"} <= names
+    assert (tree(target), paths.opencode_config.is_symlink()) == (before, True)
+
+
+def test_a_folder_that_is_a_link_to_nothing_is_named_and_nothing_is_done(
+    home: Path, paths: Paths
+) -> None:
+    paths.opencode_config.parent.mkdir()
+    paths.opencode_config.symlink_to(home / "gone")
+    before = set(tree(paths.opencode_config.parent))
+
+    ended = rotator(Household(home), "bridge", "install")
+
+    assert ended.code == 2
+    assert ended.stderr.count("cannot be changed: ") == 1
+    assert set(tree(paths.opencode_config.parent)) == before
+    assert not (home / "gone").exists()
+
+
 def test_a_state_folder_that_cannot_be_used_keeps_nobody_from_the_bridge(
     home: Path, folder: Path
 ) -> None:
