@@ -49,8 +49,9 @@ def load(process: BridgeProcess, order: Order, *theirs: str) -> None:
     files, start = order
     named = [name for one in files for name in (theirs if one == "theirs" else ("ours",))]
     count = len(theirs)
-    places = {one: [i for i, n in enumerate(named) if (n == "ours") == (one == "ours")]
-              for one in files}
+    places = {
+        one: [i for i, n in enumerate(named) if (n == "ours") == (one == "ours")] for one in files
+    }
     assert len(places["theirs"]) == count
     process.load(files=named, start=[place for one in start for place in places[files[one]]])
 
