@@ -247,7 +247,7 @@ def test_who_puts_back_what_he_found_puts_nothing_before_ours(
 
     early.run("fetch", **model_request(upstream))
 
-    assert upstream.keys == [B]
+    assert (upstream.keys, seen_by_others(early)) == ([B], [])
 
 
 def test_two_files_of_ours_put_one_fetch_before_the_others(

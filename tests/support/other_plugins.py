@@ -160,7 +160,9 @@ export const Background = async () => {
 PUTS_BACK = """
 export const PutsBack = async () => ({
   "chat.headers": async () => {
-    globalThis.fetch = globalThis.fetch;
+    const found = globalThis.fetch;
+    globalThis.fetch = found;
+    if (globalThis.fetch !== found) note(); // it is another one now
   },
 });
 """
