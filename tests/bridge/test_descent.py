@@ -18,7 +18,7 @@ from rotator.secret import digest_of
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import LiveFile, oauth
 from tests.support.loopback_http import Connection, Received, head
-from tests.support.other_plugins import SET_AT_START, plugin
+from tests.support.other_plugins import BACKGROUND, SET_AT_START, plugin
 from tests.support.upstream import Upstream, reply
 from tests.support.waiting import wait_until
 
@@ -369,6 +369,29 @@ def test_inside_a_turn_a_plug_ins_refresh_is_told_and_the_request_after_it_is_ou
 
     assert links(folder) == [("refresh", digest_of(REFRESH), BOTH, True)]
     assert answering.keys == ["", "ACC-CANARY-9"]
+
+
+@pytest.mark.parametrize("first", ["a request of a turn", "a token request"])
+def test_what_goes_on_in_the_context_of_an_earlier_request_is_seen_too(
+    home: Path, live: LiveFile, answering: Upstream, folder: Path, first: str
+) -> None:
+    assert live.path.exists()
+    headers = {"content-type": JSON, "x-of": "token-request"}
+    token = {"url": f"{answering.url}/oauth/token", "headers": headers}
+    token["body"] = json.dumps(refreshing())
+    other = plugin(home, BACKGROUND)
+    with bridge_process(home) as process:
+        process.load(files=["ours", other])
+        if first == "a token request":
+            ask(process, answering, {"code": "CANARY", "client_id": "app"})
+        else:
+            key = {"authorization": "Bearer ACC-CANARY-1"}
+            url = f"{answering.url}/v1/messages"
+            process.run("fetch", url=url, headers=key, body="{}", mark={"provider": "mock"})
+        event = {"type": "refresh", "properties": token}
+        process.run("hook", name="event", arguments=[{"event": event}])
+
+    assert told(folder)[-1]["from"] == digest_of(REFRESH)
 
 
 def test_a_model_request_that_speaks_of_tokens_is_none(

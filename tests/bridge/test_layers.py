@@ -15,6 +15,7 @@ from tests.support.other_plugins import (
     ORDERS,
     OUTERMOST,
     POOL,
+    PUTS_BACK,
     REJECTS,
     SET_AT_EVERY_REQUEST,
     SET_AT_START,
@@ -235,6 +236,18 @@ def test_who_puts_a_fetch_before_ours_without_end_is_left_alone(
     early.run("fetch", **model_request(upstream))
 
     assert upstream.keys == [B, A]
+
+
+def test_who_puts_back_what_he_found_puts_nothing_before_ours(
+    early: BridgeProcess, upstream: Upstream, live: LiveFile, home: Path
+) -> None:
+    load(early, ORDERS[0], plugin(home, PUTS_BACK))
+    early.run("announce", times=MOST_LAYERS + 10, mark={"provider": "mock"})
+    live.key(B)
+
+    early.run("fetch", **model_request(upstream))
+
+    assert (upstream.keys, seen_by_others(early)) == ([B], [])
 
 
 def test_two_files_of_ours_put_one_fetch_before_the_others(

@@ -117,6 +117,17 @@ def test_once_a_number_does_not_come_through_our_fetch_its_provider_gets_none(
     assert other["number"] is not None
 
 
+def test_a_bridge_that_is_there_twice_announces_a_request_once(
+    bridge: BridgeProcess, upstream: Upstream
+) -> None:
+    bridge.load(files=["ours", "ours"])
+    bridge.run("fetch", **lost(upstream))
+
+    numbers = [bridge.run("fetch", **lost(upstream))["number"] for _ in range(3)]
+
+    assert None not in numbers
+
+
 def test_a_number_that_came_through_is_no_reason_to_stop(
     numbering: BridgeProcess, upstream: Upstream
 ) -> None:

@@ -6,6 +6,8 @@ name before ours, one of a name behind it.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.e2e.scenes import A, B, api, install_bridge, log_in, of_kind, states
@@ -82,11 +84,16 @@ def test_a_fetch_that_a_login_loader_kept_takes_nothing_of_ours_along(
     });
     """
     install(house, KEPT_AT_IMPORT)
-    plugin(house.config_folder / "plugin", loader, "000-canary.js")
+    # Opencode imports what its configuration names before the files of its plug-in folder.
+    file = Path(plugin(house.config_folder, loader, "loader-canary.js"))
+    house.configure(provider.url, plugin=[file.as_uri()])
+    house.write_auth({"mock": api(A)})
 
-    with watcher(house):
-        log_in(house, "mock", api(B), api(A))
-        ran = run(house, "hi")
+    with serve(house) as server:
+        session = server.create_session()
+        server.prompt(session, "hi")
+        house.write_auth({"mock": api(B)})
+        server.prompt(session, "hi")
 
-    assert ran.code == 0, ran.stderr
-    assert (provider.keys, marks(provider)) == ([A], [])
+    # Had our fetch seen the second one, it would carry the new key.
+    assert (provider.keys, marks(provider)) == ([A, A], [])

@@ -136,6 +136,36 @@ export const AsksFirst = async () => {
   return {};
 };
 """
+# Keeps the context of the first request that it saw, as a timer does that was set then, and
+# refreshes a token in it when it is told to.
+BACKGROUND = """
+import { AsyncResource } from "node:async_hooks";
+let first = null;
+export const Background = async () => {
+  const found = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    note(input, init);
+    first ??= new AsyncResource("first");
+    return found(input, init);
+  };
+  return {
+    event: async ({ event }) => {
+      const { url, headers, body } = event.properties;
+      const send = () => fetch(url, { method: "POST", headers, body });
+      if (event.type === "refresh") await (await first.runInAsyncScope(send)).text();
+    },
+  };
+};
+"""
+PUTS_BACK = """
+export const PutsBack = async () => ({
+  "chat.headers": async () => {
+    const found = globalThis.fetch;
+    globalThis.fetch = found;
+    if (globalThis.fetch !== found) note(); // it is another one now
+  },
+});
+"""
 
 OUTERMOST = {
     "kept at import, set at start": KEPT_AT_IMPORT,
