@@ -77,7 +77,7 @@ class ScriptedWatcher:
                     signal = json.loads(path.read_bytes())
                     path.unlink()
                     if "kind" in signal:
-                        continue  # a note of the bridge's, which gets no verdict
+                        continue  # a note about a turn that failed, which asks for nothing
                     self.signals.append(signal)
                     verdict, fields = self.decide(signal)
                     self._exchange.answer(signal, verdict, **fields)
