@@ -20,8 +20,10 @@ from rotator.generations import (
     Parted,
     Step,
     identity_of,
+    joined_identity,
     line_of,
     next_step,
+    owner_key,
     shown,
     told,
 )
@@ -68,7 +70,7 @@ def renew(
         store.replace_credential(account, credential, now, NOBODY)
     else:
         store.renew_credential(account, credential, NOBODY if account.unproven else who, now)
-        store.set_maybe(account.id, None)
+        store.set_doubts(account.id, ())
     # Whoever could refresh the login has shown that it lives.
     store.set_rejected(account.id, None)
     renewed = store.state().account(account.id)
@@ -116,13 +118,15 @@ def part(  # what is parted, and how it is told
         # They are in use in an account of their own now.
         books.store.move_replaced([parted.left[-1].number], new)
         _move_digests_of(books, account, parted.left, new)
+        # Whoever may be this account may be those tokens, which it began with.
+        books.store.repoint_doubts(account.id, new)
     books.store.lay_out(account, parted.kept, now)
     added = books.store.state().account(new)
     if added is None:
         return []
     books.store.lay_out(added, parted.left, now)
     if doubtful and parted.left[-1].who.key is None:
-        books.store.set_maybe(new, account.id)
+        books.store.set_doubts(new, [account.id])
     told_why = f"{why}: what it had got since is {added.alias} now"
     if not has_tokens_in_use:
         told_why = f"{why}: what it had before is {added.alias} now"
@@ -150,6 +154,9 @@ def _take_along(
     store.follow(account, new, parted.left[-1].credential)
     store.set_rejected(new, account.rejected)
     store.set_rejected(account.id, None)
+    # Its doubt was about them.
+    store.set_doubts(new, account.doubts)
+    store.set_doubts(account.id, ())
     if store.state().slot(account.provider).active == account.id:
         store.set_active(account.provider, new, now)
 
@@ -179,8 +186,11 @@ def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
     match step:
         case Part(account, parted, why):
             return part(books, account, parted, why, now)
-        case EndDoubt(account, why):
-            books.store.set_maybe(account.id, None)
+        case EndDoubt(account, newer, why):
+            left = [one for one in account.doubts if one != newer.id]
+            books.store.set_doubts(account.id, left)
+            if left:
+                return []
             return [_event(now, EventKind.CHANGED, account, f"it can be used again: {why}")]
         case Join(keep, other, best, why):
             join(books, keep, other, best, now)
@@ -206,11 +216,13 @@ def join(books: Books, keep: Account, other: Account, best: Account, now: dateti
     store = books.store
     store.merge_accounts(keep, other)
     if best.id == other.id:
-        store.renew_credential(keep, other.credential, identity_of(other), now)
+        store.renew_credential(keep, other.credential, NOBODY, now)
     # What was live may be older.
     store.forget_live_of(keep.id)
-    store.set_unproven(keep.id, unproven=best.unproven)
-    store.set_maybe(keep.id, None if best.maybe in {keep.id, other.id} else best.maybe)
+    who = joined_identity(keep, other, best)
+    is_known = owner_key(keep) is not None or owner_key(other) is not None
+    store.set_owner(keep.id, who, unproven=not is_known and (keep.unproven or other.unproven))
+    store.set_doubts(keep.id, [one for one in best.doubts if one not in {keep.id, other.id}])
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, best.disabled)
     # One person's limit is a limit of both.

@@ -388,7 +388,7 @@ def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool
     added = books.store.add_account(provider, alias, change.credential, who, now)
     may_be = change.may_be if isinstance(change, Login) else ()
     for one in may_be:
-        books.store.set_maybe(one.id, added)
+        books.store.set_doubts(one.id, [*one.doubts, added])
     if activate:
         books.store.set_active(provider, added, now)
     why = "a new login in auth.json was saved"

@@ -45,8 +45,7 @@ def in_doubt(state: State) -> set[AccountId]:
 def _doubted(account: Account) -> Iterator[AccountId]:
     if account.unproven or account.maybe is not None:
         yield account.id
-    if account.maybe is not None:
-        yield account.maybe
+    yield from account.doubts
 
 
 class IdentityQuestions:

@@ -109,15 +109,21 @@ class Account:
     # Its newest tokens took the place of others without a proof, and nobody has said whose they
     # are: `identity` is of those before.
     unproven: bool = False
-    # It may be the same login as that newer one, whose tokens would have spent its own: until
-    # somebody knows it is not used. `doubt` is the sentence about it.
+    # It may be the same login as that newer one, whose tokens would have spent its own (or as one
+    # of those in `maybe_also`): until somebody knows it is not used. `doubt` is the sentence.
     maybe: AccountId | None = None
+    maybe_also: tuple[AccountId, ...] = ()
     doubt: str | None = None
 
     @property
     def name(self) -> str:
         """`provider/alias`, as commands and events name an account."""
         return f"{self.provider}/{self.alias}"
+
+    @property
+    def doubts(self) -> tuple[AccountId, ...]:
+        """The newer accounts that it may be the same login as, the newest one last."""
+        return () if self.maybe is None else (*self.maybe_also, self.maybe)
 
     def state_at(self, now: datetime) -> AccountState:
         """Return the state at `now`, by the order of `AccountState`."""
@@ -440,13 +446,15 @@ NOBODY = Identity()
 class Replaced:
     """Tokens whose place in their account was taken without a proof, and whose they are.
 
-    They are kept until somebody knows whose those are that took it. `at` is when that was.
+    They are kept until somebody knows whose those are that took it. `at` is when that was. With
+    `loose` those are gone: two accounts were joined since.
     """
 
     number: int
     credential: Credential
     at: datetime
     who: Identity = NOBODY
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

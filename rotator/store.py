@@ -323,8 +323,8 @@ class Store:
         self, accounts: Mapping[AccountId, Account]
     ) -> dict[AccountId, tuple[Replaced, ...]]:
         found: dict[AccountId, tuple[Replaced, ...]] = {}
-        for number, owner, entry, at, label, key, plan, group in self._connection.execute(
-            "SELECT number, account, entry, at, identity, identity_key, plan, shared_by"
+        for number, owner, entry, at, label, key, plan, group, loose in self._connection.execute(
+            "SELECT number, account, entry, at, identity, identity_key, plan, shared_by, loose"
             " FROM replaced ORDER BY number"
         ):
             account = accounts.get(owner)
@@ -332,7 +332,7 @@ class Store:
                 if account is not None:
                     credential = parse_entry(account.provider, Secret(entry))
                     who = Identity(key, label, plan, group)
-                    one = Replaced(number, credential, from_iso(at), who)
+                    one = Replaced(number, credential, from_iso(at), who, bool(loose))
                     found[account.id] = (*found.get(account.id, ()), one)
         return found
 
@@ -488,11 +488,7 @@ class Store:
             )
             self._note_digests(account.provider, account.id, in_use, now)
             self.forget_live_of(account.id)
-        self._write(
-            "UPDATE account SET unproven = ?, identity = ?, identity_key = ?, plan = ?,"
-            " shared_by = ? WHERE id = ?",
-            *(int(is_unproven(line)), who.label, who.key, who.plan, who.group, account.id),
-        )
+        self.set_owner(account.id, who, unproven=is_unproven(line))
         kept = {one.number: one.who for one in line[:-1]}
         for number in [row[0] for row in self._numbers_of(account.id)]:
             if number not in kept:
@@ -549,13 +545,23 @@ class Store:
         )
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
-    def set_unproven(self, account: AccountId, *, unproven: bool) -> None:
-        """Note whether nobody knows whose an account's tokens in use are."""
-        self._write("UPDATE account SET unproven = ? WHERE id = ?", int(unproven), account)
+    def set_owner(self, account: AccountId, who: Identity, *, unproven: bool) -> None:
+        """Note who an account is, or (`unproven`) was before the tokens that are in use."""
+        self._write(
+            "UPDATE account SET unproven = ?, identity = ?, identity_key = ?, plan = ?,"
+            " shared_by = ? WHERE id = ?",
+            *(int(unproven), who.label, who.key, who.plan, who.group, account),
+        )
 
-    def set_maybe(self, account: AccountId, newer: AccountId | None) -> None:
-        """Note that an account may be the same login as a newer one, or (None) that it is not."""
-        self._write("UPDATE account SET maybe = ? WHERE id = ?", newer, account)
+    def set_doubts(self, account: AccountId, newer: Iterable[AccountId]) -> None:
+        """Note which newer accounts an account may be the same login as, if any."""
+        told = " ".join(dict.fromkeys(newer)) or None
+        self._write("UPDATE account SET maybe = ? WHERE id = ?", told, account)
+
+    def repoint_doubts(self, account: AccountId, to: AccountId) -> None:
+        """Let whoever may be the same login as an account may be another one's instead."""
+        for one in [a for a in self.state().accounts if account in a.doubts and a.id != to]:
+            self.set_doubts(one.id, [to if d == account else d for d in one.doubts])
 
     def note_descents(self, found: Iterable[Descent], now: datetime) -> None:
         """Keep what bridges saw of tokens; what is old, or too much, is forgotten."""
@@ -613,7 +619,6 @@ class Store:
         self._write("DELETE FROM part_limit WHERE account = ?", account.id)
         self._write("DELETE FROM replaced WHERE account = ?", account.id)
         self._write("DELETE FROM account WHERE id = ?", account.id)
-        self._write("UPDATE account SET maybe = NULL WHERE maybe = ?", account.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
     def _secrets_of(self, account: Account) -> set[Secret]:
@@ -654,9 +659,11 @@ class Store:
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)
         self._write("UPDATE tenure SET account = ? WHERE account = ?", keep.id, other.id)
         self._write("DELETE FROM part_limit WHERE account = ?", other.id)
-        self._write("UPDATE replaced SET account = ? WHERE account = ?", keep.id, other.id)
-        self._write("UPDATE account SET maybe = ? WHERE maybe = ?", keep.id, other.id)
-        self._write("UPDATE account SET maybe = NULL WHERE id = ? AND maybe = id", keep.id)
+        self._write(
+            "UPDATE replaced SET account = ?, loose = 1 WHERE account IN (?, ?)",
+            *(keep.id, keep.id, other.id),
+        )
+        self.repoint_doubts(other.id, keep.id)
         self._write("DELETE FROM account WHERE id = ?", other.id)
 
     def begin_refresh(self, pending: PendingRefresh) -> None:
@@ -832,6 +839,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
     *limit, captured_at, last_used_at, refresh_allowed, group, unproven, maybe = rest
+    doubts = maybe.split() if maybe else []
     return Account(
         id=AccountId(account),
         provider=provider,
@@ -849,7 +857,8 @@ def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account
         group=group,
         part_limits=tuple(part_limits),
         unproven=bool(unproven),
-        maybe=maybe,
+        maybe=AccountId(doubts[-1]) if doubts else None,
+        maybe_also=tuple(AccountId(one) for one in doubts[:-1]),
     )
 
 
