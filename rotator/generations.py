@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rotator.model import NOBODY, Account, AccountId, Credential, Identity, State
-from rotator.ownership import Ancestry, Knowledge, ancestry_of, secrets_of
+from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
+from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets, secrets_of
 
 # Keys are bought one by one, and two of one person are two on purpose.
 JOINED_TYPES = frozenset({"oauth"})
@@ -53,12 +53,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Two accounts are one person's: `keep` stays and gets the tokens of `best`, one of both."""
+    """Two accounts are one person's: `keep` stays and gets the tokens of `best`, one of both.
+
+    With `at` it is those tokens of the line of `best` that are of the same person as the other
+    account's in use; None: those in use.
+    """
 
     keep: Account
     other: Account
     best: Account
     why: str
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class EndDoubt:
     """The account is not that newer one, which it might have been."""
 
     account: Account
-    newer: Account
+    doubt: Doubt
     why: str
 
 
@@ -154,20 +159,36 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             parted = traced(line, [ancestry_of(one.credential, known) for one in line])
             if parted is not None:
                 yield Part(account, parted, "it was seen where its tokens came from")
-        for newer in (one for one in accounts if one.id in account.doubts):
-            yield from _about_doubt(account, newer, known)
+        for doubt in account.doubts:
+            yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts)
 
 
-def _about_doubt(account: Account, newer: Account, known: Knowledge) -> Iterator[Step]:
-    came_from = ancestry_of(newer.credential, known)
+def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[Step]:
+    newer = known.state.account(doubt.newer)
+    came_from = ancestry_of_secrets((Digest(doubt.came_as),), known)
+    name = newer.alias if newer else "what came later"
     if set(came_from.line) & set(secrets_of(account.credential)):
-        why = f"the tokens of {newer.alias} came from its own"
-        yield Join(*_older_first(account, newer), newer, why)
+        if newer is not None:
+            why = f"the tokens of {newer.alias} came from its own"
+            at = _place_of(doubt.came_as, newer, known)
+            yield Join(*_older_first(account, newer), newer, why, at)
         return
-    keys = owner_key(account), owner_key(newer)
+    # Of a line that others have come into the key says nothing of those that it began with.
+    is_told = newer is not None and not known.state.replaced.get(newer.id)
+    keys = owner_key(account), owner_key(newer) if newer is not None and is_told else None
     if came_from.is_login or (None not in keys and keys[0] != keys[1]):
-        yield EndDoubt(account, newer, f"{newer.alias} is another login")
+        yield EndDoubt(account, doubt, f"{name} is another login")
+
+
+def _place_of(came_as: str, account: Account, known: Knowledge) -> int | None:
+    """Return where in an account's line those tokens are, or what they were exchanged for."""
+    line = line_of(known.state, account)
+    for at, one in enumerate(line):
+        before = ancestry_of(one.credential, known).line
+        if came_as in {*secrets_of(one.credential), *before}:
+            return at
+    return None
 
 
 def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
@@ -216,7 +237,7 @@ def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, fl
     expires_at = account.credential.expires_at
     return (
         # Its tokens may have been exchanged for those of the other.
-        not set(account.doubts) & {one.id for one in others},
+        not {one.newer for one in account.doubts} & {one.id for one in others},
         account.maybe is None,
         account.rejected is None,
         # The one that runs out last was made last, and that spent the others' refresh token.
@@ -235,7 +256,7 @@ def with_doubts(accounts: Sequence[Account]) -> tuple[Account, ...]:
 
 
 def _with_doubt(account: Account, by_id: Mapping[AccountId, Account]) -> Account:
-    newer = next((by_id[one] for one in reversed(account.doubts) if one in by_id), None)
+    newer = next((by_id[one.newer] for one in reversed(account.doubts) if one.newer in by_id), None)
     if newer is None:
         doubt = (
             "it may be the same login as one that was removed: log in again, or rotator accounts"

@@ -45,7 +45,9 @@ def in_doubt(state: State) -> set[AccountId]:
 def _doubted(account: Account) -> Iterator[AccountId]:
     if account.unproven or account.maybe is not None:
         yield account.id
-    yield from account.doubts
+    if account.maybe is not None:
+        yield account.maybe
+    yield from (one.newer for one in account.doubts)
 
 
 class IdentityQuestions:

@@ -83,6 +83,18 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """An account's tokens may have been exchanged for those that another one began with.
+
+    `came_as` is the digest of those then, as their vendor gave them; empty where where they came
+    from decides nothing.
+    """
+
+    newer: AccountId
+    came_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One captured login. `identity` is for people, `identity_key` is what is compared.
 
@@ -109,21 +121,16 @@ class Account:
     # Its newest tokens took the place of others without a proof, and nobody has said whose they
     # are: `identity` is of those before.
     unproven: bool = False
-    # It may be the same login as that newer one, whose tokens would have spent its own (or as one
-    # of those in `maybe_also`): until somebody knows it is not used. `doubt` is the sentence.
+    # It may be the same login as that newer one, whose tokens would have spent its own: until
+    # somebody knows it is not used. `doubts` are all such, that one last, `doubt` the sentence.
     maybe: AccountId | None = None
-    maybe_also: tuple[AccountId, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     doubt: str | None = None
 
     @property
     def name(self) -> str:
         """`provider/alias`, as commands and events name an account."""
         return f"{self.provider}/{self.alias}"
-
-    @property
-    def doubts(self) -> tuple[AccountId, ...]:
-        """The newer accounts that it may be the same login as, the newest one last."""
-        return () if self.maybe is None else (*self.maybe_also, self.maybe)
 
     def state_at(self, now: datetime) -> AccountState:
         """Return the state at `now`, by the order of `AccountState`."""

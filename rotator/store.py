@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -43,6 +43,7 @@ from rotator.model import (
     Credential,
     Descent,
     Digest,
+    Doubt,
     Identity,
     Limit,
     PendingRefresh,
@@ -512,6 +513,14 @@ class Store:
         for number in numbers:
             self._write("UPDATE replaced SET account = ? WHERE number = ?", to, number)
 
+    def name_replaced(self, number: int, who: Identity) -> None:
+        """Note whose replaced tokens are."""
+        self._write(
+            "UPDATE replaced SET identity = ?, identity_key = ?, plan = ?, shared_by = ?"
+            " WHERE number = ?",
+            *(who.label, who.key, who.plan, who.group, number),
+        )
+
     def move_digests(
         self, account: Account, to: AccountId, *, since: datetime, but: Iterable[Digest]
     ) -> None:
@@ -553,15 +562,17 @@ class Store:
             *(int(unproven), who.label, who.key, who.plan, who.group, account),
         )
 
-    def set_doubts(self, account: AccountId, newer: Iterable[AccountId]) -> None:
+    def set_doubts(self, account: AccountId, doubts: Iterable[Doubt]) -> None:
         """Note which newer accounts an account may be the same login as, if any."""
-        told = " ".join(dict.fromkeys(newer)) or None
+        told = " ".join(f"{one.newer}:{one.came_as}" for one in dict.fromkeys(doubts)) or None
         self._write("UPDATE account SET maybe = ? WHERE id = ?", told, account)
 
     def repoint_doubts(self, account: AccountId, to: AccountId) -> None:
         """Let whoever may be the same login as an account may be another one's instead."""
-        for one in [a for a in self.state().accounts if account in a.doubts and a.id != to]:
-            self.set_doubts(one.id, [to if d == account else d for d in one.doubts])
+        for one in self.state().accounts:
+            after = [replace(d, newer=to) if d.newer == account else d for d in one.doubts]
+            if one.id != to and tuple(after) != one.doubts:
+                self.set_doubts(one.id, after)
 
     def note_descents(self, found: Iterable[Descent], now: datetime) -> None:
         """Keep what bridges saw of tokens; what is old, or too much, is forgotten."""
@@ -839,7 +850,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
     *limit, captured_at, last_used_at, refresh_allowed, group, unproven, maybe = rest
-    doubts = maybe.split() if maybe else []
+    doubts = tuple(_doubt(one) for one in maybe.split()) if maybe else ()
     return Account(
         id=AccountId(account),
         provider=provider,
@@ -857,9 +868,14 @@ def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account
         group=group,
         part_limits=tuple(part_limits),
         unproven=bool(unproven),
-        maybe=AccountId(doubts[-1]) if doubts else None,
-        maybe_also=tuple(AccountId(one) for one in doubts[:-1]),
+        maybe=doubts[-1].newer if doubts else None,
+        doubts=doubts,
     )
+
+
+def _doubt(text: str) -> Doubt:
+    newer, _, came_as = text.partition(":")
+    return Doubt(AccountId(newer), came_as)
 
 
 def _limit(values: Sequence[Any]) -> Limit:
