@@ -227,10 +227,9 @@ def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowl
 
 
 def _says_the_same(kept: Credential, new: Credential) -> bool:
-    """Tell whether only the layout differs, or white space around a secret."""
-    as_new = replace(kept, entry=new.entry)
-    if _bare(kept.secret) == _bare(new.secret):
-        as_new = replace(as_new, secret=new.secret)
+    """Tell of the same secrets whether only their layout differs, or white space around them."""
+    as_new = replace(kept, entry=new.entry, secret=new.secret)
+    # What a plug-in packs behind the token is news.
     if _bare(kept.refresh) == _bare(new.refresh):
         as_new = replace(as_new, refresh=new.refresh)
     return as_new == new
