@@ -157,7 +157,7 @@ class Reports:
         if after is None or after.id == before:
             return
         # A bridge puts in what is for the same place.
-        if signal.source is Source.LOG or not stands_in(after, left and left.credential):
+        if signal.source is Source.LOG or not stands_in(after, left.credential if left else None):
             note = restart_note(self._books, self._exchange.present(), after)
             if note is not None:
                 self._books.record([note])

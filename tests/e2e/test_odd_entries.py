@@ -43,12 +43,12 @@ def with_routers(provider: str, name: str) -> Entry:
     """Return what the login of digitalocean leaves in auth.json."""
     token = key(provider, name)
     metadata = {"oauth_access": token, "oauth_expires": name, "oauth_scopes": "genai:read"}
-    return {"type": "api", "key": token, "metadata": metadata | {"routers": f"[{name!r}]"}}
+    return {**api(token), "metadata": metadata | {"routers": f"[{name!r}]"}}
 
 
 def behind(place: str) -> Entry:
     """Return a key that is good at one gateway alone."""
-    return api(key(GATEWAY, place)) | {"metadata": {"accountId": place}}
+    return {**api(key(GATEWAY, place)), "metadata": {"accountId": place}}
 
 
 @dataclass(frozen=True)
