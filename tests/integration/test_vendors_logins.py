@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rotator.model import Identity
+from rotator.model import Digest, Identity
 from rotator.owners import learn_owner
 from rotator.provider import HttpAnswer, HttpRequest
 from rotator.registry import Registry, load_registry
@@ -78,7 +78,7 @@ def by_claims(person: str, number: int, **claims: str) -> str:
 def test_a1_after_one_reading_of_usage_three_refreshes_are_one_account(
     live: Live, provider: str
 ) -> None:
-    sees(live, provider, pair(live, "ada"))
+    newest = sees(live, provider, pair(live, "ada"))
     read(live.books, live.state.of(provider))
     known = live.state.of(provider)[0].identity_key
     for number in (2, 3, 4):
@@ -138,7 +138,7 @@ def test_a3_opaque_tokens_of_two_members_of_a_workspace_are_two_accounts(
     # Within ten minutes of the end it looks like a refresh: until somebody knows both are kept.
     for entry, name in ((second, "bob"), (first, "ada")):
         account = live.state.of("openai")[-1]
-        learn_owner(live.books, account.id, digest_of(entry["access"]), Identity(name))
+        learn_owner(live.books, account.id, Digest(digest_of(entry["access"])), Identity(name))
 
     assert sorted(rows(live, "openai")) == sorted([first["access"], second["access"]])
 
