@@ -1,0 +1,172 @@
+"""Short stories of what random days of several people have found; each with its siblings.
+
+`rotating` is a vendor whose tokens name nobody; each name is a person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator import ledger
+from rotator.model import Account, Identity
+from rotator.owners import learn_owner
+from rotator.swap import Order, swap
+from tests.support.descents import seen_login
+from tests.support.live import Entry, Live, oauth_until, open_live
+
+HOUR = timedelta(hours=1)
+SLOT = "rotating"
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    with open_live(home) as live:
+        yield live
+
+
+def tokens(live: Live, name: str, number: int = 1) -> Entry:
+    """Return tokens of a person that were made just now and live for an hour."""
+    return oauth_until(name, number, live.clock.now + HOUR)
+
+
+def logs_in(live: Live, name: str, number: int = 1, *, seen: bool = False) -> Entry:
+    """Let somebody log in; `seen`: a bridge saw that it is a login."""
+    entry = tokens(live, name, number)
+    if seen:
+        seen_login(live.paths, entry)
+    live.sees({SLOT: entry})
+    return entry
+
+
+def row(live: Live, entry: Entry) -> Account:
+    """Return the account that has those tokens in use."""
+    return next(a for a in live.state.of(SLOT) if a.credential.secret.reveal() == entry["access"])
+
+
+def may_be(live: Live, older: Entry, newer: Entry) -> bool:
+    """Tell whether an account is in doubt because of the other one."""
+    return row(live, older).maybe == row(live, newer).id
+
+
+def is_of(live: Live, entry: Entry, key: str) -> None:
+    """Let the vendor say whose tokens those are."""
+    account = row(live, entry)
+    who = Identity(key, f"{key}@acme.example")
+    learn_owner(live.books, account.id, account.credential.digest, who)
+
+
+# -- an opencode ends a refresh that it began before somebody else was live --------------------
+
+
+def test_who_was_live_before_a_login_may_be_what_an_opencode_writes_next(live: Live) -> None:
+    """It had run out, and the opencode was refreshing it while somebody logged in."""
+    old = logs_in(live, "cem")
+    live.clock.pass_time(hours=2)
+    logs_in(live, "bob", seen=True)
+
+    refreshed = logs_in(live, "cem", 2)
+
+    assert may_be(live, old, refreshed)
+
+
+def test_who_was_live_before_a_logout_may_be_what_an_opencode_writes_next(live: Live) -> None:
+    old = logs_in(live, "cem")
+    live.clock.pass_time(hours=2)
+    live.sees({})
+
+    refreshed = logs_in(live, "cem", 2)
+
+    assert may_be(live, old, refreshed)
+
+
+def test_who_was_live_two_swaps_ago_may_be_what_an_opencode_writes_next(live: Live) -> None:
+    others = [logs_in(live, name, seen=True) for name in ("ada", "bob")]
+    old = logs_in(live, "cem", seen=True)
+    live.clock.pass_time(hours=2)
+    for one in others:
+        swap(live.books, Order(row(live, one).id, "for the test"))
+        live.clock.pass_time(seconds=20)
+
+    refreshed = logs_in(live, "cem", 2)
+
+    assert may_be(live, old, refreshed)
+
+
+@pytest.mark.parametrize(
+    ("ran_out", "ago"),
+    [
+        pytest.param(True, 3, id="nobody refreshes for so long"),
+        pytest.param(False, 1, id="its tokens were good and nobody had to refresh them"),
+    ],
+)
+def test_who_was_live_a_while_ago_is_not_in_doubt(live: Live, ran_out: object, ago: int) -> None:
+    old = logs_in(live, "cem")
+    live.clock.pass_time(hours=2 if ran_out else 0)
+    logs_in(live, "bob", seen=True)
+    live.clock.pass_time(minutes=ago)
+
+    logs_in(live, "ada")
+
+    assert row(live, old).maybe is None
+
+
+# -- of two accounts of one person the newer tokens live, whatever they may be of a third ------
+
+
+@pytest.fixture
+def two(live: Live) -> tuple[Entry, Entry]:
+    """Return tokens of one person that ran out, and newer ones that may be a third account's."""
+    spent = logs_in(live, "cem", seen=True)
+    live.clock.pass_time(hours=2)
+    newest = logs_in(live, "cem", 2, seen=True)
+    live.clock.pass_time(minutes=1)
+    third = logs_in(live, "ada")
+    assert may_be(live, newest, third)
+    return spent, newest
+
+
+def test_a_merge_by_hand_keeps_the_newer_tokens_of_which_nobody_is_sure(
+    live: Live, two: tuple[Entry, Entry]
+) -> None:
+    spent, newest = two
+
+    ledger.merge(live.books, row(live, spent), row(live, newest))
+
+    # The doubt was about them, and goes with them.
+    assert row(live, newest).maybe is not None
+
+
+def test_a_merge_the_other_way_round_keeps_them_as_well(
+    live: Live, two: tuple[Entry, Entry]
+) -> None:
+    spent, newest = two
+
+    ledger.merge(live.books, row(live, newest), row(live, spent))
+
+    assert row(live, newest).maybe is not None
+
+
+def test_one_name_for_both_keeps_the_newer_tokens_of_which_nobody_is_sure(
+    live: Live, two: tuple[Entry, Entry]
+) -> None:
+    for entry in two:
+        is_of(live, entry, "cem")
+
+    assert row(live, two[1]).maybe is not None
+    assert len(live.state.of(SLOT)) == len(("cem", "ada"))
+
+
+def test_newer_tokens_that_the_vendor_refuses_are_not_kept(
+    live: Live, two: tuple[Entry, Entry]
+) -> None:
+    spent, newest = two
+    with live.books.store.transaction():
+        live.books.store.set_rejected(row(live, newest).id, "spent")
+
+    ledger.merge(live.books, row(live, newest), row(live, spent))
+
+    assert row(live, spent).rejected is None
