@@ -232,20 +232,19 @@ def _older_first(one: Account, other: Account) -> tuple[Account, Account]:
     return first, second
 
 
-def liveliness(account: Account, *others: Account) -> tuple[bool, bool, float, bool, float]:
+def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, float, float]:
     """Return what is larger for the credential that more likely lives: the newest one does.
 
-    That its tokens may have been exchanged for those of a third says little: then that one is
-    the same person's, and lives. Older ones of the person are spent if nobody exchanged these.
+    One that is in no doubt lives: whoever may have spent it would have put it in doubt.
     """
     expires_at = account.credential.expires_at
     return (
         # Its tokens may have been exchanged for those of the other.
         not {one.newer for one in account.doubts} & {one.id for one in others},
+        account.maybe is None,
         account.rejected is None,
         # The one that runs out last was made last, and that spent the others' refresh token.
         expires_at.timestamp() if expires_at else 0.0,
-        account.maybe is None,
         account.captured_at.timestamp(),
     )
 

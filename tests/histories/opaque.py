@@ -334,13 +334,13 @@ class Day:
     def require(self) -> None:
         """Assert what holds after every step."""
         kept = {self.vendor.of(credential) for _, credential in self._pairs()}
-        usable = {self.vendor.of(a.credential).person for a in self._logins() if self._known(a)}
+        living = {one.person for one in kept if self.vendor.is_alive(one)}
         for login, newest in self.vendor.newest.items():
             if login not in self.seen - self.removed - self.vendor.revoked:
                 continue
             if newest not in kept:
-                # Another login of the same person has taken its place, which was known then.
-                assert newest.person in usable, f"the newest tokens of {newest} are nowhere"
+                # Another login of the same person has taken its place, and lives.
+                assert newest.person in living, f"the newest tokens of {newest} are nowhere"
                 self.removed.add(login)
         for account in self._logins():
             if self._known(account):
