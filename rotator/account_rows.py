@@ -111,10 +111,13 @@ def part(  # what is parted, and how it is told
         books.store.lay_out(account, parted.kept, now)
         return []
     has_tokens_in_use = parted.left[-1].number is None
+    older = parted.kept if has_tokens_in_use else parted.left
+    since = _replaced_at(books, account, older)
     new = _new_account(books, account, parted, now)
+    _move_limits(books, account, new, since, of_newer=has_tokens_in_use)
     books.store.move_replaced([one.number for one in parted.left[:-1]], new)
     if has_tokens_in_use:
-        _take_along(books, account, parted, new, now)
+        _take_along(books, account, parted, new, since, now)
     else:
         # They are in use in an account of their own now.
         books.store.move_replaced([parted.left[-1].number], new)
@@ -145,11 +148,31 @@ def _new_account(books: Books, account: Account, parted: Parted, now: datetime) 
     return books.store.add_account(account.provider, alias, in_use, who, now)
 
 
-def _take_along(
-    books: Books, account: Account, parted: Parted, new: AccountId, now: datetime
+def _move_limits(
+    books: Books, account: Account, new: AccountId, since: datetime, *, of_newer: bool
 ) -> None:
-    """Let everything go to a new account that is about the tokens in use."""
-    store, since = books.store, _replaced_at(books, account, parted.kept)
+    """Let a new account have the limits of requests with its own tokens.
+
+    They are the newer ones, which came at `since`, or the older ones.
+    """
+    before = books.store.state().account(account.id) or account
+    limits = [one for one in (before.limit, *before.part_limits) if one is not None]
+    for limit in limits:
+        is_of_newer = limit.since is None or limit.since >= since
+        if is_of_newer is of_newer:
+            books.store.move_limit(account.id, new, limit)
+
+
+def _take_along(  # what is parted, and when
+    books: Books,
+    account: Account,
+    parted: Parted,
+    new: AccountId,
+    since: datetime,
+    now: datetime,
+) -> None:
+    """Let everything else go to a new account that is about the tokens in use."""
+    store = books.store
     mine = {digest for one in parted.kept for digest in secrets_of(one.credential)}
     store.move_digests(account, new, since=since, but=mine)
     store.follow(account, new, parted.left[-1].credential)
@@ -162,9 +185,10 @@ def _take_along(
         store.set_active(account.provider, new, now)
 
 
-def _replaced_at(books: Books, account: Account, kept: Line) -> datetime:
+def _replaced_at(books: Books, account: Account, older: Line) -> datetime:
+    """Return when others took the place of an account's older tokens."""
     before = books.store.state().replaced.get(account.id, ())
-    return next(one.at for one in before if one.number == kept[-1].number)
+    return next(one.at for one in before if one.number == older[-1].number)
 
 
 def _move_digests_of(books: Books, account: Account, left: Line, new: AccountId) -> None:

@@ -739,6 +739,15 @@ class Store:
             *(account, model, *_limit_row(limit)),
         )
 
+    def move_limit(self, account: AccountId, to: AccountId, limit: Limit) -> None:
+        """Let one of an account's limits be another one's."""
+        self.set_limit(to, limit)
+        if limit.model is None:
+            self.set_limit(account, None)
+        else:
+            forget = "DELETE FROM part_limit WHERE account = ? AND model = ?"
+            self._write(forget, account, limit.model)
+
     def set_active(self, provider: str, account: AccountId | None, now: datetime) -> None:
         """Note who is in the provider's slot from now on; a change begins a new tenure."""
         slot = self._one("SELECT active FROM slot WHERE provider = ?", provider)

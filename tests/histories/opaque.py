@@ -1,8 +1,13 @@
 """Random days of several people at a vendor whose tokens name nobody.
 
-Their logins and refreshes, bridges that saw where tokens came from, at once, late or never, and
-the vendor's word of whose tokens are, whenever it comes. Our capture, swap, refresh and store are
-the real ones. `python -m tests.histories.opaque --steps 200000 --seed 7` runs many.
+Their logins and refreshes, bridges that saw where tokens came from, at once, late or never, the
+vendor's word of whose tokens are, whenever it comes, and requests that fail, of theirs and of
+keys from elsewhere. Our capture, swap, refresh, failover and store are the real ones.
+`python -m tests.histories.opaque --steps 200000 --seed 7` runs many.
+
+What nobody can know is not asked for: of two accounts that the user merges, and of which both
+may be a third, which one lives; and whose a limit is while nobody knows whose the account's
+tokens are.
 """
 
 from __future__ import annotations
@@ -10,23 +15,40 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
 from rotator import ledger
 from rotator.errors import RotatorError
-from rotator.model import Account, AccountId, Credential, Digest, Identity
+from rotator.failover import carry_out
+from rotator.limits import NOT_CONFIRMED
+from rotator.logged import LoggedFailures
+from rotator.model import (
+    Account,
+    AccountId,
+    Credential,
+    Digest,
+    Finding,
+    Identity,
+    Meaning,
+    Signal,
+    Source,
+)
+from rotator.opencode.exchange import Exchange
+from rotator.opencode.logtail import LoggedFailure
 from rotator.owners import learn_owner
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
 from rotator.registry import Registry
+from rotator.repeats import Foreign, Note
 from rotator.rotate import plan_rotation, rotate
-from rotator.secret import Secret
+from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.interrupted import memory_folder
@@ -34,9 +56,12 @@ from tests.support.live import Entry, HandClock, Live, api, oauth_until, open_li
 
 SLOT = "opaque"
 PEOPLE = ("ada", "bob", "cem")
+SESSION = "ses_1"
 LIFETIME = timedelta(hours=1)
 STEPS_OF_A_DAY = 50
 _OK = 200
+_LIMITED = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
+_USED_UP = Finding(Meaning.EXHAUSTED, "429, the quota is used up")
 
 
 @dataclass(frozen=True)
@@ -133,6 +158,8 @@ class Day:
     # Logins that were seen in auth.json, and those that the user removed.
     seen: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)
+    # When requests of whom failed: of a person, or of a key.
+    failed: dict[str, set[datetime]] = field(default_factory=dict)
 
     # -- what people and opencodes do --------------------------------------------------------------
 
@@ -200,6 +227,67 @@ class Day:
         if self.asked:
             self._learn(self.asked.pop(self.chance.randrange(len(self.asked))))
             self.live.look()
+
+    # -- requests that fail ------------------------------------------------------------------------
+
+    def request_fails(self) -> None:
+        """Let a request fail: with what is live, or what an opencode still has in its memory."""
+        entry = self.chance.choice([self.live.entries().get(SLOT, {}), *self.past[-2:]])
+        if self._is_token(entry) or "key" in entry:
+            secret = entry.get("access") or entry["key"]
+            digest = Digest(digest_of(secret))
+            if self._is_in_doubt(digest):
+                return
+            who = self.vendor.minted[secret].person if self._is_token(entry) else secret
+            self.failed.setdefault(who, set()).add(self.live.clock.now)
+            self.counted["requests that failed"] += 1
+            self._fails(digest)
+
+    def foreign_request_fails(self) -> None:
+        """Let one fail that carried a key of opencode.json, the environment or a plug-in."""
+        before, entries = self._rests(), self.live.entries()
+        self._fails(Digest(digest_of("KEY-CANARY-elsewhere")), self.chance.choice(list(Foreign)))
+        assert self._rests() == before, "somebody rests for a key from elsewhere"
+        assert self.live.entries() == entries, "somebody was swapped for a key from elsewhere"
+        self.counted["requests with keys from elsewhere"] += 1
+
+    def _fails(self, carried: Digest, key: Foreign | None = None) -> None:
+        """Let a bridge hand the failure over, or note it beside the line in opencode's log."""
+        now = self.live.clock.now
+        if self.chance.random() < 1 / 2:
+            self._blame(Signal("s", now, SLOT, Source.BRIDGE, carried, tried=(carried,)))
+            return
+        lines = LoggedFailures(self.live.books, Exchange(self.live.paths), self._blame)
+        note = Note(now, SESSION, SLOT, "m1", None if key else carried, key)
+        line = LoggedFailure(now, SLOT, "m1", SESSION, small=False, message="Rate limit reached")
+        served = self.live.paths.bridge / "present" / f"{os.getpid()}.sessions"
+        served.write_text(f"{SESSION}\n")
+        tell: list[Callable[[], None]] = [lambda: lines.note(note), lambda: lines.hear(line)]
+        self.chance.shuffle(tell)
+        for one in tell:
+            one()
+        assert not lines.is_holding
+
+    def _blame(self, signal: Signal) -> None:
+        before = self.live.entries().get(SLOT, {})
+        finding = self.chance.choice([_LIMITED, _LIMITED, _LIMITED, _USED_UP])
+        carry_out(self.live.books, signal, finding, answer=lambda _: None)
+        put = self.live.state.active(SLOT)
+        if put is not None and put.credential.secret.reveal() not in before.values():
+            self._require_alive(put, "takes over")
+            self._leave(before)
+            self.counted["failovers"] += 1
+
+    def _is_in_doubt(self, digest: Digest) -> bool:
+        """Tell whether they are replaced tokens of an account of which not all is known.
+
+        A limit would be of the account then, and nobody notes which of its tokens it is of.
+        """
+        holder = self.live.state.account(self.live.state.digests.get((SLOT, digest)))
+        return holder is not None and holder.unproven and holder.credential.digest != digest
+
+    def _rests(self) -> dict[str, object]:
+        return {a.id: (a.limit, a.part_limits, a.rejected) for a in self.live.state.of(SLOT)}
 
     # -- what we do --------------------------------------------------------------------------------
 
@@ -347,10 +435,26 @@ class Day:
                 person = self.vendor.of(account.credential).person
                 named = f"{account.alias} is {account.identity_key}'s and has {person}'s tokens"
                 assert person == account.identity_key, named
+        self._require_own_limits()
         entry, active = self.live.entries().get(SLOT, {}), self.live.state.active(SLOT)
         if self._is_token(entry):
             assert active is not None
             assert active.credential.secret.reveal() == entry["access"], "auth.json is not saved"
+
+    def _require_own_limits(self) -> None:
+        for account in self.live.state.of(SLOT):
+            if account.limit is not None and account.limit.reason != NOT_CONFIRMED:
+                since = account.limit.since
+                at = [one for who in self._may_be(account) for one in self.failed.get(who, ())]
+                assert since in at, f"{account.alias} rests for somebody else's request"
+
+    def _may_be(self, account: Account) -> set[str]:
+        """Return whose requests an account may rest for."""
+        line = [account.credential]
+        if account.unproven:
+            line += [one.credential for one in self.live.state.replaced.get(account.id, ())]
+        secrets = [credential.secret.reveal() for credential in line]
+        return {self.vendor.minted[s].person if s in self.vendor.minted else s for s in secrets}
 
     def _known(self, account: Account) -> bool:
         return account.identity_key is not None and not account.unproven
@@ -398,6 +502,8 @@ ACTS: dict[str, int] = {
     "swap_back": 6,
     "merge": 2,
     "remove": 1,
+    "request_fails": 8,
+    "foreign_request_fails": 1,
 }
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from rotator import ledger
-from rotator.model import Account, Identity
+from rotator.model import Account, AccountState, Digest, Identity, Limit
 from rotator.owners import learn_owner
+from rotator.secret import digest_of
 from rotator.swap import Order, swap
 from tests.support.descents import seen_login
 from tests.support.live import Entry, Live, oauth_until, open_live
@@ -174,3 +175,89 @@ def test_tokens_in_no_doubt_are_kept_though_others_run_out_later(live: Live) -> 
     ledger.merge(live.books, row(live, later), row(live, sure))
 
     assert row(live, sure).maybe is None
+
+
+# -- whose a limit is, once it is known whose the tokens are ------------------------------------
+
+
+def is_limited(live: Live, entry: Entry, model: str | None = None) -> Limit:
+    """Let a request with those tokens fail: whoever has them rests from now on."""
+    now = live.clock.now
+    limit = Limit(AccountState.COOLING, now + HOUR, "429", since=now, model=model)
+    with live.books.store.transaction():
+        live.books.store.set_limit(row(live, entry).id, limit)
+    return limit
+
+
+def limits(live: Live, entry: Entry) -> list[Limit]:
+    account = row(live, entry)
+    return [one for one in (account.limit, *account.part_limits) if one is not None]
+
+
+@pytest.fixture
+def replaced(live: Live) -> tuple[Entry, Entry]:
+    """Return tokens and others that took their place, by their times; a limit came before.
+
+    Both are logins, of two persons, which is told later.
+    """
+    old = logs_in(live, "ada")
+    live.clock.pass_time(minutes=30)
+    is_limited(live, old, model="large")
+    live.clock.pass_time(minutes=35)
+    return old, logs_in(live, "bob")
+
+
+def test_a_limit_goes_with_the_tokens_whose_request_was_limited(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    old, new = replaced
+    live.clock.pass_time(minutes=1)
+    limit = is_limited(live, new)
+
+    seen_login(live.paths, new)
+    live.look()
+
+    assert limits(live, new) == [limit]
+    assert [one.model for one in limits(live, old)] == ["large"]
+
+
+def test_a_limit_from_before_stays_with_the_tokens_that_were_in_use_then(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    old, new = replaced
+
+    is_of(live, new, "bob")
+    seen_login(live.paths, new)
+    live.look()
+
+    assert (len(limits(live, old)), limits(live, new)) == (1, [])
+
+
+def test_a_limit_from_before_goes_with_the_older_tokens_to_an_account_of_their_own(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    """The vendor says whose the newer ones are first: the account is theirs."""
+    old, new = replaced
+    live.clock.pass_time(minutes=1)
+    limit = is_limited(live, new)
+    account = row(live, new)
+    is_of(live, new, "bob")
+    learn_owner(live.books, account.id, Digest(digest_of(old["access"])), Identity("ada"))
+
+    assert limits(live, new) == [limit]
+    assert [one.model for one in limits(live, old)] == ["large"]
+
+
+def test_a_limit_of_which_nobody_knows_since_when_stays_with_the_tokens_in_use(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    old, new = replaced
+    limit = Limit(AccountState.COOLING, live.clock.now + HOUR, "429")
+    with live.books.store.transaction():
+        live.books.store.set_limit(row(live, new).id, limit)
+
+    seen_login(live.paths, new)
+    live.look()
+
+    assert limits(live, new) == [limit]
+    assert limit not in limits(live, old)
