@@ -5,9 +5,9 @@ vendor's word of whose tokens are, whenever it comes, and requests that fail, of
 keys from elsewhere. Our capture, swap, refresh, failover and store are the real ones.
 `python -m tests.histories.opaque --steps 200000 --seed 7` runs many.
 
-What nobody can know is not asked for: of two accounts that the user merges, and of which both
-may be a third, which one lives; and whose a limit is while nobody knows whose the account's
-tokens are.
+What nobody can know is not asked for: of two accounts of one person of which both may be a
+third, which one lives (that third may have been removed; the tokens of both are kept all the
+same); and whose a limit is while nobody knows whose the account's tokens are.
 """
 
 from __future__ import annotations
@@ -442,17 +442,20 @@ class Day:
             assert active.credential.secret.reveal() == entry["access"], "auth.json is not saved"
 
     def _require_own_limits(self) -> None:
-        for account in self.live.state.of(SLOT):
-            if account.limit is not None and account.limit.reason != NOT_CONFIRMED:
-                since = account.limit.since
+        now = self.live.clock.now
+        limits = [(a, a.limit) for a in self.live.state.of(SLOT) if a.limit is not None]
+        for account, limit in limits:
+            if limit.until > now and limit.reason != NOT_CONFIRMED:
+                since = limit.since
                 at = [one for who in self._may_be(account) for one in self.failed.get(who, ())]
                 assert since in at, f"{account.alias} rests for somebody else's request"
 
     def _may_be(self, account: Account) -> set[str]:
         """Return whose requests an account may rest for."""
         line = [account.credential]
-        if account.unproven:
-            line += [one.credential for one in self.live.state.replaced.get(account.id, ())]
+        before = self.live.state.replaced.get(account.id, ())
+        if account.unproven or any(one.who.key is None for one in before):
+            line += [one.credential for one in before]
         secrets = [credential.secret.reveal() for credential in line]
         return {self.vendor.minted[s].person if s in self.vendor.minted else s for s in secrets}
 
@@ -482,7 +485,8 @@ class Day:
                 for login, newest in self.vendor.newest.items()
                 if login in self.seen - self.removed
             )
-            assert self.vendor.is_alive(mine) or not has_living, f"{account.alias} has dead tokens"
+            fine = self.vendor.is_alive(mine) or not has_living or account.maybe is not None
+            assert fine, f"{account.alias} has dead tokens"
         self.counted["days"] += 1
 
 

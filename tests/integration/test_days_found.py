@@ -16,7 +16,7 @@ from rotator.model import Account, AccountState, Digest, Identity, Limit
 from rotator.owners import learn_owner
 from rotator.secret import digest_of
 from rotator.swap import Order, swap
-from tests.support.descents import seen_login
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import Entry, Live, oauth_until, open_live
 
 HOUR = timedelta(hours=1)
@@ -261,3 +261,140 @@ def test_a_limit_of_which_nobody_knows_since_when_stays_with_the_tokens_in_use(
 
     assert limits(live, new) == [limit]
     assert limit not in limits(live, old)
+
+
+# -- a doubt is about certain tokens, also where others have taken their place -------------------
+
+
+@pytest.fixture
+def three(live: Live) -> tuple[Entry, Entry, Entry]:
+    """Return tokens, another person's that took their place, and what the first ones became.
+
+    An opencode was refreshing the first ones while the other one logged in.
+    """
+    old = logs_in(live, "ada")
+    live.clock.pass_time(minutes=65)
+    other = logs_in(live, "cem")
+    became = logs_in(live, "ada", 2)
+    assert may_be(live, other, became)
+    return old, other, became
+
+
+def test_tokens_that_get_an_account_of_their_own_take_their_doubt_along(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+
+    seen_login(live.paths, other)
+    live.look()
+
+    assert may_be(live, old, became)
+    assert may_be(live, other, became)
+
+
+def test_one_name_for_both_keeps_what_tokens_became_that_others_took_the_place_of(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+    account = row(live, other)
+    is_of(live, other, "cem")
+    is_of(live, became, "ada")
+    assert row(live, other).maybe is None
+    learn_owner(live.books, account.id, Digest(digest_of(old["access"])), Identity("ada"))
+
+    assert [row(live, one).identity_key for one in (other, became)] == ["cem", "ada"]
+    assert len(live.state.of(SLOT)) == len(("cem", "ada"))
+
+
+def test_a_late_proof_takes_spent_tokens_out_of_the_account_of_others(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+
+    seen_refresh(live.paths, old, became)
+    live.look()
+
+    assert live.state.replaced == {}
+    # A request that still has them is blamed on what they became.
+    digest = Digest(digest_of(old["access"]))
+    assert live.books.store.holder(SLOT, digest) == row(live, became).id
+    assert may_be(live, other, became)
+
+
+def test_a_late_proof_about_an_account_that_is_gone_takes_them_out_as_well(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, _, became = three
+    ledger.remove(live.books, row(live, became))
+
+    seen_refresh(live.paths, old, became)
+    live.look()
+
+    assert live.state.replaced == {}
+
+
+def test_new_tokens_end_the_doubt_of_those_that_they_came_from_and_no_other(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+    newer = tokens(live, "cem", 2)
+    seen_refresh(live.paths, other, newer)
+    live.sees({SLOT: newer})
+    assert row(live, newer).maybe is None
+
+    seen_login(live.paths, other)
+    live.look()
+
+    assert row(live, newer).maybe is None
+    assert may_be(live, old, became)
+
+
+# -- what a merge tells of other accounts, and what it keeps -------------------------------------
+
+
+def test_a_merge_ends_the_doubt_of_whoever_is_known_to_be_another(live: Live) -> None:
+    old = logs_in(live, "cem")
+    live.clock.pass_time(minutes=30)
+    first = logs_in(live, "ada")
+    live.clock.pass_time(minutes=65)
+    logs_in(live, "ada", 2)
+    is_of(live, old, "cem")
+    newest = row(live, tokens(live, "ada", 2))
+    learn_owner(live.books, newest.id, Digest(digest_of(first["access"])), Identity("ada"))
+    live.clock.pass_time(minutes=5)
+    again = logs_in(live, "ada", 3, seen=True)
+    is_of(live, again, "ada")
+    assert row(live, old).maybe == newest.id
+
+    ledger.merge(live.books, row(live, again), newest)
+
+    assert row(live, old).maybe is None
+
+
+def test_tokens_that_nobody_knows_to_be_spent_are_kept_beside_those_in_doubt(live: Live) -> None:
+    """The tokens in use may have been exchanged for those of an account that was removed."""
+    first = logs_in(live, "cem")
+    live.clock.pass_time(hours=12)
+    second = logs_in(live, "cem", 2)
+    live.clock.pass_time(minutes=5)
+    ledger.remove(live.books, row(live, logs_in(live, "cem", 3)))
+    assert row(live, second).maybe is not None
+
+    ledger.merge(live.books, row(live, first), row(live, second))
+
+    (kept,) = live.state.replaced[row(live, second).id]
+    assert kept.credential.secret.reveal() == first["access"]
+
+
+def test_names_drop_older_tokens_only_where_the_newer_ones_are_in_no_doubt(live: Live) -> None:
+    first = logs_in(live, "cem")
+    live.clock.pass_time(minutes=65)
+    second = logs_in(live, "cem", 2)
+    account = row(live, second)
+    live.clock.pass_time(minutes=5)
+    ledger.remove(live.books, row(live, logs_in(live, "cem", 3)))
+    for entry in (first, second):
+        learn_owner(live.books, account.id, Digest(digest_of(entry["access"])), Identity("cem"))
+
+    (kept,) = live.state.replaced[account.id]
+    assert kept.credential.secret.reveal() == first["access"]
