@@ -110,8 +110,10 @@ def line_of(state: State, account: Account) -> Line:
 
 def about(doubts: Iterable[Doubt], credential: Credential) -> tuple[Doubt, ...]:
     """Return those of an account's doubts that are about its tokens in use, `credential`."""
-    own = secrets_of(credential)
-    return tuple(one for one in doubts if not one.of or one.of in own)
+    found = tuple(doubts)
+    # Most accounts are in none, and there are many.
+    own = secrets_of(credential) if found else ()
+    return tuple(one for one in found if not one.of or one.of in own)
 
 
 def doubts_of(doubts: Iterable[Doubt], line: Line) -> tuple[Doubt, ...]:

@@ -107,7 +107,7 @@ def _digests(secret: Secret, separator: str | None) -> tuple[Digest, ...]:
     spelt = [text, text.strip()]
     if separator is not None:
         spelt.append(text.partition(separator)[0].strip())
-    return tuple(dict.fromkeys(Digest(digest_of(one)) for one in spelt if one.strip()))
+    return tuple(Digest(digest_of(one)) for one in dict.fromkeys(spelt) if one.strip())
 
 
 def given_as(credential: Credential) -> Digest:
