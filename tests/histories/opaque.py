@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -44,91 +44,22 @@ from rotator.model import (
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LoggedFailure
 from rotator.owners import learn_owner
-from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
+from rotator.provider import HttpAnswer, HttpRequest
 from rotator.registry import Registry
 from rotator.repeats import Foreign, Note
 from rotator.rotate import plan_rotation, rotate
 from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
+from tests.histories.opaque_vendor import OK, SLOT, Vendor
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.interrupted import memory_folder
-from tests.support.live import Entry, HandClock, Live, api, oauth_until, open_live
+from tests.support.live import Entry, HandClock, Live, api, open_live
 
-SLOT = "opaque"
 PEOPLE = ("ada", "bob", "cem")
 SESSION = "ses_1"
-LIFETIME = timedelta(hours=1)
 STEPS_OF_A_DAY = 50
-_OK = 200
 _LIMITED = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
 _USED_UP = Finding(Meaning.EXHAUSTED, "429, the quota is used up")
-
-
-@dataclass(frozen=True)
-class Minted:
-    """Tokens that the vendor gave: to whom, in which login, and how many refreshes after it."""
-
-    person: str
-    login: int
-    generation: int
-
-
-class Vendor:
-    """Refresh tokens work once; one that comes again ends every token of its login."""
-
-    ids = (SLOT,)
-    rotates_tokens = True
-
-    def __init__(self, clock: HandClock) -> None:
-        self._clock = clock
-        self.minted: dict[str, Minted] = {}
-        self.newest: dict[int, Minted] = {}
-        self.revoked: set[int] = set()
-
-    def log_in(self, person: str) -> Entry:
-        """Return the tokens of a new login."""
-        return self._mint(Minted(person, len(self.newest) + 1, 1))
-
-    def refresh(self, entry: Entry) -> Entry | None:
-        """Return new tokens for these, or None: they were spent, and the login ends."""
-        before = self.minted[entry["access"]]
-        if not self.is_alive(before):
-            self.revoked.add(before.login)
-            return None
-        return self._mint(Minted(before.person, before.login, before.generation + 1))
-
-    def is_alive(self, one: Minted) -> bool:
-        """Tell whether these tokens work."""
-        return self.newest[one.login] == one and one.login not in self.revoked
-
-    def of(self, credential: Credential) -> Minted:
-        """Return whose tokens these are."""
-        return self.minted[credential.secret.reveal()]
-
-    def _mint(self, one: Minted) -> Entry:
-        entry = oauth_until(f"{one.login}", len(self.minted) + 1, self._clock.now + LIFETIME)
-        self.minted[entry["access"]] = self.newest[one.login] = one
-        return entry
-
-    # -- as our program knows it -------------------------------------------------------------------
-
-    def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
-        """Return nothing: the tokens are opaque."""
-        return Identity()
-
-    def refresh_call(self, credential: Credential) -> RefreshCall | str:
-        """Return the question for new tokens."""
-        body = Secret(credential.entry.reveal())
-        request = HttpRequest("POST", "https://auth.opaque.example/token", body=body)
-        return RefreshCall(request, client="opaque-client")
-
-    def read_refresh(self, _: Credential, answer: HttpAnswer, __: object) -> Tokens | DeadLogin:
-        """Return what the vendor gave."""
-        if answer.status != _OK:
-            return DeadLogin("its refresh token was used before")
-        given = json.loads(answer.body.reveal())
-        expires_at = self._clock.now + LIFETIME
-        return Tokens(Secret(given["access"]), expires_at, Secret(given["refresh"]))
 
 
 @dataclass
@@ -358,7 +289,7 @@ class Day:
         if given is None:
             return HttpAnswer(401, {}, Secret("{}"))
         self.counted["refreshes by us"] += 1
-        return HttpAnswer(_OK, {}, Secret(json.dumps(given)))
+        return HttpAnswer(OK, {}, Secret(json.dumps(given)))
 
     # -- how it is done ----------------------------------------------------------------------------
 
