@@ -1,0 +1,190 @@
+"""Another plug-in that replaces fetch, in every order of the two: no mark leaves, nothing is lost.
+
+Cases B2, B3 and B9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from rotator.opencode.install import bridge_source
+from rotator.secret import digest_of
+from tests.e2e.scenes import A, B, api
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import Ran, run
+from tests.support.provider_request import Request
+from tests.support.rival_plugin import (
+    POOL_KEY,
+    Order,
+    install_rival,
+    started,
+)
+from tests.support.scripted_watcher import ScriptedWatcher, Signal, scripted_watcher
+
+pytestmark = pytest.mark.e2e
+
+HELLO = "Hello from the loopback provider.\n"
+SOON = {"retry-after-ms": "50"}
+EITHER = (Order.BEFORE, Order.AFTER)
+# Our fetch gets to see the request, whatever these do, in whichever order.
+SEEN = (
+    "keeps fetch at import and replaces it when it starts",
+    "replaces fetch when it starts",
+    "replaces fetch at import",
+    "replaces fetch a moment after its start",
+    "replaces fetch when the turn begins",
+    "hands the fetch on that it found",
+    "wraps fetch at every request",
+    "throws when it starts",
+    "has a login's own fetch",
+)
+# Here it may not, and must not have marked what it does not see.
+PERHAPS_UNSEEN = (
+    "puts back the fetch of its import at every request",
+    "nails its fetch down",
+    "lets nobody see what it does with fetch",
+    "has a login's own fetch, kept at import",
+)
+OWN_KEYS = (
+    "has keys of its own in a login's fetch",
+    "has keys of its own in a login's fetch, kept at import",
+    "puts a key of its own into the headers",
+    "has keys of its own in the fetch that it replaces when it starts",
+    "has keys of its own in the fetch that it kept at import",
+)
+
+
+@dataclass
+class Scene:
+    """One HOME with the bridge and a stand-in for the watcher, which swaps A for B."""
+
+    house: Household
+    provider: LoopbackProvider
+    watcher: ScriptedWatcher
+
+    def ask(self) -> Ran:
+        """Let opencode answer one message whose first request is refused once."""
+        for key in (A, B, POOL_KEY):
+            self.provider.limit(key, headers=SOON, times=1)
+        self.provider.lift(B)
+        return run(self.house, "hi")
+
+    def decide(self, signal: Signal) -> tuple[str, dict[str, Any]]:
+        """Swap B in when A is limited."""
+        if signal.get("kind") == "failed" or signal["credential"] != digest_of(A):
+            return "pass", {}
+        self.house.replace_auth({"mock": api(B)})
+        return "retry", {"credential": digest_of(B)}
+
+    @property
+    def blamed(self) -> list[str | None]:
+        """Return the credentials whose requests failed, as the bridge told."""
+        return [signal["credential"] for signal in self.watcher.signals]
+
+    @property
+    def keys(self) -> list[str | None]:
+        """Return what the turn's requests carried."""
+        return self.provider.keys
+
+
+USUAL = {
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+    "x-session-affinity",
+    "x-session-id",
+}
+
+
+def unusual(requests: list[Request]) -> set[str]:
+    """Return the names of headers that opencode without any plug-in does not send."""
+    return {name for request in requests for name in request.headers} - USUAL
+
+
+@pytest.fixture
+def scene(house: Household, provider: LoopbackProvider) -> Iterator[Scene]:
+    """Return a scene in which A is live and no rival is there yet."""
+    folder = house.config_folder / "plugin"
+    folder.mkdir()
+    (folder / "rotator.js").write_bytes(bridge_source())
+    house.write_auth({"mock": api(A)})
+    with scripted_watcher(house.home, {"mock": A}) as watcher:
+        both = [digest_of(key) for key in (A, B)]
+        watcher.publish(providers={"mock": {"active": both[0], "known": both, "ready": True}})
+        scene = Scene(house, provider, watcher)
+        watcher.decide = scene.decide
+        yield scene
+
+
+def test_opencode_alone_sends_the_usual_headers(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    house.write_auth({"mock": api(A)})
+
+    run(house, "hi")
+
+    assert {frozenset(request.headers) for request in provider.requests} == {frozenset(USUAL)}
+
+
+def test_with_the_bridge_alone_a_request_fails_over_and_no_header_is_added(scene: Scene) -> None:
+    ended = scene.ask()
+
+    assert (ended.code, ended.stdout, scene.keys) == (0, HELLO, [A, B])
+    assert unusual(scene.provider.requests) == set()
+
+
+@pytest.mark.parametrize("order", EITHER, ids=lambda order: order.value)
+@pytest.mark.parametrize("kind", SEEN)
+def test_a_request_fails_over_whatever_replaces_fetch(
+    scene: Scene, kind: str, order: Order
+) -> None:
+    """Case B3."""
+    install_rival(scene.house, kind, order)
+
+    ended = scene.ask()
+
+    assert started(scene.house) == [f"started {order.value}"]
+    assert (ended.code, ended.stdout, scene.keys) == (0, HELLO, [A, B])
+    assert scene.blamed == [digest_of(A)]
+    assert unusual(scene.provider.requests) == set()
+
+
+@pytest.mark.parametrize("order", EITHER, ids=lambda order: order.value)
+@pytest.mark.parametrize("kind", PERHAPS_UNSEEN)
+def test_what_our_fetch_may_not_see_is_not_marked(scene: Scene, kind: str, order: Order) -> None:
+    """Case B9."""
+    install_rival(scene.house, kind, order)
+
+    ended = scene.ask()
+
+    assert started(scene.house) == [f"started {order.value}"]
+    assert (ended.code, ended.stdout) == (0, HELLO)
+    assert scene.keys in ([A, A], [A, B])
+    assert unusual(scene.provider.requests) == set()
+
+
+@pytest.mark.parametrize("order", EITHER, ids=lambda order: order.value)
+@pytest.mark.parametrize("kind", OWN_KEYS)
+def test_nobody_is_blamed_for_keys_of_another_plugin(
+    scene: Scene, kind: str, order: Order
+) -> None:
+    """Case B2."""
+    install_rival(scene.house, kind, order)
+
+    ended = scene.ask()
+
+    assert started(scene.house) == [f"started {order.value}"]
+    assert (ended.code, ended.stdout, scene.keys) == (0, HELLO, [POOL_KEY, POOL_KEY])
+    assert [one for one in scene.blamed if one is not None] == []
+    assert unusual(scene.provider.requests) == set()
+    assert scene.house.read_auth() == {"mock": api(A)}
