@@ -16,12 +16,13 @@ from rotator.secret import digest_of
 from tests.e2e.scenes import A, B, api
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_process import Ran, run
+from tests.support.opencode_process import Ran, run, serve
 from tests.support.provider_request import Request
 from tests.support.rival_plugin import (
     POOL_KEY,
     Order,
     install_rival,
+    model_requests,
     started,
 )
 from tests.support.scripted_watcher import ScriptedWatcher, Signal, scripted_watcher
@@ -30,33 +31,55 @@ pytestmark = pytest.mark.e2e
 
 HELLO = "Hello from the loopback provider.\n"
 SOON = {"retry-after-ms": "50"}
-EITHER = (Order.BEFORE, Order.AFTER)
-# Our fetch gets to see the request, whatever these do, in whichever order.
+BEFORE, AFTER = Order.BEFORE, Order.AFTER
+TURNS = 40
+# Our fetch gets to see the request, whatever these do.
 SEEN = (
-    "keeps fetch at import and replaces it when it starts",
-    "replaces fetch when it starts",
-    "replaces fetch at import",
-    "replaces fetch a moment after its start",
-    "replaces fetch when the turn begins",
-    "hands the fetch on that it found",
-    "wraps fetch at every request",
-    "throws when it starts",
-    "has a login's own fetch",
+    ("keeps fetch at import and replaces it when it starts", BEFORE),
+    ("keeps fetch at import and replaces it when it starts", AFTER),
+    ("replaces fetch when it starts", BEFORE),
+    ("replaces fetch when it starts", AFTER),
+    ("replaces fetch at import", BEFORE),
+    ("replaces fetch a moment after its start", BEFORE),
+    ("replaces fetch a moment after its start", AFTER),
+    ("replaces fetch when the turn begins", BEFORE),
+    ("replaces fetch when the turn begins", AFTER),
+    ("hands the fetch on that it found", BEFORE),
+    ("hands the fetch on that it found", AFTER),
+    ("wraps fetch at every request", BEFORE),
+    ("wraps fetch at every request", AFTER),
+    ("puts back the fetch of its import at every request", BEFORE),
+    ("throws when it starts", BEFORE),
+    ("throws when it starts", AFTER),
+    ("has a login's own fetch", AFTER),
 )
 # Here it may not, and must not have marked what it does not see.
 PERHAPS_UNSEEN = (
-    "puts back the fetch of its import at every request",
-    "nails its fetch down",
-    "lets nobody see what it does with fetch",
-    "has a login's own fetch, kept at import",
+    ("puts back the fetch of its import at every request", AFTER),
+    ("nails its fetch down", BEFORE),
+    ("nails its fetch down", AFTER),
+    ("lets nobody see what it does with fetch", BEFORE),
+    ("lets nobody see what it does with fetch", AFTER),
+    ("has a login's own fetch, kept at import", AFTER),
 )
+# A plug-in below our fetch that kept the real one before we came cannot be told from one that
+# sends what it was given: it is not among them.
 OWN_KEYS = (
-    "has keys of its own in a login's fetch",
-    "has keys of its own in a login's fetch, kept at import",
-    "puts a key of its own into the headers",
-    "has keys of its own in the fetch that it replaces when it starts",
-    "has keys of its own in the fetch that it kept at import",
+    ("has keys of its own in a login's fetch", AFTER),
+    ("has keys of its own in a login's fetch, kept at import", AFTER),
+    ("puts a key of its own into the headers", BEFORE),
+    ("puts a key of its own into the headers", AFTER),
+    ("has keys of its own in the fetch that it replaces when it starts", BEFORE),
+    ("has keys of its own in the fetch that it replaces when it starts", AFTER),
+    ("has keys of its own in the fetch that it kept at import", BEFORE),
+    ("has keys of its own in the fetch that it kept at import", AFTER),
 )
+
+
+def each(*cases: tuple[str, Order]) -> pytest.MarkDecorator:
+    """Return what plays each of the cases."""
+    names = [f"{kind}, {order.value}" for kind, order in cases]
+    return pytest.mark.parametrize(("kind", "order"), cases, ids=names)
 
 
 @dataclass
@@ -143,8 +166,41 @@ def test_with_the_bridge_alone_a_request_fails_over_and_no_header_is_added(scene
     assert unusual(scene.provider.requests) == set()
 
 
-@pytest.mark.parametrize("order", EITHER, ids=lambda order: order.value)
-@pytest.mark.parametrize("kind", SEEN)
+def test_two_that_keep_fetch_and_replace_it_are_both_below_ours(scene: Scene) -> None:
+    kind = "keeps fetch at import and replaces it when it starts"
+    install_rival(scene.house, kind, BEFORE, "first")
+    install_rival(scene.house, kind, AFTER, "second")
+
+    ended = scene.ask()
+
+    assert started(scene.house) == [f"started {order.value}" for order in (BEFORE, AFTER)]
+    assert (ended.code, ended.stdout, scene.keys) == (0, HELLO, [A, B])
+    # The second kept what there was before the first, and is asked for the title, A and B.
+    assert model_requests(scene.house, "second") == 3
+    assert unusual(scene.provider.requests) == set()
+
+
+@each(
+    ("wraps fetch at every request", AFTER),
+    ("puts back the fetch of its import at every request", AFTER),
+)
+def test_many_requests_that_each_bring_another_fetch_are_each_sent_once(
+    scene: Scene, kind: str, order: Order
+) -> None:
+    install_rival(scene.house, kind, order)
+
+    with serve(scene.house) as server:
+        session = server.create_session()
+        said = [server.prompt(session, "hi") for _ in range(TURNS)]
+
+    assert started(scene.house) == [f"started {order.value}"]
+    assert [f"{text}\n" for text in said] == [HELLO] * TURNS
+    assert scene.keys == [A] * TURNS
+    assert scene.blamed == []
+    assert unusual(scene.provider.requests) == set()
+
+
+@each(*SEEN)
 def test_a_request_fails_over_whatever_replaces_fetch(
     scene: Scene, kind: str, order: Order
 ) -> None:
@@ -159,8 +215,7 @@ def test_a_request_fails_over_whatever_replaces_fetch(
     assert unusual(scene.provider.requests) == set()
 
 
-@pytest.mark.parametrize("order", EITHER, ids=lambda order: order.value)
-@pytest.mark.parametrize("kind", PERHAPS_UNSEEN)
+@each(*PERHAPS_UNSEEN)
 def test_what_our_fetch_may_not_see_is_not_marked(scene: Scene, kind: str, order: Order) -> None:
     """Case B9."""
     install_rival(scene.house, kind, order)
@@ -173,8 +228,7 @@ def test_what_our_fetch_may_not_see_is_not_marked(scene: Scene, kind: str, order
     assert unusual(scene.provider.requests) == set()
 
 
-@pytest.mark.parametrize("order", EITHER, ids=lambda order: order.value)
-@pytest.mark.parametrize("kind", OWN_KEYS)
+@each(*OWN_KEYS)
 def test_nobody_is_blamed_for_keys_of_another_plugin(
     scene: Scene, kind: str, order: Order
 ) -> None:

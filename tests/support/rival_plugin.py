@@ -1,8 +1,9 @@
 """Plug-ins of somebody else's that replace fetch as those in public do, each in its own way.
 
-opencode 1.18.33 imports all plug-ins, then starts one after the other: those that opencode.json
-lists, those of its own folder, those of the project. So where a plug-in lies says when it starts.
-Each writes down what it did, in `rival.jsonl` of the HOME: that the wanted order happened is seen.
+opencode 1.18.33 imports all plug-ins, the small ones first, then starts one after the other: those
+that opencode.json lists, those of its own folder, those of the project. So where a plug-in lies
+says when it starts. Each writes down what it did, in `rival.jsonl` of the HOME: that the wanted
+order happened is seen.
 """
 
 from __future__ import annotations
@@ -175,6 +176,8 @@ export const Rival = async () => {
 }
 """,
     "has keys of its own in the fetch that it kept at import": """
+const real = globalThis.fetch
+for (let left = 2000; globalThis.fetch === real && left > 0; left--) await Bun.sleep(1)
 const kept = globalThis.fetch
 export const Rival = async () => {
   start(); globalThis.fetch = through(substitute(kept)); return {}
@@ -190,7 +193,8 @@ const POOL = POOL_KEY
 const note = (did, url) =>
   fs.appendFileSync(NOTES, JSON.stringify({ name: NAME, did, url }) + "\\n")
 const present = PRESENT + "/" + process.pid + ".json"
-const start = () => note(fs.existsSync(present) ? "started after the bridge" : "started before the bridge")
+const order = () => (fs.existsSync(present) ? "after" : "before")
+const start = () => note(`started ${order()} the bridge`)
 const urlOf = (input) => (input instanceof Request ? input.url : String(input))
 const through = (below) => (input, init) => (note("fetch", urlOf(input)), below(input, init))
 const substitute = (below) => (input, init) => {
@@ -235,7 +239,7 @@ def started(house: Household) -> list[str]:
     return [one["did"] for one in notes(house) if one["did"].startswith("started ")]
 
 
-def model_requests(house: Household) -> int:
-    """Return how often a rival's fetch was asked for a model's answer."""
-    urls = [one["url"] for one in notes(house) if one["did"] == "fetch"]
-    return sum(url.endswith("/chat/completions") for url in urls)
+def model_requests(house: Household, name: str = "rival") -> int:
+    """Return how often that rival's fetch was asked for a model's answer."""
+    asked = [one for one in notes(house) if (one["name"], one["did"]) == (name, "fetch")]
+    return sum(one["url"].endswith("/chat/completions") for one in asked)

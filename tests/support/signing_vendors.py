@@ -77,13 +77,14 @@ class SigningVendor:
         with self._lock:
             self.requests.append(received)
             fault = None if key in self._keys else self._fault(received)
-            left = self._limited.get(key, 0) if not _is_title(received) else 0
-            self._limited[key] = max(left - 1, 0)
+            left = 0 if _is_title(received) else self._limited.pop(key, 0)
+            if left > 1:
+                self._limited[key] = left - 1
         if fault is not None:
             self.faults.append(fault)
             connection.send(_answer(403, "application/json", _REFUSED))
         elif left:
-            connection.send(_answer(429, "application/json", _THROTTLED, {"retry-after-ms": "50"}))
+            connection.send(_answer(429, "application/json", _THROTTLED, _again(key)))
         else:
             connection.send(_answer(200, *self._answer))
         return True
@@ -165,6 +166,11 @@ def _answer(
 ) -> bytes:
     usual = {"content-type": content_type, "content-length": str(len(body))}
     return head(status, usual | (more or {})) + body
+
+
+def _again(key: str | None) -> dict[str, str]:
+    # What is signed with the one key of the environment is asked again by opencode itself.
+    return {"retry-after": "3600"} if key else {"retry-after-ms": "50"}
 
 
 def _key(received: Received) -> str | None:
