@@ -1,0 +1,63 @@
+"""A plug-in of somebody else's that asks the model's provider itself, with the login's very key.
+
+It has a tool, and hooks, from each of which such a request goes out: what opencode asks and what
+a plug-in asks look alike but for who asks. Where it asks is in the query of the address.
+"""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.household import Household
+
+TOOL = "asking"
+_SCRIPT = """\
+const ask = (where) =>
+  fetch(`${URL}/v1/chat/completions?from=${where}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "m1", messages: [{ role: "user", content: "aside" }] }),
+  }).then((answer) => answer.status, (error) => String(error))
+export const Asking = async () => ({
+  tool: {
+    TOOL: {
+      description: "Asks the provider.",
+      args: {},
+      execute: async () => `The provider said ${await ask("tool")}.`,
+    },
+  },
+  "chat.message": async () => { await ask("chat.message") },
+  "chat.params": async () => { await ask("chat.params") },
+  "chat.headers": async () => { await ask("chat.headers"); setTimeout(() => ask("timer"), 1) },
+  "tool.execute.before": async () => { await ask("tool.execute.before") },
+  "tool.execute.after": async () => { await ask("tool.execute.after") },
+  event: async ({ event }) => { if (event.type === "session.status") ask("event") },
+})
+"""
+PLACES = frozenset(
+    {
+        "tool",
+        "chat.message",
+        "chat.params",
+        "chat.headers",
+        "timer",
+        "tool.execute.before",
+        "tool.execute.after",
+        "event",
+    }
+)
+
+
+def install_asking(house: Household, url: str, key: str, *, first: bool) -> None:
+    """Write the plug-in where it starts before the bridge (`first`) or after it."""
+    script = _SCRIPT.replace("TOOL", TOOL)
+    for word, value in {"URL": url, "KEY": key}.items():
+        script = script.replace(f"${{{word}}}", f"${{{json.dumps(value)}}}")
+    file = house.config_folder / "opencode.json"
+    config = json.loads(file.read_text())
+    path = house.home / "asking-canary.js"
+    path.write_text(script)
+    bridge = (house.config_folder / "plugin" / "rotator.js").as_uri()
+    # What is listed starts in the order of the list, and once.
+    listed = [path.as_uri()] if first else [bridge, path.as_uri()]
+    file.write_text(json.dumps(config | {"plugin": listed}))
