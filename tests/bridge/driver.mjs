@@ -42,9 +42,26 @@ const controllers = new Map();
 const latches = new Map();
 const outside = new AsyncResource("outside"); // a context in which no hook ever ran
 
+/** Run a generator as opencode's fibers run: they go on in the context of what they waited for,
+ *  where an async function goes on in its own. */
+function fiber(steps) {
+  return new Promise((resolve, reject) => {
+    const step = (how, value) => {
+      try {
+        const next = steps[how](value);
+        if (next.done) return resolve(next.value);
+        Promise.resolve(next.value).then((one) => step("next", one), (error) => step("throw", error));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    step("next");
+  });
+}
+
 /** Call a hook of all plug-ins, one after the other, as opencode does. */
-async function trigger(name, ...given) {
-  for (const hooks of plugins) await hooks[name]?.(...given);
+function* trigger(name, ...given) {
+  for (const hooks of plugins) if (hooks[name]) yield hooks[name](...given);
 }
 
 /** Resolve when a test has released the latch. */
@@ -79,10 +96,10 @@ const headerForms = {
 };
 
 /** Announce a model request to the plug-ins; return the headers that they want in it. */
-async function announce({ mark, output = { headers: { ...mark.headers } } }) {
+function* announce({ mark, output = { headers: { ...mark.headers } } }) {
   const { provider, model = "m1", session = "ses_1", agent = "build", source, options } = mark;
   const of = world.messages[session]?.findLast(({ info }) => info.role === "user")?.info;
-  await trigger(
+  yield* trigger(
     "chat.headers",
     {
       sessionID: session,
@@ -124,7 +141,7 @@ async function store({ session, given, resolved, agent = "build", parts, ...more
   const id = `msg_${String((messages += 1)).padStart(4, "0")}`;
   const info = { id, role: "user", sessionID: session, agent, model: given ?? resolved, ...more };
   const input = { sessionID: session, agent, model: given, messageID: undefined };
-  await trigger("chat.message", input, { message: info, parts });
+  await fiber(trigger("chat.message", input, { message: info, parts }));
   (world.messages[session] ??= []).push({ info, parts });
   return info;
 }
@@ -167,9 +184,9 @@ const client = {
   tui: { showToast: answers("toast", ({ body }) => world.toasts.push(body)) },
 };
 
-async function build(command, signal) {
-  const added = command.mark ? await announce(command) : {};
-  if (command.hold) await latch(command.hold).promise;
+function* build(command, signal) {
+  const added = command.mark ? yield* announce(command) : {};
+  if (command.hold) yield latch(command.hold).promise;
   const pairs = Object.entries({ ...command.headers, ...added });
   if (command.forge !== undefined) pairs.push([command.markName ?? "x-rotator-request", command.forge]);
   const headers = headerForms[command.headerForm ?? "object"](pairs);
@@ -195,6 +212,30 @@ async function read(response, started) {
   return { body: chunks.map((chunk) => chunk.text).join(""), chunks };
 }
 
+/** Announce a request and send it in the context that follows. */
+function* request(command) {
+  const controller = command.abortable ? new AbortController() : null;
+  if (controller) controllers.set(command.id, controller);
+  const [input, init] = yield* build(command, controller?.signal);
+  const started = performance.now();
+  try {
+    // A login loader may bring opencode a fetch of its own.
+    const own = command.isKept ? below : fetch;
+    const send = () => own(...(init ? [input, init] : [input]));
+    const response = yield command.isLost ? outside.runInAsyncScope(send) : send();
+    const ms = performance.now() - started;
+    const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
+    told.sameInit = init !== undefined && inner.inits.has(init);
+    told.number = new Headers(init?.headers).get("x-rotator-request");
+    told.type = response.headers.get("content-type");
+    if (command.unread) return told;
+    return { ...told, ...(yield read(response, started)) };
+  } catch (error) {
+    const told = error instanceof Error ? error.message : String(error);
+    return { error: told, ms: performance.now() - started, rethrown: error === inner.error };
+  }
+}
+
 const commands = {
   /** Import all files first and then call them; `start` says in which order. */
   async load({ directory, again, files = ["ours"], start }) {
@@ -215,33 +256,18 @@ const commands = {
       preconnect: typeof globalThis.fetch.preconnect === typeof native.preconnect,
     };
   },
-  async fetch(command) {
-    const controller = command.abortable ? new AbortController() : null;
-    if (controller) controllers.set(command.id, controller);
-    const [input, init] = await build(command, controller?.signal);
-    const started = performance.now();
-    try {
-      const send = () => fetch(...(init ? [input, init] : [input]));
-      const response = await (command.isLost ? outside.runInAsyncScope(send) : send());
-      const ms = performance.now() - started;
-      const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
-      told.sameInit = init !== undefined && inner.inits.has(init);
-      told.number = new Headers(init?.headers).get("x-rotator-request");
-      told.type = response.headers.get("content-type");
-      if (command.unread) return told;
-      return { ...told, ...(await read(response, started)) };
-    } catch (error) {
-      const told = error instanceof Error ? error.message : String(error);
-      return { error: told, ms: performance.now() - started, rethrown: error === inner.error };
-    }
-  },
+  fetch: (command) => fiber(request(command)),
   async many({ count, ...command }) {
     const started = performance.now();
-    const all = Array.from({ length: count }, async () => {
-      const response = await fetch(...(await build(command)));
-      await response.text();
-      return response.status;
-    });
+    const all = Array.from({ length: count }, () =>
+      fiber(
+        (function* () {
+          const response = yield fetch(...(yield* build(command)));
+          yield response.text();
+          return response.status;
+        })(),
+      ),
+    );
     const statuses = {};
     for (const status of await Promise.all(all)) statuses[status] = (statuses[status] ?? 0) + 1;
     return { statuses, ms: performance.now() - started };
@@ -251,14 +277,22 @@ const commands = {
     return {};
   },
   async hook({ name = "chat.headers", arguments: given }) {
-    await trigger(name, ...given);
+    await fiber(trigger(name, ...given));
     return {};
   },
   /** Several requests in one asynchronous context, as a turn with its tools makes them. */
-  async turn({ requests }) {
-    const answers = [];
-    for (const request of requests) answers.push(await commands.fetch(request));
-    return { answers };
+  turn: ({ requests }) =>
+    fiber(
+      (function* () {
+        const answers = [];
+        for (const one of requests) answers.push(yield* request(one));
+        return { answers };
+      })(),
+    ),
+  /** Requests that opencode announces and never makes. */
+  async announce({ times = 1, ...command }) {
+    for (let number = 0; number < times; number += 1) await fiber(announce(command));
+    return {};
   },
   async release({ name }) {
     latch(name).release();
@@ -284,7 +318,7 @@ const commands = {
     return world;
   },
   async facts() {
-    return { receivers: [...inner.receivers], failures: inner.failures };
+    return { receivers: [...inner.receivers], failures: inner.failures, others: globalThis.others ?? [] };
   },
 };
 
