@@ -33,6 +33,7 @@ from rotator.opencode.logtail import LogTail
 from rotator.rebalance import Rebalance
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
+from rotator.repeats import Note
 from rotator.reports import Reports
 from rotator.routing import directions
 from rotator.settings_file import SettingsFile
@@ -231,11 +232,13 @@ class Daemon:
             self._take(path)
 
     def _take(self, path: Path) -> None:
-        signal = self._exchange.take(path)
+        told = self._exchange.take(path)
         # Whoever took a signal back while we were held up has to see that we are here again.
         self._unpublished = True
-        if signal is not None:
-            self._reports.told(signal)
+        if isinstance(told, Note):
+            self._reports.noted(told)
+        elif told is not None:
+            self._reports.told(told)
 
     def _look_at_log(self) -> None:
         for failure in self._tail.read_new():
@@ -304,7 +307,7 @@ class Daemon:
         due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
-        if self._refreshes.is_waiting:
+        if self._refreshes.is_waiting or self._reports.holds_lines:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
         if self._books.replaced:
             due.append(self._looked_at + LATE_LOOK_EVERY)
@@ -327,6 +330,7 @@ class Daemon:
             self._problem(exc)
         self._look(INBOX)
         self._look(LOG)
+        self._reports.work_held_lines()
         self._look(SETTINGS)
         self._refreshes.work()
         if now - self._published_at >= PUBLISH_EVERY:

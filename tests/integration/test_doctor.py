@@ -45,7 +45,9 @@ def setup(live: Live) -> Setup:
 
 
 def said(setup: Setup, check: Check) -> list[Remark]:
-    return [remark for remark in examine(setup) if remark.check is check]
+    # Other tests' opencodes may run at the same time.
+    found = [remark for remark in examine(setup) if not remark.says.endswith("of another HOME")]
+    return [remark for remark in found if remark.check is check]
 
 
 def one(setup: Setup, check: Check) -> tuple[Level, str]:
@@ -536,8 +538,11 @@ def test_an_opencode_without_a_package_is_asked_in_a_home_of_its_own(
             }""",
             1,
         ),
-        ("opencode.json", '{"provider": [', 0),
-        ("opencode.json", "[]", 0),
+        (
+            "opencode.json",
+            '{"provider": {"acme": {"options": {"headers": {"X-Api-Key": "KEY-CANARY-o"}}}}}',
+            1,
+        ),
     ],
 )
 def test_a_key_that_opencode_takes_from_elsewhere_is_noted(
@@ -552,6 +557,20 @@ def test_a_key_that_opencode_takes_from_elsewhere_is_noted(
 
     assert [remark.level for remark in found] == [Level.NOTE] * count
     assert all("has a key of acme" in r.says and "CANARY" not in f"{r}" for r in found)
+
+
+@pytest.mark.parametrize("text", ['{"provider": [', "[]", '{"provider": {"acme": 1}} x'])
+def test_a_configuration_that_cannot_be_read_may_hold_a_key_and_that_is_said(
+    setup: Setup, text: str
+) -> None:
+    file = setup.paths.opencode_config / "opencode.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+    (found,) = said(setup, Check.OPENCODE)[1:]
+
+    assert found.level is Level.NOTE
+    assert found.says == f"{file} cannot be read: a key in it is not seen"
 
 
 def test_settings_are_fine_until_one_is_misspelt(setup: Setup) -> None:
