@@ -5,14 +5,14 @@ Case B8. The vendors verify as the real ones do, so what is added or taken off i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from tests.e2e.scenes import api, install_bridge, log_in, of, of_kind, states, wait_for_accounts
 from tests.support.household import Household
 from tests.support.loopback_http import Received
-from tests.support.opencode_process import run, serve
+from tests.support.opencode_process import Ran, run, serve
 from tests.support.rotator_process import watcher
 from tests.support.signature_v4 import fault_of
 from tests.support.signing_vendors import (
@@ -42,6 +42,11 @@ def amazon(house: Household) -> Iterator[SigningVendor]:
         yield vendor
 
 
+def ask(house: Household, credentials: Mapping[str, str]) -> Ran:
+    """Let opencode answer one message, with credentials in its environment."""
+    return run(house, "hi", seconds=90, **credentials)
+
+
 def bytes_of(requests: list[Received]) -> set[tuple[str, ...]]:
     """Return what was sent, but for times and ids."""
     return {as_signed(request) for request in requests}
@@ -50,7 +55,7 @@ def bytes_of(requests: list[Received]) -> set[tuple[str, ...]]:
 def test_the_vendor_refuses_a_header_more_a_header_less_and_another_body(
     house: Household, amazon: SigningVendor
 ) -> None:
-    run(house, "hi", **AWS)
+    ask(house, AWS)
 
     sent = amazon.requests[0]
     key, secret = AWS["AWS_ACCESS_KEY_ID"], AWS["AWS_SECRET_ACCESS_KEY"]
@@ -69,11 +74,11 @@ def test_bedrock_gets_the_same_bytes_with_the_bridge_as_without(
     house: Household, amazon: SigningVendor
 ) -> None:
     """Case B8."""
-    run(house, "hi", **AWS)
+    ask(house, AWS)
     without = list(amazon.requests)
     install_bridge(house)
 
-    ended = run(house, "hi", **AWS)
+    ended = ask(house, AWS)
 
     assert (ended.code, ended.stdout, amazon.faults) == (0, f"{HELLO}\n", [])
     assert len(without) == len(amazon.requests) - len(without) == 2
@@ -113,7 +118,7 @@ def test_a_key_of_bedrock_in_auth_json_fails_over_beside_credentials_in_the_envi
         log_in(house, BEDROCK, api(Y), api(X))
         amazon.limit(X, times=1)
 
-        ended = run(house, "hi", **AWS)
+        ended = ask(house, AWS)
 
     assert (ended.stdout, amazon.keys, amazon.faults) == (f"{HELLO}\n", [X, Y], [])
     assert {account["active"]: account["state"] for account in of(house, BEDROCK)} == {
@@ -130,11 +135,11 @@ def test_a_plugin_that_signs_every_header_is_let_alone(
         ask_signer(house, vendor)
         if logged_in:
             house.write_auth({"signer": api("KEY-CANARY-signer")})
-        run(house, "hi", **SIGNER_KEY)
+        ask(house, SIGNER_KEY)
         without = list(vendor.requests)
         install_bridge(house)
 
-        ended = run(house, "hi", **SIGNER_KEY)
+        ended = ask(house, SIGNER_KEY)
 
         assert (ended.stdout, vendor.faults) == ("Hello, signed.\n", [])
         assert len(without) == len(vendor.requests) - len(without) == 2

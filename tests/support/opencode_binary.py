@@ -108,9 +108,7 @@ def _keep_one_program(folder: Path, version: str) -> None:
     working = next((path for path in found if _version(path) == version), None)
     if working is None:
         names = ", ".join(str(path.relative_to(folder)) for path in found) or "no program"
-        pytest.fail(
-            f"npm installed no opencode {version} that runs here: {names}", pytrace=False
-        )
+        pytest.fail(f"npm installed no opencode {version} that runs here: {names}", pytrace=False)
     for path in found:
         if path != working:
             path.unlink()

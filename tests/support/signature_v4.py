@@ -38,7 +38,7 @@ def _signature(received: Received, names: list[str], scope: str, secret: str) ->
     request = _canonical(received, names)
     at = received.headers["x-amz-date"]
     hashed = hashlib.sha256(request.encode()).hexdigest()
-    text = "\n".join(["AWS4-HMAC-SHA256", at, scope, hashed])
+    text = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashed}"
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -10,7 +10,7 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Self
 
 from tests.support.event_stream import text_answer
@@ -152,7 +152,7 @@ _DIFFERS = (
 
 
 def _ask(
-    house: Household, provider: str, block: dict[str, object], model: str, **more: object
+    house: Household, provider: str, block: Mapping[str, object], model: str, **more: object
 ) -> None:
     file = house.config_folder / "opencode.json"
     config = json.loads(file.read_text())
