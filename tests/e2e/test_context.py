@@ -16,7 +16,7 @@ import pytest
 from rotator.opencode.install import bridge_source
 from rotator.secret import digest_of
 from tests.e2e.scenes import A, api
-from tests.support.asking_plugin import PLACES, TOOL, install_asking
+from tests.support.asking_plugin import PLACES, TOOL, install_asking, install_slow
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_binary import OLDEST_VERSION, OPENCODE_VERSION
@@ -24,6 +24,7 @@ from tests.support.opencode_offline import take_types_for_installed
 from tests.support.opencode_process import serve
 from tests.support.provider_answers import Answer, refusal, streamed, tool_call
 from tests.support.provider_request import Request
+from tests.support.rival_plugin import Order
 from tests.support.scripted_watcher import ScriptedWatcher, scripted_watcher
 from tests.support.waiting import wait_until
 
@@ -88,6 +89,7 @@ def test_every_failure_of_24_sessions_at_once_is_told_of_its_own_session(
     house: Household, provider: LoopbackProvider, heard: ScriptedWatcher, version: str
 ) -> None:
     take_types_for_installed(house.config_folder, version)
+    install_slow(house)
     rule = FirstRefused(503, 429)
     provider.answer(rule)
     with serve(house, version=version) as server, ThreadPoolExecutor(SESSIONS) as pool:
@@ -133,18 +135,17 @@ def is_of(request: Request, session: str) -> bool:
 
 
 @pytest.mark.timeout(SECONDS)
-@pytest.mark.parametrize("first", [True, False], ids=["before the bridge", "after the bridge"])
+@pytest.mark.parametrize("order", Order, ids=lambda order: order.value)
 @VERSIONS
 def test_nobody_is_blamed_for_what_a_plugin_asks_with_the_very_key(
     house: Household,
     provider: LoopbackProvider,
     heard: ScriptedWatcher,
     version: str,
-    *,
-    first: bool,
+    order: Order,
 ) -> None:
     take_types_for_installed(house.config_folder, version)
-    install_asking(house, provider.url, A, first=first)
+    install_asking(house, provider.url, A, order)
     provider.answer(refusal(429, headers={"retry-after": "3600"}), path="/page")
     page = tool_call("webfetch", url=f"{provider.url}/page", format="text")
     provider.script(tool_call(TOOL), page, streamed("All is done."))
@@ -168,7 +169,7 @@ def test_nobody_is_blamed_for_what_a_plugin_asks_with_the_very_key(
 def test_a_failed_turn_is_told_among_requests_that_a_plugin_makes_with_the_same_key(
     house: Household, provider: LoopbackProvider, heard: ScriptedWatcher
 ) -> None:
-    install_asking(house, provider.url, A, first=False)
+    install_asking(house, provider.url, A, Order.AFTER)
     rule = FirstRefused(429)
     provider.answer(rule)
     provider.answer(lambda one: refusal(429) if "from" in one.query else None)

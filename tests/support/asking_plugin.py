@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from tests.support.household import Household
+from tests.support.rival_plugin import Order, place
 
 TOOL = "asking"
 _SCRIPT = """\
@@ -48,16 +49,23 @@ PLACES = frozenset(
 )
 
 
-def install_asking(house: Household, url: str, key: str, *, first: bool) -> None:
-    """Write the plug-in where it starts before the bridge (`first`) or after it."""
+# Its hook comes after ours and lets others come between the hooks and the request that follows.
+_SLOW_SCRIPT = """\
+let count = 0
+export const Slow = async () => ({
+  "chat.headers": async () => { await Bun.sleep((count++ * 7) % 40) },
+})
+"""
+
+
+def install_slow(house: Household) -> None:
+    """Write a plug-in that takes its time before each request, after the bridge's hook."""
+    place(house, "slow.js", _SLOW_SCRIPT, Order.AFTER)
+
+
+def install_asking(house: Household, url: str, key: str, order: Order) -> None:
+    """Write the plug-in that asks where it starts before the bridge, or after it."""
     script = _SCRIPT.replace("TOOL", TOOL)
     for word, value in {"URL": url, "KEY": key}.items():
         script = script.replace(f"${{{word}}}", f"${{{json.dumps(value)}}}")
-    file = house.config_folder / "opencode.json"
-    config = json.loads(file.read_text())
-    path = house.home / "asking-canary.js"
-    path.write_text(script)
-    bridge = (house.config_folder / "plugin" / "rotator.js").as_uri()
-    # What is listed starts in the order of the list, and once.
-    listed = [path.as_uri()] if first else [bridge, path.as_uri()]
-    file.write_text(json.dumps(config | {"plugin": listed}))
+    place(house, "asking-canary.js", script, order)

@@ -214,18 +214,29 @@ def install_rival(house: Household, kind: str, order: Order, name: str = "rival"
     script = _ABOVE + _KINDS[kind]
     for word, value in known.items():
         script = script.replace(word, json.dumps(value))
+    place(house, f"{name}-canary.js", script, order)
+
+
+def place(house: Household, name: str, script: str, order: Order) -> None:
+    """Write a plug-in where opencode starts it before the bridge, or after it."""
     if order is Order.AFTER:
         folder = house.project / ".opencode"
         (folder / "plugin").mkdir(parents=True, exist_ok=True)
-        take_types_for_installed(folder)
-        (folder / "plugin" / f"{name}-canary.js").write_text(script)
+        take_types_for_installed(folder, _version_of(house))
+        (folder / "plugin" / name).write_text(script)
         return
-    path = house.home / f"{name}-canary.js"
+    path = house.home / name
     path.write_text(script)
     config_file = house.config_folder / "opencode.json"
     config = json.loads(config_file.read_text())
     listed = [*config.get("plugin", []), path.as_uri()]
     config_file.write_text(json.dumps(config | {"plugin": listed}))
+
+
+def _version_of(house: Household) -> str:
+    """Return the version of opencode for which the household's packages are taken as there."""
+    package = json.loads((house.config_folder / "package.json").read_text())
+    return str(package["dependencies"]["@opencode-ai/plugin"])
 
 
 def notes(house: Household) -> list[dict[str, Any]]:
