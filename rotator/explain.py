@@ -67,7 +67,8 @@ def explain(
     """
     active = state.active(provider)
     barred = {active.id} if active else set()
-    successor = choose(state, Wanted(provider, barred, model=model), now)
+    like = active.credential if active else None
+    successor = choose(state, Wanted(provider, barred, like, model), now)
     preferred = prefer(state, provider, model, now) if state.balancing else None
     strategy = state.failover.strategy_of(provider)
     wanted = Wanted(provider, model=model)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rotator.books import Books
@@ -60,8 +61,7 @@ class LoggedFailures:
 
     def hear(self, failure: LoggedFailure) -> None:
         """Work off a line of the log."""
-        # Of a provider without an account there is nobody to blame, and nothing to say.
-        if not self._books.store.state().of(failure.provider) or self._is_settled(failure):
+        if self._is_settled(failure):
             return
         present = self._exchange.present()
         if self._is_served(failure, present):
@@ -94,13 +94,16 @@ class LoggedFailures:
         if note is None:
             return False
         if note.credential is not None:
-            self._blame(_signal(failure, at, note.credential))
-        else:
+            self._blame(replace(_signal(failure, at, note.credential), provider=note.provider))
+        elif self._books.store.state().of(provider):
             whose = _WHOSE[note.key or Foreign.UNKNOWN]
             self._say(provider, f"{provider}: a request failed with {whose}: nobody is blamed")
         return True
 
     def _judge_without_bridge(self, failure: LoggedFailure, present: list[Present]) -> None:
+        if not self._books.store.state().of(failure.provider):
+            # There is nobody to blame, and nothing to say.
+            return
         own = find_own_keys(self._books, present, [failure.provider], run=failure.run)
         if own:
             self._say(own[0].provider, own[0].says)

@@ -57,7 +57,9 @@ def match_passed(
 ) -> Passed | None:
     """Return the reported failure that a log line at `at` repeats, or None."""
     for one in passed:
-        same = one.provider == provider and (session is None or one.session in {None, session})
+        same = _is_of(one.provider, provider) and (
+            session is None or one.session in {None, session}
+        )
         if same and abs(at - one.at) <= DUPLICATE_WINDOW:
             return one
     return None
@@ -73,9 +75,14 @@ def match_note(
     fitting = [
         one
         for one in notes
-        if one.provider == provider
+        if _is_of(one.provider, provider)
         and session in {None, one.session}
         and (model is None or one.model in {None, model})
         and abs(at - one.at) <= NOTE_WINDOW
     ]
     return min(fitting, key=lambda one: abs(at - one.at), default=None)
+
+
+def _is_of(told: str, logged: str) -> bool:
+    """Tell whether a bridge's provider may be the log's: a well-known login's is an address."""
+    return told == logged or "://" in told

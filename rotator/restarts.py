@@ -47,6 +47,8 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
         running = [one for one in without if one.uses_auth_json and not one.is_idle]
         stuck = [*(one.who for one in running), *map(_who, following(present))]
         because = "a well-known token is read at its start"
+        if following(present):
+            because += ", and the bridge puts it into model requests alone"
     else:
         stuck = [one.who for one in without if one.is_stuck]
         because = "it runs without the bridge"

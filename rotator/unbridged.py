@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from rotator.opencode.run_lines import Runs, runs_in
 from rotator.paths import Paths
 from rotator.processes import COMMAND, Opencode, environment, find_opencodes
 from rotator.text import clean
+
+_LOGS_WITHIN = timedelta(seconds=5)
 
 
 class Lack(Enum):
@@ -149,10 +152,16 @@ def _looked_at(paths: Paths, one: Opencode, runs: Runs, *, is_installed: bool) -
     return Unbridged(
         one,
         _lack(paths, one),
-        is_idle=one.kind == "serve" and runs.is_idle(one.started_at) is True,
+        is_idle=one.kind == "serve" and _is_idle(one, runs),
         is_following=_present_of(one) and not one.is_pure,
         is_installed=is_installed,
     )
+
+
+def _is_idle(one: Opencode, runs: Runs) -> bool:
+    told = runs.is_idle(one.started_at)
+    # What it logs is written up to a second late.
+    return datetime.now(UTC) - one.started_at < _LOGS_WITHIN if told is None else told
 
 
 def _lack(paths: Paths, one: Opencode) -> Lack:

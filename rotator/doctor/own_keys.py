@@ -38,12 +38,11 @@ def look_for_wellknown(setup: Setup) -> Iterator[Remark]:
     for provider, credential in sorted(_live(setup).items()):
         if credential.type == "wellknown":
             says = (
-                f"the token of {clean(provider)} goes out under other providers' names: a limit of"
-                " it is not seen, and none of its accounts takes over by itself"
+                f"the token of {clean(provider)} goes out under other providers' names: only with"
+                " the bridge is a limit of it seen, and a swapped one put into requests"
             )
-            yield note(
-                Check.OPENCODE, says, "rotator rotate swaps it; a running opencode needs a restart"
-            )
+            to_do = "after a swap restart what else uses it: opencode reads it at its start"
+            yield note(Check.OPENCODE, says, to_do)
 
 
 def _worlds(setup: Setup) -> Iterator[tuple[Mapping[str, str], list[Path]]]:

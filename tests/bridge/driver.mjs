@@ -93,6 +93,7 @@ const headerForms = {
   pairs: (pairs) => pairs,
   headers: (pairs) => new Headers(pairs),
   map: (pairs) => new Map(pairs),
+  once: (pairs) => pairs.values(),
 };
 
 /** Announce a model request to the plug-ins; return the headers that they want in it. */
@@ -188,6 +189,11 @@ function* build(command, signal) {
   const added = command.mark ? yield* announce(command) : {};
   if (command.hold) yield latch(command.hold).promise;
   const pairs = Object.entries({ ...command.headers, ...added });
+  // As an SDK does that signs what it sends.
+  if (command.signed) {
+    pairs.push(["x-amz-content-sha256", "0a"]);
+    pairs.push(["signature-input", `sig=(${command.signed})`]);
+  }
   if (command.forge !== undefined) pairs.push([command.markName ?? "x-rotator-request", command.forge]);
   const headers = headerForms[command.headerForm ?? "object"](pairs);
   const init = { method: command.method ?? "POST", headers, timeout: false };
@@ -217,6 +223,8 @@ function* request(command) {
   const controller = command.abortable ? new AbortController() : null;
   if (controller) controllers.set(command.id, controller);
   const [input, init] = yield* build(command, controller?.signal);
+  const isOnce = command.headerForm === "once";
+  const number = isOnce ? null : new Headers(init?.headers).get("x-rotator-request");
   const started = performance.now();
   try {
     // A login loader may bring opencode a fetch of its own.
@@ -226,13 +234,14 @@ function* request(command) {
     const ms = performance.now() - started;
     const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
     told.sameInit = init !== undefined && inner.inits.has(init);
-    told.number = new Headers(init?.headers).get("x-rotator-request");
+    told.number = number;
     told.type = response.headers.get("content-type");
     if (command.unread) return told;
     return { ...told, ...(yield read(response, started)) };
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error);
-    return { error: told, ms: performance.now() - started, rethrown: error === inner.error };
+    const ms = performance.now() - started;
+    return { error: told, ms, number, rethrown: error === inner.error };
   }
 }
 

@@ -15,6 +15,7 @@ from tests.support.other_plugins import (
     ORDERS,
     OUTERMOST,
     POOL,
+    PUTS_BACK,
     REJECTS,
     SET_AT_EVERY_REQUEST,
     SET_AT_START,
@@ -26,6 +27,7 @@ from tests.support.upstream import Upstream, model_request
 A, B, POOLED = "KEY-CANARY-A", "KEY-CANARY-B", "POOL-CANARY"
 MOST_LAYERS = 1000
 Order = tuple[tuple[str, ...], tuple[int, ...]]
+CASES = [(source, order) for source in OUTERMOST.values() for order in ORDERS]
 ORDER_NAMES = [f"{files[0]} imported, {files[start[0]]} started first" for files, start in ORDERS]
 
 
@@ -48,8 +50,9 @@ def load(process: BridgeProcess, order: Order, *theirs: str) -> None:
     files, start = order
     named = [name for one in files for name in (theirs if one == "theirs" else ("ours",))]
     count = len(theirs)
-    places = {one: [i for i, n in enumerate(named) if (n == "ours") == (one == "ours")]
-              for one in files}
+    places = {
+        one: [i for i, n in enumerate(named) if (n == "ours") == (one == "ours")] for one in files
+    }
     assert len(places["theirs"]) == count
     process.load(files=named, start=[place for one in start for place in places[files[one]]])
 
@@ -59,19 +62,19 @@ def seen_by_others(process: BridgeProcess) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
-@pytest.mark.parametrize("source", OUTERMOST.values(), ids=OUTERMOST)
+@pytest.mark.parametrize(
+    "case", CASES, ids=[f"{name}, {order}" for name in OUTERMOST for order in ORDER_NAMES]
+)
 def test_a_failover_works_under_whatever_another_plug_in_does(
     early: BridgeProcess,
     upstream: Upstream,
     watcher: FakeWatcher,
     live: LiveFile,
-    home: Path,
-    source: str,
-    order: Order,
+    case: tuple[str, Order],
 ) -> None:
     """B3."""
-    load(early, order, plugin(home, source))
+    source, order = case
+    load(early, order, plugin(live.path.parent, source))
     upstream.limit(A)
 
     pending = early.start("fetch", **model_request(upstream))
@@ -134,7 +137,6 @@ def test_where_fetch_is_defined_for_good_no_request_is_ours(
     assert watcher.waiting() == []
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
 @pytest.mark.parametrize("source", [THROWS, REJECTS], ids=["throws", "rejects"])
 @pytest.mark.parametrize("mark", [None, {"provider": "mock"}], ids=["another's", "ours"])
 def test_what_another_fetch_throws_comes_out_as_it_is(
@@ -143,10 +145,9 @@ def test_what_another_fetch_throws_comes_out_as_it_is(
     watcher: FakeWatcher,
     home: Path,
     source: str,
-    order: Order,
     mark: object,
 ) -> None:
-    load(early, order, plugin(home, source))
+    load(early, ORDERS[0], plugin(home, source))
 
     answer = early.run("fetch", **model_request(upstream, mark=mark))
 
@@ -235,6 +236,18 @@ def test_who_puts_a_fetch_before_ours_without_end_is_left_alone(
     early.run("fetch", **model_request(upstream))
 
     assert upstream.keys == [B, A]
+
+
+def test_who_puts_back_what_he_found_puts_nothing_before_ours(
+    early: BridgeProcess, upstream: Upstream, live: LiveFile, home: Path
+) -> None:
+    load(early, ORDERS[0], plugin(home, PUTS_BACK))
+    early.run("announce", times=MOST_LAYERS + 10, mark={"provider": "mock"})
+    live.key(B)
+
+    early.run("fetch", **model_request(upstream))
+
+    assert (upstream.keys, seen_by_others(early)) == ([B], [])
 
 
 def test_two_files_of_ours_put_one_fetch_before_the_others(

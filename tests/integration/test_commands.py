@@ -122,7 +122,8 @@ def two(person: Person) -> Person:
 
 ACCOUNT = [
     *("id", "provider", "alias", "type", "identity", "fingerprint", "active", "state", "until"),
-    *("reason", "plan", "limits", "windows", "balance", "captured_at", "last_used_at"),
+    *("reason", "maybe", "unproven", "plan", "limits", "windows", "balance", "captured_at"),
+    "last_used_at",
 ]
 
 
@@ -143,6 +144,8 @@ def test_accounts_are_listed_as_the_contract_has_it(two: Person) -> None:
         "state": "ready",
         "until": None,
         "reason": None,
+        "maybe": None,
+        "unproven": False,
         "plan": None,
         "limits": [],
         "windows": [],

@@ -22,6 +22,7 @@ from rotator.doctor.remark import Check, Level, Remark, exit_code
 from rotator.doctor.setup import Setup
 from rotator.lock import watch_lock
 from rotator.opencode.install import bridge_file, install_bridge
+from rotator.opencode.npm_files import prepare_folders
 from rotator.paths import private_folder
 from tests.support.household import Household
 from tests.support.live import NOON, Live, api, as_anybody, open_live, opencode_running
@@ -430,6 +431,7 @@ def test_a_launch_agent_is_a_service_too(setup: Setup) -> None:
 def test_an_older_bridge_is_replaced_and_a_foreign_file_is_not(setup: Setup) -> None:
     path = bridge_file(setup.paths).path
     install_bridge(setup.paths)
+    prepare_folders(setup.paths)
     path.write_text("// opencode-rotator bridge 0.0.9\n")
 
     older = said(setup, Check.BRIDGE)
@@ -455,6 +457,7 @@ def test_opencodes_without_the_bridge_or_with_an_older_one_are_named(
     setup: Setup, tmp_path: Path
 ) -> None:
     install_bridge(setup.paths)
+    prepare_folders(setup.paths)
     present = private_folder(private_folder(setup.paths.bridge) / "present")
     told = {"schema": 1, "pid": os.getpid(), "auth_file": str(setup.paths.auth_file)}
     file = present / f"{os.getpid()}.json"

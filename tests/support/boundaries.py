@@ -255,7 +255,7 @@ class Boundaries:
 
     def _refreshed(self, vendor: str, status: int, found: Tokens | DeadLogin) -> None:
         if isinstance(found, DeadLogin):
-            assert status in {400, 401}
+            assert status in {400, 401, 403}
             assert_tells_nothing(found.reason)
             return
         assert 200 <= status < 300

@@ -23,6 +23,7 @@ KEPT_AT_IMPORT = """
 const kept = globalThis.fetch;
 export const Kept = async () => {
   globalThis.fetch = over(kept);
+  return {};
 };
 """
 SET_AT_IMPORT = """
@@ -32,6 +33,7 @@ export const Early = async () => ({});
 SET_AT_START = """
 export const Start = async () => {
   globalThis.fetch = over(globalThis.fetch);
+  return {};
 };
 """
 SET_IN_HOOK = """
@@ -58,6 +60,7 @@ export const HandsOn = async () => {
   globalThis.fetch = found;
   globalThis.fetch = found;
   globalThis.fetch = over(found);
+  return {};
 };
 """
 BINDS = """
@@ -65,24 +68,28 @@ export const Binds = async () => {
   const found = globalThis.fetch;
   note();
   globalThis.fetch = found.bind(globalThis);
+  return {};
 };
 """
 DEFINED = """
 export const Defined = async () => {
   const value = over(globalThis.fetch);
   Object.defineProperty(globalThis, "fetch", { value, configurable: true, writable: false });
+  return {};
 };
 """
 DEFINED_WITH_GETTER = """
 export const Getter = async () => {
   const value = over(globalThis.fetch);
   Object.defineProperty(globalThis, "fetch", { get: () => value, configurable: true });
+  return {};
 };
 """
 DEFINED_FOR_GOOD = """
 export const Fixed = async () => {
   const value = over(globalThis.fetch);
   Object.defineProperty(globalThis, "fetch", { value, configurable: false, writable: false });
+  return {};
 };
 """
 THROWS = """
@@ -91,6 +98,7 @@ export const Throws = async () => {
     note();
     throw new Error("thrown by another plug-in");
   };
+  return {};
 };
 """
 REJECTS = """
@@ -99,6 +107,7 @@ export const Rejects = async () => {
     note();
     throw new Error("thrown by another plug-in");
   };
+  return {};
 };
 """
 # Whatever it gets, it sends a key of its own.
@@ -111,6 +120,7 @@ export const Pool = async () => {
     headers.set("authorization", "Bearer POOL-CANARY");
     return found(input, { ...init, headers });
   };
+  return {};
 };
 """
 # Sends what it got, after it has asked something else of the same vendor in between.
@@ -123,7 +133,38 @@ export const AsksFirst = async () => {
     await (await found(`${origin}/v1/ready`, { method: "POST", body: "{}" })).text();
     return found(input, init);
   };
+  return {};
 };
+"""
+# Keeps the context of the first request that it saw, as a timer does that was set then, and
+# refreshes a token in it when it is told to.
+BACKGROUND = """
+import { AsyncResource } from "node:async_hooks";
+let first = null;
+export const Background = async () => {
+  const found = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    note(input, init);
+    first ??= new AsyncResource("first");
+    return found(input, init);
+  };
+  return {
+    event: async ({ event }) => {
+      const { url, headers, body } = event.properties;
+      const send = () => fetch(url, { method: "POST", headers, body });
+      if (event.type === "refresh") await (await first.runInAsyncScope(send)).text();
+    },
+  };
+};
+"""
+PUTS_BACK = """
+export const PutsBack = async () => ({
+  "chat.headers": async () => {
+    const found = globalThis.fetch;
+    globalThis.fetch = found;
+    if (globalThis.fetch !== found) note(); // it is another one now
+  },
+});
 """
 
 OUTERMOST = {

@@ -370,6 +370,12 @@ const isSigned = (headers) =>
     (name) => valuesOf(headers, name).length > 0,
   ) || valuesOf(headers, "authorization").some((value) => /^\s*AWS4-/i.test(String(value)));
 
+/** Tell whether a signature names a header among those that it covers. */
+const isCovered = (headers, name) =>
+  ["authorization", "signature-input"].some((where) =>
+    valuesOf(headers, where).some((value) => String(value).toLowerCase().includes(name)),
+  );
+
 /** Split "Bearer x" into its scheme with the blank, and the rest. */
 function splitScheme(value) {
   const [, scheme, rest] = /^([\w!#$%&'*+.^`|~-]+[ \t]+)(.+)$/s.exec(value) ?? [null, "", value];
@@ -1367,13 +1373,15 @@ class Bridge {
     }
     const mark = context.getStore();
     const numbers = valuesOf(seen.headers, NUMBER);
-    if (isSigned(seen.headers)) {
-      if (mark && seen.method === "POST") mark.leave();
-      this.marks.silence(numbers); // the signature covers it too
-      return pass();
+    if (!isSigned(seen.headers)) {
+      if (numbers.length > 0) return this.#withoutNumber(layer, seen, numbers);
+      return this.#send(layer, pass, seen, mark);
     }
-    if (numbers.length > 0) return this.#withoutNumber(layer, seen, numbers);
-    return this.#send(layer, pass, seen, mark);
+    if (mark && seen.method === "POST") mark.leave();
+    if (numbers.length === 0) return pass();
+    this.marks.silence(numbers);
+    if (isCovered(seen.headers, NUMBER)) return pass();
+    return layer(seen.input, { ...seen.init, headers: without(seen.headers, NUMBER) });
   }
 
   /** Take our number off, whatever it means and whoever put it on. */
