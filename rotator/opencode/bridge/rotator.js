@@ -1091,12 +1091,12 @@ class Marks {
     });
     const sdk = [model?.api?.npm, provider?.npm].filter(isText);
     mark.isPlain = sdk.length > 0 && sdk.every((name) => PLAIN_SDKS.test(name));
-    // What else a plug-in's hook asks in this context does not name the session, as opencode does.
-    const hasOwnFetch = provider?.options?.fetch !== undefined;
-    mark.isNamed = mark.isPlain && !hasOwnFetch && !this.#nameless.has(mark.provider);
     mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
     if (!mark.isOurs) mark.leave(configured);
     this.#follow(mark);
+    // What else a plug-in's hook asks in this context does not name the session, as opencode does.
+    const hasOwnFetch = provider?.options?.fetch !== undefined;
+    mark.isNamed = mark.isPlain && !hasOwnFetch && !this.#nameless.has(mark.provider);
     if (isObject(output)) this.#announced.set(output, mark);
     return mark;
   }
