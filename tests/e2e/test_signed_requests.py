@@ -12,12 +12,15 @@ import pytest
 from tests.e2e.scenes import api, install_bridge, log_in, of, of_kind, states, wait_for_accounts
 from tests.support.household import Household
 from tests.support.loopback_http import Received
-from tests.support.opencode_process import Ran, run, serve
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import Server, serve
+from tests.support.provider_answers import refusal
 from tests.support.rotator_process import watcher
 from tests.support.signature_v4 import fault_of
 from tests.support.signing_vendors import (
     AWS,
     MODEL,
+    SIGNER,
     SIGNER_KEY,
     SigningVendor,
     as_signed,
@@ -31,7 +34,8 @@ pytestmark = pytest.mark.e2e
 
 BEDROCK = "amazon-bedrock"
 X, Y = "BEDROCK-CANARY-X", "BEDROCK-CANARY-Y"
-HELLO = "Hello from Bedrock."
+HELLOS = ["Hello from Bedrock.", "Hello, signed."]
+Bytes = set[tuple[str, ...]]
 
 
 @pytest.fixture
@@ -42,70 +46,62 @@ def amazon(house: Household) -> Iterator[SigningVendor]:
         yield vendor
 
 
-def ask(house: Household, credentials: Mapping[str, str]) -> Ran:
-    """Let opencode answer one message, with credentials in its environment."""
-    return run(house, "hi", seconds=90, **credentials)
+@pytest.fixture
+def other(house: Household, amazon: SigningVendor) -> Iterator[SigningVendor]:
+    """Return a vendor beside Bedrock whose plug-in signs every header."""
+    with signer() as vendor:
+        ask_signer(house, vendor)
+        yield vendor
 
 
-def bytes_of(requests: list[Received]) -> set[tuple[str, ...]]:
-    """Return what was sent, but for times and ids."""
-    return {as_signed(request) for request in requests}
+def ask(server: Server, vendors: Mapping[str, SigningVendor]) -> tuple[list[str], list[Bytes]]:
+    """Let each answer a new session's message; return that, and what was sent but for times."""
+    said, sent = [], []
+    for model, vendor in vendors.items():
+        before = len(vendor.requests)
+        said.append(server.prompt(server.create_session(), "hi", model=model))
+        server.wait_idle()
+        sent.append({as_signed(one) for one in vendor.requests[before:] if is_turn(one)})
+    return said, sent
 
 
-def test_the_vendor_refuses_a_header_more_a_header_less_and_another_body(
-    house: Household, amazon: SigningVendor
+def is_turn(request: Received) -> bool:
+    """Tell whether the request is no title's, which nobody waits for."""
+    return b"title gen" not in request.body
+
+
+def test_signed_requests_arrive_as_they_do_without_the_bridge_and_blame_nobody(
+    house: Household, amazon: SigningVendor, other: SigningVendor, provider: LoopbackProvider
 ) -> None:
-    ask(house, AWS)
-
-    sent = amazon.requests[0]
-    key, secret = AWS["AWS_ACCESS_KEY_ID"], AWS["AWS_SECRET_ACCESS_KEY"]
-    fewer = {name: value for name, value in sent.headers.items() if name != "x-session-id"}
-    changed = [
-        Received(sent.method, sent.target, fewer, sent.body, 0),
-        Received(sent.method, sent.target, sent.headers, sent.body + b" ", 0),
-        Received(sent.method, sent.target + "?a=b", sent.headers, sent.body, 0),
-        Received("PUT", sent.target, sent.headers, sent.body, 0),
-    ]
-    assert fault_of(sent, key, secret) is None
-    assert [fault_of(one, key, secret) is None for one in changed] == [False] * 4
-
-
-def test_bedrock_gets_the_same_bytes_with_the_bridge_as_without(
-    house: Household, amazon: SigningVendor
-) -> None:
-    """Case B8."""
-    ask(house, AWS)
-    without = list(amazon.requests)
+    """Case B8: with no login, with a login of theirs, and with a well-known one."""
+    vendors = {MODEL: amazon, SIGNER: other}
+    environment = AWS | SIGNER_KEY
+    # What opencode asks for wherever a well-known login leads to.
+    provider.answer(refusal(200, {"config": {}}), path="/.well-known/opencode")
+    with serve(house, **environment) as server:
+        without = ask(server, vendors)
     install_bridge(house)
 
-    ended = ask(house, AWS)
-
-    assert (ended.code, ended.stdout, amazon.faults) == (0, f"{HELLO}\n", [])
-    assert len(without) == len(amazon.requests) - len(without) == 2
-    assert bytes_of(amazon.requests[2:]) == bytes_of(without)
-
-
-def test_signed_requests_stay_as_they_are_after_a_login_of_bedrock_and_blame_nobody(
-    house: Household, amazon: SigningVendor
-) -> None:
-    """Case B8: opencode signs on with what it found at its start."""
-    install_bridge(house)
-    with watcher(house), serve(house, **AWS) as server:
-        session = server.create_session()
-        server.prompt(session, "hi", model=MODEL)
-        log_in(house, BEDROCK, api(Y), api(X))
-        amazon.limit(None, times=1)
-
-        said = server.prompt(server.create_session(), "hi", model=MODEL)
-
+    with watcher(house):
+        with serve(house, **environment) as server:
+            beside = [ask(server, vendors)]
+            log_in(house, BEDROCK, api(Y), api(X))
+            logins = house.read_auth() | {"signer": api("KEY-CANARY-signer")}
+            token = {"type": "wellknown", "key": "EXAMPLE", "token": "TOKEN-CANARY"}
+            house.write_auth(logins | {provider.url: token})
+            beside.append(ask(server, vendors))
+            amazon.limit(None, times=1)
+            beside.append(ask(server, vendors))
         # What the log says of it has been read by the time that another login is captured.
-        house.write_auth({**house.read_auth(), "mock": api("KEY-CANARY-other")})
+        house.write_auth(house.read_auth() | {"mock": api("KEY-CANARY-other")})
         wait_for_accounts(house, "mock", 1)
 
-    assert (said, amazon.faults, set(amazon.keys)) == (HELLO, [], {None})
-    before, limited, again = [one for one in amazon.requests if b"title gen" not in one.body]
-    assert bytes_of([limited]) == bytes_of([again])
-    assert names(limited) == names(before)
+    assert without[0] == HELLOS
+    assert beside == [without] * 3
+    # A vendor that refuses nothing would show nothing.
+    refused = [fault is not None for fault in faults(amazon.requests[0])]
+    assert refused == [False, True, True, True, True]
+    assert (amazon.faults, other.faults, set(amazon.keys)) == ([], [], {None})
     assert states(house, BEDROCK) == ["ready", "ready"]
     assert of_kind(house, "limited") == of_kind(house, "failover") == []
 
@@ -117,35 +113,25 @@ def test_a_key_of_bedrock_in_auth_json_fails_over_beside_credentials_in_the_envi
     with watcher(house):
         log_in(house, BEDROCK, api(Y), api(X))
         amazon.limit(X, times=1)
+        with serve(house, **AWS) as server:
+            said = server.prompt(server.create_session(), "hi", model=MODEL)
 
-        ended = ask(house, AWS)
-
-    assert (ended.stdout, amazon.keys, amazon.faults) == (f"{HELLO}\n", [X, Y], [])
+    assert (said, amazon.keys, amazon.faults) == (HELLOS[0], [X, Y], [])
     assert {account["active"]: account["state"] for account in of(house, BEDROCK)} == {
         True: "ready",
         False: "cooling",
     }
 
 
-@pytest.mark.parametrize("logged_in", [False, True], ids=["nobody logged in", "a login"])
-def test_a_plugin_that_signs_every_header_is_let_alone(
-    house: Household, *, logged_in: bool
-) -> None:
-    with signer() as vendor:
-        ask_signer(house, vendor)
-        if logged_in:
-            house.write_auth({"signer": api("KEY-CANARY-signer")})
-        ask(house, SIGNER_KEY)
-        without = list(vendor.requests)
-        install_bridge(house)
-
-        ended = ask(house, SIGNER_KEY)
-
-        assert (ended.stdout, vendor.faults) == ("Hello, signed.\n", [])
-        assert len(without) == len(vendor.requests) - len(without) == 2
-        assert bytes_of(vendor.requests[2:]) == bytes_of(without)
-
-
-def names(request: Received) -> list[str]:
-    """Return the names of the headers as they were written, in their order."""
-    return [line.partition(":")[0] for line in request.head_lines[1:]]
+def faults(sent: Received) -> list[str | None]:
+    """Return what is wrong with a request as it came, and changed in four ways."""
+    key, secret = AWS["AWS_ACCESS_KEY_ID"], AWS["AWS_SECRET_ACCESS_KEY"]
+    fewer = {name: value for name, value in sent.headers.items() if name != "x-session-id"}
+    changed = [
+        sent,
+        Received(sent.method, sent.target, fewer, sent.body, 0),
+        Received(sent.method, sent.target, sent.headers, sent.body + b" ", 0),
+        Received(sent.method, sent.target + "?a=b", sent.headers, sent.body, 0),
+        Received("PUT", sent.target, sent.headers, sent.body, 0),
+    ]
+    return [fault_of(one, key, secret) for one in changed]

@@ -156,7 +156,7 @@ def _ask(
 ) -> None:
     file = house.config_folder / "opencode.json"
     config = json.loads(file.read_text())
-    config["provider"] = {provider: block}
+    config["provider"] |= {provider: block}
     config |= {"model": model, "small_model": model} | more
     file.write_text(json.dumps(config))
 
