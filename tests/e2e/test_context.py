@@ -16,7 +16,7 @@ import pytest
 from rotator.opencode.install import bridge_source
 from rotator.secret import digest_of
 from tests.e2e.scenes import A, api
-from tests.support.asking_plugin import PLACES, TOOL, install_asking, install_slow
+from tests.support.asking_plugin import PLACES, TOOLS, install_asking, install_slow
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_binary import OLDEST_VERSION, OPENCODE_VERSION
@@ -24,7 +24,6 @@ from tests.support.opencode_offline import take_types_for_installed
 from tests.support.opencode_process import serve
 from tests.support.provider_answers import Answer, refusal, streamed, tool_call
 from tests.support.provider_request import Request
-from tests.support.rival_plugin import Order
 from tests.support.scripted_watcher import ScriptedWatcher, scripted_watcher
 from tests.support.waiting import wait_until
 
@@ -135,49 +134,30 @@ def is_of(request: Request, session: str) -> bool:
 
 
 @pytest.mark.timeout(SECONDS)
-@pytest.mark.parametrize("order", Order, ids=lambda order: order.value)
 @VERSIONS
-def test_nobody_is_blamed_for_what_a_plugin_asks_with_the_very_key(
-    house: Household,
-    provider: LoopbackProvider,
-    heard: ScriptedWatcher,
-    version: str,
-    order: Order,
+def test_only_a_turns_own_failures_are_told_among_what_a_plugin_asks_with_the_very_key(
+    house: Household, provider: LoopbackProvider, heard: ScriptedWatcher, version: str
 ) -> None:
     take_types_for_installed(house.config_folder, version)
-    install_asking(house, provider.url, A, order)
+    install_asking(house, provider.url, A)
     provider.answer(refusal(429, headers={"retry-after": "3600"}), path="/page")
     page = tool_call("webfetch", url=f"{provider.url}/page", format="text")
-    provider.script(tool_call(TOOL), page, streamed("All is done."))
-    provider.answer(lambda one: refusal(429) if "from" in one.query else None)
+    provider.script(*map(tool_call, TOOLS.values()), page, streamed("All is done."))
+    rule = FirstRefused(429)
+    provider.answer(lambda one: refusal(429) if "from" in one.query else rule(one))
 
     with serve(house, version=version) as server:
         said = server.prompt(server.create_session(), "hi")
-        asked = {one.query["from"] for one in provider.requests if "from" in one.query}
+        asked = Counter(one.query["from"] for one in provider.requests if "from" in one.query)
         # A second turn: what the first left in a context is told by now.
         server.prompt(server.create_session(), "hi")
+        wait_until(lambda: sum(told(heard).values()) >= len(rule.refused), 20, "all to be told")
 
     assert said == "All is done."
-    assert asked == PLACES
+    assert set(asked) == PLACES
+    # Nothing is sent again.
+    assert [asked[f"{tool}.tool"] for tool in TOOLS.values()] == [1, 1]
     assert [one.status for one in provider.asked("/page")] == [429]
-    assert told(heard) == Counter()
+    assert told(heard) == Counter(rule.refused)
     assert heard.waiting() == []
     assert marks(provider.requests) == []
-
-
-@pytest.mark.timeout(SECONDS)
-def test_a_failed_turn_is_told_among_requests_that_a_plugin_makes_with_the_same_key(
-    house: Household, provider: LoopbackProvider, heard: ScriptedWatcher
-) -> None:
-    install_asking(house, provider.url, A, Order.AFTER)
-    rule = FirstRefused(429)
-    provider.answer(rule)
-    provider.answer(lambda one: refusal(429) if "from" in one.query else None)
-
-    with serve(house) as server:
-        session = server.create_session()
-        said = server.prompt(session, "hi")
-        wait_until(lambda: sum(told(heard).values()) >= 2, 20, "both to be told")
-
-    assert said == HELLO
-    assert told(heard) == Counter(rule.refused)

@@ -47,7 +47,7 @@ def amazon(house: Household) -> Iterator[SigningVendor]:
 
 
 @pytest.fixture
-def other(house: Household, amazon: SigningVendor) -> Iterator[SigningVendor]:
+def other(house: Household) -> Iterator[SigningVendor]:
     """Return a vendor beside Bedrock whose plug-in signs every header."""
     with signer() as vendor:
         ask_signer(house, vendor)

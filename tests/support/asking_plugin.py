@@ -11,17 +11,17 @@ import json
 from tests.support.household import Household
 from tests.support.rival_plugin import Order, place
 
-TOOL = "asking"
+TOOLS = {order: f"asking_{order.name.lower()}" for order in Order}
 _SCRIPT = """\
 const ask = (where) =>
-  fetch(`${URL}/v1/chat/completions?from=${where}`, {
+  fetch(`${URL}/v1/chat/completions?from=${NAME}.${where}`, {
     method: "POST",
     headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
     body: JSON.stringify({ model: "m1", messages: [{ role: "user", content: "aside" }] }),
   }).then((answer) => answer.status, (error) => String(error))
 export const Asking = async () => ({
   tool: {
-    TOOL: {
+    [NAME]: {
       description: "Asks the provider.",
       args: {},
       execute: async () => `The provider said ${await ask("tool")}.`,
@@ -36,7 +36,9 @@ export const Asking = async () => ({
 })
 """
 PLACES = frozenset(
-    {
+    f"{tool}.{place}"
+    for tool in TOOLS.values()
+    for place in (
         "tool",
         "chat.message",
         "chat.params",
@@ -45,7 +47,7 @@ PLACES = frozenset(
         "tool.execute.before",
         "tool.execute.after",
         "event",
-    }
+    )
 )
 
 
@@ -63,9 +65,11 @@ def install_slow(house: Household) -> None:
     place(house, "slow.js", _SLOW_SCRIPT, Order.AFTER)
 
 
-def install_asking(house: Household, url: str, key: str, order: Order) -> None:
-    """Write the plug-in that asks where it starts before the bridge, or after it."""
-    script = _SCRIPT.replace("TOOL", TOOL)
-    for word, value in {"URL": url, "KEY": key}.items():
-        script = script.replace(f"${{{word}}}", f"${{{json.dumps(value)}}}")
-    place(house, "asking-canary.js", script, order)
+def install_asking(house: Household, url: str, key: str) -> None:
+    """Write the plug-in that asks where it starts before the bridge, and where it does after it."""
+    for order, name in TOOLS.items():
+        script = _SCRIPT
+        for word, value in {"URL": url, "KEY": key, "NAME": name}.items():
+            script = script.replace(f"${{{word}}}", f"${{{json.dumps(value)}}}")
+        script = script.replace("[NAME]", f"[{json.dumps(name)}]")
+        place(house, f"{name}-canary.js", script, order)
