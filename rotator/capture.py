@@ -7,6 +7,7 @@ Call everything here under the swap lock. The meaning of a change is decided in
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -31,9 +32,12 @@ from rotator.changes import (
 from rotator.claims import is_saved, says_something
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.known import knowledge, try_parse
-from rotator.model import Account, Credential, Digest, Event, EventKind, Identity, State
+from rotator.lock import watcher_pid
+from rotator.model import Account, Credential, Digest, Event, EventKind, Identity, State, SwapMark
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
+from rotator.opencode.journal import finish_interrupted
+from rotator.opencode.replaced import LateLogin
 from rotator.rebuild import rebuild
 from rotator.secret import Secret
 from rotator.text import clean
@@ -122,12 +126,19 @@ def absorb_late(books: Books) -> None:
 
     A login found there is saved. It is live, too, where auth.json still has the entry that the
     writer knew; where a swap put another one in, that one stays. A logout there is not heard.
+    What a write in place has left that came to no end is put right before.
     """
-    for old, late in books.replaced.changed():
-        last_seen = books.store.live_digest()
-        logins = _save_late(books, old.seen, late)
-        if _merge(books, old.seen, late, logins, last_seen):
-            old.seen = late
+    replaced = books.replaced
+    finish_interrupted(replaced.journal)
+    replaced.follow_mounts(resolve(books.paths.auth_file))
+    for old, late in replaced.changed():
+        for provider in _save_late(books, old.seen, late):
+            entry = late.entries[provider]
+            # Of what nobody knows the age of, only tokens of the very account that is live go in.
+            known = entry if old.is_unknown else old.seen.entries.get(provider)
+            replaced.waiting.append(LateLogin(provider, known, entry))
+        old.seen = late
+    _put_late(books)
 
 
 def await_late(books: Books, *, patience_seconds: float) -> None:
@@ -139,6 +150,11 @@ def await_late(books: Books, *, patience_seconds: float) -> None:
     while books.replaced.is_being_written() and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)
     absorb_late(books)
+    while books.replaced.waiting and time.monotonic() < deadline:
+        # What stands in auth.json has to be whole and saved before anything is put beside it.
+        absorb(books, watched=watcher_pid(books.paths.watch_lock) is not None)
+        absorb_late(books)
+        time.sleep(_LOOK_SECONDS)
 
 
 def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
@@ -184,28 +200,56 @@ def _as_of(books: Books, before: Whole) -> State:
     return replace(state, slots=slots)
 
 
-def _merge(
-    books: Books, before: Whole, late: Whole, logins: list[str], last_seen: Digest | None
-) -> bool:
-    """Put late logins in where nobody else was put; False if it has to be tried again."""
-    reading = read_live(books.paths.auth_file)
-    if not isinstance(reading, Whole):
-        return isinstance(reading, Missing)
-    merged, state = reading, books.store.state()
-    is_seen = reading.digest == last_seen
-    for provider in logins:
-        entry, active = late.entries[provider], state.active(provider)
+def _put_late(books: Books) -> None:
+    """Put late logins in where nobody else was put; what cannot be put in now waits."""
+    waiting = books.replaced.waiting
+    reading = read_live(books.paths.auth_file) if waiting else Missing()
+    # What nobody has saved yet is taken in first: what comes then is compared with what it was.
+    if not isinstance(reading, Whole) or reading.digest != books.store.live_digest():
+        return
+    merged, put = reading, list[LateLogin]()
+    for late in waiting:
+        active, now = books.store.state().active(late.provider), merged.entries.get(late.provider)
         # The very account that was put in: what it was put in with is older.
-        is_live = is_seen and active is not None and active.credential.entry == entry
-        if is_live or reading.entries.get(provider) == before.entries.get(provider):
-            keep_unreadable(books, reading, provider)
-            merged = Whole(with_entry(merged, provider, entry))
-    if merged.content == reading.content:
-        return True
-    done = put_live(books.paths.auth_file, reading, merged.content, books.replaced)
-    if done:
+        is_live = active is not None and active.credential.entry == late.entry
+        if now != late.entry and (is_live or _is_same(now, late.known)):
+            keep_unreadable(books, reading, late.provider)
+            merged = Whole(with_entry(merged, late.provider, late.entry))
+            put.append(late)
+    if put and not put_live(books.paths.auth_file, reading, merged.content, books.replaced):
+        return
+    waiting.clear()
+    if put:
         sync_folder(resolve(books.paths.auth_file).parent)
-    return done
+        _take_in_late(books, merged, put)
+
+
+def _is_same(now: Secret | None, known: Secret | None) -> bool:
+    """Tell whether two entries say the same, however they are laid out."""
+    if now is None or known is None or now == known:
+        return now == known
+    try:
+        return bool(json.loads(now.reveal()) == json.loads(known.reveal()))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _take_in_late(books: Books, merged: Whole, put: list[LateLogin]) -> None:
+    """Note that late logins are live; the next change is compared with what was put in.
+
+    A writer that had read the file before may bring back what its provider had: that undoes no
+    login, as it undoes no swap.
+    """
+    before = {late.provider: books.store.state().slot(late.provider).active for late in put}
+    with books.store.transaction():
+        take_in(books, merged, watched=True)
+        for late in put:
+            left, slot = before[late.provider], books.store.state().slot(late.provider)
+            if left is None or slot.active in (None, left) or late.known is None:
+                continue
+            known = Digest(late.known.digest())
+            mark = SwapMark(left, slot.active, books.clock(), known, left_expired=False)
+            books.store.note_swap(late.provider, mark)
 
 
 def absorb_missing(books: Books) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
-from rotator.paths import FILE_MODE, private_folder
+from rotator.ownership import open_private
+from rotator.paths import private_folder
 
 _FIRST_WAIT_SECONDS = 0.0005
 _LONGEST_WAIT_SECONDS = 0.02
@@ -133,7 +134,7 @@ def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) ->
 def _open(path: Path) -> int:
     private_folder(path.parent)
     with _lock_errors(path):
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        return open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from rotator.opencode.tui_config import (
     with_entry,
     without_entry,
 )
+from rotator.ownership import whose
 from rotator.paths import FILE_MODE, Paths, make_folder
 
 NAME = "rotator-tui.js"
@@ -242,7 +243,7 @@ def _put(config: Path, before: str | None, after: str | None) -> None:
             return
         mode = stat.S_IMODE(target.stat().st_mode) if before is not None else FILE_MODE
         beside = temporary_beside(target)
-        write_new(beside, after.encode("utf-8"), durable=True)
+        write_new(beside, after.encode("utf-8"), durable=True, like=whose(target))
         try:
             beside.chmod(mode)
             beside.replace(target)

@@ -27,13 +27,15 @@ LOGINS, SWAPS = 300, 30
 # An opencode: read everything, change one entry, truncate, write in two halves, set the mode.
 # Nothing else tears the file, so what it reads torn was torn by us. Before it logs somebody out
 # by a new login it waits until that one was seen: a login nobody had the time to read is nobody's
-# loss. A write whose file has another name's inode by its end is one into a nameless file.
+# loss. Before its next login to a provider its last one there has to be in auth.json, or to be so
+# soon; at acme a swap may have put somebody else in. A write whose file has another name's inode by its end is one into a nameless file.
 WRITER = """
 import contextlib, json, os, random, sqlite3, sys, time
 auth, store, logins, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 chance = random.Random(seed)
 providers = ["acme", "zeta", "https://kappa.example", "iota", "theta", "eta"]
-told = {"torn": 0, "unseen": [], "nameless": [], "written": []}
+told = {"torn": 0, "unseen": [], "gone": [], "nameless": [], "written": []}
+last = {}
 
 def read():
     with open(auth, encoding="utf-8") as file:
@@ -47,6 +49,17 @@ def read():
 def is_saved(connection, entry):
     rows = connection.execute("SELECT 1 FROM account WHERE entry LIKE ?", (f"%{entry['key']}%",))
     return rows.fetchone() is not None
+
+def is_live(provider, key):
+    return (read().get(provider) or {}).get("key") == key
+
+def comes_true(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
 
 def write(entries):
     text = json.dumps(entries, indent=2).encode()
@@ -62,19 +75,19 @@ def write(entries):
 with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)) as db:
     for number in range(logins):
         provider = providers[number % len(providers)]
+        mine = last.get(provider)
+        if mine and provider != "acme" and not comes_true(lambda: is_live(provider, mine)):
+            told["gone"].append(mine)
         before = read().get(provider)
-        deadline = time.monotonic() + 10
-        while before and not is_saved(db, before):
-            if time.monotonic() > deadline:
-                told["unseen"].append(before["key"])
-                break
-            time.sleep(0.002)
+        if before and not comes_true(lambda: is_saved(db, before)):
+            told["unseen"].append(before["key"])
         entries = read()
         key = f"KEY-CANARY-login-{number}"
         entries[provider] = {"type": "api", "key": key}
         if not write(entries):
             told["nameless"].append(key)
         told["written"].append([provider, key])
+        last[provider] = key
         time.sleep(chance.uniform(0, 0.008))
 print(json.dumps(told))
 """
@@ -120,6 +133,19 @@ def saved_keys(books: Books) -> set[str]:
     return {entry["key"] for entry in entries}
 
 
+def last_logins(told: dict[str, Any]) -> dict[str, str]:
+    """Return the last login of each provider that no swap put anybody else in the place of."""
+    last = dict(told["written"])
+    return {provider: key for provider, key in last.items() if provider != "acme"}
+
+
+def are_live(house: Household, logins: dict[str, str]) -> bool:
+    """Tell whether auth.json is whole and holds each of these logins."""
+    reading = read_live(house.auth_file)
+    entries = reading.entries if isinstance(reading, Whole) else {}
+    return all(p in entries and json.loads(entries[p].reveal())["key"] == logins[p] for p in logins)
+
+
 def is_at_rest(books: Books) -> bool:
     reading = read_live(books.paths.auth_file)
     return isinstance(reading, Whole) and reading.digest == books.store.live_digest()
@@ -157,10 +183,16 @@ def test_no_login_is_lost_while_everybody_writes(
                 20,
                 lambda: f"{sorted(written - saved_keys(books))}; nameless {told['nameless']}",
             )
+            last = last_logins(told)
+            wait_until(
+                lambda: are_live(house, last) and is_at_rest(books),
+                20,
+                lambda: f"{last}, but {house.read_auth()}; nameless {told['nameless']}",
+            )
         state = books.store.state()
     live = house.read_auth()
 
-    assert (told["torn"], told["unseen"]) == (0, []), told["nameless"]
+    assert (told["torn"], told["unseen"], told["gone"]) == (0, [], []), told["nameless"]
     assert {p: json.loads(state.active(p).credential.entry.reveal()) for p in live} == live  # type: ignore[union-attr]
     assert {p for p, slot in state.slots.items() if slot.active} == set(live)
     assert [path.name for path in house.auth_file.parent.iterdir()] == ["auth.json"]
