@@ -18,6 +18,7 @@ _OCTAL = re.compile(rb"\\([0-7]{3})")
 _DELETED = "//deleted"
 # A computer may run more; looking at each takes time that a request has not got.
 _MOST_PROCESSES = 4000
+_PAGE = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,18 @@ def parse_mounts(text: bytes) -> list[Mount]:
 def mounts_of(pid: int | str = "self") -> list[Mount]:
     """Return the mounts that a process sees, the lower ones first; none where nobody tells."""
     try:
-        return parse_mounts((PROC / str(pid) / "mountinfo").read_bytes())
+        handle = os.open(PROC / str(pid) / "mountinfo", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return []
+    parts = list[bytes]()
+    try:
+        while part := os.pread(handle, _PAGE, sum(map(len, parts))):
+            parts.append(part)
+    except OSError:
+        return []  # it has ended meanwhile
+    finally:
+        os.close(handle)
+    return parse_mounts(b"".join(parts))
 
 
 def mount_at(path: Path, mounts: list[Mount]) -> Mount | None:
@@ -112,7 +122,7 @@ def _strangers() -> Iterator[int]:
 def _namespace(pid: int | str) -> str | None:
     """Return the name of a process's mount namespace; None where it is kept from us."""
     try:
-        return str((PROC / str(pid) / "ns" / "mnt").readlink())
+        return os.readlink(f"{PROC}/{pid}/ns/mnt")  # noqa: PTH115  # no Path for each process
     except OSError:
         return None
 

@@ -93,7 +93,7 @@ def is_foreign(facts: os.stat_result, folder: Path) -> bool:
     if user != _ROOT:
         return facts.st_uid != user
     with contextlib.suppress(OSError):
-        return facts.st_uid not in {_ROOT, folder.stat().st_uid}
+        return facts.st_uid != folder.stat().st_uid
     return facts.st_uid != _ROOT
 
 

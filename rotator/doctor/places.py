@@ -12,7 +12,9 @@ from rotator.atomic import TEMPORARY_MARK
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, facts, listed
 from rotator.opencode.authfile import Whole, read_live
+from rotator.opencode.placement_told import placement_notes
 from rotator.overview import live_problems
+from rotator.ownership import is_foreign
 from rotator.paths import FILE_MODE, FOLDER_MODE
 from rotator.text import clean
 
@@ -74,7 +76,7 @@ def _is_spoilt(folder: Path) -> bool:
     found = facts(folder)
     if found is None:
         return folder.is_symlink()
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    is_ours = stat.S_ISDIR(found.st_mode) and not is_foreign(found, folder.parent)
     by_effect = os.access in os.supports_effective_ids
     return not (is_ours and os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect))
 
@@ -85,7 +87,7 @@ def _not_ours(folder: Path) -> Remark:
         return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
     if not stat.S_ISDIR(found.st_mode):
         return problem(Check.FOLDERS, f"{folder} is no folder", "move it away")
-    if found.st_uid != os.geteuid():
+    if is_foreign(found, folder.parent):
         who = f"{folder} belongs to another user (uid {found.st_uid})"
         return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")
     return problem(Check.FOLDERS, f"{folder} may not be written", f"chmod 700 {folder}")
@@ -104,6 +106,7 @@ def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
     yield from (problem(Check.AUTH_FILE, sentence, mendable=wide) for sentence in said)
     if not said:
         yield ok(Check.AUTH_FILE, _told_of_live(path))
+    yield from (note(Check.AUTH_FILE, sentence) for sentence in placement_notes(path))
     if path.is_symlink():
         where = clean(os.path.realpath(path))
         yield note(Check.AUTH_FILE, f"auth.json is a link; {where} is read and replaced")

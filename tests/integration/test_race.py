@@ -28,7 +28,8 @@ LOGINS, SWAPS = 300, 30
 # Nothing else tears the file, so what it reads torn was torn by us. Before it logs somebody out
 # by a new login it waits until that one was seen: a login nobody had the time to read is nobody's
 # loss. Before its next login to a provider its last one there has to be in auth.json, or to be so
-# soon; at acme a swap may have put somebody else in. A write whose file has another name's inode by its end is one into a nameless file.
+# soon; at acme a swap may have put somebody else in. A write whose file has another name's inode
+# by its end is one into a nameless file.
 WRITER = """
 import contextlib, json, os, random, sqlite3, sys, time
 auth, store, logins, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
