@@ -21,7 +21,7 @@ from rotator.opencode.placement_told import placement_notes
 from rotator.swap import Order, swap, take_out
 from tests.support.children import Lines, child
 from tests.support.faults import Seam, Step, at
-from tests.support.live import Live, api, as_opencode, full_disk, oauth, open_live
+from tests.support.live import Live, api, as_anybody, as_opencode, full_disk, oauth, open_live
 
 pytestmark = pytest.mark.no_cover
 
@@ -388,3 +388,18 @@ def test_a_refresh_is_mended_in_place(live: Live) -> None:
     live.sees(others | {"named": oauth("ada", 1)})
 
     assert json.loads(second(live).read_bytes()) == others | {"named": oauth("ada", 2)}
+
+
+def test_what_cannot_be_put_right_now_is_put_right_later(live: Live) -> None:
+    old, new = contents(live)
+    interrupted(live, new[:30] + old[30:], new)
+    live.file.chmod(0o400)
+    with as_anybody():
+        live.look(watched=False)
+    kept = live.paths.journal.exists()
+
+    live.file.chmod(0o600)
+    live.look(watched=False)
+
+    assert (kept, live.paths.journal.exists()) == (True, False)
+    assert live.file.read_bytes() == old
