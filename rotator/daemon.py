@@ -40,6 +40,7 @@ from rotator.swap import settled
 from rotator.uptake import take_up
 from rotator.usage import Readings
 from rotator.versions import newer_wanted
+from rotator.visit import settle
 from rotator.watch import FileWatcher, Watched
 
 log = logging.getLogger(__name__)
@@ -149,6 +150,9 @@ class Daemon:
             ready()
             while (end := self._step()) is None:
                 pass
+            if end is End.STOPPED:
+                # What was written into a replaced file a moment ago is in nobody else's hands.
+                settle(self._books)
             return end
         finally:
             self._files.stop()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rotator.capture import absorb_missing, await_late
+from rotator.daemon import Daemon
 from rotator.errors import RotatorError
 from rotator.lock import swap_lock
 from rotator.model import EventKind
@@ -390,6 +391,16 @@ def test_a_command_waits_until_a_late_login_is_in(live: Live) -> None:
     writer.join()
     assert live.entries() == wanted
     assert live.books.replaced.waiting == []
+
+
+def test_a_watcher_that_ends_puts_in_what_was_written_late(live: Live) -> None:
+    wanted: dict[str, Entry] = {}
+    daemon = Daemon(live.books)
+    daemon.stop()
+
+    daemon.run(lambda: wanted.update(late_logins(live)))
+
+    assert live.entries() == wanted
 
 
 # -- a file that was absent ----------------------------------------------------------------------
