@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -20,7 +21,7 @@ from rotator.opencode.placement import Neighbours, why_in_place
 from rotator.opencode.placement_told import placement_notes
 from rotator.swap import Order, swap, take_out
 from tests.support.children import Lines, child
-from tests.support.faults import Seam, Step, at
+from tests.support.faults import Seam, Step, at, error
 from tests.support.live import Live, api, as_anybody, as_opencode, full_disk, oauth, open_live
 
 pytestmark = pytest.mark.no_cover
@@ -110,6 +111,24 @@ def test_a_file_that_everybody_may_read_is_narrowed_in_place(live: Live) -> None
     put(live, A)
 
     assert stat.S_IMODE(second(live).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EXDEV, errno.EPERM])
+def test_where_a_rename_fails_for_what_nobody_could_see_it_is_written_in_place(
+    live: Live, code: int
+) -> None:
+    second(live).unlink()
+    before = live.file.stat().st_ino
+
+    def refuse(step: Step) -> None:
+        if step.name == "replace" and step.to == live.file:
+            raise error(step, code)
+
+    with Seam().watching(refuse):
+        put(live, A)
+
+    assert (live.entries()["acme"], live.file.stat().st_ino) == (api("a"), before)
+    assert [path.name for path in live.file.parent.iterdir()] == ["auth.json"]
 
 
 # -- what a crash leaves ------------------------------------------------------------------------

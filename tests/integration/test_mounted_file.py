@@ -235,6 +235,22 @@ def test_what_it_held_all_the_time_undoes_no_swap_and_brings_nobody_back(
         assert live.active("zeta") is None
 
 
+def test_a_login_that_went_outside_is_not_brought_back_by_what_it_held_all_the_time(
+    orphan: tuple[Container, Path, Household],
+) -> None:
+    house = orphan[2]
+    house.replace_auth({"named": oauth("ada")})
+    with open_live(house.home) as live:
+        live.look()
+
+    # To the next process all of it is new.
+    with open_live(house.home) as live:
+        live.look()
+        live.look()
+
+        assert live.entries() == {"named": oauth("ada")}
+
+
 def test_a_refresh_of_an_account_that_was_swapped_out_is_saved_and_the_swap_stays(
     orphan: tuple[Container, Path, Household],
 ) -> None:
