@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
-from rotator.ownership import open_private, take_after
+from rotator.file_owners import open_private, take_after
 
 TEMPORARY_MARK = ".rotator-tmp"
 

@@ -20,8 +20,8 @@ from tomlkit.items import InlineTable
 
 from rotator.atomic import sweep, sync_folder, temporary_beside, write_new
 from rotator.errors import ConfigError
+from rotator.file_owners import whose
 from rotator.lock import hold_all
-from rotator.ownership import whose
 from rotator.paths import FILE_MODE, Paths, make_folder
 from rotator.preferences import Priority
 from rotator.settings import find_setting, read_file

@@ -14,8 +14,8 @@ from typing import Any
 
 from rotator.atomic import sync_folder
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.file_owners import open_private
 from rotator.migrations import Migration, migrate, roll_back, version_of
-from rotator.ownership import open_private
 from rotator.paths import FILE_MODE, private_folder
 from rotator.text import clean
 

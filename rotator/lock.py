@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
-from rotator.ownership import open_private
+from rotator.file_owners import open_private
 from rotator.paths import private_folder
 
 _FIRST_WAIT_SECONDS = 0.0005

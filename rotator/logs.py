@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from rotator.errors import StoreError
-from rotator.ownership import open_private
+from rotator.file_owners import open_private
 from rotator.paths import private_folder
 
 _LARGEST_BYTES = 1024 * 1024

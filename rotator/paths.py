@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.errors import StoreError
-from rotator.ownership import make_private_folder
+from rotator.file_owners import make_private_folder
 
 OURS = "opencode-rotator"
 FOLDER_MODE = 0o700

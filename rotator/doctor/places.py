@@ -11,10 +11,10 @@ from pathlib import Path
 from rotator.atomic import TEMPORARY_MARK
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, facts, listed
+from rotator.file_owners import is_foreign
 from rotator.opencode.authfile import Whole, read_live
 from rotator.opencode.placement_told import placement_notes
 from rotator.overview import live_problems
-from rotator.ownership import is_foreign
 from rotator.paths import FILE_MODE, FOLDER_MODE
 from rotator.text import clean
 

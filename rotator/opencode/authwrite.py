@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rotator.atomic import sweep, temporary_beside, write_new
 from rotator.errors import LiveFileError
+from rotator.file_owners import kept_mode
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live
 from rotator.opencode.inplace import write_in_place
 from rotator.opencode.placement import facts_of, why_in_place
 from rotator.opencode.replaced import Replaced
-from rotator.ownership import kept_mode
 from rotator.paths import FILE_MODE, make_folder
 
 # Something holds the file at its place that nobody could see, or owner and group cannot be kept.

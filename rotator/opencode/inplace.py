@@ -12,10 +12,10 @@ import os
 import stat
 from pathlib import Path
 
+from rotator.file_owners import kept_mode
 from rotator.opencode.authfile import LARGEST_BYTES, Torn, Whole, read_handle
 from rotator.opencode.journal import Journal, fill, remove_journal, write_journal
 from rotator.opencode.lease import alone
-from rotator.ownership import kept_mode
 
 
 def write_in_place(target: Path, expected: Whole | Torn, content: bytes, journal: Path) -> bool:

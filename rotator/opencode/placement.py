@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rotator.file_owners import can_take_after
 from rotator.mounts import MountedFile, mount_at, mounted_by_others, mounts_of
-from rotator.ownership import can_take_after
 
 # Containers begin seldom, and to look for them takes milliseconds.
 LOOK_EVERY_SECONDS = 30.0

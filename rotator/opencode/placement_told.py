@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rotator.file_owners import is_foreign
 from rotator.opencode.placement import (
     Neighbours,
     facts_of,
@@ -13,7 +14,6 @@ from rotator.opencode.placement import (
     is_read_only,
     why_in_place,
 )
-from rotator.ownership import is_foreign
 
 
 def placement_problems(auth_file: Path) -> list[str]:

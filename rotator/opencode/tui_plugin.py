@@ -19,6 +19,7 @@ from typing import Any
 
 from rotator.atomic import publish, sync_folder, temporary_beside, write_new
 from rotator.errors import UsageError
+from rotator.file_owners import whose
 from rotator.opencode.install import naming, refuse_foreign
 from rotator.opencode.jsonc import Broken, parse
 from rotator.opencode.tui_config import (
@@ -29,7 +30,6 @@ from rotator.opencode.tui_config import (
     with_entry,
     without_entry,
 )
-from rotator.ownership import whose
 from rotator.paths import FILE_MODE, Paths, make_folder
 
 NAME = "rotator-tui.js"

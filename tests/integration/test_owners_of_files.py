@@ -14,8 +14,8 @@ import pytest
 from rotator.doctor import examine
 from rotator.doctor.remark import Check, Level
 from rotator.doctor.setup import Setup
+from rotator.file_owners import kept_mode, open_private
 from rotator.opencode.placement import Neighbours, why_in_place
-from rotator.ownership import kept_mode, open_private
 from rotator.paths import find_paths
 from tests.support.home import places
 from tests.support.household import Household
