@@ -8,28 +8,61 @@ from __future__ import annotations
 
 import sys
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    command, *words = sys.argv[1:] or [""]
+    try:
+        code = _run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Before signals are noted, or in a line for a prompt, which changes nothing.
+        code = _INTERRUPTED
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    from rotator.core_dumps import forbid_core_dumps  # noqa: PLC0415  # where Ctrl-C is heard
+
+    forbid_core_dumps()
+    command, *more = words or [""]
     if command == "statusline":
         from rotator import statusline  # noqa: PLC0415  # see above
 
-        if statusline.is_simple(words):
-            sys.exit(statusline.show(words))
-    if command == "dashboard":
-        from rotator.tui import entry  # noqa: PLC0415  # see above
+        if statusline.is_simple(more):
+            return statusline.show(more)
+    from rotator import interrupts  # noqa: PLC0415  # likewise
 
-        if entry.is_simple(words):
-            try:
-                sys.exit(entry.open_dashboard(may_suspend=entry.NO_SUSPEND not in words))
-            except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001  # told as all are
-                from rotator.cli.main import tell  # noqa: PLC0415  # see above
+    interrupts.note_signals()
+    interrupts.let_output_be_left()
+    code = _dashboard(more) if command == "dashboard" else None
+    if code is None:
+        from rotator.cli.main import run  # noqa: PLC0415  # see above
 
-                sys.exit(tell(exc))
-    from rotator.cli.main import main as run  # noqa: PLC0415  # see above
+        code = run(words)
+        if command == "watch":
+            # It listens for signals itself, and one that comes at its end changes nothing.
+            return code
+    number = interrupts.came()
+    # What was under way has come to its end; whoever asked for ours hears of it.
+    return code if number is None or code else interrupts.exit_code(number)
 
-    run()
+
+def _dashboard(words: list[str]) -> int | None:
+    """Show the dashboard, or return None where its words are for the command line."""
+    from rotator import interrupts  # noqa: PLC0415  # see above
+    from rotator.tui import entry  # noqa: PLC0415  # likewise
+
+    if not entry.is_simple(words):
+        return None
+    try:
+        return entry.open_dashboard(may_suspend=entry.NO_SUSPEND not in words)
+    except interrupts.Interrupted as exc:
+        return exc.exit_code
+    except Exception as exc:  # noqa: BLE001  # told as all are
+        from rotator.cli.main import tell  # noqa: PLC0415  # see above
+
+        return tell(exc)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rotator.errors import AlreadyRunning, StoreError, SwapConflict
+from rotator import interrupts
+from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflict
 from rotator.file_owners import open_private
 from rotator.paths import private_folder
 
+if TYPE_CHECKING:
+    from rotator.lock_holder import Holder
+
+log = logging.getLogger(__name__)
+
 _FIRST_WAIT_SECONDS = 0.0005
 _LONGEST_WAIT_SECONDS = 0.02
+# Locks are held for milliseconds: after this time a person hears whom their command waits for.
+_TOLD_AFTER_SECONDS = 1.0
 # Whoever asks who watches holds the lock for an instant; a watcher that starts just then waits.
 _ASKING_SECONDS = 0.2
 
@@ -66,10 +76,49 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
     try:
         if not _lock_within(path, handle, patience_seconds):
             message = f"another rotator has held {path.name} for {patience_seconds:g} s"
-            raise SwapConflict(message, hint="look for a stopped rotator process and end it")
+            raise _stuck(SwapConflict, message, handle)
         yield
     finally:
         os.close(handle)
+
+
+class _Waits:
+    """Says whom this process waits for, once for as long as it is the same one."""
+
+    def __init__(self) -> None:
+        self.say: Callable[[str], None] = log.warning
+        self._said = ""
+
+    def tell(self, path: Path, handle: int) -> None:
+        holder = _holder_of(handle)
+        who = "another process" if holder is None else str(holder)
+        text = f"{who} holds {path.name}: waiting for it"
+        if text != self._said:
+            self._said = text
+            self.say(text)
+
+
+def _holder_of(handle: int) -> Holder | None:
+    # Hardly anybody ever waits.
+    from rotator.lock_holder import holder_of  # noqa: PLC0415  # see above
+
+    return holder_of(handle)
+
+
+_waits = _Waits()
+
+
+def say_waits(say: Callable[[str], None]) -> None:
+    """Have `say` called with a sentence where a lock is waited for longer than a second."""
+    _waits.say = say
+
+
+def _stuck(kind: type[RotatorError], message: str, handle: int) -> RotatorError:
+    """Return the error, with whoever holds the lock."""
+    holder = _holder_of(handle)
+    if holder is None:
+        return kind(message, hint="look for a stopped rotator process and end it")
+    return kind(f"{message}: {str(holder).rstrip(',')}", hint=holder.hint)
 
 
 class Held:
@@ -125,7 +174,7 @@ def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) ->
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         if not _lock_within(folder, handle, patience_seconds, kind):
             message = f"another rotator has kept the folder {folder} for {patience_seconds:g} s"
-            raise StoreError(message, hint="look for a stopped rotator process and end it")
+            raise _stuck(StoreError, message, handle)
         yield
     finally:
         os.close(handle)
@@ -149,13 +198,18 @@ def _lock_errors(path: Path) -> Iterator[None]:
 def _lock_within(
     path: Path, handle: int, patience_seconds: float, kind: int = fcntl.LOCK_EX
 ) -> bool:
-    deadline = time.monotonic() + patience_seconds
+    began = time.monotonic()
     wait_seconds = _FIRST_WAIT_SECONDS
+    is_told = False
     with _lock_errors(path):
         while not _try_lock(handle, kind):
-            if time.monotonic() > deadline:
+            waited_seconds = time.monotonic() - began
+            if waited_seconds > patience_seconds:
                 return False
-            time.sleep(wait_seconds)
+            if waited_seconds > _TOLD_AFTER_SECONDS and not is_told:
+                _waits.tell(path, handle)
+                is_told = True
+            interrupts.pause(wait_seconds)
             wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
     return True
 

@@ -17,7 +17,17 @@ from rotator.errors import RotatorError, StoreError
 from rotator.freshness import is_due, wants_refresh
 from rotator.lock import Held
 from rotator.model import Account, AccountId
-from rotator.refresh import Attempt, Result, adopt_answers, ask, begin, finish, hold, why_not
+from rotator.refresh import (
+    Attempt,
+    Result,
+    adopt_answers,
+    ask,
+    begin,
+    finish,
+    hold,
+    store_patiently,
+    why_not,
+)
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +109,7 @@ class Refreshes:
         for wanted in tuple(self._wanted.values()):
             if wanted.thread is not None:
                 wanted.thread.join(_LONGEST_ASKING_SECONDS)
-                self._store(wanted)
+                self._store_for_good(wanted)
             wanted.release()
         self._wanted.clear()
 
@@ -146,6 +156,16 @@ class Refreshes:
             log.warning("new tokens could not be stored yet: %s", exc.message)
             return
         self._end(wanted)
+
+    def _store_for_good(self, wanted: _Wanted) -> None:
+        """Store what came as a command does: there is no next look."""
+        if wanted.attempt is None or wanted.result is None:
+            return
+        try:
+            store_patiently(self._books, wanted.attempt, wanted.result)
+        except StoreError as exc:
+            log.warning("new tokens could not be stored: %s", exc.message)
+        self._tell(wanted)
 
     def _end(self, wanted: _Wanted) -> None:
         wanted.release()

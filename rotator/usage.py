@@ -8,17 +8,19 @@ the last good answer.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.books import Books
 from rotator.cadence import Asked, after_failure, after_reading
-from rotator.errors import LoginRejected, ProviderError, StoreError
+from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.freshness import wants_refresh
+from rotator.interrupts import came, obey, put_off
 from rotator.lifting import Revision, revisions
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
+from rotator.owners import learn_owner
 from rotator.policy import clock_time, is_stale
 from rotator.refresh import freshened
 from rotator.snapshots import merged
@@ -77,14 +79,28 @@ def read(
     """
     asking: dict[Future[Found], Account] = {}
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage") as pool:
-        for account in accounts:
-            ready = _prepared(books, account, forced=forced)
-            if ready is not None:
-                asking[pool.submit(_ask, books, ready, books.clock())] = ready
-        for future in as_completed(asking):
-            _keep(books, asking[future], future.result(), chance())
-            done(asking[future])
+        try:
+            for account in accounts:
+                obey()
+                ready = _prepared(books, account, forced=forced)
+                if ready is not None:
+                    asking[pool.submit(_ask, books, ready, books.clock())] = ready
+        finally:
+            with put_off("waiting for the answers of those who were asked for their usage"):
+                for future in _answered(asking):
+                    _keep(books, asking[future], future.result(), chance())
+                    done(asking[future])
     return len(asking)
+
+
+def _answered(asking: Collection[Future[Found]]) -> Iterator[Future[Found]]:
+    """Yield what was answered as it comes; after a signal nobody else is asked."""
+    for future in as_completed(asking):
+        if came() is not None:
+            for other in asking:
+                other.cancel()
+        if not future.cancelled():
+            yield future
 
 
 def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None:
@@ -182,12 +198,16 @@ def _take_in(books: Books, account: Account, told: Snapshot) -> None:
     """Note what a reading says of who an account is, and of limits that failures told of."""
     now = books.clock()
     try:
+        who = replace(told.identity, plan=told.plan or told.identity.plan)
+        learn_owner(books, account.id, account.credential.digest, who)
         with books.store.transaction():
-            books.store.learn(account, told)
-            changed = revisions(books.store.state().of(account.provider), account, told, now)
+            state = books.store.state()
+            holder = books.store.holder(account.provider, account.credential.digest)
+            read = state.account(holder) or account
+            changed = revisions(state.of(account.provider), read, told, now)
             for one in changed:
                 books.store.set_limit(one.account.id, one.after)
-    except StoreError:
+    except (StoreError, SwapConflict):
         # The reading is kept; the rest can be learned the next time.
         return
     if changed:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rotator.books import Books
 from rotator.capture import absorb, await_late
-from rotator.errors import LiveFileError, RotatorError, StoreDamaged
+from rotator.errors import LiveFileError, RotatorError, StoreDamaged, SwapConflict
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import State
 from rotator.opencode.authwrite import sweep_live
@@ -15,14 +15,22 @@ from rotator.refresh import adopt_answers
 
 # An opencode that has opened a file to write it has written it by then.
 _LATE_SECONDS = 2.0
+# Longer than it takes to say who keeps the lock: who only reads goes on without it then.
+_PATIENCE_SECONDS = 1.2
 
 
 def look(books: Books) -> None:
     """Save what stands in auth.json; one that cannot be read keeps nobody from the accounts."""
     watched = watcher_pid(books.paths.watch_lock) is not None
-    with contextlib.suppress(LiveFileError), swap_lock(books.paths.swap_lock):
-        sweep_live(books.paths.auth_file)
-        absorb(books, watched=watched)
+    try:
+        with swap_lock(books.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
+            sweep_live(books.paths.auth_file)
+            absorb(books, watched=watched)
+    except SwapConflict:
+        # Whoever has the lock saves it, or the next one who looks.
+        return
+    except LiveFileError:
+        pass
     with contextlib.suppress(LiveFileError):
         adopt_answers(books)
 

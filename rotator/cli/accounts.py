@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rotator import ledger
+from rotator import interrupts, ledger
 from rotator.books import Books
 from rotator.cli.common import (
     books_for_command,
@@ -24,7 +24,7 @@ from rotator.cli.common import (
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
 from rotator.errors import LoginRejected, UsageError
-from rotator.model import Account, Credential, Limit, Snapshot, State
+from rotator.model import Account, AccountId, Credential, Limit, Snapshot, State
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.overview import live_problems
 from rotator.secret import Secret
@@ -147,7 +147,9 @@ def remove(account: str, *, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             message = f"removing {found.name} has to be confirmed"
             raise UsageError(message, hint="add --yes")
-        click.confirm(f"Remove {found.name}? Its credential is deleted", abort=True, err=True)
+        question = f"Remove {found.name}? Its credential is deleted"
+        with interrupts.counting_at_once():
+            click.confirm(question, abort=True, err=True)
     with books_for_command() as books:
         done = ledger.remove(books, named_account(books.store.state(), account))
     _say(done, "removed", as_json=as_json)
@@ -180,6 +182,8 @@ def account_json(
         "state": account.state_at(now).value,
         "until": iso(account.until_at(now)),
         "reason": account.reason_at(now),
+        "maybe": _name_of(account.maybe, state),
+        "unproven": account.unproven,
         "plan": account.plan,
         "limits": [limit_json(one) for one in account.part_limits if now < one.until],
         "windows": windows_json(read),
@@ -187,6 +191,11 @@ def account_json(
         "captured_at": iso(account.captured_at),
         "last_used_at": iso(account.last_used_at),
     }
+
+
+def _name_of(account: AccountId | None, state: State) -> str | None:
+    found = state.account(account)
+    return found.name if found else None
 
 
 def limit_json(limit: Limit) -> dict[str, Any]:
@@ -228,9 +237,13 @@ def _row(account: Account, state: State, now: datetime) -> list[str]:
         f"{mark} {account.name}",
         account.credential.type,
         state_words(account, now),
-        account.reason_at(now) or part_limit_words(account, now),
+        account.reason_at(now) or part_limit_words(account, now) or _unproven_words(account),
         account.identity or account.credential.secret.fingerprint(),
     ]
+
+
+def _unproven_words(account: Account) -> str:
+    return "its vendor has not said yet whose its newest tokens are" if account.unproven else ""
 
 
 def _require_accepted(books: Books, provider: str, credential: Credential) -> None:
@@ -238,7 +251,9 @@ def _require_accepted(books: Books, provider: str, credential: Credential) -> No
     from rotator.usage import verify
 
     try:
-        verify(books, provider, credential)
+        # An answer that is not waited for changes nothing.
+        with interrupts.counting_at_once():
+            verify(books, provider, credential)
     except LoginRejected as exc:
         message = f"it was not saved: {exc.message}"
         hint = "check the key; --no-check saves it all the same"
@@ -266,10 +281,12 @@ def _read_text(provider: str) -> str:
     if sys.stdin is None:  # closed by whoever started us
         return ""
     if sys.stdin.isatty():
-        key: str = click.prompt(f"Key of {provider}", hide_input=True, err=True)
+        with interrupts.counting_at_once():
+            key: str = click.prompt(f"Key of {provider}", hide_input=True, err=True)
         return key
     try:
-        return sys.stdin.buffer.read(_LARGEST_ENTRY).decode("utf-8")
+        with interrupts.counting_at_once():
+            return sys.stdin.buffer.read(_LARGEST_ENTRY).decode("utf-8")
     except UnicodeDecodeError as exc:
         message = f"what came on standard input for {provider} is not UTF-8 text"
         raise UsageError(message, hint="pass the key, or an entry of auth.json") from exc

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rotator import interrupts
 from rotator.atomic import publish
 from rotator.cli.common import json_option, print_json, print_table
 from rotator.errors import ConfigError
@@ -144,7 +145,8 @@ def edit() -> None:
 def _edited(content: bytes) -> bytes | None:
     """Return what the user's editor makes of it, None if nothing was saved."""
     try:
-        return click.edit(content, extension=".toml")
+        with interrupts.left_to_the_child():
+            return click.edit(content, extension=".toml")
     except click.ClickException as exc:
         message = f"the editor did not do it: {exc.format_message()}"
         raise ConfigError(message, hint="VISUAL or EDITOR says which one is used") from exc
@@ -154,7 +156,9 @@ def _require_another_try(paths: Paths, content: bytes, exc: ConfigError) -> None
     """Ask whether to go on; else keep what was written, and raise."""
     if sys.stdin.isatty():
         click.echo(f"rotator: {clean(exc.message, 1000)}", err=True)
-        if click.confirm("Edit it again?", default=True):
+        with interrupts.counting_at_once():
+            again = click.confirm("Edit it again?", default=True)
+        if again:
             return
     draft = private_folder(paths.state) / DRAFT
     publish(draft, content)

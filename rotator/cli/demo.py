@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
-from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from types import FrameType
 
 import click
 
@@ -40,7 +36,7 @@ def command(path: str | None, *, with_opencode: bool, as_json: bool) -> None:
     columns = shutil.get_terminal_size(fallback=(WIDEST, 24)).columns
     screen = Screen(_nothing if as_json else click.echo, min(columns, WIDEST))
     try:
-        with _ended_by_signals(), open_stage(patience_seconds, os.environ) as stage:
+        with open_stage(patience_seconds, os.environ) as stage:
             choose = partial(real_opencode, path=path) if wants_opencode else best_without_opencode
             shown = play(stage, choose(stage.env), screen, made_up_keys())
     except BrokenPipeError:
@@ -82,25 +78,3 @@ def _conclude(shown: Shown, screen: Screen) -> None:
 
 def _nothing(_: str) -> None:
     pass
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP end the block, once, so that it tidies up behind itself."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {n: signal.getsignal(n) for n in numbers}
-
-    def end(number: int, _: FrameType | None) -> None:
-        for one in numbers:
-            signal.signal(one, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    for number, handler in before.items():
-        # Whoever started us with nohup means it.
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
+from rotator import interrupts
 from rotator.cli.common import books_for_command, json_option, print_json
 from rotator.history import MOST_EVENTS, Numbered
 from rotator.model import Event
@@ -32,7 +31,7 @@ def command(most: int, *, follow: bool, as_json: bool) -> None:
         newest = books.history.newest()
         last = _show(books.history.read(most=most), newest, as_json=as_json)
         while follow:
-            time.sleep(_LOOK_SECONDS)
+            interrupts.pause(_LOOK_SECONDS)
             last = _show(books.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
 
 

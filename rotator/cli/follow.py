@@ -10,15 +10,14 @@ import contextlib
 import os
 import queue
 import select
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import click
 
+from rotator import interrupts
 from rotator.paths import Paths
 
 # Whatever the files say: a countdown goes on, and a watcher that was killed says nothing.
@@ -33,7 +32,7 @@ _Hints = queue.SimpleQueue[str]
 
 
 def follow(paths: Paths, look: Callable[[], str]) -> None:
-    """Print what `look` returns, now and after each change, until Ctrl-C, SIGTERM or a closed pipe.
+    """Print what `look` returns, now and after each change, until a signal or a closed pipe.
 
     The screen is cleared only where it is a terminal that can do so.
     """
@@ -54,7 +53,7 @@ def follow(paths: Paths, look: Callable[[], str]) -> None:
             hints.put(name)
 
     show = _Screen() if _can_clear() else _Blocks()
-    with _ended_by_signals(hints), FileWatcher(watched, hint) as files:
+    with interrupts.told_to(lambda: hints.put(_END)), FileWatcher(watched, hint) as files:
         while True:
             show(look())
             if not _wait(hints, files.check):
@@ -81,19 +80,6 @@ def _wait(hints: _Hints, check: Callable[[], None]) -> bool:
                 told.add(hints.get_nowait())
         return _END not in told
     return True
-
-
-@contextlib.contextmanager
-def _ended_by_signals(hints: _Hints) -> Iterator[None]:
-    def end(_: int, __: FrameType | None) -> None:
-        hints.put(_END)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Screen:

@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
-from rotator import __version__
+from rotator import __version__, interrupts
 from rotator.errors import RotatorError
+from rotator.lock import say_waits
 from rotator.text import clean
 
 # name -> (module, what it does); the order is that of the help.
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(words: list[str]) -> int:
     """Run the command line and return its exit code."""
     as_json = "--json" in words
+    say_waits(_say)
     for stream in (sys.stdout, sys.stderr):
         # A name with letters that the terminal's encoding does not have is no fault of ours.
         if isinstance(stream, io.TextIOWrapper):
@@ -107,9 +109,15 @@ def run(words: list[str]) -> int:
         return _fail(2, exc.format_message(), f"{where} --help", as_json=as_json)
     except click.Abort:
         return INTERRUPTED
+    except interrupts.Interrupted as exc:
+        return exc.exit_code
     except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001  # told, whatever it is
         return tell(exc, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def _say(text: str) -> None:
+    click.echo(f"! {clean(text, _LONGEST)}", err=True)
 
 
 def tell(error: Exception | KeyboardInterrupt, *, as_json: bool = False) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rotator import adopt as adoption
-from rotator import unclaimed
+from rotator import interrupts, unclaimed
 from rotator.cli.common import books_for_command, iso, json_option, print_json, print_table
 from rotator.errors import UsageError
 from rotator.text import clean
@@ -80,7 +80,8 @@ def drop(number: int, *, yes: bool, as_json: bool) -> None:
             message = f"dropping unclaimed content {number} has to be confirmed"
             raise UsageError(message, hint="add --yes")
         question = f"Drop unclaimed content {number}? What is in it is deleted"
-        click.confirm(question, abort=True, err=True)
+        with interrupts.counting_at_once():
+            click.confirm(question, abort=True, err=True)
     with books_for_command() as books:
         unclaimed.drop(books, number)
     if as_json:

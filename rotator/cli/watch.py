@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import resource
-import signal
 
 import click
 
+from rotator import interrupts
 from rotator.books import open_books
 from rotator.lock import watch_lock
 from rotator.paths import find_paths
@@ -15,13 +14,11 @@ from rotator.paths import find_paths
 
 @click.command()
 def command() -> None:
-    """Watch auth.json, save every login, and fail over. Ends on Ctrl-C or SIGTERM."""
+    """Watch auth.json, save every login, and fail over. Ends on Ctrl-C, SIGTERM or SIGHUP."""
     from rotator.daemon import Daemon, End
     from rotator.logs import log_to_file
 
     os.umask(0o077)
-    # What lies in memory is not to be written to a disk when the process crashes.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     paths = find_paths()
     log_to_file(paths.log)
     with (
@@ -29,9 +26,8 @@ def command() -> None:
         open_books(paths, watching=True, tell=_tell) as books,
     ):
         daemon = Daemon(books)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: daemon.stop())
-        end = daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))
+        with interrupts.told_to(daemon.stop):
+            end = daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))
     if end is End.NEWER:
         click.echo("a newer rotator asks for the store; this watcher leaves")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import rotator
+from rotator import interrupts
 from rotator.errors import RotatorError
 from rotator.paths import Paths, find_paths, private_folder
 from rotator.text import clean
@@ -123,14 +125,13 @@ class Stage:
             if time.monotonic() > deadline:
                 message = f"this step did not happen within {self.patience_seconds:g} s: {step}"
                 raise DemoFailed(message)
-            time.sleep(LOOK_SECONDS)
+            interrupts.pause(LOOK_SECONDS)
 
 
 @contextlib.contextmanager
 def open_stage(patience_seconds: float, environ: Mapping[str, str]) -> Iterator[Stage]:
     """Make a stage; when the context is left its children have ended and its HOME is gone."""
-    with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
-        home = Path(folder).resolve()
+    with _temporary_folder() as home:
         env = environment(environ, home)
         for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
             private_folder(Path(env[name]))
@@ -141,6 +142,20 @@ def open_stage(patience_seconds: float, environ: Mapping[str, str]) -> Iterator[
         finally:
             for child in reversed(stage.children):
                 _end(child.process)
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """Make a folder that is gone at the end, whatever a program that is dying writes in it."""
+    folder = Path(tempfile.mkdtemp(prefix="rotator-demo-")).resolve()
+    try:
+        yield folder
+    finally:
+        deadline = time.monotonic() + _ENDING_SECONDS
+        while folder.exists() and time.monotonic() < deadline:
+            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                time.sleep(LOOK_SECONDS)
 
 
 def environment(user: Mapping[str, str], home: Path) -> dict[str, str]:

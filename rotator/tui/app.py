@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rotator.clock import system_clock
 from rotator.errors import RotatorError, UsageError
+from rotator.interrupts import wait_for_threads
 from rotator.paths import Paths
 from rotator.tui.crew import Crew
 from rotator.tui.frame import Frame
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _FIRST_SECONDS = 0.25
 _ENDING = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 _SIGNALLED = 128
+_SAVING_SECONDS = 25.0
 OK, INTERRUPTED = 0, 130
 
 
@@ -70,6 +72,8 @@ def run_dashboard(
         all_ended = crew.end()
         wakeups.close()
     if not all_ended:
+        # New tokens come once: whoever was asked for some is waited for.
+        wait_for_threads(_SAVING_SECONDS)
         # Python would wait for the answer of whoever does not answer.
         os._exit(code)
     return code

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import io
 import os
-import resource
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -36,8 +35,6 @@ def open_dashboard(*, may_suspend: bool) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     os.umask(0o077)
-    # A removed credential may still be in memory: a crash is not to write it to a disk.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     paths = find_paths()
 
     @contextlib.contextmanager

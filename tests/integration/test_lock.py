@@ -18,12 +18,14 @@ import pytest
 
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
 from rotator.lock import folder_lock, swap_lock, watch_lock, watcher_pid
+from rotator.lock_holder import is_stopped, pid_among
+from tests.support.waiting import wait_until
 
 HOLD = """
 import sys
 from pathlib import Path
 from rotator.lock import {lock}
-with {lock}(Path(sys.argv[1])):
+with {lock}(Path(sys.argv[1]){more}):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -35,10 +37,17 @@ def path(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def held_by_another(lock: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+def held_by_another(
+    lock: str, path: Path, *, alone: bool = False
+) -> Iterator[subprocess.Popen[str]]:
     """Let another process hold the lock until the block ends."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD.format(lock=lock), str(path)],
+        [
+            sys.executable,
+            "-c",
+            HOLD.format(lock=lock, more=", alone=True" if alone else ""),
+            str(path),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -220,3 +229,58 @@ def test_whoever_is_alone_with_a_folder_shares_it_with_nobody(tmp_path: Path) ->
 def test_a_folder_that_is_to_be_locked_is_made_first(tmp_path: Path) -> None:
     with folder_lock(tmp_path / "new", alone=True):
         assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_whoever_waits_is_told_after_a_second_who_holds_the_lock(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with held_by_another("swap_lock", path) as holder:
+        began = time.monotonic()
+        with pytest.raises(SwapConflict) as caught:
+            swap_lock(path, patience_seconds=1.1).__enter__()
+
+    assert time.monotonic() - began < 5
+    (said,) = caplog.messages
+    assert said.startswith(f"pid {holder.pid} ({sys.executable} -c")
+    assert said.endswith("holds the.lock: waiting for it")
+    assert f"has held the.lock for 1.1 s: pid {holder.pid} (" in caught.value.message
+    assert caught.value.hint == f"kill {holder.pid} asks it to end"
+
+
+def test_a_stopped_holder_is_told_as_one(path: Path) -> None:
+    with held_by_another("swap_lock", path) as holder:
+        os.kill(holder.pid, signal.SIGSTOP)
+        wait_until(lambda: is_stopped(holder.pid), 10, "the holder to stop")
+        with pytest.raises(SwapConflict) as caught:
+            swap_lock(path, patience_seconds=0).__enter__()
+
+    assert caught.value.message.endswith("which is stopped")
+    assert f"kill -CONT {holder.pid}" in str(caught.value.hint)
+
+
+def test_a_holder_of_a_folder_is_named_as_well(tmp_path: Path) -> None:
+    with (
+        held_by_another("folder_lock", tmp_path, alone=True) as holder,
+        pytest.raises(StoreError, match=rf"pid {holder.pid} \("),
+    ):
+        folder_lock(tmp_path, alone=False, patience_seconds=0).__enter__()
+
+
+def test_a_holder_that_cannot_be_seen_is_not_named(path: Path) -> None:
+    lines = ["1: FLOCK  ADVISORY  WRITE 7 fe:00:1 0 EOF", "2: -> FLOCK  ADVISORY  WRITE 8", "odd"]
+    path.parent.mkdir()
+    path.touch()
+
+    assert pid_among(lines, path.stat()) is None
+
+
+def test_the_file_s_own_number_counts_where_its_device_has_another_one(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    found = path.stat()
+    here = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    elsewhere = f"1: FLOCK  ADVISORY  WRITE 7 ee:ee:{found.st_ino} 0 EOF"
+    own = f"2: FLOCK  ADVISORY  WRITE 8 {here}:{found.st_ino} 0 EOF"
+
+    assert pid_among([elsewhere], found) == 7
+    assert pid_among([elsewhere, own], found) == 8

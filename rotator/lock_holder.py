@@ -1,0 +1,85 @@
+"""Who holds a lock: its process, as Linux lists it in /proc/locks; nobody is known elsewhere."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rotator.logs import without_secrets
+from rotator.text import clean
+
+_LOCKS = Path("/proc/locks")
+_LONGEST_COMMAND = 200
+_STOPPED = {"T", "t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that holds a lock, as a person finds it again."""
+
+    pid: int
+    command: str
+    is_stopped: bool
+
+    def __str__(self) -> str:
+        """Return it as a sentence names it."""
+        name = f"pid {self.pid} ({self.command})" if self.command else f"pid {self.pid}"
+        return f"{name}, which is stopped," if self.is_stopped else name
+
+    @property
+    def hint(self) -> str:
+        """What a person can do about it."""
+        if self.is_stopped:
+            return f"kill -CONT {self.pid} lets it go on, kill -KILL {self.pid} ends it"
+        return f"kill {self.pid} asks it to end"
+
+
+def holder_of(handle: int) -> Holder | None:
+    """Return who holds a lock on the open file; None where that cannot be told.
+
+    A process of another container is not listed.
+    """
+    try:
+        lines = _LOCKS.read_text("ascii", "replace").splitlines()
+        pid = pid_among(lines, os.fstat(handle))
+    except OSError:
+        return None
+    return None if pid is None else Holder(pid, _command(pid), is_stopped(pid))
+
+
+def pid_among(lines: list[str], found: os.stat_result) -> int | None:
+    """Return the process that holds a lock on the file, as the lines of /proc/locks have it.
+
+    Some file systems have another number there than stat tells: then the file's own counts.
+    """
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    by_place: dict[str, int] = {}
+    for line in lines:
+        # `7: FLOCK  ADVISORY  WRITE 708 fe:00:13 0 EOF`; with an arrow it is one who waits.
+        fields = line.split()
+        if len(fields) < 6 or fields[1] != "FLOCK" or not fields[4].isdigit():  # noqa: PLR2004
+            continue
+        place, _, inode = fields[5].rpartition(":")
+        if inode == str(found.st_ino):
+            by_place[place] = int(fields[4])
+    return by_place.get(device, next(iter(by_place.values()), None))
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process was halted and can do nothing before it is let go on."""
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
+        return False
+    # The name stands in brackets and may itself hold brackets and blanks.
+    return line[line.rfind(")") + 2 :][:1] in _STOPPED
+
+
+def _command(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    text = " ".join(word.decode("utf-8", "replace") for word in words if word)
+    return clean(without_secrets(text), _LONGEST_COMMAND)

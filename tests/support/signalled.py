@@ -1,0 +1,182 @@
+"""`rotator rotate` with a refresh, signalled at one of its steps: what may come of it.
+
+The vendor is real HTTPS on the loopback interface, gives each token once, and answers a quarter
+of a second late. A step is a call of the main thread into the operating system, SQLite or a wait.
+Every step by hand: `python -m tests.support.signalled` (some minutes).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rotator.paths import find_paths
+from rotator.store import Store
+from tests.e2e.scenes import login
+from tests.support.connected import Connected
+from tests.support.rotator_process import rotator
+from tests.support.token_endpoint import Grant, TokenEndpoint
+from tests.support.vendor import Vendor
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HOST, PATH = "auth.openai.com", "/oauth/token"
+LATE_SECONDS = 0.25
+OLD, NEW = "REF-CANARY-B", "REF-CANARY-B-2"
+MOST_STEPS = 5000
+
+DRIVER = """
+import os, sys
+import providers._http, providers.openai
+import rotator.cli.rotate, rotator.cli.main, rotator.interrupts, rotator.refresh
+from rotator.__main__ import main
+
+STEPS = {
+    "open", "read", "write", "pread", "pwrite", "fsync", "close", "ftruncate", "replace",
+    "rename", "unlink", "mkdir", "chmod", "utime", "flock", "execute", "executemany", "connect",
+    "backup", "stat", "lstat", "scandir", "acquire", "sleep", "select", "start_new_thread",
+}
+
+def signal_at(step, number):
+    seen = [0]
+    def count(frame, event, called):
+        if event == "c_call" and called.__name__ in STEPS:
+            seen[0] += 1
+            if seen[0] == step:
+                os.kill(os.getpid(), number)
+    return count
+
+def act(step, number):
+    os.close(1)
+    os.open(os.devnull, os.O_WRONLY)
+    sys.argv = ["rotator", "rotate", "openai", "b"]
+    sys.setprofile(signal_at(step, number))
+    try:
+        main()
+    except SystemExit as exc:
+        return exc.code
+
+print("ready", flush=True)
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        try:
+            code = act(*map(int, line.split()))
+        finally:
+            sys.setprofile(None)
+            os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+@dataclass
+class Scene:
+    """A home with a live login and a parked one whose tokens have run out, again and again."""
+
+    house: Connected
+    vendor: Vendor
+    template: Path
+    send: Callable[[int, int], int]
+    lost: list[str] = field(default_factory=list)
+    codes: Counter[int] = field(default_factory=Counter)
+
+    def run(self, step: int, number: int) -> int:
+        """Rotate, with a signal before that step; note what is lost; return the exit code."""
+        shutil.rmtree(self.house.home)
+        shutil.copytree(self.template, self.house.home)
+        endpoint = TokenEndpoint()
+        endpoint.grant(OLD, Grant("ACC-CANARY-B-2", NEW, delay_seconds=LATE_SECONDS))
+        self.vendor.answer(HOST, PATH, endpoint.answer)
+        before = len(self.vendor.requests)
+        code = self.send(step, number)
+        self.codes[code] += 1
+        self._check(f"signal {number} at step {step}", len(self.vendor.requests) > before, code)
+        return code
+
+    def _check(self, where: str, was_asked: bool, code: int) -> None:  # noqa: FBT001  # as it is
+        paths = find_paths(self.house.env())
+        with Store(paths.store) as store:
+            state = store.state()
+        saved = {a.alias: a.credential.refresh for a in state.accounts}
+        held = [saved["b"], *(pending.answer for pending in state.refreshes.values())]
+        wanted = NEW if was_asked else OLD
+        if not any(one is not None and wanted in one.reveal() for one in held):
+            self.lost.append(where)
+        live = json.loads(self.house.auth_file.read_bytes())["openai"]["refresh"]
+        assert live in ({"REF-CANARY-A"} if code else {NEW}) | {NEW if was_asked else ""}, where
+        assert [p.name for p in self.house.auth_file.parent.iterdir()] == ["auth.json"], where
+
+
+@contextlib.contextmanager
+def scene(folder: Path) -> Iterator[Scene]:
+    """Furnish a home in `folder` and run the driver beside it."""
+    with Vendor(folder) as vendor:
+        house = Connected(folder / "home", way=vendor.environment)
+        house.write_auth({"openai": dict(login("A"))})
+        rotator(house, "accounts")
+        parked = json.dumps(dict(login("B", expires_in_seconds=-3600)))
+        added = rotator(house, "accounts", "add", "openai", "--alias", "b", given=parked)
+        assert added.code == 0, added.stderr
+        template = folder / "template"
+        shutil.copytree(house.home, template)
+        with subprocess.Popen(
+            [sys.executable, "-c", DRIVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=house.env() | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            # Not the tests' folder of today's coverage, nor a home that is taken away.
+            cwd=folder,
+        ) as process:
+            given, taken = process.stdin, process.stdout
+            assert given is not None
+            assert taken is not None
+            assert taken.readline() == "ready\n"
+
+            def send(step: int, number: int) -> int:
+                given.write(f"{step} {number}\n")
+                given.flush()
+                return int(taken.readline())
+
+            yield Scene(house, vendor, template, send)
+            given.close()
+
+
+def number_of_steps(played: Scene) -> int:
+    """Return at how many steps a signal can come; after the last one it comes too late."""
+    low, high = 1, MOST_STEPS
+    while low < high:
+        middle = (low + high) // 2
+        if played.run(middle, signal.SIGTERM):
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
+
+
+def main() -> None:
+    """Signal every step, with each signal, and print what was lost."""
+    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    for number in SIGNALS:
+        with tempfile.TemporaryDirectory() as folder, scene(Path(folder)) as played:
+            last = number_of_steps(played)
+            played.codes.clear()
+            for step in range(1, last + 1, every):
+                played.run(step, number)
+            codes = dict(played.codes)
+        print(f"{number.name}: {last} steps, exit codes {codes}, lost: {played.lost}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
