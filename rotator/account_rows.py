@@ -20,8 +20,10 @@ from rotator.generations import (
     Parted,
     Step,
     identity_of,
+    joined_identity,
     line_of,
     next_step,
+    owner_key,
     shown,
     told,
 )
@@ -31,6 +33,7 @@ from rotator.model import (
     Account,
     AccountId,
     Credential,
+    Doubt,
     Event,
     EventKind,
     Identity,
@@ -68,7 +71,7 @@ def renew(
         store.replace_credential(account, credential, now, NOBODY)
     else:
         store.renew_credential(account, credential, NOBODY if account.unproven else who, now)
-        store.set_maybe(account.id, None)
+        store.set_doubts(account.id, ())
     # Whoever could refresh the login has shown that it lives.
     store.set_rejected(account.id, None)
     renewed = store.state().account(account.id)
@@ -116,13 +119,15 @@ def part(  # what is parted, and how it is told
         # They are in use in an account of their own now.
         books.store.move_replaced([parted.left[-1].number], new)
         _move_digests_of(books, account, parted.left, new)
+        # Whoever may be this account may be those tokens, which it began with.
+        books.store.repoint_doubts(account.id, new)
     books.store.lay_out(account, parted.kept, now)
     added = books.store.state().account(new)
     if added is None:
         return []
     books.store.lay_out(added, parted.left, now)
     if doubtful and parted.left[-1].who.key is None:
-        books.store.set_maybe(new, account.id)
+        books.store.set_doubts(new, [Doubt(account.id)])
     told_why = f"{why}: what it had got since is {added.alias} now"
     if not has_tokens_in_use:
         told_why = f"{why}: what it had before is {added.alias} now"
@@ -150,6 +155,9 @@ def _take_along(
     store.follow(account, new, parted.left[-1].credential)
     store.set_rejected(new, account.rejected)
     store.set_rejected(account.id, None)
+    # Its doubt was about them.
+    store.set_doubts(new, account.doubts)
+    store.set_doubts(account.id, ())
     if store.state().slot(account.provider).active == account.id:
         store.set_active(account.provider, new, now)
 
@@ -179,16 +187,29 @@ def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
     match step:
         case Part(account, parted, why):
             return part(books, account, parted, why, now)
-        case EndDoubt(account, why):
-            books.store.set_maybe(account.id, None)
+        case EndDoubt(account, doubt, why):
+            left = [one for one in account.doubts if one != doubt]
+            books.store.set_doubts(account.id, left)
+            if left:
+                return []
             return [_event(now, EventKind.CHANGED, account, f"it can be used again: {why}")]
-        case Join(keep, other, best, why):
-            join(books, keep, other, best, now)
+        case Join(keep, other, best, why, at):
+            if at is not None and (number := line_of(books.store.state(), best)[at].number):
+                _name(books, number, keep if best.id == other.id else other)
+                join(books, keep, other, best, now, known_by=best)
+            else:
+                join(books, keep, other, best, now)
             sentence = f"{other.alias} was joined into it: {why}"
             return [
                 _event(now, EventKind.CHANGED, keep, sentence),
                 *_settled_line(books, keep.id, why, now),
             ]
+
+
+def _name(books: Books, number: int, owner: Account) -> None:
+    """Note that replaced tokens are those of whoever an account's tokens in use belong to."""
+    if owner_key(owner) is not None:
+        books.store.name_replaced(number, identity_of(owner))
 
 
 def _settled_line(books: Books, account: AccountId, why: str, now: datetime) -> list[Event]:
@@ -201,16 +222,32 @@ def _settled_line(books: Books, account: AccountId, why: str, now: datetime) -> 
     return part(books, joined, told(line, len(line) - 1, line[-1].who), why, now)
 
 
-def join(books: Books, keep: Account, other: Account, best: Account, now: datetime) -> None:
-    """Make one account of two; `keep` stays and gets the credential of `best`, one of both."""
+def join(  # who is joined, and what is known of them
+    books: Books,
+    keep: Account,
+    other: Account,
+    best: Account,
+    now: datetime,
+    *,
+    known_by: Account | None = None,
+) -> None:
+    """Make one account of two; `keep` stays and gets the credential of `best`, one of both.
+
+    Their tokens in use are one person's; with `known_by` nobody knows more of them than of its.
+    """
     store = books.store
     store.merge_accounts(keep, other)
     if best.id == other.id:
-        store.renew_credential(keep, other.credential, identity_of(other), now)
+        store.renew_credential(keep, other.credential, NOBODY, now)
     # What was live may be older.
     store.forget_live_of(keep.id)
-    store.set_unproven(keep.id, unproven=best.unproven)
-    store.set_maybe(keep.id, None if best.maybe in {keep.id, other.id} else best.maybe)
+    who = joined_identity(keep, other, best)
+    asked = (known_by,) if known_by is not None else (keep, other)
+    is_known = any(owner_key(one) is not None for one in asked)
+    is_unproven = any(one.unproven for one in asked)
+    store.set_owner(keep.id, who, unproven=is_unproven and not is_known)
+    both = {keep.id, other.id}
+    store.set_doubts(keep.id, [one for one in best.doubts if one.newer not in both])
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, best.disabled)
     # One person's limit is a limit of both.

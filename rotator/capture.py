@@ -34,13 +34,13 @@ from rotator.claims import is_saved, says_something
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.known import knowledge, try_parse
 from rotator.lock import watcher_pid
-from rotator.model import Account, Digest, Event, EventKind, State, SwapMark
+from rotator.model import Account, Digest, Doubt, Event, EventKind, State, SwapMark
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
 from rotator.opencode.descent import read_descents, taken_in
 from rotator.opencode.journal import finish_interrupted
 from rotator.opencode.replaced import LateLogin
-from rotator.ownership import Knowledge, Proof
+from rotator.ownership import Knowledge, Proof, given_as
 from rotator.rebuild import rebuild
 from rotator.secret import Secret
 from rotator.text import clean
@@ -432,7 +432,7 @@ def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool
     added = books.store.add_account(provider, alias, change.credential, who, now)
     may_be = change.may_be if isinstance(change, Login) else ()
     for one in may_be:
-        books.store.set_maybe(one.id, added)
+        books.store.set_doubts(one.id, [*one.doubts, Doubt(added, given_as(change.credential))])
     if activate:
         books.store.set_active(provider, added, now)
     why = "a new login in auth.json was saved"

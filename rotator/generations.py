@@ -7,11 +7,11 @@ accounts, or accounts that prove to be one person's are joined. Never on a guess
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rotator.model import NOBODY, Account, Credential, Identity, State
-from rotator.ownership import Ancestry, Knowledge, ancestry_of, secrets_of
+from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
+from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets, secrets_of
 
 # Keys are bought one by one, and two of one person are two on purpose.
 JOINED_TYPES = frozenset({"oauth"})
@@ -21,12 +21,14 @@ JOINED_TYPES = frozenset({"oauth"})
 class Tokens:
     """Tokens of an account's line, and whose they are (without a key: nobody knows).
 
-    `number` is that of replaced ones; None: they are in use.
+    `number` is that of replaced ones; None: they are in use. Nobody knows any more what took the
+    place of `loose` ones.
     """
 
     number: int | None
     credential: Credential
     who: Identity
+    loose: bool = False
 
 
 Line = tuple[Tokens, ...]
@@ -51,19 +53,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Two accounts are one person's: `keep` stays and gets the tokens of `best`, one of both."""
+    """Two accounts are one person's: `keep` stays and gets the tokens of `best`, one of both.
+
+    With `at` it is those tokens of the line of `best` that are of the same person as the other
+    account's in use; None: those in use.
+    """
 
     keep: Account
     other: Account
     best: Account
     why: str
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EndDoubt:
-    """The account is not the one that it might have been."""
+    """The account is not that newer one, which it might have been."""
 
     account: Account
+    doubt: Doubt
     why: str
 
 
@@ -85,7 +93,7 @@ def line_of(state: State, account: Account) -> Line:
     before = state.replaced.get(account.id, ())
     in_use = NOBODY if account.unproven else identity_of(account)
     return (
-        *(Tokens(one.number, one.credential, one.who) for one in before),
+        *(Tokens(one.number, one.credential, one.who, one.loose) for one in before),
         Tokens(None, account.credential, in_use),
     )
 
@@ -119,7 +127,9 @@ def told(line: Line, at: int, who: Identity) -> Parted:
 
 
 def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
-    before, after = line[:at], line[at:]
+    # Those of which least is known are never the ones to go on with.
+    before = tuple(sorted(line[:at], key=lambda one: not one.loose))
+    after = line[at:]
     return Parted(after, before) if by_last else Parted(before, after)
 
 
@@ -132,7 +142,7 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
                 who = line[n].who if line[n].who.key is not None else line[earlier].who
                 now = (*line[:n], replace(line[n], who=who), *line[n + 1 :])
                 return Parted((*now[:earlier], *now[earlier + 1 :]))
-        if came_from[n].is_login:
+        if came_from[n].is_login and not line[n - 1].loose:
             return _parted(line, n, by_last=line[-1].who.key is not None)
     return None
 
@@ -149,21 +159,36 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             parted = traced(line, [ancestry_of(one.credential, known) for one in line])
             if parted is not None:
                 yield Part(account, parted, "it was seen where its tokens came from")
-        newer = next((one for one in accounts if one.id == account.maybe), None)
-        if newer is not None:
-            yield from _about_doubt(account, newer, known)
+        for doubt in account.doubts:
+            yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts)
 
 
-def _about_doubt(account: Account, newer: Account, known: Knowledge) -> Iterator[Step]:
-    came_from = ancestry_of(newer.credential, known)
+def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[Step]:
+    newer = known.state.account(doubt.newer)
+    came_from = ancestry_of_secrets((Digest(doubt.came_as),), known)
+    name = newer.alias if newer else "what came later"
     if set(came_from.line) & set(secrets_of(account.credential)):
-        why = f"the tokens of {newer.alias} came from its own"
-        yield Join(*_older_first(account, newer), newer, why)
+        if newer is not None:
+            why = f"the tokens of {newer.alias} came from its own"
+            at = _place_of(doubt.came_as, newer, known)
+            yield Join(*_older_first(account, newer), newer, why, at)
         return
-    keys = owner_key(account), owner_key(newer)
+    # Of a line that others have come into the key says nothing of those that it began with.
+    is_told = newer is not None and not known.state.replaced.get(newer.id)
+    keys = owner_key(account), owner_key(newer) if newer is not None and is_told else None
     if came_from.is_login or (None not in keys and keys[0] != keys[1]):
-        yield EndDoubt(account, f"{newer.alias} is another login")
+        yield EndDoubt(account, doubt, f"{name} is another login")
+
+
+def _place_of(came_as: str, account: Account, known: Knowledge) -> int | None:
+    """Return where in an account's line those tokens are, or what they were exchanged for."""
+    line = line_of(known.state, account)
+    for at, one in enumerate(line):
+        before = ancestry_of(one.credential, known).line
+        if came_as in {*secrets_of(one.credential), *before}:
+            return at
+    return None
 
 
 def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
@@ -187,17 +212,33 @@ def is_one_person(one: Account, other: Account) -> bool:
     )
 
 
+def joined_identity(keep: Account, other: Account, best: Account) -> Identity:
+    """Return who two accounts are that are one: whoever is known to have tokens in use of one."""
+    both = [best, other if best.id == keep.id else keep]
+    known = [one for one in both if owner_key(one) is not None]
+    named = [one for one in (keep, other) if identity_of(one) != NOBODY]
+    who = identity_of((known or named or [keep])[0])
+    same = [identity_of(one) for one in both if one.identity_key in {None, who.key}]
+    return Identity(
+        who.key,
+        who.label or next((one.label for one in same if one.label), None),
+        who.plan or next((one.plan for one in same if one.plan), None),
+        who.group or next((one.group for one in same if one.group), None),
+    )
+
+
 def _older_first(one: Account, other: Account) -> tuple[Account, Account]:
     first, second = sorted((one, other), key=lambda a: (a.captured_at, a.id))
     return first, second
 
 
-def liveliness(account: Account, *others: Account) -> tuple[bool, bool, float, float]:
+def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, float, float]:
     """Return what is larger for the credential that more likely lives: the newest one does."""
     expires_at = account.credential.expires_at
     return (
         # Its tokens may have been exchanged for those of the other.
-        account.maybe not in {one.id for one in others},
+        not {one.newer for one in account.doubts} & {one.id for one in others},
+        account.maybe is None,
         account.rejected is None,
         # The one that runs out last was made last, and that spent the others' refresh token.
         expires_at.timestamp() if expires_at else 0.0,
@@ -208,15 +249,20 @@ def liveliness(account: Account, *others: Account) -> tuple[bool, bool, float, f
 def with_doubts(accounts: Sequence[Account]) -> tuple[Account, ...]:
     """Return the accounts, each that may be another one with the sentence that says so.
 
-    Of one that is not there any more nobody can be the same.
+    That the other one was removed does not give it its tokens back.
     """
     by_id = {one.id: one for one in accounts}
-    return tuple(_with_doubt(one, by_id.get(one.maybe)) if one.maybe else one for one in accounts)
+    return tuple(_with_doubt(one, by_id) if one.doubts else one for one in accounts)
 
 
-def _with_doubt(account: Account, newer: Account | None) -> Account:
-    if newer is None or newer.id == account.id:
-        return replace(account, maybe=None)
+def _with_doubt(account: Account, by_id: Mapping[AccountId, Account]) -> Account:
+    newer = next((by_id[one.newer] for one in reversed(account.doubts) if one.newer in by_id), None)
+    if newer is None:
+        doubt = (
+            "it may be the same login as one that was removed: log in again, or rotator accounts"
+            f" enable {account.name} if it is not"
+        )
+        return replace(account, doubt=doubt)
     doubt = (
         f"it may be the same login as {newer.alias}: rotator accounts merge {account.name}"
         f" {newer.name} if both are one person's, rotator accounts enable {account.name} if not"

@@ -47,6 +47,7 @@ def _doubted(account: Account) -> Iterator[AccountId]:
         yield account.id
     if account.maybe is not None:
         yield account.maybe
+    yield from (one.newer for one in account.doubts)
 
 
 class IdentityQuestions:

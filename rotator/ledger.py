@@ -145,7 +145,7 @@ def enable(books: Books, account: Account) -> Done:
     """Let an account be chosen again; who says so knows that it is no other one's login."""
     with books.store.transaction():
         books.store.set_disabled(account.id, None)
-        books.store.set_maybe(account.id, None)
+        books.store.set_doubts(account.id, ())
     _changed(books, account, "enabled by you")
     return Done(account, _live(books, account.provider))
 
@@ -190,8 +190,6 @@ def merge(books: Books, keep: Account, other: Account) -> Done:
         active = books.store.state().active(keep.provider)
         best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
         join(books, keep, other, best, now)
-        # Who merges them has said whose they are.
-        books.store.set_unproven(keep.id, unproven=False)
     _changed(books, keep, f"{other.alias} was merged into it")
     if active is not None and active.id in {keep.id, other.id}:
         swap(books, Order(keep.id, f"{other.alias} was merged into it"))

@@ -140,8 +140,8 @@ def m004_owners(connection: sqlite3.Connection) -> None:
         "ALTER TABLE account ADD COLUMN maybe TEXT",
         """CREATE TABLE replaced (
             number INTEGER PRIMARY KEY, account TEXT NOT NULL, entry TEXT NOT NULL,
-            at TEXT NOT NULL, identity TEXT, identity_key TEXT, plan TEXT,
-            shared_by TEXT) STRICT""",
+            at TEXT NOT NULL, identity TEXT, identity_key TEXT, plan TEXT, shared_by TEXT,
+            loose INTEGER NOT NULL DEFAULT 0) STRICT""",
         "CREATE INDEX replaced_by_account ON replaced (account, number)",
         # One row for each secret of an answer; `answer` says which came in one.
         """CREATE TABLE descent (

@@ -83,6 +83,18 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """An account's tokens may have been exchanged for those that another one began with.
+
+    `came_as` is the digest of those then, as their vendor gave them; empty where where they came
+    from decides nothing.
+    """
+
+    newer: AccountId
+    came_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One captured login. `identity` is for people, `identity_key` is what is compared.
 
@@ -110,8 +122,9 @@ class Account:
     # are: `identity` is of those before.
     unproven: bool = False
     # It may be the same login as that newer one, whose tokens would have spent its own: until
-    # somebody knows it is not used. `doubt` is the sentence about it.
+    # somebody knows it is not used. `doubts` are all such, that one last, `doubt` the sentence.
     maybe: AccountId | None = None
+    doubts: tuple[Doubt, ...] = ()
     doubt: str | None = None
 
     @property
@@ -440,13 +453,15 @@ NOBODY = Identity()
 class Replaced:
     """Tokens whose place in their account was taken without a proof, and whose they are.
 
-    They are kept until somebody knows whose those are that took it. `at` is when that was.
+    They are kept until somebody knows whose those are that took it. `at` is when that was. With
+    `loose` those are gone: two accounts were joined since.
     """
 
     number: int
     credential: Credential
     at: datetime
     who: Identity = NOBODY
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,11 @@ def _digests(secret: Secret, separator: str | None) -> tuple[Digest, ...]:
     return tuple(dict.fromkeys(Digest(digest_of(one)) for one in spelt if one.strip()))
 
 
+def given_as(credential: Credential) -> Digest:
+    """Return the digest of a login's main secret as its vendor gave it: nothing packed around."""
+    return halves_of(credential)[0][-1]
+
+
 def is_blank(credential: Credential) -> bool:
     """Tell whether there is no secret in it: a plug-in clears its entry so, to log out."""
     return not halves_of(credential)
@@ -160,7 +165,12 @@ class Ancestry:
 
 def ancestry_of(credential: Credential, known: Knowledge) -> Ancestry:
     """Return where a credential came from, as far as bridges saw it."""
-    steps = list(_line(secrets_of(credential), known))
+    return ancestry_of_secrets(secrets_of(credential), known)
+
+
+def ancestry_of_secrets(secrets: tuple[Digest, ...], known: Knowledge) -> Ancestry:
+    """Return where the credential with those secrets came from."""
+    steps = list(_line(secrets, known))
     line = tuple(one.came_from for one in steps if one.came_from is not None)
     return Ancestry(line, is_login=bool(steps) and steps[-1].is_login)
 
@@ -217,10 +227,9 @@ def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowl
 
 
 def _says_the_same(kept: Credential, new: Credential) -> bool:
-    """Tell whether only the layout differs, or white space around a secret."""
-    as_new = replace(kept, entry=new.entry)
-    if _bare(kept.secret) == _bare(new.secret):
-        as_new = replace(as_new, secret=new.secret)
+    """Tell of the same secrets whether only their layout differs, or white space around them."""
+    as_new = replace(kept, entry=new.entry, secret=new.secret)
+    # What a plug-in packs behind the token is news.
     if _bare(kept.refresh) == _bare(new.refresh):
         as_new = replace(as_new, refresh=new.refresh)
     return as_new == new

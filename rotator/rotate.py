@@ -80,7 +80,7 @@ def rotate(books: Books, plan: Plan) -> Rotated:
     if plan.by_name and plan.to.maybe is not None:
         # Who asks for it by name says that it is no other one's login.
         with books.store.transaction():
-            books.store.set_maybe(plan.to.id, None)
+            books.store.set_doubts(plan.to.id, ())
     plan = _with_good_tokens(books, plan)
 
     def enable() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -43,6 +43,7 @@ from rotator.model import (
     Credential,
     Descent,
     Digest,
+    Doubt,
     Identity,
     Limit,
     PendingRefresh,
@@ -323,8 +324,8 @@ class Store:
         self, accounts: Mapping[AccountId, Account]
     ) -> dict[AccountId, tuple[Replaced, ...]]:
         found: dict[AccountId, tuple[Replaced, ...]] = {}
-        for number, owner, entry, at, label, key, plan, group in self._connection.execute(
-            "SELECT number, account, entry, at, identity, identity_key, plan, shared_by"
+        for number, owner, entry, at, label, key, plan, group, loose in self._connection.execute(
+            "SELECT number, account, entry, at, identity, identity_key, plan, shared_by, loose"
             " FROM replaced ORDER BY number"
         ):
             account = accounts.get(owner)
@@ -332,7 +333,7 @@ class Store:
                 if account is not None:
                     credential = parse_entry(account.provider, Secret(entry))
                     who = Identity(key, label, plan, group)
-                    one = Replaced(number, credential, from_iso(at), who)
+                    one = Replaced(number, credential, from_iso(at), who, bool(loose))
                     found[account.id] = (*found.get(account.id, ()), one)
         return found
 
@@ -488,11 +489,7 @@ class Store:
             )
             self._note_digests(account.provider, account.id, in_use, now)
             self.forget_live_of(account.id)
-        self._write(
-            "UPDATE account SET unproven = ?, identity = ?, identity_key = ?, plan = ?,"
-            " shared_by = ? WHERE id = ?",
-            *(int(is_unproven(line)), who.label, who.key, who.plan, who.group, account.id),
-        )
+        self.set_owner(account.id, who, unproven=is_unproven(line))
         kept = {one.number: one.who for one in line[:-1]}
         for number in [row[0] for row in self._numbers_of(account.id)]:
             if number not in kept:
@@ -515,6 +512,14 @@ class Store:
         """Let replaced tokens be another account's."""
         for number in numbers:
             self._write("UPDATE replaced SET account = ? WHERE number = ?", to, number)
+
+    def name_replaced(self, number: int, who: Identity) -> None:
+        """Note whose replaced tokens are."""
+        self._write(
+            "UPDATE replaced SET identity = ?, identity_key = ?, plan = ?, shared_by = ?"
+            " WHERE number = ?",
+            *(who.label, who.key, who.plan, who.group, number),
+        )
 
     def move_digests(
         self, account: Account, to: AccountId, *, since: datetime, but: Iterable[Digest]
@@ -549,13 +554,25 @@ class Store:
         )
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
-    def set_unproven(self, account: AccountId, *, unproven: bool) -> None:
-        """Note whether nobody knows whose an account's tokens in use are."""
-        self._write("UPDATE account SET unproven = ? WHERE id = ?", int(unproven), account)
+    def set_owner(self, account: AccountId, who: Identity, *, unproven: bool) -> None:
+        """Note who an account is, or (`unproven`) was before the tokens that are in use."""
+        self._write(
+            "UPDATE account SET unproven = ?, identity = ?, identity_key = ?, plan = ?,"
+            " shared_by = ? WHERE id = ?",
+            *(int(unproven), who.label, who.key, who.plan, who.group, account),
+        )
 
-    def set_maybe(self, account: AccountId, newer: AccountId | None) -> None:
-        """Note that an account may be the same login as a newer one, or (None) that it is not."""
-        self._write("UPDATE account SET maybe = ? WHERE id = ?", newer, account)
+    def set_doubts(self, account: AccountId, doubts: Iterable[Doubt]) -> None:
+        """Note which newer accounts an account may be the same login as, if any."""
+        told = " ".join(f"{one.newer}:{one.came_as}" for one in dict.fromkeys(doubts)) or None
+        self._write("UPDATE account SET maybe = ? WHERE id = ?", told, account)
+
+    def repoint_doubts(self, account: AccountId, to: AccountId) -> None:
+        """Let whoever may be the same login as an account may be another one's instead."""
+        for one in self.state().accounts:
+            after = [replace(d, newer=to) if d.newer == account else d for d in one.doubts]
+            if one.id != to and tuple(after) != one.doubts:
+                self.set_doubts(one.id, after)
 
     def note_descents(self, found: Iterable[Descent], now: datetime) -> None:
         """Keep what bridges saw of tokens; what is old, or too much, is forgotten."""
@@ -613,7 +630,6 @@ class Store:
         self._write("DELETE FROM part_limit WHERE account = ?", account.id)
         self._write("DELETE FROM replaced WHERE account = ?", account.id)
         self._write("DELETE FROM account WHERE id = ?", account.id)
-        self._write("UPDATE account SET maybe = NULL WHERE maybe = ?", account.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
     def _secrets_of(self, account: Account) -> set[Secret]:
@@ -654,9 +670,11 @@ class Store:
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)
         self._write("UPDATE tenure SET account = ? WHERE account = ?", keep.id, other.id)
         self._write("DELETE FROM part_limit WHERE account = ?", other.id)
-        self._write("UPDATE replaced SET account = ? WHERE account = ?", keep.id, other.id)
-        self._write("UPDATE account SET maybe = ? WHERE maybe = ?", keep.id, other.id)
-        self._write("UPDATE account SET maybe = NULL WHERE id = ? AND maybe = id", keep.id)
+        self._write(
+            "UPDATE replaced SET account = ?, loose = 1 WHERE account IN (?, ?)",
+            *(keep.id, keep.id, other.id),
+        )
+        self.repoint_doubts(other.id, keep.id)
         self._write("DELETE FROM account WHERE id = ?", other.id)
 
     def begin_refresh(self, pending: PendingRefresh) -> None:
@@ -832,6 +850,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
     *limit, captured_at, last_used_at, refresh_allowed, group, unproven, maybe = rest
+    doubts = tuple(_doubt(one) for one in maybe.split()) if maybe else ()
     return Account(
         id=AccountId(account),
         provider=provider,
@@ -849,8 +868,14 @@ def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account
         group=group,
         part_limits=tuple(part_limits),
         unproven=bool(unproven),
-        maybe=maybe,
+        maybe=doubts[-1].newer if doubts else None,
+        doubts=doubts,
     )
+
+
+def _doubt(text: str) -> Doubt:
+    newer, _, came_as = text.partition(":")
+    return Doubt(AccountId(newer), came_as)
 
 
 def _limit(values: Sequence[Any]) -> Limit:
