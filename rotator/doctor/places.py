@@ -38,6 +38,9 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
     wide = [*wide_folders(setup), *wide_files(setup)]
     missing = missing_folders(setup)
     yield from (_not_ours(folder) for folder in setup.our_folders if _is_spoilt(folder))
+    foreign = foreign_files(setup)
+    if foreign:
+        yield _foreign(foreign)
     if wide:
         named = f"{wide[0]} has the mode {_mode(wide[0]):04o}"
         more = f" and {len(wide) - 1} more" if len(wide) > 1 else ""
@@ -46,7 +49,7 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
     elif missing:
         says = f"{missing[0]} is not there yet"
         yield note(Check.FOLDERS, says, "it is made when it is needed", mendable=True)
-    else:
+    elif not foreign:
         paths = setup.paths
         yield ok(Check.FOLDERS, f"{paths.data} and {paths.state} are private")
 
@@ -59,6 +62,12 @@ def wide_folders(setup: Setup) -> list[Path]:
 def wide_files(setup: Setup) -> list[Path]:
     """Return our files that others may read or change."""
     return [file for file in setup.our_files() if _mode(file) & OTHERS]
+
+
+def foreign_files(setup: Setup) -> list[Path]:
+    """Return the files in our folders that belong to somebody whom they should not."""
+    found = ((file, facts(file)) for file in setup.our_files())
+    return [file for file, its in found if its is not None and is_foreign(its, file.parent)]
 
 
 def missing_folders(setup: Setup) -> list[Path]:
@@ -91,6 +100,20 @@ def _not_ours(folder: Path) -> Remark:
         who = f"{folder} belongs to another user (uid {found.st_uid})"
         return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")
     return problem(Check.FOLDERS, f"{folder} may not be written", f"chmod 700 {folder}")
+
+
+def _foreign(files: list[Path]) -> Remark:
+    """Name files that lock their owner out; only root can help that, and only by hand.
+
+    What root would give away by itself may have been put there for that.
+    """
+    found, folder = facts(files[0]), facts(files[0].parent)
+    who = f"another user (uid {found.st_uid})" if found is not None else "another user"
+    is_one = len(files) == 1
+    what = f"{files[0]} belongs" if is_one else f"{files[0]} and {len(files) - 1} more belong"
+    owner = folder.st_uid if folder is not None else os.geteuid()
+    names = " ".join(map(str, files))
+    return problem(Check.FOLDERS, f"{what} to {who}", f"sudo chown {owner} {names}")
 
 
 # -- auth.json ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ A rename would fail there, or cut something off: a file that is held so is writt
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import stat
 import time
@@ -26,18 +27,18 @@ class Neighbours:
 
     found: list[MountedFile] = field(default_factory=list)
     _target: Path | None = None
-    _next_at: float = 0.0
+    _looked_at: float = -math.inf
 
-    def look(self, target: Path) -> list[MountedFile]:
-        """Return who has `target`, or an earlier file of its name; looked for now and then."""
-        if target != self._target or time.monotonic() >= self._next_at:
-            self._target, self._next_at = target, time.monotonic() + LOOK_EVERY_SECONDS
+    def look(self, target: Path, *, within: float = LOOK_EVERY_SECONDS) -> list[MountedFile]:
+        """Return who has `target`, or an earlier file of its name, by a look `within` seconds."""
+        if target != self._target or time.monotonic() - self._looked_at >= within:
             self.found = mounted_by_others(target)
+            self._target, self._looked_at = target, time.monotonic()
         return self.found
 
     def holds(self, target: Path) -> bool:
-        """Tell whether the very file at `target` was mounted by somebody at the last look."""
-        return any(not one.is_deleted for one in self.found) and target == self._target
+        """Tell whether somebody has the very file at `target` mounted, and look for that now."""
+        return any(not one.is_deleted for one in self.look(target, within=0))
 
 
 def why_in_place(target: Path, neighbours: Neighbours) -> str | None:

@@ -47,7 +47,7 @@ def placement_notes(auth_file: Path) -> list[str]:
     gone = sorted({one.pid for one in neighbours.look(target) if one.is_deleted})
     why = why_in_place(target, neighbours)
     found = []
-    if why is not None:
+    if why is not None and not is_read_only(target):
         found.append(f"auth.json is written in place: {why}")
     if gone:
         found.append(

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from rotator.opencode.authfile import Reading, Whole, parse_live, read_handle
 from rotator.opencode.placement import Neighbours
-from rotator.secret import Secret
 
 # opencode empties the file as it opens it and writes at once: this is ample.
 KEPT_SECONDS = 10.0
@@ -53,15 +52,6 @@ class Old:
         return parse_live(read_handle(self.handle))
 
 
-@dataclass(frozen=True, slots=True)
-class LateLogin:
-    """A login that was saved and has to go into auth.json, in place of what its writer knew."""
-
-    provider: str
-    known: Secret | None
-    entry: Secret
-
-
 _NOTHING = Whole(b"{}")
 
 
@@ -75,12 +65,10 @@ class Replaced:
     def __init__(self, journal: Path, neighbours: Neighbours | None = None) -> None:
         self.journal = journal
         self.neighbours = neighbours or Neighbours()
-        # Logins that are in the store and not in auth.json yet, in the order of their writing.
-        self.waiting: list[LateLogin] = []
         self._old: list[Old] = []
 
     def __bool__(self) -> bool:
-        return bool(self._old or self.waiting)
+        return bool(self._old)
 
     def keep(self, handle: int, held: Reading) -> None:
         """Take over `handle`, which is open on a file that lost its name, and held `held`."""

@@ -14,11 +14,15 @@ from pathlib import Path
 import pytest
 
 from rotator.capture import absorb_missing, await_late
+from rotator.copies import LATE
 from rotator.daemon import Daemon
+from rotator.database import opened_image
 from rotator.errors import RotatorError
 from rotator.lock import swap_lock
-from rotator.model import EventKind
+from rotator.model import NOBODY, EventKind
+from rotator.opencode.authfile import parse_entry
 from rotator.opencode.replaced import MOST_KEPT
+from rotator.secret import Secret
 from rotator.swap import Order, swap
 from tests.support.faults import Act, Crash, Seam, Step, at, error, named
 from tests.support.live import (
@@ -390,7 +394,7 @@ def test_a_command_waits_until_a_late_login_is_in(live: Live) -> None:
 
     writer.join()
     assert live.entries() == wanted
-    assert live.books.replaced.waiting == []
+    assert live.books.store.late_logins() == ()
 
 
 def test_a_watcher_that_ends_puts_in_what_was_written_late(live: Live) -> None:
@@ -401,6 +405,103 @@ def test_a_watcher_that_ends_puts_in_what_was_written_late(live: Live) -> None:
     daemon.run(lambda: wanted.update(late_logins(live)))
 
     assert live.entries() == wanted
+
+
+def torn_while_late(live: Live) -> tuple[dict[str, Entry], bytes]:
+    """Let late logins be found while auth.json is torn; return what is wanted, and the whole."""
+    wanted = late_logins(live)
+    whole = live.file.read_bytes()
+    live.write(whole[:20])
+    by_command(live)
+    assert len(live.books.store.late_logins()) == 2
+    return wanted, whole
+
+
+def test_a_late_login_that_its_finder_could_not_put_in_is_left_to_the_next(home: Path) -> None:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b"), "zeta": api("z")})
+        wanted, whole = torn_while_late(live)
+
+    with open_live(home) as live:
+        live.write(whole)
+        live.look(watched=False)
+        live.look(watched=False)
+
+        assert live.entries() == wanted
+        assert (live.active("zeta"), live.active("eta")) == ("zeta-2", "eta-1")
+        assert live.books.store.late_logins() == ()
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_whoever_dies_while_a_late_login_is_put_in_leaves_it_to_the_next(
+    home: Path, step: str
+) -> None:
+    seam = Seam()
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b"), "zeta": api("z")})
+        wanted = late_logins(live)
+        with pytest.raises(Crash), seam.watching(at(1, seam.crash, named(step))):
+            live.look()
+
+    with open_live(home) as live:
+        live.look(watched=False)
+        live.look(watched=False)
+
+        assert live.entries() == wanted
+        assert live.books.store.late_logins() == ()
+
+
+def test_what_took_the_place_of_a_late_login_meanwhile_stays(live: Live) -> None:
+    wanted, _ = torn_while_late(live)
+    live.write({"acme": api("a"), "zeta": api("x")})
+
+    live.look()
+    live.look()
+
+    assert live.entries() == wanted | {"zeta": api("x")}
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
+def test_an_account_that_was_removed_meanwhile_is_not_put_in(live: Live) -> None:
+    wanted, whole = torn_while_late(live)
+    removed = live.account("eta/eta-1")
+    with live.books.store.transaction():
+        live.books.store.remove_account(removed, live.clock())
+    live.write(whole)
+
+    live.look()
+    live.look()
+
+    assert live.entries() == {p: entry for p, entry in wanted.items() if p != "eta"}
+
+
+def test_tokens_that_came_since_are_put_in_instead_of_the_late_ones(live: Live) -> None:
+    live.sees({"acme": api("b"), "named": oauth("bob")})
+    written_late(live, A, {"acme": api("b"), "named": oauth("ada", 1)})
+    whole = live.file.read_bytes()
+    live.write(whole[:20])
+    live.look()
+    ada = live.account("named/ada-acme.example")
+    newer = parse_entry("named", Secret(json.dumps(oauth("ada", 2))))
+    with live.books.store.transaction():
+        live.books.store.renew_credential(ada, newer, NOBODY, live.clock())
+    live.write(whole)
+
+    live.look()
+    live.look()
+
+    assert live.entries()["named"] == oauth("ada", 2)
+
+
+def test_a_late_login_is_in_no_backup_as_one(live: Live) -> None:
+    torn_while_late(live)
+
+    with opened_image(live.books.store.accounts_copy(), live.paths.store) as copy:
+        names = {name for (name,) in copy.execute("SELECT name FROM setting")}
+
+    assert LATE not in names
 
 
 # -- a file that was absent ----------------------------------------------------------------------

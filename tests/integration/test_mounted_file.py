@@ -130,6 +130,7 @@ def test_a_read_only_mount_takes_no_swap_and_that_is_said_before(
     says = "no account can be put into auth.json: "
     assert any(problem.startswith(says) and "read-only" in problem for problem in told), told
     assert "mounted read-only" in checked.stdout
+    assert not any("in place" in problem for problem in told)
     assert ended.code == 6
     assert "Read-only file system" in ended.stderr
     assert source.read_bytes() == before
@@ -182,6 +183,21 @@ def written_inside(inside: tuple[Container, Path], entries: dict[str, object]) -
     """Let an opencode in the container write its auth.json in place."""
     one, at = inside
     one.does(f"printf %s {shlex.quote(as_opencode(entries).decode())} > {at}")
+
+
+def test_a_container_that_began_since_the_last_look_is_seen_before_a_swap(
+    home: Path, tmp_path: Path
+) -> None:
+    at = tmp_path / "inside-auth.json"
+    at.touch()
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        before = live.file.stat().st_ino
+        with container(bind(live.file, at)):
+            swap(live.books, Order(live.account("acme/acme-1").id, "for the test"))
+
+        assert (live.file.stat().st_ino, live.entries()) == (before, {"acme": api("a")})
 
 
 @pytest.fixture

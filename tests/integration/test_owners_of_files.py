@@ -163,6 +163,22 @@ def test_to_root_a_file_of_the_user_is_no_problem_and_one_of_root_is(house: Hous
     assert any("auth.json belongs to another user (uid 0)" in says for says in problems())
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_root_left_in_our_folders_is_said(house: Household, count: int) -> None:
+    """As an earlier version did: the user cannot open it any more."""
+    two_logins(house)
+    setup = Setup(find_paths(places(house.home)), NOON, {"PATH": "/nonexistent"})
+    left = [house.state_dir / "changed", house.state_dir / "swap.lock"][:count]
+    for file in left:
+        os.chown(file, 0, 0)
+
+    (told,) = (r for r in examine(setup) if r.check is Check.FOLDERS)
+
+    more = " belongs" if count == 1 else " and 1 more belong"
+    assert told.says == f"{left[0]}{more} to another user (uid 0)"
+    assert told.to_do == f"sudo chown {USER} {' '.join(map(str, left))}"
+
+
 # -- other users -------------------------------------------------------------------------------
 
 AS_OTHER = """
