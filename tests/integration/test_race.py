@@ -24,8 +24,8 @@ def test_no_login_is_lost_while_everybody_writes(home: Path) -> None:
     found = run_race(house, 1, LOGINS, SWAPS)
 
     live, told, state = house.read_auth(), found.told, found.state
-    assert (found.not_saved, found.not_live) == ([], {}), told["nameless"]
-    assert (told["torn"], told["unseen"], told["gone"]) == (0, [], []), told["nameless"]
+    assert (found.not_saved, found.not_live) == ([], {}), told
+    assert (told["torn"], told["unseen"], told["gone"]) == (0, [], []), told
     assert {p: json.loads(state.active(p).credential.entry.reveal()) for p in live} == live  # type: ignore[union-attr]
     assert {p for p, slot in state.slots.items() if slot.active} == set(live)
     assert [path.name for path in house.auth_file.parent.iterdir()] == ["auth.json"]
