@@ -32,7 +32,7 @@ LOGINS, SWAPS = 300, 30
 PAUSE_SECONDS = 0.15
 # Between a swap's last look and its rename, at most: so that logins fall in between. By itself
 # that is 0.00005 s, and one login of thousands does.
-WINDOW_SECONDS = 0.005
+WINDOW_SECONDS = 0.02
 _QUIET_SECONDS = 30
 
 # An opencode: read everything, change one entry, truncate, write in two halves, set the mode.
@@ -98,7 +98,8 @@ with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeo
         write(entries)
         told["written"].append([provider, key])
         last[provider] = key
-        time.sleep(chance.uniform(0, 0.008))
+        # A writer without a rest leaves no swap the time for its rename.
+        time.sleep(chance.uniform(0, 0.008) if number % 3 else chance.uniform(0, 0.1))
 print(json.dumps(told))
 """
 
