@@ -15,7 +15,7 @@ from tests.support.race import run_race
 
 pytestmark = pytest.mark.no_cover
 
-LOGINS, SWAPS = 120, 12
+LOGINS, SWAPS = 90, 12
 
 
 def test_no_login_is_lost_while_everybody_writes(home: Path) -> None:
