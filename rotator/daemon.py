@@ -42,6 +42,7 @@ from rotator.swap import settled
 from rotator.uptake import take_up
 from rotator.usage import Readings
 from rotator.versions import newer_wanted
+from rotator.visit import settle
 from rotator.watch import FileWatcher, Watched
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,9 @@ class Daemon:
             self._is_ready, self._ask_next_at = True, self._books.clock() + LOOK_EVERY
             while (end := self._step()) is None:
                 pass
+            if end is End.STOPPED:
+                # What was written into a replaced file a moment ago is in nobody else's hands.
+                settle(self._books)
             return end
         finally:
             self._files.stop()

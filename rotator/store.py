@@ -17,7 +17,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from rotator.clock import from_iso, to_iso
-from rotator.copies import NOTICE, PURGE, Copied
+from rotator.copies import LATE, NOTICE, PURGE, Copied
 from rotator.database import (
     Gate,
     awaits_rebuilding,
@@ -32,6 +32,7 @@ from rotator.database import (
 )
 from rotator.errors import RotatorError, StoreDamaged
 from rotator.generations import Tokens, about, is_unproven, shown, with_doubts
+from rotator.late_logins import LateLogin, as_text, from_text
 from rotator.limits import NOT_CONFIRMED, shared
 from rotator.lock import folder_lock
 from rotator.migrations import STORE
@@ -196,6 +197,11 @@ class Store:
         """Return the bytes of the auth.json that was last seen whole, or None."""
         row = self._one("SELECT content FROM live WHERE number = 1")
         return bytes(row[0]) if row and row[0] is not None else None
+
+    def late_logins(self) -> tuple[LateLogin, ...]:
+        """Return the logins that have to go into auth.json still, in the order of their writing."""
+        row = self._one("SELECT value FROM setting WHERE name = ?", LATE)
+        return from_text(row[0]) if row else ()
 
     def holder(self, provider: str, digest: Digest) -> AccountId | None:
         """Return whose secret that is or once was, however long ago, or None."""
@@ -407,6 +413,13 @@ class Store:
     def _write(self, statement: str, *values: object) -> None:
         self._state = None
         self._connection.execute(statement, values)
+
+    def set_late_logins(self, logins: Sequence[LateLogin]) -> None:
+        """Keep the logins that have to go into auth.json still, instead of those kept before."""
+        if logins:
+            self._set(LATE, as_text(logins))
+        else:
+            self._write("DELETE FROM setting WHERE name = ?", LATE)
 
     def add_account(
         self, provider: str, alias: str, credential: Credential, who: Identity, now: datetime
