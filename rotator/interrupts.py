@@ -26,6 +26,7 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _SIGNALLED = 128
 _STANDARD_ERROR = 2
 _READ_SIZE = 4096
+_NUDGE_SECONDS = 0.2
 
 
 class Interrupted(BaseException):
@@ -67,6 +68,7 @@ def note_signals() -> None:
         os.set_blocking(end, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     _noted.wakeup = read
+    signal.signal(signal.SIGALRM, lambda *_: None)
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _note)
@@ -116,9 +118,14 @@ def pause(seconds: float) -> None:
         return
     obey()
     select.select([_noted.wakeup], [], [], seconds)
-    with contextlib.suppress(BlockingIOError):
-        os.read(_noted.wakeup, _READ_SIZE)
+    _drain()
     obey()
+
+
+def _drain() -> None:
+    if _noted.wakeup is not None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(_noted.wakeup, _READ_SIZE)
 
 
 @contextlib.contextmanager
@@ -180,9 +187,16 @@ def counting_at_once() -> Iterator[None]:
     """Let a signal end the block wherever it is: nothing of ours is under way in it."""
     obey()
     _noted.at_once += 1
+    is_nudged = _noted.wakeup is not None and _noted.at_once == 1
+    if is_nudged:
+        # A signal that comes just before a library begins to wait is heard when the wait is
+        # broken off for a moment.
+        signal.setitimer(signal.ITIMER_REAL, _NUDGE_SECONDS, _NUDGE_SECONDS)
     try:
         yield
     finally:
+        if is_nudged:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         _noted.at_once -= 1
 
 
@@ -201,19 +215,10 @@ class _Output(io.FileIO):
     """A stream of the process that nobody may take anything from any more."""
 
     def write(self, data: Any, /) -> int:
-        """Write; whoever is asked to end does not wait until somebody reads it."""
+        """Write a part; whoever is asked to end does not wait until somebody reads it."""
         try:
-            if _noted.number is not None and not select.select([], [self], [], 0)[1]:
-                obey()
-            _noted.at_once += 1
-            try:
-                return super().write(data)
-            finally:
-                _noted.at_once -= 1
-        except Interrupted:
-            # What is left in the buffer would be waited for once more at Python's exit.
-            self._leave()
-            raise
+            self._wait()
+            return super().write(memoryview(data)[: select.PIPE_BUF])
         except OSError as exc:
             if self.fileno() == _STANDARD_ERROR:
                 # A terminal that is gone keeps nobody from finishing.
@@ -223,6 +228,19 @@ class _Output(io.FileIO):
                 raise
             # A terminal that is gone: nobody reads it any more.
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from exc
+
+    def _wait(self) -> None:
+        """Wait until so much can be written without waiting. Raises Interrupted."""
+        wakeups = [] if _noted.wakeup is None else [_noted.wakeup]
+        while True:
+            is_ending = _noted.number is not None and not _noted.put_off
+            if select.select(wakeups, [self], [], 0 if is_ending else None)[1]:
+                return
+            _drain()
+            if is_ending:
+                # What is left in the buffer would be waited for once more at Python's exit.
+                self._leave()
+                raise Interrupted(_noted.number or 0)
 
     def _leave(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -117,16 +117,30 @@ class Scene:
         assert [p.name for p in self.house.auth_file.parent.iterdir()] == ["auth.json"], where
 
 
+def furnish(home: Path, vendor: Vendor) -> Connected:
+    """Return a household with A live and B parked, whose tokens have run out."""
+    house = Connected(home, way=vendor.environment)
+    house.write_auth({"openai": dict(login("A"))})
+    rotator(house, "accounts")
+    parked = json.dumps(dict(login("B", expires_in_seconds=-3600)))
+    added = rotator(house, "accounts", "add", "openai", "--alias", "b", given=parked)
+    assert added.code == 0, added.stderr
+    return house
+
+
+def saved(house: Connected) -> str:
+    """Return the refresh token that the store has for B."""
+    with Store(find_paths(house.env()).store) as store:
+        (token,) = (a.credential.refresh for a in store.state().accounts if a.alias == "b")
+    assert token is not None
+    return token.reveal()
+
+
 @contextlib.contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
     """Furnish a home in `folder` and run the driver beside it."""
     with Vendor(folder) as vendor:
-        house = Connected(folder / "home", way=vendor.environment)
-        house.write_auth({"openai": dict(login("A"))})
-        rotator(house, "accounts")
-        parked = json.dumps(dict(login("B", expires_in_seconds=-3600)))
-        added = rotator(house, "accounts", "add", "openai", "--alias", "b", given=parked)
-        assert added.code == 0, added.stderr
+        house = furnish(folder / "home", vendor)
         template = folder / "template"
         shutil.copytree(house.home, template)
         with subprocess.Popen(
