@@ -18,6 +18,7 @@ from typing import Literal
 from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
+from rotator.clock_change import follow_clock
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.glance_file import publish_glance, remove_glance
 from rotator.herald import Herald
@@ -318,6 +319,7 @@ class Daemon:
     def _tick(self) -> None:
         now, since = self._books.clock(), self._looked_at
         self._looked_at = now
+        self._follow_clock(now)
         self._files.check()
         self._say_who_is_back(since, now)
         try:
@@ -339,6 +341,15 @@ class Daemon:
                 self._readings.begin()
         if (is_time or self._rebalance.is_waiting) and self._rebalance.work():
             self._unpublished = True
+
+    def _follow_clock(self, now: datetime) -> None:
+        """Let nothing wait for a time that was near before the clock was set back."""
+        follow_clock(self._books)
+        self._published_at = min(self._published_at, now)
+        self._read_next_at = min(self._read_next_at, now + READ_EVERY)
+        self._told = (self._told[0], min(self._told[1], now))
+        if self._doubt is not None:
+            self._doubt = (*self._doubt[:2], min(self._doubt[2], now))
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = engine.recoveries(self._books.store.state(), since, now)

@@ -7,28 +7,24 @@ however often, whatever became of the terminal.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from rotator.atomic import publish
-from rotator.clock import to_iso
-from rotator.secret import digest_of
 from tests.support import signalled
 from tests.support.children import Lines, child, has_ended
 from tests.support.connected import Connected
 from tests.support.rotator_process import rotator
-from tests.support.signalled import HOST, NEW, OLD, PATH, SIGNALS, furnish, saved
+from tests.support.signalled import HOST, NEW, OLD, PATH, SIGNALS, furnish, report_failure, saved
 from tests.support.terminal import terminal
 from tests.support.token_endpoint import Grant, Hold, TokenEndpoint
 from tests.support.vendor import Vendor
@@ -166,7 +162,7 @@ def test_a_signal_to_the_watcher_waits_until_an_answer_is_saved(
 ) -> None:
     with child([*PROGRAM, "watch"], env=house.env(), cwd=house.home) as watching:
         Lines(watching).wait_for("watching ", SECONDS)
-        _fail(house, "ACC-CANARY-A")
+        report_failure(house, "openai", "ACC-CANARY-A")
         hold.wait_for_request()
         watching.send_signal(number)
         watching.send_signal(number)
@@ -175,25 +171,6 @@ def test_a_signal_to_the_watcher_waits_until_an_answer_is_saved(
 
     assert code == 0
     assert saved(house) == NEW
-
-
-def _fail(house: Connected, access: str) -> None:
-    digest = digest_of(access)
-    told = {
-        "schema": 1,
-        "id": "s-1",
-        "request": "r-1",
-        "attempt": 1,
-        "at": to_iso(datetime.now(UTC)),
-        "provider": "openai",
-        "session": "ses_1",
-        "credential": digest,
-        "tried": [digest],
-        "status": 429,
-        "headers": {"retry-after": "3600"},
-        "body": "",
-    }
-    publish(house.state_dir / "bridge" / "inbox" / "s-1.json", json.dumps(told).encode())
 
 
 @each_signal
@@ -324,7 +301,13 @@ def test_ctrl_c_in_the_editor_is_the_editor_s(house: Connected) -> None:
 def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(
     house: Connected, number: signal.Signals
 ) -> None:
-    env = house.env() | {"PATH": str(house.home / "no programs")}
+    programs = house.home / "programs"
+    programs.mkdir()
+    (programs / "node").write_text(
+        f'#!/bin/sh\nPATH={os.defpath}\n[ "$1" = --version ] && echo v22.1.0 || sleep 60\n'
+    )
+    (programs / "node").chmod(0o755)
+    env = house.env() | {"PATH": str(programs)}
     for seconds in (0.1, 0.3, 0.5, 0.8, 1.2):
         with subprocess.Popen(
             [*PROGRAM, "demo"], env=env, cwd=house.home, stdout=subprocess.PIPE, text=True
@@ -334,8 +317,8 @@ def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(
                 running.wait(seconds)
             running.send_signal(number)
             said, _ = running.communicate(timeout=SECONDS)
-        pids = [int(word.rstrip(".")) for word in said.replace(",", " ").split() if word.isdigit()]
+        pids = [int(pid) for pid in re.findall(r"pid (\d+)", said)]
 
         assert running.returncode in {128 + number, -number}
         assert list(house.temporary.iterdir()) == []
-        assert all(has_ended(pid) for pid in pids if f"pid {pid}" in said)
+        assert all(has_ended(pid) for pid in pids)

@@ -18,12 +18,17 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from rotator.atomic import publish
+from rotator.clock import to_iso
 from rotator.paths import find_paths
+from rotator.secret import digest_of
 from rotator.store import Store
 from tests.e2e.scenes import login
 from tests.support.connected import Connected
+from tests.support.household import Household
 from tests.support.rotator_process import rotator
 from tests.support.token_endpoint import Grant, TokenEndpoint
 from tests.support.vendor import Vendor
@@ -126,6 +131,26 @@ def furnish(home: Path, vendor: Vendor) -> Connected:
     added = rotator(house, "accounts", "add", "openai", "--alias", "b", given=parked)
     assert added.code == 0, added.stderr
     return house
+
+
+def report_failure(house: Household, provider: str, secret: str) -> None:
+    """Report to the watcher, as the bridge does, that a request was limited for an hour."""
+    digest = digest_of(secret)
+    told = {
+        "schema": 1,
+        "id": "s-1",
+        "request": "r-1",
+        "attempt": 1,
+        "at": to_iso(datetime.now(UTC)),
+        "provider": provider,
+        "session": "ses_1",
+        "credential": digest,
+        "tried": [digest],
+        "status": 429,
+        "headers": {"retry-after": "3600"},
+        "body": "",
+    }
+    publish(house.state_dir / "bridge" / "inbox" / "s-1.json", json.dumps(told).encode())
 
 
 def saved(house: Connected) -> str:

@@ -1,0 +1,126 @@
+"""Case I5: the clock is set back, while a watcher runs and between two runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.books import Books, open_books
+from rotator.clock_change import follow_clock
+from rotator.daemon import Daemon
+from rotator.model import AccountState, EventKind, Limit
+from rotator.paths import find_paths
+from rotator.rotate import plan_rotation, rotate
+from rotator.visit import look
+from tests.support.live import Live, api, open_live
+from tests.support.waiting import wait_until
+
+SECONDS = 20.0
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+BACK = [MINUTE * 2, 8 * HOUR, timedelta(days=365)]
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        yield live
+
+
+def let_rest(books: Books, alias: str, length: timedelta) -> None:
+    now = books.clock()
+    limit = Limit(AccountState.COOLING, now + length, "limited", since=now)
+    (account,) = (a for a in books.store.state().accounts if a.alias == alias)
+    with books.store.transaction():
+        books.store.set_limit(account.id, limit)
+
+
+@pytest.mark.parametrize("change", BACK)
+def test_between_two_runs_a_rest_begins_anew_and_ends(live: Live, change: timedelta) -> None:
+    let_rest(live.books, "acme-1", MINUTE)
+    live.clock.now -= change
+
+    look(live.books)
+    at_first = live.state_of("acme/acme-1")
+    live.clock.pass_time(seconds=61)
+
+    assert (at_first, live.state_of("acme/acme-1")) == (AccountState.COOLING, AccountState.READY)
+    assert not follow_clock(live.books)
+
+
+@pytest.mark.parametrize("change", [HOUR, timedelta(days=365)])
+def test_set_forward_a_rest_is_over_and_nothing_is_touched(live: Live, change: timedelta) -> None:
+    let_rest(live.books, "acme-1", MINUTE)
+    live.clock.now += change
+
+    assert not follow_clock(live.books)
+    assert live.state_of("acme/acme-1") is AccountState.READY
+
+
+@pytest.mark.parametrize("change", BACK)
+@pytest.mark.parametrize("looked_between", [True, False])
+def test_the_user_s_own_login_stands(
+    live: Live, change: timedelta, *, looked_between: bool
+) -> None:
+    rotate(live.books, plan_rotation(live.state, "acme", "acme-1", live.clock.now))
+    live.clock.now -= change
+
+    if looked_between:
+        look(live.books)
+    live.sees({"acme": api("b")})
+
+    assert live.active("acme") == "acme-2"
+    assert EventKind.REVERTED not in live.kinds()
+    assert live.entries() == {"acme": api("b")}
+
+
+class Shifted:
+    """The real clock, set by hand."""
+
+    def __init__(self) -> None:
+        self.change = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.change
+
+
+def test_a_running_watcher_follows_the_clock_and_tells_the_bridge_on(home: Path) -> None:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+    clock, ready = Shifted(), threading.Event()
+    paths = find_paths()
+    started: list[Daemon] = []
+
+    def run() -> None:
+        with open_books(paths, clock=clock) as books:
+            started.append(Daemon(books))
+            started[0].run(ready.set)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert ready.wait(SECONDS)
+        with open_books(paths, clock=clock) as books:
+            let_rest(books, "acme-1", MINUTE)
+            clock.change = -8 * HOUR
+
+            def ends_in() -> timedelta:
+                limit = books.store.state().accounts[0].limit
+                assert limit is not None
+                return limit.until - clock()
+
+            wait_until(lambda: ends_in() <= MINUTE, SECONDS, "the rest to begin anew")
+        state = paths.bridge / "state.json"
+        before = state.stat().st_ino
+        # So much later it would be written again in any case.
+        clock.change += timedelta(seconds=40)
+
+        wait_until(lambda: state.stat().st_ino != before, SECONDS, "news for the bridge")
+    finally:
+        started[0].stop()
+        thread.join(SECONDS)
