@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from providers._dead_logins import why_dead
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Credential
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, Tokens, jwt_claims
@@ -23,12 +24,17 @@ NO_TOKEN = "it has no refresh token that could be sent"
 OTHER_CLIENT = "it was made by another program, whose tokens only that one can refresh"
 # Where a vendor does not say how long a token lives; opencode takes it for as long.
 USUAL_LIFETIME = timedelta(hours=1)
-INVALID_GRANT = {"invalid_grant": "its refresh token is spent or revoked"}
+# Of RFC 6749, and what several vendors call the same.
+INVALID_GRANT = {
+    "invalid_grant": "its refresh token is spent or revoked",
+    "invalid_refresh_token": "its refresh token is not accepted",
+    "refresh_token_expired": "its refresh token has expired",
+    "refresh_token_revoked": "its refresh token was revoked",
+}
 
 # What a header can carry, as an access token has to.
 _TOKEN = re.compile(r"[!-~]+")
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
-_BAD_GRANT = {400, 401}
 # How the fields of a request are written, by its content type.
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 _ENCODERS: Mapping[str, Callable[[dict[str, str]], str]] = {FORM: urlencode, JSON: json.dumps}
@@ -36,11 +42,7 @@ _ENCODERS: Mapping[str, Callable[[dict[str, str]], str]] = {FORM: urlencode, JSO
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """A vendor's constant address for new tokens, and the codes that say a login is dead.
-
-    Only those codes say so: `invalid_client` is a fault of ours, and a status alone may be a
-    firewall's.
-    """
+    """A vendor's constant address for new tokens, and its codes that say a login is dead."""
 
     url: str
     dead: Mapping[str, str]
@@ -66,10 +68,9 @@ class TokenEndpoint:
     def read(self, answer: HttpAnswer, now: datetime) -> Tokens | DeadLogin:
         """Return what an answer gave; raises UnexpectedAnswer for one that gave nothing."""
         body = _object(answer.body.reveal())
-        if answer.status in _BAD_GRANT:
-            for code in _codes(body):
-                if code in self.dead:
-                    return DeadLogin(f"{self.dead[code]} ({code})")
+        dead = why_dead(answer.status, body, self.dead)
+        if dead is not None:
+            return DeadLogin(dead)
         if answer.status // 100 != 2:  # noqa: PLR2004  # the class of success
             raise _unexpected(answer, "no code that we know")
         if body is None:
@@ -143,13 +144,6 @@ def _token(answer: HttpAnswer, body: Mapping[str, Any], name: str) -> Secret | N
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
         raise _unexpected(answer, f"no usable {name}")
     return Secret(value)
-
-
-def _codes(body: Mapping[str, Any] | None) -> Iterator[str]:
-    """Yield the codes of an error: `error` is one itself, or an object with `code` and `type`."""
-    error = (body or {}).get("error")
-    found = [error.get("code"), error.get("type")] if isinstance(error, dict) else [error]
-    return (code for code in found if isinstance(code, str))
 
 
 def _object(text: str) -> dict[str, Any] | None:

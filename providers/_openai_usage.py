@@ -23,6 +23,7 @@ from rotator.model import Balance, Identity, Snapshot, Window
 _RESETS = ("reset_at", "reset_after_seconds")
 _SLOTS = ("primary_window", "secondary_window")
 _CREDITS = "credits"
+_USER = "user-"
 _LONGEST_SECONDS = 400 * 86_400
 # x-codex-primary-used-percent, and x-codex-bengalfox-primary-used-percent for a model's own pool.
 _USED = re.compile(
@@ -32,8 +33,10 @@ _MOST_HEADERS = 200
 _WORD = re.compile(r"[a-z_]{3,60}")
 
 
-def read_usage_answer(body: Part, own: Identity, now: datetime) -> Snapshot:
-    """Return what the answer says; `own` is what the token says of itself."""
+def read_usage_answer(
+    body: Part, own: Identity, now: datetime, *, account: str | None = None
+) -> Snapshot:
+    """Return what the answer says; `own` and `account` are as `read_owner` has them."""
     if not body.values.keys() & {"rate_limit", "credits", "spend_control", "plan_type"}:
         raise body.unusable("rate_limit")
     windows = distinct(_all_windows(body, now))
@@ -43,7 +46,7 @@ def read_usage_answer(body: Part, own: Identity, now: datetime) -> Snapshot:
         windows,
         balance=_balance(body.part(_CREDITS)),
         plan=body.text("plan_type"),
-        identity=_identity(body, own),
+        identity=read_owner(body, own, account),
         spent=_is_reached(body) and not full,
         # With no window at all nothing is known to be left.
         complete=bool(windows),
@@ -138,11 +141,19 @@ def _balance(credit: Part | None) -> Balance | None:
     return None if amount is None else Balance(amount, _CREDITS)
 
 
-def _identity(body: Part, own: Identity) -> Identity:
-    """Return who it is; the token's own word is what the login was captured by."""
-    account, user = body.text("account_id"), body.text("user_id")
-    told = f"{account}/{user}" if account and user else None
-    key = own.key if own.key and not own.key.endswith("/") else told or own.key
+def read_owner(body: Part, own: Identity, account: str | None) -> Identity:
+    """Return whose the plan is: `own` is what the token says, `account` what was asked about.
+
+    The token's own word is what the login was captured by. Where the account should stand, the
+    answer about a plan of one person's own repeats the user (seen in live answers that
+    several programs have kept, certainty M); that is no account.
+    """
+    told, user = body.text("account_id"), body.text("user_id")
+    if told is not None and (told == user or told.startswith(_USER)):
+        told = None
+    # Of two that differ nobody knows which one tells accounts apart.
+    place = account or told if told is None or account in {None, told} else None
+    key = own.key or (f"{place}/{user}" if place and user else None)
     return Identity(key, body.text("email") or own.label)
 
 

@@ -16,7 +16,14 @@ from providers._oauth import INVALID_GRANT, JSON, TokenEndpoint
 from providers._ratelimit import read_ratelimit
 from rotator.errors import LoginRejected, ProviderError, UnexpectedAnswer
 from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
-from rotator.provider import DeadLogin, HttpAnswer, Reading, RefreshCall, Tokens
+from rotator.provider import (
+    DeadLogin,
+    HttpAnswer,
+    IdentityReading,
+    Reading,
+    RefreshCall,
+    Tokens,
+)
 
 # The public client of Claude Code, which the plug-ins use (griffinmartin/opencode-claude-auth,
 # ex-machina-co/opencode-anthropic-auth); the older address on console.anthropic.com is gone
@@ -32,6 +39,7 @@ _PROFILE = "https://api.anthropic.com/api/oauth/profile"
 # Without a version it is a firewall that answers, with a 429.
 _HEADERS = {"anthropic_beta": "oauth-2025-04-20", "anthropic_version": "2023-06-01"}
 _NO_KEY_USAGE = "Anthropic tells an API key nothing of its usage; the answers to its requests do"
+_KEY_OF_NOBODY = "Anthropic tells nobody whose an API key is"
 _FORBIDDEN = 403
 _REVOKED = "OAuth token has been revoked"
 _SCOPE = "scope requirement"
@@ -44,6 +52,8 @@ class Anthropic:
     rotates_tokens = True
     # About 28 questions in an hour are answered, the one for the profile perhaps among them.
     usage_pause_seconds = 300.0
+    # Its terms keep other programs from a plan's tokens, see docs/security.md.
+    asks_only_in_doubt = True
 
     def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
         """Return nothing: only a call could tell."""
@@ -65,6 +75,20 @@ class Anthropic:
             who, plan = Identity(), None
         complete = any(one.model is None for one in windows)
         return Snapshot(now, windows, plan=plan, identity=who, complete=complete)
+
+    def identity_obstacle(self, credential: Credential) -> str | None:
+        """Return None for a login."""
+        return None if credential.type == "oauth" else _KEY_OF_NOBODY
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Return the person and the organisation that the profile names."""
+        answer = yield get(_PROFILE, credential, **_HEADERS)
+        _refuse_without_leave(answer)
+        body = document(answer, now)
+        who, _ = read_profile(body)
+        if who.key is None:
+            raise body.unusable("account.uuid")
+        return who
 
     def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
         """Return a plan's windows, or the rate limits of an API key."""
@@ -105,7 +129,7 @@ def _refuse_without_leave(answer: HttpAnswer) -> None:
     if _REVOKED in text:
         raise LoginRejected("the vendor does not accept the login: it was revoked")
     if _SCOPE in text:
-        raise UnexpectedAnswer("this login was not given leave to read its usage")
+        raise UnexpectedAnswer("this login was not given leave to ask for it")
 
 
 PROVIDERS = (Anthropic(),)

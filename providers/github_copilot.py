@@ -20,10 +20,13 @@ from providers._copilot_usage import read_quota_headers, read_quotas
 from providers._fields import Part
 from rotator.errors import RateLimited, UnexpectedAnswer
 from rotator.model import Credential, Finding, Identity, Signal, Snapshot
-from rotator.provider import HttpAnswer, Reading
+from rotator.provider import HttpAnswer, IdentityReading, Reading
 
 _GITHUB = "github.com"
 _VERSION = "2025-04-01"
+# https://docs.github.com/en/rest/users/users, certainty H; opencode's logins may `read:user`.
+_REST = "2022-11-28"
+_NO_HOST = "its enterpriseUrl is not the https address of a host"
 _FORBIDDEN = 403
 # Names alone: no port, nobody's password, and no number that leads into a private network.
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.ASCII)
@@ -34,6 +37,7 @@ class Copilot:
 
     ids = ("github-copilot", "github-copilot-enterprise")
     rotates_tokens = False
+    asks_only_in_doubt = False
 
     def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
         """Return nothing: only a call could tell."""
@@ -43,7 +47,7 @@ class Copilot:
         """Return None for a login on a host that can be asked."""
         if credential.type != "oauth":
             return "only a login can ask for it"
-        return None if _host(credential) else "its enterpriseUrl is not the https address of a host"
+        return None if _host(credential) else _NO_HOST
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return what is used of the month, whose it is, and the plan."""
@@ -52,9 +56,25 @@ class Copilot:
         answer = yield get(url, credential, x_github_api_version=_VERSION)
         _refuse_haste(answer, now)
         body = document(answer, now, rejected=())
-        login = body.text("login")
-        who = Identity(f"{host}/{login}", login) if login else Identity()
+        who = _owner(body, host)
         return Snapshot(now, read_quotas(body), plan=body.text("copilot_plan"), identity=who)
+
+    def identity_obstacle(self, credential: Credential) -> str | None:
+        """Return None for a login on a host that can be asked."""
+        if credential.type != "oauth":
+            return "only a login is told whose it is"
+        return None if _host(credential) else _NO_HOST
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Return the user, whom GitHub names to every login, with a seat of Copilot or without."""
+        host = _host(credential) or _GITHUB
+        answer = yield get(f"https://api.{host}/user", credential, x_github_api_version=_REST)
+        _refuse_haste(answer, now)
+        body = document(answer, now)
+        who = _owner(body, host)
+        if who.key is None:
+            raise body.unusable("login")
+        return who
 
     def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
         """Return what the headers tell of the month, the week and the session."""
@@ -64,6 +84,11 @@ class Copilot:
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
         """Return what Copilot's own refusals mean."""
         return classify_copilot(signal, now)
+
+
+def _owner(body: Part, host: str) -> Identity:
+    login = body.text("login")
+    return Identity(f"{host}/{login}", login) if login else Identity()
 
 
 def _host(credential: Credential) -> str | None:

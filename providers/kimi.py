@@ -16,7 +16,7 @@ from providers._fields import Part, fraction
 from providers._keys import ApiKeys
 from providers._windows import DAY, HOUR, WEEK, distinct, window
 from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
-from rotator.provider import Reading
+from rotator.provider import IdentityReading, Reading
 
 _USAGE = "https://api.kimi.com/coding/v1/usages"
 _UNITS = {
@@ -34,21 +34,30 @@ class Kimi(ApiKeys):
     """A key does not say whose it is; its usage does."""
 
     ids = ("kimi-for-coding", "kimi", "kimi-code")
+    asks_only_in_doubt = False
+
+    def identity_obstacle(self, credential: Credential) -> str | None:
+        """Return None for an API key."""
+        return self.usage_obstacle(credential)
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Return the user, who stands in the answer about the usage."""
+        body = _inside(document((yield get(_USAGE, credential)), now))
+        who = _owner(body)
+        if who.key is None:
+            raise body.unusable("user.userId")
+        return who
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the week, the windows beside it, the user and the membership's level."""
-        body = document((yield get(_USAGE, credential)), now)
-        body = body.part("data") or body
+        body = _inside(document((yield get(_USAGE, credential)), now))
         windows = _windows(body)
         if not windows and body.values.get("limits") is None:
             raise body.unusable("usage")
         user = body.part("user")
         membership = user.part("membership") if user else None
-        # A membership's limits are counted for the user, whichever key is used.
-        key = user.text("userId") if user else None
         plan = membership.text("level") if membership else None
-        who = Identity(key=key, group=key)
-        return Snapshot(now, windows, plan=plan, identity=who, complete=bool(windows))
+        return Snapshot(now, windows, plan=plan, identity=_owner(body), complete=bool(windows))
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
         """Return that a key is dead; used-up windows are told by words that everybody knows."""
@@ -56,6 +65,17 @@ class Kimi(ApiKeys):
         if signal.status == _UNAUTHORIZED and kind == "invalid_authentication_error":
             return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
         return None
+
+
+def _inside(body: Part) -> Part:
+    return body.part("data") or body
+
+
+def _owner(body: Part) -> Identity:
+    user = body.part("user")
+    # A membership's limits are counted for the user, whichever key is used.
+    key = user.text("userId") if user else None
+    return Identity(key=key, group=key)
 
 
 def _windows(body: Part) -> tuple[Window, ...]:

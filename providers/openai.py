@@ -7,20 +7,23 @@ The sources of usage, headers and errors are named where they are read
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from providers._answers import document, get
+from providers._fields import Part
 from providers._oauth import INVALID_GRANT, TokenEndpoint, clients_of, expires_at
 from providers._openai_codes import classify_openai, scope_openai
-from providers._openai_usage import read_plan_headers, read_usage_answer
+from providers._openai_usage import read_owner, read_plan_headers, read_usage_answer
 from providers._ratelimit import read_ratelimit
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
 from rotator.provider import (
     DeadLogin,
     HttpAnswer,
+    HttpRequest,
+    IdentityReading,
     LoginCheck,
     Reading,
     RefreshCall,
@@ -35,11 +38,17 @@ _PROFILE = "https://api.openai.com/profile"
 # The public client of Codex, which opencode logs in with as well (anomalyco/opencode,
 # packages/opencode/src/plugin/openai/codex.ts; openai/codex, codex-rs/login).
 _CODEX = "app_EMoamEEZ73f0CkXaXp7hrann"
+# The codes that end a login for good (https://github.com/openai/codex/pull/27351), and the one
+# of a token that cannot be validated any more (https://github.com/decolua/9router/pull/1821).
 _DEAD = {
-    "refresh_token_expired": "its refresh token has expired",
+    **INVALID_GRANT,
     "refresh_token_reused": "its refresh token was used already",
     "refresh_token_invalidated": "its refresh token was revoked",
-    **INVALID_GRANT,
+    "app_session_terminated": "its session was ended",
+    "app_session_expired": "its session has expired",
+    "token_expired": "its refresh token has expired",
+    "token_invalidated": "its tokens were revoked",
+    "token_revoked": "its tokens were revoked",
 }
 _ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", _DEAD)
 
@@ -54,6 +63,10 @@ _USAGE = "https://chatgpt.com/backend-api/wham/usage"
 _MODELS = "https://api.openai.com/v1/models"
 _NO_KEY_USAGE = "OpenAI tells an API key nothing of its usage; the answers to its requests do"
 _NO_SHARED_USAGE = "a login that shares its tokens tells nothing of its usage"
+_KEY_OF_NOBODY = "OpenAI tells nobody whose an API key is"
+_SHARED_BY_NOBODY = "a login that shares its tokens is not told whose it is"
+# The account of an older API, by which a plan is never named.
+_ORGANISATION = "org-"
 _FORBIDDEN = 403
 _REJECTED = (401, _FORBIDDEN)
 # Where the vendor does not serve the country, every login is refused.
@@ -69,29 +82,26 @@ class OpenAI:
     """ChatGPT's tokens name the workspace and the user; an API key names nobody.
 
     The claims are those that Codex and opencode read: `chatgpt_account_id` is the workspace,
-    so it takes the user's id beside it to tell two members of one workspace apart.
+    so it takes the user's id beside it to tell two members of one workspace apart. Half of the
+    two is nobody's key: two members would have it. Nor is `sub` the user's id, by which the
+    vendor names the same person when it is asked.
     """
 
     ids = ("openai",)
     rotates_tokens = True
+    asks_only_in_doubt = False
 
     def identify(self, credential: Credential) -> Identity:
         """Return account id and user of an OAuth login, e-mail as its label."""
         if credential.type != "oauth":
             return Identity()
-        claims = jwt_claims(credential.secret.reveal())
+        claims = _claims(credential)
         auth, profile = _part(claims, _AUTH), _part(claims, _PROFILE)
-        account = _account_of(credential, claims)
-        user = (
-            _text(auth.get("chatgpt_user_id"))
-            or _text(auth.get("user_id"))
-            or _text(claims.get("sub"))
-        )
+        account, user = _account_of(credential, claims), _user_in(auth)
         email = _text(profile.get("email")) or _text(claims.get("email"))
         plan = _text(auth.get("chatgpt_plan_type"))
         label = clean(email) if email else None
-        # The user belongs to the key: two members of one workspace are two accounts.
-        key = f"{account}/{user or ''}" if account else None
+        key = f"{account}/{user}" if account and user else None
         return Identity(key=key, label=label, plan=clean(plan) if plan else None)
 
     def usage_obstacle(self, credential: Credential) -> str | None:
@@ -102,11 +112,24 @@ class OpenAI:
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the plan's windows and credits, and whose they are."""
-        answer = yield get(_USAGE, credential, **_plan_headers(credential))
-        if answer.status == _FORBIDDEN and _COUNTRY in answer.body.reveal():
-            raise UnexpectedAnswer("the vendor does not serve the country that it is asked from")
-        body = document(answer, now, rejected=_REJECTED)
-        return read_usage_answer(body, self.identify(credential), now)
+        body = yield from _asked_for_plan(credential, now)
+        account = _account_of(credential, _claims(credential))
+        return read_usage_answer(body, self.identify(credential), now, account=account)
+
+    def identity_obstacle(self, credential: Credential) -> str | None:
+        """Return None for a login of Codex's client; of others nobody is told."""
+        if credential.type != "oauth":
+            return _KEY_OF_NOBODY
+        return _SHARED_BY_NOBODY if _sharing_client(credential) else None
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Return whose the plan is, which stands in the answer about its usage."""
+        body = yield from _asked_for_plan(credential, now)
+        account = _account_of(credential, _claims(credential))
+        who = read_owner(body, self.identify(credential), account)
+        if who.key is None:
+            raise body.unusable("user_id")
+        return who
 
     def check_login(self, credential: Credential, now: datetime) -> LoginCheck | None:
         """Ask for the models, which is free, with a key or a login that shares its tokens."""
@@ -146,6 +169,15 @@ class OpenAI:
         return _ENDPOINT.read(answer, now)
 
 
+def _asked_for_plan(
+    credential: Credential, now: datetime
+) -> Generator[HttpRequest, HttpAnswer, Part]:
+    answer = yield get(_USAGE, credential, **_plan_headers(credential))
+    if answer.status == _FORBIDDEN and _COUNTRY in answer.body.reveal():
+        raise UnexpectedAnswer("the vendor does not serve the country that it is asked from")
+    return document(answer, now, rejected=_REJECTED)
+
+
 def _list_models(credential: Credential, now: datetime) -> LoginCheck:
     # A key may be kept from listing them: a 403 says nothing of it.
     body = document((yield get(_MODELS, credential)), now)
@@ -170,7 +202,7 @@ def _sharing_client(credential: Credential) -> str | None:
 
 def _plan_headers(credential: Credential) -> dict[str, str]:
     """Return what names the workspace, as Codex sends it."""
-    claims = jwt_claims(credential.secret.reveal())
+    claims = _claims(credential)
     account = _account_of(credential, claims)
     headers: dict[str, str] = {}
     if account and _ACCOUNT_ID.fullmatch(account):
@@ -180,11 +212,28 @@ def _plan_headers(credential: Credential) -> dict[str, str]:
     return headers
 
 
+def _claims(credential: Credential) -> dict[str, Any]:
+    return jwt_claims(credential.secret.reveal())
+
+
 def _account_of(credential: Credential, claims: dict[str, Any]) -> str | None:
+    stored = credential.account_id
     return (
         _text(_part(claims, _AUTH).get("chatgpt_account_id"))
         or _text(claims.get("chatgpt_account_id"))
-        or credential.account_id
+        # opencode stores the organisation where a token names no account.
+        or (None if stored is None or stored.startswith(_ORGANISATION) else stored or None)
+    )
+
+
+def _user_in(auth: dict[str, Any]) -> str | None:
+    """Return the user's id; beside the account's it stands as `user__account`."""
+    both = _text(auth.get("chatgpt_account_user_id")) or ""
+    return (
+        _text(auth.get("chatgpt_user_id"))
+        or _text(auth.get("user_id"))
+        or (both.partition("__")[0] if "__" in both else None)
+        or None
     )
 
 

@@ -29,7 +29,7 @@ from rotator.model import (
     Snapshot,
     Window,
 )
-from rotator.provider import HttpAnswer, LoginCheck, Reading
+from rotator.provider import HttpAnswer, IdentityReading, LoginCheck, Reading
 
 _USAGE = "https://opencode.ai/zen/go/v1/usage"
 _PLAN = "OpenCode Go"
@@ -71,6 +71,21 @@ class OpenCodeGo(_Workspace):
     """A subscription with three windows, counted for a member of a workspace."""
 
     ids = ("opencode-go",)
+    asks_only_in_doubt = False
+
+    def identity_obstacle(self, credential: Credential) -> str | None:
+        """Return None for an API key."""
+        return self.usage_obstacle(credential)
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Return the member, who stands in the answer about the usage."""
+        answer = yield get(_USAGE, credential)
+        _refuse_without_plan(answer)
+        body = document(answer, now)
+        who = _identity(body)
+        if who.key is None:
+            raise body.unusable("userID")
+        return who
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the windows, and whose they are where the answer says so."""

@@ -14,18 +14,31 @@ from providers._oauth import INVALID_GRANT, TokenEndpoint
 from providers._xai_usage import read_balance, read_billing
 from rotator.errors import ProviderError
 from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot
-from rotator.provider import DeadLogin, HttpAnswer, Reading, RefreshCall, Tokens, jwt_claims
+from rotator.provider import (
+    DeadLogin,
+    HttpAnswer,
+    IdentityReading,
+    Reading,
+    RefreshCall,
+    Tokens,
+    jwt_claims,
+)
 from rotator.text import clean
 
 # The public client of the Grok command line, which opencode logs in with as well
 # (anomalyco/opencode, packages/opencode/src/plugin/xai.ts).
 _CLIENT = "b1a00492-073a-47ea-816f-4c329264a828"
 _ENDPOINT = TokenEndpoint("https://auth.x.ai/oauth2/token", INVALID_GRANT)
+# What the issuer's own discovery document names; its subject is the access token's
+# (https://auth.x.ai/.well-known/openid-configuration, certainty M).
+_ISSUER = "https://auth.x.ai"
+_USER = f"{_ISSUER}/oauth2/userinfo"
 _USAGE = "https://cli-chat-proxy.grok.com/v1/billing?format=credits"
 _SETTINGS = "https://cli-chat-proxy.grok.com/v1/settings"
 _BAD_REQUEST, _FORBIDDEN = 400, 403
 _HEADERS = {"x_xai_token_auth": "xai-grok-cli"}
 _NO_KEY_USAGE = "xAI tells an API key nothing of its balance; that takes a management key"
+_KEY_OF_NOBODY = "xAI tells nobody whose an API key is"
 # A plan that is used up, certainty H (https://github.com/Wei-Shaw/sub2api/issues/4069). The same
 # is said where there is none; either way only the reading of usage knows until when.
 _USED_UP = "you have run out of credits or need a grok subscription"
@@ -41,6 +54,7 @@ class XAI:
 
     ids = ("xai",)
     rotates_tokens = True
+    asks_only_in_doubt = False
 
     def identify(self, credential: Credential) -> Identity:
         """Return issuer and subject of an OAuth login."""
@@ -48,7 +62,7 @@ class XAI:
             return Identity()
         claims = jwt_claims(credential.secret.reveal())
         issuer, subject, email = claims.get("iss"), claims.get("sub"), claims.get("email")
-        if not (isinstance(issuer, str) and isinstance(subject, str)):
+        if not (isinstance(issuer, str) and issuer and isinstance(subject, str) and subject):
             return Identity()
         label = clean(email) if isinstance(email, str) and email else None
         return Identity(key=f"{issuer}/{subject}", label=label)
@@ -70,6 +84,18 @@ class XAI:
             plan = _plan(settings, now)
         who = self.identify(credential)
         return Snapshot(now, windows, balance, plan, who, complete=bool(windows))
+
+    def identity_obstacle(self, credential: Credential) -> str | None:
+        """Return None for a login."""
+        return None if credential.type == "oauth" else _KEY_OF_NOBODY
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Return the subject that the issuer names, as an access token that is no secret would."""
+        body = document((yield get(_USER, credential)), now)
+        subject = body.text("sub")
+        if subject is None:
+            raise body.unusable("sub")
+        return Identity(f"{_ISSUER}/{subject}", body.text("email"))
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
         """Return that a plan is used up, which xAI calls out of credits, or a key refused."""

@@ -40,6 +40,9 @@ def _run(words: list[str]) -> int:
         from rotator.cli.main import run  # noqa: PLC0415  # see above
 
         code = run(words)
+        if command == "watch":
+            # It listens for signals itself, and one that comes at its end changes nothing.
+            return code
     number = interrupts.came()
     # What was under way has come to its end; whoever asked for ours hears of it.
     return code if number is None or code else interrupts.exit_code(number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rotator.account_rows import How, renew
 from rotator.alias import free_alias
 from rotator.books import Books
 from rotator.claims import logins_of
@@ -17,6 +18,7 @@ from rotator.ledger import untaken
 from rotator.lock import swap_lock
 from rotator.model import Account, Credential, Event, EventKind
 from rotator.opencode.fragments import take_apart
+from rotator.ownership import Owner
 from rotator.swap import Order, swap
 from rotator.unclaimed import find, has_unread
 
@@ -58,7 +60,7 @@ def adopt(
                 saved.append(_add(books, provider, credential, alias))
                 _refuse_second(saved, alias, number)
             elif owner.fresh and not owner.stale:
-                renewed.append(_renew(books, owner.account, credential))
+                renewed.append(_renew(books, owner.account, credential, owner))
             else:
                 left.append(owner.account.name)
         dropped = drop_rest or not has_unread(books, one)
@@ -90,11 +92,10 @@ def _refuse_second(saved: list[str], alias: str | None, number: int) -> None:
         raise UsageError(message, hint="leave --alias out; rotator accounts rename comes after")
 
 
-def _renew(books: Books, account: Account, credential: Credential) -> Account:
+def _renew(books: Books, account: Account, credential: Credential, owner: Owner) -> Account:
     who = books.registry.identify(account.provider, credential)
-    books.store.renew_credential(account, credential, who, books.clock())
-    # They are newer than those that the vendor refused.
-    books.store.set_rejected(account.id, None)
+    how = How(owner.proof, owner.of_replaced)
+    renew(books, account, credential, who, how, books.clock())
     return account
 
 

@@ -1,4 +1,4 @@
-"""How often a vendor is asked for an account's usage; one schedule for everybody who looks.
+"""How often a vendor is asked about an account; one schedule for everybody who looks.
 
 Pure: no I/O, no clock, no chance of its own. A reading serves for three minutes, less while a
 limit is near, longer once nothing is left or the vendor does not answer: asked more often, some
@@ -27,6 +27,8 @@ LATER_THAN_SAID = timedelta(seconds=60)
 JITTER = 0.1
 # To ask once a day disturbs nobody, whatever was said of when to ask again.
 LONGEST_PAUSE = timedelta(days=1)
+# A vendor that has not said in so many tries whose a login is does not say it.
+MOST_TRIES = 5
 # Whoever has begun to ask is not disturbed for so long.
 LEASE = timedelta(seconds=40)
 
@@ -40,6 +42,22 @@ class Asked:
     failures: int = 0
     due_at: datetime | None = None
     leased_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerAsked:
+    """How often a vendor was asked whose a credential is, and whether it said so."""
+
+    tries: int = 0
+    is_answered: bool = False
+    due_at: datetime | None = None
+
+
+def may_ask_owner(asked: OwnerAsked, now: datetime) -> bool:
+    """Tell whether the vendor may be asked now whose a credential is."""
+    if asked.is_answered or asked.tries >= MOST_TRIES:
+        return False
+    return asked.due_at is None or now >= asked.due_at
 
 
 def is_due(asked: Asked, now: datetime) -> bool:

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rotator.account_rows import How, renew, settle
 from rotator.alias import free_alias
 from rotator.atomic import sync_folder
 from rotator.books import Books
 from rotator.changes import (
     Change,
+    Dropped,
     Gone,
-    Knowledge,
     Login,
     Logout,
     Refresh,
@@ -31,9 +32,11 @@ from rotator.changes import (
 from rotator.claims import is_saved, says_something
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.known import knowledge, try_parse
-from rotator.model import Account, Credential, Digest, Event, EventKind, Identity, State
+from rotator.model import Account, Digest, Doubt, Event, EventKind, State
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
+from rotator.opencode.descent import read_descents, taken_in
+from rotator.ownership import Knowledge, Proof, given_as
 from rotator.rebuild import rebuild
 from rotator.secret import Secret
 from rotator.text import clean
@@ -54,6 +57,8 @@ def absorb(books: Books, *, watched: bool) -> Reading:
     absorb_late(books)
     for _ in range(_MOST_MENDING):
         reading = read_live(books.paths.auth_file)
+        # Whoever wrote tokens there has told before where they came from.
+        take_descents(books)
         if not isinstance(reading, Whole) or reading.digest == books.store.live_digest():
             return reading
         mended = take_in(books, reading, watched=watched)
@@ -69,6 +74,23 @@ def absorb(books: Books, *, watched: bool) -> Reading:
     # What it holds now has not been saved: nobody may write over it.
     message = f"{books.paths.auth_file} kept changing while it was to be mended"
     raise SwapConflict(message, hint="try again in a moment")
+
+
+def take_descents(books: Books) -> None:
+    """Take in what bridges have seen of tokens, and do what is known by it of accounts."""
+    found = read_descents(books.paths)
+    if not found.files:
+        return
+    now = books.clock()
+    events: list[Event] = []
+    with books.store.transaction():
+        books.store.note_descents(found.descents, now)
+        for provider in sorted({account.provider for account in books.store.state().accounts}):
+            events += settle(books, provider, now)
+    taken_in(found)
+    books.record(events)
+    if events:
+        books.announce()
 
 
 @dataclass(frozen=True)
@@ -92,11 +114,14 @@ def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
     mending: list[Event] = []
     content = reading
     with books.store.transaction():
-        for change in interpret(before, reading.entries, known):
-            event, entry = _apply(books, change, now)
+        changes = interpret(before, reading.entries, known)
+        for change in changes:
+            event, entry = _apply(books, change, now, events)
             (events if entry is None else mending).append(event)
             if entry is not None:
                 content = Whole(with_entry(content, change.provider, entry or None))
+        for provider in dict.fromkeys(change.provider for change in changes):
+            events += settle(books, provider, now)
         _keep_shadowed(books, reading, known)
         _leave_empty_slots(books, content, now)
         if mending:
@@ -123,7 +148,10 @@ def absorb_late(books: Books) -> None:
     A login found there is saved. It is live, too, where auth.json still has the entry that the
     writer knew; where a swap put another one in, that one stays. A logout there is not heard.
     """
-    for old, late in books.replaced.changed():
+    changed = books.replaced.changed()
+    if changed:
+        take_descents(books)
+    for old, late in changed:
         last_seen = books.store.live_digest()
         logins = _save_late(books, old.seen, late)
         if _merge(books, old.seen, late, logins, last_seen):
@@ -149,25 +177,30 @@ def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
     found: list[str] = []
     with books.store.transaction():
         changes = interpret(before.entries, late.entries, known)
-        for change in changes:
-            if not isinstance(change, Login | Refresh):
-                continue
+        logins = [one for one in changes if isinstance(one, Login | Refresh)]
+        for change in logins:
             if change.stale:
                 _keep_unknown(books, change)
                 continue
             if isinstance(change, Login) and not change.fresh and len(changes) > 1:
                 continue  # one that its writer had read before somebody else logged in
             found.append(change.provider)
-            if change.account is None:
-                events.append(_add(books, change, now))
-            elif isinstance(change, Refresh) or change.fresh:
-                _renew(books, change.account, change.credential, change.identity, now)
-                why = "refreshed by opencode"
-                events.append(_event(now, EventKind.REFRESHED, change.account, why))
+            events += _save(books, change, now)
+        for provider in dict.fromkeys(found):
+            events += settle(books, provider, now)
     books.record(events)
     if events:
         books.announce()
     return found
+
+
+def _save(books: Books, change: Login | Refresh, now: datetime) -> list[Event]:
+    if change.account is None:
+        return [_add(books, change, now)]
+    if isinstance(change, Login) and not change.fresh:
+        return []
+    news = _renew(books, change.account, change, now)
+    return [*news, _event(now, EventKind.REFRESHED, change.account, _refreshed(change))]
 
 
 def _as_of(books: Books, before: Whole) -> State:
@@ -272,18 +305,23 @@ def _before(books: Books) -> Mapping[str, Secret]:
 _NO_ENTRY = Secret("")
 
 
-def _apply(books: Books, change: Change, now: datetime) -> tuple[Event, Secret | None]:
+def _apply(
+    books: Books, change: Change, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
     """Carry a change out; return its event and the entry that auth.json should have instead.
 
-    None leaves auth.json as it is, an empty secret takes the entry out.
+    None leaves auth.json as it is, an empty secret takes the entry out. What else has happened
+    to accounts by it is added to `also`.
     """
     match change:
         case Login():
-            return _login(books, change, now)
+            return _login(books, change, now, also)
         case Refresh():
-            return _refresh(books, change, now)
+            return _refresh(books, change, now, also)
         case Revert():
-            return _revert(books, change, now)
+            return _revert(books, change, now, also)
+        case Dropped():
+            return _drop(books, change, now), None
         case Logout() | Gone():
             return _left(books, change, now), None
         case Wipe() | Revived() | Unreadable():
@@ -312,13 +350,27 @@ def _mended(change: Wipe | Revived | Unreadable, now: datetime) -> tuple[Event, 
             return Event(now, EventKind.PROBLEM, clean(provider), why=why), None
 
 
-def _login(books: Books, change: Login, now: datetime) -> tuple[Event, Secret | None]:
+def _drop(books: Books, change: Dropped, now: datetime) -> Event:
+    """Keep an entry that opencode has left out because nobody can read it."""
+    why = "its entry in auth.json could not be read and is gone from there"
+    # Without room for it nothing could be done about it: it is gone.
+    with contextlib.suppress(LiveFileError):
+        if says_something(change.entry):
+            content = change.entry.reveal().encode("utf-8", "surrogatepass")
+            kept = keep(books, content, change.why, change.provider)
+            why = f"{why}; it is kept as unclaimed content {kept.number}: {LIST}"
+    return Event(now, EventKind.PROBLEM, clean(change.provider), why=why)
+
+
+def _login(
+    books: Books, change: Login, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
     store, account = books.store, change.account
     if account is None:
         return _add(books, change, now, activate=True), None
     before = store.state().active(change.provider)
     if change.fresh and not change.stale:
-        store.renew_credential(account, change.credential, change.identity, now)
+        also += _renew(books, account, change, now)
     store.set_disabled(account.id, None)
     store.set_rejected(account.id, None)
     store.set_active(change.provider, account.id, now)
@@ -334,22 +386,39 @@ def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool
     provider, who = change.provider, change.identity
     alias = free_alias(provider, who.label, books.store.aliases(provider))
     added = books.store.add_account(provider, alias, change.credential, who, now)
+    may_be = change.may_be if isinstance(change, Login) else ()
+    for one in may_be:
+        books.store.set_doubts(one.id, [*one.doubts, Doubt(added, given_as(change.credential))])
     if activate:
         books.store.set_active(provider, added, now)
     why = "a new login in auth.json was saved"
     if not activate:
         why = "a login that opencode wrote just when another one was put in was saved"
+    if may_be:
+        names = " or ".join(one.alias for one in may_be)
+        why = f"{why}; it may be {names} with new tokens, which is not used until that is known"
     name, to = f"{provider}/{alias}", alias if activate else None
     return Event(now, EventKind.CAPTURED, provider, name, None, to, why)
 
 
-def _refresh(books: Books, change: Refresh, now: datetime) -> tuple[Event, Secret | None]:
+def _refresh(
+    books: Books, change: Refresh, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
     if change.stale:
         why = "an older copy of this login came back into auth.json; the newest was written again"
         why += _keep_unknown(books, change)
         return _event(now, EventKind.RESTORED, change.account, why), change.account.credential.entry
-    _renew(books, change.account, change.credential, change.identity, now)
-    return _event(now, EventKind.REFRESHED, change.account, "refreshed by opencode"), None
+    also += _renew(books, change.account, change, now)
+    if change.of_replaced is not None:
+        # Whoever took their place has left with an account of their own.
+        books.store.set_active(change.provider, change.account.id, now)
+    return _event(now, EventKind.REFRESHED, change.account, _refreshed(change)), None
+
+
+def _refreshed(change: Login | Refresh) -> str:
+    if change.proof is not Proof.NONE:
+        return "refreshed by opencode"
+    return "refreshed by opencode, by its times; its tokens before are kept until that is known"
 
 
 def _keep_unknown(books: Books, change: Login | Refresh | Revert) -> str:
@@ -367,10 +436,12 @@ def _keep_unknown(books: Books, change: Login | Refresh | Revert) -> str:
     return f"; what stood there is unclaimed content {kept.number}: {LIST}"
 
 
-def _revert(books: Books, change: Revert, now: datetime) -> tuple[Event, Secret | None]:
+def _revert(
+    books: Books, change: Revert, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
     store = books.store
     if change.fresh:
-        _renew(books, change.account, change.credential, change.identity, now)
+        also += _renew(books, change.account, change, now)
     mark = store.state().slot(change.provider).swap
     if change.give_up or mark is None:
         store.note_swap(change.provider, None)
@@ -389,11 +460,10 @@ def _revert(books: Books, change: Revert, now: datetime) -> tuple[Event, Secret 
 
 
 def _renew(
-    books: Books, account: Account, credential: Credential, who: Identity, now: datetime
-) -> None:
-    books.store.renew_credential(account, credential, who, now)
-    # Whoever could refresh the login has shown that it lives.
-    books.store.set_rejected(account.id, None)
+    books: Books, account: Account, change: Login | Refresh | Revert, now: datetime
+) -> list[Event]:
+    how = How(change.proof, change.of_replaced)
+    return renew(books, account, change.credential, change.identity, how, now)
 
 
 def _event(now: datetime, kind: EventKind, account: Account, why: str) -> Event:

@@ -5,17 +5,24 @@ Pure: no I/O, no clock. Applying a change is the work of `rotator.capture`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from rotator.model import Account, AccountId, Credential, Digest, Identity, Slot, State
+from rotator.model import Account, Credential, Digest, Identity, Slot
+from rotator.ownership import (
+    Knowledge,
+    Owner,
+    Proof,
+    is_blank,
+    is_forgotten,
+    owner_of,
+    same_secrets,
+)
 from rotator.secret import Secret
 
 REVERT_WINDOW = timedelta(seconds=30)
 MOST_REVERT_ROUNDS = 3
-# opencode refreshes a token that has expired; a plug-in may do so a little before.
-REFRESH_MARGIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,8 @@ class Login:
     """A credential of an account that was not the active one; `account` None: an unknown one.
 
     `fresh` says that the account has to take this credential; otherwise it has this one or a
-    newer one already, and `stale` says that the newer one has to go into auth.json.
+    newer one already, and `stale` says that the newer one has to go into auth.json. For `proof`,
+    `of_replaced` and `may_be` see `rotator.ownership.Owner`.
     """
 
     provider: str
@@ -32,6 +40,9 @@ class Login:
     account: Account | None = None
     fresh: bool = True
     stale: bool = False
+    proof: Proof = Proof.DESCENT
+    of_replaced: int | None = None
+    may_be: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +54,13 @@ class Refresh:
     identity: Identity
     account: Account
     stale: bool = False
+    proof: Proof = Proof.DESCENT
+    of_replaced: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Logout:
-    """The provider's entry is gone and nothing else changed."""
+    """The provider's entry is gone and nothing else changed, or its secrets were taken out."""
 
     provider: str
     account: Account
@@ -80,6 +93,8 @@ class Revert:
     fresh: bool
     put: Account
     rounds: int
+    proof: Proof = Proof.DESCENT
+    of_replaced: int | None = None
 
     @property
     def give_up(self) -> bool:
@@ -103,42 +118,16 @@ class Unreadable:
     why: str
 
 
-Change = Login | Refresh | Logout | Wipe | Gone | Revert | Revived | Unreadable
-
-
 @dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the interpretation needs beside the contents.
+class Dropped:
+    """An entry that nobody could read is gone: opencode leaves it out of what it writes."""
 
-    `watched` says that no write between the two contents can have been missed. `recall` and
-    `was_removed` are asked for secrets so old that `state` does not have them at hand.
-    """
-
-    state: State
-    parse: Callable[[str, Secret], Credential | str]
-    identify: Callable[[str, Credential], Identity]
-    rotates_tokens: Callable[[str], bool]
-    now: datetime
-    watched: bool
-    recall: Callable[[str, Digest], AccountId | None] = lambda *_: None
-    was_removed: Callable[[str, Digest], bool] = lambda *_: False
-
-    def holder(self, provider: str, digest: Digest) -> AccountId | None:
-        """Return whose secret that is or once was, or None."""
-        return self.state.digests.get((provider, digest)) or self.recall(provider, digest)
-
-    def is_removed(self, provider: str, digest: Digest) -> bool:
-        """Tell whether it is a secret of an account that the user removed."""
-        return (provider, digest) in self.state.removed or self.was_removed(provider, digest)
+    provider: str
+    entry: Secret
+    why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose credential it is, and whether the account has it, or a newer one, already."""
-
-    account: Account | None
-    fresh: bool = True
-    stale: bool = False
+Change = Login | Refresh | Logout | Wipe | Gone | Revert | Revived | Unreadable | Dropped
 
 
 def interpret(
@@ -148,6 +137,9 @@ def interpret(
 
     An entry that stayed the same is looked at too: it may be one that nobody has saved yet.
     """
+    cleared = _cleared(after, known)
+    before = {p: entry for p, entry in before.items() if not _is_cleared(p, entry, known)}
+    after = {p: entry for p, entry in after.items() if p not in cleared}
     changed = {p for p, entry in after.items() if _has_changed(p, before.get(p), entry, known)}
     gone = [p for p in before if p not in after]
     # What opencode cannot read it leaves out of whatever it writes.
@@ -163,8 +155,35 @@ def interpret(
         change = _entry(provider, credential, known, alone=alone)
         if change is not None:
             found.append(change)
-    found.extend(_gone(gone, before, known, others_changed=bool(changed)))
+    left = [p for p in gone if p not in cleared]
+    others_changed = bool(changed) or len(left) < len(gone)
+    found.extend(_gone(left, before, known, others_changed=others_changed))
+    found.extend(
+        Logout(p, account) for p in cleared if (account := known.state.active(p)) is not None
+    )
+    found.extend(_dropped(before, after, known))
     return found
+
+
+def _cleared(entries: Mapping[str, Secret], known: Knowledge) -> list[str]:
+    """Return the providers whose entry holds no secret: nobody is logged in there."""
+    return [provider for provider, entry in entries.items() if _is_cleared(provider, entry, known)]
+
+
+def _is_cleared(provider: str, entry: Secret, known: Knowledge) -> bool:
+    credential = known.parse(provider, entry)
+    return not isinstance(credential, str) and is_blank(credential)
+
+
+def _dropped(
+    before: Mapping[str, Secret], after: Mapping[str, Secret], known: Knowledge
+) -> list[Change]:
+    read = [(provider, entry, known.parse(provider, entry)) for provider, entry in before.items()]
+    return [
+        Dropped(provider, entry, why)
+        for provider, entry, why in read
+        if isinstance(why, str) and after.get(provider) != entry
+    ]
 
 
 def _has_changed(provider: str, before: Secret | None, after: Secret, known: Knowledge) -> bool:
@@ -178,7 +197,7 @@ def _has_changed(provider: str, before: Secret | None, after: Secret, known: Kno
     if isinstance(old, str) or isinstance(new, str):
         return True
     kept = replace(old, entry=new.entry, extra=new.extra)
-    return kept != new or not _same_secrets(old, new)
+    return kept != new or not same_secrets(old, new)
 
 
 def _gone(
@@ -203,7 +222,7 @@ def _lost(
     if isinstance(held, str):
         # opencode leaves out what it cannot read; only what was saved can come back.
         return account.credential.entry if account else None
-    if account is None or _same_secrets(held, account.credential):
+    if account is None or same_secrets(held, account.credential):
         return before
     # The account has got newer tokens since that content was seen.
     return account.credential.entry
@@ -222,11 +241,15 @@ def _entry(
         if active is not None and owner.account.id == active.id:
             if not owner.fresh and not owner.stale:
                 return None
-            return Refresh(provider, credential, who, owner.account, owner.stale)
+            how = (owner.stale, owner.proof, owner.of_replaced)
+            return Refresh(provider, credential, who, owner.account, *how)
         revert = _revert(slot, credential, who, owner, known)
         if revert is not None:
             return revert
-    return Login(provider, credential, who, owner.account, owner.fresh, owner.stale)
+    return Login(
+        *(provider, credential, who, owner.account, owner.fresh, owner.stale),
+        *(owner.proof, owner.of_replaced, owner.may_be),
+    )
 
 
 def _comes_back(provider: str, credential: Credential, known: Knowledge, *, alone: bool) -> bool:
@@ -238,12 +261,6 @@ def _comes_back(provider: str, credential: Credential, known: Knowledge, *, alon
     return credential.type == "oauth" or (known.watched and not alone)
 
 
-def is_forgotten(provider: str, credential: Credential, known: Knowledge) -> bool:
-    """Tell whether every secret of a credential is one of an account that the user removed."""
-    digests = secrets_of(credential)
-    return bool(digests) and all(known.is_removed(provider, d) for d in digests)
-
-
 def _revert(
     slot: Slot, credential: Credential, who: Identity, owner: Owner, known: Knowledge
 ) -> Revert | None:
@@ -252,7 +269,7 @@ def _revert(
         return None
     put = known.state.account(mark.put)
     # opencode lays out anew what somebody else wrote.
-    as_before = Digest(credential.entry.digest()) == mark.left_entry or _same_secrets(
+    as_before = Digest(credential.entry.digest()) == mark.left_entry or same_secrets(
         account.credential, credential
     )
     # Ahead by more than that it is of a clock that was set back since.
@@ -260,107 +277,5 @@ def _revert(
     if put is None or not recent or not (as_before or mark.left_expired):
         return None
     fresh = owner.fresh and not owner.stale
-    return Revert(slot.provider, credential, who, account, fresh, put, mark.rounds + 1)
-
-
-def owner_of(provider: str, credential: Credential, who: Identity, known: Knowledge) -> Owner:
-    """Return whose credential it is. In any doubt it is nobody's: a new account."""
-    accounts = [a for a in known.state.of(provider) if a.credential.type == credential.type]
-    for account in accounts:
-        if _same_secrets(account.credential, credential):
-            # Another layout of the same values is no news.
-            laid_out = replace(account.credential, entry=credential.entry)
-            return Owner(account, fresh=laid_out != credential)
-    if credential.type != "oauth":
-        return Owner(None)
-    return _owner_of_oauth(provider, credential, who, known, accounts)
-
-
-def owner_of_offered(
-    provider: str, credential: Credential, who: Identity, known: Knowledge
-) -> Owner:
-    """Return whose credential it is, where nobody can say when it was made.
-
-    What stands in auth.json was written just now; what a person hands over or what was kept
-    aside may be older than the account, and the one that runs out first is taken for the older.
-    """
-    owner = owner_of(provider, credential, who, known)
-    kept = owner.account
-    if kept is None or owner.stale:
-        return owner
-    is_behind = kept.rejected is None and _is_older(credential, kept.credential)
-    return replace(owner, stale=is_behind or _is_spent(provider, credential, kept, known))
-
-
-def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowledge) -> bool:
-    """Tell whether its refresh token is one that the account had before its present one."""
-    refresh = credential.refresh
-    if not refresh or refresh == kept.credential.refresh:
-        return False
-    return known.holder(provider, Digest(refresh.digest())) == kept.id
-
-
-def _owner_of_oauth(
-    provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
-) -> Owner:
-    holders = [known.holder(provider, d) for d in secrets_of(credential)]
-    for account in (a for holder in holders for a in accounts if a.id == holder):
-        # One half known and the other new: a refresh that kept its refresh token. Both known
-        # and not the current pair: a copy from before.
-        kept = account.credential
-        behind = kept.refresh != credential.refresh and _is_older(credential, kept)
-        return Owner(account, fresh=None in holders, stale=None not in holders or behind)
-    for account in accounts:
-        if who.key is not None and account.identity_key == who.key:
-            return Owner(account, stale=_is_relic(account, credential, known.now))
-    active = known.state.active(provider)
-    if active is not None and active in accounts and _is_rotation(active, credential, who, known):
-        return Owner(active)
-    return Owner(None)
-
-
-def _is_rotation(active: Account, credential: Credential, who: Identity, known: Knowledge) -> bool:
-    old = active.credential
-    ran_out = old.expires_at is not None and old.expires_at - known.now < REFRESH_MARGIN
-    if not (known.rotates_tokens(active.provider) and ran_out and _is_older(old, credential)):
-        return False
-    told_apart = (
-        (who.key, active.identity_key),
-        (credential.account_id, old.account_id),
-        (credential.enterprise_url, old.enterprise_url),
-        (dict(credential.extra), dict(old.extra)),
-    )
-    return all(new == kept for new, kept in told_apart)
-
-
-def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:
-    """Tell whether tokens of an account are so old that nobody remembers them.
-
-    A login has never run out when it is made. But whatever comes may be the cure of a
-    rejected one.
-    """
-    expires_at = credential.expires_at
-    ran_out = expires_at is not None and expires_at <= now
-    return ran_out and account.rejected is None and _is_older(credential, account.credential)
-
-
-def _is_older(one: Credential, other: Credential) -> bool:
-    """Tell whether `one` runs out before `other`, as far as both say when."""
-    if one.expires_at is None or other.expires_at is None:
-        return False
-    return one.expires_at < other.expires_at
-
-
-def _same_secrets(one: Credential, other: Credential) -> bool:
-    return (
-        one.secret == other.secret
-        and one.refresh == other.refresh
-        and (one.type != "wellknown" or one.extra.get("key") == other.extra.get("key"))
-    )
-
-
-def secrets_of(credential: Credential) -> tuple[Digest, ...]:
-    """Return the digests by which a credential is recognised: refresh token, request secret."""
-    # Some plug-ins leave a field empty until its first use: that is nobody's secret.
-    secrets = (credential.refresh, credential.secret)
-    return tuple(Digest(secret.digest()) for secret in secrets if secret)
+    how = (owner.proof, owner.of_replaced)
+    return Revert(slot.provider, credential, who, account, fresh, put, mark.rounds + 1, *how)

@@ -9,8 +9,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from rotator.changes import Knowledge, is_forgotten, owner_of
 from rotator.model import Credential
+from rotator.ownership import Knowledge, is_blank, is_forgotten, owner_of
 from rotator.secret import Secret
 
 # A value without a word in it is nobody's credential.
@@ -37,7 +37,7 @@ def logins_of(found: Fragments, known: Knowledge) -> list[tuple[str, Credential]
 def _has_secret(credential: Credential) -> bool:
     # Those of an account that was removed have been blanked out with asterisks.
     held = (credential.secret, credential.refresh)
-    return any(secret.reveal().strip("*") for secret in held if secret)
+    return any(secret.reveal().strip("* \t\r\n") for secret in held if secret)
 
 
 def says_something(entry: Secret) -> bool:
@@ -46,8 +46,11 @@ def says_something(entry: Secret) -> bool:
 
 
 def is_saved(provider: str, credential: Credential, known: Knowledge) -> bool:
-    """Tell whether an account has that credential or newer ones, or the user removed it."""
-    if is_forgotten(provider, credential, known):
+    """Tell whether an account has that credential or newer ones, or the user removed it.
+
+    One without a secret is nothing that could be saved.
+    """
+    if is_blank(credential) or is_forgotten(provider, credential, known):
         return True
     owner = owner_of(provider, credential, known.identify(provider, credential), known)
     return owner.account is not None and (owner.stale or not owner.fresh)

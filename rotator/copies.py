@@ -12,7 +12,7 @@ from pathlib import Path
 from rotator.database import Connection, image_of, store_errors, table_names, write_back
 from rotator.secret import digest_of
 
-KEPT_TABLES = frozenset({"account", "digest", "removed", "setting"})
+KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
 # Set while what was removed is not erased everywhere yet.
 PURGE = "purge"
 # One sentence for the user about a store that was rebuilt, until somebody has told it.

@@ -22,6 +22,7 @@ from rotator.clock_change import follow_clock
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.glance_file import publish_glance, remove_glance
 from rotator.herald import Herald
+from rotator.identity_questions import IdentityQuestions
 from rotator.lock import swap_lock
 from rotator.model import (
     Event,
@@ -34,6 +35,7 @@ from rotator.opencode.logtail import LogTail
 from rotator.rebalance import Rebalance
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
+from rotator.repeats import Note
 from rotator.reports import Reports
 from rotator.routing import directions
 from rotator.settings_file import SettingsFile
@@ -48,7 +50,7 @@ log = logging.getLogger(__name__)
 # What is watched, by the names that `status` shows.
 LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
 SETTINGS = "the settings"
-STOP, REFRESHED, READ = "stop", "refreshed", "read"
+STOP, REFRESHED, READ, NAMED = "stop", "refreshed", "read", "named"
 Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.
@@ -93,12 +95,13 @@ class Daemon:
         self._started_at = books.clock()
         self._looked_at = self._started_at
         self._watched = False
-        self._unpublished = False
-        self._published_at = self._read_next_at = self._started_at
+        self._unpublished = self._is_ready = False
+        self._published_at = self._read_next_at = self._ask_next_at = self._started_at
         self._told = ("", self._started_at)
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
         self._refreshes = Refreshes(books, lambda: self._queue.put((REFRESHED, None)))
         self._readings = Readings(books, lambda: self._queue.put((READ, None)))
+        self._questions = IdentityQuestions(books, lambda: self._queue.put((NAMED, None)))
         self._looks = {
             LIVE: self._look_at_live,
             INBOX: self._look_at_inbox,
@@ -107,6 +110,7 @@ class Daemon:
             SETTINGS: self._look_at_settings,
             REFRESHED: self._look_at_refreshes,
             READ: self._look_at_readings,
+            NAMED: self._look_at_owners,
         }
         self._reports = Reports(books, self._exchange, self._refreshes, self._readings)
         self._rebalance = Rebalance(books, self._exchange, self._refreshes)
@@ -148,6 +152,8 @@ class Daemon:
             self._tick()
             self._publish()
             ready()
+            # Whoever begins has other things to do first.
+            self._is_ready, self._ask_next_at = True, self._books.clock() + LOOK_EVERY
             while (end := self._step()) is None:
                 pass
             return end
@@ -155,6 +161,7 @@ class Daemon:
             self._files.stop()
             self._refreshes.close()
             self._readings.close()
+            self._questions.close()
             self._settings.close()
             self._herald.close()
             self._exchange.remove_state()
@@ -232,11 +239,13 @@ class Daemon:
             self._take(path)
 
     def _take(self, path: Path) -> None:
-        signal = self._exchange.take(path)
+        told = self._exchange.take(path)
         # Whoever took a signal back while we were held up has to see that we are here again.
         self._unpublished = True
-        if signal is not None:
-            self._reports.told(signal)
+        if isinstance(told, Note):
+            self._reports.noted(told)
+        elif told is not None:
+            self._reports.told(told)
 
     def _look_at_log(self) -> None:
         for failure in self._tail.read_new():
@@ -254,8 +263,14 @@ class Daemon:
             self._books.announce()
             self._rebalance.work()
 
+    def _look_at_owners(self) -> None:
+        if self._questions.work():
+            self._books.announce()
+            self._unpublished = True
+
     def _look_at_store(self) -> None:
         self._unpublished = True
+        self._ask_next_at = self._books.clock()
 
     def _look_at_settings(self) -> None:
         if take_up(self._books, self._settings):
@@ -274,6 +289,8 @@ class Daemon:
             self._settle_doubt(reading)
         if self._books.store.live_digest() != before:
             self._unpublished = True
+            # Whose a new login is may be worth a question.
+            self._ask_next_at = self._books.clock()
 
     def _settle_doubt(self, reading: Reading) -> None:
         now = self._books.clock()
@@ -305,12 +322,14 @@ class Daemon:
         due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
-        if self._refreshes.is_waiting:
+        if self._refreshes.is_waiting or self._reports.holds_lines:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
         if self._books.replaced:
             due.append(self._looked_at + LATE_LOOK_EVERY)
         if self._rebalance.is_waiting:
             due.append(self._looked_at + TURN_LOOK_EVERY)
+        if self._is_ready:
+            due.append(self._ask_next_at)
         back = engine.next_recovery(self._books.store.state(), self._looked_at)
         if back is not None:
             due.append(back)
@@ -329,6 +348,7 @@ class Daemon:
             self._problem(exc)
         self._look(INBOX)
         self._look(LOG)
+        self._reports.work_held_lines()
         self._look(SETTINGS)
         self._refreshes.work()
         if now - self._published_at >= PUBLISH_EVERY:
@@ -339,6 +359,9 @@ class Daemon:
             self._read_next_at = now + READ_EVERY
             if self._exchange.present():
                 self._readings.begin()
+        if self._is_ready and now >= self._ask_next_at:
+            self._ask_next_at = now + READ_EVERY
+            self._questions.begin()
         if (is_time or self._rebalance.is_waiting) and self._rebalance.work():
             self._unpublished = True
 

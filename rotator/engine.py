@@ -32,7 +32,7 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
-from rotator.policy import Wanted, choose, clock_time, is_stale
+from rotator.policy import Wanted, choose, clock_time, is_stale, stands_in
 
 FIRST_REST = timedelta(seconds=60)
 LONGEST_REST = timedelta(minutes=30)
@@ -283,18 +283,19 @@ def _hand_over(state: State, signal: Signal, account: Account, now: datetime) ->
     if active is not None and active.id not in {choice.account.id, account.id}:
         # Whoever was put in stays until a signal about it.
         return Outcome()
-    return _put(state, signal.provider, choice, now)
+    return _put(state, account, choice, now)
 
 
-def _put(state: State, provider: str, choice: Choice, now: datetime) -> Outcome:
+def _put(state: State, failed: Account, choice: Choice, now: datetime) -> Outcome:
     """Let the request go on with the chosen account: the live one, or one in its place."""
-    active, to = state.active(provider), choice.account
+    active, to = state.active(failed.provider), choice.account
     if active is None or to is None:
         # An empty slot stays empty until the user says otherwise.
         return Outcome()
     verdict = Verdict(VerdictKind.RETRY, to.credential.digest)
-    if is_stale(to, now):
-        # opencode has to refresh the token first, which it does at its own next try.
+    if is_stale(to, now) or not stands_in(to, failed.credential):
+        # opencode has to refresh the token first, which it does at its own next try; and what
+        # was built for one place is not sent to another.
         verdict = PASS
     if active.id == to.id:
         return Outcome(verdict)
@@ -307,7 +308,7 @@ def _after_wait(state: State, signal: Signal, account: Account, now: datetime) -
     choice = choose(state, wanted, now)
     if choice.account is None:
         return Outcome(is_last_resort=True)
-    return _put(state, signal.provider, choice, now)
+    return _put(state, account, choice, now)
 
 
 def _wanted(state: State, signal: Signal, account: Account) -> Wanted:
@@ -315,7 +316,7 @@ def _wanted(state: State, signal: Signal, account: Account) -> Wanted:
     # Two rows may hold one credential; sent again it is refused again.
     same = {a.id for a in state.of(signal.provider) if a.credential.digest in signal.tried}
     barred = frozenset({account.id, *same, *(t for t in tried if t is not None)})
-    return Wanted(signal.provider, barred, account.credential, signal.model)
+    return Wanted(signal.provider, barred, account.credential, signal.model, has_failed=True)
 
 
 def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:

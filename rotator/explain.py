@@ -35,7 +35,7 @@ class Explanation:
 
     `next_why` is the sentence about who would take over if the live account were refused now;
     `better_why` the one about a swap that the strategy wants although nothing has failed, and
-    `held_by` why that one has to wait.
+    `held_by` why that one has to wait. `own_key` says what gives the provider another key.
     """
 
     provider: str
@@ -49,18 +49,26 @@ class Explanation:
     better: Account | None
     better_why: str | None
     held_by: str | None = None
+    own_key: str | None = None
 
 
 def explain(
-    state: State, provider: str, model: str | None, now: datetime, unseen: str | None = None
+    state: State,
+    provider: str,
+    model: str | None,
+    now: datetime,
+    unseen: str | None = None,
+    own_key: str | None = None,
 ) -> Explanation:
     """Return what would be decided now about the provider's accounts, and from what.
 
-    `unseen` says why nobody knows when the turns under way are over, if so.
+    `unseen` says why nobody knows when the turns under way are over, if so, and `own_key` why a
+    failure in opencode's log blames none of the accounts.
     """
     active = state.active(provider)
     barred = {active.id} if active else set()
-    successor = choose(state, Wanted(provider, barred, model=model), now)
+    like = active.credential if active else None
+    successor = choose(state, Wanted(provider, barred, like, model), now)
     preferred = prefer(state, provider, model, now) if state.balancing else None
     strategy = state.failover.strategy_of(provider)
     wanted = Wanted(provider, model=model)
@@ -78,6 +86,7 @@ def explain(
         better=preferred.account if preferred else None,
         better_why=preferred.why if preferred else None,
         held_by=unseen if preferred and not preferred.is_before_the_wall else None,
+        own_key=own_key,
     )
 
 
@@ -94,6 +103,8 @@ def sentences(told: Explanation) -> tuple[str, ...]:
         lines.append(f"to be swapped between turns: {told.better_why}")
     if told.held_by is not None:
         lines.append(f"that waits: {told.held_by}")
+    if told.own_key is not None:
+        lines.append(told.own_key)
     who = told.next.alias if told.next else "nobody"
     lines.append(f"if the live one is refused: {who} ({told.next_why})")
     return tuple(lines)

@@ -45,11 +45,19 @@ def obstacle(state: State, account: Account, call: RefreshCall | str, now: datet
     """
     if isinstance(call, str):
         return call
+    if account.rejected is not None:
+        return f"{account.alias} needs a login"
+    if account.maybe is not None:
+        return f"{account.alias} may be the same login as another account"
+    return _passing_obstacle(state, account, call, now)
+
+
+def _passing_obstacle(
+    state: State, account: Account, call: RefreshCall, now: datetime
+) -> str | None:
     slot = state.slot(account.provider)
     left_at = _left_at(slot, account.id)
     pending = state.refreshes.get(account.id)
-    if account.rejected is not None:
-        return f"{account.alias} needs a login"
     if slot.active == account.id:
         return f"{account.alias} is live: opencode refreshes it"
     if left_at is not None and is_within(HANDS_OFF, left_at, now):

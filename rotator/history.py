@@ -1,4 +1,4 @@
-"""What happened and what was used: bounded lists in a file of its own, which may be lost."""
+"""What happened, was used and was asked: bounded lists in a file of its own, which may be lost."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rotator.cadence import LEASE, Asked, is_due
+from rotator.cadence import LEASE, Asked, OwnerAsked, is_due
 from rotator.clock import from_iso, to_iso
 from rotator.database import open_database, store_errors, transaction
 from rotator.errors import StoreDamaged
 from rotator.migrations import HISTORY
-from rotator.model import AccountId, Event, EventKind, Snapshot
+from rotator.model import AccountId, Digest, Event, EventKind, Snapshot
 from rotator.snapshots import read_snapshot, write_snapshot
 
 MOST_EVENTS = 10_000
+MOST_QUESTIONS = 10_000
 A_DAY, A_MONTH, A_YEAR = timedelta(days=1), timedelta(days=30), timedelta(days=365)
 # How much of `2026-11-22T12:00:00.000Z` names the hour, and the day.
 _TO_THE_HOUR, _TO_THE_DAY = 13, 10
@@ -157,6 +158,13 @@ class History:
             asked = self.asked(account)
             self._write_usage(account, Asked(asked.snapshot, due_at=asked.due_at))
 
+    def postpone(self, account: AccountId, due_at: datetime) -> None:
+        """Give a lease back after another question; usage is not asked for before `due_at`."""
+        with transaction(self._connection, self._path):
+            asked = self.asked(account)
+            later = max(due_at, asked.due_at or due_at)
+            self._write_usage(account, replace(asked, due_at=later, leased_until=None))
+
     def past(self, account: AccountId) -> dict[tuple[str, str | None], list[Point]]:
         """Return how much was used of each window and model, oldest first, thinned with age."""
         with store_errors(self._path):
@@ -204,6 +212,37 @@ class History:
         self._connection.execute(
             "DELETE FROM reading WHERE account = ? AND at < ?", (account, to_iso(now - A_YEAR))
         )
+
+    # -- owners ------------------------------------------------------------------------------
+
+    def owner_asked(self, digest: Digest) -> OwnerAsked:
+        """Return what is known of asking whose a credential is."""
+        with store_errors(self._path):
+            row = self._connection.execute(
+                "SELECT tries, answered, due_at FROM owner_question WHERE digest = ?", (digest,)
+            ).fetchone()
+        if row is None:
+            return OwnerAsked()
+        try:
+            due_at = from_iso(row[2]) if row[2] else None
+        except ValueError:
+            due_at = None
+        return OwnerAsked(int(row[0]), bool(row[1]), due_at)
+
+    def keep_owner_asked(self, digest: Digest, asked: OwnerAsked) -> None:
+        """Keep what is known of asking whose a credential is, and let the oldest go."""
+        due_at = to_iso(asked.due_at) if asked.due_at else None
+        with transaction(self._connection, self._path) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO owner_question (digest, tries, answered, due_at)"
+                " VALUES (?, ?, ?, ?)",
+                (digest, asked.tries, int(asked.is_answered), due_at),
+            )
+            connection.execute(
+                "DELETE FROM owner_question"
+                " WHERE number <= (SELECT max(number) FROM owner_question) - ?",
+                (MOST_QUESTIONS,),
+            )
 
     def newest(self) -> int:
         """Return the number of the newest event, 0 where there is none."""

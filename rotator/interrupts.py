@@ -83,7 +83,7 @@ def _note(number: int, _: FrameType | None) -> None:
     if _noted.put_off:
         if is_first:
             _say(_noted.put_off[-1])
-    elif _noted.at_once:
+    elif _noted.at_once and _noted.listener is None:
         raise Interrupted(_noted.number or number)
     if _noted.listener is not None:
         _noted.listener()

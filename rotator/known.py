@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rotator.books import Books
-from rotator.changes import Knowledge, Owner, owner_of_offered
 from rotator.model import Credential, Identity, State
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.ownership import Knowledge, Owner, owner_of_offered
 from rotator.secret import Secret
 
 
@@ -26,6 +26,8 @@ def knowledge(
         watched=watched,
         recall=books.store.holder,
         was_removed=books.store.was_removed,
+        descent=books.store.descent,
+        was_exchanged=books.store.was_exchanged,
     )
 
 

@@ -9,9 +9,11 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rotator.account_rows import How, join, renew
 from rotator.alias import free_alias, require_alias
 from rotator.books import Books
 from rotator.errors import AccountNotFound, StoreError, UsageError
+from rotator.generations import liveliness
 from rotator.known import offered
 from rotator.lock import swap_lock
 from rotator.model import (
@@ -21,8 +23,8 @@ from rotator.model import (
     Credential,
     Event,
     EventKind,
-    Limit,
 )
+from rotator.ownership import is_blank
 from rotator.policy import Wanted, choose
 from rotator.refresh import freshened
 from rotator.rotate import find_account
@@ -70,6 +72,9 @@ def _save(
 ) -> tuple[AccountId, str | None]:
     """Return the account that holds the credential now, and its name if it was there before."""
     now = books.clock()
+    if is_blank(credential):
+        message = f"what was given for {provider} holds no secret"
+        raise UsageError(message, hint="an entry without a secret is what a logout leaves")
     owner, who = offered(books, provider, credential)
     if owner.account is None:
         taken = books.store.aliases(provider)
@@ -79,7 +84,7 @@ def _save(
         # An older copy than the saved one proves nothing.
         books.store.set_rejected(owner.account.id, None)
         if owner.fresh:
-            books.store.renew_credential(owner.account, credential, who, now)
+            renew(books, owner.account, credential, who, How(owner.proof, owner.of_replaced), now)
     books.store.set_disabled(owner.account.id, None)
     return owner.account.id, owner.account.name
 
@@ -137,9 +142,10 @@ def allow_refresh(books: Books, account: Account, *, allowed: bool) -> Done:
 
 
 def enable(books: Books, account: Account) -> Done:
-    """Let an account be chosen again."""
+    """Let an account be chosen again; who says so knows that it is no other one's login."""
     with books.store.transaction():
         books.store.set_disabled(account.id, None)
+        books.store.set_doubts(account.id, ())
     _changed(books, account, "enabled by you")
     return Done(account, _live(books, account.provider))
 
@@ -182,18 +188,8 @@ def merge(books: Books, keep: Account, other: Account) -> Done:
         # They may have got newer credentials since they were named.
         keep, other = _still_there(books, keep), _still_there(books, other)
         active = books.store.state().active(keep.provider)
-        best = max((keep, other), key=lambda a: _liveliness(a, active))
-        books.store.merge_accounts(keep, other)
-        if best.id == other.id:
-            who = books.registry.identify(keep.provider, other.credential)
-            books.store.renew_credential(keep, other.credential, who, now)
-        books.store.set_rejected(keep.id, best.rejected)
-        books.store.set_disabled(keep.id, best.disabled)
-        # One person's limit is a limit of both.
-        books.store.set_limit(keep.id, _longer(keep.limit, other.limit))
-        mine = {part.model: part for part in keep.part_limits}
-        for part in other.part_limits:
-            books.store.set_limit(keep.id, _longer(mine.get(part.model), part))
+        best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
+        join(books, keep, other, best, now)
     _changed(books, keep, f"{other.alias} was merged into it")
     if active is not None and active.id in {keep.id, other.id}:
         swap(books, Order(keep.id, f"{other.alias} was merged into it"))
@@ -214,22 +210,12 @@ def _refuse_strangers(keep: Account, other: Account) -> None:
         raise UsageError(message, hint="rotator accounts lists them")
 
 
-def _liveliness(account: Account, active: Account | None) -> tuple[bool, float, bool, float]:
-    """Return what is larger for the credential that more likely lives: the newest one does."""
-    expires_at = account.credential.expires_at
-    return (
-        account.rejected is None,
-        # The one that runs out last was made last, and that spent the others' refresh token.
-        expires_at.timestamp() if expires_at else 0.0,
-        active is not None and account.id == active.id,
-        account.captured_at.timestamp(),
-    )
-
-
-def _longer(one: Limit | None, other: Limit | None) -> Limit | None:
-    if one is None or other is None:
-        return one or other
-    return max(one, other, key=lambda limit: limit.until)
+def _liveliness(
+    account: Account, keep: Account, other: Account, active: Account | None
+) -> tuple[object, ...]:
+    """Return what is larger for the credential that more likely lives."""
+    *first, captured_at = liveliness(account, keep, other)
+    return (*first, active is not None and account.id == active.id, captured_at)
 
 
 def _still_there(books: Books, account: Account) -> Account:
@@ -252,7 +238,7 @@ def _successor(books: Books, account: Account) -> Account | None:
     """Return the best other account, with good tokens where it is to go into auth.json."""
     barred = {account.id}
     while True:
-        wanted = Wanted(account.provider, barred)
+        wanted = Wanted(account.provider, barred, account.credential)
         other = choose(books.outlook(account.provider), wanted, books.clock()).account
         if other is None or not _is_live(books, account):
             return other

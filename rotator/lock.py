@@ -107,9 +107,14 @@ def _holder_of(handle: int) -> Holder | None:
 _waits = _Waits()
 
 
-def say_waits(say: Callable[[str], None]) -> None:
-    """Have `say` called with a sentence where a lock is waited for longer than a second."""
-    _waits.say = say
+@contextlib.contextmanager
+def saying_waits(say: Callable[[str], None]) -> Iterator[None]:
+    """Have `say` called with a sentence where the block waits for a lock longer than a second."""
+    before, _waits.say = _waits.say, say
+    try:
+        yield
+    finally:
+        _waits.say = before
 
 
 def _stuck(kind: type[RotatorError], message: str, handle: int) -> RotatorError:

@@ -38,10 +38,10 @@ from rotator.errors import StoreDamaged
 from rotator.lock import folder_lock, swap_lock
 from rotator.migrations import STORE, migrate, version_of
 from rotator.opencode.authfile import BadEntry, Whole, parse_entry, parse_live
+from rotator.ownership import secrets_of
 from rotator.paths import FILE_MODE, Paths
-from rotator.salvage import Contents, Joined, Key, Row, join
+from rotator.salvage import Contents, Joined, Key, Row, join, replaced_of
 from rotator.secret import Secret
-from rotator.store import digests_of
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +190,7 @@ def _current(row: Row) -> frozenset[Key]:
         credential = parse_entry(row["provider"], Secret(row["entry"]))
     except BadEntry:
         return frozenset()
-    return frozenset((row["provider"], digest) for digest in digests_of(credential))
+    return frozenset((row["provider"], digest) for digest in secrets_of(credential))
 
 
 # -- what becomes of it -----------------------------------------------------------------------
@@ -213,6 +213,10 @@ def _rebuilt(copy: _Source, left: _Source, aside: str | None, now: datetime) -> 
         "setting": settings.values(),
         "aside": found["aside"].rows,
         "refresh": [r for r in found.get("refresh", Rows()).rows if r["account"] in ids],
+        "replaced": replaced_of(
+            [t.get("replaced", Rows()).rows for t in (saved, found)], joined.accounts
+        ),
+        "descent": found.get("descent", Rows()).rows,
         **_places(found, ids),
     }
     with opened_empty(STORE[:schema]) as connection:

@@ -129,6 +129,33 @@ def m003_limits_of_models_and_groups(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+@store_step
+def m004_owners(connection: sqlite3.Connection) -> None:
+    """Note what was replaced without a proof, which login may be which, and where tokens come from.
+
+    An account's key that does not name a workspace of ChatGPT and a user of it names nobody.
+    """
+    for statement in (
+        "ALTER TABLE account ADD COLUMN unproven INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE account ADD COLUMN maybe TEXT",
+        """CREATE TABLE replaced (
+            number INTEGER PRIMARY KEY, account TEXT NOT NULL, entry TEXT NOT NULL,
+            at TEXT NOT NULL, identity TEXT, identity_key TEXT, plan TEXT, shared_by TEXT,
+            loose INTEGER NOT NULL DEFAULT 0) STRICT""",
+        "CREATE INDEX replaced_by_account ON replaced (account, number)",
+        # One row for each secret of an answer; `answer` says which came in one.
+        """CREATE TABLE descent (
+            digest TEXT PRIMARY KEY, came_from TEXT, is_login INTEGER NOT NULL,
+            answer TEXT NOT NULL, at TEXT NOT NULL) STRICT""",
+        "CREATE INDEX descent_by_origin ON descent (came_from)",
+        "CREATE INDEX descent_by_time ON descent (at)",
+        """UPDATE account SET identity_key = NULL
+            WHERE provider = 'openai'
+                AND (identity_key NOT LIKE '_%/user-%' OR identity_key LIKE 'user-%')""",
+    ):
+        connection.execute(statement)
+
+
 @history_step
 def m001_events(connection: sqlite3.Connection) -> None:
     """Create the list of what happened and why."""
@@ -153,3 +180,13 @@ def m002_readings(connection: sqlite3.Connection) -> None:
         "CREATE INDEX reading_by_account ON reading (account, at)",
     ):
         connection.execute(statement)
+
+
+@history_step
+def m003_owner_questions(connection: sqlite3.Connection) -> None:
+    """Remember which credentials a vendor was asked about, so that nobody asks again."""
+    connection.execute(
+        """CREATE TABLE owner_question (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, digest TEXT NOT NULL UNIQUE,
+            tries INTEGER NOT NULL, answered INTEGER NOT NULL, due_at TEXT) STRICT"""
+    )

@@ -29,8 +29,8 @@ class Credential:
 
     `entry` is its JSON text, exactly as it stood in the file. `secret` is what goes with a
     request: the key, the access token or the well-known token. `destination` is a digest of
-    what binds a request to a place (type, metadata, enterpriseUrl): only credentials of one
-    destination may stand in for each other in a request that is already built.
+    what binds a request to a place (type, enterpriseUrl, metadata that names one): only
+    credentials of one destination may stand in for each other in a request that is already built.
     """
 
     type: CredentialType
@@ -83,6 +83,18 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """An account's tokens may have been exchanged for those that another one began with.
+
+    `came_as` is the digest of those then, as their vendor gave them; empty where where they came
+    from decides nothing.
+    """
+
+    newer: AccountId
+    came_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One captured login. `identity` is for people, `identity_key` is what is compared.
 
@@ -106,6 +118,14 @@ class Account:
     refresh_allowed: bool = False
     part_limits: tuple[Limit, ...] = ()
     group: str | None = None
+    # Its newest tokens took the place of others without a proof, and nobody has said whose they
+    # are: `identity` is of those before.
+    unproven: bool = False
+    # It may be the same login as that newer one, whose tokens would have spent its own: until
+    # somebody knows it is not used. `doubts` are all such, that one last, `doubt` the sentence.
+    maybe: AccountId | None = None
+    doubts: tuple[Doubt, ...] = ()
+    doubt: str | None = None
 
     @property
     def name(self) -> str:
@@ -114,7 +134,7 @@ class Account:
 
     def state_at(self, now: datetime) -> AccountState:
         """Return the state at `now`, by the order of `AccountState`."""
-        if self.disabled is not None:
+        if self.disabled is not None or self.maybe is not None:
             return AccountState.DISABLED
         if self.rejected is not None:
             return AccountState.REJECTED
@@ -126,7 +146,7 @@ class Account:
         """Return why the account is not ready at `now`, or None when it is."""
         match self.state_at(now):
             case AccountState.DISABLED:
-                return self.disabled
+                return self.disabled or self.doubt
             case AccountState.REJECTED:
                 return self.rejected
             case AccountState.EXHAUSTED | AccountState.COOLING:
@@ -209,6 +229,10 @@ class State:
     # Secrets of accounts that the user removed.
     removed: frozenset[tuple[str, Digest]] = frozenset()
     refreshes: Mapping[AccountId, PendingRefresh] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    # Tokens that were replaced without a proof, by account, oldest first.
+    replaced: Mapping[AccountId, tuple[Replaced, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
     # Rows that could not be read: one sentence each.
@@ -420,6 +444,39 @@ class Identity:
     label: str | None = None
     plan: str | None = None
     group: str | None = None
+
+
+NOBODY = Identity()
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Tokens whose place in their account was taken without a proof, and whose they are.
+
+    They are kept until somebody knows whose those are that took it. `at` is when that was. With
+    `loose` those are gone: two accounts were joined since.
+    """
+
+    number: int
+    credential: Credential
+    at: datetime
+    who: Identity = NOBODY
+    loose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """What came out of one question for tokens, by digests; a bridge saw it pass.
+
+    A login exchanged a code and `came_from` no other tokens; else those of `came_from` were
+    exchanged. `to` are the secrets of the answer.
+    """
+
+    id: str
+    at: datetime
+    is_login: bool
+    came_from: Digest | None
+    to: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

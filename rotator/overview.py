@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,22 +16,29 @@ from rotator.model import AccountState, State
 from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
 from rotator.opencode.exchange import Exchange, waiting_by
 from rotator.opencode.install import BridgeFile, bridge_file
+from rotator.own_keys import own_key_sentences
 from rotator.paths import Paths
 from rotator.policy import nobody_left
-from rotator.restarts import bridgeless
+from rotator.processes import COMMAND, find_elsewhere
 from rotator.settings_file import in_force
 from rotator.text import clean
+from rotator.unbridged import unbridged
 from rotator.unclaimed import LIST
 from rotator.uptake import still_in_force
 
 
 @dataclass(frozen=True, slots=True)
 class RunningOpencode:
-    """An opencode that runs now; `bridge` is its bridge's version, or None."""
+    """An opencode that runs now; `bridge` is its bridge's version, or None.
+
+    `says` is what is known of one that we hear nothing of.
+    """
 
     pid: int
     kind: str
     bridge: str | None
+    auth_file: str
+    says: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Overview:
     watcher_pid: int | None
     bridge: BridgeFile
     opencodes: tuple[RunningOpencode, ...]
+    # Those of the same HOME that use another auth.json.
+    elsewhere: tuple[RunningOpencode, ...]
     providers: tuple[ProviderLine, ...]
     problems: tuple[str, ...]
 
@@ -66,9 +73,12 @@ def look_around(books: Books) -> Overview:
     pid = watcher_pid(paths.watch_lock)
     exchange = Exchange(paths)
     present = exchange.present()
-    without = bridgeless(books, present) if _opencode_may_run(paths.auth_file.parent) else []
-    opencodes = [RunningOpencode(p.pid, p.kind, p.bridge) for p in present]
-    opencodes += [RunningOpencode(o.pid, o.kind, None) for o in without]
+    without = unbridged(paths, present)
+    file = str(paths.auth_file)
+    opencodes = [RunningOpencode(p.pid, p.kind, p.bridge, file) for p in present]
+    opencodes += [
+        RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
+    ]
     names = sorted({a.provider for a in state.accounts})
     return Overview(
         now=now,
@@ -77,6 +87,7 @@ def look_around(books: Books) -> Overview:
         watcher_pid=pid,
         bridge=bridge_file(paths),
         opencodes=tuple(sorted(opencodes, key=lambda o: o.pid)),
+        elsewhere=tuple(_elsewhere(paths)),
         providers=tuple(_line(state, name, now) for name in names),
         problems=(
             *live_problems(paths.auth_file),
@@ -85,7 +96,8 @@ def look_around(books: Books) -> Overview:
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
-            *_restarts(state, [o.pid for o in without]),
+            *_restarts(state, [o.opencode.pid for o in without if o.is_stuck]),
+            *own_key_sentences(books, present, names, without).values(),
             *state.broken,
             *books.registry.problems,
         ),
@@ -214,24 +226,9 @@ def _restarts(state: State, pids: Sequence[int]) -> list[str]:
     ]
 
 
-def _opencode_may_run(data_folder: Path) -> bool:
-    """Tell cheaply whether one may use that folder, before psutil is loaded to look closely."""
-    if not sys.platform.startswith("linux"):
-        return True
-    inside = f"{data_folder.resolve()}{os.sep}"
-    for comm in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if "opencode" in comm.read_text("utf-8", "replace") and _has_open(comm.parent, inside):
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def _has_open(process: Path, inside: str) -> bool:
-    with os.scandir(process / "fd") as links:
-        for link in links:
-            with contextlib.suppress(OSError):
-                if os.readlink(link.path).startswith(inside):  # noqa: PTH115  # no Path for each
-                    return True
-    return False
+def _elsewhere(paths: Paths) -> list[RunningOpencode]:
+    return [
+        RunningOpencode(one.pid, one.kind, None, str(one.paths.auth_file))
+        for one in find_elsewhere(paths.auth_file.parent)
+        if one.paths is not None and one.kind != COMMAND and one.home == os.environ.get("HOME")
+    ]

@@ -23,6 +23,7 @@ FILE_MODE = 0o600
 class Paths:
     """Every path that this program reads or writes."""
 
+    home: Path
     auth_file: Path
     opencode_logs: Path
     opencode_config: Path
@@ -96,6 +97,11 @@ class Paths:
         return self.state / "settings.json"
 
     @property
+    def opencode_files(self) -> Path:
+        """Which package files were in opencode's folders before the bridge was."""
+        return self.state / "opencode-files.json"
+
+    @property
     def settings_lock(self) -> Path:
         """Held while the settings are edited."""
         return self.state / "settings.lock"
@@ -116,6 +122,7 @@ def find_paths(environ: Mapping[str, str] | None = None) -> Paths:
     opencode_config = env.get("OPENCODE_CONFIG_DIR")
     moved_state = env.get("ROTATOR_STATE_DIR")
     return Paths(
+        home=home,
         auth_file=data / "opencode" / "auth.json",
         opencode_logs=data / "opencode" / "log",
         opencode_config=Path(opencode_config) if opencode_config else config / "opencode",

@@ -19,6 +19,7 @@ from rotator.strategies import before_the_wall, better, rank
 
 # An access token with less left than this may run out before the request arrives.
 FRESH_MARGIN = timedelta(seconds=20)
+_FROM_THE_NEXT = "the next request uses it, the one that failed does not"
 _PREFERENCES = {
     Strategy.STICKY: "",
     Strategy.ORDERED: "comes before {} in your order",
@@ -31,15 +32,17 @@ _PREFERENCES = {
 class Wanted:
     """What is asked for: an account of `provider`, none of `barred`.
 
-    With `instead_of` it must be able to stand in for that credential in a request that is
-    already built: the same kind of credential for the same destination. It has to be able to
-    answer for `model` (None: that is not known).
+    One that can stand in for `instead_of` in a request that is already built (the same kind of
+    credential for the same destination) comes before others, which serve the next request. It
+    has to be able to answer for `model` (None: that is not known). `has_failed`: a request of
+    those that are barred was refused just now.
     """
 
     provider: str
     barred: Collection[AccountId] = ()
     instead_of: Credential | None = None
     model: str | None = None
+    has_failed: bool = False
 
 
 def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
@@ -50,10 +53,18 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
         return Choice(active, f"{active.alias} is live and ready")
     if not able:
         return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
-    stood = [_stands(state, a, wanted, now) for a in able]
+    near = [a for a in able if stands_in(a, wanted.instead_of)]
+    stood = [_stands(state, a, wanted, now) for a in near or able]
     best = min(stood, key=lambda one: (is_stale(one.account, now), rank(one, state.failover, now)))
     others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
-    return Choice(best.account, "; ".join([_is_ready(best), *_against(state, others, wanted, now)]))
+    elsewhere = [] if near else [f"it goes to another place: {_FROM_THE_NEXT}"]
+    against = _against(state, others, wanted, now)
+    return Choice(best.account, "; ".join([_is_ready(best), *elsewhere, *against]))
+
+
+def stands_in(account: Account, like: Credential | None) -> bool:
+    """Tell whether an account can answer a request that was built for that credential."""
+    return like is None or account.credential.destination == like.destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,8 @@ def first_free(
 
 
 def _rests_until(account: Account, model: str | None, now: datetime) -> datetime | None:
-    if account.disabled is not None or account.rejected is not None:
+    barred = (account.disabled, account.maybe, account.rejected)
+    if any(one is not None for one in barred):
         return None
     held = limits_of(account, model, now)
     return held[0].until if held else None
@@ -142,17 +154,14 @@ def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> 
         return f"rests until {clock_time(until)} ({_why(account, wanted, now)})"
     if reason is not None:
         return f"is {account.state_at(now).value} ({reason})"
-    if account.id in wanted.barred and wanted.instead_of is not None:
+    if account.id in wanted.barred and wanted.has_failed:
         return "just failed"
     stale = ", its access token has run out" if is_stale(account, now) else ""
     return f"is ready{_usage(_stands(state, account, wanted, now))}{stale}"
 
 
 def _is_able(account: Account, wanted: Wanted, now: datetime) -> bool:
-    if account.id in wanted.barred or not is_ready(account, wanted.model, now):
-        return False
-    like = wanted.instead_of
-    return like is None or account.credential.destination == like.destination
+    return account.id not in wanted.barred and is_ready(account, wanted.model, now)
 
 
 def _stands(state: State, account: Account, wanted: Wanted, now: datetime) -> Standing:

@@ -89,6 +89,8 @@ class Preferences:
     # A program and its arguments; no shell ever reads it.
     hook_command: tuple[str, ...] = ()
     dashboard_key: str = "ctrl+b"
+    # Whether a vendor may be asked whose a login is.
+    ask_owner: bool = True
 
 
 def changed_settings(before: Preferences, after: Preferences) -> list[str]:
@@ -113,6 +115,7 @@ _NAMES = {
     "desktop_notifications": "notifications.desktop",
     "hook_command": "hooks.command",
     "dashboard_key": "dashboard.key",
+    "ask_owner": "accounts.ask_owner",
 }
 
 
@@ -139,6 +142,7 @@ def _preferences(values: Values) -> Preferences:
         desktop_notifications=bool(values.get("notifications", {}).get("desktop", False)),
         hook_command=_texts(values.get("hooks", {}).get("command", ())),
         dashboard_key=str(dashboard.get("key", Preferences().dashboard_key)),
+        ask_owner=bool(values.get("accounts", {}).get("ask_owner", Preferences().ask_owner)),
     )
 
 

@@ -142,6 +142,34 @@ class UsageReader(Protocol):
         ...
 
 
+# A conversation that returns whose the login is.
+IdentityReading = Generator[HttpRequest, HttpAnswer, Identity]
+
+
+@runtime_checkable
+class IdentityReader(Protocol):
+    """**Protocol:** a provider whose vendor says whose a login is, where the login itself does not.
+
+    The key is formed as `identify` forms it: otherwise one person would be taken for two.
+    """
+
+    @property
+    def asks_only_in_doubt(self) -> bool:
+        """Whether the vendor's terms speak against asking more often than a doubt needs."""
+        ...
+
+    def identity_obstacle(self, credential: Credential) -> str | None:
+        """Return a sentence that says why nobody can be asked whose this is, or None."""
+        ...
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Ask whose the credential is and return it, with at most two requests.
+
+        Raises as `read_usage` does, and UnexpectedAnswer for an answer that names nobody.
+        """
+        ...
+
+
 # A conversation that ends without a word, if the vendor accepts the login that it is about.
 LoginCheck = Generator[HttpRequest, HttpAnswer, None]
 

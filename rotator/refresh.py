@@ -13,9 +13,12 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
+from rotator.account_rows import How, renew
 from rotator.books import Books
+from rotator.clock import to_iso
 from rotator.errors import (
     LiveFileError,
     ProviderError,
@@ -34,8 +37,18 @@ from rotator.freshness import (
 from rotator.interrupts import put_off
 from rotator.limits import NOT_CONFIRMED
 from rotator.lock import Held, hold_all, is_held, swap_lock
-from rotator.model import Account, AccountId, Digest, Event, EventKind, PendingRefresh
+from rotator.model import (
+    Account,
+    AccountId,
+    Credential,
+    Descent,
+    Digest,
+    Event,
+    EventKind,
+    PendingRefresh,
+)
 from rotator.opencode.authfile import parse_entry, renewed_entry
+from rotator.ownership import secrets_of
 from rotator.policy import clock_time
 from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Send, Tokens
 from rotator.secret import digest_of
@@ -233,8 +246,8 @@ def _adopt(books: Books, pending: PendingRefresh) -> None:
         is_next = refresh is not None and refresh.digest() == kept.spent
         if is_next:
             who = books.registry.identify(account.provider, credential)
-            books.store.renew_credential(account, credential, who, now)
-            books.store.set_rejected(account.id, None)
+            books.store.note_descents([_descent(kept, credential, now)], now)
+            renew(books, account, credential, who, How(), now)
             live = state.slot(account.provider).active == account.id
         else:
             # Somebody logged in meanwhile: what came is the account's, but no longer its newest.
@@ -243,6 +256,12 @@ def _adopt(books: Books, pending: PendingRefresh) -> None:
         _tell(books, account, EventKind.REFRESHED, WHY_REFRESHED)
     if live:
         _renew_live(books, account)
+
+
+def _descent(pending: PendingRefresh, credential: Credential, now: datetime) -> Descent:
+    """Return what is known of where tokens come from that a vendor has given us."""
+    found = f"{pending.account}-{to_iso(now)}"
+    return Descent(found, now, is_login=False, came_from=pending.spent, to=secrets_of(credential))
 
 
 def _renew_live(books: Books, account: Account) -> None:

@@ -34,6 +34,7 @@ from rotator.provider import (
     HeaderReader,
     HttpAnswer,
     HttpRequest,
+    IdentityReader,
     LoginCheck,
     LoginChecker,
     Paced,
@@ -56,6 +57,7 @@ Value = TypeVar("Value")
 ANY = "*"
 # One account's share of what a vendor is asked.
 MOST_REQUESTS = 6
+MOST_IDENTITY_REQUESTS = 2
 _LONGEST_PAUSE_SECONDS = 3600
 _MOST_WINDOWS = 64
 
@@ -141,6 +143,52 @@ class Registry:
         seconds = module.usage_pause_seconds if isinstance(module, Paced) else 0
         return timedelta(seconds=min(max(seconds, 0), _LONGEST_PAUSE_SECONDS))
 
+    def identity_obstacle(self, provider: str, credential: Credential) -> str | None:
+        """Return a sentence that says why nobody can be asked whose a login is, or None."""
+        module: object = self.providers.get(provider)
+        if not isinstance(module, IdentityReader):
+            return f"{provider} does not tell whose a login is, as far as is known here"
+        try:
+            why = module.identity_obstacle(credential)
+            return None if why is None else clean(_checked(why, str))
+        except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
+            _log(module, exc)
+            return _failed(provider)
+
+    def read_identity(self, provider: str, credential: Credential, now: datetime) -> Identity:
+        """Ask the vendor whose a login is, with at most two requests; the key is never None.
+
+        Raises LoginRejected, RateLimited, ProviderUnavailable and UnexpectedAnswer.
+        """
+        module: object = self.providers.get(provider)
+        if not isinstance(module, IdentityReader):
+            raise UnexpectedAnswer(f"nothing here asks whose a login of {provider} is")
+        try:
+            conversation = module.read_identity(credential, now)
+            told = self._carried(conversation, MOST_IDENTITY_REQUESTS)
+            who = _storable(_checked(told, Identity))
+        except ProviderError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+        else:
+            if who.key is not None:
+                return who
+            raise UnexpectedAnswer("the vendor's answer names nobody")
+        # Not from what it raised, which may quote the answer.
+        raise UnexpectedAnswer(_failed(provider))
+
+    def asks_only_in_doubt(self, provider: str) -> bool:
+        """Tell whether a vendor is asked whose a login is only where that is in doubt."""
+        module: object = self.providers.get(provider)
+        if not isinstance(module, IdentityReader):
+            return True
+        try:
+            return _checked(module.asks_only_in_doubt, bool)
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+            return True
+
     def can_check(self, provider: str, credential: Credential, now: datetime) -> bool:
         """Tell whether the vendor can be asked about a login that tells no usage."""
         return self._check(provider, credential, now) is not None
@@ -173,11 +221,13 @@ class Registry:
             _log(module, exc)
             return None
 
-    def _carried(self, conversation: Generator[HttpRequest, HttpAnswer, Value]) -> Value:
+    def _carried(
+        self, conversation: Generator[HttpRequest, HttpAnswer, Value], most: int = MOST_REQUESTS
+    ) -> Value:
         """Carry a module's questions to the vendor and the answers back, until it returns."""
         try:
             request = next(conversation)
-            for _ in range(MOST_REQUESTS):
+            for _ in range(most):
                 request = conversation.send(self.send(_checked(request, HttpRequest)))
         except StopIteration as end:
             told: Value = end.value

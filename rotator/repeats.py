@@ -1,4 +1,4 @@
-"""Which line of opencode's log tells of a failure that a bridge has reported already.
+"""What a bridge has said of a failure that a line of opencode's log tells of as well.
 
 Pure.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rotator.model import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,34 @@ class Passed:
     at: datetime
 
 
+class Foreign(StrEnum):
+    """Whose a credential is that is no login of a home's."""
+
+    # A key that opencode.json gives.
+    CONFIGURED = "configured"
+    # A credential that no home holds.
+    UNKNOWN = "unknown"
+    # The request never came through the bridge's fetch: another plug-in has it.
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a bridge says of the request that a session sent last, when something failed in it.
+
+    `credential` is the login that the request carried; where it carried none, `key` says what.
+    """
+
+    at: datetime
+    session: str
+    provider: str
+    model: str | None
+    credential: Digest | None
+    key: Foreign | None = None
+
+
 DUPLICATE_WINDOW = timedelta(seconds=30)
+NOTE_WINDOW = timedelta(seconds=5)
 
 
 def match_passed(
@@ -27,7 +57,32 @@ def match_passed(
 ) -> Passed | None:
     """Return the reported failure that a log line at `at` repeats, or None."""
     for one in passed:
-        same = one.provider == provider and (session is None or one.session in {None, session})
+        same = _is_of(one.provider, provider) and (
+            session is None or one.session in {None, session}
+        )
         if same and abs(at - one.at) <= DUPLICATE_WINDOW:
             return one
     return None
+
+
+def match_note(
+    notes: Iterable[Note], provider: str, model: str | None, session: str | None, at: datetime
+) -> Note | None:
+    """Return the note that is about the failure of a log line at `at`, or None.
+
+    Of several it is the one that is nearest in time: each attempt has a note of its own.
+    """
+    fitting = [
+        one
+        for one in notes
+        if _is_of(one.provider, provider)
+        and session in {None, one.session}
+        and (model is None or one.model in {None, model})
+        and abs(at - one.at) <= NOTE_WINDOW
+    ]
+    return min(fitting, key=lambda one: abs(at - one.at), default=None)
+
+
+def _is_of(told: str, logged: str) -> bool:
+    """Tell whether a bridge's provider may be the log's: a well-known login's is an address."""
+    return told == logged or "://" in told

@@ -6,7 +6,6 @@ headers say of limits is a reading of usage.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,18 +14,18 @@ from rotator import engine
 from rotator.books import Books
 from rotator.classify import LIMITS
 from rotator.failover import Answer, Before, carry_out, meaning_of
+from rotator.logged import LoggedFailures
 from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LoggedFailure
 from rotator.refreshes import Refreshes
-from rotator.repeats import Passed, match_passed
-from rotator.restarts import charge_time, restart_note
+from rotator.repeats import Note, Passed
+from rotator.restarts import restart_note
 from rotator.usage import Readings, note_headers
 
 # A bridge also tells of good answers, for what their headers say of limits.
 FIRST_FAILURE = 400
 NOBODY: frozenset[AccountId] = frozenset()
-_PASSED_KEPT = 200
 _WAITING_KEPT = 200
 _ASKS_WITHIN = timedelta(seconds=5)
 
@@ -54,7 +53,9 @@ class Reports:
         self._exchange = exchange
         self._refreshes = refreshes
         self._readings = readings
-        self._passed: deque[Passed] = deque(maxlen=_PASSED_KEPT)
+        self._lines = LoggedFailures(
+            books, exchange, lambda signal: self._decide(signal, self._meaning(signal))
+        )
         # Since when requests wait for an account that frees up.
         self._waiting: dict[str, _Waiting] = {}
 
@@ -65,22 +66,22 @@ class Reports:
         else:
             self._decide(signal, self._meaning(signal))
 
+    def noted(self, note: Note) -> None:
+        """Work off what a bridge says of a request that its log will tell of."""
+        self._lines.note(note)
+
     def logged(self, failure: LoggedFailure) -> None:
         """Work off a failure in opencode's log, unless a bridge has reported it already."""
-        repeated = match_passed(self._passed, failure.provider, failure.session, failure.at)
-        if repeated is not None:
-            self._passed.remove(repeated)
-            return
-        signal = Signal(
-            id=f"log-{failure.at.timestamp():.3f}",
-            at=charge_time(self._books, self._exchange.present(), failure.provider, failure.at),
-            provider=failure.provider,
-            source=Source.LOG,
-            model=failure.model,
-            session=failure.session,
-            error=failure.message,
-        )
-        self._decide(signal, self._meaning(signal))
+        self._lines.hear(failure)
+
+    @property
+    def holds_lines(self) -> bool:
+        """Whether a line of the log waits for what a bridge says of it."""
+        return self._lines.is_holding
+
+    def work_held_lines(self) -> None:
+        """Look at the lines of the log that wait."""
+        self._lines.work()
 
     def _note_limits(self, signal: Signal) -> None:
         account = engine.blamed(self._books.store.state(), signal)
@@ -115,7 +116,7 @@ class Reports:
         if signal.source is Source.LOG:
             self._say_who_needs_a_restart(signal.provider, before)
         elif verdict.kind is VerdictKind.PASS:
-            self._passed.append(Passed(signal.provider, signal.session, self._books.clock()))
+            self._lines.expect(Passed(signal.provider, signal.session, self._books.clock()))
 
     @property
     def waiting(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Opencodes that cannot follow a swap: without the bridge an API key is fixed at their start."""
+"""When running opencodes use a swap: without the bridge an API key is fixed at their start."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from datetime import datetime
 from rotator.books import Books
 from rotator.model import Account, Event, EventKind
 from rotator.opencode.exchange import Present
-from rotator.processes import Opencode, find_opencodes
-
-
-def bridgeless(books: Books, present: Sequence[Present]) -> list[Opencode]:
-    """Return the running opencodes of this auth.json that have not loaded the bridge."""
-    bridged = {one.pid for one in present}
-    return [o for o in find_opencodes(books.paths.auth_file.parent) if o.pid not in bridged]
+from rotator.unbridged import Lack, Unbridged, following, unbridged
 
 
 def why_unseen(books: Books, present: Sequence[Present]) -> str | None:
     """Return why nobody knows when the turns of all opencodes are over, or None."""
-    unseen = bridgeless(books, present)
-    if not unseen:
-        return None
-    which = ", ".join(f"{one.kind} (pid {one.pid})" for one in unseen)
-    return f"opencode {which} runs without the bridge, and its turns cannot be seen: restart it"
+    unseen = [one for one in unbridged(books.paths, present) if one.hides_turns]
+    return "; ".join(_unseen(one) for one in unseen) or None
+
+
+def _unseen(one: Unbridged) -> str:
+    said = f"opencode {one.who} {one.says}, and its turns cannot be seen"
+    if one.lack is Lack.OLDER:
+        return f"{said}: {'restart it' if one.is_installed else one.to_do}"
+    return said
 
 
 def applies(books: Books, present: Sequence[Present], put: Account) -> str:
     """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`."""
-    without = bridgeless(books, present)
-    if not without and not present:
+    without = [one for one in unbridged(books.paths, present) if one.uses_auth_json]
+    bridged = following(present)
+    if not without and not bridged:
         return "now"
-    if put.credential.type == "wellknown" or (put.credential.type == "api" and without):
+    kind = put.credential.type
+    if kind == "wellknown" and (bridged or not all(one.is_idle for one in without)):
+        return "after-restart"
+    if kind == "api" and any(one.is_stuck for one in without):
         return "after-restart"
     return "next-request"
 
@@ -40,16 +42,24 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
     """Return the event that says which opencodes have to be restarted to use `put`, if any."""
     if put.credential.type == "oauth":
         return None
-    stuck: list[Opencode | Present] = [*bridgeless(books, present)]
-    because = "it runs without the bridge"
+    without = unbridged(books.paths, present)
     if put.credential.type == "wellknown":
-        stuck.extend(present)
+        running = [one for one in without if one.uses_auth_json and not one.is_idle]
+        stuck = [*(one.who for one in running), *map(_who, following(present))]
         because = "a well-known token is read at its start"
+        if following(present):
+            because += ", and the bridge puts it into model requests alone"
+    else:
+        stuck = [one.who for one in without if one.is_stuck]
+        because = "it runs without the bridge"
     if not stuck:
         return None
-    which = ", ".join(f"{one.kind} (pid {one.pid})" for one in stuck)
-    why = f"restart opencode {which} to use {put.alias}: {because}"
+    why = f"restart opencode {', '.join(stuck)} to use {put.alias}: {because}"
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
+
+
+def _who(one: Present) -> str:
+    return f"{one.kind} (pid {one.pid})"
 
 
 def charge_time(books: Books, present: Sequence[Present], provider: str, at: datetime) -> datetime:
@@ -64,5 +74,6 @@ def charge_time(books: Books, present: Sequence[Present], provider: str, at: dat
     since = [t.since for t in books.store.state().slot(provider).tenures]
     if not since or at < since[-1]:
         return at
-    older = [o.started_at for o in bridgeless(books, present) if o.started_at < since[-1]]
+    stuck = [one.opencode for one in unbridged(books.paths, present) if one.is_stuck]
+    older = [one.started_at for one in stuck if one.started_at < since[-1]]
     return max(older[0], since[0]) if older else at

@@ -53,7 +53,8 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
     if alias is not None:
         named = _by_name(accounts, chosen, alias, now)
         return Plan(chosen, left, named, "asked for by name", by_name=True)
-    choice = choose(state, Wanted(chosen, {left.id} if left else ()), now)
+    like = left.credential if left else None
+    choice = choose(state, Wanted(chosen, {left.id} if left else (), like), now)
     if choice.account is None:
         raise NothingToRotateTo(choice.why, hint="rotator accounts shows when each is ready again")
     return Plan(chosen, left, choice.account, choice.why)
@@ -76,6 +77,10 @@ def rotate(books: Books, plan: Plan) -> Rotated:
     If it has none for the account, another one takes its place, unless it was asked for by
     name. Raises what `swap` and `plan_rotation` raise.
     """
+    if plan.by_name and plan.to.maybe is not None:
+        # Who asks for it by name says that it is no other one's login.
+        with books.store.transaction():
+            books.store.set_doubts(plan.to.id, ())
     plan = _with_good_tokens(books, plan)
 
     def enable() -> None:
@@ -116,7 +121,7 @@ def _by_name(accounts: tuple[Account, ...], provider: str, alias: str, now: date
     if state is AccountState.REJECTED:
         message = f"{account.name} needs a new login: {account.rejected}"
         raise NothingToRotateTo(message, hint=f"log in again: opencode auth login -p {provider}")
-    if state is AccountState.DISABLED and account.disabled != LOGGED_OUT:
+    if state is AccountState.DISABLED and account.disabled not in {None, LOGGED_OUT}:
         message = f"{account.name} is disabled: {account.disabled}"
         raise NothingToRotateTo(message, hint=f"rotator accounts enable {account.name}")
     if is_in_doubt(account, now) and account.limit is not None:

@@ -8,7 +8,7 @@ known to be older, or is not what was once written.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -80,6 +80,20 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
         removed=tuple(removed.values()),
         lost=(*lost, *_missing(accounts, left)),
     )
+
+
+def replaced_of(sources: Iterable[Iterable[Row]], accounts: Collection[Row]) -> list[Row]:
+    """Return the tokens that were replaced without a proof, those of all sources, numbered anew.
+
+    What is in use is not replaced, and of an account that is gone there is nothing.
+    """
+    in_use = {row["id"]: row["entry"] for row in accounts}
+    found: dict[tuple[str, str], Row] = {}
+    for row in (row for rows in sources for row in rows):
+        if row["account"] in in_use and in_use[row["account"]] != row["entry"]:
+            found[row["account"], row["entry"]] = row
+    in_order = sorted(found.values(), key=lambda row: (row["at"], row["number"]))
+    return [{**row, "number": number} for number, row in enumerate(in_order, start=1)]
 
 
 def _is_copied(account: str, copy: Contents, left: Contents) -> bool:

@@ -192,6 +192,15 @@ class _DashboardSettings(_Section):
     )
 
 
+class _AccountSettings(_Section):
+    ask_owner: bool = _setting(
+        _ALL.ask_owner,
+        "Ask a vendor once whose a login is that does not say so itself: then a second login to"
+        " one account is known, and so is another person's.",
+        "true or false",
+    )
+
+
 class _FileSettings(_Section):
     """Everything that can be set, as the file has it."""
 
@@ -206,6 +215,7 @@ class _FileSettings(_Section):
     notifications: _NotificationSettings = _NotificationSettings()
     hooks: _HookSettings = _HookSettings()
     dashboard: _DashboardSettings = _DashboardSettings()
+    accounts: _AccountSettings = _AccountSettings()
 
 
 class Settings(_FileSettings, BaseSettings):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -31,25 +31,30 @@ from rotator.database import (
     ungated,
 )
 from rotator.errors import RotatorError, StoreDamaged
+from rotator.generations import Tokens, is_unproven, shown, with_doubts
 from rotator.limits import NOT_CONFIRMED, shared
 from rotator.lock import folder_lock
 from rotator.migrations import STORE
 from rotator.model import (
+    NOBODY,
     Account,
     AccountId,
     AccountState,
     Credential,
+    Descent,
     Digest,
+    Doubt,
     Identity,
     Limit,
     PendingRefresh,
+    Replaced,
     Slot,
-    Snapshot,
     State,
     SwapMark,
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.ownership import secrets_of
 from rotator.secret import Secret, blanked, digest_of
 from rotator.text import clean
 
@@ -63,8 +68,13 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNT_COLUMNS = (
     "id, provider, alias, entry, identity, identity_key, plan, disabled, rejected,"
     " limit_state, limit_until, limit_reason, limit_strikes, limit_since, limit_stated,"
-    " limit_own, captured_at, last_used_at, refresh_allowed, shared_by"
+    " limit_own, captured_at, last_used_at, refresh_allowed, shared_by, unproven, maybe"
 )
+# Tokens of an account whose owner nobody knows.
+REPLACED_KEPT = 64
+# What bridges saw of tokens: longer than any of them lives, and no more than a few years' worth.
+DESCENTS_KEPT = 5000
+_DESCENTS_KEPT_FOR = timedelta(days=90)
 # Limits on some models that ended this long ago say nothing any more.
 _PART_LIMIT_KEPT = timedelta(days=1)
 
@@ -199,6 +209,24 @@ class Store:
         question = "SELECT 1 FROM removed WHERE provider = ? AND digest = ?"
         return self._one(question, provider, digest) is not None
 
+    def descent(self, digest: Digest) -> Descent | None:
+        """Return what a bridge saw of where a secret came from, or None."""
+        row = self._one(
+            "SELECT answer, at, is_login, came_from FROM descent WHERE digest = ?", digest
+        )
+        if row is None:
+            return None
+        answer, at, is_login, came_from = row
+        return Descent(answer, _time_or_long_ago(at), bool(is_login), came_from)
+
+    def was_exchanged(self, digest: Digest) -> bool:
+        """Tell whether a bridge saw that a refresh token was exchanged for another one."""
+        question = (
+            "SELECT 1 FROM descent WHERE came_from = ? GROUP BY answer HAVING count(*) > 1"
+            " AND max(digest = came_from) = 0"
+        )
+        return self._one(question, digest) is not None
+
     def asides(self) -> Iterator[Aside]:
         """Return what is kept aside, oldest first."""
         with store_errors(self._path):
@@ -214,11 +242,7 @@ class Store:
         if row is None:
             return None
         number, at, why, provider, content = row
-        try:
-            kept_at = from_iso(at)
-        except ValueError:
-            kept_at = _LONG_AGO  # a damaged time costs itself alone
-        return Aside(number, kept_at, why, provider, bytes(content))
+        return Aside(number, _time_or_long_ago(at), why, provider, bytes(content))
 
     def number_aside(self, content: bytes, provider: str | None) -> int | None:
         """Return the number under which these very bytes are kept already, or None."""
@@ -260,7 +284,7 @@ class Store:
                 slots[row[0]] = _slot(row, tuple(tenures.get(row[0], ())))
         balancing = read("SELECT value FROM setting WHERE name = 'balancing'").fetchone()
         return State(
-            accounts=shared(accounts),
+            accounts=shared(with_doubts(accounts)),
             slots=MappingProxyType(slots),
             balancing=balancing is None or balancing[0] != "off",
             digests=MappingProxyType(dict(self._digests())),
@@ -272,6 +296,7 @@ class Store:
                 )
             ),
             refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
+            replaced=MappingProxyType(self._replaced({one.id: one for one in accounts})),
             broken=tuple(broken),
         )
 
@@ -294,6 +319,23 @@ class Store:
             )
             for provider, digest in rows:
                 yield (provider, Digest(digest)), AccountId(account)
+
+    def _replaced(
+        self, accounts: Mapping[AccountId, Account]
+    ) -> dict[AccountId, tuple[Replaced, ...]]:
+        found: dict[AccountId, tuple[Replaced, ...]] = {}
+        for number, owner, entry, at, label, key, plan, group, loose in self._connection.execute(
+            "SELECT number, account, entry, at, identity, identity_key, plan, shared_by, loose"
+            " FROM replaced ORDER BY number"
+        ):
+            account = accounts.get(owner)
+            with contextlib.suppress(BadEntry, ValueError):
+                if account is not None:
+                    credential = parse_entry(account.provider, Secret(entry))
+                    who = Identity(key, label, plan, group)
+                    one = Replaced(number, credential, from_iso(at), who, bool(loose))
+                    found[account.id] = (*found.get(account.id, ()), one)
+        return found
 
     def _refreshes(self) -> Iterator[PendingRefresh]:
         rows = self._connection.execute(
@@ -395,12 +437,157 @@ class Store:
             *(credential.entry.reveal(), who.label, who.key, who.plan, who.group, account.id),
         )
         self._note_digests(account.provider, account.id, credential, now)
-        live = "EXISTS (SELECT 1 FROM slot WHERE active = ?)"
-        self._write(f"UPDATE live SET digest = NULL WHERE {live}", account.id)  # noqa: S608  # ours
+        self.forget_live_of(account.id)
         # What was in doubt about the tokens before is none about these.
         self._write("DELETE FROM refresh WHERE account = ? AND answer IS NULL", account.id)
         if account.limit is not None and account.limit.reason == NOT_CONFIRMED:
             self.set_limit(account.id, None)
+
+    def forget_live_of(self, account: AccountId) -> None:
+        """Take auth.json for unseen if the account is live: it may hold older tokens."""
+        live = "EXISTS (SELECT 1 FROM slot WHERE active = ?)"
+        self._write(f"UPDATE live SET digest = NULL WHERE {live}", account)  # noqa: S608  # ours
+
+    # -- tokens of which nobody knows whose they are -----------------------------------------------
+
+    def replace_credential(
+        self, account: Account, credential: Credential, now: datetime, before: Identity
+    ) -> None:
+        """Put another credential into an account without a proof that it is the account's.
+
+        The one before is kept, with what is known of its owner.
+        """
+        self._keep_replaced(account.id, account.credential, before, now)
+        self.renew_credential(account, credential, NOBODY, now)
+        self._write("UPDATE account SET unproven = 1 WHERE id = ?", account.id)
+
+    def _keep_replaced(
+        self, account: AccountId, credential: Credential, who: Identity, now: datetime
+    ) -> None:
+        self._write(
+            "INSERT INTO replaced (account, entry, at, identity, identity_key, plan, shared_by)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(account, credential.entry.reveal(), to_iso(now)),
+            *(who.label, who.key, who.plan, who.group),
+        )
+        self._write(
+            "DELETE FROM replaced WHERE account = ? AND number NOT IN (SELECT number FROM replaced"
+            " WHERE account = ? ORDER BY number DESC LIMIT ?)",
+            *(account, account, REPLACED_KEPT),
+        )
+
+    def lay_out(self, account: Account, line: tuple[Tokens, ...], now: datetime) -> None:
+        """Let an account have these tokens, the last of them in use, and no others.
+
+        They are of its own line; what left it is somebody's by then.
+        """
+        in_use, who = line[-1].credential, shown(line)
+        if in_use.entry != account.credential.entry:
+            self._write(
+                "UPDATE account SET entry = ?, previous_entry = NULL WHERE id = ?",
+                *(in_use.entry.reveal(), account.id),
+            )
+            self._note_digests(account.provider, account.id, in_use, now)
+            self.forget_live_of(account.id)
+        self.set_owner(account.id, who, unproven=is_unproven(line))
+        kept = {one.number: one.who for one in line[:-1]}
+        for number in [row[0] for row in self._numbers_of(account.id)]:
+            if number not in kept:
+                self._write("DELETE FROM replaced WHERE number = ?", number)
+                self.note_purge()
+        for number, known in kept.items():
+            self._write(
+                "UPDATE replaced SET account = ?, identity = ?, identity_key = ?, plan = ?,"
+                " shared_by = ? WHERE number = ?",
+                *(account.id, known.label, known.key, known.plan, known.group, number),
+            )
+
+    def _numbers_of(self, account: AccountId) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self._connection.execute(
+            "SELECT number FROM replaced WHERE account = ?", (account,)
+        ).fetchall()
+        return rows
+
+    def move_replaced(self, numbers: Iterable[int | None], to: AccountId) -> None:
+        """Let replaced tokens be another account's."""
+        for number in numbers:
+            self._write("UPDATE replaced SET account = ? WHERE number = ?", to, number)
+
+    def name_replaced(self, number: int, who: Identity) -> None:
+        """Note whose replaced tokens are."""
+        self._write(
+            "UPDATE replaced SET identity = ?, identity_key = ?, plan = ?, shared_by = ?"
+            " WHERE number = ?",
+            *(who.label, who.key, who.plan, who.group, number),
+        )
+
+    def move_digests(
+        self, account: Account, to: AccountId, *, since: datetime, but: Iterable[Digest]
+    ) -> None:
+        """Let the secrets that an account has had since then be another one's, but for some."""
+        keep = set(but)
+        rows = self._connection.execute(
+            "SELECT digest FROM digest WHERE account = ? AND seen_at >= ?",
+            (account.id, to_iso(since)),
+        ).fetchall()
+        for (digest,) in rows:
+            if digest not in keep:
+                self._write(
+                    "UPDATE digest SET account = ? WHERE provider = ? AND digest = ?",
+                    *(to, account.provider, digest),
+                )
+
+    def give_digests(self, provider: str, digests: Iterable[Digest], to: AccountId) -> None:
+        """Let these secrets be an account's, whoever had them before."""
+        for digest in digests:
+            self._write(
+                "UPDATE digest SET account = ? WHERE provider = ? AND digest = ?",
+                *(to, provider, digest),
+            )
+
+    def follow(self, account: Account, to: AccountId, credential: Credential) -> None:
+        """Let what is noted of an account's tokens in use go with them to another account."""
+        refresh = credential.refresh
+        self._write(
+            "UPDATE refresh SET account = ? WHERE account = ? AND spent = ?",
+            *(to, account.id, refresh.digest() if refresh else ""),
+        )
+        self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
+
+    def set_owner(self, account: AccountId, who: Identity, *, unproven: bool) -> None:
+        """Note who an account is, or (`unproven`) was before the tokens that are in use."""
+        self._write(
+            "UPDATE account SET unproven = ?, identity = ?, identity_key = ?, plan = ?,"
+            " shared_by = ? WHERE id = ?",
+            *(int(unproven), who.label, who.key, who.plan, who.group, account),
+        )
+
+    def set_doubts(self, account: AccountId, doubts: Iterable[Doubt]) -> None:
+        """Note which newer accounts an account may be the same login as, if any."""
+        told = " ".join(f"{one.newer}:{one.came_as}" for one in dict.fromkeys(doubts)) or None
+        self._write("UPDATE account SET maybe = ? WHERE id = ?", told, account)
+
+    def repoint_doubts(self, account: AccountId, to: AccountId) -> None:
+        """Let whoever may be the same login as an account may be another one's instead."""
+        for one in self.state().accounts:
+            after = [replace(d, newer=to) if d.newer == account else d for d in one.doubts]
+            if one.id != to and tuple(after) != one.doubts:
+                self.set_doubts(one.id, after)
+
+    def note_descents(self, found: Iterable[Descent], now: datetime) -> None:
+        """Keep what bridges saw of tokens; what is old, or too much, is forgotten."""
+        for one in found:
+            for digest in one.to:
+                self._write(
+                    "INSERT INTO descent VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    *(digest, one.came_from, int(one.is_login), one.id, to_iso(one.at)),
+                )
+        self._write("DELETE FROM descent WHERE at < ?", to_iso(now - _DESCENTS_KEPT_FOR))
+        self._write(
+            "DELETE FROM descent WHERE rowid NOT IN"
+            " (SELECT rowid FROM descent ORDER BY rowid DESC LIMIT ?)",
+            DESCENTS_KEPT,
+        )
 
     def know_credential(self, account: Account, credential: Credential, now: datetime) -> None:
         """Keep a credential of the account's that is not its newest in place of an older one."""
@@ -413,7 +600,7 @@ class Store:
     def _note_digests(
         self, provider: str, account: AccountId, credential: Credential, now: datetime
     ) -> None:
-        for digest in digests_of(credential):
+        for digest in secrets_of(credential):
             self._write(
                 "INSERT INTO digest VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                 " account = excluded.account, seen_at = excluded.seen_at",
@@ -441,14 +628,16 @@ class Store:
         self._write("DELETE FROM digest WHERE account = ?", account.id)
         self._write("DELETE FROM refresh WHERE account = ?", account.id)
         self._write("DELETE FROM part_limit WHERE account = ?", account.id)
+        self._write("DELETE FROM replaced WHERE account = ?", account.id)
         self._write("DELETE FROM account WHERE id = ?", account.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
     def _secrets_of(self, account: Account) -> set[Secret]:
         entries = self._connection.execute(
             "SELECT entry, previous_entry FROM account WHERE id = ?"
-            " UNION ALL SELECT answer, NULL FROM refresh WHERE account = ?",
-            (account.id, account.id),
+            " UNION ALL SELECT answer, NULL FROM refresh WHERE account = ?"
+            " UNION ALL SELECT entry, NULL FROM replaced WHERE account = ?",
+            (account.id, account.id, account.id),
         )
         found = {account.credential.secret, account.credential.refresh}
         for entry in (Secret(text) for row in entries for text in row if text):
@@ -469,6 +658,9 @@ class Store:
         for account, entry in rows.fetchall():
             if blanked(entry.encode(), secrets) != entry.encode():
                 self._write("UPDATE account SET previous_entry = NULL WHERE id = ?", account)
+        for number, entry in read("SELECT number, entry FROM replaced").fetchall():
+            if blanked(entry.encode(), secrets) != entry.encode():
+                self._write("DELETE FROM replaced WHERE number = ?", number)
 
     def merge_accounts(self, keep: Account, other: Account) -> None:
         """Make one account of two: `keep` stays, every secret of `other` now names it."""
@@ -478,6 +670,11 @@ class Store:
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)
         self._write("UPDATE tenure SET account = ? WHERE account = ?", keep.id, other.id)
         self._write("DELETE FROM part_limit WHERE account = ?", other.id)
+        self._write(
+            "UPDATE replaced SET account = ?, loose = 1 WHERE account IN (?, ?)",
+            *(keep.id, keep.id, other.id),
+        )
+        self.repoint_doubts(other.id, keep.id)
         self._write("DELETE FROM account WHERE id = ?", other.id)
 
     def begin_refresh(self, pending: PendingRefresh) -> None:
@@ -503,16 +700,6 @@ class Store:
     def allow_refresh(self, account: AccountId, *, allowed: bool) -> None:
         """Note whether the user lets us refresh the account's tokens."""
         self._write("UPDATE account SET refresh_allowed = ? WHERE id = ?", int(allowed), account)
-
-    def learn(self, account: Account, found: Snapshot) -> None:
-        """Note who an account is and on which plan, where its vendor has said so."""
-        who = found.identity
-        self._write(
-            "UPDATE account SET identity = coalesce(identity, ?),"
-            " identity_key = coalesce(identity_key, ?), plan = coalesce(?, plan),"
-            " shared_by = coalesce(?, shared_by) WHERE id = ?",
-            *(who.label, who.key, found.plan or who.plan, who.group, account.id),
-        )
 
     def rename_account(self, account: Account, alias: str) -> None:
         """Give an account another alias."""
@@ -660,16 +847,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def digests_of(credential: Credential) -> tuple[Digest, ...]:
-    """Return the digests by which a credential is recognised: request secret, refresh token."""
-    # Some plug-ins leave a field empty until its first use: that is nobody's secret.
-    held = (credential.secret, credential.refresh)
-    return tuple(Digest(secret.digest()) for secret in held if secret)
-
-
 def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
-    *limit, captured_at, last_used_at, refresh_allowed, group = rest
+    *limit, captured_at, last_used_at, refresh_allowed, group, unproven, maybe = rest
+    doubts = tuple(_doubt(one) for one in maybe.split()) if maybe else ()
     return Account(
         id=AccountId(account),
         provider=provider,
@@ -686,7 +867,15 @@ def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account
         refresh_allowed=bool(refresh_allowed),
         group=group,
         part_limits=tuple(part_limits),
+        unproven=bool(unproven),
+        maybe=doubts[-1].newer if doubts else None,
+        doubts=doubts,
     )
+
+
+def _doubt(text: str) -> Doubt:
+    newer, _, came_as = text.partition(":")
+    return Doubt(AccountId(newer), came_as)
 
 
 def _limit(values: Sequence[Any]) -> Limit:
@@ -717,6 +906,13 @@ def _slot(row: tuple[Any, ...], tenures: tuple[Tenure, ...]) -> Slot:
     if at is not None:
         mark = SwapMark(left, put, from_iso(at), entry, bool(expired), rounds)
     return Slot(provider, active, tenures, mark, _time(overload_at), _time(rejected_at))
+
+
+def _time_or_long_ago(text: str) -> datetime:
+    try:
+        return from_iso(text)
+    except ValueError:
+        return _LONG_AGO  # a damaged time costs itself alone
 
 
 def _time(text: str | None) -> datetime | None:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.books import Books
 from rotator.cadence import Asked, after_failure, after_reading
-from rotator.errors import LoginRejected, ProviderError, StoreError
+from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.freshness import wants_refresh
 from rotator.interrupts import came, obey, put_off
 from rotator.lifting import Revision, revisions
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
+from rotator.owners import learn_owner
 from rotator.policy import clock_time, is_stale
 from rotator.refresh import freshened
 from rotator.snapshots import merged
@@ -197,12 +198,16 @@ def _take_in(books: Books, account: Account, told: Snapshot) -> None:
     """Note what a reading says of who an account is, and of limits that failures told of."""
     now = books.clock()
     try:
+        who = replace(told.identity, plan=told.plan or told.identity.plan)
+        learn_owner(books, account.id, account.credential.digest, who)
         with books.store.transaction():
-            books.store.learn(account, told)
-            changed = revisions(books.store.state().of(account.provider), account, told, now)
+            state = books.store.state()
+            holder = books.store.holder(account.provider, account.credential.digest)
+            read = state.account(holder) or account
+            changed = revisions(state.of(account.provider), read, told, now)
             for one in changed:
                 books.store.set_limit(one.account.id, one.after)
-    except StoreError:
+    except (StoreError, SwapConflict):
         # The reading is kept; the rest can be learned the next time.
         return
     if changed:

@@ -24,7 +24,7 @@ from rotator.cli.common import (
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
 from rotator.errors import LoginRejected, UsageError
-from rotator.model import Account, Credential, Limit, Snapshot, State
+from rotator.model import Account, AccountId, Credential, Limit, Snapshot, State
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.overview import live_problems
 from rotator.secret import Secret
@@ -182,6 +182,8 @@ def account_json(
         "state": account.state_at(now).value,
         "until": iso(account.until_at(now)),
         "reason": account.reason_at(now),
+        "maybe": _name_of(account.maybe, state),
+        "unproven": account.unproven,
         "plan": account.plan,
         "limits": [limit_json(one) for one in account.part_limits if now < one.until],
         "windows": windows_json(read),
@@ -189,6 +191,11 @@ def account_json(
         "captured_at": iso(account.captured_at),
         "last_used_at": iso(account.last_used_at),
     }
+
+
+def _name_of(account: AccountId | None, state: State) -> str | None:
+    found = state.account(account)
+    return found.name if found else None
 
 
 def limit_json(limit: Limit) -> dict[str, Any]:
@@ -230,9 +237,13 @@ def _row(account: Account, state: State, now: datetime) -> list[str]:
         f"{mark} {account.name}",
         account.credential.type,
         state_words(account, now),
-        account.reason_at(now) or part_limit_words(account, now),
+        account.reason_at(now) or part_limit_words(account, now) or _unproven_words(account),
         account.identity or account.credential.secret.fingerprint(),
     ]
+
+
+def _unproven_words(account: Account) -> str:
+    return "its vendor has not said yet whose its newest tokens are" if account.unproven else ""
 
 
 def _require_accepted(books: Books, provider: str, credential: Credential) -> None:

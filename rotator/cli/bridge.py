@@ -7,8 +7,9 @@ from collections.abc import Callable
 import click
 
 from rotator.cli.common import json_option, print_json
-from rotator.errors import UsageError
+from rotator.errors import RotatorError, UsageError
 from rotator.opencode.install import BridgeFile, bridge_file, install_bridge, uninstall_bridge
+from rotator.opencode.npm_files import prepare_folders, remove_files
 from rotator.opencode.tui_plugin import TuiPlugin, install_plugin, tui_plugin, uninstall_plugin
 from rotator.paths import Paths, find_paths
 
@@ -25,12 +26,13 @@ def install(*, dry_run: bool, as_json: bool) -> None:
     """Put the bridge into opencode's plugin folder, and the dashboard into its tui.json."""
     paths = find_paths()
     found, said = install_bridge(paths, dry_run=dry_run)
+    waits = _prepared(paths, dry_run=dry_run)
     # What failed requests need does not wait for what is only shown.
     plugin, more = _other_half(
-        lambda: install_plugin(paths, _key(paths), dry_run=dry_run),
+        lambda: install_plugin(paths, dry_run=dry_run),
         "" if dry_run else "the bridge is in place, the dashboard inside opencode is not",
     )
-    _say(found, plugin, (said, more), as_json=as_json)
+    _say(found, plugin, [said, more, *waits], as_json=as_json)
 
 
 @command.command()
@@ -44,7 +46,8 @@ def uninstall(*, dry_run: bool, as_json: bool) -> None:
         lambda: uninstall_plugin(paths, dry_run=dry_run),
         "" if dry_run else "the bridge was taken out, the dashboard inside opencode was not",
     )
-    _say(found, plugin, (said, more), as_json=as_json)
+    gone = remove_files(paths, dry_run=dry_run)
+    _say(found, plugin, [said, more, *gone], as_json=as_json)
 
 
 @command.command()
@@ -52,8 +55,16 @@ def uninstall(*, dry_run: bool, as_json: bool) -> None:
 def status(*, as_json: bool) -> None:
     """Say which bridge and which dashboard are installed."""
     paths = find_paths()
-    found, plugin = bridge_file(paths), tui_plugin(paths, _key(paths))
-    _say(found, plugin, (_bridge_words(found), _plugin_words(plugin)), as_json=as_json)
+    found, plugin = bridge_file(paths), tui_plugin(paths)
+    _say(found, plugin, [_bridge_words(found), _plugin_words(plugin)], as_json=as_json)
+
+
+@command.command(hidden=True)
+def key() -> None:
+    """Print the key that opens the dashboard inside opencode; the plugin there asks for it."""
+    from rotator.settings_file import in_force
+
+    click.echo(in_force(find_paths()).preferences.dashboard_key)
 
 
 def bridge_json(found: BridgeFile) -> dict[str, object]:
@@ -62,10 +73,12 @@ def bridge_json(found: BridgeFile) -> dict[str, object]:
     return {"installed": installed, "path": str(found.path), "version": found.version}
 
 
-def _key(paths: Paths) -> str:
-    from rotator.settings_file import in_force
-
-    return in_force(paths).preferences.dashboard_key
+def _prepared(paths: Paths, *, dry_run: bool) -> list[str]:
+    try:
+        return prepare_folders(paths, dry_run=dry_run)
+    except RotatorError as exc:
+        # Without it everything works, and opencode may start late.
+        return [exc.message]
 
 
 Half = tuple[TuiPlugin, str]
@@ -108,7 +121,7 @@ def _plugin_json(found: TuiPlugin) -> dict[str, object]:
     }
 
 
-def _say(found: BridgeFile, plugin: TuiPlugin, said: tuple[str, str], *, as_json: bool) -> None:
+def _say(found: BridgeFile, plugin: TuiPlugin, said: list[str], *, as_json: bool) -> None:
     if as_json:
         both = {"bridge": bridge_json(found), "tui": _plugin_json(plugin)}
         print_json({"schema": 1, **both, "said": "; ".join(said)})

@@ -10,6 +10,7 @@ from rotator.cli.common import books_for_command, json_option, print_json, provi
 from rotator.errors import AccountNotFound
 from rotator.explain import Explanation, explain, sentences
 from rotator.opencode.exchange import Exchange
+from rotator.own_keys import own_key_sentences
 from rotator.restarts import why_unseen
 
 
@@ -31,8 +32,9 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
                 message = f"there is no account of {provider}"
                 raise AccountNotFound(message, hint="rotator accounts lists them")
             named = [provider]
-        unseen = why_unseen(books, Exchange(books.paths).present())
-        told = [explain(state, one, model, now, unseen) for one in named]
+        present = Exchange(books.paths).present()
+        unseen, own = why_unseen(books, present), own_key_sentences(books, present, named)
+        told = [explain(state, one, model, now, unseen, own.get(one)) for one in named]
     if as_json:
         print_json({"schema": 1, "providers": [_json(one) for one in told]})
         return
@@ -60,4 +62,5 @@ def _json(told: Explanation) -> dict[str, Any]:
         "preferred": told.better.alias if told.better else None,
         "preferred_why": told.better_why,
         "held_by": told.held_by,
+        "own_key": told.own_key,
     }

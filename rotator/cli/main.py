@@ -15,7 +15,7 @@ import click
 
 from rotator import __version__, interrupts
 from rotator.errors import RotatorError
-from rotator.lock import say_waits
+from rotator.lock import saying_waits
 from rotator.text import clean
 
 # name -> (module, what it does); the order is that of the help.
@@ -93,8 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(words: list[str]) -> int:
     """Run the command line and return its exit code."""
-    as_json = "--json" in words
-    say_waits(_say)
+    with saying_waits(_say):
+        return _run(words, as_json="--json" in words)
+
+
+def _run(words: list[str], *, as_json: bool) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A name with letters that the terminal's encoding does not have is no fault of ours.
         if isinstance(stream, io.TextIOWrapper):

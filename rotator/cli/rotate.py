@@ -17,7 +17,7 @@ from rotator.rotate import plan_rotation, rotate, split_target
 from rotator.unclaimed import LIST, Kept
 
 _WHEN = {
-    "now": "no opencode runs; the next one uses it",
+    "now": "no running opencode uses auth.json; the next one does",
     "next-request": "running opencodes use it from the next request on",
     "after-restart": "restart opencode to use it",
 }

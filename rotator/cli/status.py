@@ -75,7 +75,11 @@ def status_json(overview: Overview) -> dict[str, Any]:
         "auth_file": str(overview.auth_file),
         "bridge": bridge_json(overview.bridge),
         "opencodes": [
-            {"pid": o.pid, "kind": o.kind, "bridge": o.bridge} for o in overview.opencodes
+            {"pid": o.pid, "kind": o.kind, "bridge": o.bridge, "auth_file": o.auth_file}
+            for o in overview.opencodes
+        ],
+        "elsewhere": [
+            {"pid": o.pid, "kind": o.kind, "auth_file": o.auth_file} for o in overview.elsewhere
         ],
         "providers": [
             {"id": p.id, "active": p.active, "accounts": p.accounts, "ready": p.ready}
@@ -98,8 +102,12 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
         ["auth.json", str(overview.auth_file)],
     ]
     for one in overview.opencodes:
-        has = f"bridge {one.bridge}" if one.bridge else "no bridge"
-        rows.append(["opencode", f"{one.kind} (pid {one.pid}), {has}"])
+        has = f", bridge {one.bridge}" if one.bridge else f" {one.says}"
+        rows.append(["opencode", f"{one.kind} (pid {one.pid}){has}"])
+    rows += [
+        ["opencode", f"{one.kind} (pid {one.pid}) uses {clean(one.auth_file)}"]
+        for one in overview.elsewhere
+    ]
     rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
 

@@ -41,6 +41,7 @@ MENDS: tuple[Mend, ...] = (
     mends.rebuild_store,
     mends.remove_leftovers,
     mends.renew_bridge,
+    mends.shorten_waits,
     mends.renew_dashboard,
 )
 

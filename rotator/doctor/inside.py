@@ -9,15 +9,13 @@ from rotator.doctor.setup import Setup
 from rotator.opencode.install import bridge_file
 from rotator.opencode.tui_notes import tui_notes
 from rotator.opencode.tui_plugin import TuiPlugin, plugin_source, plugin_version, tui_plugin
-from rotator.settings_file import in_force
 
 _INSTALL = "rotator bridge install"
 
 
 def look_at_dashboard(setup: Setup) -> Iterator[Remark]:
     """Say whether opencode shows the dashboard, and which running opencodes do not."""
-    key = in_force(setup.paths, setup.environ).preferences.dashboard_key
-    found = tui_plugin(setup.paths, key)
+    found = tui_plugin(setup.paths)
     if not found.exists and not found.entered and bridge_file(setup.paths).version is None:
         # Nothing is installed, which is said of the bridge.
         return
@@ -46,6 +44,6 @@ def _installed(found: TuiPlugin) -> Remark:
         says = f"{found.path} is not entered in {found.config}: opencode does not load it"
         return problem(Check.DASHBOARD, says, _INSTALL)
     if not found.current:
-        says = f"{found.path} or its entry is not as this version and the settings have it"
+        says = f"{found.path} or its entry is not as this version has it"
         return problem(Check.DASHBOARD, says, _INSTALL, mendable=True)
     return ok(Check.DASHBOARD, f"{found.path} is in place, version {found.version}")

@@ -17,14 +17,15 @@ from rotator.doctor.places import (
     wide_files,
     wide_folders,
 )
+from rotator.doctor.registry_wait import long_waits
 from rotator.doctor.setup import Setup
 from rotator.doctor.stores import needs_rebuilding
 from rotator.lock import folder_lock, hold_all, swap_lock
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.install import bridge_file, install_bridge
+from rotator.opencode.npm_files import prepare_folders
 from rotator.opencode.tui_plugin import install_plugin, tui_plugin
 from rotator.paths import private_folder
-from rotator.settings_file import in_force
 
 _PATIENCE_SECONDS = 2.0
 
@@ -89,10 +90,15 @@ def renew_bridge(setup: Setup) -> Iterator[str]:
         yield said
 
 
+def shorten_waits(setup: Setup) -> Iterator[str]:
+    """Keep opencode's start from waiting for a registry that is out of reach."""
+    if long_waits(setup):
+        yield from prepare_folders(setup.paths)
+
+
 def renew_dashboard(setup: Setup) -> Iterator[str]:
     """Bring the plugin in opencode's TUI up to date where opencode loads it."""
-    key = in_force(setup.paths, setup.environ).preferences.dashboard_key
-    found = tui_plugin(setup.paths, key)
+    found = tui_plugin(setup.paths)
     if found.version is not None and found.entered and not found.current:
-        _, said = install_plugin(setup.paths, key)
+        _, said = install_plugin(setup.paths)
         yield said

@@ -1,54 +1,106 @@
-"""Looks for keys in opencode.json: opencode takes them instead of those in auth.json."""
+"""Looks for keys that opencode takes instead of those in auth.json, and for who else sends some."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from rotator.doctor.remark import Check, Remark, note
 from rotator.doctor.setup import Setup
+from rotator.known import try_parse
+from rotator.model import Credential
+from rotator.opencode.authfile import Whole, read_live
+from rotator.opencode.config_files import Config, config_folders, read_configs
+from rotator.opencode.configured_keys import ConfiguredKey, keys_in
+from rotator.opencode.exchange import bridges_of
+from rotator.opencode.other_plugins import may_send_own, plugin_files
+from rotator.processes import environment, find_opencodes
 from rotator.text import clean
-
-_NAMES = ("config.json", "opencode.json", "opencode.jsonc")
-_LARGEST_BYTES = 1024 * 1024
-# A text stays as it is; a comment, and a comma before a closing bracket, are left out.
-_LEFT_OUT = re.compile(
-    r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])', re.DOTALL
-)
 
 
 def look_for_own_keys(setup: Setup) -> Iterator[Remark]:
-    """Name the providers whose key stands in opencode's own configuration."""
-    for name in _NAMES:
-        path = setup.paths.opencode_config / name
-        for provider in _providers_with_key(path):
-            says = f"{path} has a key of {clean(provider)}, which opencode takes before auth.json's"
-            yield note(
-                Check.OPENCODE, says, "take options.apiKey out: such requests are left alone"
+    """Name the providers that get a key from elsewhere, and what cannot be read of it."""
+    live, seen = _live(setup), set()
+    for environ, folders in _worlds(setup):
+        configs = list(read_configs(environ, folders))
+        for remark in (
+            *_configured(configs, environ, live),
+            *_plugins(configs, environ, folders, live),
+        ):
+            if remark.says not in seen:
+                seen.add(remark.says)
+                yield remark
+
+
+def look_for_wellknown(setup: Setup) -> Iterator[Remark]:
+    """Say what holds for logins whose token opencode reads at its start."""
+    for provider, credential in sorted(_live(setup).items()):
+        if credential.type == "wellknown":
+            says = (
+                f"the token of {clean(provider)} goes out under other providers' names: only with"
+                " the bridge is a limit of it seen, and a swapped one put into requests"
             )
+            to_do = "after a swap restart what else uses it: opencode reads it at its start"
+            yield note(Check.OPENCODE, says, to_do)
 
 
-def _providers_with_key(path: Path) -> list[str]:
-    providers = _object(_read(path)).get("provider")
-    options = {
-        name: _object(_object(one).get("options")) for name, one in _object(providers).items()
-    }
-    return sorted(name for name, found in options.items() if found.get("apiKey"))
+def _worlds(setup: Setup) -> Iterator[tuple[Mapping[str, str], list[Path]]]:
+    """Yield environments with folders: of whoever asks, and of the opencodes that run."""
+    own = {**setup.environ, "XDG_CONFIG_HOME": str(setup.paths.config.parent)}
+    yield own, [Path(name) for one in bridges_of(setup.paths) for name in one.directories]
+    for one in find_opencodes(setup.paths.auth_file.parent):
+        environ = environment(one.pid) if one.sends else None
+        if environ is not None:
+            yield environ, [one.folder] if one.folder else []
 
 
-def _read(path: Path) -> object:
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            text = file.read(_LARGEST_BYTES).decode("utf-8-sig")
-        return json.loads(_LEFT_OUT.sub(lambda found: found[1] or "", text))
-    except (OSError, ValueError, RecursionError):
-        return None  # opencode itself says what is wrong with it
+def _live(setup: Setup) -> Mapping[str, Credential]:
+    reading = read_live(setup.paths.auth_file)
+    if not isinstance(reading, Whole):
+        return {}
+    parsed = {provider: try_parse(provider, entry) for provider, entry in reading.entries.items()}
+    return {name: one for name, one in parsed.items() if isinstance(one, Credential)}
 
 
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _configured(
+    configs: list[Config], environ: Mapping[str, str], live: Mapping[str, Credential]
+) -> Iterator[Remark]:
+    for config in configs:
+        if config.value is None:
+            says = f"{clean(config.where)} cannot be read: a key in it is not seen"
+            yield note(Check.OPENCODE, says, "opencode says what is wrong with it")
+        # A provider may be given several, and is named once.
+        for name in sorted(
+            {key.provider for key in keys_in(config, environ) if _is_own(key, live)}
+        ):
+            says = (
+                f"{clean(config.where)} has a key of {name}, which opencode takes before"
+                " auth.json's: such requests are left alone, and without the bridge opencode's log"
+                f" blames no account of {name}"
+            )
+            yield note(Check.OPENCODE, says, "take it out to use the logins")
+
+
+def _is_own(key: ConfiguredKey, live: Mapping[str, Credential]) -> bool:
+    """Tell whether it is another one than the login in auth.json."""
+    login = live.get(key.provider)
+    return login is None or login.digest != key.digest
+
+
+def _plugins(
+    configs: list[Config],
+    environ: Mapping[str, str],
+    folders: list[Path],
+    live: Mapping[str, Credential],
+) -> Iterator[Remark]:
+    home = Path(environ.get("HOME") or os.sep)
+    cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "opencode"
+    for path in plugin_files(configs, config_folders(environ, folders), cache):
+        names = [name for name in sorted(live) if may_send_own(path, name)]
+        if names:
+            says = (
+                f"the plug-in {clean(path)} may send keys of its own for {', '.join(names)}, by its"
+                " text: without the bridge opencode's log blames no account of theirs"
+            )
+            yield note(Check.OPENCODE, says, "the bridge tells such requests apart")

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rotator.doctor.own_keys import look_for_own_keys
+from rotator.doctor.own_keys import look_for_own_keys, look_for_wellknown
+from rotator.doctor.registry_wait import look_for_registry_waits
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.running import running_versions
 from rotator.doctor.setup import Setup
@@ -42,6 +43,8 @@ def look_at_opencode(setup: Setup) -> Iterator[Remark]:
         if _parsed(version) is None or not _is_supported(version):
             yield _remark_on(f"the running opencode (pid {pid}) is", version)
     yield from look_for_own_keys(setup)
+    yield from look_for_registry_waits(setup)
+    yield from look_for_wellknown(setup)
 
 
 def _remark_on(which: str, version: str | None) -> Remark:

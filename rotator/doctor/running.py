@@ -16,8 +16,9 @@ from rotator.doctor.setup import Setup, listed
 from rotator.lock import watcher_pid
 from rotator.opencode.exchange import bridges_of, polled_by, published
 from rotator.opencode.install import bridge_file, bridge_source, version_in
-from rotator.processes import find_opencodes
+from rotator.processes import COMMAND, find_elsewhere
 from rotator.text import clean
+from rotator.unbridged import unbridged
 
 # A watcher says that it is there every thirty seconds.
 _SILENT = timedelta(minutes=2)
@@ -159,11 +160,24 @@ def look_at_bridge(setup: Setup) -> Iterator[Remark]:
         if one.bridge != newest:
             says = f"opencode {one.kind} (pid {one.pid}) runs with the bridge {one.bridge}"
             yield note(Check.BRIDGE, says, f"restart it to use {newest}")
-    bridged = {one.pid for one in present}
-    for other in find_opencodes(setup.paths.auth_file.parent):
-        if other.pid not in bridged:
-            says = f"opencode {other.kind} (pid {other.pid}) runs without the bridge"
-            yield problem(Check.BRIDGE, says, "restart it when it suits you")
+    for other in unbridged(setup.paths, present):
+        says = f"opencode {other.who} {other.says}"
+        say = problem if other.needs_restart else note
+        yield say(Check.BRIDGE, says, other.to_do)
+    yield from _elsewhere(setup)
+
+
+def _elsewhere(setup: Setup) -> Iterator[Remark]:
+    """Name the opencodes whose logins lie elsewhere; nothing here is about those."""
+    for one in find_elsewhere(setup.paths.auth_file.parent):
+        if one.paths is not None and one.kind != COMMAND:
+            is_ours = one.home == setup.environ.get("HOME")
+            says = f"opencode {one.kind} (pid {one.pid}) uses {clean(one.paths.auth_file)}"
+            if is_ours:
+                to_do = "a watcher with its XDG_DATA_HOME takes care of those logins"
+                yield note(Check.BRIDGE, says, to_do)
+            else:
+                yield note(Check.BRIDGE, f"{says}, of another HOME")
 
 
 def running_versions(setup: Setup) -> list[tuple[int, str]]:

@@ -33,6 +33,28 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+# The fields that change where a request goes, by the names that opencode's loaders read.
+DESTINATION_FIELDS = frozenset(
+    {
+        "accountId",
+        "baseURL",
+        "baseUrl",
+        "deployment",
+        "endpoint",
+        "enterpriseUrl",
+        "gateway",
+        "gatewayId",
+        "host",
+        "instanceUrl",
+        "location",
+        "project",
+        "projectId",
+        "region",
+        "resource",
+        "resourceName",
+        "url",
+    }
+)
 # What JavaScript can count without gaps; opencode takes no other time for one.
 _LARGEST_NUMBER = 2**53 - 1
 
@@ -276,7 +298,8 @@ def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
 
 
 def _destination(kind: str, metadata: Mapping[str, str], enterprise: str | None) -> Digest:
-    return _digest_of_destination(kind, enterprise, tuple(sorted(metadata.items())))
+    counted = ((name, metadata[name]) for name in sorted(DESTINATION_FIELDS & metadata.keys()))
+    return _digest_of_destination(kind, enterprise, tuple(counted))
 
 
 @lru_cache(maxsize=64)

@@ -22,8 +22,10 @@ from rotator.atomic import publish
 from rotator.clock import from_iso, to_iso
 from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
 from rotator.opencode.authfile import is_provider_id
+from rotator.opencode.session_notes import parse_note, served_sessions, sweep_sessions
 from rotator.paths import Paths, private_folder
 from rotator.processes import is_running, start_ticks
+from rotator.repeats import Note
 from rotator.routing import Directions, Entry
 from rotator.text import clean
 
@@ -52,6 +54,7 @@ class Present:
     auth_file: str
     started_at: datetime | None
     opencode: str = ""
+    directories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,8 @@ class Exchange:
                         found.append((entry.stat().st_mtime_ns, Path(entry.path)))
         return [path for _, path in sorted(found)]
 
-    def take(self, path: Path) -> Signal | None:
-        """Read and unlink a signal; None if it is gone, stale or not understood."""
+    def take(self, path: Path) -> Signal | Note | None:
+        """Read and unlink what a bridge tells; None if it is gone, stale or not understood."""
         # A pipe in its place is not waited for.
         if not _is_signal(path.name) or not path.is_file():
             return None
@@ -174,7 +177,11 @@ class Exchange:
             return None
         if age_seconds > STALE_SECONDS or len(content) > LARGEST_SIGNAL:
             return None
-        return parse_signal(path.stem, content)
+        return parse_signal(path.stem, content) or parse_note(path.stem, content)
+
+    def served_sessions(self) -> frozenset[str]:
+        """Return the sessions that opencodes with the bridge have sent requests for."""
+        return served_sessions(self.folder / "present")
 
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
@@ -196,6 +203,7 @@ class Exchange:
 
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""
+        sweep_sessions(self.folder / "present")
         limit = time.time() - STALE_SECONDS
         for folder in (self.inbox, self.outbox, self.folder):
             with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -251,7 +259,8 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
     """Return the signal that the bridge wrote, or None if it is not one of schema 1."""
     try:
         value = json.loads(content)
-        if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        # Only a signal names no kind.
+        if not isinstance(value, dict) or value.get("schema") != SCHEMA or "kind" in value:
             return None
         if value.get("id") != signal_id or not is_provider_id(value["provider"]):
             return None
@@ -325,6 +334,7 @@ def _present(path: Path) -> Present | None:
             auth_file=str(value.get("auth_file")),
             started_at=from_iso(started) if isinstance(started, str) else None,
             opencode=clean(value.get("opencode") or ""),
+            directories=tuple(one for one in _list(value.get("directories")) if _is_text(one)),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
@@ -347,6 +357,10 @@ def _digest(value: object) -> Digest | None:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 def _is_provider(value: object) -> TypeGuard[str]:

@@ -48,7 +48,7 @@ class LoggedFailure:
     request there is one line an attempt. `message` is what opencode says, followed by a JSON
     object of what else is known: `type` and `code` of an error inside of a stream that had
     begun, or the `status` (before 1.17). Usually there is nothing else. It may quote a secret:
-    some vendors repeat the key that they refuse.
+    some vendors repeat the key that they refuse. `run` is the log's own name for the process.
     """
 
     at: datetime
@@ -57,6 +57,7 @@ class LoggedFailure:
     session: str | None
     small: bool
     message: str
+    run: str | None = None
 
 
 def parse_line(line: str) -> LoggedFailure | None:
@@ -101,6 +102,7 @@ def _failure(timestamp: str, fields: dict[str, str], message: str) -> LoggedFail
         session=clean(fields.get("session.id") or fields.get("sessionID", "")) or None,
         small=fields.get("small") == "true",
         message=clean(message),
+        run=clean(fields.get("run", "")) or None,
     )
 
 

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from rotator.atomic import publish, sync_folder, temporary_beside, write_new
 from rotator.errors import UsageError
@@ -65,60 +64,46 @@ def plugin_version(content: bytes) -> str | None:
     return found[1].decode("ascii") if found else None
 
 
-def wanted_entry(key: str) -> list[object]:
-    """Return the entry that has opencode load the plugin, with the key that opens the dashboard.
+def wanted_entry() -> list[object]:
+    """Return the entry that has opencode load the plugin, with the program that it asks.
 
     The program is named whole: inside opencode PATH may be another one. `-P` keeps Python from
-    taking a folder of the user's project for this package.
+    taking a folder of the user's project for this package. The key that opens the dashboard is
+    not named: the plugin asks the program for it, so that a changed setting needs no new entry.
     """
-    options: dict[str, object] = {"key": key}
-    if sys.executable:
-        options["program"] = [sys.executable, "-P", "-m", "rotator"]
-    return [f"./{NAME}", options]
+    program = [sys.executable, "-P", "-m", "rotator"] if sys.executable else ["rotator"]
+    return [f"./{NAME}", {"program": program}]
 
 
-def tui_plugin(paths: Paths, key: str | None = None) -> TuiPlugin:
-    """Return what is in place; with `key`, `current` asks for that key, too.
-
-    A tui.json that cannot be read has no entry.
-    """
+def tui_plugin(paths: Paths) -> TuiPlugin:
+    """Return what is in place. A tui.json that cannot be read has no entry."""
     path, config = paths.opencode_config / NAME, _config_file(paths)
     content = _bytes_of(path)
     with contextlib.suppress(UsageError, Broken, Unfit):
         text = _read(config)
         entry = None if text is None else entry_in(text, path)
-        is_wanted = entry is not None if key is None else _is_same(entry, wanted_entry(key))
         return TuiPlugin(
             path,
             config,
             exists=os.path.lexists(path),
             version=None if content is None else plugin_version(content),
             entered=entry is not None,
-            current=content == plugin_source() and is_wanted,
+            current=content == plugin_source() and _is_same(entry, wanted_entry()),
         )
     version = None if content is None else plugin_version(content)
     return TuiPlugin(path, config, exists=os.path.lexists(path), version=version)
 
 
-def key_in_use(paths: Paths) -> str | None:
-    """Return the key that the entry names, None where there is none."""
-    with contextlib.suppress(UsageError, Broken, Unfit):
-        text = _read(_config_file(paths))
-        key = None if text is None else _key(entry_in(text, paths.opencode_config / NAME))
-        return key if isinstance(key, str) else None
-    return None
-
-
-def install_plugin(paths: Paths, key: str, *, dry_run: bool = False) -> tuple[TuiPlugin, str]:
+def install_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin, str]:
     """Install or update the plugin and its entry; return what is in place and what was done.
 
     Raises UsageError if a file of somebody else's is in the way, or tui.json is broken; then
     nothing is touched.
     """
-    found = tui_plugin(paths, key)
+    found = tui_plugin(paths)
     refuse_foreign(found.path, exists=found.exists, version=found.version)
     before = _read(found.config)
-    after = _changed(found.config, lambda: _with(before, wanted_entry(key), found.path))
+    after = _changed(found.config, lambda: _with(before, wanted_entry(), found.path))
     is_there = _bytes_of(found.path) == plugin_source()
     if is_there and after == before:
         return found, f"the dashboard is in place already: {found.path}"
@@ -130,7 +115,7 @@ def install_plugin(paths: Paths, key: str, *, dry_run: bool = False) -> tuple[Tu
             publish(found.path, plugin_source(), durable=True)
     _put(found.config, before, after)
     said = f"{found.path} is in place and entered in {found.config}"
-    return tui_plugin(paths, key), said
+    return tui_plugin(paths), said
 
 
 def uninstall_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin, str]:
@@ -258,10 +243,6 @@ def _name_in(entry: object) -> object:
 
 
 # -- helpers -------------------------------------------------------------------------------------
-
-
-def _key(entry: Any) -> object:
-    return options_of(entry).get("key")
 
 
 def _bytes_of(path: Path) -> bytes | None:

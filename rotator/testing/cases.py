@@ -1,4 +1,4 @@
-"""Documented answers of vendors: `usage-*.json`, `login-*.json`, `headers-*.json`, `error-*.json`.
+"""Documented answers of vendors: `usage-*.json`, `identity-*.json`, `login-*.json` and so on.
 
 Each names its public source, how certain that is, and what a module has to make of it. A field
 that is not known is refused, since a misspelt one would test nothing.
@@ -26,6 +26,7 @@ _HEAD = {"says", "source", "certainty", "now", "provider", "expected"}
 _ANSWER = {"status", "headers", "body", "text"}
 _FIELDS: Mapping[str, frozenset[str]] = {
     "usage": frozenset(_HEAD | {"credential", "exchange"}),
+    "identity": frozenset(_HEAD | {"credential", "exchange"}),
     "login": frozenset(_HEAD | {"credential", "exchange"}),
     "headers": frozenset(_HEAD | {"headers"}),
     "error": frozenset(_HEAD | _ANSWER | {"error", "model"}),
@@ -33,6 +34,7 @@ _FIELDS: Mapping[str, frozenset[str]] = {
 _STEP = frozenset(_ANSWER | {"method", "url"})
 _SNAPSHOT = frozenset({"windows", "balance", "plan", "identity", "spent"})
 _WINDOW = frozenset({"name", "used", "resets_at", "length_seconds", "model", "blocks"})
+_OWNER = frozenset({"key", "label", "group"})
 _REFUSAL = frozenset({"error", "field"})
 _FINDING = frozenset({"meaning", "until", "scope"})
 _SCOPE = frozenset({"model", "reach"})
@@ -95,6 +97,11 @@ class UsageCase(Conversation):
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityCase(Conversation):
+    """A conversation about whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoginCase(Conversation):
     """A conversation about whether it is accepted; nothing is expected if it is."""
 
@@ -116,7 +123,7 @@ class ErrorCase(Case):
     scope: Scope
 
 
-AnyCase = UsageCase | LoginCase | HeaderCase | ErrorCase
+AnyCase = UsageCase | IdentityCase | LoginCase | HeaderCase | ErrorCase
 
 
 def read_cases(folder: Path) -> tuple[AnyCase, ...]:
@@ -146,6 +153,8 @@ def read_case(path: Path) -> AnyCase:
         match kind:
             case "usage":
                 return UsageCase(**head, **_conversation(content))
+            case "identity":
+                return IdentityCase(**head, **_conversation(content))
             case "login":
                 return LoginCase(**head, **_conversation(content))
             case "headers":
@@ -170,10 +179,14 @@ def _head(path: Path, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 def _check_expected(kind: str, expected: Mapping[str, Any] | None) -> None:
     if kind == "error":
         _only(expected or {}, _FINDING)
-    elif kind == "login" or (kind == "usage" and "error" in (expected or {})):
+    elif kind == "login" or (kind in {"usage", "identity"} and "error" in (expected or {})):
         _only(expected or {}, _REFUSAL)
         if expected and expected["error"] not in ERRORS:
             raise ValueError(f"error is none of {sorted(ERRORS)}")
+    elif kind == "identity":
+        _only(expected or {}, _OWNER)
+        if not (expected or {})["key"]:
+            raise ValueError("whoever is named has a key")
     elif expected is not None or kind == "usage":
         _only(expected or {}, _SNAPSHOT)
         for window in (expected or {})["windows"]:

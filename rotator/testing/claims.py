@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from rotator.model import Balance, Snapshot, Window
+from rotator.model import Balance, Identity, Snapshot, Window
 
 # A vendor may say one thing twice, and round it once.
 _ROUNDING = 0.011
@@ -113,17 +113,21 @@ def unlike(snapshot: Snapshot, expected: Mapping[str, Any]) -> Iterator[str]:
     amount = wanted_balance and Balance(
         Decimal(wanted_balance["amount"]), wanted_balance["currency"]
     )
-    identity = expected.get("identity") or {}
     for name, value, wants in (
         ("balance", snapshot.balance, amount),
         ("plan", snapshot.plan, expected.get("plan")),
         ("spent", snapshot.spent, expected.get("spent", False)),
-        ("identity.key", snapshot.identity.key, identity.get("key")),
-        ("identity.label", snapshot.identity.label, identity.get("label")),
-        ("identity.group", snapshot.identity.group, identity.get("group")),
     ):
         if value != wants:
             yield f"{name} is {value!r}, not {wants!r}"
+    yield from unlike_owner(snapshot.identity, expected.get("identity") or {})
+
+
+def unlike_owner(found: Identity, expected: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each difference from whom a documented answer names."""
+    for name, value in (("key", found.key), ("label", found.label), ("group", found.group)):
+        if value != expected.get(name):
+            yield f"identity.{name} is {value!r}, not {expected.get(name)!r}"
 
 
 _DEFAULTS: Mapping[str, Any] = {"blocks": True}

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from rotator.classify import LIMITS, classify, scope_of
 from rotator.errors import ProviderUnavailable, RateLimited
-from rotator.model import EVERYTHING, Finding, Scope, Signal, Snapshot
+from rotator.model import EVERYTHING, Finding, Identity, Scope, Signal, Snapshot
 from rotator.provider import (
     Classifier,
     HeaderReader,
     HttpAnswer,
     HttpRequest,
+    IdentityReader,
     LoginCheck,
     LoginChecker,
     Provider,
@@ -27,8 +28,15 @@ from rotator.provider import (
     UsageReader,
 )
 from rotator.secret import Secret
-from rotator.testing.cases import Case, Conversation, ErrorCase, HeaderCase, UsageCase
-from rotator.testing.claims import impossible, unlike, untold
+from rotator.testing.cases import (
+    Case,
+    Conversation,
+    ErrorCase,
+    HeaderCase,
+    IdentityCase,
+    UsageCase,
+)
+from rotator.testing.claims import impossible, unlike, unlike_owner, untold
 from rotator.testing.driving import NeedlessRequest, Outcome, broken_requests, drive
 from rotator.testing.hostile import (
     MARK,
@@ -42,11 +50,12 @@ from rotator.testing.hostile import (
     with_mutations,
 )
 
-Asked = UsageReader | LoginChecker
+Asked = UsageReader | IdentityReader | LoginChecker
 # A function of a module and a case, each of the kind that it is about.
 Rule = Callable[[Any, Any], Iterator[str]]
 _NOTHING_THERE = HttpAnswer(404, {"content-type": "application/json"}, Secret("{}"))
 _EXACT = timedelta(seconds=1)
+_MOST_IDENTITY_REQUESTS = 2
 
 
 class _Script:
@@ -89,7 +98,18 @@ def _read(
 def _begun(module: Asked, case: Conversation) -> Reading:
     if isinstance(case, UsageCase) and isinstance(module, UsageReader):
         return module.read_usage(case.credential, case.now)
+    if isinstance(case, IdentityCase) and isinstance(module, IdentityReader):
+        return _named(module, case)
     return _accepted(_check(module, case), case.now)
+
+
+def _named(module: IdentityReader, case: IdentityCase) -> Reading:
+    """Carry a conversation about an owner, in a snapshot that has nothing else."""
+    who = yield from module.read_identity(case.credential, case.now)
+    told: object = who
+    if isinstance(told, Identity) and told.key:
+        return Snapshot(case.now, identity=who)
+    raise TypeError("it names nobody, and raises nothing")
 
 
 def _check(module: Asked, case: Conversation) -> LoginCheck | None:
@@ -132,16 +152,26 @@ def documented(module: Asked, case: Conversation) -> Iterator[str]:
         yield from _unlike_refusal(outcome, expected["error"], expected.get("field"))
     elif outcome.snapshot is None:
         yield f"it gives {outcome}{_message(outcome)}, not a Snapshot"
-    elif isinstance(case, UsageCase):
-        yield from unlike(outcome.snapshot, expected)
+    else:
+        yield from _unlike(outcome.snapshot, case, expected)
 
 
 def _obstacle(module: Asked, case: Conversation) -> str | None:
     if isinstance(case, UsageCase) and isinstance(module, UsageReader):
         why = module.usage_obstacle(case.credential)
         return why and f"it says that the usage cannot be asked for: {why}"
+    if isinstance(case, IdentityCase) and isinstance(module, IdentityReader):
+        why = module.identity_obstacle(case.credential)
+        return why and f"it says that nobody can be asked whose it is: {why}"
     asks = _check(module, case) is not None
     return None if asks else "it does not ask whether the login is accepted"
+
+
+def _unlike(snapshot: Snapshot, case: Conversation, expected: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(case, UsageCase):
+        yield from unlike(snapshot, expected)
+    elif isinstance(case, IdentityCase):
+        yield from unlike_owner(snapshot.identity, expected)
 
 
 def _unlike_refusal(outcome: Outcome, kind: str, field: str | None) -> Iterator[str]:
@@ -218,6 +248,28 @@ def mutated(module: Asked, case: Conversation) -> Iterator[str]:
             yield from (f"{where}: {claim}" for claim in _untold(outcome.snapshot, told, case.now))
 
 
+def named(module: IdentityReader, case: IdentityCase) -> Iterator[str]:
+    """Yield where a field that is gone, null or of a wrong type leads to another owner."""
+    told = _told(module, case)
+    if told is None:
+        return
+    for step, changed in _changes(case, with_mutations):
+        outcome = _read(module, case, step, _instead(case, step, changed))
+        where = f"{changed.what} at request {step + 1}"
+        yield from (f"{where}: {sentence}" for sentence in _always(case, outcome))
+        if outcome.snapshot is not None and outcome.snapshot.identity.key != told.identity.key:
+            yield f"{where}: it names another owner"
+        if outcome.error is not None and str(outcome) != "UnexpectedAnswer":
+            yield f"{where}: it gives {outcome}"
+
+
+def paced(module: IdentityReader, case: IdentityCase) -> Iterator[str]:  # noqa: ARG001  # a rule's shape
+    """Yield where a module does not say when it may be asked."""
+    told: object = module.asks_only_in_doubt
+    if not isinstance(told, bool):
+        yield "asks_only_in_doubt is no truth value"
+
+
 def hostile(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where a text that is not meant to be shown gets somewhere."""
     for step, changed in _changes(case, with_hostile_texts):
@@ -262,6 +314,8 @@ def _always(case: Conversation, outcome: Outcome) -> Iterator[str]:
             yield "a text shows a secret, or what the vendor's server wrote"
     if outcome.snapshot is not None:
         yield from impossible(outcome.snapshot, case.now)
+    if isinstance(case, IdentityCase) and len(outcome.requests) > _MOST_IDENTITY_REQUESTS:
+        yield f"it takes more than {_MOST_IDENTITY_REQUESTS} requests to ask whose it is"
 
 
 def headers(module: HeaderReader, case: HeaderCase) -> Iterator[str]:
@@ -317,7 +371,7 @@ def _scope(module: object, signal: Signal, finding: Finding) -> Scope:
     return told or scope_of(signal, finding.meaning)
 
 
-def identified(module: Provider, case: UsageCase) -> Iterator[str]:
+def identified(module: Provider, case: Conversation) -> Iterator[str]:
     """Yield what a credential says of itself that must not be shown."""
     who = module.identify(case.credential)
     for text in (who.key, who.label, who.group):
@@ -334,6 +388,15 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "a hostile text goes nowhere": hostile,
         "an identity shows no secret": identified,
     },
+    "identity": {
+        "a documented answer names whom it says": documented,
+        "any other answer gives an error": refused,
+        "an unknown field changes nothing": added,
+        "a broken field names nobody else": named,
+        "a hostile text goes nowhere": hostile,
+        "an identity shows no secret": identified,
+        "it says when it may be asked": paced,
+    },
     "login": {
         "a documented answer accepts a login or refuses it": documented,
         "any other answer gives an error": refused,
@@ -345,6 +408,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
 }
 _NEEDED: Mapping[str, type] = {
     "usage": UsageReader,
+    "identity": IdentityReader,
     "login": LoginChecker,
     "headers": HeaderReader,
 }

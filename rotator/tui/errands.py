@@ -10,6 +10,7 @@ from rotator.books import Books
 from rotator.explain import explain, sentences
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.models import ask_models, known_providers
+from rotator.own_keys import own_key_sentences
 from rotator.restarts import why_unseen
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Explained, Message, Offered
@@ -29,8 +30,10 @@ class Explainer(Protocol):
 
 def explain_choice(books: Books, provider: str) -> tuple[str, ...]:
     """Say what speaks for and against each account, as `rotator explain` does."""
-    unseen = why_unseen(books, Exchange(books.paths).present())
-    return sentences(explain(books.outlook(provider), provider, None, books.clock(), unseen))
+    present = Exchange(books.paths).present()
+    unseen = why_unseen(books, present)
+    own = own_key_sentences(books, present, [provider]).get(provider)
+    return sentences(explain(books.outlook(provider), provider, None, books.clock(), unseen, own))
 
 
 def explained(explainer: Explainer, provider: str) -> Callable[[Books], Message]:

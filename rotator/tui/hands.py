@@ -19,7 +19,7 @@ from rotator.visit import visited
 
 Made = Callable[[Books, State], Ended]
 _WHEN = {
-    "now": "no opencode runs; the next one uses it",
+    "now": "no running opencode uses auth.json; the next one does",
     "next-request": "used from the next request on",
     "after-restart": "restart opencode to use it",
 }

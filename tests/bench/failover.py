@@ -31,22 +31,22 @@ ACCOUNTS = 30
 # a request, and that time would be counted as ours.
 TRAVEL_SECONDS = 0.05
 
-# Times each model request from outside of every other plug-in: it wraps fetch when the first
-# request is about to be made, when all of them have been loaded.
+# Times each model request from outside of the bridge, whose fetch is the outermost: as a login's
+# loader, which gives opencode a fetch of its own.
 _TIMER = """\
 import fs from "node:fs"
-let wrapped = false
 export const Timer = async () => ({
-  "chat.headers": async () => {
-    if (wrapped) return
-    wrapped = true
-    const inner = globalThis.fetch
-    globalThis.fetch = Object.assign(async (input, init) => {
-      const began = performance.now()
-      const response = await inner(input, init)
-      fs.appendFileSync(FILE, `${performance.now() - began}\\n`)
-      return response
-    }, inner)
+  auth: {
+    provider: "mock",
+    methods: [],
+    loader: async () => ({
+      fetch: async (input, init) => {
+        const began = performance.now()
+        const response = await fetch(input, init)
+        fs.appendFileSync(FILE, `${performance.now() - began}\\n`)
+        return response
+      },
+    }),
   },
 })
 """

@@ -1,7 +1,9 @@
-// Plays opencode for the bridge: loads the plugin, makes requests as model SDKs make them, and
-// tells what came back. One JSON command a line on standard input, one JSON answer a line.
-// The plugin file is the first argument.
+// Plays opencode for the bridge: loads the plugin and others as opencode does, makes requests as
+// model SDKs make them, each in the asynchronous context of its hooks, and tells what came back.
+// One JSON command a line on standard input, one JSON answer a line. The plugin file is the first
+// argument.
 
+import { AsyncResource } from "node:async_hooks";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -35,8 +37,42 @@ if (slowness !== 1) {
   globalThis.setTimeout = (done, ms, ...rest) => real(done, ms >= 100 ? ms * slowness : ms, ...rest);
 }
 
-let hooks = {};
+let plugins = []; // the hooks of each, ours where the test has put it
 const controllers = new Map();
+const latches = new Map();
+const outside = new AsyncResource("outside"); // a context in which no hook ever ran
+
+/** Run a generator as opencode's fibers run: they go on in the context of what they waited for,
+ *  where an async function goes on in its own. */
+function fiber(steps) {
+  return new Promise((resolve, reject) => {
+    const step = (how, value) => {
+      try {
+        const next = steps[how](value);
+        if (next.done) return resolve(next.value);
+        Promise.resolve(next.value).then((one) => step("next", one), (error) => step("throw", error));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    step("next");
+  });
+}
+
+/** Call a hook of all plug-ins, one after the other, as opencode does. */
+function* trigger(name, ...given) {
+  for (const hooks of plugins) if (hooks[name]) yield hooks[name](...given);
+}
+
+/** Resolve when a test has released the latch. */
+function latch(name) {
+  if (!latches.has(name)) {
+    let release;
+    const promise = new Promise((resolve) => (release = resolve));
+    latches.set(name, { promise, release });
+  }
+  return latches.get(name);
+}
 
 const bodies = {
   string: (text) => text,
@@ -57,25 +93,25 @@ const headerForms = {
   pairs: (pairs) => pairs,
   headers: (pairs) => new Headers(pairs),
   map: (pairs) => new Map(pairs),
+  once: (pairs) => pairs.values(),
 };
 
-async function markOf({ mark, forge }) {
-  if (forge) return forge;
-  if (!mark || !hooks["chat.headers"]) return undefined;
+/** Announce a model request to the plug-ins; return the headers that they want in it. */
+function* announce({ mark, output = { headers: { ...mark.headers } } }) {
   const { provider, model = "m1", session = "ses_1", agent = "build", source, options } = mark;
-  const output = { headers: mark.headers ?? {} };
   const of = world.messages[session]?.findLast(({ info }) => info.role === "user")?.info;
-  await hooks["chat.headers"](
+  yield* trigger(
+    "chat.headers",
     {
       sessionID: session,
       agent,
-      model: { id: model, providerID: provider },
+      model: { id: model, providerID: provider, api: { npm: mark.npm } },
       provider: { id: provider, source: source ?? "api", options: options ?? {} },
       message: of ?? { role: "user", sessionID: session, agent: mark.messageAgent },
     },
     output,
   );
-  return output.headers["x-rotator-request"];
+  return output.headers;
 }
 
 // What opencode knows, for as much of its SDK as the bridge uses.
@@ -106,7 +142,7 @@ async function store({ session, given, resolved, agent = "build", parts, ...more
   const id = `msg_${String((messages += 1)).padStart(4, "0")}`;
   const info = { id, role: "user", sessionID: session, agent, model: given ?? resolved, ...more };
   const input = { sessionID: session, agent, model: given, messageID: undefined };
-  await hooks["chat.message"](input, { message: info, parts });
+  await fiber(trigger("chat.message", input, { message: info, parts }));
   (world.messages[session] ??= []).push({ info, parts });
   return info;
 }
@@ -149,10 +185,16 @@ const client = {
   tui: { showToast: answers("toast", ({ body }) => world.toasts.push(body)) },
 };
 
-async function build(command, signal) {
-  const mark = await markOf(command);
-  const pairs = Object.entries(command.headers ?? {});
-  if (mark !== undefined) pairs.push([command.markName ?? "x-rotator-request", mark]);
+function* build(command, signal) {
+  const added = command.mark ? yield* announce(command) : {};
+  if (command.hold) yield latch(command.hold).promise;
+  const pairs = Object.entries({ ...command.headers, ...added });
+  // As an SDK does that signs what it sends.
+  if (command.signed) {
+    pairs.push(["x-amz-content-sha256", "0a"]);
+    pairs.push(["signature-input", `sig=(${command.signed})`]);
+  }
+  if (command.forge !== undefined) pairs.push([command.markName ?? "x-rotator-request", command.forge]);
   const headers = headerForms[command.headerForm ?? "object"](pairs);
   const init = { method: command.method ?? "POST", headers, timeout: false };
   if (signal) init.signal = signal;
@@ -176,45 +218,65 @@ async function read(response, started) {
   return { body: chunks.map((chunk) => chunk.text).join(""), chunks };
 }
 
+/** Announce a request and send it in the context that follows. */
+function* request(command) {
+  const controller = command.abortable ? new AbortController() : null;
+  if (controller) controllers.set(command.id, controller);
+  const [input, init] = yield* build(command, controller?.signal);
+  const isOnce = command.headerForm === "once";
+  const number = isOnce ? null : new Headers(init?.headers).get("x-rotator-request");
+  const started = performance.now();
+  try {
+    // A login loader may bring opencode a fetch of its own.
+    const own = command.isKept ? below : fetch;
+    const send = () => own(...(init ? [input, init] : [input]));
+    const response = yield command.isLost ? outside.runInAsyncScope(send) : send();
+    const ms = performance.now() - started;
+    const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
+    told.sameInit = init !== undefined && inner.inits.has(init);
+    told.number = number;
+    told.type = response.headers.get("content-type");
+    if (command.unread) return told;
+    return { ...told, ...(yield read(response, started)) };
+  } catch (error) {
+    const told = error instanceof Error ? error.message : String(error);
+    const ms = performance.now() - started;
+    return { error: told, ms, number, rethrown: error === inner.error };
+  }
+}
+
 const commands = {
-  async load({ directory, again }) {
-    const module = await import(again ? `${plugin}?${again}` : plugin);
-    const loaded = [];
-    for (const one of Object.values(module)) loaded.push(await one({ directory, client }));
-    hooks = loaded[0];
+  /** Import all files first and then call them; `start` says in which order. */
+  async load({ directory, again, files = ["ours"], start }) {
+    const ours = again ? `${plugin}?${again}` : plugin;
+    const modules = [];
+    for (const file of files)
+      modules.push(await import(file === "ours" ? ours : pathToFileURL(file).href));
+    const hooks = [];
+    for (const index of start ?? modules.keys())
+      for (const one of Object.values(modules[index]))
+        hooks.push([files[index], (await one({ directory, client })) ?? {}]);
+    plugins = hooks.map(([, one]) => one);
     return {
-      exports: Object.keys(module),
-      hooks: Object.keys(hooks),
+      exports: Object.keys(modules[files.indexOf("ours")]),
+      hooks: Object.keys(hooks.find(([file]) => file === "ours")[1]),
       fetchReplaced: globalThis.fetch !== below,
       own: globalThis.fetch.own,
       preconnect: typeof globalThis.fetch.preconnect === typeof native.preconnect,
     };
   },
-  async fetch(command) {
-    const controller = command.abortable ? new AbortController() : null;
-    if (controller) controllers.set(command.id, controller);
-    const [input, init] = await build(command, controller?.signal);
-    const started = performance.now();
-    try {
-      const response = await fetch(...(init ? [input, init] : [input]));
-      const ms = performance.now() - started;
-      const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
-      told.sameInit = init !== undefined && inner.inits.has(init);
-      told.type = response.headers.get("content-type");
-      if (command.unread) return told;
-      return { ...told, ...(await read(response, started)) };
-    } catch (error) {
-      const told = error instanceof Error ? error.message : String(error);
-      return { error: told, ms: performance.now() - started, rethrown: error === inner.error };
-    }
-  },
+  fetch: (command) => fiber(request(command)),
   async many({ count, ...command }) {
     const started = performance.now();
-    const all = Array.from({ length: count }, async () => {
-      const response = await fetch(...(await build(command)));
-      await response.text();
-      return response.status;
-    });
+    const all = Array.from({ length: count }, () =>
+      fiber(
+        (function* () {
+          const response = yield fetch(...(yield* build(command)));
+          yield response.text();
+          return response.status;
+        })(),
+      ),
+    );
     const statuses = {};
     for (const status of await Promise.all(all)) statuses[status] = (statuses[status] ?? 0) + 1;
     return { statuses, ms: performance.now() - started };
@@ -224,7 +286,25 @@ const commands = {
     return {};
   },
   async hook({ name = "chat.headers", arguments: given }) {
-    await hooks[name](...given);
+    await fiber(trigger(name, ...given));
+    return {};
+  },
+  /** Several requests in one asynchronous context, as a turn with its tools makes them. */
+  turn: ({ requests }) =>
+    fiber(
+      (function* () {
+        const answers = [];
+        for (const one of requests) answers.push(yield* request(one));
+        return { answers };
+      })(),
+    ),
+  /** Requests that opencode announces and never makes. */
+  async announce({ times = 1, ...command }) {
+    for (let number = 0; number < times; number += 1) await fiber(announce(command));
+    return {};
+  },
+  async release({ name }) {
+    latch(name).release();
     return {};
   },
   async world({ changes }) {
@@ -247,14 +327,14 @@ const commands = {
     return world;
   },
   async facts() {
-    return { receivers: [...inner.receivers], failures: inner.failures };
+    return { receivers: [...inner.receivers], failures: inner.failures, others: globalThis.others ?? [] };
   },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
-  // Not awaited: requests run beside each other.
-  commands[command.do](command).then(
+  // Not awaited: requests run beside each other, each in a context of its own.
+  new AsyncResource("command").runInAsyncScope(() => Promise.resolve().then(() => commands[command.do](command))).then(
     (answer) => console.log(JSON.stringify({ id: command.id, ...answer })),
     (error) => console.log(JSON.stringify({ id: command.id, driverError: String(error.stack) })),
   );

@@ -171,6 +171,60 @@ def test_a_model_that_we_set_is_no_choice_of_the_user(
     assert (same, new) == ("mock/m1", "mock/m1")
 
 
+def test_a_model_that_we_set_in_one_session_can_be_picked_in_another(
+    bridge: BridgeProcess, told: FakeWatcher
+) -> None:
+    tell(told, SECOND, FIRST, providers=ready(mock=False, zeta=True))
+    say(bridge)
+    tell(told, SECOND, FIRST)
+    bridge.run("answered", session="ses_2", finish="stop", **model("mock/m1"))
+    own = say(bridge, session="ses_2")
+
+    picked = say(bridge, "zeta/big", session="ses_2")
+    kept = say(bridge, "zeta/big", session="ses_2")
+
+    assert (own, picked, kept) == ("mock/m1", "zeta/big", "zeta/big")
+
+
+def test_what_was_picked_in_one_session_stays_ours_in_another(
+    bridge: BridgeProcess, told: FakeWatcher
+) -> None:
+    tell(told, SECOND, FIRST, providers=ready(mock=False, zeta=True))
+    first = say(bridge)
+    tell(told, SECOND, FIRST)
+    bridge.run("answered", session="ses_2", finish="stop", **model("mock/m1"))
+    say(bridge, "zeta/big", session="ses_2")
+    tell(told, SECOND, FIRST, providers=ready(mock=True, zeta=False))
+
+    assert (first, say(bridge, "zeta/big")) == ("zeta/big", "mock/m1")
+
+
+def test_a_new_session_after_one_that_the_person_moved_has_a_picked_model(
+    bridge: BridgeProcess, told: FakeWatcher
+) -> None:
+    tell(told, SECOND, FIRST, providers=ready(mock=False, zeta=True))
+    say(bridge)
+    tell(told, SECOND, FIRST)
+    moved = say(bridge, "theta/t1")
+
+    picked = say(bridge, "zeta/big", session="ses_2")
+
+    assert (moved, picked) == ("theta/t1", "zeta/big")
+
+
+def test_a_sub_agent_between_two_sessions_takes_nothing_away(
+    bridge: BridgeProcess, told: FakeWatcher
+) -> None:
+    """The new session has the model of the person's last one, which we set."""
+    tell(told, SECOND, FIRST, providers=ready(mock=False, zeta=True))
+    say(bridge)
+    bridge.run("world", changes={"sessions": {"ses_sub": {"parentID": "ses_1"}}})
+    say(bridge, "theta/t1", session="ses_sub")
+    tell(told, SECOND, FIRST)
+
+    assert say(bridge, "zeta/big", session="ses_2") == "mock/m1"
+
+
 def test_a_model_that_an_earlier_process_may_have_set_is_no_choice_either(
     bridge: BridgeProcess, told: FakeWatcher
 ) -> None:

@@ -25,10 +25,14 @@ def plugin(home: Path) -> Iterator[TuiProcess]:
         yield process
 
 
-def a_program(home: Path, script: str) -> list[str]:
-    """Return the words that start a program of that script, in place of ours."""
+def a_program(home: Path, script: str, tells_key: str = "echo f4") -> list[str]:
+    """Return the words that start a program of that script, in place of ours.
+
+    It is asked for the key first, and that is not written down.
+    """
     program = home / "program"
-    program.write_text(f'#!/bin/sh\necho "$@" >> "{home}/started"\n{script}\n')
+    asked = f'if [ "$2 $3" = "bridge key" ]; then {tells_key}; exit; fi'
+    program.write_text(f'#!/bin/sh\n{asked}\necho "$@" >> "{home}/started"\n{script}\n')
     program.chmod(stat.S_IRWXU)
     return [str(program), "-m"]
 
@@ -73,6 +77,37 @@ def test_without_a_key_there_is_none(plugin: TuiProcess) -> None:
 
     assert plugin.seen()["layers"][0]["bindings"] == []
     assert plugin.words() == ["Balancing|no watcher", "[ dashboard ]|"]
+
+
+@pytest.mark.parametrize(
+    ("tells_key", "key"),
+    [
+        ("echo f4", "f4"),
+        ("echo ' ctrl+g '", "ctrl+g"),
+        ("echo f4; exit 3", "f2"),
+        ("true", "f2"),
+        ("exec sleep 60", "f2"),
+    ],
+)
+def test_the_key_is_the_one_that_the_program_tells_and_else_that_of_the_entry(
+    plugin: TuiProcess, home: Path, tells_key: str, key: str
+) -> None:
+    plugin.load(key="f2", program=a_program(home, "exit 0", tells_key))
+
+    assert plugin.seen()["layers"][0]["bindings"][0]["key"] == key
+    assert plugin.words()[1] == f"[ dashboard ]|{key}"
+
+
+def test_a_program_that_tells_of_no_key_leaves_none(plugin: TuiProcess, home: Path) -> None:
+    plugin.load(key="f2", program=a_program(home, "exit 0", "echo none"))
+
+    assert plugin.seen()["layers"][0]["bindings"] == []
+
+
+def test_a_program_that_is_gone_leaves_the_usual_key(plugin: TuiProcess, home: Path) -> None:
+    plugin.load(program=[str(home / "gone"), "-m"])
+
+    assert plugin.seen()["layers"][0]["bindings"][0]["key"] == "ctrl+b"
 
 
 @pytest.mark.parametrize(

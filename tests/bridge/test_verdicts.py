@@ -103,7 +103,7 @@ def test_a_stream_inside_a_request_is_sent_again(
 def test_a_request_without_a_body_is_sent_again(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
 ) -> None:
-    pending = bridge.start("fetch", **model_request(upstream, method="GET", body=None) | BODILESS)
+    pending = bridge.start("fetch", **model_request(upstream, body=None) | BODILESS)
     signal = watcher.next_signal()
     live.key(B)
     watcher.retry(signal, B)

@@ -14,7 +14,7 @@ import pytest
 
 from rotator.errors import LoginRejected, ProviderUnavailable, RateLimited, UnexpectedAnswer
 from rotator.model import Balance, Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
-from rotator.provider import HttpAnswer, HttpRequest, Reading
+from rotator.provider import HttpAnswer, HttpRequest, IdentityReading, Reading
 from rotator.secret import Secret
 from rotator.testing import BadCase, Case, UsageCase, broken_rules, drive, read_case, read_cases
 
@@ -335,6 +335,81 @@ def changed_to_any() -> Acme:
     return told(lambda _, now: Snapshot(now))
 
 
+NAMED = {
+    **HEAD,
+    "credential": {"type": "api", "key": "KEY-CANARY-acme"},
+    "exchange": [{"method": "GET", "url": URL, "status": 200, "body": {"user": "u1", "mail": "a"}}],
+    "expected": {"key": "u1", "label": "a"},
+}
+
+
+class Naming(Acme):
+    """A module whose vendor says whose a login is."""
+
+    asks_only_in_doubt = False
+    requests = 1
+
+    def identity_obstacle(self, _: Credential) -> str | None:
+        """Return None."""
+        return None
+
+    def read_identity(self, credential: Credential, now: datetime) -> IdentityReading:
+        """Ask, and read the answer."""
+        for _ in range(self.requests - 1):
+            yield self.request(credential)
+        answer = yield self.request(credential)
+        refuse(answer, now)
+        return self.owner(parsed(answer))
+
+    def owner(self, body: dict[str, Any]) -> Identity:
+        """Return whom an answer names."""
+        if not isinstance(body.get("user"), str) or not body["user"]:
+            raise UnexpectedAnswer("no usable user")
+        mail = body.get("mail")
+        shown = mail if isinstance(mail, str) and mail and mail.isprintable() else None
+        return Identity(body["user"], shown)
+
+
+def naming(**methods: object) -> Naming:
+    module: Naming = type("Faulty", (Naming,), methods)()
+    return module
+
+
+OWNERS = {
+    "another owner": (naming(owner=lambda *_: Identity("u2", "a")), "identity.key is 'u2'"),
+    "no label": (naming(owner=lambda *_: Identity("u1")), "identity.label is None, not 'a'"),
+    "a group": (naming(owner=lambda *_: Identity("u1", "a", group="g")), "identity.group is 'g'"),
+    "nobody": (naming(owner=lambda *_: Identity(None, "a")), "TypeError"),
+    "nothing": (naming(owner=lambda *_: None), "TypeError"),
+    "a guess": (
+        naming(owner=lambda _, body: Identity(str(body.get("user") or "someone"), "a")),
+        "user gone at request 1: it names another owner",
+    ),
+    "a refusal": (naming(identity_obstacle=lambda *_: "no"), "nobody can be asked whose it is: no"),
+    "three requests": (naming(requests=3), "NeedlessRequest"),
+    "any time": (naming(asks_only_in_doubt=None), "asks_only_in_doubt is no truth value"),
+    "a secret": (naming(who=Identity("KEY-CANARY-acme")), "its identity shows a secret"),
+}
+
+
+def test_a_module_that_says_whose_a_login_is_breaks_no_rule(tmp_path: Path) -> None:
+    assert broken_rules(Naming(), written(tmp_path, "identity-normal", NAMED)) == []
+
+
+@pytest.mark.parametrize(("module", "sentence"), OWNERS.values(), ids=list(OWNERS))
+def test_a_wrong_owner_is_found(tmp_path: Path, module: Naming, sentence: str) -> None:
+    found = broken_rules(module, written(tmp_path, "identity-normal", NAMED))
+
+    assert any(sentence in one for one in found), found
+
+
+def test_whose_a_login_is_takes_two_requests_at_most(tmp_path: Path) -> None:
+    steps = NAMED["exchange"] * 3  # type: ignore[operator]  # a list
+    case = written(tmp_path, "identity-thrice", {**NAMED, "exchange": steps})
+
+    assert any("more than 2 requests" in one for one in broken_rules(naming(requests=3), case))
+
+
 def test_what_is_documented_is_asked_for(tmp_path: Path) -> None:
     step = {"method": "GET", "url": URL, "status": 200, "body": ANSWER}
     case = written(tmp_path, "usage-two", {**USAGE, "exchange": [step, step]})
@@ -351,7 +426,9 @@ def test_a_module_that_reads_no_usage_or_headers_is_told_so(
 ) -> None:
     content: dict[str, object] = {**HEAD, "headers": {}, "expected": None}
     headers = written(tmp_path, "headers-none", content)
+    owner = written(tmp_path, "identity-normal", NAMED)
 
+    assert broken_rules(object(), owner) == ["it is no IdentityReader"]
     assert broken_rules(object(), case) == ["it is no UsageReader"]
     assert broken_rules(object(), headers) == ["it is no HeaderReader"]
 
@@ -410,13 +487,17 @@ def test_answers_are_given_in_turn() -> None:
         ("usage-a", {"exchange": []}, "exchange is empty"),
         ("usage-a", {"credential": {"type": "api"}}, "key is not a text"),
         ("headers-a", {"headers": {"X-Left": "1"}}, "the name in lower case"),
+        ("identity-a", {"expected": {"label": "a"}}, "KeyError"),
+        ("identity-a", {"expected": {"key": None}}, "whoever is named has a key"),
+        ("identity-a", {"expected": {"key": "a", "plan": "b"}}, "unknown fields"),
     ],
 )
 def test_a_case_that_would_test_nothing_is_refused(
     tmp_path: Path, name: str, change: dict[str, object], why: str
 ) -> None:
     headers: dict[str, object] = {**HEAD, "headers": {}, "expected": None}
-    content = {**(USAGE if name.startswith("usage") else headers), **change}
+    usual = {"usage": USAGE, "identity": NAMED}.get(name.partition("-")[0], headers)
+    content = {**usual, **change}
     path = tmp_path / f"{name}-canary.json"
     path.write_text(json.dumps(content))
 

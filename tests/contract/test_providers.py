@@ -132,7 +132,7 @@ def test_every_folder_of_documented_answers_is_read() -> None:
 
     found = {
         path
-        for kind in ("usage", "login", "headers", "error")
+        for kind in ("usage", "identity", "login", "headers", "error")
         for path in (ROOT / "fixtures").rglob(f"{kind}-*.json")
     }
 

@@ -182,7 +182,13 @@ def test_the_dashboard_inside_opencode(house: Household, provider: LoopbackProvi
             the_sidebar_shows_the_tightest_window(scene)
             a_needed_login_a_failover_and_a_reroute_are_told_and_shown(scene)
             (note,) = scene.notes()
+            rotator(house, "config", "set", "dashboard.key", "f9")
             told = rotator(house, "doctor", "--json").json()["checks"]
+
+        # A changed key holds from the next start on.
+        with tui(house) as terminal:
+            terminal.send("\x1b[20~")
+            terminal.wait_for_text(SHOWN, DRAW_SECONDS)
 
     assert (note["on"], note["opencode"]) == (True, OPENCODE_VERSION)
     assert [one["level"] for one in told if one["check"] == "dashboard"] == ["ok"]

@@ -122,7 +122,8 @@ def two(person: Person) -> Person:
 
 ACCOUNT = [
     *("id", "provider", "alias", "type", "identity", "fingerprint", "active", "state", "until"),
-    *("reason", "plan", "limits", "windows", "balance", "captured_at", "last_used_at"),
+    *("reason", "maybe", "unproven", "plan", "limits", "windows", "balance", "captured_at"),
+    "last_used_at",
 ]
 
 
@@ -143,6 +144,8 @@ def test_accounts_are_listed_as_the_contract_has_it(two: Person) -> None:
         "state": "ready",
         "until": None,
         "reason": None,
+        "maybe": None,
+        "unproven": False,
         "plan": None,
         "limits": [],
         "windows": [],
@@ -188,6 +191,7 @@ def test_status_is_as_the_contract_has_it(two: Person) -> None:
             "version": None,
         },
         "opencodes": [],
+        "elsewhere": [],
         "providers": [{"id": "acme", "active": "acme-2", "accounts": 2, "ready": 2}],
         "problems": [],
     }
@@ -242,8 +246,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "rotate --dry-run": ("schema", "provider", "from", "to", "applies", "why", "dry_run"),
     "signal acme --status 503": ("schema", "provider", "meaning", "verdict", "live", "why"),
     "status": (
-        *("schema", "watcher", "balancing", "auth_file", "bridge", "opencodes", "providers"),
-        "problems",
+        *("schema", "watcher", "balancing", "auth_file", "bridge", "opencodes", "elsewhere"),
+        *("providers", "problems"),
     ),
 }
 
@@ -710,7 +714,8 @@ def test_a_rotation_says_who_is_live_now_and_why(two: Person) -> None:
     ended = two("rotate", "acme")
 
     assert ended.out == (
-        "acme: acme-1 is now live (acme-1 is ready); no opencode runs; the next one uses it\n"
+        "acme: acme-1 is now live (acme-1 is ready); no running opencode uses auth.json; the next"
+        " one does\n"
     )
     assert two.entries() == {"acme": api("a")}
 
@@ -894,7 +899,12 @@ def test_status_names_the_opencodes_that_have_the_bridge(two: Person) -> None:
     say_present(two, os.getpid())
 
     assert two("status", "--json").json()["opencodes"] == [
-        {"pid": os.getpid(), "kind": "serve", "bridge": "0.1.0"}
+        {
+            "pid": os.getpid(),
+            "kind": "serve",
+            "bridge": "0.1.0",
+            "auth_file": str(two.paths.auth_file),
+        }
     ]
     assert two("rotate", "--json").json()["applies"] == "next-request"
 
@@ -926,7 +936,9 @@ def test_status_names_the_opencodes_that_need_a_restart(
 
     value = two("status", "--json").json()
 
-    assert value["opencodes"] == [{"pid": pid, "kind": "tui", "bridge": None}]
+    assert value["opencodes"] == [
+        {"pid": pid, "kind": "tui", "bridge": None, "auth_file": str(two.paths.auth_file)}
+    ]
     assert value["problems"] == [
         f"opencode (pid {pid}) runs without the bridge: it uses a swapped key only after a restart"
     ]
@@ -1063,6 +1075,7 @@ def test_an_explanation_is_there_for_programs_too(two: Person) -> None:
                 "preferred": None,
                 "preferred_why": None,
                 "held_by": None,
+                "own_key": None,
             }
         ],
     }

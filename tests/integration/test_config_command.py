@@ -322,7 +322,7 @@ def test_a_new_file_begins_with_everything_that_can_be_set(
     assert ended.code == 0
     assert read_file(person.text) == {
         "failover": {"strategy": "drain"},
-        **{name: {} for name in ("routing", "notifications", "hooks", "dashboard")},
+        **{name: {} for name in ("routing", "notifications", "hooks", "dashboard", "accounts")},
     }
     assert all(f"# {one.path[-1]} = " in person.text for one in SETTINGS[1:] if "." in one.key)
 

@@ -43,6 +43,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "routing.models.new": (["a/b"], ["c/d"]),
     "hooks.command": (["say", "[no] # \"comment\" = 'x'\n"], ["z"]),
     "dashboard.key": ("f5", "f6"),
+    "accounts.ask_owner": (False, True),
 }
 
 

@@ -25,10 +25,13 @@ from rotator.lock import watch_lock
 from rotator.model import AccountState, Event, EventKind
 from rotator.overview import look_around
 from rotator.paths import Paths, find_paths
-from rotator.secret import digest_of
+from rotator.provider import HttpAnswer
+from rotator.registry import Registry
+from rotator.secret import Secret, digest_of
 from rotator.watch import FileWatcher
 from tests.support.config_files import write_config
 from tests.support.live import as_anybody
+from tests.support.naming import NAMING, Namer
 from tests.support.waiting import wait_until
 
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
@@ -43,9 +46,15 @@ LOGGED = (
 class Running:
     """A watcher in a thread of the test; its own books are opened there."""
 
-    def __init__(self, paths: Paths, watcher: Callable[..., FileWatcher] = FileWatcher) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        watcher: Callable[..., FileWatcher] = FileWatcher,
+        registry: Registry | None = None,
+    ) -> None:
         self.paths = paths
         self._watcher = watcher
+        self._registry = registry
         self._ready = threading.Event()
         self._daemon: Daemon | None = None
         self._thread = threading.Thread(target=self._run)
@@ -53,7 +62,7 @@ class Running:
         assert self._ready.wait(SECONDS)
 
     def _run(self) -> None:
-        with open_books(self.paths) as books:
+        with open_books(self.paths, registry=self._registry) as books:
             self._daemon = Daemon(books, watcher=self._watcher)
             self._daemon.run(self._ready.set)
 
@@ -480,3 +489,51 @@ def test_after_the_wait_the_turn_goes_on_with_the_account_that_is_free(world: Wo
 
     assert (again["verdict"], again["credential"]) == ("retry", digest_of(A))
     assert len(world.events(EventKind.LIMITED)) == 1
+
+
+# -- whose a login is ----------------------------------------------------------------------------
+
+
+def test_whose_a_new_login_is_is_asked_beside_the_watch(world: World) -> None:
+    namer = Namer()
+    world.running.stop()
+    world.running = Running(world.paths, registry=namer.registry())
+
+    world.write_auth(**{NAMING: oauth("ACC-CANARY-ada-1")})
+
+    def named() -> bool:
+        return [one.identity for one in world.books.store.state().accounts] == ["ada@acme.example"]
+
+    wait_until(named, SECONDS, "the vendor's word")
+    assert namer.asked == ["ACC-CANARY-ada-1"]
+
+
+def test_a_login_that_was_there_before_the_watcher_is_asked_about_too(world: World) -> None:
+    namer = Namer()
+    world.running.stop()
+    world.write_auth(**{NAMING: oauth("ACC-CANARY-ada-1")})
+    world.running = Running(world.paths, registry=namer.registry())
+
+    wait_until(lambda: namer.asked == ["ACC-CANARY-ada-1"], SECONDS, "the question")
+
+
+def test_a_vendor_that_does_not_answer_holds_nothing_up(world: World) -> None:
+    namer, asked, end = Namer(), threading.Event(), threading.Event()
+
+    def silent() -> HttpAnswer:
+        asked.set()
+        assert end.wait(SECONDS)
+        return HttpAnswer(503, {}, Secret(""))
+
+    namer.instead["ACC-CANARY-ada-1"] = silent
+    world.running.stop()
+    world.running = Running(world.paths, registry=namer.registry())
+    world.write_auth(**{NAMING: oauth("ACC-CANARY-ada-1")})
+    assert asked.wait(SECONDS)
+
+    world.log_in(A)
+    world.log_in(B)
+    verdict = world.verdict(world.signal(1, B))
+    end.set()
+
+    assert verdict["verdict"] == "retry"

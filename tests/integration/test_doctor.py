@@ -22,6 +22,7 @@ from rotator.doctor.remark import Check, Level, Remark, exit_code
 from rotator.doctor.setup import Setup
 from rotator.lock import watch_lock
 from rotator.opencode.install import bridge_file, install_bridge
+from rotator.opencode.npm_files import prepare_folders
 from rotator.paths import private_folder
 from tests.support.household import Household
 from tests.support.live import NOON, Live, api, as_anybody, open_live, opencode_running
@@ -45,7 +46,9 @@ def setup(live: Live) -> Setup:
 
 
 def said(setup: Setup, check: Check) -> list[Remark]:
-    return [remark for remark in examine(setup) if remark.check is check]
+    # Other tests' opencodes may run at the same time.
+    found = [remark for remark in examine(setup) if not remark.says.endswith("of another HOME")]
+    return [remark for remark in found if remark.check is check]
 
 
 def one(setup: Setup, check: Check) -> tuple[Level, str]:
@@ -428,6 +431,7 @@ def test_a_launch_agent_is_a_service_too(setup: Setup) -> None:
 def test_an_older_bridge_is_replaced_and_a_foreign_file_is_not(setup: Setup) -> None:
     path = bridge_file(setup.paths).path
     install_bridge(setup.paths)
+    prepare_folders(setup.paths)
     path.write_text("// opencode-rotator bridge 0.0.9\n")
 
     older = said(setup, Check.BRIDGE)
@@ -453,6 +457,7 @@ def test_opencodes_without_the_bridge_or_with_an_older_one_are_named(
     setup: Setup, tmp_path: Path
 ) -> None:
     install_bridge(setup.paths)
+    prepare_folders(setup.paths)
     present = private_folder(private_folder(setup.paths.bridge) / "present")
     told = {"schema": 1, "pid": os.getpid(), "auth_file": str(setup.paths.auth_file)}
     file = present / f"{os.getpid()}.json"
@@ -536,8 +541,11 @@ def test_an_opencode_without_a_package_is_asked_in_a_home_of_its_own(
             }""",
             1,
         ),
-        ("opencode.json", '{"provider": [', 0),
-        ("opencode.json", "[]", 0),
+        (
+            "opencode.json",
+            '{"provider": {"acme": {"options": {"headers": {"X-Api-Key": "KEY-CANARY-o"}}}}}',
+            1,
+        ),
     ],
 )
 def test_a_key_that_opencode_takes_from_elsewhere_is_noted(
@@ -552,6 +560,20 @@ def test_a_key_that_opencode_takes_from_elsewhere_is_noted(
 
     assert [remark.level for remark in found] == [Level.NOTE] * count
     assert all("has a key of acme" in r.says and "CANARY" not in f"{r}" for r in found)
+
+
+@pytest.mark.parametrize("text", ['{"provider": [', "[]", '{"provider": {"acme": 1}} x'])
+def test_a_configuration_that_cannot_be_read_may_hold_a_key_and_that_is_said(
+    setup: Setup, text: str
+) -> None:
+    file = setup.paths.opencode_config / "opencode.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+    (found,) = said(setup, Check.OPENCODE)[1:]
+
+    assert found.level is Level.NOTE
+    assert found.says == f"{file} cannot be read: a key in it is not seen"
 
 
 def test_settings_are_fine_until_one_is_misspelt(setup: Setup) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rotator import __version__
-from rotator.model import AccountState, Limit, Route, Verdict, VerdictKind
+from rotator.model import AccountState, Limit, Route, Signal, Verdict, VerdictKind
 from rotator.opencode.exchange import LARGEST_SIGNAL, STALE_SECONDS, Exchange
 from rotator.processes import start_ticks
 from rotator.routing import Directions, Entry
@@ -203,7 +203,7 @@ def test_a_signal_is_read_and_unlinked(exchange: Exchange) -> None:
 
     taken = exchange.take(path)
 
-    assert taken is not None
+    assert isinstance(taken, Signal)
     assert (taken.id, taken.status, path.exists()) == ("s-1", 429, False)
     assert exchange.take(path) is None
 
@@ -213,7 +213,7 @@ def test_what_a_signal_tells_of_its_turn_is_taken(exchange: Exchange) -> None:
 
     taken = exchange.take(signal(exchange, **told))
 
-    assert taken is not None
+    assert isinstance(taken, Signal)
     assert (taken.left, taken.aside, taken.waited, taken.opencode) == (
         ("acme",),
         True,
@@ -234,7 +234,7 @@ def test_what_a_signal_tells_of_its_turn_in_another_shape_counts_for_nothing(
 
     taken = exchange.take(signal(exchange, **told))
 
-    assert taken is not None
+    assert isinstance(taken, Signal)
     assert (taken.left, taken.aside, taken.waited, taken.opencode) == ((), False, False, None)
 
 

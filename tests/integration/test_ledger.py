@@ -364,6 +364,8 @@ def merged(live: Live, first: Entry, second: Entry, *, active: str) -> Entry:
     live.sees({"rotating": first})
     live.sees({"rotating": second})
     swap(live.books, Order(live.account(f"rotating/{active}").id, "for the test"))
+    # That it may be the other one, refreshed, is out of the question here.
+    ledger.enable(live.books, live.account("rotating/rotating-1"))
     one, two = live.account("rotating/rotating-1"), live.account("rotating/rotating-2")
     ledger.merge(live.books, one, two)
     return live.saved("rotating/rotating-1")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.cadence import LEASE, Asked
+from rotator.cadence import LEASE, Asked, OwnerAsked
 from rotator.history import A_DAY, A_MONTH, History, Point
-from rotator.model import AccountId, Snapshot, Window
+from rotator.model import AccountId, Digest, Snapshot, Window
 from tests.support.builders import MINUTE, NOW
 
 ONE, OTHER = AccountId("acc_one"), AccountId("acc_other")
@@ -118,3 +118,32 @@ def test_a_reading_that_cannot_be_read_is_none(history: History, where: Path, co
 
     assert history.asked(ONE) == Asked()
     assert history.past(ONE) == {("1h", None): [Point(NOW, 0.25)]}
+
+
+def test_a_question_of_another_kind_gives_the_lease_back_and_moves_the_next_reading(
+    history: History,
+) -> None:
+    history.keep_reading(ONE, a_reading(NOW, 0.25), NOW)
+    assert history.lease(ONE, NOW)
+    history.postpone(ONE, NOW + MINUTE)
+    history.postpone(ONE, NOW)
+
+    assert history.asked(ONE) == Asked(a_reading(NOW, 0.25), due_at=NOW + MINUTE)
+
+
+def test_whom_a_vendor_was_asked_about_is_kept(history: History, where: Path) -> None:
+    digest = Digest("d")
+    assert history.owner_asked(digest) == OwnerAsked()
+
+    for asked in (OwnerAsked(1, due_at=NOW), OwnerAsked(2, is_answered=True)):
+        history.keep_owner_asked(digest, asked)
+        with contextlib.closing(History(where)) as another:
+            assert another.owner_asked(digest) == asked
+
+
+def test_a_time_that_cannot_be_read_keeps_nobody_from_asking(history: History, where: Path) -> None:
+    history.keep_owner_asked(Digest("d"), OwnerAsked(3, due_at=NOW))
+    with contextlib.closing(sqlite3.connect(where, isolation_level=None)) as connection:
+        connection.execute("UPDATE owner_question SET due_at = 'oops'")
+
+    assert history.owner_asked(Digest("d")) == OwnerAsked(3)

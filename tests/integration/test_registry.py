@@ -107,6 +107,18 @@ class Lying:
         yield ASK
         return self._told()
 
+    asks_only_in_doubt: Any = False
+
+    def identity_obstacle(self, *_: object) -> Any:
+        """Return or raise it."""
+        return self._told()
+
+    def read_identity(self, *_: object) -> Any:
+        """Ask twice, then return or raise it."""
+        yield ASK
+        yield ASK
+        return self._told()
+
     def read_headers(self, *_: object) -> Any:
         """Return or raise it."""
         return self._told()
@@ -450,3 +462,99 @@ def test_what_a_module_does_not_know_is_read_by_the_one_for_everybody() -> None:
     assert Registry({"*": Lying(FINDING)}).classify(SIGNAL, NOW) == FINDING
     assert Registry().read_headers("acme", {}, NOW) is None
     assert Registry().classify(SIGNAL, NOW) is None
+
+
+# -- whose a login is ----------------------------------------------------------------------------
+
+OWNER = Identity("ws/ada", "ada")
+
+
+def test_whose_a_login_is_is_the_module_s_word(credential: Credential) -> None:
+    told = Identity("ws/ada\ud800", "a\x1b[2Jda")
+
+    found = registry_of(told).read_identity("acme", credential, NOW)
+
+    assert registry_of(OWNER).read_identity("acme", credential, NOW) == OWNER
+    assert found == Identity("ws/ada\\ud800", "a [2Jda")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RuntimeError("KEY-CANARY"),
+        None,
+        "ada",
+        SNAPSHOT,
+        changed(OWNER, key=5),
+        changed(OWNER, label=5),
+    ],
+)
+def test_a_module_that_fails_names_nobody(credential: Credential, answer: object) -> None:
+    with pytest.raises(UnexpectedAnswer, match=FAILED) as caught:
+        registry_of(answer).read_identity("acme", credential, NOW)
+
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_owner_without_a_key_is_nobody(credential: Credential) -> None:
+    with pytest.raises(UnexpectedAnswer, match="names nobody"):
+        registry_of(Identity(label="ada")).read_identity("acme", credential, NOW)
+
+
+def test_what_a_vendor_refuses_to_say_is_said_in_the_module_s_words(
+    credential: Credential,
+) -> None:
+    with pytest.raises(UnexpectedAnswer, match=r"^status 500$"):
+        registry_of(UnexpectedAnswer("status 500")).read_identity("acme", credential, NOW)
+
+
+def test_whose_a_login_is_takes_no_third_request(credential: Credential) -> None:
+    class Endless(Lying):
+        def read_identity(self, *_: object) -> Any:
+            while True:
+                asked.append((yield ASK))
+
+    asked: list[HttpAnswer] = []
+
+    with pytest.raises(UnexpectedAnswer, match=FAILED):
+        Registry({"acme": Endless(None)}, send=lambda _: ANSWER).read_identity(
+            "acme", credential, NOW
+        )
+
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (None, None),
+        ("no\x1b[2J", "no [2J"),
+        (5, FAILED),
+        (RuntimeError("KEY-CANARY"), FAILED),
+    ],
+)
+def test_why_nobody_can_be_asked_is_the_module_s_word(
+    credential: Credential, answer: object, why: str | None
+) -> None:
+    assert registry_of(answer).identity_obstacle("acme", credential) == why
+
+
+@pytest.mark.parametrize(("told", "only"), [(False, False), (True, True), (None, True), (0, True)])
+def test_a_vendor_is_asked_in_doubt_alone_unless_its_module_says_otherwise(
+    told: object, *, only: bool
+) -> None:
+    module = Lying(None)
+    module.asks_only_in_doubt = told
+
+    assert Registry({"acme": module}).asks_only_in_doubt("acme") is only
+
+
+def test_a_provider_that_names_nobody_is_not_asked(credential: Credential) -> None:
+    registry = Registry({"acme": Unrefreshable()})
+
+    for name in ("acme", "zeta"):
+        why = f"{name} does not tell whose a login is, as far as is known here"
+        assert registry.identity_obstacle(name, credential) == why
+        assert registry.asks_only_in_doubt(name)
+        with pytest.raises(UnexpectedAnswer, match="nothing here asks"):
+            registry.read_identity(name, credential, NOW)

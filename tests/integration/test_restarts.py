@@ -11,8 +11,9 @@ import pytest
 
 from rotator.opencode.exchange import Present
 from rotator.processes import find_opencodes, is_running, kind_of, start_ticks
-from rotator.restarts import bridgeless, charge_time, restart_note, why_unseen
+from rotator.restarts import charge_time, restart_note, why_unseen
 from rotator.swap import Order, swap
+from rotator.unbridged import bridgeless
 from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown
 
 HOUR = timedelta(hours=1)
@@ -59,8 +60,8 @@ def test_an_opencode_of_another_home_is_not_ours(opencode: int, tmp_path: Path) 
 
 
 def test_an_opencode_with_the_bridge_follows(live: Live, opencode: int) -> None:
-    assert [one.pid for one in bridgeless(live.books, [])] == [opencode]
-    assert bridgeless(live.books, [present(live, opencode)]) == []
+    assert [one.pid for one in bridgeless(live.paths, [])] == [opencode]
+    assert bridgeless(live.paths, [present(live, opencode)]) == []
 
 
 def test_whose_turns_cannot_be_seen_is_said(live: Live, opencode: int) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from rotator.database import require_sqlite
 from rotator.errors import NewerSchema, StoreError
+from rotator.generations import line_of
 from rotator.history import MOST_EVENTS, History
 from rotator.migrations import STORE
 from rotator.model import (
@@ -31,7 +32,6 @@ from rotator.model import (
     EventKind,
     Identity,
     Limit,
-    Snapshot,
 )
 from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret
@@ -703,7 +703,8 @@ def test_accounts_of_one_group_are_limited_together(store: Store, kinds: dict[st
     a, b = store.state().accounts
     with store.transaction():
         for one in (a, b):
-            store.learn(one, Snapshot(NOON, identity=Identity(group="org")))
+            line = line_of(store.state(), one)
+            store.lay_out(one, (replace(line[0], who=replace(line[0].who, group="org")),), NOON)
         store.set_limit(a.id, replace(kinds["whole"], is_own=False))
 
     assert [one.until_at(NOON) for one in store.state().accounts] == [NOON + timedelta(hours=1)] * 2

@@ -19,19 +19,18 @@ from rotator.opencode.install import install_bridge
 from rotator.opencode.tui_notes import tui_notes
 from rotator.opencode.tui_plugin import (
     install_plugin,
-    key_in_use,
     plugin_source,
     plugin_version,
     tui_plugin,
     uninstall_plugin,
 )
 from rotator.paths import Paths, find_paths
+from tests.support.config_files import write_config
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import as_anybody
 from tests.support.rotator_process import rotator
 
-KEY = "ctrl+b"
 OLDER = b"// opencode-rotator dashboard plugin 0.0.1\nexport default {}\n"
 MINE = '{\n  // my colours\n  "theme": "x",\n  "plugin": ["other"], // one\n}\n'
 
@@ -60,16 +59,16 @@ def test_the_plugin_names_its_version_in_its_first_line() -> None:
     assert plugin_version(plugin_source()) is not None
 
 
-def test_it_is_put_beside_tui_json_and_entered_with_the_key_and_our_program(
+def test_it_is_put_beside_tui_json_and_entered_with_our_program(
     paths: Paths, file: Path, config: Path
 ) -> None:
-    found, said = install_plugin(paths, "f2")
+    found, said = install_plugin(paths)
 
     program = [sys.executable, "-P", "-m", "rotator"]
-    entry = ["./rotator-tui.js", {"key": "f2", "program": program}]
+    entry = ["./rotator-tui.js", {"program": program}]
     assert json.loads(config.read_text()) == {"plugin": [entry]}
     assert file.read_bytes() == plugin_source()
-    assert (found.entered, found.current, key_in_use(paths)) == (True, True, "f2")
+    assert (found.entered, found.current) == (True, True)
     assert said == f"{file} is in place and entered in {config}"
 
 
@@ -79,7 +78,7 @@ def test_files_that_were_made_are_the_user_s_alone_and_leave_no_trace(
     paths.opencode_config.parent.mkdir(parents=True)
     before = tree(home)
 
-    install_plugin(paths, KEY)
+    install_plugin(paths)
     modes = [stat.S_IMODE(one.stat().st_mode) for one in (file, file.with_name("tui.json"))]
     _, said = uninstall_plugin(paths)
 
@@ -94,7 +93,7 @@ def test_what_was_in_tui_json_stays_and_is_there_to_the_byte_afterwards(
     config.write_text(MINE)
     config.chmod(0o644)
 
-    install_plugin(paths, KEY)
+    install_plugin(paths)
     entered = config.read_text()
     uninstall_plugin(paths)
 
@@ -107,7 +106,7 @@ def test_a_link_is_followed_and_stays_a_link(paths: Paths, config: Path, home: P
     target.write_text(MINE)
     config.symlink_to(target)
 
-    install_plugin(paths, KEY)
+    install_plugin(paths)
     entered = target.read_text()
     uninstall_plugin(paths)
 
@@ -116,37 +115,65 @@ def test_a_link_is_followed_and_stays_a_link(paths: Paths, config: Path, home: P
 
 
 def test_installing_again_writes_nothing(paths: Paths, file: Path, config: Path) -> None:
-    install_plugin(paths, KEY)
+    install_plugin(paths)
     facts = [one.stat().st_ino for one in (file, config)]
 
-    _, said = install_plugin(paths, KEY)
+    _, said = install_plugin(paths)
 
     assert [one.stat().st_ino for one in (file, config)] == facts
     assert said == f"the dashboard is in place already: {file}"
 
 
 def test_another_name_of_the_same_python_is_no_change(paths: Paths, config: Path) -> None:
-    install_plugin(paths, KEY)
+    install_plugin(paths)
     config.write_text(config.read_text().replace(sys.executable, f"{sys.executable}3"))
 
-    _, said = install_plugin(paths, KEY)
-    same = tui_plugin(paths, KEY)
+    _, said = install_plugin(paths)
+    same = tui_plugin(paths)
     config.write_text(config.read_text().replace(sys.executable, "/nonexistent/python"))
 
     assert said.startswith("the dashboard is in place already")
-    assert (same.current, tui_plugin(paths, KEY).current) == (True, False)
+    assert (same.current, tui_plugin(paths).current) == (True, False)
 
 
-def test_another_key_is_noticed_and_entered(paths: Paths, config: Path) -> None:
+def test_an_entry_of_an_older_version_is_noticed_and_renewed(paths: Paths, config: Path) -> None:
     config.write_text(MINE)
-    install_plugin(paths, KEY)
+    install_plugin(paths)
+    config.write_text(config.read_text().replace('{"program"', '{"key": "f2", "program"'))
 
-    before = tui_plugin(paths, "none")
-    after, _ = install_plugin(paths, "none")
+    before = tui_plugin(paths)
+    after, _ = install_plugin(paths)
+    renewed = config.read_text()
     uninstall_plugin(paths)
 
-    assert (before.current, after.current) == (False, True)
+    assert (before.current, after.current, "f2" in renewed) == (False, True, False)
     assert config.read_text() == MINE
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [("", "ctrl+b"), ('[dashboard]\nkey = "f2"\n', "f2"), ('dashboard.key = "none"\n', "none")],
+)
+def test_the_plugin_is_told_the_key_that_was_written_by_hand(
+    home: Path, paths: Paths, settings: str, key: str
+) -> None:
+    write_config(paths.config_file, settings)
+
+    asked = rotator(Household(home), "bridge", "key")
+
+    assert (asked.code, asked.stdout) == (0, f"{key}\n")
+
+
+def test_a_changed_key_needs_no_new_entry(home: Path) -> None:
+    house = Household(home)
+    rotator(house, "bridge", "install")
+
+    rotator(house, "config", "set", "dashboard.key", "f9")
+    asked = rotator(house, "bridge", "key").stdout
+
+    told = rotator(house, "doctor", "--json").json()["checks"]
+    assert asked == "f9\n"
+    assert [one["level"] for one in told if one["check"] == "dashboard"] == ["ok"]
 
 
 def test_an_older_plugin_is_replaced(paths: Paths, file: Path, config: Path) -> None:
@@ -154,7 +181,7 @@ def test_an_older_plugin_is_replaced(paths: Paths, file: Path, config: Path) -> 
     file.write_bytes(OLDER)
 
     before = tui_plugin(paths)
-    after, _ = install_plugin(paths, KEY)
+    after, _ = install_plugin(paths)
 
     assert (before.version, before.entered, before.current) == ("0.0.1", False, False)
     assert (file.read_bytes(), after.current) == (plugin_source(), True)
@@ -167,7 +194,7 @@ def test_a_foreign_file_is_never_touched(
     file.write_bytes(b"export default {}\n")
 
     with pytest.raises(UsageError, match="is not a file of ours"):
-        install_plugin(paths, KEY, dry_run=dry_run)
+        install_plugin(paths, dry_run=dry_run)
 
     assert (file.read_bytes(), config.exists()) == (b"export default {}\n", False)
 
@@ -188,25 +215,25 @@ def test_a_broken_tui_json_is_refused_and_left_alone(
     config.write_bytes(content)
 
     with pytest.raises(UsageError, match=said):
-        install_plugin(paths, KEY)
+        install_plugin(paths)
     with pytest.raises(UsageError, match=said):
         uninstall_plugin(paths)
 
     assert (config.read_bytes(), file.exists()) == (content, False)
-    assert not tui_plugin(paths, KEY).entered
+    assert not tui_plugin(paths).entered
 
 
 def test_a_folder_in_its_place_is_named(paths: Paths, config: Path) -> None:
     config.mkdir()
 
     with pytest.raises(UsageError, match=r"tui\.json is not a file"):
-        install_plugin(paths, KEY)
+        install_plugin(paths)
 
 
 def test_an_empty_tui_json_is_filled_and_emptied(paths: Paths, config: Path) -> None:
     config.write_text("")
 
-    found, _ = install_plugin(paths, KEY)
+    found, _ = install_plugin(paths)
     uninstall_plugin(paths)
 
     assert (found.current, config.read_text()) == (True, "")
@@ -216,7 +243,7 @@ def test_tui_jsonc_is_taken_where_it_is_the_one_that_is_there(paths: Paths, conf
     other = config.with_name("tui.jsonc")
     other.write_text(MINE)
 
-    found, _ = install_plugin(paths, KEY)
+    found, _ = install_plugin(paths)
 
     assert (found.config, config.exists()) == (other, False)
 
@@ -226,7 +253,7 @@ def test_settings_that_opencode_is_about_to_move_into_tui_json_are_not_lost(
 ) -> None:
     config.with_name("opencode.json").write_text('{"theme": "dracula", /* mine */}')
 
-    found, _ = install_plugin(paths, KEY)
+    found, _ = install_plugin(paths)
 
     assert (found.config.name, config.exists()) == ("tui.jsonc", False)
 
@@ -235,14 +262,14 @@ def test_a_dry_run_changes_nothing(paths: Paths, config: Path, home: Path) -> No
     config.write_text(MINE)
     before = tree(home)
 
-    _, said = install_plugin(paths, KEY, dry_run=True)
+    _, said = install_plugin(paths, dry_run=True)
 
     assert (tree(home), config.read_text()) == (before, MINE)
     assert "would be put in place and entered in" in said
 
 
 def test_a_dry_run_removes_nothing(paths: Paths, file: Path, config: Path) -> None:
-    install_plugin(paths, KEY)
+    install_plugin(paths)
 
     _, said = uninstall_plugin(paths, dry_run=True)
 
@@ -260,7 +287,7 @@ def test_a_folder_without_rights_is_named(paths: Paths, config: Path) -> None:
     config.parent.chmod(0o500)
 
     with as_anybody(), pytest.raises(UsageError, match="cannot be changed: Permission"):
-        install_plugin(paths, KEY)
+        install_plugin(paths)
 
     config.parent.chmod(0o700)
 
@@ -332,7 +359,7 @@ def test_a_dashboard_that_is_not_installed_is_a_note_beside_a_bridge(setup: Setu
 def test_an_older_or_foreign_plugin_and_a_missing_half_are_problems(
     setup: Setup, paths: Paths, file: Path
 ) -> None:
-    install_plugin(paths, KEY)
+    install_plugin(paths)
     good = said(setup)
     file.write_bytes(OLDER)
     older = said(setup)
@@ -353,10 +380,10 @@ def test_an_older_or_foreign_plugin_and_a_missing_half_are_problems(
     assert "is not entered in" in alone[0][1]
 
 
-def test_an_older_plugin_and_another_key_are_mended_and_a_foreign_one_is_not(
+def test_an_older_plugin_is_mended_and_a_foreign_one_is_not(
     setup: Setup, paths: Paths, file: Path
 ) -> None:
-    install_plugin(paths, "f9")
+    install_plugin(paths)
     file.write_bytes(OLDER)
 
     mended = mend_all(setup)
@@ -364,14 +391,14 @@ def test_an_older_plugin_and_another_key_are_mended_and_a_foreign_one_is_not(
     foreign = mend_all(setup)
 
     assert f"{file} is in place and entered in {file.with_name('tui.json')}" in mended.done
-    assert (key_in_use(paths), foreign.failed) == (KEY, ())
+    assert (tui_plugin(paths).entered, foreign.failed) == (True, ())
     assert file.read_bytes() == b"export default {}\n"
 
 
 def test_an_opencode_in_which_it_is_off_is_named_with_the_reason(
     setup: Setup, paths: Paths
 ) -> None:
-    install_plugin(paths, KEY)
+    install_plugin(paths)
     leave_note(setup, os.getpid(), on=False, why="opencode's TUI has no slots.register")
     off = said(setup)
     leave_note(setup, os.getpid(), plugin="0.0.1")

@@ -40,15 +40,14 @@ NEXT = len(STORE) + 1
 SECONDS = 30.0
 # The program, as a version with one more step has it.
 NEWER = """
-import sys
 from rotator import migrations
 
 @migrations.store_step
 def another(connection):
     connection.execute("ALTER TABLE account ADD COLUMN shiny TEXT")
 
-from rotator.cli.main import main
-main(sys.argv[1:])
+from rotator.__main__ import main
+main()
 """
 PROGRAM = (sys.executable, "-m", "rotator")
 

@@ -21,6 +21,8 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     """Return a place for a session of its own, with one guard and without measuring."""
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # Compiled, a test has its secret in one piece.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     return pytester
 
 

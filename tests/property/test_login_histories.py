@@ -57,8 +57,22 @@ def test_where_nothing_names_people_nobody_s_newest_tokens_are_lost(acts: list[A
     for act in acts:
         act(world)
 
-        kept = pairs([account.credential for account in world.state.of(ACME)])
-        assert pairs(list(world.newest.values())) <= kept
+        kept = [account.credential for account in world.state.of(ACME)]
+        assert pairs(list(world.newest.values())) <= pairs(kept + world.replaced)
+
+
+@LONGER
+@given(HISTORIES)
+def test_where_nothing_names_people_who_may_be_spent_is_not_used(acts: list[Act]) -> None:
+    """Spent tokens stand in a row of their own only where that is in doubt."""
+    world = World(names_people=False)
+    for act in acts:
+        act(world)
+
+    spent, active = pairs(world.spent), world.state.active(ACME)
+    for account in world.state.of(ACME):
+        is_spent = pairs([account.credential]) <= spent
+        assert not is_spent or account.maybe is not None or account == active
 
 
 @LONGER

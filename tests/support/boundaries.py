@@ -30,6 +30,7 @@ from rotator.opencode.logtail import LogTail, parse_line
 from rotator.paths import Paths
 from rotator.provider import DeadLogin, HttpAnswer, Tokens
 from rotator.registry import Registry, load_registry
+from rotator.repeats import Note
 from rotator.secret import Secret
 from rotator.text import LONGEST, clean
 from tests.support.builders import (
@@ -152,6 +153,10 @@ class Boundaries:
         if signal is None:
             return
         assert_clean(signal.provider, 1000)
+        if isinstance(signal, Note):
+            assert_clean(signal.session)
+            assert_clean(signal.model)
+            return
         for text in (signal.request, signal.model, signal.session, signal.error):
             assert_clean(text)
         for name, value in signal.headers.items():
@@ -250,7 +255,7 @@ class Boundaries:
 
     def _refreshed(self, vendor: str, status: int, found: Tokens | DeadLogin) -> None:
         if isinstance(found, DeadLogin):
-            assert status in {400, 401}
+            assert status in {400, 401, 403}
             assert_tells_nothing(found.reason)
             return
         assert 200 <= status < 300

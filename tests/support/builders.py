@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from rotator.changes import Knowledge
+from rotator import ownership
 from rotator.engine import NoteOverload, Outcome, Reject, Rest
 from rotator.limits import with_limit
 from rotator.model import (
@@ -36,6 +36,7 @@ from rotator.model import (
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.ownership import Knowledge
 from rotator.preferences import Failover, Preferences, Priority
 from rotator.secret import Secret
 
@@ -111,8 +112,7 @@ def a_limit(
 
 def secrets_of(credential: Credential) -> list[Digest]:
     """Return the digests under which the store knows a credential."""
-    refresh = credential.refresh
-    return [credential.digest, *([Digest(refresh.digest())] if refresh else [])]
+    return list(ownership.secrets_of(credential))
 
 
 def a_state(  # noqa: PLR0913  # each may be what a test is about

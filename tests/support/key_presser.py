@@ -122,7 +122,7 @@ class Presser:
         """Wait until the header and the store say so."""
         word = "on" if on else "off"
         self.until(lambda: self.terminal.lines[0].endswith(f"balancing {word}"), f"it to be {word}")
-        assert self.books.store.state().balancing is on
+        self.until(lambda: self.books.store.state().balancing is on, f"{word} in the store")
 
     # What is in the files.
 
@@ -162,6 +162,11 @@ class Presser:
         """Return the account of that name."""
         accounts = self.books.store.state().accounts
         return next((one for one in accounts if one.alias == alias), None)
+
+    def state(self, alias: str) -> str:
+        """Return the state of the account of that name; nothing where there is none."""
+        account = self.account(alias)
+        return account.state_at(self.books.clock()).value if account else ""
 
     def is_live(self, alias: str) -> None:
         """Wait until an account is live, in auth.json and on the screen."""

@@ -212,7 +212,7 @@ def _rename(scene: Presser, key: str) -> None:
         scene.press("ctrl+u")
         scene.terminal.type(f"{after}\n")
         wait_for_line(scene.terminal, f"● {after} ")
-        assert scene.account(after) is not None
+        scene.until(lambda new=after: scene.account(new) is not None, "the new name in the store")  # type: ignore[misc]  # a default
         assert scene.account(before) is None
 
 
@@ -221,9 +221,7 @@ def _disable(scene: Presser, key: str) -> None:
     for state in ("disabled", "ready"):
         scene.press("home", "down", key)
         wait_for_line(scene.terminal, f"○ {second} ", f" {state} ")
-        account = scene.account(second)
-        assert account is not None
-        assert account.state_at(scene.books.clock()).value == state
+        scene.until(lambda is_now=state: scene.state(second) == is_now, f"{state} in the store")  # type: ignore[misc]  # a default
 
 
 def _remove(scene: Presser, key: str) -> None:
@@ -235,8 +233,9 @@ def _remove(scene: Presser, key: str) -> None:
     scene.until(lambda: scene.account(second) is None, "it to be gone from the store")
     scene.shows(f"{PROVIDER}/{second} was removed")
     scene.press("z")
+    # The screen may still be the one of before the removal: the store is asked first.
+    scene.until(lambda: scene.account(second) is not None, "it to be back in the store")
     scene.shows(f"○ {second} ")
-    assert scene.account(second) is not None
 
 
 def _refresh(scene: Presser, key: str) -> None:

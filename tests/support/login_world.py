@@ -11,6 +11,7 @@ from datetime import datetime
 
 from rotator.changes import (
     Change,
+    Dropped,
     Gone,
     Login,
     Logout,
@@ -22,6 +23,7 @@ from rotator.changes import (
     interpret,
 )
 from rotator.model import AccountId, Credential, Digest, Identity, State, SwapMark
+from rotator.ownership import Proof
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,
@@ -55,6 +57,10 @@ class World:
     generations: dict[str, int] = field(default_factory=dict)
     newest: dict[str, Credential] = field(default_factory=dict)
     people: dict[Digest, str] = field(default_factory=dict)
+    # Tokens that others took the place of without a proof.
+    replaced: list[Credential] = field(default_factory=list)
+    # What a refresh has put an end to.
+    spent: list[Credential] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.look()
@@ -70,14 +76,14 @@ class World:
         self.write(new.entry)
 
     def login(self, person: str) -> None:
-        """Log somebody in; where nothing tells people apart, not while tokens have run out."""
-        if self.names_people or not self.active_has_run_out() or self.active_person() == person:
-            self.mint(person)
+        """Log somebody in."""
+        self.mint(person)
 
     def refresh(self) -> None:
         """Let opencode refresh the tokens in auth.json once they have run out."""
-        person = self.active_person()
-        if person is not None and self.active_has_run_out():
+        active, person = self.state.active(ACME), self.active_person()
+        if active is not None and person is not None and self.active_has_run_out():
+            self.spent.append(active.credential)
             self.mint(person)
 
     def late_refresh(self) -> None:
@@ -85,6 +91,7 @@ class World:
         mark = self.state.slot(ACME).swap
         left = self.state.account(mark.left) if mark else None
         if mark is not None and left is not None and mark.left_expired:
+            self.spent.append(left.credential)
             self.mint(self.people[left.credential.digest])
 
     def old_copy(self, number: int) -> None:
@@ -163,10 +170,8 @@ class World:
         match change:
             case Login():
                 self.take_login(change)
-            case Refresh(stale=True):
-                self.live[change.provider] = change.account.credential.entry
             case Refresh():
-                self.renew(change.account.id, change.credential)
+                self.take_refresh(change)
             case Revert():
                 self.revert(change)
             case Logout(provider, account):
@@ -174,9 +179,17 @@ class World:
                 self.state = with_slot(self.state, provider, active=None)
             case Wipe(provider, entry):
                 self.live[provider] = entry
-            case Gone() | Revived() | Unreadable():
+            case Gone() | Revived() | Unreadable() | Dropped():
                 message = f"nothing here leads to {type(change).__name__}"
                 raise AssertionError(message)
+
+    def take_refresh(self, change: Refresh) -> None:
+        if change.stale:
+            self.live[change.provider] = change.account.credential.entry
+            return
+        if change.proof is Proof.NONE:
+            self.replaced.append(change.account.credential)
+        self.renew(change.account.id, change.credential)
 
     def take_login(self, change: Login) -> None:
         account = change.account
@@ -184,6 +197,8 @@ class World:
             alias, key = str(len(self.state.accounts)), change.identity.key
             account = an_account(alias, change.credential, change.provider, identity_key=key)
             self.state = replace(self.state, accounts=(*self.state.accounts, account))
+            for one in change.may_be:
+                self.state = with_account(self.state, one.id, maybe=account.id)
         if change.fresh and not change.stale:
             self.renew(account.id, change.credential)
         if change.stale:

@@ -18,6 +18,7 @@ from rotator.opencode.authfile import parse_entry
 from rotator.provider import (
     Classifier,
     HeaderReader,
+    IdentityReader,
     LoginChecker,
     Provider,
     RefreshCall,
@@ -106,8 +107,11 @@ def _is_tried(module: object, login: Credential) -> bool:
 
 
 def _identity(module: Provider, logins: dict[str, Credential], found: list[AnyCase]) -> str:
+    asker: object = module
     if any(module.identify(login).key for login in logins.values()):
-        return "the token"
+        return "the token, else the vendor" if isinstance(asker, IdentityReader) else "the token"
+    if isinstance(asker, IdentityReader):
+        return "the vendor, in doubt" if asker.asks_only_in_doubt else "the vendor"
     told = [(case.expected or {}).get("identity") or {} for case in found if case.kind == "usage"]
     if any(one.get("key") for one in told):
         return "the vendor"

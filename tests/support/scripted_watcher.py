@@ -76,6 +76,8 @@ class ScriptedWatcher:
                 with contextlib.suppress(FileNotFoundError):
                     signal = json.loads(path.read_bytes())
                     path.unlink()
+                    if "kind" in signal:
+                        continue  # a note about a turn that failed, which asks for nothing
                     self.signals.append(signal)
                     verdict, fields = self.decide(signal)
                     self._exchange.answer(signal, verdict, **fields)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from rotator.changes import Knowledge
 from rotator.model import (
     Account,
     AccountState,
@@ -22,6 +21,7 @@ from rotator.model import (
     SwapMark,
     Window,
 )
+from rotator.ownership import Knowledge
 from rotator.preferences import Failover, Strategy
 from rotator.secret import Secret
 from tests.support.builders import (

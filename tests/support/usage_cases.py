@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from functools import cache
 
 from rotator.registry import load_registry
-from rotator.testing import ErrorCase, HeaderCase, LoginCase, UsageCase, can_try, read_cases
+from rotator.testing import (
+    ErrorCase,
+    HeaderCase,
+    IdentityCase,
+    LoginCase,
+    UsageCase,
+    can_try,
+    read_cases,
+)
 from tests.support.repository import ROOT
 
-AnyCase = UsageCase | LoginCase | HeaderCase | ErrorCase
+AnyCase = UsageCase | IdentityCase | LoginCase | HeaderCase | ErrorCase
 
 
 @cache

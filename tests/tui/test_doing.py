@@ -53,7 +53,9 @@ def test_activating_puts_the_account_in_and_says_when_it_is_used(work: Work) -> 
 
     assert work.live.active("acme") == "acme-1"
     assert ended.job == 4
-    assert ended.says == "acme/acme-1 is live; no opencode runs; the next one uses it"
+    assert (
+        ended.says == "acme/acme-1 is live; no running opencode uses auth.json; the next one does"
+    )
     assert ended.select == work.id("acme/acme-1")
 
 

@@ -6,7 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.cadence import Asked, after_failure, after_reading, is_due
+from rotator.cadence import (
+    MOST_TRIES,
+    Asked,
+    OwnerAsked,
+    after_failure,
+    after_reading,
+    is_due,
+    may_ask_owner,
+)
 from rotator.errors import (
     LoginRejected,
     ProviderError,
@@ -40,6 +48,23 @@ def test_a_vendor_is_asked_when_a_reading_has_served_and_nobody_else_asks(
     asked: Asked, *, due: bool
 ) -> None:
     assert is_due(asked, NOW) is due
+
+
+@pytest.mark.parametrize(
+    ("asked", "may"),
+    [
+        pytest.param(OwnerAsked(), True, id="never asked"),
+        pytest.param(OwnerAsked(1, is_answered=True), False, id="answered"),
+        pytest.param(OwnerAsked(1, due_at=NOW), True, id="it is time"),
+        pytest.param(OwnerAsked(1, due_at=NOW + SECOND), False, id="not yet"),
+        pytest.param(OwnerAsked(MOST_TRIES - 1), True, id="the last try"),
+        pytest.param(OwnerAsked(MOST_TRIES, due_at=NOW), False, id="it does not say it"),
+    ],
+)
+def test_whose_a_credential_is_is_asked_until_it_is_told_and_not_for_ever(
+    asked: OwnerAsked, *, may: bool
+) -> None:
+    assert may_ask_owner(asked, NOW) is may
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rotator.changes import Knowledge
 from rotator.claims import Fragments, holds_news, holds_unread, is_saved, logins_of, says_something
 from rotator.model import AccountId, Credential, Digest, State
+from rotator.ownership import Knowledge
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,

@@ -316,7 +316,10 @@ def test_only_an_account_for_the_same_place_carries_a_request_on() -> None:
 
     outcome = limited(a_state(A, b, active=A), a_signal(A))
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert outcome.verdict == PASS
+    assert outcome.order is not None
+    assert outcome.order.to == b
+    assert "the next request uses it" in outcome.order.why
 
 
 # -- many requests and many accounts -------------------------------------------------------

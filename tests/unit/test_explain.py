@@ -65,6 +65,16 @@ def test_a_swap_that_has_to_wait_says_for_whom() -> None:
     assert (settled.held_by, urgent.held_by) == (None, None)
 
 
+def test_a_key_from_elsewhere_is_told_where_there_is_one() -> None:
+    says = "acme: opencode.json gives a key of its own"
+
+    own = explain(a_world(), ACME, None, NOW, own_key=says)
+    none = explain(a_world(), ACME, None, NOW)
+
+    assert says in sentences(own)
+    assert says not in sentences(none)
+
+
 def test_with_balancing_off_nothing_is_wanted_and_that_is_told() -> None:
     state = a_world(failover=Failover(Strategy.HEADROOM), balancing=False)
 

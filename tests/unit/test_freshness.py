@@ -83,6 +83,11 @@ def test_a_parked_login_is_refreshed() -> None:
         ),
         pytest.param(parked(), replace(A, rejected="401"), CALL, "a needs a login", id="rejected"),
         pytest.param(
+            *(parked(), replace(A, maybe=B.id), CALL),
+            "a may be the same login as another account",
+            id="may be another",
+        ),
+        pytest.param(
             parked(), A, replace(CALL, consent="the terms"), "the terms", id="without leave"
         ),
         pytest.param(

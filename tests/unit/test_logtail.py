@@ -137,6 +137,7 @@ def test_a_line_says_when_where_and_whether_it_was_a_small_request() -> None:
         session="ses_dfa9c84f4ffexOoCDNVDQHqW5L",
         small=False,
         message=RATE_LIMIT,
+        run="9e2e0430",
     )
     assert small == {"tsmall"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rotator.changes import Owner, owner_of, owner_of_offered
 from rotator.model import AccountId, Credential, Digest, Identity, State
+from rotator.ownership import Owner, Proof, owner_of, owner_of_offered
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -19,6 +19,7 @@ from tests.support.builders import (
     secrets_of,
 )
 
+NAMED = Proof.IDENTITY
 ADA = Identity("ada", "ada@acme.example")
 
 
@@ -39,7 +40,7 @@ def test_what_an_account_has_is_no_news() -> None:
 def test_newer_tokens_of_the_same_person_are_taken() -> None:
     a = an_account("a", oauth("a", 1), identity_key="ada")
 
-    assert offered(a_state(a), oauth("a", 2, expires_at=NOW + 2 * HOUR)) == Owner(a)
+    assert offered(a_state(a), oauth("a", 2, expires_at=NOW + 2 * HOUR)) == Owner(a, proof=NAMED)
 
 
 def test_tokens_that_run_out_before_the_saved_ones_are_older() -> None:
@@ -47,14 +48,14 @@ def test_tokens_that_run_out_before_the_saved_ones_are_older() -> None:
     a = an_account("a", oauth("a", 5), identity_key="ada")
     older = oauth("a", 2, expires_at=NOW + MINUTE)
 
-    assert owner_of(ACME, older, ADA, knowing(a_state(a))) == Owner(a)
-    assert offered(a_state(a), older) == Owner(a, stale=True)
+    assert owner_of(ACME, older, ADA, knowing(a_state(a))) == Owner(a, proof=NAMED)
+    assert offered(a_state(a), older) == Owner(a, stale=True, proof=NAMED)
 
 
 def test_whatever_is_offered_may_be_the_cure_of_a_rejected_account() -> None:
     a = an_account("a", oauth("a", 5), identity_key="ada", rejected="401")
 
-    assert offered(a_state(a), oauth("a", 2, expires_at=NOW + MINUTE)) == Owner(a)
+    assert offered(a_state(a), oauth("a", 2, expires_at=NOW + MINUTE)) == Owner(a, proof=NAMED)
 
 
 def test_a_spent_pair_is_no_cure() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers._fields import Part
-from providers._openai_usage import read_usage_answer
+from providers._openai_usage import read_owner, read_usage_answer
 from providers.openai import OpenAI
 from rotator.model import Identity
 from rotator.secret import Secret
@@ -29,6 +29,32 @@ def test_an_absent_window_is_neither_free_nor_used_up() -> None:
 
     assert windows(None, None) == {}
     assert (found.windows, found.spent) == ((), False)
+
+
+def owner(
+    body: dict[str, object], *, own: str | None = None, account: str | None = None
+) -> str | None:
+    return read_owner(Part(body), Identity(own), account).key
+
+
+def test_a_login_and_its_vendor_name_one_person_alike() -> None:
+    auth = {"chatgpt_account_id": "ws", "chatgpt_user_id": "user-1"}
+    token = OpenAI().identify(oauth(access=a_jwt({"https://api.openai.com/auth": auth})))
+    body: dict[str, object] = {"account_id": "ws", "user_id": "user-1"}
+
+    assert token.key == owner(body) == owner(body, account="ws") == owner(body, own=token.key)
+
+
+def test_the_user_in_the_place_of_the_account_is_no_account() -> None:
+    body: dict[str, object] = {"account_id": "user-1", "user_id": "user-1"}
+
+    assert owner(body) is None
+    assert owner(body, account="ws") == "ws/user-1"
+    assert owner({**body, "user_id": None}, account="ws") is None
+
+
+def test_of_two_accounts_that_differ_none_is_taken() -> None:
+    assert owner({"account_id": "other", "user_id": "user-1"}, account="ws") is None
 
 
 def test_only_a_login_of_codex_can_be_asked_for() -> None:

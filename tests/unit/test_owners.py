@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from providers.openai import OpenAI
-from rotator.changes import Owner, owner_of
-from rotator.model import Account, Credential, Identity, State
+from rotator.model import Account, AccountId, Credential, Identity, State, SwapMark
+from rotator.ownership import Owner, Proof, owner_of
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -106,7 +106,7 @@ def test_tokens_that_share_nothing_are_another_account() -> None:
     """Case 4: another login does not overwrite the first one's tokens."""
     a = an_account("a", oauth("a"))
 
-    assert owner(a_state(a, active=a), oauth("b")) == NOBODY
+    assert owner(a_state(a, active=a), oauth("b"), rotates_tokens=lambda _: False) == NOBODY
 
 
 def with_empty(name: str, field: str) -> Credential:
@@ -119,7 +119,7 @@ def test_two_people_with_an_empty_field_are_two_accounts(field: str) -> None:
     """Some plug-ins leave the access token empty until its first use."""
     a = an_account("a", with_empty("a", field))
 
-    assert owner(a_state(a, active=a), with_empty("b", field)) == NOBODY
+    assert owner(a_state(a, active=a), with_empty("b", field)) == Owner(None, may_be=(a,))
 
 
 def test_an_empty_access_token_is_found_by_its_refresh_token() -> None:
@@ -178,7 +178,9 @@ def test_identity_proves_whose_new_tokens_are() -> None:
     """Case 3: the refresh token was rotated, the account id is equal: the same account."""
     a, b = (an_account(x, oauth(x), identity_key=x) for x in "ab")
 
-    assert owner(a_state(a, b, active=a), oauth("b", 2), Identity("b")) == Owner(b)
+    assert owner(a_state(a, b, active=a), oauth("b", 2), Identity("b")) == Owner(
+        b, proof=Proof.IDENTITY
+    )
 
 
 def test_another_identity_is_another_account_whatever_has_run_out() -> None:
@@ -216,7 +218,9 @@ def test_long_forgotten_tokens_do_not_replace_living_ones() -> None:
     a = an_account("a", oauth("a", 99), identity_key="a")
     backup = oauth("a", 1, expires_at=NOW - HOUR)
 
-    assert owner(a_state(a), backup, Identity("a")) == Owner(a, fresh=True, stale=True)
+    assert owner(a_state(a), backup, Identity("a")) == Owner(
+        a, fresh=True, stale=True, proof=Proof.IDENTITY
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,7 +236,7 @@ def test_in_doubt_new_tokens_are_news(expires_at: datetime | None, rejected: str
 
     found = owner(a_state(a), oauth("a", 2, expires_at=expires_at), Identity("a"))
 
-    assert found == Owner(a)
+    assert found == Owner(a, proof=Proof.IDENTITY)
 
 
 # -- a rotation that nothing proves --------------------------------------------------------
@@ -247,21 +251,45 @@ def rotation(
 
 
 @pytest.mark.parametrize(
-    ("left", "taken"),
+    ("left", "key", "taken"),
     [
-        pytest.param(-HOUR, True, id="run out long ago"),
-        pytest.param(2 * MINUTE - SECOND, True, id="less than two minutes left"),
-        pytest.param(2 * MINUTE, False, id="two minutes left"),
+        pytest.param(-HOUR, "ada", True, id="A1 run out long ago, owner known"),
+        pytest.param(-HOUR, None, False, id="A2 run out long ago, owner unknown"),
+        pytest.param(-10 * MINUTE, None, True, id="run out ten minutes ago"),
+        pytest.param(-10 * MINUTE - SECOND, None, False, id="A2 run out before that"),
+        pytest.param(5 * MINUTE, None, True, id="A6 five minutes left"),
+        pytest.param(10 * MINUTE, None, True, id="A6 ten minutes left"),
+        pytest.param(10 * MINUTE + SECOND, "ada", False, id="A6 more than ten minutes left"),
     ],
 )
-def test_tokens_that_follow_run_out_ones_are_a_refresh(left: Any, *, taken: bool) -> None:
-    found = rotation(oauth("a", expires_at=NOW + left), oauth("a", 2))
+def test_tokens_that_follow_others_at_their_end_are_a_refresh(
+    left: timedelta, key: str | None, *, taken: bool
+) -> None:
+    a = an_account("a", oauth("a", expires_at=NOW + left), identity_key=key)
 
-    assert (found is not None) is taken
+    found = owner(a_state(a, active=a), oauth("a", 2))
+
+    assert found == (Owner(a, proof=Proof.NONE) if taken else Owner(None, may_be=(a,)))
 
 
-def test_tokens_that_never_run_out_are_not_followed_by_others() -> None:
-    assert rotation(oauth("a", expires_at=None), oauth("b")) is None
+def test_a_second_refresh_that_nothing_proves_is_one_as_well() -> None:
+    """A1: three refreshes in a row while nobody can ask the vendor."""
+    a = an_account("a", RUN_OUT, identity_key="ada", unproven=True)
+
+    assert owner(a_state(a, active=a), oauth("a", 3)) == Owner(a, proof=Proof.NONE)
+
+
+def test_who_may_be_another_already_is_not_refreshed_by_its_times() -> None:
+    a = an_account("a", RUN_OUT, maybe=AccountId("id-acme-b"))
+
+    assert owner(a_state(a, active=a), oauth("x")) == Owner(None, may_be=(a,))
+
+
+def test_tokens_that_do_not_say_when_they_run_out_are_in_doubt() -> None:
+    """Opencode refreshes an entry that says 0."""
+    a = an_account("a", oauth("a", expires_at=None))
+
+    assert owner(a_state(a, active=a), oauth("b")) == Owner(None, may_be=(a,))
 
 
 def test_a_vendor_that_does_not_rotate_tokens_makes_no_new_refresh_token() -> None:
@@ -274,8 +302,6 @@ def test_a_vendor_that_does_not_rotate_tokens_makes_no_new_refresh_token() -> No
     ("old", "new"),
     [
         pytest.param({"accountId": "1"}, {"accountId": "2"}, id="account id"),
-        pytest.param({"accountId": "1"}, {}, id="no account id any more"),
-        pytest.param({}, {"accountId": "2"}, id="an account id where there was none"),
         pytest.param(
             {"enterpriseUrl": "https://a.example"},
             {"enterpriseUrl": "https://b.example"},
@@ -297,13 +323,35 @@ def test_a_field_that_tells_accounts_apart_makes_it_another_account(
 @pytest.mark.parametrize(
     ("kept", "key"),
     [
-        pytest.param("a", "b", id="another one"),
-        pytest.param("a", None, id="none any more"),
+        pytest.param("a", None, id="A1 none any more"),
         pytest.param(None, "b", id="one where there was none"),
     ],
 )
-def test_another_identity_makes_it_another_account(kept: str | None, key: str | None) -> None:
-    assert rotation(RUN_OUT, oauth("b"), key=key, identity_key=kept) is None
+def test_what_says_nothing_of_its_owner_is_not_another_owner(
+    kept: str | None, key: str | None
+) -> None:
+    assert rotation(RUN_OUT, oauth("b"), key=key, identity_key=kept) is not None
+
+
+def test_another_identity_makes_it_another_account() -> None:
+    assert rotation(RUN_OUT, oauth("b"), key="b", identity_key="a") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param({"accountId": "1"}, {}, id="an account id"),
+        pytest.param({}, {"accountId": "2"}, id="an account id that was not there"),
+        pytest.param({"email": "a@example.com"}, {}, id="a plug-in's field"),
+        pytest.param({}, {"scopes": "all"}, id="a plug-in's field that was not there"),
+    ],
+)
+def test_a_field_that_only_one_of_them_has_tells_nobody_apart(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    found = rotation(oauth("a", expires_at=NOW - SECOND, **old), oauth("b", **new))
+
+    assert found is not None
 
 
 @pytest.mark.parametrize(
@@ -321,7 +369,7 @@ def test_tokens_that_do_not_live_longer_are_no_refresh(expires_at: datetime | No
 def test_only_the_active_account_s_tokens_are_refreshed_by_opencode() -> None:
     a, b = an_account("a", RUN_OUT), an_account("b", oauth("b"))
 
-    assert owner(a_state(a, b, active=b), oauth("x")) == NOBODY
+    assert owner(a_state(a, b, active=b), oauth("x")) == Owner(None, may_be=(b,))
 
 
 def test_in_an_empty_slot_nothing_is_refreshed() -> None:
@@ -337,9 +385,24 @@ def test_tokens_do_not_refresh_a_key() -> None:
 def test_a_nameless_refresh_of_the_account_just_left_is_another_account() -> None:
     """Nothing tells it from a login: two rows can be merged, two people in one row cannot."""
     a, b = an_account("a", RUN_OUT), an_account("b", oauth("b"))
-    state = a_state(a, b, active=b)
+    mark = SwapMark(a.id, b.id, NOW - MINUTE, None)
+    state = a_state(a, b, active=b, swap=mark)
 
-    assert owner(state, oauth("a", 2)) == NOBODY
+    assert owner(state, oauth("a", 2)) == Owner(None, may_be=(b, a))
+
+
+@pytest.mark.parametrize(
+    ("left", "ago"),
+    [
+        pytest.param(RUN_OUT, 3 * MINUTE, id="it left a while ago"),
+        pytest.param(oauth("a", expires_at=NOW + HOUR), MINUTE, id="its tokens were good"),
+    ],
+)
+def test_who_left_before_is_not_in_doubt(left: Credential, ago: timedelta) -> None:
+    a, b = an_account("a", left), an_account("b", oauth("b"))
+    state = a_state(a, b, active=b, swap=SwapMark(a.id, b.id, NOW - ago, None))
+
+    assert owner(state, oauth("a", 2)) == Owner(None, may_be=(b,))
 
 
 def test_what_an_account_does_now_does_not_change_whose_tokens_are() -> None:

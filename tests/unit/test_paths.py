@@ -19,6 +19,7 @@ def test_everything_has_its_usual_place_below_home() -> None:
     paths = find_paths(HOME)
 
     assert astuple(paths) == (
+        Path("/home/ada"),
         SHARE / "opencode" / "auth.json",
         SHARE / "opencode" / "log",
         Path("/home/ada/.config/opencode"),

@@ -131,10 +131,10 @@ def test_for_a_new_request_any_kind_of_credential_will_do() -> None:
     assert chosen(a_state(an_account("a", oauth("a")), B), Wanted(ACME, {B.id})) == "a"
 
 
-def test_an_active_account_for_another_place_does_not_stand_in() -> None:
+def test_an_active_account_for_another_place_serves_the_next_request() -> None:
     b = an_account("b", oauth("b"))
 
-    assert chosen(a_state(A, b, C, active=b), Wanted(ACME, {A.id}, A.credential)) == "c"
+    assert chosen(a_state(A, b, C, active=b), Wanted(ACME, {A.id}, A.credential)) == "b"
 
 
 def test_a_fresh_token_goes_before_one_that_has_run_out() -> None:
@@ -179,7 +179,9 @@ def test_the_sentence_says_what_speaks_against_the_others() -> None:
 
 
 def test_the_sentence_names_who_just_failed() -> None:
-    why = choose(a_state(A, B, C), Wanted(ACME, {A.id}, A.credential), NOW).why
+    wanted = Wanted(ACME, {A.id}, A.credential, has_failed=True)
+
+    why = choose(a_state(A, B, C), wanted, NOW).why
 
     assert why == "b is ready; a just failed"
 
@@ -210,12 +212,17 @@ def test_with_fewer_than_two_accounts_there_is_no_other(state: State) -> None:
     assert nobody_left(state, ACME, NOW) == "acme has no other account"
 
 
-def test_an_account_for_another_place_is_not_called_unready() -> None:
+def test_an_account_for_another_place_takes_over_for_the_next_request() -> None:
+    """A10: two logins that really go to two places."""
     state = a_state(resting("a"), an_account("b", oauth("b")))
 
-    why = choose(state, Wanted(ACME, {A.id}, A.credential), NOW).why
+    choice = choose(state, Wanted(ACME, {A.id}, A.credential), NOW)
 
-    assert why == "no other account of acme can take over, a is first at 2026-11-22 13:00 UTC"
+    assert choice.account == state.of(ACME)[1]
+    assert choice.why == (
+        "b is ready; it goes to another place: the next request uses it, the one that failed does"
+        " not; a rests until 2026-11-22 13:00 UTC (429, rate limit)"
+    )
 
 
 def test_the_first_to_be_free_is_told_by_time_and_then_by_alias() -> None:
@@ -277,7 +284,7 @@ def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> 
     usage = {**reads(A, 1.0), **reads(B, 0.97), **reads(C, 0.12)}
     state = a_state(A, B, C, active=A, usage=usage)
 
-    choice = choose(state, Wanted(ACME, {A.id}, A.credential), NOW)
+    choice = choose(state, Wanted(ACME, {A.id}, A.credential, has_failed=True), NOW)
 
     assert choice.account == C
     assert choice.why == (

@@ -102,6 +102,7 @@ def test_messages_go_to_a_provider_that_is_enabled_and_has_a_model(
         pytest.param({"failover": {"order": ["a"]}}, id="no table"),
         pytest.param({"priority": [{"modl": "a"}]}, id="no priority"),
         pytest.param({"hooks": {"command": 3}}, id="no list"),
+        pytest.param({"accounts": 3}, id="no accounts"),
         pytest.param({"routing": {"models": {"big": ["openai"]}}}, id="no model"),
     ],
 )
@@ -126,11 +127,13 @@ def test_what_changed_is_named_as_the_file_names_it() -> None:
             "hooks": {"command": ["x"]},
             "notifications": {"desktop": True},
             "dashboard": {"key": "f2"},
+            "accounts": {"ask_owner": False},
         }
     )
 
     assert changed_settings(before, after) == [
         *("failover.strategy", "failover.wall_threshold", "routing.override_explicit_model"),
         *("priority", "notifications.desktop", "hooks.command", "dashboard.key"),
+        "accounts.ask_owner",
     ]
     assert changed_settings(after, after) == []

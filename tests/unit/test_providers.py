@@ -79,13 +79,39 @@ def test_one_user_in_two_workspaces_is_two_accounts() -> None:
 
 
 def test_a_refreshed_openai_token_names_the_same_account() -> None:
-    """Case 3: the claim chatgpt_account_id tells whose a rotated login is."""
+    """Case 3: the claims tell whose a rotated login is."""
+    auth = {"chatgpt_account_id": "ws-1", "chatgpt_user_id": "user-1"}
+    one, other = (openai({AUTH: auth, "exp": number, "jti": str(number)}) for number in (1, 2))
+
+    assert one.key == other.key == "ws-1/user-1"
+
+
+def test_half_of_what_tells_members_apart_is_nobody_s_key() -> None:
+    """A3, A4: a workspace alone has many members, and a subject is not the vendor's user."""
+    halves = [
+        OpenAI().identify(oauth(accountId="ws-1")),
+        openai({AUTH: {"chatgpt_account_id": "ws-1"}}),
+        openai({AUTH: {"chatgpt_account_id": "ws-1"}}, accountId="ws-1"),
+        openai({AUTH: {"chatgpt_user_id": "user-1"}}),
+        openai({AUTH: {"chatgpt_user_id": "user-1"}}, accountId="org-1"),
+        openai({AUTH: {"chatgpt_account_user_id": "user-1__ws-1"}}),
+        openai({AUTH: {"chatgpt_account_id": "ws-1", "chatgpt_account_user_id": "__ws-1"}}),
+        openai({AUTH: {"chatgpt_account_id": "ws-1", "chatgpt_account_user_id": "ws-1"}}),
+        openai({"sub": "auth0|a"}),
+        openai({"sub": "auth0|a", "chatgpt_account_id": "ws-1"}),
+    ]
+
+    assert [(who.key, who.group) for who in halves] == [(None, None)] * len(halves)
+
+
+def test_a_user_may_stand_beside_the_account_alone() -> None:
+    """A4: two members whose user is named in one claim only are two people."""
     one, other = (
-        openai({AUTH: {"chatgpt_account_id": "ws-1"}, "exp": number, "jti": str(number)})
-        for number in (1, 2)
+        openai({AUTH: {"chatgpt_account_id": "ws", "chatgpt_account_user_id": f"{user}__ws"}})
+        for user in ("user-1", "user-2")
     )
 
-    assert one.key == other.key == "ws-1/"
+    assert (one.key, other.key) == ("ws/user-1", "ws/user-2")
 
 
 @pytest.mark.parametrize(
@@ -94,13 +120,20 @@ def test_a_refreshed_openai_token_names_the_same_account() -> None:
         pytest.param(
             {AUTH: {"chatgpt_account_id": "ws", "user_id": "u"}}, {}, "ws/u", id="user_id"
         ),
-        pytest.param({"chatgpt_account_id": "ws", "sub": "s"}, {}, "ws/s", id="claims at the top"),
-        pytest.param({"sub": "s"}, {"accountId": "ws"}, "ws/s", id="the stored account id"),
+        pytest.param(
+            {"chatgpt_account_id": "ws", AUTH: {"user_id": "u"}}, {}, "ws/u", id="at the top"
+        ),
+        pytest.param(
+            {AUTH: {"user_id": "u"}}, {"accountId": "ws"}, "ws/u", id="the stored account id"
+        ),
         pytest.param({"sub": "s"}, {}, None, id="no workspace, so no proof"),
         pytest.param({AUTH: "text", PROFILE: 1}, {}, None, id="claims of other shapes"),
         pytest.param({AUTH: {"chatgpt_account_id": 7}}, {}, None, id="an id that is no text"),
         pytest.param(
-            {AUTH: {"chatgpt_account_id": "ws"}}, {"accountId": "x"}, "ws/", id="the claim wins"
+            {AUTH: {"chatgpt_account_id": "ws", "user_id": "u"}},
+            {"accountId": "x"},
+            "ws/u",
+            id="the claim wins",
         ),
     ],
 )
@@ -108,10 +141,6 @@ def test_openai_s_claims_come_in_several_shapes(
     claims: object, fields: dict[str, str], key: str | None
 ) -> None:
     assert openai(claims, **fields).key == key
-
-
-def test_without_claims_the_stored_account_id_is_the_key() -> None:
-    assert OpenAI().identify(oauth(accountId="ws-1")).key == "ws-1/"
 
 
 def test_an_e_mail_may_stand_at_the_top() -> None:

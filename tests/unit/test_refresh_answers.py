@@ -13,6 +13,12 @@ from rotator.secret import Secret
 from tests.support.builders import HOUR, NOW, a_jwt, oauth
 from tests.support.token_answers import Documented, documented_refreshes, refreshers
 
+NOT_FOUND = (
+    '{"type":"error","error":{"type":"invalid_request_error",'
+    '"message":"Refresh token not found or invalid"}}'
+)
+# An account that was closed is told so with a status of its own.
+CLOSED = "suspended or closed"
 DEAD = [one for one in documented_refreshes() if "dead" in one.expected]
 EACH = pytest.mark.parametrize("one", documented_refreshes(), ids=lambda one: one.name)
 VENDORS = sorted(refreshers())
@@ -64,7 +70,7 @@ def test_another_vendor_s_answer_is_read_with_the_same_care(vendor: str) -> None
 
     assert all(one.answer.status == 200 for one, gave in found if isinstance(gave, Tokens))
     assert all(
-        one.answer.status in {400, 401} for one, gave in found if isinstance(gave, DeadLogin)
+        one.answer.status in {400, 401, 403} for one, gave in found if isinstance(gave, DeadLogin)
     )
     assert "CANARY" not in repr([gave for _, gave in found])
 
@@ -96,6 +102,9 @@ def test_a_documented_answer_says_where_it_is_from_and_how_sure_that_is(one: Doc
 @pytest.mark.parametrize("one", DEAD, ids=lambda one: one.name)
 @pytest.mark.parametrize("status", [200, 302, 402, 403, 404, 408, 429, 500, 502, 503, 529])
 def test_no_login_is_dead_by_a_code_with_another_status(one: Documented, status: int) -> None:
+    if status == 403 and one.expected["dead"].startswith(CLOSED):
+        return
+
     found = answered(one.vendor, one.answer.body.reveal(), status)
 
     assert isinstance(found, str)
@@ -119,13 +128,111 @@ def test_no_login_is_dead_by_a_code_with_another_status(one: Documented, status:
         '{"error": "invalid_grant_type"}',
         '{"error": "unsupported_grant_type"}',
         '{"error_description": "invalid_grant"}',
-        '{"code": "invalid_grant"}',
+        '{"reason": "invalid_grant"}',
+        '{"errors": [{"code": "invalid_grant"}]}',
         '{"error": "invalid_grant"',
     ],
 )
 def test_no_login_is_dead_by_a_status_or_by_loose_words(
     vendor: str, status: int, body: str
 ) -> None:
+    assert isinstance(answered(vendor, body, status), str)
+
+
+# G: what people were answered about logins that were dead, and what is like it.
+
+
+@pytest.mark.parametrize(
+    ("vendor", "status", "body", "why"),
+    [
+        pytest.param(vendor, status, body, why, id=name)
+        for name, vendor, status, body, why in (
+            ("G1", "openai", 401, '{"error": {"code": "app_session_terminated"}}', "ended"),
+            ("G2", "openai", 401, '{"error": {"code": "token_expired"}}', "has expired"),
+            ("G3", "openai", 400, '{"error": {"code": "invalid_refresh_token"}}', "not accepted"),
+            ("G4", "openai", 403, '{"error": {"code": "account_deactivated"}}', CLOSED),
+            (
+                "G5",
+                "anthropic",
+                400,
+                NOT_FOUND,
+                "not accepted any more",
+            ),
+            (
+                "G6",
+                "xai",
+                403,
+                '{"code": "permission-denied", "error": "Your account has been suspended"}',
+                CLOSED,
+            ),
+        )
+    ],
+)
+def test_what_a_dead_login_is_answered_needs_a_login(
+    vendor: str, status: int, body: str, why: str
+) -> None:
+    found = answered(vendor, body, status)
+
+    assert isinstance(found, DeadLogin)
+    assert why in found.reason
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, '{"code": "invalid_grant"}'),
+        (400, '{"detail": {"code": "invalid_grant"}}'),
+        (400, '{"error": {"type": "invalid_grant"}}'),
+        (401, '{"error": {"error": {"code": "refresh_token_expired"}}}'),
+        (400, '{"error": {"code": 400, "type": "invalid_refresh_token"}}'),
+        (400, '{"error": "invalid_request", "error_description": "Refresh token expired"}'),
+        (400, '{"error": "invalid_request", "error_description": "Unknown refresh token"}'),
+        (401, '{"error": "invalid_token", "error_description": "The refresh_token is invalid."}'),
+        (401, '{"error": "unauthorized", "message": "The token has been revoked"}'),
+        (401, '{"error": {"type": "authentication_error", "message": "Login expired"}}'),
+        (401, '{"detail": "Your session was terminated", "code": "unauthorized"}'),
+        (403, '{"error": {"type": "account_suspended"}}'),
+        (403, '{"code": "USER_BANNED", "message": "no"}'),
+        (403, '{"error": "access_denied", "error_description": "Account suspended"}'),
+        (403, '{"error": "forbidden", "message": "This user was permanently banned."}'),
+        (403, '{"detail": {"code": "x", "message": "The workspace has been deleted."}}'),
+        (401, '{"error": {"code": "account_deactivated"}}'),
+    ],
+)
+def test_it_is_known_in_other_places_and_other_words_too(
+    vendor: str, status: int, body: str
+) -> None:
+    assert isinstance(answered(vendor, body, status), DeadLogin)
+
+
+@pytest.mark.parametrize("vendor", ASKED)
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, "<html><title>Your account has been suspended</title></html>"),
+        (403, ""),
+        (403, '{"error": "Your account has been suspended"}'),
+        (403, '{"error": {"code": "permission_denied", "message": "Not allowed from here"}}'),
+        (403, '{"error": {"code": "access_denied", "message": "Your account is not suspended"}}'),
+        (403, '{"code": "x", "message": "Your account is temporarily suspended"}'),
+        (403, '{"code": "x", "message": "This account was disabled, try again in an hour"}'),
+        (403, '{"error": "invalid_grant"}'),
+        (403, '{"code": "x", "message": "Refresh token expired"}'),
+        (401, '{"error": "invalid_client", "error_description": "Refresh token revoked"}'),
+        (400, '{"error": "unauthorized_client", "code": "invalid_grant"}'),
+        (400, '{"error": "server_error", "error_description": "The token has expired"}'),
+        (400, '{"error": {"type": "rate_limit_error", "message": "Refresh token used too often"}}'),
+        (400, '{"error": "invalid_request", "error_description": "refresh_token is required"}'),
+        (400, '{"error": "invalid_request", "message": "Invalid \'refresh_token\': too short"}'),
+        (400, '{"error": "invalid_request", "error_description": "Client secret expired"}'),
+        (429, '{"error": "invalid_grant"}'),
+        (500, '{"error": {"code": "account_suspended"}}'),
+        (401, '{"error_description": "Refresh token expired"}'),
+        (401, '{"error": {"error": {"error": {"error": {"code": "invalid_grant"}}}}}'),
+    ],
+)
+def test_what_may_be_anybody_s_fault_costs_no_login(vendor: str, status: int, body: str) -> None:
     assert isinstance(answered(vendor, body, status), str)
 
 

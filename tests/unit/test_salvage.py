@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pytest
 
-from rotator.salvage import Contents, Joined, Key, Row, join
+from rotator.salvage import Contents, Joined, Key, Row, join, replaced_of
 
 NOW = "2026-11-22T12:00:00.000Z"
 THEN = "2026-11-22T11:00:00.000Z"
@@ -214,3 +214,22 @@ def test_two_accounts_never_have_one_name() -> None:
     names = [(r["id"], r["provider"], r["alias"]) for r in join(copy, left, NOW).accounts]
 
     assert names == [("c", "acme", "home"), ("a", "acme", "home-2"), ("b", "zeta", "home")]
+
+
+def replaced(number: int, account: str, secret: str, at: str = THEN) -> Row:
+    return {"number": number, "account": account, "entry": secret, "at": at}
+
+
+def test_replaced_tokens_of_all_sources_are_kept_once_and_in_the_order_of_time() -> None:
+    left = [replaced(7, "a", "second", "2026-11-22T12:00:00.000Z"), replaced(3, "a", "first")]
+    copy = [replaced(1, "a", "first")]
+
+    found = replaced_of([left, copy], [row("a", "third")])
+
+    assert [(one["number"], one["entry"]) for one in found] == [(1, "first"), (2, "second")]
+
+
+def test_tokens_in_use_and_those_of_an_account_that_is_gone_are_not_replaced_ones() -> None:
+    rows = [replaced(1, "a", "third"), replaced(2, "gone", "first")]
+
+    assert replaced_of([rows], [row("a", "third")]) == []

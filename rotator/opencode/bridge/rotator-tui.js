@@ -19,6 +19,7 @@ const LOOK_MS = 500;
 const SILENT_MS = 120_000; // a watcher publishes every thirty seconds
 const TOAST_MS = 10_000;
 const READ_MS = 4000; // a toast is left alone for so long when there is another one to show
+const ASK_MS = 3000; // for the key, which takes a quarter of a second; opencode waits meanwhile
 const INTERRUPTED = 130; // Ctrl+C leaves it, too
 const LARGEST_GLANCE = 1024 * 1024;
 const MOST_ACCOUNTS = 8; // of one provider; the dashboard has the others
@@ -189,15 +190,32 @@ function programOf(options) {
 }
 
 /** Run it to its end; resolve with its exit code and what it printed. */
-function run([file, ...first], words, stdio, begun = () => {}) {
+function run([file, ...first], words, stdio, begun = () => {}, more = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, [...first, ...words], { stdio });
+    const child = spawn(file, [...first, ...words], { stdio, ...more });
     begun(child);
     let printed = "";
     child.stdout?.setEncoding("utf8").on("data", (text) => (printed += text));
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, printed }));
   });
+}
+
+/**
+ * Return the key that the settings have now, so that a changed one holds from the next start on;
+ * where nobody tells it, the one in the entry of tui.json, or the usual one.
+ */
+async function keyOf(options) {
+  const otherwise = isText(options?.key) ? options.key : KEY;
+  if (!options?.program) return otherwise;
+  try {
+    const ended = { timeout: ASK_MS, killSignal: "SIGKILL" };
+    const told = ["ignore", "pipe", "ignore"];
+    const { code, printed } = await run(programOf(options), ["bridge", "key"], told, undefined, ended);
+    return code === 0 && printed.trim() ? printed.trim() : otherwise;
+  } catch {
+    return otherwise;
+  }
 }
 
 // -- The plugin ----------------------------------------------------------------------------
@@ -388,10 +406,9 @@ function lacking(api, solid, reactive) {
   return names;
 }
 
-function start(api, solid, reactive, { options, places, note }) {
+function start(api, solid, reactive, { options, key, places, note }) {
   const [glance, setGlance] = reactive.createSignal(null);
   const [now, setNow] = reactive.createSignal(Date.now());
-  const key = isText(options?.key) ? options.key : KEY;
   const dashboard = new Dashboard(api, options);
   const glances = new Glances(places.glance);
   const herald = new Herald(dashboard);
@@ -456,10 +473,11 @@ async function tui(api, options) {
   const places = findPlaces(process.env);
   const note = new Note(places.notes, attempt(() => api.app.version));
   try {
-    const [solid, reactive] = await Promise.all([import("@opentui/solid"), import("solid-js")]);
+    const libraries = [import("@opentui/solid"), import("solid-js")];
+    const [key, solid, reactive] = await Promise.all([keyOf(options), ...libraries]);
     const lacks = lacking(api, solid, reactive);
     if (lacks.length > 0) return note.write(false, `opencode's TUI has no ${lacks.join(", ")}`);
-    start(api, solid, reactive, { options, places, note });
+    start(api, solid, reactive, { options, key, places, note });
     note.write(true);
   } catch (error) {
     note.write(false, `${error?.message ?? error}`);

@@ -1,19 +1,21 @@
-// opencode-rotator bridge 0.3.0 (a plugin of opencode, put here by `rotator bridge install`)
+// opencode-rotator bridge 0.4.0 (a plugin of opencode, put here by `rotator bridge install`)
 //
 // It puts the login that is in auth.json now into requests that carry an older one, and tells
 // the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
-// go to the provider that the watcher names. All of it works on files alone, and no secret is
-// written into any. It decides nothing, and on any surprise it lets opencode go on as if it were
-// not there. docs/architecture.md has the contract.
+// go to the provider that the watcher names. Of token requests it tells which token led to which.
+// All of it works on files alone, and no secret is written into any. It decides nothing, and on
+// any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
+// contract.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-const VERSION = "0.3.0";
+const VERSION = "0.4.0";
 const SCHEMA = 1;
-const MARK = "x-rotator-request"; // a header that only this file sets, and takes off again
+const NUMBER = "x-rotator-request"; // a header that only this file sets, and takes off again
 const SHARED = Symbol.for("opencode-rotator.bridge");
 
 const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not asked again
@@ -34,6 +36,14 @@ const BODY_MS = 1000;
 const MOST_SENDS = 50;
 const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
 const MOST_SEEN = 64; // credentials remembered for each provider
+const MOST_REFRESH = 1024; // refresh tokens remembered, all providers together
+const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is left alone
+const MOST_DESCENTS = 256; // files
+const SESSION_LIST_BYTES = 64 * 1024;
+const TOKEN_BYTES = 64 * 1024;
+const TOKEN_MS = 1000;
+const TOKEN_DEPTH = 4;
+const UNHEARD_MS = 30_000; // between the hook and its request, with a token refresh in between
 const MOST_SESSIONS = 256;
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
@@ -42,6 +52,27 @@ const LIMIT_HEADERS =
 const GROUP_HEADERS = /^(openai-organization|anthropic-organization-id)$/; // who shares limits
 const PLAIN_HEADERS = /^(retry-after(-ms)?|content-type|date|x-should-retry)$/;
 const TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS];
+
+// What of a login's metadata changes where its requests go; all else tells logins apart at most.
+const DESTINATION_FIELDS = [
+  "accountId",
+  "baseURL",
+  "baseUrl",
+  "deployment",
+  "endpoint",
+  "enterpriseUrl",
+  "gateway",
+  "gatewayId",
+  "host",
+  "instanceUrl",
+  "location",
+  "project",
+  "projectId",
+  "region",
+  "resource",
+  "resourceName",
+  "url",
+];
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const randomId = () => randomBytes(8).toString("hex");
@@ -93,6 +124,8 @@ function findPlaces(env) {
     state: exchange("state.json"),
     present: exchange("present", `${process.pid}.json`),
     busy: exchange("present", `${process.pid}.busy`),
+    sessions: exchange("present", `${process.pid}.sessions`),
+    descent: exchange("descent"),
     inbox: exchange("inbox"),
     outbox: exchange("outbox"),
   };
@@ -101,13 +134,40 @@ function findPlaces(env) {
 const unlink = (file) => attempt(() => fs.unlinkSync(file));
 const realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
 
+/** Return the text of a regular file; whatever else has its name is not waited for. */
+function readText(file) {
+  const opened = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    if (!fs.fstatSync(opened).isFile()) throw new Error("not a file");
+    return fs.readFileSync(opened, "utf8").replace(/^\uFEFF/, "");
+  } finally {
+    fs.closeSync(opened);
+  }
+}
+
+/** Add to a file that only its owner can read; its folder has to be there. */
+function append(file, text) {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
+  const opened = fs.openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
+  try {
+    fs.writeSync(opened, text);
+    return fs.fstatSync(opened).size;
+  } finally {
+    fs.closeSync(opened);
+  }
+}
+
 /** Write a file that appears whole or not at all; its folder is made if it is missing. */
 function publish(file, value) {
+  publishText(file, JSON.stringify(value));
+}
+
+function publishText(file, text) {
   const temporary = path.join(path.dirname(file), `.${path.basename(file, ".json")}.tmp`);
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   unlink(temporary); // of a process that crashed and had our pid
   try {
-    fs.writeFileSync(temporary, JSON.stringify(value), { mode: 0o600, flag: "wx" });
+    fs.writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
     fs.renameSync(temporary, file);
   } catch (error) {
     unlink(temporary);
@@ -130,10 +190,21 @@ function parseEntry(entry) {
     (type !== "oauth" || (isText(entry.refresh) && Number.isInteger(expires) && expires >= 0)) &&
     (type !== "wellknown" || isText(entry.key));
   if (!isWhole) return null;
-  // Where a request is sent depends on these: only the same may take its place.
-  const destination = JSON.stringify([type, Object.entries(metadata ?? {}).sort(), enterpriseUrl]);
-  const secrets = [secret, entry.refresh].filter(isText);
-  return { type, secret, digest: sha256(secret), accountId, destination, secrets };
+  const refresh = type === "oauth" ? entry.refresh : "";
+  if (!secret.trim() && !refresh.trim()) return null; // a plug-in's way to log out
+  const places = Object.entries(metadata ?? {}).filter(([name]) =>
+    DESTINATION_FIELDS.includes(name),
+  );
+  return {
+    type,
+    secret: secret.trim(), // as it arrives, for fetch trims what a header holds
+    digests: [...new Set([secret, secret.trim()])].map(sha256),
+    accountId,
+    // Where a request is sent depends on these: only the same may take its place.
+    destination: JSON.stringify([type, places.sort(), enterpriseUrl]),
+    refresh,
+    secrets: [...new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])],
+  };
 }
 
 /** auth.json as it is now, and what was seen in it since this process began. */
@@ -142,18 +213,30 @@ class Logins {
   #text = null;
   #entries = new Map();
   #seen = new Map(); // provider -> digest -> entry without its secrets
+  #refresh = new Map(); // digests of refresh tokens
 
   constructor(file) {
     this.#file = file;
   }
 
-  get = (provider) => this.all().get(provider);
-  seen = (provider) => this.#seen.get(provider) ?? new Map();
+  get = (slot) => this.all().get(slot);
+  seen = (slot) => this.#seen.get(slot) ?? new Map();
+
+  /** The entries that a request of opencode's provider may carry: its own comes first.
+   *  A well-known login stands under an address and its token goes out for any provider. */
+  slotsOf(provider) {
+    const isWellKnown = ([id, { type }]) => type === "wellknown" && id !== provider;
+    const others = [...this.all()].filter(isWellKnown).map(([id]) => id);
+    return this.#entries.has(provider) ? [provider, ...others] : others;
+  }
+
+  hasRefresh = (digest) => (this.all(), this.#refresh.has(digest));
+  addRefresh = (digest) => remember(this.#refresh, digest, true, MOST_REFRESH);
 
   all() {
     let text = this.#text;
     try {
-      text = fs.readFileSync(this.#file, "utf8");
+      text = readText(this.#file);
     } catch (error) {
       if (error.code === "ENOENT") text = "{}";
     }
@@ -168,9 +251,13 @@ class Logins {
     this.#text = text;
     const parsed = Object.entries(value).map(([id, entry]) => [idOf(id), parseEntry(entry)]);
     this.#entries = new Map(parsed.filter(([, entry]) => entry));
-    for (const [provider, { digest, destination, accountId }] of this.#entries) {
-      if (!this.#seen.has(provider)) this.#seen.set(provider, new Map());
-      remember(this.#seen.get(provider), digest, { destination, accountId }, MOST_SEEN);
+    for (const [slot, { digests, destination, accountId, refresh }] of this.#entries) {
+      if (!this.#seen.has(slot)) this.#seen.set(slot, new Map());
+      for (const digest of digests)
+        remember(this.#seen.get(slot), digest, { digests, destination, accountId }, MOST_SEEN);
+      // Some plug-ins pack more than the token into its field, which only they unpack.
+      const tokens = [refresh, refresh.trim(), refresh.split("|")[0]];
+      for (const token of tokens) if (token) this.addRefresh(sha256(token));
     }
   }
 }
@@ -217,7 +304,7 @@ class Told {
     const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
     if (key !== this.key) {
       this.key = key;
-      this.text = attempt(() => fs.readFileSync(state, "utf8"), null);
+      this.text = attempt(() => readText(state), null);
       this.state = attempt(() => parseState(this.text, auth), null);
     }
     return this;
@@ -246,6 +333,8 @@ function isRunning({ pid, start_ticks: ticks }) {
 // -- Headers -------------------------------------------------------------------------------
 
 const REMOVED = Symbol("removed");
+// One that can be read only once is left for fetch.
+const isReadable = (headers) => !isIterable(headers) || headers[Symbol.iterator]() !== headers;
 const isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function";
 const pairsOf = (headers) => (isIterable(headers) ? [...headers] : Object.entries(headers ?? {}));
 
@@ -275,11 +364,25 @@ function valuesOf(headers, wanted) {
   return pairs.map(([, value]) => value);
 }
 
+/** Tell whether a signature covers the headers: then they have to arrive as they are. */
+const isSigned = (headers) =>
+  ["x-amz-content-sha256", "signature", "signature-input"].some(
+    (name) => valuesOf(headers, name).length > 0,
+  ) || valuesOf(headers, "authorization").some((value) => /^\s*AWS4-/i.test(String(value)));
+
+/** Tell whether a signature names a header among those that it covers. */
+const isCovered = (headers, name) =>
+  ["authorization", "signature-input"].some((where) =>
+    valuesOf(headers, where).some((value) => String(value).toLowerCase().includes(name)),
+  );
+
 /** Split "Bearer x" into its scheme with the blank, and the rest. */
 function splitScheme(value) {
   const [, scheme, rest] = /^([\w!#$%&'*+.^`|~-]+[ \t]+)(.+)$/s.exec(value) ?? [null, "", value];
   return { scheme, rest };
 }
+
+const credentialsOf = (headers) => credentialsIn(pairsOf(headers).map(([, value]) => value));
 
 /** Return the texts that may be a credential: whole values and what follows a scheme. */
 function credentialsIn(values) {
@@ -364,6 +467,13 @@ class Exchange {
     publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
   }
 
+  /** Tell something that is no signal, to whoever is there. */
+  note(news) {
+    if (!this.#told.isAlive()) return;
+    const id = `${this.#prefix}-${randomId()}`;
+    publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
+  }
+
   /** Leave nothing behind that the watcher would act on. */
   close = () => this.#asked.forEach((id) => this.#forget(id));
 
@@ -431,7 +541,7 @@ class Exchange {
   #offer(id) {
     const inode = attempt(() => fs.statSync(this.#outbox(id)).ino, null);
     if (inode === null || inode === this.#acked.get(id)) return;
-    const verdict = attempt(() => JSON.parse(fs.readFileSync(this.#outbox(id), "utf8")), null);
+    const verdict = attempt(() => JSON.parse(readText(this.#outbox(id))), null);
     const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
     // An ack stays where it is: the verdict may have taken its name since it was read.
     if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
@@ -444,13 +554,13 @@ class Exchange {
 const cut = (bytes) => new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
 
 /** Read the beginning of an answer from a copy; opencode can still read the whole of it. */
-async function readBeginning(response) {
+async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   const reader = response.clone().body?.getReader();
   const parts = [];
   let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, BODY_MS, { done: true })));
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, { done: true })));
   try {
-    for (let size = 0; reader && size < BODY_BYTES; size += parts.at(-1).length) {
+    for (let size = 0; reader && size < most; size += parts.at(-1).length) {
       const { done, value } = await Promise.race([reader.read(), late]);
       if (done) break;
       parts.push(value);
@@ -462,7 +572,7 @@ async function readBeginning(response) {
     // Not awaited: of two copies, the cancelling ends only when both are cancelled.
     reader?.cancel().catch(ignore);
   }
-  return cut(Buffer.concat(parts));
+  return Buffer.concat(parts).subarray(0, most);
 }
 
 /** Replace each secret in `text` by its fingerprint, also one that was cut off at the end. */
@@ -659,15 +769,15 @@ const within = (ms, promise) => {
 function recentModel(env) {
   const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
   const file = path.join(states, "opencode", "model.json");
-  return attempt(() => modelIn(JSON.parse(fs.readFileSync(file, "utf8")).recent[0]), null);
+  return attempt(() => modelIn(JSON.parse(readText(file)).recent[0]), null);
 }
 
 /** Gives each new message its provider, and remembers who serves which session. */
 class Routing {
   #told;
   #recent = recentModel(process.env); // later ones are choices of the user
-  #sessions = new Map(); // id -> {client, last, message, line, left}
-  #ours = new Map(); // names of models that we set
+  #sessions = new Map(); // id -> {client, last, message, line, left, ours}
+  #carried = new Set(); // what the session before this one had of us, if it ended with that
 
   constructor(told) {
     this.#told = told;
@@ -675,7 +785,8 @@ class Routing {
 
   /** Return what is known of a session, newest last. */
   session(id) {
-    const known = this.#sessions.get(id) ?? { left: new Set() };
+    // `ours` are the names of models that we set in this session.
+    const known = this.#sessions.get(id) ?? { left: new Set(), ours: new Set() };
     remember(this.#sessions, id, known, MOST_SESSIONS);
     return known;
   }
@@ -698,31 +809,41 @@ class Routing {
       this.#set(known, chosen);
       message.model = { ...message.model, ...chosen };
     } else if (wanted) known.last = wanted;
+    // A new session begins with the model of the one before it. Sub-agents are nobody's choice.
+    const isLastOurs = known.last && known.ours.has(nameOf(known.last));
+    if (!known.isChild) this.#carried = isLastOurs ? known.ours : new Set();
   }
 
   /** Note that the session goes on with a model that was not the user's choice. */
   #set(known, model) {
     known.last = model;
-    remember(this.#ours, nameOf(model), true, MOST_SESSIONS);
+    known.ours.add(nameOf(model));
+    if (!known.isChild) this.#carried = known.ours;
   }
 
   async #find(client, known, { model: given }, message) {
     const wanted = modelIn(message.model);
     const session = await ask(client.session.get({ path: { id: message.sessionID } }));
-    if (session.parentID) {
+    known.isChild = Boolean(session.parentID);
+    if (known.isChild) {
       return this.#told.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
     }
     const last = known.last ?? (await this.#servedBy(client, message.sessionID));
     const own = await this.#modelOfAgent(client, message.agent);
     const isOwn = own !== null && nameOf(own) === nameOf(wanted);
-    const isPicked = !isOwn && (await this.#isPicked(client, wanted, last, given !== undefined));
+    // In a session of its own past, what we set elsewhere was picked by the person.
+    const isOurs = (name) => known.ours.has(name) || (!last && this.#carried.has(name));
+    const isPicked =
+      !isOwn &&
+      !isOurs(nameOf(wanted)) &&
+      (await this.#isPicked(client, wanted, last, given !== undefined));
     const stays = last && this.#told.isReady(last);
     // A turn that was rerouted would only be rerouted again.
-    const isLeft = stays && this.#ours.has(nameOf(last)) && this.#told.hasNobodyLeft(wanted);
+    const isLeft = stays && known.ours.has(nameOf(last)) && this.#told.hasNobodyLeft(wanted);
     if (isPicked && !isLeft && !this.#told.state.overridesExplicit) return wanted;
     const target = stays ? last : await this.#next(client, last);
     // Inside the provider the choice is the agent's, or the user's if it was not ours before.
-    const isFree = isOwn || (stays && !this.#ours.has(nameOf(last)));
+    const isFree = isOwn || (stays && !known.ours.has(nameOf(last)));
     return target?.providerID === wanted.providerID && isFree ? wanted : target;
   }
 
@@ -754,10 +875,9 @@ class Routing {
     return modelIn(agents.find((agent) => agent.name === name)?.model);
   }
 
-  /** Tell whether the user picked `wanted`: it is neither opencode's default nor one of ours. */
+  /** Tell whether the user picked `wanted`, which is none of ours: it is not opencode's default. */
   async #isPicked(client, wanted, last, isGiven) {
     const name = nameOf(wanted);
-    if (this.#ours.has(name)) return false;
     if (!last && !isGiven) return false; // opencode found it by itself
     const { model } = await ask(client.config.get());
     if (model) return model !== name && !this.#wasOurs(name, last);
@@ -838,6 +958,294 @@ const isOffered = ({ providers }, { providerID, modelID }) =>
 /** Return text from a file as one line without anything that moves a cursor. */
 const oneLine = (text) => text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, NOTE_LETTERS);
 
+// -- Whose request -------------------------------------------------------------------------
+// opencode's hook and the request that follows are in one asynchronous context. What the hook
+// leaves there is a mark, and nothing of it travels with the request.
+
+const context = new AsyncLocalStorage(); // holds the mark
+const inside = new AsyncLocalStorage(); // holds what our outermost fetch is sending
+
+/** Let `action` go down to the network; what it asks on its way is part of it until it is over. */
+async function cross(call, action) {
+  const crossing = { call, isOver: false };
+  try {
+    return await inside.run(crossing, action);
+  } finally {
+    crossing.isOver = true;
+  }
+}
+
+const MODEL_PATH =
+  /(\/(chat\/completions|completions|responses|messages|chat|converse(-stream)?|invoke(-with-response-stream)?)|:(streamGenerateContent|generateContent|streamRawPredict|rawPredict))$/;
+const MODEL_FIELDS =
+  /^(model|modelId|messages|message|inputs?|contents|prompt|request|instances|chat_history)$/;
+const isModelPath = (path) => MODEL_PATH.test(path);
+
+/** Tell whether a request asks a model; a plug-in may ask its vendor other things before. */
+function isModelRequest(path, text) {
+  if (isModelPath(path)) return true;
+  if (/count_?tokens$/i.test(path)) return false;
+  if (text === null) return true; // a body that we do not read
+  const body = attempt(() => JSON.parse(text), null);
+  return isObject(body) && Object.keys(body).some((name) => MODEL_FIELDS.test(name));
+}
+
+const isAnswerOfModel = ({ url }, { headers }) =>
+  isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
+
+/** Return a small body as text, or null where it is none or has to be read in its own time. */
+function textOf(body) {
+  if (isText(body)) return body;
+  if (body instanceof URLSearchParams) return body.toString();
+  const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
+  const isSmall = ArrayBuffer.isView(bytes) && bytes.byteLength <= TOKEN_BYTES;
+  return isSmall ? new TextDecoder().decode(bytes) : null;
+}
+
+/** What can be seen of a request without touching it, or null for what has to be left alone. */
+function lookAt(input, init) {
+  const request = input instanceof Request ? input : null;
+  const headers = init?.headers ?? request?.headers;
+  if (headers !== undefined && !isReadable(headers)) return null;
+  const method = String(init?.method ?? request?.method ?? "GET").toUpperCase();
+  const { pathname: path } = new URL(request ? request.url : input);
+  return { input, init, request, headers, method, path };
+}
+
+/** One model request that opencode has announced, and what became of it. */
+class Mark {
+  isSpent = false; // a model has answered: what goes on in this context is none of ours
+  isHeard = false; // its request came through our fetch
+  number = null;
+  slot = null;
+  credential = null; // the digest that its request carried last, if that is a login of ours
+  key = "unseen"; // else whose it was
+  at = performance.now();
+
+  constructor(fields) {
+    Object.assign(this, fields);
+  }
+
+  /** Its request carried a login of ours. */
+  take({ isForeign, slot, carried }) {
+    if (isForeign) return this.leave();
+    this.isHeard = true;
+    this.slot = slot;
+    this.credential = carried.digest;
+    this.key = null;
+  }
+
+  /** Its request carries what is none of ours. */
+  leave(secrets = []) {
+    this.isHeard = true;
+    this.credential = null;
+    const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
+    this.key = isConfigured ? "configured" : "unknown";
+  }
+}
+
+const CREDENTIAL_NAMES = /auth|key|token|secret/i;
+// The SDKs that put a key into one header. Of others we do not know whether they sign it.
+const PLAIN_SDKS =
+  /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
+
+/** The marks of this process. */
+class Marks {
+  #logins;
+  #sessions = new Map(); // session -> its newest mark of a turn, and beside one
+  #announced = new WeakMap(); // what opencode gave the hook -> mark: we may be loaded twice
+  #unheard = new Set();
+  #isNumbering = false; // the context does not hold in this opencode
+  #numbers = new Map(); // number -> mark
+  #silent = new Set(); // providers whose requests do not come through our fetch
+  #nonce = randomId();
+
+  constructor(logins) {
+    this.#logins = logins;
+  }
+
+  /** Return the mark for a request that opencode is about to make. */
+  announce({ sessionID, agent, model, provider, message }, output) {
+    const known = this.#announced.get(output);
+    if (known) return known;
+    const name = agent?.name ?? agent;
+    // Login loaders set an apiKey too; only one from opencode.json wins over auth.json.
+    const { apiKey, headers } = (provider?.source === "config" && provider.options) || {};
+    const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
+    const configured = [...credentialsIn([apiKey, ...given.map(([, value]) => value)])];
+    const mark = new Mark({
+      provider: idOf(String(model?.providerID ?? provider?.id)),
+      model: model?.id,
+      session: sessionID,
+      agent: name,
+      message: message?.id,
+      // A title and the like: made beside the turn, for the same message.
+      aside: message?.agent !== undefined && message.agent !== name,
+      configured: new Set(configured.map(sha256)),
+    });
+    mark.sdk = [model?.api?.npm, provider?.npm].filter(isText);
+    mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
+    if (!mark.isOurs) mark.leave(configured);
+    this.#follow(mark);
+    if (isObject(output)) this.#announced.set(output, mark);
+    return mark;
+  }
+
+  #follow(mark) {
+    const of = this.#sessions.get(mark.session) ?? {};
+    const place = QUIET_AGENTS.includes(mark.agent) ? "aside" : "turn";
+    this.#drop(of[place]);
+    of[place] = mark;
+    remember(this.#sessions, mark.session, of, MOST_SESSIONS);
+    if (mark.isOurs) this.#unheard.add(mark);
+    if (this.#unheard.size > MOST_SESSIONS) this.#unheard.delete([...this.#unheard][0]);
+  }
+
+  /** Wait no longer for the request of a mark. */
+  #drop(mark) {
+    if (!mark) return;
+    this.#unheard.delete(mark);
+    if (mark.number && !mark.isHeard) this.#silent.add(mark.provider);
+  }
+
+  /** Note that the turn of a session is over. */
+  end(session) {
+    const { turn, aside } = this.#sessions.get(session) ?? {};
+    if (turn) turn.isSpent = true;
+    [turn, aside].forEach((mark) => this.#drop(mark));
+  }
+
+  /** Return the mark of the request that opencode tells of when a turn fails. */
+  of(session) {
+    const { turn, aside } = this.#sessions.get(session) ?? {};
+    return turn ?? aside;
+  }
+
+  /** Return the number that has to stand for the mark, or null where its context is enough. */
+  numberFor(mark) {
+    const isPlain = mark.sdk.length > 0 && mark.sdk.every((name) => PLAIN_SDKS.test(name));
+    const hasLogin = this.#logins.get(mark.provider) !== undefined;
+    if (!this.#isNumbering || !isPlain || !hasLogin) return null;
+    if (this.#silent.has(mark.provider)) return null;
+    mark.number ??= `${this.#nonce}-${this.#numbers.size + 1}-${randomId()}`;
+    remember(this.#numbers, mark.number, mark, MOST_SESSIONS);
+    return mark.number;
+  }
+
+  numbered = (numbers) => {
+    const mark = numbers.map((number) => this.#numbers.get(number)).find(Boolean);
+    if (mark) mark.isHeard = true;
+    return mark;
+  };
+
+  /** Give no numbers any more to the providers of these. */
+  silence = (numbers) =>
+    numbers.forEach((number) => this.#silent.add(this.#numbers.get(number)?.provider));
+
+  /** A request without a mark: where one of ours has lost its context, go over to numbers. */
+  miss({ path, init, headers }, isKnown) {
+    for (const mark of this.#unheard)
+      if (mark.isHeard || performance.now() - mark.at > UNHEARD_MS) this.#unheard.delete(mark);
+    if (this.#unheard.size === 0 || !isModelRequest(path, textOf(init?.body))) return;
+    const digests = [...credentialsOf(headers)].map(sha256);
+    const isIt = ({ provider }) => digests.some((digest) => isKnown(provider, digest));
+    if ([...this.#unheard].some(isIt)) this.#isNumbering = true;
+  }
+}
+
+// -- Token requests ------------------------------------------------------------------------
+
+const TOKEN_PATH = /token|oauth|auth|login/i;
+const TOKEN_WORDS = /refresh_?token|device_?code|authorization_code|\bcode\b/i;
+const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
+const TOKEN_NAMES = ["access_token", "accessToken", "refresh_token", "refreshToken"];
+const STALLED_MS = 60_000;
+
+/** Read what a vendor is sent or sends: JSON or a form. */
+function readFields(text) {
+  const value = attempt(() => JSON.parse(text), undefined);
+  return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
+}
+
+/** Return the tokens in an answer, wherever in it they stand. */
+function tokensIn(value, depth = TOKEN_DEPTH) {
+  if (typeof value !== "object" || value === null || depth === 0) return [];
+  return Object.entries(value).flatMap(([name, one]) => {
+    if (TOKEN_NAMES.includes(name) && isText(one)) return one ? [one] : [];
+    return tokensIn(one, depth - 1);
+  });
+}
+
+/** Tells the watcher by digests which refresh token led to which, and which came from a login. */
+class Descent {
+  #folder;
+  #logins;
+
+  constructor(folder, logins) {
+    this.#folder = folder;
+    this.#logins = logins;
+  }
+
+  /** Return what a request may ask for as {grant, from}, or a promise of it; null: no token. */
+  questionIn({ request, init, path, headers }) {
+    if (isModelPath(path)) return null;
+    const body = init?.body ?? null;
+    if (body !== null || !request) return this.#grantIn(textOf(body));
+    const [length = 0, type = ""] = ["content-length", "content-type"].map(
+      (name) => valuesOf(headers, name)[0],
+    );
+    const isSmall = Number(length) <= TOKEN_BYTES;
+    if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded/.test(type)) return null;
+    return request.clone().text().then(this.#grantIn, () => null);
+  }
+
+  #grantIn = (text) => {
+    if (text === null || text.length > TOKEN_BYTES || !TOKEN_WORDS.test(text)) return null;
+    const fields = readFields(text);
+    if (!isObject(fields)) return null;
+    const places = [fields, ...Object.values(fields).filter(isObject)];
+    const find = (...names) =>
+      names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
+    const token = find("refresh_token", "refreshToken");
+    if (token) {
+      const from = sha256(token);
+      return this.#logins.hasRefresh(from) ? { grant: "refresh", from } : null;
+    }
+    const isCode = find("code") && find("code_verifier", "codeVerifier", "client_id", "clientId");
+    const isDevice = find("device_code", "deviceCode");
+    const isLogin = LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice;
+    return isLogin ? { grant: "login", from: null } : null;
+  };
+
+  /** Send a token request; its answer is handed on when the watcher can know of it. */
+  async follow(question, send) {
+    const response = await send();
+    const told = this.#tell(await question, response).catch(ignore);
+    await Promise.race([told, sleep(TOKEN_MS)]);
+    return response;
+  }
+
+  async #tell(question, response) {
+    if (!question) return;
+    const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
+    const answer = attempt(() => readFields(new TextDecoder().decode(bytes)), {});
+    const to = [...new Set(tokensIn(answer))].map(sha256);
+    const ok = response.ok && !answer?.error; // GitHub refuses with 200
+    // Who waits for a login asks for its tokens again and again.
+    if (question.grant === "login" && to.length === 0) return;
+    // A plug-in may keep the new token to itself until the next one has replaced it.
+    to.forEach((digest) => this.#logins.addRefresh(digest));
+    this.#publish({ schema: SCHEMA, at: new Date().toISOString(), ...question, to, ok });
+  }
+
+  #publish(value) {
+    const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
+    publish(path.join(this.#folder, `${id}.json`), value);
+    const names = fs.readdirSync(this.#folder).filter((name) => /^[^.].*\.json$/.test(name));
+    for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path.join(this.#folder, name));
+  }
+}
+
 // -- One request ---------------------------------------------------------------------------
 
 function canRepeat(body) {
@@ -853,20 +1261,22 @@ class Call {
   tried = new Set(); // digests
   waited = false;
   secrets = new Set();
+  isForeign = false; // whoever stands between us and the network sent another credential
 
-  constructor(input, init, mark, carried) {
-    this.request = input instanceof Request ? input : null;
+  constructor({ input, init, request, mark, found }) {
+    this.request = request;
     this.input = input;
     this.init = init;
     this.mark = mark;
-    this.carried = carried; // {secret, digest, seen}: the login that the headers hold
+    this.slot = found.slot; // where auth.json has its login
+    this.carried = found; // {secret, digest, seen}: the login that the headers hold
     this.url = new URL(this.request ? input.url : input);
     this.signal = init.signal === undefined ? this.request?.signal : init.signal;
     this.repeatable = canRepeat(init.body);
   }
 
   /** Send it; a body inside a Request is kept for the next time. */
-  send(original) {
+  send(layer) {
     if (this.waited) this.attempt = 0; // what was refused before says nothing any more
     this.waited = false;
     this.sends += 1;
@@ -881,7 +1291,13 @@ class Call {
         this.repeatable = false;
       }
     }
-    return original(input, this.init);
+    return cross(this, () => layer(input, this.init));
+  }
+
+  /** Look at what a fetch between us and the network makes of it. */
+  observe({ method, path, headers }) {
+    const isIt = method === "POST" && (isModelPath(path) || path === this.url.pathname);
+    if (isIt && !credentialsOf(headers).has(this.carried.secret)) this.isForeign = true;
   }
 
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
@@ -905,51 +1321,136 @@ class Call {
 
 /** What all requests of this process share, and what happens to each. */
 class Bridge {
-  #nonce = randomId();
   #history = new History();
   #limitsTold = new Map(); // digest -> when the limits of that login were last told
 
-  constructor(places, original) {
-    this.original = original;
+  constructor(places) {
     this.logins = new Logins(places.auth);
     this.told = new Told(places);
     this.exchange = new Exchange(places, this.told);
     this.routing = new Routing(this.told);
+    this.marks = new Marks(this.logins);
+    this.descent = new Descent(places.descent, this.logins);
   }
 
-  /** Return the mark for a request that opencode is about to make. */
-  mark(client, { sessionID, agent, model, provider, message }) {
-    const name = agent?.name ?? agent;
-    this.routing.session(sessionID).client = client;
-    // Login loaders set an apiKey too; only one from opencode.json wins over auth.json.
-    const { apiKey, headers } = (provider?.source === "config" && provider.options) || {};
-    const mark = {
-      provider: idOf(String(model?.providerID ?? provider?.id)),
-      model: model?.id,
-      session: sessionID,
-      agent: name,
-      message: message?.id,
-      // A title and the like: made beside the turn, for the same message.
-      aside: message?.agent !== undefined && message.agent !== name,
-      configured: [...credentialsIn([apiKey, ...Object.values(headers ?? {})])].map(sha256),
-    };
-    return `${this.#nonce}.${Buffer.from(JSON.stringify(mark)).toString("base64url")}`;
+  /** Return the mark that the request has which opencode is about to make, or nothing. */
+  announce(client, input, output, isOutermost) {
+    const mark = this.marks.announce(input, output);
+    if (!mark.isOurs) return undefined;
+    this.routing.session(input.sessionID).client = client;
+    if (!isOutermost()) return undefined;
+    const number = this.marks.numberFor(mark);
+    if (number) output.headers[NUMBER] = number;
+    return mark;
   }
 
-  #readMark(value) {
-    const [nonce, told] = String(value).split(".");
-    return nonce === this.#nonce ? JSON.parse(Buffer.from(told, "base64url").toString()) : null;
+  /** Say whose the request was that made a turn fail. */
+  tellFailure(session) {
+    const mark = this.marks.of(session);
+    if (!mark) return;
+    this.exchange.note({
+      kind: "failed",
+      at: new Date().toISOString(),
+      session,
+      provider: mark.slot ?? mark.provider,
+      model: mark.model ?? null,
+      credential: mark.credential,
+      key: mark.key,
+    });
   }
 
-  /** Send a request whose mark is off already; `marks` are the values it had. */
-  async fetch(input, init, marks) {
-    const { original } = this;
-    const call = await this.#prepare(input, init, marks).catch(() => null);
-    if (!call) return original(input, init);
+  /** Send what was given to our fetch with the fetch `layer` below it.
+   *  What is none of ours goes there as it came, and its answer comes back as it is. */
+  fetch(layer, receiver, given) {
+    const pass = () => layer.apply(receiver, given);
+    const seen = attempt(() => lookAt(...given), null);
+    if (seen === null) return pass();
+    const outer = inside.getStore();
+    if (outer && !outer.isOver) {
+      // Somebody kept an older fetch of ours and calls it inside the newest.
+      attempt(() => outer.call?.observe(seen));
+      return pass();
+    }
+    const mark = context.getStore();
+    const numbers = valuesOf(seen.headers, NUMBER);
+    if (!isSigned(seen.headers)) {
+      if (numbers.length > 0) return this.#withoutNumber(layer, seen, numbers);
+      return this.#send(layer, pass, seen, mark);
+    }
+    if (mark && seen.method === "POST") mark.leave();
+    if (numbers.length === 0) return pass();
+    this.marks.silence(numbers);
+    if (isCovered(seen.headers, NUMBER)) return pass();
+    return layer(seen.input, { ...seen.init, headers: without(seen.headers, NUMBER) });
+  }
+
+  /** Take our number off, whatever it means and whoever put it on. */
+  #withoutNumber(layer, seen, numbers) {
+    const headers = without(seen.headers, NUMBER);
+    // fetch takes these instead of all headers of a Request.
+    const init = { ...seen.init, headers };
+    const mark = this.marks.numbered(numbers) ?? context.getStore();
+    const pass = () => layer(seen.input, init);
+    return this.#send(layer, pass, { ...seen, init, headers }, mark);
+  }
+
+  #send(layer, pass, seen, mark) {
+    if (seen.method !== "POST") return pass();
+    const question = attempt(() => this.descent.questionIn(seen), null);
+    if (question) return this.descent.follow(question, () => cross(null, pass));
+    const found = attempt(() => this.#claim(seen, mark), null);
+    return found ? this.#carry(layer, pass, { ...seen, mark, found }) : pass();
+  }
+
+  /** Return the login that a request of ours carries; null if it is none of ours. */
+  #claim(seen, mark) {
+    if (!mark || mark.isSpent) {
+      // A tool of the turn, or whatever else goes on. But is it what we are waiting for?
+      this.marks.miss(seen, this.#isKnown);
+      return null;
+    }
+    const secrets = credentialsOf(seen.headers);
+    const found = this.#findLogin(mark, secrets);
+    if (!found && isModelRequest(seen.path, textOf(seen.init?.body))) mark.leave(secrets);
+    return found;
+  }
+
+  #isKnown = (slot, digest) =>
+    this.logins.seen(slot).has(digest) || this.told.provider(slot)?.known.has(digest) === true;
+
+  /** Return the login in a request that is in auth.json or was, or null. */
+  #findLogin({ provider, configured }, secrets) {
+    for (const slot of this.logins.slotsOf(provider)) {
+      for (const secret of secrets) {
+        const digest = sha256(secret);
+        const seen = this.logins.seen(slot).get(digest);
+        // What auth.json holds is its own, even if opencode.json gave it to the request.
+        const isOurs = seen || (!configured.has(digest) && this.#isKnown(slot, digest));
+        if (isOurs) return { slot, secret, seen, digest: this.#nameOf(slot, seen, digest) };
+      }
+    }
+    return null;
+  }
+
+  /** Return the digest that the watcher has for a login that has two, for its key has blanks. */
+  #nameOf(slot, seen, digest) {
+    const known = this.told.provider(slot)?.known;
+    const digests = seen?.digests ?? [digest];
+    return digests.find((one) => known?.has(one)) ?? digests[0];
+  }
+
+  /** Send a request of ours, again if the watcher says so. */
+  async #carry(layer, pass, seen) {
+    const call = await this.#prepare(seen).catch(() => null);
+    if (!call) return pass();
+    const { mark } = call;
     for (;;) {
-      const response = await call.send(original);
-      if (response.status < 400) this.#tellLimits(call, response);
-      if (response.status < 400 || call.sends >= MOST_SENDS) return response;
+      const response = await call.send(layer).finally(() => mark.take(call));
+      const isGood = response.status < 400;
+      if (isGood && isAnswerOfModel(call, response)) mark.isSpent = true;
+      if (call.isForeign) return response;
+      if (isGood) this.#tellLimits(call, response);
+      if (isGood || call.sends >= MOST_SENDS) return response;
       let answer = response;
       try {
         answer = await this.#settle(call, response);
@@ -962,56 +1463,43 @@ class Bridge {
     }
   }
 
-  /** Return the request ready to be sent if it is ours, else null. */
-  async #prepare(input, init, marks) {
-    const mark = marks.map((value) => this.#readMark(value)).find(Boolean);
-    const entry = mark && this.logins.get(mark.provider);
-    const carried = entry && this.#findLogin(mark, init.headers);
-    if (!carried) return null;
-    const call = new Call(input, init, mark, carried);
-    this.#fit(call, entry);
+  /** Return the request ready to be sent if it asks a model, else null. */
+  async #prepare(seen) {
+    const { path, mark, found } = seen;
+    const init = { ...seen.init, headers: seen.headers };
+    const call = new Call({ ...seen, init });
+    if (!isModelPath(path) && !isModelRequest(path, await call.text())) return null;
+    this.#fit(call, this.logins.get(found.slot));
     await this.#history.clean(call);
     return call;
-  }
-
-  /** Return the login in the headers that is in auth.json or was, or null. */
-  #findLogin({ provider, configured }, headers) {
-    const seen = this.logins.seen(provider);
-    const known = this.told.provider(provider)?.known;
-    let found = null;
-    for (const secret of credentialsIn(pairsOf(headers).map(([, value]) => value))) {
-      const digest = sha256(secret);
-      if (configured.includes(digest)) return null;
-      if (seen.has(digest) || known?.has(digest))
-        found ??= { secret, digest, seen: seen.get(digest) };
-    }
-    return found;
   }
 
   /** Give the call the login `entry`; false where the two do not belong to one destination. */
   #fit(call, entry) {
     const old = call.carried;
-    if (entry.digest === old.digest) return true;
-    if (this.#destination(call.mark.provider, old) !== entry.destination) return false;
+    if (!entry?.secret) return false;
+    const digest = this.#nameOf(call.slot, entry, null);
+    if (digest === old.digest) return true;
+    if (this.#destination(call.slot, old) !== entry.destination) return false;
     call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
-    call.carried = { ...entry, seen: entry };
+    call.carried = { secret: entry.secret, digest, seen: entry };
     return true;
   }
 
-  #destination(provider, { digest, seen }) {
+  #destination(slot, { digest, seen }) {
     if (seen) return seen.destination;
     // state.json names only credentials of the active one's destination, and where that is we
     // know if we saw it.
-    const told = this.told.provider(provider);
+    const told = this.told.provider(slot);
     if (!told?.known.has(digest)) return null;
-    return this.logins.seen(provider).get(told.active)?.destination;
+    return this.logins.seen(slot).get(told.active)?.destination;
   }
 
   /** Tell the watcher of a failed answer and do as it says.
    *  Return what opencode gets, or null to send the request again. */
   async #settle(call, response) {
     if (!this.exchange.isAnswered()) return response;
-    const body = await readBeginning(response);
+    const body = cut(await readBeginning(response));
     const end = performance.now() + LONGEST_HOLD_MS;
     for (;;) {
       const verdict = await this.exchange.ask(this.#signal(call, response, body), call.signal);
@@ -1088,7 +1576,8 @@ class Bridge {
     setTimeout(() => attempt(() => this.exchange.tell(news)), 0);
   }
 
-  #signal({ id, attempt: number, mark, carried, tried, secrets, waited }, response, body) {
+  #signal(call, response, body) {
+    const { id, attempt: number, mark, slot, carried, tried, secrets, waited } = call;
     const all = [...secrets, ...[...this.logins.all().values()].flatMap((entry) => entry.secrets)];
     const isTold = ([name]) => TOLD_HEADERS.some((pattern) => pattern.test(name));
     const told = [...response.headers].filter(isTold);
@@ -1096,7 +1585,7 @@ class Bridge {
       request: id,
       attempt: number,
       at: new Date().toISOString(),
-      provider: mark.provider,
+      provider: slot,
       model: mark.model ?? null,
       session: mark.session ?? null,
       credential: carried.digest,
@@ -1123,8 +1612,8 @@ class Bridge {
   /** Return the entry with that digest as soon as auth.json holds it, which it should by now. */
   async #whenLive(call, digest) {
     for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end; ) {
-      const entry = this.logins.get(call.mark.provider);
-      if (entry?.digest === digest) return entry;
+      const entry = this.logins.get(call.slot);
+      if (entry?.digests.includes(digest)) return entry;
       await sleep(POLL_MS.first, call.signal);
     }
     return null;
@@ -1134,6 +1623,34 @@ class Bridge {
 // -- Turns ---------------------------------------------------------------------------------
 
 const ENDS = ["session.idle", "session.deleted"];
+
+/** What an event of opencode's says of a session: that it is over, that it failed. */
+function meaningOf({ type, properties }) {
+  const status = type === "session.status" ? properties.status.type : null;
+  return {
+    session: properties?.sessionID ?? properties?.info?.id,
+    isOver: status === "idle" || type === "session.error" || ENDS.includes(type),
+    isFailure: status === "retry" || type === "session.error",
+  };
+}
+
+/** Lists the sessions of this process, so that its lines in opencode's log can be told. */
+class Sessions {
+  #file;
+  #ids = new Map();
+
+  constructor(file) {
+    this.#file = file;
+  }
+
+  add(id) {
+    if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
+    const size = append(this.#file, `${id}\n`);
+    remember(this.#ids, id, true, MOST_SESSIONS);
+    if (size <= SESSION_LIST_BYTES) return;
+    publishText(this.#file, [...this.#ids.keys()].map((one) => `${one}\n`).join(""));
+  }
+}
 
 /** Shows by an empty file that a turn is under way, so that no swap without need disturbs it. */
 class Turns {
@@ -1198,17 +1715,57 @@ function standsAside(env) {
   return !/^(|0|false|no|off|n)$/i.test(env.OPENCODE_EXPERIMENTAL_WEBSOCKETS ?? "");
 }
 
-function wrapFetch(bridge) {
-  const { original } = bridge;
-  const wrapped = function (input, init) {
-    const theirs = input instanceof Request ? input.headers : undefined;
-    const marks = attempt(() => [init?.headers, theirs].flatMap((one) => valuesOf(one, MARK)), []);
-    if (marks.length === 0) return original.apply(this, arguments);
-    // fetch takes these instead of all headers of a Request.
-    return bridge.fetch(input, { ...init, headers: without(init?.headers ?? theirs, MARK) }, marks);
-  };
-  const { prototype, ...own } = Object.getOwnPropertyDescriptors(original);
-  return Object.defineProperties(wrapped, own);
+/** Keeps our fetch the outermost: what others put into its place becomes the layer below it. */
+class Front {
+  #send; // (layer, receiver, arguments) -> what fetch returns
+  #layers = new WeakMap(); // a fetch of ours -> the one below it
+  #ours = new WeakMap(); // and back
+  #current;
+  #made = 0;
+  #get;
+  #set;
+
+  constructor(send) {
+    const front = this;
+    this.#send = send;
+    this.#get = () => front.#current;
+    this.#set = (value) => front.#put(value);
+  }
+
+  /** Stand in front of whatever fetch there is; false: somebody does not let us. */
+  hold = () =>
+    attempt(() => {
+      const { get, enumerable = true } = Object.getOwnPropertyDescriptor(globalThis, "fetch") ?? {};
+      if (get !== this.#get) {
+        this.#put(globalThis.fetch);
+        const access = { get: this.#get, set: this.#set, enumerable, configurable: true };
+        Object.defineProperty(globalThis, "fetch", access);
+      }
+      return this.#layers.has(this.#current);
+    }, false);
+
+  #put(value) {
+    // Who takes his own fetch away puts back what he found, which may be ours.
+    const isPlain = typeof value !== "function" || this.#layers.has(value);
+    this.#current = isPlain ? value : (this.#ours.get(value) ?? this.#over(value));
+  }
+
+  #over(layer) {
+    // Where others put one in front of ours again and again, it is theirs.
+    if (this.#made >= MOST_LAYERS) return layer;
+    this.#made += 1;
+    const send = this.#send;
+    const wrapped = function () {
+      return send(layer, this, arguments);
+    };
+    attempt(() => {
+      const { prototype, ...own } = Object.getOwnPropertyDescriptors(layer);
+      Object.defineProperties(wrapped, own);
+    });
+    this.#layers.set(wrapped, layer);
+    this.#ours.set(layer, wrapped);
+    return wrapped;
+  }
 }
 
 /** Install what this process needs once, and return what each further load needs of it. */
@@ -1231,20 +1788,34 @@ function install() {
   };
   process.on("exit", () => unlink(places.present));
   if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
-  const bridge = new Bridge(places, globalThis.fetch);
+  const bridge = new Bridge(places);
+  const front = new Front((...given) => bridge.fetch(...given));
   const turns = new Turns(places.busy);
+  const sessions = new Sessions(places.sessions);
   // What asks opencode itself belongs to one directory.
   const hooksFor = (directory, client) => ({
     "chat.headers": async (input, output) => {
+      attempt(() => sessions.add(input.sessionID));
       // Builds from a branch use the WebSocket by default; their version says so.
-      if (/^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"])) return;
-      attempt(() => (output.headers[MARK] = bridge.mark(client, input)));
+      const isUnseen = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
+      const isOutermost = () => !isUnseen && front.hold();
+      const mark = attempt(() => bridge.announce(client, input, output, isOutermost), undefined);
+      // Before anything is awaited: what follows takes the context over. What opencode asks of
+      // others shall not find an older mark in it.
+      context.enterWith(mark);
     },
     "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(ignore),
-    event: async ({ event }) => attempt(() => turns.note(directory, event)),
+    event: async ({ event }) => {
+      attempt(() => turns.note(directory, event));
+      attempt(() => {
+        const { session, isOver, isFailure } = meaningOf(event);
+        if (isFailure) attempt(() => bridge.tellFailure(session));
+        if (isOver) bridge.marks.end(session);
+      });
+    },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  globalThis.fetch = wrapFetch(bridge);
+  front.hold();
   const loadAndLook = (directory, client) => {
     load(directory);
     attempt(() => turns.forget(directory));
@@ -1254,9 +1825,9 @@ function install() {
   return { load: loadAndLook };
 }
 
+// opencode imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
+const shared = attempt(() => (globalThis[SHARED] ??= install()), null);
+
 /** The plugin: opencode calls it once for each directory, and calls every export of this file. */
 export const OpencodeRotator = async (context) =>
-  attempt(() => {
-    const shared = (globalThis[SHARED] ??= install());
-    return shared.load(String(context?.directory ?? ""), context?.client);
-  }, {});
+  attempt(() => shared.load(String(context?.directory ?? ""), context?.client), {});

@@ -1,0 +1,92 @@
+"""What opencode's log tells of its own runs: when each began, and the folders it has used.
+
+A run is a process; the log has a name of its own for it, and no pid. A `serve` loads plug-ins,
+ours too, when a folder is used for the first time (1.18.33), and logs that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rotator.opencode.regular import tail
+
+_MOST_BYTES = 4 << 20
+_LINE = re.compile(
+    rb"^timestamp=(\S+) level=\S+ run=([0-9a-f]{1,32}) message=([^\n]*)$", re.MULTILINE
+)
+_USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
+# It writes its first line so long after it began.
+_FIRST_LINE = timedelta(seconds=10)
+_EARLIER = timedelta(seconds=0.5)
+
+
+@dataclass(slots=True)
+class Run:
+    """A process, as the log knows it: its first line that was read, and the folders it uses."""
+
+    first_at: datetime
+    folders: dict[Path, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The runs in the newest part of the log, which begins at `since` (None: with the log)."""
+
+    runs: Mapping[str, Run]
+    since: datetime | None = None
+
+    def folders(self, run: str | None) -> list[Path]:
+        """Return the folders that a run has used, as far as that is known."""
+        found = self.runs.get(run or "")
+        return list(found.folders) if found else []
+
+    def is_idle(self, started_at: datetime) -> bool | None:
+        """Tell whether the process that began then has used no folder yet; None: unknown."""
+        if self.since is not None and started_at < self.since:
+            return None
+        begun = [
+            run
+            for run in self.runs.values()
+            if -_EARLIER <= run.first_at - started_at <= _FIRST_LINE
+        ]
+        told = {not run.folders for run in begun}
+        return told.pop() if len(told) == 1 else None
+
+
+def runs_in(logs: Path) -> Runs:
+    """Return the runs in the newest part of the log."""
+    content, is_whole = tail(logs / "opencode.log", _MOST_BYTES)
+    runs: dict[str, Run] = {}
+    since: datetime | None = None
+    for at_text, name, message in (found.groups() for found in _LINE.finditer(content)):
+        at = _time(at_text)
+        if at is None:
+            continue
+        since = since or at
+        run = runs.setdefault(name.decode("ascii"), Run(at))
+        if used := _USED.match(message):
+            run.folders[Path(_text(used[1]))] = None
+    return Runs(runs, None if is_whole else since)
+
+
+def _text(value: bytes) -> str:
+    text = value.decode("utf-8", "replace")
+    if text.startswith('"'):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
+    return text
+
+
+def _time(text: bytes) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text.decode("ascii"))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -1,0 +1,265 @@
+"""Our fetch is the outermost whatever others do with theirs, or the request is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.bridge_process import BridgeProcess, bridge_process
+from tests.support.fake_watcher import FakeWatcher, LiveFile
+from tests.support.other_plugins import (
+    DEFINED_FOR_GOOD,
+    KEPT_AT_IMPORT,
+    ORDERS,
+    OUTERMOST,
+    POOL,
+    PUTS_BACK,
+    REJECTS,
+    SET_AT_EVERY_REQUEST,
+    SET_AT_START,
+    THROWS,
+    plugin,
+)
+from tests.support.upstream import Upstream, model_request
+
+A, B, POOLED = "KEY-CANARY-A", "KEY-CANARY-B", "POOL-CANARY"
+MOST_LAYERS = 1000
+Order = tuple[tuple[str, ...], tuple[int, ...]]
+CASES = [(source, order) for source in OUTERMOST.values() for order in ORDERS]
+ORDER_NAMES = [f"{files[0]} imported, {files[start[0]]} started first" for files, start in ORDERS]
+
+
+@pytest.fixture
+def slowness() -> int:
+    """Return a patience that a busy machine does not use up."""
+    return 20
+
+
+@pytest.fixture
+def early(home: Path, live: LiveFile, slowness: int) -> Iterator[BridgeProcess]:
+    """Return a process in which no plug-in is loaded yet."""
+    assert live.path.exists()
+    with bridge_process(home, slowness=slowness) as process:
+        yield process
+
+
+def load(process: BridgeProcess, order: Order, *theirs: str) -> None:
+    """Import ours and theirs, then start them, in that order."""
+    files, start = order
+    named = [name for one in files for name in (theirs if one == "theirs" else ("ours",))]
+    count = len(theirs)
+    places = {
+        one: [i for i, n in enumerate(named) if (n == "ours") == (one == "ours")] for one in files
+    }
+    assert len(places["theirs"]) == count
+    process.load(files=named, start=[place for one in start for place in places[files[one]]])
+
+
+def seen_by_others(process: BridgeProcess) -> list[list[str]]:
+    found: list[list[str]] = process.run("facts")["others"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "case", CASES, ids=[f"{name}, {order}" for name in OUTERMOST for order in ORDER_NAMES]
+)
+def test_a_failover_works_under_whatever_another_plug_in_does(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    live: LiveFile,
+    case: tuple[str, Order],
+) -> None:
+    """B3."""
+    source, order = case
+    load(early, order, plugin(live.path.parent, source))
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    live.key(B)
+    watcher.retry(signal, B)
+    answer = pending.result()
+
+    assert (answer["status"], answer["sameResponse"], answer["number"]) == (200, True, None)
+    asked = [r.target for r in upstream.requests if r.target != "/v1/ready"]
+    assert (len(asked), upstream.keys[-1]) == (2, B)
+    assert len(seen_by_others(early)) >= 1
+    assert not [name for names in seen_by_others(early) for name in names if "rotator" in name]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
+def test_a_failover_works_under_several_other_plug_ins(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    live: LiveFile,
+    home: Path,
+    order: Order,
+) -> None:
+    """B3."""
+    files = [
+        plugin(home, source, f"{number}-canary.mjs")
+        for number, source in enumerate(OUTERMOST.values())
+        if "defineProperty" not in source  # a plain assignment after it would fail
+    ]
+    load(early, order, *files)
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    live.key(B)
+    watcher.retry(signal, B)
+
+    assert pending.result()["status"] == 200
+    assert (upstream.keys[-1], watcher.waiting()) == (B, [])
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
+def test_where_fetch_is_defined_for_good_no_request_is_ours(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    live: LiveFile,
+    home: Path,
+    order: Order,
+) -> None:
+    """B3: nobody can stand before that one, so nothing is replaced and nobody blamed."""
+    load(early, order, plugin(home, DEFINED_FOR_GOOD))
+    upstream.limit(A)
+    live.key(B)
+
+    answer = early.run("fetch", **model_request(upstream))
+
+    assert (answer["status"], upstream.keys) == (429, [A])
+    assert watcher.waiting() == []
+
+
+@pytest.mark.parametrize("source", [THROWS, REJECTS], ids=["throws", "rejects"])
+@pytest.mark.parametrize("mark", [None, {"provider": "mock"}], ids=["another's", "ours"])
+def test_what_another_fetch_throws_comes_out_as_it_is(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    home: Path,
+    source: str,
+    mark: object,
+) -> None:
+    load(early, ORDERS[0], plugin(home, source))
+
+    answer = early.run("fetch", **model_request(upstream, mark=mark))
+
+    assert answer["error"] == "thrown by another plug-in"
+    assert watcher.waiting() == []
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
+def test_the_limits_of_a_key_that_another_plug_in_puts_in_blame_nobody(
+    early: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, home: Path, order: Order
+) -> None:
+    """B2: it kept our fetch at its start, and calls it with a key of its own."""
+    load(early, order, plugin(home, POOL))
+    upstream.limit(POOLED)
+
+    answer = early.run("fetch", **model_request(upstream))
+
+    assert (answer["status"], answer["sameResponse"], upstream.keys) == (429, True, [POOLED])
+    assert watcher.heard_nothing(answer)
+
+
+def test_a_plug_in_s_key_beside_one_that_only_hands_on_blames_nobody(
+    early: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, home: Path
+) -> None:
+    """B2."""
+    load(
+        early,
+        ORDERS[0],
+        plugin(home, SET_AT_START, "one-canary.mjs"),
+        plugin(home, POOL, "two-canary.mjs"),
+        plugin(home, SET_AT_START, "three-canary.mjs"),
+    )
+    upstream.limit(POOLED)
+
+    answer = early.run("fetch", **model_request(upstream))
+
+    assert (answer["status"], upstream.keys) == (429, [POOLED])
+    assert watcher.heard_nothing(answer)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
+@pytest.mark.parametrize(
+    "source", [SET_AT_START, KEPT_AT_IMPORT], ids=["set at start", "kept at import"]
+)
+def test_under_another_plug_in_an_unmarked_request_is_passed_on_as_it_is(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    home: Path,
+    order: Order,
+    source: str,
+) -> None:
+    load(early, order, plugin(home, source))
+    upstream.limit(A)
+
+    answer = early.run("fetch", **model_request(upstream, mark=None))
+
+    assert (answer["status"], answer["sameInit"], answer["sameResponse"]) == (429, True, True)
+    assert watcher.waiting() == []
+
+
+def test_a_fetch_that_was_kept_before_we_came_takes_nothing_of_ours_along(
+    early: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, home: Path
+) -> None:
+    """B9: a login loader brings a fetch of its own, which opencode then uses instead."""
+    load(early, ORDERS[3], plugin(home, KEPT_AT_IMPORT))
+    upstream.limit(A)
+    live.key(B)
+
+    answer = early.run("fetch", **model_request(upstream, isKept=True))
+
+    assert (answer["status"], upstream.keys, answer["number"]) == (429, [A], None)
+    assert not [name for name in upstream.requests[0].headers if "rotator" in name]
+    assert watcher.waiting() == []
+
+
+def test_who_puts_a_fetch_before_ours_without_end_is_left_alone(
+    early: BridgeProcess, upstream: Upstream, live: LiveFile, home: Path
+) -> None:
+    load(early, ORDERS[0], plugin(home, SET_AT_EVERY_REQUEST))
+    early.run("announce", times=MOST_LAYERS - 10, mark={"provider": "mock"})
+    live.key(B)
+    early.run("fetch", **model_request(upstream))
+    early.run("announce", times=20, mark={"provider": "mock"})
+
+    early.run("fetch", **model_request(upstream))
+
+    assert upstream.keys == [B, A]
+
+
+def test_who_puts_back_what_he_found_puts_nothing_before_ours(
+    early: BridgeProcess, upstream: Upstream, live: LiveFile, home: Path
+) -> None:
+    load(early, ORDERS[0], plugin(home, PUTS_BACK))
+    early.run("announce", times=MOST_LAYERS + 10, mark={"provider": "mock"})
+    live.key(B)
+
+    early.run("fetch", **model_request(upstream))
+
+    assert (upstream.keys, seen_by_others(early)) == ([B], [])
+
+
+def test_two_files_of_ours_put_one_fetch_before_the_others(
+    early: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    loaded = early.load()
+    again = early.load("/second", again="the same file under another name")
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream))
+    watcher.answer(watcher.next_signal(), "pass")
+
+    assert pending.result()["status"] == 429
+    assert (loaded["own"], again["own"], len(upstream.requests)) == ("kept", "kept", 1)
+    assert watcher.waiting() == []

@@ -1,0 +1,150 @@
+"""Whose request failed: what the log is evidence of, and what is not (cases B1, B2, B10)."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from tests.e2e.scenes import A, B, api, install_bridge, kinds, log_in, of_kind, states
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import Server, serve
+from tests.support.provider_answers import StreamError, streamed
+from tests.support.rotator_process import rotator, status, watcher
+from tests.support.waiting import wait_until
+
+SOON = {"retry-after-ms": "300"}
+OWN = "KEY-CANARY-OWN"
+POOL = """
+import { readFileSync } from "node:fs";
+const key = readFileSync(new URL("./stock-canary.txt", import.meta.url), "utf8").trim();
+export const Pool = async () => {
+  const before = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    const headers = new Headers(init?.headers);
+    const isOurs = String(input?.url ?? input).includes("/pool/");
+    if (isOurs) headers.set("authorization", `Bearer ${key}`);
+    return before(input, { ...init, headers });
+  };
+  return {};
+};
+"""
+
+
+def more_providers(house: Household, **options: dict[str, Any]) -> None:
+    """Let opencode know these providers beside `mock`, with options of their own."""
+    file = house.config_folder / "opencode.json"
+    config = json.loads(file.read_text())
+    mock = config["provider"]["mock"]
+    for name, own in options.items():
+        config["provider"][name] = {**mock, "options": {**mock["options"], **own}}
+    file.write_text(json.dumps(config))
+
+
+def fail(server: Server, provider: str) -> None:
+    """Let a request of that provider fail as often as opencode tries it within its turn."""
+    session = server.create_session()
+    server.prompt_async(session, "hi", model=f"{provider}/m1")
+    wait_until(lambda: session in server.busy(), 20, "the turn to begin")
+
+
+def told(house: Household, provider: str) -> list[str]:
+    """Return the problems told of a provider."""
+    return [one["why"] for one in of_kind(house, "problem") if one["provider"] == provider]
+
+
+def is_blamed(house: Household, provider: str) -> bool:
+    """Tell whether an account of that provider rests."""
+    return "cooling" in states(house, provider)
+
+
+def test_b1_without_the_bridge_a_key_from_elsewhere_blames_nobody_and_a_login_is_blamed(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    # From the user's file, a project's by the environment, a project's by a file, a header.
+    more_providers(
+        house,
+        glob={"apiKey": OWN},
+        head={"headers": {"Authorization": f"Bearer {OWN}"}},
+        same={"apiKey": A},
+        plain={},
+        env={},
+        file={},
+    )
+    (house.project / "key-canary.txt").write_text(f"{OWN}\n")
+    own = {"env": "{env:OWN_KEY}", "file": "{file:./key-canary.txt}"}
+    written = {name: {"options": {"apiKey": text}} for name, text in own.items()}
+    (house.project / "opencode.jsonc").write_text(f"// ours\n{json.dumps({'provider': written})}")
+    provider.limit(OWN, headers=SOON)
+    provider.limit(A, headers=SOON)
+    from_elsewhere = ("glob", "head", "env", "file")
+
+    with watcher(house):
+        for name in (*from_elsewhere, "same", "plain"):
+            log_in(house, name, api(B), api(A))
+        with serve(house, OWN_KEY=OWN) as server:
+            for name in (*from_elsewhere, "same", "plain"):
+                fail(server, name)
+            for name in from_elsewhere:
+                wait_until(partial(told, house, name), 30, f"the word about {name}")
+            for name in ("same", "plain"):
+                wait_until(partial(is_blamed, house, name), 30, f"{name} to be blamed")
+            problems = status(house)["problems"]
+            explained = rotator(house, "explain", "glob").stdout
+
+    for name in from_elsewhere:
+        assert states(house, name) == ["ready", "ready"]
+        assert house.read_auth()[name] == api(A)
+        assert len(told(house, name)) == 1
+    config = house.config_folder / "opencode.json"
+    assert told(house, "glob")[0].startswith(f"glob: {config} gives a key of its own")
+    assert told(house, "env")[0].startswith(f"env: {house.project / 'opencode.jsonc'} gives")
+    assert told(house, "glob")[0] in problems
+    assert told(house, "glob")[0] in explained
+    assert not [one for one in problems if one.startswith("plain:")]
+
+
+def test_b2_without_the_bridge_another_plug_in_s_key_blames_nobody(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    more_providers(house, pool={"baseURL": f"{provider.url}/pool/v1"})
+    folder = house.config_folder / "plugins"
+    folder.mkdir()
+    (folder / "pool.js").write_text(POOL)
+    (folder / "stock-canary.txt").write_text(OWN)
+    provider.limit(OWN, headers=SOON)
+
+    with watcher(house):
+        log_in(house, "pool", api(B), api(A))
+        with serve(house) as server:
+            fail(server, "pool")
+            wait_until(lambda: told(house, "pool"), 30, "the word about the plug-in")
+
+    assert states(house, "pool") == ["ready", "ready"]
+    assert provider.requests
+    assert f"the plug-in {folder / 'pool.js'}" in told(house, "pool")[0]
+
+
+def test_b1_with_the_bridge_its_notes_tell_a_configured_key_from_a_login(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    install_bridge(house)
+    more_providers(house, own={"apiKey": OWN})
+    provider.limit(OWN, headers=SOON)
+    provider.answer(streamed(StreamError("Rate limit reached")), key=A, title=False, times=1)
+
+    with watcher(house):
+        log_in(house, "own", api(B), api(A))
+        log_in(house, "mock", api(B), api(A))
+        with serve(house) as server:
+            fail(server, "own")
+            wait_until(lambda: told(house, "own"), 30, "the word about the key")
+            server.prompt_async(server.create_session(), "hi")
+            wait_until(lambda: "failover" in kinds(house), 30, "a failover because of the log")
+
+    assert told(house, "own") == [
+        "own: a request failed with a key that opencode.json gives: nobody is blamed"
+    ]
+    assert states(house, "own") == ["ready", "ready"]
+    assert states(house, "mock") == ["ready", "cooling"]

@@ -1,0 +1,133 @@
+"""Opencodes that nothing is heard of: what is said of each, and what would help (B6, B7)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.scenes import A, B, api, install_bridge, log_in
+from tests.support.children import Lines, child
+from tests.support.household import Household
+from tests.support.opencode_binary import opencode_binary
+from tests.support.opencode_process import serve
+from tests.support.rotator_process import rotator, status, watcher
+from tests.support.terminal import terminal
+from tests.support.waiting import wait_until
+
+
+@contextlib.contextmanager
+def serving(house: Household, *words: str, **more: str) -> Iterator[int]:
+    """Run an `opencode serve` that nobody asks for anything; yield its pid."""
+    command: list[str | Path] = [opencode_binary(), *words, "serve", "--port", "0"]
+    with child(command, env=house.env() | more, cwd=house.project) as process:
+        Lines(process).wait_for("listening on", 60)
+        yield process.pid
+
+
+def remarks(house: Household) -> tuple[int, list[dict[str, Any]]]:
+    """Return the doctor's exit code, and what it says of opencodes that run."""
+    ended = rotator(house, "doctor", "--json")
+    checks = ended.json()["checks"]
+    about = [c for c in checks if c["check"] == "bridge" and "(pid " in c["says"]]
+    return ended.code, [c for c in about if not c["says"].endswith("of another HOME")]
+
+
+def log_of(house: Household) -> str:
+    """Return what opencodes of this auth.json have logged."""
+    return house.log_file.read_text() if house.log_file.exists() else ""
+
+
+def applies(house: Household) -> str:
+    """Return when a rotation would be used."""
+    return str(rotator(house, "rotate", "mock", "--dry-run", "--json").json()["applies"])
+
+
+@pytest.fixture
+def ready(house: Household) -> Iterator[Household]:
+    """Return a household with the bridge, a watcher and two keys."""
+    install_bridge(house)
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        yield house
+
+
+def test_b6_an_idle_server_needs_no_restart_and_loads_the_bridge_by_itself(
+    house: Household,
+) -> None:
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        with serve(house) as server:
+            install_bridge(house)
+            wait_until(lambda: "has not been used" in str(remarks(house)), 10, "its log")
+            code, said = remarks(house)
+            before = status(house)
+            used_next = applies(house)
+            with terminal(
+                [opencode_binary(), "attach", f"http://127.0.0.1:{server.port}"],
+                env=house.env(),
+                cwd=house.project,
+            ) as client:
+                client.wait_for_text("ctrl+p commands", 60)
+                wait_until(lambda: len(status(house)["opencodes"]) == 2, 20, "both opencodes")
+                attached = status(house)
+                clients_code, clients = remarks(house)
+                with_client = applies(house)
+
+    assert (code, before["problems"], used_next) == (0, [], "next-request")
+    assert [(one["level"], one["to_do"]) for one in said] == [("note", None)]
+    assert [one["bridge"] for one in before["opencodes"]] == [None]
+    # The client made it load plug-ins.
+    kinds = {one["kind"]: one["bridge"] is not None for one in attached["opencodes"]}
+    assert kinds == {"serve": True, "attach": False}
+    assert attached["problems"] == []
+    assert (clients_code, with_client) == (0, "next-request")
+    assert [one["says"].partition(") ")[2] for one in clients] == [
+        "shows what another opencode does, and sends no requests"
+    ]
+
+
+def test_b7_what_is_said_of_an_opencode_with_other_places_helps_or_is_not_said(
+    ready: Household,
+) -> None:
+    home = ready.home
+    (home / "c" / "opencode").mkdir(parents=True)
+    places = {name: {f"XDG_{name}_HOME": str(home / name[0].lower())} for name in ("DATA", "STATE")}
+    other_config = {"XDG_CONFIG_HOME": str(home / "c")}
+    content = {"OPENCODE_AUTH_CONTENT": json.dumps({"mock": api(A)})}
+    with (
+        serving(ready, **places["DATA"]) as data,
+        serving(ready, **places["STATE"]) as state,
+        serving(ready, **other_config) as config,
+        serving(ready, "--pure") as pure,
+        serving(ready, **content) as own,
+    ):
+        # Whatever was logged is written by then, and whatever was not has no more grace.
+        wait_until(lambda: log_of(ready).count("run=") >= 4 * 3, 20, "what the servers log")
+        code, said = remarks(ready)
+        told = status(ready)
+        used = applies(ready)
+
+    by_pid = {
+        pid: next(r for r in said if f"(pid {pid})" in r["says"])
+        for pid in (data, state, config, pure, own)
+    }
+    assert (code, told["problems"]) == (0, [])
+    assert {one["pid"] for one in told["opencodes"]} == {state, config, pure, own}
+    theirs = home / "d" / "opencode" / "auth.json"
+    assert told["elsewhere"] == [{"pid": data, "kind": "serve", "auth_file": str(theirs)}]
+    assert str(theirs) in by_pid[data]["says"]
+    assert "XDG_DATA_HOME" in by_pid[data]["to_do"]
+    assert "its bridge is not heard here" in by_pid[state]["says"]
+    assert "XDG_STATE_HOME" in by_pid[state]["to_do"]
+    assert str(home / "c" / "opencode") in by_pid[config]["says"]
+    assert "XDG_CONFIG_HOME" in by_pid[config]["to_do"]
+    assert "--pure" in by_pid[pure]["says"]
+    assert by_pid[pure]["to_do"] is None
+    assert "OPENCODE_AUTH_CONTENT" in by_pid[own]["says"]
+    assert by_pid[own]["to_do"] is None
+    assert used == "next-request"

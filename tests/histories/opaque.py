@@ -1,0 +1,463 @@
+"""Random days of several people at a vendor whose tokens name nobody.
+
+Their logins and refreshes, bridges that saw where tokens came from, at once, late or never, and
+the vendor's word of whose tokens are, whenever it comes. Our capture, swap, refresh and store are
+the real ones. `python -m tests.histories.opaque --steps 200000 --seed 7` runs many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from rotator import ledger
+from rotator.errors import RotatorError
+from rotator.model import Account, AccountId, Credential, Digest, Identity
+from rotator.owners import learn_owner
+from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
+from rotator.registry import Registry
+from rotator.rotate import plan_rotation, rotate
+from rotator.secret import Secret
+from rotator.swap import Order, swap
+from tests.support.descents import seen_login, seen_refresh
+from tests.support.interrupted import memory_folder
+from tests.support.live import Entry, HandClock, Live, api, oauth_until, open_live
+
+SLOT = "opaque"
+PEOPLE = ("ada", "bob", "cem")
+LIFETIME = timedelta(hours=1)
+STEPS_OF_A_DAY = 50
+_OK = 200
+
+
+@dataclass(frozen=True)
+class Minted:
+    """Tokens that the vendor gave: to whom, in which login, and how many refreshes after it."""
+
+    person: str
+    login: int
+    generation: int
+
+
+class Vendor:
+    """Refresh tokens work once; one that comes again ends every token of its login."""
+
+    ids = (SLOT,)
+    rotates_tokens = True
+
+    def __init__(self, clock: HandClock) -> None:
+        self._clock = clock
+        self.minted: dict[str, Minted] = {}
+        self.newest: dict[int, Minted] = {}
+        self.revoked: set[int] = set()
+
+    def log_in(self, person: str) -> Entry:
+        """Return the tokens of a new login."""
+        return self._mint(Minted(person, len(self.newest) + 1, 1))
+
+    def refresh(self, entry: Entry) -> Entry | None:
+        """Return new tokens for these, or None: they were spent, and the login ends."""
+        before = self.minted[entry["access"]]
+        if not self.is_alive(before):
+            self.revoked.add(before.login)
+            return None
+        return self._mint(Minted(before.person, before.login, before.generation + 1))
+
+    def is_alive(self, one: Minted) -> bool:
+        """Tell whether these tokens work."""
+        return self.newest[one.login] == one and one.login not in self.revoked
+
+    def of(self, credential: Credential) -> Minted:
+        """Return whose tokens these are."""
+        return self.minted[credential.secret.reveal()]
+
+    def _mint(self, one: Minted) -> Entry:
+        entry = oauth_until(f"{one.login}", len(self.minted) + 1, self._clock.now + LIFETIME)
+        self.minted[entry["access"]] = self.newest[one.login] = one
+        return entry
+
+    # -- as our program knows it -------------------------------------------------------------------
+
+    def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
+        """Return nothing: the tokens are opaque."""
+        return Identity()
+
+    def refresh_call(self, credential: Credential) -> RefreshCall | str:
+        """Return the question for new tokens."""
+        body = Secret(credential.entry.reveal())
+        request = HttpRequest("POST", "https://auth.opaque.example/token", body=body)
+        return RefreshCall(request, client="opaque-client")
+
+    def read_refresh(self, _: Credential, answer: HttpAnswer, __: object) -> Tokens | DeadLogin:
+        """Return what the vendor gave."""
+        if answer.status != _OK:
+            return DeadLogin("its refresh token was used before")
+        given = json.loads(answer.body.reveal())
+        expires_at = self._clock.now + LIFETIME
+        return Tokens(Secret(given["access"]), expires_at, Secret(given["refresh"]))
+
+
+@dataclass
+class Asked:
+    """A question to the vendor whose answer has not come yet."""
+
+    account: AccountId
+    of: Digest
+    who: str
+
+
+@dataclass
+class Day:
+    """One computer's day; every step checks what always holds."""
+
+    live: Live
+    vendor: Vendor
+    chance: Random
+    counted: Counter[str] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+    # What bridges saw and have not told yet.
+    late: list[Callable[[], object]] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    past: list[Entry] = field(default_factory=list)
+    # Who was live before our last swap, as an opencode has it in its memory, and until when.
+    in_memory: tuple[Entry, float] | None = None
+    # Logins that were seen in auth.json, and those that the user removed.
+    seen: set[int] = field(default_factory=set)
+    removed: set[int] = field(default_factory=set)
+
+    # -- what people and opencodes do --------------------------------------------------------------
+
+    def log_in(self) -> None:
+        """Let somebody log in."""
+        entry = self.vendor.log_in(self.chance.choice(PEOPLE))
+        self._prove(lambda: seen_login(self.live.paths, entry))
+        self._write(entry)
+
+    def refresh(self) -> None:
+        """Let an opencode refresh what is live: at its end, or a plug-in a little before."""
+        entry = self.live.entries().get(SLOT, {})
+        if not self._is_token(entry) or not self._works(entry):
+            return
+        left = entry["expires"] / 1000 - self.live.clock.now.timestamp()
+        wait = self.chance.choice([left - 300, left + 5, left + 500, left + 20_000, 0])
+        self.live.clock.pass_time(seconds=max(wait, 0))
+        self._refresh(entry)
+
+    def refresh_from_memory(self) -> None:
+        """Let an opencode end a refresh that it began before our swap."""
+        if self.in_memory is None:
+            return
+        (entry, until), self.in_memory = self.in_memory, None
+        if self.live.clock.now.timestamp() <= until and self._works(entry):
+            self._refresh(entry)
+
+    def old_copy(self) -> None:
+        """Let somebody write an older content again."""
+        if self.past:
+            self._write(self.chance.choice(self.past[-8:]), is_news=False)
+
+    def key_from_elsewhere(self) -> None:
+        """Let somebody log in with a key of the same provider."""
+        self._write(api(f"k{self.chance.randrange(2)}"), is_news=False)
+
+    def log_out(self) -> None:
+        """Let somebody log out, by taking the entry out or its secrets."""
+        cleared = {"type": "oauth", "refresh": "", "access": "", "expires": 0}
+        self.live.sees(self.chance.choice([{}, {SLOT: cleared}]))
+
+    def wait(self) -> None:
+        """Let time pass."""
+        self.live.clock.pass_time(minutes=self.chance.choice([0.5, 1, 3, 45, 58, 62, 75, 700]))
+
+    # -- what bridges and the vendor tell ----------------------------------------------------------
+
+    def tell_late(self) -> None:
+        """Let a bridge tell now what it saw before."""
+        if self.late:
+            self.late.pop(self.chance.randrange(len(self.late)))()
+            self.live.look()
+            self.counted["late proofs"] += 1
+
+    def ask(self) -> None:
+        """Ask the vendor whose some tokens are; the answer comes later."""
+        pairs = self._pairs()
+        if pairs:
+            account, credential = self.chance.choice(pairs)
+            person = self.vendor.of(credential).person
+            self.asked.append(Asked(account, credential.digest, person))
+
+    def answer(self) -> None:
+        """Let an answer of the vendor's come."""
+        if self.asked:
+            self._learn(self.asked.pop(self.chance.randrange(len(self.asked))))
+            self.live.look()
+
+    # -- what we do --------------------------------------------------------------------------------
+
+    def rotate(self) -> None:
+        """Let the best other account take over, with new tokens if it needs some."""
+        before = self.live.entries().get(SLOT, {})
+        try:
+            plan = plan_rotation(self.live.books.outlook(SLOT), SLOT, None, self.live.clock.now)
+            put = rotate(self.live.books, plan).put
+        except RotatorError:
+            return
+        assert put.maybe is None, f"{put.alias} is activated and may be another"
+        self._require_alive(put, "is activated")
+        self._leave(before)
+
+    def swap_back(self) -> None:
+        """Put an account in as the watcher does, without new tokens."""
+        ready = [a for a in self._logins() if a.state_at(self.live.clock.now).value == "ready"]
+        if ready:
+            before, put = self.live.entries().get(SLOT, {}), self.chance.choice(ready)
+            swap(self.live.books, Order(put.id, "for the test"))
+            held = self.live.state.active(SLOT)
+            if held is not None and held.id == put.id:
+                self._require_alive(held, "is activated")
+            self._leave(before)
+
+    def merge(self) -> None:
+        """Let the user, who knows, say that two accounts are one person's."""
+        by_person: dict[str, list[Account]] = {}
+        for account in self._logins():
+            person = self.vendor.of(account.credential).person
+            by_person.setdefault(person, []).append(account)
+        several = [rows for rows in by_person.values() if len(rows) > 1]
+        if several:
+            keep, other, *_ = self.chance.choice(several)
+            both = [self.vendor.of(one.credential) for one in (keep, other)]
+            ledger.merge(self.live.books, keep, other)
+            (left,) = [a for a in self._logins() if a.id == keep.id]
+            kept = self.vendor.of(left.credential)
+            has_living = any(self.vendor.is_alive(one) for one in both)
+            # Nobody knows better of one that may be a third.
+            fine = self.vendor.is_alive(kept) or not has_living or left.maybe is not None
+            assert fine, "merging kept dead tokens"
+            # One of the two logins is enough.
+            self.removed |= {one.login for one in both} - {kept.login}
+            self.counted["merges by hand"] += 1
+
+    def remove(self) -> None:
+        """Let the user remove an account, and all that is kept with it."""
+        accounts = self._logins()
+        if accounts:
+            account = self.chance.choice(accounts)
+            kept = [c for owner, c in self._pairs() if owner == account.id]
+            self.removed |= {self.vendor.of(credential).login for credential in kept}
+            ledger.remove(self.live.books, account)
+
+    def send(self, request: HttpRequest) -> HttpAnswer:
+        """Answer our program; what it sends must be the newest tokens of their login."""
+        assert request.body is not None
+        entry = json.loads(request.body.reveal())
+        mine = self.vendor.minted[entry["access"]]
+        replaced = {
+            one.credential.secret.reveal() for r in self.live.state.replaced.values() for one in r
+        }
+        assert entry["access"] not in replaced, "replaced tokens are sent"
+        assert self.vendor.newest[mine.login] == mine, f"spent tokens of {mine.person} are sent"
+        given = self.vendor.refresh(entry)
+        if given is None:
+            return HttpAnswer(401, {}, Secret("{}"))
+        self.counted["refreshes by us"] += 1
+        return HttpAnswer(_OK, {}, Secret(json.dumps(given)))
+
+    # -- how it is done ----------------------------------------------------------------------------
+
+    def _prove(self, tell: Callable[[], object]) -> None:
+        kind = self.chance.choice(["at once", "late", "never"])
+        self.counted[f"proofs {kind}"] += 1
+        if kind == "at once":
+            tell()
+        elif kind == "late":
+            self.late.append(tell)
+
+    def _refresh(self, entry: Entry) -> None:
+        given = self.vendor.refresh(entry)
+        assert given is not None
+        self._prove(lambda: seen_refresh(self.live.paths, entry, given))
+        self._write(given)
+
+    def _write(self, entry: Entry, *, is_news: bool = True) -> None:
+        if self._is_token(entry):
+            self.past.append(entry)
+            mine = self.vendor.minted[entry["access"]]
+            if is_news:
+                self.seen.add(mine.login)
+        self.live.sees({SLOT: entry})
+
+    def _leave(self, before: Entry) -> None:
+        if self._is_token(before):
+            until = self.live.clock.now.timestamp() + 110
+            has_run_out = before["expires"] / 1000 <= self.live.clock.now.timestamp()
+            self.in_memory = (before, until) if has_run_out else None
+
+    def _learn(self, one: Asked) -> None:
+        learn_owner(self.live.books, one.account, one.of, Identity(one.who, f"{one.who}@x.example"))
+        self.counted["words of the vendor"] += 1
+
+    def _is_token(self, entry: Entry) -> bool:
+        return entry.get("access", "") in self.vendor.minted
+
+    def _works(self, entry: Entry) -> bool:
+        return self.vendor.is_alive(self.vendor.minted[entry["access"]])
+
+    def _logins(self) -> list[Account]:
+        return [a for a in self.live.state.of(SLOT) if a.credential.type == "oauth"]
+
+    def _pairs(self) -> list[tuple[AccountId, Credential]]:
+        state = self.live.state
+        return [
+            *((a.id, a.credential) for a in self._logins()),
+            *((owner, one.credential) for owner, line in state.replaced.items() for one in line),
+        ]
+
+    def _require_alive(self, account: Account, what: str) -> None:
+        if account.credential.type != "oauth":
+            return
+        mine = self.vendor.of(account.credential)
+        is_spent = self.vendor.newest[mine.login] != mine
+        assert not is_spent, f"{account.alias} {what} with spent tokens of {mine.person}"
+
+    # -- what always holds -------------------------------------------------------------------------
+
+    def require(self) -> None:
+        """Assert what holds after every step."""
+        kept = {self.vendor.of(credential) for _, credential in self._pairs()}
+        usable = {self.vendor.of(a.credential).person for a in self._logins() if self._known(a)}
+        for login, newest in self.vendor.newest.items():
+            if login not in self.seen - self.removed - self.vendor.revoked:
+                continue
+            if newest not in kept:
+                # Another login of the same person has taken its place, which was known then.
+                assert newest.person in usable, f"the newest tokens of {newest} are nowhere"
+                self.removed.add(login)
+        for account in self._logins():
+            if self._known(account):
+                person = self.vendor.of(account.credential).person
+                named = f"{account.alias} is {account.identity_key}'s and has {person}'s tokens"
+                assert person == account.identity_key, named
+        entry, active = self.live.entries().get(SLOT, {}), self.live.state.active(SLOT)
+        if self._is_token(entry):
+            assert active is not None
+            assert active.credential.secret.reveal() == entry["access"], "auth.json is not saved"
+
+    def _known(self, account: Account) -> bool:
+        return account.identity_key is not None and not account.unproven
+
+    def end(self) -> None:
+        """Let everything be told and answered: then each person is one account."""
+        while self.late:
+            self.tell_late()
+        self.asked.clear()
+        for _ in range(3):
+            for owner, credential in self._pairs():
+                person = self.vendor.of(credential).person
+                self._learn(Asked(owner, credential.digest, person))
+        self.live.look()
+        self.require()
+        people = [self.vendor.of(a.credential).person for a in self._logins()]
+        assert len(people) == len(set(people)), f"at the end there are accounts of {people}"
+        there = {a.id for a in self._logins()}
+        in_doubt = [a.alias for a in self._logins() if a.maybe in there]
+        assert not in_doubt, f"{in_doubt} are in doubt at the end"
+        for account in self._logins():
+            mine = self.vendor.of(account.credential)
+            has_living = any(
+                self.vendor.is_alive(newest) and newest.person == mine.person
+                for login, newest in self.vendor.newest.items()
+                if login in self.seen - self.removed
+            )
+            assert self.vendor.is_alive(mine) or not has_living, f"{account.alias} has dead tokens"
+        self.counted["days"] += 1
+
+
+# How often each is done, of a hundred or so.
+ACTS: dict[str, int] = {
+    "log_in": 12,
+    "refresh": 18,
+    "refresh_from_memory": 6,
+    "old_copy": 4,
+    "key_from_elsewhere": 2,
+    "log_out": 3,
+    "wait": 14,
+    "tell_late": 8,
+    "ask": 10,
+    "answer": 9,
+    "rotate": 10,
+    "swap_back": 6,
+    "merge": 2,
+    "remove": 1,
+}
+
+
+def live_through(folder: Path, seed: str, steps: int = STEPS_OF_A_DAY) -> Counter[str]:
+    """Live through one day; the same seed is the same day."""
+    chance, clock = Random(seed), HandClock()  # noqa: S311  # no secret: the same day again
+    vendor = Vendor(clock)
+    days: list[Day] = []
+
+    def send(request: HttpRequest) -> HttpAnswer:
+        return days[0].send(request)
+
+    registry = Registry({SLOT: vendor}, send=send)
+    with open_live(folder, clock=clock, registry=registry) as live:
+        day = Day(live, vendor, chance)
+        days.append(day)
+        live.sees({})
+        try:
+            for _ in range(steps):
+                (name,) = chance.choices(list(ACTS), list(ACTS.values()))
+                day.told.append(name)
+                getattr(day, name)()
+                # A watcher looks every few seconds.
+                clock.pass_time(seconds=1)
+                live.look()
+                day.counted["steps"] += 1
+                day.require()
+            day.end()
+        except Exception as exc:
+            exc.add_note(f"day {seed}: {' '.join(day.told)}")
+            raise
+        return day.counted
+
+
+def run(seed: int, steps: int) -> Counter[str]:
+    """Live through days until there are so many steps."""
+    counted: Counter[str] = Counter()
+    number = 0
+    while counted["steps"] < steps:
+        with memory_folder() as folder:
+            counted.update(live_through(folder, f"{seed}/{number}"))
+        number += 1
+    return counted
+
+
+def main() -> int:
+    """Live through the days that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.histories.opaque")
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print the figures for a program")
+    given = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    started = time.monotonic()
+    counted = run(given.seed, given.steps)
+    told = ", ".join(f"{number} {name}" for name, number in sorted(counted.items()))
+    sentence = f"{told}, {time.monotonic() - started:.0f} s: nobody was merged, split or lost"
+    sys.stdout.write((json.dumps(counted) if given.json else sentence) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

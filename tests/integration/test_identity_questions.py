@@ -1,0 +1,359 @@
+"""Asking vendors whose logins are: once for each credential, and only where it may be asked."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.books import Books
+from rotator.cadence import MOST_TRIES, OwnerAsked
+from rotator.identity_questions import IdentityQuestions, in_doubt
+from rotator.model import Digest
+from rotator.preferences import Preferences
+from rotator.provider import HttpAnswer
+from tests.support.builders import MINUTE, a_state, an_account
+from tests.support.live import HandClock, Live, api, oauth, open_live
+from tests.support.naming import NAMING, Namer, Naming
+from tests.support.renewing import says
+from tests.support.waiting import wait_until
+
+ADA, BOB = "ACC-CANARY-ada-1", "ACC-CANARY-bob-1"
+FIRST, SECOND = f"{NAMING}/{NAMING}-1", f"{NAMING}/{NAMING}-2"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def namer() -> Namer:
+    return Namer()
+
+
+@pytest.fixture
+def live(home: Path, namer: Namer) -> Iterator[Live]:
+    with open_live(home, registry=namer.registry()) as live:
+        yield live
+
+
+def asked_by(books: Books) -> None:
+    """Let a watcher look for questions, and take in all answers."""
+    with contextlib.closing(IdentityQuestions(books, lambda: None)) as questions:
+        questions.begin()
+        finish(questions)
+
+
+def finish(questions: IdentityQuestions) -> None:
+    def over() -> bool:
+        questions.work()
+        return not questions.is_asking
+
+    wait_until(over, 10, "the answers")
+
+
+def test_a_captured_login_is_asked_about_once(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada")})
+
+    for _ in range(3):
+        asked_by(live.books)
+        live.clock.pass_time(days=1)
+
+    assert namer.asked == [ADA]
+    assert (live.account(FIRST).identity_key, live.account(FIRST).identity) == (
+        "user/ada",
+        "ada@acme.example",
+    )
+
+
+def test_what_was_asked_is_known_after_a_restart(home: Path, live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada")})
+    namer.instead[ADA] = lambda: says(200, who="")
+    asked_by(live.books)
+    namer.asked.clear()
+
+    with open_live(home, clock=live.clock, registry=namer.registry()) as again:
+        asked_by(again.books)
+
+    assert namer.asked == []
+
+
+def test_whoever_is_known_is_not_asked_about(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada")})
+    asked_by(live.books)
+    live.books.history.keep_owner_asked(live.account(FIRST).credential.digest, OwnerAsked())
+
+    asked_by(live.books)
+
+    assert namer.asked == [ADA]
+
+
+def test_the_setting_turns_it_off(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada")})
+
+    asked_by(replace(live.books, preferences=lambda: Preferences(ask_owner=False)))
+
+    assert namer.asked == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(oauth("ada", left=timedelta(minutes=-1)), id="it has run out"),
+        pytest.param(oauth("ada", left=timedelta(seconds=1)), id="it is about to run out"),
+        pytest.param(oauth("ada") | {"access": ""}, id="there is none"),
+        pytest.param(oauth("ada") | {"access": "CANARY-mute"}, id="nobody can be asked"),
+    ],
+)
+def test_a_token_that_is_no_use_is_not_asked_with(
+    live: Live, namer: Namer, entry: dict[str, object]
+) -> None:
+    live.sees({NAMING: entry})
+
+    asked_by(live.books)
+
+    assert namer.asked == []
+
+
+def test_a_rejected_login_is_not_asked_about(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada")})
+    with live.books.store.transaction():
+        live.books.store.set_rejected(live.account(FIRST).id, "dead")
+
+    asked_by(live.books)
+
+    assert namer.asked == []
+
+
+def test_a_failure_is_asked_about_again_later_and_not_for_ever(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada", left=9 * DAY)})
+    namer.instead[ADA] = lambda: says(503)
+    asked_by(live.books)
+    asked_by(live.books)
+    assert namer.asked == [ADA]
+
+    for _ in range(2 * MOST_TRIES):
+        live.clock.pass_time(hours=2)
+        asked_by(live.books)
+
+    assert namer.asked == [ADA] * MOST_TRIES
+    assert live.account(FIRST).identity_key is None
+
+
+def test_a_failure_is_logged_and_is_no_event(
+    live: Live, namer: Namer, caplog: pytest.LogCaptureFixture
+) -> None:
+    live.sees({NAMING: oauth("ada")})
+    before = live.kinds()
+    namer.instead[ADA] = lambda: says(503)
+
+    with caplog.at_level(logging.INFO):
+        asked_by(live.books)
+
+    assert live.kinds() == before
+    assert f"whose login {FIRST} is was not told: status 503" in caplog.text
+    assert "CANARY" not in caplog.text
+
+
+def test_a_vendor_that_says_when_to_ask_again_is_not_asked_before(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada", left=DAY)})
+    namer.instead[ADA] = lambda: says(429)
+    asked_by(live.books)
+    live.clock.pass_time(hours=2)
+    asked_by(live.books)
+    assert namer.asked == [ADA]
+
+    live.clock.pass_time(minutes=2)
+    asked_by(live.books)
+
+    assert namer.asked == [ADA, ADA]
+
+
+def test_a_watcher_that_is_killed_while_it_asks_has_asked(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: oauth("ada", left=9 * DAY)})
+    for _ in range(2 * MOST_TRIES):
+        killed = IdentityQuestions(live.books, lambda: None)
+        killed.begin()
+        killed.close()
+        live.clock.pass_time(minutes=1)
+
+    assert len(namer.asked) <= MOST_TRIES
+    assert live.books.history.owner_asked(live.account(FIRST).credential.digest).tries == MOST_TRIES
+
+
+def test_the_watcher_is_woken_by_an_answer_and_does_not_wait_for_it(
+    live: Live, namer: Namer
+) -> None:
+    answers, woken = threading.Event(), threading.Event()
+    live.sees({NAMING: oauth("ada")})
+
+    def slow() -> HttpAnswer:
+        assert answers.wait(10)
+        return says(200, who="ada")
+
+    namer.instead[ADA] = slow
+    with contextlib.closing(IdentityQuestions(live.books, woken.set)) as questions:
+        questions.begin()
+        questions.begin()
+        assert not questions.work()
+        answers.set()
+        assert woken.wait(10)
+        wait_until(questions.work, 10, "the answer")
+
+    assert namer.asked == [ADA]
+
+
+# -- doubts ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shy(home: Path, namer: Namer) -> Iterator[Live]:
+    """Return books of a vendor whose terms speak against asking, with one login."""
+    module = Naming(asks_only_in_doubt=True)
+    with open_live(home, registry=namer.registry(module)) as live:
+        live.sees({NAMING: oauth("ada", left=MINUTE)})
+        yield live
+
+
+def test_a_vendor_whose_terms_speak_against_it_is_not_asked_without_a_doubt(
+    shy: Live, namer: Namer
+) -> None:
+    asked_by(shy.books)
+
+    assert namer.asked == []
+
+
+def test_of_two_rows_that_may_be_one_person_both_are_asked_about(home: Path, namer: Namer) -> None:
+    with open_live(home, registry=namer.registry(Naming(asks_only_in_doubt=True))) as live:
+        live.sees({NAMING: oauth("ada")})
+        live.sees({NAMING: oauth("bob")})
+        for _ in range(2):
+            asked_by(live.books)
+
+        assert sorted(namer.asked) == [ADA, BOB]
+        assert [live.account(name).identity_key for name in live.names()] == [
+            "user/ada",
+            "user/bob",
+        ]
+
+
+def test_a_pair_that_took_another_s_place_and_the_replaced_one_are_both_asked_about(
+    shy: Live, namer: Namer
+) -> None:
+    """A2: what looks like a refresh is another person's login, and the vendor says so."""
+    shy.sees({NAMING: oauth("bob")})
+    assert shy.names() == [FIRST]
+
+    for _ in range(2):
+        asked_by(shy.books)
+
+    assert sorted(namer.asked) == [ADA, BOB]
+    assert sorted(str(one.identity_key) for one in shy.state.accounts) == ["user/ada", "user/bob"]
+
+
+def test_a_replaced_pair_that_has_run_out_is_not_asked_with(shy: Live, namer: Namer) -> None:
+    shy.sees({NAMING: oauth("ada", 2)})
+    shy.clock.pass_time(minutes=2)
+
+    asked_by(shy.books)
+
+    assert namer.asked == ["ACC-CANARY-ada-2"]
+    assert shy.names() == [FIRST]
+    assert not shy.account(FIRST).unproven
+
+
+def test_who_is_in_doubt_is_said_by_the_rows() -> None:
+    sure, unproven, newer = an_account("a"), an_account("b"), an_account("c")
+    older = replace(an_account("d"), maybe=newer.id)
+    state = a_state(sure, replace(unproven, unproven=True), newer, older)
+
+    assert in_doubt(state) == {unproven.id, newer.id, older.id}
+
+
+# -- budgets -----------------------------------------------------------------------------------
+
+PAUSE = timedelta(seconds=300)
+
+
+@pytest.fixture
+def counted(home: Path, namer: Namer) -> Iterator[Live]:
+    module = Naming(usage_pause_seconds=PAUSE.total_seconds())
+    with open_live(home, clock=HandClock(), registry=namer.registry(module)) as live:
+        live.sees({NAMING: oauth("ada", left=DAY)})
+        yield live
+
+
+def test_a_vendor_that_counts_questions_is_not_asked_beside_its_usage(
+    counted: Live, namer: Namer
+) -> None:
+    history, account = counted.books.history, counted.account(FIRST).id
+    assert history.lease(account, counted.clock.now)
+    asked_by(counted.books)
+    history.keep_failure(account, "no", counted.clock.now + PAUSE)
+    asked_by(counted.books)
+    assert namer.asked == []
+
+    counted.clock.now += PAUSE
+    asked_by(counted.books)
+
+    assert namer.asked == [ADA]
+    assert not history.lease(account, counted.clock.now + PAUSE / 2)
+    assert history.lease(account, counted.clock.now + PAUSE)
+
+
+def test_usage_waits_as_long_as_a_vendor_that_counts_has_said(counted: Live, namer: Namer) -> None:
+    namer.instead[ADA] = lambda: says(429)
+    asked_by(counted.books)
+
+    asked = counted.books.history.asked(counted.account(FIRST).id)
+
+    assert asked.due_at is not None
+    assert asked.due_at >= counted.clock.now + timedelta(hours=2)
+    assert (asked.failures, asked.leased_until) == (0, None)
+
+
+def test_a_question_leaves_the_usage_of_others_as_it_is(live: Live) -> None:
+    live.sees({NAMING: oauth("ada")})
+    asked_by(live.books)
+
+    assert live.books.history.asked(live.account(FIRST).id).due_at is None
+
+
+# -- keys --------------------------------------------------------------------------------------
+
+
+def test_two_keys_of_one_person_stay_two_accounts(live: Live, namer: Namer) -> None:
+    namer.instead = {f"KEY-CANARY-{name}": lambda: says(200, who="ada") for name in "ab"}
+    live.sees({NAMING: api("a")})
+    live.sees({NAMING: api("b")})
+
+    asked_by(live.books)
+
+    assert [live.account(name).identity_key for name in (FIRST, SECOND)] == ["user/ada"] * 2
+    assert live.names() == [FIRST, SECOND]
+
+
+def test_an_answer_about_a_key_that_is_gone_names_nobody(live: Live, namer: Namer) -> None:
+    live.sees({NAMING: api("a")})
+    with contextlib.closing(IdentityQuestions(live.books, lambda: None)) as questions:
+        namer.instead["KEY-CANARY-a"] = lambda: says(200, who="ada")
+        questions.begin()
+        with live.books.store.transaction():
+            live.books.store.remove_account(live.account(FIRST), live.clock.now)
+        finish(questions)
+
+    assert live.names() == []
+
+
+def test_the_oldest_questions_are_forgotten(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotator.history.MOST_QUESTIONS", 2)
+    history, digests = live.books.history, [Digest(letter) for letter in "abc"]
+    for digest in digests:
+        history.keep_owner_asked(digest, OwnerAsked(1, is_answered=True))
+
+    known = [history.owner_asked(digest).is_answered for digest in digests]
+
+    assert known == [False, True, True]

@@ -1,0 +1,190 @@
+"""Other people's plug-ins of opencode, each of which does something to `globalThis.fetch`.
+
+Every fetch of theirs notes the headers that it saw, which the driver tells (`facts`).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+_SEES = """
+const others = (globalThis.others ??= []);
+const note = (input, init) =>
+  others.push([...new Headers(init?.headers ?? input?.headers).keys()]);
+const over = (below) =>
+  async function (input, init) {
+    note(input, init);
+    return below(input, init);
+  };
+"""
+
+KEPT_AT_IMPORT = """
+const kept = globalThis.fetch;
+export const Kept = async () => {
+  globalThis.fetch = over(kept);
+  return {};
+};
+"""
+SET_AT_IMPORT = """
+globalThis.fetch = over(globalThis.fetch);
+export const Early = async () => ({});
+"""
+SET_AT_START = """
+export const Start = async () => {
+  globalThis.fetch = over(globalThis.fetch);
+  return {};
+};
+"""
+SET_IN_HOOK = """
+let isSet = false;
+export const Later = async () => ({
+  "chat.headers": async () => {
+    if (isSet) return;
+    isSet = true;
+    globalThis.fetch = over(globalThis.fetch);
+  },
+});
+"""
+SET_AT_EVERY_REQUEST = """
+export const Always = async () => ({
+  "chat.headers": async () => {
+    globalThis.fetch = over(globalThis.fetch);
+  },
+});
+"""
+HANDS_ON = """
+export const HandsOn = async () => {
+  const found = globalThis.fetch;
+  globalThis.fetch = over(found);
+  globalThis.fetch = found;
+  globalThis.fetch = found;
+  globalThis.fetch = over(found);
+  return {};
+};
+"""
+BINDS = """
+export const Binds = async () => {
+  const found = globalThis.fetch;
+  note();
+  globalThis.fetch = found.bind(globalThis);
+  return {};
+};
+"""
+DEFINED = """
+export const Defined = async () => {
+  const value = over(globalThis.fetch);
+  Object.defineProperty(globalThis, "fetch", { value, configurable: true, writable: false });
+  return {};
+};
+"""
+DEFINED_WITH_GETTER = """
+export const Getter = async () => {
+  const value = over(globalThis.fetch);
+  Object.defineProperty(globalThis, "fetch", { get: () => value, configurable: true });
+  return {};
+};
+"""
+DEFINED_FOR_GOOD = """
+export const Fixed = async () => {
+  const value = over(globalThis.fetch);
+  Object.defineProperty(globalThis, "fetch", { value, configurable: false, writable: false });
+  return {};
+};
+"""
+THROWS = """
+export const Throws = async () => {
+  globalThis.fetch = () => {
+    note();
+    throw new Error("thrown by another plug-in");
+  };
+  return {};
+};
+"""
+REJECTS = """
+export const Rejects = async () => {
+  globalThis.fetch = async () => {
+    note();
+    throw new Error("thrown by another plug-in");
+  };
+  return {};
+};
+"""
+# Whatever it gets, it sends a key of its own.
+POOL = """
+export const Pool = async () => {
+  const found = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    note(input, init);
+    const headers = new Headers(init?.headers ?? input?.headers);
+    headers.set("authorization", "Bearer POOL-CANARY");
+    return found(input, { ...init, headers });
+  };
+  return {};
+};
+"""
+# Sends what it got, after it has asked something else of the same vendor in between.
+ASKS_FIRST = """
+export const AsksFirst = async () => {
+  const found = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    note(input, init);
+    const { origin } = new URL(input);
+    await (await found(`${origin}/v1/ready`, { method: "POST", body: "{}" })).text();
+    return found(input, init);
+  };
+  return {};
+};
+"""
+# Keeps the context of the first request that it saw, as a timer does that was set then, and
+# refreshes a token in it when it is told to.
+BACKGROUND = """
+import { AsyncResource } from "node:async_hooks";
+let first = null;
+export const Background = async () => {
+  const found = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    note(input, init);
+    first ??= new AsyncResource("first");
+    return found(input, init);
+  };
+  return {
+    event: async ({ event }) => {
+      const { url, headers, body } = event.properties;
+      const send = () => fetch(url, { method: "POST", headers, body });
+      if (event.type === "refresh") await (await first.runInAsyncScope(send)).text();
+    },
+  };
+};
+"""
+PUTS_BACK = """
+export const PutsBack = async () => ({
+  "chat.headers": async () => {
+    const found = globalThis.fetch;
+    globalThis.fetch = found;
+    if (globalThis.fetch !== found) note(); // it is another one now
+  },
+});
+"""
+
+OUTERMOST = {
+    "kept at import, set at start": KEPT_AT_IMPORT,
+    "set at import": SET_AT_IMPORT,
+    "set at start": SET_AT_START,
+    "set in a hook": SET_IN_HOOK,
+    "set at every request": SET_AT_EVERY_REQUEST,
+    "hands ours on": HANDS_ON,
+    "binds ours": BINDS,
+    "defined unwritable": DEFINED,
+    "defined with a getter": DEFINED_WITH_GETTER,
+    "asks something first": ASKS_FIRST,
+}
+# Who is imported first, and who is started first.
+ORDERS = list(product([("ours", "theirs"), ("theirs", "ours")], [(0, 1), (1, 0)]))
+
+
+def plugin(folder: Path, source: str, name: str = "other-canary.mjs") -> str:
+    """Write a plug-in into a file; return its path."""
+    file = folder / name
+    file.write_text(_SEES + source)
+    return str(file)

@@ -1,0 +1,191 @@
+"""Which tokens stay with an account, and which accounts are one: what bridges saw late decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from rotator.generations import EndDoubt, Join, Part, Tokens, next_step, traced
+from rotator.model import (
+    NOBODY,
+    Account,
+    Credential,
+    Descent,
+    Digest,
+    Doubt,
+    Identity,
+    Replaced,
+    State,
+)
+from rotator.ownership import Ancestry, Knowledge, ancestry_of, given_as, owner_of, secrets_of
+from tests.support.builders import (
+    ACME,
+    HOUR,
+    NOW,
+    a_state,
+    an_account,
+    knowing,
+    nobody,
+    oauth,
+)
+
+ADA = Identity("ada", "ada@acme.example")
+
+
+def refreshed(*steps: tuple[Credential, Credential]) -> Callable[[Digest], Descent | None]:
+    """Return what bridges saw: for each step, that the first was exchanged for the second."""
+    seen: dict[Digest, Descent] = {}
+    for number, (old, new) in enumerate(steps):
+        to = secrets_of(new)
+        one = Descent(f"d{number}", NOW, is_login=False, came_from=secrets_of(old)[0], to=to)
+        seen |= dict.fromkeys(to, one)
+    return seen.get
+
+
+def logged_in(credential: Credential) -> Callable[[Digest], Descent | None]:
+    """Return that a bridge saw a code exchanged for that credential."""
+    one = Descent("d", NOW, is_login=True, came_from=None, to=secrets_of(credential))
+    return lambda digest: one if digest in one.to else None
+
+
+def line(*who: Identity) -> tuple[Tokens, ...]:
+    """Return a line of tokens, each of whoever it is."""
+    last = len(who) - 1
+    return tuple(
+        Tokens(None if n == last else n + 1, oauth("a", n), one) for n, one in enumerate(who)
+    )
+
+
+def replacing(state: State, account: Account, *before: Credential) -> State:
+    """Return the state in which an account's tokens took the place of those, oldest first."""
+    kept = tuple(Replaced(n, one, NOW - HOUR) for n, one in enumerate(before, start=1))
+    return replace(state, replaced={account.id: kept})
+
+
+def two(newer: Account, doubt: Doubt) -> State:
+    """Return an account that may be the same login as a newer one, which is live."""
+    older = an_account("a", oauth("a"), maybe=newer.id, doubts=(doubt,))
+    return a_state(older, newer, active=newer)
+
+
+NEWER = an_account("b", oauth("b", 2), captured_at=NOW)
+
+
+def knowing_two(newer: Account, came_as: Credential, **seen: object) -> Knowledge:
+    return knowing(two(newer, Doubt(newer.id, given_as(came_as))), **seen)
+
+
+def test_what_was_exchanged_for_the_next_is_spent_and_tells_its_owner() -> None:
+    tokens = line(ADA, NOBODY)
+    spent = Ancestry((secrets_of(tokens[0].credential)[0],))
+
+    parted = traced(tokens, [Ancestry(), spent])
+
+    assert parted is not None
+    assert [one.credential for one in parted.kept] == [tokens[1].credential]
+    assert (parted.kept[0].who, parted.left) == (ADA, ())
+
+
+def test_what_is_known_of_the_newer_tokens_stays_when_their_past_is_seen() -> None:
+    tokens = line(NOBODY, ADA)
+    spent = Ancestry((secrets_of(tokens[0].credential)[0],))
+
+    parted = traced(tokens, [Ancestry(), spent])
+
+    assert parted is not None
+    assert parted.kept[0].who == ADA
+
+
+def test_of_what_nobody_saw_nothing_becomes() -> None:
+    assert traced(line(NOBODY, NOBODY), [Ancestry(), Ancestry()]) is None
+
+
+def test_a_login_seen_late_leaves_the_account_that_it_came_into() -> None:
+    account = an_account("a", oauth("b"), unproven=True)
+    state = replacing(a_state(account, active=account), account, oauth("a"))
+
+    step = next_step(ACME, knowing(state, descent=logged_in(oauth("b"))))
+
+    assert isinstance(step, Part)
+    assert [one.credential for one in step.parted.left] == [oauth("b")]
+
+
+def test_two_accounts_are_joined_where_the_newer_tokens_came_from_the_older() -> None:
+    seen = refreshed((oauth("a"), NEWER.credential))
+
+    step = next_step(ACME, knowing_two(NEWER, NEWER.credential, descent=seen))
+
+    assert isinstance(step, Join)
+    assert (step.keep.alias, step.best, step.at) == ("a", NEWER, 0)
+
+
+def test_the_tokens_that_an_account_began_with_are_found_behind_those_that_it_has() -> None:
+    first, second = oauth("b", 1), oauth("c", 9)
+    newer = replace(NEWER, credential=oauth("b", 2))
+    state = replacing(two(newer, Doubt(newer.id, given_as(first))), newer, second)
+    seen = refreshed((oauth("a"), first), (first, newer.credential))
+
+    step = next_step(ACME, knowing(state, descent=seen))
+
+    assert isinstance(step, Join)
+    assert step.at == 1
+
+
+def test_where_the_tokens_that_it_began_with_are_gone_no_place_is_named() -> None:
+    first = oauth("b", 1)
+    seen = refreshed((oauth("a"), first))
+
+    step = next_step(ACME, knowing_two(NEWER, first, descent=seen))
+
+    assert isinstance(step, Join)
+    assert step.at is None
+
+
+def test_a_doubt_about_an_account_that_was_removed_stays_if_its_tokens_came_from_there() -> None:
+    gone = replace(NEWER, id=NEWER.id)
+    state = two(gone, Doubt(gone.id, given_as(gone.credential)))
+    alone = replace(state, accounts=state.accounts[:1])
+    seen = refreshed((oauth("a"), gone.credential))
+
+    assert next_step(ACME, knowing(alone, descent=seen)) is None
+
+
+def test_a_doubt_about_an_account_that_was_removed_ends_if_that_was_a_login() -> None:
+    state = two(NEWER, Doubt(NEWER.id, given_as(NEWER.credential)))
+    alone = replace(state, accounts=state.accounts[:1])
+
+    step = next_step(ACME, knowing(alone, descent=logged_in(NEWER.credential)))
+
+    assert isinstance(step, EndDoubt)
+    assert step.why == "what came later is another login"
+
+
+def test_a_long_line_of_refreshes_is_followed_so_far_and_no_further() -> None:
+    steps = [(oauth("a", n), oauth("a", n + 1)) for n in range(100)]
+    known = knowing(a_state(), descent=refreshed(*steps))
+
+    assert len(ancestry_of(oauth("a", 100), known).line) == 64
+
+
+def test_tokens_that_share_a_half_with_replaced_ones_are_found_among_several() -> None:
+    account = an_account("a", oauth("a", 3), unproven=True)
+    before = (oauth("a", 1), oauth("a", 2))
+    plain = a_state(account, active=account, older=[(account, one) for one in before])
+    known = knowing(replacing(plain, account, *before))
+    half = oauth("a", 2, access="ACC-CANARY-a-new", expires_at=NOW + 2 * HOUR)
+
+    owner = owner_of(ACME, half, nobody(ACME, half), known)
+
+    assert (owner.account, owner.of_replaced) == (account, 2)
+
+
+def test_tokens_that_no_longer_stand_among_the_replaced_have_no_number() -> None:
+    account = an_account("a", oauth("a", 3), unproven=True)
+    older = [(account, oauth("a", 1))]
+    plain = a_state(account, active=account, older=older)
+    known = knowing(replacing(plain, account, oauth("a", 2)))
+    half = oauth("a", 1, access="ACC-CANARY-a-new", expires_at=NOW + 2 * HOUR)
+
+    owner = owner_of(ACME, half, nobody(ACME, half), known)
+
+    assert (owner.account, owner.of_replaced) == (account, None)
