@@ -27,6 +27,8 @@ _SIGNALLED = 128
 _STANDARD_ERROR = 2
 _READ_SIZE = 4096
 _NUDGE_SECONDS = 0.2
+# No signal has this number: it ends the thread that hears of them.
+_LAST = 0
 
 
 class Interrupted(BaseException):
@@ -49,7 +51,9 @@ class _Noted:
     number: int | None = None
     # Becomes readable when a signal comes, so that no wait can miss it.
     wakeup: int | None = None
+    wakeup_end: int = -1
     at_once: int = 0
+    nudges: int = 0
     listener: Callable[[], None] | None = None
     # What must not be broken off, and of whose threads; the main thread's can be counted alone.
     put_off: list[str] = field(default_factory=list)
@@ -67,7 +71,7 @@ def note_signals() -> None:
     for end in (read, write):
         os.set_blocking(end, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    _noted.wakeup = read
+    _noted.wakeup, _noted.wakeup_end = read, write
     signal.signal(signal.SIGALRM, lambda *_: None)
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -168,14 +172,15 @@ def wait_for_threads(seconds: float) -> bool:
 def told_to(listener: Callable[[], None]) -> Iterator[None]:
     """Let signals call `listener` and do nothing else, while the block runs.
 
-    It is called in the middle of whatever the main thread does, and at once if one came before;
-    afterwards none has come.
+    It is called in the middle of whatever the main thread does, once more from another thread,
+    and at once if one came before; afterwards none has come.
     """
     before, _noted.listener = _noted.listener, listener
     try:
         if _noted.number is not None:
             listener()
-        yield
+        with _heard_by_a_thread(listener):
+            yield
     finally:
         _noted.listener = before
         # Whoever listened has done what was asked for.
@@ -183,20 +188,68 @@ def told_to(listener: Callable[[], None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _heard_by_a_thread(listener: Callable[[], None]) -> Iterator[None]:
+    """Call `listener` also while the main thread waits in a lock.
+
+    Of several signals at once the system may give all to another thread, and what the main thread
+    waits in is then not broken off.
+    """
+    wakeup = _noted.wakeup
+    if wakeup is None:
+        yield
+        return
+
+    def hear() -> None:
+        while True:
+            select.select([wakeup], [], [])
+            with contextlib.suppress(BlockingIOError):
+                came = os.read(wakeup, _READ_SIZE)
+                if any(number in came for number in ENDING):
+                    listener()
+                if _LAST in came:
+                    return
+
+    thread = threading.Thread(target=hear, name="signals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        while thread.is_alive():
+            # The main thread may have read it instead, before it wrote something.
+            os.write(_noted.wakeup_end, bytes([_LAST]))
+            thread.join(_NUDGE_SECONDS)
+
+
+@contextlib.contextmanager
+def hearing() -> Iterator[None]:
+    """Let the main thread hear of a signal soon while it waits in a library, for one of two causes.
+
+    The signal came just before the wait began, or the system gave it to another thread. For waits
+    alone: system calls are broken off by it.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if _noted.wakeup is None or not is_main:
+        yield
+        return
+    _noted.nudges += 1
+    signal.setitimer(signal.ITIMER_REAL, _NUDGE_SECONDS, _NUDGE_SECONDS)
+    try:
+        yield
+    finally:
+        _noted.nudges -= 1
+        if not _noted.nudges:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextlib.contextmanager
 def counting_at_once() -> Iterator[None]:
     """Let a signal end the block wherever it is: nothing of ours is under way in it."""
     obey()
     _noted.at_once += 1
-    is_nudged = _noted.wakeup is not None and _noted.at_once == 1
-    if is_nudged:
-        # A signal that comes just before a library begins to wait is heard when the wait is
-        # broken off for a moment.
-        signal.setitimer(signal.ITIMER_REAL, _NUDGE_SECONDS, _NUDGE_SECONDS)
     try:
-        yield
+        with hearing():
+            yield
     finally:
-        if is_nudged:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         _noted.at_once -= 1
 
 

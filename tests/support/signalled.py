@@ -2,7 +2,8 @@
 
 The vendor is real HTTPS on the loopback interface, gives each token once, and answers a quarter
 of a second late. A step is a call of the main thread into the operating system, SQLite or a wait.
-Every step by hand: `python -m tests.support.signalled` (some minutes).
+Every step by hand: `python -m tests.support.signalled` (half an hour;
+`python -m tests.support.signalled 10 SIGHUP` for every tenth step and one signal).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,9 +40,14 @@ HOST, PATH = "auth.openai.com", "/oauth/token"
 LATE_SECONDS = 0.25
 OLD, NEW = "REF-CANARY-B", "REF-CANARY-B-2"
 MOST_STEPS = 5000
+_TELL_EVERY = 100
 
 DRIVER = """
-import os, sys
+import os, signal, sys
+# Whoever started this may have them ignored, as nohup and a shell's `&` do.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import providers._http, providers.openai
 import rotator.cli.rotate, rotator.cli.main, rotator.interrupts, rotator.refresh
 from rotator.__main__ import main
@@ -205,16 +212,22 @@ def number_of_steps(played: Scene) -> int:
 
 
 def main() -> None:
-    """Signal every step, with each signal, and print what was lost."""
+    """Signal every step, with each signal or those that are named, and print what was lost."""
     every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    for number in SIGNALS:
+    named = [signal.Signals[name] for name in sys.argv[2:]] or SIGNALS
+    for number in named:
+        began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder, scene(Path(folder)) as played:
             last = number_of_steps(played)
             played.codes.clear()
             for step in range(1, last + 1, every):
                 played.run(step, number)
+                if step % _TELL_EVERY == 0:
+                    print(f"{number.name}: step {step} of {last}", file=sys.stderr, flush=True)
             codes = dict(played.codes)
-        print(f"{number.name}: {last} steps, exit codes {codes}, lost: {played.lost}", flush=True)
+        took = f"{time.monotonic() - began:.0f} s"
+        said = f"{last} steps, {sum(codes.values())} signals, exit codes {codes}, {took}"
+        print(f"{number.name}: {said}, lost: {played.lost}", flush=True)
 
 
 if __name__ == "__main__":
