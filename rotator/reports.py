@@ -16,15 +16,13 @@ from rotator.classify import LIMITS
 from rotator.failover import Answer, Before, carry_out, meaning_of
 from rotator.logged import LoggedFailures
 from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
-from rotator.opencode.exchange import Exchange
+from rotator.opencode.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.logtail import LoggedFailure
 from rotator.refreshes import Refreshes
 from rotator.repeats import Note, Passed
 from rotator.restarts import restart_note
 from rotator.usage import Readings, note_headers
 
-# A bridge also tells of good answers, for what their headers say of limits.
-FIRST_FAILURE = 400
 NOBODY: frozenset[AccountId] = frozenset()
 _WAITING_KEPT = 200
 _ASKS_WITHIN = timedelta(seconds=5)
@@ -70,9 +68,12 @@ class Reports:
         """Work off what a bridge says of a request that its log will tell of."""
         self._lines.note(note)
 
-    def logged(self, failure: LoggedFailure) -> None:
-        """Work off a failure in opencode's log, unless a bridge has reported it already."""
-        self._lines.hear(failure)
+    def logged(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
+        """Work off a failure in opencode's log, unless a bridge has reported it already.
+
+        `with_last`: it was read together with the one before it.
+        """
+        self._lines.hear(failure, with_last=with_last)
 
     @property
     def holds_lines(self) -> bool:
