@@ -57,7 +57,12 @@ def may_ask_owner(asked: OwnerAsked, now: datetime) -> bool:
     """Tell whether the vendor may be asked now whose a credential is."""
     if asked.is_answered or asked.tries >= MOST_TRIES:
         return False
-    return asked.due_at is None or now >= asked.due_at
+    return not _is_ahead(asked.due_at, now)
+
+
+def _is_ahead(due_at: datetime | None, now: datetime) -> bool:
+    """Tell whether it is too early; for longer than ever said it is of a clock set back since."""
+    return due_at is not None and timedelta(0) < due_at - now <= LONGEST_PAUSE
 
 
 def is_due(asked: Asked, now: datetime) -> bool:
@@ -68,7 +73,7 @@ def is_due(asked: Asked, now: datetime) -> bool:
         return False
     if asked.snapshot is not None and is_ahead(asked.snapshot.read_at, now):
         return True
-    return asked.due_at is None or not timedelta(0) < asked.due_at - now <= LONGEST_PAUSE
+    return not _is_ahead(asked.due_at, now)
 
 
 def after_reading(snapshot: Snapshot, least: timedelta, chance: float) -> datetime:

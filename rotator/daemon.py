@@ -349,6 +349,9 @@ class Daemon:
     def _pause_seconds(self) -> float:
         """Return how long nothing needs to be done, if no hint comes in."""
         now = self._books.clock()
+        if now < self._looked_at:
+            # The clock was set back.
+            return 0.0
         due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
@@ -400,6 +403,7 @@ class Daemon:
         follow_clock(self._books)
         self._published_at = min(self._published_at, now)
         self._read_next_at = min(self._read_next_at, now + READ_EVERY)
+        self._ask_next_at = min(self._ask_next_at, now + READ_EVERY)
         self._told = (self._told[0], min(self._told[1], now))
         if self._doubt is not None:
             self._doubt = (*self._doubt[:2], min(self._doubt[2], now))

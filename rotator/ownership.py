@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from rotator.clock import is_within
 from rotator.model import Account, AccountId, Credential, Descent, Digest, Identity, State
 from rotator.secret import Secret, digest_of
 
@@ -326,7 +327,7 @@ def _refreshable(provider: str, known: Knowledge) -> Iterator[Account]:
         return
     expires_at = left.credential.expires_at
     nearly_out = expires_at is None or expires_at - mark.at <= REFRESH_MARGIN
-    if nearly_out and known.now - mark.at <= _JUST_LEFT:
+    if nearly_out and is_within(_JUST_LEFT, mark.at, known.now):
         yield left
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from rotator import engine
 from rotator.books import Books
 from rotator.classify import LIMITS
+from rotator.clock import is_ahead
 from rotator.failover import Answer, Before, carry_out, meaning_of
 from rotator.logged import LoggedFailures
 from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
@@ -35,6 +36,10 @@ class _Waiting:
     provider: str
     since: datetime
     asks_by: datetime
+
+    def is_there(self, now: datetime) -> bool:
+        """Tell whether it may still ask anew; one that began ahead is of a clock set back since."""
+        return now < self.asks_by and not is_ahead(self.since, now)
 
 
 class Reports:
@@ -124,11 +129,11 @@ class Reports:
         """The providers of which a turn waits for an account that frees up, one for each turn."""
         now = self._books.clock()
         # Whoever gave up, or was ended, does not ask anew.
-        return sorted(one.provider for one in self._waiting.values() if now < one.asks_by)
+        return sorted(w.provider for w in self._waiting.values() if w.is_there(now))
 
     def _waits_since(self, signal: Signal) -> datetime | None:
         waiting = self._waiting.get(signal.request)
-        return None if waiting is None else waiting.since
+        return None if waiting is None else min(waiting.since, self._books.clock())
 
     def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
         if verdict.kind is VerdictKind.WAIT:

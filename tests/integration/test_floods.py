@@ -21,7 +21,6 @@ from rotator.opencode.inbox import MOST_READ, Inbox
 from rotator.opencode.logtail import MOST_BYTES_A_CALL, LoggedFailure, LogTail
 from rotator.paths import find_paths
 from rotator.turns import FILES_A_TURN, LINES_A_TURN, Turns
-from tests.support.live import api, open_live
 
 FLOOD = 300
 NOW = to_iso(datetime(2026, 9, 1, tzinfo=UTC))
@@ -43,8 +42,7 @@ class Counting(Exchange):
 
 @pytest.fixture
 def exchange(home: Path) -> Counting:
-    with open_live(home) as live:
-        live.sees({"mock": api("a")})
+    assert home.is_dir()
     return Counting(find_paths())
 
 

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HOST, PATH = "auth.openai.com", "/oauth/token"
 LATE_SECONDS = 0.25
 OLD, NEW = "REF-CANARY-B", "REF-CANARY-B-2"
+LIMITED_FOR_AN_HOUR = {"retry-after": "3600"}
 MOST_STEPS = 5000
 _TELL_EVERY = 100
 
@@ -140,8 +141,10 @@ def furnish(home: Path, vendor: Vendor) -> Connected:
     return house
 
 
-def report_failure(house: Household, provider: str, secret: str) -> None:
-    """Report to the watcher, as the bridge does, that a request was limited for an hour."""
+def report_failure(
+    house: Household, provider: str, secret: str, headers: Mapping[str, str] = LIMITED_FOR_AN_HOUR
+) -> None:
+    """Report to the watcher, as the bridge does, that a request was limited."""
     digest = digest_of(secret)
     told = {
         "schema": 1,
@@ -154,7 +157,7 @@ def report_failure(house: Household, provider: str, secret: str) -> None:
         "credential": digest,
         "tried": [digest],
         "status": 429,
-        "headers": {"retry-after": "3600"},
+        "headers": dict(headers),
         "body": "",
     }
     publish(house.state_dir / "bridge" / "inbox" / "s-1.json", json.dumps(told).encode())

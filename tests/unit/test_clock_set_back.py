@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from rotator.cadence import LEASE, LONGEST_PAUSE, Asked, after_failure, is_due
-from rotator.clock import is_ahead, is_within
+from rotator.cadence import (
+    LEASE,
+    LONGEST_PAUSE,
+    Asked,
+    OwnerAsked,
+    after_failure,
+    is_due,
+    may_ask_owner,
+)
+from rotator.clock import from_iso, is_ahead, is_within, to_iso
 from rotator.engine import blamed
 from rotator.errors import RateLimited
 from rotator.freshness import is_due as is_refresh_due
@@ -108,6 +117,34 @@ def test_a_refresh_that_was_cut_off_is_tried_again_in_spite_of_it(change: timede
 )
 def test_usage_is_asked_for_in_spite_of_it(asked: Asked) -> None:
     assert is_due(asked, NOW)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "may"),
+    [(-SECOND, True), (0 * SECOND, True), (HOUR, False), (LONGEST_PAUSE + SECOND, True)],
+)
+def test_whose_a_login_is_is_asked_in_spite_of_it(ahead: timedelta, *, may: bool) -> None:
+    assert may_ask_owner(OwnerAsked(1, due_at=NOW + ahead), NOW) is may
+
+
+def test_an_hour_that_comes_twice_in_autumn_is_two_hours() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=zone)
+    second = first.replace(fold=1)
+
+    assert from_iso(to_iso(second)) - from_iso(to_iso(first)) == HOUR
+    assert to_iso(second) == "2026-10-25T01:30:00.000Z"
+
+
+@pytest.mark.parametrize("at", ["2026-03-29T02:30:00+01:00", "2026-10-25T02:30:00+02:00"])
+def test_daylight_saving_neither_lengthens_nor_ends_a_rest(at: str) -> None:
+    began = from_iso(at)
+    limit = Limit(AccountState.COOLING, began + HOUR, "limited", since=began)
+
+    for minutes, rests in ((0, True), (59, True), (60, False)):
+        now = (began + minutes * MINUTE).astimezone(ZoneInfo("Europe/Berlin"))
+        account = replace(A, limit=pinned(limit, now))
+        assert (account.state_at(now) is AccountState.COOLING) is rests
 
 
 def test_a_vendor_that_wants_to_be_left_alone_for_days_is_asked_once_a_day() -> None:
