@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator.model import Limit
 from rotator.paths import find_paths
 from rotator.store import Store
 from tests.e2e.scenes import api
@@ -61,10 +62,15 @@ def watching(house: Household, seconds: float) -> Iterator[Callable[[float], Non
         yield set_clock
 
 
-def ends_in(house: Household) -> timedelta:
-    """Return how long the account rests by the store: a command would mend what it shows."""
+def limit_of(house: Household) -> Limit | None:
+    """Return the account's limit by the store: a command would mend what it shows."""
     with Store(find_paths(house.env()).store) as store:
         (limit,) = (one.limit for one in store.state().accounts if one.alias == "mock-2")
+    return limit
+
+
+def ends_in(house: Household) -> timedelta:
+    limit = limit_of(house)
     assert limit is not None
     return limit.until - datetime.now(UTC)
 
@@ -72,6 +78,7 @@ def ends_in(house: Household) -> timedelta:
 def let_rest(house: Household, headers: dict[str, str]) -> None:
     """Let the account in the slot be limited, and wait until the other one is there."""
     report_failure(house, "mock", "KEY-CANARY-B", headers)
+    wait_until(lambda: limit_of(house) is not None, SECONDS, "the rest")
     wait_until(
         lambda: house.read_auth()["mock"]["key"] == "KEY-CANARY-A", SECONDS, "the other account"
     )
