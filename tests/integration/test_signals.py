@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -21,9 +20,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import signalled
-from tests.support.children import Lines, child, has_ended
+from tests.support.children import Lines, child
 from tests.support.connected import Connected
-from tests.support.rotator_process import rotator
+from tests.support.rotator_process import accounts, rotator
 from tests.support.signalled import HOST, NEW, OLD, PATH, SIGNALS, furnish, report_failure, saved
 from tests.support.terminal import terminal
 from tests.support.token_endpoint import Grant, Hold, TokenEndpoint
@@ -100,6 +99,42 @@ def test_a_signal_while_a_vendor_is_asked_waits_until_its_answer_is_saved(
     assert (running.returncode, printed, more) == (128 + number, "", "")
     assert saved(house) == NEW
     assert house.read_auth()["openai"]["refresh"] == "REF-CANARY-A"
+
+
+COMMANDS = (
+    ("accounts",),
+    ("accounts", "rename", "openai/b", "c"),
+    ("balance", "off"),
+    ("bridge", "install"),
+    ("config", "show"),
+    ("doctor",),
+    ("events",),
+    ("explain",),
+    ("priority",),
+    ("status", "--json"),
+    ("statusline",),
+    ("usage", "--refresh"),
+)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.6])
+def test_a_signal_to_any_command_ends_it_and_leaves_every_login(
+    house: Connected, seconds: float
+) -> None:
+    running = [(started(house, *words), SIGNALS[n % 3]) for n, words in enumerate(COMMANDS)]
+    # Not for luck: each moment is as good as another one.
+    time.sleep(seconds)
+    for process, number in running:
+        process.send_signal(number)
+    told = [process.communicate(timeout=SECONDS)[1] for process, _ in running]
+    codes = [(process.returncode, 128 + number, -number) for process, number in running]
+
+    # Who was done before has the code of what it found.
+    assert all(code in {0, 1, 5, *ended} for code, *ended in codes), codes
+    assert "Traceback" not in "".join(told)
+    assert {one["alias"] for one in accounts(house)} in ({"openai-1", "b"}, {"openai-1", "c"})
+    assert house.read_auth()["openai"]["refresh"] == "REF-CANARY-A"
+    assert [p.name for p in house.auth_file.parent.iterdir()] == ["auth.json"]
 
 
 def test_pressing_ctrl_c_again_and_again_breaks_nothing_off(house: Connected, hold: Hold) -> None:
@@ -294,10 +329,7 @@ def test_ctrl_c_in_the_editor_is_the_editor_s(house: Connected) -> None:
     assert (code, "nothing was changed" in shown) == (0, True)
 
 
-@each_signal
-def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(
-    house: Connected, number: signal.Signals
-) -> None:
+def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(house: Connected) -> None:
     programs = house.home / "programs"
     programs.mkdir()
     (programs / "node").write_text(
@@ -305,17 +337,34 @@ def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(
     )
     (programs / "node").chmod(0o755)
     env = house.env() | {"PATH": str(programs)}
-    for seconds in (0.1, 0.3, 0.5, 0.8, 1.2):
-        with subprocess.Popen(
-            [*PROGRAM, "demo"], env=env, cwd=house.home, stdout=subprocess.PIPE, text=True
-        ) as running:
+    with contextlib.ExitStack() as stack:
+        demos = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*PROGRAM, "demo"], env=env, cwd=house.home, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for _ in range(9)
+        ]
+        for turn, demo in enumerate(demos):
             # Not for luck: each moment is as good as another one.
             with pytest.raises(subprocess.TimeoutExpired):
-                running.wait(seconds)
-            running.send_signal(number)
-            said, _ = running.communicate(timeout=SECONDS)
-        pids = [int(pid) for pid in re.findall(r"pid (\d+)", said)]
+                demo.wait(0.2)
+            demo.send_signal(SIGNALS[turn % 3])
+        for demo in demos:
+            demo.communicate(timeout=SECONDS)
 
-        assert running.returncode in {128 + number, -number}
-        assert list(house.temporary.iterdir()) == []
-        assert all(has_ended(pid) for pid in pids)
+    for turn, demo in enumerate(demos):
+        assert demo.returncode in {128 + SIGNALS[turn % 3], -SIGNALS[turn % 3]}
+    assert list(house.temporary.iterdir()) == []
+    wait_until(lambda: not _processes_of(house), AT_ONCE_SECONDS, "every process to be gone")
+
+
+def _processes_of(house: Connected) -> list[str]:
+    """Return the processes whose environment names the home: whatever a demo has started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(house.home) in (folder / "environ").read_bytes():
+                found.append(folder.name)
+    return found
