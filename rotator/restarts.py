@@ -13,6 +13,7 @@ from rotator.model import Account, Event, EventKind, State, Tenure
 from rotator.opencode.exchange import Present
 from rotator.own_keys import unreached
 from rotator.policy import stands_in
+from rotator.processes import Opencode
 from rotator.unbridged import Lack, Unbridged, following, unbridged
 
 _WHEN = {
@@ -113,7 +114,13 @@ def _who(one: Present) -> str:
     return f"{one.kind} (pid {one.pid})"
 
 
-def charge_time(books: Books, present: Sequence[Present], provider: str, at: datetime) -> datetime:
+def charge_time(
+    books: Books,
+    present: Sequence[Present],
+    provider: str,
+    at: datetime,
+    running: Sequence[Opencode] | None = None,
+) -> datetime:
     """Return the time by which a logged failure is charged to whoever was live then.
 
     An opencode without bridge goes on with the API key it started with; charging its failures
@@ -125,6 +132,7 @@ def charge_time(books: Books, present: Sequence[Present], provider: str, at: dat
     since = [t.since for t in books.store.state().slot(provider).tenures]
     if not since or at < since[-1]:
         return at
-    stuck = [one.opencode for one in unbridged(books.paths, present) if one.is_stuck]
+    without = unbridged(books.paths, present, running)
+    stuck = [one.opencode for one in without if one.is_stuck]
     older = [one.started_at for one in stuck if one.started_at < since[-1]]
     return max(older[0], since[0]) if older else at
