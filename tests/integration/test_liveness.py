@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from rotator.liveness import SILENT_SECONDS, inside, is_alive, is_known_here, pid_namespace
+from rotator.lock import swap_lock
+from rotator.lock_holder import _may_have, holder_of
 from rotator.opencode.exchange import Exchange, bridges_of
 from rotator.overview import look_around
 from rotator.paths import find_paths
@@ -196,6 +198,49 @@ def test_where_proc_shows_another_namespace_a_pid_says_nothing() -> None:
     assert ended.stdout == "None\n"
 
 
+HOLDER = (
+    "import os, sys; from rotator.lock_holder import holder_of;"
+    " print(holder_of(os.open(sys.argv[1], os.O_RDWR)))"
+)
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_who_holds_a_lock_in_another_namespace_is_not_named_by_a_pid(
+    tmp_path: Path, *, mounted: bool
+) -> None:
+    lock = tmp_path / "the.lock"
+    command = [
+        one
+        for one in in_pid_namespace(sys.executable, "-c", HOLDER, str(lock))
+        if mounted or one != "--mount-proc"
+    ]
+    with swap_lock(lock):
+        ended = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+
+    assert ended.stdout == "None\n"
+
+
+def test_who_has_a_file_of_the_same_number_elsewhere_is_not_taken_for_the_holder(
+    tmp_path: Path,
+) -> None:
+    lock, other = tmp_path / "the.lock", tmp_path / "other.lock"
+    lock.touch()
+    with swap_lock(other), other.open() as file:
+        mine = holder_of(file.fileno())
+        with lock.open() as unheld:
+            nobody = holder_of(unheld.fileno())
+
+    assert (mine and mine.pid, nobody) == (OURS, None)
+    with subprocess.Popen([sys.executable, "-c", ""]) as stranger:
+        assert not _may_have(stranger.pid, lock.stat())
+
+
 # -- who holds the watcher's lock -------------------------------------------------------------
 
 
@@ -209,6 +254,7 @@ def test_where_proc_shows_another_namespace_a_pid_says_nothing() -> None:
         (b"", None),
         (b"\xff\n", None),
     ],
+    ids=["own", "older", "elsewhere", "unknown", "empty", "odd"],
 )
 def test_the_holder_of_the_watcher_s_lock_is_read(
     content: bytes, holder: WatchHolder | None
