@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotator.liveness import is_alive, is_known_here
+from rotator.liveness import is_alive
 from rotator.paths import Paths
 from rotator.text import clean
 
@@ -50,8 +50,7 @@ def _note(path: Path) -> TuiNote | None:
         pid = value["pid"]
         if value["schema"] != SCHEMA or not isinstance(pid, int) or str(pid) != path.stem:
             return None
-        # One of another container is that container's to tell of.
-        if not is_known_here(value) or not is_alive(value, pid, path.stat().st_mtime):
+        if not is_alive(value, pid, path.stat().st_mtime):
             return None
         plugin, opencode, why = (clean(value[name]) for name in ("plugin", "opencode", "why"))
         return TuiNote(pid, plugin, opencode, value["on"] is True, why)
