@@ -102,22 +102,31 @@ class Exchange:
         """Make the folders below `paths.bridge` (0700)."""
         self._paths = paths
         self.folder = paths.bridge
-        self.restore()
+        self._was_removed = False
+        self._make()
+        self._was_removed = False
 
     def restore(self) -> bool:
-        """Make what is missing of the folders; tell whether anything was. Raises StoreError."""
+        """Make what is missing of the folders; tell whether anything was since the last time.
+
+        Raises StoreError.
+        """
+        self._make()
+        was_removed, self._was_removed = self._was_removed, False
+        return was_removed
+
+    def _make(self) -> None:
         folders = (self.folder, self.inbox, self.outbox, self.folder / "present")
-        is_missing = not all(folder.is_dir() for folder in folders)
+        self._was_removed = not all(one.is_dir() for one in folders) or self._was_removed
         for folder in (self._paths.state, *folders):
             private_folder(folder)
-        return is_missing
 
     def _publish(self, path: Path, content: bytes) -> None:
         try:
             publish(path, content)
         except FileNotFoundError:
             # Somebody has removed the folder.
-            self.restore()
+            self._make()
             publish(path, content)
 
     @property
