@@ -13,7 +13,7 @@ from rotator.opencode.inbox import Inbox
 from rotator.opencode.logtail import LoggedFailure, LogTail
 
 # A line costs some milliseconds, and so does a failure with its answer.
-LINES_A_TURN = 2
+LINES_A_TURN = 1
 FILES_A_TURN = 5
 
 Hear = Callable[[LoggedFailure, bool], None]

@@ -158,6 +158,7 @@ def test_a_turn_works_a_few_files_and_a_few_lines_off(exchange: Counting) -> Non
     turns.work_log()
 
     assert (len(taken), len(heard)) == (FILES_A_TURN, LINES_A_TURN)
+    turns.work_log()
     assert turns.has_more_lines
     # What runs is looked at once for all lines that were read together.
     assert [last for _, last in heard] == [False, True]
