@@ -31,6 +31,7 @@ from rotator.changes import (
 )
 from rotator.claims import is_saved, says_something
 from rotator.errors import LiveFileError, SwapConflict
+from rotator.generations import line_of
 from rotator.known import knowledge, try_parse
 from rotator.late_logins import UNKNOWN, LateLogin, sense_of
 from rotator.lock import watcher_pid
@@ -427,7 +428,9 @@ def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool
     added = books.store.add_account(provider, alias, change.credential, who, now)
     may_be = change.may_be if isinstance(change, Login) else ()
     for one in may_be:
-        books.store.set_doubts(one.id, [*one.doubts, Doubt(added, given_as(change.credential))])
+        came_as, line = given_as(change.credential), line_of(books.store.state(), one)
+        doubts = [Doubt(added, came_as, given_as(tokens.credential)) for tokens in line]
+        books.store.set_doubts(one.id, [*one.doubts, *doubts])
     if activate:
         books.store.set_active(provider, added, now)
     why = "a new login in auth.json was saved"

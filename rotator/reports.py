@@ -18,6 +18,7 @@ from rotator.logged import LoggedFailures
 from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
 from rotator.opencode.exchange import Exchange
 from rotator.opencode.logtail import LoggedFailure
+from rotator.policy import stands_in
 from rotator.refreshes import Refreshes
 from rotator.repeats import Note, Passed
 from rotator.restarts import restart_note
@@ -113,9 +114,8 @@ class Reports:
         self._note_wait(signal, verdict)
         if finding.meaning in LIMITS and finding.until is None:
             self._ask_until_when(signal)
-        if signal.source is Source.LOG:
-            self._say_who_needs_a_restart(signal.provider, before)
-        elif verdict.kind is VerdictKind.PASS:
+        self._say_who_needs_a_restart(signal, before)
+        if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
             self._lines.expect(Passed(signal.provider, signal.session, self._books.clock()))
 
     @property
@@ -151,9 +151,13 @@ class Reports:
             return lambda _: None
         return partial(self._exchange.answer, signal.id)
 
-    def _say_who_needs_a_restart(self, provider: str, before: AccountId | None) -> None:
-        after = self._books.store.state().active(provider)
-        if after is not None and after.id != before:
+    def _say_who_needs_a_restart(self, signal: Signal, before: AccountId | None) -> None:
+        state = self._books.store.state()
+        after, left = state.active(signal.provider), state.account(before) if before else None
+        if after is None or after.id == before:
+            return
+        # A bridge puts in what is for the same place.
+        if signal.source is Source.LOG or not stands_in(after, left.credential if left else None):
             note = restart_note(self._books, self._exchange.present(), after)
             if note is not None:
                 self._books.record([note])

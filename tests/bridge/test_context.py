@@ -285,3 +285,45 @@ def test_an_oauth_login_without_an_access_token_takes_no_place(
     bridge.run("fetch", **model_request(upstream, "ACC-CANARY-A"))
 
     assert upstream.keys == ["ACC-CANARY-A"]
+
+
+PLAIN = {"provider": "mock", "npm": "@ai-sdk/openai-compatible"}
+NAMED = {"x-session-affinity": "ses_1"}
+
+
+def test_what_a_hook_asks_with_the_very_key_before_the_turns_request_blames_nobody(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
+) -> None:
+    upstream.limit(A)
+    beside = model_request(upstream, mark=PLAIN)
+    asked = model_request(upstream, mark=None)
+    asked["headers"] |= NAMED
+
+    pending = bridge.start("turn", requests=[beside, asked, beside | {"mark": None}])
+    signal = watcher.next_signal()
+    live.key(B)
+    watcher.retry(signal, B)
+
+    assert [answer["status"] for answer in pending.result()["answers"]] == [429, 200, 429]
+    assert (upstream.keys, watcher.waiting()) == ([A, A, B, A], [])
+
+
+def test_where_requests_lose_the_name_of_their_session_only_the_first_is_missed(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    live.key(B)
+
+    for _ in range(3):
+        bridge.run("fetch", **model_request(upstream, mark=PLAIN))
+
+    assert upstream.keys == [A, B, B]
+
+
+def test_a_fetch_of_the_providers_own_may_leave_out_the_name_of_the_session(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    live.key(B)
+
+    bridge.run("fetch", **model_request(upstream, mark=PLAIN | {"options": {"fetch": True}}))
+
+    assert upstream.keys == [B]

@@ -15,6 +15,8 @@ A, B = "KEY-CANARY-A", "KEY-CANARY-B"
 PLAIN = "@ai-sdk/openai-compatible"
 MARK = {"provider": "mock", "npm": PLAIN}
 BODY = '{"model": "m1"}'
+# As opencode names the session in each request.
+NAMED = {"x-session-affinity": "ses_1"}
 
 
 @pytest.fixture
@@ -25,7 +27,9 @@ def slowness() -> int:
 
 def lost(upstream: Upstream, key: str = A, **changes: Any) -> dict[str, Any]:
     """Return a request that its context does not reach."""
-    return model_request(upstream, key, **({"mark": MARK, "isLost": True, "body": BODY} | changes))
+    asked = model_request(upstream, key, **({"mark": MARK, "isLost": True, "body": BODY} | changes))
+    asked["headers"] |= NAMED
+    return asked
 
 
 def idle(bridge: BridgeProcess, kind: str = "session.idle") -> None:

@@ -28,13 +28,14 @@ class ClientLeftError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it came over the wire; header names are in lower case."""
+    """One request as it came over the wire; names are in lower case but in `head_lines`."""
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
     read_ns: int
+    head_lines: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -100,7 +101,7 @@ class Connection:
         pairs = (line.split(":", 1) for line in lines)
         headers = {name.lower(): value.strip() for name, value in pairs}
         body = self._read_body(headers)
-        return Received(method, target, headers, body, time.monotonic_ns())
+        return Received(method, target, headers, body, time.monotonic_ns(), (first, *lines))
 
     def _read_body(self, headers: Mapping[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() != "chunked":

@@ -1,6 +1,6 @@
 """The real opencode, from npm, installed once into a cache outside the repository.
 
-It installs one fixed version and nothing else; how it is run is said in opencode_process.py.
+It installs fixed versions and nothing else; how they are run is said in opencode_process.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import pytest
 from tests.support.home import OUTSIDE
 
 OPENCODE_VERSION = "1.18.33"
+# The oldest that the bridge is for.
+OLDEST_VERSION = "1.17.0"
 _INSTALL_SECONDS = 300
 _VERSION_SECONDS = 60
 _INSTALLING = "installing-"
@@ -38,24 +40,26 @@ def cache_folder(environment: Mapping[str, str] = OUTSIDE) -> Path:
 
 
 @functools.cache
-def opencode_binary() -> Path:
+def opencode_binary(version: str = OPENCODE_VERSION) -> Path:
     """Return the program, installed first if it is not there; fails naming npm without npm."""
-    return install_opencode(cache_folder(), OUTSIDE)
+    return install_opencode(cache_folder(), OUTSIDE, version)
 
 
-def install_opencode(cache: Path, environment: Mapping[str, str]) -> Path:
+def install_opencode(
+    cache: Path, environment: Mapping[str, str], version: str = OPENCODE_VERSION
+) -> Path:
     """Return the program below `cache`; whatever an interrupted install left is not taken for it.
 
     Safe to call from several processes at once.
     """
-    target = cache / f"opencode-{OPENCODE_VERSION}"
+    target = cache / f"opencode-{version}"
     if not _programs(target):
         cache.mkdir(parents=True, exist_ok=True)
         with locked(cache / "install.lock"):
             if not _programs(target):
                 for left in (target, *cache.glob(f"{_INSTALLING}*")):
                     shutil.rmtree(left, ignore_errors=True)
-                _install_whole(target, environment)
+                _install_whole(target, environment, version)
     return _programs(target)[0]
 
 
@@ -67,14 +71,14 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _install_whole(target: Path, environment: Mapping[str, str]) -> None:
+def _install_whole(target: Path, environment: Mapping[str, str], version: str) -> None:
     npm = shutil.which("npm", path=environment.get("PATH"))
     if npm is None:
         pytest.fail(
             "npm is not installed; it brings the opencode that the tests run", pytrace=False
         )
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=_INSTALLING) as folder:
-        package = f"opencode-ai@{OPENCODE_VERSION}"
+        package = f"opencode-ai@{version}"
         command = [npm, "install", "--no-audit", "--no-fund", "--prefix", folder, package]
         ended = subprocess.run(
             command,
@@ -90,7 +94,7 @@ def _install_whole(target: Path, environment: Mapping[str, str]) -> None:
             pytest.fail(
                 f"`npm install {package}` failed:\n{ended.stdout}{ended.stderr}", pytrace=False
             )
-        _keep_one_program(Path(folder))
+        _keep_one_program(Path(folder), version)
         # A rename is whole or not at all: half an install never gets this name.
         whole = Path(folder) / "whole"
         whole.mkdir()
@@ -98,15 +102,13 @@ def _install_whole(target: Path, environment: Mapping[str, str]) -> None:
         whole.rename(target)
 
 
-def _keep_one_program(folder: Path) -> None:
+def _keep_one_program(folder: Path, version: str) -> None:
     """Leave the first program that runs here, and remove the copies for other processors."""
     found = _programs(folder)
-    working = next((path for path in found if _version(path) == OPENCODE_VERSION), None)
+    working = next((path for path in found if _version(path) == version), None)
     if working is None:
         names = ", ".join(str(path.relative_to(folder)) for path in found) or "no program"
-        pytest.fail(
-            f"npm installed no opencode {OPENCODE_VERSION} that runs here: {names}", pytrace=False
-        )
+        pytest.fail(f"npm installed no opencode {version} that runs here: {names}", pytrace=False)
     for path in found:
         if path != working:
             path.unlink()

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tests.support.opencode_binary import OPENCODE_VERSION
 
-_TYPES = {"@opencode-ai/plugin": OPENCODE_VERSION}
 _VENDORS = {
     "anthropic": ("@ai-sdk/anthropic", ("claude-haiku-4-5", "claude-sonnet-5")),
     "github-copilot": ("@ai-sdk/github-copilot", ("gpt-5.4", "gpt-5.4-mini")),
@@ -22,11 +21,12 @@ _VENDORS = {
 }
 
 
-def take_types_for_installed(config_folder: Path) -> None:
-    """Keep opencode from installing packages into `config_folder`."""
+def take_types_for_installed(config_folder: Path, version: str = OPENCODE_VERSION) -> None:
+    """Keep opencode of that version from installing packages into `config_folder`."""
+    types = {"@opencode-ai/plugin": version}
     (config_folder / "node_modules").mkdir(parents=True, exist_ok=True)
-    (config_folder / "package.json").write_text(json.dumps({"dependencies": _TYPES}))
-    lock = {"packages": {"": {"dependencies": _TYPES}}}
+    (config_folder / "package.json").write_text(json.dumps({"dependencies": types}))
+    lock = {"packages": {"": {"dependencies": types}}}
     (config_folder / "package-lock.json").write_text(json.dumps(lock))
 
 

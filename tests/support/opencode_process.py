@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.support.children import Lines, child, end
 from tests.support.household import Household
-from tests.support.opencode_binary import opencode_binary
+from tests.support.opencode_binary import OPENCODE_VERSION, opencode_binary
 from tests.support.waiting import wait_until
 
 _RUN_SECONDS = 90.0
@@ -233,10 +233,10 @@ def _message(text: str, model: str | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def serve(house: Household, **more: str) -> Iterator[Server]:
+def serve(house: Household, *, version: str = OPENCODE_VERSION, **more: str) -> Iterator[Server]:
     """Run `opencode serve` while the block runs, with `more` in its environment."""
     command: list[str | Path] = [
-        opencode_binary(),
+        opencode_binary(version),
         "serve",
         "--port",
         "0",

@@ -1016,6 +1016,7 @@ function lookAt(input, init) {
 class Mark {
   isSpent = false; // a model has answered: what goes on in this context is none of ours
   isHeard = false; // its request came through our fetch
+  isPassedBy = false; // another one did that does not name the session
   number = null;
   slot = null;
   credential = null; // the digest that its request carried last, if that is a login of ours
@@ -1025,6 +1026,10 @@ class Mark {
   constructor(fields) {
     Object.assign(this, fields);
   }
+
+  /** Tell whether a request may be its own, which names the session where nothing hinders that. */
+  fits = (headers) =>
+    !this.isNamed || pairsOf(headers).some(([, value]) => value === this.session);
 
   /** Its request carried a login of ours. */
   take({ isForeign, slot, carried }) {
@@ -1058,6 +1063,7 @@ class Marks {
   #isNumbering = false; // the context does not hold in this opencode
   #numbers = new Map(); // number -> mark
   #silent = new Set(); // providers whose requests do not come through our fetch
+  #nameless = new Set(); // providers whose requests lose the name of the session on their way
   #nonce = randomId();
 
   constructor(logins) {
@@ -1083,10 +1089,14 @@ class Marks {
       aside: message?.agent !== undefined && message.agent !== name,
       configured: new Set(configured.map(sha256)),
     });
-    mark.sdk = [model?.api?.npm, provider?.npm].filter(isText);
+    const sdk = [model?.api?.npm, provider?.npm].filter(isText);
+    mark.isPlain = sdk.length > 0 && sdk.every((name) => PLAIN_SDKS.test(name));
     mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
     if (!mark.isOurs) mark.leave(configured);
     this.#follow(mark);
+    // What else a plug-in's hook asks in this context does not name the session, as opencode does.
+    const hasOwnFetch = provider?.options?.fetch !== undefined;
+    mark.isNamed = mark.isPlain && !hasOwnFetch && !this.#nameless.has(mark.provider);
     if (isObject(output)) this.#announced.set(output, mark);
     return mark;
   }
@@ -1106,6 +1116,7 @@ class Marks {
     if (!mark) return;
     this.#unheard.delete(mark);
     if (mark.number && !mark.isHeard) this.#silent.add(mark.provider);
+    if (mark.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
   }
 
   /** Note that the turn of a session is over. */
@@ -1123,9 +1134,8 @@ class Marks {
 
   /** Return the number that has to stand for the mark, or null where its context is enough. */
   numberFor(mark) {
-    const isPlain = mark.sdk.length > 0 && mark.sdk.every((name) => PLAIN_SDKS.test(name));
     const hasLogin = this.#logins.get(mark.provider) !== undefined;
-    if (!this.#isNumbering || !isPlain || !hasLogin) return null;
+    if (!this.#isNumbering || !mark.isPlain || !hasLogin) return null;
     if (this.#silent.has(mark.provider)) return null;
     mark.number ??= `${this.#nonce}-${this.#numbers.size + 1}-${randomId()}`;
     remember(this.#numbers, mark.number, mark, MOST_SESSIONS);
@@ -1148,7 +1158,8 @@ class Marks {
       if (mark.isHeard || performance.now() - mark.at > UNHEARD_MS) this.#unheard.delete(mark);
     if (this.#unheard.size === 0 || !isModelRequest(path, textOf(init?.body))) return;
     const digests = [...credentialsOf(headers)].map(sha256);
-    const isIt = ({ provider }) => digests.some((digest) => isKnown(provider, digest));
+    const isIt = (mark) =>
+      mark.fits(headers) && digests.some((digest) => isKnown(mark.provider, digest));
     if ([...this.#unheard].some(isIt)) this.#isNumbering = true;
   }
 }
@@ -1407,6 +1418,10 @@ class Bridge {
     if (!mark || mark.isSpent) {
       // A tool of the turn, or whatever else goes on. But is it what we are waiting for?
       this.marks.miss(seen, this.#isKnown);
+      return null;
+    }
+    if (!mark.fits(seen.headers)) {
+      mark.isPassedBy ||= isModelRequest(seen.path, textOf(seen.init?.body));
       return null;
     }
     const secrets = credentialsOf(seen.headers);
