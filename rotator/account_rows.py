@@ -7,7 +7,7 @@ mends it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.alias import free_alias
@@ -18,7 +18,11 @@ from rotator.generations import (
     Line,
     Part,
     Parted,
+    Spend,
     Step,
+    Tokens,
+    about,
+    doubts_of,
     identity_of,
     joined_identity,
     line_of,
@@ -71,7 +75,10 @@ def renew(
         store.replace_credential(account, credential, now, NOBODY)
     else:
         store.renew_credential(account, credential, NOBODY if account.unproven else who, now)
-        store.set_doubts(account.id, ())
+        # Of those before nobody has shown that they live.
+        store.set_doubts(
+            account.id, doubts_of(account.doubts, line_of(store.state(), account)[:-1])
+        )
     # Whoever could refresh the login has shown that it lives.
     store.set_rejected(account.id, None)
     renewed = store.state().account(account.id)
@@ -111,23 +118,27 @@ def part(  # what is parted, and how it is told
         books.store.lay_out(account, parted.kept, now)
         return []
     has_tokens_in_use = parted.left[-1].number is None
+    older = parted.kept if has_tokens_in_use else parted.left
+    since = _replaced_at(books, account, older)
     new = _new_account(books, account, parted, now)
+    _move_limits(books, account, new, since, of_newer=has_tokens_in_use)
     books.store.move_replaced([one.number for one in parted.left[:-1]], new)
     if has_tokens_in_use:
-        _take_along(books, account, parted, new, now)
+        _take_along(books, account, parted, new, since, now)
     else:
         # They are in use in an account of their own now.
         books.store.move_replaced([parted.left[-1].number], new)
         _move_digests_of(books, account, parted.left, new)
         # Whoever may be this account may be those tokens, which it began with.
         books.store.repoint_doubts(account.id, new)
+    _part_doubts(books, account, parted, new)
     books.store.lay_out(account, parted.kept, now)
     added = books.store.state().account(new)
     if added is None:
         return []
     books.store.lay_out(added, parted.left, now)
     if doubtful and parted.left[-1].who.key is None:
-        books.store.set_doubts(new, [Doubt(account.id)])
+        books.store.set_doubts(new, [*added.doubts, Doubt(account.id)])
     told_why = f"{why}: what it had got since is {added.alias} now"
     if not has_tokens_in_use:
         told_why = f"{why}: what it had before is {added.alias} now"
@@ -145,26 +156,56 @@ def _new_account(books: Books, account: Account, parted: Parted, now: datetime) 
     return books.store.add_account(account.provider, alias, in_use, who, now)
 
 
-def _take_along(
-    books: Books, account: Account, parted: Parted, new: AccountId, now: datetime
+def _move_limits(
+    books: Books, account: Account, new: AccountId, since: datetime, *, of_newer: bool
 ) -> None:
-    """Let everything go to a new account that is about the tokens in use."""
-    store, since = books.store, _replaced_at(books, account, parted.kept)
+    """Let a new account have the limits of requests with its own tokens.
+
+    They are the newer ones, which came at `since`, or the older ones.
+    """
+    before = books.store.state().account(account.id) or account
+    limits = [one for one in (before.limit, *before.part_limits) if one is not None]
+    for limit in limits:
+        is_of_newer = limit.since is None or limit.since >= since
+        if is_of_newer is of_newer:
+            books.store.move_limit(account.id, new, limit)
+
+
+def _part_doubts(books: Books, account: Account, parted: Parted, new: AccountId) -> None:
+    """Let each part of a line have the doubts about its own tokens."""
+    before = books.store.state().account(account.id) or account
+    for row, other, line in ((account.id, new, parted.kept), (new, account.id, parted.left)):
+        # What was joined into it may be what left it.
+        mine = [
+            replace(one, newer=other) if one.newer == row else one
+            for one in doubts_of(before.doubts, line)
+        ]
+        books.store.set_doubts(row, mine)
+
+
+def _take_along(  # what is parted, and when
+    books: Books,
+    account: Account,
+    parted: Parted,
+    new: AccountId,
+    since: datetime,
+    now: datetime,
+) -> None:
+    """Let everything else go to a new account that is about the tokens in use."""
+    store = books.store
     mine = {digest for one in parted.kept for digest in secrets_of(one.credential)}
     store.move_digests(account, new, since=since, but=mine)
     store.follow(account, new, parted.left[-1].credential)
     store.set_rejected(new, account.rejected)
     store.set_rejected(account.id, None)
-    # Its doubt was about them.
-    store.set_doubts(new, account.doubts)
-    store.set_doubts(account.id, ())
     if store.state().slot(account.provider).active == account.id:
         store.set_active(account.provider, new, now)
 
 
-def _replaced_at(books: Books, account: Account, kept: Line) -> datetime:
+def _replaced_at(books: Books, account: Account, older: Line) -> datetime:
+    """Return when others took the place of an account's older tokens."""
     before = books.store.state().replaced.get(account.id, ())
-    return next(one.at for one in before if one.number == kept[-1].number)
+    return next(one.at for one in before if one.number == older[-1].number)
 
 
 def _move_digests_of(books: Books, account: Account, left: Line, new: AccountId) -> None:
@@ -190,9 +231,11 @@ def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
         case EndDoubt(account, doubt, why):
             left = [one for one in account.doubts if one != doubt]
             books.store.set_doubts(account.id, left)
-            if left:
+            if account.maybe is None or about(left, account.credential):
                 return []
             return [_event(now, EventKind.CHANGED, account, f"it can be used again: {why}")]
+        case Spend(account, spent, newer, why):
+            return _spend(books, account, spent, newer, why, now)
         case Join(keep, other, best, why, at):
             if at is not None and (number := line_of(books.store.state(), best)[at].number):
                 _name(books, number, keep if best.id == other.id else other)
@@ -204,6 +247,22 @@ def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
                 _event(now, EventKind.CHANGED, keep, sentence),
                 *_settled_line(books, keep.id, why, now),
             ]
+
+
+def _spend(  # what is spent, and what is told of it
+    books: Books,
+    account: Account,
+    spent: Tokens,
+    newer: Account | None,
+    why: str,
+    now: datetime,
+) -> list[Event]:
+    """Forget replaced tokens of an account that became another one's."""
+    if newer is not None:
+        books.store.give_digests(account.provider, secrets_of(spent.credential), newer.id)
+    line = line_of(books.store.state(), account)
+    rest = Parted(tuple(one for one in line if one.number != spent.number))
+    return part(books, account, rest, why, now)
 
 
 def _name(books: Books, number: int, owner: Account) -> None:
@@ -219,7 +278,8 @@ def _settled_line(books: Books, account: AccountId, why: str, now: datetime) -> 
     if joined is None or joined.unproven or joined.identity_key is None:
         return []
     line = line_of(state, joined)
-    return part(books, joined, told(line, len(line) - 1, line[-1].who), why, now)
+    parted = told(line, len(line) - 1, line[-1].who, is_sure=joined.maybe is None)
+    return part(books, joined, parted, why, now)
 
 
 def join(  # who is joined, and what is known of them
@@ -246,8 +306,15 @@ def join(  # who is joined, and what is known of them
     is_known = any(owner_key(one) is not None for one in asked)
     is_unproven = any(one.unproven for one in asked)
     store.set_owner(keep.id, who, unproven=is_unproven and not is_known)
-    both = {keep.id, other.id}
-    store.set_doubts(keep.id, [one for one in best.doubts if one.newer not in both])
+    dropped = keep if best.id == other.id else other
+    # With a doubt nobody knows which of the two lives.
+    is_kept = any(
+        one.newer not in {keep.id, other.id} for one in about(best.doubts, best.credential)
+    )
+    if is_kept:
+        before = NOBODY if dropped.unproven else identity_of(dropped)
+        store.keep_replaced(keep.id, dropped.credential, before, now, loose=True)
+    store.set_doubts(keep.id, _joined_doubts(keep, best, dropped, is_kept=is_kept))
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, best.disabled)
     # One person's limit is a limit of both.
@@ -255,6 +322,18 @@ def join(  # who is joined, and what is known of them
     mine = {part.model: part for part in keep.part_limits}
     for limit in other.part_limits:
         store.set_limit(keep.id, _longer(mine.get(limit.model), limit))
+
+
+def _joined_doubts(keep: Account, best: Account, dropped: Account, *, is_kept: bool) -> list[Doubt]:
+    """Return what is in doubt of two accounts that are one, and of the tokens that it has."""
+    both = {best.id, dropped.id}
+    in_use = about(best.doubts, best.credential)
+    gone = () if is_kept else about(dropped.doubts, dropped.credential)
+    before = [one for one in (*best.doubts, *dropped.doubts) if one not in {*in_use, *gone}]
+    return [
+        *(replace(one, newer=keep.id) if one.newer in both else one for one in before if one.of),
+        *(one for one in in_use if one.newer not in both),
+    ]
 
 
 def _longer(one: Limit | None, other: Limit | None) -> Limit | None:

@@ -134,7 +134,7 @@ def open_books(
     with (
         _open_store(paths, backups, clock, watching=watching) as store,
         contextlib.closing(History(paths.history)) as history,
-        contextlib.closing(Replaced()) as replaced,
+        contextlib.closing(Replaced(paths.journal)) as replaced,
     ):
         known = registry or load_registry()
         wanted = preferences or (lambda: in_force(paths).preferences)

@@ -17,7 +17,9 @@ KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
 PURGE = "purge"
 # One sentence for the user about a store that was rebuilt, until somebody has told it.
 NOTICE = "rebuilt"
-_PASSING_SETTINGS = (PURGE, NOTICE)
+# Logins that are saved here and not in auth.json yet.
+LATE = "late"
+_PASSING_SETTINGS = (PURGE, NOTICE, LATE)
 # They change often, and are found out anew.
 _PASSING_COLUMNS = frozenset(
     {

@@ -18,6 +18,7 @@ from typing import Literal
 from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
+from rotator.clock_change import follow_clock
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.glance_file import publish_glance, remove_glance
 from rotator.herald import Herald
@@ -30,7 +31,8 @@ from rotator.model import (
 from rotator.opencode.authfile import Missing, Reading, Torn
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.exchange import Exchange
-from rotator.opencode.logtail import LogTail
+from rotator.opencode.inbox import Inbox
+from rotator.opencode.logtail import LoggedFailure, LogTail
 from rotator.rebalance import Rebalance
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
@@ -39,9 +41,11 @@ from rotator.reports import Reports
 from rotator.routing import directions
 from rotator.settings_file import SettingsFile
 from rotator.swap import settled
+from rotator.turns import Turns
 from rotator.uptake import take_up
 from rotator.usage import Readings
 from rotator.versions import newer_wanted
+from rotator.visit import settle
 from rotator.watch import FileWatcher, Watched
 
 log = logging.getLogger(__name__)
@@ -49,7 +53,7 @@ log = logging.getLogger(__name__)
 # What is watched, by the names that `status` shows.
 LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
 SETTINGS = "the settings"
-STOP, REFRESHED, READ, NAMED = "stop", "refreshed", "read", "named"
+STOP, REFRESHED, READ, NAMED, MORE = "stop", "refreshed", "read", "named", "more"
 Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.
@@ -67,6 +71,8 @@ SAY_AGAIN_AFTER = timedelta(hours=1)
 LATE_LOOK_EVERY = timedelta(seconds=0.5)
 # A swap that waits for the end of a turn is tried this often: the next turn may begin soon.
 TURN_LOOK_EVERY = timedelta(seconds=1)
+# While there is always something to do, news are told to the bridges this often.
+NEWS_EVERY = timedelta(seconds=0.25)
 # A store that cannot be read is tried again this often.
 TROUBLED_SECONDS = 1.0
 
@@ -112,6 +118,7 @@ class Daemon:
             NAMED: self._look_at_owners,
         }
         self._reports = Reports(books, self._exchange, self._refreshes, self._readings)
+        self._turns = Turns(Inbox(self._exchange), self._tail, self._take, self._hear)
         self._rebalance = Rebalance(books, self._exchange, self._refreshes)
         self._files = watcher(
             [
@@ -155,6 +162,9 @@ class Daemon:
             self._is_ready, self._ask_next_at = True, self._books.clock() + LOOK_EVERY
             while (end := self._step()) is None:
                 pass
+            if end is End.STOPPED:
+                # What was written into a replaced file a moment ago is in nobody else's hands.
+                settle(self._books)
             return end
         finally:
             self._files.stop()
@@ -203,28 +213,39 @@ class Daemon:
             self._problem(exc)
 
     def _work(self, name: str, path: Path | None) -> None:
-        if name == INBOX and path is not None and path != self._exchange.inbox:
-            self._take(path)
+        if path is not None and self._is_signal(name, path):
+            self._turns.inbox.hint(path)
+            self._drain()
+        elif name == MORE:
+            self._drain(name)
         elif name:
             self._drain(name)
             self._files.check()
             self._look(name)
+        self._work_inbox()
         # However many hints come in, the regular look has its turn.
         if not name or self._pause_seconds() == 0:
             self._tick()
         if not name:
             self._books.back_up_if_due()
         # Many failures at once need the news only once.
-        if self._unpublished and self._queue.empty():
+        now = self._books.clock()
+        is_time = not timedelta(0) <= now - self._published_at < NEWS_EVERY
+        if self._unpublished and (self._queue.empty() or is_time):
             self._publish()
 
-    def _drain(self, name: str) -> None:
-        """Leave out repetitions of a hint that wait in the queue right behind it."""
+    def _is_signal(self, name: str, path: Path | None) -> bool:
+        return name == INBOX and path is not None and path != self._exchange.inbox
+
+    def _drain(self, name: str | None = None) -> None:
+        """Leave out repetitions that wait in the queue, also of `name`; know of all signals."""
         kept: list[Message] = []
         try:
             while True:
                 message = self._queue.get_nowait()
-                if message[0] != name:
+                if message[1] is not None and self._is_signal(*message):
+                    self._turns.inbox.hint(message[1])
+                elif message[0] != name and message not in kept:
                     kept.append(message)
         except queue.Empty:
             for message in kept:
@@ -234,8 +255,19 @@ class Daemon:
         self._looks[name]()
 
     def _look_at_inbox(self) -> None:
-        for path in self._exchange.waiting():
-            self._take(path)
+        self._turns.inbox.look()
+        self._work_more()
+
+    def _work_inbox(self) -> None:
+        try:
+            self._turns.work_inbox()
+        finally:
+            self._work_more()
+
+    def _work_more(self) -> None:
+        """Let the rest of the inbox have another turn."""
+        if not self._turns.inbox.is_empty:
+            self._queue.put((MORE, None))
 
     def _take(self, path: Path) -> None:
         told = self._exchange.take(path)
@@ -247,11 +279,14 @@ class Daemon:
             self._reports.told(told)
 
     def _look_at_log(self) -> None:
-        for failure in self._tail.read_new():
-            self._reports.logged(failure)
-            self._unpublished = True
-        if self._tail.behind:
-            self._queue.put((LOG, None))
+        try:
+            self._unpublished |= self._turns.work_log()
+        finally:
+            if self._turns.has_more_lines:
+                self._queue.put((LOG, None))
+
+    def _hear(self, failure: LoggedFailure, with_last: bool) -> None:  # noqa: FBT001  # a hook
+        self._reports.logged(failure, with_last=with_last)
 
     def _look_at_refreshes(self) -> None:
         self._refreshes.work()
@@ -318,6 +353,9 @@ class Daemon:
     def _pause_seconds(self) -> float:
         """Return how long nothing needs to be done, if no hint comes in."""
         now = self._books.clock()
+        if now < self._looked_at:
+            # The clock was set back.
+            return 0.0
         due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
@@ -337,6 +375,7 @@ class Daemon:
     def _tick(self) -> None:
         now, since = self._books.clock(), self._looked_at
         self._looked_at = now
+        self._follow_clock(now)
         self._files.check()
         self._say_who_is_back(since, now)
         try:
@@ -362,6 +401,16 @@ class Daemon:
             self._questions.begin()
         if (is_time or self._rebalance.is_waiting) and self._rebalance.work():
             self._unpublished = True
+
+    def _follow_clock(self, now: datetime) -> None:
+        """Let nothing wait for a time that was near before the clock was set back."""
+        follow_clock(self._books)
+        self._published_at = min(self._published_at, now)
+        self._read_next_at = min(self._read_next_at, now + READ_EVERY)
+        self._ask_next_at = min(self._ask_next_at, now + READ_EVERY)
+        self._told = (self._told[0], min(self._told[1], now))
+        if self._doubt is not None:
+            self._doubt = (*self._doubt[:2], min(self._doubt[2], now))
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = engine.recoveries(self._books.store.state(), since, now)

@@ -14,6 +14,7 @@ from typing import Any
 
 from rotator.atomic import sync_folder
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.file_owners import open_private
 from rotator.migrations import Migration, migrate, roll_back, version_of
 from rotator.paths import FILE_MODE, private_folder
 from rotator.text import clean
@@ -117,7 +118,7 @@ def _make_private(path: Path) -> None:
     # must not be opened here: closing it would drop the locks of this process's other
     # connections (sqlite.org/howtocorrupt.html, 2.2).
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
     except FileExistsError:
         if path.stat().st_mode & 0o777 != FILE_MODE:
             path.chmod(FILE_MODE)

@@ -7,7 +7,7 @@ accounts, or accounts that prove to be one person's are joined. Never on a guess
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
@@ -75,7 +75,17 @@ class EndDoubt:
     why: str
 
 
-Step = Part | Join | EndDoubt
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Tokens that others took the place of were exchanged for those of that newer account."""
+
+    account: Account
+    spent: Tokens
+    newer: Account | None
+    why: str
+
+
+Step = Part | Join | EndDoubt | Spend
 
 
 def owner_key(account: Account) -> str | None:
@@ -98,6 +108,21 @@ def line_of(state: State, account: Account) -> Line:
     )
 
 
+def about(doubts: Iterable[Doubt], credential: Credential) -> tuple[Doubt, ...]:
+    """Return those of an account's doubts that are about its tokens in use, `credential`."""
+    found = tuple(doubts)
+    # Most accounts are in none, and there are many.
+    own = secrets_of(credential) if found else ()
+    return tuple(one for one in found if not one.of or one.of in own)
+
+
+def doubts_of(doubts: Iterable[Doubt], line: Line) -> tuple[Doubt, ...]:
+    """Return those of an account's doubts that are about that part of its line."""
+    own = {digest for one in line for digest in secrets_of(one.credential)}
+    has_tokens_in_use = line[-1:] != () and line[-1].number is None
+    return tuple(one for one in doubts if (one.of in own if one.of else has_tokens_in_use))
+
+
 def shown(line: Line) -> Identity:
     """Return who the account of that line is, as far as somebody knows of any of it."""
     known = [one.who for one in line if one.who.key is not None]
@@ -110,10 +135,11 @@ def is_unproven(line: Line) -> bool:
     return len(line) > 1 and line[-1].who.key is None
 
 
-def told(line: Line, at: int, who: Identity) -> Parted:
+def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
     """Return what becomes of a line once a vendor has said who the tokens at `at` belong to.
 
     The account goes on with those that it was known by; who is new gets an account of their own.
+    One person's older tokens go, if it is sure that nobody has exchanged the newer ones.
     """
     now = (*line[:at], replace(line[at], who=who), *line[at + 1 :])
     others = [n for n, one in enumerate(now) if n != at and one.who.key is not None]
@@ -121,6 +147,8 @@ def told(line: Line, at: int, who: Identity) -> Parted:
         return Parted(now)
     earlier, later = sorted((at, others[-1]))
     if now[earlier].who.key == now[later].who.key:
+        if not is_sure:
+            return Parted(now)
         # One person's older tokens, which the newer ones have taken the place of.
         return Parted((*now[:earlier], *now[earlier + 1 :]))
     return _parted(now, later, by_last=others[-1] == len(now) - 1)
@@ -168,16 +196,24 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
     newer = known.state.account(doubt.newer)
     came_from = ancestry_of_secrets((Digest(doubt.came_as),), known)
     name = newer.alias if newer else "what came later"
-    if set(came_from.line) & set(secrets_of(account.credential)):
-        if newer is not None:
+    line = line_of(known.state, account)
+    tokens = next((one for one in reversed(line) if doubts_of((doubt,), (one,))), None)
+    if tokens is None:
+        yield EndDoubt(account, doubt, "the tokens that it was about are gone")
+        return
+    if set(came_from.line) & set(secrets_of(tokens.credential)):
+        if tokens.number is not None:
+            why = f"the tokens of {name} came from some that it had before"
+            yield Spend(account, tokens, newer, why)
+        elif newer is not None:
             why = f"the tokens of {newer.alias} came from its own"
             at = _place_of(doubt.came_as, newer, known)
             yield Join(*_older_first(account, newer), newer, why, at)
         return
-    # Of a line that others have come into the key says nothing of those that it began with.
-    is_told = newer is not None and not known.state.replaced.get(newer.id)
-    keys = owner_key(account), owner_key(newer) if newer is not None and is_told else None
-    if came_from.is_login or (None not in keys and keys[0] != keys[1]):
+    # Of a line that others have come into it is not known which of them it began with.
+    owners = {one.who.key for one in line_of(known.state, newer)} if newer is not None else {None}
+    is_another = None not in {*owners, tokens.who.key} and tokens.who.key not in owners
+    if came_from.is_login or is_another:
         yield EndDoubt(account, doubt, f"{name} is another login")
 
 
@@ -233,11 +269,15 @@ def _older_first(one: Account, other: Account) -> tuple[Account, Account]:
 
 
 def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, float, float]:
-    """Return what is larger for the credential that more likely lives: the newest one does."""
+    """Return what is larger for the credential that more likely lives: the newest one does.
+
+    One that is in no doubt lives: whoever may have spent it would have put it in doubt.
+    """
     expires_at = account.credential.expires_at
     return (
         # Its tokens may have been exchanged for those of the other.
-        not {one.newer for one in account.doubts} & {one.id for one in others},
+        not {one.newer for one in about(account.doubts, account.credential)}
+        & {one.id for one in others},
         account.maybe is None,
         account.rejected is None,
         # The one that runs out last was made last, and that spent the others' refresh token.
@@ -252,11 +292,12 @@ def with_doubts(accounts: Sequence[Account]) -> tuple[Account, ...]:
     That the other one was removed does not give it its tokens back.
     """
     by_id = {one.id: one for one in accounts}
-    return tuple(_with_doubt(one, by_id) if one.doubts else one for one in accounts)
+    return tuple(_with_doubt(one, by_id) if one.maybe else one for one in accounts)
 
 
 def _with_doubt(account: Account, by_id: Mapping[AccountId, Account]) -> Account:
-    newer = next((by_id[one.newer] for one in reversed(account.doubts) if one.newer in by_id), None)
+    doubts = reversed(about(account.doubts, account.credential))
+    newer = next((by_id[one.newer] for one in doubts if one.newer in by_id), None)
     if newer is None:
         doubt = (
             "it may be the same login as one that was removed: log in again, or rotator accounts"

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rotator.account_rows import How, join, renew
+from rotator.account_rows import How, join, renew, settle
 from rotator.alias import free_alias, require_alias
 from rotator.books import Books
 from rotator.errors import AccountNotFound, StoreError, UsageError
@@ -190,6 +190,8 @@ def merge(books: Books, keep: Account, other: Account) -> Done:
         active = books.store.state().active(keep.provider)
         best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
         join(books, keep, other, best, now)
+        events = settle(books, keep.provider, now)
+    books.record(events)
     _changed(books, keep, f"{other.alias} was merged into it")
     if active is not None and active.id in {keep.id, other.id}:
         swap(books, Order(keep.id, f"{other.alias} was merged into it"))

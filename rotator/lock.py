@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from rotator import interrupts
 from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflict
-from rotator.paths import FILE_MODE, private_folder
+from rotator.file_owners import open_private
+from rotator.paths import private_folder
 
 if TYPE_CHECKING:
     from rotator.lock_holder import Holder
@@ -187,7 +188,7 @@ def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) ->
 def _open(path: Path) -> int:
     private_folder(path.parent)
     with _lock_errors(path):
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        return open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 @contextlib.contextmanager

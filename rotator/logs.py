@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-import os
 import re
 from pathlib import Path
 
 from rotator.errors import StoreError
-from rotator.paths import FILE_MODE, private_folder
+from rotator.file_owners import open_private
+from rotator.paths import private_folder
 
 _LARGEST_BYTES = 1024 * 1024
 _KEPT_FILES = 2
@@ -39,7 +39,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
             self.baseFilename,
             self.mode,
             encoding=self.encoding,
-            opener=lambda path, flags: os.open(path, flags, FILE_MODE),
+            opener=open_private,
         )
 
 

@@ -84,14 +84,16 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An account's tokens may have been exchanged for those that another one began with.
+    """Some tokens of an account may have been exchanged for those that another one began with.
 
     `came_as` is the digest of those then, as their vendor gave them; empty where where they came
-    from decides nothing.
+    from decides nothing. `of` is that of the account's own, which others may have taken the place
+    of since; empty: those in use.
     """
 
     newer: AccountId
     came_as: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from rotator.model import AccountState, State
 from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
 from rotator.opencode.exchange import Exchange, waiting_by
 from rotator.opencode.install import BridgeFile, bridge_file
+from rotator.opencode.placement import is_mounted
+from rotator.opencode.placement_told import placement_notes, placement_problems
 from rotator.own_keys import own_key_sentences
 from rotator.paths import Paths
 from rotator.policy import nobody_left
@@ -91,6 +93,7 @@ def look_around(books: Books) -> Overview:
         providers=tuple(_line(state, name, now) for name in names),
         problems=(
             *live_problems(paths.auth_file),
+            *placement_notes(paths.auth_file),
             *_unclaimed(books),
             *_polled(exchange, pid),
             *_held(books, pid),
@@ -150,15 +153,14 @@ def _rights(auth_file: Path) -> list[str]:
     # Whoever may put another link in place decides what auth.json is, too.
     folders = sorted({auth_file.parent, target.parent})
     found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
-    if not _may_write(target.parent):
+    found += placement_problems(auth_file)
+    # What is mounted by itself is written in place, whatever its folder is.
+    if not _may_write(target.parent) and not is_mounted(target):
         why = f"{target.parent} may not be written; check its rights"
         found.append(f"no account can be put into auth.json: {why}")
     facts = _facts(target)
     if facts is None or not stat.S_ISREG(facts.st_mode):
         return found
-    if facts.st_uid != os.geteuid():
-        who = f"uid {facts.st_uid}"
-        found.append(f"auth.json belongs to another user ({who}): chown it, or move it away")
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         found.append(f"others may change auth.json: chmod 600 {target}")
     elif not facts.st_mode & stat.S_IWUSR:

@@ -14,7 +14,7 @@ from pathlib import Path
 from rotator.books import Books
 from rotator.model import Account
 from rotator.opencode.config_files import Config, config_folders, read_configs
-from rotator.opencode.configured_keys import keys_in
+from rotator.opencode.configured_keys import ConfiguredKey, keys_in
 from rotator.opencode.exchange import Present
 from rotator.opencode.install import bridge_file
 from rotator.opencode.other_plugins import may_send_own, plugin_files
@@ -41,6 +41,25 @@ class OwnKey:
             f"{clean(self.provider)}: {self.giver} gives a key of its own, so opencode's log blames"
             " no account; with the bridge the requests that carry a login from here are told apart"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """What gives a provider a key beside the login in auth.json, and whose of ours it is, if so."""
+
+    provider: str
+    giver: str
+    alias: str | None = None
+
+    @property
+    def says(self) -> str:
+        """The sentence about it."""
+        if self.alias is None:
+            return (
+                f"{self.giver} gives {clean(self.provider)} a key of its own, which no swap changes"
+            )
+        key = f"the key of {self.alias}"
+        return f"{self.giver} gives {clean(self.provider)} {key}: an opencode begins with that one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,29 @@ def find_own_keys(
         if (giver := next(givers, None)) is not None:
             found.append(OwnKey(provider, giver))
     return found
+
+
+def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreached | None:
+    """Return what gives the provider another key than that of `put`, whatever is swapped.
+
+    With the bridge a key that has been in auth.json since its opencode began is replaced all the
+    same. What a plug-in's text only may mean is left out.
+    """
+    if put.credential.type == "oauth" and put.provider in _TAKES_LOGINS:
+        return None
+    bridged = [
+        _World(environment(one.pid) or os.environ, tuple(Path(name) for name in one.directories))
+        for one in following(present)
+    ]
+    for world in (*bridged, *_worlds(books, present, None, None)):
+        configs = list(read_configs(world.environ, world.folders))
+        for key in _configured(world, configs, put.provider, put):
+            ours = (a for a in books.store.state().of(put.provider))
+            alias = next((a.alias for a in ours if a.credential.digest == key.digest), None)
+            return Unreached(put.provider, clean(key.where), alias)
+        for variable in _variables(world, configs, put.provider, put):
+            return Unreached(put.provider, variable)
+    return None
 
 
 def own_key_sentences(
@@ -130,15 +172,22 @@ def _givers(world: _World, provider: str, active: Account | None) -> Iterator[st
     if world.environ.get("OPENCODE_AUTH_CONTENT"):
         yield "OPENCODE_AUTH_CONTENT"
     configs = list(read_configs(world.environ, world.folders))
+    for key in _configured(world, configs, provider, active):
+        yield clean(key.where)
+    if not world.is_pure:
+        yield from _plugins(world, configs, provider)
+    yield from _variables(world, configs, provider, active)
+
+
+def _configured(
+    world: _World, configs: Iterable[Config], provider: str, active: Account | None
+) -> Iterator[ConfiguredKey]:
     live = None if active is None else active.credential.digest
     for config in configs:
         for key in keys_in(config, world.environ):
             # A key that is the login's own is that login, wherever opencode got it.
             if key.provider == provider and key.digest != live:
-                yield clean(key.where)
-    if not world.is_pure:
-        yield from _plugins(world, configs, provider)
-    yield from _variables(world, configs, provider, active)
+                yield key
 
 
 def _plugins(world: _World, configs: Iterable[Config], provider: str) -> Iterator[str]:

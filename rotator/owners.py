@@ -45,7 +45,11 @@ def _learn(books: Books, account: AccountId, of: Digest, who: Identity) -> list[
     if at is None:
         return []
     known = _known(line, at, who, row)
-    parted = Parted(known) if known[at].who.key is None else told(known, at, known[at].who)
+    parted = (
+        Parted(known)
+        if known[at].who.key is None
+        else told(known, at, known[at].who, is_sure=row.maybe is None)
+    )
     events = part(books, row, parted, "its vendor says whose its tokens are", now)
     return events + settle(books, row.provider, now)
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from itertools import pairwise
 
-from rotator.model import Account, AccountId, Credential, Descent, Digest, Identity, State
+from rotator.clock import is_within
+from rotator.model import Account, AccountId, Credential, Descent, Digest, Identity, Slot, State
 from rotator.secret import Secret, digest_of
 
 # Plug-ins refresh some minutes before a token runs out, and opencode at its next request.
@@ -106,7 +108,7 @@ def _digests(secret: Secret, separator: str | None) -> tuple[Digest, ...]:
     spelt = [text, text.strip()]
     if separator is not None:
         spelt.append(text.partition(separator)[0].strip())
-    return tuple(dict.fromkeys(Digest(digest_of(one)) for one in spelt if one.strip()))
+    return tuple(Digest(digest_of(one)) for one in dict.fromkeys(spelt) if one.strip())
 
 
 def given_as(credential: Credential) -> Digest:
@@ -317,17 +319,26 @@ def _by_time(
 
 def _refreshable(provider: str, known: Knowledge) -> Iterator[Account]:
     """Yield the accounts that an opencode may just have refreshed: live, or live a moment ago."""
-    active, slot = known.state.active(provider), known.state.slot(provider)
+    active = known.state.active(provider)
     if active is not None:
         yield active
-    mark = slot.swap
-    left = known.state.account(mark.left) if mark is not None else None
-    if mark is None or left is None or left.id == slot.active:
-        return
-    expires_at = left.credential.expires_at
-    nearly_out = expires_at is None or expires_at - mark.at <= REFRESH_MARGIN
-    if nearly_out and known.now - mark.at <= _JUST_LEFT:
-        yield left
+    for account, at in _just_left(known.state.slot(provider), known):
+        expires_at = account.credential.expires_at
+        if account != active and (expires_at is None or expires_at - at <= REFRESH_MARGIN):
+            yield account
+
+
+def _just_left(slot: Slot, known: Knowledge) -> Iterator[tuple[Account, datetime]]:
+    """Yield who has left auth.json a moment ago, and when: by our swap, a login or a logout."""
+    left = {
+        one.account: then.since for one, then in pairwise(slot.tenures) if one.account is not None
+    }
+    if slot.swap is not None and slot.swap.left is not None:
+        left[slot.swap.left] = slot.swap.at
+    for one, at in left.items():
+        account = known.state.account(one)
+        if account is not None and is_within(_JUST_LEFT, at, known.now):
+            yield account, at
 
 
 def _is_refresh(active: Account, credential: Credential, now: datetime) -> bool:

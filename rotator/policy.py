@@ -19,7 +19,7 @@ from rotator.strategies import before_the_wall, better, rank
 
 # An access token with less left than this may run out before the request arrives.
 FRESH_MARGIN = timedelta(seconds=20)
-_FROM_THE_NEXT = "the next request uses it, the one that failed does not"
+_FROM_ITS_START = "an opencode that is started now uses it, the request that failed does not"
 _PREFERENCES = {
     Strategy.STICKY: "",
     Strategy.ORDERED: "comes before {} in your order",
@@ -57,7 +57,7 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
     stood = [_stands(state, a, wanted, now) for a in near or able]
     best = min(stood, key=lambda one: (is_stale(one.account, now), rank(one, state.failover, now)))
     others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
-    elsewhere = [] if near else [f"it goes to another place: {_FROM_THE_NEXT}"]
+    elsewhere = [] if near else [f"it goes to another place: {_FROM_ITS_START}"]
     against = _against(state, others, wanted, now)
     return Choice(best.account, "; ".join([_is_ready(best), *elsewhere, *against]))
 

@@ -1,4 +1,7 @@
-"""When running opencodes use a swap: without the bridge an API key is fixed at their start."""
+"""When running opencodes use a swap, and what none reaches.
+
+Without the bridge an API key is fixed at their start, and with it the place of their requests.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotator.books import Books
-from rotator.model import Account, Event, EventKind
+from rotator.model import Account, Event, EventKind, State, Tenure
 from rotator.opencode.exchange import Present
+from rotator.own_keys import unreached
+from rotator.policy import stands_in
+from rotator.processes import Opencode
 from rotator.unbridged import Lack, Unbridged, following, unbridged
+
+_WHEN = {
+    "now": "no running opencode uses auth.json; the next one does",
+    "next-request": "running opencodes use it from the next request on",
+    "after-restart": "restart opencode to use it",
+}
 
 
 def why_unseen(books: Books, present: Sequence[Present]) -> str | None:
@@ -35,15 +47,55 @@ def applies(books: Books, present: Sequence[Present], put: Account) -> str:
         return "after-restart"
     if kind == "api" and any(one.is_stuck for one in without):
         return "after-restart"
-    return "next-request"
+    return "after-restart" if _bound_elsewhere(books, without, bridged, put) else "next-request"
+
+
+def _bound_elsewhere(
+    books: Books, without: Sequence[Unbridged], bridged: Sequence[Present], put: Account
+) -> list[str]:
+    """Return the opencodes that began with a login of another kind or for another place.
+
+    They have built their requests for that one, and a bridge puts no other's credential in.
+    """
+    running = [(_who(one), one.started_at) for one in bridged]
+    running += [(one.who, one.opencode.started_at) for one in without if one.hides_turns]
+    state = books.store.state()
+    tenures = state.slot(put.provider).tenures
+    return [who for who, at in running if at and _began_elsewhere(state, tenures, at, put)]
+
+
+def _began_elsewhere(
+    state: State, tenures: Sequence[Tenure], began_at: datetime, put: Account
+) -> bool:
+    held = [(t.since, t.account and state.account(t.account)) for t in tenures]
+    before = [one for since, one in held if since <= began_at]
+    if not before or not before[-1] or stands_in(put, before[-1].credential):
+        return False
+    # A login of the same kind in between was one in opencode, which then builds everything anew.
+    later = [one for since, one in held if since > began_at and one and one.id != put.id]
+    return not any(stands_in(put, one.credential) for one in later)
+
+
+def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
+    """Return when a swap is used, and what it does not reach, as a part of a sentence."""
+    when = applies(books, present, put)
+    own = unreached(books, present, put)
+    if own is None:
+        return _WHEN[when]
+    # A restart does not change what a configuration gives.
+    is_used = own.alias is not None and when == "next-request"
+    return f"{_WHEN[when]}; {own.says}" if is_used else own.says
 
 
 def restart_note(books: Books, present: Sequence[Present], put: Account) -> Event | None:
     """Return the event that says which opencodes have to be restarted to use `put`, if any."""
-    if put.credential.type == "oauth":
-        return None
     without = unbridged(books.paths, present)
-    if put.credential.type == "wellknown":
+    using = [one for one in without if one.uses_auth_json]
+    if elsewhere := _bound_elsewhere(books, using, following(present), put):
+        stuck, because = elsewhere, "it goes to another place than the login they began with"
+    elif put.credential.type == "oauth":
+        return None
+    elif put.credential.type == "wellknown":
         running = [one for one in without if one.uses_auth_json and not one.is_idle]
         stuck = [*(one.who for one in running), *map(_who, following(present))]
         because = "a well-known token is read at its start"
@@ -52,7 +104,7 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
     else:
         stuck = [one.who for one in without if one.is_stuck]
         because = "it runs without the bridge"
-    if not stuck:
+    if not stuck or unreached(books, present, put) is not None:
         return None
     why = f"restart opencode {', '.join(stuck)} to use {put.alias}: {because}"
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
@@ -62,7 +114,13 @@ def _who(one: Present) -> str:
     return f"{one.kind} (pid {one.pid})"
 
 
-def charge_time(books: Books, present: Sequence[Present], provider: str, at: datetime) -> datetime:
+def charge_time(
+    books: Books,
+    present: Sequence[Present],
+    provider: str,
+    at: datetime,
+    running: Sequence[Opencode] | None = None,
+) -> datetime:
     """Return the time by which a logged failure is charged to whoever was live then.
 
     An opencode without bridge goes on with the API key it started with; charging its failures
@@ -74,6 +132,7 @@ def charge_time(books: Books, present: Sequence[Present], provider: str, at: dat
     since = [t.since for t in books.store.state().slot(provider).tenures]
     if not since or at < since[-1]:
         return at
-    stuck = [one.opencode for one in unbridged(books.paths, present) if one.is_stuck]
+    without = unbridged(books.paths, present, running)
+    stuck = [one.opencode for one in without if one.is_stuck]
     older = [one.started_at for one in stuck if one.started_at < since[-1]]
     return max(older[0], since[0]) if older else at

@@ -17,7 +17,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from rotator.clock import from_iso, to_iso
-from rotator.copies import NOTICE, PURGE, Copied
+from rotator.copies import LATE, NOTICE, PURGE, Copied
 from rotator.database import (
     Gate,
     awaits_rebuilding,
@@ -31,7 +31,8 @@ from rotator.database import (
     ungated,
 )
 from rotator.errors import RotatorError, StoreDamaged
-from rotator.generations import Tokens, is_unproven, shown, with_doubts
+from rotator.generations import Tokens, about, is_unproven, shown, with_doubts
+from rotator.late_logins import LateLogin, as_text, from_text
 from rotator.limits import NOT_CONFIRMED, shared
 from rotator.lock import folder_lock
 from rotator.migrations import STORE
@@ -196,6 +197,11 @@ class Store:
         """Return the bytes of the auth.json that was last seen whole, or None."""
         row = self._one("SELECT content FROM live WHERE number = 1")
         return bytes(row[0]) if row and row[0] is not None else None
+
+    def late_logins(self) -> tuple[LateLogin, ...]:
+        """Return the logins that have to go into auth.json still, in the order of their writing."""
+        row = self._one("SELECT value FROM setting WHERE name = ?", LATE)
+        return from_text(row[0]) if row else ()
 
     def holder(self, provider: str, digest: Digest) -> AccountId | None:
         """Return whose secret that is or once was, however long ago, or None."""
@@ -408,6 +414,13 @@ class Store:
         self._state = None
         self._connection.execute(statement, values)
 
+    def set_late_logins(self, logins: Sequence[LateLogin]) -> None:
+        """Keep the logins that have to go into auth.json still, instead of those kept before."""
+        if logins:
+            self._set(LATE, as_text(logins))
+        else:
+            self._write("DELETE FROM setting WHERE name = ?", LATE)
+
     def add_account(
         self, provider: str, alias: str, credential: Credential, who: Identity, now: datetime
     ) -> AccountId:
@@ -457,18 +470,25 @@ class Store:
 
         The one before is kept, with what is known of its owner.
         """
-        self._keep_replaced(account.id, account.credential, before, now)
+        self.keep_replaced(account.id, account.credential, before, now)
         self.renew_credential(account, credential, NOBODY, now)
         self._write("UPDATE account SET unproven = 1 WHERE id = ?", account.id)
 
-    def _keep_replaced(
-        self, account: AccountId, credential: Credential, who: Identity, now: datetime
+    def keep_replaced(
+        self,
+        account: AccountId,
+        credential: Credential,
+        who: Identity,
+        now: datetime,
+        *,
+        loose: bool = False,
     ) -> None:
+        """Keep tokens of an account that others took the place of; `loose`: nobody knows which."""
         self._write(
-            "INSERT INTO replaced (account, entry, at, identity, identity_key, plan, shared_by)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO replaced (account, entry, at, identity, identity_key, plan, shared_by,"
+            " loose) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             *(account, credential.entry.reveal(), to_iso(now)),
-            *(who.label, who.key, who.plan, who.group),
+            *(who.label, who.key, who.plan, who.group, int(loose)),
         )
         self._write(
             "DELETE FROM replaced WHERE account = ? AND number NOT IN (SELECT number FROM replaced"
@@ -564,7 +584,9 @@ class Store:
 
     def set_doubts(self, account: AccountId, doubts: Iterable[Doubt]) -> None:
         """Note which newer accounts an account may be the same login as, if any."""
-        told = " ".join(f"{one.newer}:{one.came_as}" for one in dict.fromkeys(doubts)) or None
+        told = (
+            " ".join(f"{one.newer}:{one.came_as}:{one.of}" for one in dict.fromkeys(doubts)) or None
+        )
         self._write("UPDATE account SET maybe = ? WHERE id = ?", told, account)
 
     def repoint_doubts(self, account: AccountId, to: AccountId) -> None:
@@ -739,6 +761,15 @@ class Store:
             *(account, model, *_limit_row(limit)),
         )
 
+    def move_limit(self, account: AccountId, to: AccountId, limit: Limit) -> None:
+        """Let one of an account's limits be another one's."""
+        self.set_limit(to, limit)
+        if limit.model is None:
+            self.set_limit(account, None)
+        else:
+            forget = "DELETE FROM part_limit WHERE account = ? AND model = ?"
+            self._write(forget, account, limit.model)
+
     def set_active(self, provider: str, account: AccountId | None, now: datetime) -> None:
         """Note who is in the provider's slot from now on; a change begins a new tenure."""
         slot = self._one("SELECT active FROM slot WHERE provider = ?", provider)
@@ -850,12 +881,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account:
     (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
     *limit, captured_at, last_used_at, refresh_allowed, group, unproven, maybe = rest
+    credential = parse_entry(provider, Secret(entry))
     doubts = tuple(_doubt(one) for one in maybe.split()) if maybe else ()
+    in_use = about(doubts, credential)
     return Account(
         id=AccountId(account),
         provider=provider,
         alias=alias,
-        credential=parse_entry(provider, Secret(entry)),
+        credential=credential,
         captured_at=from_iso(captured_at),
         identity=identity,
         identity_key=key,
@@ -868,14 +901,14 @@ def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account
         group=group,
         part_limits=tuple(part_limits),
         unproven=bool(unproven),
-        maybe=doubts[-1].newer if doubts else None,
+        maybe=in_use[-1].newer if in_use else None,
         doubts=doubts,
     )
 
 
 def _doubt(text: str) -> Doubt:
-    newer, _, came_as = text.partition(":")
-    return Doubt(AccountId(newer), came_as)
+    newer, came_as, of, *_ = f"{text}::".split(":")
+    return Doubt(AccountId(newer), came_as, of)
 
 
 def _limit(values: Sequence[Any]) -> Limit:

@@ -11,16 +11,11 @@ from rotator.books import Books
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
 from rotator.errors import NothingToRotateTo
 from rotator.opencode.exchange import Exchange
+from rotator.own_keys import unreached
 from rotator.rebuild import Rebuilt, rebuild_at_rest
-from rotator.restarts import applies
+from rotator.restarts import applies, when_used
 from rotator.rotate import plan_rotation, rotate, split_target
 from rotator.unclaimed import LIST, Kept
-
-_WHEN = {
-    "now": "no running opencode uses auth.json; the next one does",
-    "next-request": "running opencodes use it from the next request on",
-    "after-restart": "restart opencode to use it",
-}
 
 
 @click.command()
@@ -54,7 +49,9 @@ def command(
         if not dry_run:
             done = rotate(books, plan)
             left, to, why = done.left, done.put, done.why
-        when = applies(books, Exchange(books.paths).present(), to)
+        present = Exchange(books.paths).present()
+        when, used = applies(books, present, to), when_used(books, present, to)
+        own = unreached(books, present, to)
     if as_json:
         print_json(
             {
@@ -64,6 +61,7 @@ def command(
                 "to": to.alias,
                 "applies": when,
                 "why": why,
+                **({"own_key": own.says} if own else {}),
                 **({"dry_run": True} if dry_run else {}),
                 **({"rebuilt": _rebuilt_json(rebuilt)} if rebuilt else {}),
             }
@@ -72,7 +70,7 @@ def command(
     verb = "would become" if dry_run else "is now"
     if left is not None and left.id == to.id:
         verb = "is already"
-    click.echo(f"{plan.provider}: {to.alias} {verb} live ({why}); {_WHEN[when]}")
+    click.echo(f"{plan.provider}: {to.alias} {verb} live ({why}); {used}")
 
 
 def _rebuilt(

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,10 @@ LARGEST_SIGNAL = 256 * 1024
 LONGEST_BODY = 16 * 1024
 # The bridge waits a quarter of a second for a first word; older signals have nobody waiting.
 STALE_SECONDS = 30.0
+# A bridge also tells of good answers, for what their headers say of limits.
+FIRST_FAILURE = 400
+# Of more bridges than anybody runs the first are looked at, and those of dead processes removed.
+MOST_PRESENT = 500
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_HEADERS = 64
@@ -154,15 +158,31 @@ class Exchange:
 
     # -- bridge → watcher --------------------------------------------------------------------
 
-    def waiting(self) -> list[Path]:
-        """Return the signals that lie in the inbox, oldest first."""
+    def waiting(self, known: Collection[Path] = ()) -> list[Path]:
+        """Return the signals that lie in the inbox and are not `known`, oldest first."""
         found = []
         with contextlib.suppress(OSError), os.scandir(self.inbox) as entries:
             for entry in entries:
-                if _is_signal(entry.name):
+                if _is_signal(entry.name) and Path(entry.path) not in known:
                     with contextlib.suppress(OSError):
                         found.append((entry.stat().st_mtime_ns, Path(entry.path)))
         return [path for _, path in sorted(found)]
+
+    def is_failure(self, path: Path) -> bool:
+        """Tell whether a file in the inbox is a failure that somebody may wait for, by a glance.
+
+        Raises OSError if it is gone or cannot be read.
+        """
+        if not path.is_file():
+            return False
+        try:
+            value = json.loads(_head(path))
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(value, dict) or "kind" in value:
+            return False
+        status = _status(value.get("status"))
+        return status is None or status >= FIRST_FAILURE
 
     def take(self, path: Path) -> Signal | Note | None:
         """Read and unlink what a bridge tells; None if it is gone, stale or not understood."""
@@ -186,7 +206,7 @@ class Exchange:
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
         found = []
-        for path in sorted((self.folder / "present").glob("*.json")):
+        for path in _present_files(self._paths):
             one = _present(path)
             if one is None or not is_running(one.pid):
                 for gone in (path, path.with_suffix(_BUSY)):
@@ -238,7 +258,7 @@ def _told_by(paths: Paths, watcher: int, what: str) -> list[str]:
 
 def bridges_of(paths: Paths) -> list[Present]:
     """Return the bridges of the opencodes that run and use our auth.json."""
-    found = [_present(path) for path in sorted((paths.bridge / "present").glob("*.json"))]
+    found = [_present(path) for path in _present_files(paths)]
     ours = str(paths.auth_file)
     return [one for one in found if one and is_running(one.pid) and one.auth_file == ours]
 
@@ -317,6 +337,10 @@ def _providers(state: State, now: datetime) -> dict[str, Any]:
             "ready": any(a.state_at(now) is AccountState.READY for a in accounts),
         }
     return told
+
+
+def _present_files(paths: Paths) -> list[Path]:
+    return sorted((paths.bridge / "present").glob("*.json"))[:MOST_PRESENT]
 
 
 def _present(path: Path) -> Present | None:

@@ -10,7 +10,7 @@ from rotator.books import Books
 from rotator.errors import AccountNotFound
 from rotator.model import Account, AccountId, Event, EventKind, State
 from rotator.opencode.exchange import Exchange
-from rotator.restarts import applies
+from rotator.restarts import when_used
 from rotator.rotate import plan_rotation, rotate
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Message
@@ -18,11 +18,6 @@ from rotator.tui.undoing import KEPT, Removed, SwappedBack, Undo
 from rotator.visit import visited
 
 Made = Callable[[Books, State], Ended]
-_WHEN = {
-    "now": "no running opencode uses auth.json; the next one does",
-    "next-request": "used from the next request on",
-    "after-restart": "restart opencode to use it",
-}
 Change = (
     do.Activate
     | do.RotateToBest
@@ -74,7 +69,7 @@ class Hands:
     ) -> Ended:
         plan = plan_rotation(state, provider, alias, books.clock())
         done = rotate(books, plan)
-        when = _WHEN[applies(books, Exchange(books.paths).present(), done.put)]
+        when = when_used(books, Exchange(books.paths).present(), done.put)
         if done.left is not None and done.left.id == done.put.id:
             return Ended(job, f"{done.put.name} is live already")
         kept = None

@@ -271,6 +271,26 @@ def test_a_model_that_the_person_picked_stays_and_a_sub_agent_keeps_its_own(
     assert set(moved) == {MESSAGES.secret}
 
 
+def test_after_a_reroute_the_same_model_can_be_picked_by_hand_in_another_session(
+    provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    watcher.publish(MESSAGES.route, CHAT.route)
+    moved, other = server.create_session(), server.create_session()
+    server.prompt(other, "one")
+    provider.limit(MESSAGES.secret, headers=HOUR)
+    watcher.reroute({"anthropic": RESPONSES.name})
+    server.prompt(moved, "one")
+    provider.lift(MESSAGES.secret)
+
+    server.prompt(other, "two", model=RESPONSES.name)
+    server.prompt(other, "three")
+    server.prompt(moved, "two", model=f"{CHAT.provider}/{PICKED}")
+
+    moved_on = [MESSAGES.secret, RESPONSES.secret]
+    assert turn(provider) == [MESSAGES.secret, *moved_on, *[RESPONSES.secret] * 2, CHAT.secret]
+    assert requests(provider)[-1].model == PICKED
+
+
 @pytest.mark.timeout(180)
 def test_in_the_tui_messages_find_their_provider_go_on_and_a_wait_ends_with_escape(
     house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher

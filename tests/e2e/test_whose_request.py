@@ -6,16 +6,18 @@ import json
 from functools import partial
 from typing import Any
 
-from tests.e2e.scenes import A, B, api, install_bridge, kinds, log_in, of_kind, states
+from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of_kind, states
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
+from tests.support.other_plugins import plugin
 from tests.support.provider_answers import StreamError, streamed
 from tests.support.rotator_process import rotator, status, watcher
 from tests.support.waiting import wait_until
 
+HOUR = {"retry-after": "3600"}
 SOON = {"retry-after-ms": "300"}
-OWN = "KEY-CANARY-OWN"
+OWN, BROKE = "KEY-CANARY-OWN", "KEY-CANARY-BROKE"
 POOL = """
 import { readFileSync } from "node:fs";
 const key = readFileSync(new URL("./stock-canary.txt", import.meta.url), "utf8").trim();
@@ -29,6 +31,12 @@ export const Pool = async () => {
   };
   return {};
 };
+"""
+
+
+LOADER = """
+export const Loader = async () => ({ auth: { provider: "NAME", methods: [],
+  loader: async (getAuth) => ({ apiKey: (await getAuth()).key }) } });
 """
 
 
@@ -66,7 +74,7 @@ def test_b1_without_the_bridge_a_key_from_elsewhere_blames_nobody_and_a_login_is
     more_providers(
         house,
         glob={"apiKey": OWN},
-        head={"headers": {"Authorization": f"Bearer {OWN}"}},
+        head={"headers": {"Authorization": f"Bearer {BROKE}"}},
         same={"apiKey": A},
         plain={},
         env={},
@@ -77,6 +85,7 @@ def test_b1_without_the_bridge_a_key_from_elsewhere_blames_nobody_and_a_login_is
     written = {name: {"options": {"apiKey": text}} for name, text in own.items()}
     (house.project / "opencode.jsonc").write_text(f"// ours\n{json.dumps({'provider': written})}")
     provider.limit(OWN, headers=SOON)
+    provider.limit(BROKE, status=402, body={"error": {"message": "Insufficient balance"}})
     provider.limit(A, headers=SOON)
     from_elsewhere = ("glob", "head", "env", "file")
 
@@ -126,25 +135,56 @@ def test_b2_without_the_bridge_another_plug_in_s_key_blames_nobody(
     assert f"the plug-in {folder / 'pool.js'}" in told(house, "pool")[0]
 
 
-def test_b1_with_the_bridge_its_notes_tell_a_configured_key_from_a_login(
+def test_b1_b10_with_the_bridge_its_notes_tell_a_configured_key_from_a_login(
     house: Household, provider: LoopbackProvider
 ) -> None:
     install_bridge(house)
-    more_providers(house, own={"apiKey": OWN})
+    own: dict[str, dict[str, Any]] = {"own": {"apiKey": OWN}, "broke": {"apiKey": BROKE}}
+    # A login's loader hands the key of auth.json on as `apiKey`, beside a block in opencode.json.
+    loaded: dict[str, dict[str, Any]] = {
+        "poe": {},
+        "dock": {"headers": {"x-title": "mine"}},
+        "twice": {"apiKey": C},
+    }
+    more_providers(house, **own, **loaded)
+    for name in ("poe", "dock"):
+        plugin(house.config_folder / "plugin", LOADER.replace("NAME", name), f"{name}.js")
     provider.limit(OWN, headers=SOON)
+    provider.limit(BROKE, status=402, body={"error": {"message": "Insufficient balance"}})
+    provider.limit(C, headers=HOUR)
     provider.answer(streamed(StreamError("Rate limit reached")), key=A, title=False, times=1)
 
     with watcher(house):
-        log_in(house, "own", api(B), api(A))
+        for name in own:
+            log_in(house, name, api(B), api(A))
         log_in(house, "mock", api(B), api(A))
+        for name in loaded:
+            log_in(house, name, api(B), api(C))
         with serve(house) as server:
-            fail(server, "own")
-            wait_until(lambda: told(house, "own"), 30, "the word about the key")
+            for name in own:
+                fail(server, name)
+                wait_until(partial(told, house, name), 30, f"the word about the key of {name}")
+            said = [
+                server.prompt(server.create_session(), "hi", model=f"{name}/m1") for name in loaded
+            ]
+            words = ("rotate", "own", "own-1"), ("rotate", "twice", "twice-1")
+            of_own, of_twice = (rotator(house, *one).stdout for one in words)
             server.prompt_async(server.create_session(), "hi")
-            wait_until(lambda: "failover" in kinds(house), 30, "a failover because of the log")
+            wait_until(lambda: is_blamed(house, "mock"), 30, "a failover because of the log")
 
-    assert told(house, "own") == [
-        "own: a request failed with a key that opencode.json gives: nobody is blamed"
-    ]
-    assert states(house, "own") == ["ready", "ready"]
+    for name in own:
+        assert told(house, name) == [
+            f"{name}: a request failed with a key that opencode.json gives: nobody is blamed"
+        ]
+        assert states(house, name) == ["ready", "ready"]
+    assert said == ["Hello from the loopback provider."] * 3
+    for name in loaded:
+        assert states(house, name) == ["ready", "cooling"]
+        assert house.read_auth()[name] == api(B)
+    config = house.config_folder / "opencode.json"
+    assert of_own.endswith(f"; {config} gives own a key of its own, which no swap changes\n")
+    assert of_twice.endswith(
+        "; running opencodes use it from the next request on;"
+        f" {config} gives twice the key of twice-2: an opencode begins with that one\n"
+    )
     assert states(house, "mock") == ["ready", "cooling"]

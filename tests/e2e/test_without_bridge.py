@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rotator.processes import find_opencodes
 from tests.e2e.scenes import A, B, api, install_bridge, log_in
 from tests.support.children import Lines, child
 from tests.support.household import Household
@@ -47,6 +49,20 @@ def applies(house: Household) -> str:
     return str(rotator(house, "rotate", "mock", "--dry-run", "--json").json()["applies"])
 
 
+@contextlib.contextmanager
+def listing_models(house: Household) -> Iterator[int]:
+    """Hold an `opencode models` in the middle of its work; yield its pid."""
+    with child([opencode_binary(), "models"], env=house.env(), cwd=house.project) as process:
+        pid = process.pid
+        folder = house.auth_file.parent
+        wait_until(lambda: pid in {o.pid for o in find_opencodes(folder)}, 60, "its database")
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield pid
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+
 @pytest.fixture
 def ready(house: Household) -> Iterator[Household]:
     """Return a household with the bridge, a watcher and two keys."""
@@ -77,6 +93,9 @@ def test_b6_an_idle_server_needs_no_restart_and_loads_the_bridge_by_itself(
                 attached = status(house)
                 clients_code, clients = remarks(house)
                 with_client = applies(house)
+            with listing_models(house) as pid:
+                listing, (models_code, of_models) = status(house), remarks(house)
+                with_models = applies(house)
 
     assert (code, before["problems"], used_next) == (0, [], "next-request")
     assert [(one["level"], one["to_do"]) for one in said] == [("note", None)]
@@ -86,6 +105,9 @@ def test_b6_an_idle_server_needs_no_restart_and_loads_the_bridge_by_itself(
     assert kinds == {"serve": True, "attach": False}
     assert attached["problems"] == []
     assert (clients_code, with_client) == (0, "next-request")
+    assert (models_code, with_models, listing["problems"]) == (0, "next-request", [])
+    assert pid not in {one["pid"] for one in listing["opencodes"]}
+    assert f"(pid {pid})" not in str(of_models)
     assert [one["says"].partition(") ")[2] for one in clients] == [
         "shows what another opencode does, and sends no requests"
     ]

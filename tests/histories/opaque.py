@@ -1,8 +1,13 @@
 """Random days of several people at a vendor whose tokens name nobody.
 
-Their logins and refreshes, bridges that saw where tokens came from, at once, late or never, and
-the vendor's word of whose tokens are, whenever it comes. Our capture, swap, refresh and store are
-the real ones. `python -m tests.histories.opaque --steps 200000 --seed 7` runs many.
+Their logins and refreshes, bridges that saw where tokens came from, at once, late or never, the
+vendor's word of whose tokens are, whenever it comes, and requests that fail, of theirs and of
+keys from elsewhere. Our capture, swap, refresh, failover and store are the real ones.
+`python -m tests.histories.opaque --steps 200000 --seed 7` runs many.
+
+What nobody can know is not asked for: of two accounts of one person of which both may be a
+third, which one lives (that third may have been removed; the tokens of both are kept all the
+same); and whose a limit is while nobody knows whose the account's tokens are.
 """
 
 from __future__ import annotations
@@ -10,100 +15,51 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
 from rotator import ledger
 from rotator.errors import RotatorError
-from rotator.model import Account, AccountId, Credential, Digest, Identity
+from rotator.failover import carry_out
+from rotator.limits import NOT_CONFIRMED
+from rotator.logged import LoggedFailures
+from rotator.model import (
+    Account,
+    AccountId,
+    Credential,
+    Digest,
+    Finding,
+    Identity,
+    Meaning,
+    Signal,
+    Source,
+)
+from rotator.opencode.exchange import Exchange
+from rotator.opencode.logtail import LoggedFailure
 from rotator.owners import learn_owner
-from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
+from rotator.provider import HttpAnswer, HttpRequest
 from rotator.registry import Registry
+from rotator.repeats import Foreign, Note
 from rotator.rotate import plan_rotation, rotate
-from rotator.secret import Secret
+from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
+from tests.histories.opaque_vendor import OK, SLOT, Vendor
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.interrupted import memory_folder
-from tests.support.live import Entry, HandClock, Live, api, oauth_until, open_live
+from tests.support.live import Entry, HandClock, Live, api, open_live
 
-SLOT = "opaque"
 PEOPLE = ("ada", "bob", "cem")
-LIFETIME = timedelta(hours=1)
+SESSION = "ses_1"
 STEPS_OF_A_DAY = 50
-_OK = 200
-
-
-@dataclass(frozen=True)
-class Minted:
-    """Tokens that the vendor gave: to whom, in which login, and how many refreshes after it."""
-
-    person: str
-    login: int
-    generation: int
-
-
-class Vendor:
-    """Refresh tokens work once; one that comes again ends every token of its login."""
-
-    ids = (SLOT,)
-    rotates_tokens = True
-
-    def __init__(self, clock: HandClock) -> None:
-        self._clock = clock
-        self.minted: dict[str, Minted] = {}
-        self.newest: dict[int, Minted] = {}
-        self.revoked: set[int] = set()
-
-    def log_in(self, person: str) -> Entry:
-        """Return the tokens of a new login."""
-        return self._mint(Minted(person, len(self.newest) + 1, 1))
-
-    def refresh(self, entry: Entry) -> Entry | None:
-        """Return new tokens for these, or None: they were spent, and the login ends."""
-        before = self.minted[entry["access"]]
-        if not self.is_alive(before):
-            self.revoked.add(before.login)
-            return None
-        return self._mint(Minted(before.person, before.login, before.generation + 1))
-
-    def is_alive(self, one: Minted) -> bool:
-        """Tell whether these tokens work."""
-        return self.newest[one.login] == one and one.login not in self.revoked
-
-    def of(self, credential: Credential) -> Minted:
-        """Return whose tokens these are."""
-        return self.minted[credential.secret.reveal()]
-
-    def _mint(self, one: Minted) -> Entry:
-        entry = oauth_until(f"{one.login}", len(self.minted) + 1, self._clock.now + LIFETIME)
-        self.minted[entry["access"]] = self.newest[one.login] = one
-        return entry
-
-    # -- as our program knows it -------------------------------------------------------------------
-
-    def identify(self, credential: Credential) -> Identity:  # noqa: ARG002  # the contract's shape
-        """Return nothing: the tokens are opaque."""
-        return Identity()
-
-    def refresh_call(self, credential: Credential) -> RefreshCall | str:
-        """Return the question for new tokens."""
-        body = Secret(credential.entry.reveal())
-        request = HttpRequest("POST", "https://auth.opaque.example/token", body=body)
-        return RefreshCall(request, client="opaque-client")
-
-    def read_refresh(self, _: Credential, answer: HttpAnswer, __: object) -> Tokens | DeadLogin:
-        """Return what the vendor gave."""
-        if answer.status != _OK:
-            return DeadLogin("its refresh token was used before")
-        given = json.loads(answer.body.reveal())
-        expires_at = self._clock.now + LIFETIME
-        return Tokens(Secret(given["access"]), expires_at, Secret(given["refresh"]))
+_LIMITED = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
+_USED_UP = Finding(Meaning.EXHAUSTED, "429, the quota is used up")
 
 
 @dataclass
@@ -133,6 +89,8 @@ class Day:
     # Logins that were seen in auth.json, and those that the user removed.
     seen: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)
+    # When requests of whom failed: of a person, or of a key.
+    failed: dict[str, set[datetime]] = field(default_factory=dict)
 
     # -- what people and opencodes do --------------------------------------------------------------
 
@@ -200,6 +158,67 @@ class Day:
         if self.asked:
             self._learn(self.asked.pop(self.chance.randrange(len(self.asked))))
             self.live.look()
+
+    # -- requests that fail ------------------------------------------------------------------------
+
+    def request_fails(self) -> None:
+        """Let a request fail: with what is live, or what an opencode still has in its memory."""
+        entry = self.chance.choice([self.live.entries().get(SLOT, {}), *self.past[-2:]])
+        if self._is_token(entry) or "key" in entry:
+            secret = entry.get("access") or entry["key"]
+            digest = Digest(digest_of(secret))
+            if self._is_in_doubt(digest):
+                return
+            who = self.vendor.minted[secret].person if self._is_token(entry) else secret
+            self.failed.setdefault(who, set()).add(self.live.clock.now)
+            self.counted["requests that failed"] += 1
+            self._fails(digest)
+
+    def foreign_request_fails(self) -> None:
+        """Let one fail that carried a key of opencode.json, the environment or a plug-in."""
+        before, entries = self._rests(), self.live.entries()
+        self._fails(Digest(digest_of("KEY-CANARY-elsewhere")), self.chance.choice(list(Foreign)))
+        assert self._rests() == before, "somebody rests for a key from elsewhere"
+        assert self.live.entries() == entries, "somebody was swapped for a key from elsewhere"
+        self.counted["requests with keys from elsewhere"] += 1
+
+    def _fails(self, carried: Digest, key: Foreign | None = None) -> None:
+        """Let a bridge hand the failure over, or note it beside the line in opencode's log."""
+        now = self.live.clock.now
+        if self.chance.random() < 1 / 2:
+            self._blame(Signal("s", now, SLOT, Source.BRIDGE, carried, tried=(carried,)))
+            return
+        lines = LoggedFailures(self.live.books, Exchange(self.live.paths), self._blame)
+        note = Note(now, SESSION, SLOT, "m1", None if key else carried, key)
+        line = LoggedFailure(now, SLOT, "m1", SESSION, small=False, message="Rate limit reached")
+        served = self.live.paths.bridge / "present" / f"{os.getpid()}.sessions"
+        served.write_text(f"{SESSION}\n")
+        tell: list[Callable[[], None]] = [lambda: lines.note(note), lambda: lines.hear(line)]
+        self.chance.shuffle(tell)
+        for one in tell:
+            one()
+        assert not lines.is_holding
+
+    def _blame(self, signal: Signal) -> None:
+        before = self.live.entries().get(SLOT, {})
+        finding = self.chance.choice([_LIMITED, _LIMITED, _LIMITED, _USED_UP])
+        carry_out(self.live.books, signal, finding, answer=lambda _: None)
+        put = self.live.state.active(SLOT)
+        if put is not None and put.credential.secret.reveal() not in before.values():
+            self._require_alive(put, "takes over")
+            self._leave(before)
+            self.counted["failovers"] += 1
+
+    def _is_in_doubt(self, digest: Digest) -> bool:
+        """Tell whether they are replaced tokens of an account of which not all is known.
+
+        A limit would be of the account then, and nobody notes which of its tokens it is of.
+        """
+        holder = self.live.state.account(self.live.state.digests.get((SLOT, digest)))
+        return holder is not None and holder.unproven and holder.credential.digest != digest
+
+    def _rests(self) -> dict[str, object]:
+        return {a.id: (a.limit, a.part_limits, a.rejected) for a in self.live.state.of(SLOT)}
 
     # -- what we do --------------------------------------------------------------------------------
 
@@ -270,7 +289,7 @@ class Day:
         if given is None:
             return HttpAnswer(401, {}, Secret("{}"))
         self.counted["refreshes by us"] += 1
-        return HttpAnswer(_OK, {}, Secret(json.dumps(given)))
+        return HttpAnswer(OK, {}, Secret(json.dumps(given)))
 
     # -- how it is done ----------------------------------------------------------------------------
 
@@ -334,23 +353,42 @@ class Day:
     def require(self) -> None:
         """Assert what holds after every step."""
         kept = {self.vendor.of(credential) for _, credential in self._pairs()}
-        usable = {self.vendor.of(a.credential).person for a in self._logins() if self._known(a)}
+        living = {one.person for one in kept if self.vendor.is_alive(one)}
         for login, newest in self.vendor.newest.items():
             if login not in self.seen - self.removed - self.vendor.revoked:
                 continue
             if newest not in kept:
-                # Another login of the same person has taken its place, which was known then.
-                assert newest.person in usable, f"the newest tokens of {newest} are nowhere"
+                # Another login of the same person has taken its place, and lives.
+                assert newest.person in living, f"the newest tokens of {newest} are nowhere"
                 self.removed.add(login)
         for account in self._logins():
             if self._known(account):
                 person = self.vendor.of(account.credential).person
                 named = f"{account.alias} is {account.identity_key}'s and has {person}'s tokens"
                 assert person == account.identity_key, named
+        self._require_own_limits()
         entry, active = self.live.entries().get(SLOT, {}), self.live.state.active(SLOT)
         if self._is_token(entry):
             assert active is not None
             assert active.credential.secret.reveal() == entry["access"], "auth.json is not saved"
+
+    def _require_own_limits(self) -> None:
+        now = self.live.clock.now
+        limits = [(a, a.limit) for a in self.live.state.of(SLOT) if a.limit is not None]
+        for account, limit in limits:
+            if limit.until > now and limit.reason != NOT_CONFIRMED:
+                since = limit.since
+                at = [one for who in self._may_be(account) for one in self.failed.get(who, ())]
+                assert since in at, f"{account.alias} rests for somebody else's request"
+
+    def _may_be(self, account: Account) -> set[str]:
+        """Return whose requests an account may rest for."""
+        line = [account.credential]
+        before = self.live.state.replaced.get(account.id, ())
+        if account.unproven or any(one.who.key is None for one in before):
+            line += [one.credential for one in before]
+        secrets = [credential.secret.reveal() for credential in line]
+        return {self.vendor.minted[s].person if s in self.vendor.minted else s for s in secrets}
 
     def _known(self, account: Account) -> bool:
         return account.identity_key is not None and not account.unproven
@@ -378,7 +416,8 @@ class Day:
                 for login, newest in self.vendor.newest.items()
                 if login in self.seen - self.removed
             )
-            assert self.vendor.is_alive(mine) or not has_living, f"{account.alias} has dead tokens"
+            fine = self.vendor.is_alive(mine) or not has_living or account.maybe is not None
+            assert fine, f"{account.alias} has dead tokens"
         self.counted["days"] += 1
 
 
@@ -398,6 +437,8 @@ ACTS: dict[str, int] = {
     "swap_back": 6,
     "merge": 2,
     "remove": 1,
+    "request_fails": 8,
+    "foreign_request_fails": 1,
 }
 
 

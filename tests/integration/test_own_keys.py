@@ -6,22 +6,26 @@ What opencode 1.18.33 takes was measured with the real one; see tests/e2e/test_w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rotator.opencode.config_files import read_configs
+from rotator.opencode.exchange import Present
 from rotator.opencode.other_plugins import may_send_own, plugin_files
 from rotator.opencode.run_lines import runs_in
-from rotator.own_keys import OwnKey, find_own_keys, own_key_sentences
+from rotator.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
+from rotator.restarts import when_used
 from rotator.unbridged import unbridged
 from tests.support.live import Live, api, oauth_until, open_live, opencode_running
 
 # It stands in files of many names, so it is none of the secrets that no file may hold.
 KEY = "KEY-OF-ELSEWHERE"
 GIVEN = {"apiKey": KEY}
+NEXT = "running opencodes use it from the next request on"
 
 
 @pytest.fixture
@@ -218,6 +222,82 @@ def test_it_is_said_where_the_log_is_the_only_evidence(live: Live, tmp_path: Pat
     assert without == {"acme": says}
     assert with_bridge == {}
     assert beside_an_older == {"acme": says}
+
+
+# -- what a swap does not reach -------------------------------------------------------------------
+
+
+def said_of(live: Live, present: Sequence[Present], name: str = "acme/acme-1") -> str:
+    """Return when a swap to that account is used."""
+    return when_used(live.books, present, live.account(name))
+
+
+def with_the_bridge(live: Live, *folders: Path) -> list[Present]:
+    """Return a bridge in a process with this one's environment, in these folders."""
+    at = live.clock.now
+    places = tuple(str(one) for one in folders)
+    return [Present(os.getpid(), "1", "serve", str(live.file), at, "1.18.33", places)]
+
+
+def test_b1_a_swap_does_not_say_that_it_changes_a_configured_key(
+    live: Live, home: Path, project: Path, tmp_path: Path
+) -> None:
+    file = write(home / "work" / "opencode.json", GIVEN)
+    says = f"{file} gives acme a key of its own, which no swap changes"
+
+    assert said_of(live, with_the_bridge(live, project)) == says
+    assert (
+        said_of(live, with_the_bridge(live)) == "running opencodes use it from the next request on"
+    )
+    with opencode_running(live.paths, tmp_path):
+        assert said_of(live, []) == "restart opencode to use it"
+    assert said_of(live, []) == "no running opencode uses auth.json; the next one does"
+
+
+@pytest.mark.parametrize("options", [GIVEN, {"apiKey": ""}, {"headers": {"X-Api-Key": KEY}}])
+def test_b1_nor_where_nothing_runs_or_something_runs_without_the_bridge(
+    live: Live, tmp_path: Path, options: object
+) -> None:
+    file = write(live.paths.opencode_config / "opencode.json", options)
+    says = f"{file} gives acme a key of its own, which no swap changes"
+
+    assert said_of(live, []) == says
+    with opencode_running(live.paths, tmp_path):
+        assert said_of(live, []) == says
+
+
+def test_b10_a_configured_key_of_an_account_is_that_account_s(live: Live, tmp_path: Path) -> None:
+    """The bridge replaces it where auth.json has held it; what begins later does not know that."""
+    file = write(live.paths.opencode_config / "opencode.json", {"apiKey": "KEY-CANARY-b"})
+    says = f"{file} gives acme the key of acme-2: an opencode begins with that one"
+
+    assert said_of(live, with_the_bridge(live)) == f"{NEXT}; {says}"
+    assert said_of(live, []) == says
+    with opencode_running(live.paths, tmp_path):
+        assert said_of(live, []) == says
+    assert said_of(live, with_the_bridge(live), "acme/acme-2") == NEXT
+
+
+def test_b1_a_login_that_opencode_loads_goes_before_a_configured_key(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = oauth_until("o", 1, datetime.now(UTC) + timedelta(hours=1))
+    live.sees({"zeta": login, "xai": login | {"refresh": "REF-CANARY-x"}})
+    named = {name: {"options": GIVEN, "env": ["SOME_KEY"]} for name in ("xai", "other")}
+    folder = live.paths.opencode_config
+    folder.mkdir(parents=True)
+    told = {"provider": named | {"zeta": {"env": ["SOME_KEY"]}}}
+    (folder / "opencode.json").write_text(json.dumps(told))
+    monkeypatch.setenv("SOME_KEY", KEY)
+
+    of = {
+        name: unreached(live.books, [], live.account(f"{name}/{name}-1"))
+        for name in ("zeta", "xai")
+    }
+
+    assert of["xai"] is None
+    assert of["zeta"] is not None
+    assert of["zeta"].giver == "the variable SOME_KEY"
 
 
 # -- other plug-ins -------------------------------------------------------------------------------

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rotator import ledger
 from rotator.opencode.exchange import Present
 from rotator.processes import find_opencodes, is_running, kind_of, start_ticks
-from rotator.restarts import charge_time, restart_note, why_unseen
+from rotator.restarts import applies, charge_time, restart_note, why_unseen
 from rotator.swap import Order, swap
 from rotator.unbridged import bridgeless
 from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown
@@ -98,6 +100,78 @@ def test_a_well_known_token_needs_a_restart_even_with_the_bridge_and_a_login_non
     note = restart_note(live.books, [present(live, os.getpid())], live.account("x/x-1"))
 
     assert (note is not None) is said
+
+
+PLACES = [
+    pytest.param(api("c", metadata={"accountId": "two"}), id="another gateway"),
+    pytest.param(api("c", metadata={"resourceName": "two"}), id="another resource"),
+    pytest.param(oauth("c"), id="another kind of login"),
+    pytest.param(oauth("c") | {"enterpriseUrl": "https://b.example"}, id="a company's server"),
+]
+
+
+@pytest.mark.parametrize("entry", PLACES)
+def test_a10_what_goes_to_another_place_is_used_after_a_restart_even_with_the_bridge(
+    live: Live, entry: Entry
+) -> None:
+    """It is built into every request of an opencode that runs; the bridge changes no address."""
+    began = replace(present(live, os.getpid()), started_at=live.clock.now)
+    live.clock.pass_time(minutes=1)
+    live.sees({"acme": entry})
+    put = live.account("acme/acme-3")
+
+    note = restart_note(live.books, [began], put)
+
+    assert applies(live.books, [began], put) == "after-restart"
+    assert note is not None
+    assert note.why == (
+        f"restart opencode serve (pid {os.getpid()}) to use acme-3: it goes to another place than"
+        " the login they began with"
+    )
+    # Who began with it, before any login, or with the place that is put back, has it already.
+    later = replace(began, started_at=live.clock.now)
+    for one, account in (
+        (later, put),
+        (replace(began, started_at=None), put),
+        (replace(began, started_at=live.clock.now - HOUR), put),
+        (began, live.account("acme/acme-1")),
+    ):
+        assert applies(live.books, [one], account) == "next-request"
+        assert restart_note(live.books, [one], account) is None
+
+
+def test_a10_who_has_logged_in_to_that_place_meanwhile_follows(live: Live) -> None:
+    """Opencode builds everything anew after a login of its own."""
+    began = replace(present(live, os.getpid()), started_at=live.clock.now)
+    for name in ("c", "d"):
+        live.clock.pass_time(minutes=1)
+        live.sees({"acme": oauth(name)})
+
+    assert applies(live.books, [began], live.account("acme/acme-4")) == "next-request"
+
+
+def test_a10_an_account_that_is_gone_tells_nothing(live: Live) -> None:
+    began = replace(present(live, os.getpid()), started_at=live.clock.now)
+    live.clock.pass_time(minutes=1)
+    live.sees({"acme": oauth("c")})
+    ledger.remove(live.books, live.account("acme/acme-2"))
+
+    assert applies(live.books, [began], live.account("acme/acme-3")) == "next-request"
+
+
+def test_b1_nobody_is_told_to_restart_for_a_key_that_a_restart_does_not_change(
+    live: Live, opencode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opencode
+    monkeypatch.setenv("HOME", str(live.paths.data.parents[2]))
+    put = live.account("acme/acme-1")
+    file = live.paths.opencode_config / "opencode.json"
+    file.parent.mkdir(parents=True)
+    before = restart_note(live.books, [], put)
+    file.write_text('{"provider": {"acme": {"options": {"apiKey": "KEY-OF-ELSEWHERE"}}}}')
+
+    assert before is not None
+    assert restart_note(live.books, [], put) is None
 
 
 def test_a_failure_of_an_old_key_is_charged_to_the_account_it_belongs_to(

@@ -31,6 +31,7 @@ CORE = (
     "rotator/freshness.py",
     "rotator/generations.py",
     "rotator/going_on.py",
+    "rotator/late_logins.py",
     "rotator/lifting.py",
     "rotator/limits.py",
     "rotator/model.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from rotator.generations import EndDoubt, Join, Part, Tokens, next_step, traced
+from rotator.generations import EndDoubt, Join, Part, Spend, Tokens, next_step, told, traced
 from rotator.model import (
     NOBODY,
     Account,
@@ -189,3 +189,32 @@ def test_tokens_that_no_longer_stand_among_the_replaced_have_no_number() -> None
     owner = owner_of(ACME, half, nobody(ACME, half), known)
 
     assert (owner.account, owner.of_replaced) == (account, None)
+
+
+def test_a_doubt_about_tokens_that_are_gone_ends() -> None:
+    """They were dropped as older ones of one person, or were spent."""
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential), of=given_as(oauth("c")))
+
+    step = next_step(ACME, knowing(two(NEWER, doubt)))
+
+    assert isinstance(step, EndDoubt)
+    assert step.doubt == doubt
+
+
+def test_replaced_tokens_that_became_those_of_a_newer_account_are_spent() -> None:
+    first = oauth("c")
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential), of=given_as(first))
+    state = two(NEWER, doubt)
+    state = replacing(state, state.accounts[0], first)
+
+    step = next_step(ACME, knowing(state, descent=refreshed((first, NEWER.credential))))
+
+    assert isinstance(step, Spend)
+    assert (step.spent.credential, step.newer) == (first, NEWER)
+
+
+def test_names_that_are_not_sure_to_be_of_the_newest_tokens_drop_none() -> None:
+    tokens = line(ADA, NOBODY)
+
+    assert told(tokens, 1, ADA, is_sure=False).kept[0] == tokens[0]
+    assert len(told(tokens, 1, ADA).kept) == 1

@@ -212,7 +212,7 @@ def test_with_fewer_than_two_accounts_there_is_no_other(state: State) -> None:
     assert nobody_left(state, ACME, NOW) == "acme has no other account"
 
 
-def test_an_account_for_another_place_takes_over_for_the_next_request() -> None:
+def test_an_account_for_another_place_takes_over_from_the_next_start_on() -> None:
     """A10: two logins that really go to two places."""
     state = a_state(resting("a"), an_account("b", oauth("b")))
 
@@ -220,8 +220,8 @@ def test_an_account_for_another_place_takes_over_for_the_next_request() -> None:
 
     assert choice.account == state.of(ACME)[1]
     assert choice.why == (
-        "b is ready; it goes to another place: the next request uses it, the one that failed does"
-        " not; a rests until 2026-11-22 13:00 UTC (429, rate limit)"
+        "b is ready; it goes to another place: an opencode that is started now uses it, the"
+        " request that failed does not; a rests until 2026-11-22 13:00 UTC (429, rate limit)"
     )
 
 

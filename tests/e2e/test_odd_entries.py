@@ -1,0 +1,225 @@
+"""Entries of auth.json that look odd, beside one server of the real opencode.
+
+What it reads of them, what it writes, and what becomes of the logins. Each test has providers of
+its own, all of them one loopback provider.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.scenes import Entry, api, install_bridge, of, of_kind, states
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import Server, serve
+from tests.support.rotator_process import rotator, watcher
+from tests.support.waiting import wait_until
+
+HOUR = {"retry-after": "3600"}
+BROKE = {"error": {"message": "Insufficient balance", "type": "billing_error"}}
+BOM = b"\xef\xbb\xbf"
+MARKED = ("marked", "marked-before")
+PADDINGS = {"newline": "\n", "blanks": "  ", "windows": "\r\n"}
+OCEANS = ("digitalocean", "lake", "river")
+CLEARED: dict[str, Entry] = {
+    "emptied": {"type": "oauth", "refresh": "", "access": "", "expires": 0},
+    "keyless": {"type": "api", "key": ""},
+    "blank": {"type": "api", "key": " \n"},
+}
+GATEWAY = "gateway"
+
+
+def key(provider: str, name: str) -> str:
+    """Return a key that is one provider's alone."""
+    return f"KEY-CANARY-{provider}-{name}"
+
+
+def with_routers(provider: str, name: str) -> Entry:
+    """Return what the login of digitalocean leaves in auth.json."""
+    token = key(provider, name)
+    metadata = {"oauth_access": token, "oauth_expires": name, "oauth_scopes": "genai:read"}
+    return {**api(token), "metadata": metadata | {"routers": f"[{name!r}]"}}
+
+
+def behind(place: str) -> Entry:
+    """Return a key that is good at one gateway alone."""
+    return {**api(key(GATEWAY, place)), "metadata": {"accountId": place}}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A household with a watcher and a server, and the provider behind all others."""
+
+    house: Household
+    provider: LoopbackProvider
+    server: Server
+
+    def ask(self, provider: str) -> str:
+        """Send a message of a new session to a provider; return the answer."""
+        return self.server.prompt(self.server.create_session(), "hi", model=f"{provider}/m1")
+
+    def keys_of(self, provider: str) -> list[str]:
+        """Return the provider's keys that were asked."""
+        return [str(one) for one in self.provider.keys if f"-{provider}-" in str(one)]
+
+
+@pytest.fixture(scope="module")
+def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Return what the tests of this file share, with two logins of each provider captured."""
+    house = Household(tmp_path_factory.mktemp("home"))
+    logins = {
+        **{one: (api(key(one, "2")), api(key(one, "1"))) for one in (*MARKED, *CLEARED)},
+        **{
+            one: (api(key(one, "2") + padding), api(key(one, "1") + padding))
+            for one, padding in PADDINGS.items()
+        },
+        **{one: (with_routers(one, "2"), with_routers(one, "1")) for one in OCEANS},
+        GATEWAY: (behind("2"), behind("1")),
+    }
+    with LoopbackProvider() as provider:
+        house.configure(provider.url)
+        file = house.config_folder / "opencode.json"
+        config = json.loads(file.read_text())
+        config["provider"] |= dict.fromkeys(logins, config["provider"]["mock"])
+        file.write_text(json.dumps(config))
+        install_bridge(house)
+        with watcher(house):
+            house.write_auth({one: first for one, (first, _) in logins.items()})
+            wait_until(lambda: all(of(house, one) for one in logins), 10, "the first logins")
+            house.write_auth({one: second for one, (_, second) in logins.items()})
+            wait_until(
+                lambda: all(len(of(house, one)) == 2 for one in logins), 10, "the second logins"
+            )
+            with serve(house) as server:
+                yield Scene(house, provider, server)
+    shutil.rmtree(house.temporary, ignore_errors=True)
+
+
+@pytest.fixture
+def scene(household: Scene) -> Iterator[Scene]:
+    """Return a household in which the first key of every provider is limited."""
+    for one in (*OCEANS, *PADDINGS, *MARKED):
+        household.provider.limit(key(one, "1"), headers=HOUR)
+    yield household
+    household.provider.begin_anew()
+
+
+@pytest.mark.parametrize("provider", OCEANS)
+def test_a10_what_a_login_says_of_itself_keeps_nobody_from_taking_over(
+    scene: Scene, provider: str
+) -> None:
+    said = scene.ask(provider)
+    explained = rotator(scene.house, "explain", provider).stdout
+
+    assert said == "Hello from the loopback provider."
+    assert scene.keys_of(provider)[-1] == key(provider, "2")
+    assert states(scene.house, provider) == ["ready", "cooling"]
+    assert "goes to another place" not in explained
+    assert "goes to another place" not in str(of_kind(scene.house, "failover"))
+
+
+def test_a10_what_goes_to_another_place_is_swapped_and_every_sentence_says_when_it_is_used(
+    scene: Scene,
+) -> None:
+    scene.provider.limit(key(GATEWAY, "1"), status=402, body=BROKE)
+    first, second = scene.ask(GATEWAY), scene.ask(GATEWAY)
+    again = rotator(scene.house, "rotate", GATEWAY, f"{GATEWAY}-1", "--json").json()
+    explained = rotator(scene.house, "explain", GATEWAY, "--json").json()
+    told = [one["why"] for one in of_kind(scene.house, "problem") if one["provider"] == GATEWAY]
+
+    # Its requests go on to the place, and with the key, that they were built for.
+    assert (first, second, set(scene.keys_of(GATEWAY))) == ("", "", {key(GATEWAY, "1")})
+    assert scene.house.read_auth()[GATEWAY] == behind("2")
+    assert states(scene.house, GATEWAY) == ["ready", "exhausted"]
+    sentence = (
+        "it goes to another place: an opencode that is started now uses it, the request that failed"
+        " does not"
+    )
+    (why,) = [o["why"] for o in of_kind(scene.house, "failover") if o["provider"] == GATEWAY]
+    assert sentence in why
+    assert sentence not in str(explained)
+    assert again["applies"] == "after-restart"
+    (told,) = told
+    assert told == (
+        f"restart opencode serve (pid {scene.server.pid}) to use {GATEWAY}-1: it goes to another"
+        " place than the login they began with"
+    )
+
+
+@pytest.mark.parametrize("provider", PADDINGS)
+def test_a9_a_key_with_white_space_at_its_end_fails_over_and_is_one_account(
+    scene: Scene, provider: str
+) -> None:
+    said = scene.ask(provider)
+    scene.server.set_auth(provider, api(key(provider, "2")))
+    scene.server.set_auth(provider, api(f"{key(provider, '2')}\n"))
+    live = of(scene.house, provider)[0]
+
+    assert said == "Hello from the loopback provider."
+    assert scene.keys_of(provider)[-1] == key(provider, "2")
+    assert states(scene.house, provider) == ["ready", "cooling"]
+    assert live["active"]
+
+
+@pytest.mark.parametrize("provider", MARKED)
+def test_b4_a_byte_order_mark_changes_nothing(scene: Scene, provider: str) -> None:
+    content = scene.house.auth_file.read_bytes()
+    if provider == MARKED[0]:
+        scene.house.auth_file.write_bytes(BOM + content.removeprefix(BOM))
+    said = scene.ask(provider)
+    after = scene.house.auth_file.read_bytes()
+    scene.house.auth_file.write_bytes(BOM + after.removeprefix(BOM))
+    rotator(scene.house, "rotate", provider, f"{provider}-2")
+    scene.provider.lift(key(provider, "1"))
+    scene.ask(provider)
+
+    assert said == "Hello from the loopback provider."
+    assert after.startswith(BOM) is content.startswith(BOM) or provider == MARKED[0]
+    assert key(provider, "2") in scene.keys_of(provider)
+    assert scene.keys_of(provider)[-1] == key(provider, "1")
+    assert states(scene.house, provider) == ["ready", "cooling"]
+
+
+@pytest.mark.parametrize("provider", CLEARED)
+def test_a8_an_entry_that_is_cleared_is_a_logout_and_never_an_account(
+    scene: Scene, provider: str
+) -> None:
+    scene.server.set_auth(provider, CLEARED[provider])
+    wait_until(lambda: states(scene.house, provider) == ["ready", "disabled"], 10, "the logout")
+    failure = rotator(scene.house, "explain", provider).stdout
+    rotator(scene.house, "rotate", provider, f"{provider}-1")
+
+    assert of(scene.house, provider)[1]["reason"] == "logged out in opencode"
+    assert "if the live one is refused: " in failure
+    assert scene.house.read_auth()[provider] == api(key(provider, "2"))
+    assert len(of(scene.house, provider)) == 2
+
+
+def test_a11_what_opencode_drops_with_its_next_write_is_kept_and_shown(scene: Scene) -> None:
+    odd = {
+        "nothing": None,
+        "text": "x-CANARY",
+        "list": ["x-CANARY"],
+        "device": {"type": "device", "code": "x-CANARY"},
+    }
+    content = scene.house.auth_file.read_text("utf-8-sig")
+    scene.house.write_auth(json.loads(content) | odd)
+    wait_until(
+        lambda: {o["provider"] for o in of_kind(scene.house, "problem")} >= odd.keys(), 10, "a word"
+    )
+    scene.server.set_auth("new", api(key("new", "1")))
+    wait_until(lambda: of(scene.house, "new"), 10, "the login")
+
+    shown = rotator(scene.house, "accounts").stdout
+    told = [o["why"] for o in of_kind(scene.house, "problem") if o["provider"] in odd]
+
+    assert not scene.house.read_auth().keys() & odd.keys()
+    for name in ("text", "list", "device"):
+        assert f"the entry of {name} in auth.json is left out" in shown
+        assert len([why for why in told if why.startswith(f"{name}: its entry")]) <= 1
+    assert "CANARY" not in shown

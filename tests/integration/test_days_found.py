@@ -1,0 +1,400 @@
+"""Short stories of what random days of several people have found; each with its siblings.
+
+`rotating` is a vendor whose tokens name nobody; each name is a person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator import ledger
+from rotator.model import Account, AccountState, Digest, Identity, Limit
+from rotator.owners import learn_owner
+from rotator.secret import digest_of
+from rotator.swap import Order, swap
+from tests.support.descents import seen_login, seen_refresh
+from tests.support.live import Entry, Live, oauth_until, open_live
+
+HOUR = timedelta(hours=1)
+SLOT = "rotating"
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    with open_live(home) as live:
+        yield live
+
+
+def tokens(live: Live, name: str, number: int = 1) -> Entry:
+    """Return tokens of a person that were made just now and live for an hour."""
+    return oauth_until(name, number, live.clock.now + HOUR)
+
+
+def logs_in(live: Live, name: str, number: int = 1, *, seen: bool = False) -> Entry:
+    """Let somebody log in; `seen`: a bridge saw that it is a login."""
+    entry = tokens(live, name, number)
+    if seen:
+        seen_login(live.paths, entry)
+    live.sees({SLOT: entry})
+    return entry
+
+
+def row(live: Live, entry: Entry) -> Account:
+    """Return the account that has those tokens in use."""
+    return next(a for a in live.state.of(SLOT) if a.credential.secret.reveal() == entry["access"])
+
+
+def may_be(live: Live, older: Entry, newer: Entry) -> bool:
+    """Tell whether an account is in doubt because of the other one."""
+    return row(live, older).maybe == row(live, newer).id
+
+
+def is_of(live: Live, entry: Entry, key: str) -> None:
+    """Let the vendor say whose tokens those are."""
+    account = row(live, entry)
+    who = Identity(key, f"{key}@acme.example")
+    learn_owner(live.books, account.id, account.credential.digest, who)
+
+
+# -- an opencode ends a refresh that it began before somebody else was live --------------------
+
+
+def test_who_was_live_before_a_login_may_be_what_an_opencode_writes_next(live: Live) -> None:
+    """It had run out, and the opencode was refreshing it while somebody logged in."""
+    old = logs_in(live, "cem")
+    live.clock.pass_time(hours=2)
+    logs_in(live, "bob", seen=True)
+
+    refreshed = logs_in(live, "cem", 2)
+
+    assert may_be(live, old, refreshed)
+
+
+def test_who_was_live_before_a_logout_may_be_what_an_opencode_writes_next(live: Live) -> None:
+    old = logs_in(live, "cem")
+    live.clock.pass_time(hours=2)
+    live.sees({})
+
+    refreshed = logs_in(live, "cem", 2)
+
+    assert may_be(live, old, refreshed)
+
+
+def test_who_was_live_two_swaps_ago_may_be_what_an_opencode_writes_next(live: Live) -> None:
+    others = [logs_in(live, name, seen=True) for name in ("ada", "bob")]
+    old = logs_in(live, "cem", seen=True)
+    live.clock.pass_time(hours=2)
+    for one in others:
+        swap(live.books, Order(row(live, one).id, "for the test"))
+        live.clock.pass_time(seconds=20)
+
+    refreshed = logs_in(live, "cem", 2)
+
+    assert may_be(live, old, refreshed)
+
+
+@pytest.mark.parametrize(
+    ("ran_out", "ago"),
+    [
+        pytest.param(True, 3, id="nobody refreshes for so long"),
+        pytest.param(False, 1, id="its tokens were good and nobody had to refresh them"),
+    ],
+)
+def test_who_was_live_a_while_ago_is_not_in_doubt(live: Live, ran_out: object, ago: int) -> None:
+    old = logs_in(live, "cem")
+    live.clock.pass_time(hours=2 if ran_out else 0)
+    logs_in(live, "bob", seen=True)
+    live.clock.pass_time(minutes=ago)
+
+    logs_in(live, "ada")
+
+    assert row(live, old).maybe is None
+
+
+# -- of two accounts of one person those tokens are kept that live ----------------------------
+
+
+@pytest.fixture
+def two(live: Live) -> tuple[Entry, Entry]:
+    """Return tokens that were spent while their owner logged out, and what they became.
+
+    What they became may itself be a third account's by now.
+    """
+    spent = logs_in(live, "cem")
+    live.clock.pass_time(hours=2)
+    live.sees({})
+    newest = logs_in(live, "cem", 2)
+    live.clock.pass_time(minutes=1)
+    third = logs_in(live, "ada")
+    assert may_be(live, newest, third)
+    return spent, newest
+
+
+def test_a_merge_by_hand_keeps_what_the_spent_tokens_became(
+    live: Live, two: tuple[Entry, Entry]
+) -> None:
+    spent, newest = two
+
+    ledger.merge(live.books, row(live, spent), row(live, newest))
+
+    # The doubt was about them, and goes with them.
+    assert row(live, newest).maybe is not None
+
+
+def test_a_merge_the_other_way_round_keeps_it_as_well(live: Live, two: tuple[Entry, Entry]) -> None:
+    spent, newest = two
+
+    ledger.merge(live.books, row(live, newest), row(live, spent))
+
+    assert row(live, newest).maybe is not None
+
+
+def test_one_name_for_both_keeps_what_the_spent_tokens_became(
+    live: Live, two: tuple[Entry, Entry]
+) -> None:
+    for entry in two:
+        is_of(live, entry, "cem")
+
+    assert row(live, two[1]).maybe is not None
+    assert len(live.state.of(SLOT)) == len(("cem", "ada"))
+
+
+def test_tokens_in_no_doubt_are_kept_though_others_run_out_later(live: Live) -> None:
+    """The later ones may have been exchanged for those of an account that is gone."""
+    sure = logs_in(live, "cem", seen=True)
+    live.clock.pass_time(hours=2)
+    later = logs_in(live, "cem", 2, seen=True)
+    live.clock.pass_time(minutes=5)
+    gone = logs_in(live, "cem", 3)
+    ledger.remove(live.books, row(live, gone))
+
+    ledger.merge(live.books, row(live, later), row(live, sure))
+
+    assert row(live, sure).maybe is None
+
+
+# -- whose a limit is, once it is known whose the tokens are ------------------------------------
+
+
+def is_limited(live: Live, entry: Entry, model: str | None = None) -> Limit:
+    """Let a request with those tokens fail: whoever has them rests from now on."""
+    now = live.clock.now
+    limit = Limit(AccountState.COOLING, now + HOUR, "429", since=now, model=model)
+    with live.books.store.transaction():
+        live.books.store.set_limit(row(live, entry).id, limit)
+    return limit
+
+
+def limits(live: Live, entry: Entry) -> list[Limit]:
+    account = row(live, entry)
+    return [one for one in (account.limit, *account.part_limits) if one is not None]
+
+
+@pytest.fixture
+def replaced(live: Live) -> tuple[Entry, Entry]:
+    """Return tokens and others that took their place, by their times; a limit came before.
+
+    Both are logins, of two persons, which is told later.
+    """
+    old = logs_in(live, "ada")
+    live.clock.pass_time(minutes=30)
+    is_limited(live, old, model="large")
+    live.clock.pass_time(minutes=35)
+    return old, logs_in(live, "bob")
+
+
+def test_a_limit_goes_with_the_tokens_whose_request_was_limited(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    old, new = replaced
+    live.clock.pass_time(minutes=1)
+    limit = is_limited(live, new)
+
+    seen_login(live.paths, new)
+    live.look()
+
+    assert limits(live, new) == [limit]
+    assert [one.model for one in limits(live, old)] == ["large"]
+
+
+def test_a_limit_from_before_stays_with_the_tokens_that_were_in_use_then(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    old, new = replaced
+
+    is_of(live, new, "bob")
+    seen_login(live.paths, new)
+    live.look()
+
+    assert (len(limits(live, old)), limits(live, new)) == (1, [])
+
+
+def test_a_limit_from_before_goes_with_the_older_tokens_to_an_account_of_their_own(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    """The vendor says whose the newer ones are first: the account is theirs."""
+    old, new = replaced
+    live.clock.pass_time(minutes=1)
+    limit = is_limited(live, new)
+    account = row(live, new)
+    is_of(live, new, "bob")
+    learn_owner(live.books, account.id, Digest(digest_of(old["access"])), Identity("ada"))
+
+    assert limits(live, new) == [limit]
+    assert [one.model for one in limits(live, old)] == ["large"]
+
+
+def test_a_limit_of_which_nobody_knows_since_when_stays_with_the_tokens_in_use(
+    live: Live, replaced: tuple[Entry, Entry]
+) -> None:
+    old, new = replaced
+    limit = Limit(AccountState.COOLING, live.clock.now + HOUR, "429")
+    with live.books.store.transaction():
+        live.books.store.set_limit(row(live, new).id, limit)
+
+    seen_login(live.paths, new)
+    live.look()
+
+    assert limits(live, new) == [limit]
+    assert limit not in limits(live, old)
+
+
+# -- a doubt is about certain tokens, also where others have taken their place -------------------
+
+
+@pytest.fixture
+def three(live: Live) -> tuple[Entry, Entry, Entry]:
+    """Return tokens, another person's that took their place, and what the first ones became.
+
+    An opencode was refreshing the first ones while the other one logged in.
+    """
+    old = logs_in(live, "ada")
+    live.clock.pass_time(minutes=65)
+    other = logs_in(live, "cem")
+    became = logs_in(live, "ada", 2)
+    assert may_be(live, other, became)
+    return old, other, became
+
+
+def test_tokens_that_get_an_account_of_their_own_take_their_doubt_along(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+
+    seen_login(live.paths, other)
+    live.look()
+
+    assert may_be(live, old, became)
+    assert may_be(live, other, became)
+
+
+def test_one_name_for_both_keeps_what_tokens_became_that_others_took_the_place_of(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+    account = row(live, other)
+    is_of(live, other, "cem")
+    is_of(live, became, "ada")
+    assert row(live, other).maybe is None
+    learn_owner(live.books, account.id, Digest(digest_of(old["access"])), Identity("ada"))
+
+    assert [row(live, one).identity_key for one in (other, became)] == ["cem", "ada"]
+    assert len(live.state.of(SLOT)) == len(("cem", "ada"))
+
+
+def test_a_late_proof_takes_spent_tokens_out_of_the_account_of_others(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+
+    seen_refresh(live.paths, old, became)
+    live.look()
+
+    assert live.state.replaced == {}
+    # A request that still has them is blamed on what they became.
+    digest = Digest(digest_of(old["access"]))
+    assert live.books.store.holder(SLOT, digest) == row(live, became).id
+    assert may_be(live, other, became)
+
+
+def test_a_late_proof_about_an_account_that_is_gone_takes_them_out_as_well(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, _, became = three
+    ledger.remove(live.books, row(live, became))
+
+    seen_refresh(live.paths, old, became)
+    live.look()
+
+    assert live.state.replaced == {}
+
+
+def test_new_tokens_end_the_doubt_of_those_that_they_came_from_and_no_other(
+    live: Live, three: tuple[Entry, Entry, Entry]
+) -> None:
+    old, other, became = three
+    newer = tokens(live, "cem", 2)
+    seen_refresh(live.paths, other, newer)
+    live.sees({SLOT: newer})
+    assert row(live, newer).maybe is None
+
+    seen_login(live.paths, other)
+    live.look()
+
+    assert row(live, newer).maybe is None
+    assert may_be(live, old, became)
+
+
+# -- what a merge tells of other accounts, and what it keeps -------------------------------------
+
+
+def test_a_merge_ends_the_doubt_of_whoever_is_known_to_be_another(live: Live) -> None:
+    old = logs_in(live, "cem")
+    live.clock.pass_time(minutes=30)
+    first = logs_in(live, "ada")
+    live.clock.pass_time(minutes=65)
+    logs_in(live, "ada", 2)
+    is_of(live, old, "cem")
+    newest = row(live, tokens(live, "ada", 2))
+    learn_owner(live.books, newest.id, Digest(digest_of(first["access"])), Identity("ada"))
+    live.clock.pass_time(minutes=5)
+    again = logs_in(live, "ada", 3, seen=True)
+    is_of(live, again, "ada")
+    assert row(live, old).maybe == newest.id
+
+    ledger.merge(live.books, row(live, again), newest)
+
+    assert row(live, old).maybe is None
+
+
+def test_tokens_that_nobody_knows_to_be_spent_are_kept_beside_those_in_doubt(live: Live) -> None:
+    """The tokens in use may have been exchanged for those of an account that was removed."""
+    first = logs_in(live, "cem")
+    live.clock.pass_time(hours=12)
+    second = logs_in(live, "cem", 2)
+    live.clock.pass_time(minutes=5)
+    ledger.remove(live.books, row(live, logs_in(live, "cem", 3)))
+    assert row(live, second).maybe is not None
+
+    ledger.merge(live.books, row(live, first), row(live, second))
+
+    (kept,) = live.state.replaced[row(live, second).id]
+    assert kept.credential.secret.reveal() == first["access"]
+
+
+def test_names_drop_older_tokens_only_where_the_newer_ones_are_in_no_doubt(live: Live) -> None:
+    first = logs_in(live, "cem")
+    live.clock.pass_time(minutes=65)
+    second = logs_in(live, "cem", 2)
+    account = row(live, second)
+    live.clock.pass_time(minutes=5)
+    ledger.remove(live.books, row(live, logs_in(live, "cem", 3)))
+    for entry in (first, second):
+        learn_owner(live.books, account.id, Digest(digest_of(entry["access"])), Identity("cem"))
+
+    (kept,) = live.state.replaced[account.id]
+    assert kept.credential.secret.reveal() == first["access"]

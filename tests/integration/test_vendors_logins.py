@@ -1,0 +1,201 @@
+"""Whose login it is, for the vendors as they are: their modules, tokens of their form (A1 to A7).
+
+tests/integration/test_whose_login.py has the rules with a made-up vendor, and what ends a doubt;
+tests/integration/test_one_person.py what the vendors are asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from rotator.model import Digest, Identity
+from rotator.owners import learn_owner
+from rotator.provider import HttpAnswer, HttpRequest
+from rotator.registry import Registry, load_registry
+from rotator.secret import Secret, digest_of
+from rotator.usage import read
+from tests.support.builders import a_jwt
+from tests.support.descents import seen_refresh
+from tests.support.live import Entry, Live, oauth_until, open_live
+
+HOUR = timedelta(hours=1)
+AUTH = "https://api.openai.com/auth"
+OPAQUE = ["anthropic", "xai", "openai"]
+JSON = {"content-type": "application/json"}
+WINDOW = {"used_percent": 10, "limit_window_seconds": 18_000}
+# What the vendors tell the one who asks for usage.
+TOLD: dict[str, dict[str, object]] = {
+    "/api/oauth/usage": {"five_hour": {"utilization": 10.0, "resets_at": None}},
+    "/api/oauth/profile": {"account": {"uuid": "ada"}, "organization": {"uuid": "org"}},
+    "/backend-api/wham/usage": {
+        "user_id": "user-ada",
+        "account_id": "acc-1",
+        "plan_type": "team",
+        "rate_limit": {"primary_window": WINDOW},
+    },
+}
+
+
+def answer(request: HttpRequest) -> HttpAnswer:
+    body = TOLD.get(urlsplit(request.url).path, {})
+    return HttpAnswer(200 if body else 404, JSON, Secret(json.dumps(body)))
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    registry = Registry(load_registry().providers, send=answer)
+    with open_live(home, registry=registry) as live:
+        yield live
+
+
+def sees(live: Live, provider: str, entry: Entry) -> Entry:
+    live.sees({provider: entry})
+    return entry
+
+
+def pair(live: Live, name: str, number: int = 1, **fields: Any) -> Entry:
+    """Return tokens of a person's, made now, that live for an hour."""
+    return oauth_until(name, number, live.clock.now + HOUR) | fields
+
+
+def rows(live: Live, provider: str) -> list[str]:
+    return [a.credential.secret.reveal() for a in live.state.of(provider)]
+
+
+def by_claims(person: str, number: int, **claims: str) -> str:
+    """Return an access token of OpenAI's with those claims and no other name."""
+    return a_jwt({AUTH: claims, "jti": f"CANARY-{person}-{number}"})
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+def test_a1_after_one_reading_of_usage_three_refreshes_are_one_account(
+    live: Live, provider: str
+) -> None:
+    newest = sees(live, provider, pair(live, "ada"))
+    read(live.books, live.state.of(provider))
+    known = live.state.of(provider)[0].identity_key
+    for number in (2, 3, 4):
+        live.clock.pass_time(hours=9)
+        newest = sees(live, provider, pair(live, "ada", number))
+
+    (account,) = live.state.of(provider)
+    assert (known is not None, account.identity_key) == (True, known)
+    assert account.credential.secret.reveal() == newest["access"]
+    assert live.saved(account.name) == newest
+
+
+@pytest.mark.parametrize("provider", OPAQUE)
+def test_a2_the_next_morning_s_pair_of_another_person_is_a_second_account(
+    live: Live, provider: str
+) -> None:
+    first = sees(live, provider, pair(live, "ada"))
+    live.clock.pass_time(hours=14)
+    second = sees(live, provider, pair(live, "bob"))
+
+    assert rows(live, provider) == [first["access"], second["access"]]
+    assert live.saved(f"{provider}/{provider}-1") == first
+
+    for account, name in zip(live.state.of(provider), ("ada", "bob"), strict=True):
+        learn_owner(live.books, account.id, account.credential.digest, Identity(name))
+
+    assert [a.identity_key for a in live.state.of(provider)] == ["ada", "bob"]
+    assert [a.maybe for a in live.state.of(provider)] == [None, None]
+
+
+@pytest.mark.parametrize("provider", OPAQUE)
+@pytest.mark.parametrize("proof", ["the vendor's word", "the bridge's"])
+def test_a2_if_it_was_the_first_one_refreshed_it_is_one(
+    live: Live, provider: str, proof: str
+) -> None:
+    first = sees(live, provider, pair(live, "ada"))
+    live.clock.pass_time(hours=14)
+    second = sees(live, provider, pair(live, "ada", 2))
+    if proof == "the bridge's":
+        seen_refresh(live.paths, first, second)
+    else:
+        for account in live.state.of(provider):
+            learn_owner(live.books, account.id, account.credential.digest, Identity("ada"))
+    live.look()
+
+    assert rows(live, provider) == [second["access"]]
+    assert live.entries() == {provider: second}
+
+
+@pytest.mark.parametrize("minutes", [1, 61, 24 * 60])
+def test_a3_opaque_tokens_of_two_members_of_a_workspace_are_two_accounts(
+    live: Live, minutes: int
+) -> None:
+    first = sees(live, "openai", pair(live, "ada", accountId="ws"))
+    live.clock.pass_time(minutes=minutes)
+    second = sees(live, "openai", pair(live, "bob", accountId="ws"))
+    # Within ten minutes of the end it looks like a refresh: until somebody knows both are kept.
+    for entry, name in ((second, "bob"), (first, "ada")):
+        account = live.state.of("openai")[-1]
+        learn_owner(live.books, account.id, Digest(digest_of(entry["access"])), Identity(name))
+
+    assert sorted(rows(live, "openai")) == sorted([first["access"], second["access"]])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param({}, {}, id="the workspace alone"),
+        pytest.param(
+            {"chatgpt_account_user_id": "user-ada__ws"},
+            {"chatgpt_account_user_id": "user-bob__ws"},
+            id="a user in that claim only",
+        ),
+        pytest.param({"user_id": "user-ada"}, {"user_id": "user-bob"}, id="another claim"),
+        pytest.param({}, {"chatgpt_user_id": "user-bob"}, id="one of them named"),
+    ],
+)
+def test_a4_two_members_of_one_workspace_are_two_accounts(
+    live: Live, one: dict[str, str], other: dict[str, str]
+) -> None:
+    ada = by_claims("ada", 1, chatgpt_account_id="ws", **one)
+    bob = by_claims("bob", 1, chatgpt_account_id="ws", **other)
+    sees(live, "openai", pair(live, "ada", access=ada, accountId="ws"))
+    live.clock.pass_time(minutes=5)
+    sees(live, "openai", pair(live, "bob", access=bob, accountId="ws"))
+
+    assert sorted(rows(live, "openai")) == sorted([ada, bob])
+
+
+@pytest.mark.parametrize("provider", OPAQUE)
+@pytest.mark.parametrize("left", [timedelta(minutes=5), timedelta(minutes=2), timedelta(minutes=9)])
+def test_a6_a_refresh_minutes_before_the_end_is_the_same_account(
+    live: Live, provider: str, left: timedelta
+) -> None:
+    sees(live, provider, pair(live, "ada"))
+    live.clock.now += HOUR - left
+    second = sees(live, provider, pair(live, "ada", 2))
+
+    assert rows(live, provider) == [second["access"]]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("1//t-CANARY", "1//t-CANARY||managed"),
+        ("1//t-CANARY|proj", "1//t-CANARY|proj|managed"),
+        ("1//t-CANARY|proj|managed", "1//t-CANARY||managed"),
+        ("1//t-CANARY||managed", "1//t-CANARY"),
+    ],
+)
+def test_a7_google_s_packed_tokens_gain_and_lose_parts_and_stay_one_account(
+    live: Live, before: str, after: str
+) -> None:
+    sees(live, "google", pair(live, "ada", refresh=before))
+    live.clock.pass_time(minutes=30)
+    second = sees(live, "google", pair(live, "ada", 2, refresh=after))
+    other = sees(live, "google", pair(live, "bob", refresh="1//u-CANARY|proj"))
+
+    assert rows(live, "google") == [second["access"], other["access"]]
+    assert live.saved("google/google-1") == second
