@@ -27,10 +27,10 @@ _KEPT = 200
 # A note that is on its way when a line is read has this long to arrive.
 HELD_FOR = timedelta(seconds=2)
 SAID_AGAIN_AFTER = timedelta(hours=1)
-_WHOSE = {
-    Foreign.CONFIGURED: "a key that opencode.json gives",
-    Foreign.UNKNOWN: "a key that no login here has",
-    Foreign.UNSEEN: "what another plug-in sends",
+_NOBODY_IS_BLAMED = {
+    Foreign.CONFIGURED: "a request failed with a key that opencode.json gives: nobody is blamed",
+    Foreign.UNKNOWN: "a request failed with a key that no login here has: nobody is blamed",
+    Foreign.UNSEEN: "a request failed with what another plug-in sends: nobody is blamed",
 }
 
 
@@ -123,8 +123,8 @@ class LoggedFailures:
         if note.credential is not None:
             self._blame(replace(_signal(failure, at, note.credential), provider=note.provider))
         elif self._books.store.state().of(provider):
-            whose = _WHOSE[note.key or Foreign.UNKNOWN]
-            self._say(provider, f"{provider}: a request failed with {whose}: nobody is blamed")
+            why = _NOBODY_IS_BLAMED[note.key or Foreign.UNKNOWN]
+            self._say(provider, f"{provider}: {why}")
         return True
 
     def _repeats(self, passed: Iterable[Passed], failure: LoggedFailure) -> Passed | None:
