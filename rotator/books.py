@@ -12,7 +12,7 @@ from rotator.backups import Backups
 from rotator.clock import Clock, system_clock
 from rotator.copies import Copied
 from rotator.database import Connection
-from rotator.errors import StoreDamaged, StoreError
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.history import History
 from rotator.model import AccountId, Event, EventKind, Snapshot, State
 from rotator.opencode.replaced import Replaced
@@ -161,11 +161,10 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
     with contextlib.ExitStack() as closing:
         closing.push(store)
         try:
-            _require_readable(store, whole=watching)
+            store.require_sound()
         except StoreDamaged:
             # It is still open: nobody tidies up the damaged file, and it goes on with the new one.
-            _mend(paths, backups, clock)
-            _require_readable(store, whole=watching)
+            _mend_rows(store, lambda: _mend(paths, backups, clock))
         closing.pop_all()
     return store
 
@@ -177,8 +176,14 @@ def _mend(paths: Paths, backups: Backups, clock: Clock) -> bool:
     return mend(paths, backups, clock())
 
 
-def _require_readable(store: Store, *, whole: bool) -> None:
-    """Raise StoreDamaged unless what everybody reads of the store can be read, or (`whole`) all."""
+def _mend_rows(store: Store, mend: Callable[[], object]) -> None:
+    """Rebuild the store; where the disk does not let us, a row that is damaged costs itself."""
+    try:
+        mend()
+    except NewerSchema:
+        raise
+    except StoreError as exc:
+        store.state()
+        log.warning("the store is damaged and could not be rebuilt: %s", exc.message)
+        return
     store.state()
-    if whole:
-        store.require_sound()

@@ -26,6 +26,7 @@ from rotator.atomic import temporary_beside
 from rotator.cli.main import COMMANDS, run
 from rotator.clock import from_iso
 from rotator.lock import watch_lock
+from rotator.migrations import set_version
 from rotator.paths import Paths, find_paths, private_folder
 from tests.support.builders import a_jwt
 from tests.support.home import places
@@ -289,7 +290,7 @@ def lose_the_store(person: Person) -> None:
 
 def let_a_newer_one_write_the_store(person: Person) -> None:
     with closing(sqlite3.connect(person.paths.store, isolation_level=None)) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        set_version(connection, 99)
 
 
 def lose_the_state_folder(person: Person) -> None:

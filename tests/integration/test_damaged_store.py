@@ -18,11 +18,12 @@ import pytest
 from rotator import ledger
 from rotator.backups import DAMAGED_KEPT, Backups
 from rotator.books import open_books
-from rotator.database import REBUILT, opened_damaged, readable_rows
+from rotator.damaged import opened_damaged, readable_rows
+from rotator.database import REBUILT
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.lock import swap_lock
 from rotator.mending import mend
-from rotator.migrations import STORE
+from rotator.migrations import STORE, set_version
 from rotator.model import EventKind, PendingRefresh
 from rotator.opencode.authfile import parse_entry
 from rotator.paths import Paths, find_paths
@@ -402,7 +403,7 @@ def test_where_every_copy_is_damaged_and_nothing_is_left_it_is_begun_anew(paths:
 def test_a_copy_of_a_newer_version_is_not_gone_behind(paths: Paths) -> None:
     (copy,) = paths.backups.iterdir()
     with contextlib.closing(sqlite3.connect(copy)) as connection:
-        connection.execute(f"PRAGMA user_version = {len(STORE) + 1}")
+        set_version(connection, len(STORE) + 1)
     overwrite(paths.store, 0, b"\xff" * 100)
     before = paths.store.read_bytes()
 

@@ -42,6 +42,7 @@ CORE = (
     "rotator/resets.py",
     "rotator/routing.py",
     "rotator/salvage.py",
+    "rotator/seals.py",
     "rotator/secret.py",
     "rotator/sidebar.py",
     "rotator/snapshots.py",
