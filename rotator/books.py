@@ -14,6 +14,7 @@ from rotator.copies import Copied
 from rotator.database import Connection
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.history import History
+from rotator.lock import is_held
 from rotator.model import AccountId, Event, EventKind, Snapshot, State
 from rotator.opencode.replaced import Replaced
 from rotator.paths import Paths, private_folder
@@ -22,6 +23,7 @@ from rotator.registry import Registry, load_registry
 from rotator.settings_file import in_force
 from rotator.store import Store
 from rotator.versions import forget_request, without_watcher
+from rotator.wal import require_whole_wal
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +156,9 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
         forget_request(paths)
 
     try:
+        if watching or not is_held(paths.watch_lock):
+            # With a watcher it is being written; and what SQLite tidies up is gone.
+            require_whole_wal(paths.store)
         store = Store(paths.store, gate=gate)
     except StoreDamaged:
         _mend(paths, backups, clock)

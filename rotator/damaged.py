@@ -44,6 +44,17 @@ def opened_damaged(path: Path, *, shared: bool = True) -> Iterator[sqlite3.Conne
         yield connection
 
 
+@contextlib.contextmanager
+def opened_damaged_image(content: bytes) -> Iterator[sqlite3.Connection]:
+    """Open the bytes of a database of which little may be left, for reading."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.text_factory = text_of
+        # SQLite then reads a file that was cut, too, and the tables beside a broken one.
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.deserialize(content)
+        yield connection
+
+
 def schema_of(connection: sqlite3.Connection) -> int | None:
     """Return the number of the database's schema, or None if that cannot be told."""
     with contextlib.suppress(sqlite3.Error):

@@ -36,11 +36,12 @@ from rotator.store_losses import losses, sentence
 from rotator.store_sources import (
     Source,
     Tables,
+    best_source,
     contents_of,
     copies_of,
     in_schema,
-    source_of,
 )
+from rotator.wal import require_whole_wal
 
 _TICK = timedelta(milliseconds=1)
 
@@ -70,7 +71,7 @@ def _rebuild(store: Path, backups: Backups, now: datetime) -> bool:
             connection = stack.enter_context(opened_damaged(store))
             if _is_sound(connection, store):
                 return False
-            left = source_of(connection)
+            left = best_source(connection, store)
         copies = copies_of(backups, store)
         if left is None and not copies and not awaits_rebuilding(store):
             return False
@@ -112,6 +113,7 @@ def _free_stamp(store: Path, now: datetime) -> str:
 
 def _is_sound(connection: Connection, store: Path) -> bool:
     try:
+        require_whole_wal(store)
         require_intact(connection, store)
     except StoreDamaged:
         return False

@@ -13,7 +13,7 @@ from rotator.damaged import (
     Rows,
     insert_rows,
     likely_schema_of,
-    opened_damaged,
+    opened_damaged_image,
     readable_rows,
 )
 from rotator.database import (
@@ -31,6 +31,7 @@ from rotator.salvage import Contents, Key, Row
 from rotator.seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing
 from rotator.secret import Secret
 from rotator.soundness import require_intact
+from rotator.wal import image_with_wal, require_whole_wal, with_tables_of
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,30 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
     return Source(schema, found, made_at, has_seals=True, spoilt=spoilt, restless=restless)
 
 
+def best_source(connection: Connection, store: Path) -> Source:
+    """Read a damaged store as SQLite reads it, or by its pages where these tell more."""
+    image = image_with_wal(store)
+    with opened_empty(STORE) as empty:
+        guessed = with_tables_of(image, empty.serialize())
+    by_pages = max(_of_image(image), _of_image(guessed), key=_readable)
+    try:
+        require_whole_wal(store)
+        as_it_is = source_of(connection)
+    except StoreDamaged:
+        # SQLite leaves out what came last.
+        return by_pages
+    return max(as_it_is, by_pages, key=_readable)
+
+
+def _of_image(content: bytes) -> Source:
+    with opened_damaged_image(content) as connection:
+        return source_of(connection)
+
+
+def _readable(source: Source) -> int:
+    return sum(len(rows.rows) + rows.whole for rows in source.tables.values())
+
+
 def copies_of(backups: Backups, store: Path) -> list[Source]:
     """Return the newest copy that is sound, and before it in time those that are not.
 
@@ -105,7 +130,7 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
 
 def _of_damaged(backup: Backup) -> list[Source]:
     try:
-        with opened_damaged(backup.path, shared=False) as connection:
+        with opened_damaged_image(image_with_wal(backup.path)) as connection:
             source = source_of(connection, backup.made_at)
     except (OSError, StoreDamaged):
         return []

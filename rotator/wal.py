@@ -1,0 +1,162 @@
+"""SQLite's write-ahead log read by ourselves: SQLite drops silently what follows a damaged frame.
+
+Each frame's checksum goes on from the one before it, so each can be checked alone
+(sqlite.org/fileformat2.html, 4). Opens the files for reading; call it where nobody writes.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rotator.errors import StoreDamaged
+
+_HEADER, _FRAME, PAGE = 32, 24, 4096
+_MAGIC = 0x377F0682
+_LITTLE, _BIG = _MAGIC, _MAGIC | 1
+_INNER = 5
+_MOST_CUT_OFF = 64 * 1024 * 1024
+_MAIN = b"SQLite format 3\0" + struct.pack(">H", PAGE) + bytes([1, 1, 0, 64, 32, 32])
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    page: int
+    # Of a frame that ends a transaction, how many pages the database has then.
+    size: int
+    content: bytes
+    salt: bytes
+    is_right: bool
+
+
+def require_whole_wal(store: Path) -> None:
+    """Raise StoreDamaged where a frame of a change that was made cannot be read."""
+    before = _bytes_of(_beside(store))
+    if len(before) <= _HEADER or _is_whole(before):
+        return
+    # Somebody may have begun to write just then.
+    if _bytes_of(_beside(store)) == before:
+        message = f"the store {store} is damaged: its -wal is not as it was written"
+        raise StoreDamaged(message)
+
+
+def image_with_wal(store: Path) -> bytes:
+    """Return the pages of a store with those that stand in its -wal, in one file's bytes.
+
+    Damaged frames are taken for what they are said to be: their rows tell which are good.
+    """
+    content = bytearray(_bytes_of(store))
+    frames = _current(_bytes_of(_beside(store)))
+    last = max((number for number, frame in enumerate(frames) if frame.size), default=-1)
+    for frame in frames[: last + 1]:
+        end = frame.page * PAGE
+        # A page far beyond the end is a number that is damaged.
+        if 0 < frame.page <= len(content) // PAGE + len(frames) + 1:
+            content.extend(bytes(max(0, end - len(content))))
+            content[end - PAGE : end] = frame.content
+    content.extend(bytes(-len(content) % PAGE))
+    if len(content) >= PAGE:
+        # What was cut off is as good as zeroed; SQLite looks for nothing beyond the end.
+        (count,) = struct.unpack(">I", content[28:32])
+        missing = count * PAGE - len(content)
+        content.extend(bytes(missing if 0 < missing <= _MOST_CUT_OFF else 0))
+    if len(content) >= PAGE:
+        # The same in every store of ours; and nothing stands beside this one.
+        content[: len(_MAIN)] = _MAIN
+        content[28:32] = struct.pack(">I", len(content) // PAGE)
+        content[92:96] = content[24:28]
+        content[44:48], content[56:60] = struct.pack(">I", 4), struct.pack(">I", 1)
+    return bytes(content)
+
+
+def with_tables_of(image: bytes, empty: bytes) -> bytes:
+    """Return the pages of a store with the list of tables of an empty one.
+
+    It is the same in stores that were never packed.
+    """
+    content = bytearray(image)
+    for page in (1, *_below(empty)):
+        end = page * PAGE
+        content.extend(bytes(max(0, end - len(content))))
+        content[end - PAGE : end] = empty[end - PAGE : end]
+    content[28:32] = struct.pack(">I", len(content) // PAGE)
+    return bytes(content)
+
+
+def _below(database: bytes) -> Iterator[int]:
+    """Yield the pages below the first one, which is where the list of tables begins."""
+    if database[100] == _INNER:
+        (count,) = struct.unpack(">H", database[103:105])
+        for cell in struct.unpack(f">{count}H", database[112 : 112 + 2 * count]):
+            yield struct.unpack(">I", database[cell : cell + 4])[0]
+        yield struct.unpack(">I", database[108:112])[0]
+
+
+def _is_whole(wal: bytes) -> bool:
+    magic, version, page_size = struct.unpack(">III", wal[:12])
+    is_header = magic in {_LITTLE, _BIG} and (version, page_size) == (3007000, PAGE)
+    if not is_header or _sum(wal[:24], (0, 0), magic) != _two(wal[24:32]):
+        return False
+    frames = _current(wal)
+    wrong = [number for number, frame in enumerate(frames) if not frame.is_right]
+    # Whoever was killed while writing left frames that end no transaction.
+    return not wrong or not any(frame.size for frame in frames[wrong[0] :])
+
+
+def _current(wal: bytes) -> list[_Frame]:
+    """Return the frames since the log was begun anew; older ones may stand behind them."""
+    frames = list(_frames(wal))
+    if not frames:
+        return []
+    magic = struct.unpack(">I", wal[:4])[0]
+    is_header = magic in {_LITTLE, _BIG} and _sum(wal[:24], (0, 0), magic) == _two(wal[24:32])
+    salts = [frame.salt for frame in frames]
+    salt = wal[16:24] if is_header else max(salts, key=salts.count)
+    last = max((number for number, one in enumerate(salts) if one == salt), default=-1)
+    return frames[: last + 1]
+
+
+def _frames(wal: bytes) -> Iterator[_Frame]:
+    magic = struct.unpack(">I", wal[:4])[0] if len(wal) > _HEADER else 0
+    before = _two(wal[24:32]) if magic else (0, 0)
+    for at in range(_HEADER, len(wal) - _FRAME - PAGE + 1, _FRAME + PAGE):
+        head, content = wal[at : at + _FRAME], wal[at + _FRAME : at + _FRAME + PAGE]
+        page, size = _two(head[:8])
+        told = _two(head[16:24])
+        is_right = any(_sum(head[:8] + content, before, m) == told for m in _kinds(magic))
+        yield _Frame(page, size, content, head[8:16], is_right)
+        before = told
+
+
+def _kinds(magic: int) -> tuple[int, ...]:
+    return (magic,) if magic in {_LITTLE, _BIG} else (_LITTLE,)
+
+
+def _sum(content: bytes, before: tuple[int, int], magic: int) -> tuple[int, int]:
+    words = array("I", content)
+    if (magic == _BIG) != (struct.pack("=I", 1) == struct.pack(">I", 1)):
+        words.byteswap()
+    first, second = before
+    for number in range(0, len(words), 2):
+        first = (first + words[number] + second) & 0xFFFFFFFF
+        second = (second + words[number + 1] + first) & 0xFFFFFFFF
+    return first, second
+
+
+def _two(content: bytes) -> tuple[int, int]:
+    first, second = struct.unpack(">II", content)
+    return first, second
+
+
+def _beside(store: Path) -> Path:
+    return store.with_name(f"{store.name}-wal")
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
