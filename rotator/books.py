@@ -95,6 +95,12 @@ class Books:
             self.record([Event(self.clock(), EventKind.PROBLEM, why=notice)])
             self.announce()
             self.tell(notice)
+        self._tell_of_history()
+
+    def _tell_of_history(self) -> None:
+        notice = self.history.take_notice()
+        if notice is not None:
+            self.tell(notice)
 
     def record(self, events: Iterable[Event]) -> None:
         """Write `events` down; a history that cannot be written costs only itself."""
@@ -106,6 +112,7 @@ class Books:
             self.history.record(kept)
         except StoreError:
             log.exception("events could not be recorded")
+        self._tell_of_history()
         for event in kept:
             self.heard(event)
 

@@ -261,7 +261,7 @@ def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -
     `clear` are statements. Nothing that they delete remains anywhere in the bytes. Raises
     StoreDamaged if the copy is not sound.
     """
-    with store_errors(path), _in_memory() as copy:
+    with store_errors(path), contextlib.closing(in_memory()) as copy:
         connection.backup(copy)
         for statement in clear:
             copy.execute(statement)
@@ -273,7 +273,7 @@ def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -
 @contextlib.contextmanager
 def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
     """Open the bytes that were read from `path` in memory; raises StoreDamaged."""
-    with store_errors(path), _in_memory() as connection:
+    with store_errors(path), contextlib.closing(in_memory()) as connection:
         connection.deserialize(content)
         require_sound(connection, path)
         yield connection
@@ -282,17 +282,17 @@ def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
 @contextlib.contextmanager
 def opened_empty(steps: list[Migration]) -> Iterator[sqlite3.Connection]:
     """Open a new database in memory, with the schema of `steps`."""
-    with _in_memory() as connection:
+    with contextlib.closing(in_memory()) as connection:
         migrate(connection, steps)
         yield connection
 
 
-@contextlib.contextmanager
-def _in_memory() -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.text_factory = text_of
-        yield connection
+def in_memory() -> sqlite3.Connection:
+    """Open a database without a file."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.text_factory = text_of
+    return connection
 
 
 def require_sound(connection: sqlite3.Connection, path: Path) -> None:

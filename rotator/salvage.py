@@ -16,6 +16,7 @@ from typing import Any
 
 from rotator.alias import free_alias
 from rotator.seals import PASSING_COLUMNS, PASSING_SEAL, SEAL
+from rotator.text import clean
 
 Row = Mapping[str, Any]
 # A provider and the digest of a secret of its.
@@ -92,7 +93,7 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
 
 def name_of(row: Row) -> str:
     """Return the name under which a person knows an account."""
-    return f"{row['provider']}/{row['alias']}"
+    return f"{clean(row['provider'])}/{clean(row['alias'])}"
 
 
 def is_same(row: Row, other: Row) -> bool:
@@ -124,10 +125,14 @@ def _tells_of(trace: Row, row: Row) -> bool:
     return (trace.get("provider"), trace.get("alias")) == (row["provider"], row["alias"])
 
 
+def _has_name(trace: Row) -> bool:
+    return all(isinstance(trace.get(part), str) for part in ("provider", "alias"))
+
+
 def _unread(accounts: Mapping[str, Row], left: Contents) -> Iterator[str]:
     """Name the accounts of which no more is left than their names."""
     for trace in (*left.spoilt, *left.traces):
-        if "alias" in trace and not any(_tells_of(trace, row) for row in accounts.values()):
+        if _has_name(trace) and not any(_tells_of(trace, row) for row in accounts.values()):
             yield name_of(trace)
 
 
@@ -190,7 +195,7 @@ def _with_free_alias(row: Row, others: Collection[Row]) -> Row:
 
 def _missing(accounts: Collection[str], left: Contents) -> Iterator[str]:
     """Name the accounts of which nothing but digests is left."""
-    named = {row.get("id") for row in (*left.spoilt, *left.traces) if "alias" in row}
+    named = {row.get("id") for row in (*left.spoilt, *left.traces) if _has_name(row)}
     gone = {a: keys for a, keys in left.known.items() if a not in accounts and a not in named}
     count = Counter(min(keys)[0] for keys in gone.values())
     for provider, number in sorted(count.items()):

@@ -53,6 +53,8 @@ class Template:
     """A home that is as it should be, and what its store holds."""
 
     home: Path
+    # As they lie there, and after somebody has looked.
+    before: Mapping[str, list[dict[str, Any]]]
     rows: Mapping[str, list[dict[str, Any]]]
 
 
@@ -101,15 +103,17 @@ def furnish(home: Path, *, killed: bool) -> Template:
     with _living_in(later):
         # What any command makes of it: an answer that waited is used.
         _command("accounts")
-    with _looked_into(find_paths(places(later)).store) as connection:
-        names = [
-            r[0]
-            for r in connection.execute(
-                "SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE TABLE%'"
-            )
-        ]
-        rows = {name: _rows(connection, name) for name in names}
-    return Template(home, rows)
+    return Template(home, _all_rows(paths.store), _all_rows(find_paths(places(later)).store))
+
+
+def _all_rows(store: Path) -> dict[str, list[dict[str, Any]]]:
+    tables = "SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE TABLE%'"
+    with _looked_into(store) as connection:
+        return {name: _rows(connection, name) for (name,) in connection.execute(tables).fetchall()}
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['provider']}/{row['alias']}"
 
 
 def _renew(live: Live, name: str, person: str, generation: int) -> None:
@@ -235,23 +239,26 @@ def _judge(template: Template, paths: Paths, outcome: Outcome, held: bytes) -> N
     if code or err:
         outcome.faults.append(f"the second time {code}: {err or out}")
         return
-    with _looked_into(paths.store) as connection:
-        found = {name: _rows(connection, name) for name in template.rows}
+    found = _all_rows(paths.store)
     told = outcome.told
     if "CANARY" in told + out:
         outcome.faults.append("a secret is shown")
     outcome.lost = list(_lost(template.rows, found))
+    before = {row["id"]: row for row in template.before["account"]}
+    waiting = {_name(before[row["account"]]) for row in template.before["refresh"]}
     is_vague = any(words in told for words in VAGUE)
     for name in outcome.lost:
-        if name not in told:
+        # Of a refresh that was lost with its table nobody knows whose it was.
+        is_said = name in told or ("refreshes" in told and name in waiting)
+        if not is_said:
             outcome.faults.append(f"{'named by no name' if is_vague else 'unsaid'}: {name}")
     if outcome.lost and "lost: nothing" in told:
         outcome.faults.append("'lost: nothing' is untrue")
     good = {row["entry"] for table in ("account", "replaced") for row in template.rows[table]}
     kept = {row["entry"] for row in found["account"]}
     for row in template.rows["account"]:
-        name, entry = f"{row['provider']}/{row['alias']}", row["entry"]
-        if entry not in kept and entry.encode() in held:
+        name, entry = _name(row), row["entry"]
+        if entry not in kept and entry.encode() in held and before[row["id"]]["entry"] == entry:
             outcome.faults.append(f"readable and lost: {name}")
     older = {r["entry"] for rows in _before(template) for r in rows}
     if not kept <= good | older:
@@ -259,8 +266,7 @@ def _judge(template: Template, paths: Paths, outcome: Outcome, held: bytes) -> N
 
 
 def _before(template: Template) -> Iterator[list[dict[str, Any]]]:
-    with _looked_into(find_paths(places(template.home)).store) as connection:
-        yield _rows(connection, "account")
+    yield template.before["account"]
     for copy in find_paths(places(template.home)).backups.iterdir():
         with contextlib.closing(sqlite3.connect(copy)) as connection:
             yield _rows(connection, "account")
@@ -271,7 +277,7 @@ def _lost(
 ) -> Iterator[str]:
     """Name what is not as it was of what nobody gets back by itself."""
     accounts = {row["id"]: row for row in found["account"]}
-    names = {row["id"]: f"{row['provider']}/{row['alias']}" for row in truth["account"]}
+    names = {row["id"]: _name(row) for row in truth["account"]}
     for row in truth["account"]:
         kept = accounts.get(row["id"], {})
         if any(kept.get(k) != v for k, v in row.items() if not k.startswith(_PASSING)):

@@ -563,7 +563,7 @@ def test_the_history_is_private(path: Path) -> None:
 
 
 def test_the_history_is_bounded_and_the_oldest_go(history: History) -> None:
-    history.record(event(number) for number in range(MOST_EVENTS + 5))
+    history.record([event(number) for number in range(MOST_EVENTS + 5)])
 
     kept = history.read(most=MOST_EVENTS * 2)
 
@@ -572,7 +572,7 @@ def test_the_history_is_bounded_and_the_oldest_go(history: History) -> None:
 
 
 def test_the_newest_events_after_a_number_are_read_oldest_first(history: History) -> None:
-    history.record(event(number) for number in range(10))
+    history.record([event(number) for number in range(10)])
 
     assert [one.event.why for one in history.read(after=5, most=3)] == [
         "number 7",
