@@ -41,7 +41,7 @@ from rotator.store_sources import (
     copies_of,
     in_schema,
 )
-from rotator.wal import require_whole_wal
+from rotator.wal import Wal, state_of_wal
 
 _TICK = timedelta(milliseconds=1)
 
@@ -67,11 +67,12 @@ def _rebuild(store: Path, backups: Backups, now: datetime) -> bool:
     with contextlib.ExitStack() as stack:
         left = None
         if store.exists() and store.stat().st_size:
+            wal = state_of_wal(store)
             # Open until the file has lost its name: then closing it tidies nothing up.
             connection = stack.enter_context(opened_damaged(store))
-            if _is_sound(connection, store):
+            if wal is Wal.WHOLE and _is_sound(connection, store):
                 return False
-            left = best_source(connection, store)
+            left = best_source(connection, store, wal)
         copies = copies_of(backups, store)
         if left is None and not copies and not awaits_rebuilding(store):
             return False
@@ -113,7 +114,6 @@ def _free_stamp(store: Path, now: datetime) -> str:
 
 def _is_sound(connection: Connection, store: Path) -> bool:
     try:
-        require_whole_wal(store)
         require_intact(connection, store)
     except StoreDamaged:
         return False

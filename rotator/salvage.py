@@ -69,6 +69,7 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
     accounts: dict[str, Row] = {}
     digests: dict[Key, Row] = {}
     lost: list[str] = []
+    changed: list[str] = []
     # What is left comes first: its names are the newer ones.
     for account in dict.fromkeys([*left.accounts, *copy.accounts]):
         if _is_gone(account, copy, left):
@@ -81,7 +82,12 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
             # The digest of a credential that nobody holds must not make it look like an old one.
             digests.setdefault(key, _digest_row(key, account, (left, copy), now))
         is_newer = source is copy and bool(left.known.get(account, _NONE) - known)
-        lost += _lost_of(source.accounts[account], row, left, is_newer=is_newer)
+        if is_newer:
+            lost.append(f"newer tokens of {name_of(row)}")
+        elif account not in left.sealed:
+            changed += _changed(source.accounts[account], row, copy, left)
+    if changed:
+        lost.append(f"perhaps what was noted last of {', '.join(changed)}")
     removed = {k: row for k, row in {**copy.removed, **left.removed}.items() if k not in digests}
     return Joined(
         accounts=tuple(accounts.values()),
@@ -103,19 +109,12 @@ def is_same(row: Row, other: Row) -> bool:
     return all(row[name] == other.get(name) for name in row if name not in _PASSING)
 
 
-def _lost_of(chosen: Row, row: Row, left: Contents, *, is_newer: bool) -> Iterator[str]:
-    """Name what of an account that is there is lost, or may be."""
-    if is_newer:
-        yield f"newer tokens of {name_of(row)}"
-        return
-    account = row["id"]
-    if account in left.sealed:
-        return
+def _changed(chosen: Row, row: Row, copy: Contents, left: Contents) -> Iterator[str]:
+    """Name an account of which nobody can tell whether it is as it was last."""
     told = [one for one in (*left.spoilt, *left.traces) if _tells_of(one, chosen)]
-    if told and chosen is left.accounts.get(account):
-        yield f"perhaps more than the secrets of {name_of(row)}"
-    elif told and not any(is_same(chosen, one) for one in told):
-        yield f"what changed of {name_of(row)} since the backup, if anything did"
+    is_copied = chosen is copy.accounts.get(row["id"])
+    if told and not (is_copied and any(is_same(chosen, one) for one in told)):
+        yield name_of(row)
 
 
 def _tells_of(trace: Row, row: Row) -> bool:

@@ -31,6 +31,8 @@ def losses(copy: Source, left: Source, joined: Joined) -> list[str]:
             for table, words in _UNNAMED.items()
             if not left.is_whole(table) and not left.unread(table)
         ]
+    if left.lacks_last:
+        lost.append("perhaps what was saved last")
     return list(dict.fromkeys(lost))
 
 

@@ -31,7 +31,7 @@ from rotator.salvage import Contents, Key, Row
 from rotator.seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing
 from rotator.secret import Secret
 from rotator.soundness import require_intact
-from rotator.wal import image_with_wal, require_whole_wal, with_tables_of
+from rotator.wal import Wal, image_with_wal, with_tables_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ class Source:
     tables: Tables = field(default_factory=dict)
     made_at: datetime | None = None
     has_seals: bool = False
+    # Whether what was saved last may be missing without a trace.
+    lacks_last: bool = False
     spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     restless: tuple[Row, ...] = ()
 
@@ -84,19 +86,24 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
     return Source(schema, found, made_at, has_seals=True, spoilt=spoilt, restless=restless)
 
 
-def best_source(connection: Connection, store: Path) -> Source:
+def best_source(connection: Connection, store: Path, wal: Wal) -> Source:
     """Read a damaged store as SQLite reads it, or by its pages where these tell more."""
     image = image_with_wal(store)
     with opened_empty(STORE) as empty:
         guessed = with_tables_of(image, empty.serialize())
     by_pages = max(_of_image(image), _of_image(guessed), key=_readable)
+    if wal is Wal.WHOLE:
+        return max(source_of(connection), by_pages, key=_readable)
+    # SQLite leaves out what came last; and so may we.
+    return replace(by_pages, lacks_last=wal is Wal.CUT or not _is_sound(image, store))
+
+
+def _is_sound(image: bytes, store: Path) -> bool:
     try:
-        require_whole_wal(store)
-        as_it_is = source_of(connection)
+        with opened_image(image, store):
+            return True
     except StoreDamaged:
-        # SQLite leaves out what came last.
-        return by_pages
-    return max(as_it_is, by_pages, key=_readable)
+        return False
 
 
 def _of_image(content: bytes) -> Source:

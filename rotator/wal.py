@@ -6,10 +6,12 @@ Each frame's checksum goes on from the one before it, so each can be checked alo
 
 from __future__ import annotations
 
+import os
 import struct
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from rotator.errors import StoreDamaged
@@ -20,6 +22,9 @@ _LITTLE, _BIG = _MAGIC, _MAGIC | 1
 _INNER = 5
 _MOST_CUT_OFF = 64 * 1024 * 1024
 _MAIN = b"SQLite format 3\0" + struct.pack(">H", PAGE) + bytes([1, 1, 0, 64, 32, 32])
+# The two equal heads of a -shm, by sqlite.org/walformat.html.
+_HEAD = 48
+_KEPT_OPEN: dict[tuple[int, int], int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,31 @@ class _Frame:
     is_right: bool
 
 
+class Wal(Enum):
+    """What can be said of a write-ahead log; `CUT` has lost its end, or all of it."""
+
+    WHOLE = "whole"
+    WRONG = "wrong"
+    CUT = "cut"
+
+
+def state_of_wal(store: Path) -> Wal:
+    """Tell whether every change that was made can be read; ask before the store is opened.
+
+    Whoever opens it first begins anew what tells how far the log goes.
+    """
+    while True:
+        noted = _noted(store)
+        before = _bytes_of(_beside(store))
+        found = _judged(before, noted)
+        # Somebody may have begun to write just then.
+        if found is Wal.WHOLE or _bytes_of(_beside(store)) == before:
+            return found
+
+
 def require_whole_wal(store: Path) -> None:
     """Raise StoreDamaged where a frame of a change that was made cannot be read."""
-    before = _bytes_of(_beside(store))
-    if len(before) <= _HEADER or _is_whole(before):
-        return
-    # Somebody may have begun to write just then.
-    if _bytes_of(_beside(store)) == before:
+    if state_of_wal(store) is not Wal.WHOLE:
         message = f"the store {store} is damaged: its -wal is not as it was written"
         raise StoreDamaged(message)
 
@@ -95,15 +118,39 @@ def _below(database: bytes) -> Iterator[int]:
         yield struct.unpack(">I", database[108:112])[0]
 
 
-def _is_whole(wal: bytes) -> bool:
+def _judged(wal: bytes, noted: tuple[int, bytes] | None) -> Wal:
+    frames = _current(wal)
+    if noted is not None and noted[0] and (len(wal) <= _HEADER or noted[1] == wal[16:24]):
+        if len(frames) < noted[0]:
+            return Wal.CUT
+        frames = frames[: noted[0]]
+    if len(wal) <= _HEADER:
+        return Wal.WHOLE
     magic, version, page_size = struct.unpack(">III", wal[:12])
     is_header = magic in {_LITTLE, _BIG} and (version, page_size) == (3007000, PAGE)
     if not is_header or _sum(wal[:24], (0, 0), magic) != _two(wal[24:32]):
-        return False
-    frames = _current(wal)
+        return Wal.WRONG if any(frame.is_right for frame in frames) else Wal.CUT
     wrong = [number for number, frame in enumerate(frames) if not frame.is_right]
     # Whoever was killed while writing left frames that end no transaction.
-    return not wrong or not any(frame.size for frame in frames[wrong[0] :])
+    is_whole = not wrong or not any(frame.size for frame in frames[wrong[0] :])
+    return Wal.WHOLE if is_whole else Wal.WRONG
+
+
+def _noted(store: Path) -> tuple[int, bytes] | None:
+    """Return how many frames count, and of which log, as the last one to write noted it."""
+    path = store.with_name(f"{store.name}-shm")
+    try:
+        found = path.stat()
+        key = found.st_dev, found.st_ino
+        if key not in _KEPT_OPEN:
+            # To close it would drop the locks of this process's other connections.
+            _KEPT_OPEN[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        head = os.pread(_KEPT_OPEN[key], 2 * _HEAD, 0)
+    except OSError:
+        return None
+    if len(head) < 2 * _HEAD or head[:_HEAD] != head[_HEAD:] or not head[12]:
+        return None
+    return struct.unpack("=I", head[16:20])[0], head[32:40]
 
 
 def _current(wal: bytes) -> list[_Frame]:

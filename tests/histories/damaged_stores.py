@@ -32,12 +32,12 @@ from rotator.paths import Paths, find_paths
 from rotator.secret import Secret, digest_of
 from tests.support.home import places
 from tests.support.interrupted import memory_folder
-from tests.support.live import NOON, HandClock, Live, api, as_opencode, oauth, open_live, wellknown
+from tests.support.live import HandClock, Live, api, as_opencode, oauth, open_live, wellknown
 
 PAGE = 4096
 SITE = "https://acme.example"
 _PASSING = ("rejected", "limit_", "last_used_at", "passing_seal", "seal")
-VAGUE = ("whatever was saved since", "whatever it held")
+VAGUE = ("whatever was saved since", "whatever it held", "perhaps what was saved last")
 
 
 class Damage(NamedTuple):
@@ -240,6 +240,13 @@ def _judge(template: Template, paths: Paths, outcome: Outcome, held: bytes) -> N
         outcome.faults.append(f"the second time {code}: {err or out}")
         return
     found = _all_rows(paths.store)
+    _judge_words(template, outcome, found, out)
+    _judge_rows(template, outcome, found, held)
+
+
+def _judge_words(
+    template: Template, outcome: Outcome, found: Mapping[str, list[dict[str, Any]]], out: str
+) -> None:
     told = outcome.told
     if "CANARY" in told + out:
         outcome.faults.append("a secret is shown")
@@ -249,20 +256,37 @@ def _judge(template: Template, paths: Paths, outcome: Outcome, held: bytes) -> N
     is_vague = any(words in told for words in VAGUE)
     for name in outcome.lost:
         # Of a refresh that was lost with its table nobody knows whose it was.
-        is_said = name in told or ("refreshes" in told and name in waiting)
+        is_said = name in told or ("refresh" in told and name in waiting)
         if not is_said:
             outcome.faults.append(f"{'named by no name' if is_vague else 'unsaid'}: {name}")
     if outcome.lost and "lost: nothing" in told:
         outcome.faults.append("'lost: nothing' is untrue")
-    good = {row["entry"] for table in ("account", "replaced") for row in template.rows[table]}
+
+
+def _judge_rows(
+    template: Template, outcome: Outcome, found: Mapping[str, list[dict[str, Any]]], held: bytes
+) -> None:
+    before = {row["id"]: row for row in template.before["account"]}
     kept = {row["entry"] for row in found["account"]}
+    is_cut = outcome.damage[:2] == ("cut", "rotator.sqlite-wal")
     for row in template.rows["account"]:
         name, entry = _name(row), row["entry"]
-        if entry not in kept and entry.encode() in held and before[row["id"]]["entry"] == entry:
+        was_there = before[row["id"]]["entry"] == entry and entry.encode() in held
+        if was_there and entry not in kept and not is_cut:
             outcome.faults.append(f"readable and lost: {name}")
-    older = {r["entry"] for rows in _before(template) for r in rows}
-    if not kept <= good | older:
+    if not {_value(entry) for entry in kept} <= _ever(template):
         outcome.faults.append("an account holds what it never held")
+
+
+def _value(entry: str) -> str:
+    return json.dumps(json.loads(entry))
+
+
+def _ever(template: Template) -> set[str]:
+    """Return every entry that an account of the template has had."""
+    tables = [*_before(template), *(template.rows[name] for name in ("account", "replaced"))]
+    entries = {_value(row["entry"]) for rows in tables for row in rows}
+    return entries | {json.dumps(oauth("ada", number)) for number in range(1, 10)}
 
 
 def _before(template: Template) -> Iterator[list[dict[str, Any]]]:
@@ -308,7 +332,7 @@ def outcomes(count: int, seed: int, *, only: int | None = None) -> Iterator[Outc
         ]
         for number in range(count) if only is None else [only]:
             home = folder / f"home{number}"
-            yield try_one(templates[number % 2], home, Random(f"{seed}/{number}"))
+            yield try_one(templates[number % 2], home, Random(f"{seed}/{number}"))  # noqa: S311  # no secret
             shutil.rmtree(home)
 
 
