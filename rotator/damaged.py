@@ -16,6 +16,9 @@ from rotator.migrations import SEALED_SINCE, STORE, marked_version_of, version_o
 _MOST_LOOKUPS = 10_000
 _MOST_GUESSES = 1000
 
+# An error of SQLite's that repeats a damaged name cannot even be read.
+SQL_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
 Found = dict[int, dict[str, Any]]
 
 
@@ -57,7 +60,7 @@ def opened_damaged_image(content: bytes) -> Iterator[sqlite3.Connection]:
 
 def schema_of(connection: sqlite3.Connection) -> int | None:
     """Return the number of the database's schema, or None if that cannot be told."""
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*SQL_ERRORS):
         return version_of(connection)
     return None
 
@@ -66,10 +69,10 @@ def likely_schema_of(connection: sqlite3.Connection) -> int:
     """Return which schema of ours a damaged store most likely has."""
     told: list[int | None] = []
     for ask in (version_of, marked_version_of):
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*SQL_ERRORS):
             told.append(ask(connection))
     schema = max((n for n in told if n is not None and 0 < n <= len(STORE)), default=len(STORE))
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*SQL_ERRORS):
         columns = {row[1] for row in connection.execute("PRAGMA table_info(account)")}
         if columns and "seal" not in columns:
             return min(schema, SEALED_SINCE - 1)
@@ -132,14 +135,14 @@ class _Index:
 
 
 def _indexes(connection: sqlite3.Connection, table: str) -> Iterator[_Index]:
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*SQL_ERRORS):
         for row in connection.execute(f"PRAGMA index_list({table})").fetchall():
             told = connection.execute(f"PRAGMA index_info({row[1]})").fetchall()
             yield _Index(row[1], tuple(name for _, _, name in told))
 
 
 def _is_sound(connection: sqlite3.Connection, table: str) -> bool:
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*SQL_ERRORS):
         row: tuple[str] | None = connection.execute(f"PRAGMA integrity_check({table})").fetchone()
         return row == ("ok",)
     return False
@@ -160,6 +163,6 @@ def _read(
         names = [column[0] for column in cursor.description[1:]]
         for number, *values in cursor:
             found[number] = dict(zip(names, values, strict=True))
-    except sqlite3.Error:
+    except SQL_ERRORS:
         return found, False
     return found, True

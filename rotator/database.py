@@ -212,6 +212,10 @@ def store_errors(path: Path) -> Iterator[None]:
         message = f"the store {path} cannot be used: {exc}"
         kind = StoreDamaged if _tells_of_damage(exc, path) else StoreError
         raise kind(message, hint="check the disk, the folder's rights and free space") from exc
+    except UnicodeDecodeError as exc:
+        # What SQLite says of it repeats a name that is no text any more.
+        message = f"the store {path} is damaged: a name in it is no text"
+        raise StoreDamaged(message) from exc
     except OSError as exc:
         message = f"the store {path} cannot be used: {exc.strerror}"
         raise StoreError(

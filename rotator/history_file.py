@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_SECONDS = 60.0
 # Whoever has the folder alone rebuilds the store, and nobody waits for a history.
 _PATIENCE_SECONDS = 0.3
+# Nor do they wait for one that somebody else keeps locked.
+_BUSY_MS = 1000
 _DAMAGED = ".damaged-"
 
 P = ParamSpec("P")
@@ -108,6 +110,7 @@ class HistoryFile:
         if self._path.is_dir():
             raise IsADirectoryError(self._path)
         connection = open_database(self._path, HISTORY, durable=False)
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         self._use(connection, _identity_of(self._path))
         self._again_at = None
 

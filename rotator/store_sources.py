@@ -36,6 +36,7 @@ from rotator.wal import Wal, image_with_wal, with_tables_of
 log = logging.getLogger(__name__)
 
 Tables = dict[str, Rows]
+_TEXTS = ("digest", "removed")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
     with opened_empty(STORE[:schema]) as empty:
         names = table_names(empty)
     found = {name: readable_rows(connection, name) for name in names}
+    for name in _TEXTS:
+        # Their indexes say what is missing of them; what has changed matches nothing.
+        rows = (row for row in found[name].rows if all(isinstance(v, str) for v in row.values()))
+        found[name] = replace(found[name], rows=tuple(rows))
     if schema < SEALED_SINCE:
         return Source(schema, found, made_at)
     spoilt: dict[str, tuple[Row, ...]] = {}
@@ -95,7 +100,7 @@ def best_source(connection: Connection, store: Path, wal: Wal) -> Source:
     if wal is Wal.WHOLE:
         return max(source_of(connection), by_pages, key=_readable)
     # SQLite leaves out what came last; and so may we.
-    return replace(by_pages, lacks_last=wal is Wal.CUT or not _is_sound(image, store))
+    return replace(by_pages, lacks_last=wal is not Wal.WRONG or not _is_sound(image, store))
 
 
 def _is_sound(image: bytes, store: Path) -> bool:

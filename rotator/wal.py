@@ -38,7 +38,7 @@ class _Frame:
 
 
 class Wal(Enum):
-    """What can be said of a write-ahead log; `CUT` has lost its end, or all of it."""
+    """What can be said of a write-ahead log; `CUT` has lost something for good."""
 
     WHOLE = "whole"
     WRONG = "wrong"
@@ -132,8 +132,11 @@ def _judged(wal: bytes, noted: tuple[int, bytes] | None) -> Wal:
         return Wal.WRONG if any(frame.is_right for frame in frames) else Wal.CUT
     wrong = [number for number, frame in enumerate(frames) if not frame.is_right]
     # Whoever was killed while writing left frames that end no transaction.
-    is_whole = not wrong or not any(frame.size for frame in frames[wrong[0] :])
-    return Wal.WHOLE if is_whole else Wal.WRONG
+    if not wrong or not any(frame.size for frame in frames[wrong[0] :]):
+        return Wal.WHOLE
+    # Of which page it is nobody knows where that has changed with the salts.
+    is_lost = any(not frames[n].page or frames[n].salt != wal[16:24] for n in wrong)
+    return Wal.CUT if is_lost else Wal.WRONG
 
 
 def _noted(store: Path) -> tuple[int, bytes] | None:

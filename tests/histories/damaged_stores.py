@@ -37,6 +37,7 @@ from tests.support.live import HandClock, Live, api, as_opencode, oauth, open_li
 PAGE = 4096
 SITE = "https://acme.example"
 _PASSING = ("rejected", "limit_", "last_used_at", "passing_seal", "seal")
+UNNAMED = ("a refresh of", "perhaps refreshes", "perhaps replaced tokens")
 VAGUE = ("whatever was saved since", "whatever it held", "perhaps what was saved last")
 
 
@@ -252,11 +253,12 @@ def _judge_words(
         outcome.faults.append("a secret is shown")
     outcome.lost = list(_lost(template.rows, found))
     before = {row["id"]: row for row in template.before["account"]}
-    waiting = {_name(before[row["account"]]) for row in template.before["refresh"]}
+    rows = [row for table in ("refresh", "replaced") for row in template.before[table]]
+    waiting = {_name(before[row["account"]]) for row in rows}
     is_vague = any(words in told for words in VAGUE)
     for name in outcome.lost:
-        # Of a refresh that was lost with its table nobody knows whose it was.
-        is_said = name in told or ("refresh" in told and name in waiting)
+        # Of tokens that were lost with their table nobody knows whose they were.
+        is_said = name in told or (name in waiting and any(one in told for one in UNNAMED))
         if not is_said:
             outcome.faults.append(f"{'named by no name' if is_vague else 'unsaid'}: {name}")
     if outcome.lost and "lost: nothing" in told:
@@ -268,7 +270,8 @@ def _judge_rows(
 ) -> None:
     before = {row["id"]: row for row in template.before["account"]}
     kept = {row["entry"] for row in found["account"]}
-    is_cut = outcome.damage[:2] == ("cut", "rotator.sqlite-wal")
+    # Of which page a frame was is lost with its head.
+    is_cut = VAGUE[-1] in outcome.told
     for row in template.rows["account"]:
         name, entry = _name(row), row["entry"]
         was_there = before[row["id"]]["entry"] == entry and entry.encode() in held
