@@ -74,8 +74,8 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
     found = {name: readable_rows(connection, name) for name in names}
     for name in _TEXTS:
         # Their indexes say what is missing of them; what has changed matches nothing.
-        rows = (row for row in found[name].rows if all(isinstance(v, str) for v in row.values()))
-        found[name] = replace(found[name], rows=tuple(rows))
+        texts = [row for row in found[name].rows if all(isinstance(v, str) for v in row.values())]
+        found[name] = replace(found[name], rows=tuple(texts))
     if schema < SEALED_SINCE:
         return Source(schema, found, made_at)
     spoilt: dict[str, tuple[Row, ...]] = {}
