@@ -208,5 +208,6 @@ def _beside(store: Path) -> Path:
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except OSError:
+        # Whoever opens the store says what is wrong with it.
         return b""
