@@ -98,6 +98,11 @@ def readable_rows(connection: sqlite3.Connection, table: str) -> Rows:
     Between these they are looked for one by one. Whole is a table that says so of itself, and
     one whose rows are those of an index of its.
     """
+    try:
+        connection.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608  # our names
+    except SQL_ERRORS:
+        # Nobody knows where it begins.
+        return Rows()
     found, ended = _read(connection, table, "ORDER BY rowid")
     if not ended:
         found = _around(connection, table, found)

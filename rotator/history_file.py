@@ -110,7 +110,8 @@ class HistoryFile:
         if self._path.is_dir():
             raise IsADirectoryError(self._path)
         connection = open_database(self._path, HISTORY, durable=False)
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        with store_errors(self._path):
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         self._use(connection, _identity_of(self._path))
         self._again_at = None
 
