@@ -50,7 +50,7 @@ def open_database(
     the file and its -wal as they were.
     """
     require_sqlite(sqlite3.sqlite_version_info)
-    with store_errors(path):
+    with store_errors(path, opening=True):
         is_new = not path.exists()
         private_folder(path.parent)
         _make_private(path)
@@ -204,13 +204,13 @@ def require_known_schema(
 
 
 @contextlib.contextmanager
-def store_errors(path: Path) -> Iterator[None]:
+def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
     """Turn what SQLite and the disk raise into a StoreError that names the file."""
     try:
         yield
     except sqlite3.Error as exc:
         message = f"the store {path} cannot be used: {exc}"
-        kind = StoreDamaged if _tells_of_damage(exc, path) else StoreError
+        kind = StoreDamaged if _tells_of_damage(exc, path if opening else None) else StoreError
         raise kind(message, hint="check the disk, the folder's rights and free space") from exc
     except UnicodeDecodeError as exc:
         # What SQLite says of it repeats a name that is no text any more.
@@ -223,9 +223,9 @@ def store_errors(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def _tells_of_damage(error: sqlite3.Error, path: Path) -> bool:
+def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_READONLY:
+    if code == sqlite3.SQLITE_READONLY and path is not None:
         # A header that says so, of a file that everybody may write.
         return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     # Our statements are right: what they do not find was there.

@@ -130,12 +130,15 @@ def _judged(wal: bytes, noted: tuple[int, bytes] | None) -> Wal:
     is_header = magic in {_LITTLE, _BIG} and (version, page_size) == (3007000, PAGE)
     if not is_header or _sum(wal[:24], (0, 0), magic) != _two(wal[24:32]):
         return Wal.WRONG if any(frame.is_right for frame in frames) else Wal.CUT
-    wrong = [number for number, frame in enumerate(frames) if not frame.is_right]
+    # No checksum is about the salts; SQLite stops where these change, too.
+    salt = wal[16:24]
+    wrong = [n for n, frame in enumerate(frames) if not frame.is_right or frame.salt != salt]
     # Whoever was killed while writing left frames that end no transaction.
     if not wrong or not any(frame.size for frame in frames[wrong[0] :]):
         return Wal.WHOLE
     # Of which page it is nobody knows where that has changed with the salts.
-    is_lost = any(not frames[n].page or frames[n].salt != wal[16:24] for n in wrong)
+    doubtful = [frames[n] for n in wrong if not frames[n].is_right]
+    is_lost = any(not frame.page or frame.salt != salt for frame in doubtful)
     return Wal.CUT if is_lost else Wal.WRONG
 
 
