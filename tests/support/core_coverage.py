@@ -43,6 +43,7 @@ CORE = (
     "rotator/resets.py",
     "rotator/routing.py",
     "rotator/salvage.py",
+    "rotator/seals.py",
     "rotator/secret.py",
     "rotator/sidebar.py",
     "rotator/snapshots.py",
