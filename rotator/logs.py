@@ -1,6 +1,6 @@
 """Logging: one private file for the watcher, nothing by default for commands.
 
-Messages are constants and extra fields are our own values; a filter is the second fence
+Messages are constants and extra fields are our own values; the formatter is the second fence
 against text that looks like a credential.
 """
 
@@ -28,11 +28,10 @@ def without_secrets(text: str) -> str:
     return _LOOKS_SECRET.sub("***", text)
 
 
-class _Fence(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = without_secrets(record.getMessage())
-        record.args = ()
-        return True
+class _FencedFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        # What an exception says stands in its traceback alone.
+        return without_secrets(super().format(record))
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
@@ -76,8 +75,7 @@ def log_to_file(path: Path) -> logging.Handler:
     except OSError as exc:
         message = f"the log {path} cannot be written: {exc.strerror}"
         raise StoreError(message, hint="check the rights of the file and its folder") from exc
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(_Fence())
+    handler.setFormatter(_FencedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger("rotator")
     root.setLevel(logging.INFO)
     root.addHandler(handler)

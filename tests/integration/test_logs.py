@@ -62,6 +62,16 @@ def test_what_looks_like_a_secret_is_left_out(path: Path, secret: str) -> None:
 
 
 @pytest.mark.usefixtures("handler")
+def test_what_looks_like_a_secret_is_left_out_of_a_traceback(path: Path) -> None:
+    try:
+        raise ValueError(KEY)
+    except ValueError:
+        logging.getLogger("rotator").exception("it was refused")
+
+    assert lines(path)[-1] == "ValueError: ***"
+
+
+@pytest.mark.usefixtures("handler")
 def test_the_log_and_what_it_leaves_behind_are_private_whatever_the_umask(path: Path) -> None:
     for _ in range(40):
         logging.getLogger("rotator").info("%s", "word " * 10_000)
