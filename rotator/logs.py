@@ -1,7 +1,7 @@
 """Logging: one private file for the watcher, nothing by default for commands.
 
-Messages are constants and extra fields are our own values; the formatter is the second fence
-against text that looks like a credential.
+Messages are constants and extra fields are our own values; a filter and the formatter are the
+second fence against text that looks like a credential.
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ _LOOKS_SECRET = re.compile(r"\b(?:sk-|gho_|ghu_|xai-|eyJ)[\w.-]{8,}|[\w-]{60,}")
 def without_secrets(text: str) -> str:
     """Return the text with `***` in place of what looks like a credential."""
     return _LOOKS_SECRET.sub("***", text)
+
+
+class _Fence(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = without_secrets(record.getMessage())
+        record.args = ()
+        return True
 
 
 class _FencedFormatter(logging.Formatter):
@@ -76,6 +83,7 @@ def log_to_file(path: Path) -> logging.Handler:
         message = f"the log {path} cannot be written: {exc.strerror}"
         raise StoreError(message, hint="check the rights of the file and its folder") from exc
     handler.setFormatter(_FencedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_Fence())
     root = logging.getLogger("rotator")
     root.setLevel(logging.INFO)
     root.addHandler(handler)
