@@ -173,7 +173,7 @@ class Session:
         told.unlink()
         (told / "in the way").mkdir(parents=True)
         (self.outbox / "s-90.json" / "in the way").mkdir(parents=True)
-        verdict = self.reports(90, KEYS["a"])
+        verdict = self.reports(90, "KEY-CANARY-unknown")
         log = self.house.state_dir / "rotator.log"
         for trouble in ("nothing can be told to opencode", "a verdict could not be given"):
             wait_until(lambda told=trouble: told in log.read_text(), SECONDS, trouble)  # type: ignore[misc]  # a default
