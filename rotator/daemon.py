@@ -18,7 +18,7 @@ from typing import Literal
 from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
-from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
+from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged, StoreError
 from rotator.glance_file import publish_glance, remove_glance
 from rotator.herald import Herald
 from rotator.identity_questions import IdentityQuestions
@@ -77,13 +77,25 @@ class End(Enum):
     STOPPED = auto()
     # A newer version of this program wants the store.
     NEWER = auto()
+    # Our lock's file was removed, and another watcher has begun with a new one.
+    REPLACED = auto()
 
 
 class Daemon:
     """A watcher that has been set up; `run` works until `stop` is called."""
 
-    def __init__(self, books: Books, *, watcher: Callable[..., FileWatcher] = FileWatcher) -> None:
-        """Prepare the exchange folder and what is to be watched; nothing runs yet."""
+    def __init__(
+        self,
+        books: Books,
+        *,
+        watcher: Callable[..., FileWatcher] = FileWatcher,
+        keep: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Prepare the exchange folder and what is to be watched; nothing runs yet.
+
+        `keep` tells before each piece of work whether this is still the only watcher.
+        """
+        self._keep = keep
         self._settings = SettingsFile(books.paths, later=lambda: self._queue.put((SETTINGS, None)))
         books = replace(books, preferences=lambda: self._settings.preferences)
         self._herald = Herald(books)
@@ -139,6 +151,7 @@ class Daemon:
         for problem in self._books.registry.all_problems():
             log.warning("%s", problem)
         self._files.start()
+        is_last = True
         try:
             self._tail.start()
             try:
@@ -155,6 +168,7 @@ class Daemon:
             self._is_ready, self._ask_next_at = True, self._books.clock() + LOOK_EVERY
             while (end := self._step()) is None:
                 pass
+            is_last = end is not End.REPLACED
             return end
         finally:
             self._files.stop()
@@ -163,14 +177,19 @@ class Daemon:
             self._questions.close()
             self._settings.close()
             self._herald.close()
-            self._exchange.remove_state()
-            remove_glance(self._books.paths)
+            # What another watcher publishes by now is its own.
+            if is_last:
+                self._exchange.remove_state()
+                remove_glance(self._books.paths)
 
     def _step(self) -> End | None:
         """Work one message off, or have the regular look; return why it was the last one."""
         name, path = self._next_message()
         if name == STOP:
             return End.STOPPED
+        # Whoever removed our folders has made room for a second watcher: only one of them acts.
+        if not self._keep():
+            return End.REPLACED
         try:
             self._work(name, path)
         except NewerSchema:
@@ -234,8 +253,24 @@ class Daemon:
         self._looks[name]()
 
     def _look_at_inbox(self) -> None:
+        self._restore_exchange()
         for path in self._exchange.waiting():
             self._take(path)
+
+    def _restore_exchange(self) -> None:
+        """Make the bridge's folders again if somebody has removed them, and say so."""
+        folder = self._exchange.folder
+        try:
+            if not self._exchange.restore():
+                return
+        except StoreError as exc:
+            # It is tried again at every look; the rest is watched meanwhile.
+            self._problem(exc)
+            return
+        self._unpublished = True
+        why = f"{folder}, or a folder in it, was removed: it is made again"
+        log.warning("%s", why)
+        self._books.record([Event(self._books.clock(), EventKind.PROBLEM, why=why)])
 
     def _take(self, path: Path) -> None:
         told = self._exchange.take(path)
@@ -337,6 +372,7 @@ class Daemon:
     def _tick(self) -> None:
         now, since = self._books.clock(), self._looked_at
         self._looked_at = now
+        self._beat()
         self._files.check()
         self._say_who_is_back(since, now)
         try:
@@ -373,14 +409,28 @@ class Daemon:
         )
         self._books.announce()
 
+    def _beat(self) -> None:
+        try:
+            self._exchange.beat()
+        except (OSError, RotatorError) as exc:
+            self._untold(exc)
+
     def _publish(self) -> None:
         self._unpublished = False
         now = self._published_at = self._books.clock()
         state = self._books.store.state()
         way = directions(state, self._books.preferences(), now)
-        self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
-        self._exchange.write_watcher(polling=self._files.polling, waiting=self._reports.waiting)
+        try:
+            self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
+            self._exchange.write_watcher(polling=self._files.polling, waiting=self._reports.waiting)
+        except OSError as exc:
+            self._untold(exc)
         publish_glance(self._books)
+
+    def _untold(self, exc: OSError | RotatorError) -> None:
+        why = exc.message if isinstance(exc, RotatorError) else exc.strerror or str(exc)
+        message = f"nothing can be told to opencode in {self._exchange.folder}: {why}"
+        self._problem(StoreError(message, hint="check the folder's rights, and the disk"))
 
     def _problem(self, exc: RotatorError) -> None:
         now = self._books.clock()

@@ -6,6 +6,7 @@ against text that looks like a credential.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -41,6 +42,24 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
             encoding=self.encoding,
             opener=lambda path, flags: os.open(path, flags, FILE_MODE),
         )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # What cannot be opened again goes on into the file that has lost its name.
+        with contextlib.suppress(OSError, StoreError):
+            self._follow()
+        super().emit(record)
+
+    def _follow(self) -> None:
+        """Make the file again if it, or its folder, was removed while we write."""
+        path, before = Path(self.baseFilename), self.stream
+        if before is None:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), os.fstat(before.fileno())):
+                return
+        private_folder(path.parent)
+        self.stream = self._open()  # type: ignore[no-untyped-call]  # see there
+        before.close()
 
 
 def log_to_file(path: Path) -> logging.Handler:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rotator.books import Books
 from rotator.known import try_parse
-from rotator.lock import watcher_pid
+from rotator.lock import watch_holder
 from rotator.model import AccountState, State
 from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
-from rotator.opencode.exchange import Exchange, waiting_by
+from rotator.opencode.exchange import ELSEWHERE, Exchange, waiting_by
 from rotator.opencode.install import BridgeFile, bridge_file
 from rotator.own_keys import own_key_sentences
 from rotator.paths import Paths
@@ -25,6 +25,7 @@ from rotator.text import clean
 from rotator.unbridged import unbridged
 from rotator.unclaimed import LIST
 from rotator.uptake import still_in_force
+from rotator.watch_holder import WatchHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,16 @@ class RunningOpencode:
     `says` is what is known of one that we hear nothing of.
     """
 
-    pid: int
+    pid: int | None
     kind: str
     bridge: str | None
     auth_file: str
     says: str | None = None
+
+    @property
+    def who(self) -> str:
+        """The opencode, by its kind and pid; one of another container has no pid here."""
+        return f"{self.kind} ({ELSEWHERE if self.pid is None else f'pid {self.pid}'})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Overview:
     now: datetime
     state: State
     auth_file: Path
-    watcher_pid: int | None
+    watcher: WatchHolder | None
     bridge: BridgeFile
     opencodes: tuple[RunningOpencode, ...]
     # Those of the same HOME that use another auth.json.
@@ -66,16 +72,24 @@ class Overview:
     providers: tuple[ProviderLine, ...]
     problems: tuple[str, ...]
 
+    @property
+    def watcher_pid(self) -> int | None:
+        """What the watcher calls itself where it runs, or None."""
+        return None if self.watcher is None else self.watcher.pid
+
 
 def look_around(books: Books) -> Overview:
     """Gather the overview; changes nothing but sweeping away what dead bridges left."""
     now, state, paths = books.clock(), books.store.state(), books.paths
-    pid = watcher_pid(paths.watch_lock)
+    watcher = watch_holder(paths.watch_lock)
+    pid = None if watcher is None else watcher.pid
     exchange = Exchange(paths)
     present = exchange.present()
     without = unbridged(paths, present)
     file = str(paths.auth_file)
-    opencodes = [RunningOpencode(p.pid, p.kind, p.bridge, file) for p in present]
+    opencodes = [
+        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file) for p in present
+    ]
     opencodes += [
         RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
     ]
@@ -84,9 +98,9 @@ def look_around(books: Books) -> Overview:
         now=now,
         state=state,
         auth_file=paths.auth_file,
-        watcher_pid=pid,
+        watcher=watcher,
         bridge=bridge_file(paths),
-        opencodes=tuple(sorted(opencodes, key=lambda o: o.pid)),
+        opencodes=tuple(sorted(opencodes, key=lambda o: o.pid or 0)),
         elsewhere=tuple(_elsewhere(paths)),
         providers=tuple(_line(state, name, now) for name in names),
         problems=(

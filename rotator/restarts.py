@@ -110,7 +110,7 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
 
 
 def _who(one: Present) -> str:
-    return f"{one.kind} (pid {one.pid})"
+    return one.who
 
 
 def charge_time(books: Books, present: Sequence[Present], provider: str, at: datetime) -> datetime:

@@ -20,16 +20,26 @@ from typing import Any, TypeGuard
 from rotator import __version__
 from rotator.atomic import publish
 from rotator.clock import from_iso, to_iso
+from rotator.liveness import NAMESPACE, is_alive, is_known_here, pid_namespace
 from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
 from rotator.opencode.authfile import is_provider_id
-from rotator.opencode.session_notes import parse_note, served_sessions, sweep_sessions
+from rotator.opencode.regular import head
+from rotator.opencode.session_notes import (
+    SESSIONS,
+    parse_note,
+    served_sessions,
+    set_aside,
+    sweep_sessions,
+)
 from rotator.paths import Paths, private_folder
-from rotator.processes import is_running, start_ticks
+from rotator.processes import start_ticks
 from rotator.repeats import Note
 from rotator.routing import Directions, Entry
 from rotator.text import clean
 
 SCHEMA = 1
+# What stands in a pid's place where the pid is another process's, or nobody's, here.
+ELSEWHERE = "in another container"
 LARGEST_SIGNAL = 256 * 1024
 LONGEST_BODY = 16 * 1024
 # The bridge waits a quarter of a second for a first word; older signals have nobody waiting.
@@ -42,11 +52,18 @@ _KINDS = frozenset({"run", "serve", "tui", "web"})
 _NOWHERE = Directions()
 # Beside what a bridge says of itself, for as long as a turn of its opencode goes on.
 _BUSY = ".busy"
+# A bridge is named by its pid, and where another container has that name already by more.
+_NAME = re.compile(r"[1-9]\d{0,9}(-[0-9a-f]{8})?")
+# Beside state.json: touched at every look, for those who cannot tell by the watcher's pid.
+_BEAT = "beat"
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A bridge that says it is loaded in a running opencode."""
+    """A bridge that says it is loaded in a running opencode.
+
+    `is_here` says that its pid names a process that we see; else it runs in another container.
+    """
 
     pid: int
     bridge: str
@@ -55,6 +72,14 @@ class Present:
     started_at: datetime | None
     opencode: str = ""
     directories: tuple[str, ...] = ()
+    is_here: bool = True
+    namespace: str = ""
+    name: str = ""
+
+    @property
+    def who(self) -> str:
+        """The opencode, by its kind and pid."""
+        return f"{self.kind} (pid {self.pid})" if self.is_here else f"{self.kind} ({ELSEWHERE})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +98,23 @@ class Exchange:
         """Make the folders below `paths.bridge` (0700)."""
         self._paths = paths
         self.folder = paths.bridge
-        private_folder(paths.state)
-        for folder in (self.folder, self.inbox, self.outbox, self.folder / "present"):
+        self.restore()
+
+    def restore(self) -> bool:
+        """Make what is missing of the folders; tell whether anything was. Raises StoreError."""
+        folders = (self.folder, self.inbox, self.outbox, self.folder / "present")
+        is_missing = not all(folder.is_dir() for folder in folders)
+        for folder in (self._paths.state, *folders):
             private_folder(folder)
+        return is_missing
+
+    def _publish(self, path: Path, content: bytes) -> None:
+        try:
+            publish(path, content)
+        except FileNotFoundError:
+            # Somebody has removed the folder.
+            self.restore()
+            publish(path, content)
 
     @property
     def inbox(self) -> Path:
@@ -105,6 +144,7 @@ class Exchange:
                 "pid": os.getpid(),
                 "started_at": to_iso(started_at),
                 "start_ticks": start_ticks(os.getpid()),
+                NAMESPACE: pid_namespace(),
             },
             "auth_file": str(self._paths.auth_file),
             "balancing": state.balancing,
@@ -113,7 +153,15 @@ class Exchange:
             "routing_spent": list(directions.spent),
             "routing_overrides_explicit": directions.overrides_explicit,
         }
-        publish(self.folder / "state.json", _json(value))
+        self._publish(self.folder / "state.json", _json(value))
+
+    def beat(self) -> None:
+        """Show by a file's time that the watcher works; its pid may mean nothing to a bridge."""
+        path = self.folder / _BEAT
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            self._publish(path, b"")
 
     def write_watcher(self, *, polling: Sequence[str], waiting: Sequence[str] = ()) -> None:
         """Publish for `status` which files had to be polled, and which providers' turns wait.
@@ -126,7 +174,7 @@ class Exchange:
             "polling": list(polling),
             "waiting": list(waiting),
         }
-        publish(self._paths.state / "watcher.json", _json(value))
+        self._publish(self._paths.state / "watcher.json", _json(value))
 
     def polled(self, watcher: int) -> list[str]:
         """Return what the watcher with that pid has told of files that it had to poll."""
@@ -150,7 +198,7 @@ class Exchange:
         }
         if verdict.note is not None:
             value["note"] = verdict.note
-        publish(self.outbox / f"{signal_id}.json", _json(value))
+        self._publish(self.outbox / f"{signal_id}.json", _json(value))
 
     # -- bridge → watcher --------------------------------------------------------------------
 
@@ -188,7 +236,8 @@ class Exchange:
         found = []
         for path in sorted((self.folder / "present").glob("*.json")):
             one = _present(path)
-            if one is None or not is_running(one.pid):
+            if one is None:
+                set_aside(path.with_suffix(SESSIONS))
                 for gone in (path, path.with_suffix(_BUSY)):
                     with contextlib.suppress(OSError):
                         gone.unlink()
@@ -199,7 +248,7 @@ class Exchange:
     def turns_under_way(self, present: Iterable[Present]) -> bool:
         """Tell whether an opencode of those is in the middle of a turn, as its bridge says."""
         folder = self.folder / "present"
-        return any((folder / f"{one.pid}{_BUSY}").exists() for one in present)
+        return any((folder / f"{one.name or one.pid}{_BUSY}").is_file() for one in present)
 
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""
@@ -240,7 +289,7 @@ def bridges_of(paths: Paths) -> list[Present]:
     """Return the bridges of the opencodes that run and use our auth.json."""
     found = [_present(path) for path in sorted((paths.bridge / "present").glob("*.json"))]
     ours = str(paths.auth_file)
-    return [one for one in found if one and is_running(one.pid) and one.auth_file == ours]
+    return [one for one in found if one and one.auth_file == ours]
 
 
 def published(paths: Paths) -> Published | None:
@@ -320,11 +369,15 @@ def _providers(state: State, now: datetime) -> dict[str, Any]:
 
 
 def _present(path: Path) -> Present | None:
+    """Return what a bridge says of itself, if it is one and its opencode still runs."""
     try:
-        # A pipe in its place is not waited for.
-        value = json.loads(_head(path)) if path.is_file() else {}
+        content = head(path, LARGEST_SIGNAL)
+        value = json.loads(content or b"{}")
         pid = _number(value["pid"])
-        if value["schema"] != SCHEMA or pid is None or str(pid) != path.stem:
+        is_named = _NAME.fullmatch(path.stem) and path.stem.partition("-")[0] == str(pid)
+        if value["schema"] != SCHEMA or pid is None or not is_named:
+            return None
+        if not is_alive(value, pid, path.stat().st_mtime):
             return None
         started = value.get("started_at")
         return Present(
@@ -335,6 +388,9 @@ def _present(path: Path) -> Present | None:
             started_at=from_iso(started) if isinstance(started, str) else None,
             opencode=clean(value.get("opencode") or ""),
             directories=tuple(one for one in _list(value.get("directories")) if _is_text(one)),
+            is_here=is_known_here(value),
+            namespace=str(value.get(NAMESPACE) or ""),
+            name=path.stem,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -37,6 +37,13 @@ if (slowness !== 1) {
   globalThis.setTimeout = (done, ms, ...rest) => real(done, ms >= 100 ? ms * slowness : ms, ...rest);
 }
 
+// What is done every few seconds need not be waited for.
+const haste = Number(process.env.BRIDGE_HASTE ?? 1);
+if (haste !== 1) {
+  const real = globalThis.setInterval;
+  globalThis.setInterval = (done, ms, ...rest) => real(done, ms / haste, ...rest);
+}
+
 let plugins = []; // the hooks of each, ours where the test has put it
 const controllers = new Map();
 const latches = new Map();

@@ -16,6 +16,7 @@ const SCHEMA = 1;
 const COMMAND = "rotator.dashboard";
 const KEY = "ctrl+b";
 const LOOK_MS = 500;
+const OLD_MS = 86_400_000; // a note of another container is somebody's that long
 const SILENT_MS = 120_000; // a watcher publishes every thirty seconds
 const TOAST_MS = 10_000;
 const READ_MS = 4000; // a toast is left alone for so long when there is another one to show
@@ -71,6 +72,7 @@ class Note {
   write(on, why = "") {
     const { pid } = process;
     const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
+    Object.assign(told, { start_ticks: startOf("self"), pid_namespace: PID_NAMESPACE });
     attempt(() => {
       fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
       const beside = path.join(path.dirname(this.#file), `.${pid}.tmp`);
@@ -87,8 +89,30 @@ class Note {
 function sweep(folder) {
   for (const name of fs.readdirSync(folder)) {
     const pid = Number(/^\.?(\d+)\.(json|tmp)$/.exec(name)?.[1] ?? 0);
-    if (pid && !isRunning(pid)) fs.rmSync(path.join(folder, name), { force: true });
+    const file = path.join(folder, name);
+    if (pid && !isRunning(pid) && isOurs(file)) fs.rmSync(file, { force: true });
   }
+}
+
+/** Where our pid is valid, as the bridge names it too; null where that cannot be told. */
+const PID_NAMESPACE = attempt(() => {
+  if (process.platform !== "linux") return process.platform;
+  if (fs.readlinkSync("/proc/self") !== String(process.pid)) return null;
+  const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const time = attempt(() => fs.readlinkSync("/proc/self/ns/time"));
+  return [boot, fs.readlinkSync("/proc/self/ns/pid"), time].filter(isText).join(" ");
+}, null);
+
+/** When a process began, as the kernel counts it: field 22, where field 3 follows the name. */
+function startOf(pid) {
+  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
+  return line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+}
+
+/** Tell whether a note is of a process that our pids name, and not of another container. */
+function isOurs(file) {
+  const where = attempt(() => JSON.parse(readText(file)).pid_namespace);
+  return !isText(where) || where === PID_NAMESPACE || Date.now() - fs.statSync(file).mtimeMs > OLD_MS;
 }
 
 function isRunning(pid) {
@@ -97,6 +121,19 @@ function isRunning(pid) {
     return true;
   } catch (error) {
     return error.code === "EPERM";
+  }
+}
+
+/** Return the text of a regular file of bounded size; nothing else is waited for. */
+function readText(file) {
+  const opened = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    const stat = fs.fstatSync(opened);
+    if (!stat.isFile() || stat.size > LARGEST_GLANCE) throw new Error("not a glance");
+    const bytes = Buffer.alloc(stat.size);
+    return bytes.toString("utf8", 0, fs.readSync(opened, bytes, 0, stat.size, 0));
+  } finally {
+    fs.closeSync(opened);
   }
 }
 
@@ -137,7 +174,7 @@ class Glances {
     const { ino, mtimeNs, size } = facts;
     if (Date.now() - Number(mtimeNs / 1_000_000n) > SILENT_MS) return this.#take("silent", () => null);
     if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
-    const read = () => attempt(() => parseGlance(fs.readFileSync(this.#file, "utf8")), false);
+    const read = () => attempt(() => parseGlance(readText(this.#file)), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
 

@@ -41,6 +41,11 @@ const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is lef
 const MOST_DESCENTS = 256; // files
 const SESSION_LIST_BYTES = 64 * 1024;
 const TOKEN_BYTES = 64 * 1024;
+const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
+const FOLDER_ENTRIES = 2 * 1024; // what floods a folder stays where it is
+const MOST_LATE = 64; // verdicts that came too late, remembered until they are swept
+const BEAT_MS = 5000;
+const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
 const TOKEN_MS = 1000;
 const TOKEN_DEPTH = 4;
 const UNHEARD_MS = 30_000; // between the hook and its request, with a token refresh in between
@@ -119,12 +124,14 @@ function findPlaces(env) {
   const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
   const state = env.ROTATOR_STATE_DIR || path.join(states, "opencode-rotator");
   const exchange = (...names) => path.join(state, "bridge", ...names);
+  const name = ownName(exchange("present"));
   return {
     auth: path.join(data, "opencode", "auth.json"),
     state: exchange("state.json"),
-    present: exchange("present", `${process.pid}.json`),
-    busy: exchange("present", `${process.pid}.busy`),
-    sessions: exchange("present", `${process.pid}.sessions`),
+    beat: exchange("beat"),
+    present: exchange("present", `${name}.json`),
+    busy: exchange("present", `${name}.busy`),
+    sessions: exchange("present", `${name}.sessions`),
     descent: exchange("descent"),
     inbox: exchange("inbox"),
     outbox: exchange("outbox"),
@@ -134,32 +141,52 @@ function findPlaces(env) {
 const unlink = (file) => attempt(() => fs.unlinkSync(file));
 const realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
 
-/** Return the text of a regular file; whatever else has its name is not waited for. */
-function readText(file) {
-  const opened = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+
+/** Open a regular file and call `use` with it; whatever else has its name is not waited for. */
+function withFile(file, flags, use) {
+  const opened = fs.openSync(file, flags | O_NONBLOCK, 0o600);
   try {
-    if (!fs.fstatSync(opened).isFile()) throw new Error("not a file");
-    return fs.readFileSync(opened, "utf8").replace(/^\uFEFF/, "");
+    const stat = fs.fstatSync(opened);
+    if (!stat.isFile()) throw new Error("not a file");
+    return use(opened, stat.size);
   } finally {
     fs.closeSync(opened);
   }
 }
 
-/** Add to a file that only its owner can read; its folder has to be there. */
-function append(file, text) {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
-  const opened = fs.openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
-  try {
-    fs.writeSync(opened, text);
-    return fs.fstatSync(opened).size;
-  } finally {
-    fs.closeSync(opened);
-  }
+/** Return the text of a regular file, if it is not larger than anything that we read. */
+function readText(file) {
+  // Some devices do something when they are opened.
+  if (!fs.statSync(file).isFile()) throw new Error("not a file");
+  return withFile(file, O_RDONLY, (opened, size) => {
+    if (size > FILE_BYTES) throw new Error("too large");
+    // No more than it had: one that grows all the time would be read for ever.
+    const bytes = Buffer.alloc(size);
+    let length = 0;
+    for (let read = 1; read > 0 && length < size; length += read)
+      read = fs.readSync(opened, bytes, length, size - length, length);
+    return bytes.toString("utf8", 0, length).replace(/^\uFEFF/, "");
+  });
 }
+
+/** Add to a file that only its owner can read, and return its size; its folder has to be there. */
+const append = (file, text) =>
+  withFile(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, (opened, size) => {
+    return size + (text ? fs.writeSync(opened, text) : 0);
+  });
+
 
 /** Write a file that appears whole or not at all; its folder is made if it is missing. */
 function publish(file, value) {
   publishText(file, JSON.stringify(value));
+}
+
+/** Show that a file is of somebody who is still there; make it again if it was removed. */
+function touch(file, make) {
+  const now = new Date();
+  // Not by this thread, which is opencode's.
+  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && attempt(make));
 }
 
 function publishText(file, text) {
@@ -173,6 +200,39 @@ function publishText(file, text) {
     unlink(temporary);
     throw error;
   }
+}
+
+// -- Who is alive --------------------------------------------------------------------------
+// A pid means something in its own PID namespace alone; two containers may share a HOME.
+
+/** Where our pid is valid, as the watcher names it too; null where that cannot be told. */
+const PID_NAMESPACE = attempt(() => {
+  if (process.platform !== "linux") return process.platform;
+  // Where /proc shows another namespace, our pid is another process's there.
+  if (fs.readlinkSync("/proc/self") !== String(process.pid)) return null;
+  const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const time = attempt(() => fs.readlinkSync("/proc/self/ns/time"));
+  return [boot, fs.readlinkSync("/proc/self/ns/pid"), time].filter(isText).join(" ");
+}, null);
+
+/** What the kernel says of a process: from field 3 on, which is what follows its name. */
+function factsOf(pid) {
+  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
+  // The name stands in brackets and may hold brackets and blanks itself.
+  return line.slice(line.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Tell whether a file was touched lately. */
+const isFresh = (file) =>
+  attempt(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
+
+/** What our files in `present` are named after: our pid, which another container may have too. */
+function ownName(folder) {
+  const name = String(process.pid);
+  const file = path.join(folder, `${name}.json`);
+  const theirs = attempt(() => JSON.parse(readText(file)).pid_namespace);
+  const isTaken = isText(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
+  return isTaken ? `${name}-${randomBytes(4).toString("hex")}` : name;
 }
 
 // -- auth.json -----------------------------------------------------------------------------
@@ -317,16 +377,17 @@ class Told {
     const ready = this.provider(idOf(model.providerID))?.ready;
     return ready === true && this.state.spent.has(nameOf(model)) ? false : ready;
   }
-  isAlive = () => this.look().state !== null && isRunning(this.state.watcher);
+  isAlive = () =>
+    this.look().state !== null && isRunning(this.state.watcher, this.#places.beat);
 }
 
 /** Tell whether the watcher runs: by its pid alone, a stranger's process could be waited for. */
-function isRunning({ pid, start_ticks: ticks }) {
+function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
   if (!Number.isInteger(pid) || pid <= 0) return false;
+  // A watcher of before its pids had a place names none.
+  if (where !== undefined && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
   if (process.platform !== "linux") return attempt(() => (process.kill(pid, 0), true), false);
-  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
-  // The name stands in brackets and may hold brackets and blanks itself; field 3 follows it.
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  const fields = factsOf(pid);
   return fields[19] === String(ticks) && !"TtZXx".includes(fields[0]);
 }
 
@@ -426,6 +487,7 @@ class Exchange {
   #asked = new Set(); // ids that are not over yet
   #waiting = new Map(); // id -> called with the verdict
   #acked = new Map(); // id -> inode of the ack that was read
+  #late = new Map(); // ids that got no verdict in time
   #polling = null;
   #delay = POLL_MS.first;
 
@@ -450,7 +512,10 @@ class Exchange {
         leave = leave();
         verdict = await this.#hearLater(id, verdict.wait_ms, abort);
       }
-      if (!verdict) this.#mutedKey = key;
+      if (!verdict) {
+        this.#mutedKey = key;
+        remember(this.#late, id, true, MOST_LATE);
+      }
       return verdict;
     } finally {
       leave?.();
@@ -530,12 +595,10 @@ class Exchange {
     }, delay);
   }
 
+  // By name: the folder may be full of what is none of ours.
   #collect() {
-    for (const name of attempt(() => fs.readdirSync(this.#places.outbox), [])) {
-      const id = path.basename(name, ".json");
-      if (id !== name && this.#waiting.has(id)) this.#offer(id);
-      else if (id.startsWith(this.#prefix) && !this.#asked.has(id)) this.#forget(id); // too late
-    }
+    for (const id of [...this.#waiting.keys()]) this.#offer(id);
+    for (const id of this.#late.keys()) unlink(this.#outbox(id)); // too late
   }
 
   #offer(id) {
@@ -1246,13 +1309,14 @@ class Descent {
     if (question.grant === "login" && to.length === 0) return;
     // A plug-in may keep the new token to itself until the next one has replaced it.
     to.forEach((digest) => this.#logins.addRefresh(digest));
-    this.#publish({ schema: SCHEMA, at: new Date().toISOString(), ...question, to, ok });
+    await this.#publish({ schema: SCHEMA, at: new Date().toISOString(), ...question, to, ok });
   }
 
-  #publish(value) {
+  async #publish(value) {
     const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
     publish(path.join(this.#folder, `${id}.json`), value);
-    const names = fs.readdirSync(this.#folder).filter((name) => /^[^.].*\.json$/.test(name));
+    const found = await fs.promises.readdir(this.#folder); // not by this thread
+    const names = found.length > FOLDER_ENTRIES ? [] : found.filter((name) => /^[^.].*\.json$/.test(name));
     for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path.join(this.#folder, name));
   }
 }
@@ -1662,7 +1726,12 @@ class Sessions {
     if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
     const size = append(this.#file, `${id}\n`);
     remember(this.#ids, id, true, MOST_SESSIONS);
-    if (size <= SESSION_LIST_BYTES) return;
+    if (size > SESSION_LIST_BYTES) this.#write();
+  }
+
+  beat = () => this.#ids.size && touch(this.#file, () => this.#write());
+
+  #write() {
     publishText(this.#file, [...this.#ids.keys()].map((one) => `${one}\n`).join(""));
   }
 }
@@ -1696,11 +1765,12 @@ class Turns {
   }
 
   close = () => unlink(this.#file);
+  beat = () => this.#isShown && touch(this.#file, () => append(this.#file, ""));
 
   #show() {
     const isBusy = this.#busy.size > 0;
     if (isBusy === this.#isShown) return;
-    if (isBusy) fs.writeFileSync(this.#file, "", { mode: 0o600 });
+    if (isBusy) append(this.#file, "");
     else unlink(this.#file);
     this.#isShown = isBusy;
   }
@@ -1718,7 +1788,7 @@ const KIND = kindOfProcess(process.argv);
 /** opencode's version where it was installed as a package; a plugin is not told. */
 function opencodeVersion() {
   const file = path.join(path.dirname(process.execPath), "..", "package.json");
-  const { name, version } = attempt(() => JSON.parse(fs.readFileSync(file, "utf8")), {});
+  const { name, version } = attempt(() => JSON.parse(readText(file)), {});
   return String(name).startsWith("opencode") ? version : null;
 }
 
@@ -1783,6 +1853,9 @@ class Front {
   }
 }
 
+/** Do it again and again, and keep no process from its end. */
+const every = (ms, action) => setInterval(() => attempt(action), ms).unref?.();
+
 /** Install what this process needs once, and return what each further load needs of it. */
 function install() {
   const places = findPlaces(process.env);
@@ -1795,13 +1868,17 @@ function install() {
     auth_file: places.auth,
     started_at: new Date().toISOString(),
     kind: KIND,
+    start_ticks: factsOf("self")[19] ?? null,
+    pid_namespace: PID_NAMESPACE,
   };
+  const tell = () => publish(places.present, { ...present, directories: [...directories] });
   const load = (directory) => {
     directories.add(directory);
     // Where this fails, only `rotator status` misses something.
-    attempt(() => publish(places.present, { ...present, directories: [...directories] }));
+    attempt(tell);
   };
   process.on("exit", () => unlink(places.present));
+  every(BEAT_MS, () => directories.size && touch(places.present, tell));
   if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
   const bridge = new Bridge(places);
   const front = new Front((...given) => bridge.fetch(...given));
@@ -1830,6 +1907,7 @@ function install() {
     },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
+  every(BEAT_MS, () => (turns.beat(), sessions.beat()));
   front.hold();
   const loadAndLook = (directory, client) => {
     load(directory);
