@@ -15,7 +15,6 @@ import path from "node:path";
 
 const VERSION = "0.4.0";
 const SCHEMA = 1;
-const NUMBER = "x-rotator-request"; // a header that only this file sets, and takes off again
 const SHARED = Symbol.for("opencode-rotator.bridge");
 
 const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not asked again
@@ -48,7 +47,6 @@ const BEAT_MS = 5000;
 const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
 const TOKEN_MS = 1000;
 const TOKEN_DEPTH = 4;
-const UNHEARD_MS = 30_000; // between the hook and its request, with a token refresh in between
 const MOST_SESSIONS = 256;
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
@@ -430,12 +428,6 @@ const isSigned = (headers) =>
   ["x-amz-content-sha256", "signature", "signature-input"].some(
     (name) => valuesOf(headers, name).length > 0,
   ) || valuesOf(headers, "authorization").some((value) => /^\s*AWS4-/i.test(String(value)));
-
-/** Tell whether a signature names a header among those that it covers. */
-const isCovered = (headers, name) =>
-  ["authorization", "signature-input"].some((where) =>
-    valuesOf(headers, where).some((value) => String(value).toLowerCase().includes(name)),
-  );
 
 /** Split "Bearer x" into its scheme with the blank, and the rest. */
 function splitScheme(value) {
@@ -1080,19 +1072,19 @@ class Mark {
   isSpent = false; // a model has answered: what goes on in this context is none of ours
   isHeard = false; // its request came through our fetch
   isPassedBy = false; // another one did that does not name the session
-  number = null;
+  isGiven = false; // it stands in the context of its hook
   slot = null;
   credential = null; // the digest that its request carried last, if that is a login of ours
   key = "unseen"; // else whose it was
-  at = performance.now();
 
   constructor(fields) {
     Object.assign(this, fields);
   }
 
+  isNamedIn = (headers) => pairsOf(headers).some(([, value]) => value === this.session);
+
   /** Tell whether a request may be its own, which names the session where nothing hinders that. */
-  fits = (headers) =>
-    !this.isNamed || pairsOf(headers).some(([, value]) => value === this.session);
+  fits = (headers) => !this.isNamed || this.isNamedIn(headers);
 
   /** Its request carried a login of ours. */
   take({ isForeign, slot, carried }) {
@@ -1113,6 +1105,7 @@ class Mark {
 }
 
 const CREDENTIAL_NAMES = /auth|key|token|secret/i;
+const SDK_AGENT = /(^|\s)ai-sdk\//;
 // The SDKs that put a key into one header. Of others we do not know whether they sign it.
 const PLAIN_SDKS =
   /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
@@ -1122,12 +1115,8 @@ class Marks {
   #logins;
   #sessions = new Map(); // session -> its newest mark of a turn, and beside one
   #announced = new WeakMap(); // what opencode gave the hook -> mark: we may be loaded twice
-  #unheard = new Set();
-  #isNumbering = false; // the context does not hold in this opencode
-  #numbers = new Map(); // number -> mark
-  #silent = new Set(); // providers whose requests do not come through our fetch
   #nameless = new Set(); // providers whose requests lose the name of the session on their way
-  #nonce = randomId();
+  #holding = new Set(); // providers whose requests come in the context of their hook
 
   constructor(logins) {
     this.#logins = logins;
@@ -1170,16 +1159,11 @@ class Marks {
     this.#drop(of[place]);
     of[place] = mark;
     remember(this.#sessions, mark.session, of, MOST_SESSIONS);
-    if (mark.isOurs) this.#unheard.add(mark);
-    if (this.#unheard.size > MOST_SESSIONS) this.#unheard.delete([...this.#unheard][0]);
   }
 
   /** Wait no longer for the request of a mark. */
   #drop(mark) {
-    if (!mark) return;
-    this.#unheard.delete(mark);
-    if (mark.number && !mark.isHeard) this.#silent.add(mark.provider);
-    if (mark.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
+    if (mark?.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
   }
 
   /** Note that the turn of a session is over. */
@@ -1195,35 +1179,25 @@ class Marks {
     return turn ?? aside;
   }
 
-  /** Return the number that has to stand for the mark, or null where its context is enough. */
-  numberFor(mark) {
-    const hasLogin = this.#logins.get(mark.provider) !== undefined;
-    if (!this.#isNumbering || !mark.isPlain || !hasLogin) return null;
-    if (this.#silent.has(mark.provider)) return null;
-    mark.number ??= `${this.#nonce}-${this.#numbers.size + 1}-${randomId()}`;
-    remember(this.#numbers, mark.number, mark, MOST_SESSIONS);
-    return mark.number;
+  /** Return the mark of the request that came in its context, or has lost it; null: it has none. */
+  find(seen, inContext) {
+    if (!inContext || inContext.isSpent || !inContext.fits(seen.headers)) return this.#lost(seen);
+    if (inContext.isNamedIn(seen.headers)) this.#holding.add(inContext.provider);
+    return inContext;
   }
 
-  numbered = (numbers) => {
-    const mark = numbers.map((number) => this.#numbers.get(number)).find(Boolean);
-    if (mark) mark.isHeard = true;
-    return mark;
-  };
-
-  /** Give no numbers any more to the providers of these. */
-  silence = (numbers) =>
-    numbers.forEach((number) => this.#silent.add(this.#numbers.get(number)?.provider));
-
-  /** A request without a mark: where one of ours has lost its context, go over to numbers. */
-  miss({ path, init, headers }, isKnown) {
-    for (const mark of this.#unheard)
-      if (mark.isHeard || performance.now() - mark.at > UNHEARD_MS) this.#unheard.delete(mark);
-    if (this.#unheard.size === 0 || !isModelRequest(path, textOf(init?.body))) return;
-    const digests = [...credentialsOf(headers)].map(sha256);
-    const isIt = (mark) =>
-      mark.fits(headers) && digests.some((digest) => isKnown(mark.provider, digest));
-    if ([...this.#unheard].some(isIt)) this.#isNumbering = true;
+  /** Where no request of a provider comes in its context, the SDK's own is known by the session
+   *  that opencode names in it. */
+  #lost({ path, init, headers }) {
+    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value)))) return null;
+    const of = pairsOf(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
+    const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
+    const open = [of.turn, of.aside].filter(isOpen);
+    const text = open.length ? textOf(init?.body) : null;
+    if (open.length === 0 || !isModelRequest(path, text)) return null;
+    if (open.length === 1) return open[0];
+    // Nothing else tells a turn from the title beside it.
+    return attempt(() => JSON.parse(text).tools.length > 0, false) ? of.turn : null;
   }
 }
 
@@ -1413,10 +1387,8 @@ class Bridge {
     const mark = this.marks.announce(input, output);
     if (!mark.isOurs) return undefined;
     this.routing.session(input.sessionID).client = client;
-    if (!isOutermost()) return undefined;
-    const number = this.marks.numberFor(mark);
-    if (number) output.headers[NUMBER] = number;
-    return mark;
+    mark.isGiven = isOutermost();
+    return mark.isGiven ? mark : undefined;
   }
 
   /** Say whose the request was that made a turn fail. */
@@ -1447,51 +1419,32 @@ class Bridge {
       return pass();
     }
     const mark = context.getStore();
-    const numbers = valuesOf(seen.headers, NUMBER);
-    if (!isSigned(seen.headers)) {
-      if (numbers.length > 0) return this.#withoutNumber(layer, seen, numbers);
-      return this.#send(layer, pass, seen, mark);
-    }
+    if (!isSigned(seen.headers)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
-    if (numbers.length === 0) return pass();
-    this.marks.silence(numbers);
-    if (isCovered(seen.headers, NUMBER)) return pass();
-    return layer(seen.input, { ...seen.init, headers: without(seen.headers, NUMBER) });
-  }
-
-  /** Take our number off, whatever it means and whoever put it on. */
-  #withoutNumber(layer, seen, numbers) {
-    const headers = without(seen.headers, NUMBER);
-    // fetch takes these instead of all headers of a Request.
-    const init = { ...seen.init, headers };
-    const mark = this.marks.numbered(numbers) ?? context.getStore();
-    const pass = () => layer(seen.input, init);
-    return this.#send(layer, pass, { ...seen, init, headers }, mark);
+    return pass();
   }
 
   #send(layer, pass, seen, mark) {
     if (seen.method !== "POST") return pass();
     const question = attempt(() => this.descent.questionIn(seen), null);
     if (question) return this.descent.follow(question, () => cross(null, pass));
-    const found = attempt(() => this.#claim(seen, mark), null);
-    return found ? this.#carry(layer, pass, { ...seen, mark, found }) : pass();
+    const claimed = attempt(() => this.#claim(seen, mark), null);
+    return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
   }
 
-  /** Return the login that a request of ours carries; null if it is none of ours. */
-  #claim(seen, mark) {
-    if (!mark || mark.isSpent) {
-      // A tool of the turn, or whatever else goes on. But is it what we are waiting for?
-      this.marks.miss(seen, this.#isKnown);
-      return null;
-    }
-    if (!mark.fits(seen.headers)) {
-      mark.isPassedBy ||= isModelRequest(seen.path, textOf(seen.init?.body));
+  /** Return the login that a request of ours carries, and its mark; null if it is none of ours. */
+  #claim(seen, inContext) {
+    const mark = this.marks.find(seen, inContext);
+    const isModel = () => isModelRequest(seen.path, textOf(seen.init?.body));
+    if (!mark) {
+      // A tool of the turn, or whatever else goes on.
+      if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
       return null;
     }
     const secrets = credentialsOf(seen.headers);
     const found = this.#findLogin(mark, secrets);
-    if (!found && isModelRequest(seen.path, textOf(seen.init?.body))) mark.leave(secrets);
-    return found;
+    if (!found && isModel()) mark.leave(secrets);
+    return found && { mark, found };
   }
 
   #isKnown = (slot, digest) =>
