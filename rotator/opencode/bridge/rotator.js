@@ -35,7 +35,7 @@ const BODY_MS = 1000;
 const MOST_SENDS = 50;
 const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
 const MOST_SEEN = 64; // credentials remembered for each provider
-const MOST_REFRESH = 1024; // refresh tokens remembered, all providers together
+const MOST_TOKENS = 2048; // remembered of logins, all providers together
 const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is left alone
 const MOST_DESCENTS = 256; // files
 const SESSION_LIST_BYTES = 64 * 1024;
@@ -46,7 +46,10 @@ const MOST_LATE = 64; // verdicts that came too late, remembered until they are 
 const BEAT_MS = 5000;
 const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
 const TOKEN_MS = 1000;
-const TOKEN_DEPTH = 4;
+const SHORTEST_TOKEN = 12; // what is shorter may be any word
+const LONGEST_TOKEN = 16 * 1024;
+const MOST_PARTS = 8 * 1024; // looked at in one body
+const MOST_TO = 16; // told of one answer
 const MOST_SESSIONS = 256;
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
@@ -271,7 +274,9 @@ class Logins {
   #text = null;
   #entries = new Map();
   #seen = new Map(); // provider -> digest -> entry without its secrets
-  #refresh = new Map(); // digests of refresh tokens
+  #tokens = new Map(); // digest -> {whose, isRefresh, isSent}
+  #lengths = new Set(); // of refresh tokens
+  #looked = null;
 
   constructor(file) {
     this.#file = file;
@@ -288,8 +293,32 @@ class Logins {
     return this.#entries.has(provider) ? [provider, ...others] : others;
   }
 
-  hasRefresh = (digest) => (this.all(), this.#refresh.has(digest));
-  addRefresh = (digest) => remember(this.#refresh, digest, true, MOST_REFRESH);
+  /** Return what is known of a text that is a login's refresh token, else nothing. */
+  refreshToken(text) {
+    if (!this.#lengths.has(text.length)) return undefined; // most texts are not hashed
+    const digest = sha256(text);
+    const known = this.#tokens.get(digest);
+    return known?.isRefresh ? { ...known, digest } : undefined;
+  }
+
+  /** Return which login a token is of; undefined: nobody's that we know. */
+  whoseIs = (digest) => this.#tokens.get(digest)?.whose;
+
+  /** Remember a token of a login, one that buys others (`isRefresh`) or goes with requests. */
+  addToken(text, whose, found) {
+    const digest = sha256(text);
+    if (found.isRefresh) this.#lengths.add(text.length);
+    remember(this.#tokens, digest, { ...this.#tokens.get(digest), whose, ...found }, MOST_TOKENS);
+  }
+
+  /** Look at auth.json if it is another file, or another text, than it was. */
+  look() {
+    const stat = attempt(() => fs.statSync(this.#file, { bigint: true }), null);
+    const looked = stat && `${stat.mtimeNs} ${stat.ino} ${stat.size}`;
+    if (looked === this.#looked) return;
+    this.#looked = looked;
+    this.all();
+  }
 
   all() {
     let text = this.#text;
@@ -309,14 +338,21 @@ class Logins {
     this.#text = text;
     const parsed = Object.entries(value).map(([id, entry]) => [idOf(id), parseEntry(entry)]);
     this.#entries = new Map(parsed.filter(([, entry]) => entry));
-    for (const [slot, { digests, destination, accountId, refresh }] of this.#entries) {
+    for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
       if (!this.#seen.has(slot)) this.#seen.set(slot, new Map());
       for (const digest of digests)
         remember(this.#seen.get(slot), digest, { digests, destination, accountId }, MOST_SEEN);
-      // Some plug-ins pack more than the token into its field, which only they unpack.
-      const tokens = [refresh, refresh.trim(), refresh.split("|")[0]];
-      for (const token of tokens) if (token) this.addRefresh(sha256(token));
+      this.#takeTokens(secret, refresh);
     }
+  }
+
+  #takeTokens(secret, refresh) {
+    // Some plug-ins pack more than the token into its field, which only they unpack.
+    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
+    const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
+    const whose = before ?? sha256(tokens.at(-1) ?? secret);
+    for (const token of tokens) this.addToken(token, whose, { isRefresh: true });
+    if (secret) this.addToken(secret, whose, { isSent: true });
   }
 }
 
@@ -1063,8 +1099,8 @@ function lookAt(input, init) {
   const headers = init?.headers ?? request?.headers;
   if (headers !== undefined && !isReadable(headers)) return null;
   const method = String(init?.method ?? request?.method ?? "GET").toUpperCase();
-  const { pathname: path } = new URL(request ? request.url : input);
-  return { input, init, request, headers, method, path };
+  const { pathname: path, searchParams: query } = new URL(request ? request.url : input);
+  return { input, init, request, headers, method, path, query };
 }
 
 /** One model request that opencode has announced, and what became of it. */
@@ -1203,25 +1239,77 @@ class Marks {
 
 // -- Token requests ------------------------------------------------------------------------
 
-const TOKEN_PATH = /token|oauth|auth|login/i;
-const TOKEN_WORDS = /refresh_?token|device_?code|authorization_code|\bcode\b/i;
+const TOKEN_METHODS = ["POST", "PUT", "GET"];
+const TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
+const LOGIN_WORDS = /device_?code|authorization_code|\bcode\b/i;
 const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
-const TOKEN_NAMES = ["access_token", "accessToken", "refresh_token", "refreshToken"];
+const REFRESH_NAMES = ["refresh_token", "refreshToken"];
+const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
+const LIKE_TOKEN_NAMES = /token|access|refresh|jwt|session/i;
+// What stands beside a token and is the same in the answers to many.
+const BESIDE_TOKENS =
+  /type|scope|expir|issue|ur[il]|endpoint|hint|kind|status|tokeni[sz]|_at$|At$|_in$|In$/;
+const VALUE_NAMES = /^(value|raw|text)$/i;
+// Whoever asks a model may say anything. (`input` and `request` are tRPC's too.)
+const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
+const STREAMED = /event-stream|octet-stream|^(image|audio|video)/i;
 const STALLED_MS = 60_000;
 
-/** Read what a vendor is sent or sends: JSON or a form. */
-function readFields(text) {
-  const value = attempt(() => JSON.parse(text), undefined);
-  return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
+const parsed = (text) => attempt(() => JSON.parse(text), undefined);
+const fieldsOf = (text) => parsed(text) ?? Object.fromEntries(new URLSearchParams(text));
+
+/** Return the texts in a value as [name, text], at any depth, also those of JSON in a text. */
+function textsIn(value) {
+  const found = [];
+  const parts = [["", value]];
+  for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
+    const [name, part] = parts[at];
+    if (isText(part)) found.push([name, part]);
+    const inner = isText(part) ? /^\s*[[{]/.test(part) && parsed(part) : part;
+    if (typeof inner !== "object" || inner === null) continue;
+    for (const [key, one] of Object.entries(inner))
+      parts.push([Array.isArray(inner) || VALUE_NAMES.test(key) ? name : key, one]);
+  }
+  return found;
 }
 
-/** Return the tokens in an answer, wherever in it they stand. */
-function tokensIn(value, depth = TOKEN_DEPTH) {
-  if (typeof value !== "object" || value === null || depth === 0) return [];
-  return Object.entries(value).flatMap(([name, one]) => {
-    if (TOKEN_NAMES.includes(name) && isText(one)) return one ? [one] : [];
-    return tokensIn(one, depth - 1);
-  });
+/** Return the texts in what a vendor is sent or sends: JSON, a form, or a text alone. */
+function readTexts(text) {
+  const value = parsed(text);
+  if (value !== undefined) return textsIn(value);
+  return [["", text.trim()], ...(/[\s<>]/.test(text) ? [] : textsInFields(new URLSearchParams(text)))];
+}
+
+const textsInFields = (fields) => [...fields].flatMap(([name, one]) => textsIn({ [name]: one }));
+
+/** Return the texts in headers: whole values, what follows a scheme, what cookies hold. */
+function textsInHeaders(headers) {
+  const whole = [...credentialsOf(headers)];
+  const cookies = valuesOf(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
+  return [...whole, ...cookies.map((one) => one.slice(one.indexOf("=") + 1))];
+}
+
+const isPlainToken = (text) =>
+  text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN && !/\s/.test(text);
+
+/** Return the tokens in an answer as [name, text], those of the usual names first. */
+function tokensIn(texts) {
+  const isUsual = ([name]) => TOKEN_NAMES.includes(name);
+  const isLike = ([name, text]) =>
+    LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
+  const usual = texts.filter((one) => isUsual(one) && one[1]);
+  const tokens = [...usual, ...texts.filter((one) => !isUsual(one) && isLike(one))];
+  return tokens.flatMap(([name, text]) => [...new Set([text, text.trim()])].map((t) => [name, t]));
+}
+
+/** Tell whether somebody exchanges what a login gave him for tokens. */
+function isLogin(fields) {
+  const places = [fields, ...Object.values(fields).filter(isObject)];
+  const find = (...names) =>
+    names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
+  const isCode = find("code") && find("code_verifier", "codeVerifier", "client_id", "clientId");
+  const isDevice = find("device_code", "deviceCode");
+  return Boolean(LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice);
 }
 
 /** Tells the watcher by digests which refresh token led to which, and which came from a login. */
@@ -1235,35 +1323,54 @@ class Descent {
   }
 
   /** Return what a request may ask for as {grant, from}, or a promise of it; null: no token. */
-  questionIn({ request, init, path, headers }) {
-    if (isModelPath(path)) return null;
+  questionIn(seen) {
+    const { request, init, method, path, headers } = seen;
+    if (!TOKEN_METHODS.includes(method) || isModelPath(path)) return null;
+    this.#logins.look();
     const body = init?.body ?? null;
-    if (body !== null || !request) return this.#grantIn(textOf(body));
+    if (body instanceof FormData) return this.#asked(seen, textsInFields(body), "");
+    if (body === null && (!request || method === "GET")) return this.#askedBy(seen, "");
+    if (body !== null) return this.#askedBy(seen, textOf(body));
     const [length = 0, type = ""] = ["content-length", "content-type"].map(
       (name) => valuesOf(headers, name)[0],
     );
     const isSmall = Number(length) <= TOKEN_BYTES;
-    if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded/.test(type)) return null;
-    return request.clone().text().then(this.#grantIn, () => null);
+    if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
+      return this.#askedBy(seen, null);
+    const text = request.clone().text();
+    return text.then((one) => this.#askedBy(seen, one)).catch(() => null);
   }
 
-  #grantIn = (text) => {
-    if (text === null || text.length > TOKEN_BYTES || !TOKEN_WORDS.test(text)) return null;
-    const fields = readFields(text);
-    if (!isObject(fields)) return null;
-    const places = [fields, ...Object.values(fields).filter(isObject)];
-    const find = (...names) =>
-      names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
-    const token = find("refresh_token", "refreshToken");
-    if (token) {
-      const from = sha256(token);
-      return this.#logins.hasRefresh(from) ? { grant: "refresh", from } : null;
-    }
-    const isCode = find("code") && find("code_verifier", "codeVerifier", "client_id", "clientId");
-    const isDevice = find("device_code", "deviceCode");
-    const isLogin = LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice;
-    return isLogin ? { grant: "login", from: null } : null;
-  };
+  #askedBy(seen, text) {
+    if (text === null || text.length > TOKEN_BYTES) return this.#asked(seen, [], null);
+    const fields = fieldsOf(text);
+    const names = isObject(fields) ? Object.keys(fields) : [];
+    if (names.some((name) => ASKING_FIELDS.test(name))) return null;
+    const question = this.#asked(seen, readTexts(text), text);
+    const mayLogIn = question === undefined && seen.method === "POST" && LOGIN_WORDS.test(text);
+    return mayLogIn && isObject(fields) && isLogin(fields) ? { grant: "login", from: null } : question;
+  }
+
+  /** Return the question of a request that holds a refresh token of a login's.
+   *  Null: of several, as a copy of auth.json does; undefined: of none. */
+  #asked({ headers, path, query }, texts, body) {
+    const named = [...textsInFields(query), ...texts];
+    const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
+    const said = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
+    if (said.length > 0) return this.#refreshBy(said, { isSaid: true });
+    if (body === null ? !TOKEN_PATH.test(path) : isModelRequest(path, body)) return undefined;
+    const carried = this.#refreshIn(textsInHeaders(headers).filter(isPlainToken));
+    // Some logins have one token for everything, which each request carries.
+    const apart = carried.filter(({ isSent }) => !isSent);
+    return apart.length > 0 ? this.#refreshBy(apart, { isSaid: false }) : undefined;
+  }
+
+  #refreshIn = (texts) => texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean);
+
+  #refreshBy([{ digest: from, whose }, ...more], { isSaid }) {
+    if (more.some((one) => one.whose !== whose)) return null;
+    return { grant: "refresh", from, whose, isSaid };
+  }
 
   /** Send a token request; its answer is handed on when the watcher can know of it. */
   async follow(question, send) {
@@ -1274,16 +1381,22 @@ class Descent {
   }
 
   async #tell(question, response) {
-    if (!question) return;
+    if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
+    const { grant, from, whose = randomId(), isSaid = false } = question;
     const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
-    const answer = attempt(() => readFields(new TextDecoder().decode(bytes)), {});
-    const to = [...new Set(tokensIn(answer))].map(sha256);
-    const ok = response.ok && !answer?.error; // GitHub refuses with 200
+    const text = new TextDecoder().decode(bytes);
+    // What we know to be another login's was not made of this one.
+    const isNew = ([, token]) => [undefined, whose].includes(this.#logins.whoseIs(sha256(token)));
+    const tokens = tokensIn(readTexts(text)).filter(isNew);
+    const to = [...new Set(tokens.map(([, token]) => sha256(token)))].slice(0, MOST_TO);
+    const ok = response.ok && !fieldsOf(text)?.error; // GitHub refuses with 200
     // Who waits for a login asks for its tokens again and again.
-    if (question.grant === "login" && to.length === 0) return;
+    if (!isSaid && to.every((digest) => digest === from)) return;
     // A plug-in may keep the new token to itself until the next one has replaced it.
-    to.forEach((digest) => this.#logins.addRefresh(digest));
-    await this.#publish({ schema: SCHEMA, at: new Date().toISOString(), ...question, to, ok });
+    for (const [name, token] of tokens)
+      this.#logins.addToken(token, whose, /refresh/i.test(name) ? { isRefresh: true } : {});
+    const at = new Date().toISOString();
+    await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
   }
 
   async #publish(value) {
@@ -1425,11 +1538,15 @@ class Bridge {
   }
 
   #send(layer, pass, seen, mark) {
-    if (seen.method !== "POST") return pass();
     const question = attempt(() => this.descent.questionIn(seen), null);
-    if (question) return this.descent.follow(question, () => cross(null, pass));
-    const claimed = attempt(() => this.#claim(seen, mark), null);
-    return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
+    const send = () => {
+      const claimed = seen.method === "POST" ? attempt(() => this.#claim(seen, mark), null) : null;
+      return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
+    };
+    if (!question) return send();
+    // Whether it is one may not be known before it is sent.
+    const isSure = !(question instanceof Promise);
+    return this.descent.follow(question, isSure ? () => cross(null, pass) : send);
   }
 
   /** Return the login that a request of ours carries, and its mark; null if it is none of ours. */
