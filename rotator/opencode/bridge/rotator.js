@@ -40,6 +40,7 @@ const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is lef
 const MOST_DESCENTS = 256; // files
 const SESSION_LIST_BYTES = 64 * 1024;
 const TOKEN_BYTES = 64 * 1024;
+const QUESTION_BYTES = 16 * 1024;
 const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
 const FOLDER_ENTRIES = 2 * 1024; // what floods a folder stays where it is
 const MOST_LATE = 64; // verdicts that came too late, remembered until they are swept
@@ -1245,7 +1246,7 @@ const LOGIN_WORDS = /device_?code|authorization_code|\bcode\b/i;
 const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 const REFRESH_NAMES = ["refresh_token", "refreshToken"];
 const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
-const LIKE_TOKEN_NAMES = /token|access|refresh|jwt|session/i;
+const LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{0,40}$/i;
 // What stands beside a token and is the same in the answers to many.
 const BESIDE_TOKENS =
   /type|scope|expir|issue|ur[il]|endpoint|hint|kind|status|tokeni[sz]|_at$|At$|_in$|In$/;
@@ -1256,7 +1257,12 @@ const STREAMED = /event-stream|octet-stream|^(image|audio|video)/i;
 const STALLED_MS = 60_000;
 
 const parsed = (text) => attempt(() => JSON.parse(text), undefined);
-const fieldsOf = (text) => parsed(text) ?? Object.fromEntries(new URLSearchParams(text));
+
+/** Return what a vendor is sent or sends: JSON, or a form. */
+function readFields(text) {
+  const value = parsed(text);
+  return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
+}
 
 /** Return the texts in a value as [name, text], at any depth, also those of JSON in a text. */
 function textsIn(value) {
@@ -1267,17 +1273,10 @@ function textsIn(value) {
     if (isText(part)) found.push([name, part]);
     const inner = isText(part) ? /^\s*[[{]/.test(part) && parsed(part) : part;
     if (typeof inner !== "object" || inner === null) continue;
-    for (const [key, one] of Object.entries(inner))
-      parts.push([Array.isArray(inner) || VALUE_NAMES.test(key) ? name : key, one]);
+    const isList = Array.isArray(inner);
+    for (const key in inner) parts.push([isList || VALUE_NAMES.test(key) ? name : key, inner[key]]);
   }
   return found;
-}
-
-/** Return the texts in what a vendor is sent or sends: JSON, a form, or a text alone. */
-function readTexts(text) {
-  const value = parsed(text);
-  if (value !== undefined) return textsIn(value);
-  return [["", text.trim()], ...(/[\s<>]/.test(text) ? [] : textsInFields(new URLSearchParams(text)))];
 }
 
 const textsInFields = (fields) => [...fields].flatMap(([name, one]) => textsIn({ [name]: one }));
@@ -1342,11 +1341,11 @@ class Descent {
   }
 
   #askedBy(seen, text) {
-    if (text === null || text.length > TOKEN_BYTES) return this.#asked(seen, [], null);
-    const fields = fieldsOf(text);
+    if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
+    const fields = readFields(text);
     const names = isObject(fields) ? Object.keys(fields) : [];
     if (names.some((name) => ASKING_FIELDS.test(name))) return null;
-    const question = this.#asked(seen, readTexts(text), text);
+    const question = this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
     const mayLogIn = question === undefined && seen.method === "POST" && LOGIN_WORDS.test(text);
     return mayLogIn && isObject(fields) && isLogin(fields) ? { grant: "login", from: null } : question;
   }
@@ -1384,12 +1383,12 @@ class Descent {
     if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
     const { grant, from, whose = randomId(), isSaid = false } = question;
     const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
-    const text = new TextDecoder().decode(bytes);
+    const answer = readFields(new TextDecoder().decode(bytes));
     // What we know to be another login's was not made of this one.
     const isNew = ([, token]) => [undefined, whose].includes(this.#logins.whoseIs(sha256(token)));
-    const tokens = tokensIn(readTexts(text)).filter(isNew);
+    const tokens = tokensIn(textsIn(answer)).filter(isNew);
     const to = [...new Set(tokens.map(([, token]) => sha256(token)))].slice(0, MOST_TO);
-    const ok = response.ok && !fieldsOf(text)?.error; // GitHub refuses with 200
+    const ok = response.ok && !answer?.error; // GitHub refuses with 200
     // Who waits for a login asks for its tokens again and again.
     if (!isSaid && to.every((digest) => digest === from)) return;
     // A plug-in may keep the new token to itself until the next one has replaced it.
