@@ -191,6 +191,7 @@ def test_a_pair_that_came_from_a_code_is_a_login(
         pytest.param({"access_token": {"of": ACCESS}, "refresh_token": 1}, [], id="no texts"),
         pytest.param({"token": ACCESS, "refreshToken": NEXT}, [NEXT, ACCESS], id="token"),
         pytest.param({"access": ACCESS, "refresh": NEXT}, [ACCESS, NEXT], id="access, refresh"),
+        pytest.param({"securityToken": ACCESS, "tokenValue": NEXT}, [ACCESS, NEXT], id="compound"),
         pytest.param({"jwt": ACCESS, "session": NEXT}, [ACCESS, NEXT], id="jwt, session"),
         pytest.param({"result": json.dumps(PAIR)}, [ACCESS, NEXT], id="JSON in JSON"),
         pytest.param(

@@ -30,9 +30,10 @@ def lost(
     upstream: Upstream, key: str = A, without: tuple[str, ...] = (), **changes: Any
 ) -> dict[str, Any]:
     """Return a request of an SDK that its context does not reach."""
+    agent = {"user-agent": changes.pop("agent")} if "agent" in changes else {}
     asked = model_request(upstream, key, **({"mark": MARK, "isLost": True, "body": BODY} | changes))
     added = {name: value for name, value in (NAMED | SDK).items() if name not in without}
-    asked["headers"] |= added
+    asked["headers"] |= added | agent
     return asked
 
 
@@ -135,7 +136,8 @@ def test_a_turn_is_told_from_the_title_beside_it_by_its_tools(
 # Each has the very key, while the request of a turn is awaited that has not come yet.
 OTHERS: dict[str, dict[str, Any]] = {
     "names no session": {"without": tuple(NAMED)},
-    "names the session and is no SDK": {"without": tuple(SDK)},
+    "names the session and no SDK": {"without": tuple(SDK)},
+    "names the session and is no SDK": {"agent": "ai-sdk-memory/1.0 node"},
     "asks no model": {"url": "/v1/models", "body": "id=1"},
     "is no POST": {"method": "GET", "bodyKind": "none"},
 }

@@ -1249,7 +1249,7 @@ const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
 const LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{0,40}$/i;
 // What stands beside a token and is the same in the answers to many.
 const BESIDE_TOKENS =
-  /type|scope|expir|issue|ur[il]|endpoint|hint|kind|status|tokeni[sz]|_at$|At$|_in$|In$/;
+  /(type|scope|ur[il]|endpoint|hint|kind|status)s?$|expir|tokeni[sz]|_(at|in)$|[a-z](At|In)$/;
 const VALUE_NAMES = /^(value|raw|text)$/i;
 // Whoever asks a model may say anything. (`input` and `request` are tRPC's too.)
 const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
