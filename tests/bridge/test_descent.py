@@ -401,6 +401,31 @@ def test_of_what_comes_back_another_logins_tokens_are_not_told(
     assert links(folder) == [("refresh", digest_of(REFRESH), BOTH, True)]
 
 
+def test_what_a_slow_answer_brought_is_told_even_if_it_stands_in_auth_json_by_then(
+    bridge: BridgeProcess, upstream: Upstream, folder: Path, slow: Slow, live: LiveFile
+) -> None:
+    upstream.on("token-request", slow)
+    ask(bridge, upstream, refreshing(), unread=True)
+    live.write(mock=oauth(ACCESS, refresh=NEXT))
+    upstream.on("x-other", reply(200, b"{}"))
+    ask(bridge, upstream, {"id": "1"}, headers={"x-of": "x-other"})
+    slow.go.set()
+
+    wait_until(lambda: links(folder), 10, "the descent")
+    assert links(folder) == [("refresh", digest_of(REFRESH), BOTH, True)]
+
+
+def test_a_login_that_brings_what_is_known_is_a_login(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, live: LiveFile
+) -> None:
+    live.write(mock=oauth(ACCESS, refresh=NEXT))
+    ask(bridge, answering, {"id": "1"})
+
+    ask(bridge, answering, {"code": "CANARY", "client_id": "app"})
+
+    assert links(folder) == [("login", None, BOTH, True)]
+
+
 def test_a_short_word_in_the_place_of_a_token_is_none(
     bridge: BridgeProcess, answering: Upstream, folder: Path, live: LiveFile
 ) -> None:

@@ -275,7 +275,8 @@ class Logins {
   #text = null;
   #entries = new Map();
   #seen = new Map(); // provider -> digest -> entry without its secrets
-  #tokens = new Map(); // digest -> {whose, isRefresh, isSent}
+  #tokens = new Map(); // digest -> {whose, isRefresh, isSent, since}
+  #found = 0;
   #lengths = new Set(); // of refresh tokens
   #looked = null;
 
@@ -305,11 +306,21 @@ class Logins {
   /** Return which login a token is of; undefined: nobody's that we know. */
   whoseIs = (digest) => this.#tokens.get(digest)?.whose;
 
+  /** Tell whether a token was known at that point of time to be of another login. */
+  isOfAnother(digest, whose, { before }) {
+    const known = this.#tokens.get(digest);
+    return known !== undefined && known.whose !== whose && known.since <= before;
+  }
+
+  /** A point of time, for `isOfAnother`. */
+  now = () => this.#found;
+
   /** Remember a token of a login, one that buys others (`isRefresh`) or goes with requests. */
   addToken(text, whose, found) {
     const digest = sha256(text);
     if (found.isRefresh) this.#lengths.add(text.length);
-    remember(this.#tokens, digest, { ...this.#tokens.get(digest), whose, ...found }, MOST_TOKENS);
+    const known = this.#tokens.get(digest) ?? { since: (this.#found += 1) };
+    remember(this.#tokens, digest, { ...known, whose, ...found }, MOST_TOKENS);
   }
 
   /** Look at auth.json if it is another file, or another text, than it was. */
@@ -1225,16 +1236,15 @@ class Marks {
 
   /** Where no request of a provider comes in its context, the SDK's own is known by the session
    *  that opencode names in it. */
-  #lost({ path, init, headers }) {
+  #lost({ init, headers }) {
     if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value)))) return null;
     const of = pairsOf(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
     const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
     const open = [of.turn, of.aside].filter(isOpen);
-    const text = open.length ? textOf(init?.body) : null;
-    if (open.length === 0 || !isModelRequest(path, text)) return null;
-    if (open.length === 1) return open[0];
+    if (open.length < 2) return open[0] ?? null;
     // Nothing else tells a turn from the title beside it.
-    return attempt(() => JSON.parse(text).tools.length > 0, false) ? of.turn : null;
+    const hasTools = () => JSON.parse(textOf(init?.body)).tools.length > 0;
+    return attempt(hasTools, false) ? of.turn : null;
   }
 }
 
@@ -1279,7 +1289,9 @@ function textsIn(value) {
   return found;
 }
 
-const textsInFields = (fields) => [...fields].flatMap(([name, one]) => textsIn({ [name]: one }));
+/** Return the texts in a form, whose fields may be files. */
+const textsInFields = (fields) =>
+  [...fields].flatMap(([name, one]) => (isText(one) ? textsIn({ [name]: one }) : []));
 
 /** Return the texts in headers: whole values, what follows a scheme, what cookies hold. */
 function textsInHeaders(headers) {
@@ -1368,7 +1380,7 @@ class Descent {
 
   #refreshBy([{ digest: from, whose }, ...more], { isSaid }) {
     if (more.some((one) => one.whose !== whose)) return null;
-    return { grant: "refresh", from, whose, isSaid };
+    return { grant: "refresh", from, whose, isSaid, before: this.#logins.now() };
   }
 
   /** Send a token request; its answer is handed on when the watcher can know of it. */
@@ -1381,11 +1393,11 @@ class Descent {
 
   async #tell(question, response) {
     if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
-    const { grant, from, whose = randomId(), isSaid = false } = question;
+    const { grant, from, whose = randomId(), isSaid = false, before = 0 } = question;
     const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
     const answer = readFields(new TextDecoder().decode(bytes));
-    // What we know to be another login's was not made of this one.
-    const isNew = ([, token]) => [undefined, whose].includes(this.#logins.whoseIs(sha256(token)));
+    // What was known to be another login's was not made of this one.
+    const isNew = ([, token]) => !this.#logins.isOfAnother(sha256(token), whose, { before });
     const tokens = tokensIn(textsIn(answer)).filter(isNew);
     const to = [...new Set(tokens.map(([, token]) => sha256(token)))].slice(0, MOST_TO);
     const ok = response.ok && !answer?.error; // GitHub refuses with 200
