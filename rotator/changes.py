@@ -14,6 +14,7 @@ from rotator.ownership import (
     Knowledge,
     Owner,
     Proof,
+    has_real_secret,
     is_blank,
     is_forgotten,
     owner_of,
@@ -256,9 +257,11 @@ def _comes_back(provider: str, credential: Credential, known: Knowledge, *, alon
     """Tell whether an old copy of the file brought a removed account's login back."""
     if not is_forgotten(provider, credential, known):
         return False
-    # A real login brings new tokens, but a key is typed in again as it was. Taken out, it
-    # would be lost: that takes a write that we saw and that a login does not make.
-    return credential.type == "oauth" or (known.watched and not alone)
+    # A real login brings new tokens, but a key is typed in again as it was, and so is a word in
+    # its place. Taken out, it would be lost: that takes a write that we saw and that a login
+    # does not make.
+    brings_new = credential.type == "oauth" and has_real_secret(credential)
+    return brings_new or (known.watched and not alone)
 
 
 def _revert(

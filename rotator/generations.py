@@ -165,7 +165,7 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
     """Return what becomes of a line by what bridges saw, late, of its tokens; None: nothing."""
     for n in range(len(line) - 1, 0, -1):
         for earlier in range(n):
-            if set(came_from[n].line) & set(secrets_of(line[earlier].credential)):
+            if _came_from(line[n], came_from[n], line[earlier]):
                 # Those were exchanged for these: one person's, and spent.
                 who = line[n].who if line[n].who.key is not None else line[earlier].who
                 now = (*line[:n], replace(line[n], who=who), *line[n + 1 :])
@@ -173,6 +173,12 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
         if came_from[n].is_login and not line[n - 1].loose:
             return _parted(line, n, by_last=line[-1].who.key is not None)
     return None
+
+
+def _came_from(newer: Tokens, came_from: Ancestry, older: Tokens) -> bool:
+    """Tell whether tokens were exchanged for others; what names two owners was not."""
+    is_another = None not in {newer.who.key, older.who.key} and newer.who.key != older.who.key
+    return not is_another and bool(set(came_from.line) & set(secrets_of(older.credential)))
 
 
 def next_step(provider: str, known: Knowledge) -> Step | None:
@@ -201,7 +207,10 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
     if tokens is None:
         yield EndDoubt(account, doubt, "the tokens that it was about are gone")
         return
-    if set(came_from.line) & set(secrets_of(tokens.credential)):
+    # Of a line that others have come into it is not known which of them it began with.
+    owners = {one.who.key for one in line_of(known.state, newer)} if newer is not None else {None}
+    is_another = None not in {*owners, tokens.who.key} and tokens.who.key not in owners
+    if not is_another and set(came_from.line) & set(secrets_of(tokens.credential)):
         if tokens.number is not None:
             why = f"the tokens of {name} came from some that it had before"
             yield Spend(account, tokens, newer, why)
@@ -209,11 +218,7 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
             why = f"the tokens of {newer.alias} came from its own"
             at = _place_of(doubt.came_as, newer, known)
             yield Join(*_older_first(account, newer), newer, why, at)
-        return
-    # Of a line that others have come into it is not known which of them it began with.
-    owners = {one.who.key for one in line_of(known.state, newer)} if newer is not None else {None}
-    is_another = None not in {*owners, tokens.who.key} and tokens.who.key not in owners
-    if came_from.is_login or is_another:
+    elif is_another or came_from.is_login:
         yield EndDoubt(account, doubt, f"{name} is another login")
 
 

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from itertools import pairwise
 
 from rotator.model import Account, AccountId, Credential, Descent, Digest, Identity, Slot, State
-from rotator.secret import Secret, digest_of
+from rotator.secret import Secret, digest_of, is_placeholder
 
 # Plug-ins refresh some minutes before a token runs out, and opencode at its next request.
 REFRESH_MARGIN = timedelta(minutes=10)
@@ -21,6 +21,8 @@ REFRESH_MARGIN = timedelta(minutes=10)
 _JUST_LEFT = timedelta(minutes=2)
 _LONGEST_LINE = 64
 _PACKED = "|"
+# Fields of plug-ins, in small letters, that say whose an entry is.
+_NAMES = frozenset({"email", "login", "sub", "subject", "user", "userid", "username"})
 
 
 class Proof(Enum):
@@ -92,22 +94,34 @@ def halves_of(credential: Credential) -> tuple[tuple[Digest, ...], ...]:
     """Return the digests of its refresh token and those of its request secret, where it has one.
 
     White space around a secret is none of it. Some plug-ins pack more into the refresh token's
-    field (`token|project`), which changes while the token stays.
+    field (`token|project`), which changes while the token stays. A word in the place of the one
+    secret is none where the other is there.
     """
-    # Some plug-ins leave a field empty until its first use: that is nobody's secret.
-    halves = (
-        _digests(credential.refresh, _PACKED) if credential.refresh else (),
-        _digests(credential.secret, None),
-    )
-    return tuple(half for half in halves if half)
+    halves = tuple(_halves(credential))
+    real = tuple(digests for bare, digests in halves if not is_placeholder(bare))
+    return real or tuple(digests for _, digests in halves)
 
 
-def _digests(secret: Secret, separator: str | None) -> tuple[Digest, ...]:
-    text = secret.reveal()
-    spelt = [text, text.strip()]
-    if separator is not None:
-        spelt.append(text.partition(separator)[0].strip())
-    return tuple(Digest(digest_of(one)) for one in dict.fromkeys(spelt) if one.strip())
+def _halves(credential: Credential) -> Iterator[tuple[str, tuple[Digest, ...]]]:
+    """Yield each secret that is there, bare, and the digests of the ways in which it is spelt."""
+    for secret, separator in ((credential.refresh, _PACKED), (credential.secret, None)):
+        text = secret.reveal() if secret else ""
+        bare = _bare(secret, separator)
+        # Some plug-ins leave a field empty until its first use, or what is packed behind it
+        # when they clear it: that is nobody's secret.
+        if bare:
+            spelt = dict.fromkeys((text, text.strip(), bare))
+            yield bare, tuple(Digest(digest_of(one)) for one in spelt)
+
+
+def bare_secrets(credential: Credential) -> list[str]:
+    """Return the texts of its secrets, without what is around them."""
+    return [bare for bare, _ in _halves(credential)]
+
+
+def has_real_secret(credential: Credential) -> bool:
+    """Tell whether it holds a secret, not only words that others have in its place as well."""
+    return not all(map(is_placeholder, bare_secrets(credential)))
 
 
 def given_as(credential: Credential) -> Digest:
@@ -197,6 +211,8 @@ def owner_of(provider: str, credential: Credential, who: Identity, known: Knowle
     accounts = [a for a in known.state.of(provider) if a.credential.type == credential.type]
     for account in accounts:
         if same_secrets(account.credential, credential):
+            if not has_real_secret(credential) and _names_another(account, credential, who, known):
+                continue
             return Owner(account, fresh=not _says_the_same(account.credential, credential))
     if credential.type != "oauth":
         return Owner(None)
@@ -239,13 +255,15 @@ def _says_the_same(kept: Credential, new: Credential) -> bool:
 def _owner_of_oauth(
     provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
 ) -> Owner:
-    by_secret = _by_secret(provider, credential, known, accounts)
+    # Who is named to be another one is another one, whatever word or token they share.
+    others = [a for a in accounts if not _names_another(a, credential, who, known)]
+    by_secret = _by_secret(provider, credential, known, others)
     if by_secret is not None:
         return by_secret
     came_from = ancestry_of(credential, known)
     for spent in came_from.line:
         holder = known.holder(provider, spent)
-        for account in (a for a in accounts if a.id == holder):
+        for account in (a for a in others if a.id == holder):
             return _descendant(account, credential, spent, known)
     for account in accounts:
         if who.key is not None and account.identity_key == who.key:
@@ -260,8 +278,7 @@ def _by_secret(
     provider: str, credential: Credential, known: Knowledge, accounts: list[Account]
 ) -> Owner | None:
     halves = halves_of(credential)
-    held = [[h for d in half if (h := known.holder(provider, d))] for half in halves]
-    holders = [found[0] if found else None for found in held]
+    holders = [_holder_of(provider, half, known, accounts) for half in halves]
     for account in (a for holder in holders for a in accounts if a.id == holder):
         # One half known and the other new: a refresh that kept its refresh token. Both known
         # and not the current pair: a copy from before.
@@ -273,6 +290,20 @@ def _by_secret(
         of_replaced = None if stale else _replaced(account, known_half, known)
         return Owner(account, fresh=None in holders, stale=stale, of_replaced=of_replaced)
     return None
+
+
+def _holder_of(
+    provider: str, half: tuple[Digest, ...], known: Knowledge, accounts: list[Account]
+) -> AccountId | None:
+    """Return which account a secret is or was of, by the ways in which it is spelt.
+
+    Where two have it, the one that has it in use is meant, if it is among `accounts`.
+    """
+    found = [h for d in half if (h := known.holder(provider, d))]
+    if found and all(a.id != found[0] for a in accounts):
+        in_use = [a.id for a in accounts if set(half) & set(secrets_of(a.credential))]
+        return (in_use or found)[0]
+    return found[0] if found else None
 
 
 def _descendant(account: Account, credential: Credential, spent: Digest, known: Knowledge) -> Owner:
@@ -359,6 +390,34 @@ def _differ(account: Account, credential: Credential, who: Identity) -> bool:
     told = [(who.key, account.identity_key), (credential.account_id, old.account_id)]
     told += [(value, old.extra.get(name)) for name, value in credential.extra.items()]
     return any(None not in pair and pair[0] != pair[1] for pair in told)
+
+
+def _names_another(
+    account: Account, credential: Credential, who: Identity, known: Knowledge
+) -> bool:
+    """Tell whether it names another owner than the account's, or another account of theirs.
+
+    What was said of an account's tokens by its vendor and by themselves may be two names.
+    """
+    old = account.credential
+    if who.key is not None:
+        own = known.identify(account.provider, old).key
+        keys = {own, None if account.unproven else account.identity_key} - {None}
+        if keys:
+            return who.key not in keys
+    told = [(credential.account_id, old.account_id)]
+    if not has_real_secret(credential):
+        # Nothing else tells two keys apart that are one word.
+        told.append((credential.destination, old.destination))
+    told += [
+        (value, old.extra.get(name)) for name, value in credential.extra.items() if _is_name(name)
+    ]
+    return any(None not in pair and pair[0] != pair[1] for pair in told)
+
+
+def _is_name(field: str) -> bool:
+    """Tell whether a field of a plug-in's says whose an entry is."""
+    return "".join(one for one in field.lower() if one.isalnum()) in _NAMES
 
 
 def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:

@@ -55,7 +55,7 @@ from rotator.model import (
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.ownership import secrets_of
-from rotator.secret import Secret, blanked, digest_of
+from rotator.secret import Secret, blanked, digest_of, is_placeholder
 from rotator.text import clean
 
 # Two of a generation: a login that is refreshed every hour is remembered for thirty days.
@@ -653,7 +653,8 @@ class Store:
             with contextlib.suppress(BadEntry):
                 credential = parse_entry(account.provider, entry)
                 found |= {credential.secret, credential.refresh}
-        return {secret for secret in found if secret}
+        # A word that stands in a secret's place is in the entries of others, too.
+        return {one for one in found if one and not is_placeholder(one.reveal())}
 
     def _blank(self, secrets: set[Secret]) -> None:
         read = self._connection.execute
