@@ -36,10 +36,15 @@ Line = tuple[Tokens, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """What an account keeps of its line, and what leaves it for an account of its own."""
+    """What an account keeps of its line, and what leaves it for an account of its own.
+
+    `unsure` says that tokens of the older part of which nobody knows whose they are may have
+    been exchanged for those that the newer one begins with.
+    """
 
     kept: Line
     left: Line = ()
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,8 @@ def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
             return Parted(now)
         # One person's older tokens, which the newer ones have taken the place of.
         return Parted((*now[:earlier], *now[earlier + 1 :]))
-    return _parted(now, later, by_last=others[-1] == len(now) - 1)
+    # Between two that are named may be tokens of either.
+    return replace(_parted(now, later, by_last=others[-1] == len(now) - 1), unsure=True)
 
 
 def _parted(line: Line, at: int, *, by_last: bool) -> Parted:

@@ -57,7 +57,9 @@ class Owner:
 class Knowledge:
     """What the interpretation needs beside the contents.
 
-    `watched` says that no write between the two contents can have been missed. `recall` and
+    `watched` says that no write between the two contents can have been missed. Of a vendor for
+    which neither `rotates_tokens` nor `keeps_refresh_tokens` nobody knows what a refresh does.
+    `recall` and
     `was_removed` are asked for secrets so old that `state` does not have them at hand; `descent`
     and `was_exchanged` for what bridges saw of tokens.
     """
@@ -68,6 +70,7 @@ class Knowledge:
     rotates_tokens: Callable[[str], bool]
     now: datetime
     watched: bool
+    keeps_refresh_tokens: Callable[[str], bool] = lambda _: False
     recall: Callable[[str, Digest], AccountId | None] = lambda *_: None
     was_removed: Callable[[str, Digest], bool] = lambda *_: False
     descent: Callable[[Digest], Descent | None] = lambda _: None
@@ -332,19 +335,28 @@ def _by_time(
     """Return whose it probably is, or a new account and whose it may be.
 
     Only a vendor that replaces both tokens leaves nothing to recognise a refresh by, and what
-    came from a refresh says how long it lives.
+    came from a refresh says how long it lives. Where nobody knows whether a vendor does nobody
+    can be asked either: then it is never taken for a refresh.
     """
-    if not known.rotates_tokens(provider) or credential.expires_at is None:
+    if known.keeps_refresh_tokens(provider) or credential.expires_at is None:
         return Owner(None)
     may_be = tuple(
         a
         for a in _refreshable(provider, known)
         if a in accounts and not _differ(a, credential, who)
     )
+    if not known.rotates_tokens(provider):
+        made = tuple(a for a in may_be if _may_have_made(a.credential, credential))
+        return Owner(None, may_be=made)
     active = known.state.active(provider)
     if active is not None and may_be == (active,) and _is_refresh(active, credential, known.now):
         return Owner(active, proof=Proof.NONE)
     return Owner(None, may_be=may_be)
+
+
+def _may_have_made(old: Credential, new: Credential) -> bool:
+    """Tell whether new tokens may have been made from old ones: those run out, and not later."""
+    return old.expires_at is not None and not _is_older(new, old)
 
 
 def _refreshable(provider: str, known: Knowledge) -> Iterator[Account]:

@@ -187,6 +187,7 @@ def knowing(state: State, **fields: Any) -> Knowledge:
         "parse": try_parse,
         "identify": nobody,
         "rotates_tokens": lambda _: True,
+        "keeps_refresh_tokens": lambda _: False,
         "now": NOW,
         "watched": True,
     }
