@@ -402,7 +402,7 @@ def test_names_drop_older_tokens_only_where_the_newer_ones_are_in_no_doubt(live:
     assert kept.credential.secret.reveal() == first["access"]
 
 
-# -- tokens between two that are named, and those that were exchanged for tokens that are gone ------
+# -- tokens between two that are named, and those whose successors are gone ---------------------
 
 
 @pytest.fixture
