@@ -12,6 +12,7 @@ from datetime import datetime
 
 from rotator.alias import free_alias
 from rotator.books import Books
+from rotator.credential_secrets import given_as, secrets_of
 from rotator.generations import (
     EndDoubt,
     Join,
@@ -43,7 +44,7 @@ from rotator.model import (
     Identity,
     Limit,
 )
-from rotator.ownership import Proof, given_as, secrets_of
+from rotator.ownership import Proof
 
 # Each step leaves an account, or a doubt, less.
 _MOST_STEPS = 1000

@@ -30,6 +30,7 @@ from rotator.changes import (
     interpret,
 )
 from rotator.claims import is_saved, says_something
+from rotator.credential_secrets import given_as
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.generations import line_of
 from rotator.known import knowledge, try_parse
@@ -37,7 +38,7 @@ from rotator.model import Account, Digest, Doubt, Event, EventKind, State
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
 from rotator.opencode.descent import read_descents, taken_in
-from rotator.ownership import Knowledge, Proof, given_as
+from rotator.ownership import Knowledge, Proof
 from rotator.rebuild import rebuild
 from rotator.secret import Secret
 from rotator.text import clean

@@ -9,17 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from rotator.credential_secrets import has_real_secret, is_blank, same_secrets
 from rotator.model import Account, Credential, Digest, Identity, Slot
-from rotator.ownership import (
-    Knowledge,
-    Owner,
-    Proof,
-    has_real_secret,
-    is_blank,
-    is_forgotten,
-    owner_of,
-    same_secrets,
-)
+from rotator.ownership import Knowledge, Owner, Proof, is_forgotten, owner_of
 from rotator.secret import Secret
 
 REVERT_WINDOW = timedelta(seconds=30)

@@ -9,8 +9,9 @@ import json
 import re
 from dataclasses import dataclass
 
+from rotator.credential_secrets import bare_secrets, is_blank
 from rotator.model import Credential
-from rotator.ownership import Knowledge, bare_secrets, is_blank, is_forgotten, owner_of
+from rotator.ownership import Knowledge, is_forgotten, owner_of
 from rotator.secret import Secret
 
 # A value without a word in it is nobody's credential.

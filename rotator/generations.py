@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rotator.credential_secrets import secrets_of
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
-from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets, secrets_of
+from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets
 
 # Keys are bought one by one, and two of one person are two on purpose.
 JOINED_TYPES = frozenset({"oauth"})

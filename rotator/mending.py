@@ -18,6 +18,7 @@ from rotator.atomic import publish, sweep, sync_folder
 from rotator.backups import DAMAGED, Backups, damaged_at, stamp_of
 from rotator.clock import to_iso
 from rotator.copies import NOTICE
+from rotator.credential_secrets import secrets_of
 from rotator.database import (
     REBUILT,
     Connection,
@@ -38,7 +39,6 @@ from rotator.errors import StoreDamaged
 from rotator.lock import folder_lock, swap_lock
 from rotator.migrations import STORE, migrate, version_of
 from rotator.opencode.authfile import BadEntry, Whole, parse_entry, parse_live
-from rotator.ownership import secrets_of
 from rotator.paths import FILE_MODE, Paths
 from rotator.salvage import Contents, Joined, Key, Row, join, replaced_of
 from rotator.secret import Secret

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from rotator.account_rows import part, settle
 from rotator.books import Books
+from rotator.credential_secrets import secrets_of
 from rotator.generations import Line, Parted, line_of, told
 from rotator.lock import swap_lock
 from rotator.model import NOBODY, Account, AccountId, Digest, Event, Identity
-from rotator.ownership import secrets_of
 
 
 def learn_owner(books: Books, account: AccountId, of: Digest, who: Identity) -> None:

@@ -12,15 +12,22 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from itertools import pairwise
 
+from rotator.credential_secrets import (
+    PACKED,
+    bare_text,
+    halves_of,
+    has_real_secret,
+    same_secrets,
+    secrets_of,
+)
 from rotator.model import Account, AccountId, Credential, Descent, Digest, Identity, Slot, State
-from rotator.secret import Secret, digest_of, is_placeholder
+from rotator.secret import Secret
 
 # Plug-ins refresh some minutes before a token runs out, and opencode at its next request.
 REFRESH_MARGIN = timedelta(minutes=10)
 # An opencode may still be refreshing an account that has just left auth.json.
 _JUST_LEFT = timedelta(minutes=2)
 _LONGEST_LINE = 64
-_PACKED = "|"
 # Fields of plug-ins, in small letters, that say whose an entry is.
 _NAMES = frozenset({"email", "login", "sub", "subject", "user", "userid", "username"})
 
@@ -85,72 +92,7 @@ class Knowledge:
         return (provider, digest) in self.state.removed or self.was_removed(provider, digest)
 
 
-# -- by what a credential is recognised --------------------------------------------------------
-
-
-def secrets_of(credential: Credential) -> tuple[Digest, ...]:
-    """Return the digests by which a credential is recognised: refresh token, request secret."""
-    return tuple(dict.fromkeys(digest for half in halves_of(credential) for digest in half))
-
-
-def halves_of(credential: Credential) -> tuple[tuple[Digest, ...], ...]:
-    """Return the digests of its refresh token and those of its request secret, where it has one.
-
-    White space around a secret is none of it. Some plug-ins pack more into the refresh token's
-    field (`token|project`), which changes while the token stays. A word in the place of the one
-    secret is none where the other is there.
-    """
-    halves = tuple(_halves(credential))
-    real = tuple(digests for bare, digests in halves if not is_placeholder(bare))
-    return real or tuple(digests for _, digests in halves)
-
-
-def _halves(credential: Credential) -> Iterator[tuple[str, tuple[Digest, ...]]]:
-    """Yield each secret that is there, bare, and the digests of the ways in which it is spelt."""
-    for secret, separator in ((credential.refresh, _PACKED), (credential.secret, None)):
-        text = secret.reveal() if secret else ""
-        bare = _bare(secret, separator)
-        # Some plug-ins leave a field empty until its first use, or what is packed behind it
-        # when they clear it: that is nobody's secret.
-        if bare:
-            spelt = dict.fromkeys((text, text.strip(), bare))
-            yield bare, tuple(Digest(digest_of(one)) for one in spelt)
-
-
-def bare_secrets(credential: Credential) -> list[str]:
-    """Return the texts of its secrets, without what is around them."""
-    return [bare for bare, _ in _halves(credential)]
-
-
-def has_real_secret(credential: Credential) -> bool:
-    """Tell whether it holds a secret, not only words that others have in its place as well."""
-    return not all(map(is_placeholder, bare_secrets(credential)))
-
-
-def given_as(credential: Credential) -> Digest:
-    """Return the digest of a login's main secret as its vendor gave it: nothing packed around."""
-    return halves_of(credential)[0][-1]
-
-
-def is_blank(credential: Credential) -> bool:
-    """Tell whether there is no secret in it: a plug-in clears its entry so, to log out."""
-    return not halves_of(credential)
-
-
-def same_secrets(one: Credential, other: Credential) -> bool:
-    """Tell whether two credentials are one login at one moment."""
-    return (
-        _bare(one.secret) == _bare(other.secret)
-        and _bare(one.refresh, _PACKED) == _bare(other.refresh, _PACKED)
-        and (one.type != "wellknown" or one.extra.get("key") == other.extra.get("key"))
-    )
-
-
-def _bare(secret: Secret | None, separator: str | None = None) -> str | None:
-    if secret is None:
-        return None
-    text = secret.reveal()
-    return (text if separator is None else text.partition(separator)[0]).strip()
+# -- whom the user removed ---------------------------------------------------------------------
 
 
 def is_forgotten(provider: str, credential: Credential, known: Knowledge) -> bool:
@@ -241,7 +183,7 @@ def owner_of_offered(
 def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowledge) -> bool:
     """Tell whether its refresh token is one that the account had before its present one."""
     refresh = credential.refresh
-    if not refresh or _bare(refresh, _PACKED) == _bare(kept.credential.refresh, _PACKED):
+    if not refresh or bare_text(refresh, PACKED) == bare_text(kept.credential.refresh, PACKED):
         return False
     return known.holder(provider, Digest(refresh.digest())) == kept.id
 
@@ -250,7 +192,7 @@ def _says_the_same(kept: Credential, new: Credential) -> bool:
     """Tell of the same secrets whether only their layout differs, or white space around them."""
     as_new = replace(kept, entry=new.entry, secret=new.secret)
     # What a plug-in packs behind the token is news.
-    if _bare(kept.refresh) == _bare(new.refresh):
+    if bare_text(kept.refresh) == bare_text(new.refresh):
         as_new = replace(as_new, refresh=new.refresh)
     return as_new == new
 
@@ -286,7 +228,7 @@ def _by_secret(
         # One half known and the other new: a refresh that kept its refresh token. Both known
         # and not the current pair: a copy from before.
         kept = account.credential
-        is_current = _bare(kept.refresh, _PACKED) == _bare(credential.refresh, _PACKED)
+        is_current = bare_text(kept.refresh, PACKED) == bare_text(credential.refresh, PACKED)
         behind = not is_current and _is_older(credential, kept)
         stale = None not in holders or behind
         known_half = next(half for half, h in zip(halves, holders, strict=True) if h == account.id)

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from rotator.clock import from_iso, to_iso
 from rotator.copies import NOTICE, PURGE, Copied
+from rotator.credential_secrets import secrets_of
 from rotator.database import (
     Gate,
     awaits_rebuilding,
@@ -54,7 +55,6 @@ from rotator.model import (
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
-from rotator.ownership import secrets_of
 from rotator.secret import Secret, blanked, digest_of, is_placeholder
 from rotator.text import clean
 
