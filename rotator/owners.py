@@ -60,6 +60,8 @@ def _holder(books: Books, account: AccountId, of: Digest) -> Account | None:
     row = state.account(account)
     if row is None:
         return next((a for a in state.accounts if of in secrets_of(a.credential)), None)
+    if _at(line_of(state, row), of) is not None:
+        return row
     return state.account(books.store.holder(row.provider, of) or account)
 
 

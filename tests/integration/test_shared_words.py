@@ -211,6 +211,21 @@ def test_the_same_person_under_two_names_of_the_vendor_is_one_account(live: Live
     assert rows(live, "named") == pairs(newer)
 
 
+def test_the_vendor_s_word_about_a_token_that_two_have_is_about_who_was_asked(live: Live) -> None:
+    ada, bob = (
+        logs_in(live, "plain", name, access=SHARED, accountId=f"w-{name}")
+        for name in ("ada", "bob")
+    )
+    by_refresh = {
+        a.credential.refresh.reveal(): a for a in live.state.of("plain") if a.credential.refresh
+    }
+    asked = by_refresh[ada["refresh"]]
+    learn_owner(live.books, asked.id, asked.credential.digest, Identity("ada"))
+
+    named = {a.id: a.identity_key for a in live.state.of("plain")}
+    assert named == {asked.id: "ada", by_refresh[bob["refresh"]].id: None}
+
+
 @pytest.mark.parametrize("fields", [{"accountId": "w-1"}, {"email": "ada@x.example"}, {}])
 def test_what_names_nobody_is_no_other_owner_of_a_shared_refresh_token(
     live: Live, fields: dict[str, Any]
