@@ -12,6 +12,7 @@ from datetime import datetime
 
 from rotator.alias import free_alias
 from rotator.books import Books
+from rotator.credential_secrets import given_as, secrets_of
 from rotator.generations import (
     EndDoubt,
     Join,
@@ -43,7 +44,7 @@ from rotator.model import (
     Identity,
     Limit,
 )
-from rotator.ownership import Proof, secrets_of
+from rotator.ownership import Proof
 
 # Each step leaves an account, or a doubt, less.
 _MOST_STEPS = 1000
@@ -132,6 +133,8 @@ def part(  # what is parted, and how it is told
         # Whoever may be this account may be those tokens, which it began with.
         books.store.repoint_doubts(account.id, new)
     _part_doubts(books, account, parted, new)
+    if parted.unsure:
+        _doubt_older(books, account, parted, new)
     books.store.lay_out(account, parted.kept, now)
     added = books.store.state().account(new)
     if added is None:
@@ -181,6 +184,19 @@ def _part_doubts(books: Books, account: Account, parted: Parted, new: AccountId)
             for one in doubts_of(before.doubts, line)
         ]
         books.store.set_doubts(row, mine)
+
+
+def _doubt_older(books: Books, account: Account, parted: Parted, new: AccountId) -> None:
+    """Note that unnamed tokens of the older part may have been exchanged for the newer part's."""
+    parts = [(account.id, parted.kept), (new, parted.left)]
+    (newer, after), (older, before) = sorted(parts, key=lambda one: one[1][-1].number is not None)
+    came_as = given_as(after[0].credential)
+    doubts = [
+        Doubt(newer, came_as, given_as(one.credential)) for one in before if one.who.key is None
+    ]
+    row = books.store.state().account(older)
+    if row is not None:
+        books.store.set_doubts(older, [*row.doubts, *doubts])
 
 
 def _take_along(  # what is parted, and when
@@ -296,6 +312,9 @@ def join(  # who is joined, and what is known of them
     Their tokens in use are one person's; with `known_by` nobody knows more of them than of its.
     """
     store = books.store
+    dropped = keep if best.id == other.id else other
+    # What was exchanged for the tokens that go now is not known to live any more.
+    spent = _doubts_without(dropped, line_of(store.state(), dropped), keep.id)
     store.merge_accounts(keep, other)
     if best.id == other.id:
         store.renew_credential(keep, other.credential, NOBODY, now)
@@ -306,7 +325,6 @@ def join(  # who is joined, and what is known of them
     is_known = any(owner_key(one) is not None for one in asked)
     is_unproven = any(one.unproven for one in asked)
     store.set_owner(keep.id, who, unproven=is_unproven and not is_known)
-    dropped = keep if best.id == other.id else other
     # With a doubt nobody knows which of the two lives.
     is_kept = any(
         one.newer not in {keep.id, other.id} for one in about(best.doubts, best.credential)
@@ -314,7 +332,8 @@ def join(  # who is joined, and what is known of them
     if is_kept:
         before = NOBODY if dropped.unproven else identity_of(dropped)
         store.keep_replaced(keep.id, dropped.credential, before, now, loose=True)
-    store.set_doubts(keep.id, _joined_doubts(keep, best, dropped, is_kept=is_kept))
+    doubts = _joined_doubts(keep, best, dropped, is_kept=is_kept)
+    store.set_doubts(keep.id, [*doubts, *([] if is_kept else spent)])
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, best.disabled)
     # One person's limit is a limit of both.
@@ -322,6 +341,16 @@ def join(  # who is joined, and what is known of them
     mine = {part.model: part for part in keep.part_limits}
     for limit in other.part_limits:
         store.set_limit(keep.id, _longer(mine.get(limit.model), limit))
+
+
+def _doubts_without(dropped: Account, line: Line, newer: AccountId) -> list[Doubt]:
+    """Return the doubts about an account's older tokens once those in use are kept nowhere."""
+    owner, came_as = line[-1].who.key, given_as(dropped.credential)
+    return [
+        Doubt(newer, came_as, given_as(one.credential))
+        for one in line[:-1]
+        if None in {one.who.key, owner} or one.who.key == owner
+    ]
 
 
 def _joined_doubts(keep: Account, best: Account, dropped: Account, *, is_kept: bool) -> list[Doubt]:

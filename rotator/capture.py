@@ -30,6 +30,7 @@ from rotator.changes import (
     interpret,
 )
 from rotator.claims import is_saved, says_something
+from rotator.credential_secrets import given_as
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.generations import line_of
 from rotator.known import knowledge, try_parse
@@ -41,7 +42,7 @@ from rotator.opencode.authwrite import put_live, resolve
 from rotator.opencode.descent import read_descents, taken_in
 from rotator.opencode.journal import finish_interrupted
 from rotator.opencode.replaced import Old
-from rotator.ownership import Knowledge, Proof, given_as
+from rotator.ownership import Knowledge, Proof
 from rotator.rebuild import rebuild
 from rotator.secret import Secret
 from rotator.text import clean

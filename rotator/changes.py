@@ -9,16 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from rotator.credential_secrets import has_real_secret, is_blank, same_secrets
 from rotator.model import Account, Credential, Digest, Identity, Slot
-from rotator.ownership import (
-    Knowledge,
-    Owner,
-    Proof,
-    is_blank,
-    is_forgotten,
-    owner_of,
-    same_secrets,
-)
+from rotator.ownership import Knowledge, Owner, Proof, is_forgotten, owner_of
 from rotator.secret import Secret
 
 REVERT_WINDOW = timedelta(seconds=30)
@@ -256,9 +249,11 @@ def _comes_back(provider: str, credential: Credential, known: Knowledge, *, alon
     """Tell whether an old copy of the file brought a removed account's login back."""
     if not is_forgotten(provider, credential, known):
         return False
-    # A real login brings new tokens, but a key is typed in again as it was. Taken out, it
-    # would be lost: that takes a write that we saw and that a login does not make.
-    return credential.type == "oauth" or (known.watched and not alone)
+    # A real login brings new tokens, but a key is typed in again as it was, and so is a word in
+    # its place. Taken out, it would be lost: that takes a write that we saw and that a login
+    # does not make.
+    brings_new = credential.type == "oauth" and has_real_secret(credential)
+    return brings_new or (known.watched and not alone)
 
 
 def _revert(

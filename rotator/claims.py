@@ -9,8 +9,9 @@ import json
 import re
 from dataclasses import dataclass
 
+from rotator.credential_secrets import bare_secrets, is_blank
 from rotator.model import Credential
-from rotator.ownership import Knowledge, is_blank, is_forgotten, owner_of
+from rotator.ownership import Knowledge, is_forgotten, owner_of
 from rotator.secret import Secret
 
 # A value without a word in it is nobody's credential.
@@ -36,8 +37,7 @@ def logins_of(found: Fragments, known: Knowledge) -> list[tuple[str, Credential]
 
 def _has_secret(credential: Credential) -> bool:
     # Those of an account that was removed have been blanked out with asterisks.
-    held = (credential.secret, credential.refresh)
-    return any(secret.reveal().strip("* \t\r\n") for secret in held if secret)
+    return any(bare.strip("* \t\r\n") for bare in bare_secrets(credential))
 
 
 def says_something(entry: Secret) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rotator.credential_secrets import secrets_of
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
-from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets, secrets_of
+from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets
 
 # Keys are bought one by one, and two of one person are two on purpose.
 JOINED_TYPES = frozenset({"oauth"})
@@ -36,10 +37,15 @@ Line = tuple[Tokens, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """What an account keeps of its line, and what leaves it for an account of its own."""
+    """What an account keeps of its line, and what leaves it for an account of its own.
+
+    `unsure` says that tokens of the older part of which nobody knows whose they are may have
+    been exchanged for those that the newer one begins with.
+    """
 
     kept: Line
     left: Line = ()
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,8 @@ def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
             return Parted(now)
         # One person's older tokens, which the newer ones have taken the place of.
         return Parted((*now[:earlier], *now[earlier + 1 :]))
-    return _parted(now, later, by_last=others[-1] == len(now) - 1)
+    # Between two that are named may be tokens of either.
+    return replace(_parted(now, later, by_last=others[-1] == len(now) - 1), unsure=True)
 
 
 def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
@@ -165,7 +172,7 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
     """Return what becomes of a line by what bridges saw, late, of its tokens; None: nothing."""
     for n in range(len(line) - 1, 0, -1):
         for earlier in range(n):
-            if set(came_from[n].line) & set(secrets_of(line[earlier].credential)):
+            if _came_from(line[n], came_from[n], line[earlier]):
                 # Those were exchanged for these: one person's, and spent.
                 who = line[n].who if line[n].who.key is not None else line[earlier].who
                 now = (*line[:n], replace(line[n], who=who), *line[n + 1 :])
@@ -173,6 +180,12 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
         if came_from[n].is_login and not line[n - 1].loose:
             return _parted(line, n, by_last=line[-1].who.key is not None)
     return None
+
+
+def _came_from(newer: Tokens, came_from: Ancestry, older: Tokens) -> bool:
+    """Tell whether tokens were exchanged for others; what names two owners was not."""
+    is_another = None not in {newer.who.key, older.who.key} and newer.who.key != older.who.key
+    return not is_another and bool(set(came_from.line) & set(secrets_of(older.credential)))
 
 
 def next_step(provider: str, known: Knowledge) -> Step | None:
@@ -201,7 +214,10 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
     if tokens is None:
         yield EndDoubt(account, doubt, "the tokens that it was about are gone")
         return
-    if set(came_from.line) & set(secrets_of(tokens.credential)):
+    # Of a line that others have come into it is not known which of them it began with.
+    owners = {one.who.key for one in line_of(known.state, newer)} if newer is not None else {None}
+    is_another = None not in {*owners, tokens.who.key} and tokens.who.key not in owners
+    if not is_another and set(came_from.line) & set(secrets_of(tokens.credential)):
         if tokens.number is not None:
             why = f"the tokens of {name} came from some that it had before"
             yield Spend(account, tokens, newer, why)
@@ -209,11 +225,7 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
             why = f"the tokens of {newer.alias} came from its own"
             at = _place_of(doubt.came_as, newer, known)
             yield Join(*_older_first(account, newer), newer, why, at)
-        return
-    # Of a line that others have come into it is not known which of them it began with.
-    owners = {one.who.key for one in line_of(known.state, newer)} if newer is not None else {None}
-    is_another = None not in {*owners, tokens.who.key} and tokens.who.key not in owners
-    if came_from.is_login or is_another:
+    elif is_another or came_from.is_login:
         yield EndDoubt(account, doubt, f"{name} is another login")
 
 

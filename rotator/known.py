@@ -22,6 +22,7 @@ def knowledge(
         parse=try_parse,
         identify=books.registry.identify,
         rotates_tokens=(lambda _: False) if by_hand else books.registry.rotates_tokens,
+        keeps_refresh_tokens=(lambda _: True) if by_hand else books.registry.keeps_refresh_tokens,
         now=books.clock(),
         watched=watched,
         recall=books.store.holder,

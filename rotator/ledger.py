@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rotator.account_rows import How, join, renew, settle
 from rotator.alias import free_alias, require_alias
 from rotator.books import Books
+from rotator.credential_secrets import is_blank
 from rotator.errors import AccountNotFound, StoreError, UsageError
 from rotator.generations import liveliness
 from rotator.known import offered
@@ -24,7 +25,6 @@ from rotator.model import (
     Event,
     EventKind,
 )
-from rotator.ownership import is_blank
 from rotator.policy import Wanted, choose
 from rotator.refresh import freshened
 from rotator.rotate import find_account

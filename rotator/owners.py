@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from rotator.account_rows import part, settle
 from rotator.books import Books
+from rotator.credential_secrets import secrets_of
 from rotator.generations import Line, Parted, line_of, told
 from rotator.lock import swap_lock
 from rotator.model import NOBODY, Account, AccountId, Digest, Event, Identity
-from rotator.ownership import secrets_of
 
 
 def learn_owner(books: Books, account: AccountId, of: Digest, who: Identity) -> None:
@@ -60,6 +60,8 @@ def _holder(books: Books, account: AccountId, of: Digest) -> Account | None:
     row = state.account(account)
     if row is None:
         return next((a for a in state.accounts if of in secrets_of(a.credential)), None)
+    if _at(line_of(state, row), of) is not None:
+        return row
     return state.account(books.store.holder(row.provider, of) or account)
 
 

@@ -13,15 +13,24 @@ from enum import Enum, auto
 from itertools import pairwise
 
 from rotator.clock import is_within
+from rotator.credential_secrets import (
+    PACKED,
+    bare_text,
+    halves_of,
+    has_real_secret,
+    same_secrets,
+    secrets_of,
+)
 from rotator.model import Account, AccountId, Credential, Descent, Digest, Identity, Slot, State
-from rotator.secret import Secret, digest_of
+from rotator.secret import Secret
 
 # Plug-ins refresh some minutes before a token runs out, and opencode at its next request.
 REFRESH_MARGIN = timedelta(minutes=10)
 # An opencode may still be refreshing an account that has just left auth.json.
 _JUST_LEFT = timedelta(minutes=2)
 _LONGEST_LINE = 64
-_PACKED = "|"
+# Fields of plug-ins, in small letters, that say whose an entry is.
+_NAMES = frozenset({"email", "login", "sub", "subject", "user", "userid", "username"})
 
 
 class Proof(Enum):
@@ -56,7 +65,9 @@ class Owner:
 class Knowledge:
     """What the interpretation needs beside the contents.
 
-    `watched` says that no write between the two contents can have been missed. `recall` and
+    `watched` says that no write between the two contents can have been missed. Of a vendor for
+    which neither `rotates_tokens` nor `keeps_refresh_tokens` nobody knows what a refresh does.
+    `recall` and
     `was_removed` are asked for secrets so old that `state` does not have them at hand; `descent`
     and `was_exchanged` for what bridges saw of tokens.
     """
@@ -67,6 +78,7 @@ class Knowledge:
     rotates_tokens: Callable[[str], bool]
     now: datetime
     watched: bool
+    keeps_refresh_tokens: Callable[[str], bool] = lambda _: False
     recall: Callable[[str, Digest], AccountId | None] = lambda *_: None
     was_removed: Callable[[str, Digest], bool] = lambda *_: False
     descent: Callable[[Digest], Descent | None] = lambda _: None
@@ -81,60 +93,7 @@ class Knowledge:
         return (provider, digest) in self.state.removed or self.was_removed(provider, digest)
 
 
-# -- by what a credential is recognised --------------------------------------------------------
-
-
-def secrets_of(credential: Credential) -> tuple[Digest, ...]:
-    """Return the digests by which a credential is recognised: refresh token, request secret."""
-    return tuple(dict.fromkeys(digest for half in halves_of(credential) for digest in half))
-
-
-def halves_of(credential: Credential) -> tuple[tuple[Digest, ...], ...]:
-    """Return the digests of its refresh token and those of its request secret, where it has one.
-
-    White space around a secret is none of it. Some plug-ins pack more into the refresh token's
-    field (`token|project`), which changes while the token stays.
-    """
-    # Some plug-ins leave a field empty until its first use: that is nobody's secret.
-    halves = (
-        _digests(credential.refresh, _PACKED) if credential.refresh else (),
-        _digests(credential.secret, None),
-    )
-    return tuple(half for half in halves if half)
-
-
-def _digests(secret: Secret, separator: str | None) -> tuple[Digest, ...]:
-    text = secret.reveal()
-    spelt = [text, text.strip()]
-    if separator is not None:
-        spelt.append(text.partition(separator)[0].strip())
-    return tuple(Digest(digest_of(one)) for one in dict.fromkeys(spelt) if one.strip())
-
-
-def given_as(credential: Credential) -> Digest:
-    """Return the digest of a login's main secret as its vendor gave it: nothing packed around."""
-    return halves_of(credential)[0][-1]
-
-
-def is_blank(credential: Credential) -> bool:
-    """Tell whether there is no secret in it: a plug-in clears its entry so, to log out."""
-    return not halves_of(credential)
-
-
-def same_secrets(one: Credential, other: Credential) -> bool:
-    """Tell whether two credentials are one login at one moment."""
-    return (
-        _bare(one.secret) == _bare(other.secret)
-        and _bare(one.refresh, _PACKED) == _bare(other.refresh, _PACKED)
-        and (one.type != "wellknown" or one.extra.get("key") == other.extra.get("key"))
-    )
-
-
-def _bare(secret: Secret | None, separator: str | None = None) -> str | None:
-    if secret is None:
-        return None
-    text = secret.reveal()
-    return (text if separator is None else text.partition(separator)[0]).strip()
+# -- whom the user removed ---------------------------------------------------------------------
 
 
 def is_forgotten(provider: str, credential: Credential, known: Knowledge) -> bool:
@@ -198,6 +157,8 @@ def owner_of(provider: str, credential: Credential, who: Identity, known: Knowle
     accounts = [a for a in known.state.of(provider) if a.credential.type == credential.type]
     for account in accounts:
         if same_secrets(account.credential, credential):
+            if not has_real_secret(credential) and _names_another(account, credential, who, known):
+                continue
             return Owner(account, fresh=not _says_the_same(account.credential, credential))
     if credential.type != "oauth":
         return Owner(None)
@@ -223,7 +184,7 @@ def owner_of_offered(
 def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowledge) -> bool:
     """Tell whether its refresh token is one that the account had before its present one."""
     refresh = credential.refresh
-    if not refresh or _bare(refresh, _PACKED) == _bare(kept.credential.refresh, _PACKED):
+    if not refresh or bare_text(refresh, PACKED) == bare_text(kept.credential.refresh, PACKED):
         return False
     return known.holder(provider, Digest(refresh.digest())) == kept.id
 
@@ -232,7 +193,7 @@ def _says_the_same(kept: Credential, new: Credential) -> bool:
     """Tell of the same secrets whether only their layout differs, or white space around them."""
     as_new = replace(kept, entry=new.entry, secret=new.secret)
     # What a plug-in packs behind the token is news.
-    if _bare(kept.refresh) == _bare(new.refresh):
+    if bare_text(kept.refresh) == bare_text(new.refresh):
         as_new = replace(as_new, refresh=new.refresh)
     return as_new == new
 
@@ -240,13 +201,15 @@ def _says_the_same(kept: Credential, new: Credential) -> bool:
 def _owner_of_oauth(
     provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
 ) -> Owner:
-    by_secret = _by_secret(provider, credential, known, accounts)
+    # Who is named to be another one is another one, whatever word or token they share.
+    others = [a for a in accounts if not _names_another(a, credential, who, known)]
+    by_secret = _by_secret(provider, credential, known, others)
     if by_secret is not None:
         return by_secret
     came_from = ancestry_of(credential, known)
     for spent in came_from.line:
         holder = known.holder(provider, spent)
-        for account in (a for a in accounts if a.id == holder):
+        for account in (a for a in others if a.id == holder):
             return _descendant(account, credential, spent, known)
     for account in accounts:
         if who.key is not None and account.identity_key == who.key:
@@ -261,19 +224,32 @@ def _by_secret(
     provider: str, credential: Credential, known: Knowledge, accounts: list[Account]
 ) -> Owner | None:
     halves = halves_of(credential)
-    held = [[h for d in half if (h := known.holder(provider, d))] for half in halves]
-    holders = [found[0] if found else None for found in held]
+    holders = [_holder_of(provider, half, known, accounts) for half in halves]
     for account in (a for holder in holders for a in accounts if a.id == holder):
         # One half known and the other new: a refresh that kept its refresh token. Both known
         # and not the current pair: a copy from before.
         kept = account.credential
-        is_current = _bare(kept.refresh, _PACKED) == _bare(credential.refresh, _PACKED)
+        is_current = bare_text(kept.refresh, PACKED) == bare_text(credential.refresh, PACKED)
         behind = not is_current and _is_older(credential, kept)
         stale = None not in holders or behind
         known_half = next(half for half, h in zip(halves, holders, strict=True) if h == account.id)
         of_replaced = None if stale else _replaced(account, known_half, known)
         return Owner(account, fresh=None in holders, stale=stale, of_replaced=of_replaced)
     return None
+
+
+def _holder_of(
+    provider: str, half: tuple[Digest, ...], known: Knowledge, accounts: list[Account]
+) -> AccountId | None:
+    """Return which account a secret is or was of, by the ways in which it is spelt.
+
+    Where two have it, the one that has it in use is meant, if it is among `accounts`.
+    """
+    found = [h for d in half if (h := known.holder(provider, d))]
+    if found and all(a.id != found[0] for a in accounts):
+        in_use = [a.id for a in accounts if set(half) & set(secrets_of(a.credential))]
+        return (in_use or found)[0]
+    return found[0] if found else None
 
 
 def _descendant(account: Account, credential: Credential, spent: Digest, known: Knowledge) -> Owner:
@@ -302,19 +278,28 @@ def _by_time(
     """Return whose it probably is, or a new account and whose it may be.
 
     Only a vendor that replaces both tokens leaves nothing to recognise a refresh by, and what
-    came from a refresh says how long it lives.
+    came from a refresh says how long it lives. Where nobody knows whether a vendor does nobody
+    can be asked either: then it is never taken for a refresh.
     """
-    if not known.rotates_tokens(provider) or credential.expires_at is None:
+    if known.keeps_refresh_tokens(provider) or credential.expires_at is None:
         return Owner(None)
     may_be = tuple(
         a
         for a in _refreshable(provider, known)
         if a in accounts and not _differ(a, credential, who)
     )
+    if not known.rotates_tokens(provider):
+        made = tuple(a for a in may_be if _may_have_made(a.credential, credential))
+        return Owner(None, may_be=made)
     active = known.state.active(provider)
     if active is not None and may_be == (active,) and _is_refresh(active, credential, known.now):
         return Owner(active, proof=Proof.NONE)
     return Owner(None, may_be=may_be)
+
+
+def _may_have_made(old: Credential, new: Credential) -> bool:
+    """Tell whether new tokens may have been made from old ones: those run out, and not later."""
+    return old.expires_at is not None and not _is_older(new, old)
 
 
 def _refreshable(provider: str, known: Knowledge) -> Iterator[Account]:
@@ -360,6 +345,34 @@ def _differ(account: Account, credential: Credential, who: Identity) -> bool:
     told = [(who.key, account.identity_key), (credential.account_id, old.account_id)]
     told += [(value, old.extra.get(name)) for name, value in credential.extra.items()]
     return any(None not in pair and pair[0] != pair[1] for pair in told)
+
+
+def _names_another(
+    account: Account, credential: Credential, who: Identity, known: Knowledge
+) -> bool:
+    """Tell whether it names another owner than the account's, or another account of theirs.
+
+    What was said of an account's tokens by its vendor and by themselves may be two names.
+    """
+    old = account.credential
+    if who.key is not None:
+        own = known.identify(account.provider, old).key
+        keys = {own, None if account.unproven else account.identity_key} - {None}
+        if keys:
+            return who.key not in keys
+    told = [(credential.account_id, old.account_id)]
+    if not has_real_secret(credential):
+        # Nothing else tells two keys apart that are one word.
+        told.append((credential.destination, old.destination))
+    told += [
+        (value, old.extra.get(name)) for name, value in credential.extra.items() if _is_name(name)
+    ]
+    return any(None not in pair and pair[0] != pair[1] for pair in told)
+
+
+def _is_name(field: str) -> bool:
+    """Tell whether a field of a plug-in's says whose an entry is."""
+    return "".join(one for one in field.lower() if one.isalnum()) in _NAMES
 
 
 def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:

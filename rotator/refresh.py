@@ -19,6 +19,7 @@ from pathlib import Path
 from rotator.account_rows import How, renew
 from rotator.books import Books
 from rotator.clock import to_iso
+from rotator.credential_secrets import secrets_of
 from rotator.errors import (
     LiveFileError,
     ProviderError,
@@ -48,7 +49,6 @@ from rotator.model import (
     PendingRefresh,
 )
 from rotator.opencode.authfile import parse_entry, renewed_entry
-from rotator.ownership import secrets_of
 from rotator.policy import clock_time
 from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Send, Tokens
 from rotator.secret import digest_of

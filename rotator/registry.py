@@ -108,6 +108,14 @@ class Registry:
         module = self.providers.get(provider)
         return module is not None and module.rotates_tokens
 
+    def keeps_refresh_tokens(self, provider: str) -> bool:
+        """Tell whether a refresh is known to leave the provider's refresh token as it is.
+
+        Only a module that knows how a login is refreshed can say so.
+        """
+        module: object = self.providers.get(provider)
+        return isinstance(module, Refresher) and not self.rotates_tokens(provider)
+
     def usage_obstacle(self, provider: str, credential: Credential) -> str | None:
         """Return a sentence that says why the usage cannot be asked for, or None."""
         module: object = self.providers.get(provider)

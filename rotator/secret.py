@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from typing import NoReturn
 
 FINGERPRINT_LENGTH = 8
+# What stands where a secret should, without its signs: plug-ins that need none put a word there.
+_WORD = re.compile(
+    r"[x0]*|(?:no|not|un)?(?:access|api|auth|oauth|refresh|secret|key|token|needed|required|set|used)*"
+    r"|anonymous|blank|changeme|default|dummy|empty|fake|false|free|keyless|local|na|nil|none|null"
+    r"|placeholder|public|redacted|true|undefined|unknown|void"
+)
+_LONGEST_WORD = 40
 # A shorter text may well be a part of something else.
 _SHORTEST_PART = 8
 
@@ -68,6 +76,17 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         message = "a secret is not pickled"
         raise TypeError(message)
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a text that is not empty is a word in a secret's place: it is nobody's own.
+
+    `none`, `no-refresh-token`, `-`, `xxxx` stand in the entries of several people.
+    """
+    if len(text) > _LONGEST_WORD:
+        return False
+    signs = "".join(one for one in text.lower() if one.isalnum())
+    return _WORD.fullmatch(signs) is not None
 
 
 def blanked(content: bytes, secrets: Iterable[Secret]) -> bytes:

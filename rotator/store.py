@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from rotator.clock import to_iso
 from rotator.copies import LATE, NOTICE, PURGE, Copied
+from rotator.credential_secrets import secrets_of
 from rotator.database import (
     Gate,
     awaits_rebuilding,
@@ -52,7 +53,6 @@ from rotator.model import (
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
-from rotator.ownership import secrets_of
 from rotator.rows import (
     Row,
     account_of,
@@ -66,7 +66,7 @@ from rotator.rows import (
 )
 from rotator.sealing import seal_what_is_written
 from rotator.seals import PASSING_SEAL, is_sealed, without_passing
-from rotator.secret import Secret, blanked, digest_of
+from rotator.secret import Secret, blanked, digest_of, is_placeholder
 from rotator.soundness import require_intact
 from rotator.text import clean
 
@@ -707,7 +707,8 @@ class Store:
             with contextlib.suppress(BadEntry):
                 credential = parse_entry(account.provider, entry)
                 found |= {credential.secret, credential.refresh}
-        return {secret for secret in found if secret}
+        # A word that stands in a secret's place is in the entries of others, too.
+        return {one for one in found if one and not is_placeholder(one.reveal())}
 
     def _blank(self, secrets: set[Secret]) -> None:
         read = self._connection.execute

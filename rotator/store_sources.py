@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rotator.backups import Backup, Backups
+from rotator.credential_secrets import secrets_of
 from rotator.damaged import (
     Rows,
     insert_rows,
@@ -25,7 +26,6 @@ from rotator.database import (
 from rotator.errors import NewerSchema, StoreDamaged
 from rotator.migrations import SEALED_SINCE, STORE, migrate
 from rotator.opencode.authfile import BadEntry, parse_entry
-from rotator.ownership import secrets_of
 from rotator.rows import account_of
 from rotator.salvage import Contents, Key, Row
 from rotator.seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing

@@ -159,6 +159,15 @@ def test_a_key_with_blanks_around_it_is_known_as_the_watcher_knows_it(
     "entry",
     [
         pytest.param({"type": "api", "key": ""}, id="an empty key"),
+        pytest.param(
+            {"type": "oauth", "refresh": "|project|managed", "access": "", "expires": 0},
+            id="what is packed behind a token",
+        ),
+        pytest.param(
+            {"type": "oauth", "refresh": " |project", "access": " ", "expires": 0},
+            id="a blank before it",
+        ),
+        pytest.param({"type": "oauth", "refresh": "||", "access": "", "expires": 0}, id="bars"),
         pytest.param({"type": "api", "key": " \n"}, id="a blank key"),
         pytest.param(oauth("", refresh="", expires=0), id="an emptied login"),
         pytest.param({"type": "wellknown", "key": "NAME", "token": ""}, id="an empty token"),

@@ -7,7 +7,8 @@ keys from elsewhere. Our capture, swap, refresh, failover and store are the real
 
 What nobody can know is not asked for: of two accounts of one person of which both may be a
 third, which one lives (that third may have been removed; the tokens of both are kept all the
-same); and whose a limit is while nobody knows whose the account's tokens are.
+same). Left out, though it could be known, are failed requests with replaced tokens of an account
+whose newest are unproven: a limit is the account's, and none records which tokens it is of.
 """
 
 from __future__ import annotations
@@ -210,9 +211,10 @@ class Day:
             self.counted["failovers"] += 1
 
     def _is_in_doubt(self, digest: Digest) -> bool:
-        """Tell whether they are replaced tokens of an account of which not all is known.
+        """Tell whether they are replaced tokens of an account whose newest are unproven.
 
-        A limit would be of the account then, and nobody notes which of its tokens it is of.
+        The request says which tokens it carried, but a limit does not record it: the account
+        rests, and when it is parted the limit may go to the wrong part.
         """
         holder = self.live.state.account(self.live.state.digests.get((SLOT, digest)))
         return holder is not None and holder.unproven and holder.credential.digest != digest

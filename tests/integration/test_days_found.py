@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from rotator import ledger
+from rotator.errors import NothingToRotateTo
 from rotator.model import Account, AccountState, Digest, Identity, Limit
 from rotator.owners import learn_owner
+from rotator.rotate import plan_rotation
 from rotator.secret import digest_of
 from rotator.swap import Order, swap
 from tests.support.descents import seen_login, seen_refresh
@@ -398,3 +400,164 @@ def test_names_drop_older_tokens_only_where_the_newer_ones_are_in_no_doubt(live:
 
     (kept,) = live.state.replaced[account.id]
     assert kept.credential.secret.reveal() == first["access"]
+
+
+# -- tokens between two that are named, and those whose successors are gone ---------------------
+
+
+@pytest.fixture
+def between(live: Live) -> tuple[Entry, Entry, Entry]:
+    """Return tokens of which each came at the end of those before, so that they are one row.
+
+    The first are one person's. Of the others nobody knows yet.
+    """
+    pairs = []
+    for number, name in enumerate(("ada", "cem", "cem"), start=1):
+        pairs.append(logs_in(live, name, number))
+        live.clock.pass_time(minutes=62)
+    assert len(live.state.of(SLOT)) == 1
+    return pairs[0], pairs[1], pairs[2]
+
+
+def is_named(live: Live, holder: Account, entry: Entry, key: str) -> None:
+    """Let the vendor say whose tokens of an account are, in use or replaced."""
+    learn_owner(live.books, holder.id, Digest(digest_of(entry["access"])), Identity(key))
+
+
+def test_tokens_between_two_that_are_named_may_be_the_newer_one_s(
+    live: Live, between: tuple[Entry, Entry, Entry]
+) -> None:
+    """Seed 5, day 280: they were spent, and an account of the older person's used them."""
+    first, middle, last = between
+    account = row(live, last)
+    is_named(live, account, first, "ada")
+    is_named(live, account, last, "cem")
+
+    assert may_be(live, middle, last)
+    with pytest.raises(NothingToRotateTo):
+        plan_rotation(live.state, SLOT, None, live.clock.now)
+
+
+def test_who_proves_to_be_the_newer_one_is_joined_with_it_and_its_spent_tokens_go(
+    live: Live, between: tuple[Entry, Entry, Entry]
+) -> None:
+    first, middle, last = between
+    account = row(live, last)
+    is_named(live, account, first, "ada")
+    is_named(live, account, last, "cem")
+    is_of(live, middle, "cem")
+
+    assert {a.credential.secret.reveal() for a in live.state.of(SLOT)} == {
+        first["access"],
+        last["access"],
+    }
+    assert [a.maybe for a in live.state.of(SLOT)] == [None, None]
+
+
+def test_who_proves_to_be_the_older_one_is_in_no_doubt_any_more(
+    live: Live, between: tuple[Entry, Entry, Entry]
+) -> None:
+    first, middle, last = between
+    account = row(live, last)
+    is_named(live, account, first, "ada")
+    is_named(live, account, last, "cem")
+    is_of(live, middle, "ada")
+
+    assert row(live, middle).maybe is None
+    assert len(live.state.of(SLOT)) == len(("ada", "cem"))
+
+
+def test_a_late_proof_joins_the_tokens_between_with_those_that_they_became(
+    live: Live, between: tuple[Entry, Entry, Entry]
+) -> None:
+    first, middle, last = between
+    account = row(live, last)
+    is_named(live, account, first, "ada")
+    is_named(live, account, last, "cem")
+    seen_refresh(live.paths, middle, last)
+    live.look()
+
+    assert {a.credential.secret.reveal() for a in live.state.of(SLOT)} == {
+        first["access"],
+        last["access"],
+    }
+
+
+def test_a_proof_that_the_newer_ones_were_a_login_ends_the_doubt(
+    live: Live, between: tuple[Entry, Entry, Entry]
+) -> None:
+    first, middle, last = between
+    account = row(live, last)
+    is_named(live, account, first, "ada")
+    is_named(live, account, last, "cem")
+    seen_login(live.paths, last)
+    live.look()
+
+    assert row(live, middle).maybe is None
+
+
+def loses_its_newest(live: Live) -> tuple[Entry, Entry, Entry, Entry]:
+    """Return a person's older login, another's, and two pairs of the first one's newer login.
+
+    Nobody saw that login, nor its refresh at its end. Its last tokens are in doubt because of
+    a third person's, and so they are not those that are kept of the two logins.
+    """
+    older = logs_in(live, "bob", seen=True)
+    live.clock.pass_time(minutes=30)
+    another = logs_in(live, "ada", seen=True)
+    live.clock.pass_time(minutes=62)
+    spent = logs_in(live, "bob", 2)
+    live.clock.pass_time(minutes=58)
+    dropped = logs_in(live, "bob", 3)
+    live.clock.pass_time(minutes=1)
+    third = logs_in(live, "cem")
+    assert may_be(live, dropped, third)
+    return older, another, spent, dropped
+
+
+def names_what_is_left(live: Live, older: Entry, another: Entry, spent: Entry) -> None:
+    is_of(live, live.entries()[SLOT], "cem")
+    is_named(live, row(live, older), another, "ada")
+    assert row(live, spent).maybe is not None
+    is_of(live, spent, "bob")
+
+    (kept,) = [a for a in live.state.of(SLOT) if a.identity_key == "bob"]
+    assert kept.credential.secret.reveal() == older["access"]
+
+
+def test_tokens_whose_successors_are_kept_nowhere_are_not_taken_for_the_newest(live: Live) -> None:
+    """Seed 2, day 805: spent ones took the place of a login that lives, for they end later."""
+    older, another, spent, dropped = loses_its_newest(live)
+    for entry in (older, dropped):
+        is_of(live, entry, "bob")
+
+    names_what_is_left(live, older, another, spent)
+
+
+def test_a_merge_by_hand_leaves_the_same_doubt_about_tokens_without_successors(live: Live) -> None:
+    older, another, spent, dropped = loses_its_newest(live)
+    ledger.merge(live.books, row(live, older), row(live, dropped))
+    is_of(live, older, "bob")
+
+    names_what_is_left(live, older, another, spent)
+
+
+def test_a_merge_the_other_way_round_leaves_it_as_well(live: Live) -> None:
+    older, another, spent, dropped = loses_its_newest(live)
+    ledger.merge(live.books, row(live, dropped), row(live, older))
+    is_of(live, older, "bob")
+
+    names_what_is_left(live, older, another, spent)
+
+
+def test_another_person_s_tokens_are_in_no_doubt_because_of_those_that_are_gone(
+    live: Live,
+) -> None:
+    older, another, spent, dropped = loses_its_newest(live)
+    for entry in (older, dropped):
+        is_of(live, entry, "bob")
+    is_of(live, live.entries()[SLOT], "cem")
+    is_named(live, row(live, older), another, "ada")
+    is_of(live, spent, "bob")
+
+    assert row(live, another).maybe is None

@@ -15,14 +15,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rotator.model import Digest, Identity
+from rotator import ledger
+from rotator.model import AccountState, Digest, Identity
 from rotator.owners import learn_owner
 from rotator.provider import HttpAnswer, HttpRequest
 from rotator.registry import Registry, load_registry
 from rotator.secret import Secret, digest_of
 from rotator.usage import read
 from tests.support.builders import a_jwt
-from tests.support.descents import seen_refresh
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import Entry, Live, oauth_until, open_live
 
 HOUR = timedelta(hours=1)
@@ -199,3 +200,100 @@ def test_a7_google_s_packed_tokens_gain_and_lose_parts_and_stay_one_account(
 
     assert rows(live, "google") == [second["access"], other["access"]]
     assert live.saved("google/google-1") == second
+
+
+# -- vendors of whom nobody here knows what a refresh does -------------------------------------
+
+WITHOUT_MODULE = ["cursor", "gitlab", "kiro", "qwen-code", "kilo", "snowflake-cortex", "acme"]
+# Their modules know keys, and nothing of a login's refresh.
+OF_KEYS = ["kimi-for-coding", "poe"]
+
+
+def ready(live: Live, provider: str) -> list[str]:
+    """Return the access tokens of the accounts that may be used."""
+    now = live.clock.now
+    found = [a for a in live.state.of(provider) if a.state_at(now) is AccountState.READY]
+    return [a.credential.secret.reveal() for a in found]
+
+
+@pytest.mark.parametrize("provider", [*WITHOUT_MODULE, *OF_KEYS])
+def test_a1_only_the_newest_of_pairs_that_replaced_each_other_is_used(
+    live: Live, provider: str
+) -> None:
+    sees(live, provider, oauth_until("ada", 1, live.clock.now + HOUR))
+    live.clock.pass_time(minutes=61)
+    sees(live, provider, oauth_until("ada", 2, live.clock.now + HOUR))
+    live.clock.pass_time(minutes=58)
+    third = sees(live, provider, oauth_until("ada", 3, live.clock.now + HOUR))
+
+    assert ready(live, provider) == [third["access"]]
+    told = [a.reason_at(live.clock.now) or "" for a in live.state.of(provider)]
+    assert ["may be the same login as" in one for one in told] == [True, True, False]
+
+
+@pytest.mark.parametrize("provider", ["gitlab", "kimi-for-coding"])
+@pytest.mark.parametrize("later", [timedelta(), HOUR], ids=["the same end", "a later end"])
+def test_a6_a_pair_that_may_have_been_refreshed_early_is_in_doubt(
+    live: Live, provider: str, later: timedelta
+) -> None:
+    end = live.clock.now + HOUR
+    sees(live, provider, oauth_until("ada", 1, end))
+    live.clock.pass_time(minutes=20)
+    second = sees(live, provider, oauth_until("ada", 2, end + later))
+
+    assert ready(live, provider) == [second["access"]]
+
+
+@pytest.mark.parametrize("provider", ["gitlab", "kimi-for-coding", "kiro"])
+def test_a2_two_people_stay_two_and_both_are_used_once_you_say_so(
+    live: Live, provider: str
+) -> None:
+    first = sees(live, provider, oauth_until("ada", 1, live.clock.now + HOUR))
+    live.clock.pass_time(minutes=61)
+    second = sees(live, provider, oauth_until("bob", 1, live.clock.now + HOUR))
+
+    older = next(a for a in live.state.of(provider) if a.maybe is not None)
+    ledger.enable(live.books, older)
+
+    assert ready(live, provider) == [first["access"], second["access"]]
+
+
+@pytest.mark.parametrize("provider", ["gitlab", "kimi-for-coding", "kiro"])
+def test_a2_a_login_that_was_seen_puts_nobody_in_doubt(live: Live, provider: str) -> None:
+    first = sees(live, provider, oauth_until("ada", 1, live.clock.now + HOUR))
+    live.clock.pass_time(minutes=61)
+    second = oauth_until("bob", 1, live.clock.now + HOUR)
+    seen_login(live.paths, second)
+    sees(live, provider, second)
+
+    assert ready(live, provider) == [first["access"], second["access"]]
+
+
+@pytest.mark.parametrize("provider", ["gitlab", "kiro", "acme"])
+def test_a1_a_refresh_that_was_seen_late_makes_one_account(live: Live, provider: str) -> None:
+    first = sees(live, provider, oauth_until("ada", 1, live.clock.now + HOUR))
+    live.clock.pass_time(minutes=61)
+    second = sees(live, provider, oauth_until("ada", 2, live.clock.now + HOUR))
+    seen_refresh(live.paths, first, second)
+    live.clock.pass_time(minutes=1)
+    sees(live, provider, second | {"scope": "all"})
+
+    assert [a.credential.secret.reveal() for a in live.state.of(provider)] == [second["access"]]
+
+
+def test_at_a_vendor_that_keeps_the_refresh_token_another_one_is_another_login(live: Live) -> None:
+    first = sees(live, "google", oauth_until("ada", 1, live.clock.now + HOUR))
+    live.clock.pass_time(minutes=61)
+    second = sees(live, "google", oauth_until("bob", 1, live.clock.now + HOUR))
+
+    assert ready(live, "google") == [first["access"], second["access"]]
+
+
+@pytest.mark.parametrize("provider", ["github-copilot", "gitlab"])
+def test_tokens_that_never_run_out_are_refreshed_by_nobody(live: Live, provider: str) -> None:
+    both = [
+        sees(live, provider, oauth_until(name, 1, live.clock.now) | {"expires": 0})
+        for name in ("ada", "bob")
+    ]
+
+    assert ready(live, provider) == [one["access"] for one in both]

@@ -420,6 +420,11 @@ CLEARED = [
     pytest.param({"type": "api", "key": ""}, id="api"),
     pytest.param({"type": "api", "key": " \n"}, id="blank"),
     pytest.param({"type": "wellknown", "key": "TOKEN", "token": ""}, id="wellknown"),
+    pytest.param(
+        {"type": "oauth", "refresh": "|proj|managed", "access": "", "expires": 0}, id="packed"
+    ),
+    pytest.param({"type": "oauth", "refresh": " ||x ", "access": " ", "expires": 0}, id="padded"),
+    pytest.param({"type": "oauth", "refresh": "|", "access": "\n", "expires": 0}, id="bare"),
 ]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.changes import Change, Login, Refresh, Revert, Revived, interpret
+from rotator.credential_secrets import is_blank
 from rotator.engine import blamed, next_limit, on_signal
 from rotator.going_on import PASS
 from rotator.limits import is_ready
@@ -25,7 +26,7 @@ from rotator.model import (
     State,
     VerdictKind,
 )
-from rotator.ownership import Knowledge, is_blank
+from rotator.ownership import Knowledge
 from rotator.policy import Wanted, choose, prefer
 from rotator.secret import Secret
 from tests.support.builders import (

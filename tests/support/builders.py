@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from rotator import ownership
+from rotator import credential_secrets
 from rotator.engine import NoteOverload, Outcome, Reject, Rest
 from rotator.limits import with_limit
 from rotator.model import (
@@ -112,7 +112,7 @@ def a_limit(
 
 def secrets_of(credential: Credential) -> list[Digest]:
     """Return the digests under which the store knows a credential."""
-    return list(ownership.secrets_of(credential))
+    return list(credential_secrets.secrets_of(credential))
 
 
 def a_state(  # noqa: PLR0913  # each may be what a test is about
@@ -187,6 +187,7 @@ def knowing(state: State, **fields: Any) -> Knowledge:
         "parse": try_parse,
         "identify": nobody,
         "rotates_tokens": lambda _: True,
+        "keeps_refresh_tokens": lambda _: False,
         "now": NOW,
         "watched": True,
     }

@@ -24,6 +24,7 @@ CORE = (
     "rotator/changes.py",
     "rotator/claims.py",
     "rotator/classify.py",
+    "rotator/credential_secrets.py",
     "rotator/engine.py",
     "rotator/errors.py",
     "rotator/evidence.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from rotator.credential_secrets import given_as, secrets_of
 from rotator.generations import EndDoubt, Join, Part, Spend, Tokens, next_step, told, traced
 from rotator.model import (
     NOBODY,
@@ -17,7 +18,7 @@ from rotator.model import (
     Replaced,
     State,
 )
-from rotator.ownership import Ancestry, Knowledge, ancestry_of, given_as, owner_of, secrets_of
+from rotator.ownership import Ancestry, Knowledge, ancestry_of, owner_of
 from tests.support.builders import (
     ACME,
     HOUR,

@@ -27,6 +27,11 @@ from tests.support.builders import (
 )
 
 NOBODY = Owner(None)
+# What nobody has to guess of a vendor whose refresh token stays.
+KEEPING: dict[str, Any] = {
+    "rotates_tokens": lambda _: False,
+    "keeps_refresh_tokens": lambda _: True,
+}
 RUN_OUT = oauth("a", expires_at=NOW - SECOND)
 
 
@@ -106,7 +111,7 @@ def test_tokens_that_share_nothing_are_another_account() -> None:
     """Case 4: another login does not overwrite the first one's tokens."""
     a = an_account("a", oauth("a"))
 
-    assert owner(a_state(a, active=a), oauth("b"), rotates_tokens=lambda _: False) == NOBODY
+    assert owner(a_state(a, active=a), oauth("b"), **KEEPING) == NOBODY
 
 
 def with_empty(name: str, field: str) -> Credential:
@@ -295,7 +300,42 @@ def test_tokens_that_do_not_say_when_they_run_out_are_in_doubt() -> None:
 def test_a_vendor_that_does_not_rotate_tokens_makes_no_new_refresh_token() -> None:
     a = an_account("a", RUN_OUT)
 
-    assert owner(a_state(a, active=a), oauth("b"), rotates_tokens=lambda _: False) == NOBODY
+    assert owner(a_state(a, active=a), oauth("b"), **KEEPING) == NOBODY
+
+
+@pytest.mark.parametrize(
+    "expires_at",
+    [RUN_OUT.expires_at, NOW + MINUTE, NOW + HOUR],
+    ids=["the same end", "a later one", "much later"],
+)
+def test_where_nobody_knows_what_a_refresh_does_it_is_another_account_in_doubt(
+    expires_at: datetime,
+) -> None:
+    a = an_account("a", RUN_OUT, identity_key="ada")
+    state = a_state(a, active=a)
+
+    found = owner(state, oauth("b", expires_at=expires_at), rotates_tokens=lambda _: False)
+
+    assert found == Owner(None, may_be=(a,))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(NOW + HOUR, NOW + MINUTE, id="it would run out before"),
+        pytest.param(None, NOW + HOUR, id="what never runs out is not refreshed"),
+        pytest.param(NOW, None, id="a refresh says when"),
+    ],
+)
+def test_where_nobody_knows_what_a_refresh_does_what_is_none_is_in_no_doubt(
+    old: datetime | None, new: datetime | None
+) -> None:
+    a = an_account("a", oauth("a", expires_at=old))
+    state = a_state(a, active=a)
+
+    found = owner(state, oauth("b", expires_at=new), rotates_tokens=lambda _: False)
+
+    assert found == NOBODY
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pprint import pformat
 import pytest
 
 from rotator.model import Credential
-from rotator.secret import Secret, blanked, digest_of
+from rotator.secret import Secret, blanked, digest_of, is_placeholder
 from tests.support.builders import an_account, oauth
 
 TEXT = "KEY-CANARY-A"
@@ -132,3 +132,18 @@ def test_a_secret_is_found_however_a_json_text_spells_it(spelt: str) -> None:
 
 def test_a_short_secret_is_blanked_where_it_is_a_whole_value() -> None:
     assert blanked(b'{"oops":"oo"}', [Secret("oo")]) == b'{"oops":"**"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["none", "No-Refresh-Token", "-", "xxxx", "0", "n/a", "apiKey", "UNUSED", "no token needed"],
+)
+def test_a_word_in_a_secret_s_place_is_no_secret(text: str) -> None:
+    assert is_placeholder(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["r1", "t", "1//t", "none1", "sk-none", "tok", "x1", "a-token", "x" * 41]
+)
+def test_whatever_may_be_a_secret_is_no_word(text: str) -> None:
+    assert not is_placeholder(text)

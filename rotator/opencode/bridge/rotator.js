@@ -252,8 +252,10 @@ function parseEntry(entry) {
     (type !== "oauth" || (isText(entry.refresh) && Number.isInteger(expires) && expires >= 0)) &&
     (type !== "wellknown" || isText(entry.key));
   if (!isWhole) return null;
-  const refresh = type === "oauth" ? entry.refresh : "";
-  if (!secret.trim() && !refresh.trim()) return null; // a plug-in's way to log out
+  // Some plug-ins pack more behind the token, and leave that where they clear the entry.
+  const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
+  const refresh = hasToken ? entry.refresh : "";
+  if (!secret.trim() && !refresh) return null; // a plug-in's way to log out
   const places = Object.entries(metadata ?? {}).filter(([name]) =>
     DESTINATION_FIELDS.includes(name),
   );

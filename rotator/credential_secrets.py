@@ -1,0 +1,80 @@
+"""The secrets that a credential holds, and the digests by which it is known again.
+
+Pure. White space around a secret is none of it, nor is what a plug-in packs behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rotator.model import Credential, Digest
+from rotator.secret import Secret, digest_of, is_placeholder
+
+# What plug-ins put between a refresh token and what they pack behind it.
+PACKED = "|"
+
+
+def secrets_of(credential: Credential) -> tuple[Digest, ...]:
+    """Return the digests by which a credential is recognised: refresh token, request secret."""
+    return tuple(dict.fromkeys(digest for half in halves_of(credential) for digest in half))
+
+
+def halves_of(credential: Credential) -> tuple[tuple[Digest, ...], ...]:
+    """Return the digests of its refresh token and those of its request secret, where it has one.
+
+    White space around a secret is none of it. Some plug-ins pack more into the refresh token's
+    field (`token|project`), which changes while the token stays. A word in the place of the one
+    secret is none where the other is there.
+    """
+    halves = tuple(_halves(credential))
+    real = tuple(digests for bare, digests in halves if not is_placeholder(bare))
+    return real or tuple(digests for _, digests in halves)
+
+
+def _halves(credential: Credential) -> Iterator[tuple[str, tuple[Digest, ...]]]:
+    """Yield each secret that is there, bare, and the digests of the ways in which it is spelt."""
+    for secret, separator in ((credential.refresh, PACKED), (credential.secret, None)):
+        text = secret.reveal() if secret else ""
+        bare = bare_text(secret, separator)
+        # Some plug-ins leave a field empty until its first use, or what is packed behind it
+        # when they clear it: that is nobody's secret.
+        if bare:
+            spelt = dict.fromkeys((text, text.strip(), bare))
+            yield bare, tuple(Digest(digest_of(one)) for one in spelt)
+
+
+def bare_secrets(credential: Credential) -> list[str]:
+    """Return the texts of its secrets, without what is around them."""
+    return [bare for bare, _ in _halves(credential)]
+
+
+def has_real_secret(credential: Credential) -> bool:
+    """Tell whether it holds a secret, not only words that others have in its place as well."""
+    return not all(map(is_placeholder, bare_secrets(credential)))
+
+
+def given_as(credential: Credential) -> Digest:
+    """Return the digest of a login's main secret as its vendor gave it: nothing packed around."""
+    return halves_of(credential)[0][-1]
+
+
+def is_blank(credential: Credential) -> bool:
+    """Tell whether there is no secret in it: a plug-in clears its entry so, to log out."""
+    return not halves_of(credential)
+
+
+def same_secrets(one: Credential, other: Credential) -> bool:
+    """Tell whether two credentials are one login at one moment."""
+    return (
+        bare_text(one.secret) == bare_text(other.secret)
+        and bare_text(one.refresh, PACKED) == bare_text(other.refresh, PACKED)
+        and (one.type != "wellknown" or one.extra.get("key") == other.extra.get("key"))
+    )
+
+
+def bare_text(secret: Secret | None, separator: str | None = None) -> str | None:
+    """Return a secret's text without what is around it and, with `separator`, behind it."""
+    if secret is None:
+        return None
+    text = secret.reveal()
+    return (text if separator is None else text.partition(separator)[0]).strip()
