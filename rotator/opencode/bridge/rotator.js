@@ -1112,7 +1112,7 @@ class Mark {
   }
 }
 
-const CREDENTIAL_NAMES = /auth|key|token|secret/i;
+const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
 // The SDKs that put a key into one header. Of others we do not know whether they sign it.
 const PLAIN_SDKS =
   /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
