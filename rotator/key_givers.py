@@ -23,6 +23,7 @@ from rotator.opencode.configured_keys import (
     keys_in,
     variables_in,
 )
+from rotator.opencode.console_account import has_organisation
 from rotator.opencode.other_plugins import may_send_own
 from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.vendor_variables import before_logins, variables_of
@@ -152,6 +153,9 @@ def _unread(world: World, books: Books) -> Iterator[Giver]:
             yield Giver(f"{clean(config.where)} (it cannot be read)", is_sure=False)
     if (site := _well_known(world, books)) is not None:
         says = f"the configuration that {clean(site)} brings (it is not read here)"
+        yield Giver(says, is_sure=False)
+    if has_organisation(books.paths.auth_file.parent, world.environ):
+        says = "the configuration of an organisation of opencode's Console (it is not read here)"
         yield Giver(says, is_sure=False)
 
 

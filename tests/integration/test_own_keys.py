@@ -5,9 +5,11 @@ What opencode 1.18.33 takes was measured with the real one; see tests/e2e/test_w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -210,6 +212,41 @@ def test_b1_what_a_well_known_login_brings_is_not_read_here(live: Live, entry: E
 
     assert with_it == (says, says)
     assert giver(live) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("(1, 'me', 'org')", "the configuration of an organisation of opencode's Console"),
+        ("(1, 'me', NULL)", None),
+        ("(1, NULL, 'org')", None),
+    ],
+)
+def test_b1_an_organisation_s_configuration_is_not_read_here(
+    live: Live, monkeypatch: pytest.MonkeyPatch, row: str, says: str | None
+) -> None:
+    database = live.file.with_name("opencode.db")
+    database.touch()
+    without = giver(live)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE other (id)")
+        without_table = giver(live)
+        connection.execute("CREATE TABLE account_state (id, active_account_id, active_org_id)")
+        connection.execute(f"INSERT INTO account_state VALUES {row}")  # noqa: S608
+        open_elsewhere = giver(live)
+    closed = giver(live)
+    files = {path.name for path in live.file.parent.glob("opencode.db*")}
+    database.rename(database.with_name("mine.db"))
+    moved = giver(live)
+    monkeypatch.setenv("OPENCODE_DB", "mine.db")
+    named = giver(live)
+    database.with_name("mine.db").write_bytes(b"x" * 100)
+
+    expected = None if says is None else f"{says} (it is not read here)"
+    assert (without, without_table, moved, giver(live)) == (None, None, None, None)
+    assert [open_elsewhere, closed, named] == [expected] * 3
+    assert files == {"opencode.db"}
 
 
 def test_b1_an_opencode_keeps_what_a_well_known_login_brought_when_it_began(
