@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -24,13 +24,15 @@ from rotator.opencode.configured_keys import (
     variables_in,
 )
 from rotator.opencode.console_account import has_organisation
-from rotator.opencode.other_plugins import may_send_own
+from rotator.opencode.other_plugins import is_ours, may_send_own
 from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.vendor_variables import before_logins, variables_of
 from rotator.text import clean
 
 # Their own loaders take a login from auth.json and not the environment's key (1.18.33).
 TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
+# opencode itself puts a line into its configuration when it has read it.
+_WRITTEN_WITHIN = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,15 @@ class Giver:
 class World:
     """What one opencode reads: its environment, and the folders it works in.
 
-    `started_at` is None where that opencode does not run, or not any more.
+    `started_at` is None where that opencode does not run, or not any more; `read_at` has when it
+    read which piece of configuration.
     """
 
     environ: Mapping[str, str]
     folders: tuple[Path, ...]
     is_pure: bool = False
     started_at: datetime | None = None
+    read_at: Mapping[Path, datetime] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"World({self.folders})"
@@ -66,13 +70,14 @@ class World:
         return list(read_configs(self.environ, self.folders))
 
     @cached_property
-    def loaded(self) -> list[Loaded]:
+    def code(self) -> list[Loaded]:
         """The code of other people that it loads."""
         if self.is_pure:
             return []
         home = Path(self.environ.get("HOME") or "/")
         cache = Path(self.environ.get("XDG_CACHE_HOME") or home / ".cache") / "opencode"
-        return loaded_by(self.configs, config_folders(self.environ, self.folders), cache)
+        found = loaded_by(self.configs, config_folders(self.environ, self.folders), cache)
+        return [one for one in found if not is_ours(one)]
 
 
 def givers(world: World, books: Books, provider: str) -> Iterator[Giver]:
@@ -96,9 +101,12 @@ def _code(world: World, provider: str) -> Iterator[Giver]:
     for config in world.configs:
         for sdk in foreign_sdks_in(config, provider):
             yield Giver(f"the SDK {clean(sdk)}", is_sure=False)
-    for one in world.loaded:
+    for one in world.code:
+        says = f"the {one.kind} {clean(one.name)}"
         if may_send_own(one, provider):
-            yield Giver(f"the {one.kind} {clean(one.name)} (by its text)", is_sure=False)
+            yield Giver(f"{says} (by its text)", is_sure=False)
+        elif any(_has_changed(path, world.started_at) for path in one.files):
+            yield Giver(f"{says} (its text has changed since)", is_sure=False, lasts=False)
 
 
 def configured(world: World, provider: str, active: Account | None) -> Iterator[ConfiguredKey]:
@@ -151,12 +159,26 @@ def _unread(world: World, books: Books) -> Iterator[Giver]:
     for config in world.configs:
         if config.value is None:
             yield Giver(f"{clean(config.where)} (it cannot be read)", is_sure=False)
+        elif _has_changed(path := Path(config.where), world.read_at.get(path)):
+            says = f"{clean(config.where)} (it has changed since that opencode read it)"
+            yield Giver(says, is_sure=False, lasts=False)
     if (site := _well_known(world, books)) is not None:
         says = f"the configuration that {clean(site)} brings (it is not read here)"
         yield Giver(says, is_sure=False)
     if has_organisation(books.paths.auth_file.parent, world.environ):
         says = "the configuration of an organisation of opencode's Console (it is not read here)"
         yield Giver(says, is_sure=False)
+
+
+def _has_changed(path: Path, read_at: datetime | None) -> bool:
+    """Tell whether a file is another one by now than what an opencode has read then."""
+    if read_at is None:
+        return False
+    try:
+        changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return False
+    return changed_at > read_at + _WRITTEN_WITHIN
 
 
 def _well_known(world: World, books: Books) -> str | None:

@@ -7,8 +7,9 @@ in auth.json, a failure in the log is evidence against nobody.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from rotator.books import Books
@@ -16,7 +17,7 @@ from rotator.key_givers import TAKES_LOGINS, World, configured, givers, variable
 from rotator.model import Account
 from rotator.opencode.exchange import Present
 from rotator.opencode.install import bridge_file
-from rotator.opencode.run_lines import runs_in
+from rotator.opencode.run_lines import Runs, runs_in
 from rotator.processes import Opencode, environment
 from rotator.text import clean
 from rotator.unbridged import Unbridged, bridgeless, following, unbridged
@@ -146,19 +147,20 @@ def _worlds(
     Where none of them runs any more it is what one would read that began as this process did, in
     the folders that are known.
     """
-    used = tuple(runs_in(books.paths.opencode_logs).folders(run)) if run else ()
+    runs = runs_in(books.paths.opencode_logs) if run else Runs({})
+    used, read_at = tuple(runs.folders(run)), runs.loaded(run)
     # A bridge that leaves every request alone tells nothing of them.
     found = bridgeless(books.paths, following(present)) if running is None else running
-    worlds = [world for one in found if one.sends and (world := _world(one, used))]
+    worlds = [world for one in found if one.sends and (world := _world(one, used, read_at))]
     if worlds:
         return worlds
     folders = used or tuple(Path(name) for one in present for name in one.directories)
-    return [World(os.environ, folders)]
+    return [World(os.environ, folders, read_at=read_at)]
 
 
-def _world(one: Opencode, used: tuple[Path, ...]) -> World | None:
+def _world(one: Opencode, used: tuple[Path, ...], read_at: Mapping[Path, datetime]) -> World | None:
     environ = environment(one.pid)
     if environ is None:
         return None
     own = (one.folder,) if one.folder is not None else ()
-    return World(environ, (*used, *own), one.is_pure, one.started_at)
+    return World(environ, (*used, *own), one.is_pure, one.started_at, read_at)

@@ -61,9 +61,14 @@ class _Text:
 _UNREAD = _Text(is_read=False)
 
 
+def is_ours(loaded: Loaded) -> bool:
+    """Tell whether it is a bridge of ours, of whichever version."""
+    return any(version_in(head(path, 200) or b"") is not None for path in loaded.files[:1])
+
+
 def may_send_own(loaded: Loaded, provider: str) -> bool:
     """Tell whether what opencode loads there may send a credential of its own for `provider`."""
-    if any(_is_ours(path) for path in loaded.files[:1]):
+    if is_ours(loaded):
         return False
     texts = _texts(loaded.files)
     if texts is None or any(one.is_general for one in texts):
@@ -106,10 +111,6 @@ def _text(path: Path) -> _Text:
         return _read(path, facts.st_mtime_ns, facts.st_size)
     except (OSError, ValueError):
         return _UNREAD
-
-
-def _is_ours(path: Path) -> bool:
-    return version_in(head(path, 200) or b"") is not None
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ import os
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -447,6 +448,48 @@ def test_what_may_be_true_of_many_providers_is_one_sentence(live: Live) -> None:
     assert said["acme"] == said["zeta"]
     assert said["acme"].startswith(f"acme, zeta: the configuration that {SITE} brings (it is not")
     assert said["last"].startswith(f"last: {file} gives a key of its own")
+
+
+def test_b1_a_file_that_has_changed_since_it_was_read_may_have_given_anything(
+    live: Live, project: Path
+) -> None:
+    """Whoever takes a key out does not take it out of an opencode that runs."""
+    file = write(live.paths.opencode_config / "opencode.json", {})
+    run = logged(live, project)
+    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
+        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
+    as_read = giver(live, run)
+    later = time.time() + 60
+    os.utime(file, (later, later))
+
+    assert as_read is None
+    assert giver(live, run) == f"{file} (it has changed since that opencode read it)"
+    assert giver(live) is None
+    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
+        at = datetime.now(UTC) + timedelta(seconds=61)
+        log.write(run_line(run, at, f'loading path="{file}"'))
+    assert giver(live, run) is None
+
+
+def test_b2_a_plug_in_that_has_changed_since_its_opencode_began_may_have_been_any(
+    live: Live, tmp_path: Path
+) -> None:
+    folder = live.paths.opencode_config / "plugin"
+    folder.mkdir(parents=True)
+    (folder / "p.js").write_text(NOTIFIER)
+    (folder / "rotator.js").write_text("// opencode-rotator bridge 0.0.1\n")
+    with opencode_running(live.paths, tmp_path):
+        as_read = giver(live)
+        later = time.time() + 60
+        os.utime(folder / "rotator.js", (later, later))
+        with_ours = giver(live)
+        os.utime(folder / "p.js", (later, later))
+        told = giver(live)
+        note = restart_note(live.books, [], live.account("acme/acme-1"))
+
+    assert (as_read, with_ours) == (None, None)
+    assert told == f"the plug-in {folder / 'p.js'} (its text has changed since)"
+    assert note is not None
 
 
 def test_no_key_is_in_what_is_found(live: Live) -> None:
