@@ -24,11 +24,12 @@ _GENERAL = re.compile(
     r"""
     \bchat\W{1,6}(?:headers|params)\b | \bconfig\b | \benv\b
     | \bglobalThis\b | \b(?:global|window|self)\b\s*(?:[.,;)\]\[}?|=]|$)
+    | \b(?:Headers|Request|Response|URL)\s*=(?![=>])
     | \bfetch\b(?!\s*[(:]) | \bundici\b | [dD]ispatcher\b | \bprototype\b
     | \b(?:eval|Function)\s*\( | \bReflect\b | \bvm\b
     | \b(?:createRequire|Bun\s*\.\s*plugin|mock\s*\.\s*module)\b | ["'`](?:node:)?module["'`]
     | \bauth\W{1,3}set\b | \.\s*constructor\b
-    | \\(?:u00|x)[4-7][0-9a-fA-F] | \\u\{
+    | \\(?:u00|x)[2-7][0-9a-fA-F] | \\u\{
     | \b(?:import|require)\s*\(\s*(?!\s|["'][^"']*["']\s*[,)])
     """,
     re.VERBOSE,
@@ -40,7 +41,7 @@ _SPEAKS_OF_KEYS = re.compile(
 _IMPORTS = re.compile(
     r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(["'])((?:(?!\1)[^\n\\])+)\1"""
 )
-_TYPES_ONLY = re.compile(r"""\b(?:im|ex)port\s+type\b[^;"']*["'][^"']*["']""")
+_TYPES_ONLY = re.compile(r"""\b(?:im|ex)port\s+type\b[^;"'=()]*\bfrom\s*["'][^"'\n]*["']""")
 _QUOTED = re.compile(r"""["'`]([A-Za-z0-9][\w.:/-]{0,63})["'`]""")
 _BINDS = re.compile(r"""\bprovider["']?\s*:\s*(["'`]?)([\w.:/$-]+)""")
 _NAMED_TEXT = re.compile(r"""\b(?:const|let|var)\s+([\w$]+)\s*(?::[^=\n]*)?=\s*["'`]""")

@@ -22,6 +22,7 @@ _CODE = (".js", ".ts", ".mjs", ".cjs", ".mts", ".cts", ".jsx", ".tsx")
 READABLE = frozenset({*_CODE, ".json"})
 _PACKAGE = re.compile(r"((?:@[\w.-]+/)?[\w.-]+)(?:@.*)?")
 _MOST_OF_A_PACKAGE = 40
+_NOT_OF_A_PACKAGE = frozenset({"node_modules", ".git"})
 _MOST_LEVELS = 40
 # opencode passes these over: it does itself what they did (1.18.33).
 _PASSED_OVER = ("opencode-openai-codex-auth", "opencode-copilot-auth")
@@ -137,9 +138,12 @@ def _candidates(path: Path) -> Iterator[Path]:
 
 
 def _files_of(folder: Path) -> tuple[Path, ...]:
-    """Return the code in a package's folder; where it is more than we read, one that is not."""
-    found = [one for pattern in ("*", "dist/*", "src/*", "lib/*") for one in folder.glob(pattern)]
-    code = sorted(one for one in found if one.suffix in _CODE and ".d." not in one.name)
-    if len(code) > _MOST_OF_A_PACKAGE:
-        return (*code[:_MOST_OF_A_PACKAGE], folder)
+    """Return the code in a package's folder; where it is more than we read, one that is none."""
+    code: list[Path] = []
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _NOT_OF_A_PACKAGE)
+        paths = (Path(at, name) for name in sorted(names) if ".d." not in name)
+        code += [path for path in paths if path.suffix in _CODE]
+        if len(code) > _MOST_OF_A_PACKAGE:
+            return (*code[:_MOST_OF_A_PACKAGE], folder)
     return tuple(code)

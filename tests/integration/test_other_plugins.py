@@ -60,6 +60,7 @@ from tests.support.plugin_texts import (
         ("f\\u0065tch = f", True, True),
         ('import { setGlobalDispatcher } from "undici"', True, True),
         ("Headers.prototype.set = f", True, True),
+        ("Request = class extends Request {}", True, True),
         (f"{LOADER}\nfetch = f", True, True),
         (f"{LOADER}\n(() => 0).constructor('return this')()[x] = f", True, True),
         (f"{LOADER}\nclient.auth.set({{ path: {{ id }}, body }})", True, True),
@@ -73,6 +74,9 @@ from tests.support.plugin_texts import (
         ('import { pool } from "missing"', True, True),
         ('import { Plugin } from "@opencode-ai/plugin"; import "node:fs"', False, False),
         ('import type { Pool } from "missing";\nexport const T = 1', False, False),
+        ("export type A = B\nfetch = f\nlog('x')", True, True),
+        ('export type { A }\nglobalThis.fetch = f\nfrom("x")', True, True),
+        ('export * from ".\\x2fpool"', True, True),
     ],
 )
 def test_b2_a_plug_in_counts_for_everybody_unless_its_text_speaks_for_it(
@@ -93,7 +97,10 @@ def test_b2_what_a_plug_in_imports_counts_as_its_own_text(tmp_path: Path) -> Non
         path.mkdir(parents=True)
     (folder / "lib" / "deep" / "index.ts").write_text("globalThis.fetch = f")
     (folder / "lib" / "by.ts").write_text('export * from "./deep"')
-    (package / "dist" / "main.js").write_text("globalThis.fetch = f")
+    # Wherever a package has its code.
+    (package / "dist" / "deep").mkdir()
+    (package / "dist" / "deep" / "main.js").write_text("globalThis.fetch = f")
+    (package / "quiet.config.js").write_text("")
     (folder / "lib" / "quiet.ts").write_text('export const acme = "x"; import "../plugin/q.ts";')
     texts = {
         "a.js": 'export * from "../lib/by.js"',
