@@ -18,25 +18,55 @@ from rotator.opencode.plugin_files import READABLE, Loaded, imported
 from rotator.opencode.regular import head
 
 _MOST_FILES = 300
+_MOST_BYTES = 8 * 1024 * 1024
 # Ways to give any provider a key: hooks that see every request or the configuration, the one
-# fetch of the process, its environment, and whatever we cannot follow.
-_GENERAL = re.compile(
-    r"""
-    \bchat\W{1,6}(?:headers|params)\b | \bconfig\b | \benv\b
-    | \bglobalThis\b | \b(?:global|window|self)\b\s*(?:[.,;)\]\[}?|=]|$)
-    | \b(?:Headers|Request|Response|URL)\s*=(?![=>])
-    | \bfetch\b(?!\s*[(:]) | \bundici\b | [dD]ispatcher\b | \bprototype\b
-    | \b(?:eval|Function)\s*\( | \bReflect\b | \bvm\b
-    | \b(?:createRequire|Bun\s*\.\s*plugin|mock\s*\.\s*module)\b | ["'`](?:node:)?module["'`]
-    | \bauth\W{1,3}set\b | \.\s*constructor\b
-    | \\(?:u00|x)[2-7][0-9a-fA-F] | \\u\{
-    | \b(?:import|require)\s*\(\s*(?!\s|["'][^"']*["']\s*[,)])
-    """,
-    re.VERBOSE,
+# fetch of the process, its environment, and whatever we cannot follow. A word that has to be in
+# the text stands before each: to look for a word costs a hundredth of what its rule does.
+_GENERAL = tuple(
+    (word, re.compile(rule))
+    for word, rule in (
+        ("chat", r"\bchat\W{1,6}(?:headers|params)\b"),
+        ("config", r"\bconfig\b"),
+        ("env", r"\benv\b"),
+        ("globalThis", r"\bglobalThis\b"),
+        ("global", r"\bglobal\b\s*(?:[.,;)\]\[}?|=]|$)"),
+        ("window", r"\bwindow\b\s*(?:[.,;)\]\[}?|=]|$)"),
+        ("self", r"\bself\b\s*(?:[.,;)\]\[}?|=]|$)"),
+        ("fetch", r"\bfetch\b(?!\s*[(:])"),
+        ("Headers", r"\bHeaders\s*=(?![=>])"),
+        ("Request", r"\bRequest\s*=(?![=>])"),
+        ("Response", r"\bResponse\s*=(?![=>])"),
+        ("URL", r"\bURL\s*=(?![=>])"),
+        ("undici", r"\bundici\b"),
+        ("ispatcher", r"[dD]ispatcher\b"),
+        ("prototype", r"\bprototype\b"),
+        ("constructor", r"\.\s*constructor\b"),
+        ("eval", r"\beval\s*\("),
+        ("Function", r"\bFunction\s*\("),
+        ("Reflect", r"\bReflect\b"),
+        ("vm", r"\bvm\b"),
+        ("createRequire", r"\bcreateRequire\b"),
+        ("plugin", r"\bBun\s*\.\s*plugin\b"),
+        ("module", r"\bmock\s*\.\s*module\b|[\"'`](?:node:)?module[\"'`]"),
+        ("auth", r"\bauth\W{1,3}set\b"),
+        ("import", r"\bimport\s*\(\s*(?!\s|[\"'][^\"']*[\"']\s*[,)])"),
+        ("require", r"\brequire\s*\(\s*(?!\s|[\"'][^\"']*[\"']\s*[,)])"),
+        # A letter that is written as a number.
+        ("\\u", r"\\u(?:00[2-7][0-9a-fA-F]|\{)"),
+        ("\\x", r"\\x[2-7][0-9a-fA-F]"),
+    )
 )
 # Words without which a text does nothing to a model request.
-_SPEAKS_OF_KEYS = re.compile(
-    r"\b(?:fetch|auth|loader|provider|authorization|bearer)\b|headers|api.?key", re.IGNORECASE
+_OF_KEYS = (
+    "fetch",
+    "auth",
+    "loader",
+    "provider",
+    "bearer",
+    "header",
+    "apikey",
+    "api-key",
+    "api_key",
 )
 _IMPORTS = re.compile(
     r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(["'])((?:(?!\1)[^\n\\])+)\1"""
@@ -52,6 +82,7 @@ class _Text:
     """What a file says, or that it cannot be read whole."""
 
     is_read: bool = True
+    size: int = 0
     is_general: bool = False
     speaks_of_keys: bool = False
     is_bound: bool | None = None
@@ -93,9 +124,11 @@ def _texts(files: Iterable[Path]) -> list[_Text] | None:
         if path in seen:
             continue
         text = _text(path)
-        if not text.is_read or len(seen) >= _MOST_FILES:
-            return None
         seen[path] = text
+        if not text.is_read or len(seen) > _MOST_FILES:
+            return None
+        if sum(one.size for one in seen.values()) > _MOST_BYTES:
+            return None
         if text.is_general:
             break
         for spec in text.imports:
@@ -120,18 +153,22 @@ def _read(path: Path, _time: int, size: int) -> _Text:
     if content is None or size > LARGEST_BYTES or path.suffix not in READABLE:
         return _UNREAD
     text = content.decode("utf-8", "replace")
-    code = _TYPES_ONLY.sub("", text)
+    if "type" in text:
+        text = _TYPES_ONLY.sub("", text)
+    if any(word in text and rule.search(text) for word, rule in _GENERAL):
+        return _Text(size=size, is_general=True)
+    lowered = text.lower()
     return _Text(
-        is_general=_GENERAL.search(code) is not None,
-        speaks_of_keys=_SPEAKS_OF_KEYS.search(code) is not None,
-        is_bound=_is_bound(code),
+        size=size,
+        speaks_of_keys=any(word in lowered for word in _OF_KEYS),
+        is_bound=_is_bound(text) if "provider" in text else None,
         names=frozenset(_QUOTED.findall(text)),
-        imports=tuple(dict.fromkeys(found[1] for found in _IMPORTS.findall(code))),
+        imports=tuple(dict.fromkeys(found[1] for found in _IMPORTS.findall(text))),
     )
 
 
 def _is_bound(text: str) -> bool | None:
     """Tell whether every login in the text is of a provider that it names in quotes, if any is."""
-    named = set(_NAMED_TEXT.findall(text))
-    bound = [bool(quote) or word in named for quote, word in _BINDS.findall(text)]
-    return all(bound) if bound else None
+    found = _BINDS.findall(text)
+    named = set(_NAMED_TEXT.findall(text)) if found else set()
+    return all(quote or word in named for quote, word in found) if found else None

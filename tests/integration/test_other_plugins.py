@@ -108,15 +108,28 @@ def test_b2_what_a_plug_in_imports_counts_as_its_own_text(tmp_path: Path) -> Non
         "c.js": 'import pool from "pool/sub"',
         "d.js": f'export * from "file://{folder}/lib/by.ts"',
         "q.ts": 'import "../lib/quiet"',
+        "../lib/linked.js": 'import "./quiet"',
     }
     for name, text in texts.items():
         (folder / "plugin" / name).write_text(text)
+    # It is found beside the real file, and there is none of its name beside the link.
+    (folder / "plugin" / "l.js").symlink_to(folder / "lib" / "linked.js")
+    (folder / "plugin" / "m.js").symlink_to(folder / "lib" / "quiet.ts")
 
     counts = {
         Path(one.name).name: may_send_own(one, "acme") for one in loaded_by([], [folder], tmp_path)
     }
 
-    assert counts == {"a.js": True, "b.js": True, "c.js": True, "d.js": True, "q.ts": False}
+    assert counts == {
+        "a.js": True,
+        "b.js": True,
+        "c.js": True,
+        "d.js": True,
+    } | {
+        "l.js": False,
+        "m.js": False,
+        "q.ts": False,
+    }
 
 
 def test_b2_a_plug_in_whose_text_is_not_read_counts(tmp_path: Path) -> None:
@@ -133,6 +146,12 @@ def test_b2_a_plug_in_whose_text_is_not_read_counts(tmp_path: Path) -> None:
     one_each = [Loaded(name, (tmp_path / name,)) for name in names]
 
     assert all(may_send_own(one, "acme") for one in one_each)
+    lines = "// x\n" * 200_000
+    for number in range(9):
+        (tmp_path / f"part{number}.js").write_text(lines)
+    parts = tuple(tmp_path.glob("part*.js"))
+    assert may_send_own(Loaded("too much", parts), "acme")
+    assert not may_send_own(Loaded("as much as we read", parts[:8]), "acme")
     assert may_send_own(Loaded("nowhere", ()), "acme")
     assert not may_send_own(Loaded("many", tuple(many.iterdir())), "acme")
     spec = json.dumps({"plugin": [str(many)]})
