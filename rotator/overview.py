@@ -114,7 +114,7 @@ def look_around(books: Books) -> Overview:
             *_settings(paths),
             *_exhausted(state, names, now),
             *_restarts(state, [o.opencode.pid for o in without if o.is_stuck]),
-            *own_key_sentences(books, present, names, without).values(),
+            *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
             *state.broken,
             *books.registry.problems,
         ),

@@ -11,9 +11,10 @@ from datetime import datetime
 from rotator.books import Books
 from rotator.model import Account, Event, EventKind, State, Tenure
 from rotator.opencode.exchange import Present
-from rotator.own_keys import unreached
+from rotator.own_keys import find_own_keys, unreached
 from rotator.policy import stands_in
 from rotator.processes import Opencode
+from rotator.text import clean
 from rotator.unbridged import Lack, Unbridged, following, unbridged
 
 _WHEN = {
@@ -81,10 +82,20 @@ def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
     when = applies(books, present, put)
     own = unreached(books, present, put)
     if own is None:
-        return _WHEN[when]
+        may = _lasting(books, present, put) if when == "after-restart" else None
+        return _WHEN[when] if may is None else f"{_WHEN[when]}, unless {may} a key of its own"
     # A restart does not change what a configuration gives.
     is_used = own.alias is not None and when == "next-request"
     return f"{_WHEN[when]}; {own.says}" if is_used else own.says
+
+
+def _lasting(books: Books, present: Sequence[Present], put: Account) -> str | None:
+    """Return what may give the provider another key after a restart as well, with its verb."""
+    if put.credential.type == "wellknown":
+        # Its token goes out under other providers' names.
+        return None
+    own = find_own_keys(books, present, [put.provider])
+    return next((f"{one.giver} gives {clean(one.provider)}" for one in own if one.lasts), None)
 
 
 def restart_note(books: Books, present: Sequence[Present], put: Account) -> Event | None:
@@ -104,7 +115,7 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
     else:
         stuck = [one.who for one in without if one.is_stuck]
         because = "it runs without the bridge"
-    if not stuck or unreached(books, present, put) is not None:
+    if not stuck or unreached(books, present, put) or _lasting(books, present, put):
         return None
     why = f"restart opencode {', '.join(stuck)} to use {put.alias}: {because}"
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)

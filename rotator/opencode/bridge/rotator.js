@@ -1154,7 +1154,7 @@ class Mark {
   }
 }
 
-const CREDENTIAL_NAMES = /auth|key|token|secret/i;
+const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
 const SDK_AGENT = /(^|\s)ai-sdk\//;
 // The SDKs that put a key into one header. Of others we do not know whether they sign it.
 const PLAIN_SDKS =
