@@ -361,6 +361,18 @@ def test_a_request_that_carries_what_every_request_carries_is_no_token_request(
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("kind", ["stream", "blob"])
+def test_where_the_body_is_not_read_the_path_has_to_speak_of_tokens(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, kind: str
+) -> None:
+    """It may be a question for a model."""
+    headers = BEARER | {"x-of": "token-request"}
+
+    ask(bridge, answering, "x", url=f"{answering.url}/answer", headers=headers, bodyKind=kind)
+
+    assert not folder.exists()
+
+
 def test_a_new_access_token_that_auth_json_does_not_hold_yet_is_no_refresh_token(
     bridge: BridgeProcess, answering: Upstream, folder: Path
 ) -> None:
