@@ -213,11 +213,9 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
     tokens = next((one for one in reversed(line) if doubts_of((doubt,), (one,))), None)
     if tokens is None:
         yield EndDoubt(account, doubt, "the tokens that it was about are gone")
-        return
-    # Of a line that others have come into it is not known which of them it began with.
-    owners = {one.who.key for one in line_of(known.state, newer)} if newer is not None else {None}
-    is_another = None not in {*owners, tokens.who.key} and tokens.who.key not in owners
-    if not is_another and set(came_from.line) & set(secrets_of(tokens.credential)):
+    elif newer is not None and _is_another(tokens, line_of(known.state, newer)):
+        yield EndDoubt(account, doubt, f"{name} is another login")
+    elif set(came_from.line) & set(secrets_of(tokens.credential)):
         if tokens.number is not None:
             why = f"the tokens of {name} came from some that it had before"
             yield Spend(account, tokens, newer, why)
@@ -225,8 +223,15 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
             why = f"the tokens of {newer.alias} came from its own"
             at = _place_of(doubt.came_as, newer, known)
             yield Join(*_older_first(account, newer), newer, why, at)
-    elif is_another or came_from.is_login:
+    elif came_from.is_login:
         yield EndDoubt(account, doubt, f"{name} is another login")
+
+
+def _is_another(tokens: Tokens, newer: Line) -> bool:
+    """Tell whether tokens are of nobody who has some of that line."""
+    # Of a line that others have come into it is not known which of them it began with.
+    owners = {one.who.key for one in newer}
+    return None not in {*owners, tokens.who.key} and tokens.who.key not in owners
 
 
 def _place_of(came_as: str, account: Account, known: Knowledge) -> int | None:
