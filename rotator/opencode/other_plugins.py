@@ -7,7 +7,7 @@ request could get another key. So each may, for every provider, unless its text 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -125,9 +125,7 @@ def _texts(files: Iterable[Path]) -> list[_Text] | None:
             continue
         text = _text(path)
         seen[path] = text
-        if not text.is_read or len(seen) > _MOST_FILES:
-            return None
-        if sum(one.size for one in seen.values()) > _MOST_BYTES:
+        if not text.is_read or _is_too_much(seen.values()):
             return None
         if text.is_general:
             break
@@ -137,6 +135,10 @@ def _texts(files: Iterable[Path]) -> list[_Text] | None:
                 return None
             waiting += found
     return list(seen.values())
+
+
+def _is_too_much(texts: Collection[_Text]) -> bool:
+    return len(texts) > _MOST_FILES or sum(one.size for one in texts) > _MOST_BYTES
 
 
 def _text(path: Path) -> _Text:
