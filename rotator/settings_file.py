@@ -21,6 +21,7 @@ from typing import Any
 from rotator import __version__
 from rotator.atomic import publish
 from rotator.errors import ConfigError, StoreError
+from rotator.opencode.regular import head
 from rotator.paths import Paths, private_folder
 from rotator.preferences import Preferences, preferences_of
 from rotator.settings_source import (
@@ -149,9 +150,8 @@ class _Cache:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._value: dict[str, Any] = {}
-        with contextlib.suppress(OSError, ValueError, RecursionError):
-            with path.open("rb") as file:
-                value = json.loads(file.read(_LARGEST_CACHE))
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(head(path, _LARGEST_CACHE) or b"null")
             if isinstance(value, dict) and value.get("schema") == SCHEMA:
                 self._value = value
 

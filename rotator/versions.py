@@ -16,6 +16,7 @@ from rotator.database import Connection
 from rotator.errors import AlreadyRunning, StoreError
 from rotator.lock import watch_holder, watch_lock
 from rotator.migrations import STORE, version_of
+from rotator.opencode.regular import head
 from rotator.paths import Paths, private_folder
 
 PATIENCE_SECONDS = 10.0
@@ -62,10 +63,7 @@ def forget_request(paths: Paths) -> None:
 
 
 def _wanted(paths: Paths) -> int | None:
-    try:
-        text = paths.wanted_schema.read_bytes().strip()
-    except OSError:
-        return None
+    text = (head(paths.wanted_schema, _MOST_DIGITS + 2) or b"").strip()
     return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 

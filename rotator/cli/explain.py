@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from rotator.cli.common import books_for_command, json_option, print_json, provi
 from rotator.errors import AccountNotFound
 from rotator.explain import Explanation, explain, sentences
 from rotator.opencode.exchange import Exchange
+from rotator.opencode.placement_told import swap_obstacle
 from rotator.own_keys import own_key_sentences
 from rotator.restarts import why_unseen
 
@@ -35,9 +37,17 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
         present = Exchange(books.paths).present()
         unseen, own = why_unseen(books, present), own_key_sentences(books, present, named)
         told = [explain(state, one, model, now, unseen, own.get(one)) for one in named]
+        obstacle = swap_obstacle(books.paths.auth_file)
     if as_json:
-        print_json({"schema": 1, "providers": [_json(one) for one in told]})
+        providers = [_json(one) for one in told]
+        print_json({"schema": 1, "providers": providers, "obstacle": obstacle})
         return
+    _print(told, obstacle)
+
+
+def _print(told: Sequence[Explanation], obstacle: str | None) -> None:
+    if obstacle is not None:
+        click.echo(f"{obstacle}\n")
     if not told:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
     for number, one in enumerate(told):

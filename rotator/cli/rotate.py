@@ -9,8 +9,9 @@ import click
 
 from rotator.books import Books
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
-from rotator.errors import NothingToRotateTo
+from rotator.errors import LiveFileError, NothingToRotateTo
 from rotator.opencode.exchange import Exchange
+from rotator.opencode.placement_told import swap_obstacle
 from rotator.own_keys import unreached
 from rotator.rebuild import Rebuilt, rebuild_at_rest
 from rotator.restarts import applies, when_used
@@ -49,6 +50,8 @@ def command(
         if not dry_run:
             done = rotate(books, plan)
             left, to, why = done.left, done.put, done.why
+        elif (obstacle := swap_obstacle(books.paths.auth_file)) is not None:
+            raise LiveFileError(obstacle)
         present = Exchange(books.paths).present()
         when, used = applies(books, present, to), when_used(books, present, to)
         own = unreached(books, present, to)

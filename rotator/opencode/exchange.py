@@ -23,7 +23,7 @@ from rotator.clock import from_iso, to_iso
 from rotator.liveness import NAMESPACE, is_alive, is_known_here, pid_namespace
 from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
 from rotator.opencode.authfile import is_provider_id
-from rotator.opencode.regular import head
+from rotator.opencode.regular import head, open_regular
 from rotator.opencode.session_notes import (
     SESSIONS,
     parse_note,
@@ -430,7 +430,7 @@ def _present(path: Path) -> Present | None:
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(LARGEST_SIGNAL + 1)
 
 

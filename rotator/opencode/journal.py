@@ -18,6 +18,7 @@ from typing import Any
 from rotator.atomic import publish, sync_folder
 from rotator.opencode.authfile import LARGEST_BYTES, read_handle
 from rotator.opencode.lease import alone
+from rotator.opencode.regular import head
 from rotator.paths import private_folder
 from rotator.secret import digest_of
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _SCHEMA = 1
 _SPACE = b" "
+# Two files in base64, and the names.
+_LARGEST_JOURNAL = 4 * LARGEST_BYTES
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,18 @@ def write_journal(path: Path, journal: Journal) -> None:
 
 def read_journal(path: Path) -> Journal | None:
     """Return the journal at `path`; None if there is none, or none that is sound."""
+    content = head(path, _LARGEST_JOURNAL)
+    return None if content is None else _parse(content)
+
+
+def _parse(content: bytes) -> Journal | None:
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(content)
         if value["schema"] != _SCHEMA:
             return None
         file = Path(os.fsdecode(bytes.fromhex(value["file"])))
         return Journal(file, value["inode"], _unpacked("before", value), _unpacked("after", value))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
@@ -93,7 +101,11 @@ def finish_interrupted(path: Path) -> None:
         path.lstat()
     except OSError:
         return  # nearly always
-    journal = read_journal(path)
+    content = head(path, _LARGEST_JOURNAL)
+    if content is None:
+        log.warning("what lies at %s is no file that can be read: it is left alone", path)
+        return
+    journal = _parse(content)
     try:
         if journal is not None:
             _put_right(journal)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rotator.opencode.regular import open_regular
 from rotator.text import LONGEST, clean
 
 MOST_BYTES_A_CALL = 64 << 10
@@ -224,7 +225,7 @@ class _Followed:
     def read(self, path: Path, most: int) -> bytes:
         """Return what follows, at most `most` bytes; nothing if the file cannot be read now."""
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 shrunk = os.fstat(file.fileno()).st_size < self.offset
                 if shrunk or file.read(len(self.head)) != self.head:
                     self.offset, self.rest, self.head = 0, b"", b""

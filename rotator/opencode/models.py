@@ -16,6 +16,7 @@ from typing import Any
 
 from rotator.errors import RotatorError
 from rotator.opencode.login import find_opencode
+from rotator.opencode.regular import head
 from rotator.text import clean
 
 _ASK_SECONDS = 60.0
@@ -102,10 +103,8 @@ def known_providers(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     cache = env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or "/") / ".cache"
     path = Path(env.get("OPENCODE_MODELS_PATH") or Path(cache) / "opencode" / "models.json")
     try:
-        if path.stat().st_size > _LARGEST:
-            return {}
-        listed = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        listed = json.loads(head(path, _LARGEST) or b"{}")
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(listed, dict):
         return {}

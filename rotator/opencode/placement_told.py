@@ -26,18 +26,26 @@ def placement_problems(auth_file: Path) -> list[str]:
     if is_foreign(facts, target.parent):
         who = f"uid {facts.st_uid}"
         found.append(f"auth.json belongs to another user ({who}): chown it, or move it away")
-    if is_read_only(target):
-        why = f"{target} is mounted read-only; mount it so that it can be written"
-        found.append(f"no account can be put into auth.json: {why}")
-    elif is_mounted(target) and not _may_write(target):
-        why = f"{target} may not be written; check its rights"
-        found.append(f"no account can be put into auth.json: {why}")
+    if (obstacle := swap_obstacle(target)) is not None:
+        found.append(obstacle)
     if is_detached(target):
         found.append(
             "auth.json is mounted by itself and was replaced outside since: what is logged in here"
             " reaches nobody there; start this container anew, and mount the folder instead"
         )
     return found
+
+
+def swap_obstacle(auth_file: Path) -> str | None:
+    """Return why no account can be put into auth.json where it lies, or None."""
+    target = Path(os.path.realpath(auth_file))
+    if is_read_only(target):
+        why = f"{target} is mounted read-only; mount it so that it can be written"
+    elif is_mounted(target) and not _may_write(target):
+        why = f"{target} may not be written; check its rights"
+    else:
+        return None
+    return f"no account can be put into auth.json: {why}"
 
 
 def placement_notes(auth_file: Path) -> list[str]:

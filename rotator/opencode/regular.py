@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 
 def head(path: Path, most: int) -> bytes | None:
@@ -18,15 +20,21 @@ def tail(path: Path, most: int) -> tuple[bytes, bool]:
     return _read(path, most, from_end=True) or (b"", True)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, without a wait; raises OSError, also for anything else."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return file
+
+
 def _read(path: Path, most: int, *, from_end: bool) -> tuple[bytes, bool] | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                return None
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
             if from_end:
-                file.seek(max(facts.st_size - most, 0))
-            return file.read(most), facts.st_size <= most
+                file.seek(max(size - most, 0))
+            return file.read(most), size <= most
     except (OSError, ValueError):
         return None
