@@ -93,6 +93,17 @@ def text_of(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
+def clear_places(path: Path) -> None:
+    """Give what is no file another name where a database, or what SQLite keeps beside it, lies.
+
+    Whoever opens a pipe waits for ever, and SQLite cannot open a folder. Raises OSError.
+    """
+    for ending in ("", "-wal", "-shm", "-journal"):
+        place = path.with_name(path.name + ending)
+        if place.exists() and not place.is_file():
+            place.rename(place.with_name(f"{place.name}.damaged-{time.time_ns()}"))
+
+
 def awaits_rebuilding(path: Path) -> bool:
     """Tell whether the file is gone, or empty, beside copies of it, or is to be replaced by one.
 

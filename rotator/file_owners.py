@@ -18,8 +18,9 @@ _NARROW, _WIDEST = 0o600, 0o660
 def open_private(path: Path | str, flags: int) -> int:
     """Open the file at `path`; one that has to be made is 0600 and its folder's owner's.
 
-    Raises OSError as os.open does.
+    A pipe there is not waited for. Raises OSError as os.open does.
     """
+    flags |= os.O_NONBLOCK
     if flags & os.O_CREAT and not flags & os.O_EXCL:
         with contextlib.suppress(FileNotFoundError):
             return os.open(path, flags & ~os.O_CREAT)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from rotator.clock import system_clock, to_iso
-from rotator.database import Connection, in_memory, open_database, store_errors
+from rotator.database import Connection, clear_places, in_memory, open_database, store_errors
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.lock import folder_lock
 from rotator.migrations import HISTORY, migrate
@@ -92,7 +92,7 @@ class HistoryFile:
                 return action()
             except NewerSchema:
                 raise
-            except (StoreDamaged, IsADirectoryError):
+            except StoreDamaged:
                 if not self._put_away():
                     break
             except (RotatorError, OSError) as exc:
@@ -107,8 +107,7 @@ class HistoryFile:
         found = _identity_of(self._path)
         if found is not None and found == self._file:
             return
-        if self._path.is_dir():
-            raise IsADirectoryError(self._path)
+        clear_places(self._path)
         connection = open_database(self._path, HISTORY, durable=False)
         with store_errors(self._path):
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")

@@ -93,7 +93,7 @@ def peek(environ: Mapping[str, str], now: datetime) -> Peek:
         raise Unreadable from exc
     try:
         _patiently(lambda: _add_usage(history, seats, ids, now))
-    except (sqlite3.Error, OSError, TypeError, ValueError):
+    except (sqlite3.Error, OSError, TypeError, ValueError, Unreadable):
         # Usage that cannot be read is unknown.
         for seat in seats:
             seat.window = seat.used = None
@@ -135,8 +135,15 @@ def _patiently(read: Callable[[], Found]) -> Found:
     return read()
 
 
+def _is_odd(path: str) -> bool:
+    """Tell whether something lies there that is no file: nobody waits for a pipe."""
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113  # no pathlib
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
+    if any(_is_odd(path + ending) for ending in ("", "-wal", "-shm")):
+        raise Unreadable
     # Without a -wal nobody has it open: nothing is made beside it then.
     how = "mode=ro" if os.path.exists(f"{path}-wal") else "mode=ro&immutable=1"  # noqa: PTH110  # no pathlib
     name = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")  # noqa: PTH100  # no pathlib

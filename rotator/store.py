@@ -22,6 +22,7 @@ from rotator.credential_secrets import secrets_of
 from rotator.database import (
     Gate,
     awaits_rebuilding,
+    clear_places,
     erase_deleted,
     open_database,
     reading,
@@ -121,6 +122,8 @@ class Store:
         self._seals_writes = False
         # Nobody puts another file there between the parts of this.
         with folder_lock(self._path.parent, alone=False):
+            with store_errors(self._path, opening=True):
+                clear_places(self._path)
             self._require_in_place()
             self._connection = open_database(self._path, STORE, durable=True, gate=self._gate)
             self._file = _identity(self._path)

@@ -7,6 +7,7 @@ Each frame's checksum goes on from the one before it, so each can be checked alo
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from array import array
 from collections.abc import Iterator
@@ -147,6 +148,8 @@ def _noted(store: Path) -> tuple[int, bytes] | None:
     path = store.with_name(f"{store.name}-shm")
     try:
         found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return None
         key = found.st_dev, found.st_ino
         if key not in _KEPT_OPEN:
             # To close it would drop the locks of this process's other connections.
@@ -210,7 +213,8 @@ def _beside(store: Path) -> Path:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        # A pipe in its place is not waited for.
+        return path.read_bytes() if path.is_file() else b""
     except OSError:
         # Whoever opens the store says what is wrong with it.
         return b""
