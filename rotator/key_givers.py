@@ -89,7 +89,7 @@ def givers(world: World, books: Books, provider: str) -> Iterator[Giver]:
         yield Giver(clean(key.where))
     for name in variables(world, provider, active):
         yield Giver(f"the variable {clean(name)}")
-    yield from _unread(world, books)
+    yield from _unread(world, books, provider)
     yield from _code(world, provider)
     if active is not None and _began_without_login(world, books, provider):
         for name in _set(world, active, _variables_of(world, provider)):
@@ -154,7 +154,7 @@ def _began_without_login(world: World, books: Books, provider: str) -> bool:
     return world.started_at is not None and bool(tenures) and world.started_at < tenures[0].since
 
 
-def _unread(world: World, books: Books) -> Iterator[Giver]:
+def _unread(world: World, books: Books, provider: str) -> Iterator[Giver]:
     """Yield the pieces of its configuration that cannot be read, and may give anything."""
     for config in world.configs:
         if config.value is None:
@@ -162,7 +162,7 @@ def _unread(world: World, books: Books) -> Iterator[Giver]:
         elif _has_changed(path := Path(config.where), world.read_at.get(path)):
             says = f"{clean(config.where)} (it has changed since that opencode read it)"
             yield Giver(says, is_sure=False, lasts=False)
-    if (site := _well_known(world, books)) is not None:
+    if (site := _well_known(world, books)) not in {None, provider}:
         says = f"the configuration that {clean(site)} brings (it is not read here)"
         yield Giver(says, is_sure=False)
     if has_organisation(books.paths.auth_file.parent, world.environ):
@@ -196,10 +196,17 @@ def _well_known(world: World, books: Books) -> str | None:
             return provider
     state = books.store.state()
     for account in state.accounts:
-        if account.credential.type == "wellknown" and world.started_at is not None:
+        if account.credential.type == "wellknown":
             tenures = state.slot(account.provider).tenures
             ends = [*(one.since for one in tenures[1:]), None]
-            for tenure, end in zip(tenures, ends, strict=False):
-                if tenure.account == account.id and (end is None or end > world.started_at):
-                    return account.provider
+            if any(
+                tenure.account == account.id and _is_after(end, world.started_at)
+                for tenure, end in zip(tenures, ends, strict=False)
+            ):
+                return account.provider
     return None
+
+
+def _is_after(end: datetime | None, started_at: datetime | None) -> bool:
+    """Tell whether something was there when that opencode began, or is there still."""
+    return end is None or (started_at is not None and end > started_at)

@@ -208,6 +208,7 @@ def test_b1_what_a_well_known_login_brings_is_not_read_here(live: Live, entry: E
     says = f"the configuration that {SITE} brings (it is not read here)"
     live.sees({"acme": api("b"), SITE: entry})
     with_it = giver(live), giver(live, provider="zeta")
+    assert giver(live, provider=SITE) is None
     live.sees({"acme": api("b")})
     live.write(b"{")
 
@@ -248,6 +249,13 @@ def test_b1_an_organisation_s_configuration_is_not_read_here(
     assert (without, without_table, moved, giver(live)) == (None, None, None, None)
     assert [open_elsewhere, closed, named] == [expected] * 3
     assert files == {"opencode.db"}
+
+
+def test_b1_a_torn_auth_json_does_not_hide_a_well_known_login(live: Live) -> None:
+    live.sees({"acme": api("b"), SITE: wellknown("w")})
+    live.write(b"{")
+
+    assert giver(live) == f"the configuration that {SITE} brings (it is not read here)"
 
 
 def test_b1_an_opencode_keeps_what_a_well_known_login_brought_when_it_began(
