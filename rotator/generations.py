@@ -156,16 +156,26 @@ def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
         if not is_sure:
             return Parted(now)
         # One person's older tokens, which the newer ones have taken the place of.
-        return Parted((*now[:earlier], *now[earlier + 1 :]))
+        older = min((earlier, later), key=lambda n: _how_well_known(now[n]))
+        return Parted((*now[:older], *now[older + 1 :]))
     # Between two that are named may be tokens of either.
     return replace(_parted(now, later, by_last=others[-1] == len(now) - 1), unsure=True)
 
 
 def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
     # Those of which least is known are never the ones to go on with.
-    before = tuple(sorted(line[:at], key=lambda one: not one.loose))
+    before = tuple(sorted(line[:at], key=_how_well_known))
     after = line[at:]
     return Parted(after, before) if by_last else Parted(before, after)
+
+
+def _how_well_known(one: Tokens) -> tuple[bool, bool, float]:
+    """Return what is larger for tokens to go on with; those in order stay in their order."""
+    if not one.loose:
+        return True, True, 0.0
+    # They came from several accounts: the last ones are those that run out last.
+    expires_at = one.credential.expires_at
+    return False, one.who.key is not None, expires_at.timestamp() if expires_at else 0.0
 
 
 def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
