@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
-from rotator.paths import FILE_MODE
+from rotator.file_owners import open_private, take_after
 
 TEMPORARY_MARK = ".rotator-tmp"
 
@@ -18,15 +18,20 @@ def temporary_beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_MARK}")
 
 
-def write_new(path: Path, content: bytes, *, durable: bool) -> None:
+def write_new(
+    path: Path, content: bytes, *, durable: bool, like: os.stat_result | None = None
+) -> None:
     """Create `path` (which must not exist) with `content`, 0600 from birth.
 
-    With `durable` the content is on the disk when this returns. On any failure the file is
-    taken away again and the OSError goes on.
+    With `durable` the content is on the disk when this returns. It belongs to the owner of its
+    folder, or to whom `like` belongs to. On any failure the file is taken away again and the
+    OSError goes on.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    handle = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
     try:
         try:
+            if like is not None:
+                take_after(handle, like)
             view = memoryview(content)
             while view:
                 view = view[os.write(handle, view) :]
@@ -59,7 +64,7 @@ def ring(path: Path) -> None:
 
     Something is written: of new times alone watchers do not hear.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    handle = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
     try:
         os.pwrite(handle, b"\n", 0)
     finally:

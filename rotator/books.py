@@ -12,8 +12,9 @@ from rotator.backups import Backups
 from rotator.clock import Clock, system_clock
 from rotator.copies import Copied
 from rotator.database import Connection
-from rotator.errors import StoreDamaged, StoreError
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.history import History
+from rotator.lock import is_held
 from rotator.model import AccountId, Event, EventKind, Snapshot, State
 from rotator.opencode.replaced import Replaced
 from rotator.paths import Paths, private_folder
@@ -22,6 +23,7 @@ from rotator.registry import Registry, load_registry
 from rotator.settings_file import in_force
 from rotator.store import Store
 from rotator.versions import forget_request, without_watcher
+from rotator.wal import require_whole_wal
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,12 @@ class Books:
             self.record([Event(self.clock(), EventKind.PROBLEM, why=notice)])
             self.announce()
             self.tell(notice)
+        self._tell_of_history()
+
+    def _tell_of_history(self) -> None:
+        notice = self.history.take_notice()
+        if notice is not None:
+            self.tell(notice)
 
     def record(self, events: Iterable[Event]) -> None:
         """Write `events` down; a history that cannot be written costs only itself."""
@@ -104,6 +112,7 @@ class Books:
             self.history.record(kept)
         except StoreError:
             log.exception("events could not be recorded")
+        self._tell_of_history()
         for event in kept:
             self.heard(event)
 
@@ -134,7 +143,7 @@ def open_books(
     with (
         _open_store(paths, backups, clock, watching=watching) as store,
         contextlib.closing(History(paths.history)) as history,
-        contextlib.closing(Replaced()) as replaced,
+        contextlib.closing(Replaced(paths.journal)) as replaced,
     ):
         known = registry or load_registry()
         wanted = preferences or (lambda: in_force(paths).preferences)
@@ -154,6 +163,9 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
         forget_request(paths)
 
     try:
+        if watching or not is_held(paths.watch_lock):
+            # With a watcher it is being written; and what SQLite tidies up is gone.
+            require_whole_wal(paths.store)
         store = Store(paths.store, gate=gate)
     except StoreDamaged:
         _mend(paths, backups, clock)
@@ -161,11 +173,10 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
     with contextlib.ExitStack() as closing:
         closing.push(store)
         try:
-            _require_readable(store, whole=watching)
+            store.require_sound()
         except StoreDamaged:
             # It is still open: nobody tidies up the damaged file, and it goes on with the new one.
-            _mend(paths, backups, clock)
-            _require_readable(store, whole=watching)
+            _mend_rows(store, lambda: _mend(paths, backups, clock))
         closing.pop_all()
     return store
 
@@ -177,8 +188,14 @@ def _mend(paths: Paths, backups: Backups, clock: Clock) -> bool:
     return mend(paths, backups, clock())
 
 
-def _require_readable(store: Store, *, whole: bool) -> None:
-    """Raise StoreDamaged unless what everybody reads of the store can be read, or (`whole`) all."""
+def _mend_rows(store: Store, mend: Callable[[], object]) -> None:
+    """Rebuild the store; where the disk does not let us, a row that is damaged costs itself."""
+    try:
+        mend()
+    except NewerSchema:
+        raise
+    except StoreError as exc:
+        store.state()
+        log.warning("the store is damaged and could not be rebuilt: %s", exc.message)
+        return
     store.state()
-    if whole:
-        store.require_sound()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rotator.clock import is_ahead
 from rotator.errors import LoginRejected, ProviderError, RateLimited, UnexpectedAnswer
 from rotator.model import Snapshot
 
@@ -24,6 +25,8 @@ LONGEST_BACK_OFF = timedelta(seconds=600)
 # A vendor that says when to ask again still refused some who did so to the second.
 LATER_THAN_SAID = timedelta(seconds=60)
 JITTER = 0.1
+# To ask once a day disturbs nobody, whatever was said of when to ask again.
+LONGEST_PAUSE = timedelta(days=1)
 # A vendor that has not said in so many tries whose a login is does not say it.
 MOST_TRIES = 5
 # Whoever has begun to ask is not disturbed for so long.
@@ -54,14 +57,23 @@ def may_ask_owner(asked: OwnerAsked, now: datetime) -> bool:
     """Tell whether the vendor may be asked now whose a credential is."""
     if asked.is_answered or asked.tries >= MOST_TRIES:
         return False
-    return asked.due_at is None or now >= asked.due_at
+    return not _is_ahead(asked.due_at, now)
+
+
+def _is_ahead(due_at: datetime | None, now: datetime) -> bool:
+    """Tell whether it is too early; for longer than ever said it is of a clock set back since."""
+    return due_at is not None and timedelta(0) < due_at - now <= LONGEST_PAUSE
 
 
 def is_due(asked: Asked, now: datetime) -> bool:
     """Tell whether the vendor may be asked now: not served yet, and nobody else is at it."""
-    if asked.leased_until is not None and now < asked.leased_until:
+    leased = asked.leased_until
+    # What is further ahead than it can have been made is of a clock that was set back since.
+    if leased is not None and timedelta(0) < leased - now <= LEASE:
         return False
-    return asked.due_at is None or now >= asked.due_at
+    if asked.snapshot is not None and is_ahead(asked.snapshot.read_at, now):
+        return True
+    return not _is_ahead(asked.due_at, now)
 
 
 def after_reading(snapshot: Snapshot, least: timedelta, chance: float) -> datetime:
@@ -82,7 +94,7 @@ def after_failure(error: ProviderError, failures: int, now: datetime, chance: fl
     """Return when to ask again after the failure number `failures` in a row."""
     match error:
         case RateLimited(retry_at=at) if at is not None:
-            return at + _jittered(LATER_THAN_SAID, chance)
+            return min(at + _jittered(LATER_THAN_SAID, chance), now + LONGEST_PAUSE)
         case LoginRejected() | UnexpectedAnswer():
             return now + _jittered(HOPELESS, chance)
         case _:

@@ -34,10 +34,14 @@ from rotator.credential_secrets import given_as
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.generations import line_of
 from rotator.known import knowledge, try_parse
-from rotator.model import Account, Digest, Doubt, Event, EventKind, State
+from rotator.late_logins import UNKNOWN, LateLogin, sense_of
+from rotator.lock import watcher_pid
+from rotator.model import Account, Digest, Doubt, Event, EventKind, State, SwapMark
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
 from rotator.opencode.descent import read_descents, taken_in
+from rotator.opencode.journal import finish_interrupted
+from rotator.opencode.replaced import Old
 from rotator.ownership import Knowledge, Proof
 from rotator.rebuild import rebuild
 from rotator.secret import Secret
@@ -149,15 +153,18 @@ def absorb_late(books: Books) -> None:
 
     A login found there is saved. It is live, too, where auth.json still has the entry that the
     writer knew; where a swap put another one in, that one stays. A logout there is not heard.
+    What a write in place has left that came to no end is put right before.
     """
-    changed = books.replaced.changed()
+    replaced = books.replaced
+    finish_interrupted(replaced.journal)
+    replaced.follow_mounts(resolve(books.paths.auth_file))
+    changed = replaced.changed()
     if changed:
         take_descents(books)
     for old, late in changed:
-        last_seen = books.store.live_digest()
-        logins = _save_late(books, old.seen, late)
-        if _merge(books, old.seen, late, logins, last_seen):
-            old.seen = late
+        _save_late(books, old, late)
+        old.seen = late
+    _put_late(books)
 
 
 def await_late(books: Books, *, patience_seconds: float) -> None:
@@ -169,16 +176,21 @@ def await_late(books: Books, *, patience_seconds: float) -> None:
     while books.replaced.is_being_written() and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)
     absorb_late(books)
+    while books.store.late_logins() and time.monotonic() < deadline:
+        # What stands in auth.json has to be whole and saved before anything is put beside it.
+        absorb(books, watched=watcher_pid(books.paths.watch_lock) is not None)
+        absorb_late(books)
+        time.sleep(_LOOK_SECONDS)
 
 
-def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
-    """Save the credentials that are new in `late`; return the providers of new logins."""
+def _save_late(books: Books, old: Old, late: Whole) -> None:
+    """Save the credentials that are new in `late`, and note that they are to be live."""
     now = books.clock()
-    known = knowledge(books, _as_of(books, before))
+    known = knowledge(books, _as_of(books, old.seen))
     events: list[Event] = []
-    found: list[str] = []
+    found: list[LateLogin] = []
     with books.store.transaction():
-        changes = interpret(before.entries, late.entries, known)
+        changes = interpret(old.seen.entries, late.entries, known)
         logins = [one for one in changes if isinstance(one, Login | Refresh)]
         for change in logins:
             if change.stale:
@@ -186,14 +198,18 @@ def _save_late(books: Books, before: Whole, late: Whole) -> list[str]:
                 continue
             if isinstance(change, Login) and not change.fresh and len(changes) > 1:
                 continue  # one that its writer had read before somebody else logged in
-            found.append(change.provider)
+            before = sense_of(old.seen.entries.get(change.provider))
+            before = UNKNOWN if old.is_unknown else before
+            found.append(LateLogin(change.provider, change.credential.digest, before))
             events += _save(books, change, now)
-        for provider in dict.fromkeys(found):
+        for provider in dict.fromkeys(one.provider for one in found):
             events += settle(books, provider, now)
+        # Whoever dies from here on leaves it to the next one who looks.
+        if found:
+            books.store.set_late_logins([*books.store.late_logins(), *found])
     books.record(events)
     if events:
         books.announce()
-    return found
 
 
 def _save(books: Books, change: Login | Refresh, now: datetime) -> list[Event]:
@@ -219,28 +235,51 @@ def _as_of(books: Books, before: Whole) -> State:
     return replace(state, slots=slots)
 
 
-def _merge(
-    books: Books, before: Whole, late: Whole, logins: list[str], last_seen: Digest | None
-) -> bool:
-    """Put late logins in where nobody else was put; False if it has to be tried again."""
-    reading = read_live(books.paths.auth_file)
-    if not isinstance(reading, Whole):
-        return isinstance(reading, Missing)
-    merged, state = reading, books.store.state()
-    is_seen = reading.digest == last_seen
-    for provider in logins:
-        entry, active = late.entries[provider], state.active(provider)
+def _put_late(books: Books) -> None:
+    """Put late logins in where nobody else was put; what cannot be put in now waits."""
+    store, waiting = books.store, books.store.late_logins()
+    reading = read_live(books.paths.auth_file) if waiting else Missing()
+    # What nobody has saved yet is taken in first: what comes then is compared with what it was.
+    if not isinstance(reading, Whole) or reading.digest != store.live_digest():
+        return
+    merged, left = reading, dict[str, Secret | None]()
+    for late in waiting:
+        state, now = store.state(), merged.entries.get(late.provider)
+        account = state.account(store.holder(late.provider, late.digest))
+        if account is None:
+            continue  # removed since
         # The very account that was put in: what it was put in with is older.
-        is_live = is_seen and active is not None and active.credential.entry == entry
-        if is_live or reading.entries.get(provider) == before.entries.get(provider):
-            keep_unreadable(books, reading, provider)
-            merged = Whole(with_entry(merged, provider, entry))
-    if merged.content == reading.content:
-        return True
-    done = put_live(books.paths.auth_file, reading, merged.content, books.replaced)
-    if done:
+        is_live = state.slot(late.provider).active == account.id
+        entry = account.credential.entry
+        if sense_of(now) != sense_of(entry) and (is_live or sense_of(now) == late.known):
+            keep_unreadable(books, reading, late.provider)
+            merged = Whole(with_entry(merged, late.provider, entry))
+            left.setdefault(late.provider, now)
+    if left and not put_live(books.paths.auth_file, reading, merged.content, books.replaced):
+        return
+    if left:
         sync_folder(resolve(books.paths.auth_file).parent)
-    return done
+    with store.transaction():
+        store.set_late_logins([])
+        _take_in_late(books, merged, left)
+
+
+def _take_in_late(books: Books, merged: Whole, left: Mapping[str, Secret | None]) -> None:
+    """Note that late logins are live; the next change is compared with what was put in.
+
+    A writer that had read the file before may bring back what it `left`: that undoes no login,
+    as it undoes no swap.
+    """
+    before = {provider: books.store.state().slot(provider).active for provider in left}
+    if left:
+        take_in(books, merged, watched=True)
+    for provider, entry in left.items():
+        was, slot = before[provider], books.store.state().slot(provider)
+        if was is None or slot.active in (None, was) or entry is None:
+            continue
+        known = Digest(entry.digest())
+        mark = SwapMark(was, slot.active, books.clock(), known, left_expired=False)
+        books.store.note_swap(provider, mark)
 
 
 def absorb_missing(books: Books) -> None:

@@ -267,7 +267,8 @@ def _revert(
     as_before = Digest(credential.entry.digest()) == mark.left_entry or same_secrets(
         account.credential, credential
     )
-    recent = known.now - mark.at <= REVERT_WINDOW
+    # Ahead by more than that it is of a clock that was set back since.
+    recent = abs(known.now - mark.at) <= REVERT_WINDOW
     if put is None or not recent or not (as_before or mark.left_expired):
         return None
     fresh = owner.fresh and not owner.stale

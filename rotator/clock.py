@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -16,6 +16,24 @@ class Clock(Protocol):
 def system_clock() -> datetime:
     """Return the time now, aware, in UTC."""
     return datetime.now(UTC)
+
+
+# Clocks are set right by less than this all the time.
+_A_MOMENT = timedelta(seconds=1)
+
+
+def is_ahead(at: datetime, now: datetime) -> bool:
+    """Tell whether a time at which something happened is still to come: the clock was set back."""
+    return at - now > _A_MOMENT
+
+
+def is_within(span: timedelta, at: datetime, now: datetime) -> bool:
+    """Tell whether something happened less than `span` ago.
+
+    One that is ahead by as much was noted by a clock that has been set back since, and is over:
+    so no pause lasts longer than its span and the change, or ends early by more than the change.
+    """
+    return abs(now - at) < span
 
 
 def to_iso(at: datetime) -> str:

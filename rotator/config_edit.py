@@ -20,6 +20,7 @@ from tomlkit.items import InlineTable
 
 from rotator.atomic import sweep, sync_folder, temporary_beside, write_new
 from rotator.errors import ConfigError
+from rotator.file_owners import whose
 from rotator.lock import hold_all
 from rotator.paths import FILE_MODE, Paths, make_folder
 from rotator.preferences import Priority
@@ -267,7 +268,7 @@ def _put(file: Path, before: str | None, after: str) -> bool:
         make_folder(target.parent)
         sweep(target.parent, name=target.name)
         temporary = temporary_beside(target)
-        write_new(temporary, after.encode(), durable=True)
+        write_new(temporary, after.encode(), durable=True, like=whose(target))
         try:
             temporary.chmod(_mode(target))
             if read_config(file) != before:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.database import Connection, image_of, store_errors, table_names, write_back
+from rotator.seals import PASSING_COLUMNS, PASSING_SEAL
 from rotator.secret import digest_of
 
 KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
@@ -17,21 +18,9 @@ KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
 PURGE = "purge"
 # One sentence for the user about a store that was rebuilt, until somebody has told it.
 NOTICE = "rebuilt"
-_PASSING_SETTINGS = (PURGE, NOTICE)
-# They change often, and are found out anew.
-_PASSING_COLUMNS = frozenset(
-    {
-        "rejected",
-        "limit_state",
-        "limit_until",
-        "limit_reason",
-        "limit_strikes",
-        "limit_since",
-        "limit_stated",
-        "limit_own",
-        "last_used_at",
-    }
-)
+# Logins that are saved here and not in auth.json yet.
+LATE = "late"
+_PASSING_SETTINGS = (PURGE, NOTICE, LATE)
 
 
 @dataclass(frozen=True)
@@ -46,7 +35,8 @@ class Copied:
         with store_errors(self.path):
             cursor = self.connection.execute("SELECT * FROM account ORDER BY id")
             names = [column[0] for column in cursor.description]
-            kept = [n for n, name in enumerate(names) if name not in _PASSING_COLUMNS]
+            passing = {*PASSING_COLUMNS, PASSING_SEAL}
+            kept = [n for n, name in enumerate(names) if name not in passing]
             accounts = [tuple(row[n] for n in kept) for row in cursor]
             setting = self.connection.execute(
                 "SELECT value FROM setting WHERE name = 'balancing'"

@@ -18,7 +18,8 @@ from typing import Literal
 from rotator import engine
 from rotator.books import Books
 from rotator.capture import absorb_missing, rebuild_torn
-from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
+from rotator.clock_change import follow_clock
+from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged, StoreError
 from rotator.glance_file import publish_glance, remove_glance
 from rotator.herald import Herald
 from rotator.identity_questions import IdentityQuestions
@@ -30,7 +31,8 @@ from rotator.model import (
 from rotator.opencode.authfile import Missing, Reading, Torn
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.exchange import Exchange
-from rotator.opencode.logtail import LogTail
+from rotator.opencode.inbox import Inbox
+from rotator.opencode.logtail import LoggedFailure, LogTail
 from rotator.rebalance import Rebalance
 from rotator.refresh import adopt_answers
 from rotator.refreshes import Refreshes
@@ -39,9 +41,11 @@ from rotator.reports import Reports
 from rotator.routing import directions
 from rotator.settings_file import SettingsFile
 from rotator.swap import settled
+from rotator.turns import Turns
 from rotator.uptake import take_up
 from rotator.usage import Readings
 from rotator.versions import newer_wanted
+from rotator.visit import settle
 from rotator.watch import FileWatcher, Watched
 
 log = logging.getLogger(__name__)
@@ -49,7 +53,7 @@ log = logging.getLogger(__name__)
 # What is watched, by the names that `status` shows.
 LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
 SETTINGS = "the settings"
-STOP, REFRESHED, READ, NAMED = "stop", "refreshed", "read", "named"
+STOP, REFRESHED, READ, NAMED, MORE = "stop", "refreshed", "read", "named", "more"
 Message = tuple[str, Path | None]
 
 # Events are hints; whatever they say, the files are looked at this often.
@@ -67,6 +71,8 @@ SAY_AGAIN_AFTER = timedelta(hours=1)
 LATE_LOOK_EVERY = timedelta(seconds=0.5)
 # A swap that waits for the end of a turn is tried this often: the next turn may begin soon.
 TURN_LOOK_EVERY = timedelta(seconds=1)
+# While there is always something to do, news are told to the bridges this often.
+NEWS_EVERY = timedelta(seconds=0.25)
 # A store that cannot be read is tried again this often.
 TROUBLED_SECONDS = 1.0
 
@@ -77,13 +83,25 @@ class End(Enum):
     STOPPED = auto()
     # A newer version of this program wants the store.
     NEWER = auto()
+    # Our lock's file was removed, and another watcher has begun with a new one.
+    REPLACED = auto()
 
 
 class Daemon:
     """A watcher that has been set up; `run` works until `stop` is called."""
 
-    def __init__(self, books: Books, *, watcher: Callable[..., FileWatcher] = FileWatcher) -> None:
-        """Prepare the exchange folder and what is to be watched; nothing runs yet."""
+    def __init__(
+        self,
+        books: Books,
+        *,
+        watcher: Callable[..., FileWatcher] = FileWatcher,
+        keep: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Prepare the exchange folder and what is to be watched; nothing runs yet.
+
+        `keep` tells before each piece of work whether this is still the only watcher.
+        """
+        self._keep = keep
         self._settings = SettingsFile(books.paths, later=lambda: self._queue.put((SETTINGS, None)))
         books = replace(books, preferences=lambda: self._settings.preferences)
         self._herald = Herald(books)
@@ -112,6 +130,7 @@ class Daemon:
             NAMED: self._look_at_owners,
         }
         self._reports = Reports(books, self._exchange, self._refreshes, self._readings)
+        self._turns = Turns(Inbox(self._exchange), self._tail, self._take, self._hear)
         self._rebalance = Rebalance(books, self._exchange, self._refreshes)
         self._files = watcher(
             [
@@ -139,15 +158,10 @@ class Daemon:
         for problem in self._books.registry.all_problems():
             log.warning("%s", problem)
         self._files.start()
+        is_last = True
         try:
             self._tail.start()
-            try:
-                adopt_answers(self._books)
-                with swap_lock(self._books.paths.swap_lock):
-                    sweep_live(self._books.paths.auth_file)
-            except LiveFileError as exc:
-                # What cannot be mended now keeps nobody from watching.
-                self._problem(exc)
+            self._tidy()
             self._tick()
             self._publish()
             ready()
@@ -155,6 +169,10 @@ class Daemon:
             self._is_ready, self._ask_next_at = True, self._books.clock() + LOOK_EVERY
             while (end := self._step()) is None:
                 pass
+            if end is End.STOPPED:
+                # What was written into a replaced file a moment ago is in nobody else's hands.
+                settle(self._books)
+            is_last = end is not End.REPLACED
             return end
         finally:
             self._files.stop()
@@ -163,14 +181,29 @@ class Daemon:
             self._questions.close()
             self._settings.close()
             self._herald.close()
-            self._exchange.remove_state()
-            remove_glance(self._books.paths)
+            # What another watcher publishes by now is its own.
+            if is_last:
+                self._exchange.remove_state()
+                remove_glance(self._books.paths)
+
+    def _tidy(self) -> None:
+        """Take in what commands left half done beside auth.json."""
+        try:
+            adopt_answers(self._books)
+            with swap_lock(self._books.paths.swap_lock):
+                sweep_live(self._books.paths.auth_file)
+        except LiveFileError as exc:
+            # What cannot be mended now keeps nobody from watching.
+            self._problem(exc)
 
     def _step(self) -> End | None:
         """Work one message off, or have the regular look; return why it was the last one."""
         name, path = self._next_message()
         if name == STOP:
             return End.STOPPED
+        # Whoever removed our folders has made room for a second watcher: only one of them acts.
+        if not self._keep():
+            return End.REPLACED
         try:
             self._work(name, path)
         except NewerSchema:
@@ -203,28 +236,39 @@ class Daemon:
             self._problem(exc)
 
     def _work(self, name: str, path: Path | None) -> None:
-        if name == INBOX and path is not None and path != self._exchange.inbox:
-            self._take(path)
+        if path is not None and self._is_signal(name, path):
+            self._turns.inbox.hint(path)
+            self._drain()
+        elif name == MORE:
+            self._drain(name)
         elif name:
             self._drain(name)
             self._files.check()
             self._look(name)
+        self._work_inbox()
         # However many hints come in, the regular look has its turn.
         if not name or self._pause_seconds() == 0:
             self._tick()
         if not name:
             self._books.back_up_if_due()
         # Many failures at once need the news only once.
-        if self._unpublished and self._queue.empty():
+        now = self._books.clock()
+        is_time = not timedelta(0) <= now - self._published_at < NEWS_EVERY
+        if self._unpublished and (self._queue.empty() or is_time):
             self._publish()
 
-    def _drain(self, name: str) -> None:
-        """Leave out repetitions of a hint that wait in the queue right behind it."""
+    def _is_signal(self, name: str, path: Path | None) -> bool:
+        return name == INBOX and path is not None and path != self._exchange.inbox
+
+    def _drain(self, name: str | None = None) -> None:
+        """Leave out repetitions that wait in the queue, also of `name`; know of all signals."""
         kept: list[Message] = []
         try:
             while True:
                 message = self._queue.get_nowait()
-                if message[0] != name:
+                if message[1] is not None and self._is_signal(*message):
+                    self._turns.inbox.hint(message[1])
+                elif message[0] != name and message not in kept:
                     kept.append(message)
         except queue.Empty:
             for message in kept:
@@ -234,8 +278,35 @@ class Daemon:
         self._looks[name]()
 
     def _look_at_inbox(self) -> None:
-        for path in self._exchange.waiting():
-            self._take(path)
+        self._restore_exchange()
+        self._turns.inbox.look()
+        self._work_more()
+
+    def _work_inbox(self) -> None:
+        try:
+            self._turns.work_inbox()
+        finally:
+            self._work_more()
+
+    def _work_more(self) -> None:
+        """Let the rest of the inbox have another turn."""
+        if not self._turns.inbox.is_empty:
+            self._queue.put((MORE, None))
+
+    def _restore_exchange(self) -> None:
+        """Make the bridge's folders again if somebody has removed them, and say so."""
+        folder = self._exchange.folder
+        try:
+            if not self._exchange.restore():
+                return
+        except StoreError as exc:
+            # It is tried again at every look; the rest is watched meanwhile.
+            self._problem(exc)
+            return
+        self._unpublished = True
+        why = f"{folder}, or a folder in it, was removed: it is made again"
+        log.warning("%s", why)
+        self._books.record([Event(self._books.clock(), EventKind.PROBLEM, why=why)])
 
     def _take(self, path: Path) -> None:
         told = self._exchange.take(path)
@@ -247,11 +318,14 @@ class Daemon:
             self._reports.told(told)
 
     def _look_at_log(self) -> None:
-        for failure in self._tail.read_new():
-            self._reports.logged(failure)
-            self._unpublished = True
-        if self._tail.behind:
-            self._queue.put((LOG, None))
+        try:
+            self._unpublished |= self._turns.work_log()
+        finally:
+            if self._turns.has_more_lines:
+                self._queue.put((LOG, None))
+
+    def _hear(self, failure: LoggedFailure, with_last: bool) -> None:  # noqa: FBT001  # a hook
+        self._reports.logged(failure, with_last=with_last)
 
     def _look_at_refreshes(self) -> None:
         self._refreshes.work()
@@ -318,6 +392,9 @@ class Daemon:
     def _pause_seconds(self) -> float:
         """Return how long nothing needs to be done, if no hint comes in."""
         now = self._books.clock()
+        if now < self._looked_at:
+            # The clock was set back.
+            return 0.0
         due = [self._looked_at + LOOK_EVERY]
         if self._doubt is not None and now - self._doubt[2] < 2 * TORN_PATIENCE:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
@@ -337,6 +414,8 @@ class Daemon:
     def _tick(self) -> None:
         now, since = self._books.clock(), self._looked_at
         self._looked_at = now
+        self._follow_clock(now)
+        self._beat()
         self._files.check()
         self._say_who_is_back(since, now)
         try:
@@ -363,6 +442,16 @@ class Daemon:
         if (is_time or self._rebalance.is_waiting) and self._rebalance.work():
             self._unpublished = True
 
+    def _follow_clock(self, now: datetime) -> None:
+        """Let nothing wait for a time that was near before the clock was set back."""
+        follow_clock(self._books)
+        self._published_at = min(self._published_at, now)
+        self._read_next_at = min(self._read_next_at, now + READ_EVERY)
+        self._ask_next_at = min(self._ask_next_at, now + READ_EVERY)
+        self._told = (self._told[0], min(self._told[1], now))
+        if self._doubt is not None:
+            self._doubt = (*self._doubt[:2], min(self._doubt[2], now))
+
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = engine.recoveries(self._books.store.state(), since, now)
         if not back:
@@ -373,14 +462,28 @@ class Daemon:
         )
         self._books.announce()
 
+    def _beat(self) -> None:
+        try:
+            self._exchange.beat()
+        except (OSError, RotatorError) as exc:
+            self._untold(exc)
+
     def _publish(self) -> None:
         self._unpublished = False
         now = self._published_at = self._books.clock()
         state = self._books.store.state()
         way = directions(state, self._books.preferences(), now)
-        self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
-        self._exchange.write_watcher(polling=self._files.polling, waiting=self._reports.waiting)
+        try:
+            self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
+            self._exchange.write_watcher(polling=self._files.polling, waiting=self._reports.waiting)
+        except OSError as exc:
+            self._untold(exc)
         publish_glance(self._books)
+
+    def _untold(self, exc: OSError | RotatorError) -> None:
+        why = exc.message if isinstance(exc, RotatorError) else exc.strerror or str(exc)
+        message = f"nothing can be told to opencode in {self._exchange.folder}: {why}"
+        self._problem(StoreError(message, hint="check the folder's rights, and the disk"))
 
     def _problem(self, exc: RotatorError) -> None:
         now = self._books.clock()

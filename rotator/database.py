@@ -6,15 +6,14 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rotator.atomic import sync_folder
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.migrations import Migration, migrate, roll_back, version_of
+from rotator.file_owners import open_private
+from rotator.migrations import Migration, marked_version_of, migrate, roll_back, version_of
 from rotator.paths import FILE_MODE, private_folder
 from rotator.text import clean
 
@@ -23,15 +22,13 @@ OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _RETRY_SECONDS = 0.005
 # Whoever reads reads for milliseconds; one that stands still is not waited for.
 _READERS_SECONDS = 0.25
-# Rows behind a damaged page are looked for one by one, in so many places.
-_MOST_LOOKUPS = 10_000
-_MOST_GUESSES = 1000
 
 Connection = sqlite3.Connection
 # What is entered before the schema of a database that is in use may change.
 Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
 # A rebuilt store has its content and waits to be put in its place: PATH.rebuilt-DATE.
 REBUILT = ".rebuilt-"
+_MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
 BACKUPS = "backups"
 
 
@@ -54,13 +51,14 @@ def open_database(
     the file and its -wal as they were.
     """
     require_sqlite(sqlite3.sqlite_version_info)
-    with store_errors(path):
+    with store_errors(path, opening=True):
         is_new = not path.exists()
         private_folder(path.parent)
         _make_private(path)
         if is_new and durable:
             _sync_folders(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.text_factory = text_of
         try:
             _patiently(lambda: _prepare(connection, path, steps, gate, durable=durable))
         except BaseException:
@@ -71,17 +69,28 @@ def open_database(
 
 def _close_untouched(connection: sqlite3.Connection, path: Path) -> None:
     """Close a database without the tidying up that its last connection does."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(_read_only(path)) as other:
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(read_only(path)) as other:
         with contextlib.suppress(sqlite3.Error):
             version_of(other)
         connection.close()
     connection.close()
 
 
-def _read_only(path: Path, *, shared: bool = True) -> sqlite3.Connection:
-    # Nothing is made beside a file that nobody else is said to have open.
+def read_only(path: Path, *, shared: bool = True) -> sqlite3.Connection:
+    """Open a database for reading; not `shared`, nobody else may have it open.
+
+    Then nothing is made beside it.
+    """
     how = "mode=ro" if shared else "mode=ro&immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+
+
+def text_of(content: bytes) -> str:
+    """Return the text that a database holds, also where it is none any more.
+
+    SQLite's own error would show it, and it may be a secret.
+    """
+    return content.decode("utf-8", "surrogateescape")
 
 
 def awaits_rebuilding(path: Path) -> bool:
@@ -117,7 +126,7 @@ def _make_private(path: Path) -> None:
     # must not be opened here: closing it would drop the locks of this process's other
     # connections (sqlite.org/howtocorrupt.html, 2.2).
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
     except FileExistsError:
         if path.stat().st_mode & 0o777 != FILE_MODE:
             path.chmod(FILE_MODE)
@@ -182,21 +191,32 @@ def row_count(connection: sqlite3.Connection, table: str) -> int:
 def require_known_schema(
     connection: sqlite3.Connection, path: Path, steps: list[Migration]
 ) -> None:
-    """Raise NewerSchema for a database of which a newer version of this program has changed."""
-    if version_of(connection) > len(steps):
+    """Raise NewerSchema for a database of which a newer version of this program has changed.
+
+    Raises StoreDamaged where the header contradicts itself.
+    """
+    version = version_of(connection)
+    if marked_version_of(connection) not in {None, version}:
+        message = f"the store {path} is damaged: it does not say which schema it has"
+        raise StoreDamaged(message)
+    if version > len(steps):
         message = f"{path} was written by a newer rotator"
         raise NewerSchema(message, hint="update this one; the store was left untouched")
 
 
 @contextlib.contextmanager
-def store_errors(path: Path) -> Iterator[None]:
+def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
     """Turn what SQLite and the disk raise into a StoreError that names the file."""
     try:
         yield
     except sqlite3.Error as exc:
         message = f"the store {path} cannot be used: {exc}"
-        kind = StoreDamaged if _tells_of_damage(exc) else StoreError
+        kind = StoreDamaged if _tells_of_damage(exc, path if opening else None) else StoreError
         raise kind(message, hint="check the disk, the folder's rights and free space") from exc
+    except UnicodeDecodeError as exc:
+        # What SQLite says of it repeats a name that is no text any more.
+        message = f"the store {path} is damaged: a name in it is no text"
+        raise StoreDamaged(message) from exc
     except OSError as exc:
         message = f"the store {path} cannot be used: {exc.strerror}"
         raise StoreError(
@@ -204,9 +224,14 @@ def store_errors(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def _tells_of_damage(error: sqlite3.Error) -> bool:
+def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+    if code == sqlite3.SQLITE_READONLY and path is not None:
+        # A header that says so, of a file that everybody may write.
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    # Our statements are right: what they do not find was there.
+    is_missing = code == sqlite3.SQLITE_ERROR and str(error).startswith(_MISSING)
+    return is_missing or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
 @contextlib.contextmanager
@@ -241,7 +266,7 @@ def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -
     `clear` are statements. Nothing that they delete remains anywhere in the bytes. Raises
     StoreDamaged if the copy is not sound.
     """
-    with store_errors(path), _in_memory() as copy:
+    with store_errors(path), contextlib.closing(in_memory()) as copy:
         connection.backup(copy)
         for statement in clear:
             copy.execute(statement)
@@ -253,7 +278,7 @@ def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -
 @contextlib.contextmanager
 def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
     """Open the bytes that were read from `path` in memory; raises StoreDamaged."""
-    with store_errors(path), _in_memory() as connection:
+    with store_errors(path), contextlib.closing(in_memory()) as connection:
         connection.deserialize(content)
         require_sound(connection, path)
         yield connection
@@ -262,16 +287,17 @@ def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
 @contextlib.contextmanager
 def opened_empty(steps: list[Migration]) -> Iterator[sqlite3.Connection]:
     """Open a new database in memory, with the schema of `steps`."""
-    with _in_memory() as connection:
+    with contextlib.closing(in_memory()) as connection:
         migrate(connection, steps)
         yield connection
 
 
-@contextlib.contextmanager
-def _in_memory() -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute("PRAGMA temp_store = MEMORY")
-        yield connection
+def in_memory() -> sqlite3.Connection:
+    """Open a database without a file."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.text_factory = text_of
+    return connection
 
 
 def require_sound(connection: sqlite3.Connection, path: Path) -> None:
@@ -312,78 +338,3 @@ def write_back(connection: sqlite3.Connection, path: Path) -> None:
 def _checkpoint(connection: sqlite3.Connection, kind: str) -> bool:
     is_busy, _, _ = connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
     return not is_busy
-
-
-# -- what can still be read of a damaged one -------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a table that could be read, by column; `whole`: there are no others."""
-
-    rows: tuple[dict[str, Any], ...] = ()
-    whole: bool = False
-
-
-@contextlib.contextmanager
-def opened_damaged(path: Path, *, shared: bool = True) -> Iterator[sqlite3.Connection]:
-    """Open a database of which little may be left, for reading; it stays as it is.
-
-    Not `shared`, nobody may write it meanwhile: what is read may be nonsense if somebody does.
-    """
-    with store_errors(path), contextlib.closing(_read_only(path, shared=shared)) as connection:
-        # Text that is none is told apart by its rows, not by an error.
-        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-        yield connection
-
-
-def schema_of(connection: sqlite3.Connection) -> int | None:
-    """Return the number of the database's schema, or None if that cannot be told."""
-    with contextlib.suppress(sqlite3.Error):
-        return version_of(connection)
-    return None
-
-
-def insert_rows(
-    connection: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, Any]]
-) -> None:
-    """Insert rows into a table of ours, as far as it takes them, in the columns that it has."""
-    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    for row in rows:
-        names = [name for name in columns if name in row]
-        marks = ", ".join("?" * len(names))
-        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  # ours
-        with contextlib.suppress(sqlite3.Error, UnicodeEncodeError):
-            connection.execute(statement, [row[name] for name in names])
-
-
-def readable_rows(connection: sqlite3.Connection, table: str) -> Rows:
-    """Return the rows of a table from its beginning and its end to where it is damaged.
-
-    Between these they are looked for one by one.
-    """
-    first, whole = _read(connection, table, "ORDER BY rowid")
-    if whole:
-        return Rows(tuple(first.values()), whole=True)
-    last, _ = _read(connection, table, "ORDER BY rowid DESC")
-    found = last | first
-    begin = max(first, default=0) + 1
-    end = min(last) if last else begin + _MOST_GUESSES
-    for number in range(begin, min(end, begin + _MOST_LOOKUPS)):
-        found |= _read(connection, table, f"WHERE rowid = {number}")[0]
-    return Rows(tuple(found[number] for number in sorted(found)))
-
-
-def _read(
-    connection: sqlite3.Connection, table: str, which: str
-) -> tuple[dict[int, dict[str, Any]], bool]:
-    """Return rows by their number, and whether reading them came to its end."""
-    found: dict[int, dict[str, Any]] = {}
-    try:
-        cursor = connection.execute(f"SELECT rowid, * FROM {table} {which}")  # noqa: S608  # our names
-        names = [column[0] for column in cursor.description[1:]]
-        for number, *values in cursor:
-            found[number] = dict(zip(names, values, strict=True))
-    except sqlite3.Error:
-        return found, False
-    return found, True

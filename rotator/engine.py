@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from rotator.clock import is_ahead, is_within
 from rotator.freshness import wants_refresh
 from rotator.going_on import PASS, go_on
 from rotator.limits import limit_on, members, with_limit
@@ -103,19 +104,20 @@ class Outcome:
     is_last_resort: bool = False
 
 
-def blamed(state: State, signal: Signal) -> Account | None:
+def blamed(state: State, signal: Signal, now: datetime | None = None) -> Account | None:
     """Return the account whose request failed, or None if that cannot be told.
 
     A signal with a digest is about that account, whoever is active by now; a log line names
     none, so it is about the account that was in the slot at its time. The bridge always names
-    one: what it sends without is damaged.
+    one: what it sends without is damaged. A time in the slot that is ahead of `now` is of a clock
+    that was set back since, and is past.
     """
     if signal.credential is not None:
         return state.account(state.digests.get((signal.provider, signal.credential)))
     if signal.source is Source.BRIDGE:
         return None
     tenures = state.slot(signal.provider).tenures
-    past = [t for t in tenures if t.since <= signal.at]
+    past = [t for t in tenures if t.since <= signal.at or (now and is_ahead(t.since, now))]
     return state.account(past[-1].account) if past else None
 
 
@@ -133,7 +135,7 @@ def on_signal(
     `may_refresh` tells of an account whose tokens have run out whether we could renew them now.
     `since` is when the request began to wait for an account, if it does.
     """
-    account = blamed(state, signal)
+    account = blamed(state, signal, now)
     if account is None:
         return Outcome()
     if signal.waited:
@@ -241,7 +243,7 @@ def _overload(
     if outcome.order is None:
         # Trouble at a provider is over before anybody has gone elsewhere.
         return replace(outcome, is_last_resort=False)
-    if last is not None and now - last < OVERLOAD_PAUSE:
+    if last is not None and is_within(OVERLOAD_PAUSE, last, now):
         return Outcome()
     order = replace(outcome.order, why=f"{account.alias}: {finding.reason}; {outcome.order.why}")
     return replace(outcome, order=order, marks=(NoteOverload(signal.provider),))
@@ -257,7 +259,7 @@ def _login_dead(
     if account.rejected is not None:
         return _one_other(state, signal, account, now)
     last = state.slot(signal.provider).rejected_at
-    if last is not None and now - last < REJECTION_PAUSE:
+    if last is not None and is_within(REJECTION_PAUSE, last, now):
         # Two dead logins within minutes are more likely the vendor's trouble than ours.
         return Outcome()
     marks = (Reject(account, finding.reason),)

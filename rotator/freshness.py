@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rotator.clock import is_within
 from rotator.limits import NOT_CONFIRMED
 from rotator.model import (
     Account,
@@ -59,7 +60,7 @@ def _passing_obstacle(
     pending = state.refreshes.get(account.id)
     if slot.active == account.id:
         return f"{account.alias} is live: opencode refreshes it"
-    if left_at is not None and now - left_at < HANDS_OFF:
+    if left_at is not None and is_within(HANDS_OFF, left_at, now):
         return f"{account.alias} left auth.json a moment ago: an opencode may be refreshing it"
     if call.consent is not None and not account.refresh_allowed:
         return call.consent
@@ -73,7 +74,7 @@ def _passing_obstacle(
 def is_due(pending: PendingRefresh, now: datetime) -> bool:
     """Tell whether a token whose answer never came may be sent again."""
     due_at = due_again_at(pending)
-    return due_at is not None and due_at <= now
+    return due_at is not None and not is_within(due_at - pending.begun_at, pending.begun_at, now)
 
 
 def due_again_at(pending: PendingRefresh) -> datetime | None:
@@ -97,11 +98,11 @@ def rest_for(account: Account, pending: PendingRefresh, now: datetime) -> Limit 
     """
     due_at = due_again_at(pending)
     expires_at = account.credential.expires_at
-    if due_at is None or due_at <= now or expires_at is None or expires_at > now:
+    if due_at is None or is_due(pending, now) or expires_at is None or expires_at > now:
         return None
     if account.limit is not None and account.limit.until >= due_at:
         return None
-    return Limit(AccountState.COOLING, due_at, NOT_CONFIRMED)
+    return Limit(AccountState.COOLING, due_at, NOT_CONFIRMED, since=pending.begun_at)
 
 
 def _left_at(slot: Slot, account: AccountId) -> datetime | None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from rotator.cadence import LEASE, Asked, OwnerAsked, is_due
 from rotator.clock import from_iso, to_iso
-from rotator.database import open_database, store_errors, transaction
-from rotator.errors import StoreDamaged
-from rotator.migrations import HISTORY
+from rotator.database import store_errors, transaction
+from rotator.history_file import HistoryFile, never_in_the_way
 from rotator.model import AccountId, Digest, Event, EventKind, Snapshot
 from rotator.snapshots import read_snapshot, write_snapshot
 
@@ -39,25 +38,22 @@ class Point:
     used: float
 
 
-class History:
+class History(HistoryFile):
     """The events, newest last, and the readings of usage."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file at `path`, anew if it is damaged; raises StoreError."""
-        self._path = path
+        """Open or create the file at `path`; raises NewerSchema."""
         self._all_asked: tuple[int, Mapping[AccountId, Asked]] | None = None
-        try:
-            self._connection = open_database(path, HISTORY, durable=False)
-        except StoreDamaged:
-            for ending in ("-wal", "-shm", ""):
-                path.with_name(path.name + ending).unlink(missing_ok=True)
-            self._connection = open_database(path, HISTORY, durable=False)
+        super().__init__(path)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+    def changed_hands(self) -> None:
+        """Forget what was read of another file."""
+        self._all_asked = None
 
-    def record(self, events: Iterable[Event]) -> None:
+    # -- events ------------------------------------------------------------------------------
+
+    @never_in_the_way
+    def record(self, events: Sequence[Event]) -> None:
         """Add `events` and let the oldest go beyond the bound."""
         rows = [
             (
@@ -85,6 +81,7 @@ class History:
                 (MOST_EVENTS,),
             )
 
+    @never_in_the_way
     def read(self, *, after: int = 0, most: int = 200) -> list[Numbered]:
         """Return the newest `most` events that came after number `after`, oldest first."""
         with store_errors(self._path):
@@ -97,6 +94,7 @@ class History:
 
     # -- usage -------------------------------------------------------------------------------
 
+    @never_in_the_way
     def asked(self, account: AccountId) -> Asked:
         """Return what is known of asking for an account's usage."""
         with store_errors(self._path):
@@ -107,6 +105,7 @@ class History:
             ).fetchone()
         return Asked() if row is None else _asked(row)
 
+    @never_in_the_way
     def all_asked(self) -> Mapping[AccountId, Asked]:
         """Return what is known of asking for the usage of every account that was asked for.
 
@@ -122,6 +121,7 @@ class History:
                 self._all_asked = version, found
         return self._all_asked[1]
 
+    @never_in_the_way
     def lease(self, account: AccountId, now: datetime, *, forced: bool = False) -> bool:
         """Take on asking for an account's usage; False if it is not due, or somebody asks.
 
@@ -134,6 +134,7 @@ class History:
             self._write_usage(account, replace(asked, leased_until=now + LEASE))
         return True
 
+    @never_in_the_way
     def keep_reading(self, account: AccountId, snapshot: Snapshot, due_at: datetime) -> None:
         """Keep a good reading, the newest of its account and one of its past."""
         at = snapshot.read_at
@@ -145,6 +146,7 @@ class History:
             )
             self._thin(account, at)
 
+    @never_in_the_way
     def keep_failure(self, account: AccountId, failure: str, due_at: datetime) -> None:
         """Note that asking failed; the last good reading stays."""
         with transaction(self._connection, self._path):
@@ -152,12 +154,14 @@ class History:
             failures = asked.failures + 1
             self._write_usage(account, Asked(asked.snapshot, failure, failures, due_at))
 
+    @never_in_the_way
     def keep_accepted(self, account: AccountId) -> None:
         """Note that the vendor accepts a login, whatever it said before; it told nothing else."""
         with transaction(self._connection, self._path):
             asked = self.asked(account)
             self._write_usage(account, Asked(asked.snapshot, due_at=asked.due_at))
 
+    @never_in_the_way
     def postpone(self, account: AccountId, due_at: datetime) -> None:
         """Give a lease back after another question; usage is not asked for before `due_at`."""
         with transaction(self._connection, self._path):
@@ -165,6 +169,7 @@ class History:
             later = max(due_at, asked.due_at or due_at)
             self._write_usage(account, replace(asked, due_at=later, leased_until=None))
 
+    @never_in_the_way
     def past(self, account: AccountId) -> dict[tuple[str, str | None], list[Point]]:
         """Return how much was used of each window and model, oldest first, thinned with age."""
         with store_errors(self._path):
@@ -174,10 +179,11 @@ class History:
             ).fetchall()
         found: dict[tuple[str, str | None], list[Point]] = {}
         for window, model, at, used in rows:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, TypeError, AttributeError):
                 found.setdefault((window, model), []).append(Point(from_iso(at), used))
         return found
 
+    @never_in_the_way
     def forget_usage(self, account: AccountId) -> None:
         """Forget what is known of an account's usage."""
         self._all_asked = None
@@ -215,6 +221,7 @@ class History:
 
     # -- owners ------------------------------------------------------------------------------
 
+    @never_in_the_way
     def owner_asked(self, digest: Digest) -> OwnerAsked:
         """Return what is known of asking whose a credential is."""
         with store_errors(self._path):
@@ -225,10 +232,11 @@ class History:
             return OwnerAsked()
         try:
             due_at = from_iso(row[2]) if row[2] else None
-        except ValueError:
+        except (ValueError, TypeError, AttributeError):
             due_at = None
         return OwnerAsked(int(row[0]), bool(row[1]), due_at)
 
+    @never_in_the_way
     def keep_owner_asked(self, digest: Digest, asked: OwnerAsked) -> None:
         """Keep what is known of asking whose a credential is, and let the oldest go."""
         due_at = to_iso(asked.due_at) if asked.due_at else None
@@ -244,6 +252,7 @@ class History:
                 (MOST_QUESTIONS,),
             )
 
+    @never_in_the_way
     def newest(self) -> int:
         """Return the number of the newest event, 0 where there is none."""
         with store_errors(self._path):
@@ -261,7 +270,7 @@ def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> A
             due_at=from_iso(due_at) if due_at else None,
             leased_until=from_iso(leased_until) if leased_until else None,
         )
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         # It is read anew.
         return Asked()
 
@@ -272,7 +281,7 @@ def _numbered(
     number, at, kind, provider, account, from_alias, to_alias, why, detail = row
     try:
         happened_at, what = from_iso(at), EventKind(kind)
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         return None
     event = Event(happened_at, what, provider, account, from_alias, to_alias, why, detail)
     return Numbered(number, event)

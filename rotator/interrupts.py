@@ -26,6 +26,9 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _SIGNALLED = 128
 _STANDARD_ERROR = 2
 _READ_SIZE = 4096
+_NUDGE_SECONDS = 0.2
+# No signal has this number: it ends the thread that hears of them.
+_LAST = 0
 
 
 class Interrupted(BaseException):
@@ -48,7 +51,9 @@ class _Noted:
     number: int | None = None
     # Becomes readable when a signal comes, so that no wait can miss it.
     wakeup: int | None = None
+    wakeup_end: int = -1
     at_once: int = 0
+    nudges: int = 0
     listener: Callable[[], None] | None = None
     # What must not be broken off, and of whose threads; the main thread's can be counted alone.
     put_off: list[str] = field(default_factory=list)
@@ -66,7 +71,8 @@ def note_signals() -> None:
     for end in (read, write):
         os.set_blocking(end, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    _noted.wakeup = read
+    _noted.wakeup, _noted.wakeup_end = read, write
+    signal.signal(signal.SIGALRM, lambda *_: None)
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _note)
@@ -116,9 +122,14 @@ def pause(seconds: float) -> None:
         return
     obey()
     select.select([_noted.wakeup], [], [], seconds)
-    with contextlib.suppress(BlockingIOError):
-        os.read(_noted.wakeup, _READ_SIZE)
+    _drain()
     obey()
+
+
+def _drain() -> None:
+    if _noted.wakeup is not None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(_noted.wakeup, _READ_SIZE)
 
 
 @contextlib.contextmanager
@@ -161,18 +172,73 @@ def wait_for_threads(seconds: float) -> bool:
 def told_to(listener: Callable[[], None]) -> Iterator[None]:
     """Let signals call `listener` and do nothing else, while the block runs.
 
-    It is called in the middle of whatever the main thread does, and at once if one came before;
-    afterwards none has come.
+    It is called in the middle of whatever the main thread does, once more from another thread,
+    and at once if one came before; afterwards none has come.
     """
     before, _noted.listener = _noted.listener, listener
     try:
         if _noted.number is not None:
             listener()
-        yield
+        with _heard_by_a_thread(listener):
+            yield
     finally:
         _noted.listener = before
         # Whoever listened has done what was asked for.
         _noted.number = None
+
+
+@contextlib.contextmanager
+def _heard_by_a_thread(listener: Callable[[], None]) -> Iterator[None]:
+    """Call `listener` also while the main thread waits in a lock.
+
+    Of several signals at once the system may give all to another thread, and what the main thread
+    waits in is then not broken off.
+    """
+    wakeup = _noted.wakeup
+    if wakeup is None:
+        yield
+        return
+
+    def hear() -> None:
+        while True:
+            select.select([wakeup], [], [])
+            with contextlib.suppress(BlockingIOError):
+                came = os.read(wakeup, _READ_SIZE)
+                if any(number in came for number in ENDING):
+                    listener()
+                if _LAST in came:
+                    return
+
+    thread = threading.Thread(target=hear, name="signals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        while thread.is_alive():
+            # The main thread may have read it instead, before it wrote something.
+            os.write(_noted.wakeup_end, bytes([_LAST]))
+            thread.join(_NUDGE_SECONDS)
+
+
+@contextlib.contextmanager
+def hearing() -> Iterator[None]:
+    """Let the main thread hear of a signal soon while it waits in a library, for one of two causes.
+
+    The signal came just before the wait began, or the system gave it to another thread. For waits
+    alone: system calls are broken off by it.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if _noted.wakeup is None or not is_main:
+        yield
+        return
+    _noted.nudges += 1
+    signal.setitimer(signal.ITIMER_REAL, _NUDGE_SECONDS, _NUDGE_SECONDS)
+    try:
+        yield
+    finally:
+        _noted.nudges -= 1
+        if not _noted.nudges:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextlib.contextmanager
@@ -181,7 +247,8 @@ def counting_at_once() -> Iterator[None]:
     obey()
     _noted.at_once += 1
     try:
-        yield
+        with hearing():
+            yield
     finally:
         _noted.at_once -= 1
 
@@ -201,19 +268,10 @@ class _Output(io.FileIO):
     """A stream of the process that nobody may take anything from any more."""
 
     def write(self, data: Any, /) -> int:
-        """Write; whoever is asked to end does not wait until somebody reads it."""
+        """Write a part; whoever is asked to end does not wait until somebody reads it."""
         try:
-            if _noted.number is not None and not select.select([], [self], [], 0)[1]:
-                obey()
-            _noted.at_once += 1
-            try:
-                return super().write(data)
-            finally:
-                _noted.at_once -= 1
-        except Interrupted:
-            # What is left in the buffer would be waited for once more at Python's exit.
-            self._leave()
-            raise
+            self._wait()
+            return super().write(memoryview(data)[: select.PIPE_BUF])
         except OSError as exc:
             if self.fileno() == _STANDARD_ERROR:
                 # A terminal that is gone keeps nobody from finishing.
@@ -223,6 +281,19 @@ class _Output(io.FileIO):
                 raise
             # A terminal that is gone: nobody reads it any more.
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from exc
+
+    def _wait(self) -> None:
+        """Wait until so much can be written without waiting. Raises Interrupted."""
+        wakeups = [] if _noted.wakeup is None else [_noted.wakeup]
+        while True:
+            is_ending = _noted.number is not None and not _noted.put_off
+            if select.select(wakeups, [self], [], 0 if is_ending else None)[1]:
+                return
+            _drain()
+            if is_ending:
+                # What is left in the buffer would be waited for once more at Python's exit.
+                self._leave()
+                raise Interrupted(_noted.number or 0)
 
     def _leave(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)

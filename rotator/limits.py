@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from rotator.clock import is_ahead
 from rotator.model import Account, AccountState, Limit
 
 # Why an account rests whose new tokens its vendor has not confirmed.
 NOT_CONFIRMED = "refresh not confirmed"
+
+# Nearer ends are stated as so many seconds from now, further ones as a date.
+_LONGEST_RELATIVE = timedelta(hours=1)
 
 _SEVERAL = re.compile(r"[,/&+]|\band\b|\bmodels?\b", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")
@@ -59,6 +63,21 @@ def with_limit(account: Account, limit: Limit) -> Account:
         return replace(account, limit=limit)
     others = [one for one in account.part_limits if one.model != limit.model]
     return replace(account, part_limits=(*others, limit))
+
+
+def pinned(limit: Limit, now: datetime) -> Limit:
+    """Return the limit with its own length from `now` on where it began ahead of `now`.
+
+    The clock was set back since: a rest of a minute would last for hours. A far time that a
+    vendor has stated is the vendor's, whatever our clock shows, and stays.
+    """
+    since = limit.since
+    if since is None or not is_ahead(since, now):
+        return limit
+    length = limit.until - since
+    if limit.is_stated and length > _LONGEST_RELATIVE:
+        return limit
+    return replace(limit, since=now, until=now + length)
 
 
 def members(accounts: Iterable[Account], account: Account) -> list[Account]:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from rotator import interrupts
 from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflict
-from rotator.paths import FILE_MODE, private_folder
+from rotator.file_owners import open_private
+from rotator.paths import private_folder
+from rotator.watch_holder import MOST_BYTES, WatchHolder, own_entry, parse_entry
 
 if TYPE_CHECKING:
     from rotator.lock_holder import Holder
@@ -32,36 +34,83 @@ _TOLD_AFTER_SECONDS = 1.0
 _ASKING_SECONDS = 0.2
 
 
-@contextlib.contextmanager
-def watch_lock(path: Path) -> Iterator[None]:
-    """Hold the watcher's lock; raise AlreadyRunning, naming the holder's pid, if it is taken."""
-    handle = _open(path)
-    try:
-        if not _lock_within(path, handle, _ASKING_SECONDS):
-            pid = _holder(handle)
-            who = f"a watcher runs already (pid {pid})" if pid else "a watcher runs already"
+class WatchLock:
+    """The watcher's lock while it is held, and taken anew where its file is removed meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        """Take it; raises AlreadyRunning, naming the holder, if it is taken."""
+        self._path = path
+        self._handle = self._take()
+
+    def keep(self) -> bool:
+        """Tell whether this process is the only watcher still; False: another one has begun.
+
+        A folder that was removed is made again. Raises StoreError where that cannot be done.
+        """
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(self._handle), self._path.stat()):
+                return True
+        try:
+            fresh = self._take()
+        except AlreadyRunning:
+            return False
+        self.release()
+        self._handle = fresh
+        return True
+
+    def release(self) -> None:
+        """Let go of it."""
+        os.close(self._handle)
+
+    def _take(self) -> int:
+        handle = _open(self._path)
+        try:
+            self._lock(handle)
+        except BaseException:
+            os.close(handle)
+            raise
+        return handle
+
+    def _lock(self, handle: int) -> None:
+        if not _lock_within(self._path, handle, _ASKING_SECONDS):
+            holder = _holder(handle)
+            who = f"a watcher runs already ({holder})" if holder else "a watcher runs already"
             raise AlreadyRunning(who, hint="rotator status shows it")
-        with _lock_errors(path):
+        with _lock_errors(self._path):
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-        yield
+            os.pwrite(handle, own_entry(), 0)
+
+
+@contextlib.contextmanager
+def watch_lock(path: Path) -> Iterator[WatchLock]:
+    """Hold the watcher's lock; raise AlreadyRunning, naming the holder, if it is taken."""
+    lock = WatchLock(path)
+    try:
+        yield lock
     finally:
-        os.close(handle)
+        lock.release()
 
 
-def watcher_pid(path: Path) -> int | None:
-    """Return the pid of the process that holds the watcher's lock, or None."""
+def watch_holder(path: Path) -> WatchHolder | None:
+    """Return who holds the watcher's lock, or None; its pid is 0 where that is not known."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         # Shared: two that ask at once must not take one another for the watcher.
-        return None if _try_lock(handle, fcntl.LOCK_SH) else (_holder(handle) or 0)
+        is_free = _try_lock(handle, fcntl.LOCK_SH)
+        return None if is_free else (_holder(handle) or WatchHolder(0))
     except OSError:
         return None
     finally:
         os.close(handle)
+
+
+def watcher_pid(path: Path) -> int | None:
+    """Return what the holder of the watcher's lock calls itself where it runs, or None."""
+    holder = watch_holder(path)
+    return None if holder is None else holder.pid
 
 
 @contextlib.contextmanager
@@ -121,7 +170,9 @@ def _stuck(kind: type[RotatorError], message: str, handle: int) -> RotatorError:
     """Return the error, with whoever holds the lock."""
     holder = _holder_of(handle)
     if holder is None:
-        return kind(message, hint="look for a stopped rotator process and end it")
+        return kind(
+            message, hint="look for a stopped rotator process, in other containers too, and end it"
+        )
     return kind(f"{message}: {str(holder).rstrip(',')}", hint=holder.hint)
 
 
@@ -187,7 +238,7 @@ def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) ->
 def _open(path: Path) -> int:
     private_folder(path.parent)
     with _lock_errors(path):
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        return open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 @contextlib.contextmanager
@@ -226,6 +277,5 @@ def _try_lock(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
     return True
 
 
-def _holder(handle: int) -> int | None:
-    text = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
-    return int(text) if text.isdigit() else None
+def _holder(handle: int) -> WatchHolder | None:
+    return parse_entry(os.pread(handle, MOST_BYTES, 0))

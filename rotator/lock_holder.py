@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotator.liveness import pid_namespace
 from rotator.logs import without_secrets
 from rotator.text import clean
 
@@ -38,14 +39,41 @@ class Holder:
 def holder_of(handle: int) -> Holder | None:
     """Return who holds a lock on the open file; None where that cannot be told.
 
-    A process of another container is not listed.
+    A process of another container is not listed; where all are that /proc shows, their pids
+    mean other processes to us.
     """
+    if pid_namespace() is None:
+        return None
     try:
         lines = _LOCKS.read_text("ascii", "replace").splitlines()
-        pid = pid_among(lines, os.fstat(handle))
+        found = os.fstat(handle)
+        pid = pid_among(lines, found)
     except OSError:
         return None
-    return None if pid is None else Holder(pid, _command(pid), is_stopped(pid))
+    if pid is None or not _may_have(pid, found):
+        return None
+    return Holder(pid, _command(pid), is_stopped(pid))
+
+
+def _may_have(pid: int, found: os.stat_result) -> bool:
+    """Tell whether a process has the file open, or may have, for nobody lets us look.
+
+    On another device another file has the same number, while who holds ours is not listed.
+    """
+    try:
+        opened = list(Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return any(_is_same(link, found) for link in opened)
+
+
+def _is_same(link: Path, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(link.stat(), found)
+    except OSError:
+        return False
 
 
 def pid_among(lines: list[str], found: os.stat_result) -> int | None:

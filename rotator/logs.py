@@ -1,11 +1,12 @@
 """Logging: one private file for the watcher, nothing by default for commands.
 
-Messages are constants and extra fields are our own values; a filter is the second fence
-against text that looks like a credential.
+Messages are constants and extra fields are our own values; a filter and the formatter are the
+second fence against text that looks like a credential.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -13,7 +14,8 @@ import re
 from pathlib import Path
 
 from rotator.errors import StoreError
-from rotator.paths import FILE_MODE, private_folder
+from rotator.file_owners import open_private
+from rotator.paths import private_folder
 
 _LARGEST_BYTES = 1024 * 1024
 _KEPT_FILES = 2
@@ -33,14 +35,38 @@ class _Fence(logging.Filter):
         return True
 
 
+class _FencedFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        # What an exception says stands in its traceback alone.
+        return without_secrets(super().format(record))
+
+
 class _PrivateFile(logging.handlers.RotatingFileHandler):
     def _open(self):  # type: ignore[no-untyped-def]  # the stream type of the base
         return open(  # the base wants the open stream, with our mode
             self.baseFilename,
             self.mode,
             encoding=self.encoding,
-            opener=lambda path, flags: os.open(path, flags, FILE_MODE),
+            opener=open_private,
         )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # What cannot be opened again goes on into the file that has lost its name.
+        with contextlib.suppress(OSError, StoreError):
+            self._follow()
+        super().emit(record)
+
+    def _follow(self) -> None:
+        """Make the file again if it, or its folder, was removed while we write."""
+        path, before = Path(self.baseFilename), self.stream
+        if before is None:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), os.fstat(before.fileno())):
+                return
+        private_folder(path.parent)
+        self.stream = self._open()  # type: ignore[no-untyped-call]  # see there
+        before.close()
 
 
 def log_to_file(path: Path) -> logging.Handler:
@@ -56,7 +82,7 @@ def log_to_file(path: Path) -> logging.Handler:
     except OSError as exc:
         message = f"the log {path} cannot be written: {exc.strerror}"
         raise StoreError(message, hint="check the rights of the file and its folder") from exc
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_FencedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_Fence())
     root = logging.getLogger("rotator")
     root.setLevel(logging.INFO)

@@ -8,9 +8,7 @@ one who opens the store.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,48 +16,34 @@ from rotator.atomic import publish, sweep, sync_folder
 from rotator.backups import DAMAGED, Backups, damaged_at, stamp_of
 from rotator.clock import to_iso
 from rotator.copies import NOTICE
-from rotator.credential_secrets import secrets_of
+from rotator.damaged import Rows, insert_rows, opened_damaged
 from rotator.database import (
     REBUILT,
     Connection,
-    Rows,
     awaits_rebuilding,
-    insert_rows,
-    opened_damaged,
     opened_empty,
-    opened_image,
-    readable_rows,
-    require_known_schema,
-    require_sound,
-    schema_of,
     store_errors,
-    table_names,
 )
 from rotator.errors import StoreDamaged
 from rotator.lock import folder_lock, swap_lock
-from rotator.migrations import STORE, migrate, version_of
-from rotator.opencode.authfile import BadEntry, Whole, parse_entry, parse_live
+from rotator.migrations import STORE
+from rotator.opencode.authfile import Whole, parse_live
 from rotator.paths import FILE_MODE, Paths
-from rotator.salvage import Contents, Joined, Key, Row, join, replaced_of
-from rotator.secret import Secret
+from rotator.salvage import Joined, Row, join, replaced_of
+from rotator.sealing import seal_what_is_written
+from rotator.soundness import require_intact
+from rotator.store_losses import losses, sentence
+from rotator.store_sources import (
+    Source,
+    Tables,
+    best_source,
+    contents_of,
+    copies_of,
+    in_schema,
+)
+from rotator.wal import Wal, state_of_wal
 
-log = logging.getLogger(__name__)
-
-Tables = dict[str, Rows]
 _TICK = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What could be read of a store: its tables, in which schema, and (a copy) of when."""
-
-    schema: int = 0
-    tables: Tables = field(default_factory=dict)
-    made_at: datetime | None = None
-
-    def is_whole(self, table: str) -> bool:
-        """Tell whether every row of a table could be read."""
-        return table in self.tables and self.tables[table].whole
 
 
 def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
@@ -83,19 +67,20 @@ def _rebuild(store: Path, backups: Backups, now: datetime) -> bool:
     with contextlib.ExitStack() as stack:
         left = None
         if store.exists() and store.stat().st_size:
+            wal = state_of_wal(store)
             # Open until the file has lost its name: then closing it tidies nothing up.
             connection = stack.enter_context(opened_damaged(store))
-            if _is_sound(connection, store):
+            if wal is Wal.WHOLE and _is_sound(connection, store):
                 return False
-            left = _read_damaged(connection)
-        copy = _newest_copy(backups, store)
-        if left is None and copy is None and not awaits_rebuilding(store):
+            left = best_source(connection, store, wal)
+        copies = copies_of(backups, store)
+        if left is None and not copies and not awaits_rebuilding(store):
             return False
         stamp = _free_stamp(store, now)
         aside = f"{store.name}{DAMAGED}{stamp}" if left else None
         publish(
             store.with_name(f"{store.name}{REBUILT}{stamp}"),
-            _rebuilt(copy or _Source(), left or _Source(), aside, now),
+            _rebuilt(copies, left or Source(), aside, now),
             durable=True,
         )
         return _put_in_place(store)
@@ -127,132 +112,89 @@ def _free_stamp(store: Path, now: datetime) -> str:
     return stamp_of(max([now, *(at + _TICK for at in taken)]))
 
 
-# -- what there is ---------------------------------------------------------------------------
-
-
 def _is_sound(connection: Connection, store: Path) -> bool:
-    schema = schema_of(connection)
-    if schema is None:
-        return False
-    require_known_schema(connection, store, STORE)
     try:
-        require_sound(connection, store)
+        require_intact(connection, store)
     except StoreDamaged:
         return False
-    return schema != 0 or not table_names(connection)
-
-
-def _read_damaged(connection: Connection) -> _Source:
-    schema = schema_of(connection) or len(STORE)
-    with opened_empty(STORE[:schema]) as empty:
-        names = table_names(empty)
-    return _Source(schema, {name: readable_rows(connection, name) for name in names})
-
-
-def _newest_copy(backups: Backups, store: Path) -> _Source | None:
-    for backup in backups.newest_first():
-        try:
-            with opened_image(backup.path.read_bytes(), backup.path) as connection:
-                require_known_schema(connection, store, STORE)
-                return _Source(version_of(connection), _tables(connection), backup.made_at)
-        except (OSError, StoreDamaged) as exc:
-            log.warning("the backup %s cannot be used: %s", backup.path.name, exc)
-    return None
-
-
-def _migrated(source: _Source, schema: int) -> Tables:
-    """Return the rows of a source as a newer schema has them, as far as they are rows of ours."""
-    with opened_empty(STORE[: source.schema]) as connection:
-        for name, found in source.tables.items():
-            insert_rows(connection, name, found.rows)
-        migrate(connection, STORE[:schema])
-        return _tables(connection)
-
-
-def _tables(connection: Connection) -> Tables:
-    return {name: readable_rows(connection, name) for name in table_names(connection)}
-
-
-def _contents(tables: Tables, *, whole: bool) -> Contents:
-    accounts = {row["id"]: row for row in tables["account"].rows}
-    current = {account: _current(row) for account, row in accounts.items()}
-    return Contents(
-        accounts=accounts,
-        current={account: keys for account, keys in current.items() if keys},
-        digests={(row["provider"], row["digest"]): row for row in tables["digest"].rows},
-        removed={(row["provider"], row["digest"]): row for row in tables["removed"].rows},
-        whole=whole,
-    )
-
-
-def _current(row: Row) -> frozenset[Key]:
-    try:
-        credential = parse_entry(row["provider"], Secret(row["entry"]))
-    except BadEntry:
-        return frozenset()
-    return frozenset((row["provider"], digest) for digest in secrets_of(credential))
+    return True
 
 
 # -- what becomes of it -----------------------------------------------------------------------
 
 
-def _rebuilt(copy: _Source, left: _Source, aside: str | None, now: datetime) -> bytes:
+def _rebuilt(copies: list[Source], left: Source, aside: str | None, now: datetime) -> bytes:
     """Return the new store as the bytes of a file, in the newest schema of its sources."""
-    schema = max(copy.schema, left.schema) or len(STORE)
-    saved, found = _migrated(copy, schema), _migrated(left, schema)
-    joined = join(
-        _contents(saved, whole=True), _contents(found, whole=left.is_whole("digest")), to_iso(now)
-    )
+    schema = max(one.schema for one in (*copies, left)) or len(STORE)
+    copy = in_schema(copies[0] if copies else Source(), schema)
+    for one in copies[1:]:
+        # A newer copy that is damaged is joined to the sound one as a store would be.
+        tables, _ = _joined(copy, in_schema(one, schema), now)
+        copy = Source(schema, tables, one.made_at, has_seals=True)
+    found = in_schema(left, schema)
+    tables, joined = _joined(copy, found, now)
+    notice = {
+        "name": NOTICE,
+        "value": sentence(copies, left, aside, losses(copy, found, joined)),
+    }
+    with opened_empty(STORE[:schema]) as connection:
+        seal_what_is_written(connection)
+        for name, rows in tables.items():
+            insert_rows(connection, name, rows.rows)
+        insert_rows(connection, "setting", [notice])
+        return connection.serialize()
+
+
+def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
+    """Return the rows of a copy and of what is left of the store that it was made of."""
+    joined = join(contents_of(copy), contents_of(left), to_iso(now))
     ids = {row["id"] for row in joined.accounts}
-    settings = {row["name"]: row for t in (saved, found) for row in t["setting"].rows}
-    settings[NOTICE] = {"name": NOTICE, "value": _sentence(copy, left, aside, joined)}
+
+    def of_accounts(table: str) -> list[Row]:
+        return [row for row in _rows(left, table) if row["account"] in ids]
+
+    settings = {row["name"]: row for one in (copy, left) for row in _rows(one, "setting")}
     tables: dict[str, Iterable[Row]] = {
         "account": joined.accounts,
         "digest": joined.digests,
         "removed": joined.removed,
-        "setting": settings.values(),
-        "aside": found["aside"].rows,
-        "refresh": [r for r in found.get("refresh", Rows()).rows if r["account"] in ids],
-        "replaced": replaced_of(
-            [t.get("replaced", Rows()).rows for t in (saved, found)], joined.accounts
-        ),
-        "descent": found.get("descent", Rows()).rows,
-        **_places(found, ids),
+        "setting": [row for name, row in settings.items() if name != NOTICE],
+        "aside": _rows(left, "aside"),
+        "refresh": of_accounts("refresh"),
+        "part_limit": of_accounts("part_limit"),
+        "replaced": replaced_of([_rows(one, "replaced") for one in (copy, left)], joined.accounts),
+        "descent": _rows(left, "descent"),
+        **_places(left, ids),
     }
-    with opened_empty(STORE[:schema]) as connection:
-        for name in set(tables) & set(found):
-            insert_rows(connection, name, tables[name])
-        return connection.serialize()
+    told = {
+        name: Rows(tuple(dict(row) for row in rows), whole=True, listed=True)
+        for name, rows in tables.items()
+    }
+    return {**_nothing(left), **{n: rows for n, rows in told.items() if n in left.tables}}, joined
 
 
-def _places(found: Tables, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
+def _rows(source: Source, table: str) -> tuple[Row, ...]:
+    return source.tables[table].rows if table in source.tables else ()
+
+
+def _nothing(source: Source) -> Tables:
+    return dict.fromkeys(source.tables, Rows(whole=True, listed=True))
+
+
+def _places(left: Source, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
     """Return who was in which slot, as far as the auth.json that goes with it is there.
 
     Without the digest the file is looked at again: what it holds may be in no account now.
     """
-    live = [{**row, "digest": None} for row in found["live"].rows if _is_whole(row["content"])]
-    if not live:
+    live = [{**row, "digest": None} for row in _rows(left, "live") if _is_whole(row["content"])]
+    if not live or not left.is_whole("slot"):
         return {}
     slots = [
         {**row, "swap_at": None, "active": row["active"] if row["active"] in accounts else None}
-        for row in found["slot"].rows
+        for row in _rows(left, "slot")
     ]
-    return {"live": live, "slot": slots, "tenure": found["tenure"].rows}
+    return {"live": live, "slot": slots, "tenure": _rows(left, "tenure")}
 
 
 def _is_whole(content: bytes | None) -> bool:
     return content is None or isinstance(parse_live(content), Whole)
-
-
-def _sentence(copy: _Source, left: _Source, aside: str | None, joined: Joined) -> str:
-    what = f"damaged and set aside as {aside}" if aside else "gone"
-    sources = [f"the backup of {to_iso(copy.made_at)}"] if copy.made_at else []
-    if any(found.rows for found in left.tables.values()):
-        sources.append("what could be read of it")
-    how = f"rebuilt from {' and '.join(sources)}" if sources else "begun anew"
-    lost = list(joined.lost)
-    if not left.is_whole("digest"):
-        lost.append("whatever " + ("was saved since" if copy.made_at else "it held"))
-    elif not left.is_whole("aside"):
-        lost.append("some of what was kept aside")
-    return f"the store was {what}; {how}; lost: {', '.join(lost) or 'nothing'}"

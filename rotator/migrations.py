@@ -1,6 +1,8 @@
 """The schema of the store, step by step; `user_version` says which step was the last.
 
-A step is never changed once it was released; a new one is added below.
+It stands in the header twice, so that a changed bit in it makes no other schema. A step is never
+changed once it was released; a new one is added below. A step that adds a column with a value to
+a sealed table has to seal its rows anew, those alone that were sealed right.
 """
 
 from __future__ import annotations
@@ -9,9 +11,16 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 
+from rotator.sealing import seal_rows
+from rotator.seals import SEALED_TABLES, seals_of
+
 Migration = Callable[[sqlite3.Connection], None]
 STORE: list[Migration] = []
 HISTORY: list[Migration] = []
+# The application's id in the header is this and the number of the schema.
+_MARK = 0x4F720000
+# Whose rows have seals.
+SEALED_SINCE = 5
 
 
 def store_step(step: Migration) -> Migration:
@@ -36,7 +45,7 @@ def migrate(connection: sqlite3.Connection, steps: list[Migration]) -> None:
             # Another process may have done it while we waited for the lock.
             if version_of(connection) < number:
                 step(connection)
-                connection.execute(f"PRAGMA user_version = {number}")
+                set_version(connection, number)
             connection.execute("COMMIT")
 
 
@@ -56,6 +65,19 @@ def version_of(connection: sqlite3.Connection) -> int:
     """Return the number of the last step that was done."""
     row = connection.execute("PRAGMA user_version").fetchone()
     return int(row[0])
+
+
+def set_version(connection: sqlite3.Connection, number: int) -> None:
+    """Write the number of a schema into the header, in both its places."""
+    connection.execute(f"PRAGMA user_version = {number}")
+    connection.execute(f"PRAGMA application_id = {_MARK + number}")
+
+
+def marked_version_of(connection: sqlite3.Connection) -> int | None:
+    """Return the number as it stands in its second place; None in a database of long ago."""
+    row = connection.execute("PRAGMA application_id").fetchone()
+    mark = int(row[0])
+    return None if mark == 0 else mark - _MARK
 
 
 @store_step
@@ -154,6 +176,16 @@ def m004_owners(connection: sqlite3.Connection) -> None:
                 AND (identity_key NOT LIKE '_%/user-%' OR identity_key LIKE 'user-%')""",
     ):
         connection.execute(statement)
+
+
+@store_step
+def m005_seals(connection: sqlite3.Connection) -> None:
+    """Put a seal beside each row; what is no login any more gets none."""
+    for table in SEALED_TABLES:
+        for seal in seals_of(table):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {seal} TEXT")
+        whole = "json_valid(entry)" if table in {"account", "replaced"} else "TRUE"
+        seal_rows(connection, table, whole)
 
 
 @history_step

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from rotator.books import Books
 from rotator.known import try_parse
-from rotator.lock import watcher_pid
+from rotator.lock import watch_holder
 from rotator.model import AccountState, State
 from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
-from rotator.opencode.exchange import Exchange, waiting_by
+from rotator.opencode.exchange import ELSEWHERE, Exchange, waiting_by
 from rotator.opencode.install import BridgeFile, bridge_file
+from rotator.opencode.placement import is_mounted
+from rotator.opencode.placement_told import placement_notes, placement_problems
 from rotator.own_keys import own_key_sentences
 from rotator.paths import Paths
 from rotator.policy import nobody_left
@@ -25,6 +27,7 @@ from rotator.text import clean
 from rotator.unbridged import unbridged
 from rotator.unclaimed import LIST
 from rotator.uptake import still_in_force
+from rotator.watch_holder import WatchHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,16 @@ class RunningOpencode:
     `says` is what is known of one that we hear nothing of.
     """
 
-    pid: int
+    pid: int | None
     kind: str
     bridge: str | None
     auth_file: str
     says: str | None = None
+
+    @property
+    def who(self) -> str:
+        """The opencode, by its kind and pid; one of another container has no pid here."""
+        return f"{self.kind} ({ELSEWHERE if self.pid is None else f'pid {self.pid}'})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Overview:
     now: datetime
     state: State
     auth_file: Path
-    watcher_pid: int | None
+    watcher: WatchHolder | None
     bridge: BridgeFile
     opencodes: tuple[RunningOpencode, ...]
     # Those of the same HOME that use another auth.json.
@@ -66,16 +74,24 @@ class Overview:
     providers: tuple[ProviderLine, ...]
     problems: tuple[str, ...]
 
+    @property
+    def watcher_pid(self) -> int | None:
+        """What the watcher calls itself where it runs, or None."""
+        return None if self.watcher is None else self.watcher.pid
+
 
 def look_around(books: Books) -> Overview:
     """Gather the overview; changes nothing but sweeping away what dead bridges left."""
     now, state, paths = books.clock(), books.store.state(), books.paths
-    pid = watcher_pid(paths.watch_lock)
+    watcher = watch_holder(paths.watch_lock)
+    pid = None if watcher is None else watcher.pid
     exchange = Exchange(paths)
     present = exchange.present()
     without = unbridged(paths, present)
     file = str(paths.auth_file)
-    opencodes = [RunningOpencode(p.pid, p.kind, p.bridge, file) for p in present]
+    opencodes = [
+        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file) for p in present
+    ]
     opencodes += [
         RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
     ]
@@ -84,20 +100,21 @@ def look_around(books: Books) -> Overview:
         now=now,
         state=state,
         auth_file=paths.auth_file,
-        watcher_pid=pid,
+        watcher=watcher,
         bridge=bridge_file(paths),
-        opencodes=tuple(sorted(opencodes, key=lambda o: o.pid)),
+        opencodes=tuple(sorted(opencodes, key=lambda o: o.pid or 0)),
         elsewhere=tuple(_elsewhere(paths)),
         providers=tuple(_line(state, name, now) for name in names),
         problems=(
             *live_problems(paths.auth_file),
+            *placement_notes(paths.auth_file),
             *_unclaimed(books),
             *_polled(exchange, pid),
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
             *_restarts(state, [o.opencode.pid for o in without if o.is_stuck]),
-            *own_key_sentences(books, present, names, without).values(),
+            *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
             *state.broken,
             *books.registry.problems,
         ),
@@ -150,15 +167,14 @@ def _rights(auth_file: Path) -> list[str]:
     # Whoever may put another link in place decides what auth.json is, too.
     folders = sorted({auth_file.parent, target.parent})
     found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
-    if not _may_write(target.parent):
+    found += placement_problems(auth_file)
+    # What is mounted by itself is written in place, whatever its folder is.
+    if not _may_write(target.parent) and not is_mounted(target):
         why = f"{target.parent} may not be written; check its rights"
         found.append(f"no account can be put into auth.json: {why}")
     facts = _facts(target)
     if facts is None or not stat.S_ISREG(facts.st_mode):
         return found
-    if facts.st_uid != os.geteuid():
-        who = f"uid {facts.st_uid}"
-        found.append(f"auth.json belongs to another user ({who}): chown it, or move it away")
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         found.append(f"others may change auth.json: chmod 600 {target}")
     elif not facts.st_mode & stat.S_IWUSR:

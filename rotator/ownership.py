@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from itertools import pairwise
 
+from rotator.clock import is_within
 from rotator.credential_secrets import (
     PACKED,
     bare_text,
@@ -321,7 +322,7 @@ def _just_left(slot: Slot, known: Knowledge) -> Iterator[tuple[Account, datetime
         left[slot.swap.left] = slot.swap.at
     for one, at in left.items():
         account = known.state.account(one)
-        if account is not None and known.now - at <= _JUST_LEFT:
+        if account is not None and is_within(_JUST_LEFT, at, known.now):
             yield account, at
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.errors import StoreError
+from rotator.file_owners import make_private_folder
 
 OURS = "opencode-rotator"
 FOLDER_MODE = 0o700
@@ -40,6 +41,11 @@ class Paths:
     def backups(self) -> Path:
         """Copies of the accounts, few and with credentials."""
         return self.data / "backups"
+
+    @property
+    def journal(self) -> Path:
+        """What auth.json held, for as long as it is being written in place."""
+        return self.data / "auth.json.journal"
 
     @property
     def history(self) -> Path:
@@ -148,11 +154,17 @@ def _home_of_user() -> str:
 def make_folder(folder: Path) -> Path:
     """Make `folder` and the missing ones above it, 0700 as XDG asks; return it.
 
-    What exists already stays as it is. Raises OSError.
+    Each belongs to the owner of the one that it lies in. What exists already stays as it is.
+    Raises OSError.
     """
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    if folder.is_dir():
+        return folder
+    make_folder(folder.parent)
+    try:
+        make_private_folder(folder)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
     return folder
 
 

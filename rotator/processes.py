@@ -26,15 +26,25 @@ def start_ticks(pid: int) -> str | None:
     Linux only: clock ticks since boot, from /proc (proc_pid_stat(5), field 22). Unlike a date
     it does not move when the clock is set, so pid and ticks together name one process.
     """
+    fields = _facts(pid)
+    return fields[_START_FIELD].decode("ascii") if len(fields) > _START_FIELD else None
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process does nothing any more, and is only kept until somebody notes it."""
+    return _facts(pid)[:1] in ([b"Z"], [b"X"], [b"x"])
+
+
+def _facts(pid: int) -> list[bytes]:
+    """Return what the kernel says of a process behind its name; nothing where there is no /proc."""
     if not _HAS_PROC:
-        return None
+        return []
     try:
         line = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
-        return None
+        return []
     # The name stands in brackets and may itself hold brackets and blanks.
-    fields = line[line.rfind(b")") + 2 :].split()
-    return fields[_START_FIELD].decode("ascii") if len(fields) > _START_FIELD else None
+    return line[line.rfind(b")") + 2 :].split()
 
 
 def started(pid: int) -> datetime | None:

@@ -11,6 +11,7 @@ import logging
 from datetime import timedelta
 
 from rotator.books import Books
+from rotator.clock import is_within
 from rotator.errors import RotatorError
 from rotator.freshness import wants_refresh
 from rotator.model import EventKind, State
@@ -69,7 +70,7 @@ class Rebalance:
     def _is_time(self, state: State, provider: str, found: Preferred) -> bool:
         since = [tenure.since for tenure in state.slot(provider).tenures]
         least = timedelta(seconds=state.failover.min_swap_seconds)
-        if since and self._books.clock() - since[-1] < least:
+        if since and is_within(least, since[-1], self._books.clock()):
             return False
         if found.is_before_the_wall:
             return True

@@ -35,7 +35,7 @@ from rotator.freshness import (
     rest_for,
     wants_refresh,
 )
-from rotator.interrupts import put_off
+from rotator.interrupts import hearing, put_off
 from rotator.limits import NOT_CONFIRMED
 from rotator.lock import Held, hold_all, is_held, swap_lock
 from rotator.model import (
@@ -104,7 +104,9 @@ def freshen(books: Books, account: Account) -> None:
         with put_off(f"waiting for the answer of {account.provider}: its new tokens work once"):
             attempt = begin(books, account.id)
             if isinstance(attempt, Attempt):
-                store_patiently(books, attempt, ask(books.registry.send, attempt))
+                with hearing():
+                    result = ask(books.registry.send, attempt)
+                store_patiently(books, attempt, result)
 
 
 def store_patiently(books: Books, attempt: Attempt, result: Result) -> None:

@@ -13,10 +13,11 @@ from functools import partial
 from rotator import engine
 from rotator.books import Books
 from rotator.classify import LIMITS
+from rotator.clock import is_ahead
 from rotator.failover import Answer, Before, carry_out, meaning_of
 from rotator.logged import LoggedFailures
 from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
-from rotator.opencode.exchange import Exchange
+from rotator.opencode.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.logtail import LoggedFailure
 from rotator.policy import stands_in
 from rotator.refreshes import Refreshes
@@ -24,8 +25,6 @@ from rotator.repeats import Note, Passed
 from rotator.restarts import restart_note
 from rotator.usage import Readings, note_headers
 
-# A bridge also tells of good answers, for what their headers say of limits.
-FIRST_FAILURE = 400
 NOBODY: frozenset[AccountId] = frozenset()
 _WAITING_KEPT = 200
 _ASKS_WITHIN = timedelta(seconds=5)
@@ -38,6 +37,10 @@ class _Waiting:
     provider: str
     since: datetime
     asks_by: datetime
+
+    def is_there(self, now: datetime) -> bool:
+        """Tell whether it may still ask anew; one that began ahead is of a clock set back since."""
+        return now < self.asks_by and not is_ahead(self.since, now)
 
 
 class Reports:
@@ -71,9 +74,12 @@ class Reports:
         """Work off what a bridge says of a request that its log will tell of."""
         self._lines.note(note)
 
-    def logged(self, failure: LoggedFailure) -> None:
-        """Work off a failure in opencode's log, unless a bridge has reported it already."""
-        self._lines.hear(failure)
+    def logged(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
+        """Work off a failure in opencode's log, unless a bridge has reported it already.
+
+        `with_last`: it was read together with the one before it.
+        """
+        self._lines.hear(failure, with_last=with_last)
 
     @property
     def holds_lines(self) -> bool:
@@ -123,11 +129,11 @@ class Reports:
         """The providers of which a turn waits for an account that frees up, one for each turn."""
         now = self._books.clock()
         # Whoever gave up, or was ended, does not ask anew.
-        return sorted(one.provider for one in self._waiting.values() if now < one.asks_by)
+        return sorted(w.provider for w in self._waiting.values() if w.is_there(now))
 
     def _waits_since(self, signal: Signal) -> datetime | None:
         waiting = self._waiting.get(signal.request)
-        return None if waiting is None else waiting.since
+        return None if waiting is None else min(waiting.since, self._books.clock())
 
     def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
         if verdict.kind is VerdictKind.WAIT:

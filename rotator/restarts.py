@@ -11,8 +11,10 @@ from datetime import datetime
 from rotator.books import Books
 from rotator.model import Account, Event, EventKind, State, Tenure
 from rotator.opencode.exchange import Present
-from rotator.own_keys import unreached
+from rotator.own_keys import find_own_keys, unreached
 from rotator.policy import stands_in
+from rotator.processes import Opencode
+from rotator.text import clean
 from rotator.unbridged import Lack, Unbridged, following, unbridged
 
 _WHEN = {
@@ -80,10 +82,20 @@ def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
     when = applies(books, present, put)
     own = unreached(books, present, put)
     if own is None:
-        return _WHEN[when]
+        may = _lasting(books, present, put) if when == "after-restart" else None
+        return _WHEN[when] if may is None else f"{_WHEN[when]}, unless {may} a key of its own"
     # A restart does not change what a configuration gives.
     is_used = own.alias is not None and when == "next-request"
     return f"{_WHEN[when]}; {own.says}" if is_used else own.says
+
+
+def _lasting(books: Books, present: Sequence[Present], put: Account) -> str | None:
+    """Return what may give the provider another key after a restart as well, with its verb."""
+    if put.credential.type == "wellknown":
+        # Its token goes out under other providers' names.
+        return None
+    own = find_own_keys(books, present, [put.provider])
+    return next((f"{one.giver} gives {clean(one.provider)}" for one in own if one.lasts), None)
 
 
 def restart_note(books: Books, present: Sequence[Present], put: Account) -> Event | None:
@@ -103,17 +115,23 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
     else:
         stuck = [one.who for one in without if one.is_stuck]
         because = "it runs without the bridge"
-    if not stuck or unreached(books, present, put) is not None:
+    if not stuck or unreached(books, present, put) or _lasting(books, present, put):
         return None
     why = f"restart opencode {', '.join(stuck)} to use {put.alias}: {because}"
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
 
 
 def _who(one: Present) -> str:
-    return f"{one.kind} (pid {one.pid})"
+    return one.who
 
 
-def charge_time(books: Books, present: Sequence[Present], provider: str, at: datetime) -> datetime:
+def charge_time(
+    books: Books,
+    present: Sequence[Present],
+    provider: str,
+    at: datetime,
+    running: Sequence[Opencode] | None = None,
+) -> datetime:
     """Return the time by which a logged failure is charged to whoever was live then.
 
     An opencode without bridge goes on with the API key it started with; charging its failures
@@ -125,6 +143,7 @@ def charge_time(books: Books, present: Sequence[Present], provider: str, at: dat
     since = [t.since for t in books.store.state().slot(provider).tenures]
     if not since or at < since[-1]:
         return at
-    stuck = [one.opencode for one in unbridged(books.paths, present) if one.is_stuck]
+    without = unbridged(books.paths, present, running)
+    stuck = [one.opencode for one in without if one.is_stuck]
     older = [one.started_at for one in stuck if one.started_at < since[-1]]
     return max(older[0], since[0]) if older else at

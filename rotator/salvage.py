@@ -2,7 +2,8 @@
 
 Pure: rows in, rows out. The one rule above all: no account gets an older credential than the
 newest that is known. What was read of the damaged store is newer than the copy, unless it is
-known to be older, or is not what was once written.
+known to be older, or is not what was once written. Of a row that is not as it was written (its
+seal tells) the login is still good where its secrets are those that were noted beside it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from functools import cached_property
 from typing import Any
 
 from rotator.alias import free_alias
+from rotator.seals import PASSING_COLUMNS, PASSING_SEAL, SEAL
+from rotator.text import clean
 
 Row = Mapping[str, Any]
 # A provider and the digest of a secret of its.
 Key = tuple[str, str]
 _NONE: frozenset[Key] = frozenset()
+_PASSING = PASSING_COLUMNS | {SEAL, PASSING_SEAL}
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,9 @@ class Contents:
 
     `accounts` are rows by id. `current` are the digests of an account's credential; an account
     whose entry cannot be understood has none. `digests` and `removed` are rows by their key.
-    `whole` says that no row of `digests` is missing.
+    `whole` says that no row of `digests` is missing. `sealed` are the accounts that are as they
+    were written; `spoilt` are rows that are not, as they can be read, and `traces` what else tells
+    of accounts that cannot be read.
     """
 
     accounts: Mapping[str, Row] = field(default_factory=dict)
@@ -35,6 +41,9 @@ class Contents:
     digests: Mapping[Key, Row] = field(default_factory=dict)
     removed: Mapping[Key, Row] = field(default_factory=dict)
     whole: bool = False
+    sealed: frozenset[str] = frozenset()
+    spoilt: tuple[Row, ...] = ()
+    traces: tuple[Row, ...] = ()
 
     @cached_property
     def known(self) -> Mapping[str, frozenset[Key]]:
@@ -60,6 +69,7 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
     accounts: dict[str, Row] = {}
     digests: dict[Key, Row] = {}
     lost: list[str] = []
+    changed: list[str] = []
     # What is left comes first: its names are the newer ones.
     for account in dict.fromkeys([*left.accounts, *copy.accounts]):
         if _is_gone(account, copy, left):
@@ -71,15 +81,58 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
         for key in sorted(known | source.current.get(account, _NONE)):
             # The digest of a credential that nobody holds must not make it look like an old one.
             digests.setdefault(key, _digest_row(key, account, (left, copy), now))
-        if left.known.get(account, _NONE) - known:
-            lost.append(f"newer tokens of {row['provider']}/{row['alias']}")
+        is_newer = source is copy and bool(left.known.get(account, _NONE) - known)
+        if is_newer:
+            lost.append(f"newer tokens of {name_of(row)}")
+        elif account not in left.sealed:
+            changed += _changed(source.accounts[account], row, copy, left)
+    if changed:
+        lost.append(f"perhaps what was noted last of {', '.join(changed)}")
     removed = {k: row for k, row in {**copy.removed, **left.removed}.items() if k not in digests}
     return Joined(
         accounts=tuple(accounts.values()),
         digests=tuple(digests.values()),
         removed=tuple(removed.values()),
-        lost=(*lost, *_missing(accounts, left)),
+        lost=(*lost, *_unread(accounts, left), *_missing(accounts, left)),
     )
+
+
+def name_of(row: Row) -> str:
+    """Return the name under which a person knows an account."""
+    return f"{clean(row['provider'])}/{clean(row['alias'])}"
+
+
+def is_same(row: Row, other: Row) -> bool:
+    """Tell whether two rows were written as the same, or are the same."""
+    if row.get("seal") is not None and row.get("seal") == other.get("seal"):
+        return True
+    return all(row[name] == other.get(name) for name in row if name not in _PASSING)
+
+
+def _changed(chosen: Row, row: Row, copy: Contents, left: Contents) -> Iterator[str]:
+    """Name an account of which nobody can tell whether it is as it was last."""
+    told = [one for one in (*left.spoilt, *left.traces) if _tells_of(one, chosen)]
+    is_copied = chosen is copy.accounts.get(row["id"])
+    if told and not (is_copied and any(is_same(chosen, one) for one in told)):
+        yield name_of(row)
+
+
+def _tells_of(trace: Row, row: Row) -> bool:
+    """Tell whether what could be read of an account is about this one."""
+    if trace.get("id") == row["id"] or (trace.get("seal") or 0) == row.get("seal"):
+        return True
+    return (trace.get("provider"), trace.get("alias")) == (row["provider"], row["alias"])
+
+
+def _has_name(trace: Row) -> bool:
+    return all(isinstance(trace.get(part), str) for part in ("provider", "alias"))
+
+
+def _unread(accounts: Mapping[str, Row], left: Contents) -> Iterator[str]:
+    """Name the accounts of which no more is left than their names."""
+    for trace in (*left.spoilt, *left.traces):
+        if _has_name(trace) and not any(_tells_of(trace, row) for row in accounts.values()):
+            yield name_of(trace)
 
 
 def replaced_of(sources: Iterable[Iterable[Row]], accounts: Collection[Row]) -> list[Row]:
@@ -101,11 +154,17 @@ def _is_copied(account: str, copy: Contents, left: Contents) -> bool:
     if account not in copy.accounts or account not in left.accounts:
         return account in copy.accounts
     current = left.current.get(account)
-    if current is None or (left.whole and not current <= left.known.get(account, _NONE)):
+    if current is None:
+        return True
+    known, is_sealed = left.known.get(account, _NONE), account in left.sealed
+    if not is_sealed and left.whole and not current <= known:
         # Each credential is written together with its digests: this one has changed since.
         return True
-    is_known = current <= copy.known.get(account, _NONE)
-    return is_known and current != copy.current.get(account)
+    is_same_login = current == copy.current.get(account)
+    if is_same_login:
+        # A sound row goes before one whose secrets alone are sound.
+        return any(row.get("id") == account for row in left.spoilt)
+    return current <= copy.known.get(account, _NONE)
 
 
 def _is_gone(account: str, copy: Contents, left: Contents) -> bool:
@@ -135,7 +194,8 @@ def _with_free_alias(row: Row, others: Collection[Row]) -> Row:
 
 def _missing(accounts: Collection[str], left: Contents) -> Iterator[str]:
     """Name the accounts of which nothing but digests is left."""
-    gone = {a: keys for a, keys in left.known.items() if a not in accounts}
+    named = {row.get("id") for row in (*left.spoilt, *left.traces) if _has_name(row)}
+    gone = {a: keys for a, keys in left.known.items() if a not in accounts and a not in named}
     count = Counter(min(keys)[0] for keys in gone.values())
     for provider, number in sorted(count.items()):
         yield f"a login of {provider}" if number == 1 else f"{number} logins of {provider}"

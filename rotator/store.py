@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from rotator.clock import from_iso, to_iso
-from rotator.copies import NOTICE, PURGE, Copied
+from rotator.clock import to_iso
+from rotator.copies import LATE, NOTICE, PURGE, Copied
 from rotator.credential_secrets import secrets_of
 from rotator.database import (
     Gate,
@@ -26,13 +26,13 @@ from rotator.database import (
     open_database,
     reading,
     require_known_schema,
-    require_sound,
     store_errors,
     transaction,
     ungated,
 )
 from rotator.errors import RotatorError, StoreDamaged
-from rotator.generations import Tokens, about, is_unproven, shown, with_doubts
+from rotator.generations import Tokens, is_unproven, shown, with_doubts
+from rotator.late_logins import LateLogin, as_text, from_text
 from rotator.limits import NOT_CONFIRMED, shared
 from rotator.lock import folder_lock
 from rotator.migrations import STORE
@@ -40,7 +40,6 @@ from rotator.model import (
     NOBODY,
     Account,
     AccountId,
-    AccountState,
     Credential,
     Descent,
     Digest,
@@ -49,13 +48,26 @@ from rotator.model import (
     Limit,
     PendingRefresh,
     Replaced,
-    Slot,
     State,
     SwapMark,
     Tenure,
 )
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.rows import (
+    Row,
+    account_of,
+    limit_values,
+    part_limit_of,
+    refresh_of,
+    replaced_of,
+    slot_of,
+    tenure_of,
+    time_or,
+)
+from rotator.sealing import seal_what_is_written
+from rotator.seals import PASSING_SEAL, is_sealed, without_passing
 from rotator.secret import Secret, blanked, digest_of, is_placeholder
+from rotator.soundness import require_intact
 from rotator.text import clean
 
 # Two of a generation: a login that is refreshed every hour is remembered for thirty days.
@@ -65,11 +77,6 @@ DIGESTS_AT_HAND = 64
 REMOVED_AT_HAND = 640
 TENURES_KEPT = 20
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_ACCOUNT_COLUMNS = (
-    "id, provider, alias, entry, identity, identity_key, plan, disabled, rejected,"
-    " limit_state, limit_until, limit_reason, limit_strikes, limit_since, limit_stated,"
-    " limit_own, captured_at, last_used_at, refresh_allowed, shared_by, unproven, maybe"
-)
 # Tokens of an account whose owner nobody knows.
 REPLACED_KEPT = 64
 # What bridges saw of tokens: longer than any of them lives, and no more than a few years' worth.
@@ -110,6 +117,8 @@ class Store:
         self._state: State | None = None
         self._version = -1
         self._marked: tuple[State, str | None] | None = None
+        self._damage: list[str] = []
+        self._seals_writes = False
         # Nobody puts another file there between the parts of this.
         with folder_lock(self._path.parent, alone=False):
             self._require_in_place()
@@ -142,11 +151,19 @@ class Store:
             with folder_lock(self._path.parent, alone=False):
                 self._require_in_place()
                 self._follow()
+                self._seal_writes()
                 with transaction(self._connection, self._path):
                     require_known_schema(self._connection, self._path, STORE)
                     yield
         finally:
             self._state = None
+
+    def _seal_writes(self) -> None:
+        # Whoever only reads does without.
+        if not self._seals_writes:
+            with store_errors(self._path):
+                seal_what_is_written(self._connection)
+            self._seals_writes = True
 
     def is_replaced(self) -> bool:
         """Tell whether the path holds another file by now than the one that is open."""
@@ -194,8 +211,13 @@ class Store:
 
     def live_content(self) -> bytes | None:
         """Return the bytes of the auth.json that was last seen whole, or None."""
-        row = self._one("SELECT content FROM live WHERE number = 1")
-        return bytes(row[0]) if row and row[0] is not None else None
+        row = self._sealed("live", 1)
+        return None if row is None or row["content"] is None else bytes(row["content"])
+
+    def late_logins(self) -> tuple[LateLogin, ...]:
+        """Return the logins that have to go into auth.json still, in the order of their writing."""
+        row = self._one("SELECT value FROM setting WHERE name = ?", LATE)
+        return from_text(row[0]) if row else ()
 
     def holder(self, provider: str, digest: Digest) -> AccountId | None:
         """Return whose secret that is or once was, however long ago, or None."""
@@ -217,7 +239,7 @@ class Store:
         if row is None:
             return None
         answer, at, is_login, came_from = row
-        return Descent(answer, _time_or_long_ago(at), bool(is_login), came_from)
+        return Descent(answer, time_or(_LONG_AGO, at), bool(is_login), came_from)
 
     def was_exchanged(self, digest: Digest) -> bool:
         """Tell whether a bridge saw that a refresh token was exchanged for another one."""
@@ -236,13 +258,11 @@ class Store:
 
     def aside(self, number: int) -> Aside | None:
         """Return what is kept aside under that number, or None."""
-        row = self._one(
-            "SELECT number, at, why, provider, content FROM aside WHERE number = ?", number
-        )
+        row = self._sealed("aside", number)
         if row is None:
             return None
-        number, at, why, provider, content = row
-        return Aside(number, _time_or_long_ago(at), why, provider, bytes(content))
+        at, content = time_or(_LONG_AGO, row["at"]), bytes(row["content"])
+        return Aside(number, at, row["why"], row["provider"], content)
 
     def number_aside(self, content: bytes, provider: str | None) -> int | None:
         """Return the number under which these very bytes are kept already, or None."""
@@ -262,52 +282,81 @@ class Store:
             row: tuple[Any, ...] | None = self._connection.execute(question, values).fetchone()
         return row
 
+    def _sealed(self, table: str, number: int) -> Row | None:
+        """Return a row by its number; raises StoreDamaged for one that is not as it was."""
+        self._follow()
+        with store_errors(self._path):
+            cursor = self._connection.execute(f"SELECT * FROM {table} WHERE number = ?", (number,))  # noqa: S608  # ours
+            values = cursor.fetchone()
+        if values is None:
+            return None
+        row: Row = dict(zip((column[0] for column in cursor.description), values, strict=True))
+        if not is_sealed(table, row):
+            message = f"the store {self._path} is damaged: a row of {table} cannot be read"
+            raise StoreDamaged(message)
+        return row
+
     def _load(self) -> State:
-        read = self._connection.execute
+        self._damage = []
+        parts, tenures = self._part_limits(), self._tenures()
         accounts: list[Account] = []
         broken: list[str] = []
-        parts = self._part_limits()
-        for row in read(f"SELECT {_ACCOUNT_COLUMNS} FROM account"):  # noqa: S608  # our constant
+        for row in self._rows("account"):
             try:
-                accounts.append(_account(row, parts.get(row[0], ())))
+                accounts.append(account_of(row, parts.get(row["id"], ())))
             except (RotatorError, ValueError, TypeError, AttributeError):
-                broken.append(f"the saved account {clean(row[1])}/{clean(row[2])} cannot be read")
-        tenures: dict[str, list[Tenure]] = {}
-        for provider, account, since in read(
-            "SELECT provider, account, since FROM tenure ORDER BY number"
-        ):
-            with contextlib.suppress(ValueError):
-                tenures.setdefault(provider, []).append(Tenure(account, from_iso(since)))
+                name = f"{clean(row['provider'])}/{clean(row['alias'])}"
+                broken.append(f"the saved account {name} cannot be read")
         slots = {}
-        for row in read("SELECT * FROM slot"):
+        for row in self._rows("slot"):
             with contextlib.suppress(ValueError):
-                slots[row[0]] = _slot(row, tuple(tenures.get(row[0], ())))
-        balancing = read("SELECT value FROM setting WHERE name = 'balancing'").fetchone()
+                slots[row["provider"]] = slot_of(row, tenures.get(row["provider"], ()))
+        settings = {row["name"]: row["value"] for row in self._rows("setting")}
         return State(
             accounts=shared(with_doubts(accounts)),
             slots=MappingProxyType(slots),
-            balancing=balancing is None or balancing[0] != "off",
+            balancing=settings.get("balancing") != "off",
             digests=MappingProxyType(dict(self._digests())),
             removed=frozenset(
                 (p, Digest(d))
-                for p, d in read(
+                for p, d in self._connection.execute(
                     "SELECT provider, digest FROM removed ORDER BY rowid DESC LIMIT ?",
                     (REMOVED_AT_HAND,),
                 )
             ),
             refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
             replaced=MappingProxyType(self._replaced({one.id: one for one in accounts})),
-            broken=tuple(broken),
+            broken=(*self._damage, *broken),
         )
+
+    def _rows(self, table: str, order: str = "rowid") -> Iterator[Row]:
+        """Return the rows of a table that are as they were written; the others are damage."""
+        cursor = self._connection.execute(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608  # ours
+        names = [column[0] for column in cursor.description]
+        for values in cursor:
+            row: Row = dict(zip(names, values, strict=True))
+            whose = f" {clean(row['provider'])}/{clean(row['alias'])}" if "alias" in row else ""
+            if not is_sealed(table, row):
+                what = f"the saved account{whose}" if whose else f"what is noted as {table}"
+                self._damage.append(f"{what} cannot be read")
+                continue
+            if table == "account" and not is_sealed(table, row, PASSING_SEAL):
+                self._damage.append(f"how long{whose} rests cannot be read")
+                row = without_passing(row)
+            yield row
 
     def _part_limits(self) -> dict[str, list[Limit]]:
         found: dict[str, list[Limit]] = {}
-        for account, *limit in self._connection.execute(
-            "SELECT account, state, until, reason, strikes, since, stated, own, model"
-            " FROM part_limit ORDER BY model"
-        ):
+        for row in self._rows("part_limit", "model"):
             with contextlib.suppress(ValueError):
-                found.setdefault(account, []).append(_limit(limit))
+                found.setdefault(row["account"], []).append(part_limit_of(row))
+        return found
+
+    def _tenures(self) -> dict[str, list[Tenure]]:
+        found: dict[str, list[Tenure]] = {}
+        for row in self._rows("tenure", "number"):
+            with contextlib.suppress(ValueError):
+                found.setdefault(row["provider"], []).append(tenure_of(row))
         return found
 
     def _digests(self) -> Iterator[tuple[tuple[str, Digest], AccountId]]:
@@ -324,29 +373,18 @@ class Store:
         self, accounts: Mapping[AccountId, Account]
     ) -> dict[AccountId, tuple[Replaced, ...]]:
         found: dict[AccountId, tuple[Replaced, ...]] = {}
-        for number, owner, entry, at, label, key, plan, group, loose in self._connection.execute(
-            "SELECT number, account, entry, at, identity, identity_key, plan, shared_by, loose"
-            " FROM replaced ORDER BY number"
-        ):
-            account = accounts.get(owner)
+        for row in self._rows("replaced", "number"):
+            account = accounts.get(row["account"])
             with contextlib.suppress(BadEntry, ValueError):
                 if account is not None:
-                    credential = parse_entry(account.provider, Secret(entry))
-                    who = Identity(key, label, plan, group)
-                    one = Replaced(number, credential, from_iso(at), who, bool(loose))
+                    one = replaced_of(account.provider, row)
                     found[account.id] = (*found.get(account.id, ()), one)
         return found
 
     def _refreshes(self) -> Iterator[PendingRefresh]:
-        rows = self._connection.execute(
-            "SELECT account, spent, begun_at, attempts, answer FROM refresh"
-        )
-        for account, spent, begun_at, attempts, answer in rows:
+        for row in self._rows("refresh"):
             with contextlib.suppress(ValueError):
-                kept = None if answer is None else Secret(answer)
-                yield PendingRefresh(
-                    AccountId(account), Digest(spent), from_iso(begun_at), attempts, kept
-                )
+                yield refresh_of(row)
 
     # -- what is copied, and what is erased ------------------------------------------------------
 
@@ -362,10 +400,18 @@ class Store:
         self._follow()
         return Copied(self._connection, self._path).accounts_copy()
 
+    def require_readable(self) -> None:
+        """Raise StoreDamaged unless what decisions are made from is as it was written."""
+        self.state()
+        if self._damage:
+            message = f"the store {self._path} is damaged: {self._damage[0]}"
+            raise StoreDamaged(message)
+
     def require_sound(self) -> None:
-        """Look at every page; raises StoreDamaged."""
+        """Look at every page and every row; raises StoreDamaged."""
         self._follow()
-        require_sound(self._connection, self._path)
+        with reading(self._connection, self._path):
+            require_intact(self._connection, self._path)
 
     def note_purge(self) -> None:
         """Note in a transaction that what it removes is to be erased everywhere."""
@@ -400,13 +446,21 @@ class Store:
 
     def _set(self, name: str, value: str) -> None:
         self._write(
-            "INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            "INSERT INTO setting (name, value) VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value",
             *(name, value),
         )
 
     def _write(self, statement: str, *values: object) -> None:
         self._state = None
         self._connection.execute(statement, values)
+
+    def set_late_logins(self, logins: Sequence[LateLogin]) -> None:
+        """Keep the logins that have to go into auth.json still, instead of those kept before."""
+        if logins:
+            self._set(LATE, as_text(logins))
+        else:
+            self._write("DELETE FROM setting WHERE name = ?", LATE)
 
     def add_account(
         self, provider: str, alias: str, credential: Credential, who: Identity, now: datetime
@@ -666,10 +720,10 @@ class Store:
                     self._write(change, blank, number)
         rows = read("SELECT id, previous_entry FROM account WHERE previous_entry IS NOT NULL")
         for account, entry in rows.fetchall():
-            if blanked(entry.encode(), secrets) != entry.encode():
+            if blanked(content := _bytes_of(entry), secrets) != content:
                 self._write("UPDATE account SET previous_entry = NULL WHERE id = ?", account)
         for number, entry in read("SELECT number, entry FROM replaced").fetchall():
-            if blanked(entry.encode(), secrets) != entry.encode():
+            if blanked(content := _bytes_of(entry), secrets) != content:
                 self._write("DELETE FROM replaced WHERE number = ?", number)
 
     def merge_accounts(self, keep: Account, other: Account) -> None:
@@ -698,7 +752,8 @@ class Store:
     def answer_refresh(self, pending: PendingRefresh, answer: Secret) -> None:
         """Keep what a refresh gave until it is clear whether it is the account's newest."""
         self._write(
-            "INSERT OR REPLACE INTO refresh SELECT id, ?, ?, ?, ? FROM account WHERE id = ?",
+            "INSERT OR REPLACE INTO refresh (account, spent, begun_at, attempts, answer)"
+            " SELECT id, ?, ?, ?, ? FROM account WHERE id = ?",
             *(pending.spent, to_iso(pending.begun_at), pending.attempts),
             *(answer.reveal(), pending.account),
         )
@@ -734,7 +789,7 @@ class Store:
         self._write(
             "UPDATE account SET limit_state = ?, limit_until = ?, limit_reason = ?,"
             " limit_strikes = ?, limit_since = ?, limit_stated = ?, limit_own = ? WHERE id = ?",
-            *(_limit_row(limit) if limit else (None, None, None, 1, None, 0, 0)),
+            *(limit_values(limit) if limit else (None, None, None, 1, None, 0, 0)),
             account,
         )
 
@@ -746,7 +801,7 @@ class Store:
         self._write(
             "INSERT OR REPLACE INTO part_limit (account, model, state, until, reason, strikes,"
             " since, stated, own) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(account, model, *_limit_row(limit)),
+            *(account, model, *limit_values(limit)),
         )
 
     def move_limit(self, account: AccountId, to: AccountId, limit: Limit) -> None:
@@ -808,18 +863,15 @@ class Store:
 
     def set_balancing(self, *, on: bool) -> None:
         """Switch failover on or off."""
-        self._write(
-            "INSERT INTO setting VALUES ('balancing', ?)"
-            " ON CONFLICT DO UPDATE SET value = excluded.value",
-            "on" if on else "off",
-        )
+        self._set("balancing", "on" if on else "off")
 
     def set_live(self, content: bytes | None, now: datetime) -> None:
         """Remember the auth.json that was last seen whole (None: there is none)."""
         digest = None if content is None else digest_of(content.decode("utf-8"))
         self._write(
-            "INSERT INTO live VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " content = excluded.content, digest = excluded.digest, seen_at = excluded.seen_at",
+            "INSERT INTO live (number, content, digest, seen_at) VALUES (1, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET content = excluded.content, digest = excluded.digest,"
+            " seen_at = excluded.seen_at",
             *(content, digest, to_iso(now)),
         )
 
@@ -843,11 +895,7 @@ class Store:
             "INSERT INTO aside (number, at, why, content, provider) VALUES (?, ?, ?, ?, ?)",
             *(number, to_iso(now), why, content, provider),
         )
-        self._write(
-            "INSERT INTO setting VALUES ('aside', ?)"
-            " ON CONFLICT DO UPDATE SET value = excluded.value",
-            str(number),
-        )
+        self._set("aside", str(number))
         return number
 
     def replace_aside(self, number: int, content: bytes | None) -> None:
@@ -866,75 +914,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _account(row: tuple[Any, ...], part_limits: Sequence[Limit] = ()) -> Account:
-    (account, provider, alias, entry, identity, key, plan, disabled, rejected, *rest) = row
-    *limit, captured_at, last_used_at, refresh_allowed, group, unproven, maybe = rest
-    credential = parse_entry(provider, Secret(entry))
-    doubts = tuple(_doubt(one) for one in maybe.split()) if maybe else ()
-    in_use = about(doubts, credential)
-    return Account(
-        id=AccountId(account),
-        provider=provider,
-        alias=alias,
-        credential=credential,
-        captured_at=from_iso(captured_at),
-        identity=identity,
-        identity_key=key,
-        disabled=disabled,
-        rejected=rejected,
-        limit=None if limit[0] is None else _limit([*limit, None]),
-        last_used_at=_time(last_used_at),
-        plan=plan,
-        refresh_allowed=bool(refresh_allowed),
-        group=group,
-        part_limits=tuple(part_limits),
-        unproven=bool(unproven),
-        maybe=in_use[-1].newer if in_use else None,
-        doubts=doubts,
-    )
-
-
-def _doubt(text: str) -> Doubt:
-    newer, came_as, of, *_ = f"{text}::".split(":")
-    return Doubt(AccountId(newer), came_as, of)
-
-
-def _limit(values: Sequence[Any]) -> Limit:
-    state, until, reason, strikes, since, stated, own, model = values
-    return Limit(
-        AccountState.EXHAUSTED if state == "exhausted" else AccountState.COOLING,
-        from_iso(until),
-        reason or "",
-        strikes,
-        since=_time(since),
-        is_stated=bool(stated),
-        model=model,
-        is_own=bool(own),
-    )
-
-
-def _limit_row(limit: Limit) -> tuple[object, ...]:
-    since = None if limit.since is None else to_iso(limit.since)
-    return (
-        *(limit.state.value, to_iso(limit.until), limit.reason, limit.strikes),
-        *(since, int(limit.is_stated), int(limit.is_own)),
-    )
-
-
-def _slot(row: tuple[Any, ...], tenures: tuple[Tenure, ...]) -> Slot:
-    provider, active, overload_at, rejected_at, left, put, at, entry, expired, rounds = row
-    mark = None
-    if at is not None:
-        mark = SwapMark(left, put, from_iso(at), entry, bool(expired), rounds)
-    return Slot(provider, active, tenures, mark, _time(overload_at), _time(rejected_at))
-
-
-def _time_or_long_ago(text: str) -> datetime:
-    try:
-        return from_iso(text)
-    except ValueError:
-        return _LONG_AGO  # a damaged time costs itself alone
-
-
-def _time(text: str | None) -> datetime | None:
-    return from_iso(text) if text else None
+def _bytes_of(entry: str) -> bytes:
+    # Of a damaged row it may be no text.
+    return entry.encode("utf-8", "surrogateescape")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
+from rotator.liveness import inside
 from rotator.opencode.exchange import Present
 from rotator.opencode.install import bridge_file
 from rotator.opencode.run_lines import Runs, runs_in
@@ -120,8 +121,12 @@ class Unbridged:
 
 def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
     """Return the running opencodes of this auth.json whose bridge, if any, is not heard here."""
-    bridged = {one.pid for one in present}
-    return [o for o in find_opencodes(paths.auth_file.parent) if o.pid not in bridged]
+    heard = {one.pid for one in present if one.is_here}
+    # Of an opencode in a container we see another pid than it sees itself.
+    elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
+    running = find_opencodes(paths.auth_file.parent)
+    silent = [one for one in running if one.pid not in heard]
+    return [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
 
 
 def unbridged(
@@ -145,7 +150,7 @@ def following(present: Sequence[Present]) -> list[Present]:
 
 def has_own_logins(one: Present) -> bool:
     """Tell whether that opencode takes its logins from its environment and not from auth.json."""
-    return bool((environment(one.pid) or {}).get("OPENCODE_AUTH_CONTENT"))
+    return one.is_here and bool((environment(one.pid) or {}).get("OPENCODE_AUTH_CONTENT"))
 
 
 def _looked_at(paths: Paths, one: Opencode, runs: Runs, *, is_installed: bool) -> Unbridged:

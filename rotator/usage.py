@@ -17,7 +17,7 @@ from rotator.books import Books
 from rotator.cadence import Asked, after_failure, after_reading
 from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.freshness import wants_refresh
-from rotator.interrupts import came, obey, put_off
+from rotator.interrupts import came, hearing, obey, put_off
 from rotator.lifting import Revision, revisions
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
 from rotator.owners import learn_owner
@@ -95,12 +95,18 @@ def read(
 
 def _answered(asking: Collection[Future[Found]]) -> Iterator[Future[Found]]:
     """Yield what was answered as it comes; after a signal nobody else is asked."""
-    for future in as_completed(asking):
+    answers = as_completed(asking)
+    while (future := _next(answers)) is not None:
         if came() is not None:
             for other in asking:
                 other.cancel()
         if not future.cancelled():
             yield future
+
+
+def _next(answers: Iterator[Future[Found]]) -> Future[Found] | None:
+    with hearing():
+        return next(answers, None)
 
 
 def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from rotator.atomic import publish, ring
 from rotator.database import Connection
 from rotator.errors import AlreadyRunning, StoreError
-from rotator.lock import watch_lock, watcher_pid
+from rotator.lock import watch_holder, watch_lock
 from rotator.migrations import STORE, version_of
 from rotator.paths import Paths, private_folder
 
@@ -84,9 +84,10 @@ def _ask(paths: Paths) -> None:
 
 
 def _stays(paths: Paths, patience_seconds: float) -> StoreError:
-    pid = watcher_pid(paths.watch_lock)
+    holder = watch_holder(paths.watch_lock)
+    who, end = (f" ({holder})", f" ({holder.way_to_end})") if holder else ("", "")
     message = (
-        f"the store has to be brought to schema {len(STORE)}, and the older watcher (pid {pid})"
+        f"the store has to be brought to schema {len(STORE)}, and the older watcher{who}"
         f" has not left within {patience_seconds:g} s"
     )
-    return StoreError(message, hint=f"end it (kill {pid}) and run the command again")
+    return StoreError(message, hint=f"end it{end} and run the command again")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rotator.books import Books
 from rotator.capture import absorb, await_late
+from rotator.clock_change import follow_clock
 from rotator.errors import LiveFileError, RotatorError, StoreDamaged, SwapConflict
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import State
@@ -31,6 +32,7 @@ def look(books: Books) -> None:
         return
     except LiveFileError:
         pass
+    follow_clock(books)
     with contextlib.suppress(LiveFileError):
         adopt_answers(books)
 

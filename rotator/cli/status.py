@@ -14,6 +14,7 @@ from rotator.errors import RotatorError, UsageError
 from rotator.overview import Overview, ProviderLine, look_around
 from rotator.paths import find_paths
 from rotator.text import clean
+from rotator.watch_holder import WatchHolder
 
 NOT_RUNNING = 5
 _A_DAY = 24
@@ -70,7 +71,7 @@ def status_json(overview: Overview) -> dict[str, Any]:
     """Return the contract of `status --json`."""
     return {
         "schema": 1,
-        "watcher": {"running": overview.watcher_pid is not None, "pid": overview.watcher_pid},
+        "watcher": _watcher_json(overview.watcher),
         "balancing": overview.state.balancing,
         "auth_file": str(overview.auth_file),
         "bridge": bridge_json(overview.bridge),
@@ -89,11 +90,17 @@ def status_json(overview: Overview) -> dict[str, Any]:
     }
 
 
+def _watcher_json(holder: WatchHolder | None) -> dict[str, Any]:
+    told = {"running": holder is not None, "pid": holder.pid if holder else None}
+    if holder is None or holder.is_here:
+        return told
+    # Its pid is another process's here, or nobody's.
+    return told | {"pid": None, "host": holder.host}
+
+
 def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
-    pid = overview.watcher_pid
-    watcher = (
-        f"running (pid {pid})" if pid is not None else "not running: start it with rotator watch"
-    )
+    holder = overview.watcher
+    watcher = f"running ({holder})" if holder else "not running: start it with rotator watch"
     bridge = overview.bridge.version
     rows = [
         ["watcher", watcher],
@@ -103,11 +110,8 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
     ]
     for one in overview.opencodes:
         has = f", bridge {one.bridge}" if one.bridge else f" {one.says}"
-        rows.append(["opencode", f"{one.kind} (pid {one.pid}){has}"])
-    rows += [
-        ["opencode", f"{one.kind} (pid {one.pid}) uses {clean(one.auth_file)}"]
-        for one in overview.elsewhere
-    ]
+        rows.append(["opencode", f"{one.who}{has}"])
+    rows += [["opencode", f"{one.who} uses {clean(one.auth_file)}"] for one in overview.elsewhere]
     rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
 

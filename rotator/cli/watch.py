@@ -8,7 +8,7 @@ import click
 
 from rotator import interrupts
 from rotator.books import open_books
-from rotator.lock import watch_lock
+from rotator.lock import watch_holder, watch_lock
 from rotator.paths import find_paths
 
 
@@ -22,14 +22,19 @@ def command() -> None:
     paths = find_paths()
     log_to_file(paths.log)
     with (
-        watch_lock(paths.watch_lock),
+        watch_lock(paths.watch_lock) as lock,
         open_books(paths, watching=True, tell=_tell) as books,
     ):
-        daemon = Daemon(books)
+        daemon = Daemon(books, keep=lock.keep)
         with interrupts.told_to(daemon.stop):
             end = daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))
     if end is End.NEWER:
         click.echo("a newer rotator asks for the store; this watcher leaves")
+    if end is End.REPLACED:
+        holder = watch_holder(paths.watch_lock)
+        who = f" ({holder})" if holder else ""
+        says = f"{paths.state} was removed, and another watcher runs by now{who}; this one leaves"
+        click.echo(says)
 
 
 def _tell(notice: str) -> None:

@@ -14,7 +14,8 @@ from rotator.opencode.authfile import Whole, read_live
 from rotator.opencode.config_files import Config, config_folders, read_configs
 from rotator.opencode.configured_keys import ConfiguredKey, keys_in
 from rotator.opencode.exchange import bridges_of
-from rotator.opencode.other_plugins import may_send_own, plugin_files
+from rotator.opencode.other_plugins import may_send_own
+from rotator.opencode.plugin_files import loaded_by
 from rotator.processes import environment, find_opencodes
 from rotator.text import clean
 
@@ -96,11 +97,11 @@ def _plugins(
 ) -> Iterator[Remark]:
     home = Path(environ.get("HOME") or os.sep)
     cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "opencode"
-    for path in plugin_files(configs, config_folders(environ, folders), cache):
-        names = [name for name in sorted(live) if may_send_own(path, name)]
+    for one in loaded_by(configs, config_folders(environ, folders), cache):
+        names = [name for name in sorted(live) if may_send_own(one, name)]
         if names:
             says = (
-                f"the plug-in {clean(path)} may send keys of its own for {', '.join(names)}, by its"
-                " text: without the bridge opencode's log blames no account of theirs"
+                f"the {one.kind} {clean(one.name)} may send keys of its own for {', '.join(names)},"
+                " by its text: without the bridge opencode's log blames no account of theirs"
             )
             yield note(Check.OPENCODE, says, "the bridge tells such requests apart")

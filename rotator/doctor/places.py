@@ -11,7 +11,9 @@ from pathlib import Path
 from rotator.atomic import TEMPORARY_MARK
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, facts, listed
+from rotator.file_owners import is_foreign
 from rotator.opencode.authfile import Whole, read_live
+from rotator.opencode.placement_told import placement_notes
 from rotator.overview import live_problems
 from rotator.paths import FILE_MODE, FOLDER_MODE
 from rotator.text import clean
@@ -36,6 +38,9 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
     wide = [*wide_folders(setup), *wide_files(setup)]
     missing = missing_folders(setup)
     yield from (_not_ours(folder) for folder in setup.our_folders if _is_spoilt(folder))
+    foreign = foreign_files(setup)
+    if foreign:
+        yield _foreign(foreign)
     if wide:
         named = f"{wide[0]} has the mode {_mode(wide[0]):04o}"
         more = f" and {len(wide) - 1} more" if len(wide) > 1 else ""
@@ -44,7 +49,7 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
     elif missing:
         says = f"{missing[0]} is not there yet"
         yield note(Check.FOLDERS, says, "it is made when it is needed", mendable=True)
-    else:
+    elif not foreign:
         paths = setup.paths
         yield ok(Check.FOLDERS, f"{paths.data} and {paths.state} are private")
 
@@ -57,6 +62,12 @@ def wide_folders(setup: Setup) -> list[Path]:
 def wide_files(setup: Setup) -> list[Path]:
     """Return our files that others may read or change."""
     return [file for file in setup.our_files() if _mode(file) & OTHERS]
+
+
+def foreign_files(setup: Setup) -> list[Path]:
+    """Return the files in our folders that belong to somebody whom they should not."""
+    found = ((file, facts(file)) for file in setup.our_files())
+    return [file for file, its in found if its is not None and is_foreign(its, file.parent)]
 
 
 def missing_folders(setup: Setup) -> list[Path]:
@@ -74,7 +85,7 @@ def _is_spoilt(folder: Path) -> bool:
     found = facts(folder)
     if found is None:
         return folder.is_symlink()
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    is_ours = stat.S_ISDIR(found.st_mode) and not is_foreign(found, folder.parent)
     by_effect = os.access in os.supports_effective_ids
     return not (is_ours and os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect))
 
@@ -85,10 +96,24 @@ def _not_ours(folder: Path) -> Remark:
         return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
     if not stat.S_ISDIR(found.st_mode):
         return problem(Check.FOLDERS, f"{folder} is no folder", "move it away")
-    if found.st_uid != os.geteuid():
+    if is_foreign(found, folder.parent):
         who = f"{folder} belongs to another user (uid {found.st_uid})"
         return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")
     return problem(Check.FOLDERS, f"{folder} may not be written", f"chmod 700 {folder}")
+
+
+def _foreign(files: list[Path]) -> Remark:
+    """Name files that lock their owner out; only root can help that, and only by hand.
+
+    What root would give away by itself may have been put there for that.
+    """
+    found, folder = facts(files[0]), facts(files[0].parent)
+    who = f"another user (uid {found.st_uid})" if found is not None else "another user"
+    is_one = len(files) == 1
+    what = f"{files[0]} belongs" if is_one else f"{files[0]} and {len(files) - 1} more belong"
+    owner = folder.st_uid if folder is not None else os.geteuid()
+    names = " ".join(map(str, files))
+    return problem(Check.FOLDERS, f"{what} to {who}", f"sudo chown {owner} {names}")
 
 
 # -- auth.json ------------------------------------------------------------------------------
@@ -104,6 +129,7 @@ def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
     yield from (problem(Check.AUTH_FILE, sentence, mendable=wide) for sentence in said)
     if not said:
         yield ok(Check.AUTH_FILE, _told_of_live(path))
+    yield from (note(Check.AUTH_FILE, sentence) for sentence in placement_notes(path))
     if path.is_symlink():
         where = clean(os.path.realpath(path))
         yield note(Check.AUTH_FILE, f"auth.json is a link; {where} is read and replaced")

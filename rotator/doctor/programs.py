@@ -39,9 +39,9 @@ def look_at_opencode(setup: Setup) -> Iterator[Remark]:
         yield note(Check.OPENCODE, says, "install it, or put it on the PATH")
     else:
         yield _remark_on(f"{program} is", version_of(Path(program)))
-    for pid, version in running_versions(setup):
-        if _parsed(version) is None or not _is_supported(version):
-            yield _remark_on(f"the running opencode (pid {pid}) is", version)
+    for one in running_versions(setup):
+        if _parsed(one.opencode) is None or not _is_supported(one.opencode):
+            yield _remark_on(f"the running opencode {one.who} is", one.opencode)
     yield from look_for_own_keys(setup)
     yield from look_for_registry_waits(setup)
     yield from look_for_wellknown(setup)

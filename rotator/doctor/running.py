@@ -13,8 +13,8 @@ from xml.parsers.expat import ExpatError
 from rotator import __version__
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
-from rotator.lock import watcher_pid
-from rotator.opencode.exchange import bridges_of, polled_by, published
+from rotator.lock import watch_holder, watcher_pid
+from rotator.opencode.exchange import Present, bridges_of, polled_by, published
 from rotator.opencode.install import bridge_file, bridge_source, version_in
 from rotator.processes import COMMAND, find_elsewhere
 from rotator.text import clean
@@ -30,23 +30,24 @@ _LARGEST_UNIT = 64 * 1024
 
 def look_at_watcher(setup: Setup) -> Iterator[Remark]:
     """Say whether a watcher runs, of which version, and whether it works."""
-    pid = watcher_pid(setup.paths.watch_lock)
-    if pid is None:
+    holder = watch_holder(setup.paths.watch_lock)
+    if holder is None:
         says = "no watcher runs: nothing is captured and nothing fails over"
         yield problem(Check.WATCHER, says, "rotator watch starts one")
         return
     told = published(setup.paths)
-    if told is None or told.pid != pid:
-        says = f"a watcher (pid {pid}) runs and has told opencode nothing yet"
-        yield note(Check.WATCHER, says, f"if it stays so, end it (kill {pid}) and start another")
+    if told is None or told.pid != holder.pid:
+        says = f"a watcher ({holder}) runs and has told opencode nothing yet"
+        to_do = f"if it stays so, end it ({holder.way_to_end}) and start another"
+        yield note(Check.WATCHER, says, to_do)
     elif setup.now - told.at > _SILENT:
-        says = f"the watcher (pid {pid}) has said nothing since {told.at:%Y-%m-%d %H:%M} UTC"
-        yield problem(Check.WATCHER, says, f"kill {pid}, then rotator watch")
+        says = f"the watcher ({holder}) has said nothing since {told.at:%Y-%m-%d %H:%M} UTC"
+        yield problem(Check.WATCHER, says, f"{holder.way_to_end}, then rotator watch")
     elif told.version != __version__:
-        says = f"the watcher (pid {pid}) is of version {told.version}, this is {__version__}"
+        says = f"the watcher ({holder}) is of version {told.version}, this is {__version__}"
         yield note(Check.WATCHER, says, "start it anew")
     else:
-        yield ok(Check.WATCHER, f"a watcher runs (pid {pid}), version {told.version}")
+        yield ok(Check.WATCHER, f"a watcher runs ({holder}), version {told.version}")
 
 
 # -- what starts it -------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def look_at_bridge(setup: Setup) -> Iterator[Remark]:
     present, newest = bridges_of(setup.paths), version_in(bridge_source())
     for one in present:
         if one.bridge != newest:
-            says = f"opencode {one.kind} (pid {one.pid}) runs with the bridge {one.bridge}"
+            says = f"opencode {one.who} runs with the bridge {one.bridge}"
             yield note(Check.BRIDGE, says, f"restart it to use {newest}")
     for other in unbridged(setup.paths, present):
         says = f"opencode {other.who} {other.says}"
@@ -180,6 +181,6 @@ def _elsewhere(setup: Setup) -> Iterator[Remark]:
                 yield note(Check.BRIDGE, f"{says}, of another HOME")
 
 
-def running_versions(setup: Setup) -> list[tuple[int, str]]:
-    """Return the pid and the version of each opencode whose bridge has told it."""
-    return [(one.pid, one.opencode) for one in bridges_of(setup.paths) if one.opencode]
+def running_versions(setup: Setup) -> list[Present]:
+    """Return the opencodes whose bridge has told which version they are of."""
+    return [one for one in bridges_of(setup.paths) if one.opencode]

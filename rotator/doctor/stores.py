@@ -11,16 +11,12 @@ from pathlib import Path
 from rotator.backups import DAMAGED, Backup, Backups, damaged_at
 from rotator.clock import from_iso, to_iso
 from rotator.copies import PURGE
+from rotator.damaged import opened_damaged, readable_rows
 from rotator.database import (
     Connection,
     awaits_rebuilding,
-    opened_damaged,
     opened_image,
-    readable_rows,
-    require_known_schema,
-    require_sound,
     row_count,
-    schema_of,
     table_names,
 )
 from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
@@ -28,6 +24,7 @@ from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.migrations import STORE
+from rotator.soundness import require_intact
 from rotator.unclaimed import LIST
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
@@ -90,9 +87,9 @@ def _look_into(path: Path) -> tuple[int, Contents]:
     if not path.with_name(f"{path.name}-wal").exists():
         # Unless somebody begins to write just now, who makes nonsense of what is read.
         with contextlib.suppress(StoreDamaged), opened_damaged(path, shared=False) as connection:
-            return _require_usable(path, connection), _read(connection)
+            return require_intact(connection, path), _read(connection)
     with opened_damaged(path) as connection:
-        return _require_usable(path, connection), _read(connection)
+        return require_intact(connection, path), _read(connection)
 
 
 def _told_of(path: Path, schema: int) -> Remark:
@@ -100,16 +97,6 @@ def _told_of(path: Path, schema: int) -> Remark:
         says = f"the store is sound and has the older schema {schema}"
         return note(Check.STORE, says, f"the next command brings it to {len(STORE)}")
     return ok(Check.STORE, f"{path} is sound, schema {schema}")
-
-
-def _require_usable(path: Path, connection: Connection) -> int:
-    schema = schema_of(connection)
-    if schema is None or (schema == 0 and table_names(connection)):
-        message = f"the store {path} is damaged: it does not say which schema it has"
-        raise StoreDamaged(message)
-    require_known_schema(connection, path, STORE)
-    require_sound(connection, path)
-    return schema
 
 
 def _read(connection: Connection) -> Contents:
@@ -179,7 +166,7 @@ def _told_of_newest(found: Sequence[Backup]) -> Remark:
     newest = found[0]
     try:
         with opened_image(newest.path.read_bytes(), newest.path) as connection:
-            require_known_schema(connection, newest.path, STORE)
+            require_intact(connection, newest.path)
             count = row_count(connection, "account")
     except (OSError, RotatorError) as exc:
         why = exc.message if isinstance(exc, RotatorError) else exc.strerror

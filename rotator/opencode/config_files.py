@@ -1,12 +1,13 @@
 """Where opencode's own configuration lies, for one environment and the folders it works in.
 
 Measured on 1.18.33: all of these are read and joined, the project's from the folder of work up
-to the top of its repository (without one: up to the root).
+to the top of its repository (without one: up to the root), and last the administrator's.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ _CONTENT = "OPENCODE_CONFIG_CONTENT"
 LARGEST_BYTES = 1024 * 1024
 _MOST_LEVELS = 40
 _ON = frozenset({"1", "true"})
+_OF_ADMINISTRATOR = Path(
+    "/Library/Application Support/opencode" if sys.platform == "darwin" else "/etc/opencode"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def _files(environ: Mapping[str, str], folders: Iterable[Path]) -> list[Path]:
         levels = [level for folder in folders for level in _levels(folder)]
         found += [level / name for level in levels for name in _PROJECT_NAMES]
     dotted = config_folders(environ, folders)[1:]
-    found += [folder / name for folder in dotted for name in _PROJECT_NAMES]
+    managed = environ.get("OPENCODE_TEST_MANAGED_CONFIG_DIR") or _OF_ADMINISTRATOR
+    found += [folder / name for folder in (*dotted, Path(managed)) for name in _PROJECT_NAMES]
     return list(dict.fromkeys(found))
 
 

@@ -11,16 +11,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from rotator.opencode.config_files import Config
 from rotator.opencode.regular import head
 from rotator.secret import digest_of
 from rotator.text import clean
 
-# Headers that carry a credential; given in the configuration they stand for the login's own.
-_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+# What is named so carries a credential, in a header or an option. The bridge has the same words.
+CREDENTIAL_NAMES = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
+# An option of an SDK that is named so is none: promptCacheKey, setCacheKey.
+_NO_CREDENTIAL = re.compile(r"cache", re.IGNORECASE)
+_HEADERS = re.compile(r"headers$", re.IGNORECASE)
 _PLACE = re.compile(r"\{(env|file):([^}]*)\}")
 _LARGEST_KEY = 64 * 1024
+# The SDKs that opencode brings along; any other one is code of somebody else.
+_SDKS_OF_OPENCODE = re.compile(
+    r"@ai-sdk/[\w./-]+|@openrouter/ai-sdk-provider|gitlab-ai-provider|venice-ai-sdk-provider"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +42,76 @@ class ConfiguredKey:
 
 def keys_in(config: Config, environ: Mapping[str, str]) -> Iterator[ConfiguredKey]:
     """Yield the keys that `config` gives, for an opencode with that environment."""
+    for provider, told in _providers(config):
+        for given in _given(told, config, environ):
+            digest = key_digest(given) if isinstance(given, str) else None
+            yield ConfiguredKey(provider, config.where, digest)
+
+
+def variables_in(config: Config, provider: str) -> list[str]:
+    """Return the variables from which `config` lets the provider take its key."""
+    names = [told.get("env") for name, told in _providers(config) if name == provider]
+    return [name for one in names if isinstance(one, list) for name in one if isinstance(name, str)]
+
+
+def foreign_sdks_in(config: Config, provider: str) -> list[str]:
+    """Return the SDKs that `config` gives to the provider and opencode does not bring along."""
+    blocks = [told for name, told in _providers(config) if name == provider]
+    models = [_object(one) for told in blocks for one in _object(told.get("models")).values()]
+    named = [one.get("npm") for one in (*blocks, *(_object(m.get("provider")) for m in models))]
+    return [one for one in named if isinstance(one, str) and not _SDKS_OF_OPENCODE.fullmatch(one)]
+
+
+def key_digest(text: str) -> str:
+    """Return the digest of the key in a text that may be a header's value."""
+    return digest_of(re.sub(r"^bearer\s+", "", text.strip(), flags=re.IGNORECASE))
+
+
+def _providers(config: Config) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for provider, told in _object(_object(config.value).get("provider")).items():
-        for given in _given(_object(told)):
-            text = given if isinstance(given, str) else None
-            digest = None if text is None else digest_of(_key(_filled(text, config, environ)))
-            yield ConfiguredKey(clean(provider), config.where, digest)
+        # As auth.json has it: opencode cuts what follows the id there.
+        yield clean(provider.rstrip("/")), _object(told)
 
 
-def _given(provider: Mapping[str, Any]) -> Iterator[object]:
-    options = _object(provider.get("options"))
-    if options.get("apiKey") is not None:
+def _given(
+    provider: Mapping[str, Any], config: Config, environ: Mapping[str, str]
+) -> Iterator[object]:
+    """Yield what is a key by its name, or stands as one in an address, at any depth."""
+    waiting: list[tuple[str, Mapping[str, Any]]] = [("", provider)]
+    while waiting:
+        inside, told = waiting.pop()
+        for name, value in told.items():
+            given = _filled(value, config, environ) if isinstance(value, str) else value
+            if isinstance(value, dict):
+                waiting.append((name, value))
+            elif isinstance(value, list):
+                waiting += [(name, one) for one in value if isinstance(one, dict)]
+            elif _is_key(inside, name, value):
+                yield given
+            elif isinstance(given, str) and "://" in given:
+                yield from _keys_in_address(given)
+
+
+def _is_key(inside: str, name: str, value: object) -> bool:
+    if value is None or CREDENTIAL_NAMES.search(name) is None:
+        return False
+    if name == "apiKey" or _HEADERS.search(inside):
         # An empty one, too: then the request goes out without any login.
-        yield options["apiKey"]
-    models = _object(provider.get("models")).values()
-    for holder in (options, *(_object(model) for model in models)):
-        headers = _object(holder.get("headers"))
-        yield from (value for name, value in headers.items() if name.lower() in _HEADERS)
+        return True
+    return isinstance(value, str) and _NO_CREDENTIAL.search(name) is None
+
+
+def _keys_in_address(address: str) -> Iterator[str | None]:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        yield None
+        return
+    if "@" in parts.netloc:
+        yield parts.password or parts.username
+    for name, value in parse_qsl(parts.query):
+        if CREDENTIAL_NAMES.search(name):
+            yield value
 
 
 def _filled(text: str, config: Config, environ: Mapping[str, str]) -> str:
@@ -65,10 +127,6 @@ def _filled(text: str, config: Config, environ: Mapping[str, str]) -> str:
         return (content or b"").decode("utf-8", "replace").strip()
 
     return _PLACE.sub(fill, text)
-
-
-def _key(text: str) -> str:
-    return re.sub(r"^bearer\s+", "", text.strip(), flags=re.IGNORECASE)
 
 
 def _object(value: object) -> Mapping[str, Any]:

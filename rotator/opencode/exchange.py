@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,20 +20,34 @@ from typing import Any, TypeGuard
 from rotator import __version__
 from rotator.atomic import publish
 from rotator.clock import from_iso, to_iso
+from rotator.liveness import NAMESPACE, is_alive, is_known_here, pid_namespace
 from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
 from rotator.opencode.authfile import is_provider_id
-from rotator.opencode.session_notes import parse_note, served_sessions, sweep_sessions
+from rotator.opencode.regular import head
+from rotator.opencode.session_notes import (
+    SESSIONS,
+    parse_note,
+    served_sessions,
+    set_aside,
+    sweep_sessions,
+)
 from rotator.paths import Paths, private_folder
-from rotator.processes import is_running, start_ticks
+from rotator.processes import start_ticks
 from rotator.repeats import Note
 from rotator.routing import Directions, Entry
 from rotator.text import clean
 
 SCHEMA = 1
+# What stands in a pid's place where the pid is another process's, or nobody's, here.
+ELSEWHERE = "in another container"
 LARGEST_SIGNAL = 256 * 1024
 LONGEST_BODY = 16 * 1024
 # The bridge waits a quarter of a second for a first word; older signals have nobody waiting.
 STALE_SECONDS = 30.0
+# A bridge also tells of good answers, for what their headers say of limits.
+FIRST_FAILURE = 400
+# Of more bridges than anybody runs the first are looked at, and those of dead processes removed.
+MOST_PRESENT = 500
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_HEADERS = 64
@@ -42,11 +56,18 @@ _KINDS = frozenset({"run", "serve", "tui", "web"})
 _NOWHERE = Directions()
 # Beside what a bridge says of itself, for as long as a turn of its opencode goes on.
 _BUSY = ".busy"
+# A bridge is named by its pid, and where another container has that name already by more.
+_NAME = re.compile(r"[1-9]\d{0,9}(-[0-9a-f]{8})?")
+# Beside state.json: touched at every look, for those who cannot tell by the watcher's pid.
+_BEAT = "beat"
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A bridge that says it is loaded in a running opencode."""
+    """A bridge that says it is loaded in a running opencode.
+
+    `is_here` says that its pid names a process that we see; else it runs in another container.
+    """
 
     pid: int
     bridge: str
@@ -55,6 +76,14 @@ class Present:
     started_at: datetime | None
     opencode: str = ""
     directories: tuple[str, ...] = ()
+    is_here: bool = True
+    namespace: str = ""
+    name: str = ""
+
+    @property
+    def who(self) -> str:
+        """The opencode, by its kind and pid."""
+        return f"{self.kind} (pid {self.pid})" if self.is_here else f"{self.kind} ({ELSEWHERE})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +102,32 @@ class Exchange:
         """Make the folders below `paths.bridge` (0700)."""
         self._paths = paths
         self.folder = paths.bridge
-        private_folder(paths.state)
-        for folder in (self.folder, self.inbox, self.outbox, self.folder / "present"):
+        self._was_removed = False
+        self._make()
+        self._was_removed = False
+
+    def restore(self) -> bool:
+        """Make what is missing of the folders; tell whether anything was since the last time.
+
+        Raises StoreError.
+        """
+        self._make()
+        was_removed, self._was_removed = self._was_removed, False
+        return was_removed
+
+    def _make(self) -> None:
+        folders = (self.folder, self.inbox, self.outbox, self.folder / "present")
+        self._was_removed = not all(one.is_dir() for one in folders) or self._was_removed
+        for folder in (self._paths.state, *folders):
             private_folder(folder)
+
+    def _publish(self, path: Path, content: bytes) -> None:
+        try:
+            publish(path, content)
+        except FileNotFoundError:
+            # Somebody has removed the folder.
+            self._make()
+            publish(path, content)
 
     @property
     def inbox(self) -> Path:
@@ -105,6 +157,7 @@ class Exchange:
                 "pid": os.getpid(),
                 "started_at": to_iso(started_at),
                 "start_ticks": start_ticks(os.getpid()),
+                NAMESPACE: pid_namespace(),
             },
             "auth_file": str(self._paths.auth_file),
             "balancing": state.balancing,
@@ -113,7 +166,15 @@ class Exchange:
             "routing_spent": list(directions.spent),
             "routing_overrides_explicit": directions.overrides_explicit,
         }
-        publish(self.folder / "state.json", _json(value))
+        self._publish(self.folder / "state.json", _json(value))
+
+    def beat(self) -> None:
+        """Show by a file's time that the watcher works; its pid may mean nothing to a bridge."""
+        path = self.folder / _BEAT
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            self._publish(path, b"")
 
     def write_watcher(self, *, polling: Sequence[str], waiting: Sequence[str] = ()) -> None:
         """Publish for `status` which files had to be polled, and which providers' turns wait.
@@ -126,7 +187,7 @@ class Exchange:
             "polling": list(polling),
             "waiting": list(waiting),
         }
-        publish(self._paths.state / "watcher.json", _json(value))
+        self._publish(self._paths.state / "watcher.json", _json(value))
 
     def polled(self, watcher: int) -> list[str]:
         """Return what the watcher with that pid has told of files that it had to poll."""
@@ -150,19 +211,35 @@ class Exchange:
         }
         if verdict.note is not None:
             value["note"] = verdict.note
-        publish(self.outbox / f"{signal_id}.json", _json(value))
+        self._publish(self.outbox / f"{signal_id}.json", _json(value))
 
     # -- bridge → watcher --------------------------------------------------------------------
 
-    def waiting(self) -> list[Path]:
-        """Return the signals that lie in the inbox, oldest first."""
+    def waiting(self, known: Collection[Path] = ()) -> list[Path]:
+        """Return the signals that lie in the inbox and are not `known`, oldest first."""
         found = []
         with contextlib.suppress(OSError), os.scandir(self.inbox) as entries:
             for entry in entries:
-                if _is_signal(entry.name):
+                if _is_signal(entry.name) and Path(entry.path) not in known:
                     with contextlib.suppress(OSError):
                         found.append((entry.stat().st_mtime_ns, Path(entry.path)))
         return [path for _, path in sorted(found)]
+
+    def is_failure(self, path: Path) -> bool:
+        """Tell whether a file in the inbox is a failure that somebody may wait for, by a glance.
+
+        Raises OSError if it is gone or cannot be read.
+        """
+        if not path.is_file():
+            return False
+        try:
+            value = json.loads(_head(path))
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(value, dict) or "kind" in value:
+            return False
+        status = _status(value.get("status"))
+        return status is None or status >= FIRST_FAILURE
 
     def take(self, path: Path) -> Signal | Note | None:
         """Read and unlink what a bridge tells; None if it is gone, stale or not understood."""
@@ -186,9 +263,10 @@ class Exchange:
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
         found = []
-        for path in sorted((self.folder / "present").glob("*.json")):
+        for path in _present_files(self._paths):
             one = _present(path)
-            if one is None or not is_running(one.pid):
+            if one is None:
+                set_aside(path.with_suffix(SESSIONS))
                 for gone in (path, path.with_suffix(_BUSY)):
                     with contextlib.suppress(OSError):
                         gone.unlink()
@@ -199,7 +277,7 @@ class Exchange:
     def turns_under_way(self, present: Iterable[Present]) -> bool:
         """Tell whether an opencode of those is in the middle of a turn, as its bridge says."""
         folder = self.folder / "present"
-        return any((folder / f"{one.pid}{_BUSY}").exists() for one in present)
+        return any((folder / f"{one.name or one.pid}{_BUSY}").is_file() for one in present)
 
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""
@@ -238,9 +316,9 @@ def _told_by(paths: Paths, watcher: int, what: str) -> list[str]:
 
 def bridges_of(paths: Paths) -> list[Present]:
     """Return the bridges of the opencodes that run and use our auth.json."""
-    found = [_present(path) for path in sorted((paths.bridge / "present").glob("*.json"))]
+    found = [_present(path) for path in _present_files(paths)]
     ours = str(paths.auth_file)
-    return [one for one in found if one and is_running(one.pid) and one.auth_file == ours]
+    return [one for one in found if one and one.auth_file == ours]
 
 
 def published(paths: Paths) -> Published | None:
@@ -319,12 +397,20 @@ def _providers(state: State, now: datetime) -> dict[str, Any]:
     return told
 
 
+def _present_files(paths: Paths) -> list[Path]:
+    return sorted((paths.bridge / "present").glob("*.json"))[:MOST_PRESENT]
+
+
 def _present(path: Path) -> Present | None:
+    """Return what a bridge says of itself, if it is one and its opencode still runs."""
     try:
-        # A pipe in its place is not waited for.
-        value = json.loads(_head(path)) if path.is_file() else {}
+        content = head(path, LARGEST_SIGNAL)
+        value = json.loads(content or b"{}")
         pid = _number(value["pid"])
-        if value["schema"] != SCHEMA or pid is None or str(pid) != path.stem:
+        is_named = _NAME.fullmatch(path.stem) and path.stem.partition("-")[0] == str(pid)
+        if value["schema"] != SCHEMA or pid is None or not is_named:
+            return None
+        if not is_alive(value, pid, path.stat().st_mtime):
             return None
         started = value.get("started_at")
         return Present(
@@ -335,6 +421,9 @@ def _present(path: Path) -> Present | None:
             started_at=from_iso(started) if isinstance(started, str) else None,
             opencode=clean(value.get("opencode") or ""),
             directories=tuple(one for one in _list(value.get("directories")) if _is_text(one)),
+            is_here=is_known_here(value),
+            namespace=str(value.get(NAMESPACE) or ""),
+            name=path.stem,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rotator.text import LONGEST, clean
 
-MOST_BYTES_A_CALL = 4 << 20
+MOST_BYTES_A_CALL = 64 << 10
 LONGEST_LINE = 1 << 20
 KEPT_OF_A_LONG_LINE = 64 << 10
 MOST_FIELDS = 200

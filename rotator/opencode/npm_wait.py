@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rotator.atomic import write_new
+from rotator.file_owners import make_private_folder
 from rotator.opencode.install import naming
 from rotator.paths import Paths, make_folder
 
@@ -121,7 +122,7 @@ def shorten_wait(folder: Path) -> str | None:
         # Without either npm takes a folder further up for the one whose settings it reads; an
         # empty one changes nothing for opencode.
         if not _is_a_package(folder):
-            (folder / MODULES).mkdir(mode=0o700)
+            make_private_folder(folder / MODULES)
         write_new(folder / NPMRC, SETTINGS.encode(), durable=False)
     return f"{folder / NPMRC} keeps opencode's start short where no npm registry is in reach"
 

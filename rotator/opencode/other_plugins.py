@@ -1,119 +1,176 @@
-"""Which other plug-ins may send a credential of their own for a provider.
+"""Which other plug-ins may send a credential of their own for a provider, by their text.
 
-It is read off their text, so it is a guess: it names what may be, and never what is sure. A
-plug-in that only hands auth.json's login on (the usual one for a login with a vendor) is none.
+A text does not prove what a plug-in does; it can prove that there is nothing in it by which a
+request could get another key. So each may, for every provider, unless its text speaks for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from rotator.opencode.config_files import LARGEST_BYTES, Config
+from rotator.opencode.config_files import LARGEST_BYTES
 from rotator.opencode.install import version_in
+from rotator.opencode.plugin_files import READABLE, Loaded, imported
 from rotator.opencode.regular import head
 
-_FOLDERS = ("plugin", "plugins")
-_ENDINGS = (".js", ".ts")
-_MOST_FILES = 200
-_MOST_OF_A_PACKAGE = 40
-_NAMED = re.compile(r"""["'`]([A-Za-z0-9][\w.:/-]{0,63})["'`]""")
-_REPLACES_FETCH = re.compile(
-    r"""\b(?:globalThis|global|window|self)\s*(?:\.\s*fetch|\[\s*["'`]fetch["'`]\s*\])\s*=(?!=)"""
-    r"""|defineProperty\(\s*globalThis\s*,\s*["'`]fetch"""
+_MOST_FILES = 300
+_MOST_BYTES = 8 * 1024 * 1024
+# Ways to give any provider a key: hooks that see every request or the configuration, the one
+# fetch of the process, its environment, and whatever we cannot follow. A word that has to be in
+# the text stands before each: to look for a word costs a hundredth of what its rule does.
+_GENERAL = tuple(
+    (word, re.compile(rule))
+    for word, rule in (
+        ("chat", r"\bchat\W{1,6}(?:headers|params)\b"),
+        ("config", r"\bconfig\b"),
+        ("env", r"\benv\b"),
+        ("globalThis", r"\bglobalThis\b"),
+        ("global", r"\bglobal\b\s*(?:[.,;)\]\[}?|=]|$)"),
+        ("window", r"\bwindow\b\s*(?:[.,;)\]\[}?|=]|$)"),
+        ("self", r"\bself\b\s*(?:[.,;)\]\[}?|=]|$)"),
+        ("fetch", r"\bfetch\b(?!\s*[(:])"),
+        ("Headers", r"\bHeaders\s*=(?![=>])"),
+        ("Request", r"\bRequest\s*=(?![=>])"),
+        ("Response", r"\bResponse\s*=(?![=>])"),
+        ("URL", r"\bURL\s*=(?![=>])"),
+        ("undici", r"\bundici\b"),
+        ("ispatcher", r"[dD]ispatcher\b"),
+        ("prototype", r"\bprototype\b"),
+        ("constructor", r"\.\s*constructor\b"),
+        ("eval", r"\beval\s*\("),
+        ("Function", r"\bFunction\s*\("),
+        ("Reflect", r"\bReflect\b"),
+        ("vm", r"\bvm\b"),
+        ("createRequire", r"\bcreateRequire\b"),
+        ("plugin", r"\bBun\s*\.\s*plugin\b"),
+        ("module", r"\bmock\s*\.\s*module\b|[\"'`](?:node:)?module[\"'`]"),
+        ("auth", r"\bauth\W{1,3}set\b"),
+        ("import", r"\bimport\s*\(\s*(?!\s|[\"'][^\"']*[\"']\s*[,)])"),
+        ("require", r"\brequire\s*\(\s*(?!\s|[\"'][^\"']*[\"']\s*[,)])"),
+        # A letter that is written as a number.
+        ("\\u", r"\\u(?:00[2-7][0-9a-fA-F]|\{)"),
+        ("\\x", r"\\x[2-7][0-9a-fA-F]"),
+    )
 )
-_CREDENTIAL = re.compile(r"authorization|x-api-key|api-?key|x-goog-api-key", re.IGNORECASE)
-_LOGIN_OF_AUTH_JSON = re.compile(r"\bgetAuth\b")
-# Where a pool of keys comes from, if it is not auth.json.
-_STOCK = re.compile(
-    r"""\breadFile|\bBun\.file\b|["'`](?:node:)?(?:fs|fs/promises|sqlite)["'`]|bun:sqlite"""
-    r"""|process\.env\W{1,3}\w*(?:KEY|TOKEN|SECRET)""",
-    re.IGNORECASE,
+# Words without which a text does nothing to a model request.
+_OF_KEYS = (
+    "fetch",
+    "auth",
+    "loader",
+    "provider",
+    "bearer",
+    "header",
+    "apikey",
+    "api-key",
+    "api_key",
 )
-_PACKAGE = re.compile(r"((?:@[\w.-]+/)?[\w.-]+)(?:@.*)?")
+_IMPORTS = re.compile(
+    r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(["'])((?:(?!\1)[^\n\\])+)\1"""
+)
+_TYPES_ONLY = re.compile(r"""\b(?:im|ex)port\s+type\b[^;"'=()]*\bfrom\s*["'][^"'\n]*["']""")
+_QUOTED = re.compile(r"""["'`]([A-Za-z0-9][\w.:/-]{0,63})["'`]""")
+_BINDS = re.compile(r"""\bprovider["']?\s*:\s*(["'`]?)([\w.:/$-]+)""")
+_NAMED_TEXT = re.compile(r"""\b(?:const|let|var)\s+([\w$]+)\s*(?::[^=\n]*)?=\s*["'`]""")
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    names: frozenset[str]
-    replaces_fetch: bool
-    has_keys: bool
+    """What a file says, or that it cannot be read whole."""
+
+    is_read: bool = True
+    size: int = 0
+    is_general: bool = False
+    speaks_of_keys: bool = False
+    is_bound: bool | None = None
+    names: frozenset[str] = frozenset()
+    imports: tuple[str, ...] = ()
 
 
-_NOTHING = _Text(frozenset(), replaces_fetch=False, has_keys=False)
+_UNREAD = _Text(is_read=False)
 
 
-def plugin_files(configs: Iterable[Config], folders: Iterable[Path], cache: Path) -> Iterator[Path]:
-    """Yield the files of other plug-ins that an opencode loads from `folders` and `configs`.
-
-    A package is looked for below `cache`, where opencode puts it.
-    """
-    found = [path for folder in folders for name in _FOLDERS for path in _in(folder / name)]
-    for config in configs:
-        named = (config.value or {}).get("plugin")
-        for one in named if isinstance(named, list) else []:
-            spec = one[0] if isinstance(one, list) and one else one
-            if isinstance(spec, str):
-                found += _named(spec, config.folder, cache)
-    yield from list(dict.fromkeys(found))[:_MOST_FILES]
+def is_ours(loaded: Loaded) -> bool:
+    """Tell whether it is a bridge of ours, of whichever version."""
+    return any(version_in(head(path, 200) or b"") is not None for path in loaded.files[:1])
 
 
-def may_send_own(path: Path, provider: str) -> bool:
-    """Tell whether the plug-in in that file may send a credential of its own for `provider`."""
+def may_send_own(loaded: Loaded, provider: str) -> bool:
+    """Tell whether what opencode loads there may send a credential of its own for `provider`."""
+    if is_ours(loaded):
+        return False
+    texts = _texts(loaded.files)
+    if texts is None or any(one.is_general for one in texts):
+        return True
+    if loaded.is_tool or not any(one.speaks_of_keys for one in texts):
+        # A tool has no hook and no login: what it asks itself is no request of a model.
+        return False
+    bound = [one.is_bound for one in texts if one.is_bound is not None]
+    is_bound = bool(bound) and all(bound)
+    return not is_bound or any(provider in one.names for one in texts)
+
+
+def _texts(files: Iterable[Path]) -> list[_Text] | None:
+    """Return what the files and all that they import say, or None where one is not read."""
+    waiting = list(files)
+    if not waiting:
+        return None
+    seen: dict[Path, _Text] = {}
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        text = _text(path)
+        seen[path] = text
+        if not text.is_read or _is_too_much(seen.values()):
+            return None
+        if text.is_general:
+            break
+        for spec in text.imports:
+            found = imported(spec, path)
+            if found is None:
+                return None
+            waiting += found
+    return list(seen.values())
+
+
+def _is_too_much(texts: Collection[_Text]) -> bool:
+    return len(texts) > _MOST_FILES or sum(one.size for one in texts) > _MOST_BYTES
+
+
+def _text(path: Path) -> _Text:
     try:
         facts = path.stat()
-        text = _read(path, facts.st_mtime_ns, facts.st_size)
+        return _read(path, facts.st_mtime_ns, facts.st_size)
     except (OSError, ValueError):
-        return False
-    return text.has_keys and (text.replaces_fetch or provider in text.names)
+        return _UNREAD
 
 
-@lru_cache(maxsize=256)
-def _read(path: Path, _time: int, _size: int) -> _Text:
+@lru_cache(maxsize=1024)
+def _read(path: Path, _time: int, size: int) -> _Text:
     content = head(path, LARGEST_BYTES)
-    if content is None or version_in(content) is not None:
-        return _NOTHING
+    if content is None or size > LARGEST_BYTES or path.suffix not in READABLE:
+        return _UNREAD
     text = content.decode("utf-8", "replace")
-    replaces = _REPLACES_FETCH.search(text) is not None
-    hands_on = _LOGIN_OF_AUTH_JSON.search(text) is not None and _STOCK.search(text) is None
+    if "type" in text:
+        text = _TYPES_ONLY.sub("", text)
+    if any(word in text and rule.search(text) for word, rule in _GENERAL):
+        return _Text(size=size, is_general=True)
+    lowered = text.lower()
     return _Text(
-        names=frozenset(_NAMED.findall(text)),
-        replaces_fetch=replaces,
-        has_keys=_CREDENTIAL.search(text) is not None and (replaces or not hands_on),
+        size=size,
+        speaks_of_keys=any(word in lowered for word in _OF_KEYS),
+        is_bound=_is_bound(text) if "provider" in text else None,
+        names=frozenset(_QUOTED.findall(text)),
+        imports=tuple(dict.fromkeys(found[1] for found in _IMPORTS.findall(text))),
     )
 
 
-def _in(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS)
-    except OSError:
-        return []
-
-
-def _named(spec: str, folder: Path, cache: Path) -> list[Path]:
-    if spec.startswith("file://"):
-        return _files_of(Path(unquote(urlsplit(spec).path)))
-    if spec.startswith(("./", "../", "/")):
-        return _files_of(folder / spec)
-    name = _PACKAGE.fullmatch(spec)
-    if name is None:
-        return []
-    places: Mapping[Path, None] = dict.fromkeys(
-        [
-            cache / "packages" / spec / "node_modules" / name[1],
-            cache / "packages" / f"{name[1]}@latest" / "node_modules" / name[1],
-            cache / "node_modules" / name[1],
-        ]
-    )
-    return [path for place in places for path in _files_of(place)]
-
-
-def _files_of(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = [one for pattern in ("*", "dist/*", "src/*", "lib/*") for one in path.glob(pattern)]
-    return sorted(one for one in found if one.suffix in {*_ENDINGS, ".mjs"})[:_MOST_OF_A_PACKAGE]
+def _is_bound(text: str) -> bool | None:
+    """Tell whether every login in the text is of a provider that it names in quotes, if any is."""
+    found = _BINDS.findall(text)
+    named = set(_NAMED_TEXT.findall(text)) if found else set()
+    return all(quote or word in named for quote, word in found) if found else None

@@ -1,4 +1,4 @@
-"""What opencode's log tells of its own runs: when each began, and the folders it has used.
+"""What opencode's log tells of its own runs: when each began, and what it has used and read.
 
 A run is a process; the log has a name of its own for it, and no pid. A `serve` loads plug-ins,
 ours too, when a folder is used for the first time (1.18.33), and logs that.
@@ -20,6 +20,7 @@ _LINE = re.compile(
     rb"^timestamp=(\S+) level=\S+ run=([0-9a-f]{1,32}) message=([^\n]*)$", re.MULTILINE
 )
 _USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
+_LOADED = re.compile(rb'loading path=("(?:[^"\\]|\\.)*"|[^\n]+)')
 # It writes its first line so long after it began.
 _FIRST_LINE = timedelta(seconds=10)
 _EARLIER = timedelta(seconds=0.5)
@@ -27,10 +28,14 @@ _EARLIER = timedelta(seconds=0.5)
 
 @dataclass(slots=True)
 class Run:
-    """A process, as the log knows it: its first line that was read, and the folders it uses."""
+    """A process, as the log knows it: its first line that was read, and the folders it uses.
+
+    `loaded` has when it has read a piece of configuration last.
+    """
 
     first_at: datetime
     folders: dict[Path, None] = field(default_factory=dict)
+    loaded: dict[Path, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ class Runs:
         """Return the folders that a run has used, as far as that is known."""
         found = self.runs.get(run or "")
         return list(found.folders) if found else []
+
+    def loaded(self, run: str | None) -> Mapping[Path, datetime]:
+        """Return when a run has read which piece of configuration last, as far as is known."""
+        found = self.runs.get(run or "")
+        return found.loaded if found else {}
 
     def is_idle(self, started_at: datetime) -> bool | None:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
@@ -71,6 +81,8 @@ def runs_in(logs: Path) -> Runs:
         run = runs.setdefault(name.decode("ascii"), Run(at))
         if used := _USED.match(message):
             run.folders[Path(_text(used[1]))] = None
+        elif loaded := _LOADED.match(message):
+            run.loaded[Path(_text(loaded[1]))] = at
     return Runs(runs, None if is_whole else since)
 
 

@@ -25,6 +25,7 @@ from rotator.text import clean
 SESSIONS = ".sessions"
 # Lines of an opencode that has ended may still be on their way into its log.
 SWEPT_AFTER_SECONDS = 60.0
+_GONE = "-gone"
 _SCHEMA = 1
 _LARGEST = 128 * 1024
 _MOST_FILES = 256
@@ -73,9 +74,25 @@ def sweep_sessions(present: Path) -> None:
     limit = time.time() - SWEPT_AFTER_SECONDS
     for path in _files(present):
         with contextlib.suppress(OSError):
-            is_over = not path.stem.isdecimal() or not is_running(int(path.stem))
-            if is_over and path.lstat().st_mtime < limit:
+            if path.lstat().st_mtime < limit and not _is_kept(path):
                 path.unlink()
+
+
+def set_aside(path: Path) -> None:
+    """Let a list go soon, whatever runs under its pid: its own process has ended."""
+    if path.stem.isdecimal() and is_running(int(path.stem)):
+        with contextlib.suppress(OSError):
+            path.rename(path.with_name(f"{path.stem}{_GONE}{SESSIONS}"))
+
+
+def _is_kept(path: Path) -> bool:
+    """Tell whether the process of a list of sessions still runs.
+
+    It says so beside the list; by its pid alone nobody knows it in another container.
+    """
+    if path.with_suffix(".json").is_file():
+        return True
+    return path.stem.isdecimal() and is_running(int(path.stem))
 
 
 def _files(present: Path) -> list[Path]:

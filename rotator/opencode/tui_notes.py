@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotator.liveness import is_alive
 from rotator.paths import Paths
-from rotator.processes import is_running
 from rotator.text import clean
 
 SCHEMA = 1
@@ -37,7 +37,7 @@ def notes_folder(paths: Paths) -> Path:
 def tui_notes(paths: Paths) -> list[TuiNote]:
     """Return what the plugins in the opencodes that run say; changes nothing."""
     found = [_note(path) for path in sorted(notes_folder(paths).glob("*.json"))]
-    return [one for one in found if one is not None and is_running(one.pid)]
+    return [one for one in found if one is not None]
 
 
 def _note(path: Path) -> TuiNote | None:
@@ -49,6 +49,8 @@ def _note(path: Path) -> TuiNote | None:
             value = json.loads(file.read(_LARGEST))
         pid = value["pid"]
         if value["schema"] != SCHEMA or not isinstance(pid, int) or str(pid) != path.stem:
+            return None
+        if not is_alive(value, pid, path.stat().st_mtime):
             return None
         plugin, opencode, why = (clean(value[name]) for name in ("plugin", "opencode", "why"))
         return TuiNote(pid, plugin, opencode, value["on"] is True, why)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rotator.atomic import publish, sync_folder, temporary_beside, write_new
 from rotator.errors import UsageError
+from rotator.file_owners import whose
 from rotator.opencode.install import naming, refuse_foreign
 from rotator.opencode.jsonc import Broken, parse
 from rotator.opencode.tui_config import (
@@ -227,7 +228,7 @@ def _put(config: Path, before: str | None, after: str | None) -> None:
             return
         mode = stat.S_IMODE(target.stat().st_mode) if before is not None else FILE_MODE
         beside = temporary_beside(target)
-        write_new(beside, after.encode("utf-8"), durable=True)
+        write_new(beside, after.encode("utf-8"), durable=True, like=whose(target))
         try:
             beside.chmod(mode)
             beside.replace(target)

@@ -10,16 +10,18 @@ from pathlib import Path
 from tests.bench.dashboard import first_screen, on_screen
 from tests.bench.failover import added_time, capture_time, failover_latency
 from tests.bench.figures import Figure, sync_cost
+from tests.bench.flood import FILES, LINES, first_word
 from tests.bench.prompt import prompt_line
 from tests.bench.weeks import simulate
 
 # A program's start takes so much longer than a request.
 _FEWER = 10
+_MANY, _SMALL = 20, 20
 
 
 def measure(home: Path, rounds: int) -> list[Figure]:
     """Measure everything, each in a HOME of its own below `home`."""
-    for name in ("disk", "failover", "added", "capture", "first", "screen", "prompt"):
+    for name in ("disk", "failover", "added", "capture", "first", "screen", "prompt", "flood"):
         (home / name).mkdir()
     return [
         sync_cost(home / "disk"),
@@ -29,7 +31,13 @@ def measure(home: Path, rounds: int) -> list[Figure]:
         *first_screen(home / "first", max(rounds // _FEWER, 3)),
         *on_screen(home / "screen", max(rounds // 2, 3)),
         *prompt_line(home / "prompt", max(rounds // _FEWER, 3)),
+        *first_word(home / "flood", max(rounds // _FEWER, 3), **_flood(rounds)),
     ]
+
+
+def _flood(rounds: int) -> dict[str, int]:
+    """Return how large a flood is; a few rounds are the check's, which has no time for it."""
+    return {} if rounds >= _MANY else {"lines": LINES // _SMALL, "files": FILES // _SMALL}
 
 
 def report(figures: list[Figure]) -> int:

@@ -37,6 +37,13 @@ if (slowness !== 1) {
   globalThis.setTimeout = (done, ms, ...rest) => real(done, ms >= 100 ? ms * slowness : ms, ...rest);
 }
 
+// What is done every few seconds need not be waited for.
+const haste = Number(process.env.BRIDGE_HASTE ?? 1);
+if (haste !== 1) {
+  const real = globalThis.setInterval;
+  globalThis.setInterval = (done, ms, ...rest) => real(done, ms / haste, ...rest);
+}
+
 let plugins = []; // the hooks of each, ours where the test has put it
 const controllers = new Map();
 const latches = new Map();
@@ -185,8 +192,10 @@ const client = {
   tui: { showToast: answers("toast", ({ body }) => world.toasts.push(body)) },
 };
 
-function* build(command, signal) {
+function* build(command, signal, told = {}) {
   const added = command.mark ? yield* announce(command) : {};
+  const given = Object.keys(command.mark?.headers ?? {});
+  told.hookHeaders = Object.keys(added).filter((name) => !given.includes(name));
   if (command.hold) yield latch(command.hold).promise;
   const pairs = Object.entries({ ...command.headers, ...added });
   // As an SDK does that signs what it sends.
@@ -194,7 +203,6 @@ function* build(command, signal) {
     pairs.push(["x-amz-content-sha256", "0a"]);
     pairs.push(["signature-input", `sig=(${command.signed})`]);
   }
-  if (command.forge !== undefined) pairs.push([command.markName ?? "x-rotator-request", command.forge]);
   const headers = headerForms[command.headerForm ?? "object"](pairs);
   const init = { method: command.method ?? "POST", headers, timeout: false };
   if (signal) init.signal = signal;
@@ -222,9 +230,8 @@ async function read(response, started) {
 function* request(command) {
   const controller = command.abortable ? new AbortController() : null;
   if (controller) controllers.set(command.id, controller);
-  const [input, init] = yield* build(command, controller?.signal);
-  const isOnce = command.headerForm === "once";
-  const number = isOnce ? null : new Headers(init?.headers).get("x-rotator-request");
+  const seen = {};
+  const [input, init] = yield* build(command, controller?.signal, seen);
   const started = performance.now();
   try {
     // A login loader may bring opencode a fetch of its own.
@@ -232,16 +239,16 @@ function* request(command) {
     const send = () => own(...(init ? [input, init] : [input]));
     const response = yield command.isLost ? outside.runInAsyncScope(send) : send();
     const ms = performance.now() - started;
-    const told = { status: response.status, ms, sameResponse: inner.responses.has(response) };
+    const told = { ...seen, status: response.status, ms };
+    told.sameResponse = inner.responses.has(response);
     told.sameInit = init !== undefined && inner.inits.has(init);
-    told.number = number;
     told.type = response.headers.get("content-type");
     if (command.unread) return told;
     return { ...told, ...(yield read(response, started)) };
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error);
     const ms = performance.now() - started;
-    return { error: told, ms, number, rethrown: error === inner.error };
+    return { ...seen, error: told, ms, rethrown: error === inner.error };
   }
 }
 

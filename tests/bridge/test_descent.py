@@ -184,9 +184,41 @@ def test_a_pair_that_came_from_a_code_is_a_login(
         pytest.param({"accessToken": ACCESS, "refreshToken": NEXT}, [ACCESS, NEXT], id="letters"),
         pytest.param({"data": {"tokens": [PAIR]}}, [ACCESS, NEXT], id="nested"),
         pytest.param(urlencode(PAIR).encode(), [ACCESS, NEXT], id="a form"),
-        pytest.param({"a": {"b": {"c": {"d": PAIR}}}}, [], id="too deep"),
-        pytest.param({"access_token": {"value": ACCESS}, "refresh_token": ""}, [], id="no texts"),
+        pytest.param({"a": {"b": {"c": {"d": [[PAIR]]}}}}, [ACCESS, NEXT], id="deep"),
+        pytest.param(
+            {"access_token": {"value": ACCESS}, "refresh_token": ""}, [ACCESS], id="apart"
+        ),
+        pytest.param({"access_token": {"of": ACCESS}, "refresh_token": 1}, [], id="no texts"),
+        pytest.param({"token": ACCESS, "refreshToken": NEXT}, [NEXT, ACCESS], id="token"),
+        pytest.param({"access": ACCESS, "refresh": NEXT}, [ACCESS, NEXT], id="access, refresh"),
+        pytest.param({"securityToken": ACCESS, "tokenValue": NEXT}, [ACCESS, NEXT], id="compound"),
+        pytest.param({"jwt": ACCESS, "session": NEXT}, [ACCESS, NEXT], id="jwt, session"),
+        pytest.param({"result": json.dumps(PAIR)}, [ACCESS, NEXT], id="JSON in JSON"),
+        pytest.param(
+            {"access_token": f"{ACCESS}\n", "refresh_token": NEXT},
+            [f"{ACCESS}\n", ACCESS, NEXT],
+            id="padded",
+        ),
+        pytest.param(
+            {
+                "token": "short",
+                "session_name": "words, no token",
+                "token_type": "urn:ietf:params:oauth:token-type",
+                "tokenizer": "o200k_base-and-more",
+                "access_token_expires_at": "2026-11-22T22:22:00Z",
+            },
+            [],
+            id="beside tokens",
+        ),
+        pytest.param(
+            {f"token_{number}": f"TOK-CANARY-{number:03}" for number in range(40)},
+            [f"TOK-CANARY-{number:03}" for number in range(16)],
+            id="many",
+        ),
         pytest.param(b"<html>", [], id="a page"),
+        pytest.param(
+            b'<a href="?a=1&amp;my token=TOK-CANARY-PAGE&b">', [], id="a page with an address"
+        ),
         pytest.param(b"", [], id="nothing"),
         pytest.param(b"\xff{}", [], id="no text"),
     ],
@@ -224,12 +256,12 @@ def test_a_refused_refresh_is_told_as_refused(
     [
         pytest.param(refreshing("REF-CANARY-UNKNOWN"), id="an unknown token"),
         pytest.param({"refresh_token": ["x"], "client_id": "app"}, id="no text"),
-        pytest.param({"a": {"b": refreshing()}}, id="nested too deep"),
+        pytest.param({"a": {"b": {"code": "CANARY", "client_id": "app"}}}, id="a code far inside"),
         pytest.param({"code": "CANARY"}, id="a code of something else"),
         pytest.param({"messages": "which refresh_token"}, id="words"),
         pytest.param("refresh_token", id="no form"),
         pytest.param("[]", id="a list"),
-        pytest.param(json.dumps(refreshing() | {"more": "x" * 70_000}), id="too long"),
+        pytest.param(json.dumps(refreshing() | {"more": "x" * 17_000}), id="too long"),
     ],
 )
 def test_nothing_is_told_of_other_requests(
@@ -241,14 +273,195 @@ def test_nothing_is_told_of_other_requests(
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_only_a_post_asks_for_tokens(
-    bridge: BridgeProcess, answering: Upstream, folder: Path, method: str
+BEARER = {"authorization": f"Bearer {REFRESH}"}
+# Each holds the refresh token in its own place, as vendors want it.
+PLACES: dict[str, dict[str, Any]] = {
+    "a bearer and an empty object": {"body": "{}", "headers": BEARER},
+    "a bearer and no body": {"body": "", "bodyKind": "none", "headers": BEARER},
+    "a header of its own": {"body": "{}", "headers": {"x-refresh-token": REFRESH}},
+    "a cookie": {"body": "{}", "headers": {"cookie": f"lang=en; refresh={REFRESH}; theme=dark"}},
+    "a bearer and a GET": {"bodyKind": "none", "method": "GET", "headers": BEARER},
+    "refresh": {"body": json.dumps({"refresh": REFRESH})},
+    "any name": {"body": json.dumps({"credential": {"value": REFRESH}})},
+    "deep inside": {"body": json.dumps({"json": {"auth": [{"refresh_token": REFRESH}]}})},
+    "a list": {"body": json.dumps([{"refresh_token": REFRESH}])},
+    "JSON inside a text": {"body": json.dumps({"0": json.dumps({"input": {"token": REFRESH}})})},
+    "JSON inside a form": {"body": urlencode({"input": json.dumps({"token": REFRESH})})},
+    "the text alone": {"body": f"{REFRESH}\n"},
+    "a text of JSON": {"body": json.dumps(REFRESH)},
+    "a form of several parts": {"body": REFRESH, "bodyKind": "form"},
+    "the query": {"bodyKind": "none", "query": urlencode(refreshing())},
+    "the query of a GET": {"bodyKind": "none", "method": "GET", "query": urlencode(refreshing())},
+    "a PUT": {"method": "PUT", "body": json.dumps(refreshing())},
+    "a bearer and a stream": {"bodyKind": "stream", "body": "x", "headers": BEARER},
+    # What else it says is not read.
+    "a bearer and much": {"body": json.dumps({"more": "x" * 70_000}), "headers": BEARER},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_known_refresh_token_is_found_by_its_digest_wherever_a_request_holds_it(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, place: str
 ) -> None:
-    kind = {"bodyKind": "none"} if method == "GET" else {}
+    request = dict(PLACES[place])
+    query = request.pop("query", "")
+    headers = {"x-of": "token-request"} | request.pop("headers", {})
 
-    ask(bridge, answering, refreshing(), method=method, **kind)
+    answer = ask(
+        bridge,
+        answering,
+        str(request.pop("body", "")),
+        url=f"{answering.url}/oauth/token?{query}",
+        headers=headers,
+        **request,
+    )
 
+    assert links(folder) == [("refresh", digest_of(REFRESH), BOTH, True)]
+    assert (answer["sameInit"], answer["sameResponse"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"model": "m1", "refresh_token": REFRESH}, id="a model"),
+        pytest.param({"messages": [{"content": REFRESH}]}, id="messages"),
+        pytest.param({"input": "hi"}, id="an input"),
+        pytest.param({"request": {"contents": []}}, id="a request"),
+    ],
+)
+def test_who_asks_a_model_asks_for_no_token_whatever_he_carries(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, asked: dict[str, object]
+) -> None:
+    headers = BEARER | {"x-of": "token-request"}
+
+    ask(bridge, answering, asked, url=f"{answering.url}/api/auth/answer", headers=headers)
+
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("secret", ["ACC-CANARY-1", "KEY-CANARY-LONG", "ONE-CANARY-FOR-ALL"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_that_carries_what_every_request_carries_is_no_token_request(
+    bridge: BridgeProcess,
+    answering: Upstream,
+    folder: Path,
+    live: LiveFile,
+    secret: str,
+    method: str,
+) -> None:
+    """GitHub's logins have one token, which is the access and the refresh token."""
+    both = oauth("ONE-CANARY-FOR-ALL", refresh="ONE-CANARY-FOR-ALL")
+    key = {"type": "api", "key": "KEY-CANARY-LONG"}
+    live.write(mock=oauth("ACC-CANARY-1", refresh=REFRESH), copilot=both, other=key)
+    headers = {"authorization": f"Bearer {secret}", "x-of": "token-request"}
+    body = {"bodyKind": "none"} if method == "GET" else {}
+
+    ask(bridge, answering, {"id": "1"}, headers=headers, method=method, **body)
+
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("kind", ["stream", "blob"])
+def test_where_the_body_is_not_read_the_path_has_to_speak_of_tokens(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, kind: str
+) -> None:
+    """It may be a question for a model."""
+    headers = BEARER | {"x-of": "token-request"}
+
+    ask(bridge, answering, "x", url=f"{answering.url}/answer", headers=headers, bodyKind=kind)
+
+    assert not folder.exists()
+
+
+def test_a_new_access_token_that_auth_json_does_not_hold_yet_is_no_refresh_token(
+    bridge: BridgeProcess, answering: Upstream, folder: Path
+) -> None:
+    ask(bridge, answering, refreshing())
+    headers = {"authorization": f"Bearer {ACCESS}", "x-of": "token-request"}
+
+    ask(bridge, answering, {"id": "1"}, headers=headers)
+
+    assert len(told(folder)) == 1
+
+
+def test_what_only_carries_the_token_is_told_if_tokens_came_back(
+    bridge: BridgeProcess, upstream: Upstream, folder: Path
+) -> None:
+    """Some plug-ins ask with it how much of a plan is used."""
+    headers = BEARER | {"x-of": "token-request"}
+    for value in ({"plan": "pro", "sessions": 3}, {"token": REFRESH}):
+        ask(bridge, give(upstream, value), "{}", headers=headers)
+
+    assert not folder.exists()
+
+
+def test_a_copy_of_several_logins_is_no_token_request(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, live: LiveFile
+) -> None:
+    ask(bridge, answering, live.path.read_text(encoding="utf-8"), method="PUT")
+
+    assert not folder.exists()
+
+
+def test_of_what_comes_back_another_logins_tokens_are_not_told(
+    bridge: BridgeProcess, upstream: Upstream, folder: Path
+) -> None:
+    value = PAIR | {"all": [{"refresh_token": "1//CANARY"}, {"token": "ACC-CANARY-P"}]}
+
+    ask(bridge, give(upstream, value), refreshing())
+
+    assert links(folder) == [("refresh", digest_of(REFRESH), BOTH, True)]
+
+
+def test_what_a_slow_answer_brought_is_told_even_if_it_stands_in_auth_json_by_then(
+    bridge: BridgeProcess, upstream: Upstream, folder: Path, slow: Slow, live: LiveFile
+) -> None:
+    upstream.on("token-request", slow)
+    ask(bridge, upstream, refreshing(), unread=True)
+    live.write(mock=oauth(ACCESS, refresh=NEXT))
+    upstream.on("x-other", reply(200, b"{}"))
+    ask(bridge, upstream, {"id": "1"}, headers={"x-of": "x-other"})
+    slow.go.set()
+
+    wait_until(lambda: links(folder), 10, "the descent")
+    assert links(folder) == [("refresh", digest_of(REFRESH), BOTH, True)]
+
+
+def test_a_login_that_brings_what_is_known_is_a_login(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, live: LiveFile
+) -> None:
+    live.write(mock=oauth(ACCESS, refresh=NEXT))
+    ask(bridge, answering, {"id": "1"})
+
+    ask(bridge, answering, {"code": "CANARY", "client_id": "app"})
+
+    assert links(folder) == [("login", None, BOTH, True)]
+
+
+def test_a_short_word_in_the_place_of_a_token_is_none(
+    bridge: BridgeProcess, answering: Upstream, folder: Path, live: LiveFile
+) -> None:
+    live.write(mock=oauth("ACC-CANARY-1", refresh="none"))
+
+    for body in ({"choice": "none"}, {"auth": ["none"]}):
+        ask(bridge, answering, body)
+
+    assert not folder.exists()
+
+
+def test_an_answer_that_goes_on_is_not_read(
+    bridge: BridgeProcess, upstream: Upstream, folder: Path, slow: Slow
+) -> None:
+    def stream(received: Received, connection: Connection) -> bool:
+        head_of = {"content-type": "text/event-stream", "content-length": "100"}
+        connection.send(head(200, head_of) + b"data: 1")
+        return slow(received, connection)
+
+    upstream.on("token-request", stream)
+
+    answer = ask(bridge, upstream, refreshing(), unread=True)
+
+    assert (answer["status"], answer["ms"] < 900) == (200, True)
     assert not folder.exists()
 
 

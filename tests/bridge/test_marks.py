@@ -30,19 +30,7 @@ def test_the_login_is_replaced_in_every_form_and_nothing_is_added(
 
     assert (answer["status"], upstream.keys) == (200, ["KEY-CANARY-B"])
     assert (upstream.requests[0].method, upstream.requests[0].body) == ("POST", b"the body")
-    assert answer["number"] is None
-
-
-@pytest.mark.parametrize("header_form", HEADER_FORMS)
-@pytest.mark.parametrize("form", INPUT_FORMS)
-def test_a_number_is_taken_off_in_any_case_of_its_letters(
-    bridge: BridgeProcess, upstream: Upstream, form: str, header_form: str
-) -> None:
-    named = {"markName": "X-Rotator-REQUEST", "form": form, "headerForm": header_form}
-
-    bridge.run("fetch", **model_request(upstream, forge="0123456789abcdef-1", **named))
-
-    assert "x-rotator-request" not in upstream.requests[0].headers
+    assert answer["hookHeaders"] == []
 
 
 @pytest.mark.parametrize(
@@ -64,21 +52,6 @@ def test_a_request_that_is_not_ours_goes_out_unchanged_and_without_its_mark(
     answer = bridge.run("fetch", **model_request(upstream, key, mark=mark))
 
     assert (answer["status"], upstream.keys, watcher.heard_nothing(answer)) == (429, [key], True)
-    assert "x-rotator-request" not in upstream.requests[0].headers
-
-
-@pytest.mark.parametrize("number", ["0123456789abcdef-1", "x", "-", "1-1-1", " "])
-def test_a_number_that_is_not_of_this_process_is_taken_off_and_counts_for_nothing(
-    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, number: str
-) -> None:
-    upstream.limit("KEY-CANARY-A")
-    live.key("KEY-CANARY-B")
-
-    answer = bridge.run("fetch", **model_request(upstream, mark=None, forge=number))
-
-    assert (answer["status"], upstream.keys) == (429, ["KEY-CANARY-A"])
-    assert watcher.heard_nothing(answer)
-    assert "x-rotator-request" not in upstream.requests[0].headers
 
 
 def test_an_unmarked_request_is_passed_on_as_the_very_same_arguments(

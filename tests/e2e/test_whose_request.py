@@ -6,12 +6,12 @@ import json
 from functools import partial
 from typing import Any
 
-from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of_kind, states
+from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, login, of_kind, states
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
 from tests.support.other_plugins import plugin
-from tests.support.provider_answers import StreamError, streamed
+from tests.support.provider_answers import Answer, StreamError, streamed
 from tests.support.rotator_process import rotator, status, watcher
 from tests.support.waiting import wait_until
 
@@ -32,6 +32,35 @@ export const Pool = async () => {
   return {};
 };
 """
+HOOK = """
+const key = process.env.OWN_KEY;
+export const Hook = async () => ({ "chat.headers": async (input, output) => {
+  if (/^ho/.test(input.model.providerID)) output.headers["authorization"] = `Bearer ${key}`;
+} });
+"""
+CONFIGURES = """
+export const Configures = async () => ({ config: async (config) => {
+  config.provider.configured.options.apiKey = process.env.OWN_KEY;
+} });
+"""
+
+
+def replaced(name: str, how: str) -> str:
+    """Return a plug-in that sets a key of its own in requests to that provider's address."""
+    return f"""
+const key = process.env.OWN_KEY;
+export const Replaces = async () => {{
+  const before = globalThis.fetch;
+  const mine = (input, init) => {{
+    const headers = new Headers(init?.headers);
+    const isOurs = String(input?.url ?? input).includes("/{name}/");
+    if (isOurs) headers.set("authorization", `Bearer ${{key}}`);
+    return before(input, {{ ...init, headers }});
+  }};
+  {how};
+  return {{}};
+}};
+"""
 
 
 LOADER = """
@@ -50,10 +79,18 @@ def more_providers(house: Household, **options: dict[str, Any]) -> None:
     file.write_text(json.dumps(config))
 
 
-def fail(server: Server, provider: str) -> None:
+def administered(house: Household, provider: str) -> dict[str, str]:
+    """Let the administrator's configuration give a key; return the environment that names it."""
+    file = house.home / "managed" / "opencode.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"provider": {provider: {"options": {"apiKey": OWN}}}}))
+    return {"OPENCODE_TEST_MANAGED_CONFIG_DIR": str(file.parent)}
+
+
+def fail(server: Server, provider: str, model: str = "m1") -> None:
     """Let a request of that provider fail as often as opencode tries it within its turn."""
     session = server.create_session()
-    server.prompt_async(session, "hi", model=f"{provider}/m1")
+    server.prompt_async(session, "hi", model=f"{provider}/{model}")
     wait_until(lambda: session in server.busy(), 20, "the turn to begin")
 
 
@@ -79,20 +116,22 @@ def test_b1_without_the_bridge_a_key_from_elsewhere_blames_nobody_and_a_login_is
         plain={},
         env={},
         file={},
+        managed={},
     )
     (house.project / "key-canary.txt").write_text(f"{OWN}\n")
     own = {"env": "{env:OWN_KEY}", "file": "{file:./key-canary.txt}"}
     written = {name: {"options": {"apiKey": text}} for name, text in own.items()}
     (house.project / "opencode.jsonc").write_text(f"// ours\n{json.dumps({'provider': written})}")
+    managed = administered(house, "managed")
     provider.limit(OWN, headers=SOON)
     provider.limit(BROKE, status=402, body={"error": {"message": "Insufficient balance"}})
     provider.limit(A, headers=SOON)
-    from_elsewhere = ("glob", "head", "env", "file")
+    from_elsewhere = ("glob", "head", "env", "file", "managed")
 
     with watcher(house):
         for name in (*from_elsewhere, "same", "plain"):
             log_in(house, name, api(B), api(A))
-        with serve(house, OWN_KEY=OWN) as server:
+        with serve(house, OWN_KEY=OWN, **managed) as server:
             for name in (*from_elsewhere, "same", "plain"):
                 fail(server, name)
             for name in from_elsewhere:
@@ -109,30 +148,105 @@ def test_b1_without_the_bridge_a_key_from_elsewhere_blames_nobody_and_a_login_is
     config = house.config_folder / "opencode.json"
     assert told(house, "glob")[0].startswith(f"glob: {config} gives a key of its own")
     assert told(house, "env")[0].startswith(f"env: {house.project / 'opencode.jsonc'} gives")
+    of_administrator = house.home / "managed" / "opencode.json"
+    assert told(house, "managed")[0].startswith(f"managed: {of_administrator} gives")
     assert told(house, "glob")[0] in problems
     assert told(house, "glob")[0] in explained
     assert not [one for one in problems if one.startswith("plain:")]
 
 
-def test_b2_without_the_bridge_another_plug_in_s_key_blames_nobody(
+def test_b1_without_the_bridge_a_vendor_s_own_variable_blames_no_login_with_tokens(
     house: Household, provider: LoopbackProvider
 ) -> None:
-    more_providers(house, pool={"baseURL": f"{provider.url}/pool/v1"})
-    folder = house.config_folder / "plugins"
-    folder.mkdir()
-    (folder / "pool.js").write_text(POOL)
-    (folder / "stock-canary.txt").write_text(OWN)
+    # The SDK takes the one, and opencode the other, whose name its list of models has.
+    more_providers(house, listed={})
+    config = json.loads((house.config_folder / "opencode.json").read_text())
+    config["provider"]["anthropic"] = {"options": {"baseURL": f"{provider.url}/v1"}}
+    (house.config_folder / "opencode.json").write_text(json.dumps(config))
+    models = json.loads(house.models_file.read_text())
+    models["listed"] = {**models["xai"], "id": "listed", "env": ["OWN_OF_MINE"]}
+    house.models_file.write_text(json.dumps(models))
+    provider.limit(OWN, headers=SOON)
+    variables = {"anthropic": "ANTHROPIC_API_KEY", "listed": "OWN_OF_MINE"}
+
+    with watcher(house):
+        for name in variables:
+            log_in(house, name, login(f"{name}-B"), login(f"{name}-A"))
+        with serve(house, **dict.fromkeys(variables.values(), OWN)) as server:
+            fail(server, "anthropic", "claude-sonnet-5")
+            fail(server, "listed")
+            for name in variables:
+                wait_until(partial(told, house, name), 30, f"the word about {name}")
+
+    assert set(provider.keys) == {OWN}
+    for name, variable in variables.items():
+        assert told(house, name)[0].startswith(f"{name}: the variable {variable} gives")
+        assert states(house, name) == ["ready", "ready"]
+        assert house.read_auth()[name]["access"] == f"ACC-CANARY-{name}-A"
+
+
+def test_b1_without_the_bridge_a_well_known_login_s_configuration_blames_nobody(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    more_providers(house, remote={})
+    brought = {"provider": {"remote": {"options": {"apiKey": OWN}}}}
+    provider.answer(Answer(body={"config": brought}), path="/.well-known/opencode")
     provider.limit(OWN, headers=SOON)
 
     with watcher(house):
-        log_in(house, "pool", api(B), api(A))
+        log_in(house, "remote", api(B), api(A))
+        entry = {"type": "wellknown", "key": "CORP_TOKEN", "token": "TOK-CANARY-W"}
+        log_in(house, provider.url, entry)
         with serve(house) as server:
-            fail(server, "pool")
-            wait_until(lambda: told(house, "pool"), 30, "the word about the plug-in")
+            fail(server, "remote")
+            wait_until(partial(told, house, "remote"), 30, "the word about the remote one")
 
-    assert states(house, "pool") == ["ready", "ready"]
-    assert provider.requests
-    assert f"the plug-in {folder / 'pool.js'}" in told(house, "pool")[0]
+    says = f"remote: the configuration that {provider.url} brings (it is not read here) may give"
+    assert told(house, "remote")[0].startswith(says)
+    assert set(provider.keys) == {OWN}
+    assert states(house, "remote") == ["ready", "ready"]
+    assert house.read_auth()["remote"] == api(A)
+
+
+def test_b2_without_the_bridge_another_plug_in_s_key_blames_nobody(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    """However it gives that key: none of them names its provider where the key is."""
+    names = ("pool", "hook", "configured", "imported", "assigned")
+    more_providers(house, **{name: {"baseURL": f"{provider.url}/{name}/v1"} for name in names})
+    folder = house.config_folder / "plugins"
+    folder.mkdir()
+    (folder / "stock-canary.txt").write_text(OWN)
+    texts = {
+        "pool.js": POOL,
+        "hook.js": HOOK,
+        "configured.js": CONFIGURES,
+        "imported.js": 'export * from "../lib/pool";\n',
+        "../lib/pool.ts": replaced("imported", "globalThis.fetch = mine"),
+        "assigned.js": replaced("assigned", "Object.assign(globalThis, { fetch: mine })"),
+    }
+    (house.config_folder / "lib").mkdir()
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    provider.limit(OWN, headers=SOON)
+
+    with watcher(house):
+        for name in names:
+            log_in(house, name, api(B), api(A))
+        with serve(house, OWN_KEY=OWN) as server:
+            for name in names:
+                fail(server, name)
+            for name in names:
+                wait_until(partial(told, house, name), 30, f"the word about {name}")
+            problems = status(house)["problems"]
+
+    assert set(provider.keys) == {OWN}
+    for name in names:
+        assert states(house, name) == ["ready", "ready"]
+        assert house.read_auth()[name] == api(A)
+        assert told(house, name)[0].startswith(f"{name}: the plug-in {folder}")
+    every = [one["why"] for one in of_kind(house, "problem")] + problems
+    assert not [one for one in every if one.startswith("restart opencode")]
 
 
 def test_b1_b10_with_the_bridge_its_notes_tell_a_configured_key_from_a_login(

@@ -394,10 +394,11 @@ def test_a_damaged_store_is_never_copied_and_costs_no_copy(live: Live) -> None:
     live.books.back_up_if_due()
     renew(live, ADA, oauth("ada", 2))
     before = copies(live)
-    damage(live.paths.store)
 
-    with Store(live.paths.store) as store, pytest.raises(StoreDamaged):
-        Backups(live.paths).back_up_if_due(store, NOON)
+    with Store(live.paths.store) as store:
+        damage(live.paths.store)
+        with pytest.raises(StoreDamaged):
+            Backups(live.paths).back_up_if_due(store, NOON)
 
     assert copies(live) == before
 

@@ -26,7 +26,9 @@ from rotator.atomic import temporary_beside
 from rotator.cli.main import COMMANDS, run
 from rotator.clock import from_iso
 from rotator.lock import watch_lock
+from rotator.migrations import set_version
 from rotator.paths import Paths, find_paths, private_folder
+from rotator.sealing import seal_what_is_written
 from tests.support.builders import a_jwt
 from tests.support.home import places
 from tests.support.live import (
@@ -289,7 +291,7 @@ def lose_the_store(person: Person) -> None:
 
 def let_a_newer_one_write_the_store(person: Person) -> None:
     with closing(sqlite3.connect(person.paths.store, isolation_level=None)) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        set_version(connection, 99)
 
 
 def lose_the_state_folder(person: Person) -> None:
@@ -530,9 +532,19 @@ def test_a_bad_entry_is_a_problem_and_the_others_are_captured(person: Person) ->
     ]
 
 
-def test_a_broken_row_is_a_problem_and_the_others_are_listed(two: Person) -> None:
+def test_a_broken_row_comes_back_from_the_copy(two: Person) -> None:
+    """Case I2."""
+    with closing(sqlite3.connect(two.paths.store, isolation_level=None)) as connection:
+        connection.execute("UPDATE account SET entry = '{oops' WHERE alias = 'acme-1'")
+
+    assert two("accounts").err.endswith("; lost: nothing\n")
+    assert list(two.accounts()) == ["acme/acme-1", "acme/acme-2"]
+
+
+def test_a_row_that_was_written_so_is_a_problem_and_the_others_are_listed(two: Person) -> None:
     """Case 50: other accounts keep working."""
     with closing(sqlite3.connect(two.paths.store, isolation_level=None)) as connection:
+        seal_what_is_written(connection)
         connection.execute("UPDATE account SET entry = '{oops' WHERE alias = 'acme-1'")
 
     assert list(two.accounts()) == ["acme/acme-2"]

@@ -16,11 +16,13 @@ import pytest
 
 from rotator import __version__
 from rotator.atomic import temporary_beside
+from rotator.database import open_database
 from rotator.doctor import Mended, examine, mend_all
 from rotator.doctor.programs import version_of
 from rotator.doctor.remark import Check, Level, Remark, exit_code
 from rotator.doctor.setup import Setup
 from rotator.lock import watch_lock
+from rotator.migrations import STORE, set_version
 from rotator.opencode.install import bridge_file, install_bridge
 from rotator.opencode.npm_files import prepare_folders
 from rotator.paths import private_folder
@@ -302,7 +304,7 @@ def test_a_store_that_is_gone_beside_its_copies_is_a_problem(home: Path) -> None
 
 def test_a_newer_store_is_named_and_left(setup: Setup) -> None:
     with contextlib.closing(sqlite3.connect(setup.paths.store)) as connection:
-        connection.execute("PRAGMA user_version = 999")
+        set_version(connection, 999)
 
     level, says = one(setup, Check.STORE)
     mended = mend_all(setup)
@@ -312,8 +314,8 @@ def test_a_newer_store_is_named_and_left(setup: Setup) -> None:
 
 
 def test_an_older_store_is_noted_and_not_changed_by_looking(setup: Setup) -> None:
-    with contextlib.closing(sqlite3.connect(setup.paths.store)) as connection:
-        connection.execute("PRAGMA user_version = 1")
+    setup.paths.store.unlink()
+    open_database(setup.paths.store, STORE[:1], durable=True).close()
 
     level, says = one(setup, Check.STORE)
 

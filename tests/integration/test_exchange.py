@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rotator import __version__
+from rotator.liveness import pid_namespace
 from rotator.model import AccountState, Limit, Route, Signal, Verdict, VerdictKind
 from rotator.opencode.exchange import LARGEST_SIGNAL, STALE_SECONDS, Exchange
 from rotator.processes import start_ticks
@@ -64,6 +65,7 @@ def test_the_bridge_is_told_what_the_contract_names(live: Live, exchange: Exchan
             "pid": os.getpid(),
             "started_at": "2026-11-22T12:00:00.000Z",
             "start_ticks": start_ticks(os.getpid()),
+            "pid_namespace": pid_namespace(),
         },
         "auth_file": str(live.file),
         "balancing": True,

@@ -22,6 +22,7 @@ from tests.support.interrupted import (
     REFRESH,
     SCENES,
     Scene,
+    copy_home,
     furnish,
     memory_folder,
     opened,
@@ -130,11 +131,11 @@ def test_a_process_killed_at_any_step_loses_nothing_and_the_next_one_ends_it(sce
     with memory_folder() as folder:
         template, home = folder / "template", folder / "home"
         furnish(template, scene)
-        shutil.copytree(template, home)
+        copy_home(template, home, scene)
         with driver(home, scene) as die_at:
             for step in range(1, MOST_STEPS):
                 shutil.rmtree(home)
-                shutil.copytree(template, home)
+                copy_home(template, home, scene)
                 code = die_at(step)
                 where = f"{scene}, killed at step {step}"
                 assert code in {0, -9}, f"{where}: it failed"

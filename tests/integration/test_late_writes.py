@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from rotator.capture import await_late
+from rotator.capture import absorb_missing, await_late
+from rotator.copies import LATE
+from rotator.daemon import Daemon
+from rotator.database import opened_image
+from rotator.errors import RotatorError
 from rotator.lock import swap_lock
-from rotator.model import EventKind
+from rotator.model import NOBODY, EventKind
+from rotator.opencode.authfile import parse_entry
 from rotator.opencode.replaced import MOST_KEPT
+from rotator.secret import Secret
 from rotator.swap import Order, swap
-from tests.support.faults import Crash, Seam, at, named
-from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth, open_live
+from tests.support.faults import Act, Crash, Seam, Step, at, error, named
+from tests.support.live import (
+    Entry,
+    Live,
+    api,
+    as_opencode,
+    full_disk,
+    kept_aside,
+    oauth,
+    open_live,
+)
 
 pytestmark = pytest.mark.no_cover
 
@@ -279,3 +297,265 @@ def test_only_so_many_old_files_are_kept_open(live: Live) -> None:
         swap(live.books, Order(live.account((A, B)[number % 2]).id, "for the test"))
 
     assert len(list(Path("/dev/fd").iterdir())) <= before + MOST_KEPT
+
+
+# -- a late login is put in until it is in ------------------------------------------------------
+
+
+def late_logins(live: Live) -> dict[str, Entry]:
+    """Let a swap be made while a writer logs in twice, at acme and at zeta, too late."""
+    late = {"eta": api("e"), "zeta": api("y")}
+    written_late(live, A, {"acme": api("b")} | late)
+    return {"acme": api("a")} | late
+
+
+def test_a_late_login_is_put_in_once_a_torn_file_is_whole(live: Live) -> None:
+    wanted = late_logins(live)
+    whole = live.file.read_bytes()
+    live.write(whole[:20])
+    live.look()
+    torn = live.file.read_bytes()
+
+    live.write(whole)
+    live.look()
+
+    assert torn == whole[:20]
+    assert live.entries() == wanted
+    assert (live.active("zeta"), live.active("eta")) == ("zeta-2", "eta-1")
+
+
+def test_a_late_login_is_put_in_beside_a_change_that_came_between(live: Live) -> None:
+    wanted = late_logins(live)
+    live.write({"acme": api("a"), "zeta": api("z"), "iota": api("i")})
+    live.look()
+
+    live.look()
+
+    assert live.entries() == wanted | {"iota": api("i")}
+    assert live.saved("iota/iota-1") == api("i")
+
+
+def test_a_late_login_is_put_in_though_the_file_changes_while_it_is_written(live: Live) -> None:
+    wanted = late_logins(live)
+    newer = {"acme": api("a"), "zeta": api("z"), "iota": api("i")}
+
+    with Seam().watching(at(1, lambda _: void(live.write(newer)), named("fsync"))):
+        live.look()
+    live.look()
+    live.look()
+
+    assert live.entries() == wanted | {"iota": api("i")}
+
+
+def test_a_late_login_is_put_in_once_the_disk_has_room(live: Live) -> None:
+    wanted = late_logins(live)
+    with full_disk(), contextlib.suppress(RotatorError):
+        live.look()
+
+    live.look()
+
+    assert live.entries() == wanted
+
+
+def test_whoever_had_read_the_file_before_a_late_login_undoes_it_for_a_moment_only(
+    live: Live,
+) -> None:
+    """It writes another login, and what it had read of the rest."""
+    wanted = late_logins(live)
+    live.look()
+
+    live.sees({"acme": api("a"), "zeta": api("z"), "eta": api("e"), "iota": api("i")})
+    live.look()
+
+    assert live.entries() == wanted | {"iota": api("i")}
+    assert live.active("zeta") == "zeta-2"
+    assert EventKind.REVERTED in live.kinds()
+
+
+def test_another_layout_of_what_the_writer_knew_is_no_other_login(live: Live) -> None:
+    wanted = late_logins(live)
+    live.write(json.dumps({"acme": api("a"), "zeta": api("z")}).encode())
+
+    live.look()
+    live.look()
+
+    assert live.entries() == wanted
+
+
+def test_a_command_waits_until_a_late_login_is_in(live: Live) -> None:
+    wanted = late_logins(live)
+    whole = live.file.read_bytes()
+    live.write(whole[:20])
+    writer = threading.Timer(0.1, lambda: live.write(whole))
+    writer.start()
+
+    with swap_lock(live.paths.swap_lock):
+        await_late(live.books, patience_seconds=30)
+
+    writer.join()
+    assert live.entries() == wanted
+    assert live.books.store.late_logins() == ()
+
+
+def test_a_watcher_that_ends_puts_in_what_was_written_late(live: Live) -> None:
+    wanted: dict[str, Entry] = {}
+    daemon = Daemon(live.books)
+    daemon.stop()
+
+    daemon.run(lambda: wanted.update(late_logins(live)))
+
+    assert live.entries() == wanted
+
+
+def torn_while_late(live: Live) -> tuple[dict[str, Entry], bytes]:
+    """Let late logins be found while auth.json is torn; return what is wanted, and the whole."""
+    wanted = late_logins(live)
+    whole = live.file.read_bytes()
+    live.write(whole[:20])
+    by_command(live)
+    assert len(live.books.store.late_logins()) == 2
+    return wanted, whole
+
+
+def test_a_late_login_that_its_finder_could_not_put_in_is_left_to_the_next(home: Path) -> None:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b"), "zeta": api("z")})
+        wanted, whole = torn_while_late(live)
+
+    with open_live(home) as live:
+        live.write(whole)
+        live.look(watched=False)
+        live.look(watched=False)
+
+        assert live.entries() == wanted
+        assert (live.active("zeta"), live.active("eta")) == ("zeta-2", "eta-1")
+        assert live.books.store.late_logins() == ()
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_whoever_dies_while_a_late_login_is_put_in_leaves_it_to_the_next(
+    home: Path, step: str
+) -> None:
+    seam = Seam()
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b"), "zeta": api("z")})
+        wanted = late_logins(live)
+        with pytest.raises(Crash), seam.watching(at(1, seam.crash, named(step))):
+            live.look()
+
+    with open_live(home) as live:
+        live.look(watched=False)
+        live.look(watched=False)
+
+        assert live.entries() == wanted
+        assert live.books.store.late_logins() == ()
+
+
+def test_what_took_the_place_of_a_late_login_meanwhile_stays(live: Live) -> None:
+    wanted, _ = torn_while_late(live)
+    live.write({"acme": api("a"), "zeta": api("x")})
+
+    live.look()
+    live.look()
+
+    assert live.entries() == wanted | {"zeta": api("x")}
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
+def test_an_account_that_was_removed_meanwhile_is_not_put_in(live: Live) -> None:
+    wanted, whole = torn_while_late(live)
+    removed = live.account("eta/eta-1")
+    with live.books.store.transaction():
+        live.books.store.remove_account(removed, live.clock())
+    live.write(whole)
+
+    live.look()
+    live.look()
+
+    assert live.entries() == {p: entry for p, entry in wanted.items() if p != "eta"}
+
+
+def test_tokens_that_came_since_are_put_in_instead_of_the_late_ones(live: Live) -> None:
+    live.sees({"acme": api("b"), "named": oauth("bob")})
+    written_late(live, A, {"acme": api("b"), "named": oauth("ada", 1)})
+    whole = live.file.read_bytes()
+    live.write(whole[:20])
+    live.look()
+    ada = live.account("named/ada-acme.example")
+    newer = parse_entry("named", Secret(json.dumps(oauth("ada", 2))))
+    with live.books.store.transaction():
+        live.books.store.renew_credential(ada, newer, NOBODY, live.clock())
+    live.write(whole)
+
+    live.look()
+    live.look()
+
+    assert live.entries()["named"] == oauth("ada", 2)
+
+
+def test_a_late_login_is_in_no_backup_as_one(live: Live) -> None:
+    torn_while_late(live)
+
+    with opened_image(live.books.store.accounts_copy(), live.paths.store) as copy:
+        names = {name for (name,) in copy.execute("SELECT name FROM setting")}
+
+    assert LATE not in names
+
+
+# -- a file that was absent ----------------------------------------------------------------------
+
+
+def at_the_link(live: Live, entries: dict[str, Entry]) -> Act:
+    """Return what lets an opencode write the absent file at the last moment."""
+    return at(1, lambda _: void(live.write(entries)), named("link"))
+
+
+def test_a_login_into_an_absent_file_just_before_it_gets_its_name_is_kept(live: Live) -> None:
+    live.file.unlink()
+
+    with Seam().watching(at_the_link(live, {"zeta": api("y")})):
+        swap(live.books, Order(live.account(A).id, "for the test"))
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
+def test_a_login_of_the_same_provider_into_an_absent_file_is_saved(live: Live) -> None:
+    live.file.unlink()
+
+    with Seam().watching(at_the_link(live, {"acme": api("c")})):
+        swap(live.books, Order(live.account(A).id, "for the test"))
+
+    assert live.entries()["acme"] == api("a")
+    assert live.saved("acme/acme-3") == api("c")
+
+
+def test_a_failover_into_an_absent_file_is_given_up_for_a_login_there(live: Live) -> None:
+    live.file.unlink()
+    order = Order(live.account(A).id, "for the test", expected=None, check_expected=True)
+    with swap_lock(live.paths.swap_lock):
+        absorb_missing(live.books)
+
+    with Seam().watching(at_the_link(live, {"acme": api("c")})):
+        done = swap(live.books, order)
+
+    assert (done, live.entries()) == (None, {"acme": api("c")})
+    assert live.saved("acme/acme-3") == api("c")
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
+def test_where_no_file_has_a_second_name_an_absent_one_is_made_all_the_same(
+    live: Live, code: int
+) -> None:
+    live.file.unlink()
+
+    def refuse(step: Step) -> None:
+        if step.name == "link":
+            raise error(step, code)
+
+    with Seam().watching(refuse):
+        swap(live.books, Order(live.account(A).id, "for the test"))
+
+    assert live.entries() == {"acme": api("a")}

@@ -61,6 +61,13 @@ def test_what_looks_like_a_secret_is_left_out(path: Path, secret: str) -> None:
     assert lines(path)[0].endswith("WARNING rotator: the key *** was refused")
 
 
+def test_what_looks_like_a_secret_is_left_out_of_a_traceback(handler: logging.Handler) -> None:
+    why = ValueError(KEY)
+    record = logging.makeLogRecord({"exc_info": (ValueError, why, None)})
+
+    assert handler.format(record).endswith("ValueError: ***")
+
+
 @pytest.mark.usefixtures("handler")
 def test_the_log_and_what_it_leaves_behind_are_private_whatever_the_umask(path: Path) -> None:
     for _ in range(40):

@@ -5,25 +5,43 @@ What opencode 1.18.33 takes was measured with the real one; see tests/e2e/test_w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import sqlite3
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rotator.opencode import config_files
 from rotator.opencode.config_files import read_configs
+from rotator.opencode.configured_keys import CREDENTIAL_NAMES
 from rotator.opencode.exchange import Present
-from rotator.opencode.other_plugins import may_send_own, plugin_files
+from rotator.opencode.install import bridge_source
+from rotator.opencode.plugin_files import loaded_by
 from rotator.opencode.run_lines import runs_in
 from rotator.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
-from rotator.restarts import when_used
+from rotator.restarts import restart_note, when_used
 from rotator.unbridged import unbridged
-from tests.support.live import Live, api, oauth_until, open_live, opencode_running
+from tests.support.live import (
+    Entry,
+    Live,
+    api,
+    oauth_until,
+    open_live,
+    opencode_running,
+    wellknown,
+)
+from tests.support.plugin_texts import HOOK, NOTIFIER, POOL
 
 # It stands in files of many names, so it is none of the secrets that no file may hold.
 KEY = "KEY-OF-ELSEWHERE"
+SITE = "https://acme.example"
 GIVEN = {"apiKey": KEY}
 NEXT = "running opencodes use it from the next request on"
 
@@ -80,6 +98,18 @@ def giver(live: Live, run: str | None = None, provider: str = "acme") -> str | N
         {"apiKey": 7},
         {"headers": {"Authorization": f"Bearer {KEY}"}},
         {"headers": {"X-Api-Key": KEY}},
+        {"headers": {"cf-aig-authorization": f"Bearer {KEY}"}},
+        {"headers": {"Ocp-Apim-Subscription-Key": KEY}},
+        {"headers": {"X-Auth-Token": 7}},
+        {"headers": {"Cookie": f"session={KEY}"}},
+        {"aiGatewayHeaders": {"client-secret": KEY}},
+        {"authToken": KEY},
+        {"accessToken": "{env:NOBODY_HAS_IT}"},
+        {"googleAuthOptions": {"credentials": [{"private_key": KEY}]}},
+        {"baseURL": f"https://gate.example/v1?key={KEY}"},
+        {"baseURL": f"https://me:{KEY}@gate.example/v1"},
+        {"baseURL": f"https://{KEY}@gate.example/v1"},
+        {"baseURL": "https://[gate/v1"},
     ],
 )
 def test_b1_what_the_user_s_configuration_gives_is_seen(live: Live, options: object) -> None:
@@ -95,6 +125,11 @@ def test_b1_what_the_user_s_configuration_gives_is_seen(live: Live, options: obj
         {"baseURL": "http://x"},
         {"apiKey": None},
         {"headers": {"X-Title": KEY}},
+        {"headers": {"": None, "X-Auth-Token": None}},
+        {"baseURL": "https://gate.example/v1?api-version=2", "setCacheKey": True},
+        {"promptCacheKey": "mine", "maxTokens": 7, "thinking": {"budgetTokens": 7}},
+        {"baseURL": "https://gate.example/v1?key=KEY-CANARY-b"},
+        {"authToken": "KEY-CANARY-b"},
         {"apiKey": "KEY-CANARY-b"},
         {"apiKey": " KEY-CANARY-b\n"},
         {"apiKey": "{env:MY_KEY}"},
@@ -121,10 +156,118 @@ def test_a_parked_login_s_key_is_not_the_one_that_is_live(live: Live) -> None:
 def test_b1_a_model_s_own_headers_count(live: Live) -> None:
     path = live.paths.opencode_config / "opencode.jsonc"
     path.parent.mkdir(parents=True)
-    models = {"m1": {"headers": {"Authorization": KEY}}, "m2": 7}
-    path.write_text(f"// c\n{json.dumps({'provider': {'acme': {'models': models}}})}")
+    for own in ({"headers": {"Authorization": KEY}}, {"options": {"apiKey": KEY}}):
+        models = {"m1": own, "m2": 7}
+        path.write_text(f"// c\n{json.dumps({'provider': {'acme': {'models': models}}})}")
 
-    assert giver(live) == str(path)
+        assert giver(live) == str(path)
+
+
+def test_b1_an_id_that_ends_in_a_slash_is_that_provider(live: Live) -> None:
+    file = write(live.paths.opencode_config / "opencode.json", GIVEN, "acme//")
+
+    assert giver(live) == str(file)
+
+
+def test_the_bridge_has_the_same_words_for_what_carries_a_credential() -> None:
+    named = re.search(
+        r"^const CREDENTIAL_NAMES = /(.+)/i;$", bridge_source().decode(), re.MULTILINE
+    )
+
+    assert named is not None
+    assert named[1] == CREDENTIAL_NAMES.pattern
+
+
+@pytest.mark.parametrize("name", ["opencode.json", "opencode.jsonc"])
+def test_b1_the_administrator_s_configuration_counts(
+    live: Live, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    file = write(home / "managed" / name, GIVEN, plugin=["./pool.js"])
+    monkeypatch.setenv("OPENCODE_TEST_MANAGED_CONFIG_DIR", str(file.parent))
+    of_linux = {str(path) for path in config_files._files({"HOME": str(home)}, [])}  # noqa: SLF001
+
+    assert giver(live) == str(file)
+    assert giver(live, provider="zeta") == f"the plug-in {file.parent / 'pool.js'} (by its text)"
+    if sys.platform.startswith("linux"):
+        assert f"/etc/opencode/{name}" in of_linux
+
+
+def test_b1_another_s_sdk_may_have_a_key_of_its_own(live: Live) -> None:
+    npm = {"options": {}, "npm": "file:///mine/sdk.js"}
+    models = {"m1": {"provider": {"npm": "pool-sdk"}}, "m2": {"provider": {"npm": "@ai-sdk/groq"}}}
+    told = {"acme": npm, "zeta": {"models": models}, "plain": {"npm": "@ai-sdk/openai"}}
+    live.paths.opencode_config.mkdir(parents=True)
+    (live.paths.opencode_config / "opencode.json").write_text(json.dumps({"provider": told}))
+
+    of = [giver(live, provider=name) for name in told]
+    assert of == ["the SDK file:///mine/sdk.js", "the SDK pool-sdk", None]
+
+
+@pytest.mark.parametrize("entry", [wellknown("w"), {"type": "wellknown"}])
+def test_b1_what_a_well_known_login_brings_is_not_read_here(live: Live, entry: Entry) -> None:
+    says = f"the configuration that {SITE} brings (it is not read here)"
+    live.sees({"acme": api("b"), SITE: entry})
+    with_it = giver(live), giver(live, provider="zeta")
+    live.sees({"acme": api("b")})
+    live.write(b"{")
+
+    assert with_it == (says, says)
+    assert giver(live) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("(1, 'me', 'org')", "the configuration of an organisation of opencode's Console"),
+        ("(1, 'me', NULL)", None),
+        ("(1, NULL, 'org')", None),
+    ],
+)
+def test_b1_an_organisation_s_configuration_is_not_read_here(
+    live: Live, monkeypatch: pytest.MonkeyPatch, row: str, says: str | None
+) -> None:
+    database = live.file.with_name("opencode.db")
+    database.touch()
+    without = giver(live)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE other (id)")
+        without_table = giver(live)
+        connection.execute("CREATE TABLE account_state (id, active_account_id, active_org_id)")
+        connection.execute(f"INSERT INTO account_state VALUES {row}")  # noqa: S608
+        open_elsewhere = giver(live)
+    closed = giver(live)
+    files = {path.name for path in live.file.parent.glob("opencode.db*")}
+    database.rename(database.with_name("mine.db"))
+    moved = giver(live)
+    monkeypatch.setenv("OPENCODE_DB", "mine.db")
+    named = giver(live)
+    database.with_name("mine.db").write_bytes(b"x" * 100)
+
+    expected = None if says is None else f"{says} (it is not read here)"
+    assert (without, without_table, moved, giver(live)) == (None, None, None, None)
+    assert [open_elsewhere, closed, named] == [expected] * 3
+    assert files == {"opencode.db"}
+
+
+def test_b1_an_opencode_keeps_what_a_well_known_login_brought_when_it_began(
+    live: Live, tmp_path: Path
+) -> None:
+    with_site = {"acme": api("b"), SITE: wellknown("w")}
+    for hours, entries in ((3, with_site), (2, {"acme": api("b")})):
+        live.clock.now = datetime.now(UTC) - timedelta(hours=hours)
+        live.sees(entries)
+    with opencode_running(live.paths, tmp_path):
+        began_after = giver(live)
+    live.clock.now = datetime.now(UTC) - timedelta(hours=1)
+    live.sees(with_site)
+    with opencode_running(live.paths, tmp_path):
+        live.clock.now = datetime.now(UTC) + timedelta(seconds=1)
+        live.sees({"acme": api("b")})
+        began_before = giver(live)
+
+    assert began_before == f"the configuration that {SITE} brings (it is not read here)"
+    assert began_after is None
 
 
 @pytest.mark.parametrize(
@@ -188,6 +331,167 @@ def test_b1_a_variable_goes_before_a_login_that_nothing_loads_and_after_a_key(
     assert giver(live, provider="xai") is None
 
 
+TOKENS = oauth_until("o", 1, datetime.now(UTC) + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("anthropic", "ANTHROPIC_API_KEY"),
+        ("anthropic", "ANTHROPIC_AUTH_TOKEN"),
+        ("groq", "GROQ_API_KEY"),
+        ("zai-coding-plan", "ZHIPU_API_KEY"),
+        ("togetherai", "TOGETHER_API_KEY"),
+        ("github-models", "GITHUB_MODELS_TOKEN"),
+        ("listed", "OF_THE_LIST"),
+        ("cached", "OF_THE_CACHE"),
+        ("snowflake-cortex", "SNOWFLAKE_CORTEX_TOKEN"),
+        ("google-vertex", "GOOGLE_CLOUD_PROJECT"),
+    ],
+)
+def test_b1_a_vendor_s_own_variable_goes_before_a_login_that_nothing_loads(
+    live: Live, home: Path, monkeypatch: pytest.MonkeyPatch, provider: str, name: str
+) -> None:
+    cache = home / ".cache" / "opencode"
+    cache.mkdir(parents=True)
+    lists = {home / "models.json": "listed", cache / "models-7.json": "cached"}
+    for path, listed in lists.items():
+        told = {"env": [f"OF_THE_{'LIST' if listed == 'listed' else 'CACHE'}", "MY_HOST", 7]}
+        path.write_text(json.dumps({listed: told, "odd": 7, "none": {"env": "x"}}))
+    (cache / "models.json").write_text("[")
+    monkeypatch.setenv("OPENCODE_MODELS_PATH", str(home / "models.json"))
+    live.sees({provider: TOKENS})
+    unset = giver(live, provider=provider)
+    for irrelevant in ("MY_HOST", "SNOWFLAKE_ACCOUNT", "OTHER_API_KEY"):
+        monkeypatch.setenv(irrelevant, KEY)
+    monkeypatch.setenv(name, KEY)
+
+    assert unset is None
+    assert giver(live, provider=provider) == f"the variable {name}"
+    monkeypatch.setenv(name, "")
+    assert giver(live, provider=provider) is None
+    monkeypatch.setenv(name, TOKENS["access"])
+    assert giver(live, provider=provider) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("amazon-bedrock", "AWS_BEARER_TOKEN_BEDROCK"),
+        ("cloudflare-ai-gateway", "CF_AIG_TOKEN"),
+        ("sap-ai-core", "AICORE_SERVICE_KEY"),
+        ("snowflake-cortex", "SNOWFLAKE_CORTEX_PAT"),
+    ],
+)
+def test_b1_some_vendors_variables_go_before_a_key_as_well(
+    live: Live, monkeypatch: pytest.MonkeyPatch, provider: str, name: str
+) -> None:
+    live.sees({provider: api("b"), "groq": api("g")})
+    monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("GROQ_API_KEY", KEY)
+
+    assert giver(live, provider=provider) == f"the variable {name}"
+    assert giver(live, provider="groq") is None
+    says = f"the variable {name} gives {provider} a key of its own, which no swap changes"
+    assert said_of(live, [], f"{provider}/{live.active(provider)}") == says
+
+
+def test_b1_an_opencode_that_began_without_a_login_goes_on_with_its_variable(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", KEY)
+    live.clock.now = datetime.now(UTC) + timedelta(minutes=1)
+    with opencode_running(live.paths, tmp_path) as pid:
+        live.sees({"groq": api("g")})
+        (found,) = find_own_keys(live.books, [], ["groq"])
+        note = restart_note(live.books, [], live.account("groq/groq-1"))
+    live.clock.now = datetime.now(UTC) - timedelta(minutes=1)
+    live.sees({"groq": api("g"), "zai": api("z")})
+    monkeypatch.setenv("ZAI_API_KEY", KEY)
+    with opencode_running(live.paths, tmp_path):
+        began_later = giver(live, provider="zai")
+
+    assert found.says.startswith("groq: the variable GROQ_API_KEY may give a key of its own")
+    # A restart does change that.
+    assert note is not None
+    assert f"(pid {pid})" in note.why
+    assert began_later is None
+
+
+def test_b1_b2_nobody_is_told_to_restart_where_that_may_change_nothing(
+    live: Live, tmp_path: Path
+) -> None:
+    plugin = live.paths.opencode_config / "plugin" / "p.js"
+    plugin.parent.mkdir(parents=True)
+    put = live.account("acme/acme-1")
+    with opencode_running(live.paths, tmp_path):
+        before = restart_note(live.books, [], put), when_used(live.books, [], put)
+        plugin.write_text(HOOK)
+        after = restart_note(live.books, [], put), when_used(live.books, [], put)
+
+    assert before[0] is not None
+    assert before[1] == "restart opencode to use it"
+    assert after[0] is None
+    assert after[1] == (
+        "restart opencode to use it, unless"
+        f" the plug-in {plugin} (by its text) gives acme a key of its own"
+    )
+
+
+def test_what_may_be_true_of_many_providers_is_one_sentence(live: Live) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z"), SITE: wellknown("w")})
+    file = write(live.paths.opencode_config / "opencode.json", GIVEN, "last")
+    live.sees({**live.entries(), "last": api("l")})
+
+    said = own_key_sentences(live.books, [], ["acme", "last", "zeta"])
+
+    assert said["acme"] == said["zeta"]
+    assert said["acme"].startswith(f"acme, zeta: the configuration that {SITE} brings (it is not")
+    assert said["last"].startswith(f"last: {file} gives a key of its own")
+
+
+def test_b1_a_file_that_has_changed_since_it_was_read_may_have_given_anything(
+    live: Live, project: Path
+) -> None:
+    """Whoever takes a key out does not take it out of an opencode that runs."""
+    file = write(live.paths.opencode_config / "opencode.json", {})
+    run = logged(live, project)
+    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
+        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
+    as_read = giver(live, run)
+    later = time.time() + 60
+    os.utime(file, (later, later))
+
+    assert as_read is None
+    assert giver(live, run) == f"{file} (it has changed since that opencode read it)"
+    assert giver(live) is None
+    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
+        at = datetime.now(UTC) + timedelta(seconds=61)
+        log.write(run_line(run, at, f'loading path="{file}"'))
+    assert giver(live, run) is None
+
+
+def test_b2_a_plug_in_that_has_changed_since_its_opencode_began_may_have_been_any(
+    live: Live, tmp_path: Path
+) -> None:
+    folder = live.paths.opencode_config / "plugin"
+    folder.mkdir(parents=True)
+    (folder / "p.js").write_text(NOTIFIER)
+    (folder / "rotator.js").write_text("// opencode-rotator bridge 0.0.1\n")
+    with opencode_running(live.paths, tmp_path):
+        as_read = giver(live)
+        later = time.time() + 60
+        os.utime(folder / "rotator.js", (later, later))
+        with_ours = giver(live)
+        os.utime(folder / "p.js", (later, later))
+        told = giver(live)
+        note = restart_note(live.books, [], live.account("acme/acme-1"))
+
+    assert (as_read, with_ours) == (None, None)
+    assert told == f"the plug-in {folder / 'p.js'} (its text has changed since)"
+    assert note is not None
+
+
 def test_no_key_is_in_what_is_found(live: Live) -> None:
     write(live.paths.opencode_config / "opencode.json", {"apiKey": "KEY-CANARY-o"})
 
@@ -196,7 +500,7 @@ def test_no_key_is_in_what_is_found(live: Live) -> None:
     assert "CANARY" not in f"{found}{[one.says for one in found]}"
 
 
-def test_what_cannot_be_read_is_told_apart_from_what_gives_nothing(live: Live) -> None:
+def test_b1_what_cannot_be_read_may_give_anything(live: Live) -> None:
     folder = live.paths.opencode_config
     folder.mkdir(parents=True)
     (folder / "opencode.json").write_text('{"provider": {"acme": {"options": {"apiKey": "x"}}')
@@ -205,7 +509,8 @@ def test_what_cannot_be_read_is_told_apart_from_what_gives_nothing(live: Live) -
     found = list(read_configs({"HOME": str(live.paths.data.parent.parent.parent)}, []))
 
     assert [one.value for one in found if one.where.endswith(("json", "jsonc"))] == [None, None]
-    assert giver(live) is None
+    assert giver(live) == f"{folder / 'opencode.json'} (it cannot be read)"
+    assert giver(live, provider="zeta") == giver(live)
 
 
 def test_it_is_said_where_the_log_is_the_only_evidence(live: Live, tmp_path: Path) -> None:
@@ -302,40 +607,6 @@ def test_b1_a_login_that_opencode_loads_goes_before_a_configured_key(
 
 # -- other plug-ins -------------------------------------------------------------------------------
 
-LOADER = """export const Login = async () => ({ auth: { provider: "acme", methods: [],
-  async loader(getAuth) { return { apiKey: "", async fetch(input, init) {
-    const { access } = await getAuth(); init.headers.authorization = `Bearer ${access}`;
-    return fetch(input, init); } }; } } });"""
-POOL = LOADER.replace("await getAuth()", 'JSON.parse(fs.readFileSync("pool.json"))[0]')
-
-
-@pytest.mark.parametrize(
-    ("text", "sends"),
-    [
-        (LOADER, False),
-        (f'import fs from "node:fs";\n{POOL}', True),
-        (LOADER.replace("getAuth", "fromElsewhere"), True),
-        (f"const keys = [process.env.ACME_KEYS];\n{LOADER}", True),
-        ("globalThis.fetch = (i, o) => f(i, { headers: { authorization: k } })", True),
-        ('Object.defineProperty(globalThis, "fetch", { value: f }); // x-api-key', True),
-        ('globalThis["fetch"] = withApiKey', True),
-        ("globalThis.fetch = traced", False),
-        ("if (globalThis.fetch == before) authorization()", False),
-        ('console.log("acme")', False),
-        ('export const provider = "zeta", apiKey = 1', False),
-        ("// opencode-rotator bridge 1.0.0\nglobalThis.fetch = x // authorization acme", False),
-        ("", False),
-    ],
-)
-def test_b2_a_plug_in_with_keys_of_its_own_is_told_by_its_text(
-    tmp_path: Path, text: str, *, sends: bool
-) -> None:
-    file = tmp_path / "other.js"
-    file.write_text(text)
-
-    assert may_send_own(file, "acme") is sends
-    assert not may_send_own(tmp_path / "missing.js", "acme")
-
 
 @pytest.mark.parametrize(
     ("name", "spec"),
@@ -366,11 +637,24 @@ def test_b2_every_way_to_name_a_plug_in_is_followed(
     found = giver(live, run)
 
     assert found is not None
-    assert found.endswith(f"{file.name} (by its text)")
+    named = spec if isinstance(spec, str) and "pool" in spec else file.name
+    assert found.endswith(f"{named} (by its text)") or str(file.parent) in found
+    file.write_text(NOTIFIER)
+    assert giver(live, run) is None
 
 
-def test_a_spec_that_names_nothing_is_passed_over(tmp_path: Path) -> None:
-    assert list(plugin_files([], [tmp_path / "none"], tmp_path)) == []
+@pytest.mark.parametrize("spec", ["pool", "github:me/pool", "./pool.js", "file:///none/pool.js"])
+def test_b2_a_plug_in_that_is_not_found_counts(live: Live, spec: str) -> None:
+    live.paths.opencode_config.mkdir(parents=True)
+    text = json.dumps({"plugin": [spec, "opencode-copilot-auth@1.0.0"]})
+    (live.paths.opencode_config / "opencode.json").write_text(text)
+
+    assert (giver(live) or "").endswith("(by its text)")
+    assert giver(live, provider="zeta") == giver(live)
+
+
+def test_no_folder_has_no_plug_ins(tmp_path: Path) -> None:
+    assert loaded_by([], [tmp_path / "none"], tmp_path) == []
 
 
 # -- what the log tells of runs -------------------------------------------------------------------

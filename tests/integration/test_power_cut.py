@@ -22,6 +22,7 @@ from tests.support.live import Entry, Live, api
 pytestmark = pytest.mark.no_cover
 
 WRITING = {"swap", "mending", "rebuilding", "removal of the only one", "refresh"}
+REFRESH = "INSERT OR REPLACE INTO refresh (account, spent, begun_at, attempts"
 
 
 @dataclass
@@ -184,8 +185,8 @@ def test_tokens_are_in_the_store_before_they_are_in_auth_json_and_the_intent_bef
 
     trace = run(scene, home, scene.act)
 
-    intent = positions(trace, lambda s: s.words.startswith("INSERT OR REPLACE INTO refresh (acc"))
-    answer = positions(trace, lambda s: s.words.startswith("INSERT OR REPLACE INTO refresh SEL"))
+    intent = positions(trace, lambda s: s.words.startswith(f"{REFRESH}) VALUES"))
+    answer = positions(trace, lambda s: s.words.startswith(f"{REFRESH}, answer)"))
     taken = positions(trace, lambda s: s.words.startswith("UPDATE account SET previous_entry"))
     renames = positions(trace, lambda s: s.name == "replace")
     commits = positions(trace, lambda s: s.words == "COMMIT")

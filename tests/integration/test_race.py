@@ -1,166 +1,31 @@
-"""Three hundred logins in opencode's manner, thirty swaps and a watcher, all on one file."""
+"""Logins in opencode's manner, swaps and a watcher, all on one file: a sample of the races.
+
+The whole by hand: `python -m tests.support.race --races 20`.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from rotator.books import Books, open_books
-from rotator.opencode.authfile import Whole, read_live
-from rotator.paths import find_paths
-from tests.support.home import places
 from tests.support.household import Household
-from tests.support.live import api
-from tests.support.rotator_process import rotator, watcher
-from tests.support.waiting import wait_until
+from tests.support.race import run_race
 
 pytestmark = pytest.mark.no_cover
 
-LOGINS, SWAPS = 300, 30
-
-# An opencode: read everything, change one entry, truncate, write in two halves, set the mode.
-# Nothing else tears the file, so what it reads torn was torn by us. Before it logs somebody out
-# by a new login it waits until that one was seen: a login nobody had the time to read is nobody's
-# loss. A write whose file has another name's inode by its end is one into a nameless file.
-WRITER = """
-import contextlib, json, os, random, sqlite3, sys, time
-auth, store, logins, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-chance = random.Random(seed)
-providers = ["acme", "zeta", "https://kappa.example", "iota", "theta", "eta"]
-told = {"torn": 0, "unseen": [], "nameless": [], "written": []}
-
-def read():
-    with open(auth, encoding="utf-8") as file:
-        text = file.read()
-    try:
-        return json.loads(text)
-    except ValueError:
-        told["torn"] += 1
-        return {}
-
-def is_saved(connection, entry):
-    rows = connection.execute("SELECT 1 FROM account WHERE entry LIKE ?", (f"%{entry['key']}%",))
-    return rows.fetchone() is not None
-
-def write(entries):
-    text = json.dumps(entries, indent=2).encode()
-    handle = os.open(auth, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.write(handle, text[: len(text) // 2])
-    time.sleep(chance.choice([0, 0, 0.0005, 0.003]))
-    os.write(handle, text[len(text) // 2 :])
-    has_name = os.fstat(handle).st_ino == os.stat(auth).st_ino
-    os.close(handle)
-    os.chmod(auth, 0o600)
-    return has_name
-
-with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)) as db:
-    for number in range(logins):
-        provider = providers[number % len(providers)]
-        before = read().get(provider)
-        deadline = time.monotonic() + 10
-        while before and not is_saved(db, before):
-            if time.monotonic() > deadline:
-                told["unseen"].append(before["key"])
-                break
-            time.sleep(0.002)
-        entries = read()
-        key = f"KEY-CANARY-login-{number}"
-        entries[provider] = {"type": "api", "key": key}
-        if not write(entries):
-            told["nameless"].append(key)
-        told["written"].append([provider, key])
-        time.sleep(chance.uniform(0, 0.008))
-print(json.dumps(told))
-"""
-
-SWAPPER = """
-import contextlib
-import random, sys, time
-from rotator.books import open_books
-from rotator.capture import await_late
-from rotator.errors import SwapConflict
-from rotator.lock import swap_lock
-from rotator.paths import find_paths
-from rotator.rotate import plan_rotation, rotate
-swaps, chance = int(sys.argv[1]), random.Random(int(sys.argv[2]))
-with open_books(find_paths()) as books:
-    for number in range(swaps):
-        plan = plan_rotation(
-            books.store.state(), "acme", f"acme-{number % 2 + 1}", books.clock()
-        )
-        done = None
-        while done is None:
-            # As its hint says: on a slow machine the writer may be quicker fifty times.
-            with contextlib.suppress(SwapConflict):
-                done = rotate(books, plan)
-        time.sleep(chance.uniform(0, 0.15))
-    with swap_lock(books.paths.swap_lock):
-        await_late(books, patience_seconds=2)
-"""
+LOGINS, SWAPS = 90, 12
 
 
-def start(house: Household, program: str, *words: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, words)],
-        env=house.env() | {"PYTHONPATH": str(Path.cwd())},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def saved_keys(books: Books) -> set[str]:
-    entries = (json.loads(a.credential.entry.reveal()) for a in books.store.state().accounts)
-    return {entry["key"] for entry in entries}
-
-
-def is_at_rest(books: Books) -> bool:
-    reading = read_live(books.paths.auth_file)
-    return isinstance(reading, Whole) and reading.digest == books.store.live_digest()
-
-
-def race(house: Household, seed: int) -> dict[str, Any]:
-    """Let everybody write at once; return what the writer says of it."""
-    store = find_paths(places(house.home)).store
-    with contextlib.ExitStack() as running:
-        writer = running.enter_context(start(house, WRITER, house.auth_file, store, LOGINS, seed))
-        swapper = running.enter_context(start(house, SWAPPER, SWAPS, seed))
-        out, wrong = writer.communicate(timeout=100)
-        _, complaint = swapper.communicate(timeout=100)
-    assert (wrong, complaint) == ("", "")
-    told: dict[str, Any] = json.loads(out)
-    return told
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_no_login_is_lost_while_everybody_writes(
-    home: Path, seed: int, request: pytest.FixtureRequest
-) -> None:
+def test_no_login_is_lost_while_everybody_writes(home: Path) -> None:
     house = Household(home)
-    for name in ("a", "b"):
-        house.write_auth({"acme": api(name), "zeta": api("z")})
-        assert rotator(house, "accounts").code == 0
 
-    with open_books(find_paths(places(home))) as books:
-        with watcher(house):
-            told = race(house, seed)
-            request.node.user_properties.append(("nameless", len(told["nameless"])))
-            written = {key for _, key in told["written"]}
-            wait_until(
-                lambda: is_at_rest(books) and written <= saved_keys(books),
-                20,
-                lambda: f"{sorted(written - saved_keys(books))}; nameless {told['nameless']}",
-            )
-        state = books.store.state()
-    live = house.read_auth()
+    found = run_race(house, 1, LOGINS, SWAPS)
 
-    assert (told["torn"], told["unseen"]) == (0, []), told["nameless"]
+    live, told, state = house.read_auth(), found.told, found.state
+    assert (found.not_saved, found.not_live) == ([], {}), told
+    assert (told["torn"], told["unseen"], told["gone"]) == (0, [], []), told
     assert {p: json.loads(state.active(p).credential.entry.reveal()) for p in live} == live  # type: ignore[union-attr]
     assert {p for p, slot in state.slots.items() if slot.active} == set(live)
     assert [path.name for path in house.auth_file.parent.iterdir()] == ["auth.json"]

@@ -119,7 +119,12 @@ class Session:
         wait_until(lambda: len(accounts(self.house)) > count, SECONDS, "the login")
 
     def signals(self, number: int, credential: str, **more: Any) -> dict[str, Any]:
-        """Report a failure as no bridge of ours would: everything is in it, unredacted."""
+        """Report a failure as no bridge of ours would, and return the verdict."""
+        found: dict[str, Any] = json.loads(self.reports(number, credential, **more).read_bytes())
+        return found
+
+    def reports(self, number: int, credential: str, **more: Any) -> Path:
+        """Report a failure with everything in it, unredacted; return where the verdict is."""
         everything = " ".join(SECRETS)
         value = {
             "schema": 1,
@@ -140,8 +145,7 @@ class Session:
         publish(self.inbox / f"s-{number}.json", json.dumps(value | more).encode())
         verdict = self.outbox / f"s-{number}.json"
         wait_until(verdict.exists, SECONDS, "a verdict")
-        found: dict[str, Any] = json.loads(verdict.read_bytes())
-        return found
+        return verdict
 
     def asks_vendors(self) -> None:
         """Let parked logins be put in, and a vendor that repeats in every answer what it got."""
@@ -168,11 +172,14 @@ class Session:
         told = self.house.state_dir / "bridge" / "state.json"
         told.unlink()
         (told / "in the way").mkdir(parents=True)
+        (self.outbox / "s-90.json" / "in the way").mkdir(parents=True)
+        verdict = self.reports(90, "KEY-CANARY-unknown")
         log = self.house.state_dir / "rotator.log"
-        (self.house.state_dir / "changed").touch()
-        wait_until(lambda: "Traceback" in log.read_text(), SECONDS, "the traceback")
-        (told / "in the way").rmdir()
-        told.rmdir()
+        for trouble in ("nothing can be told to opencode", "a verdict could not be given"):
+            wait_until(lambda told=trouble: told in log.read_text(), SECONDS, trouble)  # type: ignore[misc]  # a default
+        for folder in (told, verdict):
+            (folder / "in the way").rmdir()
+            folder.rmdir()
         whole = self.house.read_auth()
         self.house.write_auth(whole | {"odd": {"type": "api", "key": [KEYS["a"]]}})
         wait_until(

@@ -22,7 +22,7 @@ from rotator.database import require_sqlite
 from rotator.errors import NewerSchema, StoreError
 from rotator.generations import line_of
 from rotator.history import MOST_EVENTS, History
-from rotator.migrations import STORE
+from rotator.migrations import STORE, set_version
 from rotator.model import (
     Account,
     AccountId,
@@ -34,6 +34,7 @@ from rotator.model import (
     Limit,
 )
 from rotator.opencode.authfile import parse_entry
+from rotator.sealing import seal_what_is_written
 from rotator.secret import Secret
 from rotator.store import (
     DIGESTS_AT_HAND,
@@ -147,7 +148,7 @@ def test_a_newer_schema_is_refused_and_left_untouched(path: Path) -> None:
     with Store(path):
         pass
     with raw(path) as connection:
-        connection.execute(f"PRAGMA user_version = {len(STORE) + 1}")
+        set_version(connection, len(STORE) + 1)
     before = path.read_bytes()
 
     with pytest.raises(NewerSchema, match="was written by a newer rotator"):
@@ -409,8 +410,8 @@ def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
     with store.transaction():
         store.keep_aside(b"{", "half", NOON)
     with raw(path) as connection:
+        seal_what_is_written(connection)
         connection.execute("UPDATE aside SET at = 'noon'")
-        connection.commit()
 
     assert [one.content for one in store.asides()] == [b"{"]
 
@@ -562,7 +563,7 @@ def test_the_history_is_private(path: Path) -> None:
 
 
 def test_the_history_is_bounded_and_the_oldest_go(history: History) -> None:
-    history.record(event(number) for number in range(MOST_EVENTS + 5))
+    history.record([event(number) for number in range(MOST_EVENTS + 5)])
 
     kept = history.read(most=MOST_EVENTS * 2)
 
@@ -571,7 +572,7 @@ def test_the_history_is_bounded_and_the_oldest_go(history: History) -> None:
 
 
 def test_the_newest_events_after_a_number_are_read_oldest_first(history: History) -> None:
-    history.record(event(number) for number in range(10))
+    history.record([event(number) for number in range(10)])
 
     assert [one.event.why for one in history.read(after=5, most=3)] == [
         "number 7",
@@ -606,7 +607,7 @@ def test_a_history_of_a_newer_schema_is_left_alone(path: Path) -> None:
     with contextlib.closing(History(file)):
         pass
     with raw(file) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        set_version(connection, 99)
 
     with pytest.raises(NewerSchema):
         History(file)

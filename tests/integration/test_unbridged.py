@@ -20,6 +20,7 @@ import pytest
 from rotator.doctor.remark import Level, Remark
 from rotator.doctor.running import look_at_bridge
 from rotator.doctor.setup import Setup
+from rotator.model import Account
 from rotator.opencode.exchange import Present
 from rotator.opencode.install import install_bridge
 from rotator.overview import look_around
@@ -35,15 +36,21 @@ SITE = "https://acme.example"
 
 @pytest.fixture
 def live(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    """Two keys of acme, a login and a well-known token, with the bridge installed before all."""
+    """Two keys of acme and a login, with the bridge installed before all."""
     monkeypatch.setenv("HOME", str(home))
     login = oauth_until("o", 1, datetime.now(UTC) + timedelta(hours=1))
     with open_live(home) as live:
         live.clock.now = datetime.now(UTC)
         install_bridge(live.paths)
-        live.sees({"acme": api("a"), SITE: wellknown("w"), "x": login})
-        live.sees({"acme": api("b"), SITE: wellknown("w"), "x": login})
+        live.sees({"acme": api("a"), "x": login})
+        live.sees({"acme": api("b"), "x": login})
         yield live
+
+
+def with_site(live: Live) -> Account:
+    """Log in with a well-known token beside all else; return its account."""
+    live.sees({**live.entries(), SITE: wellknown("w")})
+    return live.state.of(SITE)[0]
 
 
 @contextlib.contextmanager
@@ -162,12 +169,15 @@ def test_b6_b7_every_sentence_about_a_swap_is_true_of_every_opencode(
     if case.is_idle is not None:
         (say_idle if case.is_idle else say_used)(live)
     environ = {name: value.replace("{home}", str(home)) for name, value in case.environ.items()}
-    key, token, login = (live.state.of(name)[0] for name in ("acme", SITE, "x"))
+    key, login = (live.state.of(name)[0] for name in ("acme", "x"))
     with opencode(live, *case.words, **environ) as pid:
         found = unbridged(live.paths, [])
-        told = {one.provider: applies(live.books, [], one) for one in (key, token, login)}
-        notes = [restart_note(live.books, [], one) for one in (key, token, login)]
+        told = {one.provider: applies(live.books, [], one) for one in (key, login)}
+        notes = [restart_note(live.books, [], one) for one in (key, login)]
         why, said, seen = why_unseen(live.books, []), doctor(live), look_around(live.books)
+        token = with_site(live)
+        told[SITE] = applies(live.books, [], token)
+        notes.append(restart_note(live.books, [], token))
 
     assert [(one.opencode.pid, one.lack) for one in found] == (
         [(pid, case.lack)] if case.lack else []
@@ -176,7 +186,7 @@ def test_b6_b7_every_sentence_about_a_swap_is_true_of_every_opencode(
     assert told["x"] == ("now" if case.api == "now" else "next-request")
     # Told to restart are those that need it, and no others.
     assert [note is not None for note in notes] == [
-        *(case.api == "after-restart", case.token == "after-restart", False)
+        *(case.api == "after-restart", False, case.token == "after-restart")
     ]
     assert (why is None) is case.sees_turns
     assert [one.level for one in said] == ([case.level] if case.level else [])
@@ -225,8 +235,9 @@ def test_an_opencode_with_logins_of_its_own_follows_no_swap_even_with_the_bridge
 ) -> None:
     with opencode(live, OPENCODE_AUTH_CONTENT=json.dumps({})) as pid:
         present = [Present(pid, "1", "tui", str(live.file), None)]
-        when = [applies(live.books, present, live.state.of(name)[0]) for name in ("acme", SITE)]
-        note = restart_note(live.books, present, live.state.of(SITE)[0])
+        token = with_site(live)
+        when = [applies(live.books, present, one) for one in (live.state.of("acme")[0], token)]
+        note = restart_note(live.books, present, token)
 
     assert (when, note) == (["now", "now"], None)
 

@@ -20,7 +20,7 @@ from rotator.books import open_books
 from rotator.database import open_database, opened_image
 from rotator.errors import NewerSchema, StoreError
 from rotator.lock import watch_lock
-from rotator.migrations import STORE, version_of
+from rotator.migrations import STORE, set_version, version_of
 from rotator.opencode.authfile import parse_entry
 from rotator.paths import Paths, find_paths
 from rotator.secret import Secret
@@ -296,7 +296,7 @@ def test_a_request_is_taken_back_once_it_is_fulfilled(
 
 def change_schema(store: Path) -> None:
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
-        connection.execute(f"PRAGMA user_version = {NEXT}")
+        set_version(connection, NEXT)
 
 
 def test_a_store_that_was_changed_under_a_running_process_is_read_and_written_no_more(
@@ -329,9 +329,10 @@ def test_a_watcher_leaves_a_store_that_was_changed_without_asking_it(
 
 LEAVE_A_WAL = """
 import os, sqlite3, sys
+from rotator.migrations import set_version
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("PRAGMA journal_mode = WAL")
-connection.execute("PRAGMA user_version = " + sys.argv[2])
+set_version(connection, int(sys.argv[2]))
 os._exit(0)
 """
 
@@ -366,7 +367,7 @@ def test_while_a_newer_version_works_an_older_one_leaves_its_files_alone(
 ) -> None:
     with contextlib.closing(sqlite3.connect(paths.store, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA user_version = {NEXT}")
+        set_version(connection, NEXT)
         before = bytes_of(paths.store)
 
         assert rotator(house, "status").code == 7

@@ -25,7 +25,7 @@ from rotator.owners import learn_owner
 from rotator.rotate import plan_rotation, rotate
 from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
-from tests.support.descents import seen_login, seen_refresh, write
+from tests.support.descents import digests, seen_login, seen_refresh, write
 from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth_until, open_live
 
 HOUR = timedelta(hours=1)
@@ -115,6 +115,38 @@ def test_a1_with_a_proof_nothing_is_in_doubt_and_nothing_is_kept(live: Live) -> 
 
     assert not only(live).unproven
     assert kept_of(live) == {second["access"]}
+
+
+def others(count: int) -> list[str]:
+    """Return digests of what an answer holds beside its tokens, the same in each."""
+    return [digest_of(f"OTHER-CANARY-{number}") for number in range(count)]
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 0), (0, 1), (14, 0), (7, 7)])
+def test_a1_the_proof_is_found_among_all_that_came_back(
+    live: Live, before: int, after: int
+) -> None:
+    first = sees(live, tokens(live, "ada"))
+    learn(live, first, "ada")
+    live.clock.pass_time(hours=9)
+    second = tokens(live, "ada", 2)
+    came = [*others(before), *digests(second), *others(after)]
+    seen_refresh(live.paths, first, second, to=came)
+    sees(live, second)
+
+    assert not only(live).unproven
+
+
+def test_what_is_the_same_in_the_answers_to_two_people_joins_nobody(live: Live) -> None:
+    ada, bob = tokens(live, "ada"), tokens(live, "bob")
+    for entry in (ada, bob):
+        seen_login(live.paths, entry, to=[*others(1), *digests(entry)])
+        sees(live, entry)
+    second = tokens(live, "ada", 2)
+    seen_refresh(live.paths, ada, second, to=[*others(1), *digests(second)])
+    sees(live, second)
+
+    assert sorted(rows(live)) == sorted(access(second, bob))
 
 
 def test_a1_a_refresh_of_one_whom_the_vendor_does_not_know_any_more_keeps_what_was(

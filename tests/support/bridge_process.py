@@ -126,16 +126,18 @@ def bridge_process(
     words: tuple[str, ...] = (),
     variables: Mapping[str, str] | None = None,
     slowness: int = 1,
+    before: tuple[str, ...] = (),
 ) -> Iterator[BridgeProcess]:
     """Run the bridge in `home`; at the end it has to end well and to have said nothing.
 
     The bridge withdraws a signal that nobody takes within 250 ms, which a test on a busy machine
     may miss. With `slowness` its time runs so much slower, for tests that are not about time.
+    The words in `before` are a program that runs it, a namespace's for one.
     """
     command = _command(home, runtime)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     process = subprocess.Popen(
-        [*command, *words],
+        [*before, *command, *words],
         cwd=home,
         env=environment
         | {"BUN_BE_BUN": "1", "BRIDGE_SLOWNESS": str(slowness)}

@@ -118,6 +118,9 @@ def can_fail(step: Step, code: int) -> bool:
     """Tell whether a step needs something of the disk that errno `code` may refuse."""
     if step.name in _NOT_OF_THE_DISK or step.words.startswith("ROLLBACK"):
         return False
+    if step.path == Path(":memory:"):
+        # What stands in memory needs no disk.
+        return False
     makes_descriptor = step.name in {"open", "scandir", "listdir", "connect"}
     if code == errno.EMFILE:
         return makes_descriptor

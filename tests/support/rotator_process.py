@@ -17,7 +17,7 @@ from tests.support.household import Household
 
 _COMMAND_SECONDS = 60.0
 _READY_SECONDS = 30.0
-_PROGRAM = (sys.executable, "-m", "rotator")
+PROGRAM = (sys.executable, "-m", "rotator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Ended:
 def rotator(house: Household, *words: str, given: str | None = None) -> Ended:
     """Run a command to its end, with `given` on its standard input."""
     ended = subprocess.run(
-        [*_PROGRAM, *words],
+        [*PROGRAM, *words],
         env=house.env(),
         cwd=house.home,
         input=given or "",
@@ -92,7 +92,7 @@ class Watching:
 @contextlib.contextmanager
 def watcher(house: Household) -> Iterator[Watching]:
     """Run the watcher while the block runs; unless it was killed, it has to end well."""
-    with child([*_PROGRAM, "watch"], env=house.env(), cwd=house.home) as process:
+    with child([*PROGRAM, "watch"], env=house.env(), cwd=house.home) as process:
         lines = Lines(process)
         lines.wait_for("watching ", _READY_SECONDS)
         watching = Watching(process)

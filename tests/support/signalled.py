@@ -2,7 +2,8 @@
 
 The vendor is real HTTPS on the loopback interface, gives each token once, and answers a quarter
 of a second late. A step is a call of the main thread into the operating system, SQLite or a wait.
-Every step by hand: `python -m tests.support.signalled` (some minutes).
+Every step by hand: `python -m tests.support.signalled` (half an hour;
+`python -m tests.support.signalled 10 SIGHUP` for every tenth step and one signal).
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from rotator.atomic import publish
+from rotator.clock import to_iso
 from rotator.paths import find_paths
+from rotator.secret import digest_of
 from rotator.store import Store
 from tests.e2e.scenes import login
 from tests.support.connected import Connected
+from tests.support.household import Household
 from tests.support.rotator_process import rotator
 from tests.support.token_endpoint import Grant, TokenEndpoint
 from tests.support.vendor import Vendor
@@ -32,10 +39,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HOST, PATH = "auth.openai.com", "/oauth/token"
 LATE_SECONDS = 0.25
 OLD, NEW = "REF-CANARY-B", "REF-CANARY-B-2"
+LIMITED_FOR_AN_HOUR = {"retry-after": "3600"}
 MOST_STEPS = 5000
+_TELL_EVERY = 100
 
 DRIVER = """
-import os, sys
+import os, signal, sys
+# Whoever started this may have them ignored, as nohup and a shell's `&` do.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import providers._http, providers.openai
 import rotator.cli.rotate, rotator.cli.main, rotator.interrupts, rotator.refresh
 from rotator.__main__ import main
@@ -117,16 +130,52 @@ class Scene:
         assert [p.name for p in self.house.auth_file.parent.iterdir()] == ["auth.json"], where
 
 
+def furnish(home: Path, vendor: Vendor) -> Connected:
+    """Return a household with A live and B parked, whose tokens have run out."""
+    house = Connected(home, way=vendor.environment)
+    house.write_auth({"openai": dict(login("A"))})
+    rotator(house, "accounts")
+    parked = json.dumps(dict(login("B", expires_in_seconds=-3600)))
+    added = rotator(house, "accounts", "add", "openai", "--alias", "b", given=parked)
+    assert added.code == 0, added.stderr
+    return house
+
+
+def report_failure(
+    house: Household, provider: str, secret: str, headers: Mapping[str, str] = LIMITED_FOR_AN_HOUR
+) -> None:
+    """Report to the watcher, as the bridge does, that a request was limited."""
+    digest = digest_of(secret)
+    told = {
+        "schema": 1,
+        "id": "s-1",
+        "request": "r-1",
+        "attempt": 1,
+        "at": to_iso(datetime.now(UTC)),
+        "provider": provider,
+        "session": "ses_1",
+        "credential": digest,
+        "tried": [digest],
+        "status": 429,
+        "headers": dict(headers),
+        "body": "",
+    }
+    publish(house.state_dir / "bridge" / "inbox" / "s-1.json", json.dumps(told).encode())
+
+
+def saved(house: Connected) -> str:
+    """Return the refresh token that the store has for B."""
+    with Store(find_paths(house.env()).store) as store:
+        (token,) = (a.credential.refresh for a in store.state().accounts if a.alias == "b")
+    assert token is not None
+    return token.reveal()
+
+
 @contextlib.contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
     """Furnish a home in `folder` and run the driver beside it."""
     with Vendor(folder) as vendor:
-        house = Connected(folder / "home", way=vendor.environment)
-        house.write_auth({"openai": dict(login("A"))})
-        rotator(house, "accounts")
-        parked = json.dumps(dict(login("B", expires_in_seconds=-3600)))
-        added = rotator(house, "accounts", "add", "openai", "--alias", "b", given=parked)
-        assert added.code == 0, added.stderr
+        house = furnish(folder / "home", vendor)
         template = folder / "template"
         shutil.copytree(house.home, template)
         with subprocess.Popen(
@@ -166,16 +215,22 @@ def number_of_steps(played: Scene) -> int:
 
 
 def main() -> None:
-    """Signal every step, with each signal, and print what was lost."""
+    """Signal every step, with each signal or those that are named, and print what was lost."""
     every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    for number in SIGNALS:
+    named = [signal.Signals[name] for name in sys.argv[2:]] or SIGNALS
+    for number in named:
+        began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder, scene(Path(folder)) as played:
             last = number_of_steps(played)
             played.codes.clear()
             for step in range(1, last + 1, every):
                 played.run(step, number)
+                if step % _TELL_EVERY == 0:
+                    print(f"{number.name}: step {step} of {last}", file=sys.stderr, flush=True)
             codes = dict(played.codes)
-        print(f"{number.name}: {last} steps, exit codes {codes}, lost: {played.lost}", flush=True)
+        took = f"{time.monotonic() - began:.0f} s"
+        said = f"{last} steps, {sum(codes.values())} signals, exit codes {codes}, {took}"
+        print(f"{number.name}: {said}, lost: {played.lost}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -667,11 +667,13 @@ def test_renaming_an_account_changes_nothing_about_whose_credential_it_is() -> N
     assert changes(state, content, content) == []
 
 
-def test_times_in_the_future_do_no_harm() -> None:
-    """A clock that was set back makes a swap of just now one of later."""
-    later: datetime = NOW + 5 * MINUTE
-    mark = SwapMark(A.id, B.id, later, Digest(A.credential.entry.digest()))
+@pytest.mark.parametrize(("ahead", "kind"), [(29 * SECOND, Revert), (5 * MINUTE, Login)])
+def test_a_swap_of_a_clock_that_was_set_back_undoes_no_login_of_the_user(
+    ahead: timedelta, kind: type[Change]
+) -> None:
+    """Case I5: what was a moment ago may be ahead by a moment, and by no more."""
+    mark = SwapMark(A.id, B.id, NOW + ahead, Digest(A.credential.entry.digest()))
 
     change = the_change(a_state(A, B, active=B, swap=mark), A.credential)
 
-    assert isinstance(change, Revert)
+    assert isinstance(change, kind)

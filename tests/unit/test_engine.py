@@ -319,7 +319,7 @@ def test_only_an_account_for_the_same_place_carries_a_request_on() -> None:
     assert outcome.verdict == PASS
     assert outcome.order is not None
     assert outcome.order.to == b
-    assert "the next request uses it" in outcome.order.why
+    assert "an opencode that is started now uses it" in outcome.order.why
 
 
 # -- many requests and many accounts -------------------------------------------------------

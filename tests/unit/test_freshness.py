@@ -170,7 +170,9 @@ def test_a_token_that_was_sent_three_times_is_never_due() -> None:
 
 
 def test_an_account_in_doubt_rests_until_its_token_is_sent_again() -> None:
-    assert rest_for(A, pending(), NOW) == Limit(AccountState.COOLING, NOW + MINUTE, NOT_CONFIRMED)
+    rest = Limit(AccountState.COOLING, NOW + MINUTE, NOT_CONFIRMED, since=NOW)
+
+    assert rest_for(A, pending(), NOW) == rest
 
 
 @pytest.mark.parametrize(

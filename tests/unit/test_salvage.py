@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -233,3 +234,137 @@ def test_tokens_in_use_and_those_of_an_account_that_is_gone_are_not_replaced_one
     rows = [replaced(1, "a", "third"), replaced(2, "gone", "first")]
 
     assert replaced_of([rows], [row("a", "third")]) == []
+
+
+# -- rows that are not as they were written ------------------------------------------------------
+
+
+def sealed(copy: Contents, seal: str = "s") -> Contents:
+    """Let every row have a seal, which is right."""
+    rows = {i: {**row, "seal": f"{seal} {i}"} for i, row in copy.accounts.items()}
+    return replace(copy, accounts=rows, sealed=frozenset(rows))
+
+
+def spoilt(account: str, secret: str, **more: str) -> Row:
+    return {**row(account, secret), "seal": "wrong", **more}
+
+
+COPY = sealed(contents({"a": "a1", "b": "b1"}))
+LEFT_OF_B = contents({"b": "b1"}, digests=[("a1", "a")])
+
+
+@pytest.mark.parametrize(
+    ("copy", "left", "accounts", "lost"),
+    [
+        pytest.param(
+            COPY,
+            replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "x1", seal="s a"),)),
+            {"a": "a1", "b": "b1"},
+            (),
+            id="it was written as the copy has it: nothing is lost",
+        ),
+        pytest.param(
+            COPY,
+            replace(sealed(LEFT_OF_B), spoilt=(spoilt("x", "a1", seal="s a", alias="x"),)),
+            {"a": "a1", "b": "b1"},
+            (),
+            id="its id is what changed: its seal tells whose it is",
+        ),
+        pytest.param(
+            COPY,
+            replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "x1"),)),
+            {"a": "a1", "b": "b1"},
+            ("perhaps what was noted last of acme/a",),
+            id="it may have been newer than the copy",
+        ),
+        pytest.param(
+            COPY,
+            replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "a1", alias="aa"),)),
+            {"a": "a1", "b": "b1"},
+            ("perhaps what was noted last of acme/a",),
+            id="another value than the copy's: one of the two",
+        ),
+        pytest.param(
+            COPY,
+            replace(sealed(LEFT_OF_B), spoilt=(row("a", "a1"),)),
+            {"a": "a1", "b": "b1"},
+            (),
+            id="its seal alone is gone: it is the copy's in every value",
+        ),
+        pytest.param(
+            COPY,
+            replace(
+                sealed(contents({"b": "b1"}, digests=[("a1", "a"), ("a2", "a")])),
+                spoilt=(spoilt("a", "x1"),),
+            ),
+            {"a": "a1", "b": "b1"},
+            ("newer tokens of acme/a",),
+            id="its newer tokens are known to be lost",
+        ),
+        pytest.param(
+            NOTHING,
+            replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "x1", alias="work"),)),
+            {"b": "b1"},
+            ("acme/work",),
+            id="nobody else has it: it is named, once",
+        ),
+        pytest.param(
+            NOTHING,
+            replace(sealed(LEFT_OF_B), traces=({"id": "a", "provider": "acme", "alias": "w"},)),
+            {"b": "b1"},
+            ("acme/w",),
+            id="an index names what cannot be read",
+        ),
+        pytest.param(
+            NOTHING,
+            replace(sealed(LEFT_OF_B), traces=({"id": "a"},)),
+            {"b": "b1"},
+            ("a login of acme",),
+            id="an index has its id alone",
+        ),
+        pytest.param(
+            NOTHING,
+            replace(LEFT_OF_B, spoilt=(spoilt("b", "b1"),)),
+            {"b": "b1"},
+            ("perhaps what was noted last of acme/b", "a login of acme"),
+            id="its secrets are the noted ones: the login is good",
+        ),
+        pytest.param(
+            COPY,
+            replace(contents({"a": "a1", "b": "b1"}), spoilt=(spoilt("b", "b1", alias="bb"),)),
+            {"a": "a1", "b": "b1"},
+            ("perhaps what was noted last of acme/b",),
+            id="a sound row goes before one whose secrets alone are",
+        ),
+        pytest.param(
+            COPY,
+            sealed(contents({"a": "a2", "b": "b1"}, digests=[("a1", "a")], whole=True)),
+            {"a": "a2", "b": "b1"},
+            (),
+            id="what is left is newer and sealed",
+        ),
+        pytest.param(
+            COPY,
+            replace(sealed(contents({"a": "a2", "b": "b1"})), digests={}),
+            {"a": "a2", "b": "b1"},
+            (),
+            id="a seal needs no digests beside it",
+        ),
+    ],
+)
+def test_what_becomes_of_rows_that_are_not_as_they_were_written(
+    copy: Contents, left: Contents, accounts: dict[str, str], lost: tuple[str, ...]
+) -> None:
+    """Case I2."""
+    joined = join(copy, left, NOW)
+
+    assert held(joined) == accounts
+    assert joined.lost == lost
+
+
+def test_a_row_of_which_the_secrets_alone_are_sound_is_the_copys_where_that_has_them() -> None:
+    left = replace(contents({"b": "b1"}), spoilt=(spoilt("b", "b1", alias="bb"),))
+
+    found = {one["id"]: one for one in join(COPY, left, NOW).accounts}
+
+    assert found["b"] == COPY.accounts["b"]

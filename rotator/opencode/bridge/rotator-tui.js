@@ -100,6 +100,19 @@ function isRunning(pid) {
   }
 }
 
+/** Return the text of a regular file of bounded size; nothing else is waited for. */
+function readText(file) {
+  const opened = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    const stat = fs.fstatSync(opened);
+    if (!stat.isFile() || stat.size > LARGEST_GLANCE) throw new Error("not a glance");
+    const bytes = Buffer.alloc(stat.size);
+    return bytes.toString("utf8", 0, fs.readSync(opened, bytes, 0, stat.size, 0));
+  } finally {
+    fs.closeSync(opened);
+  }
+}
+
 /** What the watcher has published, or false where it is not for us. */
 function parseGlance(text) {
   const { schema, balancing, providers, events } = JSON.parse(text);
@@ -137,7 +150,7 @@ class Glances {
     const { ino, mtimeNs, size } = facts;
     if (Date.now() - Number(mtimeNs / 1_000_000n) > SILENT_MS) return this.#take("silent", () => null);
     if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
-    const read = () => attempt(() => parseGlance(fs.readFileSync(this.#file, "utf8")), false);
+    const read = () => attempt(() => parseGlance(readText(this.#file)), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
 

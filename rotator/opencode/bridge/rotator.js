@@ -15,7 +15,6 @@ import path from "node:path";
 
 const VERSION = "0.4.0";
 const SCHEMA = 1;
-const NUMBER = "x-rotator-request"; // a header that only this file sets, and takes off again
 const SHARED = Symbol.for("opencode-rotator.bridge");
 
 const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not asked again
@@ -36,14 +35,22 @@ const BODY_MS = 1000;
 const MOST_SENDS = 50;
 const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
 const MOST_SEEN = 64; // credentials remembered for each provider
-const MOST_REFRESH = 1024; // refresh tokens remembered, all providers together
+const MOST_TOKENS = 2048; // remembered of logins, all providers together
 const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is left alone
 const MOST_DESCENTS = 256; // files
 const SESSION_LIST_BYTES = 64 * 1024;
 const TOKEN_BYTES = 64 * 1024;
+const QUESTION_BYTES = 16 * 1024;
+const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
+const FOLDER_ENTRIES = 2 * 1024; // what floods a folder stays where it is
+const MOST_LATE = 64; // verdicts that came too late, remembered until they are swept
+const BEAT_MS = 5000;
+const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
 const TOKEN_MS = 1000;
-const TOKEN_DEPTH = 4;
-const UNHEARD_MS = 30_000; // between the hook and its request, with a token refresh in between
+const SHORTEST_TOKEN = 12; // what is shorter may be any word
+const LONGEST_TOKEN = 16 * 1024;
+const MOST_PARTS = 8 * 1024; // looked at in one body
+const MOST_TO = 16; // told of one answer
 const MOST_SESSIONS = 256;
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
@@ -119,12 +126,14 @@ function findPlaces(env) {
   const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
   const state = env.ROTATOR_STATE_DIR || path.join(states, "opencode-rotator");
   const exchange = (...names) => path.join(state, "bridge", ...names);
+  const name = ownName(exchange("present"));
   return {
     auth: path.join(data, "opencode", "auth.json"),
     state: exchange("state.json"),
-    present: exchange("present", `${process.pid}.json`),
-    busy: exchange("present", `${process.pid}.busy`),
-    sessions: exchange("present", `${process.pid}.sessions`),
+    beat: exchange("beat"),
+    present: exchange("present", `${name}.json`),
+    busy: exchange("present", `${name}.busy`),
+    sessions: exchange("present", `${name}.sessions`),
     descent: exchange("descent"),
     inbox: exchange("inbox"),
     outbox: exchange("outbox"),
@@ -134,32 +143,52 @@ function findPlaces(env) {
 const unlink = (file) => attempt(() => fs.unlinkSync(file));
 const realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
 
-/** Return the text of a regular file; whatever else has its name is not waited for. */
-function readText(file) {
-  const opened = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+
+/** Open a regular file and call `use` with it; whatever else has its name is not waited for. */
+function withFile(file, flags, use) {
+  const opened = fs.openSync(file, flags | O_NONBLOCK, 0o600);
   try {
-    if (!fs.fstatSync(opened).isFile()) throw new Error("not a file");
-    return fs.readFileSync(opened, "utf8").replace(/^\uFEFF/, "");
+    const stat = fs.fstatSync(opened);
+    if (!stat.isFile()) throw new Error("not a file");
+    return use(opened, stat.size);
   } finally {
     fs.closeSync(opened);
   }
 }
 
-/** Add to a file that only its owner can read; its folder has to be there. */
-function append(file, text) {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
-  const opened = fs.openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
-  try {
-    fs.writeSync(opened, text);
-    return fs.fstatSync(opened).size;
-  } finally {
-    fs.closeSync(opened);
-  }
+/** Return the text of a regular file, if it is not larger than anything that we read. */
+function readText(file) {
+  // Some devices do something when they are opened.
+  if (!fs.statSync(file).isFile()) throw new Error("not a file");
+  return withFile(file, O_RDONLY, (opened, size) => {
+    if (size > FILE_BYTES) throw new Error("too large");
+    // No more than it had: one that grows all the time would be read for ever.
+    const bytes = Buffer.alloc(size);
+    let length = 0;
+    for (let read = 1; read > 0 && length < size; length += read)
+      read = fs.readSync(opened, bytes, length, size - length, length);
+    return bytes.toString("utf8", 0, length).replace(/^\uFEFF/, "");
+  });
 }
+
+/** Add to a file that only its owner can read, and return its size; its folder has to be there. */
+const append = (file, text) =>
+  withFile(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, (opened, size) => {
+    return size + (text ? fs.writeSync(opened, text) : 0);
+  });
+
 
 /** Write a file that appears whole or not at all; its folder is made if it is missing. */
 function publish(file, value) {
   publishText(file, JSON.stringify(value));
+}
+
+/** Show that a file is of somebody who is still there; make it again if it was removed. */
+function touch(file, make) {
+  const now = new Date();
+  // Not by this thread, which is opencode's.
+  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && attempt(make));
 }
 
 function publishText(file, text) {
@@ -173,6 +202,39 @@ function publishText(file, text) {
     unlink(temporary);
     throw error;
   }
+}
+
+// -- Who is alive --------------------------------------------------------------------------
+// A pid means something in its own PID namespace alone; two containers may share a HOME.
+
+/** Where our pid is valid, as the watcher names it too; null where that cannot be told. */
+const PID_NAMESPACE = attempt(() => {
+  if (process.platform !== "linux") return process.platform;
+  // Where /proc shows another namespace, our pid is another process's there.
+  if (fs.readlinkSync("/proc/self") !== String(process.pid)) return null;
+  const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const time = attempt(() => fs.readlinkSync("/proc/self/ns/time"));
+  return [boot, fs.readlinkSync("/proc/self/ns/pid"), time].filter(isText).join(" ");
+}, null);
+
+/** What the kernel says of a process: from field 3 on, which is what follows its name. */
+function factsOf(pid) {
+  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
+  // The name stands in brackets and may hold brackets and blanks itself.
+  return line.slice(line.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Tell whether a file was touched lately. */
+const isFresh = (file) =>
+  attempt(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
+
+/** What our files in `present` are named after: our pid, which another container may have too. */
+function ownName(folder) {
+  const name = String(process.pid);
+  const file = path.join(folder, `${name}.json`);
+  const theirs = attempt(() => JSON.parse(readText(file)).pid_namespace);
+  const isTaken = isText(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
+  return isTaken ? `${name}-${randomBytes(4).toString("hex")}` : name;
 }
 
 // -- auth.json -----------------------------------------------------------------------------
@@ -215,7 +277,10 @@ class Logins {
   #text = null;
   #entries = new Map();
   #seen = new Map(); // provider -> digest -> entry without its secrets
-  #refresh = new Map(); // digests of refresh tokens
+  #tokens = new Map(); // digest -> {whose, isRefresh, isSent, since}
+  #found = 0;
+  #lengths = new Set(); // of refresh tokens
+  #looked = null;
 
   constructor(file) {
     this.#file = file;
@@ -232,8 +297,42 @@ class Logins {
     return this.#entries.has(provider) ? [provider, ...others] : others;
   }
 
-  hasRefresh = (digest) => (this.all(), this.#refresh.has(digest));
-  addRefresh = (digest) => remember(this.#refresh, digest, true, MOST_REFRESH);
+  /** Return what is known of a text that is a login's refresh token, else nothing. */
+  refreshToken(text) {
+    if (!this.#lengths.has(text.length)) return undefined; // most texts are not hashed
+    const digest = sha256(text);
+    const known = this.#tokens.get(digest);
+    return known?.isRefresh ? { ...known, digest } : undefined;
+  }
+
+  /** Return which login a token is of; undefined: nobody's that we know. */
+  whoseIs = (digest) => this.#tokens.get(digest)?.whose;
+
+  /** Tell whether a token was known at that point of time to be of another login. */
+  isOfAnother(digest, whose, { before }) {
+    const known = this.#tokens.get(digest);
+    return known !== undefined && known.whose !== whose && known.since <= before;
+  }
+
+  /** A point of time, for `isOfAnother`. */
+  now = () => this.#found;
+
+  /** Remember a token of a login, one that buys others (`isRefresh`) or goes with requests. */
+  addToken(text, whose, found) {
+    const digest = sha256(text);
+    if (found.isRefresh) this.#lengths.add(text.length);
+    const known = this.#tokens.get(digest) ?? { since: (this.#found += 1) };
+    remember(this.#tokens, digest, { ...known, whose, ...found }, MOST_TOKENS);
+  }
+
+  /** Look at auth.json if it is another file, or another text, than it was. */
+  look() {
+    const stat = attempt(() => fs.statSync(this.#file, { bigint: true }), null);
+    const looked = stat && `${stat.mtimeNs} ${stat.ino} ${stat.size}`;
+    if (looked === this.#looked) return;
+    this.#looked = looked;
+    this.all();
+  }
 
   all() {
     let text = this.#text;
@@ -253,14 +352,21 @@ class Logins {
     this.#text = text;
     const parsed = Object.entries(value).map(([id, entry]) => [idOf(id), parseEntry(entry)]);
     this.#entries = new Map(parsed.filter(([, entry]) => entry));
-    for (const [slot, { digests, destination, accountId, refresh }] of this.#entries) {
+    for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
       if (!this.#seen.has(slot)) this.#seen.set(slot, new Map());
       for (const digest of digests)
         remember(this.#seen.get(slot), digest, { digests, destination, accountId }, MOST_SEEN);
-      // Some plug-ins pack more than the token into its field, which only they unpack.
-      const tokens = [refresh, refresh.trim(), refresh.split("|")[0]];
-      for (const token of tokens) if (token) this.addRefresh(sha256(token));
+      this.#takeTokens(secret, refresh);
     }
+  }
+
+  #takeTokens(secret, refresh) {
+    // Some plug-ins pack more than the token into its field, which only they unpack.
+    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
+    const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
+    const whose = before ?? sha256(tokens.at(-1) ?? secret);
+    for (const token of tokens) this.addToken(token, whose, { isRefresh: true });
+    if (secret) this.addToken(secret, whose, { isSent: true });
   }
 }
 
@@ -319,16 +425,17 @@ class Told {
     const ready = this.provider(idOf(model.providerID))?.ready;
     return ready === true && this.state.spent.has(nameOf(model)) ? false : ready;
   }
-  isAlive = () => this.look().state !== null && isRunning(this.state.watcher);
+  isAlive = () =>
+    this.look().state !== null && isRunning(this.state.watcher, this.#places.beat);
 }
 
 /** Tell whether the watcher runs: by its pid alone, a stranger's process could be waited for. */
-function isRunning({ pid, start_ticks: ticks }) {
+function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
   if (!Number.isInteger(pid) || pid <= 0) return false;
+  // A watcher of before its pids had a place names none.
+  if (where !== undefined && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
   if (process.platform !== "linux") return attempt(() => (process.kill(pid, 0), true), false);
-  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
-  // The name stands in brackets and may hold brackets and blanks itself; field 3 follows it.
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  const fields = factsOf(pid);
   return fields[19] === String(ticks) && !"TtZXx".includes(fields[0]);
 }
 
@@ -371,12 +478,6 @@ const isSigned = (headers) =>
   ["x-amz-content-sha256", "signature", "signature-input"].some(
     (name) => valuesOf(headers, name).length > 0,
   ) || valuesOf(headers, "authorization").some((value) => /^\s*AWS4-/i.test(String(value)));
-
-/** Tell whether a signature names a header among those that it covers. */
-const isCovered = (headers, name) =>
-  ["authorization", "signature-input"].some((where) =>
-    valuesOf(headers, where).some((value) => String(value).toLowerCase().includes(name)),
-  );
 
 /** Split "Bearer x" into its scheme with the blank, and the rest. */
 function splitScheme(value) {
@@ -428,6 +529,7 @@ class Exchange {
   #asked = new Set(); // ids that are not over yet
   #waiting = new Map(); // id -> called with the verdict
   #acked = new Map(); // id -> inode of the ack that was read
+  #late = new Map(); // ids that got no verdict in time
   #polling = null;
   #delay = POLL_MS.first;
 
@@ -452,7 +554,10 @@ class Exchange {
         leave = leave();
         verdict = await this.#hearLater(id, verdict.wait_ms, abort);
       }
-      if (!verdict) this.#mutedKey = key;
+      if (!verdict) {
+        this.#mutedKey = key;
+        remember(this.#late, id, true, MOST_LATE);
+      }
       return verdict;
     } finally {
       leave?.();
@@ -532,12 +637,10 @@ class Exchange {
     }, delay);
   }
 
+  // By name: the folder may be full of what is none of ours.
   #collect() {
-    for (const name of attempt(() => fs.readdirSync(this.#places.outbox), [])) {
-      const id = path.basename(name, ".json");
-      if (id !== name && this.#waiting.has(id)) this.#offer(id);
-      else if (id.startsWith(this.#prefix) && !this.#asked.has(id)) this.#forget(id); // too late
-    }
+    for (const id of [...this.#waiting.keys()]) this.#offer(id);
+    for (const id of this.#late.keys()) unlink(this.#outbox(id)); // too late
   }
 
   #offer(id) {
@@ -1010,8 +1113,8 @@ function lookAt(input, init) {
   const headers = init?.headers ?? request?.headers;
   if (headers !== undefined && !isReadable(headers)) return null;
   const method = String(init?.method ?? request?.method ?? "GET").toUpperCase();
-  const { pathname: path } = new URL(request ? request.url : input);
-  return { input, init, request, headers, method, path };
+  const { pathname: path, searchParams: query } = new URL(request ? request.url : input);
+  return { input, init, request, headers, method, path, query };
 }
 
 /** One model request that opencode has announced, and what became of it. */
@@ -1019,19 +1122,19 @@ class Mark {
   isSpent = false; // a model has answered: what goes on in this context is none of ours
   isHeard = false; // its request came through our fetch
   isPassedBy = false; // another one did that does not name the session
-  number = null;
+  isGiven = false; // it stands in the context of its hook
   slot = null;
   credential = null; // the digest that its request carried last, if that is a login of ours
   key = "unseen"; // else whose it was
-  at = performance.now();
 
   constructor(fields) {
     Object.assign(this, fields);
   }
 
+  isNamedIn = (headers) => pairsOf(headers).some(([, value]) => value === this.session);
+
   /** Tell whether a request may be its own, which names the session where nothing hinders that. */
-  fits = (headers) =>
-    !this.isNamed || pairsOf(headers).some(([, value]) => value === this.session);
+  fits = (headers) => !this.isNamed || this.isNamedIn(headers);
 
   /** Its request carried a login of ours. */
   take({ isForeign, slot, carried }) {
@@ -1051,7 +1154,8 @@ class Mark {
   }
 }
 
-const CREDENTIAL_NAMES = /auth|key|token|secret/i;
+const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
+const SDK_AGENT = /(^|\s)ai-sdk\//;
 // The SDKs that put a key into one header. Of others we do not know whether they sign it.
 const PLAIN_SDKS =
   /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
@@ -1061,12 +1165,8 @@ class Marks {
   #logins;
   #sessions = new Map(); // session -> its newest mark of a turn, and beside one
   #announced = new WeakMap(); // what opencode gave the hook -> mark: we may be loaded twice
-  #unheard = new Set();
-  #isNumbering = false; // the context does not hold in this opencode
-  #numbers = new Map(); // number -> mark
-  #silent = new Set(); // providers whose requests do not come through our fetch
   #nameless = new Set(); // providers whose requests lose the name of the session on their way
-  #nonce = randomId();
+  #holding = new Set(); // providers whose requests come in the context of their hook
 
   constructor(logins) {
     this.#logins = logins;
@@ -1109,16 +1209,11 @@ class Marks {
     this.#drop(of[place]);
     of[place] = mark;
     remember(this.#sessions, mark.session, of, MOST_SESSIONS);
-    if (mark.isOurs) this.#unheard.add(mark);
-    if (this.#unheard.size > MOST_SESSIONS) this.#unheard.delete([...this.#unheard][0]);
   }
 
   /** Wait no longer for the request of a mark. */
   #drop(mark) {
-    if (!mark) return;
-    this.#unheard.delete(mark);
-    if (mark.number && !mark.isHeard) this.#silent.add(mark.provider);
-    if (mark.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
+    if (mark?.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
   }
 
   /** Note that the turn of a session is over. */
@@ -1134,59 +1229,100 @@ class Marks {
     return turn ?? aside;
   }
 
-  /** Return the number that has to stand for the mark, or null where its context is enough. */
-  numberFor(mark) {
-    const hasLogin = this.#logins.get(mark.provider) !== undefined;
-    if (!this.#isNumbering || !mark.isPlain || !hasLogin) return null;
-    if (this.#silent.has(mark.provider)) return null;
-    mark.number ??= `${this.#nonce}-${this.#numbers.size + 1}-${randomId()}`;
-    remember(this.#numbers, mark.number, mark, MOST_SESSIONS);
-    return mark.number;
+  /** Return the mark of the request that came in its context, or has lost it; null: it has none. */
+  find(seen, inContext) {
+    if (!inContext || inContext.isSpent || !inContext.fits(seen.headers)) return this.#lost(seen);
+    if (inContext.isNamedIn(seen.headers)) this.#holding.add(inContext.provider);
+    return inContext;
   }
 
-  numbered = (numbers) => {
-    const mark = numbers.map((number) => this.#numbers.get(number)).find(Boolean);
-    if (mark) mark.isHeard = true;
-    return mark;
-  };
-
-  /** Give no numbers any more to the providers of these. */
-  silence = (numbers) =>
-    numbers.forEach((number) => this.#silent.add(this.#numbers.get(number)?.provider));
-
-  /** A request without a mark: where one of ours has lost its context, go over to numbers. */
-  miss({ path, init, headers }, isKnown) {
-    for (const mark of this.#unheard)
-      if (mark.isHeard || performance.now() - mark.at > UNHEARD_MS) this.#unheard.delete(mark);
-    if (this.#unheard.size === 0 || !isModelRequest(path, textOf(init?.body))) return;
-    const digests = [...credentialsOf(headers)].map(sha256);
-    const isIt = (mark) =>
-      mark.fits(headers) && digests.some((digest) => isKnown(mark.provider, digest));
-    if ([...this.#unheard].some(isIt)) this.#isNumbering = true;
+  /** Where no request of a provider comes in its context, the SDK's own is known by the session
+   *  that opencode names in it. */
+  #lost({ init, headers }) {
+    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value)))) return null;
+    const of = pairsOf(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
+    const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
+    const open = [of.turn, of.aside].filter(isOpen);
+    if (open.length < 2) return open[0] ?? null;
+    // Nothing else tells a turn from the title beside it.
+    const hasTools = () => JSON.parse(textOf(init?.body)).tools.length > 0;
+    return attempt(hasTools, false) ? of.turn : null;
   }
 }
 
 // -- Token requests ------------------------------------------------------------------------
 
-const TOKEN_PATH = /token|oauth|auth|login/i;
-const TOKEN_WORDS = /refresh_?token|device_?code|authorization_code|\bcode\b/i;
+const TOKEN_METHODS = ["POST", "PUT", "GET"];
+const TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
+const LOGIN_WORDS = /device_?code|authorization_code|\bcode\b/i;
 const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
-const TOKEN_NAMES = ["access_token", "accessToken", "refresh_token", "refreshToken"];
+const REFRESH_NAMES = ["refresh_token", "refreshToken"];
+const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
+const LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{0,40}$/i;
+// What stands beside a token and is the same in the answers to many.
+const BESIDE_TOKENS =
+  /(type|scope|ur[il]|endpoint|hint|kind|status)s?$|expir|tokeni[sz]|_(at|in)$|[a-z](At|In)$/;
+const VALUE_NAMES = /^(value|raw|text)$/i;
+// Whoever asks a model may say anything. (`input` and `request` are tRPC's too.)
+const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
+const STREAMED = /event-stream|octet-stream|^(image|audio|video)/i;
 const STALLED_MS = 60_000;
 
-/** Read what a vendor is sent or sends: JSON or a form. */
+const parsed = (text) => attempt(() => JSON.parse(text), undefined);
+
+/** Return what a vendor is sent or sends: JSON, or a form. */
 function readFields(text) {
-  const value = attempt(() => JSON.parse(text), undefined);
+  const value = parsed(text);
   return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
 }
 
-/** Return the tokens in an answer, wherever in it they stand. */
-function tokensIn(value, depth = TOKEN_DEPTH) {
-  if (typeof value !== "object" || value === null || depth === 0) return [];
-  return Object.entries(value).flatMap(([name, one]) => {
-    if (TOKEN_NAMES.includes(name) && isText(one)) return one ? [one] : [];
-    return tokensIn(one, depth - 1);
-  });
+/** Return the texts in a value as [name, text], at any depth, also those of JSON in a text. */
+function textsIn(value) {
+  const found = [];
+  const parts = [["", value]];
+  for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
+    const [name, part] = parts[at];
+    if (isText(part)) found.push([name, part]);
+    const inner = isText(part) ? /^\s*[[{]/.test(part) && parsed(part) : part;
+    if (typeof inner !== "object" || inner === null) continue;
+    const isList = Array.isArray(inner);
+    for (const key in inner) parts.push([isList || VALUE_NAMES.test(key) ? name : key, inner[key]]);
+  }
+  return found;
+}
+
+/** Return the texts in a form, whose fields may be files. */
+const textsInFields = (fields) =>
+  [...fields].flatMap(([name, one]) => (isText(one) ? textsIn({ [name]: one }) : []));
+
+/** Return the texts in headers: whole values, what follows a scheme, what cookies hold. */
+function textsInHeaders(headers) {
+  const whole = [...credentialsOf(headers)];
+  const cookies = valuesOf(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
+  return [...whole, ...cookies.map((one) => one.slice(one.indexOf("=") + 1))];
+}
+
+const isPlainToken = (text) =>
+  text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN && !/\s/.test(text);
+
+/** Return the tokens in an answer as [name, text], those of the usual names first. */
+function tokensIn(texts) {
+  const isUsual = ([name]) => TOKEN_NAMES.includes(name);
+  const isLike = ([name, text]) =>
+    LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
+  const usual = texts.filter((one) => isUsual(one) && one[1]);
+  const tokens = [...usual, ...texts.filter((one) => !isUsual(one) && isLike(one))];
+  return tokens.flatMap(([name, text]) => [...new Set([text, text.trim()])].map((t) => [name, t]));
+}
+
+/** Tell whether somebody exchanges what a login gave him for tokens. */
+function isLogin(fields) {
+  const places = [fields, ...Object.values(fields).filter(isObject)];
+  const find = (...names) =>
+    names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
+  const isCode = find("code") && find("code_verifier", "codeVerifier", "client_id", "clientId");
+  const isDevice = find("device_code", "deviceCode");
+  return Boolean(LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice);
 }
 
 /** Tells the watcher by digests which refresh token led to which, and which came from a login. */
@@ -1200,35 +1336,54 @@ class Descent {
   }
 
   /** Return what a request may ask for as {grant, from}, or a promise of it; null: no token. */
-  questionIn({ request, init, path, headers }) {
-    if (isModelPath(path)) return null;
+  questionIn(seen) {
+    const { request, init, method, path, headers } = seen;
+    if (!TOKEN_METHODS.includes(method) || isModelPath(path)) return null;
+    this.#logins.look();
     const body = init?.body ?? null;
-    if (body !== null || !request) return this.#grantIn(textOf(body));
+    if (body instanceof FormData) return this.#asked(seen, textsInFields(body), "");
+    if (body === null && (!request || method === "GET")) return this.#askedBy(seen, "");
+    if (body !== null) return this.#askedBy(seen, textOf(body));
     const [length = 0, type = ""] = ["content-length", "content-type"].map(
       (name) => valuesOf(headers, name)[0],
     );
     const isSmall = Number(length) <= TOKEN_BYTES;
-    if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded/.test(type)) return null;
-    return request.clone().text().then(this.#grantIn, () => null);
+    if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
+      return this.#askedBy(seen, null);
+    const text = request.clone().text();
+    return text.then((one) => this.#askedBy(seen, one)).catch(() => null);
   }
 
-  #grantIn = (text) => {
-    if (text === null || text.length > TOKEN_BYTES || !TOKEN_WORDS.test(text)) return null;
+  #askedBy(seen, text) {
+    if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
     const fields = readFields(text);
-    if (!isObject(fields)) return null;
-    const places = [fields, ...Object.values(fields).filter(isObject)];
-    const find = (...names) =>
-      names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
-    const token = find("refresh_token", "refreshToken");
-    if (token) {
-      const from = sha256(token);
-      return this.#logins.hasRefresh(from) ? { grant: "refresh", from } : null;
-    }
-    const isCode = find("code") && find("code_verifier", "codeVerifier", "client_id", "clientId");
-    const isDevice = find("device_code", "deviceCode");
-    const isLogin = LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice;
-    return isLogin ? { grant: "login", from: null } : null;
-  };
+    const names = isObject(fields) ? Object.keys(fields) : [];
+    if (names.some((name) => ASKING_FIELDS.test(name))) return null;
+    const question = this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
+    const mayLogIn = question === undefined && seen.method === "POST" && LOGIN_WORDS.test(text);
+    return mayLogIn && isObject(fields) && isLogin(fields) ? { grant: "login", from: null } : question;
+  }
+
+  /** Return the question of a request that holds a refresh token of a login's.
+   *  Null: of several, as a copy of auth.json does; undefined: of none. */
+  #asked({ headers, path, query }, texts, body) {
+    const named = [...textsInFields(query), ...texts];
+    const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
+    const said = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
+    if (said.length > 0) return this.#refreshBy(said, { isSaid: true });
+    if (body === null ? !TOKEN_PATH.test(path) : isModelRequest(path, body)) return undefined;
+    const carried = this.#refreshIn(textsInHeaders(headers).filter(isPlainToken));
+    // Some logins have one token for everything, which each request carries.
+    const apart = carried.filter(({ isSent }) => !isSent);
+    return apart.length > 0 ? this.#refreshBy(apart, { isSaid: false }) : undefined;
+  }
+
+  #refreshIn = (texts) => texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean);
+
+  #refreshBy([{ digest: from, whose }, ...more], { isSaid }) {
+    if (more.some((one) => one.whose !== whose)) return null;
+    return { grant: "refresh", from, whose, isSaid, before: this.#logins.now() };
+  }
 
   /** Send a token request; its answer is handed on when the watcher can know of it. */
   async follow(question, send) {
@@ -1239,22 +1394,29 @@ class Descent {
   }
 
   async #tell(question, response) {
-    if (!question) return;
+    if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
+    const { grant, from, whose = randomId(), isSaid = false, before = 0 } = question;
     const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
-    const answer = attempt(() => readFields(new TextDecoder().decode(bytes)), {});
-    const to = [...new Set(tokensIn(answer))].map(sha256);
+    const answer = readFields(new TextDecoder().decode(bytes));
+    // What was known to be another login's was not made of this one.
+    const isNew = ([, token]) => !this.#logins.isOfAnother(sha256(token), whose, { before });
+    const tokens = tokensIn(textsIn(answer)).filter(isNew);
+    const to = [...new Set(tokens.map(([, token]) => sha256(token)))].slice(0, MOST_TO);
     const ok = response.ok && !answer?.error; // GitHub refuses with 200
     // Who waits for a login asks for its tokens again and again.
-    if (question.grant === "login" && to.length === 0) return;
+    if (!isSaid && to.every((digest) => digest === from)) return;
     // A plug-in may keep the new token to itself until the next one has replaced it.
-    to.forEach((digest) => this.#logins.addRefresh(digest));
-    this.#publish({ schema: SCHEMA, at: new Date().toISOString(), ...question, to, ok });
+    for (const [name, token] of tokens)
+      this.#logins.addToken(token, whose, /refresh/i.test(name) ? { isRefresh: true } : {});
+    const at = new Date().toISOString();
+    await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
   }
 
-  #publish(value) {
+  async #publish(value) {
     const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
     publish(path.join(this.#folder, `${id}.json`), value);
-    const names = fs.readdirSync(this.#folder).filter((name) => /^[^.].*\.json$/.test(name));
+    const found = await fs.promises.readdir(this.#folder); // not by this thread
+    const names = found.length > FOLDER_ENTRIES ? [] : found.filter((name) => /^[^.].*\.json$/.test(name));
     for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path.join(this.#folder, name));
   }
 }
@@ -1351,10 +1513,8 @@ class Bridge {
     const mark = this.marks.announce(input, output);
     if (!mark.isOurs) return undefined;
     this.routing.session(input.sessionID).client = client;
-    if (!isOutermost()) return undefined;
-    const number = this.marks.numberFor(mark);
-    if (number) output.headers[NUMBER] = number;
-    return mark;
+    mark.isGiven = isOutermost();
+    return mark.isGiven ? mark : undefined;
   }
 
   /** Say whose the request was that made a turn fail. */
@@ -1385,51 +1545,36 @@ class Bridge {
       return pass();
     }
     const mark = context.getStore();
-    const numbers = valuesOf(seen.headers, NUMBER);
-    if (!isSigned(seen.headers)) {
-      if (numbers.length > 0) return this.#withoutNumber(layer, seen, numbers);
-      return this.#send(layer, pass, seen, mark);
-    }
+    if (!isSigned(seen.headers)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
-    if (numbers.length === 0) return pass();
-    this.marks.silence(numbers);
-    if (isCovered(seen.headers, NUMBER)) return pass();
-    return layer(seen.input, { ...seen.init, headers: without(seen.headers, NUMBER) });
-  }
-
-  /** Take our number off, whatever it means and whoever put it on. */
-  #withoutNumber(layer, seen, numbers) {
-    const headers = without(seen.headers, NUMBER);
-    // fetch takes these instead of all headers of a Request.
-    const init = { ...seen.init, headers };
-    const mark = this.marks.numbered(numbers) ?? context.getStore();
-    const pass = () => layer(seen.input, init);
-    return this.#send(layer, pass, { ...seen, init, headers }, mark);
+    return pass();
   }
 
   #send(layer, pass, seen, mark) {
-    if (seen.method !== "POST") return pass();
     const question = attempt(() => this.descent.questionIn(seen), null);
-    if (question) return this.descent.follow(question, () => cross(null, pass));
-    const found = attempt(() => this.#claim(seen, mark), null);
-    return found ? this.#carry(layer, pass, { ...seen, mark, found }) : pass();
+    const send = () => {
+      const claimed = seen.method === "POST" ? attempt(() => this.#claim(seen, mark), null) : null;
+      return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
+    };
+    if (!question) return send();
+    // Whether it is one may not be known before it is sent.
+    const isSure = !(question instanceof Promise);
+    return this.descent.follow(question, isSure ? () => cross(null, pass) : send);
   }
 
-  /** Return the login that a request of ours carries; null if it is none of ours. */
-  #claim(seen, mark) {
-    if (!mark || mark.isSpent) {
-      // A tool of the turn, or whatever else goes on. But is it what we are waiting for?
-      this.marks.miss(seen, this.#isKnown);
-      return null;
-    }
-    if (!mark.fits(seen.headers)) {
-      mark.isPassedBy ||= isModelRequest(seen.path, textOf(seen.init?.body));
+  /** Return the login that a request of ours carries, and its mark; null if it is none of ours. */
+  #claim(seen, inContext) {
+    const mark = this.marks.find(seen, inContext);
+    const isModel = () => isModelRequest(seen.path, textOf(seen.init?.body));
+    if (!mark) {
+      // A tool of the turn, or whatever else goes on.
+      if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
       return null;
     }
     const secrets = credentialsOf(seen.headers);
     const found = this.#findLogin(mark, secrets);
-    if (!found && isModelRequest(seen.path, textOf(seen.init?.body))) mark.leave(secrets);
-    return found;
+    if (!found && isModel()) mark.leave(secrets);
+    return found && { mark, found };
   }
 
   #isKnown = (slot, digest) =>
@@ -1664,7 +1809,12 @@ class Sessions {
     if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
     const size = append(this.#file, `${id}\n`);
     remember(this.#ids, id, true, MOST_SESSIONS);
-    if (size <= SESSION_LIST_BYTES) return;
+    if (size > SESSION_LIST_BYTES) this.#write();
+  }
+
+  beat = () => this.#ids.size && touch(this.#file, () => this.#write());
+
+  #write() {
     publishText(this.#file, [...this.#ids.keys()].map((one) => `${one}\n`).join(""));
   }
 }
@@ -1698,11 +1848,12 @@ class Turns {
   }
 
   close = () => unlink(this.#file);
+  beat = () => this.#isShown && touch(this.#file, () => append(this.#file, ""));
 
   #show() {
     const isBusy = this.#busy.size > 0;
     if (isBusy === this.#isShown) return;
-    if (isBusy) fs.writeFileSync(this.#file, "", { mode: 0o600 });
+    if (isBusy) append(this.#file, "");
     else unlink(this.#file);
     this.#isShown = isBusy;
   }
@@ -1720,7 +1871,7 @@ const KIND = kindOfProcess(process.argv);
 /** opencode's version where it was installed as a package; a plugin is not told. */
 function opencodeVersion() {
   const file = path.join(path.dirname(process.execPath), "..", "package.json");
-  const { name, version } = attempt(() => JSON.parse(fs.readFileSync(file, "utf8")), {});
+  const { name, version } = attempt(() => JSON.parse(readText(file)), {});
   return String(name).startsWith("opencode") ? version : null;
 }
 
@@ -1785,6 +1936,9 @@ class Front {
   }
 }
 
+/** Do it again and again, and keep no process from its end. */
+const every = (ms, action) => setInterval(() => attempt(action), ms).unref?.();
+
 /** Install what this process needs once, and return what each further load needs of it. */
 function install() {
   const places = findPlaces(process.env);
@@ -1797,13 +1951,17 @@ function install() {
     auth_file: places.auth,
     started_at: new Date().toISOString(),
     kind: KIND,
+    start_ticks: factsOf("self")[19] ?? null,
+    pid_namespace: PID_NAMESPACE,
   };
+  const tell = () => publish(places.present, { ...present, directories: [...directories] });
   const load = (directory) => {
     directories.add(directory);
     // Where this fails, only `rotator status` misses something.
-    attempt(() => publish(places.present, { ...present, directories: [...directories] }));
+    attempt(tell);
   };
   process.on("exit", () => unlink(places.present));
+  every(BEAT_MS, () => directories.size && touch(places.present, tell));
   if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
   const bridge = new Bridge(places);
   const front = new Front((...given) => bridge.fetch(...given));
@@ -1832,6 +1990,7 @@ function install() {
     },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
+  every(BEAT_MS, () => (turns.beat(), sessions.beat()));
   front.hold();
   const loadAndLook = (directory, client) => {
     load(directory);

@@ -1,0 +1,216 @@
+"""SQLite's write-ahead log read by ourselves: SQLite drops silently what follows a damaged frame.
+
+Each frame's checksum goes on from the one before it, so each can be checked alone
+(sqlite.org/fileformat2.html, 4). Opens the files for reading; call it where nobody writes.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from rotator.errors import StoreDamaged
+
+_HEADER, _FRAME, PAGE = 32, 24, 4096
+_MAGIC = 0x377F0682
+_LITTLE, _BIG = _MAGIC, _MAGIC | 1
+_INNER = 5
+_MOST_CUT_OFF = 64 * 1024 * 1024
+_MAIN = b"SQLite format 3\0" + struct.pack(">H", PAGE) + bytes([1, 1, 0, 64, 32, 32])
+# The two equal heads of a -shm, by sqlite.org/walformat.html.
+_HEAD = 48
+_KEPT_OPEN: dict[tuple[int, int], int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    page: int
+    # Of a frame that ends a transaction, how many pages the database has then.
+    size: int
+    content: bytes
+    salt: bytes
+    is_right: bool
+
+
+class Wal(Enum):
+    """What can be said of a write-ahead log; `CUT` has lost something for good."""
+
+    WHOLE = "whole"
+    WRONG = "wrong"
+    CUT = "cut"
+
+
+def state_of_wal(store: Path) -> Wal:
+    """Tell whether every change that was made can be read; ask before the store is opened.
+
+    Whoever opens it first begins anew what tells how far the log goes.
+    """
+    while True:
+        noted = _noted(store)
+        before = _bytes_of(_beside(store))
+        found = _judged(before, noted)
+        # Somebody may have begun to write just then.
+        if found is Wal.WHOLE or _bytes_of(_beside(store)) == before:
+            return found
+
+
+def require_whole_wal(store: Path) -> None:
+    """Raise StoreDamaged where a frame of a change that was made cannot be read."""
+    if state_of_wal(store) is not Wal.WHOLE:
+        message = f"the store {store} is damaged: its -wal is not as it was written"
+        raise StoreDamaged(message)
+
+
+def image_with_wal(store: Path) -> bytes:
+    """Return the pages of a store with those that stand in its -wal, in one file's bytes.
+
+    Damaged frames are taken for what they are said to be: their rows tell which are good.
+    """
+    content = bytearray(_bytes_of(store))
+    frames = _current(_bytes_of(_beside(store)))
+    last = max((number for number, frame in enumerate(frames) if frame.size), default=-1)
+    for frame in frames[: last + 1]:
+        end = frame.page * PAGE
+        # A page far beyond the end is a number that is damaged.
+        if 0 < frame.page <= len(content) // PAGE + len(frames) + 1:
+            content.extend(bytes(max(0, end - len(content))))
+            content[end - PAGE : end] = frame.content
+    content.extend(bytes(-len(content) % PAGE))
+    if len(content) >= PAGE:
+        # What was cut off is as good as zeroed; SQLite looks for nothing beyond the end.
+        (count,) = struct.unpack(">I", content[28:32])
+        missing = count * PAGE - len(content)
+        content.extend(bytes(missing if 0 < missing <= _MOST_CUT_OFF else 0))
+    if len(content) >= PAGE:
+        # The same in every store of ours; and nothing stands beside this one.
+        content[: len(_MAIN)] = _MAIN
+        content[28:32] = struct.pack(">I", len(content) // PAGE)
+        content[92:96] = content[24:28]
+        content[44:48], content[56:60] = struct.pack(">I", 4), struct.pack(">I", 1)
+    return bytes(content)
+
+
+def with_tables_of(image: bytes, empty: bytes) -> bytes:
+    """Return the pages of a store with the list of tables of an empty one.
+
+    It is the same in stores that were never packed.
+    """
+    content = bytearray(image)
+    for page in (1, *_below(empty)):
+        end = page * PAGE
+        content.extend(bytes(max(0, end - len(content))))
+        content[end - PAGE : end] = empty[end - PAGE : end]
+    content[28:32] = struct.pack(">I", len(content) // PAGE)
+    return bytes(content)
+
+
+def _below(database: bytes) -> Iterator[int]:
+    """Yield the pages below the first one, which is where the list of tables begins."""
+    if database[100] == _INNER:
+        (count,) = struct.unpack(">H", database[103:105])
+        for cell in struct.unpack(f">{count}H", database[112 : 112 + 2 * count]):
+            yield struct.unpack(">I", database[cell : cell + 4])[0]
+        yield struct.unpack(">I", database[108:112])[0]
+
+
+def _judged(wal: bytes, noted: tuple[int, bytes] | None) -> Wal:
+    frames = _current(wal)
+    if noted is not None and noted[0] and (len(wal) <= _HEADER or noted[1] == wal[16:24]):
+        if len(frames) < noted[0]:
+            return Wal.CUT
+        frames = frames[: noted[0]]
+    if len(wal) <= _HEADER:
+        return Wal.WHOLE
+    magic, version, page_size = struct.unpack(">III", wal[:12])
+    is_header = magic in {_LITTLE, _BIG} and (version, page_size) == (3007000, PAGE)
+    if not is_header or _sum(wal[:24], (0, 0), magic) != _two(wal[24:32]):
+        return Wal.WRONG if any(frame.is_right for frame in frames) else Wal.CUT
+    # No checksum is about the salts; SQLite stops where these change, too.
+    salt = wal[16:24]
+    wrong = [n for n, frame in enumerate(frames) if not frame.is_right or frame.salt != salt]
+    # Whoever was killed while writing left frames that end no transaction.
+    if not wrong or not any(frame.size for frame in frames[wrong[0] :]):
+        return Wal.WHOLE
+    # Of which page it is nobody knows where that has changed with the salts.
+    doubtful = [frames[n] for n in wrong if not frames[n].is_right]
+    is_lost = any(not frame.page or frame.salt != salt for frame in doubtful)
+    return Wal.CUT if is_lost else Wal.WRONG
+
+
+def _noted(store: Path) -> tuple[int, bytes] | None:
+    """Return how many frames count, and of which log, as the last one to write noted it."""
+    path = store.with_name(f"{store.name}-shm")
+    try:
+        found = path.stat()
+        key = found.st_dev, found.st_ino
+        if key not in _KEPT_OPEN:
+            # To close it would drop the locks of this process's other connections.
+            _KEPT_OPEN[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        head = os.pread(_KEPT_OPEN[key], 2 * _HEAD, 0)
+    except OSError:
+        return None
+    if len(head) < 2 * _HEAD or head[:_HEAD] != head[_HEAD:] or not head[12]:
+        return None
+    return struct.unpack("=I", head[16:20])[0], head[32:40]
+
+
+def _current(wal: bytes) -> list[_Frame]:
+    """Return the frames since the log was begun anew; older ones may stand behind them."""
+    frames = list(_frames(wal))
+    if not frames:
+        return []
+    magic = struct.unpack(">I", wal[:4])[0]
+    is_header = magic in {_LITTLE, _BIG} and _sum(wal[:24], (0, 0), magic) == _two(wal[24:32])
+    salts = [frame.salt for frame in frames]
+    salt = wal[16:24] if is_header else max(salts, key=salts.count)
+    last = max((number for number, one in enumerate(salts) if one == salt), default=-1)
+    return frames[: last + 1]
+
+
+def _frames(wal: bytes) -> Iterator[_Frame]:
+    magic = struct.unpack(">I", wal[:4])[0] if len(wal) > _HEADER else 0
+    before = _two(wal[24:32]) if magic else (0, 0)
+    for at in range(_HEADER, len(wal) - _FRAME - PAGE + 1, _FRAME + PAGE):
+        head, content = wal[at : at + _FRAME], wal[at + _FRAME : at + _FRAME + PAGE]
+        page, size = _two(head[:8])
+        told = _two(head[16:24])
+        is_right = any(_sum(head[:8] + content, before, m) == told for m in _kinds(magic))
+        yield _Frame(page, size, content, head[8:16], is_right)
+        before = told
+
+
+def _kinds(magic: int) -> tuple[int, ...]:
+    return (magic,) if magic in {_LITTLE, _BIG} else (_LITTLE,)
+
+
+def _sum(content: bytes, before: tuple[int, int], magic: int) -> tuple[int, int]:
+    words = array("I", content)
+    if (magic == _BIG) != (struct.pack("=I", 1) == struct.pack(">I", 1)):
+        words.byteswap()
+    first, second = before
+    for number in range(0, len(words), 2):
+        first = (first + words[number] + second) & 0xFFFFFFFF
+        second = (second + words[number + 1] + first) & 0xFFFFFFFF
+    return first, second
+
+
+def _two(content: bytes) -> tuple[int, int]:
+    first, second = struct.unpack(">II", content)
+    return first, second
+
+
+def _beside(store: Path) -> Path:
+    return store.with_name(f"{store.name}-wal")
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        # Whoever opens the store says what is wrong with it.
+        return b""

@@ -1,0 +1,150 @@
+"""Case I5: the clock is set back, while a watcher runs and between two runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.atomic import publish
+from rotator.books import Books, open_books
+from rotator.clock_change import follow_clock
+from rotator.daemon import Daemon
+from rotator.model import AccountState, EventKind, Limit
+from rotator.paths import find_paths
+from rotator.rotate import plan_rotation, rotate
+from rotator.visit import look
+from tests.support.live import Live, api, open_live
+from tests.support.waiting import wait_until
+
+SECONDS = 20.0
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+BACK = [MINUTE * 2, 8 * HOUR, timedelta(days=365)]
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        yield live
+
+
+def let_rest(books: Books, alias: str, length: timedelta) -> None:
+    now = books.clock()
+    limit = Limit(AccountState.COOLING, now + length, "limited", since=now)
+    (account,) = (a for a in books.store.state().accounts if a.alias == alias)
+    with books.store.transaction():
+        books.store.set_limit(account.id, limit)
+
+
+@pytest.mark.parametrize("change", BACK)
+def test_between_two_runs_a_rest_begins_anew_and_ends(live: Live, change: timedelta) -> None:
+    let_rest(live.books, "acme-1", MINUTE)
+    live.clock.now -= change
+
+    look(live.books)
+    at_first = live.state_of("acme/acme-1")
+    live.clock.pass_time(seconds=61)
+
+    assert (at_first, live.state_of("acme/acme-1")) == (AccountState.COOLING, AccountState.READY)
+    assert not follow_clock(live.books)
+
+
+@pytest.mark.parametrize("change", [HOUR, timedelta(days=365)])
+def test_set_forward_a_rest_is_over_and_nothing_is_touched(live: Live, change: timedelta) -> None:
+    let_rest(live.books, "acme-1", MINUTE)
+    live.clock.now += change
+
+    assert not follow_clock(live.books)
+    assert live.state_of("acme/acme-1") is AccountState.READY
+
+
+@pytest.mark.parametrize("change", BACK)
+@pytest.mark.parametrize("looked_between", [True, False])
+def test_the_user_s_own_login_stands(
+    live: Live, change: timedelta, *, looked_between: bool
+) -> None:
+    rotate(live.books, plan_rotation(live.state, "acme", "acme-1", live.clock.now))
+    live.clock.now -= change
+
+    if looked_between:
+        look(live.books)
+    live.sees({"acme": api("b")})
+
+    assert live.active("acme") == "acme-2"
+    assert EventKind.REVERTED not in live.kinds()
+    assert live.entries() == {"acme": api("b")}
+
+
+class Shifted:
+    """The real clock, set by hand."""
+
+    def __init__(self) -> None:
+        self.change = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.change
+
+
+@pytest.fixture
+def clock(home: Path) -> Iterator[Shifted]:
+    """Yield the clock of a running watcher."""
+    with open_live(home) as live:
+        live.sees({"acme": api("a")})
+    clock, ready = Shifted(), threading.Event()
+    started: list[Daemon] = []
+
+    def run() -> None:
+        with open_books(find_paths(), clock=clock) as books:
+            started.append(Daemon(books))
+            started[0].run(ready.set)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert ready.wait(SECONDS)
+        yield clock
+    finally:
+        started[0].stop()
+        thread.join(SECONDS)
+
+
+def hint() -> None:
+    """Let the watcher look: its clock says nothing of the time that it waits."""
+    file = find_paths().auth_file
+    publish(file, file.read_bytes())
+
+
+def test_while_a_watcher_runs_a_rest_begins_anew(clock: Shifted) -> None:
+    with open_books(find_paths(), clock=clock) as books:
+        let_rest(books, "acme-1", MINUTE)
+        clock.change = -8 * HOUR
+        hint()
+
+        def ends_in() -> timedelta:
+            limit = books.store.state().accounts[0].limit
+            assert limit is not None
+            return limit.until - clock()
+
+        wait_until(lambda: ends_in() <= MINUTE, SECONDS, "the rest to begin anew")
+
+
+def test_a_watcher_goes_on_telling_the_bridge_that_it_is_there(clock: Shifted) -> None:
+    state = find_paths().bridge / "state.json"
+    # What was begun is told first: news of today would be the clock's of today.
+    wait_until(lambda: time.time() - state.stat().st_mtime > 1, SECONDS, "the beginning's end")
+    before = state.stat().st_ino
+    clock.change = -8 * HOUR
+
+    def is_renewed() -> bool:
+        # Time goes by faster here, but not by hours.
+        clock.change += timedelta(seconds=1)
+        hint()
+        return state.stat().st_ino != before
+
+    wait_until(is_renewed, SECONDS, "news for the bridge", poll_seconds=0.05)

@@ -1,0 +1,216 @@
+"""Case I10: however much comes at once, a failure that somebody waits for has its turn soon.
+
+What is counted here is the work before it; how long that takes is measured by tests/bench.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rotator.books import open_books
+from rotator.clock import to_iso
+from rotator.logged import LoggedFailures
+from rotator.opencode.exchange import MOST_PRESENT, Exchange
+from rotator.opencode.inbox import MOST_READ, Inbox
+from rotator.opencode.logtail import MOST_BYTES_A_CALL, LoggedFailure, LogTail
+from rotator.paths import find_paths
+from rotator.turns import FILES_A_TURN, LINES_A_TURN, Turns
+
+FLOOD = 300
+NOW = to_iso(datetime(2026, 9, 1, tzinfo=UTC))
+LINE = (
+    f'timestamp={NOW} level=ERROR run=fffa7f6d message="stream error" providerID=mock'
+    ' modelID=m1 session.id=ses_1 small=false agent=build mode=primary error.error="limited"\n'
+)
+
+
+class Counting(Exchange):
+    """An exchange that counts how many files were looked into."""
+
+    looked_into = 0
+
+    def is_failure(self, path: Path) -> bool:
+        self.looked_into += 1
+        return super().is_failure(path)
+
+
+@pytest.fixture
+def exchange(home: Path) -> Counting:
+    assert home.is_dir()
+    return Counting(find_paths())
+
+
+def put(exchange: Exchange, name: str, value: object, *, seconds_ago: float = 0.0) -> Path:
+    path = exchange.inbox / f"{name}.json"
+    path.write_text(value if isinstance(value, str) else json.dumps(value))
+    at = time.time() - seconds_ago
+    os.utime(path, (at, at))
+    return path
+
+
+FAILURE = {"schema": 1, "provider": "mock", "status": 429}
+GOOD = {"schema": 1, "provider": "mock", "status": 200}
+NOTE = {"schema": 1, "kind": "failed", "session": "ses_1"}
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [NOTE, GOOD, "no JSON", "[" * 5000],
+    ids=["notes", "good answers", "no JSON", "deep JSON"],
+)
+@pytest.mark.parametrize("came", ["first", "last"])
+def test_a_failure_goes_before_all_that_nobody_waits_for(
+    exchange: Counting, flood: object, came: str
+) -> None:
+    inbox = Inbox(exchange)
+    failure = exchange.inbox / "failure.json"
+    if came == "first":
+        put(exchange, failure.stem, FAILURE)
+        inbox.look()
+    for number in range(FLOOD):
+        put(exchange, f"flood-{number}", flood, seconds_ago=1)
+    if came == "last":
+        inbox.look()
+        put(exchange, failure.stem, FAILURE)
+        inbox.hint(failure)
+
+    assert inbox.next() == failure
+    assert exchange.looked_into <= MOST_READ
+
+
+def test_a_failure_that_no_hint_told_of_is_found_in_a_flood(exchange: Counting) -> None:
+    inbox = Inbox(exchange)
+    for number in range(FLOOD):
+        put(exchange, f"flood-{number}", NOTE, seconds_ago=1)
+    inbox.look()
+    failure = put(exchange, "failure", FAILURE)
+
+    turns = 0
+    while inbox.next() != failure:
+        turns += 1
+        # It is looked for after a moment, not at each turn.
+        time.sleep(0.02)
+
+    assert turns <= 5
+
+
+def test_who_waits_goes_before_those_who_have_gone_on(exchange: Counting) -> None:
+    inbox = Inbox(exchange)
+    gone = [put(exchange, f"gone-{n}", FAILURE, seconds_ago=9 - n) for n in range(3)]
+    waiting = [put(exchange, f"waiting-{n}", FAILURE, seconds_ago=-n) for n in range(3)]
+    note = put(exchange, "note", NOTE, seconds_ago=20)
+    inbox.look()
+
+    assert [inbox.next() for _ in range(8)] == [*waiting, *gone, note, None]
+
+
+def test_what_cannot_be_taken_away_is_not_looked_at_again_and_again(exchange: Counting) -> None:
+    inbox = Inbox(exchange)
+    (exchange.inbox / "folder.json").mkdir()
+    os.mkfifo(exchange.inbox / "pipe.json")
+    inbox.look()
+    put(exchange, "later", NOTE)
+
+    found = []
+    while (path := inbox.next()) is not None:
+        found.append(path.name)
+        time.sleep(0.06)
+
+    assert sorted(found) == ["folder.json", "later.json", "pipe.json"]
+    assert inbox.is_empty
+
+
+def test_a_file_that_is_gone_or_large_costs_nothing_but_itself(exchange: Counting) -> None:
+    inbox = Inbox(exchange)
+    large = [put(exchange, f"large-{n}", "x" * 300_000) for n in range(20)]
+    gone = put(exchange, "gone", FAILURE)
+    inbox.look()
+    gone.unlink()
+
+    inbox.next()
+
+    assert exchange.looked_into < len(large)
+    assert all(inbox.next() != gone for _ in large)
+
+
+def test_a_turn_works_a_few_files_and_a_few_lines_off(exchange: Counting) -> None:
+    log = find_paths().opencode_logs / "opencode.log"
+    log.parent.mkdir(parents=True)
+    taken: list[Path] = []
+    heard: list[tuple[LoggedFailure, bool]] = []
+    tail = LogTail(log.parent)
+    tail.start()
+    turns = Turns(
+        Inbox(exchange), tail, taken.append, lambda line, last: heard.append((line, last))
+    )
+    log.write_text(LINE * 20_000)
+    for number in range(FLOOD):
+        put(exchange, f"flood-{number}", NOTE)
+    turns.inbox.look()
+
+    turns.work_inbox()
+    turns.work_log()
+
+    assert (len(taken), len(heard)) == (FILES_A_TURN, LINES_A_TURN)
+    turns.work_log()
+    assert turns.has_more_lines
+    # What runs is looked at once for all lines that were read together.
+    assert [last for _, last in heard] == [False, True]
+
+
+def test_all_of_a_flood_is_worked_off_in_the_end(exchange: Counting) -> None:
+    log = find_paths().opencode_logs / "opencode.log"
+    log.parent.mkdir(parents=True)
+    heard: list[bool] = []
+    turns = Turns(
+        Inbox(exchange),
+        LogTail(log.parent),
+        lambda _: None,
+        lambda _, last: heard.append(last),
+    )
+    lines = 3 * MOST_BYTES_A_CALL // len(LINE)
+    log.write_text(LINE * lines)
+
+    while turns.work_log() or turns.has_more_lines:
+        pass
+
+    assert len(heard) == lines
+    assert heard.count(False) <= 5
+
+
+def test_of_many_files_of_bridges_some_are_looked_at_each_time(exchange: Counting) -> None:
+    present = exchange.folder / "present"
+    for number in range(MOST_PRESENT + 20):
+        (present / f"{number + (1 << 23)}.json").write_text("{}")
+
+    found = exchange.present()
+
+    assert (found, len(list(present.iterdir()))) == ([], 20)
+    assert exchange.present() == []
+    assert list(present.iterdir()) == []
+
+
+@pytest.mark.usefixtures("exchange")
+def test_a_line_that_was_read_with_the_last_one_does_not_look_at_what_runs_again() -> None:
+    class Looked(Exchange):
+        looks = 0
+
+        def served_sessions(self) -> frozenset[str]:
+            self.looks += 1
+            return super().served_sessions()
+
+    at = datetime.now(UTC)
+    failure = LoggedFailure(at, "mock", "m1", "ses_1", small=False, message="limited")
+    with open_books(find_paths()) as books:
+        looked = Looked(find_paths())
+        lines = LoggedFailures(books, looked, lambda _: None)
+        for with_last in (False, True, True, False):
+            lines.hear(failure, with_last=with_last)
+
+    assert looked.looks == 2

@@ -1,0 +1,133 @@
+"""Watcher and opencode in two PID namespaces that share a HOME, as two containers do (I4)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.liveness import SILENT_SECONDS
+from tests.e2e.scenes import A, B, api, log_in
+from tests.support.bridge_process import BridgeProcess, bridge_process
+from tests.support.household import Household
+from tests.support.pid_namespaces import Inside, in_pid_namespace, watcher_inside
+from tests.support.rotator_process import rotator, status, watcher
+from tests.support.upstream import Upstream, model_request
+from tests.support.waiting import wait_until
+
+HOST = os.uname().nodename
+
+
+@pytest.fixture
+def house(home: Path) -> Household:
+    """Return a HOME that two containers share."""
+    return Household(home)
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """Return a provider to which the key A is limited."""
+    with Upstream() as server:
+        server.limit(A)
+        yield server
+
+
+@pytest.fixture
+def inside(house: Household) -> Iterator[Inside]:
+    """Return a watcher in a namespace of its own that has captured B and A, which is live."""
+    with watcher_inside(house) as inside:
+        log_in(house, "mock", api(B), api(A))
+        yield inside
+
+
+def asks(bridge: BridgeProcess, upstream: Upstream) -> int:
+    """Send a request with the limited key; return the status that opencode gets."""
+    found: int = bridge.run("fetch", **model_request(upstream))["status"]
+    return found
+
+
+def test_a_bridge_asks_the_watcher_of_another_container(
+    house: Household, upstream: Upstream, inside: Inside
+) -> None:
+    with bridge_process(house.home) as bridge:
+        bridge.load()
+
+        assert asks(bridge, upstream) == 200
+
+    assert upstream.keys == [A, B]
+    assert inside.pid_here
+
+
+def test_a_watcher_of_another_container_that_crashed_is_not_asked(
+    house: Household, upstream: Upstream, inside: Inside
+) -> None:
+    told = house.state_dir / "bridge"
+    with bridge_process(house.home) as bridge:
+        bridge.load()
+        inside.ends(signal.SIGKILL)
+        os.utime(told / "beat", (0, time.time() - SILENT_SECONDS - 1))
+        statuses = [asks(bridge, upstream), asks(bridge, upstream)]
+
+    assert statuses == [429, 429]
+    assert (told / "state.json").exists()
+    assert not list((told / "inbox").iterdir())
+
+
+def test_the_second_of_two_watchers_says_who_holds_the_home(
+    house: Household, inside: Inside
+) -> None:
+    second = rotator(house, "watch")
+    told = status(house)
+    shown, looked = rotator(house, "status").stdout, rotator(house, "doctor").stdout
+
+    assert (second.code, "another container" in second.stderr) == (5, True)
+    assert HOST in second.stderr
+    assert told["watcher"] == {"running": True, "pid": None, "host": HOST}
+    assert f"running (in another container or on another computer: host {HOST}" in shown
+    assert f"a watcher runs (in another container or on another computer: host {HOST}" in looked
+    assert "kill 1" not in shown + looked + second.stderr
+    assert inside.ends(signal.SIGTERM) == 0
+    assert status(house)["watcher"]["running"] is False
+
+
+def test_opencodes_of_other_containers_are_heard_although_all_have_one_pid(
+    house: Household, upstream: Upstream
+) -> None:
+    before = tuple(in_pid_namespace())
+    with (
+        watcher(house),
+        bridge_process(house.home, before=before) as one,
+        bridge_process(house.home, before=before) as other,
+    ):
+        log_in(house, "mock", api(B), api(A))
+        one.load()
+        other.load()
+        present = house.state_dir / "bridge" / "present"
+        names = sorted(path.name for path in present.glob("*.json"))
+        told = status(house)["opencodes"]
+
+        assert asks(other, upstream) == 200
+        assert [name[:2] for name in names] == ["1-", "1."]
+        assert [(o["pid"], o["kind"]) for o in told] == [(None, "tui"), (None, "tui")]
+        # The watcher's own look, too, leaves their files where they are.
+        assert sorted(path.name for path in present.glob("*.json")) == names
+    wait_until(lambda: not list(present.glob("*.json")), 10, "both to leave")
+
+
+def test_a_bridge_of_a_container_beats(house: Household) -> None:
+    variables = {"BRIDGE_HASTE": "50"}
+    before = tuple(in_pid_namespace())
+    with bridge_process(house.home, before=before, variables=variables) as bridge:
+        bridge.load()
+        (file,) = (house.state_dir / "bridge" / "present").glob("*.json")
+        os.utime(file, (0, 0))
+        wait_until(lambda: time.time() - file.stat().st_mtime < SILENT_SECONDS, 10, "a beat")
+        assert json.loads(file.read_text())["pid"] == 1
+        shutil.rmtree(file.parent)
+        wait_until(file.exists, 10, "its file")

@@ -1,0 +1,37 @@
+"""A watcher in a process of its own whose clock is set by a file: seconds beside the real time.
+
+Run as `python -m tests.support.set_clock FILE`. It is the program's own clock that is set (what
+`open_books` is given), so no other library between it and the system is needed.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rotator import interrupts
+from rotator.books import open_books
+from rotator.daemon import Daemon
+from rotator.lock import watch_lock
+from rotator.paths import find_paths
+
+
+def main() -> None:
+    """Watch until a signal ends it; prints a line once it does."""
+    told = Path(sys.argv[1])
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=float(told.read_text("ascii")))
+
+    interrupts.note_signals()
+    paths = find_paths()
+    # Commands then leave the files to it, as they do to every watcher.
+    with watch_lock(paths.watch_lock), open_books(paths, watching=True, clock=clock) as books:
+        daemon = Daemon(books)
+        with interrupts.told_to(daemon.stop):
+            daemon.run(lambda: print("watching", flush=True))
+
+
+if __name__ == "__main__":
+    main()

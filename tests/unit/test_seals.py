@@ -1,0 +1,94 @@
+"""The seal of a row: whatever changes in it shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.seals import (
+    PASSING_SEAL,
+    SEAL,
+    Row,
+    covered,
+    is_sealed,
+    seal_of,
+    seals_of,
+    without_passing,
+)
+
+ENTRY = '{"type":"api","key":"KEY-CANARY-a"}'
+BARE: Row = {
+    "id": "acc_1",
+    "alias": "wörk",
+    "entry": ENTRY,
+    "plan": None,
+    "rejected": "401",
+    "limit_strikes": 3,
+}
+
+
+def sealed(row: Row, table: str = "account") -> Row:
+    """Return a row with its seals, as it is written."""
+    seals = {}
+    for seal in seals_of(table):
+        names = covered(table, seal, row)
+        seals[seal] = seal_of(names, (row[name] for name in names))
+    return {**row, **seals}
+
+
+def test_a_row_as_it_was_written_is_sealed_right() -> None:
+    row = sealed(BARE)
+
+    assert is_sealed("account", row)
+    assert is_sealed("account", row, PASSING_SEAL)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"entry": ENTRY.replace("a", "c", 1)}, id="a letter"),
+        pytest.param({"entry": ENTRY.encode()}, id="bytes for a text"),
+        pytest.param({"entry": ENTRY[:-1] + "\udc80"}, id="what is no text"),
+        pytest.param({"plan": "pro"}, id="a value where there was none"),
+        pytest.param({"alias": None}, id="none where there was a value"),
+        pytest.param({"alias": "entry"}, id="another value"),
+        pytest.param({SEAL: None}, id="no seal"),
+        pytest.param({SEAL: "0" * 16}, id="another seal"),
+    ],
+)
+def test_whatever_changes_in_a_row_shows(change: Row) -> None:
+    """Case I2: SQLite notices none of these."""
+    assert not is_sealed("account", {**sealed(BARE), **change})
+
+
+def test_how_an_account_stands_has_a_seal_of_its_own() -> None:
+    row = {**sealed(BARE), "rejected": None}
+
+    assert is_sealed("account", row)
+    assert not is_sealed("account", row, PASSING_SEAL)
+
+
+def test_of_an_account_that_stands_somehow_nothing_is_known_and_that_is_sealed() -> None:
+    row = without_passing({**sealed(BARE), "rejected": "4O1"})
+
+    assert (row["rejected"], row["limit_strikes"]) == (None, 1)
+    assert is_sealed("account", row, PASSING_SEAL)
+    assert is_sealed("account", row)
+
+
+def test_a_column_of_a_later_schema_breaks_no_seal_until_it_is_used() -> None:
+    row = sealed(BARE)
+
+    assert is_sealed("account", {**row, "later": None})
+    assert not is_sealed("account", {**row, "later": 0})
+
+
+def test_another_table_has_one_seal_over_everything() -> None:
+    row = sealed({"number": 1, "rejected": "x"}, "aside")
+
+    assert seals_of("aside") == (SEAL,)
+    assert not is_sealed("aside", {**row, "rejected": "y"})
+
+
+def test_two_values_cannot_be_taken_for_others_that_read_the_same() -> None:
+    assert seal_of(["a", "b"], ["1\nb 2", None]) != seal_of(["a", "b"], ["1", "2"])
+    assert seal_of(["a"], [1]) != seal_of(["a"], ["1"])
