@@ -153,11 +153,11 @@ def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
         return Parted(now)
     earlier, later = sorted((at, others[-1]))
     if now[earlier].who.key == now[later].who.key:
-        if not is_sure:
+        # Of loose ones nobody knows which have taken the place of which.
+        if not is_sure or now[later].loose:
             return Parted(now)
         # One person's older tokens, which the newer ones have taken the place of.
-        older = min((earlier, later), key=lambda n: _how_well_known(now[n]))
-        return Parted((*now[:older], *now[older + 1 :]))
+        return Parted((*now[:earlier], *now[earlier + 1 :]))
     # Between two that are named may be tokens of either.
     return replace(_parted(now, later, by_last=others[-1] == len(now) - 1), unsure=True)
 
@@ -169,13 +169,13 @@ def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
     return Parted(after, before) if by_last else Parted(before, after)
 
 
-def _how_well_known(one: Tokens) -> tuple[bool, bool, float]:
+def _how_well_known(one: Tokens) -> tuple[bool, float]:
     """Return what is larger for tokens to go on with; those in order stay in their order."""
     if not one.loose:
-        return True, True, 0.0
+        return True, 0.0
     # They came from several accounts: the last ones are those that run out last.
     expires_at = one.credential.expires_at
-    return False, one.who.key is not None, expires_at.timestamp() if expires_at else 0.0
+    return False, expires_at.timestamp() if expires_at else 0.0
 
 
 def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:

@@ -237,7 +237,7 @@ def loose(number: int, hours: int | None, who: Identity = NOBODY) -> Tokens:
     [
         pytest.param([loose(1, 3, ADA), loose(2, 1, ADA)], 1, id="those that run out last"),
         pytest.param([loose(1, 1, ADA), loose(2, 3, ADA)], 2, id="in their order as well"),
-        pytest.param([loose(1, 1, ADA), loose(2, 3)], 1, id="before those of nobody known"),
+        pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="whoever they are"),
         pytest.param([loose(1, 1, ADA), loose(2, None, ADA)], 1, id="or those that say nothing"),
         pytest.param(
             [loose(1, 3, ADA), Tokens(2, oauth("a", 2, expires_at=NOW), ADA)],
@@ -256,19 +256,18 @@ def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_new
     assert (parted.kept[-1].number, parted.unsure) == (last, True)
 
 
-@pytest.mark.parametrize(
-    ("some", "left"),
-    [
-        pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="the spent one stands behind"),
-        pytest.param([loose(1, 1, ADA), loose(2, 3)], 2, id="it stands before"),
-        pytest.param([loose(1, 3, ADA), Tokens(2, oauth("a", 2), NOBODY)], 2, id="in order"),
-    ],
-)
-def test_of_one_person_s_tokens_from_several_accounts_the_newer_ones_stay(
-    some: list[Tokens], left: int
-) -> None:
-    tokens = (*some, Tokens(None, oauth("b"), NOBODY))
+def test_of_one_person_s_tokens_from_several_accounts_none_are_dropped() -> None:
+    """Nobody knows which of them have taken the place of which."""
+    tokens = (loose(1, 3, ADA), loose(2, 1), Tokens(None, oauth("b"), NOBODY))
 
     parted = told(tokens, 1, ADA)
 
-    assert [one.number for one in parted.kept] == [left, None]
+    assert [one.number for one in parted.kept] == [1, 2, None]
+
+
+def test_what_took_the_place_of_one_person_s_tokens_makes_those_go() -> None:
+    tokens = (loose(1, 3, ADA), Tokens(2, oauth("a", 2), NOBODY), Tokens(None, oauth("b"), NOBODY))
+
+    parted = told(tokens, 1, ADA)
+
+    assert [one.number for one in parted.kept] == [2, None]
