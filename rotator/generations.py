@@ -153,7 +153,8 @@ def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
         return Parted(now)
     earlier, later = sorted((at, others[-1]))
     if now[earlier].who.key == now[later].who.key:
-        if not is_sure:
+        # Of loose ones nobody knows which have taken the place of which.
+        if not is_sure or now[later].loose:
             return Parted(now)
         # One person's older tokens, which the newer ones have taken the place of.
         return Parted((*now[:earlier], *now[earlier + 1 :]))
@@ -163,9 +164,18 @@ def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
 
 def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
     # Those of which least is known are never the ones to go on with.
-    before = tuple(sorted(line[:at], key=lambda one: not one.loose))
+    before = tuple(sorted(line[:at], key=_how_well_known))
     after = line[at:]
     return Parted(after, before) if by_last else Parted(before, after)
+
+
+def _how_well_known(one: Tokens) -> tuple[bool, float]:
+    """Return what is larger for tokens to go on with; those in order stay in their order."""
+    if not one.loose:
+        return True, 0.0
+    # They came from several accounts: the last ones are those that run out last.
+    expires_at = one.credential.expires_at
+    return False, expires_at.timestamp() if expires_at else 0.0
 
 
 def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:

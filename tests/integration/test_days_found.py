@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from rotator import ledger
+from rotator.account_rows import join
 from rotator.errors import NothingToRotateTo
-from rotator.model import Account, AccountState, Digest, Identity, Limit
+from rotator.model import Account, AccountState, Credential, Digest, Identity, Limit
+from rotator.opencode.authfile import parse_entry
 from rotator.owners import learn_owner
 from rotator.rotate import plan_rotation
-from rotator.secret import digest_of
+from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import Entry, Live, oauth_until, open_live
@@ -419,6 +422,10 @@ def between(live: Live) -> tuple[Entry, Entry, Entry]:
     return pairs[0], pairs[1], pairs[2]
 
 
+def parsed(entry: Entry) -> Credential:
+    return parse_entry(SLOT, Secret(json.dumps(entry)))
+
+
 def is_named(live: Live, holder: Account, entry: Entry, key: str) -> None:
     """Let the vendor say whose tokens of an account are, in use or replaced."""
     learn_owner(live.books, holder.id, Digest(digest_of(entry["access"])), Identity(key))
@@ -518,8 +525,9 @@ def loses_its_newest(live: Live) -> tuple[Entry, Entry, Entry, Entry]:
 def names_what_is_left(live: Live, older: Entry, another: Entry, spent: Entry) -> None:
     is_of(live, live.entries()[SLOT], "cem")
     is_named(live, row(live, older), another, "ada")
-    assert row(live, spent).maybe is not None
-    is_of(live, spent, "bob")
+    holder = live.books.store.holder(SLOT, Digest(digest_of(spent["access"])))
+    assert holder is not None
+    learn_owner(live.books, holder, Digest(digest_of(spent["access"])), Identity("bob"))
 
     (kept,) = [a for a in live.state.of(SLOT) if a.identity_key == "bob"]
     assert kept.credential.secret.reveal() == older["access"]
@@ -558,6 +566,30 @@ def test_another_person_s_tokens_are_in_no_doubt_because_of_those_that_are_gone(
         is_of(live, entry, "bob")
     is_of(live, live.entries()[SLOT], "cem")
     is_named(live, row(live, older), another, "ada")
-    is_of(live, spent, "bob")
+    holder = live.books.store.holder(SLOT, Digest(digest_of(spent["access"])))
+    assert holder is not None
+    learn_owner(live.books, holder, Digest(digest_of(spent["access"])), Identity("bob"))
 
     assert row(live, another).maybe is None
+
+
+def test_of_two_pairs_of_one_person_in_another_s_account_the_newer_one_is_used(live: Live) -> None:
+    """Seed 12, day 406: they came from two accounts, and the spent one stood behind the other."""
+    spent = logs_in(live, "bob")
+    live.clock.pass_time(hours=3)
+    newest = logs_in(live, "bob", 2)
+    live.clock.pass_time(minutes=62)
+    other = logs_in(live, "cem")
+    # The account of the spent ones is joined in, and they are kept.
+    account = row(live, other)
+    with live.books.store.transaction():
+        join(live.books, row(live, spent), account, account, live.clock.now)
+        held = row(live, other)
+        live.books.store.keep_replaced(
+            held.id, parsed(spent), Identity("bob"), live.clock.now, loose=True
+        )
+    is_named(live, row(live, other), newest, "bob")
+    is_of(live, other, "cem")
+
+    (kept,) = [a for a in live.state.of(SLOT) if a.identity_key == "bob"]
+    assert kept.credential.secret.reveal() == newest["access"]

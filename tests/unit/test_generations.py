@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from rotator.credential_secrets import given_as, secrets_of
 from rotator.generations import EndDoubt, Join, Part, Spend, Tokens, next_step, told, traced
 from rotator.model import (
@@ -219,3 +221,53 @@ def test_names_that_are_not_sure_to_be_of_the_newest_tokens_drop_none() -> None:
 
     assert told(tokens, 1, ADA, is_sure=False).kept[0] == tokens[0]
     assert len(told(tokens, 1, ADA).kept) == 1
+
+
+# -- tokens that came together from several accounts -------------------------------------------
+
+
+def loose(number: int, hours: int | None, who: Identity = NOBODY) -> Tokens:
+    """Return loose tokens that run out in so many hours; None: they do not say when."""
+    expires_at = None if hours is None else NOW + hours * HOUR
+    return Tokens(number, oauth("loose", number, expires_at=expires_at), who, loose=True)
+
+
+@pytest.mark.parametrize(
+    ("some", "last"),
+    [
+        pytest.param([loose(1, 3, ADA), loose(2, 1, ADA)], 1, id="those that run out last"),
+        pytest.param([loose(1, 1, ADA), loose(2, 3, ADA)], 2, id="in their order as well"),
+        pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="whoever they are"),
+        pytest.param([loose(1, 1, ADA), loose(2, None, ADA)], 1, id="or those that say nothing"),
+        pytest.param(
+            [loose(1, 3, ADA), Tokens(2, oauth("a", 2, expires_at=NOW), ADA)],
+            2,
+            id="but after those in order",
+        ),
+    ],
+)
+def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_newest(
+    some: list[Tokens], last: int
+) -> None:
+    tokens = (*some, Tokens(None, oauth("b"), NOBODY))
+
+    parted = told(tokens, 2, Identity("bob"))
+
+    assert (parted.kept[-1].number, parted.unsure) == (last, True)
+
+
+def test_of_one_person_s_tokens_from_several_accounts_none_are_dropped() -> None:
+    """Nobody knows which of them have taken the place of which."""
+    tokens = (loose(1, 3, ADA), loose(2, 1), Tokens(None, oauth("b"), NOBODY))
+
+    parted = told(tokens, 1, ADA)
+
+    assert [one.number for one in parted.kept] == [1, 2, None]
+
+
+def test_what_took_the_place_of_one_person_s_tokens_makes_those_go() -> None:
+    tokens = (loose(1, 3, ADA), Tokens(2, oauth("a", 2), NOBODY), Tokens(None, oauth("b"), NOBODY))
+
+    parted = told(tokens, 1, ADA)
+
+    assert [one.number for one in parted.kept] == [2, None]
