@@ -13,11 +13,13 @@ from pathlib import Path
 from rotator.atomic import sync_folder
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.file_owners import open_private
+from rotator.lock import tell_wait_for_writer, writer_error
 from rotator.migrations import Migration, marked_version_of, migrate, roll_back, version_of
 from rotator.paths import FILE_MODE, private_folder
 from rotator.text import clean
 
 BUSY_SECONDS = 5.0
+_TOLD_AFTER_MS = 1000
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _RETRY_SECONDS = 0.005
 # Whoever reads reads for milliseconds; one that stands still is not waited for.
@@ -150,8 +152,7 @@ def _patiently(action: Callable[[], None]) -> None:
         try:
             return action()
         except sqlite3.OperationalError as exc:
-            busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > deadline:
+            if not _is_busy(exc) or time.monotonic() > deadline:
                 raise
         time.sleep(_RETRY_SECONDS)
 
@@ -222,6 +223,8 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
         yield
     except sqlite3.Error as exc:
         message = f"the store {path} cannot be used: {exc}"
+        if _is_busy(exc):
+            raise writer_error(StoreError, message, path) from exc
         kind = StoreDamaged if _tells_of_damage(exc, path if opening else None) else StoreError
         raise kind(message, hint="check the disk, the folder's rights and free space") from exc
     except UnicodeDecodeError as exc:
@@ -233,6 +236,10 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
         raise StoreError(
             message, hint="check the disk, the folder's rights and free space"
         ) from exc
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
@@ -249,10 +256,28 @@ def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
     """Run a block as one write transaction."""
     with store_errors(path):
-        connection.execute("BEGIN IMMEDIATE")
+        _begin_to_write(connection, path)
         with roll_back(connection):
             yield connection
             connection.execute("COMMIT")
+
+
+def _begin_to_write(connection: sqlite3.Connection, path: Path) -> None:
+    """Begin a write transaction; after a second say whom it waits for."""
+    (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    if patience_ms > _TOLD_AFTER_MS:
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {_TOLD_AFTER_MS}")
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as exc:
+            if not _is_busy(exc):
+                raise
+            tell_wait_for_writer(path)
+        else:
+            return
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+    connection.execute("BEGIN IMMEDIATE")
 
 
 @contextlib.contextmanager

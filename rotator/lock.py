@@ -137,8 +137,7 @@ class _Waits:
         self.say: Callable[[str], None] = log.warning
         self._said = ""
 
-    def tell(self, path: Path, handle: int) -> None:
-        holder = _holder_of(handle)
+    def tell(self, path: Path, holder: Holder | None) -> None:
         who = "another process" if holder is None else str(holder)
         text = f"{who} holds {path.name}: waiting for it"
         if text != self._said:
@@ -156,6 +155,22 @@ def _holder_of(handle: int) -> Holder | None:
 _waits = _Waits()
 
 
+def tell_wait_for_writer(database: Path) -> None:
+    """Say that this process waits for another one to end its writing into a database."""
+    _waits.tell(database, _writer_of(database))
+
+
+def writer_error(kind: type[RotatorError], message: str, database: Path) -> RotatorError:
+    """Return the error, with whoever writes into a database and does not end."""
+    return _named(kind, message, _writer_of(database))
+
+
+def _writer_of(database: Path) -> Holder | None:
+    from rotator.lock_holder import writer_of  # noqa: PLC0415  # see above
+
+    return writer_of(database)
+
+
 @contextlib.contextmanager
 def saying_waits(say: Callable[[str], None]) -> Iterator[None]:
     """Have `say` called with a sentence where the block waits for a lock longer than a second."""
@@ -168,7 +183,10 @@ def saying_waits(say: Callable[[str], None]) -> Iterator[None]:
 
 def _stuck(kind: type[RotatorError], message: str, handle: int) -> RotatorError:
     """Return the error, with whoever holds the lock."""
-    holder = _holder_of(handle)
+    return _named(kind, message, _holder_of(handle))
+
+
+def _named(kind: type[RotatorError], message: str, holder: Holder | None) -> RotatorError:
     if holder is None:
         return kind(
             message, hint="look for a stopped rotator process, in other containers too, and end it"
@@ -262,7 +280,7 @@ def _lock_within(
             if waited_seconds > patience_seconds:
                 return False
             if waited_seconds > _TOLD_AFTER_SECONDS and not is_told:
-                _waits.tell(path, handle)
+                _waits.tell(path, _holder_of(handle))
                 is_told = True
             interrupts.pause(wait_seconds)
             wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)

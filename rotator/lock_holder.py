@@ -12,6 +12,8 @@ from rotator.text import clean
 
 _LOCKS = Path("/proc/locks")
 _LONGEST_COMMAND = 200
+# WAL_WRITE_LOCK
+_WRITERS_BYTE = "120"
 _STOPPED = {"T", "t"}
 
 
@@ -42,15 +44,30 @@ def holder_of(handle: int) -> Holder | None:
     A process of another container is not listed; where all are that /proc shows, their pids
     mean other processes to us.
     """
-    if pid_namespace() is None:
-        return None
     try:
-        lines = _LOCKS.read_text("ascii", "replace").splitlines()
-        found = os.fstat(handle)
-        pid = pid_among(lines, found)
+        return _holder_of(os.fstat(handle), "FLOCK")
     except OSError:
         return None
-    if pid is None or not _may_have(pid, found):
+
+
+def writer_of(database: Path) -> Holder | None:
+    """Return who writes into an SQLite database that is in WAL mode, or None as `holder_of` does.
+
+    SQLite's lock is on a byte of the -shm (sqlite.org/walformat.html, 2.3.1), which must not be
+    opened here: to close it would drop the locks that this process has.
+    """
+    try:
+        return _holder_of(database.with_name(f"{database.name}-shm").stat(), "POSIX")
+    except OSError:
+        return None
+
+
+def _holder_of(found: os.stat_result, kind: str) -> Holder | None:
+    if pid_namespace() is None:
+        return None
+    lines = _LOCKS.read_text("ascii", "replace").splitlines()
+    pid = pid_among(lines, found, kind)
+    if pid is None or pid == os.getpid() or not _may_have(pid, found):
         return None
     return Holder(pid, _command(pid), is_stopped(pid))
 
@@ -76,7 +93,7 @@ def _is_same(link: Path, found: os.stat_result) -> bool:
         return False
 
 
-def pid_among(lines: list[str], found: os.stat_result) -> int | None:
+def pid_among(lines: list[str], found: os.stat_result, kind: str = "FLOCK") -> int | None:
     """Return the process that holds a lock on the file, as the lines of /proc/locks have it.
 
     Some file systems have another number there than stat tells: then the file's own counts.
@@ -86,7 +103,9 @@ def pid_among(lines: list[str], found: os.stat_result) -> int | None:
     for line in lines:
         # `7: FLOCK  ADVISORY  WRITE 708 fe:00:13 0 EOF`; with an arrow it is one who waits.
         fields = line.split()
-        if len(fields) < 6 or fields[1] != "FLOCK" or not fields[4].isdigit():  # noqa: PLR2004
+        if len(fields) < 7 or fields[1] != kind or not fields[4].isdigit():  # noqa: PLR2004
+            continue
+        if kind == "POSIX" and fields[6] != _WRITERS_BYTE:
             continue
         place, _, inode = fields[5].rpartition(":")
         if inode == str(found.st_ino):

@@ -1,0 +1,59 @@
+"""Another process that writes into the store and does not end is named (field case I9)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rotator.database import open_database, transaction
+from rotator.errors import StoreError
+from rotator.lock_holder import is_stopped, writer_of
+from rotator.migrations import STORE
+from tests.support.waiting import wait_until
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_stopped_writer_is_named_after_a_second_and_in_the_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "rotator.sqlite"
+    with contextlib.closing(open_database(path, STORE, durable=True)) as connection:
+        connection.execute("PRAGMA busy_timeout = 1100")
+        assert writer_of(path) is None
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            os.kill(holder.pid, signal.SIGSTOP)
+            wait_until(lambda: is_stopped(holder.pid), 10, "the writer to stop")
+            try:
+                with pytest.raises(StoreError) as caught, transaction(connection, path):
+                    pytest.fail("two write at once")
+            finally:
+                holder.kill()
+        # Its own patience is as it was, and the store is free again.
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (1100,)
+        with transaction(connection, path):
+            assert writer_of(path) is None
+
+    (said,) = caplog.messages
+    assert said.startswith(f"pid {holder.pid} ({sys.executable} -c")
+    assert said.endswith("which is stopped, holds rotator.sqlite: waiting for it")
+    assert f"database is locked: pid {holder.pid} (" in caught.value.message
+    assert caught.value.hint == (
+        f"kill -CONT {holder.pid} lets it go on, kill -KILL {holder.pid} ends it"
+    )
