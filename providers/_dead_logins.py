@@ -26,13 +26,16 @@ _CLOSED_WORDS = re.compile(
     rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|been)(?: \w+ly)? {_STATE}\b"
     rf"|\baccount {_STATE}\b|\b(?:suspended|banned|deactivated) {_WHO}\b"
 )
-_NOT_FOR_GOOD = re.compile(r"\b(?:not|temporar\w*|try again|retry)\b")
+# Not for good, or of the program that asks.
+_NOT_FOR_GOOD = re.compile(
+    r"\b(?:not|temporar\w*|try again|retry|user[ -]agent|apps?|applications?|clients?)\b"
+)
 
 # What is said of the token where the code says only that the request was wrong.
 _SPENT = "its refresh token is not accepted any more"
 _TOKEN = r"refresh[ _-]?token"
 _END = r"(?:expired|revoked|invalidated|terminated|ended)"
-_BAD = rf"(?:not found|not valid|no longer valid|invalid|unknown|used|{_END})"
+_BAD = rf"(?:not found|not valid|no longer valid|invalid|malformed|unknown|used|{_END})"
 _SPENT_WORDS = re.compile(
     rf"\b{_TOKEN}\b[^'\".]{{0,40}}?\b{_BAD}\b"
     rf"|\b{_BAD}(?: or {_BAD})? {_TOKEN}\b"
@@ -61,7 +64,9 @@ def why_dead(status: int, body: Mapping[str, Any] | None, dead: Mapping[str, str
     if body is None or status not in {*_REFUSALS, _FORBIDDEN}:
         return None
     codes = [*_codes(body)]
-    if not codes or any(_NOT_THE_LOGIN.fullmatch(code.lower()) for code in codes):
+    # Some say in words what others have a code for.
+    has_code = bool(codes) or isinstance(body.get("code"), str)
+    if not has_code or any(_NOT_THE_LOGIN.fullmatch(code.lower()) for code in codes):
         return None
     texts = [*_texts(body)]
     if status in _REFUSALS:

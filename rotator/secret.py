@@ -19,6 +19,7 @@ _WORD = re.compile(
     r"|anonymous|blank|changeme|default|dummy|empty|fake|false|free|keyless|local|na|nil|none|null"
     r"|placeholder|public|redacted|true|undefined|unknown|void"
 )
+_WORDS = re.compile(r"[a-z]+(?:[-_./ ]+[a-z]+)*")
 _LONGEST_WORD = 40
 # A shorter text may well be a part of something else.
 _SHORTEST_PART = 8
@@ -81,12 +82,13 @@ class Secret:
 def is_placeholder(text: str) -> bool:
     """Tell whether a text that is not empty is a word in a secret's place: it is nobody's own.
 
-    `none`, `no-refresh-token`, `-`, `xxxx` stand in the entries of several people.
+    `none`, `no-refresh-token`, `-`, `xxxx` stand in the entries of several people, and so does
+    whatever reads like words: what a vendor makes at random has capitals or digits in it.
     """
     if len(text) > _LONGEST_WORD:
         return False
     signs = "".join(one for one in text.lower() if one.isalnum())
-    return _WORD.fullmatch(signs) is not None
+    return _WORD.fullmatch(signs) is not None or _WORDS.fullmatch(text) is not None
 
 
 def blanked(content: bytes, secrets: Iterable[Secret]) -> bytes:

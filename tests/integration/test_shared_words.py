@@ -21,7 +21,7 @@ from tests.support.live import Entry, Live, api, oauth_until, open_live
 
 HOUR = timedelta(hours=1)
 SHARED = "STATIC-CANARY-of-everybody-7"
-WORDS = ["none", "No-Refresh-Token", "-", "xxxx", " dummy ", "n/a", "none|project"]
+WORDS = ["none", "No-Refresh-Token", "-", " dummy ", "none|project", "opencode-oauth-dummy-key"]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_two_people_with_a_word_for_a_refresh_token_are_two_accounts(
 
 
 @pytest.mark.parametrize("provider", ["plain", "rotating"])
-@pytest.mark.parametrize("word", ["none", "dummy", "-", "PLACEHOLDER"])
+@pytest.mark.parametrize("word", ["none", "-", "PLACEHOLDER", "managed"])
 def test_two_people_with_a_word_for_an_access_token_are_two_accounts(
     live: Live, provider: str, word: str
 ) -> None:

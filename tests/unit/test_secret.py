@@ -136,14 +136,17 @@ def test_a_short_secret_is_blanked_where_it_is_a_whole_value() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["none", "No-Refresh-Token", "-", "xxxx", "0", "n/a", "apiKey", "UNUSED", "no token needed"],
+    [
+        *("none", "No-Refresh-Token", "-", "xxxx", "0", "n/a", "apiKey", "UNUSED"),
+        *("no token needed", "opencode-oauth-dummy-key", "managed", "not-a-real-key", "gemini_cli"),
+    ],
 )
 def test_a_word_in_a_secret_s_place_is_no_secret(text: str) -> None:
     assert is_placeholder(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["r1", "t", "1//t", "none1", "sk-none", "tok", "x1", "a-token", "x" * 41]
+    "text", ["r1", "1//t", "none1", "Tok", "x1", "a-Token", "x" * 41, "sk-ant-oat01-none"]
 )
 def test_whatever_may_be_a_secret_is_no_word(text: str) -> None:
     assert not is_placeholder(text)
