@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rotator.clock import from_iso, to_iso
+from rotator.credential_secrets import is_blank
 from rotator.generations import about
 from rotator.model import (
     Account,
@@ -28,6 +29,9 @@ from rotator.secret import Secret
 
 Row = Mapping[str, Any]
 
+# An older version took an entry that a plug-in had cleared for a login.
+_CLEARED = "it holds no login"
+
 
 def account_of(row: Row, part_limits: Sequence[Limit] = ()) -> Account:
     """Return the account that a row stands for."""
@@ -43,7 +47,7 @@ def account_of(row: Row, part_limits: Sequence[Limit] = ()) -> Account:
         identity=row["identity"],
         identity_key=row["identity_key"],
         disabled=row["disabled"],
-        rejected=row["rejected"],
+        rejected=row["rejected"] or (_CLEARED if is_blank(credential) else None),
         limit=None if row["limit_state"] is None else _limit_of(row, "limit_"),
         last_used_at=_time(row["last_used_at"]),
         plan=row["plan"],

@@ -180,19 +180,24 @@ def test_a_pair_that_came_from_a_code_is_a_login(
 @pytest.mark.parametrize(
     ("value", "to"),
     [
-        pytest.param({"access_token": ACCESS}, [ACCESS], id="no new refresh token"),
+        pytest.param({"access_token": ACCESS}, [REFRESH, ACCESS], id="no new refresh token"),
+        pytest.param(
+            {"access_token": ACCESS, "id_token": NEXT}, [REFRESH, ACCESS, NEXT], id="and who it is"
+        ),
         pytest.param({"accessToken": ACCESS, "refreshToken": NEXT}, [ACCESS, NEXT], id="letters"),
         pytest.param({"data": {"tokens": [PAIR]}}, [ACCESS, NEXT], id="nested"),
         pytest.param(urlencode(PAIR).encode(), [ACCESS, NEXT], id="a form"),
         pytest.param({"a": {"b": {"c": {"d": [[PAIR]]}}}}, [ACCESS, NEXT], id="deep"),
         pytest.param(
-            {"access_token": {"value": ACCESS}, "refresh_token": ""}, [ACCESS], id="apart"
+            {"access_token": {"value": ACCESS}, "refresh_token": ""}, [REFRESH, ACCESS], id="apart"
         ),
         pytest.param({"access_token": {"of": ACCESS}, "refresh_token": 1}, [], id="no texts"),
         pytest.param({"token": ACCESS, "refreshToken": NEXT}, [NEXT, ACCESS], id="token"),
         pytest.param({"access": ACCESS, "refresh": NEXT}, [ACCESS, NEXT], id="access, refresh"),
-        pytest.param({"securityToken": ACCESS, "tokenValue": NEXT}, [ACCESS, NEXT], id="compound"),
-        pytest.param({"jwt": ACCESS, "session": NEXT}, [ACCESS, NEXT], id="jwt, session"),
+        pytest.param(
+            {"securityToken": ACCESS, "tokenValue": NEXT}, [REFRESH, ACCESS, NEXT], id="compound"
+        ),
+        pytest.param({"jwt": ACCESS, "session": NEXT}, [REFRESH, ACCESS, NEXT], id="jwt, session"),
         pytest.param({"result": json.dumps(PAIR)}, [ACCESS, NEXT], id="JSON in JSON"),
         pytest.param(
             {"access_token": f"{ACCESS}\n", "refresh_token": NEXT},
@@ -212,7 +217,7 @@ def test_a_pair_that_came_from_a_code_is_a_login(
         ),
         pytest.param(
             {f"token_{number}": f"TOK-CANARY-{number:03}" for number in range(40)},
-            [f"TOK-CANARY-{number:03}" for number in range(16)],
+            [REFRESH, *(f"TOK-CANARY-{number:03}" for number in range(15))],
             id="many",
         ),
         pytest.param(b"<html>", [], id="a page"),
@@ -226,6 +231,7 @@ def test_a_pair_that_came_from_a_code_is_a_login(
 def test_the_tokens_of_the_answer_are_told_in_whatever_form_it_has(
     bridge: BridgeProcess, upstream: Upstream, folder: Path, value: object, to: list[str]
 ) -> None:
+    """Without a new refresh token the one that was sent is told to be in force still."""
     ask(bridge, give(upstream, value), refreshing())
 
     assert links(folder) == [

@@ -1325,6 +1325,8 @@ function isLogin(fields) {
   return Boolean(LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice);
 }
 
+const isOfRefresh = ([name]) => /refresh/i.test(name);
+
 /** Tells the watcher by digests which refresh token led to which, and which came from a login. */
 class Descent {
   #folder;
@@ -1401,13 +1403,16 @@ class Descent {
     // What was known to be another login's was not made of this one.
     const isNew = ([, token]) => !this.#logins.isOfAnother(sha256(token), whose, { before });
     const tokens = tokensIn(textsIn(answer)).filter(isNew);
-    const to = [...new Set(tokens.map(([, token]) => sha256(token)))].slice(0, MOST_TO);
     const ok = response.ok && !answer?.error; // GitHub refuses with 200
+    const digests = tokens.map(([, token]) => sha256(token));
+    // An answer without a refresh token leaves the one in force that was sent.
+    const isKept = ok && from !== null && digests.length > 0 && !tokens.some(isOfRefresh);
+    const to = [...new Set(isKept ? [from, ...digests] : digests)].slice(0, MOST_TO);
     // Who waits for a login asks for its tokens again and again.
     if (!isSaid && to.every((digest) => digest === from)) return;
     // A plug-in may keep the new token to itself until the next one has replaced it.
     for (const [name, token] of tokens)
-      this.#logins.addToken(token, whose, /refresh/i.test(name) ? { isRefresh: true } : {});
+      this.#logins.addToken(token, whose, isOfRefresh([name]) ? { isRefresh: true } : {});
     const at = new Date().toISOString();
     await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
   }
