@@ -36,7 +36,7 @@ from rotator.generations import line_of
 from rotator.known import knowledge, try_parse
 from rotator.late_logins import UNKNOWN, LateLogin, sense_of
 from rotator.lock import watcher_pid
-from rotator.model import Account, Digest, Doubt, Event, EventKind, State, SwapMark
+from rotator.model import Account, AccountId, Digest, Doubt, Event, EventKind, State, SwapMark
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
 from rotator.opencode.authwrite import put_live, resolve
 from rotator.opencode.descent import read_descents, taken_in
@@ -423,6 +423,19 @@ def _login(
     return replace(event, why=event.why + _keep_unknown(books, change)), account.credential.entry
 
 
+def _doubt_replaced(books: Books, change: Login, added: AccountId) -> None:
+    """Note which tokens a new account may come from that others took the place of just before."""
+    state, came_as = books.store.state(), given_as(change.credential)
+    for account in state.of(change.provider):
+        doubts = [
+            Doubt(added, came_as, given_as(one.credential))
+            for one in state.replaced.get(account.id, ())
+            if one in change.may_be_replaced
+        ]
+        if doubts:
+            books.store.set_doubts(account.id, [*account.doubts, *doubts])
+
+
 def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool = False) -> Event:
     provider, who = change.provider, change.identity
     alias = free_alias(provider, who.label, books.store.aliases(provider))
@@ -432,6 +445,8 @@ def _add(books: Books, change: Login | Refresh, now: datetime, *, activate: bool
         came_as, line = given_as(change.credential), line_of(books.store.state(), one)
         doubts = [Doubt(added, came_as, given_as(tokens.credential)) for tokens in line]
         books.store.set_doubts(one.id, [*one.doubts, *doubts])
+    if isinstance(change, Login):
+        _doubt_replaced(books, change, added)
     if activate:
         books.store.set_active(provider, added, now)
     why = "a new login in auth.json was saved"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from rotator.credential_secrets import has_real_secret, is_blank, same_secrets
-from rotator.model import Account, Credential, Digest, Identity, Slot
+from rotator.model import Account, Credential, Digest, Identity, Replaced, Slot
 from rotator.ownership import Knowledge, Owner, Proof, is_forgotten, owner_of
 from rotator.secret import Secret
 
@@ -24,7 +24,7 @@ class Login:
 
     `fresh` says that the account has to take this credential; otherwise it has this one or a
     newer one already, and `stale` says that the newer one has to go into auth.json. For `proof`,
-    `of_replaced` and `may_be` see `rotator.ownership.Owner`.
+    `of_replaced`, `may_be` and `may_be_replaced` see `rotator.ownership.Owner`.
     """
 
     provider: str
@@ -36,6 +36,7 @@ class Login:
     proof: Proof = Proof.DESCENT
     of_replaced: int | None = None
     may_be: tuple[Account, ...] = ()
+    may_be_replaced: tuple[Replaced, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ def _entry(
             return revert
     return Login(
         *(provider, credential, who, owner.account, owner.fresh, owner.stale),
-        *(owner.proof, owner.of_replaced, owner.may_be),
+        *(owner.proof, owner.of_replaced, owner.may_be, owner.may_be_replaced),
     )
 
 

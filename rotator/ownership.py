@@ -21,7 +21,17 @@ from rotator.credential_secrets import (
     same_secrets,
     secrets_of,
 )
-from rotator.model import Account, AccountId, Credential, Descent, Digest, Identity, Slot, State
+from rotator.model import (
+    Account,
+    AccountId,
+    Credential,
+    Descent,
+    Digest,
+    Identity,
+    Replaced,
+    Slot,
+    State,
+)
 from rotator.secret import Secret
 
 # Plug-ins refresh some minutes before a token runs out, and opencode at its next request.
@@ -50,7 +60,7 @@ class Owner:
 
     With `of_replaced` it comes from tokens of the account that others took the place of: it is
     theirs, and those others are somebody's of their own. Of a new login `may_be` names the
-    accounts whose tokens it may have been made from.
+    accounts whose tokens it may have been made from, and `may_be_replaced` such tokens of others.
     """
 
     account: Account | None
@@ -59,6 +69,7 @@ class Owner:
     proof: Proof = Proof.DESCENT
     of_replaced: int | None = None
     may_be: tuple[Account, ...] = ()
+    may_be_replaced: tuple[Replaced, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +302,16 @@ def _by_time(
     if not known.rotates_tokens(provider):
         made = tuple(a for a in may_be if _may_have_made(a.credential, credential))
         return Owner(None, may_be=made)
+    replaced = tuple(
+        one
+        for a, one in _just_replaced(provider, known)
+        if a not in may_be and not _differ(_with(a, one), credential, who)
+    )
     active = known.state.active(provider)
-    if active is not None and may_be == (active,) and _is_refresh(active, credential, known.now):
-        return Owner(active, proof=Proof.NONE)
-    return Owner(None, may_be=may_be)
+    is_in_doubt = may_be != (active,) or bool(replaced)
+    if active is None or is_in_doubt or not _is_refresh(active, credential, known.now):
+        return Owner(None, may_be=may_be, may_be_replaced=replaced)
+    return Owner(active, proof=Proof.NONE)
 
 
 def _may_have_made(old: Credential, new: Credential) -> bool:
@@ -311,6 +328,20 @@ def _refreshable(provider: str, known: Knowledge) -> Iterator[Account]:
         expires_at = account.credential.expires_at
         if account != active and (expires_at is None or expires_at - at <= REFRESH_MARGIN):
             yield account
+
+
+def _just_replaced(provider: str, known: Knowledge) -> Iterator[tuple[Account, Replaced]]:
+    """Yield tokens that an opencode may just have refreshed, though others took their place."""
+    for account in known.state.of(provider):
+        for one in known.state.replaced.get(account.id, ()):
+            expires_at = one.credential.expires_at
+            was_at_its_end = expires_at is None or expires_at - one.at <= REFRESH_MARGIN
+            if was_at_its_end and is_within(_JUST_LEFT, one.at, known.now):
+                yield account, one
+
+
+def _with(account: Account, one: Replaced) -> Account:
+    return replace(account, credential=one.credential, identity_key=one.who.key)
 
 
 def _just_left(slot: Slot, known: Knowledge) -> Iterator[tuple[Account, datetime]]:

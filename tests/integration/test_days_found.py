@@ -593,3 +593,83 @@ def test_of_two_pairs_of_one_person_in_another_s_account_the_newer_one_is_used(l
 
     (kept,) = [a for a in live.state.of(SLOT) if a.identity_key == "bob"]
     assert kept.credential.secret.reveal() == newest["access"]
+
+
+# -- an opencode ends a refresh of tokens that others took the place of while it went on --------
+
+
+def is_replaced_meanwhile(live: Live, minutes: float = 0) -> tuple[Entry, Entry, Entry]:
+    """Return tokens, a login that took their place, and what the first ones became.
+
+    An opencode was refreshing them while two others logged in. Nobody saw the first of these
+    logins, which came just when a refresh was due.
+    """
+    old = logs_in(live, "cem")
+    live.clock.pass_time(minutes=62)
+    other = logs_in(live, "bob")
+    assert row(live, other).unproven
+    logs_in(live, "ada", seen=True)
+    live.clock.pass_time(minutes=minutes)
+    return old, other, logs_in(live, "cem", 2)
+
+
+def test_replaced_tokens_may_be_what_an_opencode_writes_just_after(live: Live) -> None:
+    """Seed 5, day 1461: they were taken for the newest, and what they became was dropped."""
+    old, other, became = is_replaced_meanwhile(live)
+    is_named(live, row(live, other), old, "cem")
+    is_of(live, other, "bob")
+
+    assert may_be(live, old, became)
+    assert row(live, other).maybe is None
+
+
+def test_what_replaced_tokens_became_is_kept_though_it_is_in_doubt_itself(live: Live) -> None:
+    old, other, became = is_replaced_meanwhile(live)
+    live.clock.pass_time(minutes=5)
+    third = logs_in(live, "ada", 2)
+    assert may_be(live, became, third)
+    is_named(live, row(live, other), old, "cem")
+    is_of(live, other, "bob")
+    is_of(live, became, "cem")
+
+    (kept,) = [a for a in live.state.of(SLOT) if a.identity_key == "cem"]
+    assert kept.credential.secret.reveal() == became["access"]
+
+
+def test_a_late_proof_takes_out_tokens_that_were_replaced_meanwhile(live: Live) -> None:
+    old, other, became = is_replaced_meanwhile(live)
+
+    seen_refresh(live.paths, old, became)
+    live.look()
+
+    assert live.state.replaced == {}
+    digest = Digest(digest_of(old["access"]))
+    assert live.books.store.holder(SLOT, digest) == row(live, became).id
+    assert row(live, other).maybe is None
+
+
+def test_tokens_that_were_replaced_a_while_ago_are_in_no_doubt(live: Live) -> None:
+    """Nobody refreshes for so long."""
+    old, other, _ = is_replaced_meanwhile(live, minutes=3)
+    is_named(live, row(live, other), old, "cem")
+    is_of(live, other, "bob")
+
+    assert row(live, old).maybe is None
+
+
+def test_what_replaced_tokens_may_have_become_is_not_taken_for_the_live_account_s(
+    live: Live,
+) -> None:
+    live_one = logs_in(live, "ada", seen=True)
+    old = logs_in(live, "cem", seen=True)
+    live.clock.pass_time(minutes=62)
+    other = logs_in(live, "bob")
+    assert row(live, other).unproven
+    swap(live.books, Order(row(live, live_one).id, "for the test"))
+
+    became = logs_in(live, "cem", 2)
+
+    assert may_be(live, live_one, became)
+    is_named(live, row(live, other), old, "cem")
+    is_of(live, other, "bob")
+    assert may_be(live, old, became)
