@@ -179,6 +179,33 @@ def test_a_title_beside_its_turn_is_told_apart(
     assert [(s["model"], s["aside"]) for s in told] == [("m1", False), ("small", True)]
 
 
+@pytest.mark.parametrize(
+    "signed",
+    [
+        {"authorization": 'Signature version="1",headers="host x-api-key",signature="0a"'},
+        {"authorization": "TC3-HMAC-SHA256 Credential=a, SignedHeaders=host;x-api-key"},
+        {"authorization": "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=x-api-key,Signature=0a"},
+        {"authorization": "SharedKey account:0a"},
+        {"x-signature": "0a"},
+        {"X-Hub-Signature-256": "sha256=0a"},
+        {"DPoP": "0a"},
+    ],
+    ids=lambda signed: " ".join(next(iter(signed.items()))).partition(" C")[0][:24],
+)
+def test_whatever_scheme_signs_a_request_it_arrives_as_it_was(
+    home: Path, live: LiveFile, upstream: Upstream, signed: dict[str, str]
+) -> None:
+    live.key(A)
+    headers = signed | {"x-api-key": A}
+    with bridge_process(home) as process:
+        process.load()
+        live.key(B)
+        process.run("fetch", **model_request(upstream, headers=headers, mark={}))
+
+    (got,) = upstream.requests
+    assert got.headers["x-api-key"] == A
+
+
 @pytest.mark.parametrize("has_login", [False, True], ids=["no login", "a login"])
 @pytest.mark.parametrize(
     "headers",

@@ -473,11 +473,16 @@ function valuesOf(headers, wanted) {
   return pairs.map(([, value]) => value);
 }
 
+// However many schemes there are: they name the signature, the signed headers, or a MAC.
+const SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$/i;
+const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)|\bsigned-?headers=|\bsignature=/i;
+
 /** Tell whether a signature covers the headers: then they have to arrive as they are. */
 const isSigned = (headers) =>
-  ["x-amz-content-sha256", "signature", "signature-input"].some(
-    (name) => valuesOf(headers, name).length > 0,
-  ) || valuesOf(headers, "authorization").some((value) => /^\s*AWS4-/i.test(String(value)));
+  pairsOf(headers).some(([name, value]) => {
+    const isScheme = /^authorization$/i.test(String(name));
+    return SIGNATURE_NAME.test(String(name)) || (isScheme && SIGNED_SCHEME.test(String(value)));
+  });
 
 /** Split "Bearer x" into its scheme with the blank, and the rest. */
 function splitScheme(value) {
