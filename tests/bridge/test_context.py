@@ -193,14 +193,11 @@ def test_a_title_beside_its_turn_is_told_apart(
     ids=lambda signed: " ".join(next(iter(signed.items()))).partition(" C")[0][:24],
 )
 def test_whatever_scheme_signs_a_request_it_arrives_as_it_was(
-    home: Path, live: LiveFile, upstream: Upstream, signed: dict[str, str]
+    bridge: BridgeProcess, live: LiveFile, upstream: Upstream, signed: dict[str, str]
 ) -> None:
-    live.key(A)
-    headers = signed | {"x-api-key": A}
-    with bridge_process(home) as process:
-        process.load()
-        live.key(B)
-        process.run("fetch", **model_request(upstream, headers=headers, mark={}))
+    live.key(B)
+
+    bridge.run("fetch", **model_request(upstream, headers=signed | {"x-api-key": A}))
 
     (got,) = upstream.requests
     assert got.headers["x-api-key"] == A
