@@ -266,18 +266,25 @@ def _begin_to_write(connection: sqlite3.Connection, path: Path) -> None:
     """Begin a write transaction; after a second say whom it waits for."""
     (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
     if patience_ms > _TOLD_AFTER_MS:
+        connection.execute(f"PRAGMA busy_timeout = {_TOLD_AFTER_MS}")
         try:
-            connection.execute(f"PRAGMA busy_timeout = {_TOLD_AFTER_MS}")
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as exc:
-            if not _is_busy(exc):
-                raise
-            tell_wait_for_writer(path)
-        else:
-            return
+            if _has_begun(connection):
+                return
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+            with roll_back(connection):
+                connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+        tell_wait_for_writer(path)
     connection.execute("BEGIN IMMEDIATE")
+
+
+def _has_begun(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as exc:
+        if not _is_busy(exc):
+            raise
+        return False
+    return True
 
 
 @contextlib.contextmanager
