@@ -40,7 +40,9 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
         obstacle = swap_obstacle(books.paths.auth_file)
     if as_json:
         providers = [_json(one) for one in told]
-        print_json({"schema": 1, "providers": providers, "obstacle": obstacle})
+        print_json(
+            {"schema": 1, "providers": providers} | ({"obstacle": obstacle} if obstacle else {})
+        )
         return
     _print(told, obstacle)
 
