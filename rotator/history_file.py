@@ -92,7 +92,7 @@ class HistoryFile:
                 return action()
             except NewerSchema:
                 raise
-            except StoreDamaged:
+            except (StoreDamaged, IsADirectoryError):
                 if not self._put_away():
                     break
             except (RotatorError, OSError) as exc:
@@ -107,6 +107,8 @@ class HistoryFile:
         found = _identity_of(self._path)
         if found is not None and found == self._file:
             return
+        if self._path.is_dir():
+            raise IsADirectoryError(self._path)
         clear_places(self._path)
         connection = open_database(self._path, HISTORY, durable=False)
         with store_errors(self._path):

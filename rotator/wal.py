@@ -152,6 +152,7 @@ def _noted(store: Path) -> tuple[int, bytes] | None:
             return None
         key = found.st_dev, found.st_ino
         if key not in _KEPT_OPEN:
+            _close_deleted()
             # To close it would drop the locks of this process's other connections.
             _KEPT_OPEN[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         head = os.pread(_KEPT_OPEN[key], 2 * _HEAD, 0)
@@ -205,6 +206,13 @@ def _sum(content: bytes, before: tuple[int, int], magic: int) -> tuple[int, int]
 def _two(content: bytes) -> tuple[int, int]:
     first, second = struct.unpack(">II", content)
     return first, second
+
+
+def _close_deleted() -> None:
+    """Close what has lost its name: nobody else can lock it any more."""
+    for key, handle in list(_KEPT_OPEN.items()):
+        if os.fstat(handle).st_nlink == 0:
+            os.close(_KEPT_OPEN.pop(key))
 
 
 def _beside(store: Path) -> Path:
