@@ -67,7 +67,8 @@ def _holder_of(found: os.stat_result, kind: str) -> Holder | None:
         return None
     lines = _LOCKS.read_text("ascii", "replace").splitlines()
     pid = pid_among(lines, found, kind)
-    if pid is None or pid == os.getpid() or not _may_have(pid, found):
+    is_ours = kind == "POSIX" and pid == os.getpid()
+    if pid is None or is_ours or not _may_have(pid, found):
         return None
     return Holder(pid, _command(pid), is_stopped(pid))
 
