@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -45,6 +45,7 @@ from rotator.opencode.replaced import Old
 from rotator.ownership import Knowledge, Proof
 from rotator.rebuild import rebuild
 from rotator.secret import Secret
+from rotator.store import Store
 from rotator.text import clean
 from rotator.unclaimed import LIST, keep
 
@@ -187,6 +188,8 @@ def _save_late(books: Books, old: Old, late: Whole) -> None:
     """Save the credentials that are new in `late`, and note that they are to be live."""
     now = books.clock()
     known = knowledge(books, _as_of(books, old.seen))
+    last = books.store.live_content()
+    in_auth_json = Whole(last).entries if last is not None else {}
     events: list[Event] = []
     found: list[LateLogin] = []
     with books.store.transaction():
@@ -200,7 +203,8 @@ def _save_late(books: Books, old: Old, late: Whole) -> None:
                 continue  # one that its writer had read before somebody else logged in
             before = sense_of(old.seen.entries.get(change.provider))
             before = UNKNOWN if old.is_unknown else before
-            found.append(LateLogin(change.provider, change.credential.digest, before))
+            beside = sense_of(in_auth_json.get(change.provider))
+            found.append(LateLogin(change.provider, change.credential.digest, before, beside))
             events += _save(books, change, now)
         for provider in dict.fromkeys(one.provider for one in found):
             events += settle(books, provider, now)
@@ -239,8 +243,11 @@ def _put_late(books: Books) -> None:
     """Put late logins in where nobody else was put; what cannot be put in now waits."""
     store, waiting = books.store, books.store.late_logins()
     reading = read_live(books.paths.auth_file) if waiting else Missing()
+    if not isinstance(reading, Whole):
+        return
+    waiting = _without_overtaken(store, waiting, reading)
     # What nobody has saved yet is taken in first: what comes then is compared with what it was.
-    if not isinstance(reading, Whole) or reading.digest != store.live_digest():
+    if reading.digest != store.live_digest():
         return
     merged, left = reading, dict[str, Secret | None]()
     for late in waiting:
@@ -262,6 +269,20 @@ def _put_late(books: Books) -> None:
     with store.transaction():
         store.set_late_logins([])
         _take_in_late(books, merged, left)
+
+
+def _without_overtaken(
+    store: Store, waiting: Sequence[LateLogin], reading: Whole
+) -> tuple[LateLogin, ...]:
+    """Drop late logins after which somebody has written another entry.
+
+    That one stays, and what comes after it too, even a logout where their writer knew no login.
+    """
+    entries = reading.entries
+    left = tuple(one for one in waiting if sense_of(entries.get(one.provider)) == one.beside)
+    if len(left) < len(waiting):
+        store.set_late_logins(left)
+    return left
 
 
 def _take_in_late(books: Books, merged: Whole, left: Mapping[str, Secret | None]) -> None:

@@ -21,12 +21,14 @@ UNKNOWN = "unknown"
 class LateLogin:
     """A login of the account that `digest` belongs to, in place of what its writer knew.
 
-    `known` is the `sense_of` that, None where the writer knew none of the provider.
+    `known` is the `sense_of` that, None where the writer knew none of the provider. `beside` is
+    that of the entry in auth.json when the login was found: what differs was written later.
     """
 
     provider: str
     digest: Digest
     known: str | None
+    beside: str | None
 
 
 def sense_of(entry: Secret | None) -> str | None:
@@ -57,7 +59,12 @@ def from_text(text: str) -> tuple[LateLogin, ...]:
 
 def _login(found: object) -> LateLogin | None:
     match found:
-        case {"provider": str(provider), "digest": str(digest), "known": str() | None as known}:
-            return LateLogin(provider, Digest(digest), known)
+        case {
+            "provider": str(provider),
+            "digest": str(digest),
+            "known": str() | None as known,
+            "beside": str() | None as beside,
+        }:
+            return LateLogin(provider, Digest(digest), known, beside)
         case _:
             return None

@@ -107,6 +107,8 @@ def scene(household: Scene) -> Iterator[Scene]:
         household.provider.limit(key(one, "1"), headers=HOUR)
     yield household
     household.provider.begin_anew()
+    file = household.house.auth_file
+    file.write_bytes(file.read_bytes().removeprefix(BOM))
 
 
 @pytest.mark.parametrize("provider", OCEANS)
@@ -115,12 +117,13 @@ def test_a10_what_a_login_says_of_itself_keeps_nobody_from_taking_over(
 ) -> None:
     said = scene.ask(provider)
     explained = rotator(scene.house, "explain", provider).stdout
+    failovers = [one for one in of_kind(scene.house, "failover") if one["provider"] == provider]
 
     assert said == "Hello from the loopback provider."
     assert scene.keys_of(provider)[-1] == key(provider, "2")
     assert states(scene.house, provider) == ["ready", "cooling"]
     assert "goes to another place" not in explained
-    assert "goes to another place" not in str(of_kind(scene.house, "failover"))
+    assert "goes to another place" not in str(failovers)
 
 
 def test_a10_what_goes_to_another_place_is_swapped_and_every_sentence_says_when_it_is_used(
@@ -170,7 +173,7 @@ def test_a9_a_key_with_white_space_at_its_end_fails_over_and_is_one_account(
 def test_b4_a_byte_order_mark_changes_nothing(scene: Scene, provider: str) -> None:
     content = scene.house.auth_file.read_bytes()
     if provider == MARKED[0]:
-        scene.house.auth_file.write_bytes(BOM + content.removeprefix(BOM))
+        scene.house.auth_file.write_bytes(BOM + content)
     said = scene.ask(provider)
     after = scene.house.auth_file.read_bytes()
     scene.house.auth_file.write_bytes(BOM + after.removeprefix(BOM))
@@ -179,7 +182,7 @@ def test_b4_a_byte_order_mark_changes_nothing(scene: Scene, provider: str) -> No
     scene.ask(provider)
 
     assert said == "Hello from the loopback provider."
-    assert after.startswith(BOM) is content.startswith(BOM) or provider == MARKED[0]
+    assert after.startswith(BOM) is (provider == MARKED[0])
     assert key(provider, "2") in scene.keys_of(provider)
     assert scene.keys_of(provider)[-1] == key(provider, "1")
     assert states(scene.house, provider) == ["ready", "cooling"]

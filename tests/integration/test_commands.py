@@ -969,6 +969,8 @@ def test_a_swapped_login_is_used_at_the_next_request(
     assert opencode_without_bridge
     two.logs_in(x=oauth("a"))
     two.logs_in(x=oauth("b", 2))
+    # Without a bridge nobody knows that the second was not made from the first.
+    assert two("accounts", "enable", "x/x-1").code == 0
 
     assert two("rotate", "x", "--json").json()["applies"] == "next-request"
 

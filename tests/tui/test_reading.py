@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,7 +30,8 @@ WEEK = Window("7d", 0.5, NOON)
 @pytest.fixture
 def live(home: Path) -> Iterator[Live]:
     with open_live(home) as live:
-        live.sees({"acme": oauth("a"), "zeta": api("z")})
+        # They run out one after the other: the second cannot have been made from the first.
+        live.sees({"acme": oauth("a", left=timedelta(hours=2)), "zeta": api("z")})
         live.sees({"acme": oauth("b"), "zeta": api("z")})
         yield live
 

@@ -11,8 +11,8 @@ from rotator.model import Digest
 from rotator.secret import Secret
 
 LATE = (
-    LateLogin("acme", Digest("d" * 64), "k" * 64),
-    LateLogin("https://zeta.example", Digest("e" * 64), None),
+    LateLogin("acme", Digest("d" * 64), "k" * 64, "k" * 64),
+    LateLogin("https://zeta.example", Digest("e" * 64), None, "b" * 64),
 )
 
 
@@ -50,4 +50,6 @@ def test_another_entry_says_something_else(text: str) -> None:
 def test_no_secret_is_kept() -> None:
     entry = Secret('{"type":"api","key":"KEY-CANARY-a"}')
 
-    assert "CANARY" not in as_text([LateLogin("acme", Digest(entry.digest()), sense_of(entry))])
+    assert "CANARY" not in as_text(
+        [LateLogin("acme", Digest(entry.digest()), sense_of(entry), None)]
+    )
