@@ -30,7 +30,7 @@ from rotator.changes import (
     interpret,
 )
 from rotator.claims import is_saved, says_something
-from rotator.credential_secrets import given_as
+from rotator.credential_secrets import given_as, same_secrets
 from rotator.errors import LiveFileError, SwapConflict
 from rotator.generations import line_of
 from rotator.known import knowledge, try_parse
@@ -526,7 +526,11 @@ def _revert(
         store.note_swap(change.provider, None)
         store.set_active(change.provider, change.account.id, now)
         why = f"something keeps bringing {change.account.alias} back; it was left in auth.json"
-        return _event(now, EventKind.PROBLEM, change.account, why), None
+        # As it came, unless the account has newer tokens by now: only those can be used.
+        if change.fresh or same_secrets(change.account.credential, change.credential):
+            return _event(now, EventKind.PROBLEM, change.account, why), None
+        why += " with its newest tokens" + _keep_unknown(books, change)
+        return _event(now, EventKind.PROBLEM, change.account, why), change.account.credential.entry
     store.note_swap(change.provider, replace(mark, at=now, rounds=change.rounds))
     saved = "its refreshed tokens were saved" if change.fresh else "nothing was lost"
     left, put = change.account.alias, change.put.alias

@@ -430,6 +430,22 @@ def test_an_entry_that_comes_back_a_fourth_time_is_left(live: Live) -> None:
     assert live.kinds()[-4:] == [*[EventKind.REVERTED] * 3, EventKind.PROBLEM]
 
 
+def test_older_tokens_that_come_back_a_fourth_time_are_left_as_the_newest(live: Live) -> None:
+    """Those that came are spent: whoever wants this login needs the ones that it has now."""
+    older, newest = oauth("ada", 1, left=RAN_OUT), oauth("ada", 2, left=RAN_OUT)
+    two_logins(live, "named", older, newest)
+    live.sees({"named": oauth("bob")})
+    put(live, "named/ada-acme.example")
+    put(live, "named/bob-acme.example")
+    for _ in range(3):
+        live.sees({"named": older})
+
+    live.sees({"named": older})
+
+    assert (live.entries(), live.active("named")) == ({"named": newest}, "ada-acme.example")
+    assert "with its newest tokens" in live.events()[-1].why
+
+
 def test_what_comes_back_later_than_half_a_minute_is_the_user_s_choice(live: Live) -> None:
     ada, _ = swapped_to_b(live)
     live.clock.pass_time(seconds=31)

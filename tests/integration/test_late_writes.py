@@ -112,6 +112,39 @@ def test_a_late_login_is_not_put_over_a_later_one(live: Live) -> None:
     assert live.saved("zeta/zeta-3") == api("x")
 
 
+def test_a_late_login_is_not_put_over_what_came_after_a_later_one(live: Live) -> None:
+    """Its writer knew what stands there at the end, but somebody logged in between."""
+    written_late(live, A, {"acme": api("b"), "zeta": api("y")})
+    live.file.write_bytes(b"{")
+    live.look()
+    live.write({"acme": api("a"), "zeta": api("x")})
+    live.look()
+    live.write({"acme": api("a"), "zeta": api("z")})
+
+    live.look()
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("z")}
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
+def test_a_logout_after_a_late_login_stays_one(live: Live) -> None:
+    written_late(live, A, {"acme": api("b"), "zeta": api("z"), "named": oauth("ada")})
+    live.file.write_bytes(b"{")
+    live.look()
+    live.write({"acme": api("a"), "zeta": api("z"), "named": oauth("bob")})
+    live.file.write_bytes(b"{")
+    live.look()
+    live.write({"acme": api("a"), "zeta": api("z"), "named": oauth("bob")})
+    live.look()
+    live.write({"acme": api("a"), "zeta": api("z")})
+
+    live.look()
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("z")}
+
+
 def test_a_late_refresh_goes_to_the_account_that_left(live: Live) -> None:
     live.sees({"named": oauth("ada", 1)})
     live.sees({"named": oauth("bob")})
