@@ -30,7 +30,7 @@ SAID_AGAIN_AFTER = timedelta(hours=1)
 _NOBODY_IS_BLAMED = {
     Foreign.CONFIGURED: "a request failed with a key that opencode.json gives: nobody is blamed",
     Foreign.UNKNOWN: "a request failed with a key that no login here has: nobody is blamed",
-    Foreign.UNSEEN: "a request failed with what another plug-in sends: nobody is blamed",
+    Foreign.UNSEEN: "a request failed that the bridge did not see: nobody is blamed",
 }
 
 

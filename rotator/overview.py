@@ -26,6 +26,7 @@ from rotator.settings_file import in_force
 from rotator.text import clean
 from rotator.unbridged import unbridged
 from rotator.unclaimed import LIST
+from rotator.unseen_requests import unseen_requests
 from rotator.uptake import still_in_force
 from rotator.watch_holder import WatchHolder
 
@@ -115,6 +116,7 @@ def look_around(books: Books) -> Overview:
             *_exhausted(state, names, now),
             *_restarts(state, [o.opencode.pid for o in without if o.is_stuck]),
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
+            *unseen_requests(present),
             *state.broken,
             *books.registry.problems,
         ),

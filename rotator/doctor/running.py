@@ -19,6 +19,7 @@ from rotator.opencode.install import bridge_file, bridge_source, version_in
 from rotator.processes import COMMAND, find_elsewhere
 from rotator.text import clean
 from rotator.unbridged import unbridged
+from rotator.unseen_requests import UNSEEN_TO_DO, unseen_requests
 
 # A watcher says that it is there every thirty seconds.
 _SILENT = timedelta(minutes=2)
@@ -161,6 +162,8 @@ def look_at_bridge(setup: Setup) -> Iterator[Remark]:
         if one.bridge != newest:
             says = f"opencode {one.who} runs with the bridge {one.bridge}"
             yield note(Check.BRIDGE, says, f"restart it to use {newest}")
+    for says in unseen_requests(present):
+        yield problem(Check.BRIDGE, says, UNSEEN_TO_DO)
     for other in unbridged(setup.paths, present):
         says = f"opencode {other.who} {other.says}"
         say = problem if other.needs_restart else note

@@ -67,6 +67,7 @@ class Present:
     """A bridge that says it is loaded in a running opencode.
 
     `is_here` says that its pid names a process that we see; else it runs in another container.
+    `unseen` are the providers whose last turn was answered past the bridge's fetch.
     """
 
     pid: int
@@ -79,6 +80,7 @@ class Present:
     is_here: bool = True
     namespace: str = ""
     name: str = ""
+    unseen: tuple[str, ...] = ()
 
     @property
     def who(self) -> str:
@@ -424,6 +426,7 @@ def _present(path: Path) -> Present | None:
             is_here=is_known_here(value),
             namespace=str(value.get(NAMESPACE) or ""),
             name=path.stem,
+            unseen=tuple(one for one in _list(value.get("unseen")) if _is_provider(one)),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -56,6 +56,37 @@ _GENERAL = tuple(
         ("\\x", r"\\x[2-7][0-9a-fA-F]"),
     )
 )
+# Forms of two of those words that give no key to anybody: what is left when they are taken out
+# counts. The names of files, sentences, and what only reads.
+_HARMLESS = {
+    "env": re.compile(
+        r"""
+          ["'`/*]\.env\b
+        | (?<=\w)[ ]\.env\b(?![\w$.\[])
+        | ["'`]shell\.env["'`]
+        | \benv[ ](?:files?|vars?|variables?)\b
+        | \benv\s*:\s*(?=\{)
+        | (?:\.\.\.\s*|\benv\s*:\s*)(?:process|Bun)\??\.env\b(?!\s*[.\[=])
+        | (?<!delete[ ])(?:\bprocess|\bBun|\bimport\.meta)\??\.env
+          (?:\??\.[A-Za-z_$][\w$]*+|(?:\?\.)?\[\s*["'][\w-]+["']\s*\])
+          (?!\s*(?:[-+*/%&|^?]{0,3}=(?!=)|\+\+|--))
+        """,
+        re.VERBOSE,
+    ),
+    "config": re.compile(
+        r"""
+          (?<!\.)\bconfig\s*\??\.(?=\w)
+        | (?<=[\w./-])[./-]config\b(?!\s*=(?!=)|\s*["'`\]]\s*[\]:=]|\s*\.\s*update\b)
+        | ["'`][/.~]{1,3}config[/"'`]
+        | \bconfig[/-](?=\w)
+        | \b(?:const|let|var)\s+config\s*(?==)
+        | \bconfig[ ](?:dir|directory|file|files|folder|value|values)\b
+        """,
+        re.VERBOSE,
+    ),
+}
+_SHELL_HOOK = re.compile(r"""["'`]shell\.env["'`]""")
+_SHELL_ENVIRONMENT = re.compile(r"\b(?:output|out|o)\.env\b")
 # Words without which a text does nothing to a model request.
 _OF_KEYS = (
     "fetch",
@@ -157,7 +188,7 @@ def _read(path: Path, _time: int, size: int) -> _Text:
     text = content.decode("utf-8", "replace")
     if "type" in text:
         text = _TYPES_ONLY.sub("", text)
-    if any(word in text and rule.search(text) for word, rule in _GENERAL):
+    if any(word in text and rule.search(_without_harmless(text, word)) for word, rule in _GENERAL):
         return _Text(size=size, is_general=True)
     lowered = text.lower()
     return _Text(
@@ -167,6 +198,17 @@ def _read(path: Path, _time: int, size: int) -> _Text:
         names=frozenset(_QUOTED.findall(text)),
         imports=tuple(dict.fromkeys(found[1] for found in _IMPORTS.findall(text))),
     )
+
+
+def _without_harmless(text: str, word: str) -> str:
+    """Return the text without the forms of the word that give no key to anybody."""
+    harmless = _HARMLESS.get(word)
+    if harmless is None:
+        return text
+    if word == "env" and _SHELL_HOOK.search(text):
+        # What that hook fills is the environment of commands.
+        text = _SHELL_ENVIRONMENT.sub("", text)
+    return harmless.sub("", text)
 
 
 def _is_bound(text: str) -> bool | None:

@@ -1128,6 +1128,8 @@ class Mark {
   isHeard = false; // its request came through our fetch
   isPassedBy = false; // another one did that does not name the session
   isGiven = false; // it stands in the context of its hook
+  isReached = false; // something came through our fetch in that context
+  isBroken = false; // its turn ended before the vendor was asked, or was stopped
   slot = null;
   credential = null; // the digest that its request carried last, if that is a login of ours
   key = "unseen"; // else whose it was
@@ -1221,11 +1223,24 @@ class Marks {
     if (mark?.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
   }
 
+  /** Return the provider of a session's turn that was answered, though we saw no request of it. */
+  unseenIn(session) {
+    const { turn } = this.#sessions.get(session) ?? {};
+    const isUnseen = turn?.isOurs && !turn.isSpent && !turn.isHeard && !turn.isReached;
+    return isUnseen && !turn.isBroken ? turn.provider : null;
+  }
+
   /** Note that the turn of a session is over. */
   end(session) {
     const { turn, aside } = this.#sessions.get(session) ?? {};
     if (turn) turn.isSpent = true;
     [turn, aside].forEach((mark) => this.#drop(mark));
+  }
+
+  /** Note that a turn ended before the vendor was asked, or was stopped. */
+  break(session) {
+    const { turn } = this.#sessions.get(session) ?? {};
+    if (turn) turn.isBroken = true;
   }
 
   /** Return the mark of the request that opencode tells of when a turn fails. */
@@ -1508,8 +1523,11 @@ class Call {
 class Bridge {
   #history = new History();
   #limitsTold = new Map(); // digest -> when the limits of that login were last told
+  #unseen = new Set(); // providers whose last request did not come through our fetch
+  #tellUnseen;
 
-  constructor(places) {
+  constructor(places, tellUnseen) {
+    this.#tellUnseen = tellUnseen;
     this.logins = new Logins(places.auth);
     this.told = new Told(places);
     this.exchange = new Exchange(places, this.told);
@@ -1525,6 +1543,21 @@ class Bridge {
     this.routing.session(input.sessionID).client = client;
     mark.isGiven = isOutermost();
     return mark.isGiven ? mark : undefined;
+  }
+
+  /** Note whether requests of a provider come through our fetch, and tell it when that changes. */
+  #see(provider, isSeen) {
+    if (isSeen !== this.#unseen.has(provider)) return;
+    this.#unseen[isSeen ? "delete" : "add"](provider);
+    this.#tellUnseen([...this.#unseen].sort());
+  }
+
+  /** Note what has become of a session's turn. */
+  judge(session, { isOver, isSent }) {
+    const unseen = isSent ? this.marks.unseenIn(session) : null;
+    if (unseen !== null) this.#see(unseen, false);
+    if (!isSent) this.marks.break(session);
+    if (isOver) this.marks.end(session);
   }
 
   /** Say whose the request was that made a turn fail. */
@@ -1555,6 +1588,7 @@ class Bridge {
       return pass();
     }
     const mark = context.getStore();
+    if (mark) mark.isReached = true;
     if (!isSigned(seen.headers)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
     return pass();
@@ -1581,6 +1615,7 @@ class Bridge {
       if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
       return null;
     }
+    attempt(() => this.#see(mark.provider, true));
     const secrets = credentialsOf(seen.headers);
     const found = this.#findLogin(mark, secrets);
     if (!found && isModel()) mark.leave(secrets);
@@ -1803,6 +1838,7 @@ function meaningOf({ type, properties }) {
     session: properties?.sessionID ?? properties?.info?.id,
     isOver: status === "idle" || type === "session.error" || ENDS.includes(type),
     isFailure: status === "retry" || type === "session.error",
+    isSent: type !== "session.error" || properties.error?.name === "APIError",
   };
 }
 
@@ -1964,7 +2000,9 @@ function install() {
     start_ticks: factsOf("self")[19] ?? null,
     pid_namespace: PID_NAMESPACE,
   };
-  const tell = () => publish(places.present, { ...present, directories: [...directories] });
+  let unseen = []; // what passes us by, as far as we know
+  const tell = () =>
+    publish(places.present, { ...present, directories: [...directories], unseen });
   const load = (directory) => {
     directories.add(directory);
     // Where this fails, only `rotator status` misses something.
@@ -1973,7 +2011,10 @@ function install() {
   process.on("exit", () => unlink(places.present));
   every(BEAT_MS, () => directories.size && touch(places.present, tell));
   if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
-  const bridge = new Bridge(places);
+  const bridge = new Bridge(places, (providers) => {
+    unseen = providers;
+    attempt(tell);
+  });
   const front = new Front((...given) => bridge.fetch(...given));
   const turns = new Turns(places.busy);
   const sessions = new Sessions(places.sessions);
@@ -1993,9 +2034,10 @@ function install() {
     event: async ({ event }) => {
       attempt(() => turns.note(directory, event));
       attempt(() => {
-        const { session, isOver, isFailure } = meaningOf(event);
+        const meaning = meaningOf(event);
+        const { session, isOver, isFailure } = meaning;
         if (isFailure) attempt(() => bridge.tellFailure(session));
-        if (isOver) bridge.marks.end(session);
+        if (isOver || isFailure) bridge.judge(session, meaning);
       });
     },
   });

@@ -1,0 +1,93 @@
+"""Requests that a plug-in sends past the bridge of the real opencode (B3): said, and by whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.e2e.scenes import A, B, api, install_bridge, log_in, of_kind, states
+from tests.e2e.test_kept_fetch import KEEPS
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import serve
+from tests.support.provider_answers import streamed
+from tests.support.rotator_process import rotator, status, watcher
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.e2e
+
+FROZEN = """
+const before = globalThis.fetch;
+Object.defineProperty(globalThis, "fetch", {
+  value: (input, init) => before(input, init), writable: false, configurable: false });
+export const Frozen = async () => ({});
+"""
+QUIET = "export const Quiet = async () => ({});"
+SAYS = "does not see the requests of mock"
+
+
+def lines(house: Household) -> list[str]:
+    """Return what `status` and `doctor` say of such requests."""
+    checks = rotator(house, "doctor", "--json").json()["checks"]
+    told = [*status(house)["problems"], *(str(one["says"]) for one in checks)]
+    return [one for one in told if SAYS in one]
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("code", [FROZEN, KEEPS], ids=["frozen", "kept"])
+@pytest.mark.parametrize("is_refused", [True, False], ids=["a limit", "an answer"])
+def test_b3_requests_past_the_bridge_are_said_with_the_plug_in_that_has_them(
+    house: Household, provider: LoopbackProvider, code: str, *, is_refused: bool
+) -> None:
+    install_bridge(house)
+    file = house.config_folder / "taker.js"
+    file.write_text(code)
+    (house.config_folder / "plugin").mkdir(exist_ok=True)
+    (house.config_folder / "plugin" / "quiet.js").write_text(QUIET)
+    house.configure(provider.url, plugin=[file.as_uri()])
+    if is_refused:
+        provider.limit(A, headers={"retry-after": "3600"})
+
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        with serve(house) as server:
+            assert lines(house) == []
+            server.prompt_async(server.create_session(), "hi")
+            wait_until(lambda: lines(house), 20, "a sentence")
+            in_status, in_doctor = lines(house)
+            code_of_doctor = rotator(house, "doctor").code
+            told = wait_until(
+                lambda: [o["why"] for o in of_kind(house, "problem")] or not is_refused, 10, "it"
+            )
+
+    assert in_status == in_doctor
+    assert f"opencode serve (pid {server.pid})" in in_status
+    assert f"the plug-in {file} sends them past it" in in_status
+    assert "quiet.js" not in in_status
+    assert code_of_doctor != 0
+    assert states(house) == ["ready", "ready"]
+    if is_refused:
+        assert told == ["mock: a request failed that the bridge did not see: nobody is blamed"]
+
+
+@pytest.mark.timeout(90)
+def test_b3_a_turn_that_is_stopped_or_never_sent_says_nothing_of_the_bridge(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    install_bridge(house)
+    file = house.config_folder / "taker.js"
+    file.write_text(FROZEN)
+    house.configure(provider.url, plugin=[file.as_uri()])
+    provider.answer(replace(streamed("late"), delay_seconds=30), times=2)
+    with watcher(house):
+        log_in(house, "mock", api(A))
+        with serve(house) as server:
+            stopped = server.create_session()
+            server.prompt_async(server.create_session(), "hi", model="mock/missing")
+            server.prompt_async(stopped, "hi")
+            wait_until(lambda: provider.keys, 20, "a request")
+            server.abort(stopped)
+            wait_until(lambda: not server.busy(), 20, "the end of the turn")
+
+            assert lines(house) == []
