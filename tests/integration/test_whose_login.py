@@ -19,7 +19,7 @@ from rotator import ledger
 from rotator.adopt import adopt
 from rotator.capture import LOGGED_OUT
 from rotator.errors import NothingToRotateTo, UsageError
-from rotator.model import Account, AccountState, EventKind, Identity, Limit
+from rotator.model import NOBODY, Account, AccountState, EventKind, Identity, Limit
 from rotator.opencode.authfile import parse_entry
 from rotator.owners import learn_owner
 from rotator.rotate import plan_rotation, rotate
@@ -323,6 +323,19 @@ def test_a5_two_keys_of_one_person_stay_two(live: Live) -> None:
         learn_owner(live.books, account.id, account.credential.digest, Identity("ada"))
 
     assert len(live.state.of(PLAIN)) == 2
+
+
+def test_a9_two_rows_of_one_key_that_an_older_version_made_become_one(live: Live) -> None:
+    live.sees({PLAIN: api("a")})
+    first = only(live, PLAIN)
+    padded = parse_entry(PLAIN, Secret(json.dumps(api("a") | {"key": f"{api('a')['key']}\n"})))
+    with live.books.store.transaction():
+        live.books.store.add_account(PLAIN, "b", padded, NOBODY, live.clock.now + HOUR)
+
+    live.sees({PLAIN: api("c")})
+
+    assert [one.alias for one in live.state.of(PLAIN)] == [first.alias, f"{PLAIN}-2"]
+    assert any("they have the same key" in one.why for one in live.events())
 
 
 def test_a5_with_a_limit_of_the_one_the_other_rests_as_well(live: Live) -> None:
