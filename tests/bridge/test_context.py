@@ -332,6 +332,17 @@ def test_what_a_hook_asks_with_the_very_key_before_the_turns_request_blames_nobo
     assert (upstream.keys, watcher.waiting()) == ([A, A, B, A], [])
 
 
+def test_a_model_whose_own_headers_stand_in_for_the_session_s_is_met_at_once(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    live.key(B)
+    fixed = {"X-Session-Affinity": "fixed", "x-session-id": "fixed"}
+
+    bridge.run("fetch", **model_request(upstream, mark=PLAIN | {"headers": fixed}))
+
+    assert upstream.keys == [B]
+
+
 def test_where_requests_lose_the_name_of_their_session_only_the_first_is_missed(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile
 ) -> None:

@@ -1162,6 +1162,8 @@ class Mark {
 }
 
 const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
+// The headers in which opencode names the session; a model's own headers go before them.
+const SESSION_HEADERS = ["x-session-affinity", "x-session-id"];
 const SDK_AGENT = /(^|\s)ai-sdk\//;
 // The SDKs that put a key into one header. Of others we do not know whether they sign it.
 const PLAIN_SDKS =
@@ -1205,7 +1207,10 @@ class Marks {
     this.#follow(mark);
     // What else a plug-in's hook asks in this context does not name the session, as opencode does.
     const hasOwnFetch = provider?.options?.fetch !== undefined;
-    mark.isNamed = mark.isPlain && !hasOwnFetch && !this.#nameless.has(mark.provider);
+    const own = Object.keys(model?.headers ?? {}).map((name) => name.toLowerCase());
+    const hidesSession = SESSION_HEADERS.every((name) => own.includes(name));
+    const isNameless = hidesSession || this.#nameless.has(mark.provider);
+    mark.isNamed = mark.isPlain && !hasOwnFetch && !isNameless;
     if (isObject(output)) this.#announced.set(output, mark);
     return mark;
   }
