@@ -351,6 +351,26 @@ def test_a5_with_a_limit_of_the_one_the_other_rests_as_well(live: Live) -> None:
     assert only(live, PLAIN).limit == limit
 
 
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("provider", ["openai", "xai", PLAIN])
+def test_a3_tokens_that_were_exchanged_again_and_never_written_down_are_the_newest(
+    live: Live, provider: str, *, watched: bool
+) -> None:
+    """An opencode was killed before it wrote the last ones, or they are for something else."""
+    now = live.clock.now
+    first, second, third = (oauth_until("ada", n, now + n * HOUR) for n in (1, 2, 3))
+    live.sees({provider: first})
+    seen_refresh(live.paths, first, second)
+    seen_refresh(live.paths, second, third)
+    live.clock.pass_time(minutes=50)
+
+    live.sees({provider: second}, watched=watched)
+
+    assert live.entries() == {provider: second}
+    (account,) = live.state.of(provider)
+    assert account.credential.secret.reveal() == second["access"]
+
+
 # -- A6: refreshes before the end --------------------------------------------------------------
 
 
