@@ -27,6 +27,12 @@ DOCUMENT = ROOT / "docs" / "security.md"
 REFUSED = "The user has specified a rule which prevents you from using this specific tool call."
 RESULT = "what an earlier tool has said"
 OWN = "a file of the project"
+BY_FOLDER = {
+    "bash, in opencode's folder",
+    "grep, our folder",
+    "grep, opencode's folder",
+    "glob, our folder",
+}
 MARKS = (A, B, RESULT, OWN, "new content")
 
 
@@ -94,6 +100,9 @@ def asks_for_more(house: Household) -> Mapping[str, Answer]:
         "read, the folder": tool_call("read", filePath=str(store)),
         "read, the store": tool_call("read", filePath=str(store / "rotator.sqlite")),
         "write, a file": tool_call("write", filePath=str(store / "new"), content="new content"),
+        "edit, the journal": tool_call(
+            "edit", filePath=str(store / "auth.json.journal"), oldString=B, newString="x"
+        ),
         "edit, auth.json": tool_call("edit", filePath=str(live), oldString=A, newString="x"),
         "grep, our folder": tool_call("grep", pattern="KEY", path=str(store)),
         "grep, opencode's folder": tool_call("grep", pattern="KEY", path=str(live.parent)),
@@ -116,11 +125,14 @@ def asks_for_others(house: Household) -> Mapping[str, tuple[Answer, str]]:
     }
 
 
-def outcome(server: Server, provider: LoopbackProvider, call: Answer) -> str:
+def outcome(
+    server: Server, provider: LoopbackProvider, call: Answer, project: Path | None = None
+) -> str:
     """Let the model make that call, and return what it is told of it."""
     provider.script(call, streamed("I see."))
 
-    said = server.prompt(server.create_session(), "look")
+    session = server.create_session(directory=project)
+    said = server.prompt(session, "look", directory=project)
 
     told = [m for m in json.loads(provider.asked()[-1].raw_body)["messages"] if m["role"] == "tool"]
     assert said == "I see."
@@ -141,6 +153,23 @@ def test_with_the_documented_rules_no_tool_shows_a_model_a_login(
     assert [name for name, text in told.items() if any(mark in text for mark in MARKS)] == []
     assert house.auth_file.read_bytes() == before
     assert not (ours(house) / "new").exists()
+
+
+def test_where_the_home_is_the_project_the_rules_keep_what_is_named_from_a_model(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    """Nothing in it is outside then: a search, and a command in the folder, are not asked for."""
+    paste(house)
+    calls = dict(asks_for_logins(house)) | dict(asks_for_more(house))
+    named = {name: call for name, call in calls.items() if name not in BY_FOLDER}
+
+    with serve(house) as server:
+        told = {name: outcome(server, provider, one, house.home) for name, one in named.items()}
+        folder = calls["bash, in opencode's folder"]
+        beside = outcome(server, provider, folder, house.home)
+
+    assert [name for name, text in told.items() if not text.startswith(REFUSED)] == []
+    assert A in beside
 
 
 def test_the_documented_rules_leave_everything_else_to_the_model(
