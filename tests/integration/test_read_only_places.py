@@ -124,6 +124,16 @@ def test_whoever_wants_a_change_is_told_that_the_file_system_is_read_only(house:
 
 
 @pytest.mark.no_cover
+def test_a_lock_that_cannot_be_taken_is_told_with_what_helps(house: Household) -> None:
+    state = paths_of(house).state
+
+    ended = rotator_inside(house, [bind(state, state, "ro")], "rotate", "acme")
+
+    assert ended.code == 7
+    assert ended.stderr.endswith(": Read-only file system\n  mount it so that it can be written\n")
+
+
+@pytest.mark.no_cover
 @pytest.mark.parametrize("which", ["data", "state", "both"])
 def test_doctor_advises_no_chmod_that_would_fail(house: Household, which: str) -> None:
     setup = [bind(folder, folder, "ro") for folder in folders(house, which)]
