@@ -266,9 +266,11 @@ def _holder_of(
 def _descendant(account: Account, credential: Credential, spent: Digest, known: Knowledge) -> Owner:
     """Return the account whose token was exchanged for these, or for some before these."""
     of_replaced = _replaced(account, (spent,), known)
-    if any(known.was_exchanged(d) for d in secrets_of(credential)):
+    is_of_those_in_use = spent in secrets_of(account.credential)
+    # Even if they were exchanged as well: for something that nobody has written down.
+    if not is_of_those_in_use and any(known.was_exchanged(d) for d in secrets_of(credential)):
         return Owner(account, stale=True)
-    is_next = of_replaced is not None or spent in secrets_of(account.credential)
+    is_next = of_replaced is not None or is_of_those_in_use
     stale = not is_next and _is_older(credential, account.credential)
     return Owner(account, stale=stale, of_replaced=None if stale else of_replaced)
 

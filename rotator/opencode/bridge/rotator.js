@@ -474,14 +474,20 @@ function valuesOf(headers, wanted) {
 }
 
 // However many schemes there are: they name the signature, the signed headers, or a MAC.
-const SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$/i;
-const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)|\bsigned-?headers=|\bsignature=/i;
+const SIGNATURE_NAME =
+  /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
+const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
+// These carry a token as it is. After any other, what has parts may have a signature among them.
+const TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
+const PARTS = /[;,&]|=\s*[^\s=]/;
 
 /** Tell whether a signature covers the headers: then they have to arrive as they are. */
-const isSigned = (headers) =>
+const isSigned = ({ headers, query }) =>
+  [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) ||
   pairsOf(headers).some(([name, value]) => {
-    const isScheme = /^authorization$/i.test(String(name));
-    return SIGNATURE_NAME.test(String(name)) || (isScheme && SIGNED_SCHEME.test(String(value)));
+    if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
+    const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
+    return SIGNED_SCHEME.test(value) || hasParts;
   });
 
 /** Split "Bearer x" into its scheme with the blank, and the rest. */
@@ -1162,6 +1168,8 @@ class Mark {
 }
 
 const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
+// The headers in which opencode names the session; a model's own headers go before them.
+const SESSION_HEADERS = ["x-session-affinity", "x-session-id"];
 const SDK_AGENT = /(^|\s)ai-sdk\//;
 // The SDKs that put a key into one header. Of others we do not know whether they sign it.
 const PLAIN_SDKS =
@@ -1205,7 +1213,10 @@ class Marks {
     this.#follow(mark);
     // What else a plug-in's hook asks in this context does not name the session, as opencode does.
     const hasOwnFetch = provider?.options?.fetch !== undefined;
-    mark.isNamed = mark.isPlain && !hasOwnFetch && !this.#nameless.has(mark.provider);
+    const own = Object.keys(model?.headers ?? {}).map((name) => name.toLowerCase());
+    const hidesSession = SESSION_HEADERS.every((name) => own.includes(name));
+    const isNameless = hidesSession || this.#nameless.has(mark.provider);
+    mark.isNamed = mark.isPlain && !hasOwnFetch && !isNameless;
     if (isObject(output)) this.#announced.set(output, mark);
     return mark;
   }
@@ -1589,7 +1600,7 @@ class Bridge {
     }
     const mark = context.getStore();
     if (mark) mark.isReached = true;
-    if (!isSigned(seen.headers)) return this.#send(layer, pass, seen, mark);
+    if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
     return pass();
   }
