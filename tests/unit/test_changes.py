@@ -30,6 +30,7 @@ from rotator.ownership import Proof
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,
+    DRAWN,
     HOUR,
     MINUTE,
     NOW,
@@ -189,15 +190,15 @@ def test_an_account_s_change_leaves_other_providers_alone() -> None:
 
 def test_the_active_account_s_new_tokens_are_a_refresh() -> None:
     """Case 23: the fresh tokens of auth.json win over the saved ones."""
-    a = an_account("a", oauth("a", refresh="REF-CANARY-0a1b2c3d4e5f"))
-    new = oauth("a", 2, refresh="REF-CANARY-0a1b2c3d4e5f")
+    a = an_account("a", oauth("a", refresh=DRAWN))
+    new = oauth("a", 2, refresh=DRAWN)
 
     assert the_change(a_state(a, active=a), new) == Refresh(ACME, new, Identity(), a)
 
 
 def test_a_refresh_is_found_though_the_content_did_not_change() -> None:
-    a = an_account("a", oauth("a", refresh="REF-CANARY-0a1b2c3d4e5f"))
-    new = oauth("a", 2, refresh="REF-CANARY-0a1b2c3d4e5f")
+    a = an_account("a", oauth("a", refresh=DRAWN))
+    new = oauth("a", 2, refresh=DRAWN)
 
     found = changes(a_state(a, active=a), contents(acme=new), contents(acme=new))
 
