@@ -31,6 +31,8 @@ Connection = sqlite3.Connection
 Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
 # A rebuilt store has its content and waits to be put in its place: PATH.rebuilt-DATE.
 REBUILT = ".rebuilt-"
+# A file that is smaller is an empty database for SQLite, no database at all, or no memory.
+SMALLEST = 512
 _MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
 BACKUPS = "backups"
 _TO_DO = "check the disk, the folder's rights and free space"
@@ -116,7 +118,7 @@ def awaits_rebuilding(path: Path) -> bool:
     with store_errors(path):
         if any(file.name.startswith(path.name + REBUILT) for file in path.parent.iterdir()):
             return True
-        if path.exists() and path.stat().st_size:
+        if path.exists() and path.stat().st_size >= SMALLEST:
             return False
         copies = path.with_name(BACKUPS)
         return copies.is_dir() and any(not c.name.startswith(".") for c in copies.iterdir())
@@ -328,6 +330,9 @@ def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -
 @contextlib.contextmanager
 def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
     """Open the bytes that were read from `path` in memory; raises StoreDamaged."""
+    if len(content) < SMALLEST:
+        message = f"the store {path} is damaged: it is empty"
+        raise StoreDamaged(message)
     with store_errors(path), contextlib.closing(in_memory()) as connection:
         connection.deserialize(content)
         require_sound(connection, path)

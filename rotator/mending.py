@@ -19,6 +19,7 @@ from rotator.copies import NOTICE
 from rotator.damaged import Rows, insert_rows, opened_damaged
 from rotator.database import (
     REBUILT,
+    SMALLEST,
     Connection,
     awaits_rebuilding,
     opened_empty,
@@ -36,6 +37,7 @@ from rotator.store_losses import losses, sentence
 from rotator.store_sources import (
     Source,
     Tables,
+    accounts_since,
     best_source,
     contents_of,
     copies_of,
@@ -44,6 +46,8 @@ from rotator.store_sources import (
 from rotator.wal import Wal, state_of_wal
 
 _TICK = timedelta(milliseconds=1)
+# Without a copy nobody knows since when something is missing.
+_RECENTLY = timedelta(days=1)
 
 
 def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
@@ -58,15 +62,17 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
         store_errors(paths.store),
     ):
         sweep(paths.data)
-        done = _put_in_place(paths.store) or _rebuild(paths.store, backups, now)
+        done = _put_in_place(paths.store) or _rebuild(paths, backups, now)
         backups.forget_damaged()
     return done
 
 
-def _rebuild(store: Path, backups: Backups, now: datetime) -> bool:
+def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
+    store = paths.store
     with contextlib.ExitStack() as stack:
         left = None
-        if store.exists() and store.stat().st_size:
+        size = store.stat().st_size if store.exists() else 0
+        if size >= SMALLEST:
             wal = state_of_wal(store)
             # Open until the file has lost its name: then closing it tidies nothing up.
             connection = stack.enter_context(opened_damaged(store))
@@ -74,13 +80,15 @@ def _rebuild(store: Path, backups: Backups, now: datetime) -> bool:
                 return False
             left = best_source(connection, store, wal)
         copies = copies_of(backups, store)
-        if left is None and not copies and not awaits_rebuilding(store):
+        if not size and not copies and not awaits_rebuilding(store):
             return False
+        since = max((one.made_at for one in copies if one.made_at), default=now - _RECENTLY)
+        recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
-        aside = f"{store.name}{DAMAGED}{stamp}" if left else None
+        aside = f"{store.name}{DAMAGED}{stamp}" if size else None
         publish(
             store.with_name(f"{store.name}{REBUILT}{stamp}"),
-            _rebuilt(copies, left or Source(), aside, now),
+            _rebuilt(copies, left or Source(), aside, recent, now),
             durable=True,
         )
         return _put_in_place(store)
@@ -123,7 +131,9 @@ def _is_sound(connection: Connection, store: Path) -> bool:
 # -- what becomes of it -----------------------------------------------------------------------
 
 
-def _rebuilt(copies: list[Source], left: Source, aside: str | None, now: datetime) -> bytes:
+def _rebuilt(
+    copies: list[Source], left: Source, aside: str | None, recent: list[str], now: datetime
+) -> bytes:
     """Return the new store as the bytes of a file, in the newest schema of its sources."""
     schema = max(one.schema for one in (*copies, left)) or len(STORE)
     copy = in_schema(copies[0] if copies else Source(), schema)
@@ -135,7 +145,7 @@ def _rebuilt(copies: list[Source], left: Source, aside: str | None, now: datetim
     tables, joined = _joined(copy, found, now)
     notice = {
         "name": NOTICE,
-        "value": sentence(copies, left, aside, losses(copy, found, joined)),
+        "value": sentence(copies, left, aside, losses(copy, found, joined, recent)),
     }
     with opened_empty(STORE[:schema]) as connection:
         seal_what_is_written(connection)

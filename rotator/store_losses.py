@@ -20,11 +20,15 @@ _UNNAMED = {
 }
 
 
-def losses(copy: Source, left: Source, joined: Joined) -> list[str]:
-    """Return what is known to be lost, or may be, of what the damaged store held."""
+def losses(copy: Source, left: Source, joined: Joined, recent: list[str]) -> list[str]:
+    """Return what is known to be lost, or may be, of what the damaged store held.
+
+    `recent` are the accounts of which something was saved since the copy was made.
+    """
+    last = f" ({', '.join(recent)})" if recent else ""
     lost = [*joined.lost, *_rows_lost(copy, left, joined)]
     if not left.tables["account"].listed:
-        lost.append("whatever was saved since" if copy.made_at else "whatever it held")
+        lost.append(f"whatever was saved since{last}" if copy.made_at else "whatever it held")
     else:
         lost += [
             words
@@ -32,7 +36,7 @@ def losses(copy: Source, left: Source, joined: Joined) -> list[str]:
             if not left.is_whole(table) and not left.unread(table)
         ]
     if left.lacks_last:
-        lost.append("perhaps what was saved last")
+        lost.append(f"perhaps what was saved last{last}")
     return list(dict.fromkeys(lost))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rotator.backups import Backup, Backups
+from rotator.clock import to_iso
 from rotator.credential_secrets import secrets_of
 from rotator.damaged import (
     Rows,
@@ -21,22 +23,28 @@ from rotator.database import (
     Connection,
     opened_empty,
     opened_image,
+    read_only,
+    store_errors,
     table_names,
+    text_of,
 )
-from rotator.errors import NewerSchema, StoreDamaged
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.migrations import SEALED_SINCE, STORE, migrate
 from rotator.opencode.authfile import BadEntry, parse_entry
+from rotator.opencode.regular import open_regular
 from rotator.rows import account_of
 from rotator.salvage import Contents, Key, Row
 from rotator.seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing
 from rotator.secret import Secret
 from rotator.soundness import require_intact
+from rotator.text import clean
 from rotator.wal import Wal, image_with_wal, with_tables_of
 
 log = logging.getLogger(__name__)
 
 Tables = dict[str, Rows]
 _TEXTS = ("digest", "removed")
+_MOST_NAMED = 50
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
     found: list[Source] = []
     for backup in backups.newest_first():
         try:
-            with opened_image(backup.path.read_bytes(), backup.path) as connection:
+            with opened_image(content_of(backup), backup.path) as connection:
                 require_intact(connection, store)
                 return [source_of(connection, backup.made_at), *reversed(found)]
         except NewerSchema:
@@ -138,6 +146,12 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
             log.warning("the backup %s is damaged: %s", backup.path.name, exc)
             found += _of_damaged(backup)
     return list(reversed(found))
+
+
+def content_of(backup: Backup) -> bytes:
+    """Return the bytes of a copy; raises OSError, also where a pipe or a folder has its name."""
+    with open_regular(backup.path) as file:
+        return file.read()
 
 
 def _of_damaged(backup: Backup) -> list[Source]:
@@ -207,3 +221,21 @@ def _current(row: Row) -> frozenset[Key]:
         return frozenset((row["provider"], digest) for digest in secrets_of(credential))
     except (BadEntry, TypeError, AttributeError, UnicodeError):
         return frozenset()
+
+
+def accounts_since(history: Path, since: datetime) -> list[str]:
+    """Return the accounts to which something has happened since, by name, as the history tells.
+
+    None where it cannot be read: it may be lost, and is never in the way.
+    """
+    query = (
+        "SELECT DISTINCT account FROM event WHERE account IS NOT NULL AND at >= ?"
+        " ORDER BY account LIMIT ?"
+    )
+    try:
+        with store_errors(history), contextlib.closing(read_only(history)) as connection:
+            connection.text_factory = text_of
+            rows = connection.execute(query, (to_iso(since), _MOST_NAMED)).fetchall()
+    except StoreError:
+        return []
+    return [clean(name) for (name,) in rows]

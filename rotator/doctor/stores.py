@@ -25,6 +25,7 @@ from rotator.doctor.setup import Setup, listed
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.migrations import STORE
 from rotator.soundness import require_intact
+from rotator.store_sources import content_of
 from rotator.unclaimed import LIST
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
@@ -165,7 +166,7 @@ def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark
 def _told_of_newest(found: Sequence[Backup]) -> Remark:
     newest = found[0]
     try:
-        with opened_image(newest.path.read_bytes(), newest.path) as connection:
+        with opened_image(content_of(newest), newest.path) as connection:
             require_intact(connection, newest.path)
             count = row_count(connection, "account")
     except (OSError, RotatorError) as exc:

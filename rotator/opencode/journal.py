@@ -98,7 +98,7 @@ def finish_interrupted(path: Path) -> None:
     Call it under the swap lock. What cannot be put right now is tried again.
     """
     try:
-        path.lstat()
+        owner = path.lstat().st_uid
     except OSError:
         return  # nearly always
     content = head(path, _LARGEST_JOURNAL)
@@ -108,7 +108,7 @@ def finish_interrupted(path: Path) -> None:
     journal = _parse(content)
     try:
         if journal is not None:
-            _put_right(journal)
+            _put_right(journal, owner)
     except FileNotFoundError:
         pass  # with the file its name is gone: there is nothing to put right
     except OSError as exc:
@@ -117,9 +117,13 @@ def finish_interrupted(path: Path) -> None:
     remove_journal(path)
 
 
-def _put_right(journal: Journal) -> None:
+def _put_right(journal: Journal, owner: int) -> None:
     handle = os.open(journal.file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if os.geteuid() == 0 and os.fstat(handle).st_uid != owner:
+            # Root may write everything, and whoever wrote the journal may not.
+            log.warning("a journal of uid %d is about a file that is not theirs: dropped", owner)
+            return
         with alone(handle):
             content = read_handle(handle, LARGEST_BYTES + 1)
             is_same = os.fstat(handle).st_ino == journal.inode

@@ -324,6 +324,48 @@ def test_an_account_that_could_not_be_understood_before_is_taken_from_the_copy(
         assert live.saved(A) == api("a")
 
 
+@pytest.mark.parametrize("size", [0, 1, 16, 100, 511, 512, 4095])
+def test_however_short_a_store_was_cut_its_copy_wins(paths: Paths, size: int) -> None:
+    os.truncate(paths.store, size)
+
+    with opened(paths) as live:
+        assert set(live.names()) == {*SAVED}
+        assert "rebuilt from the backup of" in told(live)
+
+
+def newest_copy(paths: Paths) -> Path:
+    """Return a name that a copy newer than all may have."""
+    return paths.data / "backups" / "accounts-2027-01-01T000000.000Z-0123456789abcdef.sqlite"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Path.touch, Path.mkdir, os.mkfifo, lambda path: path.write_bytes(b"x")],
+    ids=["empty", "a folder", "a pipe", "one byte"],
+)
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: overwrite(path, 100, b"\xff" * 5000)])
+def test_what_is_no_copy_in_the_place_of_one_costs_itself(
+    paths: Paths, make: Callable[[Path], object], harm: Callable[[Path], object]
+) -> None:
+    make(newest_copy(paths))
+    harm(paths.store)
+
+    with opened(paths) as live:
+        assert set(live.names()) == {*SAVED}
+        assert "rebuilt from the backup of" in told(live)
+
+
+@pytest.mark.parametrize("make", [Path.touch, os.mkfifo])
+def test_a_doctor_names_a_copy_that_is_none(
+    home: Path, paths: Paths, make: Callable[[Path], object]
+) -> None:
+    make(newest_copy(paths))
+
+    said = rotator(Household(home), "doctor").stdout
+
+    assert f"{newest_copy(paths)}, cannot be read" in said
+
+
 def test_where_there_never_was_a_store_there_is_nothing_to_rebuild(home: Path) -> None:
     paths = find_paths(places(home))
 
