@@ -22,6 +22,8 @@ _STATE = r"(?:suspended|banned|deactivated|disabled|deleted|terminated|closed)"
 _CLOSED_CODE = re.compile(
     rf"{_WHO}[_-](?:is[_-])?{_STATE}|(?:(?:suspended|banned|deactivated)(?:[_-]{_WHO})?)"
 )
+# Some are blocked for a while, so such a code counts with no words to that effect.
+_BLOCKED_CODE = re.compile(rf"blocked[_-]{_WHO}|{_WHO}[_-](?:is[_-])?blocked")
 _CLOSED_WORDS = re.compile(
     rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|been)(?: \w+ly)? {_STATE}\b"
     rf"|\baccount {_STATE}\b|\b(?:suspended|banned|deactivated) {_WHO}\b"
@@ -81,6 +83,8 @@ def why_dead(status: int, body: Mapping[str, Any] | None, dead: Mapping[str, str
 def _is_closed(codes: list[str], texts: list[str]) -> bool:
     if any(_CLOSED_CODE.fullmatch(code.lower()) for code in codes):
         return True
+    if any(_BLOCKED_CODE.fullmatch(code.lower()) for code in codes):
+        return not any(_NOT_FOR_GOOD.search(text) for text in texts)
     return any(_CLOSED_WORDS.search(text) and not _NOT_FOR_GOOD.search(text) for text in texts)
 
 

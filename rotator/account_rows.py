@@ -167,11 +167,16 @@ def _move_limits(
     They are the newer ones, which came at `since`, or the older ones.
     """
     before = books.store.state().account(account.id) or account
-    limits = [one for one in (before.limit, *before.part_limits) if one is not None]
-    for limit in limits:
+    for limit in _limits(before):
         is_of_newer = limit.since is None or limit.since >= since
         if is_of_newer is of_newer:
             books.store.move_limit(account.id, new, limit)
+
+
+def _limits(account: Account) -> list[Limit]:
+    """Return an account's limits, with those of the tokens before the ones in use."""
+    held = (account.limit, *account.part_limits, *account.limits_before)
+    return [one for one in held if one is not None]
 
 
 def _part_doubts(books: Books, account: Account, parted: Parted, new: AccountId) -> None:
@@ -337,10 +342,8 @@ def join(  # who is joined, and what is known of them
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, best.disabled)
     # One person's limit is a limit of both.
-    store.set_limit(keep.id, _longer(keep.limit, other.limit))
-    mine = {part.model: part for part in keep.part_limits}
-    for limit in other.part_limits:
-        store.set_limit(keep.id, _longer(mine.get(limit.model), limit))
+    for limit in sorted([*_limits(keep), *_limits(other)], key=lambda one: one.until):
+        store.set_limit(keep.id, limit)
 
 
 def _doubts_without(dropped: Account, line: Line, newer: AccountId) -> list[Doubt]:
@@ -363,12 +366,6 @@ def _joined_doubts(keep: Account, best: Account, dropped: Account, *, is_kept: b
         *(replace(one, newer=keep.id) if one.newer in both else one for one in before if one.of),
         *(one for one in in_use if one.newer not in both),
     ]
-
-
-def _longer(one: Limit | None, other: Limit | None) -> Limit | None:
-    if one is None or other is None:
-        return one or other
-    return max(one, other, key=lambda limit: limit.until)
 
 
 def _event(now: datetime, kind: EventKind, account: Account, why: str) -> Event:

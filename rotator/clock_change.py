@@ -35,7 +35,7 @@ def _moved(books: Books) -> list[tuple[AccountId, Limit]]:
     return [
         (account.id, after)
         for account in books.store.state().accounts
-        for before in filter(None, (account.limit, *account.part_limits))
+        for before in filter(None, (account.limit, *account.part_limits, *account.limits_before))
         if (after := pinned(before, now)) is not before
     ]
 

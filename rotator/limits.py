@@ -75,6 +75,23 @@ def pinned(limit: Limit, now: datetime) -> Limit:
     return replace(limit, since=now, until=now + (limit.until - since))
 
 
+def of_tokens_in_use(account: Account, came_at: datetime) -> Account:
+    """Return the account without the limits that are older than its unproven tokens.
+
+    Those came at `came_at`, maybe of another person, and nobody has refused them since.
+    """
+    own: list[Limit] = []
+    before: list[Limit] = []
+    for limit in filter(None, (account.limit, *account.part_limits)):
+        (own if limit.since is None or limit.since >= came_at else before).append(limit)
+    return replace(
+        account,
+        limit=next((one for one in own if one.model is None), None),
+        part_limits=tuple(one for one in own if one.model is not None),
+        limits_before=tuple(before),
+    )
+
+
 def members(accounts: Iterable[Account], account: Account) -> list[Account]:
     """Return the accounts that are limited together with `account`, itself among them."""
     return [one for one in accounts if one.id == account.id or _is_together(one, account)]
@@ -90,7 +107,10 @@ def shared(accounts: Iterable[Account]) -> tuple[Account, ...]:
 
 
 def _is_together(one: Account, other: Account) -> bool:
-    return one.group is not None and (one.provider, one.group) == (other.provider, other.group)
+    """Tell whether two are of one group; of unproven tokens nobody knows in which they are."""
+    if one.group is None or one.unproven or other.unproven:
+        return False
+    return (one.provider, one.group) == (other.provider, other.group)
 
 
 def _with_shared(account: Account, everybody: tuple[Account, ...]) -> Account:

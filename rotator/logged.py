@@ -1,8 +1,8 @@
 """Which failures in opencode's log are evidence against an account, and against which.
 
 A line names no credential. Where a bridge serves the session its note says which login the
-request carried; without one the login in auth.json is meant, unless a key may come from
-elsewhere. Whatever is not sure blames nobody.
+request carried; without one the login is meant that was in auth.json when it was read
+(`charges`), unless a key may come from elsewhere. Whatever is not sure blames nobody.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.books import Books
+from rotator.charges import charge_time
 from rotator.clock import is_within
 from rotator.model import Digest, Event, EventKind, Signal, Source
 from rotator.opencode.exchange import Exchange, Present
 from rotator.opencode.logtail import LoggedFailure
+from rotator.opencode.run_lines import Runs, runs_in
 from rotator.own_keys import find_own_keys
 from rotator.processes import Opencode
 from rotator.repeats import Foreign, Note, Passed, match_note, match_passed
-from rotator.restarts import charge_time
 from rotator.unbridged import bridgeless
 
 _KEPT = 200
@@ -36,11 +37,15 @@ _NOBODY_IS_BLAMED = {
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What runs: the bridges, the opencodes without one, and the sessions that bridges serve."""
+    """What runs: the bridges, the opencodes without one, and the sessions that bridges serve.
+
+    `runs` is what the log tells of its processes.
+    """
 
     present: list[Present]
     running: list[Opencode]
     served: frozenset[str]
+    runs: Runs
 
 
 class LoggedFailures:
@@ -108,7 +113,8 @@ class LoggedFailures:
     def _look_around(self) -> _Around:
         present = self._exchange.present()
         running = bridgeless(self._books.paths, present)
-        return _Around(present, running, self._exchange.served_sessions())
+        runs = runs_in(self._books.paths.opencode_logs)
+        return _Around(present, running, self._exchange.served_sessions(), runs)
 
     def _is_settled(self, failure: LoggedFailure) -> bool:
         """Tell whether a bridge has said of this failure what there is to say."""
@@ -142,8 +148,9 @@ class LoggedFailures:
         if own:
             self._say(own[0].provider, own[0].says)
             return
-        at = charge_time(self._books, present, provider, failure.at, running)
-        self._blame(_signal(failure, at))
+        at = charge_time(self._books, present, failure, around.runs, running)
+        if at is not None:
+            self._blame(_signal(failure, at))
 
     def _say(self, provider: str, why: str) -> None:
         """Tell it, unless it was told within the hour."""

@@ -123,6 +123,8 @@ class Account:
     # Its newest tokens took the place of others without a proof, and nobody has said whose they
     # are: `identity` is of those before.
     unproven: bool = False
+    # What the tokens before unproven ones were refused for: it counts once they are one person's.
+    limits_before: tuple[Limit, ...] = ()
     # It may be the same login as that newer one, whose tokens would have spent its own: until
     # somebody knows it is not used. `doubts` are all such, that one last, `doubt` the sentence.
     maybe: AccountId | None = None

@@ -13,7 +13,6 @@ from rotator.model import Account, Event, EventKind, State, Tenure
 from rotator.opencode.exchange import Present
 from rotator.own_keys import find_own_keys, unreached
 from rotator.policy import stands_in
-from rotator.processes import Opencode
 from rotator.text import clean
 from rotator.unbridged import Lack, Unbridged, following, unbridged
 
@@ -123,27 +122,3 @@ def restart_note(books: Books, present: Sequence[Present], put: Account) -> Even
 
 def _who(one: Present) -> str:
     return one.who
-
-
-def charge_time(
-    books: Books,
-    present: Sequence[Present],
-    provider: str,
-    at: datetime,
-    running: Sequence[Opencode] | None = None,
-) -> datetime:
-    """Return the time by which a logged failure is charged to whoever was live then.
-
-    An opencode without bridge goes on with the API key it started with; charging its failures
-    to the account that has been swapped in since would use up one account after the other.
-    """
-    active = books.store.state().active(provider)
-    if active is None or active.credential.type == "oauth":
-        return at
-    since = [t.since for t in books.store.state().slot(provider).tenures]
-    if not since or at < since[-1]:
-        return at
-    without = unbridged(books.paths, present, running)
-    stuck = [one.opencode for one in without if one.is_stuck]
-    older = [one.started_at for one in stuck if one.started_at < since[-1]]
-    return max(older[0], since[0]) if older else at

@@ -35,7 +35,7 @@ from rotator.database import (
 from rotator.errors import RotatorError, StoreDamaged
 from rotator.generations import Tokens, is_unproven, shown, with_doubts
 from rotator.late_logins import LateLogin, as_text, from_text
-from rotator.limits import NOT_CONFIRMED, shared
+from rotator.limits import NOT_CONFIRMED, of_tokens_in_use, shared
 from rotator.lock import folder_lock
 from rotator.migrations import STORE
 from rotator.model import (
@@ -313,6 +313,8 @@ class Store:
             except (RotatorError, ValueError, TypeError, AttributeError):
                 name = f"{clean(row['provider'])}/{clean(row['alias'])}"
                 broken.append(f"the saved account {name} cannot be read")
+        replaced = self._replaced({one.id: one for one in accounts})
+        accounts = [_with_own_limits(one, replaced.get(one.id, ())) for one in accounts]
         slots = {}
         for row in self._rows("slot"):
             with contextlib.suppress(ValueError):
@@ -331,7 +333,7 @@ class Store:
                 )
             ),
             refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
-            replaced=MappingProxyType(self._replaced({one.id: one for one in accounts})),
+            replaced=MappingProxyType(replaced),
             broken=(*self._damage, *broken),
         )
 
@@ -923,3 +925,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _bytes_of(entry: str) -> bytes:
     # Of a damaged row it may be no text.
     return entry.encode("utf-8", "surrogateescape")
+
+
+def _with_own_limits(account: Account, replaced: Sequence[Replaced]) -> Account:
+    """Return the account; unproven tokens of it have no limit of those that they replaced."""
+    came_at = [one.at for one in replaced if not one.loose]
+    return of_tokens_in_use(account, came_at[-1]) if account.unproven and came_at else account

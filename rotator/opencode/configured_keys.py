@@ -20,8 +20,12 @@ from rotator.text import clean
 
 # What is named so carries a credential, in a header or an option. The bridge has the same words.
 CREDENTIAL_NAMES = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
-# An option of an SDK that is named so is none: promptCacheKey, setCacheKey.
-_NO_CREDENTIAL = re.compile(r"cache", re.IGNORECASE)
+# What makes the name of an option none of those: promptCacheKey, tokenizer, max_tokens, author.
+_NO_CREDENTIAL = re.compile(
+    r".*cache.*|tokeni[sz](?:er|ation)|author(?:s|ity)?(?![a-z])|key(?:board|words?)"
+    r"|(?:max|min|budget|input|output|completion|reasoning|thinking|context)[\w-]*tokens(?![a-z])",
+    re.IGNORECASE,
+)
 _HEADERS = re.compile(r"headers$", re.IGNORECASE)
 _PLACE = re.compile(r"\{(env|file):([^}]*)\}")
 _LARGEST_KEY = 64 * 1024
@@ -98,7 +102,8 @@ def _is_key(inside: str, name: str, value: object) -> bool:
     if name == "apiKey" or _HEADERS.search(inside):
         # An empty one, too: then the request goes out without any login.
         return True
-    return isinstance(value, str) and _NO_CREDENTIAL.search(name) is None
+    named = _NO_CREDENTIAL.sub("", name)
+    return isinstance(value, str) and CREDENTIAL_NAMES.search(named) is not None
 
 
 def _keys_in_address(address: str) -> Iterator[str | None]:

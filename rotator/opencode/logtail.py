@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +29,9 @@ HEAD_BYTES = 128
 LONGEST_KIND = 60
 
 _MARK = "stream error"
+# 1.17.0 and later write such a line before each attempt, and before the credential is read.
+_BEGINNING = "message=stream "
+MOST_BEGINNINGS = 1000
 # A value is a JSON string unless it is one word; a line that was cut may end inside of it.
 _FIELD = re.compile(
     r'([^ ="]++)=(?:"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)|([^ ="\\]*+))(?: |\Z)', re.DOTALL
@@ -50,6 +53,7 @@ class LoggedFailure:
     object of what else is known: `type` and `code` of an error inside of a stream that had
     begun, or the `status` (before 1.17). Usually there is nothing else. It may quote a secret:
     some vendors repeat the key that they refuse. `run` is the log's own name for the process.
+    `began_at` is when the request began (of a title's attempts the first), None if not known.
     """
 
     at: datetime
@@ -59,6 +63,7 @@ class LoggedFailure:
     small: bool
     message: str
     run: str | None = None
+    began_at: datetime | None = None
 
 
 def parse_line(line: str) -> LoggedFailure | None:
@@ -73,6 +78,41 @@ def parse_line(line: str) -> LoggedFailure | None:
     if fields.get("level") != "ERROR" or fields.get("message") != _MARK:
         return None
     return _failure(fields.get("timestamp", ""), fields, _message(fields))
+
+
+# A request as the log names it: the run, provider, model, session, and whether it is small.
+_Request = tuple[str | None, str, str | None, str | None, bool]
+
+
+class Beginnings:
+    """When the requests began that the log has told of last; the newest `MOST_BEGINNINGS`."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._began_at: dict[_Request, datetime] = {}
+
+    def take(self, line: str) -> None:
+        """Note the request that `line` says begins, if it says so."""
+        fields = _fields(line)
+        if fields.get("level") != "INFO" or fields.get("message") != "stream":
+            return
+        begun = _failure(fields.get("timestamp", ""), fields, "")
+        if begun is not None:
+            # The newest stand last.
+            self._began_at.pop(_request(begun), None)
+            self._began_at[_request(begun)] = begun.at
+            if len(self._began_at) > MOST_BEGINNINGS:
+                del self._began_at[next(iter(self._began_at))]
+
+    def dated(self, failure: LoggedFailure) -> LoggedFailure:
+        """Return the failure with the time at which its request began, if that is known."""
+        began_at = self._began_at.get(_request(failure))
+        known = began_at is not None and began_at <= failure.at
+        return replace(failure, began_at=began_at) if known else failure
+
+
+def _request(one: LoggedFailure) -> _Request:
+    return one.run, one.provider, one.model, one.session, one.small
 
 
 def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
@@ -165,6 +205,7 @@ class LogTail:
         # By device and inode: a file that is renamed is still the same, a new one is not.
         self._files: dict[tuple[int, int], _Followed] = {}
         self._behind = False
+        self._beginnings = Beginnings()
 
     @property
     def behind(self) -> bool:
@@ -190,7 +231,7 @@ class LogTail:
                 continue
             data = followed[key].read(path, left)
             left -= len(data)
-            failures += followed[key].failures_in(data)
+            failures += followed[key].failures_in(data, self._beginnings)
             if followed[key].offset >= found.st_size:
                 followed[key].read_at = size_and_time
             elif left <= 0:
@@ -238,7 +279,7 @@ class _Followed:
         self.offset += len(data)
         return data
 
-    def failures_in(self, data: bytes) -> Iterator[LoggedFailure]:
+    def failures_in(self, data: bytes, beginnings: Beginnings) -> Iterator[LoggedFailure]:
         """Yield the failures in the lines that `data` completes, and keep its last part."""
         *lines, last = data.split(b"\n")
         if lines:
@@ -247,9 +288,15 @@ class _Followed:
         self.rest = _bounded(self.rest + last)
         for line in lines:
             if _MARK.encode() in line:
-                failure = parse_line(_bounded(line).decode("utf-8", "replace"))
+                failure = parse_line(_text(line))
                 if failure is not None:
-                    yield failure
+                    yield beginnings.dated(failure)
+            elif _BEGINNING.encode() in line:
+                beginnings.take(_text(line))
+
+
+def _text(line: bytes) -> str:
+    return _bounded(line).decode("utf-8", "replace")
 
 
 def _begun(path: Path, found: os.stat_result) -> _Followed:

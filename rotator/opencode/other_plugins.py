@@ -28,6 +28,7 @@ _GENERAL = tuple(
         ("chat", r"\bchat\W{1,6}(?:headers|params)\b"),
         ("config", r"\bconfig\b"),
         ("env", r"\benv\b"),
+        ("loadEnvFile", r"\bloadEnvFile\b"),
         ("globalThis", r"\bglobalThis\b"),
         ("global", r"\bglobal\b\s*(?:[.,;)\]\[}?|=]|$)"),
         ("window", r"\bwindow\b\s*(?:[.,;)\]\[}?|=]|$)"),

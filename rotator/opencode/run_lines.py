@@ -20,6 +20,7 @@ _LINE = re.compile(
     rb"^timestamp=(\S+) level=\S+ run=([0-9a-f]{1,32}) message=([^\n]*)$", re.MULTILINE
 )
 _USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
+_ASKED = re.compile(rb"stream ")
 _LOADED = re.compile(rb'loading path=("(?:[^"\\]|\\.)*"|[^\n]+)')
 # It writes its first line so long after it began.
 _FIRST_LINE = timedelta(seconds=10)
@@ -30,12 +31,19 @@ _EARLIER = timedelta(seconds=0.5)
 class Run:
     """A process, as the log knows it: its first line that was read, and the folders it uses.
 
-    `loaded` has when it has read a piece of configuration last.
+    `folders` has when it has built each anew last: it reads the logins after that, and before
+    its first request (`asked_at`: the first since it has built any). `loaded` has when it has
+    read a piece of configuration last.
     """
 
     first_at: datetime
-    folders: dict[Path, None] = field(default_factory=dict)
+    folders: dict[Path, datetime] = field(default_factory=dict)
+    asked_at: datetime | None = None
     loaded: dict[Path, datetime] = field(default_factory=dict)
+
+    def is_of(self, started_at: datetime) -> bool:
+        """Tell whether a process that began then may be this one."""
+        return -_EARLIER <= self.first_at - started_at <= _FIRST_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,7 @@ class Runs:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
         if self.since is not None and started_at < self.since:
             return None
-        begun = [
-            run
-            for run in self.runs.values()
-            if -_EARLIER <= run.first_at - started_at <= _FIRST_LINE
-        ]
+        begun = [run for run in self.runs.values() if run.is_of(started_at)]
         told = {not run.folders for run in begun}
         return told.pop() if len(told) == 1 else None
 
@@ -80,7 +84,10 @@ def runs_in(logs: Path) -> Runs:
         since = since or at
         run = runs.setdefault(name.decode("ascii"), Run(at))
         if used := _USED.match(message):
-            run.folders[Path(_text(used[1]))] = None
+            run.folders[Path(_text(used[1]))] = at
+            run.asked_at = None
+        elif _ASKED.match(message):
+            run.asked_at = run.asked_at or at
         elif loaded := _LOADED.match(message):
             run.loaded[Path(_text(loaded[1]))] = at
     return Runs(runs, None if is_whole else since)

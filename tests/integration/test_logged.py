@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ class Lines:
         """Log a failure."""
         when = at or self.live.clock.now
         said = "Rate limit reached"
-        self.lines.hear(LoggedFailure(when, provider, "m1", session, small=False, message=said))
+        line = LoggedFailure(when, provider, "m1", session, small=False, message=said)
+        self.lines.hear(replace(line, began_at=when))
 
     def digest(self, name: str) -> str:
         return self.live.account(name).credential.digest

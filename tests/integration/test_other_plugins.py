@@ -48,6 +48,8 @@ from tests.support.plugin_texts import (
         # Whatever touches fetch, in whichever spelling.
         (CALLS, True, True),
         ("globalThis.fetch = traced", True, True),
+        ('process.loadEnvFile("/home/me/.env")', True, True),
+        ('import { loadEnvFile } from "node:process"; loadEnvFile()', True, True),
         ('globalThis["fetch"] = withKey', True, True),
         ('Object.defineProperty(globalThis, "fetch", { value: f })', True, True),
         ("Object.defineProperties(globalThis, { fetch: { value: f } })", True, True),

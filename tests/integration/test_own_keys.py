@@ -104,6 +104,10 @@ def giver(live: Live, run: str | None = None, provider: str = "acme") -> str | N
         {"headers": {"Cookie": f"session={KEY}"}},
         {"aiGatewayHeaders": {"client-secret": KEY}},
         {"authToken": KEY},
+        {"authorToken": KEY},
+        {"authorization": KEY},
+        {"tokenizerKey": KEY},
+        {"tokens": KEY},
         {"accessToken": "{env:NOBODY_HAS_IT}"},
         {"googleAuthOptions": {"credentials": [{"private_key": KEY}]}},
         {"baseURL": f"https://gate.example/v1?key={KEY}"},
@@ -161,6 +165,19 @@ def test_b1_a_model_s_own_headers_count(live: Live) -> None:
         path.write_text(f"// c\n{json.dumps({'provider': {'acme': {'models': models}}})}")
 
         assert giver(live) == str(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tokenizer", "max_tokens", "maxOutputTokens", "author", "authority", "keyboard", "keywords"],
+)
+def test_b1_an_option_whose_name_only_begins_as_a_key_s_is_none(live: Live, name: str) -> None:
+    path = live.paths.opencode_config / "opencode.json"
+    path.parent.mkdir(parents=True)
+    for models in ({"m1": {name: "x"}}, {"m1": {"options": {name: "x"}}}):
+        path.write_text(json.dumps({"provider": {"acme": {"models": models}}}))
+
+        assert giver(live) is None
 
 
 def test_b1_an_id_that_ends_in_a_slash_is_that_provider(live: Live) -> None:

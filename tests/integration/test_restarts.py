@@ -13,7 +13,7 @@ import pytest
 from rotator import ledger
 from rotator.opencode.exchange import Present
 from rotator.processes import find_opencodes, is_running, kind_of, start_ticks
-from rotator.restarts import applies, charge_time, restart_note, why_unseen
+from rotator.restarts import applies, restart_note, why_unseen
 from rotator.swap import Order, swap
 from rotator.unbridged import bridgeless
 from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown
@@ -172,36 +172,6 @@ def test_b1_nobody_is_told_to_restart_for_a_key_that_a_restart_does_not_change(
 
     assert before is not None
     assert restart_note(live.books, [], put) is None
-
-
-def test_a_failure_of_an_old_key_is_charged_to_the_account_it_belongs_to(
-    live: Live, opencode: int
-) -> None:
-    """An opencode without bridge goes on with the key that it started with."""
-    assert opencode
-    at = rotate_to(live, "acme/acme-1", minutes=1) + timedelta(seconds=5)
-
-    charged = charge_time(live.books, [], "acme", at)
-
-    tenures = live.state.slot("acme").tenures
-    assert tenures[-2].since <= charged < tenures[-1].since < at
-
-
-def test_a_failure_after_a_restart_is_charged_to_who_is_live(live: Live, opencode: int) -> None:
-    assert opencode
-    rotate_to(live, "acme/acme-1", minutes=-1)
-    at = datetime.now(UTC) + timedelta(seconds=5)
-
-    assert charge_time(live.books, [], "acme", at) == at
-
-
-def test_a_failure_of_a_login_is_charged_to_who_was_live_then(live: Live, opencode: int) -> None:
-    assert opencode
-    live.sees({"x": oauth("a"), "acme": api("b")})
-    live.sees({"x": oauth("b"), "acme": api("b")})
-    at = rotate_to(live, "x/x-1", minutes=1)
-
-    assert charge_time(live.books, [], "x", at) == at
 
 
 @pytest.mark.parametrize(

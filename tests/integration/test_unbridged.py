@@ -17,15 +17,18 @@ from pathlib import Path
 
 import pytest
 
+from rotator.charges import charge_time
 from rotator.doctor.remark import Level, Remark
 from rotator.doctor.running import look_at_bridge
 from rotator.doctor.setup import Setup
 from rotator.model import Account
 from rotator.opencode.exchange import Present
 from rotator.opencode.install import install_bridge
+from rotator.opencode.logtail import LoggedFailure
+from rotator.opencode.run_lines import Runs
 from rotator.overview import look_around
 from rotator.processes import Opencode, find_elsewhere, kind_of
-from rotator.restarts import applies, charge_time, restart_note, why_unseen
+from rotator.restarts import applies, restart_note, why_unseen
 from rotator.unbridged import Lack, Unbridged, unbridged
 from tests.support.home import places
 from tests.support.live import Live, api, oauth_until, open_live, wellknown
@@ -247,8 +250,11 @@ def test_a_client_s_start_does_not_date_a_failure_back(live: Live) -> None:
         live.clock.now += timedelta(minutes=1)
         live.sees({**live.entries(), "acme": api("c")})
         at = live.clock.now + timedelta(seconds=5)
+        failure = LoggedFailure(
+            at, "acme", "m1", "ses_1", small=False, message="limited", began_at=at
+        )
 
-        assert charge_time(live.books, [], "acme", at) == at
+        assert charge_time(live.books, [], failure, Runs({})) == at
 
 
 def test_b7_another_auth_json_is_named_and_no_problem(live: Live, home: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from rotator.errors import NothingToRotateTo, UsageError
 from rotator.model import NOBODY, Account, AccountState, EventKind, Identity, Limit
 from rotator.opencode.authfile import parse_entry
 from rotator.owners import learn_owner
+from rotator.registry import load_registry
 from rotator.rotate import plan_rotation, rotate
 from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
@@ -255,6 +257,79 @@ def test_a2_a_second_person_within_minutes_of_the_end_is_parted_when_known(live:
     learn(live, first, "ada")
 
     assert owned(live) == {"ada": first["access"], "bob": second["access"]}
+
+
+def limited(live: Live, account: Account, **hours: float) -> Limit:
+    """Let an account be used up since now, for that long."""
+    until = live.clock.now + timedelta(**hours)
+    limit = Limit(AccountState.EXHAUSTED, until, "weekly limit", since=live.clock.now)
+    with live.books.store.transaction():
+        live.books.store.set_limit(account.id, limit)
+        live.books.store.set_limit(account.id, replace(limit, model="opus"))
+    return limit
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai", "xai"])
+@pytest.mark.parametrize("late", [timedelta(minutes=2), 10 * HOUR])
+def test_a2_unproven_tokens_do_not_rest_for_those_whose_place_they_took(
+    home: Path, provider: str, late: timedelta
+) -> None:
+    with open_live(home, registry=load_registry()) as live:
+        first = sees(live, tokens(live, "ada"), provider)
+        learn(live, first, "ada", provider)
+        limit = limited(live, only(live, provider), hours=100)
+        rested = only(live, provider).state_at(live.clock.now)
+        live.clock.now += HOUR + late
+        second = sees(live, tokens(live, "bob"), provider)
+        came = only(live, provider)
+        state = came.state_at(live.clock.now)
+        learn(live, second, "bob", provider)
+        held = {a.identity_key: (a.limit, len(a.part_limits)) for a in live.state.of(provider)}
+
+    assert (rested, state) == (AccountState.EXHAUSTED, AccountState.READY)
+    assert (came.unproven, came.limit, came.part_limits) == (True, None, ())
+    assert held == {"ada": (limit, 1), "bob": (None, 0)}
+
+
+def test_a2_the_same_person_s_tokens_rest_once_somebody_has_said_so(live: Live) -> None:
+    first = sees(live, tokens(live, "ada"))
+    learn(live, first, "ada")
+    limit = limited(live, only(live), hours=100)
+    live.clock.now += 2 * HOUR
+    second = sees(live, tokens(live, "ada", 2))
+    before = only(live).limit
+
+    learn(live, second, "ada")
+
+    assert (before, only(live).limit, len(only(live).part_limits)) == (None, limit, 1)
+
+
+def test_a2_a_refresh_by_proof_rests_as_before(live: Live) -> None:
+    first = sees(live, tokens(live, "ada"))
+    limit = limited(live, only(live), hours=100)
+    live.clock.now += 2 * HOUR
+    second = tokens(live, "ada", 2)
+    seen_refresh(live.paths, first, second)
+
+    sees(live, second)
+
+    assert (only(live).limit, only(live).unproven) == (limit, False)
+
+
+def test_a2_unproven_tokens_rest_for_what_they_were_refused_for_themselves(live: Live) -> None:
+    first = sees(live, tokens(live, "ada"))
+    learn(live, first, "ada")
+    limited(live, only(live), hours=100)
+    live.clock.now += 2 * HOUR
+    second = sees(live, tokens(live, "bob"))
+    live.clock.now += HOUR
+    limit = limited(live, only(live), hours=3)
+
+    assert only(live).limit == limit
+
+    learn(live, second, "bob")
+
+    assert {a.identity_key: a.limit for a in live.state.of(ROTATING)}["bob"] == limit
 
 
 # -- A3 and A4: a workspace is nobody's name ---------------------------------------------------

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from rotator.limits import concerns, is_ready, limit_on, limits_of, members, shared, with_limit
+from rotator.limits import (
+    concerns,
+    is_ready,
+    limit_on,
+    limits_of,
+    members,
+    of_tokens_in_use,
+    shared,
+    with_limit,
+)
 from rotator.model import Account, AccountState, Limit
 from tests.support.builders import ACME, HOUR, MINUTE, NOW, a_limit, an_account
 
@@ -123,6 +132,26 @@ def test_nobody_else_is_limited_with_them(other: Account) -> None:
 
     assert shared([limited, other]) == (limited, other)
     assert members([limited, other], limited) == [limited]
+
+
+def test_of_unproven_tokens_nobody_knows_with_whom_they_are_limited() -> None:
+    one, other = an_account("a", group="org"), an_account("b", group="org", limit=a_limit())
+
+    for pair in ([replace(one, unproven=True), other], [one, replace(other, unproven=True)]):
+        assert shared(pair) == tuple(pair)
+        assert members(pair, pair[0]) == [pair[0]]
+
+
+def test_unproven_tokens_have_the_limits_since_they_came_alone() -> None:
+    old = [replace(a_limit(), since=NOW - MINUTE), a_part(since=NOW - MINUTE)]
+    new = [replace(a_limit(), since=NOW), a_part("Sonnet", since=None)]
+    before = an_account("a", limit=old[0], part_limits=(old[1], new[1]))
+    after = an_account("a", limit=new[0], part_limits=(old[1],))
+
+    came = of_tokens_in_use(before, NOW)
+    assert (came.limit, came.part_limits, came.limits_before) == (None, (new[1],), tuple(old))
+    assert of_tokens_in_use(after, NOW).limit == new[0]
+    assert of_tokens_in_use(after, NOW).limits_before == (old[1],)
 
 
 def test_an_account_s_own_limit_is_its_own() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from rotator.opencode.logtail import (
     LONGEST_LINE,
+    MOST_BEGINNINGS,
     MOST_BYTES_A_CALL,
     LoggedFailure,
     LogTail,
@@ -343,6 +344,49 @@ def test_only_lines_that_came_after_the_start_are_news(log: Path) -> None:
 
     assert messages(tail) == ["a new one"]
     assert messages(tail) == []
+
+
+def begins(
+    *, second: int, session: str = "ses_1", run: str = "9e2e0430", level: str = "INFO"
+) -> str:
+    """Return the line that 1.17.0 and later write before an attempt."""
+    return (
+        f"timestamp=2026-11-22T22:32:{second:02}.000Z level={level} run={run} message=stream"
+        f" providerID=mock modelID=m1 session.id={session} small=false agent=build mode=primary\n"
+    )
+
+
+def test_b_a_failure_is_dated_by_the_line_with_which_its_attempt_began(log: Path) -> None:
+    tail = started(log.parent)
+    append(log, begins(second=1) + begins(second=2, session="ses_2") + begins(second=3, run="aa"))
+    append(log, begins(second=4, level="ERROR") + "message=stream x\n" + logged(second=5))
+    first = tail.read_new()
+    append(log, begins(second=6) + logged(second=7) + logged(second=8, session="ses_3"))
+    second = tail.read_new()
+    # A clock that was set back in between dates nothing.
+    append(log, begins(second=9) + logged(second=8))
+
+    told = [one.began_at and one.began_at.second for one in (*first, *second, *tail.read_new())]
+    assert told == [1, 6, None, None]
+
+
+def test_of_many_attempts_the_newest_are_known(log: Path) -> None:
+    tail = started(log.parent)
+    names = [f"ses_{number}" for number in range(MOST_BEGINNINGS + 1)]
+    append(log, "".join(begins(second=1, session=name) for name in names))
+    append(log, logged(second=2, session=names[0]) + logged(second=3, session=names[1]))
+
+    first, second = read_all(tail)
+
+    assert first.began_at is None
+    assert second.began_at is not None
+
+
+def read_all(tail: LogTail) -> list[LoggedFailure]:
+    found = tail.read_new()
+    while tail.behind:
+        found += tail.read_new()
+    return found
 
 
 def test_a_log_that_comes_after_the_start_is_read_from_its_beginning(folder: Path) -> None:

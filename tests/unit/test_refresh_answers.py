@@ -200,6 +200,9 @@ def test_what_a_dead_login_is_answered_needs_a_login(
         (403, '{"error": "forbidden", "message": "This user was permanently banned."}'),
         (403, '{"detail": {"code": "x", "message": "The workspace has been deleted."}}'),
         (401, '{"error": {"code": "account_deactivated"}}'),
+        (403, '{"error": "blocked-user", "message": "User is blocked"}'),
+        (403, '{"error": {"code": "account_blocked"}}'),
+        (400, '{"error": {"code": "organization_is_blocked", "message": "no"}}'),
     ],
 )
 def test_it_is_known_in_other_places_and_other_words_too(
@@ -212,6 +215,8 @@ def test_it_is_known_in_other_places_and_other_words_too(
 @pytest.mark.parametrize(
     ("status", "body"),
     [
+        (403, '{"error": "blocked-user", "message": "Temporarily blocked, try again later"}'),
+        (403, '{"error": "blocked", "message": "The request was blocked"}'),
         (403, "<html><title>Your account has been suspended</title></html>"),
         (403, ""),
         (403, '{"error": "Your account has been suspended"}'),

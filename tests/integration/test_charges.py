@@ -1,0 +1,240 @@
+"""Whom a line of opencode's log blames where no bridge tells what the request carried (B)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.charges import UNDER_WAY, charge_time
+from rotator.engine import blamed
+from rotator.model import Signal, Source
+from rotator.opencode.logtail import LoggedFailure
+from rotator.opencode.run_lines import Run, Runs, runs_in
+from rotator.swap import Order, swap
+from tests.support.live import Live, api, oauth, open_live, opencode_running
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+FOLDER, OTHER = Path("/project"), Path("/other")
+
+
+@pytest.fixture
+def live(home: Path) -> Iterator[Live]:
+    """Three keys of acme and three logins of x, hours ago; the third of each is live."""
+    with open_live(home) as live:
+        live.clock.now = datetime.now(UTC) - 3 * HOUR
+        for name in ("a", "b", "c"):
+            live.sees({"acme": api(name), "x": oauth(name)})
+            live.clock.pass_time(minutes=20)
+        yield live
+
+
+def swap_in(live: Live, name: str, at: datetime) -> None:
+    """Swap that account in at a time."""
+    live.clock.now = at
+    swap(live.books, Order(live.account(name).id, "for the test"))
+
+
+def failed(provider: str, at: datetime, **more: object) -> LoggedFailure:
+    line = LoggedFailure(at, provider, "m1", "ses_1", small=False, message="limited")
+    return replace(line, **more)  # type: ignore[arg-type]  # a test's own words
+
+
+def used(*built: tuple[Path, datetime], asked_at: datetime | None = None) -> Run:
+    """Return a process that has used those folders at those times."""
+    return Run(built[0][1] - SECOND, dict(built), asked_at)
+
+
+def whose(live: Live, failure: LoggedFailure, *runs: Run, since: datetime | None = None) -> str:
+    """Return the alias of whom the failure blames, or nobody; the first run has written it."""
+    named = {f"r{number}": run for number, run in enumerate(runs)}
+    line = replace(failure, run="r0") if runs else failure
+    at = charge_time(live.books, [], line, Runs(named, since))
+    if at is None:
+        return "nobody"
+    signal = Signal("s", at, failure.provider, Source.LOG, None, error="limited")
+    account = blamed(live.state, signal, live.clock.now)
+    return account.alias if account else "nobody"
+
+
+# -- logins: by when the request began --------------------------------------------------------
+
+
+def test_b_a_plain_failure_of_a_login_blames_who_is_live(live: Live) -> None:
+    now = live.clock.now
+
+    assert whose(live, failed("x", now, began_at=now - SECOND)) == "x-3"
+    # Nobody knows when it began, and nothing has been swapped for long.
+    assert whose(live, failed("x", now)) == "x-3"
+
+
+def test_b_requests_that_were_under_way_at_a_swap_blame_the_login_before_it(live: Live) -> None:
+    began, swapped = live.clock.now, live.clock.now + MINUTE
+    swap_in(live, "x/x-1", swapped)
+
+    for seconds in (1, 20, 400):
+        at = swapped + seconds * SECOND
+        assert whose(live, failed("x", at, began_at=began)) == "x-3"
+        # Of the attempts of a title any may have failed.
+        assert whose(live, failed("x", at, began_at=began, small=True)) == "nobody"
+    after = swapped + SECOND
+    assert whose(live, failed("x", after + SECOND, began_at=after)) == "x-1"
+
+
+def test_b_each_attempt_after_a_swap_blames_the_login_of_that_time(live: Live) -> None:
+    first = live.clock.now
+    swap_in(live, "x/x-1", first + MINUTE)
+    swap_in(live, "x/x-2", first + 2 * MINUTE)
+    at = first + 3 * MINUTE
+
+    began = [first, first + 1.5 * MINUTE, first + 2.5 * MINUTE]
+    assert [whose(live, failed("x", at, began_at=one)) for one in began] == ["x-3", "x-1", "x-2"]
+
+
+@pytest.mark.parametrize("before", [0.0, 0.5, 3.0, 4.5])
+def test_b_a_request_that_began_just_before_a_swap_blames_nobody(live: Live, before: float) -> None:
+    """It reads the login a while after its line in the log."""
+    swapped = live.clock.now + MINUTE
+    swap_in(live, "x/x-1", swapped)
+
+    began = swapped - timedelta(seconds=before, milliseconds=1)
+    assert whose(live, failed("x", swapped + MINUTE, began_at=began)) == "nobody"
+
+
+def test_b_a_request_of_unknown_beginning_blames_nobody_for_a_while_after_a_swap(
+    live: Live,
+) -> None:
+    swapped = live.clock.now + MINUTE
+    swap_in(live, "x/x-1", swapped)
+
+    assert whose(live, failed("x", swapped + UNDER_WAY - SECOND)) == "nobody"
+    assert whose(live, failed("x", swapped + UNDER_WAY + SECOND)) == "x-1"
+    # Unless the process itself began after it.
+    new = used((FOLDER, swapped + 5 * SECOND))
+    assert whose(live, failed("x", swapped + MINUTE), new) == "x-1"
+
+
+# -- keys: by the process that wrote the line ---------------------------------------------------
+
+
+def test_b_the_key_of_an_old_process_blames_the_account_it_began_with(live: Live) -> None:
+    began = live.clock.now
+    old = used((FOLDER, began), asked_at=began + SECOND)
+    swap_in(live, "acme/acme-1", began + MINUTE)
+    swap_in(live, "acme/acme-2", began + 2 * MINUTE)
+    at = began + 3 * MINUTE
+
+    assert whose(live, failed("acme", at, began_at=at), old) == "acme-3"
+
+
+def test_b_a_new_process_blames_who_is_live_though_an_older_one_runs(
+    live: Live, tmp_path: Path
+) -> None:
+    with opencode_running(live.paths, tmp_path):
+        swapped = datetime.now(UTC) + MINUTE
+        swap_in(live, "acme/acme-1", swapped)
+        new = used((FOLDER, swapped + SECOND), asked_at=swapped + 2 * SECOND)
+        at = swapped + 3 * SECOND
+
+        assert whose(live, failed("acme", at, began_at=at), new) == "acme-1"
+        # Only a part of the log was read: then the old one is as likely.
+        assert whose(live, failed("acme", at, began_at=at), new, since=swapped) == "nobody"
+
+
+def test_b_a_line_without_a_process_blames_whom_every_opencode_began_with(
+    live: Live, tmp_path: Path
+) -> None:
+    folders = [tmp_path / "1", tmp_path / "2"]
+    for folder in folders:
+        folder.mkdir()
+    with opencode_running(live.paths, folders[0]):
+        swap_in(live, "acme/acme-1", datetime.now(UTC) + MINUTE)
+        later = failed("acme", live.clock.now + 5 * SECOND)
+        by_old = whose(live, later)
+        live.clock.now = datetime.now(UTC)
+    with opencode_running(live.paths, folders[1]):
+        swap_in(live, "acme/acme-2", datetime.now(UTC) - MINUTE)
+        by_new = whose(live, failed("acme", datetime.now(UTC)))
+
+    assert (by_old, by_new) == ("acme-3", "acme-2")
+
+
+def test_b_a_server_that_read_its_keys_before_or_after_a_swap_blames_nobody(live: Live) -> None:
+    began = live.clock.now
+    swap_in(live, "acme/acme-1", began + MINUTE)
+    at = began + 3 * MINUTE
+    line = failed("acme", at, began_at=at)
+
+    idle = used((FOLDER, began), asked_at=began + 2 * MINUTE)
+    two = used((FOLDER, began), (OTHER, began + 2 * MINUTE), asked_at=began + 2.5 * MINUTE)
+    both = used((FOLDER, began), (OTHER, began + SECOND), asked_at=began + 2 * SECOND)
+    assert [whose(live, line, one) for one in (idle, two, both)] == ["nobody"] * 3
+
+
+def test_b_a_person_s_opencode_has_read_its_keys_when_it_has_begun(
+    live: Live, tmp_path: Path
+) -> None:
+    with opencode_running(live.paths, tmp_path):
+        began = datetime.now(UTC)
+        swap_in(live, "acme/acme-1", began + MINUTE)
+        mine = used((FOLDER, began + SECOND), asked_at=began + 2 * MINUTE)
+        at = began + 2 * MINUTE
+
+        assert whose(live, failed("acme", at, began_at=at), mine) == "acme-3"
+
+
+def test_b_what_began_with_a_key_never_blames_a_login_that_was_swapped_in(live: Live) -> None:
+    live.sees({**live.entries(), "both": api("k")})
+    live.clock.pass_time(minutes=1)
+    old = used((FOLDER, live.clock.now), asked_at=live.clock.now + SECOND)
+    live.clock.pass_time(minutes=1)
+    live.sees({**live.entries(), "both": oauth("o")})
+    live.clock.pass_time(minutes=1)
+    at = live.clock.now
+    new = used((FOLDER, at), asked_at=at)
+    swap_in(live, "both/both-1", at + MINUTE)
+
+    assert whose(live, failed("both", at, began_at=at), old) == "both-1"
+    # It was built for a login: nobody knows what it sends by now.
+    later = at + 2 * MINUTE
+    assert whose(live, failed("both", later, began_at=later), new) == "nobody"
+
+
+def test_b_a_clock_that_was_set_back_leaves_a_swap_in_the_past(live: Live) -> None:
+    swap_in(live, "x/x-1", live.clock.now + HOUR)
+    live.clock.now -= 2 * HOUR
+    now = live.clock.now
+
+    assert whose(live, failed("x", now, began_at=now)) == "x-1"
+
+
+def test_a_provider_that_nobody_was_ever_live_in_blames_nobody(live: Live) -> None:
+    assert whose(live, failed("none", live.clock.now)) == "nobody"
+
+
+def test_the_log_tells_when_a_process_has_built_its_folders_and_asked_first(
+    tmp_path: Path,
+) -> None:
+    def line(second: int, message: str) -> str:
+        return f"timestamp=2026-11-29T12:30:{second:02}.000Z level=INFO run=af78c9df {message}\n"
+
+    (tmp_path / "opencode.log").write_text(
+        line(1, "message=loading path=/c/opencode.json")
+        + line(2, 'message="creating instance" directory=/project')
+        + line(3, "message=stream providerID=mock modelID=m1 session.id=ses_1 small=true")
+        + line(5, 'message="creating instance" directory=/project')
+        + line(6, "message=stream providerID=mock modelID=m1 session.id=ses_1 small=false")
+        + line(7, "message=stream providerID=mock modelID=m1 session.id=ses_1 small=false")
+    )
+
+    run = runs_in(tmp_path).runs["af78c9df"]
+
+    assert run.first_at.second == 1
+    assert {path: at.second for path, at in run.folders.items()} == {FOLDER: 5}
+    assert run.asked_at is not None
+    assert run.asked_at.second == 6
