@@ -21,6 +21,7 @@ from rotator.damaged import (
 )
 from rotator.database import (
     Connection,
+    clear_places,
     opened_empty,
     opened_image,
     read_only,
@@ -233,6 +234,10 @@ def accounts_since(history: Path, since: datetime) -> list[str]:
         " ORDER BY account LIMIT ?"
     )
     try:
+        with store_errors(history):
+            clear_places(history)
+            if not history.exists():
+                return []
         with store_errors(history), contextlib.closing(read_only(history)) as connection:
             connection.text_factory = text_of
             rows = connection.execute(query, (to_iso(since), _MOST_NAMED)).fetchall()
