@@ -20,6 +20,7 @@ _LINE = re.compile(
     rb"^timestamp=(\S+) level=\S+ run=([0-9a-f]{1,32}) message=([^\n]*)$", re.MULTILINE
 )
 _USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
+_LAID_DOWN = re.compile(rb'"disposing instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _LOADED = re.compile(rb'loading path=("(?:[^"\\]|\\.)*"|[^\n]+)')
 # It writes its first line so long after it began.
 _FIRST_LINE = timedelta(seconds=10)
@@ -30,12 +31,14 @@ _EARLIER = timedelta(seconds=0.5)
 class Run:
     """A process, as the log knows it: its first line that was read, and the folders it uses.
 
-    `loaded` has when it has read a piece of configuration last.
+    `loaded` has when it has read a piece of configuration last, `laid_down` when it laid a folder
+    down last: what it does there afterwards it builds anew, with what is in auth.json then.
     """
 
     first_at: datetime
     folders: dict[Path, None] = field(default_factory=dict)
     loaded: dict[Path, datetime] = field(default_factory=dict)
+    laid_down: dict[Path, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,23 @@ class Runs:
 
     def is_idle(self, started_at: datetime) -> bool | None:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
+        told = {not run.folders for run in self._begun(started_at)}
+        return told.pop() if len(told) == 1 else None
+
+    def of_process(self, started_at: datetime) -> Run | None:
+        """Return the run of the process that began then, or None where that is not known."""
+        begun = self._begun(started_at)
+        return begun[0] if len(begun) == 1 else None
+
+    def _begun(self, started_at: datetime) -> list[Run]:
+        """Return the runs that may be the process that began then."""
         if self.since is not None and started_at < self.since:
-            return None
-        begun = [
+            return []
+        return [
             run
             for run in self.runs.values()
             if -_EARLIER <= run.first_at - started_at <= _FIRST_LINE
         ]
-        told = {not run.folders for run in begun}
-        return told.pop() if len(told) == 1 else None
 
 
 def runs_in(logs: Path) -> Runs:
@@ -81,6 +92,8 @@ def runs_in(logs: Path) -> Runs:
         run = runs.setdefault(name.decode("ascii"), Run(at))
         if used := _USED.match(message):
             run.folders[Path(_text(used[1]))] = None
+        elif laid_down := _LAID_DOWN.match(message):
+            run.laid_down[Path(_text(laid_down[1]))] = at
         elif loaded := _LOADED.match(message):
             run.loaded[Path(_text(loaded[1]))] = at
     return Runs(runs, None if is_whole else since)
