@@ -13,7 +13,7 @@ from rotator.books import Books
 from rotator.bound_requests import Bound, bound_elsewhere
 from rotator.model import Account, Event, EventKind
 from rotator.opencode.exchange import Present
-from rotator.own_keys import find_own_keys, unreached
+from rotator.own_keys import find_own_keys, is_sent, unreached
 from rotator.processes import Opencode
 from rotator.text import clean
 from rotator.unbridged import Lack, Unbridged, following, unbridged
@@ -44,7 +44,8 @@ def applies(books: Books, present: Sequence[Present], put: Account) -> str:
     """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`."""
     if not following(present) and not _using(books, present):
         return "now"
-    return _LATER if _lagging(books, present, put) else "next-request"
+    is_used = is_sent(books, present, put) and not _lagging(books, present, put)
+    return "next-request" if is_used else _LATER
 
 
 def _using(books: Books, present: Sequence[Present]) -> list[Unbridged]:
@@ -118,6 +119,8 @@ def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
     """Return when a swap is used, and what it does not reach, as a part of a sentence."""
     when = applies(books, present, put)
     own = unreached(books, present, put)
+    if own is None and not is_sent(books, present, put):
+        return f"opencode sends no such login to {clean(put.provider)} without a plug-in for that"
     if own is None:
         return _WHEN[when] if when != _LATER else _restart_first(books, present, put)
     # A restart does not change what a configuration gives.
@@ -161,7 +164,7 @@ def restart_note(
     lagging = _lagging(books, present, put)
     if only_sure or _lasting(books, present, put):
         lagging = [one for one in lagging if one.is_sure]
-    if not lagging or unreached(books, present, put):
+    if not lagging or unreached(books, present, put) or not is_sent(books, present, put):
         return None
     why = _sentence(lagging, put.alias)
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
 
-from tests.e2e.scenes import A, B, api, install_bridge, log_in, of_kind
+from tests.e2e.scenes import A, B, api, install_bridge, log_in, login, of_kind
 from tests.e2e.test_unseen_requests import FROZEN, lines
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
@@ -102,3 +105,35 @@ def test_c7_a_key_is_not_replaced_where_the_bridge_does_not_see_the_requests(
     assert (applies, went_out) == ("after-restart", [A, A])
     assert told == why.format("mock-1")
     assert said.strip().endswith(why.format("it"))
+
+
+@pytest.mark.parametrize("provider_id", ["anthropic", "google"])
+@pytest.mark.parametrize("has_bridge", [True, False])
+def test_c7_a_login_that_no_plug_in_loads_is_sent_by_nobody_and_not_said_to_be(
+    house: Household, provider: LoopbackProvider, provider_id: str, *, has_bridge: bool
+) -> None:
+    if has_bridge:
+        install_bridge(house)
+    file = house.config_folder / "opencode.json"
+    config = json.loads(file.read_text())
+    options = {"baseURL": f"{provider.url}/v1"}
+    config["provider"][provider_id] = {"options": options, "models": {"m1": {}}}
+    file.write_text(json.dumps(config))
+    with watcher(house):
+        log_in(house, provider_id, login("B"), login("A"))
+        with serve(house) as server:
+            session = server.create_session()
+            # A model that needs a key is not offered, or fails before it is asked for.
+            with contextlib.suppress(AssertionError):
+                server.prompt(session, "hi", model=f"{provider_id}/m1")
+            told = rotator(house, "rotate", provider_id, f"{provider_id}-1", "--json").json()
+            said = rotator(house, "rotate", provider_id, f"{provider_id}-2").stdout
+            with contextlib.suppress(AssertionError):
+                server.prompt(session, "again", model=f"{provider_id}/m1")
+
+    assert told["applies"] == "after-restart"
+    assert said.endswith(
+        f"opencode sends no such login to {provider_id} without a plug-in for that\n"
+    )
+    sent = [str(request.headers) + request.raw_body.decode() for request in provider.requests]
+    assert not [one for one in sent if "ACC-CANARY" in one]
