@@ -371,6 +371,26 @@ def test_a3_tokens_that_were_exchanged_again_and_never_written_down_are_the_newe
     assert account.credential.secret.reveal() == second["access"]
 
 
+SHARED = ("DUMMY-KEY", "Bearer", "managed:v2", "~/.acme/oauth_creds.json", "Managed by CLI", "{}")
+
+
+@pytest.mark.parametrize("text", SHARED)
+@pytest.mark.parametrize("half", ["access", "refresh"])
+@pytest.mark.parametrize("provider", ["openai", PLAIN])
+def test_a2_of_two_persons_with_one_text_in_a_token_s_place_nobody_s_login_is_lost(
+    live: Live, provider: str, half: str, text: str
+) -> None:
+    ada = oauth_until("ada", 1, live.clock.now + HOUR) | {half: text}
+    live.sees({provider: ada})
+    live.clock.pass_time(minutes=200)
+
+    live.sees({provider: oauth_until("bob", 1, live.clock.now + HOUR) | {half: text}})
+
+    kept = [a.credential for a in live.state.of(provider)]
+    kept += [one.credential for row in live.state.replaced.values() for one in row]
+    assert json.dumps(ada) in {json.dumps(json.loads(one.entry.reveal())) for one in kept}
+
+
 # -- A6: refreshes before the end --------------------------------------------------------------
 
 

@@ -1288,7 +1288,12 @@ class Marks {
 
 const TOKEN_METHODS = ["POST", "PUT", "GET"];
 const TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
-const LOGIN_WORDS = /device_?code|authorization_code|\bcode\b/i;
+const LOGIN_WORDS = /device_?code|auth(orization)?_?code|\bcode\b/i;
+const CODE_NAMES = ["code", "authCode", "auth_code", "authorizationCode", "authorization_code"];
+const BESIDE_CODES = [
+  ...["code_verifier", "codeVerifier", "verifier", "state"],
+  ...["client_id", "clientId", "redirect_uri", "redirectUri"],
+];
 const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 const REFRESH_NAMES = ["refresh_token", "refreshToken"];
 const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
@@ -1354,9 +1359,11 @@ function isLogin(fields) {
   const places = [fields, ...Object.values(fields).filter(isObject)];
   const find = (...names) =>
     names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
-  const isCode = find("code") && find("code_verifier", "codeVerifier", "client_id", "clientId");
+  const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
   const isDevice = find("device_code", "deviceCode");
-  return Boolean(LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice);
+  const grant = find("grant_type", "grantType");
+  if (/refresh/i.test(grant ?? "")) return false;
+  return Boolean(LOGIN_GRANTS.includes(grant) || isCode || isDevice);
 }
 
 const isOfRefresh = ([name]) => /refresh/i.test(name);
@@ -1395,9 +1402,11 @@ class Descent {
     const fields = readFields(text);
     const names = isObject(fields) ? Object.keys(fields) : [];
     if (names.some((name) => ASKING_FIELDS.test(name))) return null;
-    const question = this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
-    const mayLogIn = question === undefined && seen.method === "POST" && LOGIN_WORDS.test(text);
-    return mayLogIn && isObject(fields) && isLogin(fields) ? { grant: "login", from: null } : question;
+    const given = { ...Object.fromEntries(seen.query), ...(isObject(fields) ? fields : {}) };
+    const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
+    // Whatever else it carries: some send what they have stored with every request.
+    if (mayLogIn && isLogin(given)) return { grant: "login", from: null };
+    return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
   }
 
   /** Return the question of a request that holds a refresh token of a login's.
