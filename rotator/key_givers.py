@@ -31,6 +31,8 @@ from rotator.text import clean
 
 # Their own loaders take a login from auth.json and not the environment's key (1.18.33).
 TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
+# Nothing in opencode sends a login with tokens to these: that takes a plug-in (1.18.33).
+_NEEDS_PLUGIN = frozenset({"anthropic", "google"})
 # opencode itself puts a line into its configuration when it has read it.
 _WRITTEN_WITHIN = timedelta(seconds=2)
 
@@ -107,6 +109,13 @@ def _code(world: World, provider: str) -> Iterator[Giver]:
             yield Giver(f"{says} (by its text)", is_sure=False)
         elif any(_has_changed(path, world.started_at) for path in one.files):
             yield Giver(f"{says} (its text has changed since)", is_sure=False, lasts=False)
+
+
+def may_load(world: World, books: Books, put: Account) -> bool:
+    """Tell whether something there may let opencode send that login, as far as is seen."""
+    if put.credential.type != "oauth" or put.provider not in _NEEDS_PLUGIN:
+        return True
+    return any((*_unread(world, books, put.provider), *_code(world, put.provider)))
 
 
 def configured(world: World, provider: str, active: Account | None) -> Iterator[ConfiguredKey]:

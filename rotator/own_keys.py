@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rotator.books import Books
-from rotator.key_givers import TAKES_LOGINS, World, configured, givers, variables
+from rotator.key_givers import TAKES_LOGINS, World, configured, givers, may_load, variables
 from rotator.model import Account
 from rotator.opencode.exchange import Present
 from rotator.opencode.install import bridge_file
@@ -95,11 +95,7 @@ def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreach
     """
     if put.credential.type == "oauth" and put.provider in TAKES_LOGINS:
         return None
-    bridged = [
-        World(environment(one.pid) or os.environ, tuple(Path(name) for name in one.directories))
-        for one in following(present)
-    ]
-    for world in (*bridged, *_worlds(books, present, None, None)):
+    for world in _every_world(books, present):
         for key in configured(world, put.provider, put):
             ours = (a for a in books.store.state().of(put.provider))
             alias = next((a.alias for a in ours if a.credential.digest == key.digest), None)
@@ -107,6 +103,19 @@ def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreach
         for name in variables(world, put.provider, put):
             return Unreached(put.provider, f"the variable {clean(name)}")
     return None
+
+
+def is_sent(books: Books, present: Sequence[Present], put: Account) -> bool:
+    """Tell whether an opencode that runs, or the next one, may send that login at all."""
+    return any(may_load(world, books, put) for world in _every_world(books, present))
+
+
+def _every_world(books: Books, present: Sequence[Present]) -> list[World]:
+    bridged = [
+        World(environment(one.pid) or os.environ, tuple(Path(name) for name in one.directories))
+        for one in following(present)
+    ]
+    return [*bridged, *_worlds(books, present, None, None)]
 
 
 def own_key_sentences(

@@ -162,8 +162,13 @@ class Reports:
         after, left = state.active(signal.provider), state.account(before) if before else None
         if after is None or after.id == before:
             return
-        # A bridge puts in what is for the same place.
-        if signal.source is Source.LOG or not stands_in(after, left.credential if left else None):
-            note = restart_note(self._books, self._exchange.present(), after)
-            if note is not None:
-                self._books.record([note])
+        # A bridge puts in what is for the same place, unless it has nothing to put it into.
+        follows = stands_in(after, left.credential if left else None)
+        note = restart_note(
+            self._books,
+            self._exchange.present(),
+            after,
+            only_sure=signal.source is not Source.LOG and follows,
+        )
+        if note is not None:
+            self._books.record([note])

@@ -6,20 +6,22 @@ Without the bridge an API key is fixed at their start, and with it the place of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 from rotator.books import Books
-from rotator.model import Account, Event, EventKind, State, Tenure
+from rotator.bound_requests import Bound, bound_elsewhere
+from rotator.model import Account, Event, EventKind
 from rotator.opencode.exchange import Present
-from rotator.own_keys import find_own_keys, unreached
-from rotator.policy import stands_in
+from rotator.own_keys import find_own_keys, is_sent, unreached
 from rotator.text import clean
 from rotator.unbridged import Lack, Unbridged, following, unbridged
+from rotator.unseen_requests import senders
 
+_LATER = "after-restart"
 _WHEN = {
     "now": "no running opencode uses auth.json; the next one does",
     "next-request": "running opencodes use it from the next request on",
-    "after-restart": "restart opencode to use it",
+    _LATER: "restart opencode to use it",
 }
 
 
@@ -38,54 +40,107 @@ def _unseen(one: Unbridged) -> str:
 
 def applies(books: Books, present: Sequence[Present], put: Account) -> str:
     """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`."""
-    without = [one for one in unbridged(books.paths, present) if one.uses_auth_json]
-    bridged = following(present)
-    if not without and not bridged:
+    if not following(present) and not _using(books, present):
         return "now"
-    kind = put.credential.type
-    if kind == "wellknown" and (bridged or not all(one.is_idle for one in without)):
-        return "after-restart"
-    if kind == "api" and any(one.is_stuck for one in without):
-        return "after-restart"
-    return "after-restart" if _bound_elsewhere(books, without, bridged, put) else "next-request"
+    is_used = is_sent(books, present, put) and not _lagging(books, present, put)
+    return "next-request" if is_used else _LATER
 
 
-def _bound_elsewhere(
-    books: Books, without: Sequence[Unbridged], bridged: Sequence[Present], put: Account
-) -> list[str]:
-    """Return the opencodes that began with a login of another kind or for another place.
+def _using(books: Books, present: Sequence[Present]) -> list[Unbridged]:
+    return [one for one in unbridged(books.paths, present) if one.uses_auth_json]
 
-    They have built their requests for that one, and a bridge puts no other's credential in.
+
+@dataclass(frozen=True, slots=True)
+class _Lagging:
+    """Opencodes that use a swap only once they are restarted, and why.
+
+    With `is_sure` a restart does bring them to it; `status` says nothing else of them.
     """
-    running = [(_who(one), one.started_at) for one in bridged]
-    running += [(one.who, one.opencode.started_at) for one in without if one.hides_turns]
-    state = books.store.state()
-    tenures = state.slot(put.provider).tenures
-    return [who for who, at in running if at and _began_elsewhere(state, tenures, at, put)]
+
+    who: tuple[str, ...]
+    because: str
+    is_sure: bool = False
 
 
-def _began_elsewhere(
-    state: State, tenures: Sequence[Tenure], began_at: datetime, put: Account
-) -> bool:
-    held = [(t.since, t.account and state.account(t.account)) for t in tenures]
-    before = [one for since, one in held if since <= began_at]
-    if not before or not before[-1] or stands_in(put, before[-1].credential):
-        return False
-    # A login of the same kind in between was one in opencode, which then builds everything anew.
-    later = [one for since, one in held if since > began_at and one and one.id != put.id]
-    return not any(stands_in(put, one.credential) for one in later)
+def _lagging(books: Books, present: Sequence[Present], put: Account) -> list[_Lagging]:
+    """Return the running opencodes that do not use `put` before they are restarted, each once."""
+    bridged, without = following(present), _using(books, present)
+    bound = dict(bound_elsewhere(books, without, bridged, put))
+    elsewhere = (who for who, what in bound.items() if what is Bound.ELSEWHERE)
+    found = [
+        (elsewhere, "it goes to another place than the login they began with", False),
+        (*_by_kind(bridged, without, put), False),
+        (
+            (who for who, what in bound.items() if what is Bound.WITHOUT),
+            f"it began before {clean(put.provider)} had a login",
+            True,
+        ),
+        *(((one.who,), _unseen_by(one, put), True) for one in bridged if _is_unseen(one, put)),
+    ]
+    said: set[str] = set()
+    lagging = []
+    for who, because, is_sure in found:
+        new = tuple(one for one in who if one not in said)
+        said.update(new)
+        if new:
+            lagging.append(_Lagging(new, because, is_sure))
+    return lagging
+
+
+def _by_kind(
+    bridged: Sequence[Present], without: Sequence[Unbridged], put: Account
+) -> tuple[list[str], str]:
+    """Return who reads such a credential at its start alone, and why."""
+    if put.credential.type == "wellknown":
+        running = [one.who for one in without if not one.is_idle]
+        because = "a well-known token is read at its start"
+        if bridged:
+            because += ", and the bridge puts it into model requests alone"
+        return [*running, *(one.who for one in bridged)], because
+    is_fixed = put.credential.type == "api"
+    return [one.who for one in without if is_fixed and one.is_stuck], "it runs without the bridge"
+
+
+def _is_unseen(one: Present, put: Account) -> bool:
+    """Tell whether that opencode goes on with its key: its requests pass the bridge by."""
+    return put.credential.type == "api" and put.provider in one.unseen
+
+
+def _unseen_by(one: Present, put: Account) -> str:
+    return (
+        f"its bridge does not see the requests of {clean(put.provider)}:"
+        f" {senders(one, put.provider)} past it"
+    )
 
 
 def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
     """Return when a swap is used, and what it does not reach, as a part of a sentence."""
     when = applies(books, present, put)
     own = unreached(books, present, put)
+    if own is None and not is_sent(books, present, put):
+        return f"opencode sends no such login to {clean(put.provider)} without a plug-in for that"
     if own is None:
-        may = _lasting(books, present, put) if when == "after-restart" else None
-        return _WHEN[when] if may is None else f"{_WHEN[when]}, unless {may} a key of its own"
+        return _WHEN[when] if when != _LATER else _restart_first(books, present, put)
     # A restart does not change what a configuration gives.
     is_used = own.alias is not None and when == "next-request"
     return f"{_WHEN[when]}; {own.says}" if is_used else own.says
+
+
+def _restart_first(books: Books, present: Sequence[Present], put: Account) -> str:
+    """Return that a restart is needed: which and why, where nothing else says so."""
+    lagging = _lagging(books, present, put)
+    is_sure = bool(lagging) and all(one.is_sure for one in lagging)
+    says = _sentence(lagging, "it") if is_sure else _WHEN[_LATER]
+    # What has the requests of one that a bridge does not see is named with it.
+    is_named = any(_is_unseen(one, put) for one in following(present))
+    may = None if is_named else _lasting(books, present, put)
+    return says if may is None else f"{says}, unless {may} a key of its own"
+
+
+def _sentence(lagging: Sequence[_Lagging], what: str) -> str:
+    first, *more = [(f"opencode {', '.join(one.who)}", one.because) for one in lagging]
+    says = f"restart {first[0]} to use {what}: {first[1]}"
+    return says + "".join(f"; and {who}: {because}" for who, because in more)
 
 
 def _lasting(books: Books, present: Sequence[Present], put: Account) -> str | None:
@@ -97,28 +152,17 @@ def _lasting(books: Books, present: Sequence[Present], put: Account) -> str | No
     return next((f"{one.giver} gives {clean(one.provider)}" for one in own if one.lasts), None)
 
 
-def restart_note(books: Books, present: Sequence[Present], put: Account) -> Event | None:
-    """Return the event that says which opencodes have to be restarted to use `put`, if any."""
-    without = unbridged(books.paths, present)
-    using = [one for one in without if one.uses_auth_json]
-    if elsewhere := _bound_elsewhere(books, using, following(present), put):
-        stuck, because = elsewhere, "it goes to another place than the login they began with"
-    elif put.credential.type == "oauth":
+def restart_note(
+    books: Books, present: Sequence[Present], put: Account, *, only_sure: bool = False
+) -> Event | None:
+    """Return the event that says which opencodes have to be restarted to use `put`, if any.
+
+    `only_sure`: of those alone that nothing else tells of.
+    """
+    lagging = _lagging(books, present, put)
+    if only_sure or _lasting(books, present, put):
+        lagging = [one for one in lagging if one.is_sure]
+    if not lagging or unreached(books, present, put) or not is_sent(books, present, put):
         return None
-    elif put.credential.type == "wellknown":
-        running = [one for one in without if one.uses_auth_json and not one.is_idle]
-        stuck = [*(one.who for one in running), *map(_who, following(present))]
-        because = "a well-known token is read at its start"
-        if following(present):
-            because += ", and the bridge puts it into model requests alone"
-    else:
-        stuck = [one.who for one in without if one.is_stuck]
-        because = "it runs without the bridge"
-    if not stuck or unreached(books, present, put) or _lasting(books, present, put):
-        return None
-    why = f"restart opencode {', '.join(stuck)} to use {put.alias}: {because}"
+    why = _sentence(lagging, put.alias)
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
-
-
-def _who(one: Present) -> str:
-    return one.who

@@ -24,11 +24,12 @@ def unseen_requests(present: Sequence[Present]) -> Iterator[str]:
         for provider in one.unseen:
             yield (
                 f"the bridge in opencode {one.who} does not see the requests of {clean(provider)},"
-                f" so none of them is sent again: {_senders(one, provider)} past it"
+                f" so none of them is sent again: {senders(one, provider)} past it"
             )
 
 
-def _senders(one: Present, provider: str) -> str:
+def senders(one: Present, provider: str) -> str:
+    """Return what may send those requests past that bridge, with its verb."""
     environ = environment(one.pid) if one.is_here else None
     world = World(environ or os.environ, tuple(Path(name) for name in one.directories))
     found = [f"the {c.kind} {clean(c.name)}" for c in world.code if may_send_own(c, provider)]

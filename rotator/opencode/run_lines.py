@@ -21,6 +21,7 @@ _LINE = re.compile(
 )
 _USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _ASKED = re.compile(rb"stream ")
+_LAID_DOWN = re.compile(rb'"disposing instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _LOADED = re.compile(rb'loading path=("(?:[^"\\]|\\.)*"|[^\n]+)')
 # It writes its first line so long after it began.
 _FIRST_LINE = timedelta(seconds=10)
@@ -33,13 +34,15 @@ class Run:
 
     `folders` has when it has built each anew last: it reads the logins after that, and before
     its first request (`asked_at`: the first since it has built any). `loaded` has when it has
-    read a piece of configuration last.
+    read a piece of configuration last, `laid_down` when it laid a folder down last: what it does
+    there afterwards it builds anew, with what is in auth.json then.
     """
 
     first_at: datetime
     folders: dict[Path, datetime] = field(default_factory=dict)
     asked_at: datetime | None = None
     loaded: dict[Path, datetime] = field(default_factory=dict)
+    laid_down: dict[Path, datetime] = field(default_factory=dict)
 
     def is_of(self, started_at: datetime) -> bool:
         """Tell whether a process that began then may be this one."""
@@ -65,11 +68,19 @@ class Runs:
 
     def is_idle(self, started_at: datetime) -> bool | None:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
-        if self.since is not None and started_at < self.since:
-            return None
-        begun = [run for run in self.runs.values() if run.is_of(started_at)]
-        told = {not run.folders for run in begun}
+        told = {not run.folders for run in self._begun(started_at)}
         return told.pop() if len(told) == 1 else None
+
+    def of_process(self, started_at: datetime) -> Run | None:
+        """Return the run of the process that began then, or None where that is not known."""
+        begun = self._begun(started_at)
+        return begun[0] if len(begun) == 1 else None
+
+    def _begun(self, started_at: datetime) -> list[Run]:
+        """Return the runs that may be the process that began then."""
+        if self.since is not None and started_at < self.since:
+            return []
+        return [run for run in self.runs.values() if run.is_of(started_at)]
 
 
 def runs_in(logs: Path) -> Runs:
@@ -88,6 +99,8 @@ def runs_in(logs: Path) -> Runs:
             run.asked_at = None
         elif _ASKED.match(message):
             run.asked_at = run.asked_at or at
+        elif laid_down := _LAID_DOWN.match(message):
+            run.laid_down[Path(_text(laid_down[1]))] = at
         elif loaded := _LOADED.match(message):
             run.loaded[Path(_text(loaded[1]))] = at
     return Runs(runs, None if is_whole else since)

@@ -212,6 +212,37 @@ def test_a_new_session_after_one_that_the_person_moved_has_a_picked_model(
     assert (moved, picked) == ("theta/t1", "zeta/big")
 
 
+@pytest.mark.parametrize(
+    ("words", "goes_to"),
+    [
+        (("serve",), "zeta/big"),
+        (("web",), "zeta/big"),
+        (("run", "hi"), "zeta/big"),
+        (("acp",), "zeta/big"),
+        ((), "mock/m1"),
+        (("--continue",), "mock/m1"),
+    ],
+)
+def test_c10_only_the_tui_names_the_model_of_the_session_before_without_meaning_it(
+    home: Path, live: LiveFile, told: FakeWatcher, words: tuple[str, ...], goes_to: str
+) -> None:
+    assert live.path.exists()
+    tell(told, SECOND, FIRST, providers=ready(mock=False, zeta=True))
+    with bridge_process(home, slowness=20, words=words) as bridge:
+        bridge.load()
+        bridge.run("world", changes={"model": DEFAULT, "offered": OFFERED})
+        moved = say(bridge)
+        tell(told, SECOND, FIRST)
+
+        named = say(bridge, "zeta/big", session="ses_2")
+        unnamed = say(bridge, None, session="ses_3", resolved=model(DEFAULT))
+        same = say(bridge, "zeta/big")
+
+    assert (moved, named, unnamed) == ("zeta/big", goes_to, "mock/m1")
+    # In the session itself it stays what we set.
+    assert same == "zeta/big"
+
+
 def test_a_sub_agent_between_two_sessions_takes_nothing_away(
     bridge: BridgeProcess, told: FakeWatcher
 ) -> None:

@@ -291,6 +291,27 @@ def test_after_a_reroute_the_same_model_can_be_picked_by_hand_in_another_session
     assert requests(provider)[-1].model == PICKED
 
 
+def test_c10_after_a_reroute_a_model_that_a_client_names_in_a_new_session_is_honoured(
+    house: Household, provider: LoopbackProvider, server: Server, watcher: ScriptedWatcher
+) -> None:
+    watcher.publish(MESSAGES.route, CHAT.route)
+    moved, new = server.create_session(), server.create_session()
+    provider.limit(MESSAGES.secret, headers=HOUR)
+    watcher.reroute({"anthropic": RESPONSES.name})
+    server.prompt(moved, "one")
+    provider.lift(MESSAGES.secret)
+
+    server.prompt(new, "one", model=RESPONSES.name)
+    server.prompt(new, "two", model=RESPONSES.name)
+    url = f"http://127.0.0.1:{server.port}"
+    attached = run(house, "three", "--attach", url, "-m", RESPONSES.name)
+    server.prompt(server.create_session(), "no model is named")
+
+    moved_on = [MESSAGES.secret, RESPONSES.secret]
+    assert attached.code == 0
+    assert turn(provider) == [*moved_on, *[RESPONSES.secret] * 3, MESSAGES.secret]
+
+
 @pytest.mark.timeout(180)
 def test_in_the_tui_messages_find_their_provider_go_on_and_a_wait_ends_with_escape(
     house: Household, provider: LoopbackProvider, watcher: ScriptedWatcher

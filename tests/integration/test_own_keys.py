@@ -26,7 +26,7 @@ from rotator.opencode.install import bridge_source
 from rotator.opencode.plugin_files import loaded_by
 from rotator.opencode.run_lines import runs_in
 from rotator.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
-from rotator.restarts import restart_note, when_used
+from rotator.restarts import applies, restart_note, when_used
 from rotator.unbridged import unbridged
 from tests.support.live import (
     Entry,
@@ -732,3 +732,47 @@ def test_a_log_that_begins_later_than_a_process_tells_nothing_of_it(live: Live) 
     assert runs_in(logs).is_idle(at - timedelta(seconds=1)) is None
     assert runs_in(logs).is_idle(at) is True
     assert unbridged(live.paths, [], []) == []
+
+
+def test_c12_a_variable_s_key_goes_out_until_the_restart_where_there_was_no_login(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", KEY)
+    live.clock.pass_time(minutes=1)
+    bridge = with_the_bridge(live)
+    live.clock.pass_time(minutes=1)
+    live.sees({"groq": api("g")})
+    live.sees({"groq": api("h")})
+
+    assert applies(live.books, bridge, live.account("groq/groq-1")) == "after-restart"
+    assert said_of(live, bridge, "groq/groq-1") == (
+        f"restart opencode serve (pid {os.getpid()}) to use it: it began before groq had a login"
+    )
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "google"])
+def test_c7_a_login_that_nothing_loads_is_not_said_to_be_used(
+    live: Live, tmp_path: Path, provider: str
+) -> None:
+    late = datetime.now(UTC) + timedelta(hours=1)
+    live.sees({provider: oauth_until("o", 1, late)})
+    live.sees({provider: oauth_until("p", 1, late)})
+    put = live.account(f"{provider}/{provider}-1")
+    says = f"opencode sends no such login to {provider} without a plug-in for that"
+    bridge = with_the_bridge(live)
+    plugin = live.paths.opencode_config / "plugin" / "p.js"
+    plugin.parent.mkdir(parents=True)
+
+    with opencode_running(live.paths, tmp_path):
+        without = applies(live.books, [], put), when_used(live.books, [], put)
+        note = restart_note(live.books, [], put)
+    nothing = applies(live.books, [], put), when_used(live.books, [], put)
+    bridged = applies(live.books, bridge, put), when_used(live.books, bridge, put)
+    plugin.write_text(NOTIFIER)
+    beside = when_used(live.books, bridge, put)
+    plugin.write_text(HOOK)
+    loaded = applies(live.books, bridge, put), when_used(live.books, bridge, put)
+
+    assert without == bridged == ("after-restart", says)
+    assert (note, nothing, beside) == (None, ("now", says), says)
+    assert loaded == ("next-request", NEXT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from rotator import ledger
+from rotator.lock import watch_lock
 from rotator.opencode.exchange import Present
-from rotator.processes import find_opencodes, is_running, kind_of, start_ticks
-from rotator.restarts import applies, restart_note, why_unseen
+from rotator.processes import find_opencodes, is_running, kind_of, start_ticks, started
+from rotator.restarts import applies, restart_note, when_used, why_unseen
+from rotator.store import TENURES_KEPT
 from rotator.swap import Order, swap
 from rotator.unbridged import bridgeless
 from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown
 
 HOUR = timedelta(hours=1)
+NEXT = "next-request"
 
 
 @pytest.fixture
@@ -206,3 +209,149 @@ def test_no_process_runs_under_an_impossible_pid(pid: int) -> None:
 
 def test_processes_of_others_run_too() -> None:
     assert is_running(1)
+
+
+@pytest.fixture
+def began(live: Live) -> Present:
+    """Return a bridge that began before zeta had a login, while somebody of ours looked."""
+    return replace(present(live, os.getpid()), started_at=live.clock.now)
+
+
+def late(live: Live, *entries: Entry) -> None:
+    """Log in to zeta, with one after the other."""
+    for entry in entries:
+        live.clock.pass_time(minutes=1)
+        live.sees({"acme": api("b"), "zeta": entry})
+
+
+@pytest.mark.parametrize("of", [api, oauth], ids=["key", "login"])
+def test_c12_an_opencode_that_began_before_the_first_login_has_to_be_restarted(
+    live: Live, began: Present, of: Callable[[str], Entry]
+) -> None:
+    late(live, of("c"), of("d"))
+    put = live.account("zeta/zeta-1")
+    told = (
+        f"restart opencode serve (pid {os.getpid()}) to use {{}}: it began before zeta had a login"
+    )
+
+    note = restart_note(live.books, [began], put, only_sure=True)
+
+    assert applies(live.books, [began], put) == "after-restart"
+    assert when_used(live.books, [began], put) == told.format("it")
+    assert note is not None
+    assert note.why == told.format("zeta-1")
+    later = replace(began, started_at=live.clock.now)
+    assert applies(live.books, [later], put) == "next-request"
+    assert restart_note(live.books, [later], put) is None
+
+
+def test_c12_so_has_one_that_began_while_nobody_was_logged_in(live: Live) -> None:
+    live.clock.pass_time(minutes=1)
+    live.sees({})
+    live.clock.pass_time(minutes=1)
+    began = replace(present(live, os.getpid()), started_at=live.clock.now)
+    live.clock.pass_time(minutes=1)
+    swap(live.books, Order(live.account("acme/acme-1").id, "for the test"))
+
+    assert applies(live.books, [began], live.account("acme/acme-1")) == "after-restart"
+
+
+def test_c12_a_login_without_a_bridge_has_none_either(live: Live, opencode: int) -> None:
+    live.clock.now = datetime.now(UTC)
+    late(live, oauth("c"), oauth("d"))
+    put = live.account("zeta/zeta-1")
+
+    note = restart_note(live.books, [], put)
+
+    assert applies(live.books, [], put) == "after-restart"
+    assert note is not None
+    assert f"restart opencode tui (pid {opencode}) to use zeta-1: it began before" in note.why
+
+
+def test_c12_whether_there_was_a_login_is_known_where_a_watcher_looked_already(live: Live) -> None:
+    """Who found it in auth.json at the first look does not know since when it is there."""
+    one = replace(present(live, os.getpid()), started_at=datetime.now(UTC) - 9 * HOUR)
+    at_first = applies(live.books, [one], live.account("acme/acme-1"))
+    with open_live(live.paths.data / "another") as other, watch_lock(other.paths.watch_lock):
+        other.clock.now = datetime.now(UTC) + HOUR
+        other.sees({"acme": api("a")})
+        put = other.account("acme/acme-1")
+        before_the_watcher = applies(other.books, [one], put)
+        after = applies(other.books, [replace(one, started_at=datetime.now(UTC))], put)
+
+    assert (at_first, before_the_watcher, after) == (NEXT, NEXT, "after-restart")
+
+
+@pytest.mark.parametrize(
+    ("laid_down", "said"),
+    [(["/w"], "after-restart"), (["/w", "/v"], NEXT), ([], "after-restart")],
+    ids=["one folder", "every folder", "none"],
+)
+def test_c12_what_was_laid_down_after_the_login_follows(
+    live: Live, laid_down: Sequence[str], said: str
+) -> None:
+    """That is what opencode does at a login of its own."""
+    at = started(os.getpid())
+    assert at is not None
+    live.clock.now = at + timedelta(minutes=1)
+    one = replace(present(live, os.getpid()), directories=("/w", "/v"), started_at=live.clock.now)
+    late(live, api("c"), api("d"))
+    put = live.account("zeta/zeta-1")
+    lines = [(at, f'"creating instance" directory={folder}') for folder in ("/w", "/v")]
+    lines += [(at + 2 * HOUR, f'"disposing instance" directory={folder}') for folder in laid_down]
+    log = live.paths.opencode_logs / "opencode.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(
+        "".join(
+            f"timestamp={when.isoformat()} level=INFO run=a1 message={m}\n" for when, m in lines
+        )
+    )
+
+    assert applies(live.books, [one], put) == said
+    nobody_knows = replace(one, is_here=False, namespace="x")
+    assert applies(live.books, [nobody_knows], put) == "after-restart"
+
+
+def test_c12_a_slot_with_a_long_past_tells_nothing_of_what_was_before(live: Live) -> None:
+    one = replace(present(live, os.getpid()), started_at=live.clock.now)
+    late(live, *[api(str(number % 2)) for number in range(TENURES_KEPT + 1)])
+
+    assert applies(live.books, [one], live.account("zeta/zeta-1")) == NEXT
+
+
+def test_c7_an_opencode_whose_requests_pass_the_bridge_by_has_to_be_restarted(live: Live) -> None:
+    one = replace(present(live, os.getpid()), unseen=("acme",), started_at=live.clock.now)
+    put = live.account("acme/acme-1")
+
+    note = restart_note(live.books, [one], put, only_sure=True)
+
+    assert applies(live.books, [one], put) == "after-restart"
+    assert note is not None
+    assert note.why == (
+        f"restart opencode serve (pid {os.getpid()}) to use acme-1: its bridge does not see the"
+        " requests of acme: something in it sends them past it"
+    )
+    assert when_used(live.books, [one], put) == note.why.replace("acme-1", "it")
+
+
+def test_c7_a_login_is_read_at_each_request_and_other_providers_are_not_meant(live: Live) -> None:
+    live.sees({"acme": api("b"), "zeta": oauth("z"), "yota": api("y")})
+    one = replace(present(live, os.getpid()), unseen=("acme", "zeta"))
+
+    assert applies(live.books, [one], live.account("zeta/zeta-1")) == NEXT
+    assert applies(live.books, [one], live.account("yota/yota-1")) == NEXT
+
+
+def test_c7_c12_who_is_told_of_in_one_sentence_is_told_of_once(live: Live, opencode: int) -> None:
+    one = replace(present(live, os.getpid()), unseen=("acme",), started_at=live.clock.now)
+    two = replace(one, pid=os.getppid(), unseen=())
+    put = live.account("acme/acme-1")
+
+    note = restart_note(live.books, [one, two], put)
+
+    assert note is not None
+    assert note.why.startswith(
+        f"restart opencode tui (pid {opencode}) to use acme-1: it runs without the bridge;"
+        f" and opencode serve (pid {os.getpid()}): its bridge does not see"
+    )
+    assert when_used(live.books, [one, two], put) == "restart opencode to use it"

@@ -894,6 +894,8 @@ class Routing {
   #recent = recentModel(process.env); // later ones are choices of the user
   #sessions = new Map(); // id -> {client, last, message, line, left, ours}
   #carried = new Set(); // what the session before this one had of us, if it ended with that
+  // The TUI begins a session with the model of the one before; other clients name what they mean.
+  #isTui = KIND === "tui" && !process.argv.slice(2).includes("acp");
 
   constructor(told) {
     this.#told = told;
@@ -925,7 +927,7 @@ class Routing {
       this.#set(known, chosen);
       message.model = { ...message.model, ...chosen };
     } else if (wanted) known.last = wanted;
-    // A new session begins with the model of the one before it. Sub-agents are nobody's choice.
+    // Sub-agents are nobody's choice.
     const isLastOurs = known.last && known.ours.has(nameOf(known.last));
     if (!known.isChild) this.#carried = isLastOurs ? known.ours : new Set();
   }
@@ -948,7 +950,8 @@ class Routing {
     const own = await this.#modelOfAgent(client, message.agent);
     const isOwn = own !== null && nameOf(own) === nameOf(wanted);
     // In a session of its own past, what we set elsewhere was picked by the person.
-    const isOurs = (name) => known.ours.has(name) || (!last && this.#carried.has(name));
+    const isCarried = (name) => this.#isTui && !last && this.#carried.has(name);
+    const isOurs = (name) => known.ours.has(name) || isCarried(name);
     const isPicked =
       !isOwn &&
       !isOurs(nameOf(wanted)) &&
