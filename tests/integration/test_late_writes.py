@@ -405,6 +405,20 @@ def test_whoever_had_read_the_file_before_a_late_login_undoes_it_for_a_moment_on
     assert EventKind.REVERTED in live.kinds()
 
 
+def test_a_login_right_after_a_late_one_is_the_user_s_choice(live: Live) -> None:
+    """Tokens that nobody had are no old copy which a writer brings back."""
+    both = {"acme": api("b"), "zeta": api("z")}
+    live.sees(both | {"named": oauth("ada")})
+    written_late(live, A, both | {"named": oauth("bob")})
+    live.look()
+    put_in = live.active("named")
+
+    live.sees({"acme": api("a"), "zeta": api("z"), "named": oauth("ada", 2)})
+
+    assert (put_in, live.active("named")) == ("bob-acme.example", "ada-acme.example")
+    assert live.entries()["named"] == oauth("ada", 2)
+
+
 def test_another_layout_of_what_the_writer_knew_is_no_other_login(live: Live) -> None:
     wanted = late_logins(live)
     live.write(json.dumps({"acme": api("a"), "zeta": api("z")}).encode())

@@ -29,7 +29,7 @@ from tests.support.repository import ROOT
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "SURVIVED", "timed out", "NOT REACHED"
 ACCEPTED = "accepted"
 # What a test took was measured on a machine that others used, too.
-_PATIENCE, _START_SECONDS = 4, 60.0
+_PATIENCE, _START_SECONDS = 3, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--module", action="append", help="rotator/x.py, or one line of it: …:17")
     parser.add_argument("--list", action="store_true", help="only tell what would be broken")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--budget", type=float, default=15, help="seconds of tests for a change")
+    parser.add_argument("--budget", type=float, default=10, help="seconds of tests for a change")
     parser.add_argument("--reach", help="a folder that keeps which tests reach what")
     parser.add_argument("--tests", nargs="+", default=[], help="these instead of who reaches it")
     return parser.parse_args()

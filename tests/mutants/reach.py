@@ -36,12 +36,22 @@ class Reach:
         places = range(change.line, change.last_line + 1)
         numbers: Collection[int] = reached if change.is_at_import else places
         found = {test for number in numbers for test in reached.get(number, ())}
-        own = {name for name in {test.split("::")[0] for test in found} if self._uses(name, module)}
+        files = {test.split("::", maxsplit=1)[0] for test in found}
+        nearness = {name: self._nearness(name, module) for name in files}
 
-        def rank(test: str) -> tuple[bool, float, str]:
-            return test.split("::", maxsplit=1)[0] not in own, self.seconds[test], test
+        def rank(test: str) -> tuple[int, float, str]:
+            return nearness[test.split("::", maxsplit=1)[0]], self.seconds[test], test
 
-        return sorted(found & self.seconds.keys(), key=rank)
+        ordered = sorted(found & self.seconds.keys(), key=rank)
+        # The cases of one test break together: the first of each comes before the second of any.
+        firsts = {test.partition("[")[0]: test for test in reversed(ordered)}
+        return sorted(ordered, key=lambda test: firsts[test.partition("[")[0]] != test)
+
+    def _nearness(self, test_file: str, module: str) -> int:
+        """Return 0 for the module's own tests, 1 for those that import it, 2 for all others."""
+        if Path(test_file).stem == f"test_{Path(module).stem}":
+            return 0
+        return 1 if self._uses(test_file, module) else 2
 
     def _uses(self, test_file: str, module: str) -> bool:
         path = self.root / test_file

@@ -99,6 +99,16 @@ def test_what_is_known_of_the_newer_tokens_stays_when_their_past_is_seen() -> No
     assert parted.kept[0].who == ADA
 
 
+def test_what_came_from_older_tokens_is_seen_in_the_middle_of_a_line_too() -> None:
+    tokens = line(NOBODY, NOBODY, NOBODY)
+    spent = Ancestry((secrets_of(tokens[0].credential)[0],))
+
+    parted = traced(tokens, [Ancestry(), spent, Ancestry()])
+
+    assert parted is not None
+    assert [one.credential for one in parted.kept] == [one.credential for one in tokens[1:]]
+
+
 def test_of_what_nobody_saw_nothing_becomes() -> None:
     assert traced(line(NOBODY, NOBODY), [Ancestry(), Ancestry()]) is None
 
