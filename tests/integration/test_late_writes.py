@@ -592,6 +592,33 @@ def test_a_failover_into_an_absent_file_is_given_up_for_a_login_there(live: Live
     assert live.saved("acme/acme-3") == api("c")
 
 
+def test_a_swap_into_an_absent_file_is_made_once(live: Live) -> None:
+    live.file.unlink()
+    before = live.kinds()
+
+    with Seam().watching() as trace:
+        swap(live.books, Order(live.account(A).id, "for the test"))
+
+    assert [step.to for step in trace if step.name == "link"] == [live.file]
+    assert live.kinds() == [*before, EventKind.PROBLEM, EventKind.SWAPPED]
+
+
+def test_where_no_file_has_a_second_name_a_login_just_before_is_kept_all_the_same(
+    live: Live,
+) -> None:
+    live.file.unlink()
+
+    def refuse(step: Step) -> None:
+        live.write({"zeta": api("y")})
+        raise error(step, errno.EPERM)
+
+    with Seam().watching(at(1, refuse, named("link"))):
+        swap(live.books, Order(live.account(A).id, "for the test"))
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
 def test_where_no_file_has_a_second_name_an_absent_one_is_made_all_the_same(
     live: Live, code: int

@@ -26,6 +26,7 @@ from rotator.errors import (
 )
 from rotator.model import Account, EventKind
 from rotator.opencode.authfile import LARGEST_BYTES
+from rotator.opencode.authwrite import sweep_live
 from rotator.paths import find_paths
 from rotator.swap import Order, Swapped, swap, take_out
 from tests.support.home import places
@@ -488,6 +489,15 @@ def test_what_a_crash_left_beside_the_file_is_swept(live: Live) -> None:
     put(live, A)
 
     assert folder_of(live) == [".auth.json.swp", "auth.json"]
+
+
+def test_whoever_begins_to_watch_sweeps_what_a_crash_left_beside_the_file(live: Live) -> None:
+    stale = live.file.with_name(f".auth.json.99-abc{TEMPORARY_MARK}")
+    stale.write_bytes(live.file.read_bytes())
+
+    sweep_live(live.file)
+
+    assert folder_of(live) == ["auth.json"]
 
 
 def test_leftovers_of_a_target_with_an_odd_name_are_swept_too(live: Live, tmp_path: Path) -> None:

@@ -39,13 +39,17 @@ class Reach:
         files = {test.split("::", maxsplit=1)[0] for test in found}
         nearness = {name: self._nearness(name, module) for name in files}
 
-        def rank(test: str) -> tuple[int, float, str]:
+        def near(test: str) -> tuple[int, float, str]:
             return nearness[test.split("::", maxsplit=1)[0]], self.seconds[test], test
 
-        ordered = sorted(found & self.seconds.keys(), key=rank)
+        ordered = sorted(found & self.seconds.keys(), key=near)
         # The cases of one test break together: the first of each comes before the second of any.
         firsts = {test.partition("[")[0]: test for test in reversed(ordered)}
-        return sorted(ordered, key=lambda test: firsts[test.partition("[")[0]] != test)
+
+        def rank(test: str) -> tuple[int, bool, float]:
+            return near(test)[0], firsts[test.partition("[")[0]] != test, self.seconds[test]
+
+        return sorted(ordered, key=rank)
 
     def _nearness(self, test_file: str, module: str) -> int:
         """Return 0 for the module's own tests, 1 for those that import it, 2 for all others."""
