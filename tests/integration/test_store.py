@@ -28,6 +28,9 @@ from rotator.model import (
     AccountId,
     AccountState,
     Credential,
+    Descent,
+    Digest,
+    Doubt,
     Event,
     EventKind,
     Identity,
@@ -37,6 +40,7 @@ from rotator.opencode.authfile import parse_entry
 from rotator.sealing import seal_what_is_written
 from rotator.secret import Secret
 from rotator.store import (
+    DESCENTS_KEPT,
     DIGESTS_AT_HAND,
     DIGESTS_KEPT,
     REMOVED_AT_HAND,
@@ -414,6 +418,46 @@ def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
         connection.execute("UPDATE aside SET at = 'noon'")
 
     assert [one.content for one in store.asides()] == [b"{"]
+
+
+def test_what_bridges_saw_of_tokens_is_bounded(store: Store) -> None:
+    seen = [
+        Descent(f"d-{number}", NOON, is_login=True, came_from=None, to=(Digest(f"{number:064x}"),))
+        for number in range(DESCENTS_KEPT + 3)
+    ]
+
+    with store.transaction():
+        store.note_descents(seen, NOON)
+
+    kept = [store.descent(one.to[0]) is not None for one in seen]
+    assert kept == [False] * 3 + [True] * DESCENTS_KEPT
+
+
+def test_nobody_is_in_doubt_whether_an_account_is_itself(store: Store) -> None:
+    a, b, c = (AccountId(add(store, name)) for name in "abc")
+    with store.transaction():
+        for one in (b, c):
+            store.set_doubts(one, [Doubt(a, "came", "")])
+
+    with store.transaction():
+        store.repoint_doubts(a, b)
+
+    assert [account.maybe for account in store.state().accounts] == [None, a, b]
+
+
+def test_an_account_is_removed_though_what_it_had_before_is_no_entry(
+    store: Store, path: Path
+) -> None:
+    account = AccountId(add(store, "a"))
+    with raw(path) as connection:
+        seal_what_is_written(connection)
+        connection.execute("UPDATE account SET previous_entry = '{}' WHERE id = ?", (account,))
+    (found,) = store.state().accounts
+
+    with store.transaction():
+        store.remove_account(found, NOON)
+
+    assert store.state().accounts == ()
 
 
 # -- several processes -------------------------------------------------------------------------

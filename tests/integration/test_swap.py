@@ -390,6 +390,32 @@ def test_a_file_that_never_rests_is_given_up_with_nothing_written(live: Live) ->
     assert folder_of(live) == ["auth.json"]
 
 
+def test_an_entry_of_a_file_that_never_rests_is_not_taken_out_and_that_is_said(live: Live) -> None:
+    numbers = iter(range(1000))
+    account = live.account(B)
+    live.write({"acme": api("b"), "zeta": api("y")})
+
+    def write() -> None:
+        live.write({"acme": api("b"), "zeta": api(str(next(numbers)))})
+
+    live.clock.when_asked = write
+
+    with pytest.raises(SwapConflict, match="kept changing"):
+        take_out(live.books, account, also=lambda: None)
+
+    assert live.entries()["acme"] == api("b")
+
+
+def test_a_login_that_is_put_back_into_its_place_is_told_of_like_any_other(live: Live) -> None:
+    live.file.unlink()
+    before = live.kinds()
+
+    put(live, B)
+
+    assert live.entries() == {"acme": api("b")}
+    assert live.kinds()[len(before) :] == [EventKind.PROBLEM, EventKind.SWAPPED]
+
+
 def test_a_file_that_is_taken_away_meanwhile_is_made_anew(live: Live) -> None:
     live.write({"acme": api("b"), "zeta": api("y")})
     left = [live.file]
