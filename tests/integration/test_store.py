@@ -420,6 +420,18 @@ def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
     assert [one.content for one in store.asides()] == [b"{"]
 
 
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_folder_where_the_store_should_be_is_put_away(path: Path, ending: str) -> None:
+    place = path.with_name(path.name + ending)
+    (place / "of-somebody").mkdir(parents=True)
+
+    with Store(path) as store:
+        add(store, "a")
+
+    (aside,) = path.parent.glob(f"{place.name}.damaged-*")
+    assert (aside / "of-somebody").is_dir()
+
+
 def test_what_bridges_saw_of_tokens_is_bounded(store: Store) -> None:
     seen = [
         Descent(f"d-{number}", NOON, is_login=True, came_from=None, to=(Digest(f"{number:064x}"),))
