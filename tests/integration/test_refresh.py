@@ -544,9 +544,12 @@ def test_an_answer_is_stored_though_the_store_is_damaged_while_the_vendor_is_ask
 
     vendor.instead = [damage]
 
-    freshen(live.books, live.account(ADA))
+    with Seam().watching() as trace:
+        freshen(live.books, live.account(ADA))
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    # It is mended when it is met, and not when patience ends.
+    assert sum(step.name == "sleep" for step in trace) < 10
     assert pending(live) == []
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.database import require_sqlite
-from rotator.errors import NewerSchema, StoreError
+from rotator.database import require_sqlite, store_errors
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.generations import line_of
 from rotator.history import MOST_EVENTS, History
 from rotator.migrations import STORE, set_version
@@ -418,6 +418,26 @@ def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
         connection.execute("UPDATE aside SET at = 'noon'")
 
     assert [one.content for one in store.asides()] == [b"{"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "kind"),
+    [
+        pytest.param(True, StoreDamaged, id="a header that says so while it is opened"),
+        pytest.param(False, StoreError, id="a disk that has become so since"),
+    ],
+)
+def test_a_store_that_nobody_may_write_is_damaged_only_where_its_file_says_so(
+    store: Store, path: Path, *, opening: bool, kind: type[StoreError]
+) -> None:
+    del store
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+
+    with pytest.raises(StoreError) as caught, store_errors(path, opening=opening):
+        raise error
+
+    assert type(caught.value) is kind
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm"])

@@ -26,7 +26,7 @@ from rotator.errors import (
 )
 from rotator.model import Account, EventKind
 from rotator.opencode.authfile import LARGEST_BYTES
-from rotator.opencode.authwrite import sweep_live
+from rotator.opencode.authwrite import put_live, sweep_live
 from rotator.paths import find_paths
 from rotator.swap import Order, Swapped, swap, take_out
 from tests.support.home import places
@@ -414,6 +414,17 @@ def test_a_login_that_is_put_back_into_its_place_is_told_of_like_any_other(live:
 
     assert live.entries() == {"acme": api("b")}
     assert live.kinds()[len(before) :] == [EventKind.PROBLEM, EventKind.SWAPPED]
+
+
+def test_a_write_that_somebody_came_before_leaves_no_file_open(live: Live) -> None:
+    read = live.look()
+    live.write({"acme": api("b"), "zeta": api("z")})
+    before = len(list(Path("/dev/fd").iterdir()))
+
+    assert not put_live(live.file, read, b"{}", live.books.replaced)
+
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    assert live.entries() == {"acme": api("b"), "zeta": api("z")}
 
 
 def test_a_file_that_is_taken_away_meanwhile_is_made_anew(live: Live) -> None:
