@@ -8,7 +8,7 @@ its reason in accepted.toml.
 from __future__ import annotations
 
 import argparse
-import random
+import hashlib
 import sys
 import tempfile
 import time
@@ -21,7 +21,7 @@ from queue import Queue
 
 from tests.mutants import accepted, reach
 from tests.mutants.changes import Change, changes
-from tests.mutants.modules import MODULES
+from tests.mutants.modules import modules
 from tests.mutants.reach import Reach
 from tests.mutants.workshop import Ended, Workshop
 from tests.support.repository import ROOT
@@ -137,12 +137,17 @@ def _judge_all(
 
 
 def _drawn(given: argparse.Namespace) -> list[Mutant]:
-    """Draw as many as are wanted, of all places alike."""
-    found = list(_all(given.module or MODULES))
-    if given.count >= len(found):
-        return found
-    drawn = random.Random(given.seed).sample(found, given.count)  # noqa: S311 - no secret
-    return sorted(drawn, key=lambda mutant: (mutant.module, mutant.change.start))
+    """Draw as many as are wanted; the same ones as long as their own lines stay as they are.
+
+    So a sample is not another one after each change of the code, and a smaller one is a part of
+    a larger one.
+    """
+
+    def rank(mutant: Mutant) -> bytes:
+        name = f"{Path(mutant.module).name} {mutant.change.function} {mutant.change.told}"
+        return hashlib.sha256(f"{given.seed} {name}".encode()).digest()
+
+    return sorted(_all(given.module or modules()), key=rank)[: given.count]
 
 
 def _all(names: Sequence[str]) -> Iterator[Mutant]:
@@ -160,7 +165,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--module", action="append", help="rotator/x.py, or one line of it: …:17")
     parser.add_argument("--list", action="store_true", help="only tell what would be broken")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--budget", type=float, default=10, help="seconds of tests for a change")
+    parser.add_argument("--budget", type=float, default=30, help="seconds of tests for a change")
     parser.add_argument("--reach", help="a folder that keeps which tests reach what")
     parser.add_argument("--tests", nargs="+", default=[], help="these instead of who reaches it")
     return parser.parse_args()

@@ -22,7 +22,7 @@ class Accepted:
 
     def reason(self, module: str, change: Change) -> str | None:
         """Return why this change need not be noticed, if that has been said."""
-        return self.reasons.get((module, change.function, change.told))
+        return self.reasons.get((Path(module).name, change.function, change.told))
 
 
 def read() -> Accepted:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import copy
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
-# What stands there is for people's eyes, or says what the type checker knows already.
-_NOT_BROKEN = ("log",)
+# What it tells is for people's eyes.
+_LOG = "log"
 _TURNED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Eq: (ast.NotEq,),
     ast.NotEq: (ast.Eq,),
@@ -20,6 +21,7 @@ _TURNED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.In: (ast.NotIn,),
     ast.NotIn: (ast.In,),
 }
+_SHORT, _AROUND = 8, 40
 _NO_CONTEXT = '__import__("contextlib").nullcontext()'
 
 
@@ -33,25 +35,28 @@ class Change:
     last_line: int
     start: int
     end: int
-    before: str
     after: str
+    # What is changed, in one line; of what is short what stands around it, too.
+    told: str
 
     def apply(self, text: str) -> str:
         """Return `text` with this place broken."""
         raw = text.encode()
         return (raw[: self.start] + self.after.encode() + raw[self.end :]).decode()
 
-    @property
-    def told(self) -> str:
-        """Return what is changed, in one line."""
-        return f"{_one_line(self.before)} -> {_one_line(self.after)}"
-
 
 def changes(text: str) -> list[Change]:
-    """Return every change of `text`, in the order of its places."""
+    """Return every change of `text`, in the order of its places; no two of a function are alike."""
     finder = _Finder(text)
     finder.visit(ast.parse(text))
-    return sorted(set(finder.found), key=lambda change: (change.start, change.end, change.after))
+    seen = Counter[tuple[str, str]]()
+    numbered = []
+    for change in sorted(set(finder.found), key=lambda one: (one.start, one.end, one.after)):
+        seen[change.function, change.told] += 1
+        number = seen[change.function, change.told]
+        told = change.told if number == 1 else f"{change.told} ({number})"
+        numbered.append(replace(change, told=told))
+    return numbered
 
 
 class _Finder(ast.NodeVisitor):
@@ -144,7 +149,7 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Call):
-            if ast.unparse(node.value.func).split(".")[0] in _NOT_BROKEN:
+            if ast.unparse(node.value.func).split(".")[0] == _LOG:
                 return
             self._replace(node, "pass")
         self.generic_visit(node)
@@ -172,10 +177,15 @@ class _Finder(ast.NodeVisitor):
         start = self._starts[node.lineno - 1] + node.col_offset
         last = node.lineno if node.end_lineno is None else node.end_lineno
         end = self._starts[last - 1] + (node.end_col_offset or 0)
-        before = self._raw[start:end].decode()
+        told = f"{_one_line(self._raw[start:end])} -> {_one_line(after.encode())}"
+        if end - start < _SHORT:
+            line, rest = self._starts[node.lineno - 1], self._starts[last]
+            around = _one_line(self._raw[line:start]), _one_line(self._raw[end:rest])
+            told = f"{around[0][-_AROUND:]} [{told}] {around[1][:_AROUND]}".strip()
         function = ".".join(self._names) or "<module>"
-        at_import = self._depth == 0
-        self.found.append(Change(function, at_import, node.lineno, last, start, end, before, after))
+        is_at_import = self._depth == 0
+        change = Change(function, is_at_import, node.lineno, last, start, end, after, told)
+        self.found.append(change)
 
 
 def _is_text(node: ast.BinOp) -> bool:
@@ -186,5 +196,5 @@ def _is_text(node: ast.BinOp) -> bool:
     )
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _one_line(text: bytes) -> str:
+    return " ".join(text.decode().split())

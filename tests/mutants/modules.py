@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from tests.support.repository import ROOT
+
+_FACES = ("cli", "doctor", "tui")
 _LIVE = (
     "capture",
     "clock_change",
@@ -11,12 +14,12 @@ _LIVE = (
     "rebuild",
     "swap",
     "unclaimed",
-    "opencode/authfile",
-    "opencode/authwrite",
-    "opencode/inplace",
-    "opencode/journal",
-    "opencode/lease",
-    "opencode/replaced",
+    "authfile",
+    "authwrite",
+    "inplace",
+    "journal",
+    "lease",
+    "replaced",
 )
 _STORAGE = (
     "atomic",
@@ -38,4 +41,14 @@ _STORAGE = (
 )
 _REFRESH = ("freshness", "refresh", "refreshes")
 _FAILOVER = ("engine", "failover", "ledger", "lifting", "limits", "rotate")
-MODULES = tuple(f"rotator/{name}.py" for name in (*_LIVE, *_STORAGE, *_REFRESH, *_FAILOVER))
+
+
+def modules() -> list[str]:
+    """Return their paths, wherever in the package they lie."""
+    return [_path_of(name) for name in (*_LIVE, *_STORAGE, *_REFRESH, *_FAILOVER)]
+
+
+def _path_of(name: str) -> str:
+    everywhere = (ROOT / "rotator").rglob(f"{name}.py")
+    (found,) = (path for path in everywhere if path.parent.name not in _FACES)
+    return str(found.relative_to(ROOT))

@@ -13,7 +13,7 @@ from pathlib import Path
 import coverage
 
 from tests.mutants.changes import Change
-from tests.mutants.modules import MODULES
+from tests.mutants.modules import modules
 from tests.mutants.users import test_files
 
 _PLUGIN = "tests.mutants.reach_plugin"
@@ -81,7 +81,7 @@ def measure(root: Path, folder: Path) -> None:
             *words,
             "--reach",
             str(folder),
-            *test_files(root, MODULES),
+            *test_files(root, modules()),
         ],
         cwd=root,
         stdout=sys.stderr,
