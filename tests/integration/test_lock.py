@@ -186,6 +186,19 @@ def test_whether_a_lock_is_held_is_told_of_others_and_of_this_process(path: Path
     assert told == [False, True, False, True]
 
 
+def test_whoever_takes_several_locks_waits_for_each(path: Path) -> None:
+    first = hold_all([path], patience_seconds=0)
+    assert first is not None
+    end = threading.Timer(0.1, first.release)
+    end.start()
+
+    held = hold_all([path.with_name("another.lock"), path], patience_seconds=30)
+
+    end.join()
+    assert held is not None
+    held.release()
+
+
 def test_whoever_cannot_take_all_locks_says_so_and_keeps_none(path: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

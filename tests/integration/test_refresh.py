@@ -622,6 +622,8 @@ def test_an_intent_that_a_dead_process_left_lets_the_account_rest(live: Live) ->
     adopt_answers(live.books)
 
     assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
+    assert live.kinds()[-1] is EventKind.LIMITED
+    assert told(live)[-1] == f"{NOT_CONFIRMED}: it was cut off"
 
 
 def test_an_intent_of_a_process_that_lives_is_left_to_it(live: Live) -> None:

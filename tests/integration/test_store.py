@@ -452,6 +452,20 @@ def test_a_folder_where_the_store_should_be_is_put_away(path: Path, ending: str)
     assert (aside / "of-somebody").is_dir()
 
 
+def test_what_a_copy_was_made_of_stands_in_the_store_s_own_file(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    add(store, "a")
+
+    store.accounts_copy()
+
+    alone = tmp_path / "alone" / path.name
+    alone.parent.mkdir()
+    alone.write_bytes(path.read_bytes())
+    with Store(alone) as read:
+        assert [account.alias for account in read.state().accounts] == ["a"]
+
+
 def test_what_bridges_saw_of_tokens_is_bounded(store: Store) -> None:
     seen = [
         Descent(f"d-{number}", NOON, is_login=True, came_from=None, to=(Digest(f"{number:064x}"),))

@@ -113,7 +113,7 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Compare(self, node: ast.Compare) -> None:
         for number, operator in enumerate(node.ops):
-            for turned in _TURNED[type(operator)]:
+            for turned in _TURNED[type(operator)][: 1 if _is_of_clock(node) else None]:
                 broken = copy.deepcopy(node)
                 broken.ops[number] = turned()
                 self._replace(node, f"({ast.unparse(broken)})")
@@ -186,6 +186,11 @@ class _Finder(ast.NodeVisitor):
         is_at_import = self._depth == 0
         change = Change(function, is_at_import, node.lineno, last, start, end, after, told)
         self.found.append(change)
+
+
+def _is_of_clock(node: ast.Compare) -> bool:
+    """Tell whether a moment is compared, which is never met to the nanosecond."""
+    return "monotonic()" in ast.unparse(node)
 
 
 def _is_text(node: ast.BinOp) -> bool:
