@@ -444,6 +444,21 @@ def test_a_command_waits_until_a_late_login_is_in(live: Live) -> None:
     assert live.books.store.late_logins() == ()
 
 
+def test_an_entry_that_went_while_a_command_waits_and_nobody_watches_is_not_put_back(
+    live: Live,
+) -> None:
+    """Nobody can tell a logout from a wipe then."""
+    late_logins(live)
+    live.write({"zeta": api("q")})
+
+    with swap_lock(live.paths.swap_lock):
+        await_late(live.books, patience_seconds=30)
+
+    assert live.entries() == {"zeta": api("q"), "eta": api("e")}
+    assert live.account(A).disabled is None
+    assert EventKind.PROBLEM in live.kinds()
+
+
 def test_a_watcher_that_ends_puts_in_what_was_written_late(live: Live) -> None:
     wanted: dict[str, Entry] = {}
     daemon = Daemon(live.books)

@@ -560,9 +560,10 @@ def test_an_answer_that_cannot_be_stored_for_seconds_is_no_longer_waited_with(
     answer = ask(vendor, attempt)
 
     began = time.monotonic()
-    with full_disk(), pytest.raises(StoreError):
+    with Seam().watching() as trace, full_disk(), pytest.raises(StoreError):
         store_patiently(live.books, attempt, answer)
 
+    assert any(step.name == "sleep" for step in trace)
     assert STORING_SECONDS <= time.monotonic() - began < 4 * STORING_SECONDS
 
 

@@ -69,3 +69,12 @@ def test_a_file_is_let_go_of_when_its_time_is_over(path: Path, replaced: Replace
 
     assert (kept, replaced.changed(), bool(replaced)) == (([], True), [], False)
     assert open_files() == before
+
+
+def test_what_is_mounted_and_no_file_is_not_kept_open(path: Path, tmp_path: Path) -> None:
+    replaced = Replaced(path.with_name("journal"), Mounted(tmp_path))
+    before = open_files()
+
+    replaced.follow_mounts(path)
+
+    assert (open_files(), bool(replaced)) == (before, False)

@@ -452,6 +452,38 @@ def test_a_folder_where_the_store_should_be_is_put_away(path: Path, ending: str)
     assert (aside / "of-somebody").is_dir()
 
 
+def test_a_removed_account_s_secret_goes_from_what_others_had_before_too(store: Store) -> None:
+    a, b = (AccountId(add(store, name)) for name in "ab")
+    removed = next(one for one in store.state().accounts if one.id == a)
+    with store.transaction():
+        store.keep_replaced(b, removed.credential, WHO, NOON)
+    assert b in store.state().replaced
+
+    with store.transaction():
+        store.remove_account(removed, NOON)
+
+    assert store.state().replaced == {}
+
+
+def test_secrets_that_are_moved_to_another_account_leave_those_that_stay(store: Store) -> None:
+    for name in "abc":
+        add(store, name)
+    a, b, c = store.state().accounts
+    with store.transaction():
+        store.move_digests(a, c.id, since=NOON, but=[a.credential.digest])
+        store.move_digests(b, c.id, since=NOON, but=[])
+
+    holders = [store.holder("acme", one.credential.digest) for one in (a, b, c)]
+    assert holders == [a.id, c.id, c.id]
+
+
+def test_what_is_kept_aside_is_not_shown(store: Store) -> None:
+    with store.transaction():
+        store.keep_aside(b"KEY-CANARY-a", "half", NOON)
+
+    assert "CANARY" not in repr(store.asides())
+
+
 def test_what_a_copy_was_made_of_stands_in_the_store_s_own_file(
     store: Store, path: Path, tmp_path: Path
 ) -> None:

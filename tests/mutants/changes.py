@@ -139,9 +139,11 @@ class _Finder(ast.NodeVisitor):
             self._replace(node, repr(node.value + 1))
 
     def visit_Return(self, node: ast.Return) -> None:
-        if node.value is not None and ast.unparse(node.value) != "None":
+        told = "None" if node.value is None else ast.unparse(node.value)
+        # Who is told False is told no more by None.
+        if told not in {"None", "False"}:
             self._replace(node, "return None")
-            self.generic_visit(node)
+        self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> None:
         self._replace(node, "pass")

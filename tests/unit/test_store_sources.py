@@ -71,3 +71,13 @@ def test_a_login_whose_secrets_were_noted_beside_it_is_taken_though_its_row_has_
 )
 def test_a_row_that_is_no_account_or_not_that_login_is_none(change: dict[str, Any]) -> None:
     assert contents_of(spoilt(SPOILT | change)).accounts == {}
+
+
+@pytest.mark.parametrize("has_seals", [True, False])
+def test_rows_are_sealed_right_only_where_there_are_seals(*, has_seals: bool) -> None:
+    tables = {"account": Rows((SPOILT,)), "digest": Rows(), "removed": Rows()}
+
+    contents = contents_of(Source(len(STORE), tables, has_seals=has_seals))
+
+    assert set(contents.accounts) == {"acc_1"}
+    assert contents.sealed == ({"acc_1"} if has_seals else set())
