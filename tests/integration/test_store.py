@@ -481,7 +481,7 @@ def test_what_is_kept_aside_is_not_shown(store: Store) -> None:
     with store.transaction():
         store.keep_aside(b"KEY-CANARY-a", "half", NOON)
 
-    assert "CANARY" not in repr(store.asides())
+    assert "CANARY" not in repr(list(store.asides()))
 
 
 def test_what_a_copy_was_made_of_stands_in_the_store_s_own_file(
