@@ -69,7 +69,7 @@ def renew(
     if how.of_replaced is not None:
         account, news = _go_on_with(books, account, how.of_replaced, now)
         events += news
-    if how.proof is Proof.NONE:
+    if how.proof in {Proof.NONE, Proof.SHARED}:
         before = NOBODY if account.unproven else identity_of(account)
         store.replace_credential(account, credential, now, before)
     elif how.proof is Proof.IDENTITY and account.unproven:

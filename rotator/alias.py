@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 
 from rotator.errors import UsageError
+from rotator.text import without_login
 
 LONGEST = 64
 _FOREIGN = re.compile(r"[^a-z0-9._-]+")
@@ -30,7 +31,7 @@ def free_alias(provider: str, label: str | None, taken: Collection[str]) -> str:
     base = normalise(label) if label else ""
     if base and base not in taken:
         return base
-    stem = base or normalise(provider) or "account"
+    stem = base or normalise(without_login(provider)) or "account"
     number = 2 if base else 1
     while f"{stem}-{number}" in taken:
         number += 1

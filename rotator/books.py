@@ -45,6 +45,8 @@ class Books:
     preferences: Callable[[], Preferences] = Preferences
     # Who is told of each event at once; the watcher has somebody.
     heard: Callable[[Event], None] = field(default=lambda _: None)
+    # They are copies of what nobody here can write: no vendor is asked, no file swept.
+    are_copies: bool = False
 
     def outlook(self, provider: str | None = None) -> State:
         """Return what is decided from: the state, the user's wishes, and the usage of accounts.
@@ -148,6 +150,38 @@ def open_books(
         known = registry or load_registry()
         wanted = preferences or (lambda: in_force(paths).preferences)
         books = Books(paths, store, history, known, clock, replaced, backups, tell, wanted)
+        books.tell_notice()
+        yield books
+
+
+@contextlib.contextmanager
+def open_copies(
+    paths: Paths, why: str, *, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[Books]:
+    """Open copies of everything below `paths`, of which `why` says that it cannot be written.
+
+    Nothing is made, changed or mended. Raises StoreError, StoreDamaged, NewerSchema.
+    """
+    # Hardly anybody needs it.
+    from rotator.store_copy import HistoryCopy, StoreCopy  # noqa: PLC0415  # see above
+
+    with (
+        StoreCopy(paths.store, why) as store,
+        contextlib.closing(HistoryCopy(paths.history)) as history,
+        contextlib.closing(Replaced(paths.journal)) as replaced,
+    ):
+        books = Books(
+            paths,
+            store,
+            history,
+            load_registry(),
+            system_clock,
+            replaced,
+            Backups(paths),
+            tell,
+            lambda: in_force(paths).preferences,
+            are_copies=True,
+        )
         books.tell_notice()
         yield books
 

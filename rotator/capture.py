@@ -495,9 +495,11 @@ def _refresh(
 
 
 def _refreshed(change: Login | Refresh) -> str:
-    if change.proof is not Proof.NONE:
+    by = {Proof.NONE: "its times", Proof.SHARED: "a text that others may have as well"}
+    if change.proof not in by:
         return "refreshed by opencode"
-    return "refreshed by opencode, by its times; its tokens before are kept until that is known"
+    kept = "its tokens before are kept until that is known"
+    return f"refreshed by opencode, by {by[change.proof]}; {kept}"
 
 
 def _keep_unknown(books: Books, change: Login | Refresh | Revert) -> str:

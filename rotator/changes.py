@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from rotator.credential_secrets import has_real_secret, is_blank, same_secrets
 from rotator.model import Account, Credential, Digest, Identity, Replaced, Slot
-from rotator.ownership import Knowledge, Owner, Proof, is_forgotten, owner_of
+from rotator.ownership import Knowledge, Owner, Proof, ancestry_of, is_forgotten, owner_of
 from rotator.secret import Secret
 
 REVERT_WINDOW = timedelta(seconds=30)
@@ -268,10 +268,15 @@ def _revert(
     as_before = Digest(credential.entry.digest()) == mark.left_entry or same_secrets(
         account.credential, credential
     )
+    fresh = owner.fresh and not owner.stale
+    came_from = ancestry_of(credential, known)
+    is_refresh = any(known.holder(slot.provider, d) == account.id for d in came_from.line)
+    if fresh and came_from.is_login and not is_refresh:
+        # Somebody has just logged in, and means it.
+        return None
     # Ahead by more than that it is of a clock that was set back since.
     recent = abs(known.now - mark.at) <= REVERT_WINDOW
-    if put is None or not recent or not (as_before or mark.left_expired):
+    if put is None or not recent or not (as_before or mark.left_expired or is_refresh):
         return None
-    fresh = owner.fresh and not owner.stale
     how = (owner.proof, owner.of_replaced)
     return Revert(slot.provider, credential, who, account, fresh, put, mark.rounds + 1, *how)

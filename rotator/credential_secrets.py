@@ -5,6 +5,7 @@ Pure. White space around a secret is none of it, nor is what a plug-in packs beh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rotator.model import Credential, Digest
@@ -12,6 +13,11 @@ from rotator.secret import Secret, digest_of, is_placeholder
 
 # What plug-ins put between a refresh token and what they pack behind it.
 PACKED = "|"
+
+
+# Letters and digits in one piece, or many digits: no word, no path and no name has that.
+_MIXED = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12}")
+_MANY_DIGITS = 6
 
 
 def secrets_of(credential: Credential) -> tuple[Digest, ...]:
@@ -51,6 +57,15 @@ def bare_secrets(credential: Credential) -> list[str]:
 def has_real_secret(credential: Credential) -> bool:
     """Tell whether it holds a secret, not only words that others have in its place as well."""
     return not all(map(is_placeholder, bare_secrets(credential)))
+
+
+def is_random(credential: Credential, half: tuple[Digest, ...]) -> bool:
+    """Tell whether the secret with those digests was drawn by lot, so that nobody else has it.
+
+    What a plug-in or a person has written in a token's place may stand with several people.
+    """
+    texts = [bare for bare, digests in _halves(credential) if set(digests) & set(half)]
+    return any(_MIXED.search(one) or sum(map(str.isdigit, one)) >= _MANY_DIGITS for one in texts)
 
 
 def given_as(credential: Credential) -> Digest:

@@ -17,6 +17,7 @@ from rotator.lock import tell_wait_for_writer, writer_error
 from rotator.migrations import Migration, marked_version_of, migrate, roll_back, version_of
 from rotator.paths import FILE_MODE, private_folder
 from rotator.text import clean
+from rotator.writable import unwritable_place
 
 BUSY_SECONDS = 5.0
 _TOLD_AFTER_MS = 1000
@@ -32,6 +33,7 @@ Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
 REBUILT = ".rebuilt-"
 _MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
 BACKUPS = "backups"
+_TO_DO = "check the disk, the folder's rights and free space"
 
 
 def ungated(_: sqlite3.Connection) -> AbstractContextManager[object]:
@@ -225,17 +227,22 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
         message = f"the store {path} cannot be used: {exc}"
         if _is_busy(exc):
             raise writer_error(StoreError, message, path) from exc
-        kind = StoreDamaged if _tells_of_damage(exc, path if opening else None) else StoreError
-        raise kind(message, hint="check the disk, the folder's rights and free space") from exc
+        if _tells_of_damage(exc, path if opening else None):
+            raise StoreDamaged(message, hint=_TO_DO) from exc
+        raise _store_error(path, str(exc)) from exc
     except UnicodeDecodeError as exc:
         # What SQLite says of it repeats a name that is no text any more.
         message = f"the store {path} is damaged: a name in it is no text"
         raise StoreDamaged(message) from exc
     except OSError as exc:
-        message = f"the store {path} cannot be used: {exc.strerror}"
-        raise StoreError(
-            message, hint="check the disk, the folder's rights and free space"
-        ) from exc
+        raise _store_error(path, str(exc.strerror)) from exc
+
+
+def _store_error(path: Path, why: str) -> StoreError:
+    found = unwritable_place(path.parent)
+    if found is None:
+        return StoreError(f"the store {path} cannot be used: {why}", hint=_TO_DO)
+    return StoreError(f"the store {path} cannot be used: {found.why}", hint=found.to_do)
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rotator.credential_secrets import secrets_of
+from rotator.credential_secrets import has_real_secret, same_secrets, secrets_of
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
 from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets
 
@@ -261,6 +261,10 @@ def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
                 keep, joined = _older_first(account, other)
                 best = max((keep, joined), key=lambda one: liveliness(one, keep, joined))
                 yield Join(keep, joined, best, "its vendor says that they are one person's")
+            elif _have_one_key(account, other):
+                # An older version took a key with white space around it for another one.
+                keep, joined = _older_first(account, other)
+                yield Join(keep, joined, keep, "they have the same key")
 
 
 def is_one_person(one: Account, other: Account) -> bool:
@@ -272,6 +276,16 @@ def is_one_person(one: Account, other: Account) -> bool:
         and mine.enterprise_url == theirs.enterprise_url
         and owner_key(one) is not None
         and owner_key(one) == owner_key(other)
+    )
+
+
+def _have_one_key(one: Account, other: Account) -> bool:
+    mine, theirs = one.credential, other.credential
+    return (
+        mine.type == theirs.type == "api"
+        and mine.destination == theirs.destination
+        and has_real_secret(mine)
+        and same_secrets(mine, theirs)
     )
 
 

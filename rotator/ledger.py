@@ -13,7 +13,15 @@ from rotator.account_rows import How, join, renew, settle
 from rotator.alias import free_alias, require_alias
 from rotator.books import Books
 from rotator.credential_secrets import is_blank
-from rotator.errors import AccountNotFound, StoreError, UsageError
+from rotator.errors import (
+    AccountNotFound,
+    LiveFileError,
+    LiveFileUnreadable,
+    StoreError,
+    SwapConflict,
+    SwapUnverified,
+    UsageError,
+)
 from rotator.generations import liveliness
 from rotator.known import offered
 from rotator.lock import swap_lock
@@ -105,16 +113,29 @@ def rename(books: Books, account: Account, to: str) -> Done:
 
 
 def disable(books: Books, account: Account) -> Done:
-    """Keep an account from being chosen; if it is live, the best other one is put in first."""
+    """Keep an account from being chosen; if it is live, the best other one is put in first.
+
+    Where auth.json cannot be written it is kept from being chosen all the same.
+    """
 
     def forbid() -> None:
         books.store.set_disabled(account.id, BY_USER)
 
     other = _successor(books, account)
-    note = None
-    if other is None and _is_live(books, account):
+    is_out, note = False, None
+    if other is not None:
+        try:
+            is_out = _make_way(books, account, other, f"{account.alias} was disabled", forbid)
+        except (LiveFileUnreadable, SwapConflict, SwapUnverified):
+            raise  # these pass, or everything else was done by then
+        except LiveFileError as exc:
+            note = (
+                f"{account.alias} stays live until it can be swapped out: {exc.message};"
+                f" rotator rotate {account.provider} does it then"
+            )
+    elif _is_live(books, account):
         note = f"{account.alias} stays live: no other account of {account.provider} is ready"
-    if not (other and _make_way(books, account, other, f"{account.alias} was disabled", forbid)):
+    if not is_out:
         with books.store.transaction():
             forbid()
     _changed(books, account, BY_USER)

@@ -20,6 +20,7 @@ from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflic
 from rotator.file_owners import open_private
 from rotator.paths import private_folder
 from rotator.watch_holder import MOST_BYTES, WatchHolder, own_entry, parse_entry
+from rotator.writable import unwritable_place
 
 if TYPE_CHECKING:
     from rotator.lock_holder import Holder
@@ -265,7 +266,9 @@ def _lock_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         message = f"the lock {path} cannot be used: {exc.strerror}"
-        raise StoreError(message, hint="check the rights of the file and its folder") from exc
+        found = unwritable_place(path.parent)
+        to_do = found.to_do if found else "check the rights of the file and its folder"
+        raise StoreError(message, hint=to_do) from exc
 
 
 def _lock_within(

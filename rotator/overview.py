@@ -14,9 +14,9 @@ from rotator.known import try_parse
 from rotator.lock import watch_holder
 from rotator.model import AccountState, State
 from rotator.opencode.authfile import Missing, Torn, Whole, read_live, way_out
-from rotator.opencode.exchange import ELSEWHERE, Exchange, waiting_by
+from rotator.opencode.exchange import ELSEWHERE, Exchange, bridges_of, polled_by, waiting_by
 from rotator.opencode.install import BridgeFile, bridge_file
-from rotator.opencode.placement import is_mounted
+from rotator.opencode.placement import is_mounted, is_read_only
 from rotator.opencode.placement_told import placement_notes, placement_problems
 from rotator.own_keys import own_key_sentences
 from rotator.paths import Paths
@@ -86,8 +86,7 @@ def look_around(books: Books) -> Overview:
     now, state, paths = books.clock(), books.store.state(), books.paths
     watcher = watch_holder(paths.watch_lock)
     pid = None if watcher is None else watcher.pid
-    exchange = Exchange(paths)
-    present = exchange.present()
+    present = bridges_of(paths) if books.are_copies else Exchange(paths).present()
     without = unbridged(paths, present)
     file = str(paths.auth_file)
     opencodes = [
@@ -110,7 +109,7 @@ def look_around(books: Books) -> Overview:
             *live_problems(paths.auth_file),
             *placement_notes(paths.auth_file),
             *_unclaimed(books),
-            *_polled(exchange, pid),
+            *_polled(paths, pid),
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
@@ -171,8 +170,10 @@ def _rights(auth_file: Path) -> list[str]:
     found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
     found += placement_problems(auth_file)
     # What is mounted by itself is written in place, whatever its folder is.
-    if not _may_write(target.parent) and not is_mounted(target):
+    if not _may_write(target.parent) and not is_mounted(target) and not is_read_only(target):
         why = f"{target.parent} may not be written; check its rights"
+        if is_read_only(target.parent):
+            why = f"{target.parent} is mounted read-only; mount it so that it can be written"
         found.append(f"no account can be put into auth.json: {why}")
     facts = _facts(target)
     if facts is None or not stat.S_ISREG(facts.st_mode):
@@ -209,8 +210,8 @@ def _unclaimed(books: Books) -> list[str]:
     return [f"{count} contents of auth.json are unclaimed: {LIST}"] if count else []
 
 
-def _polled(exchange: Exchange, pid: int | None) -> list[str]:
-    polled = [] if pid is None else exchange.polled(pid)
+def _polled(paths: Paths, pid: int | None) -> list[str]:
+    polled = [] if pid is None else polled_by(paths, pid)
     return [f"{name} is polled: the system has no file notifications left" for name in polled]
 
 

@@ -18,6 +18,7 @@ from rotator.credential_secrets import (
     bare_text,
     halves_of,
     has_real_secret,
+    is_random,
     same_secrets,
     secrets_of,
 )
@@ -50,6 +51,8 @@ class Proof(Enum):
     DESCENT = auto()
     # Its vendor names one owner for both.
     IDENTITY = auto()
+    # A text that stands in its place with several people, as far as anybody can tell.
+    SHARED = auto()
     # Nothing but the time at which it came.
     NONE = auto()
 
@@ -245,7 +248,10 @@ def _by_secret(
         stale = None not in holders or behind
         known_half = next(half for half, h in zip(halves, holders, strict=True) if h == account.id)
         of_replaced = None if stale else _replaced(account, known_half, known)
-        return Owner(account, fresh=None in holders, stale=stale, of_replaced=of_replaced)
+        fresh = None in holders
+        is_shared = fresh and len(halves) > 1 and not is_random(credential, known_half)
+        proof = Proof.SHARED if is_shared else Proof.DESCENT
+        return Owner(account, fresh=fresh, stale=stale, proof=proof, of_replaced=of_replaced)
     return None
 
 
@@ -266,9 +272,11 @@ def _holder_of(
 def _descendant(account: Account, credential: Credential, spent: Digest, known: Knowledge) -> Owner:
     """Return the account whose token was exchanged for these, or for some before these."""
     of_replaced = _replaced(account, (spent,), known)
-    if any(known.was_exchanged(d) for d in secrets_of(credential)):
+    is_of_those_in_use = spent in secrets_of(account.credential)
+    # Even if they were exchanged as well: for something that nobody has written down.
+    if not is_of_those_in_use and any(known.was_exchanged(d) for d in secrets_of(credential)):
         return Owner(account, stale=True)
-    is_next = of_replaced is not None or spent in secrets_of(account.credential)
+    is_next = of_replaced is not None or is_of_those_in_use
     stale = not is_next and _is_older(credential, account.credential)
     return Owner(account, stale=stale, of_replaced=None if stale else of_replaced)
 

@@ -20,6 +20,7 @@ from rotator.clock import to_iso
 from rotator.copies import LATE, NOTICE, PURGE, Copied
 from rotator.credential_secrets import secrets_of
 from rotator.database import (
+    Connection,
     Gate,
     awaits_rebuilding,
     clear_places,
@@ -114,19 +115,21 @@ class Store:
         self._open()
 
     def _open(self) -> None:
-        self._file: tuple[int, int] | None = None
         self._state: State | None = None
         self._version = -1
         self._marked: tuple[State, str | None] | None = None
         self._damage: list[str] = []
         self._seals_writes = False
+        self._connection, self._file = self._connect()
+
+    def _connect(self) -> tuple[Connection, tuple[int, int] | None]:
         # Nobody puts another file there between the parts of this.
         with folder_lock(self._path.parent, alone=False):
             with store_errors(self._path, opening=True):
                 clear_places(self._path)
             self._require_in_place()
-            self._connection = open_database(self._path, STORE, durable=True, gate=self._gate)
-            self._file = _identity(self._path)
+            connection = open_database(self._path, STORE, durable=True, gate=self._gate)
+            return connection, _identity(self._path)
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 LONGEST = 300
+# What an address says of a login: before its host, and in its query.
+_USER = r"(?<=://)[^/\s@]*@"
+_GIVEN = r"(?i)([?&][^=&#\s]*(?:auth|key|secret|token|sig|pass)[^=&#\s]*=)[^&#\s]*"
 
 
 def clean(text: object, longest: int = LONGEST) -> str:
@@ -10,13 +13,36 @@ def clean(text: object, longest: int = LONGEST) -> str:
 
     Bodies, identities, model names and log lines come from outside; an escape sequence or a
     right-to-left mark in one of them must not reach a terminal. Neither must what this Python
-    does not know: a newer terminal may know it as a format character.
+    does not know: a newer terminal may know it as a format character. Of an address it shows no
+    login.
     """
+    return _cut(without_login(_squeezed(text, longest)), longest)
+
+
+def one_line(text: object, longest: int = LONGEST) -> str:
+    """Return the same with everything that an address in it holds."""
+    return _cut(_squeezed(text, longest), longest)
+
+
+def _squeezed(text: object, longest: int) -> str:
     # Four times the length is enough to fill it after squeezing, and bounds the work.
     rough = str(text)[: longest * 4]
     plain = rough if rough.isprintable() else "".join(_harmless(c) for c in rough)
-    line = " ".join(plain.split())
+    return " ".join(plain.split())
+
+
+def _cut(line: str, longest: int) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def without_login(text: str) -> str:
+    """Return a text without the names, passwords and tokens in the addresses in it."""
+    if "://" not in text:
+        return text
+    # Loaded where there is an address alone: a line for a prompt has no time for it.
+    import re  # noqa: PLC0415
+
+    return re.sub(_GIVEN, r"\1***", re.sub(_USER, "", text))
 
 
 def _harmless(letter: str) -> str:

@@ -13,6 +13,7 @@ from rotator import interrupts, ledger
 from rotator.books import Books
 from rotator.cli.common import (
     books_for_command,
+    books_for_reading,
     iso,
     json_option,
     named_account,
@@ -209,7 +210,7 @@ def limit_json(limit: Limit) -> dict[str, Any]:
 
 
 def _list(*, as_json: bool) -> None:
-    with books_for_command() as books:
+    with books_for_reading() as books:
         state, now = books.store.state(), books.clock()
         unclaimed, problems = contents(books), live_problems(books.paths.auth_file)
         read = {a.id: books.history.asked(a.id).snapshot for a in state.accounts if as_json}

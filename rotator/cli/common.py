@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from rotator.alias import split_name
-from rotator.books import Books, open_books
+from rotator.books import Books, open_books, open_copies
 from rotator.clock import to_iso
 from rotator.errors import StoreDamaged, StoreError
 from rotator.model import Account, AccountState, State
@@ -19,6 +19,7 @@ from rotator.paths import find_paths
 from rotator.rotate import find_account
 from rotator.text import clean
 from rotator.visit import look, settle
+from rotator.writable import unwritable
 
 _LONGEST_NOTICE = 1000
 
@@ -60,6 +61,20 @@ def books_for_command() -> Iterator[Books]:
             raise StoreError(message, hint=hint) from exc
         finally:
             settle(books)
+
+
+@contextlib.contextmanager
+def books_for_reading() -> Iterator[Books]:
+    """Open the books for a command that changes nothing, also where nothing can be written."""
+    paths = find_paths()
+    found = unwritable(paths)
+    if found is None:
+        with books_for_command() as books:
+            yield books
+        return
+    _tell(f"{found.why}: nothing new can be taken in, and what is shown is what was saved last")
+    with open_copies(paths, found.why, tell=_tell) as books:
+        yield books
 
 
 def _tell(notice: str) -> None:

@@ -13,7 +13,7 @@ from rotator.cli.common import json_option, print_json
 from rotator.demo.clients import best_without_opencode, real_opencode
 from rotator.demo.scene import ONE, TWO, Shown, made_up_keys, play
 from rotator.demo.screen import Screen
-from rotator.demo.stage import DemoFailed, open_stage
+from rotator.demo.stage import DemoFailed, DiskFull, open_stage
 
 # Each step takes milliseconds, but for the start of a real opencode on a busy machine.
 PATIENCE_SECONDS = 8.0
@@ -41,9 +41,10 @@ def command(path: str | None, *, with_opencode: bool, as_json: bool) -> None:
             shown = play(stage, choose(stage.env), screen, made_up_keys())
     except BrokenPipeError:
         raise
+    except DiskFull as exc:
+        raise DemoFailed(f"{_broke_off(screen)}: {exc.message}", hint=exc.hint) from exc
     except OSError as exc:
-        after = f"after the step {screen.steps[-1].what}" if screen.steps else "at its start"
-        message = f"the demo could not go on {after}: {exc.strerror}"
+        message = f"{_broke_off(screen)}: {exc.strerror}"
         hint = "look for free space and rights in the folder for temporary files"
         raise DemoFailed(message, hint=hint) from exc
     if as_json:
@@ -62,6 +63,11 @@ def demo_json(shown: Shown, screen: Screen) -> dict[str, object]:
         "steps": [asdict(step) for step in screen.steps],
         "accounts": shown.accounts,
     }
+
+
+def _broke_off(screen: Screen) -> str:
+    after = f"after the step {screen.steps[-1].what}" if screen.steps else "at its start"
+    return f"the demo could not go on {after}"
 
 
 def _conclude(shown: Shown, screen: Screen) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rotator import interrupts
-from rotator.cli.common import books_for_command, json_option, print_json
+from rotator.cli.common import books_for_reading, json_option, print_json
 from rotator.history import MOST_EVENTS, Numbered
 from rotator.model import Event
 from rotator.notices import event_json
@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.5
 @json_option
 def command(most: int, *, follow: bool, as_json: bool) -> None:
     """Show what happened and why; with --json one object a line."""
-    with books_for_command() as books:
+    with books_for_reading() as books:
         newest = books.history.newest()
         last = _show(books.history.read(most=most), newest, as_json=as_json)
         while follow:

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from rotator.cli.common import books_for_command, json_option, print_json, provider_id
+from rotator.cli.common import books_for_reading, json_option, print_json, provider_id
 from rotator.errors import AccountNotFound
 from rotator.explain import Explanation, explain, sentences
-from rotator.opencode.exchange import Exchange
+from rotator.opencode.exchange import bridges_of
 from rotator.opencode.placement_told import swap_obstacle
 from rotator.own_keys import own_key_sentences
 from rotator.restarts import why_unseen
@@ -25,7 +25,7 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
 
     Nothing is changed and no vendor is asked.
     """
-    with books_for_command() as books:
+    with books_for_reading() as books:
         state, now = books.outlook(), books.clock()
         named = sorted({a.provider for a in state.accounts})
         if provider is not None:
@@ -34,7 +34,7 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
                 message = f"there is no account of {provider}"
                 raise AccountNotFound(message, hint="rotator accounts lists them")
             named = [provider]
-        present = Exchange(books.paths).present()
+        present = bridges_of(books.paths)
         unseen, own = why_unseen(books, present), own_key_sentences(books, present, named)
         told = [explain(state, one, model, now, unseen, own.get(one)) for one in named]
         obstacle = swap_obstacle(books.paths.auth_file)

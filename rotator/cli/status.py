@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rotator.cli.bridge import bridge_json
-from rotator.cli.common import books_for_command, json_option, state_words, table_lines
+from rotator.cli.common import books_for_reading, json_option, state_words, table_lines
 from rotator.errors import RotatorError, UsageError
 from rotator.overview import Overview, ProviderLine, look_around
 from rotator.paths import find_paths
@@ -57,7 +57,7 @@ def _follow(*, as_json: bool, check: bool) -> None:
 
 
 def _look() -> Overview:
-    with books_for_command() as books:
+    with books_for_reading() as books:
         return look_around(books)
 
 

@@ -10,7 +10,14 @@ import click
 
 from rotator import adopt as adoption
 from rotator import interrupts, unclaimed
-from rotator.cli.common import books_for_command, iso, json_option, print_json, print_table
+from rotator.cli.common import (
+    books_for_command,
+    books_for_reading,
+    iso,
+    json_option,
+    print_json,
+    print_table,
+)
 from rotator.errors import UsageError
 from rotator.text import clean
 
@@ -21,7 +28,7 @@ _MANY_BYTES = 10_000
 @json_option
 def list_unclaimed(*, as_json: bool) -> None:
     """List what was kept of auth.json because nobody could read it."""
-    with books_for_command() as books:
+    with books_for_reading() as books:
         found = unclaimed.contents(books)
     if as_json:
         print_json({"schema": 1, "unclaimed": [unclaimed_json(one) for one in found]})

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from rotator.books import Books
-from rotator.cli.common import books_for_command, iso, json_option, print_json, provider_id
+from rotator.cli.common import books_for_reading, iso, json_option, print_json, provider_id
 from rotator.errors import AccountNotFound
 from rotator.history import Point
 from rotator.model import Account, Window
@@ -34,10 +34,12 @@ def command(target: str | None, *, refresh: bool, past: bool, as_json: bool) -> 
 
     A vendor is asked when the last reading is older than three minutes.
     """
-    with books_for_command() as books:
+    with books_for_reading() as books:
         accounts = _meant(books, target)
         progress = _Progress(len(accounts), shown=not as_json)
-        read(books, accounts, forced=refresh, done=progress)
+        if not books.are_copies:
+            # What a vendor says, and that it was asked, has to be kept.
+            read(books, accounts, forced=refresh, done=progress)
         progress.end()
         accounts = [books.store.state().account(a.id) or a for a in accounts]
         found = known(books, accounts)

@@ -6,6 +6,7 @@ It knows how to start and end programs, and nothing of the plot.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -25,6 +26,8 @@ from rotator.text import clean
 
 LOOK_SECONDS = 0.001
 _ENDING_SECONDS = 3.0
+# With less than this no step of the demo is sure to succeed.
+_ROOM = 1024 * 1024
 # What a child may know of the user: where programs are and how text is written.
 _KEPT = {"PATH", "LANG", "LANGUAGE", "TZ"}
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -32,6 +35,14 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 class DemoFailed(RotatorError):
     """A step of the demo did not happen."""
+
+
+class DiskFull(DemoFailed):
+    """There is no room for the demo where temporary files lie."""
+
+    def __init__(self, folder: Path) -> None:
+        message = f"the disk is full where temporary files lie ({folder})"
+        super().__init__(message, hint="make room there, or set TMPDIR to a folder that has some")
 
 
 @dataclass(frozen=True)
@@ -133,15 +144,30 @@ def open_stage(patience_seconds: float, environ: Mapping[str, str]) -> Iterator[
     """Make a stage; when the context is left its children have ended and its HOME is gone."""
     with _temporary_folder() as home:
         env = environment(environ, home)
-        for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
-            private_folder(Path(env[name]))
         stage = Stage(home, env, patience_seconds)
-        private_folder(stage.work)
         try:
+            for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+                private_folder(Path(env[name]))
+            private_folder(stage.work)
             yield stage
+        except BrokenPipeError:
+            raise
+        except (RotatorError, OSError) as exc:
+            # The words of a child that met a full disk went to the same disk.
+            if _is_full(home):
+                raise DiskFull(home.parent) from exc
+            raise
         finally:
             for child in reversed(stage.children):
                 _end(child.process)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        (folder / ".room").write_bytes(bytes(_ROOM))
+    except OSError as exc:
+        return exc.errno in {errno.ENOSPC, errno.EDQUOT}
+    return False
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, facts, listed
 from rotator.file_owners import is_foreign
 from rotator.opencode.authfile import Whole, read_live
+from rotator.opencode.placement import is_read_only
 from rotator.opencode.placement_told import placement_notes
 from rotator.overview import live_problems
 from rotator.paths import FILE_MODE, FOLDER_MODE
@@ -37,7 +38,7 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
     """Say whether our folders and files are ours alone."""
     wide = [*wide_folders(setup), *wide_files(setup)]
     missing = missing_folders(setup)
-    yield from (_not_ours(folder) for folder in setup.our_folders if _is_spoilt(folder))
+    yield from _spoilt(setup)
     foreign = foreign_files(setup)
     if foreign:
         yield _foreign(foreign)
@@ -81,6 +82,16 @@ def narrow(path: Path) -> None:
     path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
 
 
+def _spoilt(setup: Setup) -> Iterator[Remark]:
+    """Name folders that are not ours or may not be written; a read-only file system once."""
+    told: set[Path] = set()
+    for folder in filter(_is_spoilt, setup.our_folders):
+        if not any(folder.is_relative_to(above) for above in told):
+            yield _not_ours(folder)
+        if is_read_only(folder):
+            told.add(folder)
+
+
 def _is_spoilt(folder: Path) -> bool:
     found = facts(folder)
     if found is None:
@@ -96,6 +107,9 @@ def _not_ours(folder: Path) -> Remark:
         return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
     if not stat.S_ISDIR(found.st_mode):
         return problem(Check.FOLDERS, f"{folder} is no folder", "move it away")
+    if is_read_only(folder):
+        says = f"{folder} is on a read-only file system: nothing new can be taken in"
+        return problem(Check.FOLDERS, says, "mount it so that it can be written")
     if is_foreign(found, folder.parent):
         who = f"{folder} belongs to another user (uid {found.st_uid})"
         return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")

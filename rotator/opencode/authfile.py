@@ -22,7 +22,7 @@ from rotator.model import NOTHING, Credential, Digest
 from rotator.opencode.members import DECODER, Member, cut, members_of
 from rotator.provider import Tokens
 from rotator.secret import Secret, digest_of
-from rotator.text import clean
+from rotator.text import clean, one_line
 
 LARGEST_BYTES = 4 * 1024 * 1024
 LONGEST_ID = 1000
@@ -200,7 +200,7 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
 
 def is_provider_id(name: object) -> bool:
     """Tell whether `name` can be the id of a provider: a text that a line can show."""
-    return isinstance(name, str) and bool(name) and clean(name, LONGEST_ID) == name
+    return isinstance(name, str) and bool(name) and one_line(name, LONGEST_ID) == name
 
 
 def parse_entry(provider: str, entry: Secret) -> Credential:

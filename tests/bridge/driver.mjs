@@ -112,7 +112,7 @@ function* announce({ mark, output = { headers: { ...mark.headers } } }) {
     {
       sessionID: session,
       agent,
-      model: { id: model, providerID: provider, api: { npm: mark.npm } },
+      model: { id: model, providerID: provider, api: { npm: mark.npm }, headers: mark.headers },
       provider: { id: provider, source: source ?? "api", options: options ?? {} },
       message: of ?? { role: "user", sessionID: session, agent: mark.messageAgent },
     },

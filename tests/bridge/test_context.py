@@ -189,6 +189,13 @@ def test_a_title_beside_its_turn_is_told_apart(
         {"x-signature": "0a"},
         {"X-Hub-Signature-256": "sha256=0a"},
         {"DPoP": "0a"},
+        {"authorization": "bce-auth-v1/ak/2026-11-29T10:00:00Z/1800/host;x-api-key/0a"},
+        {"authorization": 'Hawk id="a", ts="1", nonce="j", mac="0a="'},
+        {"authorization": 'OAuth oauth_consumer_key="a", oauth_signature="0a"'},
+        {"authorization": "q-sign-algorithm=sha1&q-ak=a&q-signature=0a"},
+        {"x-sign": "0a"},
+        {"X-Mac": "0a"},
+        {"x-jws": "0a"},
     ],
     ids=lambda signed: " ".join(next(iter(signed.items()))).partition(" C")[0][:24],
 )
@@ -201,6 +208,42 @@ def test_whatever_scheme_signs_a_request_it_arrives_as_it_was(
 
     (got,) = upstream.requests
     assert got.headers["x-api-key"] == A
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-SignedHeaders=host%3Bx-api-key&X-Amz-Signature=0a",
+        "AccessKeyId=a&Signature=0a",
+        "sig=0a",
+    ],
+)
+def test_a_request_that_is_signed_in_its_address_arrives_as_it_was(
+    bridge: BridgeProcess, live: LiveFile, upstream: Upstream, query: str
+) -> None:
+    live.key(B)
+    request = model_request(upstream, headers={"x-api-key": A})
+
+    bridge.run("fetch", **request | {"url": f"{request['url']}?{query}"})
+
+    assert upstream.requests[0].headers["x-api-key"] == A
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "token", "Basic", ""])
+def test_a_token_that_looks_like_several_parts_is_put_in_as_any_other(
+    bridge: BridgeProcess, live: LiveFile, upstream: Upstream, scheme: str
+) -> None:
+    """Some vendors' tokens are lists of `name=value`."""
+    older, newer = (f"tid=KEY-CANARY-{one};exp=1;sku=a" if scheme else one for one in (A, B))
+    live.key(older)
+    bridge.load("/with/the/older")
+    live.key(newer)
+
+    bridge.run(
+        "fetch", **model_request(upstream, headers={"authorization": f"{scheme} {older}".strip()})
+    )
+
+    assert upstream.requests[0].headers["authorization"].endswith(newer)
 
 
 @pytest.mark.parametrize("has_login", [False, True], ids=["no login", "a login"])
@@ -330,6 +373,17 @@ def test_what_a_hook_asks_with_the_very_key_before_the_turns_request_blames_nobo
 
     assert [answer["status"] for answer in pending.result()["answers"]] == [429, 200, 429]
     assert (upstream.keys, watcher.waiting()) == ([A, A, B, A], [])
+
+
+def test_a_model_whose_own_headers_stand_in_for_the_session_s_is_met_at_once(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    live.key(B)
+    fixed = {"X-Session-Affinity": "fixed", "x-session-id": "fixed"}
+
+    bridge.run("fetch", **model_request(upstream, mark=PLAIN | {"headers": fixed}))
+
+    assert upstream.keys == [B]
 
 
 def test_where_requests_lose_the_name_of_their_session_only_the_first_is_missed(

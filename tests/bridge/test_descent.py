@@ -166,6 +166,8 @@ def test_a_known_token_is_found_wherever_it_stands(
         pytest.param({"grant_type": "authorization_code", "code": "CANARY"}, id="code"),
         pytest.param({"code": "CANARY", "code_verifier": "v"}, id="code and verifier"),
         pytest.param({"code": "CANARY", "client_id": "app"}, id="code and client"),
+        pytest.param({"code": "CANARY", "redirect_uri": "a"}, id="code and where it came"),
+        pytest.param({"authCode": "CANARY", "clientId": "app"}, id="of another spelling"),
     ],
 )
 @pytest.mark.parametrize("kind", [JSON, FORM])
@@ -175,6 +177,48 @@ def test_a_pair_that_came_from_a_code_is_a_login(
     ask(bridge, answering, body, kind)
 
     assert links(folder) == [("login", None, BOTH, True)]
+
+
+CODE = {"grant_type": "authorization_code", "code": "CANARY", "code_verifier": "v"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (CODE, {"authorization": f"Bearer {REFRESH}"}),
+        (CODE, {"cookie": f"refresh_token={REFRESH}"}),
+        (CODE | {"revoke_token": REFRESH}, {}),
+        (CODE | {"login_hint": REFRESH}, {}),
+        ({"device_code": "CANARY", "client_id": "app"}, {"x-refresh-token": REFRESH}),
+    ],
+)
+def test_a_login_is_one_though_it_carries_the_token_of_another(
+    bridge: BridgeProcess,
+    answering: Upstream,
+    folder: Path,
+    body: dict[str, str],
+    headers: dict[str, str],
+) -> None:
+    """Some send what they have stored with every request."""
+    ask(
+        bridge,
+        answering,
+        body,
+        JSON,
+        headers={"content-type": JSON, "x-of": "token-request", **headers},
+    )
+
+    assert links(folder) == [("login", None, BOTH, True)]
+
+
+def test_a_refresh_that_names_itself_is_one_though_it_carries_a_code(
+    bridge: BridgeProcess, answering: Upstream, folder: Path
+) -> None:
+    body = {"grant_type": "refresh_token", "refresh_token": REFRESH, "code": "1", "client_id": "a"}
+
+    ask(bridge, answering, body, JSON)
+
+    assert links(folder) == [("refresh", digest_of(REFRESH), BOTH, True)]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from rotator.lock import swap_lock
 from rotator.model import AccountState, EventKind, Limit
 from rotator.opencode.authfile import Missing, Torn, Whole
 from rotator.swap import Order, swap
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import (
     NOON,
     Entry,
@@ -420,6 +421,44 @@ def test_tokens_that_were_being_refreshed_during_a_swap_are_saved(live: Live) ->
     assert live.entries() == {"named": bob}
     assert live.saved("named/ada-acme.example") == oauth("ada", 2)
     assert "refreshed tokens were saved" in live.events()[-1].why
+
+
+@pytest.mark.parametrize("left", [RAN_OUT, timedelta(minutes=4), timedelta(minutes=30)])
+def test_a_refresh_by_proof_that_ends_just_after_a_swap_undoes_none(
+    live: Live, left: timedelta
+) -> None:
+    """A6, A7: plug-ins refresh minutes before the end."""
+    ada, bob = swapped_to_b(live, left=left)
+    seen_refresh(live.paths, ada, oauth("ada", 2))
+
+    live.sees({"named": oauth("ada", 2)})
+
+    assert (live.entries(), live.active("named")) == ({"named": bob}, "bob-acme.example")
+    assert live.saved("named/ada-acme.example") == oauth("ada", 2)
+    assert live.kinds()[-1] is EventKind.REVERTED
+
+
+@pytest.mark.parametrize("left", [RAN_OUT, HOUR])
+def test_a_login_by_proof_just_after_a_swap_stays(live: Live, left: timedelta) -> None:
+    swapped_to_b(live, left=left)
+    seen_login(live.paths, oauth("ada", 7))
+
+    live.sees({"named": oauth("ada", 7)})
+
+    assert live.entries() == {"named": oauth("ada", 7)}
+    assert live.active("named") == "ada-acme.example"
+    assert live.kinds()[-1] is EventKind.SWAPPED
+
+
+def test_tokens_of_a_proven_login_that_an_opencode_writes_back_undo_no_swap(live: Live) -> None:
+    bob, ada = oauth("bob", 1), oauth("ada", 1)
+    seen_login(live.paths, ada)
+    two_logins(live, "named", bob, ada)
+    put(live, "named/bob-acme.example")
+
+    live.sees({"named": ada})
+
+    assert live.entries() == {"named": bob}
 
 
 def test_an_entry_that_comes_back_a_fourth_time_is_left(live: Live) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,8 @@ from rotator.opencode.exchange import Exchange
 from rotator.paths import find_paths
 from rotator.processes import is_running
 from rotator.secret import Secret
+from tests.support.namespaces import in_namespace
+from tests.support.rotator_process import PROGRAM
 from tests.support.tool import run
 from tests.support.waiting import wait_until
 
@@ -311,6 +314,25 @@ def test_a_failure_ends_the_command_with_1_and_names_the_step(
     assert "rotator: this step did not happen: acme refuses the request of acme-1" in ended.stderr
     assert steps_on(ended.stdout)[-1] == "request"
     assert everything_in(temporary) == []
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("room", ["16k", "64k", "200k", "400k", "nr_inodes=8"])
+def test_a_full_disk_is_named_with_what_helps_and_nothing_is_left(
+    temporary: Path, room: str
+) -> None:
+    options = room if "=" in room else f"size={room}"
+    setup = [shlex.join(["mount", "-t", "tmpfs", "-o", options, "none", str(temporary)])]
+    look = 'code=0; "$@" || code=$?; ls -A "$TMPDIR" | sed "s/^/left: /"; exit $code'
+
+    ended = run(*in_namespace(setup, "/bin/sh", "-c", look, "sh", *PROGRAM, "demo"))
+
+    assert ended.returncode == 1
+    said, to_do = ended.stderr.splitlines()
+    assert said.startswith("rotator: the demo could not go on ")
+    assert said.endswith(f": the disk is full where temporary files lie ({temporary})")
+    assert to_do == "  make room there, or set TMPDIR to a folder that has some"
+    assert "left: " not in ended.stdout
 
 
 def test_a_machine_without_a_place_for_temporary_files_is_a_failure_with_a_reason() -> None:

@@ -137,6 +137,28 @@ def test_a_read_only_mount_takes_no_swap_and_that_is_said_before(
     assert not journal_of(house).exists()
 
 
+@pytest.mark.parametrize("whole_folder", [False, True], ids=["the file", "its folder"])
+def test_a_live_account_is_disabled_also_where_it_cannot_be_swapped_out(
+    house: Household, source: Path, *, whole_folder: bool
+) -> None:
+    where = house.auth_file.parent if whole_folder else house.auth_file
+    setup = [bind(source.parent if whole_folder else source, where, "ro")]
+
+    ended = rotator_inside(house, setup, "accounts", "disable", "acme/acme-2")
+    listed = rotator(house, "accounts", "--json").json()["accounts"]
+    later = rotator(house, "rotate", "acme", "--json").json()
+
+    assert ended.code == 0, ended
+    assert "acme/acme-2 disabled; acme/acme-2 is live" in ended.stdout
+    assert "acme-2 stays live until it can be swapped out: " in ended.stdout
+    assert "Read-only file system; rotator rotate acme does it then" in ended.stdout
+    assert [(a["alias"], a["state"], a["active"]) for a in listed if a["provider"] == "acme"] == [
+        ("acme-1", "ready", False),
+        ("acme-2", "disabled", True),
+    ]
+    assert later["to"] == "acme-1"
+
+
 def test_a_read_only_file_that_a_user_of_the_container_may_not_write_is_said(
     house: Household, source: Path
 ) -> None:

@@ -19,7 +19,7 @@ from rotator import ledger
 from rotator.adopt import adopt
 from rotator.capture import LOGGED_OUT
 from rotator.errors import NothingToRotateTo, UsageError
-from rotator.model import Account, AccountState, EventKind, Identity, Limit
+from rotator.model import NOBODY, Account, AccountState, EventKind, Identity, Limit
 from rotator.opencode.authfile import parse_entry
 from rotator.owners import learn_owner
 from rotator.rotate import plan_rotation, rotate
@@ -348,6 +348,19 @@ def test_a5_two_keys_of_one_person_stay_two(live: Live) -> None:
     assert len(live.state.of(PLAIN)) == 2
 
 
+def test_a9_two_rows_of_one_key_that_an_older_version_made_become_one(live: Live) -> None:
+    live.sees({PLAIN: api("a")})
+    first = only(live, PLAIN)
+    padded = parse_entry(PLAIN, Secret(json.dumps(api("a") | {"key": f"{api('a')['key']}\n"})))
+    with live.books.store.transaction():
+        live.books.store.add_account(PLAIN, "b", padded, NOBODY, live.clock.now + HOUR)
+
+    live.sees({PLAIN: api("c")})
+
+    assert [one.alias for one in live.state.of(PLAIN)] == [first.alias, f"{PLAIN}-2"]
+    assert any("they have the same key" in one.why for one in live.events())
+
+
 def test_a5_with_a_limit_of_the_one_the_other_rests_as_well(live: Live) -> None:
     first = sees(live, tokens(live, "ada"), PLAIN)
     learn(live, first, "ada", PLAIN)
@@ -359,6 +372,46 @@ def test_a5_with_a_limit_of_the_one_the_other_rests_as_well(live: Live) -> None:
     learn(live, second, "ada", PLAIN)
 
     assert only(live, PLAIN).limit == limit
+
+
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("provider", ["openai", "xai", PLAIN])
+def test_a3_tokens_that_were_exchanged_again_and_never_written_down_are_the_newest(
+    live: Live, provider: str, *, watched: bool
+) -> None:
+    """An opencode was killed before it wrote the last ones, or they are for something else."""
+    now = live.clock.now
+    first, second, third = (oauth_until("ada", n, now + n * HOUR) for n in (1, 2, 3))
+    live.sees({provider: first})
+    seen_refresh(live.paths, first, second)
+    seen_refresh(live.paths, second, third)
+    live.clock.pass_time(minutes=50)
+
+    live.sees({provider: second}, watched=watched)
+
+    assert live.entries() == {provider: second}
+    (account,) = live.state.of(provider)
+    assert account.credential.secret.reveal() == second["access"]
+
+
+SHARED = ("DUMMY-KEY", "Bearer", "managed:v2", "~/.acme/oauth_creds.json", "Managed by CLI", "{}")
+
+
+@pytest.mark.parametrize("text", SHARED)
+@pytest.mark.parametrize("half", ["access", "refresh"])
+@pytest.mark.parametrize("provider", ["openai", PLAIN])
+def test_a2_of_two_persons_with_one_text_in_a_token_s_place_nobody_s_login_is_lost(
+    live: Live, provider: str, half: str, text: str
+) -> None:
+    ada = oauth_until("ada", 1, live.clock.now + HOUR) | {half: text}
+    live.sees({provider: ada})
+    live.clock.pass_time(minutes=200)
+
+    live.sees({provider: oauth_until("bob", 1, live.clock.now + HOUR) | {half: text}})
+
+    kept = [a.credential for a in live.state.of(provider)]
+    kept += [one.credential for row in live.state.replaced.values() for one in row]
+    assert json.dumps(ada) in {json.dumps(json.loads(one.entry.reveal())) for one in kept}
 
 
 # -- A6: refreshes before the end --------------------------------------------------------------

@@ -52,6 +52,10 @@ def an_entry(**fields: object) -> Secret:
     return Secret(json.dumps(fields, indent=2).replace("\n", "\n  "))
 
 
+# A refresh token that nobody can have made up.
+DRAWN = "REF-CANARY-0a1b2c3d4e5f"
+
+
 def parsed(**fields: object) -> Credential:
     """Return the credential of an entry with these fields."""
     return parse_entry(ACME, an_entry(**fields))

@@ -30,6 +30,7 @@ from rotator.ownership import Proof
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,
+    DRAWN,
     HOUR,
     MINUTE,
     NOW,
@@ -41,6 +42,7 @@ from tests.support.builders import (
     api,
     knowing,
     oauth,
+    parsed,
     wellknown,
     with_account,
     with_slot,
@@ -188,15 +190,15 @@ def test_an_account_s_change_leaves_other_providers_alone() -> None:
 
 def test_the_active_account_s_new_tokens_are_a_refresh() -> None:
     """Case 23: the fresh tokens of auth.json win over the saved ones."""
-    a = an_account("a", oauth("a"))
-    new = oauth("a", 2, refresh="REF-CANARY-a-1")
+    a = an_account("a", oauth("a", refresh=DRAWN))
+    new = oauth("a", 2, refresh=DRAWN)
 
     assert the_change(a_state(a, active=a), new) == Refresh(ACME, new, Identity(), a)
 
 
 def test_a_refresh_is_found_though_the_content_did_not_change() -> None:
-    a = an_account("a", oauth("a"))
-    new = oauth("a", 2, refresh="REF-CANARY-a-1")
+    a = an_account("a", oauth("a", refresh=DRAWN))
+    new = oauth("a", 2, refresh=DRAWN)
 
     found = changes(a_state(a, active=a), contents(acme=new), contents(acme=new))
 
@@ -469,6 +471,33 @@ def test_a_revert_to_tokens_that_nobody_remembers_does_not_save_them() -> None:
     assert change == Revert(
         ACME, backup, Identity("ada"), a, fresh=False, put=B, rounds=1, proof=Proof.IDENTITY
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "proof"),
+    [
+        ("DUMMY-KEY", Proof.SHARED),
+        ("~/.acme/oauth_creds.json", Proof.SHARED),
+        ("Managed by CLI", Proof.SHARED),
+        ("REF-CANARY-v2", Proof.SHARED),
+        ("gho16C7e42F292c", Proof.DESCENT),
+        ("3f2b-8c1a-9d4e", Proof.DESCENT),
+    ],
+)
+@pytest.mark.parametrize("half", ["refresh", "access"])
+def test_a2_a_text_that_others_may_have_as_well_proves_nothing(
+    text: str, proof: Proof, half: str
+) -> None:
+    one, other = (
+        {"type": "oauth", "refresh": f"REF-{name}", "access": f"ACC-{name}", "expires": 0}
+        for name in "ab"
+    )
+    a = an_account("a", parsed(**one | {half: text}))
+
+    change = the_change(a_state(a, active=a), parsed(**other | {half: text}))
+
+    assert isinstance(change, Refresh)
+    assert change.proof is proof
 
 
 @pytest.mark.parametrize(("rounds", "give_up"), [(0, False), (2, False), (3, True)])

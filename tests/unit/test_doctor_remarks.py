@@ -107,7 +107,7 @@ def test_an_account_that_was_switched_off_needs_no_login() -> None:
         (None, Level.OK),
         (timedelta(days=-9), Level.OK),
         (timedelta(minutes=4), Level.OK),
-        (timedelta(minutes=6), Level.PROBLEM),
+        (timedelta(minutes=6), Level.NOTE),
     ],
     ids=str,
 )
@@ -117,6 +117,7 @@ def test_times_that_have_not_come_yet_tell_of_a_clock_that_was_set_back(
     (remark,) = look_at_clock(None if ahead is None else NOON + ahead, NOON)
 
     assert remark.level is level
+    assert (remark.to_do is None) == (level is Level.OK)
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,42 @@ from tests.support.builders import (
     NOW,
     a_state,
     an_account,
+    api,
     knowing,
     nobody,
     oauth,
+    parsed,
 )
 
 ADA = Identity("ada", "ada@acme.example")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (api("a"), api("b")),
+        (api("a"), oauth("a")),
+        (api("a"), api("a", metadata={"baseURL": "https://other.example"})),
+        (parsed(type="api", key="none"), parsed(type="api", key="none ")),
+    ],
+    ids=["other keys", "another kind", "another place", "a word"],
+)
+def test_accounts_with_different_keys_stay_two(one: Credential, other: Credential) -> None:
+    accounts = (an_account("1", one), an_account("2", other))
+
+    assert next_step(ACME, knowing(a_state(*accounts))) is None
+
+
+def test_accounts_with_one_key_are_joined_into_the_older_one() -> None:
+    one, other = (
+        an_account("1", api("a")),
+        an_account("2", parsed(type="api", key="KEY-CANARY-a\n")),
+    )
+
+    step = next_step(ACME, knowing(a_state(one, other)))
+
+    assert isinstance(step, Join)
+    assert (step.keep, step.other, step.best) == (one, other, one)
 
 
 def refreshed(*steps: tuple[Credential, Credential]) -> Callable[[Digest], Descent | None]:

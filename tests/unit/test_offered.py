@@ -8,6 +8,7 @@ from rotator.model import AccountId, Credential, Digest, Identity, State
 from rotator.ownership import Owner, Proof, owner_of, owner_of_offered
 from tests.support.builders import (
     ACME,
+    DRAWN,
     HOUR,
     MINUTE,
     NOW,
@@ -80,15 +81,15 @@ def test_a_pair_is_known_to_be_spent_however_long_ago_it_was() -> None:
 def test_a_refresh_token_that_was_replaced_is_spent_whatever_stands_beside_it() -> None:
     """Two programs that write at once may put one's access token beside the other's."""
     a = an_account("a", oauth("a", 2))
-    state = a_state(a, older=[(a, oauth("a", 1))])
-    mixed = oauth("a", 9, refresh="REF-CANARY-a-1", expires_at=NOW + 2 * HOUR)
+    state = a_state(a, older=[(a, oauth("a", 1, refresh=DRAWN))])
+    mixed = oauth("a", 9, refresh=DRAWN, expires_at=NOW + 2 * HOUR)
 
     assert offered(state, mixed) == Owner(a, stale=True)
 
 
 def test_a_new_access_token_of_the_present_refresh_token_is_taken() -> None:
-    a = an_account("a", oauth("a", 2))
-    newer = oauth("a", 3, refresh="REF-CANARY-a-2", expires_at=NOW + 2 * HOUR)
+    a = an_account("a", oauth("a", 2, refresh=DRAWN))
+    newer = oauth("a", 3, refresh=DRAWN, expires_at=NOW + 2 * HOUR)
 
     assert offered(a_state(a), newer) == Owner(a)
 

@@ -13,6 +13,7 @@ from rotator.model import Account, AccountId, Credential, Identity, State, SwapM
 from rotator.ownership import Owner, Proof, owner_of
 from tests.support.builders import (
     ACME,
+    DRAWN,
     HOUR,
     MINUTE,
     NOW,
@@ -95,9 +96,9 @@ def test_the_same_tokens_are_no_news() -> None:
 
 def test_the_same_refresh_token_is_the_same_account() -> None:
     """Case 2: new access under the saved refresh token updates the account."""
-    a = an_account("a", oauth("a"))
+    a = an_account("a", oauth("a", refresh=DRAWN))
 
-    assert owner(a_state(a), oauth("a", 2, refresh="REF-CANARY-a-1")) == Owner(a)
+    assert owner(a_state(a), oauth("a", 2, refresh=DRAWN)) == Owner(a)
 
 
 def test_the_same_access_token_with_a_longer_refresh_field_is_the_same_account() -> None:
@@ -128,9 +129,9 @@ def test_two_people_with_an_empty_field_are_two_accounts(field: str) -> None:
 
 
 def test_an_empty_access_token_is_found_by_its_refresh_token() -> None:
-    a = an_account("a", oauth("a", access="", expires_at=None))
+    a = an_account("a", oauth("a", refresh=DRAWN, access="", expires_at=None))
 
-    assert owner(a_state(a), oauth("a")) == Owner(a)
+    assert owner(a_state(a), oauth("a", refresh=DRAWN)) == Owner(a)
 
 
 def test_both_tokens_of_before_are_an_older_copy() -> None:
@@ -154,9 +155,9 @@ def test_halves_of_two_generations_are_an_older_copy() -> None:
 
 def test_a_missed_generation_of_a_replaced_refresh_token_is_an_older_copy() -> None:
     a = an_account("a", oauth("a", 3))
-    missed = oauth("a", 2, refresh="REF-CANARY-a-1", expires_at=NOW + MINUTE)
+    missed = oauth("a", 2, refresh=DRAWN, expires_at=NOW + MINUTE)
 
-    found = owner(a_state(a, older=[(a, oauth("a", 1))]), missed)
+    found = owner(a_state(a, older=[(a, oauth("a", 1, refresh=DRAWN))]), missed)
 
     assert found == Owner(a, fresh=True, stale=True)
 
@@ -164,9 +165,9 @@ def test_a_missed_generation_of_a_replaced_refresh_token_is_an_older_copy() -> N
 def test_a_replaced_refresh_token_that_still_works_is_news() -> None:
     """Two sessions of one login, both alive: the tokens that live longer are the newer ones."""
     a = an_account("a", oauth("a", 3))
-    newer = oauth("a", 4, refresh="REF-CANARY-a-1", expires_at=NOW + 2 * HOUR)
+    newer = oauth("a", 4, refresh=DRAWN, expires_at=NOW + 2 * HOUR)
 
-    assert owner(a_state(a, older=[(a, oauth("a", 1))]), newer) == Owner(a)
+    assert owner(a_state(a, older=[(a, oauth("a", 1, refresh=DRAWN))]), newer) == Owner(a)
 
 
 def test_tokens_of_an_account_that_cannot_be_read_are_nobody_s() -> None:

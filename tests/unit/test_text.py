@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.text import LONGEST, clean
+from rotator.text import LONGEST, clean, one_line
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,26 @@ def test_the_bound_can_be_narrower() -> None:
 def test_a_huge_text_costs_no_more_than_its_beginning() -> None:
     # Squeezing takes characters away: what fills the line may begin far to the right.
     assert clean("x  " * 1_000_000) == "x " * 149 + "x…"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("pool@git+https://me:CANARY@host.example/p.git", "pool@git+https://host.example/p.git"),
+        ("see https://CANARY@host.example?a=1#b", "see https://host.example?a=1#b"),
+        (
+            "https://host.example/p?access_token=CANARY&b=2",
+            "https://host.example/p?access_token=***&b=2",
+        ),
+        ("wss://host.example?b=2&X-Api-Key=CANARY", "wss://host.example?b=2&X-Api-Key=***"),
+        ("me@host.example", "me@host.example"),
+        ("https://host.example/@scope/p", "https://host.example/@scope/p"),
+    ],
+)
+def test_of_an_address_no_login_is_shown(text: str, shown: str) -> None:
+    assert clean(text) == shown
+    assert one_line(text) == text
+
+
+def test_a_login_in_an_address_is_not_shown_though_the_text_is_cut() -> None:
+    assert "CANARY" not in clean(f"https://me:{'CANARY' * 9}@host.example/{'p' * 30}", 30)

@@ -474,14 +474,20 @@ function valuesOf(headers, wanted) {
 }
 
 // However many schemes there are: they name the signature, the signed headers, or a MAC.
-const SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$/i;
-const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)|\bsigned-?headers=|\bsignature=/i;
+const SIGNATURE_NAME =
+  /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
+const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
+// These carry a token as it is. After any other, what has parts may have a signature among them.
+const TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
+const PARTS = /[;,&]|=\s*[^\s=]/;
 
 /** Tell whether a signature covers the headers: then they have to arrive as they are. */
-const isSigned = (headers) =>
+const isSigned = ({ headers, query }) =>
+  [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) ||
   pairsOf(headers).some(([name, value]) => {
-    const isScheme = /^authorization$/i.test(String(name));
-    return SIGNATURE_NAME.test(String(name)) || (isScheme && SIGNED_SCHEME.test(String(value)));
+    if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
+    const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
+    return SIGNED_SCHEME.test(value) || hasParts;
   });
 
 /** Split "Bearer x" into its scheme with the blank, and the rest. */
@@ -1162,6 +1168,8 @@ class Mark {
 }
 
 const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
+// The headers in which opencode names the session; a model's own headers go before them.
+const SESSION_HEADERS = ["x-session-affinity", "x-session-id"];
 const SDK_AGENT = /(^|\s)ai-sdk\//;
 // The SDKs that put a key into one header. Of others we do not know whether they sign it.
 const PLAIN_SDKS =
@@ -1205,7 +1213,10 @@ class Marks {
     this.#follow(mark);
     // What else a plug-in's hook asks in this context does not name the session, as opencode does.
     const hasOwnFetch = provider?.options?.fetch !== undefined;
-    mark.isNamed = mark.isPlain && !hasOwnFetch && !this.#nameless.has(mark.provider);
+    const own = Object.keys(model?.headers ?? {}).map((name) => name.toLowerCase());
+    const hidesSession = SESSION_HEADERS.every((name) => own.includes(name));
+    const isNameless = hidesSession || this.#nameless.has(mark.provider);
+    mark.isNamed = mark.isPlain && !hasOwnFetch && !isNameless;
     if (isObject(output)) this.#announced.set(output, mark);
     return mark;
   }
@@ -1274,7 +1285,12 @@ class Marks {
 
 const TOKEN_METHODS = ["POST", "PUT", "GET"];
 const TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
-const LOGIN_WORDS = /device_?code|authorization_code|\bcode\b/i;
+const LOGIN_WORDS = /device_?code|auth(orization)?_?code|\bcode\b/i;
+const CODE_NAMES = ["code", "authCode", "auth_code", "authorizationCode", "authorization_code"];
+const BESIDE_CODES = [
+  ...["code_verifier", "codeVerifier", "verifier", "state"],
+  ...["client_id", "clientId", "redirect_uri", "redirectUri"],
+];
 const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 const REFRESH_NAMES = ["refresh_token", "refreshToken"];
 const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
@@ -1340,9 +1356,11 @@ function isLogin(fields) {
   const places = [fields, ...Object.values(fields).filter(isObject)];
   const find = (...names) =>
     names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
-  const isCode = find("code") && find("code_verifier", "codeVerifier", "client_id", "clientId");
+  const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
   const isDevice = find("device_code", "deviceCode");
-  return Boolean(LOGIN_GRANTS.includes(find("grant_type", "grantType")) || isCode || isDevice);
+  const grant = find("grant_type", "grantType");
+  if (/refresh/i.test(grant ?? "")) return false;
+  return Boolean(LOGIN_GRANTS.includes(grant) || isCode || isDevice);
 }
 
 const isOfRefresh = ([name]) => /refresh/i.test(name);
@@ -1381,9 +1399,11 @@ class Descent {
     const fields = readFields(text);
     const names = isObject(fields) ? Object.keys(fields) : [];
     if (names.some((name) => ASKING_FIELDS.test(name))) return null;
-    const question = this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
-    const mayLogIn = question === undefined && seen.method === "POST" && LOGIN_WORDS.test(text);
-    return mayLogIn && isObject(fields) && isLogin(fields) ? { grant: "login", from: null } : question;
+    const given = { ...Object.fromEntries(seen.query), ...(isObject(fields) ? fields : {}) };
+    const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
+    // Whatever else it carries: some send what they have stored with every request.
+    if (mayLogIn && isLogin(given)) return { grant: "login", from: null };
+    return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
   }
 
   /** Return the question of a request that holds a refresh token of a login's.
@@ -1589,7 +1609,7 @@ class Bridge {
     }
     const mark = context.getStore();
     if (mark) mark.isReached = true;
-    if (!isSigned(seen.headers)) return this.#send(layer, pass, seen, mark);
+    if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
     return pass();
   }
