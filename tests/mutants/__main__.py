@@ -103,7 +103,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         kept = Path(given.reach or f"{folder}/reach")
-        if not given.tests and not kept.is_dir():
+        if not given.tests and not reach.is_measured(kept):
             reach.measure(ROOT, kept)
         counts = _judge_all(drawn, reach.read(ROOT, kept), given, Path(folder))
     _say(", ".join(f"{name} {counts[name]}" for name in sorted(counts)))

@@ -16,6 +16,7 @@ from tests.mutants.changes import Change
 from tests.mutants.modules import modules
 from tests.mutants.users import test_files
 
+_COMPLETE = "complete"
 _PLUGIN = "tests.mutants.reach_plugin"
 
 
@@ -87,6 +88,12 @@ def measure(root: Path, folder: Path) -> None:
         stdout=sys.stderr,
         check=False,
     )
+    (folder / _COMPLETE).touch()
+
+
+def is_measured(folder: Path) -> bool:
+    """Tell whether `measure` has come to its end there."""
+    return (folder / _COMPLETE).exists()
 
 
 def read(root: Path, folder: Path) -> Reach:
