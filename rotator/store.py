@@ -408,13 +408,6 @@ class Store:
         self._follow()
         return Copied(self._connection, self._path).accounts_copy()
 
-    def require_readable(self) -> None:
-        """Raise StoreDamaged unless what decisions are made from is as it was written."""
-        self.state()
-        if self._damage:
-            message = f"the store {self._path} is damaged: {self._damage[0]}"
-            raise StoreDamaged(message)
-
     def require_sound(self) -> None:
         """Look at every page and every row; raises StoreDamaged."""
         self._follow()

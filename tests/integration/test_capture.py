@@ -151,6 +151,12 @@ def test_a_login_enables_and_lifts_rejected_but_lifts_no_limit(live: Live) -> No
     assert (account.disabled, account.rejected, account.limit) == (None, None, limit)
 
 
+def test_a_login_that_is_nobody_else_s_is_said_to_be_new_and_no_more(live: Live) -> None:
+    live.sees({"acme": api("a")})
+
+    assert live.events()[-1].why == "a new login in auth.json was saved"
+
+
 def test_every_capture_is_announced_to_the_others(live: Live) -> None:
     """Case 12: saved with an alias of its own, active, announced."""
     live.sees({"acme": api("a")})

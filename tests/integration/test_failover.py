@@ -102,6 +102,22 @@ def test_a_swap_that_cannot_be_made_passes_marks_and_says_what_stood_in_the_way(
     assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.PROBLEM]
 
 
+def test_a_request_that_passes_does_not_wait_for_what_is_written_down(live: Live) -> None:
+    stands: list[AccountState] = []
+    live.file.parent.chmod(0o500)
+
+    with as_anybody():
+        carry_out(
+            live.books,
+            failed(live, B),
+            LIMITED,
+            answer=lambda _: stands.append(live.state_of(B)),
+        )
+
+    live.file.parent.chmod(0o700)
+    assert [*stands, live.state_of(B)] == [AccountState.READY, AccountState.COOLING]
+
+
 def test_a_verdict_that_cannot_be_written_costs_no_bookkeeping(live: Live) -> None:
     """Else the account would be taken for ready, and its swap for a login of the user's."""
 

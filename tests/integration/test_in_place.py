@@ -17,6 +17,7 @@ import pytest
 
 from rotator.errors import LiveFileError
 from rotator.opencode.journal import Journal, read_journal, write_journal
+from rotator.opencode.lease import alone
 from rotator.opencode.placement import Neighbours, why_in_place
 from rotator.opencode.placement_told import placement_notes
 from rotator.swap import Order, swap, take_out
@@ -299,6 +300,23 @@ def test_a_full_disk_leaves_it_as_it_was(live: Live) -> None:
     assert not live.paths.journal.exists()
 
 
+@pytest.mark.parametrize("name", ["pwrite", "ftruncate", "fsync"])
+def test_a_write_that_fails_halfway_is_undone_and_leaves_no_journal(live: Live, name: str) -> None:
+    before = live.file.read_bytes()
+
+    def refuse(step: Step) -> None:
+        raise error(step, errno.EIO)
+
+    def is_ours(step: Step) -> bool:
+        return step.name == name and step.path == live.file
+
+    with Seam().watching(at(1, refuse, is_ours)), pytest.raises(LiveFileError):
+        put(live, A)
+
+    assert (second(live).read_bytes(), live.active("acme")) == (before, "acme-2")
+    assert not live.paths.journal.exists()
+
+
 # -- who has it open meanwhile ------------------------------------------------------------------
 
 WRITER = """
@@ -349,6 +367,17 @@ def test_whoever_keeps_it_open_keeps_nobody_from_a_swap(live: Live) -> None:
 
     assert live.entries()["acme"] == api("a")
     assert time.monotonic() - began < 5
+
+
+def test_whoever_keeps_it_open_is_not_waited_for_longer_than_a_request_can_wait(
+    live: Live,
+) -> None:
+    with live.file.open("rb"), live.file.open("r+b") as ours:
+        began = time.monotonic()
+        with alone(ours.fileno()):
+            waited = time.monotonic() - began
+
+    assert waited < 1
 
 
 def test_a_login_just_before_the_last_look_gives_the_write_up(live: Live) -> None:

@@ -405,6 +405,20 @@ def test_whoever_had_read_the_file_before_a_late_login_undoes_it_for_a_moment_on
     assert EventKind.REVERTED in live.kinds()
 
 
+def test_a_login_right_after_a_late_one_is_the_user_s_choice(live: Live) -> None:
+    """Tokens that nobody had are no old copy which a writer brings back."""
+    both = {"acme": api("b"), "zeta": api("z")}
+    live.sees(both | {"named": oauth("ada")})
+    written_late(live, A, both | {"named": oauth("bob")})
+    live.look()
+    put_in = live.active("named")
+
+    live.sees({"acme": api("a"), "zeta": api("z"), "named": oauth("ada", 2)})
+
+    assert (put_in, live.active("named")) == ("bob-acme.example", "ada-acme.example")
+    assert live.entries()["named"] == oauth("ada", 2)
+
+
 def test_another_layout_of_what_the_writer_knew_is_no_other_login(live: Live) -> None:
     wanted = late_logins(live)
     live.write(json.dumps({"acme": api("a"), "zeta": api("z")}).encode())
@@ -428,6 +442,21 @@ def test_a_command_waits_until_a_late_login_is_in(live: Live) -> None:
     writer.join()
     assert live.entries() == wanted
     assert live.books.store.late_logins() == ()
+
+
+def test_an_entry_that_went_while_a_command_waits_and_nobody_watches_is_not_put_back(
+    live: Live,
+) -> None:
+    """Nobody can tell a logout from a wipe then."""
+    late_logins(live)
+    live.write({"zeta": api("q")})
+
+    with swap_lock(live.paths.swap_lock):
+        await_late(live.books, patience_seconds=30)
+
+    assert live.entries() == {"zeta": api("q"), "eta": api("e")}
+    assert live.account(A).disabled is None
+    assert EventKind.PROBLEM in live.kinds()
 
 
 def test_a_watcher_that_ends_puts_in_what_was_written_late(live: Live) -> None:
@@ -576,6 +605,33 @@ def test_a_failover_into_an_absent_file_is_given_up_for_a_login_there(live: Live
 
     assert (done, live.entries()) == (None, {"acme": api("c")})
     assert live.saved("acme/acme-3") == api("c")
+
+
+def test_a_swap_into_an_absent_file_is_made_once(live: Live) -> None:
+    live.file.unlink()
+    before = live.kinds()
+
+    with Seam().watching() as trace:
+        swap(live.books, Order(live.account(A).id, "for the test"))
+
+    assert [step.to for step in trace if step.name == "link"] == [live.file]
+    assert live.kinds() == [*before, EventKind.PROBLEM, EventKind.SWAPPED]
+
+
+def test_where_no_file_has_a_second_name_a_login_just_before_is_kept_all_the_same(
+    live: Live,
+) -> None:
+    live.file.unlink()
+
+    def refuse(step: Step) -> None:
+        live.write({"zeta": api("y")})
+        raise error(step, errno.EPERM)
+
+    with Seam().watching(at(1, refuse, named("link"))):
+        swap(live.books, Order(live.account(A).id, "for the test"))
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert live.saved("zeta/zeta-2") == api("y")
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])

@@ -11,6 +11,7 @@ import pytest
 
 from rotator import ledger
 from rotator.errors import AccountNotFound, LiveFileUnreadable, UsageError
+from rotator.lock import is_held
 from rotator.model import AccountState, EventKind, Limit
 from rotator.opencode.authfile import parse_entry
 from rotator.secret import Secret
@@ -80,6 +81,15 @@ def test_a_further_account_is_stored_and_leaves_the_slot_alone(two: Live) -> Non
 
     assert (done.account.name, done.live) == ("acme/spare-one", "acme-2")
     assert two.entries() == {"acme": api("b")}
+
+
+def test_nobody_swaps_while_it_is_decided_whose_an_added_login_is(live: Live) -> None:
+    held: list[bool] = []
+    live.clock.when_asked = lambda: held.append(is_held(live.paths.swap_lock))
+
+    add(live, "acme", api("a"))
+
+    assert held[0]
 
 
 def test_an_account_is_put_in_when_asked_to(two: Live) -> None:

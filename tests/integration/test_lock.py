@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
-from rotator.lock import folder_lock, swap_lock, watch_lock, watcher_pid
+from rotator.lock import folder_lock, hold_all, is_held, swap_lock, watch_lock, watcher_pid
 from rotator.lock_holder import is_stopped, pid_among
 from tests.support.waiting import wait_until
 
@@ -162,6 +163,49 @@ def test_a_stuck_process_is_waited_for_only_so_long(path: Path) -> None:
             swap_lock(path, patience_seconds=0.1).__enter__()
 
         assert 0.1 <= time.monotonic() - started < 5
+
+
+def test_whoever_waits_for_a_lock_leaves_the_processor_to_its_holder(path: Path) -> None:
+    with held_by_another("swap_lock", path):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+        with pytest.raises(SwapConflict), swap_lock(path, patience_seconds=0.3):
+            pass
+        left_off = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before
+
+    assert left_off >= 5
+
+
+def test_whether_a_lock_is_held_is_told_of_others_and_of_this_process(path: Path) -> None:
+    told = [is_held(path)]
+    with swap_lock(path):
+        told.append(is_held(path))
+    told.append(is_held(path))
+    with held_by_another("swap_lock", path):
+        told.append(is_held(path))
+
+    assert told == [False, True, False, True]
+
+
+def test_whoever_takes_several_locks_waits_for_each(path: Path) -> None:
+    first = hold_all([path], patience_seconds=0)
+    assert first is not None
+    end = threading.Timer(0.1, first.release)
+    end.start()
+
+    held = hold_all([path.with_name("another.lock"), path], patience_seconds=30)
+
+    end.join()
+    assert held is not None
+    held.release()
+
+
+def test_whoever_cannot_take_all_locks_says_so_and_keeps_none(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError):
+        hold_all([path, tmp_path / "file" / "the.lock"], patience_seconds=0)
+
+    assert not is_held(path)
 
 
 def test_a_process_that_was_killed_in_a_swap_holds_nothing(path: Path) -> None:

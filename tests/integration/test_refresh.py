@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +18,17 @@ from rotator.freshness import HANDS_OFF
 from rotator.limits import NOT_CONFIRMED
 from rotator.model import AccountState, Digest, EventKind, Limit, PendingRefresh
 from rotator.provider import HttpAnswer
-from rotator.refresh import Attempt, adopt_answers, ask, begin, finish, freshen, hold
+from rotator.refresh import (
+    STORING_SECONDS,
+    Attempt,
+    adopt_answers,
+    ask,
+    begin,
+    finish,
+    freshen,
+    hold,
+    store_patiently,
+)
 from rotator.rotate import plan_rotation, rotate
 from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
@@ -520,6 +533,56 @@ def test_an_answer_that_cannot_be_stored_can_be_stored_later(live: Live, vendor:
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
 
 
+@pytest.mark.parametrize("table", ["refresh", "descent", "tenure"])
+def test_an_answer_is_stored_though_the_store_is_damaged_while_the_vendor_is_asked(
+    live: Live, vendor: Vendor, table: str
+) -> None:
+    def damage(refresh: str) -> HttpAnswer:
+        with contextlib.closing(sqlite3.connect(live.paths.store)) as other:
+            other.execute(f"DROP TABLE {table}")
+        return vendor.exchange(refresh)
+
+    vendor.instead = [damage]
+
+    with Seam().watching() as trace:
+        freshen(live.books, live.account(ADA))
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    # It is mended when it is met, and not when patience ends.
+    assert sum(step.name == "sleep" for step in trace) < 10
+    assert pending(live) == []
+
+
+def test_an_answer_that_cannot_be_stored_for_seconds_is_no_longer_waited_with(
+    live: Live, vendor: Vendor
+) -> None:
+    attempt = begun(live)
+    answer = ask(vendor, attempt)
+
+    began = time.monotonic()
+    with Seam().watching() as trace, full_disk(), pytest.raises(StoreError):
+        store_patiently(live.books, attempt, answer)
+
+    assert any(step.name == "sleep" for step in trace)
+    assert STORING_SECONDS <= time.monotonic() - began < 4 * STORING_SECONDS
+
+
+def test_whoever_has_good_tokens_by_now_is_said_to_have_them(live: Live) -> None:
+    assert begin(live.books, live.account(BOB).id) == "bob-acme.example has good tokens"
+
+
+def test_new_tokens_that_we_have_got_are_known_to_come_from_the_old_ones(live: Live) -> None:
+    old = live.account(ADA).credential
+
+    freshen(live.books, live.account(ADA))
+
+    new = live.account(ADA).credential
+    found = live.books.store.descent(new.digest)
+    assert found is not None
+    assert old.refresh is not None
+    assert (found.is_login, found.came_from) == (False, old.refresh.digest())
+
+
 # -- crashes -------------------------------------------------------------------------------
 
 
@@ -560,6 +623,8 @@ def test_an_intent_that_a_dead_process_left_lets_the_account_rest(live: Live) ->
     adopt_answers(live.books)
 
     assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
+    assert live.kinds()[-1] is EventKind.LIMITED
+    assert told(live)[-1] == f"{NOT_CONFIRMED}: it was cut off"
 
 
 def test_an_intent_of_a_process_that_lives_is_left_to_it(live: Live) -> None:

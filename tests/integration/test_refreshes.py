@@ -493,6 +493,22 @@ def test_who_waits_too_long_is_told_and_the_answer_is_stored_all_the_same(
     assert waiter.told == 1
 
 
+def test_a_vendor_that_never_answers_keeps_no_process_from_its_end(
+    live: Live, vendor: Vendor
+) -> None:
+    refreshes = Refreshes(live.books, lambda: None)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+    before = set(threading.enumerate())
+
+    refreshes.want(live.account(f"{RENEWING}/{ADA}"), Waiter())
+    asking = set(threading.enumerate()) - before
+    slow.go.set()
+    refreshes.close()
+
+    assert [thread.daemon for thread in asking] == [True]
+
+
 def test_who_waits_too_long_for_a_lock_is_told(live: Live, vendor: Vendor) -> None:
     account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
     refreshes = Refreshes(live.books, lambda: None, patience_seconds=0)

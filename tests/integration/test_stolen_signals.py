@@ -6,6 +6,7 @@ a lock is not broken off. Case I1.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -54,12 +55,37 @@ except interrupts.Interrupted as exc:
 """
 
 
+REFRESHING = """
+from datetime import timedelta
+from pathlib import Path
+from rotator.refresh import freshen
+from tests.support.live import oauth, open_live
+from tests.support.renewing import RENEWING, Vendor
+def wait(refresh):
+    thread.start()
+    answer.wait(20)
+    return vendor.exchange(refresh)
+vendor = Vendor(instead=[wait])
+with open_live(Path.home(), registry=vendor.registry()) as live:
+    live.sees({RENEWING: oauth("ada", left=-timedelta(minutes=1))})
+    live.sees({RENEWING: oauth("bob")})
+    live.clock.pass_time(minutes=10)
+    began, (ada, _) = time.monotonic(), live.state.accounts
+    try:
+        freshen(live.books, ada)
+    except interrupts.Interrupted:
+        is_heard = time.monotonic() - began < 10
+        print("heard" if is_heard and live.saved(ada.name)["refresh"].endswith("-2") else "late")
+"""
+
+
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 @pytest.mark.parametrize(
     ("waiting", "said"),
     [
         pytest.param(LISTENING, "", id="the watcher"),
         pytest.param(ASKING, "! waiting for an answer\n", id="who asks a vendor"),
+        pytest.param(REFRESHING, "! waiting for the answer of renewing", id="who refreshes"),
         pytest.param(AT_A_QUESTION, "", id="who asks a person"),
     ],
 )
@@ -70,6 +96,7 @@ def test_a_signal_that_another_thread_got_is_heard(waiting: str, said: str, numb
         text=True,
         check=False,
         timeout=60,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
     assert ended.stdout == "heard\n", ended.stderr

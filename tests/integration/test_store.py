@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.database import require_sqlite
-from rotator.errors import NewerSchema, StoreError
+from rotator.database import require_sqlite, store_errors
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.generations import line_of
 from rotator.history import MOST_EVENTS, History
 from rotator.migrations import STORE, set_version
@@ -28,6 +28,9 @@ from rotator.model import (
     AccountId,
     AccountState,
     Credential,
+    Descent,
+    Digest,
+    Doubt,
     Event,
     EventKind,
     Identity,
@@ -37,6 +40,7 @@ from rotator.opencode.authfile import parse_entry
 from rotator.sealing import seal_what_is_written
 from rotator.secret import Secret
 from rotator.store import (
+    DESCENTS_KEPT,
     DIGESTS_AT_HAND,
     DIGESTS_KEPT,
     REMOVED_AT_HAND,
@@ -414,6 +418,124 @@ def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
         connection.execute("UPDATE aside SET at = 'noon'")
 
     assert [one.content for one in store.asides()] == [b"{"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "kind"),
+    [
+        pytest.param(True, StoreDamaged, id="a header that says so while it is opened"),
+        pytest.param(False, StoreError, id="a disk that has become so since"),
+    ],
+)
+def test_a_store_that_nobody_may_write_is_damaged_only_where_its_file_says_so(
+    store: Store, path: Path, *, opening: bool, kind: type[StoreError]
+) -> None:
+    del store
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+
+    with pytest.raises(StoreError) as caught, store_errors(path, opening=opening):
+        raise error
+
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_folder_where_the_store_should_be_is_put_away(path: Path, ending: str) -> None:
+    place = path.with_name(path.name + ending)
+    (place / "of-somebody").mkdir(parents=True)
+
+    with Store(path) as store:
+        add(store, "a")
+
+    (aside,) = path.parent.glob(f"{place.name}.damaged-*")
+    assert (aside / "of-somebody").is_dir()
+
+
+def test_a_removed_account_s_secret_goes_from_what_others_had_before_too(store: Store) -> None:
+    a, b = (AccountId(add(store, name)) for name in "ab")
+    removed = next(one for one in store.state().accounts if one.id == a)
+    with store.transaction():
+        store.keep_replaced(b, removed.credential, WHO, NOON)
+    assert b in store.state().replaced
+
+    with store.transaction():
+        store.remove_account(removed, NOON)
+
+    assert store.state().replaced == {}
+
+
+def test_secrets_that_are_moved_to_another_account_leave_those_that_stay(store: Store) -> None:
+    for name in "abc":
+        add(store, name)
+    a, b, c = store.state().accounts
+    with store.transaction():
+        store.move_digests(a, c.id, since=NOON, but=[a.credential.digest])
+        store.move_digests(b, c.id, since=NOON, but=[])
+
+    holders = [store.holder("acme", one.credential.digest) for one in (a, b, c)]
+    assert holders == [a.id, c.id, c.id]
+
+
+def test_what_is_kept_aside_is_not_shown(store: Store) -> None:
+    with store.transaction():
+        store.keep_aside(b"KEY-CANARY-a", "half", NOON)
+
+    assert "CANARY" not in repr(list(store.asides()))
+
+
+def test_what_a_copy_was_made_of_stands_in_the_store_s_own_file(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    add(store, "a")
+
+    store.accounts_copy()
+
+    alone = tmp_path / "alone" / path.name
+    alone.parent.mkdir()
+    alone.write_bytes(path.read_bytes())
+    with Store(alone) as read:
+        assert [account.alias for account in read.state().accounts] == ["a"]
+
+
+def test_what_bridges_saw_of_tokens_is_bounded(store: Store) -> None:
+    seen = [
+        Descent(f"d-{number}", NOON, is_login=True, came_from=None, to=(Digest(f"{number:064x}"),))
+        for number in range(DESCENTS_KEPT + 3)
+    ]
+
+    with store.transaction():
+        store.note_descents(seen, NOON)
+
+    kept = [store.descent(one.to[0]) is not None for one in seen]
+    assert kept == [False] * 3 + [True] * DESCENTS_KEPT
+
+
+def test_nobody_is_in_doubt_whether_an_account_is_itself(store: Store) -> None:
+    a, b, c = (AccountId(add(store, name)) for name in "abc")
+    with store.transaction():
+        for one in (b, c):
+            store.set_doubts(one, [Doubt(a, "came", "")])
+
+    with store.transaction():
+        store.repoint_doubts(a, b)
+
+    assert [account.maybe for account in store.state().accounts] == [None, a, b]
+
+
+def test_an_account_is_removed_though_what_it_had_before_is_no_entry(
+    store: Store, path: Path
+) -> None:
+    account = AccountId(add(store, "a"))
+    with raw(path) as connection:
+        seal_what_is_written(connection)
+        connection.execute("UPDATE account SET previous_entry = '{}' WHERE id = ?", (account,))
+    (found,) = store.state().accounts
+
+    with store.transaction():
+        store.remove_account(found, NOON)
+
+    assert store.state().accounts == ()
 
 
 # -- several processes -------------------------------------------------------------------------

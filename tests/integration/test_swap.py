@@ -26,6 +26,7 @@ from rotator.errors import (
 )
 from rotator.model import Account, EventKind
 from rotator.opencode.authfile import LARGEST_BYTES
+from rotator.opencode.authwrite import put_live, sweep_live
 from rotator.paths import find_paths
 from rotator.swap import Order, Swapped, swap, take_out
 from tests.support.home import places
@@ -389,6 +390,43 @@ def test_a_file_that_never_rests_is_given_up_with_nothing_written(live: Live) ->
     assert folder_of(live) == ["auth.json"]
 
 
+def test_an_entry_of_a_file_that_never_rests_is_not_taken_out_and_that_is_said(live: Live) -> None:
+    numbers = iter(range(1000))
+    account = live.account(B)
+    live.write({"acme": api("b"), "zeta": api("y")})
+
+    def write() -> None:
+        live.write({"acme": api("b"), "zeta": api(str(next(numbers)))})
+
+    live.clock.when_asked = write
+
+    with pytest.raises(SwapConflict, match="kept changing"):
+        take_out(live.books, account, also=lambda: None)
+
+    assert live.entries()["acme"] == api("b")
+
+
+def test_a_login_that_is_put_back_into_its_place_is_told_of_like_any_other(live: Live) -> None:
+    live.file.unlink()
+    before = live.kinds()
+
+    put(live, B)
+
+    assert live.entries() == {"acme": api("b")}
+    assert live.kinds()[len(before) :] == [EventKind.PROBLEM, EventKind.SWAPPED]
+
+
+def test_a_write_that_somebody_came_before_leaves_no_file_open(live: Live) -> None:
+    read = live.look()
+    live.write({"acme": api("b"), "zeta": api("z")})
+    before = len(list(Path("/dev/fd").iterdir()))
+
+    assert not put_live(live.file, read, b"{}", live.books.replaced)
+
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    assert live.entries() == {"acme": api("b"), "zeta": api("z")}
+
+
 def test_a_file_that_is_taken_away_meanwhile_is_made_anew(live: Live) -> None:
     live.write({"acme": api("b"), "zeta": api("y")})
     left = [live.file]
@@ -488,6 +526,15 @@ def test_what_a_crash_left_beside_the_file_is_swept(live: Live) -> None:
     put(live, A)
 
     assert folder_of(live) == [".auth.json.swp", "auth.json"]
+
+
+def test_whoever_begins_to_watch_sweeps_what_a_crash_left_beside_the_file(live: Live) -> None:
+    stale = live.file.with_name(f".auth.json.99-abc{TEMPORARY_MARK}")
+    stale.write_bytes(live.file.read_bytes())
+
+    sweep_live(live.file)
+
+    assert folder_of(live) == ["auth.json"]
 
 
 def test_leftovers_of_a_target_with_an_odd_name_are_swept_too(live: Live, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from rotator.opencode.authfile import Torn, parse_entry, read_live
 from rotator.rebuild import REST_SECONDS, Rebuilt, rebuild, rebuild_at_rest
 from rotator.secret import Secret
 from rotator.unclaimed import contents
+from tests.support.faults import Seam
 from tests.support.household import Household
 from tests.support.live import (
     Entry,
@@ -334,6 +335,16 @@ def test_a_change_begins_the_wait_again(live: Live) -> None:
     change.join()
     assert done is not None
     assert kept_aside(live) == [longer]
+
+
+def test_whoever_waits_until_a_file_rests_leaves_the_processor_to_its_writer(live: Live) -> None:
+    torn(live)
+
+    with Seam().watching() as trace:
+        done = rebuild_at_rest(live.books, rest_seconds=0.2)
+
+    assert done is not None
+    assert any(step.name == "sleep" for step in trace)
 
 
 def test_a_file_that_never_rests_is_left(live: Live) -> None:

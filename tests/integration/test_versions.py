@@ -362,6 +362,18 @@ def test_a_store_of_a_newer_version_is_refused_and_not_one_byte_of_it_changes(
     assert {path.name for path in paths.data.iterdir()} == names
 
 
+def test_whoever_opens_a_newer_database_leaves_what_a_killed_one_could_not_tidy_up(
+    paths: Paths,
+) -> None:
+    subprocess.run([sys.executable, "-c", LEAVE_A_WAL, paths.store, str(NEXT)], check=True)
+    before = bytes_of(paths.store)
+
+    with pytest.raises(NewerSchema):
+        open_database(paths.store, STORE, durable=True)
+
+    assert bytes_of(paths.store) == before
+
+
 def test_while_a_newer_version_works_an_older_one_leaves_its_files_alone(
     house: Household, paths: Paths
 ) -> None:

@@ -186,6 +186,17 @@ def test_a2_another_person_in_the_morning_is_a_second_account(live: Live) -> Non
     )
 
 
+def test_a2_the_event_names_the_account_that_it_may_be(live: Live) -> None:
+    sees(live, tokens(live, "ada"))
+    live.clock.pass_time(hours=12)
+    sees(live, tokens(live, "bob"))
+
+    assert live.events()[-1].why == (
+        "a new login in auth.json was saved; it may be rotating-1 with new tokens,"
+        " which is not used until that is known"
+    )
+
+
 def test_a2_if_it_turns_out_to_be_the_first_one_refreshed_it_is_one(live: Live) -> None:
     first = sees(live, tokens(live, "ada"))
     live.clock.pass_time(hours=12)
@@ -197,6 +208,18 @@ def test_a2_if_it_turns_out_to_be_the_first_one_refreshed_it_is_one(live: Live) 
     assert (account.alias, account.credential.secret.reveal()) == ("rotating-1", second["access"])
     assert live.active(ROTATING) == "rotating-1"
     assert live.entries() == {ROTATING: second}
+
+
+def test_a2_the_others_are_told_that_two_have_turned_out_to_be_one(live: Live) -> None:
+    first = sees(live, tokens(live, "ada"))
+    live.clock.pass_time(hours=12)
+    second = sees(live, tokens(live, "ada", 2))
+    live.paths.changed.unlink()
+    seen_refresh(live.paths, first, second)
+
+    live.look()
+
+    assert live.paths.changed.exists()
 
 
 def test_a2_who_is_known_is_written_over_by_nobody(live: Live) -> None:

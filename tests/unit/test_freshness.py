@@ -182,6 +182,7 @@ def test_an_account_in_doubt_rests_until_its_token_is_sent_again() -> None:
         pytest.param(A, pending(3), id="nothing more is tried"),
         pytest.param(A, pending(begun_at=NOW - HOUR), id="due already"),
         pytest.param(replace(A, limit=a_limit(NOW + HOUR)), pending(), id="rests longer"),
+        pytest.param(replace(A, limit=a_limit(NOW + MINUTE)), pending(), id="rests as long"),
         pytest.param(an_account("a", api("a")), pending(), id="a key"),
     ],
 )

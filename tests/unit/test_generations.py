@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from rotator.credential_secrets import given_as, secrets_of
-from rotator.generations import EndDoubt, Join, Part, Spend, Tokens, next_step, told, traced
+from rotator.generations import (
+    EndDoubt,
+    Join,
+    Part,
+    Spend,
+    Tokens,
+    joined_identity,
+    next_step,
+    told,
+    traced,
+)
 from rotator.model import (
     NOBODY,
     Account,
@@ -127,6 +137,25 @@ def test_what_is_known_of_the_newer_tokens_stays_when_their_past_is_seen() -> No
 
     assert parted is not None
     assert parted.kept[0].who == ADA
+
+
+def test_two_that_are_one_are_whoever_one_of_them_was_known_as() -> None:
+    nameless = an_account("a", oauth("a"))
+    named = an_account("b", oauth("b"), identity_key="user/ada", unproven=True)
+
+    joined = joined_identity(nameless, named, nameless)
+
+    assert joined.key == "user/ada"
+
+
+def test_what_came_from_older_tokens_is_seen_in_the_middle_of_a_line_too() -> None:
+    tokens = line(NOBODY, NOBODY, NOBODY)
+    spent = Ancestry((secrets_of(tokens[0].credential)[0],))
+
+    parted = traced(tokens, [Ancestry(), spent, Ancestry()])
+
+    assert parted is not None
+    assert [one.credential for one in parted.kept] == [one.credential for one in tokens[1:]]
 
 
 def test_of_what_nobody_saw_nothing_becomes() -> None:

@@ -1,0 +1,180 @@
+"""Break the code that keeps logins, 300 times by default, and tell which breaks no test notices.
+
+`python -m tests.mutants --count 300 --seed 1`. At first it runs the tests once to see which reach
+which line; `--reach FOLDER` keeps that for the next time. What need not be noticed stands with
+its reason in accepted.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+from tests.mutants import accepted, reach
+from tests.mutants.changes import Change, changes
+from tests.mutants.modules import modules
+from tests.mutants.reach import Reach
+from tests.mutants.workshop import Ended, Workshop
+from tests.support.repository import ROOT
+
+KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "SURVIVED", "timed out", "NOT REACHED"
+ACCEPTED = "accepted"
+# What a test took was measured on a machine that others used, too.
+_PATIENCE, _START_SECONDS = 3, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A module with one change."""
+
+    module: str
+    change: Change
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.change.line} {self.change.function}: {self.change.told}"
+
+
+class Jury:
+    """Runs the tests of one mutant after the other."""
+
+    def __init__(self, reached: Reach, given: argparse.Namespace, workshop: Workshop) -> None:
+        self._reached = reached
+        self._budget: float = given.budget
+        self._tests: Sequence[str] = given.tests
+        self._workshop = workshop
+        # Tests that were seen to pass in the copy, and those that do not whatever is broken.
+        self._sound: set[str] = set()
+        self._unsound: set[str] = set()
+
+    def judge(self, mutant: Mutant) -> tuple[str, str]:
+        """Return what became of the mutant, and which test saw it."""
+        while True:
+            tests = self._tests or self._affordable(mutant)
+            if not tests:
+                return UNREACHED, ""
+            ended = self._run(mutant, tests)
+            if ended.passed or ended.timed_out or self._is_sound(ended.failed):
+                break
+        if ended.timed_out:
+            return TIMED_OUT, ""
+        return (SURVIVED, "") if ended.passed else (KILLED, ended.failed)
+
+    def _run(self, mutant: Mutant, tests: Sequence[str]) -> Ended:
+        whole = self._workshop.text(mutant.module)
+        seconds = sum(self._reached.seconds.get(test, self._budget) for test in tests)
+        with self._workshop.broken(mutant.module, mutant.change.apply(whole)):
+            return self._workshop.run(tests, _START_SECONDS + _PATIENCE * seconds)
+
+    def _affordable(self, mutant: Mutant) -> list[str]:
+        chosen: list[str] = []
+        spent = 0.0
+        for test in self._reached.tests_of(mutant.module, mutant.change):
+            if test not in self._unsound:
+                spent += self._reached.seconds[test]
+                if chosen and spent > self._budget:
+                    break
+                chosen.append(test)
+        return chosen
+
+    def _is_sound(self, test: str) -> bool:
+        """Tell whether the test that failed passes where nothing is broken."""
+        if not test or self._tests or test in self._sound:
+            return True
+        sound = self._workshop.run([test], _START_SECONDS + _PATIENCE * self._budget).passed
+        (self._sound if sound else self._unsound).add(test)
+        return sound
+
+
+def main() -> int:
+    """Break and tell; exit with 1 if a change was not noticed."""
+    given = _words()
+    drawn = _drawn(given)
+    if given.list:
+        sys.stdout.writelines(f"{mutant}\n" for mutant in drawn)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        kept = Path(given.reach or f"{folder}/reach")
+        if not given.tests and not reach.is_measured(kept):
+            reach.measure(ROOT, kept)
+        counts = _judge_all(drawn, reach.read(ROOT, kept), given, Path(folder))
+    _say(", ".join(f"{name} {counts[name]}" for name in sorted(counts)))
+    return 1 if counts[SURVIVED] or counts[UNREACHED] else 0
+
+
+def _judge_all(
+    drawn: Sequence[Mutant], reached: Reach, given: argparse.Namespace, folder: Path
+) -> Counter[str]:
+    juries: Queue[Jury] = Queue()
+    for number in range(given.jobs):
+        juries.put(Jury(reached, given, Workshop(ROOT, folder / str(number))))
+    reasons = accepted.read()
+
+    def judge(mutant: Mutant) -> str:
+        if reasons.reason(mutant.module, mutant.change):
+            word, test = ACCEPTED, ""
+        else:
+            jury = juries.get()
+            started = time.monotonic()
+            try:
+                word, test = jury.judge(mutant)
+            finally:
+                juries.put(jury)
+            test = f"  [{test} {time.monotonic() - started:.0f} s]"
+        _say(f"{word}: {mutant}{test}")
+        return word
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        return Counter(pool.map(judge, drawn))
+
+
+def _drawn(given: argparse.Namespace) -> list[Mutant]:
+    """Draw as many as are wanted; the same ones as long as their own lines stay as they are.
+
+    So a sample is not another one after each change of the code, and a smaller one is a part of
+    a larger one.
+    """
+
+    def rank(mutant: Mutant) -> bytes:
+        name = f"{Path(mutant.module).name} {mutant.change.function} {mutant.change.told}"
+        return hashlib.sha256(f"{given.seed} {name}".encode()).digest()
+
+    return sorted(_all(given.module or modules()), key=rank)[: given.count]
+
+
+def _all(names: Sequence[str]) -> Iterator[Mutant]:
+    for name in names:
+        module, _, line = name.partition(":")
+        for change in changes((ROOT / module).read_text()):
+            if not line or change.line == int(line):
+                yield Mutant(module, change)
+
+
+def _words() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--module", action="append", help="rotator/x.py, or one line of it: …:17")
+    parser.add_argument("--list", action="store_true", help="only tell what would be broken")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--budget", type=float, default=30, help="seconds of tests for a change")
+    parser.add_argument("--reach", help="a folder that keeps which tests reach what")
+    parser.add_argument("--tests", nargs="+", default=[], help="these instead of who reaches it")
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Which tests reach which line, measured once by running them all and kept in a folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import coverage
+
+from tests.mutants.changes import Change
+from tests.mutants.modules import modules
+from tests.mutants.users import test_files
+
+_COMPLETE = "complete"
+_PLUGIN = "tests.mutants.reach_plugin"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who reaches what, and how many seconds each test that passes takes."""
+
+    root: Path
+    seconds: dict[str, float]
+    lines: dict[str, dict[int, set[str]]]
+
+    def tests_of(self, module: str, change: Change) -> list[str]:
+        """Return the tests that run into `change`: those of the module first, the quickest first.
+
+        What runs when the module is loaded is reached by whoever uses the module.
+        """
+        reached = self.lines.get(module, {})
+        places = range(change.line, change.last_line + 1)
+        numbers: Collection[int] = reached if change.is_at_import else places
+        found = {test for number in numbers for test in reached.get(number, ())}
+        files = {test.split("::", maxsplit=1)[0] for test in found}
+        nearness = {name: self._nearness(name, module) for name in files}
+
+        def near(test: str) -> tuple[int, float, str]:
+            return nearness[test.split("::", maxsplit=1)[0]], self.seconds[test], test
+
+        ordered = sorted(found & self.seconds.keys(), key=near)
+        # The cases of one test break together: the first of each comes before the second of any.
+        firsts = {test.partition("[")[0]: test for test in reversed(ordered)}
+
+        def rank(test: str) -> tuple[int, bool, float]:
+            return near(test)[0], firsts[test.partition("[")[0]] != test, self.seconds[test]
+
+        return sorted(ordered, key=rank)
+
+    def _nearness(self, test_file: str, module: str) -> int:
+        """Return 0 for the module's own tests, 1 for those that import it, 2 for all others."""
+        if Path(test_file).stem == f"test_{Path(module).stem}":
+            return 0
+        return 1 if self._uses(test_file, module) else 2
+
+    def _uses(self, test_file: str, module: str) -> bool:
+        path = self.root / test_file
+        if not path.is_file():
+            return False
+        package, _, name = module.removesuffix(".py").replace("/", ".").rpartition(".")
+        text = path.read_text()
+        return f"{package}.{name} " in text or any(
+            line.startswith(f"from {package} import") and name in line for line in text.splitlines()
+        )
+
+
+def measure(root: Path, folder: Path) -> None:
+    """Run the tests of `root` and write into `folder` what they reach."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", _PLUGIN)
+    # Tests that fail are left out later: they could not tell a broken code from a whole one.
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            *words,
+            "--reach",
+            str(folder),
+            *test_files(root, modules()),
+        ],
+        cwd=root,
+        stdout=sys.stderr,
+        check=False,
+    )
+    (folder / _COMPLETE).touch()
+
+
+def is_measured(folder: Path) -> bool:
+    """Tell whether `measure` has come to its end there."""
+    return (folder / _COMPLETE).exists()
+
+
+def read(root: Path, folder: Path) -> Reach:
+    """Return what was measured in `folder`."""
+    seconds: dict[str, float] = {}
+    for path in folder.glob("times-*"):
+        for line in path.read_text().splitlines():
+            noted = json.loads(line)
+            if noted["passed"]:
+                seconds[noted["test"]] = noted["seconds"]
+    lines: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for path in folder.glob("lines.*"):
+        _add(lines, path)
+    return Reach(root, seconds, {name: dict(found) for name, found in lines.items()})
+
+
+def _add(lines: dict[str, dict[int, set[str]]], path: Path) -> None:
+    data = coverage.CoverageData(str(path))
+    data.read()
+    for name in data.measured_files():
+        # By the module's own place, so that it may have been measured in another copy.
+        module = "rotator/" + name.rpartition("/rotator/")[2]
+        for number, contexts in data.contexts_by_lineno(name).items():
+            lines[module][number].update(test for test in contexts if test)

@@ -1,0 +1,83 @@
+"""What a source of a rebuilding says of accounts, whole or damaged, of today or of long ago."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rotator.credential_secrets import secrets_of
+from rotator.damaged import Rows
+from rotator.database import opened_empty
+from rotator.migrations import SEALED_SINCE, STORE
+from rotator.opencode.authfile import parse_entry
+from rotator.secret import Secret
+from rotator.store_sources import Source, contents_of, source_of
+
+ENTRY = '{"type":"api","key":"KEY-CANARY-a"}'
+SPOILT = {
+    "id": "acc_1",
+    "provider": "acme",
+    "alias": "work",
+    "entry": ENTRY,
+    "maybe": None,
+    "captured_at": "2026-11-01T00:00:00.000Z",
+    "rejected": None,
+    "limit_state": None,
+    "last_used_at": None,
+    "refresh_allowed": 0,
+    "unproven": 0,
+} | dict.fromkeys(("identity", "identity_key", "disabled", "plan", "shared_by"))
+
+
+@pytest.mark.parametrize(
+    ("schema", "has_seals"),
+    [(1, False), (SEALED_SINCE - 1, False), (SEALED_SINCE, True)],
+)
+def test_whether_rows_have_seals_is_told_by_the_schema(schema: int, *, has_seals: bool) -> None:
+    with opened_empty(STORE[:schema]) as store:
+        source = source_of(store)
+
+    assert (source.schema, source.has_seals) == (schema, has_seals)
+    assert source.is_whole("account")
+    assert (source.spoilt.get("account", ()), source.restless) == ((), ())
+
+
+def spoilt(row: dict[str, Any]) -> Source:
+    """Return a source in which a row is not sealed right, and its secret is noted beside it."""
+    secrets = secrets_of(parse_entry("acme", Secret(ENTRY)))
+    noted = tuple({"provider": "acme", "digest": one, "account": "acc_1"} for one in secrets)
+    tables = {"account": Rows(), "digest": Rows(noted, whole=True), "removed": Rows()}
+    return Source(len(STORE), tables, has_seals=True, spoilt={"account": (row,)})
+
+
+def test_a_login_whose_secrets_were_noted_beside_it_is_taken_though_its_row_has_changed() -> None:
+    contents = contents_of(spoilt(SPOILT | {"alias": "wprk"}))
+
+    assert set(contents.accounts) == {"acc_1"}
+    assert contents.sealed == frozenset()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"captured_at": "noon"}, id="a time that is none"),
+        pytest.param({"captured_at": None}, id="no time"),
+        pytest.param({"maybe": 4}, id="of another type"),
+        pytest.param({"entry": "{oops"}, id="no entry"),
+        pytest.param({"entry": ENTRY.replace("-a", "-b")}, id="another secret"),
+        pytest.param({"id": "acc_2"}, id="another account's secret"),
+    ],
+)
+def test_a_row_that_is_no_account_or_not_that_login_is_none(change: dict[str, Any]) -> None:
+    assert contents_of(spoilt(SPOILT | change)).accounts == {}
+
+
+@pytest.mark.parametrize("has_seals", [True, False])
+def test_rows_are_sealed_right_only_where_there_are_seals(*, has_seals: bool) -> None:
+    tables = {"account": Rows((SPOILT,)), "digest": Rows(), "removed": Rows()}
+
+    contents = contents_of(Source(len(STORE), tables, has_seals=has_seals))
+
+    assert set(contents.accounts) == {"acc_1"}
+    assert contents.sealed == ({"acc_1"} if has_seals else set())
