@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
@@ -62,9 +63,17 @@ def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
 def ring(path: Path) -> None:
     """Make whoever watches the file at `path` look, and create it where there is none.
 
-    Something is written: of new times alone watchers do not hear.
+    Something is written: of new times alone watchers do not hear. A link there goes: what it
+    leads to is none of ours.
     """
-    handle = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        handle = open_private(path, flags)
+    except OSError as exc:
+        if exc.errno != errno.ELOOP:
+            raise
+        path.unlink()
+        handle = open_private(path, flags)
     try:
         os.pwrite(handle, b"\n", 0)
     finally:

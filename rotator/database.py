@@ -145,7 +145,8 @@ def _make_private(path: Path) -> None:
     try:
         os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
     except FileExistsError:
-        if path.stat().st_mode & 0o777 != FILE_MODE:
+        # Where a link stands it is somebody else's file.
+        if not path.is_symlink() and path.stat().st_mode & 0o777 != FILE_MODE:
             path.chmod(FILE_MODE)
 
 

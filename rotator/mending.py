@@ -104,7 +104,8 @@ def _put_in_place(store: Path) -> bool:
     for ending in ("-wal", "-shm", ""):
         old = store.with_name(store.name + ending)
         if old.exists() and old.stat().st_size:
-            old.chmod(FILE_MODE)
+            if not old.is_symlink():
+                old.chmod(FILE_MODE)
             old.rename(store.with_name(f"{store.name}{DAMAGED}{stamp}{ending}"))
         else:
             old.unlink(missing_ok=True)

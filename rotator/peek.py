@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _BUSY_SECONDS = 0.2
 _TRIES = 3
 _OURS = "opencode-rotator"
-_LATER = ("shared_by", "limit_own")
+_LATER = ("shared_by", "limit_own", "limit_since")
+# A limit that began later than that ahead is of a clock that was set back since.
+_A_MOMENT = 1.0
 _COLUMNS = (
     *("id", "provider", "alias", "disabled", "rejected", "limit_state", "limit_until"),
     *_LATER,
@@ -182,22 +184,30 @@ def _columns(store: sqlite3.Connection) -> str:
 def _state(
     row: tuple[str | None, ...], rows: list[tuple[str | None, ...]], now: datetime
 ) -> tuple[str, datetime | None]:
-    account, provider, _, disabled, rejected, state, ends_at, group, _ = row
+    account, provider, _, disabled, rejected, state, ends_at, group, _, since = row
     if disabled is not None:
         return "disabled", None
     if rejected is not None:
         return "rejected", None
-    until = _time(ends_at) if state else None
-    for other, its_provider, _, _, _, its_state, its_end, its_group, is_own in rows:
+    until = _until(ends_at, since, now) if state else None
+    for other, its_provider, _, _, _, its_state, its_end, its_group, is_own, its_since in rows:
         together = group is not None and (provider, group) == (its_provider, its_group)
         if account == other or not together or not its_state or is_own:
             continue
-        ends = _time(its_end)
+        ends = _until(its_end, its_since, now)
         if ends is not None and (until is None or until < ends):
             state, until = its_state, ends
     if state and until is not None and now < until:
         return state, until
     return "ready", None
+
+
+def _until(ends_at: str | None, since: str | None, now: datetime) -> datetime | None:
+    """Return when a limit ends; one that began ahead of now lasts its own length from now."""
+    ends, began = _time(ends_at), _time(since)
+    if ends is None or began is None or (began - now).total_seconds() <= _A_MOMENT:
+        return ends
+    return now + (ends - began)
 
 
 def _add_usage(history: str, seats: list[Seat], ids: dict[str, str], now: datetime) -> None:

@@ -41,7 +41,7 @@ def look_at_watcher(setup: Setup) -> Iterator[Remark]:
         says = f"a watcher ({holder}) runs and has told opencode nothing yet"
         to_do = f"if it stays so, end it ({holder.way_to_end}) and start another"
         yield note(Check.WATCHER, says, to_do)
-    elif setup.now - told.at > _SILENT:
+    elif abs(setup.now - told.at) > _SILENT:
         says = f"the watcher ({holder}) has said nothing since {told.at:%Y-%m-%d %H:%M} UTC"
         yield problem(Check.WATCHER, says, f"{holder.way_to_end}, then rotator watch")
     elif told.version != __version__:

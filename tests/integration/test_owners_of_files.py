@@ -15,6 +15,7 @@ from rotator.doctor import examine
 from rotator.doctor.remark import Check, Level
 from rotator.doctor.setup import Setup
 from rotator.file_owners import kept_mode, open_private
+from rotator.opencode.journal import Journal, write_journal
 from rotator.opencode.placement import Neighbours, why_in_place
 from rotator.paths import find_paths
 from tests.support.home import places
@@ -269,3 +270,37 @@ def test_a_link_to_nothing_gets_its_file(house: Household) -> None:
     os.close(open_private(link, os.O_RDWR | os.O_CREAT))
 
     assert target.exists()
+
+
+@pytest.mark.parametrize("name", ["rotator.sqlite", "history.sqlite"])
+def test_what_a_link_in_our_folder_leads_to_keeps_its_mode(house: Household, name: str) -> None:
+    paths = find_paths(house.env())
+    two_logins(house)
+    other = house.home / "other"
+    other.write_bytes((paths.data / name).read_bytes())
+    other.chmod(0o644)
+    for file in paths.data.glob(f"{name}*"):
+        file.unlink()
+    (paths.data / name).symlink_to(other)
+
+    rotator(house, "accounts")
+
+    mode = stat.S_IMODE(other.stat().st_mode)
+    other.unlink()
+    assert mode == 0o644
+
+
+def test_a_journal_of_another_owner_s_is_no_matter_for_root(house: Household) -> None:
+    """C4: whoever owns a home may write there what they like."""
+    paths = find_paths(house.env())
+    two_logins(house)
+    roots = house.home / "of-root"
+    old, new = b'{"a": 1}', b'{"b": 2}'
+    roots.write_bytes(new[:4] + old[4:])
+    write_journal(paths.journal, Journal(roots, roots.stat().st_ino, b'{"evil": 1}', new))
+    os.chown(roots, 0, 0)
+    os.chown(paths.journal, USER, GROUP)
+
+    assert rotator(house, "accounts").code == 0
+
+    assert roots.read_bytes() == new[:4] + old[4:]

@@ -84,6 +84,17 @@ def test_a_running_watcher_is_no_matter_to_speak_of(books: Books) -> None:
     assert said == "acme work\n"
 
 
+def test_after_the_clock_was_set_back_a_rest_lasts_its_own_length(books: Books) -> None:
+    now = books.clock()
+    work = add(books, "acme", "work")
+    begun = now + timedelta(days=365)
+    limit = Limit(AccountState.COOLING, begun + timedelta(minutes=10), "429", since=begun)
+    with books.store.transaction():
+        books.store.set_limit(work, limit)
+
+    assert "acme work cooling 10m" in shown()
+
+
 def test_it_agrees_with_what_every_other_command_decides_from(books: Books) -> None:
     chance = random.Random(7)  # noqa: S311  # no secret
     for provider in PROVIDERS:

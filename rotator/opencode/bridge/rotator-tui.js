@@ -148,7 +148,9 @@ class Glances {
     const facts = await fs.promises.stat(this.#file, { bigint: true }).catch(() => null);
     if (facts === null) return this.#take("none", () => null);
     const { ino, mtimeNs, size } = facts;
-    if (Date.now() - Number(mtimeNs / 1_000_000n) > SILENT_MS) return this.#take("silent", () => null);
+    // One ahead of now is of a clock that was set back since.
+    const age = Math.abs(Date.now() - Number(mtimeNs / 1_000_000n));
+    if (age > SILENT_MS) return this.#take("silent", () => null);
     if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
     const read = () => attempt(() => parseGlance(readText(this.#file)), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
