@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rotator.credential_secrets import has_real_secret, same_secrets, secrets_of
+from rotator.credential_secrets import given_as, has_real_secret, secrets_of
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
 from rotator.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets
 
@@ -213,6 +213,7 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
         for doubt in account.doubts:
             yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts)
+    yield from _of_one_key(accounts)
 
 
 def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[Step]:
@@ -261,10 +262,6 @@ def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
                 keep, joined = _older_first(account, other)
                 best = max((keep, joined), key=lambda one: liveliness(one, keep, joined))
                 yield Join(keep, joined, best, "its vendor says that they are one person's")
-            elif _have_one_key(account, other):
-                # An older version took a key with white space around it for another one.
-                keep, joined = _older_first(account, other)
-                yield Join(keep, joined, keep, "they have the same key")
 
 
 def is_one_person(one: Account, other: Account) -> bool:
@@ -279,14 +276,16 @@ def is_one_person(one: Account, other: Account) -> bool:
     )
 
 
-def _have_one_key(one: Account, other: Account) -> bool:
-    mine, theirs = one.credential, other.credential
-    return (
-        mine.type == theirs.type == "api"
-        and mine.destination == theirs.destination
-        and has_real_secret(mine)
-        and same_secrets(mine, theirs)
-    )
+def _of_one_key(accounts: Sequence[Account]) -> Iterator[Step]:
+    """Yield what joins keys that an older version took for two: white space is none of them."""
+    found: dict[tuple[Digest, str], Account] = {}
+    for account in sorted(accounts, key=lambda one: (one.captured_at, one.id)):
+        credential = account.credential
+        if credential.type == "api" and has_real_secret(credential):
+            place = (given_as(credential), credential.destination)
+            first = found.setdefault(place, account)
+            if first is not account:
+                yield Join(first, account, first, "they have the same key")
 
 
 def joined_identity(keep: Account, other: Account, best: Account) -> Identity:

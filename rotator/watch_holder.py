@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 
 from rotator.liveness import NAMESPACE, is_known_here, pid_namespace
+from rotator.lock_holder import is_stopped
 from rotator.text import clean
 
 MOST_BYTES = 1024
@@ -27,6 +28,16 @@ class WatchHolder:
         return (
             f"in another container or on another computer: host {self.host}, pid {self.pid} there"
         )
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was halted, as by Ctrl-Z, and does nothing before it is let go on."""
+        return self.is_here and self.pid != 0 and is_stopped(self.pid)
+
+    @property
+    def way_on(self) -> str:
+        """How a person lets a stopped one go on, or ends it."""
+        return f"kill -CONT {self.pid} lets it go on, kill -KILL {self.pid} ends it"
 
     @property
     def way_to_end(self) -> str:

@@ -33,7 +33,8 @@ def command(ctx: click.Context, *, check: bool, watch: bool, as_json: bool) -> N
     overview = _look()
     for line in _told(overview, as_json=as_json):
         click.echo(line)
-    if check and overview.watcher_pid is None:
+    watcher = overview.watcher
+    if check and (watcher is None or watcher.is_stopped):
         ctx.exit(NOT_RUNNING)
 
 
@@ -91,7 +92,9 @@ def status_json(overview: Overview) -> dict[str, Any]:
 
 
 def _watcher_json(holder: WatchHolder | None) -> dict[str, Any]:
-    told = {"running": holder is not None, "pid": holder.pid if holder else None}
+    told: dict[str, Any] = {"running": holder is not None, "pid": holder.pid if holder else None}
+    if holder is not None and holder.is_stopped:
+        return told | {"running": False, "stopped": True}
     if holder is None or holder.is_here:
         return told
     # Its pid is another process's here, or nobody's.
@@ -101,6 +104,8 @@ def _watcher_json(holder: WatchHolder | None) -> dict[str, Any]:
 def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
     holder = overview.watcher
     watcher = f"running ({holder})" if holder else "not running: start it with rotator watch"
+    if holder is not None and holder.is_stopped:
+        watcher = f"stopped ({holder}): nothing fails over; {holder.way_on}"
     bridge = overview.bridge.version
     rows = [
         ["watcher", watcher],

@@ -36,6 +36,10 @@ def look_at_watcher(setup: Setup) -> Iterator[Remark]:
         says = "no watcher runs: nothing is captured and nothing fails over"
         yield problem(Check.WATCHER, says, "rotator watch starts one")
         return
+    if holder.is_stopped:
+        says = f"the watcher ({holder}) is stopped: nothing is captured and nothing fails over"
+        yield problem(Check.WATCHER, says, holder.way_on)
+        return
     told = published(setup.paths)
     if told is None or told.pid != holder.pid:
         says = f"a watcher ({holder}) runs and has told opencode nothing yet"

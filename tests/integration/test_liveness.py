@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,8 +23,10 @@ from rotator.overview import look_around
 from rotator.paths import find_paths
 from rotator.processes import start_ticks
 from rotator.watch_holder import WatchHolder, own_entry, parse_entry
+from tests.support.household import Household
 from tests.support.live import Live, open_live
 from tests.support.pid_namespaces import in_pid_namespace
+from tests.support.rotator_process import rotator, watcher
 from tests.support.waiting import wait_until
 
 ELSEWHERE = "another-boot pid:[1]"
@@ -272,3 +275,24 @@ def test_nobody_is_told_to_end_a_process_that_is_another_one_here() -> None:
     assert (there.way_to_end, here.way_to_end) == ("end it on box", "kill 7")
     assert "kill" not in unknown.way_to_end
     assert "host box" in str(there)
+
+
+def test_a_watcher_that_was_halted_is_said_to_be_and_how_it_goes_on(home: Path) -> None:
+    house = Household(home)
+    house.write_auth({"acme": {"type": "api", "key": "KEY-CANARY-a"}})
+    with watcher(house) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            shown = rotator(house, "status")
+            told = rotator(house, "status", "--json").json()["watcher"]
+            checked = rotator(house, "status", "--check").code
+            examined = rotator(house, "doctor").stdout
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        again = rotator(house, "status", "--check").code
+
+    way_on = f"kill -CONT {process.pid} lets it go on"
+    assert f"stopped (pid {process.pid}): nothing fails over; {way_on}" in shown.stdout
+    assert told == {"running": False, "pid": process.pid, "stopped": True}
+    assert f"the watcher (pid {process.pid}) is stopped" in examined
+    assert (checked, again) == (5, 0)
