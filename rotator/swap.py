@@ -6,7 +6,7 @@ Under the swap lock: read, save what is there, write beside, look again, rename,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,9 +28,12 @@ from rotator.opencode.authfile import (
 from rotator.opencode.authwrite import put_live, resolve
 
 MOST_TRIES = 50
+_FEWEST_TRIES = 2
 # opencode writes its file in well under this; a person waits for it gladly, a request does not.
 PATIENCE_SECONDS = 2.0
 _LOOK_SECONDS = 0.002
+# Others wait for the lock meanwhile, and no longer than twice as long.
+_LONGEST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def swap(books: Books, order: Order) -> Swapped | None:
     AccountNotFound, StoreError.
     """
     with swap_lock(books.paths.swap_lock):
-        for _ in range(MOST_TRIES):
+        for _ in _tries():
             reading = settled(books, order.watched, order.patience_seconds)
             target = books.store.state().account(order.account)
             if target is None:
@@ -104,7 +107,7 @@ def take_out(books: Books, account: Account, *, also: Callable[[], None]) -> boo
     """
     provider = account.provider
     with swap_lock(books.paths.swap_lock):
-        for _ in range(MOST_TRIES):
+        for _ in _tries():
             reading = settled(books, watched=False, patience_seconds=PATIENCE_SECONDS)
             if books.store.state().slot(provider).active != account.id:
                 return False
@@ -128,6 +131,15 @@ def take_out(books: Books, account: Account, *, also: Callable[[], None]) -> boo
                 return True
     message = f"{books.paths.auth_file} kept changing while an entry was to be taken out"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
+
+
+def _tries() -> Iterator[None]:
+    """Yield for each time that auth.json may have changed before it was written; at least twice."""
+    give_up_at = time.monotonic() + _LONGEST_SECONDS
+    for number in range(MOST_TRIES):
+        if number >= _FEWEST_TRIES and time.monotonic() > give_up_at:
+            return
+        yield
 
 
 def settled(books: Books, watched: bool, patience_seconds: float) -> Reading:  # noqa: FBT001

@@ -53,7 +53,7 @@ def void(_: object) -> None:
     """Take a value and return nothing."""
 
 
-def test_both_names_of_a_file_hold_what_was_put_in(live: Live) -> None:
+def test_c5_both_names_of_a_file_hold_what_was_put_in(live: Live) -> None:
     for name, entry in ((A, api("a")), (B, LONG)):
         put(live, name)
 
@@ -63,7 +63,7 @@ def test_both_names_of_a_file_hold_what_was_put_in(live: Live) -> None:
     assert [path.name for path in live.file.parent.iterdir()] == ["auth.json"]
 
 
-def test_an_entry_is_taken_out_in_place(live: Live) -> None:
+def test_c5_an_entry_is_taken_out_in_place(live: Live) -> None:
     assert take_out(live.books, live.account(B), also=lambda: None)
 
     assert json.loads(second(live).read_bytes()) == {"zeta": api("z")}
@@ -81,7 +81,7 @@ def test_a_link_to_a_file_of_two_names_leads_to_both(live: Live) -> None:
     assert live.entries()["acme"] == api("a")
 
 
-def test_a_second_name_is_said(live: Live) -> None:
+def test_c5_a_second_name_is_said(live: Live) -> None:
     assert placement_notes(live.file) == [
         "auth.json is written in place: it has 2 names (hard links)"
     ]

@@ -89,7 +89,7 @@ def test_a_late_login_of_the_same_provider_is_saved_and_the_swap_stays(
 
 
 @pytest.mark.parametrize("look", [by_watcher, by_command])
-def test_a_late_login_of_another_provider_is_saved_and_live(
+def test_c6_a_late_login_of_another_provider_is_saved_and_live(
     live: Live, look: Callable[[Live], None]
 ) -> None:
     written_late(live, A, {"acme": api("b"), "zeta": api("y")})
@@ -213,7 +213,7 @@ def test_a_late_login_is_not_put_over_one_that_nobody_has_seen(live: Live) -> No
     assert live.entries()["named"] == live.saved("named/cem-acme.example") == oauth("cem")
 
 
-def test_whoever_dies_before_a_late_login_is_live_leaves_that_to_the_next(home: Path) -> None:
+def test_c6_whoever_dies_before_a_late_login_is_live_leaves_that_to_the_next(home: Path) -> None:
     seam = Seam()
     with open_live(home) as live:
         live.sees({"named": oauth("ada", 1)})
@@ -342,7 +342,7 @@ def late_logins(live: Live) -> dict[str, Entry]:
     return {"acme": api("a")} | late
 
 
-def test_a_late_login_is_put_in_once_a_torn_file_is_whole(live: Live) -> None:
+def test_c9_a_late_login_is_put_in_once_a_torn_file_is_whole(live: Live) -> None:
     wanted = late_logins(live)
     whole = live.file.read_bytes()
     live.write(whole[:20])
@@ -357,7 +357,7 @@ def test_a_late_login_is_put_in_once_a_torn_file_is_whole(live: Live) -> None:
     assert (live.active("zeta"), live.active("eta")) == ("zeta-2", "eta-1")
 
 
-def test_a_late_login_is_put_in_beside_a_change_that_came_between(live: Live) -> None:
+def test_c9_a_late_login_is_put_in_beside_a_change_that_came_between(live: Live) -> None:
     wanted = late_logins(live)
     live.write({"acme": api("a"), "zeta": api("z"), "iota": api("i")})
     live.look()
@@ -368,7 +368,7 @@ def test_a_late_login_is_put_in_beside_a_change_that_came_between(live: Live) ->
     assert live.saved("iota/iota-1") == api("i")
 
 
-def test_a_late_login_is_put_in_though_the_file_changes_while_it_is_written(live: Live) -> None:
+def test_c9_a_late_login_is_put_in_though_the_file_changes_while_it_is_written(live: Live) -> None:
     wanted = late_logins(live)
     newer = {"acme": api("a"), "zeta": api("z"), "iota": api("i")}
 
@@ -380,7 +380,7 @@ def test_a_late_login_is_put_in_though_the_file_changes_while_it_is_written(live
     assert live.entries() == wanted | {"iota": api("i")}
 
 
-def test_a_late_login_is_put_in_once_the_disk_has_room(live: Live) -> None:
+def test_c6_a_late_login_is_put_in_once_the_disk_has_room(live: Live) -> None:
     wanted = late_logins(live)
     with full_disk(), contextlib.suppress(RotatorError):
         live.look()
@@ -515,7 +515,7 @@ def test_whoever_dies_while_a_late_login_is_put_in_leaves_it_to_the_next(
         assert live.books.store.late_logins() == ()
 
 
-def test_what_took_the_place_of_a_late_login_meanwhile_stays(live: Live) -> None:
+def test_c9_what_took_the_place_of_a_late_login_meanwhile_stays(live: Live) -> None:
     wanted, _ = torn_while_late(live)
     live.write({"acme": api("a"), "zeta": api("x")})
 
@@ -574,7 +574,7 @@ def at_the_link(live: Live, entries: dict[str, Entry]) -> Act:
     return at(1, lambda _: void(live.write(entries)), named("link"))
 
 
-def test_a_login_into_an_absent_file_just_before_it_gets_its_name_is_kept(live: Live) -> None:
+def test_c8_a_login_into_an_absent_file_just_before_it_gets_its_name_is_kept(live: Live) -> None:
     live.file.unlink()
 
     with Seam().watching(at_the_link(live, {"zeta": api("y")})):
@@ -584,7 +584,7 @@ def test_a_login_into_an_absent_file_just_before_it_gets_its_name_is_kept(live: 
     assert live.saved("zeta/zeta-2") == api("y")
 
 
-def test_a_login_of_the_same_provider_into_an_absent_file_is_saved(live: Live) -> None:
+def test_c8_a_login_of_the_same_provider_into_an_absent_file_is_saved(live: Live) -> None:
     live.file.unlink()
 
     with Seam().watching(at_the_link(live, {"acme": api("c")})):
@@ -594,7 +594,7 @@ def test_a_login_of_the_same_provider_into_an_absent_file_is_saved(live: Live) -
     assert live.saved("acme/acme-3") == api("c")
 
 
-def test_a_failover_into_an_absent_file_is_given_up_for_a_login_there(live: Live) -> None:
+def test_c8_a_failover_into_an_absent_file_is_given_up_for_a_login_there(live: Live) -> None:
     live.file.unlink()
     order = Order(live.account(A).id, "for the test", expected=None, check_expected=True)
     with swap_lock(live.paths.swap_lock):

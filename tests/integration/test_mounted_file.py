@@ -52,7 +52,7 @@ def journal_of(house: Household) -> Path:
 # -- a container that has it mounted ----------------------------------------------------------
 
 
-def test_a_file_that_is_mounted_by_itself_is_written_in_place(
+def test_c1_a_file_that_is_mounted_by_itself_is_written_in_place(
     house: Household, source: Path
 ) -> None:
     setup = [bind(source, house.auth_file)]
@@ -75,7 +75,9 @@ def test_a_file_that_is_mounted_by_itself_is_written_in_place(
     assert [path.name for path in house.auth_file.parent.iterdir()] == ["auth.json"]
 
 
-def test_a_file_of_another_file_system_is_written_in_place(house: Household, source: Path) -> None:
+def test_c1_a_file_of_another_file_system_is_written_in_place(
+    house: Household, source: Path
+) -> None:
     memory = source.parent.with_name("memory")
     memory.mkdir()
     lines = [
@@ -90,7 +92,7 @@ def test_a_file_of_another_file_system_is_written_in_place(house: Household, sou
     assert ended.json()["to"] == "acme-1"
 
 
-def test_a_file_that_is_mounted_into_a_read_only_folder_is_written(
+def test_c1_a_file_that_is_mounted_into_a_read_only_folder_is_written(
     house: Household, source: Path
 ) -> None:
     folder = house.auth_file.parent
@@ -104,7 +106,7 @@ def test_a_file_that_is_mounted_into_a_read_only_folder_is_written(
     assert [problem for problem in told if "may not be written" in problem] == []
 
 
-def test_that_it_is_written_in_place_is_said_before(house: Household, source: Path) -> None:
+def test_c1_that_it_is_written_in_place_is_said_before(house: Household, source: Path) -> None:
     setup = [bind(source, house.auth_file)]
 
     told = rotator_inside(house, setup, "status", "--json").json()["problems"]
@@ -116,7 +118,7 @@ def test_that_it_is_written_in_place_is_said_before(house: Household, source: Pa
 
 
 @pytest.mark.parametrize("whole_folder", [False, True], ids=["the file", "its folder"])
-def test_a_read_only_mount_takes_no_swap_and_that_is_said_before(
+def test_c3_a_read_only_mount_takes_no_swap_and_that_is_said_before(
     house: Household, source: Path, *, whole_folder: bool
 ) -> None:
     where = house.auth_file.parent if whole_folder else house.auth_file
@@ -138,7 +140,7 @@ def test_a_read_only_mount_takes_no_swap_and_that_is_said_before(
 
 
 @pytest.mark.parametrize("whole_folder", [False, True], ids=["the file", "its folder"])
-def test_a_live_account_is_disabled_also_where_it_cannot_be_swapped_out(
+def test_c3_a_live_account_is_disabled_also_where_it_cannot_be_swapped_out(
     house: Household, source: Path, *, whole_folder: bool
 ) -> None:
     where = house.auth_file.parent if whole_folder else house.auth_file
@@ -159,7 +161,7 @@ def test_a_live_account_is_disabled_also_where_it_cannot_be_swapped_out(
     assert later["to"] == "acme-1"
 
 
-def test_a_read_only_file_that_a_user_of_the_container_may_not_write_is_said(
+def test_c3_a_read_only_file_that_a_user_of_the_container_may_not_write_is_said(
     house: Household, source: Path
 ) -> None:
     """The accounts are shown all the same."""
@@ -186,7 +188,7 @@ def inside(house: Household, tmp_path: Path) -> Iterator[tuple[Container, Path]]
         yield one, at
 
 
-def test_the_host_writes_in_place_what_a_container_has_mounted(
+def test_c2_the_host_writes_in_place_what_a_container_has_mounted(
     house: Household, inside: tuple[Container, Path]
 ) -> None:
     one, at = inside
@@ -235,7 +237,7 @@ def orphan(home: Path, tmp_path: Path) -> Iterator[tuple[Container, Path, Househ
         yield one, at, house
 
 
-def test_a_refresh_in_a_file_that_was_replaced_outside_is_saved_and_live(
+def test_c2_a_refresh_in_a_file_that_was_replaced_outside_is_saved_and_live(
     orphan: tuple[Container, Path, Household],
 ) -> None:
     one, at, house = orphan
@@ -247,7 +249,7 @@ def test_a_refresh_in_a_file_that_was_replaced_outside_is_saved_and_live(
         assert live.saved("named/ada-acme.example") == oauth("ada", 2) == live.entries()["named"]
 
 
-def test_a_refresh_from_before_we_began_is_saved_and_live(
+def test_c2_a_refresh_from_before_we_began_is_saved_and_live(
     orphan: tuple[Container, Path, Household],
 ) -> None:
     one, at, house = orphan
@@ -289,7 +291,7 @@ def test_a_login_that_went_outside_is_not_brought_back_by_what_it_held_all_the_t
         assert live.entries() == {"named": oauth("ada")}
 
 
-def test_a_refresh_of_an_account_that_was_swapped_out_is_saved_and_the_swap_stays(
+def test_c2_a_refresh_of_an_account_that_was_swapped_out_is_saved_and_the_swap_stays(
     orphan: tuple[Container, Path, Household],
 ) -> None:
     one, at, house = orphan

@@ -68,7 +68,7 @@ def as_user(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_nothing_that_commands_make_is_root_s(house: Household) -> None:
+def test_c4_nothing_that_commands_make_is_root_s(house: Household) -> None:
     two_logins(house)
     words = [
         ("rotate", "acme", "acme-1"),
@@ -88,7 +88,7 @@ def test_nothing_that_commands_make_is_root_s(house: Household) -> None:
     assert (house.state_dir / "swap.lock").exists()
 
 
-def test_nothing_that_a_watcher_makes_is_root_s(house: Household) -> None:
+def test_c4_nothing_that_a_watcher_makes_is_root_s(house: Household) -> None:
     two_logins(house)
     with watcher(house):
         house.write_auth({"acme": api("c"), "zeta": api("z")})
@@ -103,7 +103,7 @@ def test_nothing_that_a_watcher_makes_is_root_s(house: Household) -> None:
 @pytest.mark.parametrize(
     ("mode", "kept"), [(0o600, 0o600), (0o640, 0o640), (0o660, 0o660), (0o644, 0o600)]
 )
-def test_owner_group_and_mode_of_auth_json_stay(house: Household, mode: int, kept: int) -> None:
+def test_c4_owner_group_and_mode_of_auth_json_stay(house: Household, mode: int, kept: int) -> None:
     two_logins(house)
     os.chown(house.auth_file, USER, OTHER_GROUP)
     house.auth_file.chmod(mode)
@@ -290,7 +290,7 @@ def test_what_a_link_in_our_folder_leads_to_keeps_its_mode(house: Household, nam
     assert mode == 0o644
 
 
-def test_a_journal_of_another_owner_s_is_no_matter_for_root(house: Household) -> None:
+def test_c4_a_journal_of_another_owner_s_is_no_matter_for_root(house: Household) -> None:
     """C4: whoever owns a home may write there what they like."""
     paths = find_paths(house.env())
     two_logins(house)

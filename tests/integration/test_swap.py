@@ -390,6 +390,26 @@ def test_a_file_that_never_rests_is_given_up_with_nothing_written(live: Live) ->
     assert folder_of(live) == ["auth.json"]
 
 
+def test_while_logins_rain_the_lock_is_held_for_seconds_at_most(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them is saved, slowly, before the next look finds another one."""
+    numbers = iter(range(1000))
+    uptime = iter(range(0, 1_000_000, 2))
+    live.write({"acme": api("b"), "zeta": api("y")})
+
+    def write() -> None:
+        live.write({"acme": api("b"), "zeta": api(str(next(numbers)))})
+
+    live.clock.when_asked = write
+    monkeypatch.setattr("rotator.swap.time.monotonic", lambda: float(next(uptime)))
+
+    with pytest.raises(SwapConflict, match="kept changing"):
+        put(live, A)
+
+    assert next(numbers) < 10
+
+
 def test_an_entry_of_a_file_that_never_rests_is_not_taken_out_and_that_is_said(live: Live) -> None:
     numbers = iter(range(1000))
     account = live.account(B)

@@ -13,7 +13,7 @@ from tests.mutants.modules import modules
 from tests.support.repository import ROOT
 
 
-def test_every_accepted_change_is_one_that_can_still_be_made() -> None:
+def test_i11_every_accepted_change_is_one_that_can_still_be_made() -> None:
     listed = accepted.read().reasons
 
     possible = {
@@ -27,7 +27,7 @@ def test_every_accepted_change_is_one_that_can_still_be_made() -> None:
 
 
 @pytest.mark.parametrize("name", ["swap.py", "wal.py"])
-def test_every_change_is_still_python_and_changes_something(name: str) -> None:
+def test_i11_every_change_is_still_python_and_changes_something(name: str) -> None:
     (module,) = (one for one in modules() if Path(one).name == name)
     text = (ROOT / module).read_text()
 
