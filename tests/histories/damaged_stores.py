@@ -26,7 +26,16 @@ from random import Random
 from typing import Any, NamedTuple
 
 from rotator.cli.main import run as run_command
-from rotator.model import AccountState, Digest, Doubt, Identity, Limit, PendingRefresh
+from rotator.model import (
+    AccountState,
+    Digest,
+    Doubt,
+    Event,
+    EventKind,
+    Identity,
+    Limit,
+    PendingRefresh,
+)
 from rotator.opencode.authfile import parse_entry
 from rotator.paths import Paths, find_paths
 from rotator.secret import Secret, digest_of
@@ -122,6 +131,8 @@ def _renew(live: Live, name: str, person: str, generation: int) -> None:
     who = live.books.registry.identify("named", entry)
     with live.books.store.transaction():
         live.books.store.renew_credential(live.account(name), entry, who, live.clock())
+    told = Event(live.clock(), EventKind.REFRESHED, "named", name, why="refreshed by opencode")
+    live.books.record([told])
 
 
 def _mark(live: Live) -> None:
