@@ -79,7 +79,7 @@ def test_b3_a_turn_that_is_stopped_or_never_sent_says_nothing_of_the_bridge(
     file = house.config_folder / "taker.js"
     file.write_text(FROZEN)
     house.configure(provider.url, plugin=[file.as_uri()])
-    provider.answer(replace(streamed("late"), delay_seconds=30), times=2)
+    provider.answer(replace(streamed("late"), delay_seconds=30))
     with watcher(house):
         log_in(house, "mock", api(A))
         with serve(house) as server:

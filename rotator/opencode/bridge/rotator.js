@@ -1138,7 +1138,6 @@ class Mark {
   isPassedBy = false; // another one did that does not name the session
   isGiven = false; // it stands in the context of its hook
   isReached = false; // something came through our fetch in that context
-  isBroken = false; // its turn ended before the vendor was asked, or was stopped
   slot = null;
   credential = null; // the digest that its request carried last, if that is a login of ours
   key = "unseen"; // else whose it was
@@ -1241,7 +1240,7 @@ class Marks {
   unseenIn(session) {
     const { turn } = this.#sessions.get(session) ?? {};
     const isUnseen = turn?.isOurs && !turn.isSpent && !turn.isHeard && !turn.isReached;
-    return isUnseen && !turn.isBroken ? turn.provider : null;
+    return isUnseen ? turn.provider : null;
   }
 
   /** Note that the turn of a session is over. */
@@ -1249,12 +1248,6 @@ class Marks {
     const { turn, aside } = this.#sessions.get(session) ?? {};
     if (turn) turn.isSpent = true;
     [turn, aside].forEach((mark) => this.#drop(mark));
-  }
-
-  /** Note that a turn ended before the vendor was asked, or was stopped. */
-  break(session) {
-    const { turn } = this.#sessions.get(session) ?? {};
-    if (turn) turn.isBroken = true;
   }
 
   /** Return the mark of the request that opencode tells of when a turn fails. */
@@ -1579,7 +1572,6 @@ class Bridge {
   judge(session, { isOver, isSent }) {
     const unseen = isSent ? this.marks.unseenIn(session) : null;
     if (unseen !== null) this.#see(unseen, false);
-    if (!isSent) this.marks.break(session);
     if (isOver) this.marks.end(session);
   }
 
@@ -1611,7 +1603,7 @@ class Bridge {
       return pass();
     }
     const mark = context.getStore();
-    if (mark) mark.isReached = true;
+    if (mark && seen.method === "POST") mark.isReached = true;
     if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
     return pass();
@@ -1857,11 +1849,15 @@ const ENDS = ["session.idle", "session.deleted"];
 /** What an event of opencode's says of a session: that it is over, that it failed. */
 function meaningOf({ type, properties }) {
   const status = type === "session.status" ? properties.status.type : null;
+  const { role, sessionID, finish, error } = properties?.info ?? {};
+  // A vendor has ended it; one that is stopped has no such word.
+  const isAnswer = type === "message.updated" && role === "assistant" && finish && !error;
+  const isRefusal = type === "session.error" && properties.error?.name === "APIError";
   return {
-    session: properties?.sessionID ?? properties?.info?.id,
+    session: properties?.sessionID ?? sessionID ?? properties?.info?.id,
     isOver: status === "idle" || type === "session.error" || ENDS.includes(type),
     isFailure: status === "retry" || type === "session.error",
-    isSent: type !== "session.error" || properties.error?.name === "APIError",
+    isSent: status === "retry" || isRefusal || Boolean(isAnswer),
   };
 }
 
@@ -2060,7 +2056,7 @@ function install() {
         const meaning = meaningOf(event);
         const { session, isOver, isFailure } = meaning;
         if (isFailure) attempt(() => bridge.tellFailure(session));
-        if (isOver || isFailure) bridge.judge(session, meaning);
+        if (isOver || meaning.isSent) bridge.judge(session, meaning);
       });
     },
   });
