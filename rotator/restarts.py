@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rotator.books import Books
 from rotator.bound_requests import Bound, bound_elsewhere
 from rotator.model import Account, Event, EventKind
-from rotator.opencode.exchange import Present
+from rotator.opencode.exchange import Exchange, Present
 from rotator.own_keys import find_own_keys, is_sent, unreached
 from rotator.text import clean
 from rotator.unbridged import Lack, Unbridged, following, unbridged
@@ -166,3 +166,11 @@ def restart_note(
         return None
     why = _sentence(lagging, put.alias)
     return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
+
+
+def note_restart(books: Books, put: Account, *, written: bool) -> None:
+    """Record which opencodes do not follow a swap by hand, where nothing else tells of it."""
+    present = Exchange(books.paths).present() if written else []
+    note = restart_note(books, present, put, only_sure=True) if written else None
+    if note is not None:
+        books.record([note])

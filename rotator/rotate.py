@@ -11,10 +11,8 @@ from rotator.capture import LOGGED_OUT
 from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
 from rotator.freshness import is_in_doubt
 from rotator.model import Account, AccountId, AccountState, State
-from rotator.opencode.exchange import Exchange
 from rotator.policy import Wanted, choose, clock_time
 from rotator.refresh import freshened
-from rotator.restarts import restart_note
 from rotator.swap import Order, swap
 
 _PAIR = 2
@@ -92,10 +90,6 @@ def rotate(books: Books, plan: Plan) -> Rotated:
     if done is None:
         message = "the rotation was given up"
         raise RotatorError(message)
-    # What does not follow by itself is told of where it stays to be read, too.
-    note = restart_note(books, Exchange(books.paths).present(), done.put, only_sure=True)
-    if note is not None and done.written:
-        books.record([note])
     return Rotated(done.left, done.put, plan.why, done.written)
 
 

@@ -14,7 +14,7 @@ from rotator.opencode.exchange import Exchange
 from rotator.opencode.placement_told import swap_obstacle
 from rotator.own_keys import unreached
 from rotator.rebuild import Rebuilt, rebuild_at_rest
-from rotator.restarts import applies, when_used
+from rotator.restarts import applies, note_restart, when_used
 from rotator.rotate import plan_rotation, rotate, split_target
 from rotator.unclaimed import LIST, Kept
 
@@ -50,6 +50,7 @@ def command(
         if not dry_run:
             done = rotate(books, plan)
             left, to, why = done.left, done.put, done.why
+            note_restart(books, to, written=done.written)
         elif (obstacle := swap_obstacle(books.paths.auth_file)) is not None:
             raise LiveFileError(obstacle)
         present = Exchange(books.paths).present()

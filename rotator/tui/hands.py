@@ -10,7 +10,7 @@ from rotator.books import Books
 from rotator.errors import AccountNotFound
 from rotator.model import Account, AccountId, Event, EventKind, State
 from rotator.opencode.exchange import Exchange
-from rotator.restarts import when_used
+from rotator.restarts import note_restart, when_used
 from rotator.rotate import plan_rotation, rotate
 from rotator.tui import effects as do
 from rotator.tui.messages import Ended, Message
@@ -69,6 +69,7 @@ class Hands:
     ) -> Ended:
         plan = plan_rotation(state, provider, alias, books.clock())
         done = rotate(books, plan)
+        note_restart(books, done.put, written=done.written)
         when = when_used(books, Exchange(books.paths).present(), done.put)
         if done.left is not None and done.left.id == done.put.id:
             return Ended(job, f"{done.put.name} is live already")

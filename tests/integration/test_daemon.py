@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -376,21 +376,6 @@ def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(world: World) 
 
     wait_until(lambda: world.read_auth()["acme"] == newer, 2 * SECONDS, "the newest tokens")
     assert len(told) == 1
-
-
-def test_an_old_line_of_the_log_is_charged_to_who_was_live_then(world: World) -> None:
-    world.log_in(B)
-    world.log_in(A)
-    earlier = datetime.now(UTC)
-    world.log_in("KEY-CANARY-C")
-    line = LOGGED.format(at=to_iso(earlier - timedelta(0)), provider="mock", session="ses_9")
-
-    with (world.paths.opencode_logs / "opencode.log").open("a") as file:
-        file.write(line)
-    limited = world.wait_for_event(EventKind.LIMITED)
-
-    assert limited.account == "mock/mock-2"
-    assert world.active() == digest_of("KEY-CANARY-C")
 
 
 def test_two_keys_of_one_organisation_are_limited_together(world: World) -> None:
