@@ -47,7 +47,8 @@ def test_c12_who_began_before_the_first_login_goes_on_without_one_until_the_rest
             server.ask("POST", "/instance/dispose")
             went_out_then = keys(server, provider, session)
             # It writes its log up to a second late.
-            wait_until(lambda: "disposing instance" in house.log_file.read_text(), 10, "the line of the log")
+            log = house.log_file
+            wait_until(lambda: "disposing instance" in log.read_text(), 10, "the line of the log")
             again, _ = rotated(house, "mock-2")
             pid = server.pid
         with serve(house) as server:
