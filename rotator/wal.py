@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import threading
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _MAIN = b"SQLite format 3\0" + struct.pack(">H", PAGE) + bytes([1, 1, 0, 64, 32,
 # The two equal heads of a -shm, by sqlite.org/walformat.html.
 _HEAD = 48
 _KEPT_OPEN: dict[tuple[int, int], int] = {}
+_KEPT_OPEN_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +153,13 @@ def _noted(store: Path) -> tuple[int, bytes] | None:
         if not stat.S_ISREG(found.st_mode):
             return None
         key = found.st_dev, found.st_ino
-        if key not in _KEPT_OPEN:
-            _close_deleted()
-            # To close it would drop the locks of this process's other connections.
-            _KEPT_OPEN[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        head = os.pread(_KEPT_OPEN[key], 2 * _HEAD, 0)
+        # The dashboard's workers look at once.
+        with _KEPT_OPEN_LOCK:
+            if key not in _KEPT_OPEN:
+                _close_deleted()
+                # To close it would drop the locks of this process's other connections.
+                _KEPT_OPEN[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            head = os.pread(_KEPT_OPEN[key], 2 * _HEAD, 0)
     except OSError:
         return None
     if len(head) < 2 * _HEAD or head[:_HEAD] != head[_HEAD:] or not head[12]:

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,17 @@ def test_a_store_whose_list_of_tables_is_gone_is_read_by_the_list_of_an_empty_on
     with opened_image(found, Path("image")) as connection:
         rows = connection.execute("SELECT name, value FROM setting").fetchall()
     assert rows == [("balancing", "off")]
+
+
+def test_several_threads_may_look_while_stores_come_and_go(tmp_path: Path) -> None:
+    """The dashboard's workers do."""
+
+    def look(number: int) -> None:
+        for turn in range(40):
+            shared = tmp_path / f"{number}-{turn}-shm"
+            shared.write_bytes(bytes(200))
+            state_of_wal(shared.with_name(f"{number}-{turn}"))
+            shared.unlink()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(look, range(8)))
