@@ -170,7 +170,8 @@ def restart_note(
 
 def note_restart(books: Books, put: Account, *, written: bool) -> None:
     """Record which opencodes do not follow a swap by hand, where nothing else tells of it."""
-    present = Exchange(books.paths).present() if written else []
-    note = restart_note(books, present, put, only_sure=True) if written else None
+    if not written:
+        return
+    note = restart_note(books, Exchange(books.paths).present(), put, only_sure=True)
     if note is not None:
         books.record([note])

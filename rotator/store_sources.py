@@ -225,9 +225,9 @@ def _current(row: Row) -> frozenset[Key]:
 
 
 def accounts_since(history: Path, since: datetime) -> list[str]:
-    """Return the accounts to which something has happened since, by name, as the history tells.
+    """Return the names of the accounts to which something has happened since, by the history.
 
-    None where it cannot be read: it may be lost, and is never in the way.
+    They are none where it cannot be read: it may be lost, and is never in the way.
     """
     query = (
         "SELECT DISTINCT account FROM event WHERE account IS NOT NULL AND at >= ?"

@@ -1,4 +1,4 @@
-"""The one function through which text from outside enters: cut short and made harmless."""
+"""Where text from outside enters: cut short, made harmless, without the logins of addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def clean(text: object, longest: int = LONGEST) -> str:
 
 
 def one_line(text: object, longest: int = LONGEST) -> str:
-    """Return the same with everything that an address in it holds."""
+    """Return the same as `clean`, but with the logins in its addresses: the id of a provider."""
     return _cut(_squeezed(text, longest), longest)
 
 

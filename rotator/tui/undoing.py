@@ -13,6 +13,7 @@ from rotator import ledger
 from rotator.books import Books
 from rotator.errors import UsageError
 from rotator.model import Account, AccountId
+from rotator.restarts import note_restart
 from rotator.rotate import plan_rotation, rotate
 from rotator.tui.messages import Undoable
 
@@ -78,6 +79,7 @@ def _swap_back(books: Books, kept: SwappedBack) -> tuple[str, AccountId | None]:
         raise UsageError("the account that was live before is gone", hint="activate another one")
     plan = plan_rotation(state, kept.provider, account.alias, books.clock())
     done = rotate(books, plan)
+    note_restart(books, done.put, written=done.written)
     return f"{kept.provider}: {done.put.alias} is live again", done.put.id
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,15 @@ QUIET = "export const Quiet = async () => ({});"
 SAYS = "does not see the requests of mock"
 
 
+def install_before_the_bridge(house: Household, provider: LoopbackProvider, code: str) -> Path:
+    """Install the bridge and a plug-in that opencode imports before it; return the plug-in."""
+    install_bridge(house)
+    file = house.config_folder / "taker.js"
+    file.write_text(code)
+    house.configure(provider.url, plugin=[file.as_uri()])
+    return file
+
+
 def lines(house: Household) -> list[str]:
     """Return what `status` and `doctor` say of such requests."""
     checks = rotator(house, "doctor", "--json").json()["checks"]
@@ -40,12 +50,9 @@ def lines(house: Household) -> list[str]:
 def test_b3_requests_past_the_bridge_are_said_with_the_plug_in_that_has_them(
     house: Household, provider: LoopbackProvider, code: str, *, is_refused: bool
 ) -> None:
-    install_bridge(house)
-    file = house.config_folder / "taker.js"
-    file.write_text(code)
+    file = install_before_the_bridge(house, provider, code)
     (house.config_folder / "plugin").mkdir(exist_ok=True)
     (house.config_folder / "plugin" / "quiet.js").write_text(QUIET)
-    house.configure(provider.url, plugin=[file.as_uri()])
     if is_refused:
         provider.limit(A, headers={"retry-after": "3600"})
 
@@ -75,10 +82,7 @@ def test_b3_requests_past_the_bridge_are_said_with_the_plug_in_that_has_them(
 def test_b3_a_turn_that_is_stopped_or_never_sent_says_nothing_of_the_bridge(
     house: Household, provider: LoopbackProvider
 ) -> None:
-    install_bridge(house)
-    file = house.config_folder / "taker.js"
-    file.write_text(FROZEN)
-    house.configure(provider.url, plugin=[file.as_uri()])
+    install_before_the_bridge(house, provider, FROZEN)
     provider.answer(replace(streamed("late"), delay_seconds=30))
     with watcher(house):
         log_in(house, "mock", api(A))
