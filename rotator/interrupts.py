@@ -53,6 +53,7 @@ class _Noted:
     wakeup: int | None = None
     wakeup_end: int = -1
     at_once: int = 0
+    raised_at_seconds: float = 0.0
     nudges: int = 0
     listener: Callable[[], None] | None = None
     # What must not be broken off, and of whose threads; the main thread's can be counted alone.
@@ -72,7 +73,7 @@ def note_signals() -> None:
         os.set_blocking(end, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     _noted.wakeup, _noted.wakeup_end = read, write
-    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.signal(signal.SIGALRM, _note_again)
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _note)
@@ -88,9 +89,19 @@ def _note(number: int, _: FrameType | None) -> None:
         if is_first:
             _say(_noted.put_off[-1])
     elif _noted.at_once and _noted.listener is None:
+        _noted.raised_at_seconds = time.monotonic()
         raise Interrupted(_noted.number or number)
     if _noted.listener is not None:
         _noted.listener()
+
+
+def _note_again(_: int, frame: FrameType | None) -> None:
+    """Raise once more what Python has dropped, as it does at `input`'s flush of standard error."""
+    if _noted.number is None or not _noted.at_once:
+        return
+    # What was raised just now is still on its way out.
+    if time.monotonic() - _noted.raised_at_seconds >= _NUDGE_SECONDS:
+        _note(_noted.number, frame)
 
 
 def _say(what: str) -> None:

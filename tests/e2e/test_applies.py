@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.e2e.scenes import A, B, api, install_bridge, log_in, login, of_kind
-from tests.e2e.test_unseen_requests import FROZEN, install_before_the_bridge, lines
+from tests.e2e.test_unseen_requests import FROZEN, install_beside_the_bridge, lines
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
@@ -87,7 +87,7 @@ def test_c12_so_does_one_that_began_after_a_logout(
 def test_c7_a_key_is_not_replaced_where_the_bridge_does_not_see_the_requests(
     house: Household, provider: LoopbackProvider
 ) -> None:
-    file = install_before_the_bridge(house, provider, FROZEN)
+    file = install_beside_the_bridge(house, provider, FROZEN)
     with watcher(house):
         log_in(house, "mock", api(B), api(A))
         with serve(house) as server:

@@ -1,7 +1,8 @@
 """A login's loader whose fetch we never see, or see without its context, in the real opencode.
 
-The loader kept its fetch before the bridge was there, and somebody's plug-in asks the same vendor
-with the same login beside the turn: nothing of ours may reach the vendor, in whichever turn.
+The loader keeps a fetch that is not the bridge's (`Bun.fetch`), and somebody's plug-in asks the
+same vendor with the same login beside the turn: nothing of ours may reach the vendor, in whichever
+turn.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.e2e
 TURNS = 3
 HELLO = "Hello from the loopback provider."
 KEEPS = """
-const kept = globalThis.fetch;
+const kept = Bun.fetch;
 export const Loader = async () => ({
   auth: { provider: "mock", methods: [],
     loader: async () => ({ fetch: (input, init) => kept(input, init) }) },
@@ -68,7 +69,7 @@ HOOKS = {
 
 
 def install(house: Household, provider: LoopbackProvider, loader: str) -> None:
-    """Put the loader before the bridge: opencode imports what opencode.json lists first."""
+    """Put the loader beside the bridge; opencode may import either first."""
     install_bridge(house)
     file = Path(plugin(house.config_folder, loader, "loader-canary.js"))
     house.configure(provider.url, plugin=[file.as_uri()])

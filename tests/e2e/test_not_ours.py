@@ -77,6 +77,8 @@ def test_one_server_with_three_directories_reports_one_failure_once(
         folder.mkdir()
         sessions.append(server.create_session(directory=folder))
         server.prompt(sessions[-1], "first", directory=folder)
+    # A title asked later would meet the limit in the turn's place.
+    wait_until(lambda: len(provider.asked(title=True)) == len(folders), 20, "the titles")
     before = len(provider.asked())
     provider.limit(A, headers=HOUR)
 

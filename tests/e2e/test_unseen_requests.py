@@ -1,4 +1,8 @@
-"""Requests that a plug-in sends past the bridge of the real opencode (B3): said, and by whom."""
+"""Requests that a plug-in sends past the bridge of the real opencode (B3): said, and by whom.
+
+opencode imports plug-ins side by side, so that the one it lists first may come second: what is to
+pass the bridge by whichever comes first keeps `Bun.fetch`, which the bridge leaves as it is.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.e2e
 
 FROZEN = """
-const before = globalThis.fetch;
+const before = Bun.fetch;
 Object.defineProperty(globalThis, "fetch", {
   value: (input, init) => before(input, init), writable: false, configurable: false });
 export const Frozen = async () => ({});
@@ -28,8 +32,8 @@ QUIET = "export const Quiet = async () => ({});"
 SAYS = "does not see the requests of mock"
 
 
-def install_before_the_bridge(house: Household, provider: LoopbackProvider, code: str) -> Path:
-    """Install the bridge and a plug-in that opencode imports before it; return the plug-in."""
+def install_beside_the_bridge(house: Household, provider: LoopbackProvider, code: str) -> Path:
+    """Install the bridge and a plug-in beside it; return the plug-in."""
     install_bridge(house)
     file = house.config_folder / "taker.js"
     file.write_text(code)
@@ -50,7 +54,7 @@ def lines(house: Household) -> list[str]:
 def test_b3_requests_past_the_bridge_are_said_with_the_plug_in_that_has_them(
     house: Household, provider: LoopbackProvider, code: str, *, is_refused: bool
 ) -> None:
-    file = install_before_the_bridge(house, provider, code)
+    file = install_beside_the_bridge(house, provider, code)
     (house.config_folder / "plugin").mkdir(exist_ok=True)
     (house.config_folder / "plugin" / "quiet.js").write_text(QUIET)
     if is_refused:
@@ -60,12 +64,8 @@ def test_b3_requests_past_the_bridge_are_said_with_the_plug_in_that_has_them(
         log_in(house, "mock", api(B), api(A))
         with serve(house) as server:
             assert lines(house) == []
-            # It is said of a turn whose end the bridge hears of in time: of one of a few at least.
-            wait_until(
-                lambda: server.prompt_async(server.create_session(), "hi") or lines(house),
-                40,
-                "a sentence",
-            )
+            server.prompt_async(server.create_session(), "hi")
+            wait_until(lambda: lines(house), 20, "a sentence")
             in_status, in_doctor = lines(house)
             code_of_doctor = rotator(house, "doctor").code
             told = wait_until(
@@ -86,7 +86,7 @@ def test_b3_requests_past_the_bridge_are_said_with_the_plug_in_that_has_them(
 def test_b3_a_turn_that_is_stopped_or_never_sent_says_nothing_of_the_bridge(
     house: Household, provider: LoopbackProvider
 ) -> None:
-    install_before_the_bridge(house, provider, FROZEN)
+    install_beside_the_bridge(house, provider, FROZEN)
     provider.answer(replace(streamed("late"), delay_seconds=30))
     with watcher(house):
         log_in(house, "mock", api(A))

@@ -1,7 +1,8 @@
 """A signal that the system gives to another thread than the one that waits is heard all the same.
 
 Of several at once Linux lets any thread take all that are pending, and the main thread's wait in
-a lock is not broken off. Case I1.
+a lock is not broken off. So is one whose exception Python drops, as it does in what `input` calls
+before it reads. Case I1.
 """
 
 from __future__ import annotations
@@ -53,6 +54,17 @@ try:
 except interrupts.Interrupted as exc:
     print("heard" if exc.exit_code == 128 + number else exc.exit_code)
 """
+AT_A_QUESTION_DROPPED = """
+try:
+    with interrupts.counting_at_once():
+        try:
+            signal.raise_signal(number)
+        except interrupts.Interrupted:
+            pass
+        threading.Event().wait(20)
+except interrupts.Interrupted as exc:
+    print("heard" if exc.exit_code == 128 + number else exc.exit_code)
+"""
 
 
 REFRESHING = """
@@ -87,6 +99,7 @@ with open_live(Path.home(), registry=vendor.registry()) as live:
         pytest.param(ASKING, "! waiting for an answer\n", id="who asks a vendor"),
         pytest.param(REFRESHING, "! waiting for the answer of renewing", id="who refreshes"),
         pytest.param(AT_A_QUESTION, "", id="who asks a person"),
+        pytest.param(AT_A_QUESTION_DROPPED, "", id="who asks a person, dropped"),
     ],
 )
 def test_a_signal_that_another_thread_got_is_heard(waiting: str, said: str, number: int) -> None:
