@@ -22,16 +22,16 @@ def main() -> None:
 
 
 def _run(words: list[str]) -> int:
-    from rotator.core_dumps import forbid_core_dumps  # noqa: PLC0415  # where Ctrl-C is heard
+    from rotator.system.core_dumps import forbid_core_dumps  # noqa: PLC0415  # where Ctrl-C is heard
 
     forbid_core_dumps()
     command, *more = words or [""]
     if command == "statusline":
-        from rotator import statusline  # noqa: PLC0415  # see above
+        from rotator.statusline import line as statusline  # noqa: PLC0415  # see above
 
         if statusline.is_simple(more):
             return statusline.show(more)
-    from rotator import interrupts  # noqa: PLC0415  # likewise
+    from rotator.system import interrupts  # noqa: PLC0415  # likewise
 
     interrupts.note_signals()
     interrupts.let_output_be_left()
@@ -50,7 +50,7 @@ def _run(words: list[str]) -> int:
 
 def _dashboard(words: list[str]) -> int | None:
     """Show the dashboard, or return None where its words are for the command line."""
-    from rotator import interrupts  # noqa: PLC0415  # see above
+    from rotator.system import interrupts  # noqa: PLC0415  # see above
     from rotator.tui import entry  # noqa: PLC0415  # likewise
 
     if not entry.is_simple(words):

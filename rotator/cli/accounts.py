@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-from rotator import interrupts, ledger
-from rotator.books import Books
 from rotator.cli.common import (
     books_for_command,
     books_for_reading,
@@ -24,13 +22,16 @@ from rotator.cli.common import (
     state_words,
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
+from rotator.context import Books
+from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import LoginRejected, UsageError
+from rotator.live.unclaimed import contents
 from rotator.model import Account, AccountId, Credential, Limit, Snapshot, State
-from rotator.opencode.authfile import BadEntry, parse_entry
-from rotator.overview import live_problems
+from rotator.opencode.auth.file import BadEntry, parse_entry
 from rotator.secret import Secret
-from rotator.snapshots import balance_json, windows_json
-from rotator.unclaimed import contents
+from rotator.services import accounts as ledger
+from rotator.services.status import live_problems
+from rotator.system import interrupts
 
 _LARGEST_ENTRY = 1024 * 1024
 
@@ -249,7 +250,7 @@ def _unproven_words(account: Account) -> str:
 
 def _require_accepted(books: Books, provider: str, credential: Credential) -> None:
     """Refuse a credential that the provider refuses; what it does not say stops nobody."""
-    from rotator.usage import verify
+    from rotator.services.usage import verify
 
     try:
         # An answer that is not waited for changes nothing.

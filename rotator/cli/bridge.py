@@ -8,10 +8,15 @@ import click
 
 from rotator.cli.common import json_option, print_json
 from rotator.errors import RotatorError, UsageError
-from rotator.opencode.install import BridgeFile, bridge_file, install_bridge, uninstall_bridge
-from rotator.opencode.npm_files import prepare_folders, remove_files
-from rotator.opencode.tui_plugin import TuiPlugin, install_plugin, tui_plugin, uninstall_plugin
-from rotator.paths import Paths, find_paths
+from rotator.opencode.bridge.install import (
+    BridgeFile,
+    bridge_file,
+    install_bridge,
+    uninstall_bridge,
+)
+from rotator.opencode.bridge.npm_files import prepare_folders, remove_files
+from rotator.opencode.tui.plugin_file import TuiPlugin, install_plugin, tui_plugin, uninstall_plugin
+from rotator.system.paths import Paths, find_paths
 
 
 @click.group()
@@ -62,7 +67,7 @@ def status(*, as_json: bool) -> None:
 @command.command(hidden=True)
 def key() -> None:
     """Print the key that opens the dashboard inside opencode; the plugin there asks for it."""
-    from rotator.settings_file import in_force
+    from rotator.settings.active import in_force
 
     click.echo(in_force(find_paths()).preferences.dashboard_key)
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 
-from rotator.alias import split_name
-from rotator.books import Books, open_books, open_copies
 from rotator.clock import to_iso
+from rotator.context import Books, open_books, open_copies
+from rotator.core.logins.aliases import split_name
 from rotator.errors import StoreDamaged, StoreError
 from rotator.model import Account, AccountState, State
-from rotator.paths import find_paths
-from rotator.rotate import find_account
+from rotator.services.rotate import find_account
+from rotator.services.sync import look, settle
+from rotator.system.paths import find_paths
+from rotator.system.writable import unwritable
 from rotator.text import clean
-from rotator.visit import look, settle
-from rotator.writable import unwritable
 
 _LONGEST_NOTICE = 1000
 

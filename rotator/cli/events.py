@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from rotator import interrupts
 from rotator.cli.common import books_for_reading, json_option, print_json
-from rotator.history import MOST_EVENTS, Numbered
+from rotator.core.notifications import event_json
 from rotator.model import Event
-from rotator.notices import event_json
+from rotator.storage.history import MOST_EVENTS, Numbered
+from rotator.system import interrupts
 
 _LOOK_SECONDS = 0.5
 

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from rotator.cli.common import books_for_reading, json_option, print_json, provider_id
+from rotator.core.selection.explain import Explanation, explain, sentences
 from rotator.errors import AccountNotFound
-from rotator.explain import Explanation, explain, sentences
-from rotator.opencode.exchange import bridges_of
-from rotator.opencode.placement_told import swap_obstacle
-from rotator.own_keys import own_key_sentences
-from rotator.restarts import why_unseen
+from rotator.opencode.auth.placement_sentences import swap_obstacle
+from rotator.opencode.bridge.exchange import bridges_of
+from rotator.services.own_keys import own_key_sentences
+from rotator.services.restarts import why_unseen
 
 
 @click.command()

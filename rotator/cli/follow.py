@@ -17,8 +17,8 @@ from pathlib import Path
 
 import click
 
-from rotator import interrupts
-from rotator.paths import Paths
+from rotator.system import interrupts
+from rotator.system.paths import Paths
 
 # Whatever the files say: a countdown goes on, and a watcher that was killed says nothing.
 LOOK_SECONDS = 15.0
@@ -36,7 +36,7 @@ def follow(paths: Paths, look: Callable[[], str]) -> None:
 
     The screen is cleared only where it is a terminal that can do so.
     """
-    from rotator.watch import FileWatcher, Watched
+    from rotator.system.file_watch import FileWatcher, Watched
 
     hints = _Hints()
     watched = (

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
-from rotator import __version__, interrupts
+from rotator import __version__
 from rotator.errors import RotatorError
-from rotator.lock import saying_waits
+from rotator.system import interrupts
+from rotator.system.locks import saying_waits
 from rotator.text import clean
 
 # name -> (module, what it does); the order is that of the help.

@@ -9,9 +9,9 @@ import click
 
 from rotator.cli.common import json_option, print_json, print_table, provider_id
 from rotator.errors import UsageError
-from rotator.paths import find_paths
-from rotator.preferences import Priority
-from rotator.settings_file import in_force
+from rotator.model.preferences import Priority
+from rotator.settings.active import in_force
+from rotator.system.paths import find_paths
 
 WRONG = 2
 _FEWEST_ROUTES = 2
@@ -138,7 +138,7 @@ def _place(to: str, index: int, last: int) -> int:
 
 
 def _change(change: Callable[[Priorities], Priorities], *, as_json: bool) -> None:
-    from rotator.config_edit import change_priorities
+    from rotator.settings.edit import change_priorities
 
     made = change_priorities(find_paths(), change)
     _print(made, None, as_json=as_json)

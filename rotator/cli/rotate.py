@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from rotator.books import Books
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
+from rotator.context import Books
 from rotator.errors import LiveFileError, NothingToRotateTo
-from rotator.opencode.exchange import Exchange
-from rotator.opencode.placement_told import swap_obstacle
-from rotator.own_keys import unreached
-from rotator.rebuild import Rebuilt, rebuild_at_rest
-from rotator.restarts import applies, note_restart, when_used
-from rotator.rotate import plan_rotation, rotate, split_target
-from rotator.unclaimed import LIST, Kept
+from rotator.live.restore import Rebuilt, rebuild_at_rest
+from rotator.live.unclaimed import LIST, Kept
+from rotator.opencode.auth.placement_sentences import swap_obstacle
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.services.own_keys import unreached
+from rotator.services.restarts import applies, note_restart, when_used
+from rotator.services.rotate import plan_rotation, rotate, split_target
 
 
 @click.command()

@@ -6,11 +6,11 @@ import secrets
 
 import click
 
-from rotator.books import Books
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
+from rotator.context import Books
 from rotator.errors import AccountNotFound, NothingToRotateTo
-from rotator.failover import carry_out, meaning_of
 from rotator.model import Finding, Meaning, Signal, Source
+from rotator.services.failover import carry_out, meaning_of
 
 _LONGEST_SECONDS = 400 * 86_400
 

@@ -11,10 +11,10 @@ import click
 from rotator.cli.bridge import bridge_json
 from rotator.cli.common import books_for_reading, json_option, state_words, table_lines
 from rotator.errors import RotatorError, UsageError
-from rotator.overview import Overview, ProviderLine, look_around
-from rotator.paths import find_paths
+from rotator.services.status import Overview, ProviderLine, look_around
+from rotator.system.paths import find_paths
+from rotator.system.watch_holder import WatchHolder
 from rotator.text import clean
-from rotator.watch_holder import WatchHolder
 
 NOT_RUNNING = 5
 _A_DAY = 24

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from rotator.cli.common import iso, json_option, print_json
-from rotator.peek import Peek, Unreadable, peek
-from rotator.statusline import asked_line
+from rotator.statusline.line import asked_line
+from rotator.statusline.quick_read import Peek, Unreadable, peek
 
 
 @click.command()

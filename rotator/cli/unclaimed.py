@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-from rotator import adopt as adoption
-from rotator import interrupts, unclaimed
 from rotator.cli.common import (
     books_for_command,
     books_for_reading,
@@ -19,6 +17,9 @@ from rotator.cli.common import (
     print_table,
 )
 from rotator.errors import UsageError
+from rotator.live import unclaimed
+from rotator.services import adopt as adoption
+from rotator.system import interrupts
 from rotator.text import clean
 
 _MANY_BYTES = 10_000

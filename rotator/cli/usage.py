@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from rotator.books import Books
 from rotator.cli.common import books_for_reading, iso, json_option, print_json, provider_id
+from rotator.context import Books
+from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import AccountNotFound
-from rotator.history import Point
 from rotator.model import Account, Window
-from rotator.rotate import find_account, split_target
-from rotator.snapshots import balance_json, windows_json
-from rotator.usage import Usage, known, read
+from rotator.services.rotate import find_account, split_target
+from rotator.services.usage import Usage, known, read
+from rotator.storage.history import Point
 
 _BAR, _FULL, _EMPTY = 20, "█", "░"
 _PLAIN_FULL, _PLAIN_EMPTY = "#", "."

@@ -6,17 +6,17 @@ import os
 
 import click
 
-from rotator import interrupts
-from rotator.books import open_books
-from rotator.lock import watch_holder, watch_lock
-from rotator.paths import find_paths
+from rotator.context import open_books
+from rotator.system import interrupts
+from rotator.system.locks import watch_holder, watch_lock
+from rotator.system.paths import find_paths
 
 
 @click.command()
 def command() -> None:
     """Watch auth.json, save every login, and fail over. Ends on Ctrl-C, SIGTERM or SIGHUP."""
-    from rotator.daemon import Daemon, End
-    from rotator.logs import log_to_file
+    from rotator.system.logs import log_to_file
+    from rotator.watcher.daemon import Daemon, End
 
     os.umask(0o077)
     paths = find_paths()

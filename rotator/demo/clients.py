@@ -19,7 +19,7 @@ from typing import Literal
 from rotator.demo.provider import MODEL
 from rotator.demo.stage import Child, Stage
 from rotator.errors import UsageError
-from rotator.opencode.install import bridge_file
+from rotator.opencode.bridge.install import bridge_file
 
 PROVIDER = "acme"
 OLDEST_NODE = 18

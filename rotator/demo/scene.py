@@ -19,10 +19,10 @@ from rotator.demo.clients import PROVIDER, Client
 from rotator.demo.provider import RETRY_AFTER_SECONDS, Answered, MadeUpProvider, answer_text
 from rotator.demo.screen import Screen
 from rotator.demo.stage import Child, DemoFailed, Stage
-from rotator.history import History
 from rotator.model import Account, Event, EventKind
 from rotator.secret import Secret
-from rotator.store import Store
+from rotator.storage.history import History
+from rotator.storage.store import Store
 
 ONE, TWO = f"{PROVIDER}-1", f"{PROVIDER}-2"
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import rotator
-from rotator import interrupts
 from rotator.errors import RotatorError
-from rotator.paths import Paths, find_paths, private_folder
+from rotator.system import interrupts
+from rotator.system.paths import Paths, find_paths, private_folder
 from rotator.text import clean
 
 LOOK_SECONDS = 0.001

@@ -15,10 +15,10 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from rotator.atomic import publish
 from rotator.clock import to_iso
-from rotator.paths import Paths, find_paths
 from rotator.secret import digest_of
+from rotator.system.files import publish
+from rotator.system.paths import Paths, find_paths
 
 _PATIENCE_SECONDS = 5.0
 _QUESTION = {"model": "m1", "messages": [{"role": "user", "content": "Say hello"}]}

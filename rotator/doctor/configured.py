@@ -9,10 +9,10 @@ from typing import Any
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup
 from rotator.errors import ConfigError
-from rotator.notify import notifier, notifier_name
-from rotator.preferences import preferences_of
-from rotator.settings_source import MEND, overlaid, read_config, setting_variables
+from rotator.model.preferences import preferences_of
+from rotator.settings.sources import MEND, overlaid, read_config, setting_variables
 from rotator.text import clean
+from rotator.watcher.notify_commands import notifier, notifier_name
 
 
 def look_at_settings(setup: Setup) -> Iterator[Remark]:
@@ -32,7 +32,7 @@ def look_at_settings(setup: Setup) -> Iterator[Remark]:
 
 def _read(text: str, variables: dict[str, str]) -> tuple[list[Remark], dict[str, Any]]:
     """Return what is wrong, and the values of both."""
-    from rotator import settings  # noqa: PLC0415  # 0.3 s that is not needed without settings
+    from rotator.settings import schema as settings  # noqa: PLC0415  # 0.3 s that is not needed without settings
 
     wrong, of_file, of_variables = [], {}, {}
     try:

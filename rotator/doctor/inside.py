@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup
-from rotator.opencode.install import bridge_file
-from rotator.opencode.tui_notes import tui_notes
-from rotator.opencode.tui_plugin import TuiPlugin, plugin_source, plugin_version, tui_plugin
+from rotator.opencode.bridge.install import bridge_file
+from rotator.opencode.tui.notes import tui_notes
+from rotator.opencode.tui.plugin_file import TuiPlugin, plugin_source, plugin_version, tui_plugin
 
 _INSTALL = "rotator bridge install"
 

@@ -7,8 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.atomic import sweep
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.doctor.places import (
     auth_file_is_wide,
     leftovers,
@@ -20,12 +19,13 @@ from rotator.doctor.places import (
 from rotator.doctor.registry_wait import long_waits
 from rotator.doctor.setup import Setup
 from rotator.doctor.stores import needs_rebuilding
-from rotator.lock import folder_lock, hold_all, swap_lock
-from rotator.opencode.authwrite import sweep_live
-from rotator.opencode.install import bridge_file, install_bridge
-from rotator.opencode.npm_files import prepare_folders
-from rotator.opencode.tui_plugin import install_plugin, tui_plugin
-from rotator.paths import private_folder
+from rotator.opencode.auth.writer import sweep_live
+from rotator.opencode.bridge.install import bridge_file, install_bridge
+from rotator.opencode.bridge.npm_files import prepare_folders
+from rotator.opencode.tui.plugin_file import install_plugin, tui_plugin
+from rotator.system.files import sweep
+from rotator.system.locks import folder_lock, hold_all, swap_lock
+from rotator.system.paths import private_folder
 
 _PATIENCE_SECONDS = 2.0
 

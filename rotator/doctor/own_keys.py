@@ -8,15 +8,15 @@ from pathlib import Path
 
 from rotator.doctor.remark import Check, Remark, note
 from rotator.doctor.setup import Setup
-from rotator.known import try_parse
+from rotator.live.knowledge import try_parse
 from rotator.model import Credential
-from rotator.opencode.authfile import Whole, read_live
+from rotator.opencode.auth.file import Whole, read_live
+from rotator.opencode.bridge.exchange import bridges_of
 from rotator.opencode.config_files import Config, config_folders, read_configs
 from rotator.opencode.configured_keys import ConfiguredKey, keys_in
-from rotator.opencode.exchange import bridges_of
 from rotator.opencode.other_plugins import may_send_own
 from rotator.opencode.plugin_files import loaded_by
-from rotator.processes import environment, find_opencodes
+from rotator.system.processes import environment, find_opencodes
 from rotator.text import clean
 
 

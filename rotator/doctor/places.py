@@ -8,15 +8,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.atomic import TEMPORARY_MARK
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, facts, listed
-from rotator.file_owners import is_foreign
-from rotator.opencode.authfile import Whole, read_live
-from rotator.opencode.placement import is_read_only
-from rotator.opencode.placement_told import placement_notes
-from rotator.overview import live_problems
-from rotator.paths import FILE_MODE, FOLDER_MODE
+from rotator.opencode.auth.file import Whole, read_live
+from rotator.opencode.auth.placement import is_read_only
+from rotator.opencode.auth.placement_sentences import placement_notes
+from rotator.services.status import live_problems
+from rotator.system.file_owners import is_foreign
+from rotator.system.files import TEMPORARY_MARK
+from rotator.system.paths import FILE_MODE, FOLDER_MODE
 from rotator.text import clean
 
 OTHERS = 0o077

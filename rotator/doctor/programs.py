@@ -16,9 +16,9 @@ from rotator.doctor.registry_wait import look_for_registry_waits
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.running import running_versions
 from rotator.doctor.setup import Setup
-from rotator.entry_points import entry_points
-from rotator.registry import load_registry
-from rotator.shelf import GROUP
+from rotator.plugins.entry_points import entry_points
+from rotator.plugins.loader import GROUP
+from rotator.plugins.registry import load_registry
 from rotator.text import clean
 
 OLDEST, FIRST_UNSUPPORTED = (1, 17, 0), (2, 0, 0)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rotator.doctor.remark import Check, Remark, note
 from rotator.doctor.setup import Setup
-from rotator.opencode.install import bridge_file
-from rotator.opencode.npm_wait import (
+from rotator.opencode.bridge.install import bridge_file
+from rotator.opencode.bridge.npm_wait import (
     SHORT_SECONDS,
     can_be_shortened,
     package_folders,

@@ -13,13 +13,13 @@ from xml.parsers.expat import ExpatError
 from rotator import __version__
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
-from rotator.lock import watch_holder, watcher_pid
-from rotator.opencode.exchange import Present, bridges_of, polled_by, published
-from rotator.opencode.install import bridge_file, bridge_source, version_in
-from rotator.processes import COMMAND, find_elsewhere
+from rotator.opencode.bridge.exchange import Present, bridges_of, polled_by, published
+from rotator.opencode.bridge.install import bridge_file, bridge_source, version_in
+from rotator.services.unseen_requests import UNSEEN_TO_DO, unseen_requests
+from rotator.services.without_bridge import unbridged
+from rotator.system.locks import watch_holder, watcher_pid
+from rotator.system.processes import COMMAND, find_elsewhere
 from rotator.text import clean
-from rotator.unbridged import unbridged
-from rotator.unseen_requests import UNSEEN_TO_DO, unseen_requests
 
 # A watcher says that it is there every thirty seconds.
 _SILENT = timedelta(minutes=2)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from rotator.paths import Paths, find_paths
+from rotator.system.paths import Paths, find_paths
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rotator.backups import DAMAGED, Backup, Backups, damaged_at
 from rotator.clock import from_iso, to_iso
-from rotator.copies import PURGE
-from rotator.damaged import opened_damaged, readable_rows
-from rotator.database import (
+from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
+from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
+from rotator.doctor.setup import Setup, listed
+from rotator.errors import NewerSchema, RotatorError, StoreDamaged
+from rotator.live.unclaimed import LIST
+from rotator.storage.account_copy import PURGE
+from rotator.storage.backups import DAMAGED, Backup, Backups, damaged_at
+from rotator.storage.damaged import opened_damaged, readable_rows
+from rotator.storage.database import (
     Connection,
     awaits_rebuilding,
     opened_image,
     row_count,
     table_names,
 )
-from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
-from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
-from rotator.doctor.setup import Setup, listed
-from rotator.errors import NewerSchema, RotatorError, StoreDamaged
-from rotator.migrations import STORE
-from rotator.soundness import require_intact
-from rotator.store_sources import content_of
-from rotator.unclaimed import LIST
+from rotator.storage.migrations import STORE
+from rotator.storage.repair_sources import content_of
+from rotator.storage.soundness import require_intact
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 

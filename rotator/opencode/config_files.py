@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rotator.opencode.jsonc import Broken, parse
-from rotator.opencode.regular import head
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
+from rotator.system.regular_files import head
 
 GLOBAL_NAMES = ("config.json", "opencode.json", "opencode.jsonc")
 _PROJECT_NAMES = ("opencode.json", "opencode.jsonc")

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from rotator.opencode.config_files import Config
-from rotator.opencode.regular import head
 from rotator.secret import digest_of
+from rotator.system.regular_files import head
 from rotator.text import clean
 
 # What is named so carries a credential, in a header or an option. The bridge has the same words.

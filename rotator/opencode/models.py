@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rotator.errors import RotatorError
-from rotator.opencode.login import find_opencode
-from rotator.opencode.regular import head
+from rotator.opencode.program import find_opencode
+from rotator.system.regular_files import head
 from rotator.text import clean
 
 _ASK_SECONDS = 60.0

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from rotator.opencode.bridge.install import version_in
 from rotator.opencode.config_files import LARGEST_BYTES
-from rotator.opencode.install import version_in
 from rotator.opencode.plugin_files import READABLE, Loaded, imported
-from rotator.opencode.regular import head
+from rotator.system.regular_files import head
 
 _MOST_FILES = 300
 _MOST_BYTES = 8 * 1024 * 1024

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rotator.opencode.regular import tail
+from rotator.system.regular_files import tail
 
 _MOST_BYTES = 4 << 20
 _LINE = re.compile(

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rotator.opencode.regular import head
+from rotator.system.regular_files import head
 
 _LARGEST = 32 * 1024 * 1024
 _IS_KEY = re.compile(r"(?:KEY|KEY_ID|TOKEN|PAT|SECRET|CREDENTIALS)$")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from rotator.classify import LIMITS, classify, scope_of
+from rotator.core.failures.classify import LIMITS, classify, scope_of
 from rotator.errors import ProviderUnavailable, RateLimited
 from rotator.model import EVERYTHING, Finding, Identity, Scope, Signal, Snapshot
 from rotator.provider import (
@@ -38,7 +38,7 @@ from rotator.testing.cases import (
 )
 from rotator.testing.claims import impossible, unlike, unlike_owner, untold
 from rotator.testing.driving import NeedlessRequest, Outcome, broken_requests, drive
-from rotator.testing.hostile import (
+from rotator.testing.malformed import (
     MARK,
     Changed,
     Synthetic,

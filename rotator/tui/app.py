@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING
 
 from rotator.clock import system_clock
 from rotator.errors import RotatorError, UsageError
-from rotator.interrupts import wait_for_threads
-from rotator.paths import Paths
-from rotator.tui.crew import Crew
-from rotator.tui.frame import Frame
-from rotator.tui.glyphs import glyphs_for
-from rotator.tui.keyboard import message_of
-from rotator.tui.messages import Ended, Message, Resized, Seen, Ticked
-from rotator.tui.moving import kept_in_view, with_world
-from rotator.tui.paint import paint
-from rotator.tui.screen import Screen
-from rotator.tui.state import State
-from rotator.tui.tick import next_tick_seconds
-from rotator.tui.view import view
-from rotator.tui.wakeups import Wakeups, left_to_the_child
-from rotator.tui.workers import OpenBooks
+from rotator.system.interrupts import wait_for_threads
+from rotator.system.paths import Paths
+from rotator.tui.jobs.runner import Crew
+from rotator.tui.jobs.worker import OpenBooks
+from rotator.tui.model.glyphs import glyphs_for
+from rotator.tui.model.messages import Ended, Message, Resized, Seen, Ticked
+from rotator.tui.model.state import State
+from rotator.tui.terminal.event_pipe import Wakeups, left_to_the_child
+from rotator.tui.terminal.keyboard import message_of
+from rotator.tui.terminal.paint import paint
+from rotator.tui.terminal.screen import Screen
+from rotator.tui.update.selection import kept_in_view, with_world
+from rotator.tui.update.tick import next_tick_seconds
+from rotator.tui.view.frame import Frame
+from rotator.tui.view.view import view
 
 if TYPE_CHECKING:
-    from rotator.tui.effects import Effect
-    from rotator.tui.errands import Explainer
+    from rotator.tui.jobs.lookups import Explainer
+    from rotator.tui.model.effects import Effect
 
 # The first screen waits so long for the store: two screens in a row would flicker.
 _FIRST_SECONDS = 0.25
@@ -179,14 +179,14 @@ class _Loop:
         self._frame = None
 
     def _take(self, message: Message) -> None:
-        from rotator.tui.update import update  # noqa: PLC0415  # not for the first screen
+        from rotator.tui.update.update import update  # noqa: PLC0415  # not for the first screen
 
         self._state, effects = update(self._state, message)
         for effect in effects:
             self._carry_out(effect)
 
     def _carry_out(self, effect: Effect) -> None:
-        from rotator.tui import effects as do  # noqa: PLC0415  # likewise
+        from rotator.tui.model import effects as do  # noqa: PLC0415  # likewise
 
         match effect:
             case do.Quit():
@@ -215,8 +215,8 @@ class _Loop:
         """Give the terminal to opencode's login, and find out afterwards what it has brought."""
         import subprocess  # noqa: PLC0415  # not for the first screen
 
-        from rotator.opencode.login import login_command  # noqa: PLC0415  # not for the first screen
-        from rotator.tui.effects import Captured  # noqa: PLC0415  # likewise
+        from rotator.opencode.program import login_command  # noqa: PLC0415  # not for the first screen
+        from rotator.tui.model.effects import Captured  # noqa: PLC0415  # likewise
 
         seen = self._state.seen
         before = frozenset(row.id for row in seen.rows)

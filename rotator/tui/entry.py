@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 
 if TYPE_CHECKING:
-    from rotator.books import Books
+    from rotator.context import Books
 
 NO_SUSPEND = "--no-suspend"
 
@@ -40,7 +40,7 @@ def open_dashboard(*, may_suspend: bool) -> int:
     @contextlib.contextmanager
     def open_here() -> Iterator[Books]:
         # The first screen does without them.
-        from rotator.books import open_books  # noqa: PLC0415
+        from rotator.context import open_books  # noqa: PLC0415
 
         with open_books(paths) as books:
             yield books

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from rotator.books import Books, open_books
+from rotator.context import Books, open_books
 from rotator.model import Identity, Snapshot, Window
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import find_paths
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
+from rotator.system.paths import find_paths
 from tests.bench.figures import Figure
 from tests.support.dashboard_program import dashboard
 from tests.support.household import Household

@@ -8,11 +8,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from rotator.books import Books, open_books
-from rotator.ledger import add
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import find_paths
+from rotator.context import Books, open_books
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
+from rotator.services.accounts import add
+from rotator.system.paths import find_paths
 from tests.bench.figures import Figure
 from tests.e2e.scenes import api, install_bridge
 from tests.support.household import Household

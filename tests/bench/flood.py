@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rotator.atomic import publish
 from rotator.clock import to_iso
 from rotator.secret import digest_of
+from rotator.system.files import publish
 from tests.bench.figures import Figure
 from tests.e2e.scenes import api
 from tests.support.household import Household

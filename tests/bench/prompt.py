@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.model import Identity, Snapshot, Window
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import find_paths
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
+from rotator.system.paths import find_paths
 from tests.bench.figures import Figure
 from tests.support.household import Household
 from tests.support.tool import beside_python

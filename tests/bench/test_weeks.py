@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rotator.preferences import Strategy
+from rotator.model.preferences import Strategy
 from tests.bench.weeks import BestHeadroom, FirstByName, Outcome, Table, ours, simulate
 from tests.support.told_figures import FIGURE
 

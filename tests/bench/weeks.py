@@ -1,9 +1,10 @@
 """Simulated weeks of work on several accounts: what each way of choosing makes of their limits.
 
-Our strategies run the real decisions (`rotator.engine`, `rotator.policy`). Beside them are two
-rules of others, as they are known: the reference plug-in (stay, else the first by name that was
-not refused within the last 60 s or before its Retry-After) and claude-swap's best headroom (look
-once a minute at usage that may be three minutes old; from 90 % on, go to whoever has most left).
+Our strategies run the real decisions (`rotator.core.selection.failover`,
+`rotator.core.selection.policy`). Beside them are two rules of others, as they are known: the
+reference plug-in (stay, else the first by name that was not refused within the last 60 s or before
+its Retry-After) and claude-swap's best headroom (look once a minute at usage that may be three
+minutes old; from 90 % on, go to whoever has most left).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from rotator.engine import on_signal
+from rotator.core.selection.failover import on_signal
+from rotator.core.selection.policy import prefer
 from rotator.model import (
     Account,
     AccountId,
@@ -25,8 +27,7 @@ from rotator.model import (
     VerdictKind,
     Window,
 )
-from rotator.policy import prefer
-from rotator.preferences import Failover, Strategy
+from rotator.model.preferences import Failover, Strategy
 from tests.support.builders import ACME, NOW, a_signal, a_state, an_account, carried_out
 
 FIVE_HOURS, WEEK = timedelta(hours=5), timedelta(days=7)

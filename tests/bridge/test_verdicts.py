@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.atomic import publish
 from rotator.secret import digest_of
+from rotator.system.files import publish
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile, oauth
 from tests.support.loopback_http import Connection, Received

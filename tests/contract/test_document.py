@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.shelf import GROUP
+from rotator.plugins.loader import GROUP
 from tests.support.provider_table import DOCUMENT, table, written
 from tests.support.tool import expect_success
 
@@ -18,8 +18,8 @@ EXAMPLE = re.compile(
 )
 LONGEST_EXAMPLE = 60
 ASK = """
-from rotator.opencode.authfile import parse_entry
-from rotator.registry import load_registry
+from rotator.opencode.auth.file import parse_entry
+from rotator.plugins.registry import load_registry
 from rotator.secret import Secret
 login = parse_entry("acme", Secret('{"type":"api","key":"made-up"}'))
 registry = load_registry()

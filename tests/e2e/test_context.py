@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rotator.opencode.install import bridge_source
+from rotator.opencode.bridge.install import bridge_source
 from rotator.secret import digest_of
 from tests.e2e.scenes import A, api
 from tests.support.asking_plugin import PLACES, TOOLS, install_asking, install_slow

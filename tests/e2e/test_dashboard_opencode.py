@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 from tests.support.dashboard_program import is_given_back, wait_for_line
 from tests.support.household import Household
 from tests.support.opencode_binary import opencode_binary

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 
-from rotator.opencode.authfile import Whole, read_live
+from rotator.opencode.auth.file import Whole, read_live
 from tests.e2e.scenes import A, B, api, install_bridge, kinds, log_in, states
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider

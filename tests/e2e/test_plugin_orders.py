@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rotator.opencode.install import bridge_source
+from rotator.opencode.bridge.install import bridge_source
 from rotator.secret import digest_of
 from tests.e2e.scenes import A, B, api
 from tests.support.household import Household

@@ -17,9 +17,9 @@ from random import Random
 
 import pytest
 
-from rotator.books import Books, open_books
+from rotator.context import Books, open_books
 from rotator.model import Account
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 from tests.e2e.scenes import install_bridge
 from tests.support.family_vendor import MODEL, PROVIDER, FamilyHousehold, FamilyVendor
 from tests.support.home import OUTSIDE, places

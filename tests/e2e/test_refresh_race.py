@@ -19,10 +19,10 @@ from typing import Any, Self
 
 import pytest
 
-from rotator.books import Books, open_books
+from rotator.context import Books, open_books
 from rotator.model import EventKind
-from rotator.paths import find_paths
-from rotator.rotate import find_account
+from rotator.services.rotate import find_account
+from rotator.system.paths import find_paths
 from tests.e2e.scenes import (
     api,
     install_bridge,

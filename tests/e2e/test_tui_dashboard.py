@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.ledger import disable
 from rotator.model import Snapshot, Window
-from rotator.paths import find_paths
-from rotator.rotate import find_account
+from rotator.services.accounts import disable
+from rotator.services.rotate import find_account
+from rotator.system.paths import find_paths
 from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, of, stream_errors
 from tests.support.config_files import write_config
 from tests.support.dashboard_program import opened, wait_for_line

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from rotator.books import Books, open_books
+from rotator.context import Books, open_books
 from rotator.model import EventKind
-from rotator.opencode.authfile import Reading, Torn, Whole, read_live
-from rotator.paths import find_paths
+from rotator.opencode.auth.file import Reading, Torn, Whole, read_live
+from rotator.system.paths import find_paths
 from tests.e2e.scenes import A, B, api, log_in
 from tests.support.home import OUTSIDE, places
 from tests.support.household import Household

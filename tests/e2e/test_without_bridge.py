@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rotator.processes import find_opencodes
+from rotator.system.processes import find_opencodes
 from tests.e2e.scenes import A, B, api, install_bridge, log_in
 from tests.support.children import Lines, child
 from tests.support.household import Household

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotator.opencode.install import bridge_source
+from rotator.opencode.bridge.install import bridge_source
 from tests.e2e.scenes import api, login
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 from tests.fuzz.targets import Broke, run, targets
 from tests.support.boundaries import Boundaries
 from tests.support.home import places

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from rotator.errors import RotatorError
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 from tests.support.boundaries import STATES, Boundaries
 from tests.support.home import places
 from tests.support.interrupted import memory_folder

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotator.opencode.replaced import KEPT_SECONDS
+from rotator.opencode.auth.replaced import KEPT_SECONDS
 from tests.support.live import Entry, HandClock, api, as_opencode
 from tests.support.token_vendor import Vendor, owner_of_token
 

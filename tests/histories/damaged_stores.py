@@ -36,9 +36,9 @@ from rotator.model import (
     Limit,
     PendingRefresh,
 )
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import Paths, find_paths
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret, digest_of
+from rotator.system.paths import Paths, find_paths
 from tests.support.home import places
 from tests.support.interrupted import memory_folder
 from tests.support.live import HandClock, Live, api, as_opencode, oauth, open_live, wellknown

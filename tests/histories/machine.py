@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from rotator.model import Account
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 from tests.histories.computer import SLOT, Change, Computer, person_of
 from tests.histories.ours import FAULTS, UNDISTURBED, Ours, Plan
 from tests.histories.truth import ANYBODY

@@ -26,11 +26,11 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
-from rotator import ledger
+from rotator.core.failures.reported_failures import Foreign, Note
+from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import RotatorError
-from rotator.failover import carry_out
-from rotator.limits import NOT_CONFIRMED
-from rotator.logged import LoggedFailures
+from rotator.live.account_owners import learn_owner
+from rotator.live.swap import Order, swap
 from rotator.model import (
     Account,
     AccountId,
@@ -42,15 +42,15 @@ from rotator.model import (
     Signal,
     Source,
 )
-from rotator.opencode.exchange import Exchange
-from rotator.opencode.logtail import LoggedFailure
-from rotator.owners import learn_owner
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.log import LoggedFailure
+from rotator.plugins.registry import Registry
 from rotator.provider import HttpAnswer, HttpRequest
-from rotator.registry import Registry
-from rotator.repeats import Foreign, Note
-from rotator.rotate import plan_rotation, rotate
 from rotator.secret import Secret, digest_of
-from rotator.swap import Order, swap
+from rotator.services import accounts as ledger
+from rotator.services.failover import carry_out
+from rotator.services.rotate import plan_rotation, rotate
+from rotator.watcher.logged_failures import LoggedFailures
 from tests.histories.opaque_vendor import OK, SLOT, Vendor
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.interrupted import memory_folder

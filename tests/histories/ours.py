@@ -1,7 +1,7 @@
 """Our real code on that computer: a watcher and commands, each a process that can die at any step.
 
-What the watcher does at a look is what rotator/daemon.py does at one; threads and queues are left
-out, so that a history can be told again step by step.
+What the watcher does at a look is what rotator/watcher/daemon.py does at one; threads and queues
+are left out, so that a history can be told again step by step.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rotator import ledger
-from rotator.capture import absorb, absorb_missing, await_late, rebuild_torn
-from rotator.daemon import MISSING_PATIENCE, TORN_PATIENCE
 from rotator.errors import LiveFileError, RotatorError
-from rotator.lock import Held, swap_lock
+from rotator.live.capture import absorb, absorb_missing, await_late, rebuild_torn
+from rotator.live.swap import Order, settled, swap
 from rotator.model import Account
-from rotator.opencode.authfile import Missing, Reading, Torn
-from rotator.paths import Paths, find_paths
+from rotator.opencode.auth.file import Missing, Reading, Torn
 from rotator.provider import HttpAnswer, HttpRequest
-from rotator.refresh import Attempt, Result, adopt_answers, ask, begin, finish, hold
-from rotator.rotate import plan_rotation, rotate
-from rotator.swap import Order, settled, swap
+from rotator.services import accounts as ledger
+from rotator.services.refresh import Attempt, Result, adopt_answers, ask, begin, finish, hold
+from rotator.services.rotate import plan_rotation, rotate
+from rotator.system.locks import Held, swap_lock
+from rotator.system.paths import Paths, find_paths
+from rotator.watcher.daemon import MISSING_PATIENCE, TORN_PATIENCE
 from tests.histories.computer import SLOT, Computer
 from tests.histories.truth import ANYBODY, Truth
 from tests.support.faults import Act, Crash, Seam, Step, anything, at, failing, named
@@ -104,7 +104,7 @@ class Watcher:
     asking: list[Asking] = field(default_factory=list)
 
     def look(self, uptime: float) -> Reading:
-        """Look at auth.json as rotator/daemon.py does."""
+        """Look at auth.json as rotator/watcher/daemon.py does."""
         with swap_lock(self.live.paths.swap_lock):
             reading = settled(self.live.books, self.watched, patience_seconds=0)
             self.watched = self.watched or not isinstance(reading, Torn)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rotator.changes import MOST_REVERT_ROUNDS, REVERT_WINDOW
+from rotator.core.logins.changes import MOST_REVERT_ROUNDS, REVERT_WINDOW
 from tests.histories.computer import (
     OTHER,
     SLOT,

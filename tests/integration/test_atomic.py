@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rotator.atomic import ring
+from rotator.system.files import ring
 
 
 def test_whoever_makes_others_look_many_times_leaves_no_file_open(tmp_path: Path) -> None:

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
-from rotator.backups import Backups
-from rotator.database import opened_image
 from rotator.errors import StoreDamaged
-from rotator.lock import hold_all
 from rotator.model import AccountId, AccountState, Limit
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import find_paths
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
-from rotator.store import Store
+from rotator.services import accounts as ledger
+from rotator.storage.backups import Backups
+from rotator.storage.database import opened_image
+from rotator.storage.store import Store
+from rotator.system.locks import hold_all
+from rotator.system.paths import find_paths
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
@@ -376,7 +376,7 @@ def test_a_full_disk_keeps_nobody_from_working_and_is_said_once(
         done = [live.books.back_up_if_due() for _ in range(3)]
 
     assert done == [False, False, False]
-    assert [r.name for r in caplog.records] == ["rotator.backups"]
+    assert [r.name for r in caplog.records] == ["rotator.storage.backups"]
     assert copies(live) == []
     assert live.books.back_up_if_due()
 

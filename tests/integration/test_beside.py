@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rotator.beside import Beside, Errand
+from rotator.system.background import Beside, Errand
 from tests.support.waiting import wait_until
 
 SECONDS = 20.0

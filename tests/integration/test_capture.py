@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
-from rotator.capture import absorb_missing, rebuild_torn
 from rotator.errors import LiveFileError, StoreError, SwapConflict
-from rotator.lock import swap_lock
+from rotator.live.capture import absorb_missing, rebuild_torn
+from rotator.live.swap import Order, swap
 from rotator.model import AccountState, EventKind, Limit
-from rotator.opencode.authfile import Missing, Torn, Whole
-from rotator.swap import Order, swap
+from rotator.opencode.auth.file import Missing, Torn, Whole
+from rotator.services import accounts as ledger
+from rotator.system.locks import swap_lock
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import (
     NOON,

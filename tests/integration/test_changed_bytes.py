@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from rotator.backups import Backups
-from rotator.database import open_database
-from rotator.history import History
-from rotator.migrations import STORE
 from rotator.model import Event, EventKind
-from rotator.paths import Paths, find_paths
-from rotator.store import Store
+from rotator.storage.backups import Backups
+from rotator.storage.database import open_database
+from rotator.storage.history import History
+from rotator.storage.migrations import STORE
+from rotator.storage.store import Store
+from rotator.system.paths import Paths, find_paths
 from tests.histories.damaged_stores import outcomes
 from tests.integration.test_damaged_store import (
     ADA,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from rotator.charges import UNDER_WAY, charge_time
-from rotator.engine import blamed
+from rotator.core.selection.failover import blamed
+from rotator.live.swap import Order, swap
 from rotator.model import Signal, Source
-from rotator.opencode.logtail import LoggedFailure
+from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Run, Runs, runs_in
-from rotator.swap import Order, swap
+from rotator.services.failure_times import UNDER_WAY, charge_time
 from tests.support.live import Live, api, oauth, open_live, opencode_running
 
 SECOND = timedelta(seconds=1)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from rotator.model import Limit
-from rotator.paths import find_paths
-from rotator.store import Store
+from rotator.storage.store import Store
+from rotator.system.paths import find_paths
 from tests.e2e.scenes import api
 from tests.support.children import Lines, child
 from tests.support.household import Household

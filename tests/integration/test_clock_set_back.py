@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rotator.atomic import publish
-from rotator.books import Books, open_books
-from rotator.clock_change import follow_clock
-from rotator.daemon import Daemon
+from rotator.context import Books, open_books
+from rotator.live.clock_change import follow_clock
 from rotator.model import AccountState, EventKind, Limit
-from rotator.paths import find_paths
-from rotator.rotate import plan_rotation, rotate
-from rotator.visit import look
+from rotator.services.rotate import plan_rotation, rotate
+from rotator.services.sync import look
+from rotator.system.files import publish
+from rotator.system.paths import find_paths
+from rotator.watcher.daemon import Daemon
 from tests.support.live import Live, api, open_live
 from tests.support.waiting import wait_until
 

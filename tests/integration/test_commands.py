@@ -22,13 +22,13 @@ from typing import Any
 
 import pytest
 
-from rotator.atomic import temporary_beside
 from rotator.cli.main import COMMANDS, run
 from rotator.clock import from_iso
-from rotator.lock import watch_lock
-from rotator.migrations import set_version
-from rotator.paths import Paths, find_paths, private_folder
-from rotator.sealing import seal_what_is_written
+from rotator.storage.migrations import set_version
+from rotator.storage.row_sealing import seal_what_is_written
+from rotator.system.files import temporary_beside
+from rotator.system.locks import watch_lock
+from rotator.system.paths import Paths, find_paths, private_folder
 from tests.support.builders import a_jwt
 from tests.support.home import places
 from tests.support.live import (

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from rotator.config_edit import (
+from rotator.errors import ConfigError
+from rotator.model.preferences import Priority
+from rotator.settings.edit import (
     change_priorities,
     path_of,
     priorities_in,
@@ -24,12 +26,10 @@ from rotator.config_edit import (
     with_value,
     without_value,
 )
-from rotator.errors import ConfigError
-from rotator.lock import hold_all
-from rotator.paths import Paths, find_paths
-from rotator.preferences import Priority
-from rotator.settings import read_file
-from rotator.toml_text import read_places
+from rotator.settings.schema import read_file
+from rotator.settings.toml_positions import read_places
+from rotator.system.locks import hold_all
+from rotator.system.paths import Paths, find_paths
 from tests.support.config_files import FILES, exchanged, write_config
 
 # One of each kind, with two values so that one of them is another one than the file has.
@@ -429,9 +429,9 @@ def test_a_file_that_never_stands_still_is_left_alone(paths: Paths) -> None:
 
 EDITS = """
 import sys
-from rotator.config_edit import change_priorities, set_value
-from rotator.paths import find_paths
-from rotator.preferences import Priority
+from rotator.settings.edit import change_priorities, set_value
+from rotator.system.paths import find_paths
+from rotator.model.preferences import Priority
 who, paths = sys.argv[1], find_paths()
 sys.stdin.readline()
 for number in range(int(sys.argv[2])):

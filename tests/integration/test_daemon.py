@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 from watchdog.observers.api import BaseObserver
 
-from rotator.atomic import publish, temporary_beside
-from rotator.books import Books, open_books
 from rotator.clock import to_iso
-from rotator.daemon import Daemon
-from rotator.history import History
-from rotator.lock import watch_lock
+from rotator.context import Books, open_books
 from rotator.model import AccountState, Event, EventKind
-from rotator.overview import look_around
-from rotator.paths import Paths, find_paths
+from rotator.plugins.registry import Registry
 from rotator.provider import HttpAnswer
-from rotator.registry import Registry
 from rotator.secret import Secret, digest_of
-from rotator.watch import FileWatcher
+from rotator.services.status import look_around
+from rotator.storage.history import History
+from rotator.system.file_watch import FileWatcher
+from rotator.system.files import publish, temporary_beside
+from rotator.system.locks import watch_lock
+from rotator.system.paths import Paths, find_paths
+from rotator.watcher.daemon import Daemon
 from tests.support.config_files import write_config
 from tests.support.live import as_anybody
 from tests.support.naming import NAMING, Namer

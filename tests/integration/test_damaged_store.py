@@ -15,20 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
-from rotator.backups import DAMAGED_KEPT, Backups
-from rotator.books import open_books
-from rotator.damaged import opened_damaged, readable_rows
-from rotator.database import REBUILT
+from rotator.context import open_books
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.lock import swap_lock
-from rotator.mending import mend
-from rotator.migrations import STORE, set_version
 from rotator.model import EventKind, PendingRefresh
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import Paths, find_paths
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret, digest_of
-from rotator.store import Store
+from rotator.services import accounts as ledger
+from rotator.storage.backups import DAMAGED_KEPT, Backups
+from rotator.storage.damaged import opened_damaged, readable_rows
+from rotator.storage.database import REBUILT
+from rotator.storage.migrations import STORE, set_version
+from rotator.storage.repair import mend
+from rotator.storage.store import Store
+from rotator.system.locks import swap_lock
+from rotator.system.paths import Paths, find_paths
 from tests.support.children import Lines, child, end
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
@@ -580,8 +580,8 @@ def test_a_change_that_was_begun_before_the_rebuilding_is_in_the_new_store(paths
 
 OPEN_AND_LIST = """
 import sys
-from rotator.books import open_books
-from rotator.paths import find_paths
+from rotator.context import open_books
+from rotator.system.paths import find_paths
 print("ready", flush=True)
 sys.stdin.readline()
 with open_books(find_paths(), watching=True) as books:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.database import open_database, transaction
 from rotator.errors import StoreError
-from rotator.lock_holder import is_stopped, writer_of
-from rotator.migrations import STORE
+from rotator.storage.database import open_database, transaction
+from rotator.storage.migrations import STORE
+from rotator.system.lock_holder import is_stopped, writer_of
 from tests.support.waiting import wait_until
 
 HOLD = """

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
-from rotator.account_rows import join
 from rotator.errors import NothingToRotateTo
+from rotator.live.account_changes import join
+from rotator.live.account_owners import learn_owner
+from rotator.live.swap import Order, swap
 from rotator.model import Account, AccountState, Credential, Digest, Identity, Limit
-from rotator.opencode.authfile import parse_entry
-from rotator.owners import learn_owner
-from rotator.rotate import plan_rotation
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret, digest_of
-from rotator.swap import Order, swap
+from rotator.services import accounts as ledger
+from rotator.services.rotate import plan_rotation
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import Entry, Live, oauth_until, open_live
 

@@ -25,10 +25,10 @@ from rotator.demo.scene import ONE, TWO, made_up_keys, play
 from rotator.demo.screen import Screen
 from rotator.demo.stage import DemoFailed, Stage, environment, open_stage
 from rotator.model import Digest, Verdict, VerdictKind
-from rotator.opencode.exchange import Exchange
-from rotator.paths import find_paths
-from rotator.processes import is_running
+from rotator.opencode.bridge.exchange import Exchange
 from rotator.secret import Secret
+from rotator.system.paths import find_paths
+from rotator.system.processes import is_running
 from tests.support.namespaces import in_namespace
 from tests.support.rotator_process import PROGRAM
 from tests.support.tool import run

@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 
 from rotator import __version__
-from rotator.atomic import temporary_beside
-from rotator.database import open_database
 from rotator.doctor import Mended, examine, mend_all
 from rotator.doctor.programs import version_of
 from rotator.doctor.remark import Check, Level, Remark, exit_code
 from rotator.doctor.setup import Setup
-from rotator.lock import watch_lock
-from rotator.migrations import STORE, set_version
-from rotator.opencode.install import bridge_file, install_bridge
-from rotator.opencode.npm_files import prepare_folders
-from rotator.paths import private_folder
+from rotator.opencode.bridge.install import bridge_file, install_bridge
+from rotator.opencode.bridge.npm_files import prepare_folders
+from rotator.storage.database import open_database
+from rotator.storage.migrations import STORE, set_version
+from rotator.system.files import temporary_beside
+from rotator.system.locks import watch_lock
+from rotator.system.paths import private_folder
 from tests.support.household import Household
 from tests.support.live import NOON, Live, api, as_anybody, open_live, opencode_running
 from tests.support.rotator_process import rotator, watcher

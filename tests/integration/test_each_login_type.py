@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from rotator.atomic import publish
 from rotator.clock import from_iso, to_iso
-from rotator.lifting import LEAST_AGE
+from rotator.core.selection.limit_updates import LEAST_AGE
+from rotator.system.files import publish
 from tests.support.connected import Connected
 from tests.support.login_types import (
     LOGINS,

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from rotator import __version__
-from rotator.liveness import pid_namespace
+from rotator.core.selection.routing import Directions, Entry
 from rotator.model import AccountState, Limit, Route, Signal, Verdict, VerdictKind
-from rotator.opencode.exchange import LARGEST_SIGNAL, STALE_SECONDS, Exchange
-from rotator.processes import start_ticks
-from rotator.routing import Directions, Entry
+from rotator.opencode.bridge.exchange import LARGEST_SIGNAL, STALE_SECONDS, Exchange
+from rotator.system.liveness import pid_namespace
+from rotator.system.processes import start_ticks
 from tests.support.live import NOON, Live, api, oauth, open_live
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from rotator.failover import carry_out
 from rotator.model import (
     AccountState,
     Credential,
@@ -20,8 +19,9 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
-from rotator.opencode.authfile import parse_entry
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
+from rotator.services.failover import carry_out
 from tests.support.live import NOON, Live, api, as_anybody, as_opencode, oauth, open_live
 
 A, B = "acme/acme-1", "acme/acme-2"

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import open_books
 from rotator.clock import to_iso
-from rotator.logged import LoggedFailures
-from rotator.opencode.exchange import MOST_PRESENT, Exchange
-from rotator.opencode.inbox import MOST_READ, Inbox
-from rotator.opencode.logtail import MOST_BYTES_A_CALL, LoggedFailure, LogTail
-from rotator.paths import find_paths
-from rotator.turns import FILES_A_TURN, LINES_A_TURN, Turns
+from rotator.context import open_books
+from rotator.opencode.bridge.exchange import MOST_PRESENT, Exchange
+from rotator.opencode.bridge.inbox import MOST_READ, Inbox
+from rotator.opencode.log import MOST_BYTES_A_CALL, LoggedFailure, LogTail
+from rotator.system.paths import find_paths
+from rotator.watcher.logged_failures import LoggedFailures
+from rotator.watcher.turn_ends import FILES_A_TURN, LINES_A_TURN, Turns
 
 FLOOD = 300
 NOW = to_iso(datetime(2026, 9, 1, tzinfo=UTC))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rotator.glance_file import publish_glance, remove_glance
 from rotator.model import Event, EventKind
+from rotator.watcher.sidebar_file import publish_glance, remove_glance
 from tests.support.household import Household
 from tests.support.live import api, open_live
 from tests.support.rotator_process import rotator, watcher

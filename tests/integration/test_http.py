@@ -25,8 +25,8 @@ from providers._exchange import Exchange, Phase, Trouble
 from providers._http import LARGEST_BYTES, USUAL, Deadlines, send, trouble_of
 from rotator import __version__
 from rotator.errors import ProviderUnavailable
+from rotator.plugins.registry import ask_vendor
 from rotator.provider import HttpAnswer, HttpRequest
-from rotator.registry import ask_vendor
 from rotator.secret import Secret
 from tests.support.provider_answers import Answer
 from tests.support.vendor import Pieces, Reply, Tunnel, Vendor, cut_off, dripped
@@ -185,7 +185,8 @@ def test_nothing_is_logged_even_if_everything_is(
 def test_a_child_process_finds_the_vendor_too(vendor: Vendor) -> None:
     vendor.answer(HOST, PATH, OK)
     code = (
-        "from rotator.registry import ask_vendor; from rotator.provider import HttpRequest\n"
+        "from rotator.plugins.registry import ask_vendor\n"
+        "from rotator.provider import HttpRequest\n"
         f"print(ask_vendor(HttpRequest('GET', 'https://{HOST}{PATH}')).status)"
     )
 

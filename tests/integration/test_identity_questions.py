@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import Books
-from rotator.cadence import MOST_TRIES, OwnerAsked
-from rotator.identity_questions import IdentityQuestions, in_doubt
+from rotator.context import Books
+from rotator.core.poll_schedule import MOST_TRIES, OwnerAsked
 from rotator.model import Digest
-from rotator.preferences import Preferences
+from rotator.model.preferences import Preferences
 from rotator.provider import HttpAnswer
+from rotator.watcher.identity_questions import IdentityQuestions, in_doubt
 from tests.support.builders import MINUTE, a_state, an_account
 from tests.support.live import HandClock, Live, api, oauth, open_live
 from tests.support.naming import NAMING, Namer, Naming
@@ -349,7 +349,7 @@ def test_an_answer_about_a_key_that_is_gone_names_nobody(live: Live, namer: Name
 
 
 def test_the_oldest_questions_are_forgotten(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rotator.history.MOST_QUESTIONS", 2)
+    monkeypatch.setattr("rotator.storage.history.MOST_QUESTIONS", 2)
     history, digests = live.books.history, [Digest(letter) for letter in "abc"]
     for digest in digests:
         history.keep_owner_asked(digest, OwnerAsked(1, is_answered=True))

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import LiveFileError
-from rotator.opencode.journal import Journal, read_journal, write_journal
-from rotator.opencode.lease import alone
-from rotator.opencode.placement import Neighbours, why_in_place
-from rotator.opencode.placement_told import placement_notes
-from rotator.swap import Order, swap, take_out
+from rotator.live.swap import Order, swap, take_out
+from rotator.opencode.auth.file_lease import alone
+from rotator.opencode.auth.journal import Journal, read_journal, write_journal
+from rotator.opencode.auth.placement import Neighbours, why_in_place
+from rotator.opencode.auth.placement_sentences import placement_notes
 from tests.support.children import Lines, child
 from tests.support.faults import Seam, Step, at, error
 from tests.support.live import Live, api, as_anybody, as_opencode, full_disk, oauth, open_live

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import UsageError
-from rotator.opencode.install import (
+from rotator.opencode.bridge.install import (
     bridge_file,
     bridge_source,
     install_bridge,
     uninstall_bridge,
     version_in,
 )
-from rotator.paths import Paths, find_paths
+from rotator.system.paths import Paths, find_paths
 from tests.support.home import places
 from tests.support.live import as_anybody, full_disk
 

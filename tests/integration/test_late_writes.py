@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from rotator.capture import absorb_missing, await_late
-from rotator.copies import LATE
-from rotator.daemon import Daemon
-from rotator.database import opened_image
 from rotator.errors import RotatorError
-from rotator.lock import swap_lock
+from rotator.live.capture import absorb_missing, await_late
+from rotator.live.swap import Order, swap
 from rotator.model import NOBODY, EventKind
-from rotator.opencode.authfile import parse_entry
-from rotator.opencode.replaced import MOST_KEPT
+from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.replaced import MOST_KEPT
 from rotator.secret import Secret
-from rotator.swap import Order, swap
+from rotator.storage.account_copy import LATE
+from rotator.storage.database import opened_image
+from rotator.system.locks import swap_lock
+from rotator.watcher.daemon import Daemon
 from tests.support.faults import Act, Crash, Seam, Step, at, error, named
 from tests.support.live import (
     Entry,

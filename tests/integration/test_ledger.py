@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from rotator import ledger
 from rotator.errors import AccountNotFound, LiveFileUnreadable, UsageError
-from rotator.lock import is_held
+from rotator.live.swap import Order, swap
 from rotator.model import AccountState, EventKind, Limit
-from rotator.opencode.authfile import parse_entry
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
-from rotator.swap import Order, swap
+from rotator.services import accounts as ledger
+from rotator.system.locks import is_held
 from tests.support.live import (
     NOON,
     Entry,

@@ -15,14 +15,14 @@ from typing import Any
 import psutil
 import pytest
 
-from rotator.liveness import SILENT_SECONDS, inside, is_alive, is_known_here, pid_namespace
-from rotator.lock import swap_lock
-from rotator.lock_holder import _may_have, holder_of
-from rotator.opencode.exchange import Exchange, bridges_of
-from rotator.overview import look_around
-from rotator.paths import find_paths
-from rotator.processes import start_ticks
-from rotator.watch_holder import WatchHolder, own_entry, parse_entry
+from rotator.opencode.bridge.exchange import Exchange, bridges_of
+from rotator.services.status import look_around
+from rotator.system.liveness import SILENT_SECONDS, inside, is_alive, is_known_here, pid_namespace
+from rotator.system.lock_holder import _may_have, holder_of
+from rotator.system.locks import swap_lock
+from rotator.system.paths import find_paths
+from rotator.system.processes import start_ticks
+from rotator.system.watch_holder import WatchHolder, own_entry, parse_entry
 from tests.support.household import Household
 from tests.support.live import Live, open_live
 from tests.support.pid_namespaces import in_pid_namespace
@@ -162,7 +162,7 @@ def test_two_bridges_with_one_pid_are_two(exchange: Exchange) -> None:
 
 def test_what_another_namespace_calls_itself_is_seen_from_outside() -> None:
     script = (
-        "from rotator.liveness import pid_namespace\n"
+        "from rotator.system.liveness import pid_namespace\n"
         "import os, sys\n"
         "print(os.getpid(), pid_namespace(), flush=True)\n"
         "sys.stdin.read()\n"
@@ -188,7 +188,7 @@ def test_what_another_namespace_calls_itself_is_seen_from_outside() -> None:
 
 def test_where_proc_shows_another_namespace_a_pid_says_nothing() -> None:
     command = [one for one in in_pid_namespace(sys.executable) if one != "--mount-proc"]
-    script = "from rotator.liveness import pid_namespace; print(pid_namespace())"
+    script = "from rotator.system.liveness import pid_namespace; print(pid_namespace())"
 
     ended = subprocess.run(
         [*command, "-c", script],
@@ -202,7 +202,7 @@ def test_where_proc_shows_another_namespace_a_pid_says_nothing() -> None:
 
 
 HOLDER = (
-    "import os, sys; from rotator.lock_holder import holder_of;"
+    "import os, sys; from rotator.system.lock_holder import holder_of;"
     " print(holder_of(os.open(sys.argv[1], os.O_RDWR)))"
 )
 

@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import AlreadyRunning, StoreError, SwapConflict
-from rotator.lock import folder_lock, hold_all, is_held, swap_lock, watch_lock, watcher_pid
-from rotator.lock_holder import is_stopped, pid_among
+from rotator.system.lock_holder import is_stopped, pid_among
+from rotator.system.locks import folder_lock, hold_all, is_held, swap_lock, watch_lock, watcher_pid
 from tests.support.waiting import wait_until
 
 HOLD = """
 import sys
 from pathlib import Path
-from rotator.lock import {lock}
+from rotator.system.locks import {lock}
 with {lock}(Path(sys.argv[1]){more}):
     print("held", flush=True)
     sys.stdin.read()

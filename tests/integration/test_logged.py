@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from rotator.clock import to_iso
-from rotator.logged import HELD_FOR, SAID_AGAIN_AFTER, LoggedFailures
+from rotator.core.failures.reported_failures import Note, Passed
 from rotator.model import Signal
-from rotator.opencode.exchange import Exchange
-from rotator.opencode.logtail import LoggedFailure
-from rotator.opencode.session_notes import SWEPT_AFTER_SECONDS, parse_note
-from rotator.repeats import Note, Passed
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.session_notes import SWEPT_AFTER_SECONDS, parse_note
+from rotator.opencode.log import LoggedFailure
+from rotator.watcher.logged_failures import HELD_FOR, SAID_AGAIN_AFTER, LoggedFailures
 from tests.support.live import NOON, Live, api, open_live, wellknown
 
 SITE = "https://acme.example"

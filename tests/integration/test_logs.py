@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import StoreError
-from rotator.logs import log_to_file
+from rotator.system.logs import log_to_file
 
 # Spelled apart, so that the sweep for secrets does not find them here.
 KEY = "sk-" + "CANARY-0123456789"
@@ -45,10 +45,12 @@ def lines(path: Path) -> list[str]:
 
 @pytest.mark.usefixtures("handler")
 def test_what_is_worth_knowing_is_written_down(path: Path) -> None:
-    logging.getLogger("rotator.swap").info("swapped %s", "acme")
-    logging.getLogger("rotator.swap").debug("not worth it")
+    logging.getLogger("rotator.live.swap").info("swapped %s", "acme")
+    logging.getLogger("rotator.live.swap").debug("not worth it")
 
-    assert [line.split(" ", 2)[2] for line in lines(path)] == ["INFO rotator.swap: swapped acme"]
+    assert [line.split(" ", 2)[2] for line in lines(path)] == [
+        "INFO rotator.live.swap: swapped acme"
+    ]
 
 
 @pytest.mark.usefixtures("handler")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.mounts import mounted_by_others
-from rotator.opencode.placement_told import placement_notes
-from rotator.paths import find_paths
-from rotator.swap import Order, swap
+from rotator.live.swap import Order, swap
+from rotator.opencode.auth.placement_sentences import placement_notes
+from rotator.system.mounts import mounted_by_others
+from rotator.system.paths import find_paths
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import api, as_opencode, oauth, open_live

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from rotator.errors import UnexpectedAnswer
+from rotator.plugins.registry import load_registry
 from rotator.provider import DeadLogin, RefreshCall, Tokens
-from rotator.registry import load_registry
 from rotator.secret import Secret
 from tests.support.builders import HOUR, NOW, oauth
 from tests.support.provider_answers import refusal

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import UsageError
-from rotator.opencode.npm_files import prepare_folders, remove_files
-from rotator.opencode.npm_wait import SETTINGS
-from rotator.paths import Paths, find_paths
+from rotator.opencode.bridge.npm_files import prepare_folders, remove_files
+from rotator.opencode.bridge.npm_wait import SETTINGS
+from rotator.system.paths import Paths, find_paths
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import as_anybody

@@ -13,8 +13,8 @@ from rotator.doctor import examine, mend_all
 from rotator.doctor.remark import Level, Remark
 from rotator.doctor.setup import Setup
 from rotator.errors import UsageError
-from rotator.opencode.install import install_bridge
-from rotator.opencode.npm_wait import (
+from rotator.opencode.bridge.install import install_bridge
+from rotator.opencode.bridge.npm_wait import (
     SETTINGS,
     lacks_packages,
     package_folders,
@@ -22,7 +22,7 @@ from rotator.opencode.npm_wait import (
     shorten_wait,
     wait_seconds,
 )
-from rotator.paths import Paths, find_paths
+from rotator.system.paths import Paths, find_paths
 from tests.support.home import places
 from tests.support.live import as_anybody
 

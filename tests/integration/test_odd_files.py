@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.model import Event, EventKind
-from rotator.overview import live_problems
-from rotator.paths import find_paths
+from rotator.services.status import live_problems
+from rotator.system.paths import find_paths
 from tests.support.children import Lines, child, end
 from tests.support.home import places
 from tests.support.household import Household

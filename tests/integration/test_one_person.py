@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rotator.identity_questions import IdentityQuestions
+from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer, HttpRequest
-from rotator.registry import Registry, load_registry
 from rotator.secret import Secret
+from rotator.watcher.identity_questions import IdentityQuestions
 from tests.support.builders import a_jwt
 from tests.support.live import NOON, Entry, Live, open_live
 from tests.support.waiting import wait_until

@@ -19,15 +19,15 @@ from pathlib import Path
 import pytest
 
 from rotator.opencode import config_files
+from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.bridge.install import bridge_source
 from rotator.opencode.config_files import read_configs
 from rotator.opencode.configured_keys import CREDENTIAL_NAMES
-from rotator.opencode.exchange import Present
-from rotator.opencode.install import bridge_source
 from rotator.opencode.plugin_files import loaded_by
 from rotator.opencode.run_lines import runs_in
-from rotator.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
-from rotator.restarts import applies, restart_note, when_used
-from rotator.unbridged import unbridged
+from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
+from rotator.services.restarts import applies, restart_note, when_used
+from rotator.services.without_bridge import unbridged
 from tests.support.live import (
     Entry,
     Live,

@@ -14,10 +14,10 @@ import pytest
 from rotator.doctor import examine
 from rotator.doctor.remark import Check, Level
 from rotator.doctor.setup import Setup
-from rotator.file_owners import kept_mode, open_private
-from rotator.opencode.journal import Journal, write_journal
-from rotator.opencode.placement import Neighbours, why_in_place
-from rotator.paths import find_paths
+from rotator.opencode.auth.journal import Journal, write_journal
+from rotator.opencode.auth.placement import Neighbours, why_in_place
+from rotator.system.file_owners import kept_mode, open_private
+from rotator.system.paths import find_paths
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import NOON, api
@@ -185,11 +185,11 @@ def test_what_root_left_in_our_folders_is_said(house: Household, count: int) -> 
 AS_OTHER = """
 import os, sys
 from pathlib import Path
-from rotator.opencode.authfile import read_live
-from rotator.opencode.authwrite import put_live
-from rotator.opencode.replaced import Replaced
+from rotator.opencode.auth.file import read_live
+from rotator.opencode.auth.writer import put_live
+from rotator.opencode.auth.replaced import Replaced
 # What is loaded late lies where only root may read.
-import rotator.opencode.journal, encodings.idna
+import rotator.opencode.auth.journal, encodings.idna
 file, journal = Path(sys.argv[1]), Path(sys.argv[2])
 os.chdir(file.parent)
 os.setgroups([int(sys.argv[4])])

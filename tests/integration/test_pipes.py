@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import open_books
-from rotator.paths import find_paths
+from rotator.context import open_books
+from rotator.system.paths import find_paths
 from tests.support.household import Household
 from tests.support.rotator_process import accounts, rotator
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.entry_points import EntryPoint, entry_points
-from rotator.shelf import GROUP
+from rotator.plugins.entry_points import EntryPoint, entry_points
+from rotator.plugins.loader import GROUP
 from tests.support.repository import ROOT
 from tests.support.tool import expect_success
 
@@ -29,8 +29,8 @@ PROVIDERS = (Acme(),)
 REPORT = """
 import json
 import sys
-from rotator.opencode.authfile import parse_entry
-from rotator.registry import load_registry
+from rotator.opencode.auth.file import parse_entry
+from rotator.plugins.registry import load_registry
 from rotator.secret import Secret
 registry = load_registry()
 login = parse_entry("acme", Secret('{"type":"api","key":"KEY-CANARY-a"}'))

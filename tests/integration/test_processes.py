@@ -7,7 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
-from rotator.processes import is_running, kind_of, start_ticks, started
+from rotator.system.processes import is_running, kind_of, start_ticks, started
 
 
 def test_a_process_is_known_by_the_time_it_started() -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import open_books, open_copies
 from rotator.clock import system_clock
-from rotator.database import open_database
+from rotator.context import open_books, open_copies
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.migrations import STORE, set_version
 from rotator.model import Event, EventKind
-from rotator.paths import Paths, find_paths
-from rotator.store_copy import StoreCopy, copy_of
+from rotator.storage.database import open_database
+from rotator.storage.migrations import STORE, set_version
+from rotator.storage.store_copy import StoreCopy, copy_of
+from rotator.system.paths import Paths, find_paths
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import api
@@ -229,10 +229,10 @@ def test_a_store_that_another_user_lets_nobody_read_is_no_list_without_accounts(
 
 KILLED = """
 import os, sys
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.clock import system_clock
 from rotator.model import Event, EventKind
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 with open_books(find_paths()) as books:
     with books.store.transaction():
         books.store.set_balancing(on=False)

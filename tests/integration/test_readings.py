@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.cadence import LEASE, Asked, OwnerAsked
-from rotator.history import A_DAY, A_MONTH, History, Point
+from rotator.core.poll_schedule import LEASE, Asked, OwnerAsked
 from rotator.model import AccountId, Digest, Snapshot, Window
+from rotator.storage.history import A_DAY, A_MONTH, History, Point
 from tests.support.builders import MINUTE, NOW
 
 ONE, OTHER = AccountId("acc_one"), AccountId("acc_other")

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from rotator.model import EventKind, Snapshot, Window
-from rotator.opencode.exchange import SCHEMA, Exchange
-from rotator.preferences import Failover, Preferences, Priority, Strategy
-from rotator.rebalance import Rebalance
-from rotator.refreshes import Refreshes
+from rotator.model.preferences import Failover, Preferences, Priority, Strategy
+from rotator.opencode.bridge.exchange import SCHEMA, Exchange
+from rotator.watcher.rebalance import Rebalance
+from rotator.watcher.refresh_queue import Refreshes
 from tests.support.live import NOON, Live, api, open_live, opencode_running
 from tests.support.renewing import RENEWING, Vendor
 

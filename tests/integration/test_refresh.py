@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
+from rotator.core.logins.refresh_policy import HANDS_OFF
+from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import NothingToRotateTo, StoreError, UsageError
-from rotator.freshness import HANDS_OFF
-from rotator.limits import NOT_CONFIRMED
+from rotator.live.swap import Order, swap
 from rotator.model import AccountState, Digest, EventKind, Limit, PendingRefresh
 from rotator.provider import HttpAnswer
-from rotator.refresh import (
+from rotator.secret import Secret, digest_of
+from rotator.services import accounts as ledger
+from rotator.services.refresh import (
     STORING_SECONDS,
     Attempt,
     adopt_answers,
@@ -29,9 +31,7 @@ from rotator.refresh import (
     hold,
     store_patiently,
 )
-from rotator.rotate import plan_rotation, rotate
-from rotator.secret import Secret, digest_of
-from rotator.swap import Order, swap
+from rotator.services.rotate import plan_rotation, rotate
 from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Live, full_disk, oauth, open_live
 from tests.support.renewing import (

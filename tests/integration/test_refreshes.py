@@ -13,12 +13,9 @@ from typing import Any
 
 import pytest
 
-from rotator.atomic import publish
-from rotator.books import Books, open_books
 from rotator.clock import to_iso
-from rotator.daemon import Daemon
-from rotator.failover import Before, carry_out
-from rotator.limits import NOT_CONFIRMED
+from rotator.context import Books, open_books
+from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.model import (
     Account,
     AccountState,
@@ -33,11 +30,14 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
-from rotator.paths import find_paths
 from rotator.provider import HttpAnswer
-from rotator.refresh import Attempt, begin, hold
-from rotator.refreshes import Refreshes
 from rotator.secret import digest_of
+from rotator.services.failover import Before, carry_out
+from rotator.services.refresh import Attempt, begin, hold
+from rotator.system.files import publish
+from rotator.system.paths import find_paths
+from rotator.watcher.daemon import Daemon
+from rotator.watcher.refresh_queue import Refreshes
 from tests.support.live import Live, api, full_disk, open_live
 from tests.support.renewing import RENEWING, Vendor, broken, cut_off, dead, unreachable
 from tests.support.telling import HEADER, TELLING, Teller

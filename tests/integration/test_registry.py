@@ -25,9 +25,9 @@ from rotator.model import (
     Source,
     Window,
 )
-from rotator.opencode.authfile import parse_entry
+from rotator.opencode.auth.file import parse_entry
+from rotator.plugins.registry import Registry, ask_vendor, load_registry
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
-from rotator.registry import Registry, ask_vendor, load_registry
 from rotator.secret import Secret
 from tests.support.builders import NOW
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.lock import WatchLock, watch_lock, watcher_pid
 from rotator.model import EventKind
 from rotator.secret import digest_of
+from rotator.system.locks import WatchLock, watch_lock, watcher_pid
 from tests.integration.test_daemon import World
 from tests.support.children import Lines, child
 from tests.support.household import Household

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.mounts import MountedFile
-from rotator.opencode.authfile import read_live
-from rotator.opencode.placement import Neighbours
-from rotator.opencode.replaced import Replaced
+from rotator.opencode.auth.file import read_live
+from rotator.opencode.auth.placement import Neighbours
+from rotator.opencode.auth.replaced import Replaced
+from rotator.system.mounts import MountedFile
 from tests.support.live import api, as_opencode
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
-from rotator.lock import watch_lock
-from rotator.opencode.exchange import Present
-from rotator.processes import find_opencodes, is_running, kind_of, start_ticks, started
-from rotator.restarts import applies, restart_note, when_used, why_unseen
-from rotator.store import TENURES_KEPT
-from rotator.swap import Order, swap
-from rotator.unbridged import bridgeless
+from rotator.live.swap import Order, swap
+from rotator.opencode.bridge.exchange import Present
+from rotator.services import accounts as ledger
+from rotator.services.restarts import applies, restart_note, when_used, why_unseen
+from rotator.services.without_bridge import bridgeless
+from rotator.storage.store import TENURES_KEPT
+from rotator.system.locks import watch_lock
+from rotator.system.processes import find_opencodes, is_running, kind_of, start_ticks, started
 from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown
 
 HOUR = timedelta(hours=1)

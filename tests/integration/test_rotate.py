@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
 from rotator.errors import AccountNotFound, NothingToRotateTo, UsageError
 from rotator.model import AccountState, EventKind, Limit
-from rotator.restarts import applies
-from rotator.rotate import Rotated, plan_rotation, rotate, split_target
+from rotator.services import accounts as ledger
+from rotator.services.restarts import applies
+from rotator.services.rotate import Rotated, plan_rotation, rotate, split_target
 from tests.support.live import NOON, Live, api, oauth, open_live, wellknown
 
 SITE = "https://acme.example/opencode"

@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-from rotator.atomic import publish
 from rotator.clock import to_iso
 from rotator.secret import digest_of
+from rotator.system.files import publish
 from tests.support.builders import a_jwt
 from tests.support.canary import sweep
 from tests.support.children import Lines, child, end

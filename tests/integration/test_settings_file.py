@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.config_edit import set_value
-from rotator.paths import Paths, find_paths
-from rotator.preferences import Preferences, Strategy
-from rotator.settings_file import Asked, SettingsFile, Signature, in_force, signature
+from rotator.model.preferences import Preferences, Strategy
+from rotator.settings.active import Asked, SettingsFile, Signature, in_force, signature
+from rotator.settings.edit import set_value
+from rotator.system.paths import Paths, find_paths
 from tests.support.config_files import FILES, write_config
 from tests.support.waiting import wait_until
 from tests.support.without_rights import without_rights
@@ -236,7 +236,7 @@ def test_whatever_stands_in_its_place_gives_one_sentence(paths: Paths, what: str
 def test_a_file_that_may_not_be_read_is_named(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
     paths.config_file.chmod(0)
-    show = "from rotator.settings_file import *; from rotator.paths import find_paths"
+    show = "from rotator.settings.active import *; from rotator.system.paths import find_paths"
 
     ended = subprocess.run(
         without_rights(sys.executable, "-c", f"{show}\nprint(in_force(find_paths()).problem)"),

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import open_books
-from rotator.config_edit import set_value
-from rotator.daemon import Daemon
-from rotator.overview import look_around
-from rotator.paths import Paths, find_paths
-from rotator.preferences import Strategy
+from rotator.context import open_books
+from rotator.model.preferences import Strategy
+from rotator.services.status import look_around
+from rotator.settings.edit import set_value
+from rotator.system.paths import Paths, find_paths
+from rotator.watcher.daemon import Daemon
 from tests.support.config_files import write_config
 from tests.support.household import Household
 from tests.support.rotator_process import rotator, watcher

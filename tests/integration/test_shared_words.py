@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from rotator import ledger
+from rotator.live.account_owners import learn_owner
 from rotator.model import Account, Identity
-from rotator.owners import learn_owner
+from rotator.services import accounts as ledger
 from tests.support.descents import seen_refresh
 from tests.support.live import Entry, Live, api, oauth_until, open_live
 

@@ -260,7 +260,7 @@ def test_a_stopped_holder_of_the_lock_is_named_and_reading_goes_on(house: Connec
 @contextlib.contextmanager
 def _holding_the_swap_lock(house: Connected) -> Iterator[subprocess.Popen[str]]:
     code = (
-        "import sys; from pathlib import Path; from rotator.lock import swap_lock\n"
+        "import sys; from pathlib import Path; from rotator.system.locks import swap_lock\n"
         "with swap_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import Books, open_books
-from rotator.lock import watch_lock
+from rotator.context import Books, open_books
 from rotator.model import AccountState, Limit
-from rotator.paths import Paths, find_paths, private_folder
+from rotator.system.locks import watch_lock
+from rotator.system.paths import Paths, find_paths, private_folder
 from tests.support.children import Lines, child
 from tests.support.household import Household
 from tests.support.rotator_process import rotator

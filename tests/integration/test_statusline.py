@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from rotator.books import Books, open_books
-from rotator.lock import watch_lock
+from rotator.context import Books, open_books
+from rotator.core.selection.headroom import standing
 from rotator.model import AccountState, Identity, Limit, RestState, Snapshot, Window
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import find_paths, private_folder
-from rotator.peek import Seat, peek
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
-from rotator.standing import standing
+from rotator.statusline.quick_read import Seat, peek
+from rotator.system.locks import watch_lock
+from rotator.system.paths import find_paths, private_folder
 from tests.support.tool import beside_python, expect_success
 
 PROVIDERS = ("acme", "beta#1", "gamma")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.no_cover
 
 BEGINNING = """
 import queue, signal, sys, threading, time
-from rotator import interrupts
+from rotator.system import interrupts
 interrupts.note_signals()
 number, answer = int(sys.argv[1]), threading.Event()
 def give_to_this_thread():
@@ -70,7 +70,7 @@ except interrupts.Interrupted as exc:
 REFRESHING = """
 from datetime import timedelta
 from pathlib import Path
-from rotator.refresh import freshen
+from rotator.services.refresh import freshen
 from tests.support.live import oauth, open_live
 from tests.support.renewing import RENEWING, Vendor
 def wait(refresh):

@@ -18,11 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.database import require_sqlite, store_errors
+from rotator.core.logins.token_lines import line_of
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.generations import line_of
-from rotator.history import MOST_EVENTS, History
-from rotator.migrations import STORE, set_version
 from rotator.model import (
     Account,
     AccountId,
@@ -36,10 +33,13 @@ from rotator.model import (
     Identity,
     Limit,
 )
-from rotator.opencode.authfile import parse_entry
-from rotator.sealing import seal_what_is_written
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
-from rotator.store import (
+from rotator.storage.database import require_sqlite, store_errors
+from rotator.storage.history import MOST_EVENTS, History
+from rotator.storage.migrations import STORE, set_version
+from rotator.storage.row_sealing import seal_what_is_written
+from rotator.storage.store import (
     DESCENTS_KEPT,
     DIGESTS_AT_HAND,
     DIGESTS_KEPT,
@@ -597,8 +597,8 @@ def test_a_state_is_of_one_moment_while_another_process_writes(store: Store, pat
 OPEN_BOTH = """
 import sys, time
 from pathlib import Path
-from rotator.history import History
-from rotator.store import Store
+from rotator.storage.history import History
+from rotator.storage.store import Store
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.atomic import TEMPORARY_MARK
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.errors import (
     AccountNotFound,
     LiveFileError,
@@ -24,11 +23,12 @@ from rotator.errors import (
     SwapConflict,
     SwapUnverified,
 )
+from rotator.live.swap import Order, Swapped, swap, take_out
 from rotator.model import Account, EventKind
-from rotator.opencode.authfile import LARGEST_BYTES
-from rotator.opencode.authwrite import put_live, sweep_live
-from rotator.paths import find_paths
-from rotator.swap import Order, Swapped, swap, take_out
+from rotator.opencode.auth.file import LARGEST_BYTES
+from rotator.opencode.auth.writer import put_live, sweep_live
+from rotator.system.files import TEMPORARY_MARK
+from rotator.system.paths import find_paths
 from tests.support.home import places
 from tests.support.live import (
     REGISTRY,
@@ -402,7 +402,7 @@ def test_while_logins_rain_the_lock_is_held_for_seconds_at_most(
         live.write({"acme": api("b"), "zeta": api(str(next(numbers)))})
 
     live.clock.when_asked = write
-    monkeypatch.setattr("rotator.swap.time.monotonic", lambda: float(next(uptime)))
+    monkeypatch.setattr("rotator.live.swap.time.monotonic", lambda: float(next(uptime)))
 
     with pytest.raises(SwapConflict, match="kept changing"):
         put(live, A)
@@ -570,10 +570,10 @@ def test_leftovers_of_a_target_with_an_odd_name_are_swept_too(live: Live, tmp_pa
 
 DIE = """
 import os, signal, sys
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.model import AccountId
-from rotator.paths import find_paths
-from rotator.swap import Order, swap
+from rotator.system.paths import find_paths
+from rotator.live.swap import Order, swap
 where, account = sys.argv[1:]
 
 def die(*_):
@@ -628,10 +628,10 @@ def test_the_next_swap_after_a_crash_sweeps_and_works(live: Live, home: Path) ->
 
 SWAP_MANY = """
 import sys
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.model import AccountId
-from rotator.paths import find_paths
-from rotator.swap import Order, swap
+from rotator.system.paths import find_paths
+from rotator.live.swap import Order, swap
 print("ready", flush=True)
 sys.stdin.readline()
 with open_books(find_paths()) as books:

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from rotator.atomic import publish
 from rotator.clock import to_iso
-from rotator.paths import find_paths
-from rotator.peek import peek
 from rotator.secret import digest_of
+from rotator.statusline.quick_read import peek
+from rotator.system.files import publish
+from rotator.system.paths import find_paths
 from tests.support.canary import sweep
 from tests.support.children import Lines, child, end
 from tests.support.config_files import write_config

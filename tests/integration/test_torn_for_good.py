@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
-from rotator.capture import absorb_missing, rebuild_torn
 from rotator.errors import LiveFileError, LiveFileUnreadable
-from rotator.lock import swap_lock
+from rotator.live.capture import absorb_missing, rebuild_torn
+from rotator.live.restore import REST_SECONDS, Rebuilt, rebuild, rebuild_at_rest
+from rotator.live.unclaimed import contents
 from rotator.model import EventKind
-from rotator.opencode.authfile import Torn, parse_entry, read_live
-from rotator.rebuild import REST_SECONDS, Rebuilt, rebuild, rebuild_at_rest
+from rotator.opencode.auth.file import Torn, parse_entry, read_live
 from rotator.secret import Secret
-from rotator.unclaimed import contents
+from rotator.services import accounts as ledger
+from rotator.system.locks import swap_lock
 from tests.support.faults import Seam
 from tests.support.household import Household
 from tests.support.live import (

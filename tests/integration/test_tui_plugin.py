@@ -15,16 +15,16 @@ from rotator.doctor import examine, mend_all
 from rotator.doctor.remark import Check, Level
 from rotator.doctor.setup import Setup
 from rotator.errors import UsageError
-from rotator.opencode.install import install_bridge
-from rotator.opencode.tui_notes import tui_notes
-from rotator.opencode.tui_plugin import (
+from rotator.opencode.bridge.install import install_bridge
+from rotator.opencode.tui.notes import tui_notes
+from rotator.opencode.tui.plugin_file import (
     install_plugin,
     plugin_source,
     plugin_version,
     tui_plugin,
     uninstall_plugin,
 )
-from rotator.paths import Paths, find_paths
+from rotator.system.paths import Paths, find_paths
 from tests.support.config_files import write_config
 from tests.support.home import places
 from tests.support.household import Household

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.liveness import SILENT_SECONDS
+from rotator.system.liveness import SILENT_SECONDS
 from tests.e2e.scenes import A, B, api, log_in
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.household import Household

@@ -17,19 +17,19 @@ from pathlib import Path
 
 import pytest
 
-from rotator.charges import charge_time
 from rotator.doctor.remark import Level, Remark
 from rotator.doctor.running import look_at_bridge
 from rotator.doctor.setup import Setup
 from rotator.model import Account
-from rotator.opencode.exchange import Present
-from rotator.opencode.install import install_bridge
-from rotator.opencode.logtail import LoggedFailure
+from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.bridge.install import install_bridge
+from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs
-from rotator.overview import look_around
-from rotator.processes import Opencode, find_elsewhere, kind_of
-from rotator.restarts import applies, restart_note, why_unseen
-from rotator.unbridged import Lack, Unbridged, unbridged
+from rotator.services.failure_times import charge_time
+from rotator.services.restarts import applies, restart_note, why_unseen
+from rotator.services.status import look_around
+from rotator.services.without_bridge import Lack, Unbridged, unbridged
+from rotator.system.processes import Opencode, find_elsewhere, kind_of
 from tests.support.home import places
 from tests.support.live import Live, api, oauth_until, open_live, wellknown
 from tests.support.waiting import wait_until

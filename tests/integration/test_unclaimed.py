@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from rotator import ledger, unclaimed
-from rotator.adopt import Adopted, adopt
 from rotator.errors import AccountNotFound, LiveFileError, UsageError
-from rotator.lock import swap_lock
+from rotator.live import unclaimed
+from rotator.live.restore import Rebuilt, rebuild
+from rotator.live.swap import Order, swap
+from rotator.live.unclaimed import contents, drop
 from rotator.model import AccountState, EventKind
-from rotator.opencode.authfile import LARGEST_BYTES, Torn
-from rotator.rebuild import Rebuilt, rebuild
-from rotator.swap import Order, swap
-from rotator.unclaimed import contents, drop
+from rotator.opencode.auth.file import LARGEST_BYTES, Torn
+from rotator.services import accounts as ledger
+from rotator.services.adopt import Adopted, adopt
+from rotator.system.locks import swap_lock
 from tests.support.household import Household
 from tests.support.live import (
     Entry,

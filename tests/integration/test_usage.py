@@ -12,11 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator import ledger
-from rotator.failover import carry_out
-from rotator.freshness import HANDS_OFF
-from rotator.history import Point
-from rotator.limits import is_ready
+from rotator.core.logins.refresh_policy import HANDS_OFF
+from rotator.core.selection.limits import is_ready
 from rotator.model import (
     AccountState,
     Balance,
@@ -28,7 +25,10 @@ from rotator.model import (
     Window,
 )
 from rotator.provider import HttpAnswer
-from rotator.usage import Readings, known, note_headers, read
+from rotator.services import accounts as ledger
+from rotator.services.failover import carry_out
+from rotator.services.usage import Readings, known, note_headers, read
+from rotator.storage.history import Point
 from tests.support.builders import a_finding, a_signal
 from tests.support.live import NOON, Live, api, full_disk, oauth, open_live
 from tests.support.renewing import dead, says

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rotator.cli.usage import bar, span, sparkline
-from rotator.history import Point
+from rotator.storage.history import Point
 from tests.support.connected import Connected
 from tests.support.household import Household
 from tests.support.provider_answers import Answer, refusal

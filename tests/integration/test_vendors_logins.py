@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rotator import ledger
+from rotator.live.account_owners import learn_owner
 from rotator.model import AccountState, Digest, Identity
-from rotator.owners import learn_owner
+from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer, HttpRequest
-from rotator.registry import Registry, load_registry
 from rotator.secret import Secret, digest_of
-from rotator.usage import read
+from rotator.services import accounts as ledger
+from rotator.services.usage import read
 from tests.support.builders import a_jwt
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import Entry, Live, oauth_until, open_live

@@ -15,18 +15,18 @@ from typing import Any
 
 import pytest
 
-from rotator.backups import Backups
-from rotator.books import open_books
-from rotator.database import open_database, opened_image
+from rotator.context import open_books
 from rotator.errors import NewerSchema, StoreError
-from rotator.lock import watch_lock
-from rotator.migrations import STORE, set_version, version_of
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import Paths, find_paths
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
-from rotator.store import Store
-from rotator.versions import forget_request, newer_wanted, without_watcher
-from rotator.watch import FileWatcher, Watched
+from rotator.storage.backups import Backups
+from rotator.storage.database import open_database, opened_image
+from rotator.storage.migrations import STORE, set_version, version_of
+from rotator.storage.schema_upgrade import forget_request, newer_wanted, without_watcher
+from rotator.storage.store import Store
+from rotator.system.file_watch import FileWatcher, Watched
+from rotator.system.locks import watch_lock
+from rotator.system.paths import Paths, find_paths
 from tests.support.children import Lines, child, end
 from tests.support.home import places
 from tests.support.household import Household
@@ -40,7 +40,7 @@ NEXT = len(STORE) + 1
 SECONDS = 30.0
 # The program, as a version with one more step has it.
 NEWER = """
-from rotator import migrations
+from rotator.storage import migrations
 
 @migrations.store_step
 def another(connection):
@@ -329,7 +329,7 @@ def test_a_watcher_leaves_a_store_that_was_changed_without_asking_it(
 
 LEAVE_A_WAL = """
 import os, sqlite3, sys
-from rotator.migrations import set_version
+from rotator.storage.migrations import set_version
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("PRAGMA journal_mode = WAL")
 set_version(connection, int(sys.argv[2]))

@@ -11,10 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from rotator.database import opened_empty, opened_image
 from rotator.errors import StoreDamaged
-from rotator.migrations import STORE
-from rotator.wal import PAGE, Wal, image_with_wal, require_whole_wal, state_of_wal, with_tables_of
+from rotator.storage.database import opened_empty, opened_image
+from rotator.storage.migrations import STORE
+from rotator.storage.write_ahead_log import (
+    PAGE,
+    Wal,
+    image_with_wal,
+    require_whole_wal,
+    state_of_wal,
+    with_tables_of,
+)
 
 HEADER, FRAME = 32, 24 + PAGE
 COUNT = 6

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.watch import FileWatcher, Watched
+from rotator.system.file_watch import FileWatcher, Watched
 from tests.support.watching import (
     DEADLINE_SECONDS,
     INBOX,

@@ -16,7 +16,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 from watchdog.observers.polling import PollingObserver
 
-from rotator.watch import (
+from rotator.system.file_watch import (
     PATIENCE_CHECKS,
     STOP_SECONDS,
     FileWatcher,

@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
-from rotator import ledger
-from rotator.adopt import adopt
-from rotator.capture import LOGGED_OUT
 from rotator.errors import NothingToRotateTo, UsageError
+from rotator.live.account_owners import learn_owner
+from rotator.live.capture import LOGGED_OUT
+from rotator.live.swap import Order, swap
 from rotator.model import NOBODY, Account, AccountState, EventKind, Identity, Limit
-from rotator.opencode.authfile import parse_entry
-from rotator.owners import learn_owner
-from rotator.registry import load_registry
-from rotator.rotate import plan_rotation, rotate
+from rotator.opencode.auth.file import parse_entry
+from rotator.plugins.registry import load_registry
 from rotator.secret import Secret, digest_of
-from rotator.swap import Order, swap
+from rotator.services import accounts as ledger
+from rotator.services.adopt import adopt
+from rotator.services.rotate import plan_rotation, rotate
 from tests.support.descents import digests, seen_login, seen_refresh, write
 from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth_until, open_live
 

@@ -26,7 +26,7 @@ def test_i11_every_accepted_change_is_one_that_can_still_be_made() -> None:
     assert all(len(reason.split()) > 3 for reason in listed.values())
 
 
-@pytest.mark.parametrize("name", ["swap.py", "wal.py"])
+@pytest.mark.parametrize("name", ["swap.py", "write_ahead_log.py"])
 def test_i11_every_change_is_still_python_and_changes_something(name: str) -> None:
     (module,) = (one for one in modules() if Path(one).name == name)
     text = (ROOT / module).read_text()

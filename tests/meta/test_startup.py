@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 from tests.support.config_files import write_config
 from tests.support.tool import expect_success
 

@@ -4,51 +4,30 @@ from __future__ import annotations
 
 from tests.support.repository import ROOT
 
-_FACES = ("cli", "doctor", "tui")
-_LIVE = (
-    "capture",
-    "clock_change",
-    "generations",
-    "late_logins",
-    "ownership",
-    "rebuild",
-    "swap",
-    "unclaimed",
-    "authfile",
-    "authwrite",
-    "inplace",
-    "journal",
-    "lease",
-    "replaced",
+_FOLDERS = ("live", "opencode/auth", "storage")
+_FILES = (
+    "core/logins/late_logins.py",
+    "core/logins/ownership.py",
+    "core/logins/refresh_policy.py",
+    "core/logins/row_seals.py",
+    "core/logins/store_merge.py",
+    "core/logins/token_lines.py",
+    "core/selection/failover.py",
+    "core/selection/limit_updates.py",
+    "core/selection/limits.py",
+    "services/accounts.py",
+    "services/failover.py",
+    "services/refresh.py",
+    "services/rotate.py",
+    "system/files.py",
+    "system/locks.py",
+    "watcher/refresh_queue.py",
 )
-_STORAGE = (
-    "atomic",
-    "backups",
-    "copies",
-    "damaged",
-    "database",
-    "lock",
-    "mending",
-    "rows",
-    "salvage",
-    "sealing",
-    "seals",
-    "soundness",
-    "store",
-    "store_losses",
-    "store_sources",
-    "wal",
-)
-_REFRESH = ("freshness", "refresh", "refreshes")
-_FAILOVER = ("engine", "failover", "ledger", "lifting", "limits", "rotate")
 
 
 def modules() -> list[str]:
-    """Return their paths, wherever in the package they lie."""
-    return [_path_of(name) for name in (*_LIVE, *_STORAGE, *_REFRESH, *_FAILOVER)]
-
-
-def _path_of(name: str) -> str:
-    everywhere = (ROOT / "rotator").rglob(f"{name}.py")
-    (found,) = (path for path in everywhere if path.parent.name not in _FACES)
-    return str(found.relative_to(ROOT))
+    """Return their paths."""
+    package = ROOT / "rotator"
+    found = [path for folder in _FOLDERS for path in sorted((package / folder).glob("*.py"))]
+    found += [package / name for name in _FILES]
+    return [str(path.relative_to(ROOT)) for path in found if path.name != "__init__.py"]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from rotator.config_edit import path_of, priorities_in, with_priorities, with_value, without_value
-from rotator.preferences import Priority
-from rotator.settings import read_file
+from rotator.model.preferences import Priority
+from rotator.settings.edit import path_of, priorities_in, with_priorities, with_value, without_value
+from rotator.settings.schema import read_file
 from tests.support.config_files import FILES
 
 STEPS = 12

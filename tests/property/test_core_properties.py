@@ -9,11 +9,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.changes import Change, Login, Refresh, Revert, Revived, interpret
-from rotator.credential_secrets import is_blank
-from rotator.engine import blamed, next_limit, on_signal
-from rotator.going_on import PASS
-from rotator.limits import is_ready
+from rotator.core.logins.changes import Change, Login, Refresh, Revert, Revived, interpret
+from rotator.core.logins.credential_secrets import is_blank
+from rotator.core.logins.ownership import Knowledge
+from rotator.core.selection.failover import blamed, next_limit, on_signal
+from rotator.core.selection.fallback import PASS
+from rotator.core.selection.limits import is_ready
+from rotator.core.selection.policy import Wanted, choose, prefer
 from rotator.model import (
     Account,
     AccountState,
@@ -26,8 +28,6 @@ from rotator.model import (
     State,
     VerdictKind,
 )
-from rotator.ownership import Knowledge
-from rotator.policy import Wanted, choose, prefer
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,

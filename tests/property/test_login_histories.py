@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.changes import interpret
+from rotator.core.logins.changes import interpret
 from rotator.model import Credential, Digest
 from tests.support.builders import ACME, knowing, secrets_of, try_parse
 from tests.support.login_world import PEOPLE, World

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 from tests.fuzz.mutate import mutated
 from tests.fuzz.targets import Broke, Target, run, targets
 from tests.support.boundaries import Boundaries

@@ -15,11 +15,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotator import ledger
-from rotator.adopt import adopt
 from rotator.model import Account
-from rotator.opencode.authfile import parse_entry
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
+from rotator.services import accounts as ledger
+from rotator.services.adopt import adopt
 from tests.support.live import Entry, Live, as_opencode, oauth, open_live
 
 LAST = 12

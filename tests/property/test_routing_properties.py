@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.limits import is_ready
+from rotator.core.selection.limits import is_ready
+from rotator.core.selection.routing import directions, equal_model, next_route
 from rotator.model import Account, Route, State
-from rotator.preferences import Preferences, Priority, Routing
-from rotator.routing import directions, equal_model, next_route
+from rotator.model.preferences import Preferences, Priority, Routing
 from tests.support.builders import HOUR, NOW, a_limit, a_state, an_account
 from tests.support.strategies import QUIET
 

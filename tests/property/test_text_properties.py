@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from providers.anthropic import Anthropic
 from providers.openai import OpenAI
 from providers.xai import XAI
-from rotator.alias import LONGEST, free_alias, normalise, split_name
+from rotator.core.logins.aliases import LONGEST, free_alias, normalise, split_name
 from rotator.provider import jwt_claims
 from rotator.secret import Secret
 from rotator.text import clean

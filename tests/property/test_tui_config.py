@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotator.opencode.jsonc import Broken, parse
-from rotator.opencode.tui_config import (
+from rotator.opencode.tui.config_entry import (
     Unfit,
     entry_in,
     new_text,

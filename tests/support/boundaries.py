@@ -11,27 +11,27 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
-from rotator.changes import Login, Unreadable, interpret
-from rotator.classify import classify
 from rotator.clock import to_iso
-from rotator.engine import blamed, on_signal
+from rotator.core.failures.classify import classify
+from rotator.core.failures.reported_failures import Note
+from rotator.core.logins.changes import Login, Unreadable, interpret
+from rotator.core.selection.failover import blamed, on_signal
+from rotator.core.selection.fallback import PASS
 from rotator.errors import UnexpectedAnswer
-from rotator.going_on import PASS
 from rotator.model import NOTHING, Credential, Signal, Source, State, VerdictKind
-from rotator.opencode.authfile import (
+from rotator.opencode.auth.file import (
     Torn,
     Whole,
     parse_live,
     read_live,
     with_entry,
 )
-from rotator.opencode.exchange import LONGEST_BODY, Exchange
-from rotator.opencode.logtail import LogTail, parse_line
-from rotator.paths import Paths
+from rotator.opencode.bridge.exchange import LONGEST_BODY, Exchange
+from rotator.opencode.log import LogTail, parse_line
+from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import DeadLogin, HttpAnswer, Tokens
-from rotator.registry import Registry, load_registry
-from rotator.repeats import Note
 from rotator.secret import Secret
+from rotator.system.paths import Paths
 from rotator.text import LONGEST, clean
 from tests.support.builders import (
     ACME,

@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from rotator import credential_secrets
-from rotator.engine import NoteOverload, Outcome, Reject, Rest
-from rotator.limits import with_limit
+from rotator.core.logins import credential_secrets
+from rotator.core.logins.ownership import Knowledge
+from rotator.core.selection.failover import NoteOverload, Outcome, Reject, Rest
+from rotator.core.selection.limits import with_limit
 from rotator.model import (
     Account,
     AccountId,
@@ -35,9 +36,8 @@ from rotator.model import (
     State,
     Tenure,
 )
-from rotator.opencode.authfile import BadEntry, parse_entry
-from rotator.ownership import Knowledge
-from rotator.preferences import Failover, Preferences, Priority
+from rotator.model.preferences import Failover, Preferences, Priority
+from rotator.opencode.auth.file import BadEntry, parse_entry
 from rotator.secret import Secret
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

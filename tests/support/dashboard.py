@@ -7,10 +7,10 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from rotator.model import AccountId, AccountState, Event, EventKind
-from rotator.preferences import Priority
-from rotator.tui.frame import Frame
-from rotator.tui.state import State
-from rotator.tui.world import Gauge, Happened, Past, Row, Setting, World
+from rotator.model.preferences import Priority
+from rotator.tui.model.state import State
+from rotator.tui.model.world import Gauge, Happened, Past, Row, Setting, World
+from rotator.tui.view.frame import Frame
 from tests.support.builders import HOUR, MINUTE, NOW
 
 DAY = timedelta(days=1)

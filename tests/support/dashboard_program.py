@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.books import Books, open_books
-from rotator.ledger import add
-from rotator.opencode.authfile import parse_entry
-from rotator.paths import find_paths
+from rotator.context import Books, open_books
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
+from rotator.services.accounts import add
+from rotator.system.paths import find_paths
 from tests.support.household import Household
 from tests.support.terminal import Terminal, terminal
 from tests.support.waiting import wait_until

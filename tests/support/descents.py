@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rotator.paths import Paths
 from rotator.secret import digest_of
+from rotator.system.paths import Paths
 from tests.support.live import Entry
 
 _NUMBERS = itertools.count(1)

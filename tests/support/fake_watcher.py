@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rotator.atomic import publish
-from rotator.processes import start_ticks
 from rotator.secret import digest_of
+from rotator.system.files import publish
+from rotator.system.processes import start_ticks
 from tests.support.waiting import wait_until
 
 _SIGNAL_SECONDS = 10.0

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rotator.model import AccountState
-from rotator.tui.frame import Frame, Style, width_of
-from rotator.tui.glyphs import ASCII
-from rotator.tui.messages import Explained, Message, Offered, Pressed, Undoable
-from rotator.tui.state import Job, Notice, State
-from rotator.tui.update import update
-from rotator.tui.view import view
-from rotator.tui.world import Item, World
+from rotator.tui.model.glyphs import ASCII
+from rotator.tui.model.messages import Explained, Message, Offered, Pressed, Undoable
+from rotator.tui.model.state import Job, Notice, State
+from rotator.tui.model.world import Item, World
+from rotator.tui.update.update import update
+from rotator.tui.view.frame import Frame, Style, width_of
+from rotator.tui.view.view import view
 from tests.support.builders import HOUR, MINUTE, NOW, SECOND
 from tests.support.dashboard import (
     PRIVATE,

@@ -14,10 +14,10 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from rotator.books import open_books
+from rotator.context import open_books
 from rotator.model import Snapshot, Window
-from rotator.paths import find_paths
-from rotator.rotate import find_account
+from rotator.services.rotate import find_account
+from rotator.system.paths import find_paths
 from tests.e2e.scenes import A, B, api, install_bridge, log_in
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider

@@ -17,16 +17,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from rotator import ledger
-from rotator.capture import absorb, rebuild_torn
-from rotator.database import open_database
-from rotator.lock import swap_lock
-from rotator.migrations import STORE
+from rotator.live.capture import absorb, rebuild_torn
 from rotator.model import Account
-from rotator.opencode.authfile import Torn
-from rotator.refresh import adopt_answers, freshen
-from rotator.rotate import plan_rotation, rotate
+from rotator.opencode.auth.file import Torn
 from rotator.secret import digest_of
+from rotator.services import accounts as ledger
+from rotator.services.refresh import adopt_answers, freshen
+from rotator.services.rotate import plan_rotation, rotate
+from rotator.storage.database import open_database
+from rotator.storage.migrations import STORE
+from rotator.system.locks import swap_lock
 from tests.support.live import NOON, Entry, HandClock, Live, api, as_opencode, oauth, open_live
 from tests.support.token_vendor import LIFETIME, Vendor, registry_of
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rotator.books import Books
+from rotator.context import Books
 from rotator.model import Account
-from rotator.settings_file import Asked
-from rotator.settings_found import found_settings
-from rotator.tui.state import Place
+from rotator.settings.active import Asked
+from rotator.settings.origins import found_settings
+from rotator.tui.model.state import Place
 from tests.support.dashboard_program import SECONDS
 from tests.support.household import Household
 from tests.support.terminal import Terminal

@@ -11,9 +11,9 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 
-from rotator.lock import watcher_pid
-from rotator.tui.keys import Action
-from rotator.tui.state import Place
+from rotator.system.locks import watcher_pid
+from rotator.tui.model.bindings import Action
+from rotator.tui.model.state import Place
 from tests.support.children import has_ended
 from tests.support.dashboard_program import SECONDS, line_with, wait_for_line
 from tests.support.key_presser import PROVIDER, Presser

@@ -23,17 +23,17 @@ from typing import Any
 
 import pytest
 
-from rotator.alias import split_name
-from rotator.books import Books, open_books
-from rotator.capture import absorb
 from rotator.clock import Clock
-from rotator.lock import swap_lock
+from rotator.context import Books, open_books
+from rotator.core.logins.aliases import split_name
+from rotator.live.capture import absorb
 from rotator.model import Account, AccountState, Credential, Event, EventKind, Identity, State
-from rotator.opencode.authfile import Reading
-from rotator.paths import Paths, find_paths
-from rotator.preferences import Preferences
-from rotator.registry import Registry
-from rotator.rotate import find_account
+from rotator.model.preferences import Preferences
+from rotator.opencode.auth.file import Reading
+from rotator.plugins.registry import Registry
+from rotator.services.rotate import find_account
+from rotator.system.locks import swap_lock
+from rotator.system.paths import Paths, find_paths
 from tests.support.home import places
 from tests.support.waiting import wait_until
 

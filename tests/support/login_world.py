@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rotator.changes import (
+from rotator.core.logins.changes import (
     Change,
     Dropped,
     Gone,
@@ -22,8 +22,8 @@ from rotator.changes import (
     Wipe,
     interpret,
 )
+from rotator.core.logins.ownership import Proof
 from rotator.model import AccountId, Credential, Digest, Identity, State, SwapMark
-from rotator.ownership import Proof
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,

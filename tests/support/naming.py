@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from rotator.errors import RateLimited, UnexpectedAnswer
 from rotator.model import Credential, Identity
+from rotator.plugins.registry import Registry
 from rotator.provider import HttpAnswer, HttpRequest, IdentityReading
-from rotator.registry import Registry
 from rotator.secret import Secret
 from tests.support.renewing import says
 

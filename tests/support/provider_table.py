@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rotator.model import Credential
-from rotator.opencode.authfile import parse_entry
+from rotator.opencode.auth.file import parse_entry
+from rotator.plugins.registry import load_registry
 from rotator.provider import (
     Classifier,
     HeaderReader,
@@ -25,7 +26,6 @@ from rotator.provider import (
     Refresher,
     UsageReader,
 )
-from rotator.registry import load_registry
 from rotator.secret import Secret
 from tests.support.repository import ROOT
 from tests.support.usage_cases import AnyCase, cases, modules

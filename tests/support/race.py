@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotator.books import Books, open_books
+from rotator.context import Books, open_books
 from rotator.model import State
-from rotator.opencode.authfile import Whole, read_live
-from rotator.paths import find_paths
+from rotator.opencode.auth.file import Whole, read_live
+from rotator.system.paths import find_paths
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import api
@@ -106,12 +106,12 @@ print(json.dumps(told))
 SWAPPER = """
 import contextlib
 import random, sys, time
-from rotator.books import open_books
-from rotator.capture import await_late
+from rotator.context import open_books
+from rotator.live.capture import await_late
 from rotator.errors import SwapConflict
-from rotator.lock import swap_lock
-from rotator.paths import find_paths
-from rotator.rotate import plan_rotation, rotate
+from rotator.system.locks import swap_lock
+from rotator.system.paths import find_paths
+from rotator.services.rotate import plan_rotation, rotate
 from tests.support.faults import Seam
 swaps, chance = int(sys.argv[1]), random.Random(int(sys.argv[2]))
 pause, window = float(sys.argv[3]), float(sys.argv[4])

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from rotator.errors import ProviderUnavailable, UnexpectedAnswer
 from rotator.model import Credential, Identity
+from rotator.plugins.registry import Registry
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
-from rotator.registry import Registry
 from rotator.secret import Secret
 from tests.support.live import Named
 

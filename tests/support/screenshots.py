@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from rotator.tui.frame import Frame, Line, Style, width_of
-from rotator.tui.palette import TRUE, Palette, palette_for
-from rotator.tui.view import view
+from rotator.tui.terminal.palette import TRUE, Palette, palette_for
+from rotator.tui.view.frame import Frame, Line, Style, width_of
+from rotator.tui.view.view import view
 from tests.support.golden_screens import screens
 from tests.support.repository import ROOT
 

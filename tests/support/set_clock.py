@@ -10,11 +10,11 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rotator import interrupts
-from rotator.books import open_books
-from rotator.daemon import Daemon
-from rotator.lock import watch_lock
-from rotator.paths import find_paths
+from rotator.context import open_books
+from rotator.system import interrupts
+from rotator.system.locks import watch_lock
+from rotator.system.paths import find_paths
+from rotator.watcher.daemon import Daemon
 
 
 def main() -> None:

@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rotator.atomic import publish
 from rotator.clock import to_iso
-from rotator.paths import find_paths
 from rotator.secret import digest_of
-from rotator.store import Store
+from rotator.storage.store import Store
+from rotator.system.files import publish
+from rotator.system.paths import find_paths
 from tests.e2e.scenes import login
 from tests.support.connected import Connected
 from tests.support.household import Household
@@ -50,7 +50,7 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import providers._http, providers.openai
-import rotator.cli.rotate, rotator.cli.main, rotator.interrupts, rotator.refresh
+import rotator.cli.rotate, rotator.cli.main, rotator.system.interrupts, rotator.services.refresh
 from rotator.__main__ import main
 
 STEPS = {

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from rotator.core.logins.ownership import Knowledge
 from rotator.model import (
     Account,
     AccountState,
@@ -21,8 +22,7 @@ from rotator.model import (
     SwapMark,
     Window,
 )
-from rotator.ownership import Knowledge
-from rotator.preferences import Failover, Strategy
+from rotator.model.preferences import Failover, Strategy
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from rotator.errors import LoginRejected, ProviderUnavailable, RateLimited
 from rotator.model import Balance, Credential, Identity, Snapshot, Window
+from rotator.plugins.registry import Registry
 from rotator.provider import HttpAnswer, HttpRequest, Reading
-from rotator.registry import Registry
 from rotator.secret import Secret
 from tests.support.renewing import Renewing, Vendor, says
 

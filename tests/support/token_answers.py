@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rotator.plugins.registry import load_registry
 from rotator.provider import HttpAnswer, Refresher
-from rotator.registry import load_registry
 from rotator.secret import Secret
 from tests.support.repository import ROOT
 

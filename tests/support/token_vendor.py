@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rotator.errors import ProviderUnavailable, UnexpectedAnswer
 from rotator.model import Credential
+from rotator.plugins.registry import Registry
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
-from rotator.registry import Registry
 from rotator.secret import Secret
 from tests.support.live import Entry, Named, oauth_until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from rotator.registry import load_registry
+from rotator.plugins.registry import load_registry
 from rotator.testing import (
     ErrorCase,
     HeaderCase,

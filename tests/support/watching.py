@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rotator.watch import FileWatcher, Watched
+from rotator.system.file_watch import FileWatcher, Watched
 
 DEADLINE_SECONDS = 5.0
 # So long without a notice, and all that was on its way has arrived.

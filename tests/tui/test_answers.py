@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.tui.answers import Answers
+from rotator.tui.terminal.query_replies import Answers
 
 LIGHT = "\x1b]11;rgb:ffff/ffff/8000\x1b\\"
 ANSWERS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rotator.tui.keys import BINDINGS, EVERYWHERE, shown
+from rotator.tui.model.bindings import BINDINGS, EVERYWHERE, shown
 from tests.support.repository import ROOT
 
 DOCUMENT = ROOT / "docs" / "dashboard.md"

@@ -11,10 +11,10 @@ import pytest
 
 from rotator.errors import AccountNotFound, ConfigError, NothingToRotateTo, UsageError
 from rotator.model import AccountId, AccountState, Limit
-from rotator.settings_file import in_force
-from rotator.tui import effects as do
-from rotator.tui.duties import Duties
-from rotator.tui.messages import Ended, Explained, Message, Offered, SettingsRead
+from rotator.settings.active import in_force
+from rotator.tui.jobs.dispatch import Duties
+from rotator.tui.model import effects as do
+from rotator.tui.model.messages import Ended, Explained, Message, Offered, SettingsRead
 from tests.support.live import NOON, Live, api, open_live
 from tests.support.telling import TELLING, Teller
 

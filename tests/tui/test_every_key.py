@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.paths import find_paths
-from rotator.tui.keys import BINDINGS, Action
-from rotator.tui.state import Place
+from rotator.system.paths import find_paths
+from rotator.tui.model.bindings import BINDINGS, Action
+from rotator.tui.model.state import Place
 from tests.support.config_files import write_config
 from tests.support.dashboard_program import (
     SECONDS,

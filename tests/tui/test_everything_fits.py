@@ -9,10 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rotator.model import AccountState, EventKind
-from rotator.preferences import Priority
-from rotator.tui.frame import width_of
-from rotator.tui.glyphs import ASCII, UNICODE
-from rotator.tui.messages import (
+from rotator.model.preferences import Priority
+from rotator.tui.model.glyphs import ASCII, UNICODE
+from rotator.tui.model.messages import (
     Ended,
     Explained,
     Message,
@@ -26,11 +25,12 @@ from rotator.tui.messages import (
     Ticked,
     Wheeled,
 )
-from rotator.tui.state import State
-from rotator.tui.tick import next_tick_seconds
-from rotator.tui.update import update
-from rotator.tui.view import view
-from rotator.tui.world import Gauge, Item, Row, World
+from rotator.tui.model.state import State
+from rotator.tui.model.world import Gauge, Item, Row, World
+from rotator.tui.update.tick import next_tick_seconds
+from rotator.tui.update.update import update
+from rotator.tui.view.frame import width_of
+from rotator.tui.view.view import view
 from tests.support.builders import MINUTE, NOW, a_limit
 from tests.support.dashboard import PAST, SETTINGS, WORLD, a_row, a_screen, an_event
 from tests.support.strategies import QUIET

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rotator.tui.wakeups import Wakeups, left_to_the_child
+from rotator.tui.terminal.event_pipe import Wakeups, left_to_the_child
 
 HANDLED = "import signal; print(signal.getsignal(signal.{}) is signal.{})"
 

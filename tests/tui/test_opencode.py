@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import RotatorError, UsageError
-from rotator.opencode.login import find_opencode, login_command
 from rotator.opencode.models import Model, ask_models, known_providers, parse_models
+from rotator.opencode.program import find_opencode, login_command
 
 
 def an_opencode(folder: Path, script: str) -> Path:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rotator.tui import effects as do
-from rotator.tui.messages import Ended, Pressed, Seen
-from rotator.tui.state import Place, State
-from rotator.tui.update import update
+from rotator.tui.model import effects as do
+from rotator.tui.model.messages import Ended, Pressed, Seen
+from rotator.tui.model.state import Place, State
+from rotator.tui.update.update import update
 from tests.support.dashboard import WORLD, a_screen
 from tests.support.golden_screens import after
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotator.tui.frame import Frame, Line, Span, Style
-from rotator.tui.paint import BEGIN, CLEAR, END, paint
-from rotator.tui.palette import FEW, MANY, NONE, TRUE, colors_told, is_light, palette_for
-from rotator.tui.view import view
+from rotator.tui.terminal.paint import BEGIN, CLEAR, END, paint
+from rotator.tui.terminal.palette import FEW, MANY, NONE, TRUE, colors_told, is_light, palette_for
+from rotator.tui.view.frame import Frame, Line, Span, Style
+from rotator.tui.view.view import view
 from tests.support.dashboard import a_screen
 from tests.support.golden_screens import after, screens
 from tests.support.screen import Screen

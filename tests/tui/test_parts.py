@@ -8,8 +8,15 @@ from datetime import timedelta, timezone
 import pytest
 
 from rotator.model import AccountState
-from rotator.preferences import Priority
-from rotator.tui.frame import (
+from rotator.model.preferences import Priority
+from rotator.tui.model.bindings import BINDINGS, Action, action_for, shown
+from rotator.tui.model.glyphs import ASCII, UNICODE, glyphs_for
+from rotator.tui.model.messages import Message, Pasted, Pointed, Pressed, Wheeled
+from rotator.tui.model.next_message import next_priority, next_words
+from rotator.tui.model.state import Job, Notice, Place, State
+from rotator.tui.terminal.keyboard import Stroke, message_of
+from rotator.tui.update.tick import next_tick_seconds
+from rotator.tui.view.frame import (
     Frame,
     Line,
     Span,
@@ -21,16 +28,9 @@ from rotator.tui.frame import (
     width_of,
     wrapped,
 )
-from rotator.tui.gauges import bar, level_style, percent, sparkline
-from rotator.tui.glyphs import ASCII, UNICODE, glyphs_for
-from rotator.tui.keyboard import Stroke, message_of
-from rotator.tui.keys import BINDINGS, Action, action_for, shown
-from rotator.tui.layout import Layout, layout_of, parts_of, top_for
-from rotator.tui.messages import Message, Pasted, Pointed, Pressed, Wheeled
-from rotator.tui.next_message import next_priority, next_words
-from rotator.tui.state import Job, Notice, Place, State
-from rotator.tui.tick import next_tick_seconds
-from rotator.tui.words import ago, moment, reset_words, short_state, span, state_words
+from rotator.tui.view.gauges import bar, level_style, percent, sparkline
+from rotator.tui.view.layout import Layout, layout_of, parts_of, top_for
+from rotator.tui.view.wording import ago, moment, reset_words, short_state, span, state_words
 from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit
 from tests.support.dashboard import (
     DAY,

@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rotator.ledger import rename
-from rotator.lock import watcher_pid
-from rotator.paths import find_paths
-from rotator.rotate import find_account
-from rotator.tui.frame import Style
-from rotator.tui.palette import TRUE, palette_for
+from rotator.services.accounts import rename
+from rotator.services.rotate import find_account
+from rotator.system.locks import watcher_pid
+from rotator.system.paths import find_paths
+from rotator.tui.terminal.palette import TRUE, palette_for
+from rotator.tui.view.frame import Style
 from tests.support.children import has_ended
 from tests.support.dashboard_program import (
     SECONDS,

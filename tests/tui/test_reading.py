@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import Books, open_books
 from rotator.clock import system_clock
-from rotator.database import open_database
-from rotator.history import History
-from rotator.lock import watch_lock
-from rotator.migrations import STORE
+from rotator.context import Books, open_books
 from rotator.model import AccountState, Balance, Limit, Snapshot, Window
-from rotator.store import Store
-from rotator.tui.around import look_around
-from rotator.tui.glance import Glance, Sources, glance_or
-from rotator.tui.live import Around, read_past, read_world
+from rotator.storage.database import open_database
+from rotator.storage.history import History
+from rotator.storage.migrations import STORE
+from rotator.storage.store import Store
+from rotator.system.locks import watch_lock
+from rotator.tui.jobs.environment import look_around
+from rotator.tui.jobs.read_only import Glance, Sources, glance_or
+from rotator.tui.jobs.read_world import Around, read_past, read_world
 from tests.support.live import NOON, Live, api, oauth, open_live
 
 WEEK = Window("7d", 0.5, NOON)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from rotator.tui.view import view
+from rotator.tui.view.view import view
 from tests.support.golden_screens import FOLDER, kept, screens
 from tests.support.screenshots import FOLDER as PICTURES
 from tests.support.screenshots import pictures

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rotator.books import Books, open_books
+from rotator.context import Books, open_books
 from rotator.errors import StoreDamaged, StoreError, UsageError
-from rotator.paths import Paths, find_paths
-from rotator.tui import effects as do
-from rotator.tui.crew import Crew
-from rotator.tui.feed import Feed
-from rotator.tui.messages import Broken, Ended, Message, Seen
-from rotator.tui.workers import Worker
+from rotator.system.paths import Paths, find_paths
+from rotator.tui.jobs.file_events import Feed
+from rotator.tui.jobs.runner import Crew
+from rotator.tui.jobs.worker import Worker
+from rotator.tui.model import effects as do
+from rotator.tui.model.messages import Broken, Ended, Message, Seen
 from tests.support.live import Live, api, open_live
 from tests.support.waiting import wait_until
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rotator.tui import effects as do
-from rotator.tui.messages import (
+from rotator.tui.model import effects as do
+from rotator.tui.model.messages import (
     Broken,
     Ended,
     Explained,
@@ -24,9 +24,9 @@ from rotator.tui.messages import (
     Undoable,
     Wheeled,
 )
-from rotator.tui.state import Confirm, Help, Notice, Page, Picker, Place, Prompt, State
-from rotator.tui.update import update
-from rotator.tui.world import Item, Past
+from rotator.tui.model.state import Confirm, Help, Notice, Page, Picker, Place, Prompt, State
+from rotator.tui.model.world import Item, Past
+from rotator.tui.update.update import update
 from tests.support.builders import MINUTE, NOW
 from tests.support.dashboard import (
     KEY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.alias import LONGEST, free_alias, normalise, require_alias, split_name
+from rotator.core.logins.aliases import LONGEST, free_alias, normalise, require_alias, split_name
 from rotator.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rotator.answer import read_answer, snake
+from rotator.core.failures.error_response import read_answer, snake
 from tests.support.failures import failure
 
 QUOTA = {"message": "You have no quota", "code": "quota_exceeded"}

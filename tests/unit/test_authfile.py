@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotator.errors import LiveFileUnreadable
-from rotator.opencode.authfile import (
+from rotator.opencode.auth.file import (
     DESTINATION_FIELDS,
     BadEntry,
     Torn,

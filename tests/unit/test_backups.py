@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.backups import A_DAY, AN_HOUR, stamp_of, to_keep
+from rotator.storage.backups import A_DAY, AN_HOUR, stamp_of, to_keep
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

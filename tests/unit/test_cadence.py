@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.cadence import (
+from rotator.core.poll_schedule import (
     MOST_TRIES,
     Asked,
     OwnerAsked,

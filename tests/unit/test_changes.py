@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rotator.changes import (
+from rotator.core.logins.changes import (
     Change,
     Dropped,
     Gone,
@@ -25,8 +25,8 @@ from rotator.changes import (
     Wipe,
     interpret,
 )
+from rotator.core.logins.ownership import Proof
 from rotator.model import Account, AccountId, Credential, Digest, Identity, Slot, State, SwapMark
-from rotator.ownership import Proof
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,

@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from rotator.claims import Fragments, holds_news, holds_unread, is_saved, logins_of, says_something
+from rotator.core.logins.ownership import Knowledge
+from rotator.core.logins.unsaved import (
+    Fragments,
+    holds_news,
+    holds_unread,
+    is_saved,
+    logins_of,
+    says_something,
+)
 from rotator.model import AccountId, Credential, Digest, State
-from rotator.ownership import Knowledge
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,

@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rotator.cadence import (
+from rotator.clock import from_iso, is_ahead, is_within, to_iso
+from rotator.core.logins.refresh_policy import is_due as is_refresh_due
+from rotator.core.logins.refresh_policy import rest_for
+from rotator.core.poll_schedule import (
     LEASE,
     LONGEST_PAUSE,
     Asked,
@@ -17,12 +20,9 @@ from rotator.cadence import (
     is_due,
     may_ask_owner,
 )
-from rotator.clock import from_iso, is_ahead, is_within, to_iso
-from rotator.engine import blamed
+from rotator.core.selection.failover import blamed
+from rotator.core.selection.limits import pinned
 from rotator.errors import RateLimited
-from rotator.freshness import is_due as is_refresh_due
-from rotator.freshness import rest_for
-from rotator.limits import pinned
 from rotator.model import AccountState, Digest, Limit, PendingRefresh, Snapshot, Source, Tenure
 from tests.support.builders import (
     HOUR,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rotator.damaged import likely_schema_of, readable_rows
-from rotator.migrations import SEALED_SINCE, STORE, set_version
+from rotator.storage.damaged import likely_schema_of, readable_rows
+from rotator.storage.migrations import SEALED_SINCE, STORE, set_version
 
 NEWEST = len(STORE)
 

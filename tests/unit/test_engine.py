@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.engine import (
+from rotator.core.selection.failover import (
     NoteOverload,
     Outcome,
     Reject,
@@ -15,8 +15,8 @@ from rotator.engine import (
     blamed,
     on_signal,
 )
-from rotator.going_on import PASS
-from rotator.limits import is_ready
+from rotator.core.selection.fallback import PASS
+from rotator.core.selection.limits import is_ready
 from rotator.model import (
     Account,
     AccountId,

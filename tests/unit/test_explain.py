@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rotator.explain import explain, sentences
+from rotator.core.selection.explain import explain, sentences
 from rotator.model import Snapshot, State, Window
-from rotator.preferences import Failover, Strategy
+from rotator.model.preferences import Failover, Strategy
 from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
 
 A = an_account("personal")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.opencode.fragments import take_apart
+from rotator.opencode.auth.fragments import take_apart
 from tests.support.live import api, as_opencode, oauth
 
 BOTH = as_opencode({"acme": api("a"), "zeta": api("z", metadata={"host": "eu"})})

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.freshness import (
+from rotator.core.logins.refresh_policy import (
     HANDS_OFF,
     NEARLY_OUT,
     due_again_at,
@@ -17,7 +17,7 @@ from rotator.freshness import (
     rest_for,
     wants_refresh,
 )
-from rotator.limits import NOT_CONFIRMED
+from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.model import AccountState, Digest, Limit, PendingRefresh, State, Tenure
 from rotator.provider import HttpRequest, RefreshCall
 from tests.support.builders import (

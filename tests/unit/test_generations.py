@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from rotator.credential_secrets import given_as, secrets_of
-from rotator.generations import (
+from rotator.core.logins.credential_secrets import given_as, secrets_of
+from rotator.core.logins.ownership import Ancestry, Knowledge, ancestry_of, owner_of
+from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
     Part,
@@ -30,7 +31,6 @@ from rotator.model import (
     Replaced,
     State,
 )
-from rotator.ownership import Ancestry, Knowledge, ancestry_of, owner_of
 from tests.support.builders import (
     ACME,
     HOUR,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rotator.engine import Outcome, on_signal
-from rotator.going_on import LONGEST_WAIT, PASS, first_back, go_on
+from rotator.core.selection.failover import Outcome, on_signal
+from rotator.core.selection.fallback import LONGEST_WAIT, PASS, first_back, go_on
 from rotator.model import (
     Account,
     Event,
@@ -23,7 +23,7 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
-from rotator.preferences import Failover, Priority
+from rotator.model.preferences import Failover, Priority
 from tests.support.builders import (
     ACME,
     HOUR,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.opencode.journal import Journal
+from rotator.opencode.auth.journal import Journal
 
 OLD = b'{"acme": {"type": "api", "key": "KEY-CANARY-old"}}'
 LONGER = b'{"acme": {"type": "api", "key": "KEY-CANARY-quite-new"}, "zeta": {}}'

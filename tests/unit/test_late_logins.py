@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rotator.late_logins import LateLogin, as_text, from_text, sense_of
+from rotator.core.logins.late_logins import LateLogin, as_text, from_text, sense_of
 from rotator.model import Digest
 from rotator.secret import Secret
 

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from rotator.lifting import LEAST_AGE, Revision, full_windows, revised, revisions
+from rotator.core.selection.limit_updates import (
+    LEAST_AGE,
+    Revision,
+    full_windows,
+    revised,
+    revisions,
+)
 from rotator.model import AccountState, Limit, Snapshot, Window
 from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit, an_account
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rotator.limits import (
+from rotator.core.selection.limits import (
     concerns,
     is_ready,
     limit_on,

@@ -11,9 +11,9 @@ import pytest
 
 from rotator.errors import LoginRejected, UnexpectedAnswer
 from rotator.model import Credential, Identity
-from rotator.opencode.authfile import parse_entry
+from rotator.opencode.auth.file import parse_entry
+from rotator.plugins.registry import Registry
 from rotator.provider import HttpAnswer, HttpRequest, LoginCheck
-from rotator.registry import Registry
 from rotator.secret import Secret
 from rotator.testing import BadCase, LoginCase, broken_rules, read_case, read_cases
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rotator.opencode.logtail import (
+from rotator.opencode.log import (
     LONGEST_LINE,
     MOST_BEGINNINGS,
     MOST_BYTES_A_CALL,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.mounts import Mount, mount_at, mounts_of, origin_of, parse_mounts
+from rotator.system.mounts import Mount, mount_at, mounts_of, origin_of, parse_mounts
 
 TEXT = b"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:26 / /dev/pts rw - tmpfs none rw

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from rotator.beside import handed_on
-from rotator.hooks import hook_errand
+from rotator.core.notifications import is_used_up, notice_of
 from rotator.model import Event, EventKind
-from rotator.notices import is_used_up, notice_of
-from rotator.notify import notification
+from rotator.system.background import handed_on
+from rotator.watcher.hook_command import hook_errand
+from rotator.watcher.notify_commands import notification
 from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
 
 RESTING = replace(an_account("a"), limit=a_limit(NOW + HOUR))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rotator.core.logins.ownership import Owner, Proof, owner_of, owner_of_offered
 from rotator.model import AccountId, Credential, Digest, Identity, State
-from rotator.ownership import Owner, Proof, owner_of, owner_of_offered
 from tests.support.builders import (
     ACME,
     DRAWN,

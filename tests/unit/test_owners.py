@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from providers.openai import OpenAI
+from rotator.core.logins.ownership import Owner, Proof, owner_of
 from rotator.model import Account, AccountId, Credential, Identity, State, SwapMark
-from rotator.ownership import Owner, Proof, owner_of
 from tests.support.builders import (
     ACME,
     DRAWN,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.paths import find_paths
+from rotator.system.paths import find_paths
 
 HOME = {"HOME": "/home/ada"}
 SHARE = Path("/home/ada/.local/share")

@@ -8,6 +8,16 @@ from typing import Any
 
 import pytest
 
+from rotator.core.selection.policy import (
+    Wanted,
+    arguments,
+    choose,
+    clock_time,
+    first_free,
+    is_stale,
+    nobody_left,
+    prefer,
+)
 from rotator.model import (
     Account,
     AccountId,
@@ -18,17 +28,7 @@ from rotator.model import (
     State,
     Window,
 )
-from rotator.policy import (
-    Wanted,
-    arguments,
-    choose,
-    clock_time,
-    first_free,
-    is_stale,
-    nobody_left,
-    prefer,
-)
-from rotator.preferences import Failover, Preferences, Strategy
+from rotator.model.preferences import Failover, Preferences, Strategy
 from tests.support.builders import (
     ACME,
     HOUR,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rotator.preferences import (
+from rotator.model.preferences import (
     Failover,
     Preferences,
     Priority,

@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
+from rotator.core.failures.reported_failures import (
+    NOTE_WINDOW,
+    Note,
+    Passed,
+    match_note,
+    match_passed,
+)
 from rotator.model import Digest
-from rotator.repeats import NOTE_WINDOW, Note, Passed, match_note, match_passed
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SITE = "https://acme.example"

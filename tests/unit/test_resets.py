@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.answer import read_answer
-from rotator.resets import LONGEST_SECONDS, stated_until
+from rotator.core.failures.error_response import read_answer
+from rotator.core.failures.resets import LONGEST_SECONDS, stated_until
 from tests.support.failures import NOW, failure
 
 EPOCH = int(NOW.timestamp())

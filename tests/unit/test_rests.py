@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.engine import next_limit, next_recovery, recoveries
+from rotator.core.failures.reported_failures import Passed, match_passed
+from rotator.core.selection.failover import next_limit, next_recovery, recoveries
 from rotator.model import Account, AccountState, Limit, Meaning, Reach, Scope
-from rotator.repeats import Passed, match_passed
 from tests.support.builders import (
     ACME,
     HOUR,

@@ -7,10 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from rotator.model import Account, Route, State
-from rotator.preferences import ModelOf, Preferences, Routing
-from rotator.preferences import Priority as Place
-from rotator.routing import (
+from rotator.core.selection.routing import (
     Directions,
     Entry,
     WayOn,
@@ -18,6 +15,9 @@ from rotator.routing import (
     equal_model,
     next_route,
 )
+from rotator.model import Account, Route, State
+from rotator.model.preferences import ModelOf, Preferences, Routing
+from rotator.model.preferences import Priority as Place
 from tests.support.builders import HOUR, NOW, a_limit, a_state, an_account
 
 LARGE = (("acme", "opus"), ("zeta", "big"), ("zeta", "huge"))

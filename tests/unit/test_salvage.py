@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from rotator.salvage import Contents, Joined, Key, Row, join, replaced_of
+from rotator.core.logins.store_merge import Contents, Joined, Key, Row, join, replaced_of
 
 NOW = "2026-11-22T12:00:00.000Z"
 THEN = "2026-11-22T11:00:00.000Z"

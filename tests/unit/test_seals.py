@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.seals import (
+from rotator.core.logins.row_seals import (
     PASSING_SEAL,
     SEAL,
     Row,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rotator.errors import ConfigError
-from rotator.preferences import Preferences, preferences_of
-from rotator.settings import OF_A_PRIORITY, SETTINGS, find_setting, read_file, read_variables
-from rotator.settings_source import overlaid, setting_variables
+from rotator.model.preferences import Preferences, preferences_of
+from rotator.settings.schema import OF_A_PRIORITY, SETTINGS, find_setting, read_file, read_variables
+from rotator.settings.sources import overlaid, setting_variables
 
 WRONG = {
     "failover.wall_threshold = 7": "failover.wall_threshold: must be between 0 and 1, not 7"

@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from rotator.core.sidebar import glance
 from rotator.model import AccountState, Event, EventKind, Snapshot, State, Window
-from rotator.sidebar import glance
 from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
 
 ONE = an_account("one")

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.clock import to_iso
-from rotator.model import Balance, Snapshot, Window
-from rotator.snapshots import (
+from rotator.core.usage_codec import (
     balance_json,
     merged,
     read_snapshot,
     windows_json,
     write_snapshot,
 )
+from rotator.model import Balance, Snapshot, Window
 from tests.support.builders import HOUR, NOW
 from tests.support.strategies import QUIET
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.database import opened_empty
 from rotator.errors import NewerSchema, StoreDamaged
-from rotator.migrations import STORE, set_version
-from rotator.soundness import require_intact
+from rotator.storage.database import opened_empty
+from rotator.storage.migrations import STORE, set_version
+from rotator.storage.soundness import require_intact
 
 PATH = Path("rotator.sqlite")
 

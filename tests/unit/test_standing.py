@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from rotator.core.selection.headroom import Standing, standing, standings
 from rotator.model import Snapshot, Window
-from rotator.standing import Standing, standing, standings
 from tests.support.builders import ACME, HOUR, NOW, a_state, an_account
 
 A, B = an_account("a"), an_account("b")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.peek import Peek, Seat
-from rotator.statusline import is_simple, line
+from rotator.statusline.line import is_simple, line
+from rotator.statusline.quick_read import Peek, Seat
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from rotator.credential_secrets import secrets_of
-from rotator.damaged import Rows
-from rotator.database import opened_empty
-from rotator.migrations import SEALED_SINCE, STORE
-from rotator.opencode.authfile import parse_entry
+from rotator.core.logins.credential_secrets import secrets_of
+from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
-from rotator.store_sources import Source, contents_of, source_of
+from rotator.storage.damaged import Rows
+from rotator.storage.database import opened_empty
+from rotator.storage.migrations import SEALED_SINCE, STORE
+from rotator.storage.repair_sources import Source, contents_of, source_of
 
 ENTRY = '{"type":"api","key":"KEY-CANARY-a"}'
 SPOILT = {

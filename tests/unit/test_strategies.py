@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from rotator.core.selection.headroom import Standing
+from rotator.core.selection.strategies import GUARD, SOONER, before_the_wall, better, place, rank
 from rotator.model import Account, Window
-from rotator.preferences import Failover, Strategy
-from rotator.standing import Standing
-from rotator.strategies import GUARD, SOONER, before_the_wall, better, place, rank
+from rotator.model.preferences import Failover, Strategy
 from tests.support.builders import ACME, HOUR, NOW, a_limit, an_account
 
 STICKY, ORDERED = Strategy.STICKY, Strategy.ORDERED

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rotator.toml_text import KeyPath, position, read_places
+from rotator.settings.toml_positions import KeyPath, position, read_places
 from tests.support.config_files import FILES
 
 TEXT = """\

@@ -1,0 +1,235 @@
+"""What one process has open: the paths, the store, the history, the providers and the clock."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from rotator.clock import Clock, system_clock
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.model import AccountId, Event, EventKind, Snapshot, State
+from rotator.model.preferences import Preferences
+from rotator.opencode.auth.replaced import Replaced
+from rotator.plugins.registry import Registry, load_registry
+from rotator.settings.active import in_force
+from rotator.storage.account_copy import Copied
+from rotator.storage.backups import Backups
+from rotator.storage.database import Connection
+from rotator.storage.history import History
+from rotator.storage.schema_upgrade import forget_request, without_watcher
+from rotator.storage.store import Store
+from rotator.storage.write_ahead_log import require_whole_wal
+from rotator.system.files import ring
+from rotator.system.locks import is_held
+from rotator.system.paths import Paths, private_folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Books:
+    """The open books of one process; pass them on, do not open them twice."""
+
+    paths: Paths
+    store: Store
+    history: History
+    registry: Registry
+    clock: Clock
+    replaced: Replaced
+    backups: Backups
+    # What a person has to hear at once, beside the events.
+    tell: Callable[[str], None] = field(default=lambda _: None)
+    # The user's settings as of now.
+    preferences: Callable[[], Preferences] = Preferences
+    # Who is told of each event at once; the watcher has somebody.
+    heard: Callable[[Event], None] = field(default=lambda _: None)
+    # They are copies of what nobody here can write: no vendor is asked, no file swept.
+    are_copies: bool = False
+
+    def outlook(self, provider: str | None = None) -> State:
+        """Return what is decided from: the state, the user's wishes, and the usage of accounts.
+
+        That is of one provider's, or (None) of all.
+
+        Usage that cannot be read is unknown. Raises StoreError for the store alone.
+        """
+        state = self.store.state()
+        usage: dict[AccountId, Snapshot] = {}
+        try:
+            for account in state.accounts if provider is None else state.of(provider):
+                told = self.history.asked(account.id).snapshot
+                if told is not None:
+                    usage[account.id] = told
+        except StoreError as exc:
+            log.warning("usage could not be read: %s", exc.message)
+        return replace(state, usage=usage, preferences=self.preferences())
+
+    def back_up_if_due(self) -> bool:
+        """Copy the accounts if they have changed since the newest copy; see `Backups`.
+
+        Costs next to nothing otherwise; call it when nobody waits.
+        """
+        return self.backups.back_up_if_due(self.store, self.clock())
+
+    def purge(self) -> bool:
+        """Erase what was removed from everything that is kept; False: it is done later.
+
+        Call it outside of a transaction, after one that removed a credential (`note_purge`).
+        """
+        return self.backups.purge(self.store, self.clock())
+
+    def mend(self) -> bool:
+        """Rebuild the store if it is damaged and tell what was lost; False if it is sound.
+
+        For whoever has met StoreDamaged; call it without any lock. The store that is open
+        follows by itself.
+        """
+        mended = _mend(self.paths, self.backups, self.clock)
+        self.tell_notice()
+        return mended
+
+    def tell_notice(self) -> None:
+        """Tell what a rebuilding has lost, if nobody has told it yet."""
+        notice = self.store.take_notice()
+        if notice is not None:
+            self.record([Event(self.clock(), EventKind.PROBLEM, why=notice)])
+            self.announce()
+            self.tell(notice)
+        self._tell_of_history()
+
+    def _tell_of_history(self) -> None:
+        notice = self.history.take_notice()
+        if notice is not None:
+            self.tell(notice)
+
+    def record(self, events: Iterable[Event]) -> None:
+        """Write `events` down; a history that cannot be written costs only itself."""
+        kept = list(events)
+        for event in kept:
+            who = event.account or event.provider or "-"
+            log.info("%s %s: %s", event.kind.value, who, event.why)
+        try:
+            self.history.record(kept)
+        except StoreError:
+            log.exception("events could not be recorded")
+        self._tell_of_history()
+        for event in kept:
+            self.heard(event)
+
+    def announce(self) -> None:
+        """Tell watcher and dashboards that the store has changed."""
+        # They look by themselves from time to time; what was done is done.
+        with contextlib.suppress(OSError, StoreError):
+            private_folder(self.paths.state)
+            ring(self.paths.changed)
+
+
+@contextlib.contextmanager
+def open_books(
+    paths: Paths,
+    *,
+    clock: Clock = system_clock,
+    registry: Registry | None = None,
+    watching: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+    preferences: Callable[[], Preferences] | None = None,
+) -> Iterator[Books]:
+    """Open everything below `paths`; a damaged store is rebuilt first, and `tell` hears of it.
+
+    `watching` is said by the watcher, which holds its lock: it looks at the whole store, and
+    changes the schema without asking anybody. Raises StoreError, NewerSchema.
+    """
+    backups = Backups(paths)
+    with (
+        _open_store(paths, backups, clock, watching=watching) as store,
+        contextlib.closing(History(paths.history)) as history,
+        contextlib.closing(Replaced(paths.journal)) as replaced,
+    ):
+        known = registry or load_registry()
+        wanted = preferences or (lambda: in_force(paths).preferences)
+        books = Books(paths, store, history, known, clock, replaced, backups, tell, wanted)
+        books.tell_notice()
+        yield books
+
+
+@contextlib.contextmanager
+def open_copies(
+    paths: Paths, why: str, *, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[Books]:
+    """Open copies of everything below `paths`, of which `why` says that it cannot be written.
+
+    Nothing is made, changed or mended. Raises StoreError, StoreDamaged, NewerSchema.
+    """
+    # Hardly anybody needs it.
+    from rotator.storage.store_copy import HistoryCopy, StoreCopy  # noqa: PLC0415  # see above
+
+    with (
+        StoreCopy(paths.store, why) as store,
+        contextlib.closing(HistoryCopy(paths.history)) as history,
+        contextlib.closing(Replaced(paths.journal)) as replaced,
+    ):
+        books = Books(
+            paths,
+            store,
+            history,
+            load_registry(),
+            system_clock,
+            replaced,
+            Backups(paths),
+            tell,
+            lambda: in_force(paths).preferences,
+            are_copies=True,
+        )
+        books.tell_notice()
+        yield books
+
+
+def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool) -> Store:
+    @contextlib.contextmanager
+    def gate(connection: Connection) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            if not watching:
+                stack.enter_context(without_watcher(paths, connection))
+            backups.back_up_before(Copied(connection, paths.store), clock())
+            yield
+        forget_request(paths)
+
+    try:
+        if watching or not is_held(paths.watch_lock):
+            # With a watcher it is being written; and what SQLite tidies up is gone.
+            require_whole_wal(paths.store)
+        store = Store(paths.store, gate=gate)
+    except StoreDamaged:
+        _mend(paths, backups, clock)
+        store = Store(paths.store, gate=gate)
+    with contextlib.ExitStack() as closing:
+        closing.push(store)
+        try:
+            store.require_sound()
+        except StoreDamaged:
+            # It is still open: nobody tidies up the damaged file, and it goes on with the new one.
+            _mend_rows(store, lambda: _mend(paths, backups, clock))
+        closing.pop_all()
+    return store
+
+
+def _mend(paths: Paths, backups: Backups, clock: Clock) -> bool:
+    # A sound store does without it.
+    from rotator.storage.repair import mend  # noqa: PLC0415  # 3 ms that short commands must not pay
+
+    return mend(paths, backups, clock())
+
+
+def _mend_rows(store: Store, mend: Callable[[], object]) -> None:
+    """Rebuild the store; where the disk does not let us, a row that is damaged costs itself."""
+    try:
+        mend()
+    except NewerSchema:
+        raise
+    except StoreError as exc:
+        store.state()
+        log.warning("the store is damaged and could not be rebuilt: %s", exc.message)
+        return
+    store.state()

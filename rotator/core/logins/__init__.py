@@ -1,0 +1,1 @@
+"""Whose login it is, and what becomes of it."""

@@ -1,0 +1,115 @@
+"""When the tokens of a parked login are refreshed by us, and why not.
+
+Pure: no I/O, no clock. A refresh token is valid once, so whoever sends it must be the only one:
+opencode refreshes the account in auth.json, we refresh the others, and never one that an opencode
+may still have in its hands.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rotator.clock import is_within
+from rotator.core.selection.limits import NOT_CONFIRMED
+from rotator.core.selection.policy import clock_time
+from rotator.model import (
+    Account,
+    AccountId,
+    AccountState,
+    Limit,
+    PendingRefresh,
+    Slot,
+    State,
+)
+from rotator.provider import RefreshCall
+
+# An access token with less left than this is refreshed before its account is activated.
+NEARLY_OUT = timedelta(minutes=2)
+# An opencode may still be refreshing an account that has just left auth.json.
+HANDS_OFF = timedelta(minutes=2)
+# A token that was sent without an answer is sent once more after the first, once more after the
+# second, and then left to opencode.
+SEND_AGAIN_AFTER = (timedelta(minutes=1), timedelta(hours=1))
+
+
+def wants_refresh(account: Account, now: datetime) -> bool:
+    """Tell whether the account's access token has run out, or nearly so."""
+    expires_at = account.credential.expires_at
+    return expires_at is not None and expires_at - now < NEARLY_OUT
+
+
+def obstacle(state: State, account: Account, call: RefreshCall | str, now: datetime) -> str | None:
+    """Return why we do not refresh the account at `now`, or None when nothing stands in the way.
+
+    Whether it needs it is another question: `wants_refresh`.
+    """
+    if isinstance(call, str):
+        return call
+    if account.rejected is not None:
+        return f"{account.alias} needs a login"
+    if account.maybe is not None:
+        return f"{account.alias} may be the same login as another account"
+    return _passing_obstacle(state, account, call, now)
+
+
+def _passing_obstacle(
+    state: State, account: Account, call: RefreshCall, now: datetime
+) -> str | None:
+    slot = state.slot(account.provider)
+    left_at = _left_at(slot, account.id)
+    pending = state.refreshes.get(account.id)
+    if slot.active == account.id:
+        return f"{account.alias} is live: opencode refreshes it"
+    if left_at is not None and is_within(HANDS_OFF, left_at, now):
+        return f"{account.alias} left auth.json a moment ago: an opencode may be refreshing it"
+    if call.consent is not None and not account.refresh_allowed:
+        return call.consent
+    if call.not_before is not None and now < call.not_before:
+        return f"{account.alias} may not be refreshed before {clock_time(call.not_before)}"
+    if pending is not None and not is_due(pending, now):
+        return f"{account.alias}: {NOT_CONFIRMED}"
+    return None
+
+
+def is_due(pending: PendingRefresh, now: datetime) -> bool:
+    """Tell whether a token whose answer never came may be sent again."""
+    due_at = due_again_at(pending)
+    return due_at is not None and not is_within(due_at - pending.begun_at, pending.begun_at, now)
+
+
+def due_again_at(pending: PendingRefresh) -> datetime | None:
+    """Return when a token that got no answer is sent again; None: not by us any more."""
+    if pending.attempts > len(SEND_AGAIN_AFTER):
+        return None
+    return pending.begun_at + SEND_AGAIN_AFTER[pending.attempts - 1]
+
+
+def is_in_doubt(account: Account, now: datetime) -> bool:
+    """Tell whether the account rests because its vendor did not say what became of its tokens."""
+    is_resting = account.state_at(now) is AccountState.COOLING
+    return is_resting and account.reason_at(now) == NOT_CONFIRMED
+
+
+def rest_for(account: Account, pending: PendingRefresh, now: datetime) -> Limit | None:
+    """Return how long an account rests whose refresh was not confirmed; None: not at all.
+
+    While its access token is good it is used as it is, and a rest for another reason that
+    lasts longer stays.
+    """
+    due_at = due_again_at(pending)
+    expires_at = account.credential.expires_at
+    if due_at is None or is_due(pending, now) or expires_at is None or expires_at > now:
+        return None
+    if account.limit is not None and account.limit.until >= due_at:
+        return None
+    return Limit(AccountState.COOLING, due_at, NOT_CONFIRMED, since=pending.begun_at)
+
+
+def _left_at(slot: Slot, account: AccountId) -> datetime | None:
+    """Return when the account last left the slot, or None where nobody knows."""
+    left = [
+        after.since
+        for before, after in zip(slot.tenures, slot.tenures[1:], strict=False)
+        if before.account == account and after.account != account
+    ]
+    return left[-1] if left else None

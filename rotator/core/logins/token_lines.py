@@ -1,0 +1,351 @@
+"""The tokens that an account has had, as far as nobody knows whose they are: who keeps which.
+
+Pure. An account's tokens are a line, oldest first, and the last of them are in use. What came
+without a proof may be somebody else's: once somebody knows, the line is parted between two
+accounts, or accounts that prove to be one person's are joined. Never on a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rotator.core.logins.credential_secrets import given_as, has_real_secret, secrets_of
+from rotator.core.logins.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets
+from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
+
+# Keys are bought one by one, and two of one person are two on purpose.
+JOINED_TYPES = frozenset({"oauth"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of an account's line, and whose they are (without a key: nobody knows).
+
+    `number` is that of replaced ones; None: they are in use. Nobody knows any more what took the
+    place of `loose` ones.
+    """
+
+    number: int | None
+    credential: Credential
+    who: Identity
+    loose: bool = False
+
+
+Line = tuple[Tokens, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """What an account keeps of its line, and what leaves it for an account of its own.
+
+    `unsure` says that tokens of the older part of which nobody knows whose they are may have
+    been exchanged for those that the newer one begins with.
+    """
+
+    kept: Line
+    left: Line = ()
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The account's line is parted."""
+
+    account: Account
+    parted: Parted
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two accounts are one person's: `keep` stays and gets the tokens of `best`, one of both.
+
+    With `at` it is those tokens of the line of `best` that are of the same person as the other
+    account's in use; None: those in use.
+    """
+
+    keep: Account
+    other: Account
+    best: Account
+    why: str
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndDoubt:
+    """The account is not that newer one, which it might have been."""
+
+    account: Account
+    doubt: Doubt
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Tokens that others took the place of were exchanged for those of that newer account."""
+
+    account: Account
+    spent: Tokens
+    newer: Account | None
+    why: str
+
+
+Step = Part | Join | EndDoubt | Spend
+
+
+def owner_key(account: Account) -> str | None:
+    """Return the key of whoever the account's tokens in use belong to, or None: nobody knows."""
+    return None if account.unproven else account.identity_key
+
+
+def identity_of(account: Account) -> Identity:
+    """Return who an account is, as it is shown."""
+    return Identity(account.identity_key, account.identity, account.plan, account.group)
+
+
+def line_of(state: State, account: Account) -> Line:
+    """Return an account's tokens, oldest first."""
+    before = state.replaced.get(account.id, ())
+    in_use = NOBODY if account.unproven else identity_of(account)
+    return (
+        *(Tokens(one.number, one.credential, one.who, one.loose) for one in before),
+        Tokens(None, account.credential, in_use),
+    )
+
+
+def about(doubts: Iterable[Doubt], credential: Credential) -> tuple[Doubt, ...]:
+    """Return those of an account's doubts that are about its tokens in use, `credential`."""
+    found = tuple(doubts)
+    # Most accounts are in none, and there are many.
+    own = secrets_of(credential) if found else ()
+    return tuple(one for one in found if not one.of or one.of in own)
+
+
+def doubts_of(doubts: Iterable[Doubt], line: Line) -> tuple[Doubt, ...]:
+    """Return those of an account's doubts that are about that part of its line."""
+    own = {digest for one in line for digest in secrets_of(one.credential)}
+    has_tokens_in_use = line[-1:] != () and line[-1].number is None
+    return tuple(one for one in doubts if (one.of in own if one.of else has_tokens_in_use))
+
+
+def shown(line: Line) -> Identity:
+    """Return who the account of that line is, as far as somebody knows of any of it."""
+    known = [one.who for one in line if one.who.key is not None]
+    named = [one.who for one in line if one.who != NOBODY]
+    return (known or named or [NOBODY])[-1]
+
+
+def is_unproven(line: Line) -> bool:
+    """Tell whether the tokens in use took the place of others, and nobody knows whose they are."""
+    return len(line) > 1 and line[-1].who.key is None
+
+
+def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
+    """Return what becomes of a line once a vendor has said who the tokens at `at` belong to.
+
+    The account goes on with those that it was known by; who is new gets an account of their own.
+    One person's older tokens go, if it is sure that nobody has exchanged the newer ones.
+    """
+    now = (*line[:at], replace(line[at], who=who), *line[at + 1 :])
+    others = [n for n, one in enumerate(now) if n != at and one.who.key is not None]
+    if not others:
+        return Parted(now)
+    earlier, later = sorted((at, others[-1]))
+    if now[earlier].who.key == now[later].who.key:
+        # Of loose ones nobody knows which have taken the place of which.
+        if not is_sure or now[later].loose:
+            return Parted(now)
+        # One person's older tokens, which the newer ones have taken the place of.
+        return Parted((*now[:earlier], *now[earlier + 1 :]))
+    # Between two that are named may be tokens of either.
+    return replace(_parted(now, later, by_last=others[-1] == len(now) - 1), unsure=True)
+
+
+def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
+    # Those of which least is known are never the ones to go on with.
+    before = tuple(sorted(line[:at], key=_how_well_known))
+    after = line[at:]
+    return Parted(after, before) if by_last else Parted(before, after)
+
+
+def _how_well_known(one: Tokens) -> tuple[bool, float]:
+    """Return what is larger for tokens to go on with; those in order stay in their order."""
+    if not one.loose:
+        return True, 0.0
+    # They came from several accounts: the last ones are those that run out last.
+    expires_at = one.credential.expires_at
+    return False, expires_at.timestamp() if expires_at else 0.0
+
+
+def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
+    """Return what becomes of a line by what bridges saw, late, of its tokens; None: nothing."""
+    for n in range(len(line) - 1, 0, -1):
+        for earlier in range(n):
+            if _came_from(line[n], came_from[n], line[earlier]):
+                # Those were exchanged for these: one person's, and spent.
+                who = line[n].who if line[n].who.key is not None else line[earlier].who
+                now = (*line[:n], replace(line[n], who=who), *line[n + 1 :])
+                return Parted((*now[:earlier], *now[earlier + 1 :]))
+        if came_from[n].is_login and not line[n - 1].loose:
+            return _parted(line, n, by_last=line[-1].who.key is not None)
+    return None
+
+
+def _came_from(newer: Tokens, came_from: Ancestry, older: Tokens) -> bool:
+    """Tell whether tokens were exchanged for others; what names two owners was not."""
+    is_another = None not in {newer.who.key, older.who.key} and newer.who.key != older.who.key
+    return not is_another and bool(set(came_from.line) & set(secrets_of(older.credential)))
+
+
+def next_step(provider: str, known: Knowledge) -> Step | None:
+    """Return the first thing that is known by now of a provider's accounts; None: all is done."""
+    return next(_steps(known.state.of(provider), known), None)
+
+
+def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
+    for account in accounts:
+        if known.state.replaced.get(account.id):
+            line = line_of(known.state, account)
+            parted = traced(line, [ancestry_of(one.credential, known) for one in line])
+            if parted is not None:
+                yield Part(account, parted, "it was seen where its tokens came from")
+        for doubt in account.doubts:
+            yield from _about_doubt(account, doubt, known)
+    yield from _of_one_person(accounts)
+    yield from _of_one_key(accounts)
+
+
+def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[Step]:
+    newer = known.state.account(doubt.newer)
+    came_from = ancestry_of_secrets((Digest(doubt.came_as),), known)
+    name = newer.alias if newer else "what came later"
+    line = line_of(known.state, account)
+    tokens = next((one for one in reversed(line) if doubts_of((doubt,), (one,))), None)
+    if tokens is None:
+        yield EndDoubt(account, doubt, "the tokens that it was about are gone")
+    elif newer is not None and _is_another(tokens, line_of(known.state, newer)):
+        yield EndDoubt(account, doubt, f"{name} is another login")
+    elif set(came_from.line) & set(secrets_of(tokens.credential)):
+        if tokens.number is not None:
+            why = f"the tokens of {name} came from some that it had before"
+            yield Spend(account, tokens, newer, why)
+        elif newer is not None:
+            why = f"the tokens of {newer.alias} came from its own"
+            at = _place_of(doubt.came_as, newer, known)
+            yield Join(*_older_first(account, newer), newer, why, at)
+    elif came_from.is_login:
+        yield EndDoubt(account, doubt, f"{name} is another login")
+
+
+def _is_another(tokens: Tokens, newer: Line) -> bool:
+    """Tell whether tokens are of nobody who has some of that line."""
+    # Of a line that others have come into it is not known which of them it began with.
+    owners = {one.who.key for one in newer}
+    return None not in {*owners, tokens.who.key} and tokens.who.key not in owners
+
+
+def _place_of(came_as: str, account: Account, known: Knowledge) -> int | None:
+    """Return where in an account's line those tokens are, or what they were exchanged for."""
+    line = line_of(known.state, account)
+    for at, one in enumerate(line):
+        before = ancestry_of(one.credential, known).line
+        if came_as in {*secrets_of(one.credential), *before}:
+            return at
+    return None
+
+
+def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
+    for n, account in enumerate(accounts):
+        for other in accounts[n + 1 :]:
+            if is_one_person(account, other):
+                keep, joined = _older_first(account, other)
+                best = max((keep, joined), key=lambda one: liveliness(one, keep, joined))
+                yield Join(keep, joined, best, "its vendor says that they are one person's")
+
+
+def is_one_person(one: Account, other: Account) -> bool:
+    """Tell whether a vendor has named one owner for the tokens of both accounts."""
+    mine, theirs = one.credential, other.credential
+    return (
+        mine.type == theirs.type
+        and mine.type in JOINED_TYPES
+        and mine.enterprise_url == theirs.enterprise_url
+        and owner_key(one) is not None
+        and owner_key(one) == owner_key(other)
+    )
+
+
+def _of_one_key(accounts: Sequence[Account]) -> Iterator[Step]:
+    """Yield what joins keys that an older version took for two: white space is none of them."""
+    found: dict[tuple[Digest, str], Account] = {}
+    for account in sorted(accounts, key=lambda one: (one.captured_at, one.id)):
+        credential = account.credential
+        if credential.type == "api" and has_real_secret(credential):
+            place = (given_as(credential), credential.destination)
+            first = found.setdefault(place, account)
+            if first is not account:
+                yield Join(first, account, first, "they have the same key")
+
+
+def joined_identity(keep: Account, other: Account, best: Account) -> Identity:
+    """Return who two accounts are that are one: whoever is known to have tokens in use of one."""
+    both = [best, other if best.id == keep.id else keep]
+    known = [one for one in both if owner_key(one) is not None]
+    named = [one for one in (keep, other) if identity_of(one) != NOBODY]
+    who = identity_of((known or named or [keep])[0])
+    same = [identity_of(one) for one in both if one.identity_key in {None, who.key}]
+    return Identity(
+        who.key,
+        who.label or next((one.label for one in same if one.label), None),
+        who.plan or next((one.plan for one in same if one.plan), None),
+        who.group or next((one.group for one in same if one.group), None),
+    )
+
+
+def _older_first(one: Account, other: Account) -> tuple[Account, Account]:
+    first, second = sorted((one, other), key=lambda a: (a.captured_at, a.id))
+    return first, second
+
+
+def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, float, float]:
+    """Return what is larger for the credential that more likely lives: the newest one does.
+
+    One that is in no doubt lives: whoever may have spent it would have put it in doubt.
+    """
+    expires_at = account.credential.expires_at
+    return (
+        # Its tokens may have been exchanged for those of the other.
+        not {one.newer for one in about(account.doubts, account.credential)}
+        & {one.id for one in others},
+        account.maybe is None,
+        account.rejected is None,
+        # The one that runs out last was made last, and that spent the others' refresh token.
+        expires_at.timestamp() if expires_at else 0.0,
+        account.captured_at.timestamp(),
+    )
+
+
+def with_doubts(accounts: Sequence[Account]) -> tuple[Account, ...]:
+    """Return the accounts, each that may be another one with the sentence that says so.
+
+    That the other one was removed does not give it its tokens back.
+    """
+    by_id = {one.id: one for one in accounts}
+    return tuple(_with_doubt(one, by_id) if one.maybe else one for one in accounts)
+
+
+def _with_doubt(account: Account, by_id: Mapping[AccountId, Account]) -> Account:
+    doubts = reversed(about(account.doubts, account.credential))
+    newer = next((by_id[one.newer] for one in doubts if one.newer in by_id), None)
+    if newer is None:
+        doubt = (
+            "it may be the same login as one that was removed: log in again, or rotator accounts"
+            f" enable {account.name} if it is not"
+        )
+        return replace(account, doubt=doubt)
+    doubt = (
+        f"it may be the same login as {newer.alias}: rotator accounts merge {account.name}"
+        f" {newer.name} if both are one person's, rotator accounts enable {account.name} if not"
+    )
+    return replace(account, doubt=doubt)

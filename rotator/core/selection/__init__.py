@@ -1,0 +1,1 @@
+"""Which account takes over, and until when one rests."""

@@ -1,0 +1,74 @@
+"""How an account stands for a model by what its vendor last said: what binds, and until when.
+
+Pure. What nobody has said is unknown, neither 0 % nor 100 %. A window that has begun anew since
+it was read says nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rotator.core.selection.limits import concerns
+from rotator.model import Account, Snapshot, State, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account as a reading shows it; `binding` is the tightest window, None: unknown.
+
+    `expires_at` is when what is left of its longest window is lost.
+    """
+
+    account: Account
+    binding: Window | None = None
+    expires_at: datetime | None = None
+    is_spent: bool = False
+
+    @property
+    def used(self) -> float | None:
+        """What is used of what binds, a fraction; None: unknown."""
+        if self.is_spent:
+            return 1.0
+        return None if self.binding is None else self.binding.used
+
+    @property
+    def headroom(self) -> float | None:
+        """What is left of what binds, a fraction; None: unknown."""
+        return None if self.used is None else 1 - self.used
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is left, by the vendor's last word."""
+        return self.used is not None and self.used >= 1
+
+
+def standing(account: Account, told: Snapshot | None, model: str | None, now: datetime) -> Standing:
+    """Return how the account stands for `model`; of None only what binds everything counts."""
+    if told is None:
+        return Standing(account)
+    held = [
+        one
+        for one in told.windows
+        if one.blocks
+        and concerns(one.model, model)
+        and (one.resets_at is None or now < one.resets_at)
+    ]
+    return Standing(account, _tightest(held), _expiry(held), is_spent=told.spent and not held)
+
+
+def standings(state: State, provider: str, model: str | None, now: datetime) -> list[Standing]:
+    """Return how each of the provider's accounts stands, in the order of aliases."""
+    return [standing(a, state.usage.get(a.id), model, now) for a in state.of(provider)]
+
+
+def _tightest(windows: Iterable[Window]) -> Window | None:
+    # Of two as full the one that stays so for longer.
+    return max(windows, key=lambda one: (one.used, one.length_seconds or 0, one.name), default=None)
+
+
+def _expiry(windows: Iterable[Window]) -> datetime | None:
+    told = [one for one in windows if one.resets_at is not None]
+    longest = max(told, key=lambda one: (one.length_seconds or 0, one.name), default=None)
+    return None if longest is None else longest.resets_at

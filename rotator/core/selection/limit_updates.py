@@ -1,0 +1,71 @@
+"""What a reading of usage says about limits that failures have told of.
+
+Pure. A failure is what happened, a reading what a vendor says of it. So a reading only counts
+if it is younger; it shortens no time that the vendor has stated; and it lifts a limit only
+where nothing is missing in it that can block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rotator.core.selection.limits import concerns, members
+from rotator.model import Account, AccountState, Limit, Snapshot, Window
+
+# What a vendor counts may lag behind what it has just refused.
+LEAST_AGE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A limit of an account's that a reading has changed.
+
+    One that is lifted ends in the past: so the next failure still counts as one in a row.
+    """
+
+    account: Account
+    after: Limit
+    is_lifted: bool
+
+
+def revisions(
+    accounts: Iterable[Account], read: Account, told: Snapshot, now: datetime
+) -> list[Revision]:
+    """Return what a reading of the account `read` changes, for all that are limited with it."""
+    return [
+        Revision(one, after, after.until <= now)
+        for one in members(accounts, read)
+        for before in filter(None, (one.limit, *one.part_limits))
+        if (after := revised(before, told, now)) is not before
+    ]
+
+
+def revised(limit: Limit, told: Snapshot, now: datetime) -> Limit:
+    """Return the limit as it is after a reading; itself where that says nothing new.
+
+    A time that was a guess gives way to the reset of what is used up.
+    """
+    since = limit.since
+    if since is None or told.read_at <= since or limit.is_stated or limit.until <= now:
+        return limit
+    full = full_windows(told, limit.model, now)
+    resets = [one.resets_at for one in full if one.resets_at is not None]
+    if full and len(resets) == len(full):
+        return replace(limit, state=AccountState.EXHAUSTED, until=max(resets), is_stated=True)
+    if full or told.spent or not told.complete or told.read_at - since < LEAST_AGE:
+        return limit
+    return replace(limit, until=since)
+
+
+def full_windows(told: Snapshot, model: str | None, now: datetime) -> list[Window]:
+    """Return the windows that let nothing through for `model` (None: for any) until they reset."""
+    return [
+        one
+        for one in told.windows
+        if one.blocks
+        and one.used >= 1
+        and concerns(one.model, model)
+        and (one.resets_at is None or one.resets_at > now)
+    ]

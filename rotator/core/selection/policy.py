@@ -1,0 +1,197 @@
+"""Which account shall take over, and why, as a sentence; who frees up first.
+
+Pure: accounts, what is known of their usage, the user's strategy and the time go in, a choice
+comes out. An account is only ever chosen when it is ready; ties end in the order of aliases, so
+that the same question has the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rotator.core.selection.headroom import Standing, standing
+from rotator.core.selection.limits import is_ready, limits_of
+from rotator.core.selection.strategies import before_the_wall, better, rank
+from rotator.model import Account, AccountId, Choice, Credential, State
+from rotator.model.preferences import Strategy
+
+# An access token with less left than this may run out before the request arrives.
+FRESH_MARGIN = timedelta(seconds=20)
+_FROM_ITS_START = "an opencode that is started now uses it, the request that failed does not"
+_PREFERENCES = {
+    Strategy.STICKY: "",
+    Strategy.ORDERED: "comes before {} in your order",
+    Strategy.HEADROOM: "has more left than {}",
+    Strategy.DRAIN: "loses what it has left before {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: an account of `provider`, none of `barred`.
+
+    One that can stand in for `instead_of` in a request that is already built (the same kind of
+    credential for the same destination) comes before others, which serve the next request. It
+    has to be able to answer for `model` (None: that is not known). `has_failed`: a request of
+    those that are barred was refused just now.
+    """
+
+    provider: str
+    barred: Collection[AccountId] = ()
+    instead_of: Credential | None = None
+    model: str | None = None
+    has_failed: bool = False
+
+
+def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
+    """Return the account that shall take over: the active one if it can, else the best other."""
+    able = [a for a in state.of(wanted.provider) if _is_able(a, wanted, now)]
+    active = state.active(wanted.provider)
+    if active is not None and active in able:
+        return Choice(active, f"{active.alias} is live and ready")
+    if not able:
+        return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
+    near = [a for a in able if stands_in(a, wanted.instead_of)]
+    stood = [_stands(state, a, wanted, now) for a in near or able]
+    best = min(stood, key=lambda one: (is_stale(one.account, now), rank(one, state.failover, now)))
+    others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
+    elsewhere = [] if near else [f"it goes to another place: {_FROM_ITS_START}"]
+    against = _against(state, others, wanted, now)
+    return Choice(best.account, "; ".join([_is_ready(best), *elsewhere, *against]))
+
+
+def stands_in(account: Account, like: Credential | None) -> bool:
+    """Tell whether an account can answer a request that was built for that credential."""
+    return like is None or account.credential.destination == like.destination
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """An account that is better than the live one although that one works, and why."""
+
+    account: Account
+    why: str
+    is_before_the_wall: bool
+
+
+def prefer(state: State, provider: str, model: str | None, now: datetime) -> Preferred | None:
+    """Return the account that shall take over from one that still works, or None: then it stays.
+
+    That is the strategy's wish, or a swap before the wall where the user wants those. `model` is
+    what is asked for, as far as that is known.
+    """
+    active = state.active(provider)
+    if active is None or not is_ready(active, model, now):
+        return None
+    wanted = Wanted(provider, {active.id}, model=model)
+    able = [_stands(state, a, wanted, now) for a in state.of(provider) if _is_able(a, wanted, now)]
+    mine = _stands(state, active, wanted, now)
+    ahead = before_the_wall(mine, able, state.failover)
+    if ahead is not None:
+        why = f"{active.alias} is about to be used up"
+        return Preferred(
+            ahead.account, f"{_is_ready(ahead)}; {why}{_usage(mine)}", is_before_the_wall=True
+        )
+    found = better(mine, able, state.failover, now)
+    if found is None:
+        return None
+    why = _PREFERENCES[state.failover.strategy_of(provider)].format(active.alias)
+    return Preferred(
+        found.account, f"{_is_ready(found)}; {why}{_usage(mine)}", is_before_the_wall=False
+    )
+
+
+def first_free(
+    state: State, provider: str, now: datetime, model: str | None = None
+) -> tuple[Account, datetime] | None:
+    """Return which account of the provider frees up first by itself, for `model`, and when."""
+    waiting = [
+        (until, a) for a in state.of(provider) if (until := _rests_until(a, model, now)) is not None
+    ]
+    if not waiting:
+        return None
+    # Of several at one time the first by alias: `of` is in that order.
+    until, account = min(waiting, key=lambda pair: pair[0])
+    return account, until
+
+
+def _rests_until(account: Account, model: str | None, now: datetime) -> datetime | None:
+    barred = (account.disabled, account.maybe, account.rejected)
+    if any(one is not None for one in barred):
+        return None
+    held = limits_of(account, model, now)
+    return held[0].until if held else None
+
+
+def nobody_left(state: State, provider: str, now: datetime, model: str | None = None) -> str:
+    """Return the sentence that says that no account can take over and who is first again."""
+    accounts = state.of(provider)
+    if len(accounts) < 2:  # noqa: PLR2004  # one account has nobody to hand over to
+        return f"{provider} has no other account"
+    free = first_free(state, provider, now, model)
+    sentence = f"no other account of {provider} can take over"
+    return f"{sentence}, {free[0].alias} is first at {clock_time(free[1])}" if free else sentence
+
+
+def is_stale(account: Account, now: datetime) -> bool:
+    """Tell whether the account's access token has run out, or is about to."""
+    expires_at = account.credential.expires_at
+    return expires_at is not None and expires_at - now < FRESH_MARGIN
+
+
+def clock_time(at: datetime) -> str:
+    """Return a time as sentences show it: to the minute, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> str:
+    """Return what speaks for or against an account now, as a part of a sentence."""
+    until = _rests_until(account, wanted.model, now)
+    reason = account.reason_at(now)
+    if until is not None:
+        return f"rests until {clock_time(until)} ({_why(account, wanted, now)})"
+    if reason is not None:
+        return f"is {account.state_at(now).value} ({reason})"
+    if account.id in wanted.barred and wanted.has_failed:
+        return "just failed"
+    stale = ", its access token has run out" if is_stale(account, now) else ""
+    return f"is ready{_usage(_stands(state, account, wanted, now))}{stale}"
+
+
+def _is_able(account: Account, wanted: Wanted, now: datetime) -> bool:
+    return account.id not in wanted.barred and is_ready(account, wanted.model, now)
+
+
+def _stands(state: State, account: Account, wanted: Wanted, now: datetime) -> Standing:
+    return standing(account, state.usage.get(account.id), wanted.model, now)
+
+
+def _is_ready(one: Standing) -> str:
+    return f"{one.account.alias} is ready{_usage(one)}"
+
+
+def _usage(one: Standing) -> str:
+    """Return what is used of what binds, with when it begins anew; nothing where it is unknown."""
+    binding = one.binding
+    if binding is None:
+        return ", nothing is left of it" if one.is_spent else ""
+    # Down: what is not used up is not called 100 %.
+    used = f", {binding.name} {int(binding.used * 100)} % used"
+    return f"{used}, resets {clock_time(binding.resets_at)}" if binding.resets_at else used
+
+
+def _against(state: State, others: list[Account], wanted: Wanted, now: datetime) -> list[str]:
+    """Return a part of a sentence for each of the others that there is something to say of."""
+    said = []
+    for account in others:
+        told = arguments(state, account, wanted, now)
+        if told != "is ready":
+            said.append(f"{account.alias} {told}")
+    return said
+
+
+def _why(account: Account, wanted: Wanted, now: datetime) -> str:
+    limit = limits_of(account, wanted.model, now)[0]
+    return f"{limit.reason} for {limit.model}" if limit.model else limit.reason

@@ -1,0 +1,1 @@
+"""Between auth.json and the store, under the lock of swaps."""

@@ -1,0 +1,192 @@
+"""Store → live: the one function that puts an account into auth.json, for everyone.
+
+Under the swap lock: read, save what is there, write beside, look again, rename, read back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from rotator.context import Books
+from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
+from rotator.live.capture import absorb, absorb_missing, keep_unreadable
+from rotator.model import Account, AccountId, Digest, Event, EventKind, SwapMark
+from rotator.opencode.auth.file import (
+    Missing,
+    Reading,
+    Torn,
+    Whole,
+    read_live,
+    require_whole,
+    with_entry,
+)
+from rotator.opencode.auth.writer import put_live, resolve
+from rotator.system.files import sync_folder
+from rotator.system.locks import swap_lock
+
+MOST_TRIES = 50
+_FEWEST_TRIES = 2
+# opencode writes its file in well under this; a person waits for it gladly, a request does not.
+PATIENCE_SECONDS = 2.0
+_LOOK_SECONDS = 0.002
+# Others wait for the lock meanwhile, and no longer than twice as long.
+_LONGEST_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of `swap`.
+
+    With `expected` the swap is given up when another account is in the slot by now (somebody
+    logged in or rotated meanwhile). `on_renamed` is called with the account as soon as
+    auth.json has its new content, before the bookkeeping; `also` adds writes to the
+    bookkeeping's transaction.
+    """
+
+    account: AccountId
+    why: str
+    kind: EventKind = EventKind.SWAPPED
+    expected: AccountId | None = None
+    check_expected: bool = False
+    watched: bool = False
+    patience_seconds: float = PATIENCE_SECONDS
+    on_renamed: Callable[[Account], None] = lambda _: None
+    also: Callable[[], None] = lambda: None
+    # What led to the swap; written down before it.
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Swapped:
+    """What a swap did: who left, who is live now, and whether auth.json had to be written."""
+
+    left: Account | None
+    put: Account
+    written: bool
+
+
+def swap(books: Books, order: Order) -> Swapped | None:
+    """Put an account into auth.json and make it active; None if `expected` no longer holds.
+
+    Raises LiveFileUnreadable (nothing was written), SwapConflict, SwapUnverified, LiveFileError,
+    AccountNotFound, StoreError.
+    """
+    with swap_lock(books.paths.swap_lock):
+        for _ in _tries():
+            reading = settled(books, order.watched, order.patience_seconds)
+            target = books.store.state().account(order.account)
+            if target is None:
+                message = "the account to rotate to was removed meanwhile"
+                raise AccountNotFound(message)
+            left = books.store.state().active(target.provider)
+            if order.check_expected and (left.id if left else None) != order.expected:
+                return None
+            content = with_entry(
+                require_whole(reading, books.paths.auth_file),
+                target.provider,
+                target.credential.entry,
+            )
+            written = not (isinstance(reading, Whole) and content == reading.content)
+            keep_unreadable(books, reading, target.provider)
+            if not written or put_live(books.paths.auth_file, reading, content, books.replaced):
+                order.on_renamed(target)
+                _settle(books, order, Swapped(left, target, written), reading, content)
+                return Swapped(left, target, written)
+    message = f"{books.paths.auth_file} kept changing while it was to be swapped"
+    raise SwapConflict(message, hint="try again in a moment; nothing was written")
+
+
+def take_out(books: Books, account: Account, *, also: Callable[[], None]) -> bool:
+    """Take the entry of a live account out of auth.json and leave its slot empty.
+
+    `also` adds writes to the bookkeeping's transaction. False if another account is in the
+    slot by now; then nothing was done.
+    """
+    provider = account.provider
+    with swap_lock(books.paths.swap_lock):
+        for _ in _tries():
+            reading = settled(books, watched=False, patience_seconds=PATIENCE_SECONDS)
+            if books.store.state().slot(provider).active != account.id:
+                return False
+            content = with_entry(require_whole(reading, books.paths.auth_file), provider, None)
+            unchanged = isinstance(reading, Whole) and content == reading.content
+            absent = not isinstance(reading, Whole)
+            keep_unreadable(books, reading, provider)
+            if (
+                unchanged
+                or absent
+                or put_live(books.paths.auth_file, reading, content, books.replaced)
+            ):
+                now = books.clock()
+                with books.store.transaction():
+                    books.store.set_active(provider, None, now)
+                    books.store.note_swap(provider, None)
+                    if not absent:
+                        books.store.set_live(content, now)
+                    also()
+                sync_folder(resolve(books.paths.auth_file).parent)
+                return True
+    message = f"{books.paths.auth_file} kept changing while an entry was to be taken out"
+    raise SwapConflict(message, hint="try again in a moment; nothing was written")
+
+
+def _tries() -> Iterator[None]:
+    """Yield for each time that auth.json may have changed before it was written; at least twice."""
+    give_up_at = time.monotonic() + _LONGEST_SECONDS
+    for number in range(MOST_TRIES):
+        if number >= _FEWEST_TRIES and time.monotonic() > give_up_at:
+            return
+        yield
+
+
+def settled(books: Books, watched: bool, patience_seconds: float) -> Reading:  # noqa: FBT001
+    """Return what auth.json holds once it is whole, everything in it saved.
+
+    A torn file is looked at again until it is whole or patience ends; then it is returned torn.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        reading = absorb(books, watched=watched)
+        if not isinstance(reading, Torn) or reading.lasting or time.monotonic() > deadline:
+            return reading
+        time.sleep(_LOOK_SECONDS)
+
+
+def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: bytes) -> None:
+    """Write down a swap that has happened; it is durable when this returns."""
+    if isinstance(was, Missing):
+        absorb_missing(books)
+    now = books.clock()
+    left, put = done.left, done.put
+    has_moved = left is None or left.id != put.id
+    with books.store.transaction():
+        if has_moved:
+            books.store.note_swap(put.provider, _mark(done, was, now))
+        books.store.set_active(put.provider, put.id, now)
+        books.store.set_live(content, now)
+        order.also()
+    if done.written:
+        sync_folder(resolve(books.paths.auth_file).parent)
+    from_alias = left.alias if left else None
+    done_event = Event(now, order.kind, put.provider, put.name, from_alias, put.alias, order.why)
+    books.record([*order.events, *([done_event] if done.written or has_moved else [])])
+    books.announce()
+    again = read_live(books.paths.auth_file)
+    if done.written and again == was:
+        message = f"{books.paths.auth_file} holds its old content again right after the swap"
+        raise SwapUnverified(message, hint="another program writes it; run the command again")
+
+
+def _mark(done: Swapped, was: Reading, now: datetime) -> SwapMark:
+    entry = was.entries.get(done.put.provider) if isinstance(was, Whole) else None
+    expires_at = done.left.credential.expires_at if done.left else None
+    return SwapMark(
+        left=done.left.id if done.left else None,
+        put=done.put.id,
+        at=now,
+        left_entry=Digest(entry.digest()) if entry else None,
+        left_expired=expires_at is not None and expires_at <= now,
+    )

@@ -1,0 +1,1 @@
+"""auth.json: read whole, changed in one piece."""

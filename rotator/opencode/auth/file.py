@@ -1,0 +1,354 @@
+"""opencode's auth.json: read it whole or say why not, understand its entries, change one entry.
+
+Nothing here decides or locks. Everything that is not the entry asked for keeps its very
+bytes, so that fields and entries that we do not know survive.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from rotator.errors import LiveFileUnreadable, RotatorError
+from rotator.model import NOTHING, Credential, Digest
+from rotator.opencode.auth.json_members import DECODER, Member, cut, members_of
+from rotator.provider import Tokens
+from rotator.secret import Secret, digest_of
+from rotator.text import clean, one_line
+
+LARGEST_BYTES = 4 * 1024 * 1024
+LONGEST_ID = 1000
+_NO_WAY_IN = "it cannot be"
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+# The fields that change where a request goes, by the names that opencode's loaders read.
+DESTINATION_FIELDS = frozenset(
+    {
+        "accountId",
+        "baseURL",
+        "baseUrl",
+        "deployment",
+        "endpoint",
+        "enterpriseUrl",
+        "gateway",
+        "gatewayId",
+        "host",
+        "instanceUrl",
+        "location",
+        "project",
+        "projectId",
+        "region",
+        "resource",
+        "resourceName",
+        "url",
+    }
+)
+# What JavaScript can count without gaps; opencode takes no other time for one.
+_LARGEST_NUMBER = 2**53 - 1
+
+
+class BadEntry(RotatorError):
+    """An entry of a shape that opencode itself would not take."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A reading of auth.json that parses; `content` are its bytes and stay out of every repr."""
+
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Whole({len(self.content)} bytes)"
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The digest of the bytes: how a content is recognised as our own."""
+        return Digest(digest_of(self.content.decode("utf-8")))
+
+    @cached_property
+    def members(self) -> tuple[Member, ...]:
+        """The top-level members in the order of the file, repeated names included."""
+        return members_of(self.content.decode("utf-8"))
+
+    @cached_property
+    def entries(self) -> Mapping[str, Secret]:
+        """The JSON text of each provider's entry; of a repeated name the last one counts."""
+        text = self.content.decode("utf-8")
+        return {m.provider: Secret(text[m.value_start : m.value_end]) for m in self.members}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """There is no auth.json."""
+
+
+@dataclass(frozen=True)
+class Torn:
+    """There is one, but it is not whole (half-written, empty, not JSON, not text).
+
+    `lasting` says that waiting cannot help (a folder, a pipe, too large, no permission): such a
+    thing is never written over.
+    """
+
+    content: bytes
+    why: str
+    lasting: bool = False
+
+    def __repr__(self) -> str:
+        return f"Torn({len(self.content)} bytes, {self.why})"
+
+
+Reading = Whole | Missing | Torn
+
+
+def read_live(path: Path) -> Reading:
+    """Return what `path` holds now; never raises for what stands in the file."""
+    try:
+        # Without O_NONBLOCK a pipe in its place would hold us for ever.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as exc:
+        if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
+            return Missing()
+        # A socket cannot even be opened.
+        why = "it is not a regular file but a socket" if exc.errno == errno.ENXIO else None
+        return Torn(b"", why or f"{_NO_WAY_IN} opened ({exc.strerror})", lasting=True)
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            kind = next((k for is_one, k in _KINDS if is_one(facts.st_mode)), "something else")
+            return Torn(b"", f"it is not a regular file but {kind}", lasting=True)
+        content = read_handle(handle, LARGEST_BYTES + 1)
+    except OSError as exc:
+        return Torn(b"", f"{_NO_WAY_IN} read ({exc.strerror})", lasting=True)
+    finally:
+        os.close(handle)
+    if len(content) > LARGEST_BYTES:
+        return Torn(b"", f"it is larger than {LARGEST_BYTES // 1024 // 1024} MiB", lasting=True)
+    return parse_live(content)
+
+
+def parse_live(content: bytes) -> Whole | Torn:
+    """Return `content` as a whole reading, or torn with the reason."""
+    whole = Whole(content)
+    try:
+        _ = whole.members
+    except UnicodeDecodeError:
+        return Torn(content, "it is not UTF-8 text")
+    except RecursionError:
+        # Whoever wrote that has not been cut off.
+        return Torn(content, "it is nested too deeply", lasting=True)
+    except ValueError as exc:
+        # A power cut leaves NUL bytes. The decoder's own words never quote the text.
+        blank = not content.strip(b" \t\r\n\0")
+        return Torn(content, "it is empty" if blank else f"it is not JSON ({exc})")
+    return whole
+
+
+def require_whole(reading: Reading, path: Path) -> Whole:
+    """Return a whole reading (an absent file is an empty one); raise LiveFileUnreadable if torn."""
+    match reading:
+        case Whole():
+            return reading
+        case Missing():
+            return Whole(b"{}")
+        case Torn() as torn:
+            message = f"{path} cannot be changed: {torn.why}"
+            raise LiveFileUnreadable(message, hint=f"{way_out(torn)}; nothing was written")
+
+
+def way_out(torn: Torn) -> str:
+    """Return what a person can do about an auth.json that is not whole."""
+    if not torn.lasting:
+        return "if nobody is writing it any more, rotator rotate PROVIDER --yes writes it anew"
+    if torn.why.startswith(_NO_WAY_IN):
+        return "check its rights, those of its folders, and where it leads"
+    return "mend it or move it away; opencode makes a new one at the next login"
+
+
+def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
+    """Return the content with the provider's entry replaced, added, or (None) taken out.
+
+    Every other byte that carries a meaning stays as it was.
+    """
+    text = whole.content.decode("utf-8")
+    found = [m for m in whole.members if m.provider == provider]
+    if entry is None:
+        for member in reversed(found):
+            text = cut(text, member)
+        return text.encode("utf-8")
+    if found:
+        last = found[-1]
+        return (text[: last.value_start] + entry.reveal() + text[last.value_end :]).encode("utf-8")
+    added = f"{json.dumps(provider)}: {entry.reveal()}"
+    if whole.members:
+        end = whole.members[-1].value_end
+        return f"{text[:end]},\n  {added}{text[end:]}".encode()
+    return f"{{\n  {added}\n}}".encode()
+
+
+def is_provider_id(name: object) -> bool:
+    """Tell whether `name` can be the id of a provider: a text that a line can show."""
+    return isinstance(name, str) and bool(name) and one_line(name, LONGEST_ID) == name
+
+
+def parse_entry(provider: str, entry: Secret) -> Credential:
+    """Return the credential that `entry` (its JSON text) holds, by opencode's own schema.
+
+    Raises BadEntry, naming the field, for what opencode would not take either, and for an id
+    that no line of text could name.
+    """
+    if not is_provider_id(provider):
+        raise _bad(provider, "its id is empty or cannot be shown on a line")
+    value = _value(provider, entry)
+    match value.get("type"):
+        case "api":
+            return _api(provider, entry, value)
+        case "wellknown":
+            return _wellknown(provider, entry, value)
+        case "oauth":
+            return _oauth(provider, entry, value)
+        case _:
+            raise _bad(provider, "its type is none of api, oauth, wellknown")
+
+
+def renewed_entry(credential: Credential, tokens: Tokens) -> Secret:
+    """Return the entry of a login with new tokens in it; every other field stays.
+
+    `expires` is a whole number of milliseconds, or opencode would not take the entry at all.
+    """
+    value = DECODER.decode(credential.entry.reveal())
+    kept = tokens.refresh or credential.refresh or Secret("")
+    new = {
+        "access": tokens.access.reveal(),
+        "refresh": kept.reveal(),
+        "expires": int(tokens.expires_at.timestamp() * 1000),
+    }
+    return Secret(json.dumps(value | new, indent=2).replace("\n", "\n  "))
+
+
+def _value(provider: str, entry: Secret) -> dict[str, Any]:
+    text = entry.reveal()
+    try:
+        text.encode("utf-8")
+        value = DECODER.decode(text)
+    except (ValueError, RecursionError) as exc:
+        raise _bad(provider, "it is not JSON") from exc
+    if not isinstance(value, dict):
+        raise _bad(provider, "it is not an object")
+    return value
+
+
+# opencode looks at the fields of the type alone; what else an entry says is its plug-in's.
+
+
+def _api(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    metadata = value.get("metadata", {})
+    if not _is_text_map(metadata):
+        raise _bad(provider, "metadata is not an object of texts")
+    return Credential(
+        type="api",
+        entry=entry,
+        secret=Secret(_text(provider, value, "key")),
+        destination=_destination("api", metadata, None),
+        extra=_extra(provider, value, {"key"}),
+    )
+
+
+def _wellknown(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    _text(provider, value, "key")
+    return Credential(
+        type="wellknown",
+        entry=entry,
+        secret=Secret(_text(provider, value, "token")),
+        destination=_destination("wellknown", {}, None),
+        extra=_extra(provider, value, {"token"}),
+    )
+
+
+def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    expires: Any = value.get("expires")
+    whole = isinstance(expires, int) or (isinstance(expires, float) and expires.is_integer())
+    if isinstance(expires, bool) or not whole or not 0 <= expires <= _LARGEST_NUMBER:
+        raise _bad(provider, "expires is not a whole number of milliseconds")
+    enterprise = _optional_text(provider, value, "enterpriseUrl")
+    known = {"access", "refresh", "expires", "accountId", "enterpriseUrl"}
+    return Credential(
+        type="oauth",
+        entry=entry,
+        secret=Secret(_text(provider, value, "access")),
+        destination=_destination("oauth", {}, enterprise),
+        refresh=Secret(_text(provider, value, "refresh")),
+        expires_at=_from_ms(int(expires)) if expires else None,
+        account_id=_optional_text(provider, value, "accountId"),
+        enterprise_url=enterprise,
+        extra=_extra(provider, value, known),
+    )
+
+
+def _destination(kind: str, metadata: Mapping[str, str], enterprise: str | None) -> Digest:
+    counted = ((name, metadata[name]) for name in sorted(DESTINATION_FIELDS & metadata.keys()))
+    return _digest_of_destination(kind, enterprise, tuple(counted))
+
+
+@lru_cache(maxsize=64)
+def _digest_of_destination(
+    kind: str, enterprise: str | None, metadata: tuple[tuple[str, str], ...]
+) -> Digest:
+    # Nearly all logins of one type go to the same place.
+    return Digest(digest_of(json.dumps([kind, dict(metadata), enterprise], sort_keys=True)))
+
+
+def _extra(provider: str, value: dict[str, Any], known: set[str]) -> Mapping[str, str]:
+    try:
+        rest = {k: v for k, v in value.items() if k not in {"type", *known}}
+        return {k: json.dumps(v, sort_keys=True) for k, v in rest.items()} or NOTHING
+    except RecursionError as exc:
+        raise _bad(provider, "it is nested too deeply") from exc
+
+
+def _from_ms(milliseconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # so far ahead that it never expires
+
+
+def _text(provider: str, value: dict[str, Any], name: str) -> str:
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise _bad(provider, f"{name} is not a text")
+    return found
+
+
+def _optional_text(provider: str, value: dict[str, Any], name: str) -> str | None:
+    return _text(provider, value, name) if name in value else None
+
+
+def _is_text_map(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+
+
+def _bad(provider: str, why: str) -> BadEntry:
+    return BadEntry(f"the entry of {clean(provider)} in auth.json is left out: {why}")
+
+
+def read_handle(handle: int, most: int = LARGEST_BYTES) -> bytes:
+    """Return the first `most` bytes of an open file, wherever the handle stands."""
+    parts = []
+    at = 0
+    while at < most and (part := os.pread(handle, most - at, at)):
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)

@@ -1,0 +1,144 @@
+"""Files that were auth.json until another was put in their place, kept open for a while.
+
+An opencode that opened the file just before our rename writes into it just after, and one in a
+container that has it mounted by itself writes into it for as long as it runs. What they write
+would be gone with the last handle. Here it can be read; what it means is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rotator.opencode.auth.file import Reading, Whole, parse_live, read_handle
+from rotator.opencode.auth.placement import Neighbours
+
+# opencode empties the file as it opens it and writes at once: this is ample.
+KEPT_SECONDS = 10.0
+# More at a time are not worth a process's handles; the oldest go.
+MOST_KEPT = 16
+
+
+@dataclass
+class Old:
+    """A file without a name: what it held as it lost it, and the last whole content seen.
+
+    Of one that is `mounted` somewhere nobody knows what it held as it lost its name.
+    """
+
+    handle: int
+    held: Reading
+    seen: Whole
+    until: float
+    mounted: bool = False
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether somebody has begun to write into it and not finished."""
+        now = self.read()
+        return not isinstance(now, Whole) and now != self.held
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing of what it holds was seen yet, so that nobody knows since when."""
+        return self.mounted and self.seen == _NOTHING
+
+    def read(self) -> Reading:
+        """Return what it holds now."""
+        return parse_live(read_handle(self.handle))
+
+
+_NOTHING = Whole(b"{}")
+
+
+class Replaced:
+    """The files that this process has replaced, and what was found in them; close it at the end.
+
+    `journal` is where the content is kept of one that must not be replaced while it is written,
+    `neighbours` who else has it mounted.
+    """
+
+    def __init__(self, journal: Path, neighbours: Neighbours | None = None) -> None:
+        self.journal = journal
+        self.neighbours = neighbours or Neighbours()
+        self._old: list[Old] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._old)
+
+    def keep(self, handle: int, held: Reading) -> None:
+        """Take over `handle`, which is open on a file that lost its name, and held `held`."""
+        seen = held if isinstance(held, Whole) else _NOTHING
+        self._old.append(Old(handle, held, seen, time.monotonic() + KEPT_SECONDS))
+        self._drop_oldest()
+
+    def follow_mounts(self, target: Path) -> None:
+        """Keep every file open that had the name `target` once and is mounted somewhere still."""
+        found = [m.path for m in self.neighbours.look(target) if m.is_deleted]
+        kept = {_identity(old.handle): old for old in self._old}
+        still = set()
+        for path in found:
+            handle = _opened(path)
+            if handle is None:
+                continue
+            still.add(one := _identity(handle))
+            if one in kept:
+                os.close(handle)
+                kept[one].until = max(kept[one].until, time.monotonic() + KEPT_SECONDS)
+            else:
+                held = parse_live(read_handle(handle))
+                kept[one] = Old(handle, held, _NOTHING, math.inf, mounted=True)
+                self._old.append(kept[one])
+        for one, old in kept.items():
+            if old.mounted and one not in still:
+                old.until = min(old.until, time.monotonic() + KEPT_SECONDS)
+        self._drop_oldest()
+
+    def changed(self) -> list[tuple[Old, Whole]]:
+        """Return what was written into them since, as far as it is whole, and let old ones go."""
+        found = []
+        for old in tuple(self._old):
+            now = old.read()
+            if isinstance(now, Whole) and now.content != old.seen.content:
+                found.append((old, now))
+            elif time.monotonic() > old.until:
+                self._drop(old)
+        return found
+
+    def is_being_written(self) -> bool:
+        """Tell whether somebody is in the middle of writing into one of them."""
+        return any(old.is_being_written for old in self._old)
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        for old in tuple(self._old):
+            self._drop(old)
+
+    def _drop_oldest(self) -> None:
+        while len(self._old) > MOST_KEPT:
+            self._drop(self._old[0])
+
+    def _drop(self, old: Old) -> None:
+        self._old.remove(old)
+        os.close(old.handle)
+
+
+def _opened(path: Path) -> int | None:
+    """Open a file that another process has mounted; None where we may not, or it is none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    return None
+
+
+def _identity(handle: int) -> tuple[int, int]:
+    facts = os.fstat(handle)
+    return facts.st_dev, facts.st_ino

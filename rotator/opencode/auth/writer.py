@@ -1,0 +1,133 @@
+"""Puts a whole new content into auth.json, only if nobody changed it meanwhile.
+
+opencode takes no lock, so the file is looked at once more between the temporary file and the
+rename, and a name that nobody had is given only if nobody has it still. What is written into the
+old file from then on is found by whoever looks into `Replaced`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+from rotator.errors import LiveFileError
+from rotator.opencode.auth.file import Missing, Reading, Torn, Whole, read_live
+from rotator.opencode.auth.placement import facts_of, why_in_place
+from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.write_in_place import write_in_place
+from rotator.system.file_owners import kept_mode
+from rotator.system.files import sweep, temporary_beside, write_new
+from rotator.system.paths import FILE_MODE, make_folder
+
+# Something holds the file at its place that nobody could see, or owner and group cannot be kept.
+_NO_RENAME = {errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EINVAL}
+# What file systems say that know no second name of a file.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def resolve(auth_file: Path) -> Path:
+    """Return the file that `auth_file` stands for, through symlinks, dangling ones included."""
+    return Path(os.path.realpath(auth_file))
+
+
+def sweep_live(auth_file: Path) -> None:
+    """Remove what a crash left beside auth.json; call it under the swap lock."""
+    target = resolve(auth_file)
+    with contextlib.suppress(OSError):
+        sweep(target.parent, name=target.name)
+
+
+def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Replaced) -> bool:
+    """Replace auth.json, which must still be as `expected`, by `content`; False if it is not.
+
+    The new file is 0600 from birth, belongs to whom the old one does, and is on the disk before
+    it gets its name. The caller makes the name itself durable (`sync_folder`) when it has time;
+    `replaced` takes the old file over. What may not be replaced (`why_in_place`) is written in
+    place. Raises LiveFileError if the disk does not let us; auth.json is then as it was.
+    """
+    target = resolve(auth_file)
+    try:
+        if isinstance(expected, Missing):
+            make_folder(target.parent)
+        sweep(target.parent, name=target.name)
+        facts = facts_of(target)
+        if isinstance(expected, Missing) or facts is None:
+            return _put_beside(target, expected, content, replaced)
+        if why_in_place(target, replaced.neighbours) is not None:
+            return write_in_place(target, expected, content, replaced.journal)
+        try:
+            return _put_beside(target, expected, content, replaced, facts)
+        except OSError as exc:
+            if exc.errno not in _NO_RENAME:
+                raise
+            return write_in_place(target, expected, content, replaced.journal)
+    except OSError as exc:
+        message = f"{auth_file} could not be written: {exc.strerror}"
+        hint = "check the rights of its folder and the free space; the file is as it was"
+        if exc.errno == errno.EROFS:
+            hint = f"mount it so that it can be written: {target}"
+        raise LiveFileError(message, hint=hint) from exc
+
+
+def _put_beside(
+    target: Path,
+    expected: Reading,
+    content: bytes,
+    replaced: Replaced,
+    like: os.stat_result | None = None,
+) -> bool:
+    """Write the content into a file beside `target` and let that take its place."""
+    temporary = temporary_beside(target)
+    write_new(temporary, content, durable=True, like=like)
+    try:
+        if like is not None and (mode := kept_mode(stat.S_IMODE(like.st_mode))) != FILE_MODE:
+            temporary.chmod(mode)
+        if isinstance(expected, Missing):
+            return _give_name(temporary, target)
+        return _exchange(temporary, target, expected, replaced)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _give_name(temporary: Path, target: Path) -> bool:
+    """Let the new file have a name that nobody has; False if somebody has it by now."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+        if not _is_still(target, Missing()):
+            return False
+        temporary.replace(target)
+    return True
+
+
+def _exchange(temporary: Path, target: Path, expected: Whole | Torn, replaced: Replaced) -> bool:
+    try:
+        # Before the last look, so that nothing written after that look is missed.
+        handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        if not _is_still(target, expected):
+            os.close(handle)
+            return False
+        temporary.replace(target)
+    except OSError:
+        os.close(handle)
+        raise
+    replaced.keep(handle, expected)
+    return True
+
+
+def _is_still(target: Path, expected: Reading) -> bool:
+    now = read_live(target)
+    if isinstance(expected, Whole):
+        return isinstance(now, Whole) and now.content == expected.content
+    return now == expected

@@ -1,0 +1,105 @@
+"""Puts the bridge into opencode's plugin folder and takes it out again; touches nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from rotator.errors import UsageError
+from rotator.system.files import publish
+from rotator.system.paths import Paths, make_folder
+
+NAME = "rotator.js"
+_FIRST_LINE = re.compile(rb"// opencode-rotator bridge ([0-9][0-9A-Za-z.+-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeFile:
+    """The bridge's file in opencode's plugin folder; `version` is None when it is not ours."""
+
+    path: Path
+    exists: bool
+    version: str | None
+    current: bool = False
+
+
+def bridge_source() -> bytes:
+    """Return the bridge as this version ships it."""
+    return (resources.files("rotator.opencode") / "bridge" / NAME).read_bytes()
+
+
+def bridge_file(paths: Paths) -> BridgeFile:
+    """Return what stands where the bridge belongs."""
+    path = paths.opencode_config / "plugin" / NAME
+    try:
+        # A pipe in its place is not waited for, and a link that leads nowhere is no free place.
+        content = path.read_bytes() if path.is_file() else None
+    except OSError:
+        content = None
+    if content is None:
+        return BridgeFile(path, exists=os.path.lexists(path), version=None)
+    return BridgeFile(
+        path, exists=True, version=version_in(content), current=content == bridge_source()
+    )
+
+
+def version_in(content: bytes) -> str | None:
+    """Return the bridge's version from its first line, or None if the file is not a bridge."""
+    found = _FIRST_LINE.match(content)
+    return found[1].decode("ascii") if found else None
+
+
+def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
+    """Install or update the bridge; return where and the sentence that says what was done.
+
+    Raises UsageError if a file that is not ours stands there; that file is not touched.
+    """
+    found = bridge_file(paths)
+    refuse_foreign(found.path, exists=found.exists, version=found.version)
+    if found.current:
+        return found, f"{found.path} is in place already"
+    verb = "replaced" if found.exists else "written"
+    if dry_run:
+        return found, f"{found.path} would be {verb}"
+    with naming(found.path):
+        make_folder(found.path.parent)
+        publish(found.path, bridge_source(), durable=True)
+    return bridge_file(paths), f"{found.path} was {verb}; opencodes that run now need a restart"
+
+
+def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
+    """Take the bridge out, and opencode's folders if nothing is in them; return what was done."""
+    found = bridge_file(paths)
+    if not found.exists:
+        return found, f"{found.path} is not there"
+    refuse_foreign(found.path, exists=found.exists, version=found.version)
+    if dry_run:
+        return found, f"{found.path} would be removed"
+    with naming(found.path):
+        found.path.unlink()
+    with contextlib.suppress(OSError):
+        for folder in (found.path.parent, paths.opencode_config):
+            folder.rmdir()
+    return bridge_file(paths), f"{found.path} was removed"
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say of a failure of the disk which file it was; raises UsageError."""
+    try:
+        yield
+    except OSError as exc:
+        message = f"{path} cannot be changed: {exc.strerror}"
+        raise UsageError(message, hint="check the rights of its folder") from exc
+
+
+def refuse_foreign(path: Path, *, exists: bool, version: str | None) -> None:
+    """Raise UsageError for a file that is there and not ours."""
+    if exists and version is None:
+        message = f"{path} is not a file of ours"
+        raise UsageError(message, hint="move it away first; it was not touched")

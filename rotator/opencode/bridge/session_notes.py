@@ -1,0 +1,109 @@
+"""What bridges tell of sessions: which ones they serve, and whose a request was that failed.
+
+Another process wrote these files: every field is checked, and only regular files are read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rotator.clock import from_iso
+from rotator.core.failures.reported_failures import Foreign, Note
+from rotator.model import Digest
+from rotator.opencode.auth.file import is_provider_id
+from rotator.system.processes import is_running
+from rotator.system.regular_files import head
+from rotator.text import clean
+
+# The name's end of a file that lists the sessions of one process, a line each.
+SESSIONS = ".sessions"
+# Lines of an opencode that has ended may still be on their way into its log.
+SWEPT_AFTER_SECONDS = 60.0
+_GONE = "-gone"
+_SCHEMA = 1
+_LARGEST = 128 * 1024
+_MOST_FILES = 256
+_SESSION = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def is_note(value: object) -> bool:
+    """Tell whether what lies in the inbox is a note; a signal names no kind."""
+    return isinstance(value, dict) and value.get("kind") == "failed"
+
+
+def parse_note(note_id: str, content: bytes) -> Note | None:
+    """Return the note that a bridge wrote, or None if it is not one of schema 1."""
+    try:
+        value = json.loads(content)
+        if not is_note(value) or value.get("schema") != _SCHEMA or value.get("id") != note_id:
+            return None
+        provider, session, model = value["provider"], value["session"], value.get("model")
+        credential, key = value.get("credential"), value.get("key")
+        if not is_provider_id(provider) or not _SESSION.fullmatch(session):
+            return None
+        is_login = isinstance(credential, str) and _DIGEST.fullmatch(credential) is not None
+        if not is_login and key not in set(Foreign):
+            # It says neither whose login it was nor that it was none.
+            return None
+        return Note(
+            at=from_iso(value["at"]),
+            session=session,
+            provider=provider,
+            model=clean(model) if isinstance(model, str) else None,
+            credential=Digest(credential) if is_login else None,
+            key=None if is_login else Foreign(key),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def served_sessions(present: Path) -> frozenset[str]:
+    """Return the sessions that opencodes with the bridge have sent requests for."""
+    return frozenset(one for path in _files(present) for one in _sessions(path))
+
+
+def sweep_sessions(present: Path) -> None:
+    """Remove what processes have left that ended a while ago."""
+    limit = time.time() - SWEPT_AFTER_SECONDS
+    for path in _files(present):
+        with contextlib.suppress(OSError):
+            if path.lstat().st_mtime < limit and not _is_kept(path):
+                path.unlink()
+
+
+def set_aside(path: Path) -> None:
+    """Let a list go soon, whatever runs under its pid: its own process has ended."""
+    if path.stem.isdecimal() and is_running(int(path.stem)):
+        with contextlib.suppress(OSError):
+            path.rename(path.with_name(f"{path.stem}{_GONE}{SESSIONS}"))
+
+
+def _is_kept(path: Path) -> bool:
+    """Tell whether the process of a list of sessions still runs.
+
+    It says so beside the list; by its pid alone nobody knows it in another container.
+    """
+    if path.with_suffix(".json").is_file():
+        return True
+    return path.stem.isdecimal() and is_running(int(path.stem))
+
+
+def _files(present: Path) -> list[Path]:
+    with contextlib.suppress(OSError), os.scandir(present) as entries:
+        names = sorted(entry.name for entry in entries if entry.name.endswith(SESSIONS))
+        return [present / name for name in names[:_MOST_FILES]]
+    return []
+
+
+def _sessions(path: Path) -> Iterator[str]:
+    content = head(path, _LARGEST) or b""
+    for line in content.decode("ascii", "replace").splitlines():
+        if _SESSION.fullmatch(line):
+            yield line

@@ -1,0 +1,1 @@
+"""The dashboard's plug-in in opencode's TUI."""

@@ -1,0 +1,1 @@
+"""The modules of vendors: found, loaded, held to their contract."""

@@ -1,0 +1,1 @@
+"""What commands, dashboard and watcher do, once each."""

@@ -1,0 +1,110 @@
+"""Makes accounts of the logins in an unclaimed content, by the rules of a login by hand.
+
+Nobody is put into auth.json by it; but an account that stands there gets its newer tokens
+there, too, or opencode would go on with tokens that those have spent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rotator.context import Books
+from rotator.core.logins.aliases import free_alias
+from rotator.core.logins.ownership import Owner
+from rotator.core.logins.unsaved import logins_of
+from rotator.errors import UsageError
+from rotator.live.account_changes import How, renew
+from rotator.live.knowledge import knowledge, offered
+from rotator.live.swap import Order, swap
+from rotator.live.unclaimed import find, has_unread
+from rotator.model import Account, Credential, Event, EventKind
+from rotator.opencode.auth.fragments import take_apart
+from rotator.services.accounts import untaken
+from rotator.system.locks import swap_lock
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What became of a content: names of new accounts, of renewed ones, of those left as they are.
+
+    `dropped` says that the content is gone, for nothing in it is left.
+    """
+
+    number: int
+    saved: tuple[str, ...]
+    renewed: tuple[str, ...]
+    known: tuple[str, ...]
+    dropped: bool
+
+
+def adopt(
+    books: Books, number: int, *, alias: str | None = None, drop_rest: bool = False
+) -> Adopted:
+    """Save every login of the content; drop it if nothing unreadable is left, or with `drop_rest`.
+
+    `alias` names the one new account. Raises AccountNotFound, UsageError if there is no login or
+    `alias` does not fit, and what `swap` raises.
+    """
+    renewed: list[Account] = []
+    saved: list[str] = []
+    left: list[str] = []
+    with swap_lock(books.paths.swap_lock), books.store.transaction():
+        one = find(books, number)
+        logins = logins_of(take_apart(one.content, one.provider), knowledge(books))
+        if not logins and not drop_rest:
+            message = f"nothing in unclaimed content {number} can be read as a login"
+            raise UsageError(message, hint=f"rotator accounts drop {number} deletes it")
+        for provider, credential in logins:
+            owner, _ = offered(books, provider, credential)
+            if owner.account is None:
+                saved.append(_add(books, provider, credential, alias))
+                _refuse_second(saved, alias, number)
+            elif owner.fresh and not owner.stale:
+                renewed.append(_renew(books, owner.account, credential, owner))
+            else:
+                left.append(owner.account.name)
+        dropped = drop_rest or not has_unread(books, one)
+        if dropped:
+            books.store.replace_aside(number, None)
+            books.store.note_purge()
+    books.back_up_if_due()
+    _tell(books, number, saved, renewed)
+    for account in renewed:
+        if books.store.state().slot(account.provider).active == account.id:
+            why = f"adopted from unclaimed content {number}"
+            # Who has just logged in, and was not seen yet, stays.
+            swap(books, Order(account.id, why, expected=account.id, check_expected=True))
+    names = tuple(account.name for account in renewed)
+    return Adopted(number, tuple(saved), names, tuple(left), dropped)
+
+
+def _add(books: Books, provider: str, credential: Credential, alias: str | None) -> str:
+    who = books.registry.identify(provider, credential)
+    taken = books.store.aliases(provider)
+    name = untaken(provider, alias, taken) if alias else free_alias(provider, who.label, taken)
+    books.store.add_account(provider, name, credential, who, books.clock())
+    return f"{provider}/{name}"
+
+
+def _refuse_second(saved: list[str], alias: str | None, number: int) -> None:
+    if alias is not None and len(saved) > 1:
+        message = f"unclaimed content {number} holds more than one new login: a name is for one"
+        raise UsageError(message, hint="leave --alias out; rotator accounts rename comes after")
+
+
+def _renew(books: Books, account: Account, credential: Credential, owner: Owner) -> Account:
+    who = books.registry.identify(account.provider, credential)
+    how = How(owner.proof, owner.of_replaced)
+    renew(books, account, credential, who, how, books.clock())
+    return account
+
+
+def _tell(books: Books, number: int, saved: list[str], renewed: list[Account]) -> None:
+    now, why = books.clock(), f"adopted from unclaimed content {number}"
+    books.record(
+        [
+            *(Event(now, EventKind.CAPTURED, n.rpartition("/")[0], n, why=why) for n in saved),
+            *(Event(now, EventKind.REFRESHED, a.provider, a.name, why=why) for a in renewed),
+        ]
+    )
+    books.announce()

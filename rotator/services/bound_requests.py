@@ -1,0 +1,104 @@
+"""Which running opencodes have built their requests for another login than the one put in.
+
+opencode builds them when it begins in a folder, and anew once it has laid that folder down, as
+it does after a login of its own. A bridge puts no other kind of credential in, and adds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from pathlib import Path
+
+from rotator.context import Books
+from rotator.core.selection.policy import stands_in
+from rotator.model import Account, State
+from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.run_lines import runs_in
+from rotator.services.without_bridge import Unbridged
+from rotator.storage.store import TENURES_KEPT
+from rotator.system.locks import watch_holder
+from rotator.system.processes import started
+
+# What is written in opencode is seen by us so much later at most.
+_SEEN_WITHIN = timedelta(seconds=5)
+
+
+class Bound(Enum):
+    """What an opencode began with, where that is nothing that can be replaced by what is put in."""
+
+    # A login of another kind or for another place.
+    ELSEWHERE = auto()
+    # No login of that provider.
+    WITHOUT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """An opencode that runs: its process, since when, and the folders that it works in."""
+
+    who: str
+    at: datetime | None
+    process_at: datetime | None
+    folders: tuple[str, ...]
+
+
+def bound_elsewhere(
+    books: Books, without: Sequence[Unbridged], bridged: Sequence[Present], put: Account
+) -> Iterator[tuple[str, Bound]]:
+    """Yield the opencodes that began with nothing that `put` can replace, and what it was."""
+    for one in (*map(_bridged, bridged), *(_silent(one) for one in without if one.hides_turns)):
+        state = books.store.state()
+        found = one.at and _bound(books, state, one.at, put)
+        if found and (again := _began_anew(books, one)) is not None:
+            found = _bound(books, state, again + _SEEN_WITHIN, put)
+        if found:
+            yield one.who, found
+
+
+def _bridged(one: Present) -> _Running:
+    process_at = started(one.pid) if one.is_here else None
+    return _Running(one.who, one.started_at, process_at, one.directories)
+
+
+def _silent(one: Unbridged) -> _Running:
+    at = one.opencode.started_at
+    return _Running(one.who, at, at, ())
+
+
+def _bound(books: Books, state: State, began_at: datetime, put: Account) -> Bound | None:
+    tenures = state.slot(put.provider).tenures
+    before = [tenure.account for tenure in tenures if tenure.since <= began_at]
+    if not before:
+        is_known = len(tenures) < TENURES_KEPT and _had_looked(books, state, began_at)
+        return Bound.WITHOUT if is_known else None
+    if before[-1] is None:
+        return Bound.WITHOUT
+    held = state.account(before[-1])
+    if held is None or stands_in(put, held.credential):
+        return None
+    # A login of the same kind in between was one in opencode, which then builds everything anew.
+    later = (state.account(t.account) for t in tenures if t.since > began_at)
+    is_known = any(a and a.id != put.id and stands_in(put, a.credential) for a in later)
+    return None if is_known else Bound.ELSEWHERE
+
+
+def _had_looked(books: Books, state: State, at: datetime) -> bool:
+    """Tell whether somebody of ours had looked at auth.json by then: what was in it is known."""
+    if any(tenure.since <= at for slot in state.slots.values() for tenure in slot.tenures):
+        return True
+    holder = watch_holder(books.paths.watch_lock)
+    since = started(holder.pid) if holder is not None and holder.is_here else None
+    return since is not None and since <= at
+
+
+def _began_anew(books: Books, one: _Running) -> datetime | None:
+    """Return since when all that it does is built anew, where its log tells of that."""
+    run = one.process_at and runs_in(books.paths.opencode_logs).of_process(one.process_at)
+    if not run:
+        return None
+    folders = list(map(Path, one.folders)) or list(run.folders)
+    known = [run.laid_down[folder] for folder in folders if folder in run.laid_down]
+    return min(known) if known and len(known) == len(folders) else None

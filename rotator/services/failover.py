@@ -1,0 +1,201 @@
+"""Carries an outcome of the engine out: the swap, then the verdict, then the bookkeeping."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rotator.context import Books
+from rotator.core.failures.classify import LIMITS, classify, scope_of
+from rotator.core.selection import failover as engine
+from rotator.core.selection.fallback import PASS
+from rotator.errors import RotatorError, SwapUnverified
+from rotator.live.swap import Order, swap
+from rotator.model import (
+    EVERYTHING,
+    Account,
+    AccountId,
+    Digest,
+    Event,
+    EventKind,
+    Finding,
+    Signal,
+    Verdict,
+)
+from rotator.services.refresh import freshened, why_not
+
+log = logging.getLogger(__name__)
+
+# Somebody logs in or rotates just while a failure is worked off: decide anew, but not for ever.
+_MOST_DECISIONS = 5
+# A request waits for the swap, and the bridge for a quarter of a second.
+_PATIENCE_SECONDS = 0.15
+
+Answer = Callable[[Verdict], None]
+# Gets new tokens for an account; False: they come later, and then it is decided anew.
+Freshen = Callable[[Account], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What this failure has led to before.
+
+    `asked` are accounts whose tokens were asked for because of it; `since` is when its request
+    began to wait for an account, if it does.
+    """
+
+    asked: Collection[AccountId] = ()
+    since: datetime | None = None
+
+
+NOTHING_BEFORE = Before()
+
+
+def meaning_of(books: Books, signal: Signal) -> Finding:
+    """Return what a failure means, by its vendor's own rules first, and what it is counted for."""
+    now = books.clock()
+    finding = books.registry.classify(signal, now) or classify(signal, now)
+    if finding.meaning not in LIMITS or finding.scope != EVERYTHING:
+        return finding
+    scope = books.registry.limit_scope(signal) or scope_of(signal, finding.meaning)
+    return replace(finding, scope=scope)
+
+
+def carry_out(
+    books: Books,
+    signal: Signal,
+    finding: Finding,
+    *,
+    answer: Answer,
+    freshen: Freshen | None = None,
+    before: Before = NOTHING_BEFORE,
+) -> Verdict:
+    """Do what a failure asks for, call `answer` with the verdict, and return it.
+
+    Where the account that shall take over needs new tokens, the first verdict is ack, and
+    `freshen` gets them (by default here and now). It never raises for a swap that could not be
+    made: then the verdict is pass, the account is marked all the same, and an event says what
+    stood in the way.
+    """
+    reply, tried = _Once(answer), set(before.asked)
+    is_over = True
+    try:
+        for _ in range(_MOST_DECISIONS):
+            outcome = engine.on_signal(
+                books.outlook(signal.provider),
+                signal,
+                finding,
+                books.clock(),
+                may_refresh=lambda one: one.id not in tried and why_not(books, one) is None,
+                since=before.since,
+            )
+            if not outcome.freshen or outcome.order is None:
+                if _done(books, outcome, reply):
+                    break
+                continue
+            reply.first_word(outcome.verdict)
+            _mark(books, outcome)
+            tried.add(outcome.order.to.id)
+            is_over = (freshen or _here_and_now(books))(outcome.order.to)
+            if not is_over:
+                return outcome.verdict
+    finally:
+        if is_over:
+            reply(PASS)
+    return reply.given or PASS
+
+
+def _here_and_now(books: Books) -> Freshen:
+    def freshen(account: Account) -> bool:
+        freshened(books, account)
+        return True
+
+    return freshen
+
+
+class _Once:
+    """Gives the first answer it gets, and no other; one that is not the last may come before."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.given: Verdict | None = None
+
+    def __call__(self, verdict: Verdict) -> None:
+        if self.given is None:
+            self.given = verdict
+            self.first_word(verdict)
+
+    def first_word(self, verdict: Verdict) -> None:
+        try:
+            self._answer(verdict)
+        except OSError as exc:
+            # The request passes by itself then; what happened is written down all the same.
+            log.warning("a verdict could not be given: %s", exc.strerror)
+
+
+def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
+    order = outcome.order
+    if order is None:
+        reply(outcome.verdict)
+        _mark(books, outcome)
+        return True
+    try:
+        done = swap(
+            books,
+            Order(
+                account=order.to.id,
+                why=order.why,
+                kind=EventKind.FAILOVER,
+                expected=order.expected.id if order.expected else None,
+                check_expected=True,
+                watched=True,
+                patience_seconds=_PATIENCE_SECONDS,
+                on_renamed=lambda put: reply(_for(outcome.verdict, put.credential.digest)),
+                also=lambda: _write_marks(books, outcome.marks),
+                events=outcome.events,
+            ),
+        )
+    except SwapUnverified as exc:
+        # Everything is written down already; the watcher's next look puts it right.
+        books.record([_problem(books, order.to, exc)])
+        return True
+    except RotatorError as exc:
+        log.warning("a failover could not be made: %s", exc.message)
+        reply(PASS)
+        _mark(books, replace(outcome, events=(*outcome.events, _problem(books, order.to, exc))))
+        return True
+    return done is not None
+
+
+def _problem(books: Books, to: Account, exc: RotatorError) -> Event:
+    why = f"{to.alias} could not take over: {exc.message}"
+    return Event(books.clock(), EventKind.PROBLEM, to.provider, to.name, why=why)
+
+
+def _for(verdict: Verdict, credential: Digest) -> Verdict:
+    # The account may have got a newer credential between the decision and the swap.
+    return replace(verdict, credential=credential) if verdict.credential else verdict
+
+
+def _mark(books: Books, outcome: engine.Outcome) -> None:
+    if outcome.marks:
+        with books.store.transaction():
+            _write_marks(books, outcome.marks)
+    books.record(outcome.events)
+    if outcome.marks:
+        books.announce()
+
+
+def _write_marks(books: Books, marks: tuple[engine.Mark, ...]) -> None:
+    now = books.clock()
+    for mark in marks:
+        match mark:
+            case engine.Rest(account=account, limit=limit):
+                books.store.set_limit(account.id, limit)
+            case engine.Reject(account=account, reason=reason):
+                books.store.set_rejected(account.id, reason)
+                books.store.note_rejection(account.provider, now)
+            case engine.NoteOverload(provider=provider):
+                books.store.note_overload_swap(provider, now)

@@ -1,0 +1,221 @@
+"""What may give a provider another key than auth.json's, in one opencode, as far as is seen.
+
+Everything that could counts; what it really sends nobody tells without the bridge.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from rotator.context import Books
+from rotator.model import Account
+from rotator.opencode.auth.file import Whole, read_live
+from rotator.opencode.config_files import Config, config_folders, read_configs
+from rotator.opencode.configured_keys import (
+    ConfiguredKey,
+    foreign_sdks_in,
+    key_digest,
+    keys_in,
+    variables_in,
+)
+from rotator.opencode.console_account import has_organisation
+from rotator.opencode.other_plugins import is_ours, may_send_own
+from rotator.opencode.plugin_files import Loaded, loaded_by
+from rotator.opencode.vendor_variables import before_logins, variables_of
+from rotator.text import clean
+
+# Their own loaders take a login from auth.json and not the environment's key (1.18.33).
+TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
+# Nothing in opencode sends a login with tokens to these: that takes a plug-in (1.18.33).
+_NEEDS_PLUGIN = frozenset({"anthropic", "google"})
+# opencode itself puts a line into its configuration when it has read it.
+_WRITTEN_WITHIN = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """What gives a provider a key, in words; or may, where that is not `is_sure`.
+
+    What `lasts` does so after a restart of that opencode as well.
+    """
+
+    says: str
+    is_sure: bool = True
+    lasts: bool = True
+
+
+@dataclass(frozen=True)
+class World:
+    """What one opencode reads: its environment, and the folders it works in.
+
+    `started_at` is None where that opencode does not run, or not any more; `read_at` has when it
+    read which piece of configuration.
+    """
+
+    environ: Mapping[str, str]
+    folders: tuple[Path, ...]
+    is_pure: bool = False
+    started_at: datetime | None = None
+    read_at: Mapping[Path, datetime] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"World({self.folders})"
+
+    @cached_property
+    def configs(self) -> list[Config]:
+        """Its configuration."""
+        return list(read_configs(self.environ, self.folders))
+
+    @cached_property
+    def code(self) -> list[Loaded]:
+        """The code of other people that it loads."""
+        if self.is_pure:
+            return []
+        home = Path(self.environ.get("HOME") or "/")
+        cache = Path(self.environ.get("XDG_CACHE_HOME") or home / ".cache") / "opencode"
+        found = loaded_by(self.configs, config_folders(self.environ, self.folders), cache)
+        return [one for one in found if not is_ours(one)]
+
+
+def givers(world: World, books: Books, provider: str) -> Iterator[Giver]:
+    """Yield what may give the provider a key of its own there, what is sure first."""
+    active = books.store.state().active(provider)
+    if world.environ.get("OPENCODE_AUTH_CONTENT"):
+        yield Giver("OPENCODE_AUTH_CONTENT")
+    for key in configured(world, provider, active):
+        yield Giver(clean(key.where))
+    for name in variables(world, provider, active):
+        yield Giver(f"the variable {clean(name)}")
+    yield from _unread(world, books, provider)
+    yield from _code(world, provider)
+    if active is not None and _began_without_login(world, books, provider):
+        for name in _set(world, active, _variables_of(world, provider)):
+            yield Giver(f"the variable {clean(name)}", is_sure=False, lasts=False)
+
+
+def _code(world: World, provider: str) -> Iterator[Giver]:
+    """Yield the code of other people that may give the provider a key."""
+    for config in world.configs:
+        for sdk in foreign_sdks_in(config, provider):
+            yield Giver(f"the SDK {clean(sdk)}", is_sure=False)
+    for one in world.code:
+        says = f"the {one.kind} {clean(one.name)}"
+        if may_send_own(one, provider):
+            yield Giver(f"{says} (by its text)", is_sure=False)
+        elif any(_has_changed(path, world.started_at) for path in one.files):
+            yield Giver(f"{says} (its text has changed since)", is_sure=False, lasts=False)
+
+
+def may_load(world: World, books: Books, put: Account) -> bool:
+    """Tell whether something there may let opencode send that login, as far as is seen."""
+    if put.credential.type != "oauth" or put.provider not in _NEEDS_PLUGIN:
+        return True
+    return any((*_unread(world, books, put.provider), *_code(world, put.provider)))
+
+
+def configured(world: World, provider: str, active: Account | None) -> Iterator[ConfiguredKey]:
+    """Yield the keys that its configuration gives to the provider, but for the login's own."""
+    live = None if active is None else active.credential.digest
+    for config in world.configs:
+        for key in keys_in(config, world.environ):
+            # A key that is the login's own is that login, wherever opencode got it.
+            if key.provider == provider and key.digest != live:
+                yield key
+
+
+def variables(world: World, provider: str, active: Account | None) -> Iterator[str]:
+    """Yield the variables whose key opencode takes although there is a login.
+
+    A key in auth.json goes before most; a login with tokens does where something loads it.
+    """
+    if active is None:
+        return
+    names = list(before_logins(provider))
+    if active.credential.type == "oauth" and provider not in TAKES_LOGINS:
+        names += _variables_of(world, provider)
+    yield from _set(world, active, names)
+
+
+def _variables_of(world: World, provider: str) -> list[str]:
+    listed = [name for config in world.configs for name in variables_in(config, provider)]
+    return [*listed, *variables_of(provider, world.environ)]
+
+
+def _set(world: World, active: Account, names: Iterable[str]) -> Iterator[str]:
+    """Yield those of the variables that are set, to another key than the login's own."""
+    for name in dict.fromkeys(names):
+        value = world.environ.get(name)
+        if value and key_digest(value) != active.credential.digest:
+            yield name
+
+
+def _began_without_login(world: World, books: Books, provider: str) -> bool:
+    """Tell whether that opencode began before the provider had a login here, as far as is known.
+
+    It goes on with the key that its environment gave it.
+    """
+    tenures = books.store.state().slot(provider).tenures
+    return world.started_at is not None and bool(tenures) and world.started_at < tenures[0].since
+
+
+def _unread(world: World, books: Books, provider: str) -> Iterator[Giver]:
+    """Yield the pieces of its configuration that cannot be read, and may give anything."""
+    for config in world.configs:
+        if config.value is None:
+            yield Giver(f"{clean(config.where)} (it cannot be read)", is_sure=False)
+        elif _has_changed(path := Path(config.where), world.read_at.get(path)):
+            says = f"{clean(config.where)} (it has changed since that opencode read it)"
+            yield Giver(says, is_sure=False, lasts=False)
+    if (site := _well_known(world, books)) not in {None, provider}:
+        says = f"the configuration that {clean(site)} brings (it is not read here)"
+        yield Giver(says, is_sure=False)
+    if has_organisation(books.paths.auth_file.parent, world.environ):
+        says = "the configuration of an organisation of opencode's Console (it is not read here)"
+        yield Giver(says, is_sure=False)
+
+
+def _has_changed(path: Path, read_at: datetime | None) -> bool:
+    """Tell whether a file is another one by now than what an opencode has read then."""
+    if read_at is None:
+        return False
+    try:
+        changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return False
+    return changed_at > read_at + _WRITTEN_WITHIN
+
+
+def _well_known(world: World, books: Books) -> str | None:
+    """Return a site whose well-known login is in auth.json, or was since that opencode began.
+
+    opencode fetches a configuration from there and joins it to its own.
+    """
+    reading = read_live(books.paths.auth_file)
+    for provider, entry in reading.entries.items() if isinstance(reading, Whole) else ():
+        try:
+            value = json.loads(entry.reveal())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict) and value.get("type") == "wellknown":
+            return provider
+    state = books.store.state()
+    for account in state.accounts:
+        if account.credential.type == "wellknown":
+            tenures = state.slot(account.provider).tenures
+            ends = [*(one.since for one in tenures[1:]), None]
+            if any(
+                tenure.account == account.id and _is_after(end, world.started_at)
+                for tenure, end in zip(tenures, ends, strict=False)
+            ):
+                return account.provider
+    return None
+
+
+def _is_after(end: datetime | None, started_at: datetime | None) -> bool:
+    """Tell whether something was there when that opencode began, or is there still."""
+    return end is None or (started_at is not None and end > started_at)

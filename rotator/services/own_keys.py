@@ -1,0 +1,175 @@
+"""Which provider gets a key from elsewhere in an opencode without the bridge, as far as is seen.
+
+opencode's log names no credential. Where a request may have carried another one than the login
+in auth.json, a failure in the log is evidence against nobody.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from rotator.context import Books
+from rotator.model import Account
+from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.bridge.install import bridge_file
+from rotator.opencode.run_lines import Runs, runs_in
+from rotator.services.key_givers import TAKES_LOGINS, World, configured, givers, may_load, variables
+from rotator.services.without_bridge import Unbridged, bridgeless, following, unbridged
+from rotator.system.processes import Opencode, environment
+from rotator.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A provider, and what gives it a key of its own, or (if not `is_sure`) may.
+
+    What `lasts` does so after a restart of that opencode as well.
+    """
+
+    provider: str
+    giver: str
+    is_sure: bool = True
+    lasts: bool = True
+
+    @property
+    def says(self) -> str:
+        """The sentence about it."""
+        gives = "gives" if self.is_sure else "may give"
+        return (
+            f"{clean(self.provider)}: {self.giver} {gives} a key of its own, so opencode's log"
+            " blames no account; with the bridge the requests that carry a login from here are"
+            " told apart"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """What gives a provider a key beside the login in auth.json, and whose of ours it is, if so."""
+
+    provider: str
+    giver: str
+    alias: str | None = None
+
+    @property
+    def says(self) -> str:
+        """The sentence about it."""
+        if self.alias is None:
+            return (
+                f"{self.giver} gives {clean(self.provider)} a key of its own, which no swap changes"
+            )
+        key = f"the key of {self.alias}"
+        return f"{self.giver} gives {clean(self.provider)} {key}: an opencode begins with that one"
+
+
+def find_own_keys(
+    books: Books,
+    present: Sequence[Present],
+    providers: Iterable[str],
+    *,
+    run: str | None = None,
+    running: Sequence[Opencode] | None = None,
+) -> list[OwnKey]:
+    """Return what gives those providers a key of their own where nobody tells whose request it is.
+
+    `run` is the log's name of the process that failed, where it is about one failure; `running`
+    are the opencodes without a bridge, where they have been looked for already.
+    """
+    worlds = _worlds(books, present, run, running)
+    found = []
+    for provider in providers:
+        given = (giver for world in worlds for giver in givers(world, books, provider))
+        if (giver := next(given, None)) is not None:
+            found.append(OwnKey(provider, giver.says, giver.is_sure, giver.lasts))
+    return found
+
+
+def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreached | None:
+    """Return what gives the provider another key than that of `put`, whatever is swapped.
+
+    With the bridge a key that has been in auth.json since its opencode began is replaced all the
+    same. What only may be so is left out.
+    """
+    if put.credential.type == "oauth" and put.provider in TAKES_LOGINS:
+        return None
+    for world in _every_world(books, present):
+        for key in configured(world, put.provider, put):
+            ours = (a for a in books.store.state().of(put.provider))
+            alias = next((a.alias for a in ours if a.credential.digest == key.digest), None)
+            return Unreached(put.provider, clean(key.where), alias)
+        for name in variables(world, put.provider, put):
+            return Unreached(put.provider, f"the variable {clean(name)}")
+    return None
+
+
+def is_sent(books: Books, present: Sequence[Present], put: Account) -> bool:
+    """Tell whether an opencode that runs, or the next one, may send that login at all."""
+    return any(may_load(world, books, put) for world in _every_world(books, present))
+
+
+def _every_world(books: Books, present: Sequence[Present]) -> list[World]:
+    bridged = [
+        World(environment(one.pid) or os.environ, tuple(Path(name) for name in one.directories))
+        for one in following(present)
+    ]
+    return [*bridged, *_worlds(books, present, None, None)]
+
+
+def own_key_sentences(
+    books: Books,
+    present: Sequence[Present],
+    providers: Iterable[str],
+    without: Sequence[Unbridged] | None = None,
+) -> dict[str, str]:
+    """Return for which of the providers the log is no evidence and why, where it would be one.
+
+    That is while the bridge is not installed, or an opencode sends requests without it. `without`
+    are those that nothing is heard of, where they have been looked at already.
+    """
+    looked_at = unbridged(books.paths, present) if without is None else without
+    silent = [one.opencode for one in looked_at if one.hides_turns]
+    if not silent and bridge_file(books.paths).version is not None:
+        return {}
+    found = find_own_keys(books, present, providers, running=silent)
+    return {one.provider: _of_all(one, found).says for one in found}
+
+
+def _of_all(one: OwnKey, found: Sequence[OwnKey]) -> OwnKey:
+    """Return the same about every provider that it may be true of: that is one sentence."""
+    if one.is_sure:
+        return one
+    alike = (each.provider for each in found if (each.giver, each.lasts) == (one.giver, one.lasts))
+    return replace(one, provider=", ".join(alike))
+
+
+def _worlds(
+    books: Books,
+    present: Sequence[Present],
+    run: str | None,
+    running: Sequence[Opencode] | None,
+) -> list[World]:
+    """Return what the opencodes read that may have written a line without the bridge.
+
+    Where none of them runs any more it is what one would read that began as this process did, in
+    the folders that are known.
+    """
+    runs = runs_in(books.paths.opencode_logs) if run else Runs({})
+    used, read_at = tuple(runs.folders(run)), runs.loaded(run)
+    # A bridge that leaves every request alone tells nothing of them.
+    found = bridgeless(books.paths, following(present)) if running is None else running
+    worlds = [world for one in found if one.sends and (world := _world(one, used, read_at))]
+    if worlds:
+        return worlds
+    folders = used or tuple(Path(name) for one in present for name in one.directories)
+    return [World(os.environ, folders, read_at=read_at)]
+
+
+def _world(one: Opencode, used: tuple[Path, ...], read_at: Mapping[Path, datetime]) -> World | None:
+    environ = environment(one.pid)
+    if environ is None:
+        return None
+    own = (one.folder,) if one.folder is not None else ()
+    return World(environ, (*used, *own), one.is_pure, one.started_at, read_at)

@@ -1,0 +1,38 @@
+"""Which requests pass the bridge of a running opencode by, and which plug-in may have them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.other_plugins import may_send_own
+from rotator.services.key_givers import World
+from rotator.system.processes import environment
+from rotator.text import clean
+
+UNSEEN_TO_DO = "take it out or let it call fetch as it finds it, then restart opencode"
+
+
+def unseen_requests(present: Sequence[Present]) -> Iterator[str]:
+    """Yield a sentence for each opencode and provider whose requests its bridge does not see.
+
+    A plug-in that has them is known by its text alone, so all that may be it are named.
+    """
+    for one in present:
+        for provider in one.unseen:
+            yield (
+                f"the bridge in opencode {one.who} does not see the requests of {clean(provider)},"
+                f" so none of them is sent again: {senders(one, provider)} past it"
+            )
+
+
+def senders(one: Present, provider: str) -> str:
+    """Return what may send those requests past that bridge, with its verb."""
+    environ = environment(one.pid) if one.is_here else None
+    world = World(environ or os.environ, tuple(Path(name) for name in one.directories))
+    found = [f"the {c.kind} {clean(c.name)}" for c in world.code if may_send_own(c, provider)]
+    if not found:
+        return "something in it sends them"
+    return f"{' or '.join(found)} sends them"

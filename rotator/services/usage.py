@@ -1,0 +1,288 @@
+"""Asks vendors how much of their accounts' limits is used, on one schedule for all who look.
+
+The history holds the schedule: whoever looks, a command, the watcher or a dashboard, takes a
+lease on an account before it asks, and what it learns serves them all. A failed question keeps
+the last good answer.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rotator.context import Books
+from rotator.core.logins.refresh_policy import wants_refresh
+from rotator.core.poll_schedule import Asked, after_failure, after_reading
+from rotator.core.selection.limit_updates import Revision, revisions
+from rotator.core.selection.policy import clock_time, is_stale
+from rotator.core.usage_codec import merged
+from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
+from rotator.live.account_owners import learn_owner
+from rotator.model import Account, Credential, Event, EventKind, Snapshot
+from rotator.services.refresh import freshened
+from rotator.system.interrupts import came, hearing, obey, put_off
+
+MOST_AT_ONCE = 8
+_A_CHOICE = 2
+_RAN_OUT = "its access token has run out; opencode renews it at its next request"
+
+Chance = Callable[[], float]
+# None: the vendor accepts a login of which it tells nothing.
+Found = Snapshot | ProviderError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is known of an account's usage, and the sentence that says why it is not more."""
+
+    account: Account
+    asked: Asked
+    why_not: str | None
+
+
+def known(books: Books, accounts: Iterable[Account]) -> list[Usage]:
+    """Return what is known of the usage of `accounts`, asking nobody. Raises StoreError."""
+    return [_known(books, account) for account in accounts]
+
+
+def _known(books: Books, account: Account) -> Usage:
+    asked, why_not = books.history.asked(account.id), obstacle(books, account)
+    if why_not is not None and account.rejected is None:
+        # Of a login that tells no usage only the question whether it is accepted can have failed.
+        why_not = asked.failure or why_not
+    return Usage(account, asked, why_not)
+
+
+def obstacle(books: Books, account: Account) -> str | None:
+    """Return why the account's usage cannot be asked for now, or None."""
+    if account.rejected is not None:
+        return f"it needs a login: {account.rejected}"
+    return books.registry.usage_obstacle(account.provider, account.credential)
+
+
+def read(
+    books: Books,
+    accounts: Sequence[Account],
+    *,
+    forced: bool = False,
+    done: Callable[[Account], None] = lambda _: None,
+    chance: Chance = random.random,
+) -> int:
+    """Ask for the usage of those accounts whose reading has served its time; return how many.
+
+    `forced` asks for the others, too, unless somebody asks just now, and whether those are
+    accepted that tell no usage. `done` is called after each answer. Several vendors are asked at
+    a time; only their answers are waited for in threads. Raises StoreError.
+    """
+    asking: dict[Future[Found], Account] = {}
+    with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage") as pool:
+        try:
+            for account in accounts:
+                obey()
+                ready = _prepared(books, account, forced=forced)
+                if ready is not None:
+                    asking[pool.submit(_ask, books, ready, books.clock())] = ready
+        finally:
+            with put_off("waiting for the answers of those who were asked for their usage"):
+                for future in _answered(asking):
+                    _keep(books, asking[future], future.result(), chance())
+                    done(asking[future])
+    return len(asking)
+
+
+def _answered(asking: Collection[Future[Found]]) -> Iterator[Future[Found]]:
+    """Yield what was answered as it comes; after a signal nobody else is asked."""
+    answers = as_completed(asking)
+    while (future := _next(answers)) is not None:
+        if came() is not None:
+            for other in asking:
+                other.cancel()
+        if not future.cancelled():
+            yield future
+
+
+def _next(answers: Iterator[Future[Found]]) -> Future[Found] | None:
+    with hearing():
+        return next(answers, None)
+
+
+def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None:
+    """Return the account with good tokens and a lease on asking about it, or None."""
+    now = books.clock()
+    tells_usage = obstacle(books, account) is None
+    # It gets no new tokens only to be asked whether they are good.
+    if not (tells_usage or (forced and _can_be_checked(books, account, now))):
+        return None
+    if not books.history.lease(account.id, now, forced=forced):
+        return None
+    if tells_usage and wants_refresh(account, now):
+        account = freshened(books, account) or account
+    if is_stale(account, now) or account.rejected is not None:
+        # Not for long: whoever refreshes it makes it readable.
+        books.history.keep_failure(account.id, _RAN_OUT, now + _SOON)
+        return None
+    return account
+
+
+def _can_be_checked(books: Books, account: Account, now: datetime) -> bool:
+    is_usable = account.rejected is None and not is_stale(account, now)
+    return is_usable and books.registry.can_check(account.provider, account.credential, now)
+
+
+_SOON = timedelta(minutes=1)
+
+
+def verify(books: Books, provider: str, credential: Credential) -> str | None:
+    """Ask the vendor whether it accepts a credential; return why that stays open, or None.
+
+    Raises LoginRejected if it does not.
+    """
+    now = books.clock()
+    why = books.registry.usage_obstacle(provider, credential)
+    if why is not None and not books.registry.can_check(provider, credential, now):
+        return why
+    if credential.expires_at is not None and credential.expires_at <= now:
+        return "its access token has run out"
+    try:
+        if why is None:
+            books.registry.read_usage(provider, credential, now)
+        else:
+            books.registry.check_login(provider, credential, now)
+    except LoginRejected:
+        raise
+    except ProviderError as exc:
+        return exc.message
+    return None
+
+
+def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> bool:
+    """Keep what the headers of a good answer to `account` say of its limits; False: nothing.
+
+    It serves as a reading would, so that nobody has to ask. Raises StoreError.
+    """
+    now = books.clock()
+    found = books.registry.read_headers(account.provider, headers, now)
+    if found is None:
+        return False
+    whole = merged(books.history.asked(account.id).snapshot, found)
+    least = books.registry.usage_pause(account.provider)
+    books.history.keep_reading(account.id, whole, after_reading(whole, least, 0.0))
+    _take_in(books, account, found)
+    return True
+
+
+def _ask(books: Books, account: Account, now: datetime) -> Found:
+    registry, which = books.registry, (account.provider, account.credential)
+    try:
+        if registry.usage_obstacle(*which) is None:
+            return registry.read_usage(*which, now)
+        registry.check_login(*which, now)
+    except ProviderError as exc:
+        return exc
+    return None
+
+
+def _keep(books: Books, account: Account, found: Found, chance: float) -> None:
+    now = books.clock()
+    if isinstance(found, ProviderError):
+        failures = books.history.asked(account.id).failures + 1
+        due_at = after_failure(found, failures, now, chance)
+        books.history.keep_failure(account.id, found.message, due_at)
+        return
+    if found is None:
+        books.history.keep_accepted(account.id)
+        return
+    least = books.registry.usage_pause(account.provider)
+    books.history.keep_reading(account.id, found, after_reading(found, least, chance))
+    _take_in(books, account, found)
+
+
+def _take_in(books: Books, account: Account, told: Snapshot) -> None:
+    """Note what a reading says of who an account is, and of limits that failures told of."""
+    now = books.clock()
+    try:
+        who = replace(told.identity, plan=told.plan or told.identity.plan)
+        learn_owner(books, account.id, account.credential.digest, who)
+        with books.store.transaction():
+            state = books.store.state()
+            holder = books.store.holder(account.provider, account.credential.digest)
+            read = state.account(holder) or account
+            changed = revisions(state.of(account.provider), read, told, now)
+            for one in changed:
+                books.store.set_limit(one.account.id, one.after)
+    except (StoreError, SwapConflict):
+        # The reading is kept; the rest can be learned the next time.
+        return
+    if changed:
+        books.record(_revised_event(one, now) for one in changed)
+        books.announce()
+
+
+def _revised_event(one: Revision, now: datetime) -> Event:
+    about = f" for {one.after.model}" if one.after.model else ""
+    if one.is_lifted:
+        kind, why = EventKind.RECOVERED, f"its usage says that there is room again{about}"
+    else:
+        until = clock_time(one.after.until)
+        kind, why = EventKind.LIMITED, f"its usage says that it rests until {until}{about}"
+    return Event(now, kind, one.account.provider, one.account.name, why=why)
+
+
+class Readings:
+    """Readings under way in the watcher, which never waits; every method is its one thread's.
+
+    While balancing has a choice between accounts, and an opencode is there to be served, they
+    are read as they fall due.
+    """
+
+    def __init__(self, books: Books, woken: Callable[[], None]) -> None:
+        """`woken` is called from another thread when there is something for `work` to do."""
+        self._books = books
+        self._woken = woken
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage")
+        self._asking: dict[Future[Found], Account] = {}
+
+    def begin(self) -> None:
+        """Ask for what is due among the accounts that there is a choice between.
+
+        Tokens that have run out are left as they are: a vendor is not asked for new ones only to
+        be asked another question. Raises StoreError.
+        """
+        state, now = self._books.store.state(), self._books.clock()
+        if not state.balancing:
+            return
+        for account in state.accounts:
+            usable = [a for a in state.of(account.provider) if a.disabled is None]
+            if account in usable and len(usable) >= _A_CHOICE:
+                self._begin(account, now, forced=False)
+
+    def want(self, account: Account) -> None:
+        """Ask about an account now: it was refused, and only its usage may say until when.
+
+        Raises StoreError.
+        """
+        self._begin(account, self._books.clock(), forced=True)
+
+    def _begin(self, account: Account, now: datetime, *, forced: bool) -> None:
+        if any(account.id == asked.id for asked in self._asking.values()):
+            return
+        if wants_refresh(account, now) or obstacle(self._books, account) is not None:
+            return
+        if self._books.history.lease(account.id, now, forced=forced):
+            future = self._pool.submit(_ask, self._books, account, now)
+            self._asking[future] = account
+            future.add_done_callback(lambda _: self._woken())
+
+    def work(self) -> bool:
+        """Keep the answers that have come; False if none has. Raises StoreError."""
+        done = [future for future in self._asking if future.done()]
+        for future in done:
+            _keep(self._books, self._asking.pop(future), future.result(), random.random())  # noqa: S311  # no secret
+        return bool(done)
+
+    def close(self) -> None:
+        """End; an answer that has not come is asked for again some other time."""
+        self._pool.shutdown(cancel_futures=True)

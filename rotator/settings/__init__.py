@@ -1,0 +1,1 @@
+"""config.toml and the variables: read, checked, changed."""

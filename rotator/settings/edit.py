@@ -1,0 +1,290 @@
+"""Edits of config.toml by the program; the only importer of tomlkit, which writes the values.
+
+The order is the safety: under one lock read the file, refuse a broken one, change its text,
+see that it means what was asked for and nothing else, validate the whole, and put it in place
+in one step. The user's comments, order and line ends stay (`rotator.settings.toml_edit`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import InlineTable
+
+from rotator.errors import ConfigError
+from rotator.model.preferences import Priority
+from rotator.settings.active import in_force
+from rotator.settings.schema import find_setting, read_file
+from rotator.settings.sources import FILE_NAME, MEND, Values, read_config
+from rotator.settings.toml_edit import add_entry, drop, drop_entry, is_one_value, put, reorder
+from rotator.settings.toml_values import parse
+from rotator.system.file_owners import whose
+from rotator.system.files import sweep, sync_folder, temporary_beside, write_new
+from rotator.system.locks import hold_all
+from rotator.system.paths import FILE_MODE, Paths, make_folder
+
+PRIORITY = "priority"
+Change = Callable[[str], str]
+Reordering = Callable[[tuple[Priority, ...]], tuple[Priority, ...]]
+
+_PLACE = re.compile(r" \(line \d+, column \d+\)$")
+_PATIENCE_SECONDS = 10.0
+# Somebody saves the file in an editor just then; not for ever.
+_MOST_ROUNDS = 20
+
+
+# -- what can be changed -------------------------------------------------------------------------
+
+
+def set_value(
+    paths: Paths, key: str, value: Any, *, patience_seconds: float = _PATIENCE_SECONDS
+) -> None:
+    """Set the setting of that name; raises ConfigError for a name or a value that is wrong."""
+    path = path_of(key)
+    if path == (PRIORITY,):
+        message = f"{PRIORITY}: it is a list of tables, changed one by one"
+        raise ConfigError(message, hint="rotator priority --help")
+    edit(paths, lambda text: with_value(text, path, value), patience_seconds=patience_seconds)
+
+
+def unset_value(paths: Paths, key: str) -> bool:
+    """Let the setting have its default again; False if it had."""
+    path = path_of(key)
+    return edit(paths, lambda text: without_value(text, path))
+
+
+def change_priorities(paths: Paths, change: Reordering) -> tuple[Priority, ...]:
+    """Let the priorities be what `change` makes of them; return them."""
+    made: list[tuple[Priority, ...]] = []
+
+    def with_changed(text: str) -> str:
+        made.append(change(priorities_in(parse(text))))
+        return with_priorities(text, made[-1])
+
+    edit(paths, with_changed)
+    return made[-1]
+
+
+def replace_text(paths: Paths, before: str | None, after: str) -> None:
+    """Put a text that the user has edited in place of `before`, which may have been broken.
+
+    Raises ConfigError if it is wrong, or if the file is another one by now.
+    """
+    read_file(after)
+    with _locked(paths):
+        if read_as_it_is(paths) != before or not _put(paths.config_file, before, after):
+            message = f"{FILE_NAME}: somebody else has changed it meanwhile"
+            raise ConfigError(message, hint="look at both, and edit it again")
+        _remember(paths)
+
+
+def read_as_it_is(paths: Paths) -> str | None:
+    """Return the text of the file, broken or not, None where there is none; raises ConfigError."""
+    return read_config(paths.config_file)
+
+
+def path_of(key: str) -> tuple[str, ...]:
+    """Return where the setting of that name stands in the file; raises ConfigError."""
+    setting, member = find_setting(key)
+    return setting.path if member is None else (*setting.path, member)
+
+
+# -- changes of a text ---------------------------------------------------------------------------
+
+
+def with_value(text: str, path: tuple[str, ...], value: Any) -> str:
+    """Return the text with that setting set."""
+    wanted = parse(text)
+    table = wanted
+    for name in path[:-1]:
+        table = table.setdefault(name, {})
+    if path[-1] in table and _same(table[path[-1]], value):
+        return text
+    if isinstance(table.get(path[-1]), dict) and not is_one_value(text, path):
+        # It is spread over tables and lines: it is made anew as one.
+        text = drop(text, path)
+    table[path[-1]] = value
+    return _meaning(put(text, path, rendered(value)), wanted, path)
+
+
+def _same(one: object, other: object) -> bool:
+    # True == 1, but the file may hold only one of them.
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def without_value(text: str, path: tuple[str, ...]) -> str:
+    """Return the text without that setting."""
+    wanted = parse(text)
+    table: Any = wanted
+    for name in path[:-1]:
+        table = table.get(name, {})
+    if path[-1] not in table:
+        return text
+    del table[path[-1]]
+    return _meaning(drop(text, path), wanted, path)
+
+
+def with_priorities(text: str, wanted: Sequence[Priority]) -> str:
+    """Return the text with these priorities in this order; each keeps its comments."""
+    values = parse(text)
+    there = [one.provider for one in priorities_in(values)]
+    names = [one.provider for one in wanted]
+    for index in reversed(range(len(there))):
+        if there[index] not in names:
+            text = drop_entry(text, PRIORITY, index)
+            del there[index]
+    for one in wanted:
+        if one.provider not in there:
+            text = add_entry(text, PRIORITY, _pairs(one))
+            there.append(one.provider)
+    text = reorder(text, PRIORITY, [there.index(name) for name in names])
+    for index, one in enumerate(wanted):
+        text = _with_fields(text, index, one)
+    if names or PRIORITY in values:
+        values[PRIORITY] = [*parse(text).get(PRIORITY, [])]
+    if priorities_in(values) != tuple(wanted):
+        raise _elsewhere((PRIORITY,))
+    return _meaning(text, values, (PRIORITY,))
+
+
+def _with_fields(text: str, index: int, wanted: Priority) -> str:
+    found = priorities_in(parse(text))[index]
+    if found.model != wanted.model:
+        path = (PRIORITY, index, "model")
+        text = drop(text, path) if wanted.model is None else put(text, path, rendered(wanted.model))
+    if found.enabled != wanted.enabled:
+        text = put(text, (PRIORITY, index, "enabled"), rendered(wanted.enabled))
+    return text
+
+
+def _pairs(one: Priority) -> list[tuple[str, str]]:
+    values = {"provider": one.provider, "model": one.model}
+    pairs = [(name, rendered(value)) for name, value in values.items() if value is not None]
+    return pairs if one.enabled else [*pairs, ("enabled", rendered(one.enabled))]
+
+
+def priorities_in(values: Values) -> tuple[Priority, ...]:
+    """Return the priorities in values that are valid."""
+    return tuple(Priority(**one) for one in values.get(PRIORITY, ()))
+
+
+def rendered(value: Any) -> str:
+    """Return a value as it is written in the file, on one line."""
+    text: str = tomlkit.item(_inline(value)).as_string()
+    return text
+
+
+def _inline(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        table: InlineTable = tomlkit.inline_table()
+        table.update({name: _inline(one) for name, one in value.items()})
+        return table
+    if isinstance(value, list | tuple):
+        array = tomlkit.array()
+        array.extend(_inline(one) for one in value)
+        return array
+    return value
+
+
+def _meaning(text: str, wanted: Values, path: tuple[str, ...]) -> str:
+    """Return the text if it means that and nothing else; else nothing is written."""
+    try:
+        found = parse(text)
+    except ConfigError as exc:
+        raise _elsewhere(path) from exc
+    if _without_empty(found) != _without_empty(wanted):
+        raise _elsewhere(path)
+    return text
+
+
+def _without_empty(values: Values) -> Values:
+    # A section whose last line went says nothing, whether its header stands or not.
+    kept = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in values.items()}
+    return {name: value for name, value in kept.items() if value not in ({}, [])}
+
+
+def _elsewhere(path: tuple[str, ...]) -> ConfigError:
+    message = f"{FILE_NAME}: {'.'.join(path)}: cannot be changed without changing more than that"
+    return ConfigError(message, hint=f"change it by hand: {MEND}")
+
+
+# -- the file ------------------------------------------------------------------------------------
+
+
+def edit(paths: Paths, change: Change, *, patience_seconds: float = _PATIENCE_SECONDS) -> bool:
+    """Change the text of the file; False if it is as it was. A broken file is refused."""
+    with _locked(paths, patience_seconds):
+        for _ in range(_MOST_ROUNDS):
+            before = read_as_it_is(paths)
+            read_file(before or "")
+            after = change(before or "")
+            if after == (before or ""):
+                return False
+            _require_good(after)
+            if _put(paths.config_file, before, after):
+                _remember(paths)
+                return True
+    raise ConfigError(f"{FILE_NAME}: another program keeps changing it", hint="try again")
+
+
+def _require_good(text: str) -> None:
+    try:
+        read_file(text)
+    except ConfigError as exc:
+        # Nobody ever sees this text: its lines say nothing to the one who gave the value.
+        message = _PLACE.sub("", exc.message.removeprefix(f"{FILE_NAME}: "))
+        raise ConfigError(message, hint="rotator config show") from exc
+
+
+def _remember(paths: Paths) -> None:
+    """Look at the new file once here, where pydantic is loaded: the watcher need not then."""
+    in_force(paths, {})
+
+
+@contextlib.contextmanager
+def _locked(paths: Paths, patience_seconds: float = _PATIENCE_SECONDS) -> Iterator[None]:
+    held = hold_all([paths.settings_lock], patience_seconds=patience_seconds)
+    if held is None:
+        message = f"another rotator has held {paths.settings_lock.name} for {patience_seconds:g} s"
+        raise ConfigError(message, hint="look for a stopped rotator process and end it")
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _put(file: Path, before: str | None, after: str) -> bool:
+    """Put the new text in place in one step; False if the file is not `before` any more."""
+    # Behind links: whoever keeps the file elsewhere goes on doing so.
+    target = Path(os.path.realpath(file))
+    try:
+        make_folder(target.parent)
+        sweep(target.parent, name=target.name)
+        temporary = temporary_beside(target)
+        write_new(temporary, after.encode(), durable=True, like=whose(target))
+        try:
+            temporary.chmod(_mode(target))
+            if read_config(file) != before:
+                return False
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(target.parent)
+    except OSError as exc:
+        message = f"{FILE_NAME}: it cannot be written: {exc.strerror}"
+        raise ConfigError(message, hint=str(target)) from exc
+    return True
+
+
+def _mode(target: Path) -> int:
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return FILE_MODE

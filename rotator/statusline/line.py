@@ -1,0 +1,104 @@
+"""`rotator statusline` without its command line: one short line for tmux or a shell prompt.
+
+It is a face that has to be there at once, so that it stands beside the other commands and loads
+nothing that they need (see `rotator.statusline.quick_read`). Whatever goes wrong, a prompt stays a
+prompt: then the line is `rotator ?`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rotator.statusline.quick_read import Peek, Seat, Unreadable, peek
+from rotator.text import clean
+
+TMUX = "--tmux"
+UNREADABLE = "rotator ?"
+_BETWEEN = " | "
+_LONGEST_NAME = 24
+_UNITS = (("d", 86_400), ("h", 3600), ("m", 60))
+
+
+def is_simple(words: Sequence[str]) -> bool:
+    """Tell whether these words are understood here, without the library for command lines."""
+    return all(word == TMUX or not word.startswith("-") for word in words)
+
+
+def show(words: Sequence[str]) -> int:
+    """Print the line that these words ask for; return 0, whatever happens."""
+    wanted = [word for word in words if word != TMUX]
+    text = asked_line(wanted, is_tmux=TMUX in words)
+    try:
+        # A name with letters that the terminal's encoding does not have is no fault of ours.
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a real stream
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError:
+        # Python must not complain about the closed pipe when it flushes at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def asked_line(wanted: Sequence[str], *, is_tmux: bool) -> str:
+    """Look, and return the line."""
+    try:
+        text = line(peek(os.environ, datetime.now(UTC)), wanted)
+    except Unreadable:
+        text = UNREADABLE
+    # tmux takes a single one for the beginning of a format.
+    return text.replace("#", "##") if is_tmux else text
+
+
+def line(found: Peek, wanted: Sequence[str] = ()) -> str:
+    """Return the line: what is amiss, then each provider in use, or the `wanted` ones.
+
+    A provider is in use when an account is in its slot.
+    """
+    parts = [] if found.watched else ["no watcher"]
+    if not found.balancing:
+        parts.append("balancing off")
+    seats = {seat.provider: seat for seat in found.seats}
+    names = [name.rstrip("/") or name for name in wanted]
+    if names:
+        shown = [seats.get(name) or Seat(name) for name in dict.fromkeys(names)]
+    else:
+        shown = [seat for seat in found.seats if seat.alias is not None]
+    parts += [_said(seat, found.now) for seat in shown]
+    if not shown:
+        parts.append("no login in use" if found.seats else "no accounts")
+    return _BETWEEN.join(parts)
+
+
+def _said(seat: Seat, now: datetime) -> str:
+    name = clean(seat.provider, _LONGEST_NAME)
+    if seat.alias is None:
+        return f"{name} -"
+    words = [name, clean(seat.alias, _LONGEST_NAME), *_standing(seat, now)]
+    return " ".join(words)
+
+
+def _standing(seat: Seat, now: datetime) -> list[str]:
+    if seat.state == "rejected":
+        return ["needs login"]
+    if seat.state == "disabled":
+        return ["disabled"]
+    if seat.until is not None:
+        word = "used up" if seat.state == "exhausted" else seat.state
+        return [word, _short((seat.until - now).total_seconds())]
+    if seat.used is None:
+        return []
+    # Only what is used up is 100 %.
+    share = f"{int(seat.used * 100 + 1e-9)}%"
+    return [clean(seat.window, _LONGEST_NAME), share] if seat.window else [share]
+
+
+def _short(seconds: float) -> str:
+    """Return a length of time in its largest unit alone."""
+    left = max(int(seconds), 0)
+    for unit, length in _UNITS:
+        if left >= length:
+            return f"{left // length}{unit}"
+    return f"{left}s"

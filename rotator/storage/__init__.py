@@ -1,0 +1,1 @@
+"""The databases: the accounts and what happened."""

@@ -1,0 +1,56 @@
+"""What a copy of the store is: the accounts and the settings, nothing that comes by itself.
+
+The copy is a whole store of the same schema, so that it can be opened, migrated and searched as
+one; its mark says whether two copies would be the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rotator.core.logins.row_seals import PASSING_COLUMNS, PASSING_SEAL
+from rotator.secret import digest_of
+from rotator.storage.database import Connection, image_of, store_errors, table_names, write_back
+
+KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
+# Set while what was removed is not erased everywhere yet.
+PURGE = "purge"
+# One sentence for the user about a store that was rebuilt, until somebody has told it.
+NOTICE = "rebuilt"
+# Logins that are saved here and not in auth.json yet.
+LATE = "late"
+_PASSING_SETTINGS = (PURGE, NOTICE, LATE)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """The open store at `path`, seen as something to copy."""
+
+    connection: Connection
+    path: Path
+
+    def accounts_mark(self) -> str | None:
+        """Return what changes whenever a copy is due, or None while there is no account."""
+        with store_errors(self.path):
+            cursor = self.connection.execute("SELECT * FROM account ORDER BY id")
+            names = [column[0] for column in cursor.description]
+            passing = {*PASSING_COLUMNS, PASSING_SEAL}
+            kept = [n for n, name in enumerate(names) if name not in passing]
+            accounts = [tuple(row[n] for n in kept) for row in cursor]
+            setting = self.connection.execute(
+                "SELECT value FROM setting WHERE name = 'balancing'"
+            ).fetchone()
+        return digest_of(repr((accounts, setting))) if accounts else None
+
+    def accounts_copy(self) -> bytes:
+        """Return the copy as the bytes of a file; raises StoreDamaged if the store is not sound.
+
+        What it holds is in the store's own file then, and not only in its -wal.
+        """
+        with store_errors(self.path):
+            write_back(self.connection, self.path)
+            names = [name for name in table_names(self.connection) if name not in KEPT_TABLES]
+        clear = [f"DELETE FROM {name}" for name in names]  # noqa: S608  # the store's own names
+        clear += [f"DELETE FROM setting WHERE name = '{name}'" for name in _PASSING_SETTINGS]  # noqa: S608  # ours
+        return image_of(self.connection, self.path, clear)

@@ -1,0 +1,220 @@
+"""Copies of the accounts beside the store: few, private, whole when they have their name.
+
+A copy holds what cannot be got again, the accounts, and nothing else: no auth.json, nothing kept
+aside, no refresh under way. What a person removed is taken out of every copy, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from rotator.clock import from_iso, to_iso
+from rotator.errors import NewerSchema, RotatorError, StoreDamaged
+from rotator.storage.store import Store
+from rotator.system.files import publish, sweep
+from rotator.system.locks import hold_all
+from rotator.system.paths import Paths, private_folder
+
+log = logging.getLogger(__name__)
+
+AN_HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)
+_TICK = timedelta(milliseconds=1)
+_BEGINNING, _ENDING = "accounts-", ".sqlite"
+_MARK_LETTERS = 16
+_PATIENCE_SECONDS = 10.0
+# A damaged store that was set aside: the store's name, this, and a date.
+DAMAGED = ".damaged-"
+DAMAGED_KEPT = 3
+
+
+class Source(Protocol):
+    """**Protocol:** what accounts are copied from; `rotator.storage.store.Store` is one."""
+
+    def accounts_mark(self) -> str | None:
+        """Return what changes whenever a copy is due, or None while there is no account."""
+
+    def accounts_copy(self) -> bytes:
+        """Return the accounts as the bytes of a store of their own."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Backup:
+    """A copy that has its name: when it was made, of what, and where it lies."""
+
+    made_at: datetime
+    mark: str
+    path: Path
+
+
+def to_keep(made_at: Iterable[datetime]) -> set[datetime]:
+    """Return which of the copies made at these times are kept: three at most.
+
+    The newest; the one that is a day older than it, or will be first; and between them the one
+    that will be a day older next, which is the first to be an hour older, too.
+    """
+    times = sorted(set(made_at))
+    if not times:
+        return set()
+    newest = times[-1]
+    oldest = max((at for at in times if newest - at >= A_DAY), default=times[0])
+    between = min((at for at in times if at > oldest), default=newest)
+    return {oldest, between, newest}
+
+
+def stamp_of(at: datetime) -> str:
+    """Return a time as it stands in a file's name: without colons."""
+    return to_iso(at).replace(":", "")
+
+
+class Backups:
+    """The folder of the copies, and the damaged stores that were set aside beside the store."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._told = ""
+
+    def newest_first(self) -> list[Backup]:
+        """Return the copies that have their names."""
+        found = (_named(path) for path in self._files())
+        return sorted((one for one in found if one is not None), reverse=True)
+
+    def back_up_if_due(self, store: Store, now: datetime) -> bool:
+        """Copy the accounts if they have changed since the newest copy; tell whether it was done.
+
+        What was removed and could not be erased everywhere is erased first. A full disk, and
+        whatever else is in the way, is logged once and keeps nobody from working. Only a store
+        that is damaged or was changed by a newer version is raised: StoreDamaged, NewerSchema.
+        """
+
+        def upkeep() -> bool:
+            if store.purge_is_pending():
+                return self._purge(store, now, patience_seconds=0)
+            return self._copy_if_due(store, now)
+
+        return self._patiently(upkeep)
+
+    def back_up_before(self, source: Source, now: datetime) -> bool:
+        """Do the same for a store whose schema is about to change."""
+        return self._patiently(lambda: self._copy_if_due(source, now))
+
+    def purge(self, store: Store, now: datetime) -> bool:
+        """Take what was removed out of every copy, every damaged store and every free byte.
+
+        The copies are made anew. A damaged store goes as a whole: nobody can tell what is in it.
+        False if it could not be done now, because somebody reads the store just then or the disk
+        refuses; `back_up_if_due` does it at the next chance, in whichever process.
+        """
+        return self._patiently(lambda: self._purge(store, now, patience_seconds=_PATIENCE_SECONDS))
+
+    def forget_damaged(self, *, keep: int = DAMAGED_KEPT) -> None:
+        """Delete the damaged stores that were set aside, all but the newest `keep`."""
+        dated = {path: damaged_at(path, self._paths.store) for path in self._paths.data.iterdir()}
+        times = sorted({at for at in dated.values() if at is not None}, reverse=True)
+        _delete(path for path, at in dated.items() if at in times[keep:])
+
+    def _copy_if_due(self, source: Source, now: datetime) -> bool:
+        if not self._is_due(source):
+            return False
+        with self._alone(0) as alone:
+            # Another process may have done it just before.
+            if not alone or not self._is_due(source):
+                return False
+            self._write(source, now)
+            kept = to_keep(one.made_at for one in self.newest_first())
+            _delete(one.path for one in self.newest_first() if one.made_at not in kept)
+            return True
+
+    def _is_due(self, source: Source) -> bool:
+        mark = source.accounts_mark()
+        newest = [one.mark for one in self.newest_first()[:1]]
+        return mark is not None and newest != [mark[:_MARK_LETTERS]]
+
+    def _purge(self, store: Store, now: datetime, *, patience_seconds: float) -> bool:
+        with self._alone(patience_seconds) as alone:
+            if not alone:
+                return False
+            if store.purge_is_pending():
+                self._make_all_anew(store, now)
+                self.forget_damaged(keep=0)
+                if not store.erase_deleted():
+                    return False
+                store.settle_purge()
+            return True
+
+    def _make_all_anew(self, store: Store, now: datetime) -> None:
+        before = list(self._files())
+        try:
+            self._write(store, now)
+        except OSError:
+            # What has to go is not kept because it leaves no room for the new one.
+            _delete(before)
+            self._write(store, now)
+        _delete(before)
+
+    def _write(self, source: Source, now: datetime) -> None:
+        mark = source.accounts_mark()
+        if mark is None:
+            return
+        folder = private_folder(self._paths.backups)
+        sweep(folder)
+        # A clock that was set back must not make the newest an old one.
+        newest = [one.made_at + _TICK for one in self.newest_first()[:1]]
+        stamp = stamp_of(max([now, *newest]))
+        path = folder / f"{_BEGINNING}{stamp}-{mark[:_MARK_LETTERS]}{_ENDING}"
+        publish(path, source.accounts_copy(), durable=True)
+
+    def _files(self) -> Iterator[Path]:
+        return self._paths.backups.iterdir() if self._paths.backups.is_dir() else iter(())
+
+    @contextlib.contextmanager
+    def _alone(self, patience_seconds: float) -> Iterator[bool]:
+        held = hold_all([self._paths.backup_lock], patience_seconds=patience_seconds)
+        try:
+            yield held is not None
+        finally:
+            if held is not None:
+                held.release()
+
+    def _patiently(self, action: Callable[[], bool]) -> bool:
+        """Do it; what stands in the way is said once, and never raised."""
+        try:
+            return action()
+        except (StoreDamaged, NewerSchema):
+            raise
+        except (OSError, RotatorError) as exc:
+            if str(exc) != self._told:
+                self._told = str(exc)
+                log.warning("the accounts could not be backed up: %s", exc)
+            return False
+
+
+def damaged_at(path: Path, store: Path) -> datetime | None:
+    """Return when a file was set aside as a part of a damaged store, or None if it was not."""
+    beginning = f"{store.name}{DAMAGED}"
+    if not path.name.startswith(beginning):
+        return None
+    with contextlib.suppress(ValueError):
+        # What stood beside the store has the same name with an ending.
+        return from_iso(path.name.removeprefix(beginning).partition("Z")[0] + "Z")
+    return None
+
+
+def _named(path: Path) -> Backup | None:
+    stamp, _, mark = path.name.removeprefix(_BEGINNING).removesuffix(_ENDING).rpartition("-")
+    if path.name != f"{_BEGINNING}{stamp}-{mark}{_ENDING}":
+        return None
+    with contextlib.suppress(ValueError):
+        return Backup(from_iso(stamp), mark, path)
+    return None
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()

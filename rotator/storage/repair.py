@@ -1,0 +1,211 @@
+"""Sets a damaged store aside and builds another one from the newest copy and what is left of it.
+
+At every moment the store's path holds the old file, the new one, or nothing beside a new one that
+is whole and waits under a name of its own: whoever is killed in between is finished by the next
+one who opens the store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rotator.clock import to_iso
+from rotator.core.logins.store_merge import Joined, Row, join, replaced_of
+from rotator.errors import StoreDamaged
+from rotator.opencode.auth.file import Whole, parse_live
+from rotator.storage.account_copy import NOTICE
+from rotator.storage.backups import DAMAGED, Backups, damaged_at, stamp_of
+from rotator.storage.damaged import Rows, insert_rows, opened_damaged
+from rotator.storage.database import (
+    REBUILT,
+    SMALLEST,
+    Connection,
+    awaits_rebuilding,
+    opened_empty,
+    store_errors,
+)
+from rotator.storage.migrations import STORE
+from rotator.storage.repair_losses import losses, sentence
+from rotator.storage.repair_sources import (
+    Source,
+    Tables,
+    accounts_since,
+    best_source,
+    contents_of,
+    copies_of,
+    in_schema,
+)
+from rotator.storage.row_sealing import seal_what_is_written
+from rotator.storage.soundness import require_intact
+from rotator.storage.write_ahead_log import Wal, state_of_wal
+from rotator.system.files import publish, sweep, sync_folder
+from rotator.system.locks import folder_lock, swap_lock
+from rotator.system.paths import FILE_MODE, Paths
+
+_TICK = timedelta(milliseconds=1)
+# Without a copy nobody knows since when something is missing.
+_RECENTLY = timedelta(days=1)
+
+
+def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
+    """Rebuild the store if it is damaged or gone; False if it is sound, by now at least.
+
+    What was lost stands in the new store, as a sentence for `Store.take_notice`. Raises
+    StoreError, NewerSchema, SwapConflict; then the damaged store is where it was.
+    """
+    with (
+        swap_lock(paths.swap_lock),
+        folder_lock(paths.data, alone=True),
+        store_errors(paths.store),
+    ):
+        sweep(paths.data)
+        done = _put_in_place(paths.store) or _rebuild(paths, backups, now)
+        backups.forget_damaged()
+    return done
+
+
+def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
+    store = paths.store
+    with contextlib.ExitStack() as stack:
+        left = None
+        size = store.stat().st_size if store.exists() else 0
+        if size >= SMALLEST:
+            wal = state_of_wal(store)
+            # Open until the file has lost its name: then closing it tidies nothing up.
+            connection = stack.enter_context(opened_damaged(store))
+            if wal is Wal.WHOLE and _is_sound(connection, store):
+                return False
+            left = best_source(connection, store, wal)
+        copies = copies_of(backups, store)
+        if not size and not copies and not awaits_rebuilding(store):
+            return False
+        since = max((one.made_at for one in copies if one.made_at), default=now - _RECENTLY)
+        recent = accounts_since(paths.history, since)
+        stamp = _free_stamp(store, now)
+        aside = f"{store.name}{DAMAGED}{stamp}" if size else None
+        publish(
+            store.with_name(f"{store.name}{REBUILT}{stamp}"),
+            _rebuilt(copies, left or Source(), aside, recent, now),
+            durable=True,
+        )
+        return _put_in_place(store)
+
+
+def _put_in_place(store: Path) -> bool:
+    """Give a rebuilt store its place, and what is there another name; False if there is none."""
+    waiting = sorted(p for p in store.parent.iterdir() if p.name.startswith(store.name + REBUILT))
+    if not waiting:
+        return False
+    stamp = waiting[-1].name.removeprefix(store.name + REBUILT)
+    # First what must never stand beside the new file: it would be taken for its own.
+    for ending in ("-wal", "-shm", ""):
+        old = store.with_name(store.name + ending)
+        if old.exists() and old.stat().st_size:
+            if not old.is_symlink():
+                old.chmod(FILE_MODE)
+            old.rename(store.with_name(f"{store.name}{DAMAGED}{stamp}{ending}"))
+        else:
+            old.unlink(missing_ok=True)
+    sync_folder(store.parent)
+    waiting[-1].replace(store)
+    sync_folder(store.parent)
+    return True
+
+
+def _free_stamp(store: Path, now: datetime) -> str:
+    """Return the time for a name, later than those of the stores that were set aside before."""
+    taken = [at for path in store.parent.iterdir() if (at := damaged_at(path, store)) is not None]
+    return stamp_of(max([now, *(at + _TICK for at in taken)]))
+
+
+def _is_sound(connection: Connection, store: Path) -> bool:
+    try:
+        require_intact(connection, store)
+    except StoreDamaged:
+        return False
+    return True
+
+
+# -- what becomes of it -----------------------------------------------------------------------
+
+
+def _rebuilt(
+    copies: list[Source], left: Source, aside: str | None, recent: list[str], now: datetime
+) -> bytes:
+    """Return the new store as the bytes of a file, in the newest schema of its sources."""
+    schema = max(one.schema for one in (*copies, left)) or len(STORE)
+    copy = in_schema(copies[0] if copies else Source(), schema)
+    for one in copies[1:]:
+        # A newer copy that is damaged is joined to the sound one as a store would be.
+        tables, _ = _joined(copy, in_schema(one, schema), now)
+        copy = Source(schema, tables, one.made_at, has_seals=True)
+    found = in_schema(left, schema)
+    tables, joined = _joined(copy, found, now)
+    notice = {
+        "name": NOTICE,
+        "value": sentence(copies, left, aside, losses(copy, found, joined, recent)),
+    }
+    with opened_empty(STORE[:schema]) as connection:
+        seal_what_is_written(connection)
+        for name, rows in tables.items():
+            insert_rows(connection, name, rows.rows)
+        insert_rows(connection, "setting", [notice])
+        return connection.serialize()
+
+
+def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
+    """Return the rows of a copy and of what is left of the store that it was made of."""
+    joined = join(contents_of(copy), contents_of(left), to_iso(now))
+    ids = {row["id"] for row in joined.accounts}
+
+    def of_accounts(table: str) -> list[Row]:
+        return [row for row in _rows(left, table) if row["account"] in ids]
+
+    settings = {row["name"]: row for one in (copy, left) for row in _rows(one, "setting")}
+    tables: dict[str, Iterable[Row]] = {
+        "account": joined.accounts,
+        "digest": joined.digests,
+        "removed": joined.removed,
+        "setting": [row for name, row in settings.items() if name != NOTICE],
+        "aside": _rows(left, "aside"),
+        "refresh": of_accounts("refresh"),
+        "part_limit": of_accounts("part_limit"),
+        "replaced": replaced_of([_rows(one, "replaced") for one in (copy, left)], joined.accounts),
+        "descent": _rows(left, "descent"),
+        **_places(left, ids),
+    }
+    told = {
+        name: Rows(tuple(dict(row) for row in rows), whole=True, listed=True)
+        for name, rows in tables.items()
+    }
+    return {**_nothing(left), **{n: rows for n, rows in told.items() if n in left.tables}}, joined
+
+
+def _rows(source: Source, table: str) -> tuple[Row, ...]:
+    return source.tables[table].rows if table in source.tables else ()
+
+
+def _nothing(source: Source) -> Tables:
+    return dict.fromkeys(source.tables, Rows(whole=True, listed=True))
+
+
+def _places(left: Source, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
+    """Return who was in which slot, as far as the auth.json that goes with it is there.
+
+    Without the digest the file is looked at again: what it holds may be in no account now.
+    """
+    live = [{**row, "digest": None} for row in _rows(left, "live") if _is_whole(row["content"])]
+    if not live or not left.is_whole("slot"):
+        return {}
+    slots = [
+        {**row, "swap_at": None, "active": row["active"] if row["active"] in accounts else None}
+        for row in _rows(left, "slot")
+    ]
+    return {"live": live, "slot": slots, "tenure": _rows(left, "tenure")}
+
+
+def _is_whole(content: bytes | None) -> bool:
+    return content is None or isinstance(parse_live(content), Whole)

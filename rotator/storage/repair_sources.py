@@ -1,0 +1,246 @@
+"""What a store is rebuilt from: what can be read of the damaged one, and its copies."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from rotator.clock import to_iso
+from rotator.core.logins.credential_secrets import secrets_of
+from rotator.core.logins.row_seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing
+from rotator.core.logins.store_merge import Contents, Key, Row
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.secret import Secret
+from rotator.storage.backups import Backup, Backups
+from rotator.storage.damaged import (
+    Rows,
+    insert_rows,
+    likely_schema_of,
+    opened_damaged_image,
+    readable_rows,
+)
+from rotator.storage.database import (
+    Connection,
+    clear_places,
+    opened_empty,
+    opened_image,
+    read_only,
+    store_errors,
+    table_names,
+    text_of,
+)
+from rotator.storage.migrations import SEALED_SINCE, STORE, migrate
+from rotator.storage.rows import account_of
+from rotator.storage.soundness import require_intact
+from rotator.storage.write_ahead_log import Wal, image_with_wal, with_tables_of
+from rotator.system.regular_files import open_regular
+from rotator.text import clean
+
+log = logging.getLogger(__name__)
+
+Tables = dict[str, Rows]
+_TEXTS = ("digest", "removed")
+_MOST_NAMED = 50
+
+
+@dataclass(frozen=True)
+class Source:
+    """What could be read of a store: its tables, in which schema, and (a copy) of when.
+
+    `spoilt` are the rows that are not as they were written, by table, `restless` accounts of
+    which nobody knows how they stand; before there were seals (`has_seals`) nobody can tell.
+    """
+
+    schema: int = 0
+    tables: Tables = field(default_factory=dict)
+    made_at: datetime | None = None
+    has_seals: bool = False
+    # Whether what was saved last may be missing without a trace.
+    lacks_last: bool = False
+    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    restless: tuple[Row, ...] = ()
+
+    def is_whole(self, table: str) -> bool:
+        """Tell whether every row of a table could be read, as it was written."""
+        return table in self.tables and self.tables[table].whole and not self.unread(table)
+
+    def unread(self, table: str) -> tuple[Row, ...]:
+        """Return what else is known of a table's rows: those that are spoilt, and traces."""
+        traces = self.tables[table].traces if table in self.tables else ()
+        return (*self.spoilt.get(table, ()), *traces)
+
+
+def source_of(connection: Connection, made_at: datetime | None = None) -> Source:
+    """Read what can be read of a store, whatever its state."""
+    schema = likely_schema_of(connection)
+    with opened_empty(STORE[:schema]) as empty:
+        names = table_names(empty)
+    found = {name: readable_rows(connection, name) for name in names}
+    for name in _TEXTS:
+        # Their indexes say what is missing of them; what has changed matches nothing.
+        texts = [row for row in found[name].rows if all(isinstance(v, str) for v in row.values())]
+        found[name] = replace(found[name], rows=tuple(texts))
+    if schema < SEALED_SINCE:
+        return Source(schema, found, made_at)
+    spoilt: dict[str, tuple[Row, ...]] = {}
+    restless: tuple[Row, ...] = ()
+    for name in SEALED_TABLES:
+        rows = found[name].rows
+        spoilt[name] = tuple(row for row in rows if not is_sealed(name, row))
+        sound = [row for row in rows if is_sealed(name, row)]
+        if name == "account":
+            restless = tuple(row for row in sound if not is_sealed(name, row, PASSING_SEAL))
+            sound = [dict(without_passing(row)) if row in restless else row for row in sound]
+        found[name] = replace(found[name], rows=tuple(sound))
+    return Source(schema, found, made_at, has_seals=True, spoilt=spoilt, restless=restless)
+
+
+def best_source(connection: Connection, store: Path, wal: Wal) -> Source:
+    """Read a damaged store as SQLite reads it, or by its pages where these tell more."""
+    image = image_with_wal(store)
+    with opened_empty(STORE) as empty:
+        guessed = with_tables_of(image, empty.serialize())
+    by_pages = max(_of_image(image), _of_image(guessed), key=_readable)
+    if wal is Wal.WHOLE:
+        return max(source_of(connection), by_pages, key=_readable)
+    # SQLite leaves out what came last; and so may we.
+    return replace(by_pages, lacks_last=wal is not Wal.WRONG or not _is_sound(image, store))
+
+
+def _is_sound(image: bytes, store: Path) -> bool:
+    try:
+        with opened_image(image, store):
+            return True
+    except StoreDamaged:
+        return False
+
+
+def _of_image(content: bytes) -> Source:
+    with opened_damaged_image(content) as connection:
+        return source_of(connection)
+
+
+def _readable(source: Source) -> int:
+    return sum(len(rows.rows) + rows.whole for rows in source.tables.values())
+
+
+def copies_of(backups: Backups, store: Path) -> list[Source]:
+    """Return the newest copy that is sound, and before it in time those that are not.
+
+    The oldest first; a row that is as it was written is good in a damaged copy, too. Raises
+    NewerSchema.
+    """
+    found: list[Source] = []
+    for backup in backups.newest_first():
+        try:
+            with opened_image(content_of(backup), backup.path) as connection:
+                require_intact(connection, store)
+                return [source_of(connection, backup.made_at), *reversed(found)]
+        except NewerSchema:
+            raise
+        except (OSError, StoreDamaged) as exc:
+            log.warning("the backup %s is damaged: %s", backup.path.name, exc)
+            found += _of_damaged(backup)
+    return list(reversed(found))
+
+
+def content_of(backup: Backup) -> bytes:
+    """Return the bytes of a copy; raises OSError, also where a pipe or a folder has its name."""
+    with open_regular(backup.path) as file:
+        return file.read()
+
+
+def _of_damaged(backup: Backup) -> list[Source]:
+    try:
+        with opened_damaged_image(image_with_wal(backup.path)) as connection:
+            source = source_of(connection, backup.made_at)
+    except (OSError, StoreDamaged):
+        return []
+    # Without seals nobody can tell which of its rows are good.
+    has_rows = source.has_seals and any(rows.rows for rows in source.tables.values())
+    return [source] if has_rows else []
+
+
+def in_schema(source: Source, schema: int) -> Source:
+    """Return a source as a newer schema has it, as far as its rows are rows of ours."""
+    if source.schema == schema:
+        return source
+    with opened_empty(STORE[: source.schema or schema]) as connection:
+        for name, found in source.tables.items():
+            insert_rows(connection, name, found.rows)
+        migrate(connection, STORE[:schema])
+        read = {name: readable_rows(connection, name) for name in table_names(connection)}
+    tables = {
+        name: replace(source.tables[name], rows=rows.rows)
+        if name in source.tables
+        # A table that did not exist lacks no row; of nothing at all everything may be missing.
+        else replace(rows, whole=bool(source.tables), listed=bool(source.tables))
+        for name, rows in read.items()
+    }
+    return replace(source, schema=schema, tables=tables)
+
+
+def contents_of(source: Source) -> Contents:
+    """Return what a source says of the accounts."""
+    tables = source.tables
+    digests = {(row["provider"], row["digest"]): row for row in tables["digest"].rows}
+    accounts = {row["id"]: row for row in tables["account"].rows}
+    sealed = frozenset(accounts) if source.has_seals else frozenset()
+    for row in source.spoilt.get("account", ()):
+        if row["id"] not in accounts and _has_known_secrets(row, digests):
+            accounts[row["id"]] = dict(without_passing(row))
+    current = {account: _current(row) for account, row in accounts.items()}
+    return Contents(
+        accounts=accounts,
+        current={account: keys for account, keys in current.items() if keys},
+        digests=digests,
+        removed={(row["provider"], row["digest"]): row for row in tables["removed"].rows},
+        whole=source.is_whole("digest"),
+        sealed=sealed,
+        spoilt=source.spoilt.get("account", ()),
+        traces=tables["account"].traces,
+    )
+
+
+def _has_known_secrets(row: Row, digests: Mapping[Key, Row]) -> bool:
+    keys = _current(row)
+    try:
+        account_of(row)
+    except (BadEntry, ValueError, TypeError, AttributeError):
+        return False
+    return bool(keys) and all(k in digests and digests[k]["account"] == row["id"] for k in keys)
+
+
+def _current(row: Row) -> frozenset[Key]:
+    try:
+        credential = parse_entry(row["provider"], Secret(row["entry"]))
+        return frozenset((row["provider"], digest) for digest in secrets_of(credential))
+    except (BadEntry, TypeError, AttributeError, UnicodeError):
+        return frozenset()
+
+
+def accounts_since(history: Path, since: datetime) -> list[str]:
+    """Return the names of the accounts to which something has happened since, by the history.
+
+    They are none where it cannot be read: it may be lost, and is never in the way.
+    """
+    query = (
+        "SELECT DISTINCT account FROM event WHERE account IS NOT NULL AND at >= ?"
+        " ORDER BY account LIMIT ?"
+    )
+    try:
+        with store_errors(history):
+            clear_places(history)
+            if not history.exists():
+                return []
+        with store_errors(history), contextlib.closing(read_only(history)) as connection:
+            connection.text_factory = text_of
+            rows = connection.execute(query, (to_iso(since), _MOST_NAMED)).fetchall()
+    except StoreError:
+        return []
+    return [clean(name) for (name,) in rows]

@@ -1,0 +1,139 @@
+"""Copies of the store and the history in memory, for whoever may read them and write nothing.
+
+They lie on a read-only file system, or belong to somebody else: SQLite would have to make files
+beside them. What stands in a -wal is in the copy. Nothing here makes or changes a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import NoReturn
+
+from rotator.errors import StoreDamaged, StoreError
+from rotator.storage.database import (
+    Connection,
+    in_memory,
+    read_only,
+    require_known_schema,
+    store_errors,
+    table_names,
+)
+from rotator.storage.history import History
+from rotator.storage.migrations import HISTORY, STORE, Migration, migrate, version_of
+from rotator.storage.store import Store
+from rotator.storage.write_ahead_log import image_with_wal
+
+_TRIES = 3
+
+
+class StoreCopy(Store):
+    """The accounts as they were when this was opened; it refuses every change, saying `why`."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        """Copy the store at `path`; raises StoreError, StoreDamaged, NewerSchema."""
+        self._why = why
+        super().__init__(path)
+
+    def _connect(self) -> tuple[Connection, tuple[int, int] | None]:
+        if self._path.parent.is_dir():
+            self._require_in_place()
+        return copy_of(self._path, STORE), None
+
+    def transaction(self) -> NoReturn:
+        """Refuse a change; raises StoreError."""
+        raise StoreError(f"nothing can be written: {self._why}")
+
+    def is_replaced(self) -> bool:
+        """Stay with what was copied."""
+        return False
+
+    def take_notice(self) -> str | None:
+        """Leave what is to be told to whoever can note that it was."""
+        return None
+
+
+class HistoryCopy(History):
+    """What happened and was used, copied anew whenever somebody else has written."""
+
+    _seen: tuple[tuple[int, int] | None, ...] | None = None
+
+    def _follow(self) -> None:
+        there = _times(self._path)
+        if there != self._seen:
+            self._seen = there
+            self._use(copy_of(self._path, HISTORY), None)
+
+    def _put_away(self) -> bool:
+        self._do_without("it is damaged")
+        return False
+
+    def _do_without(self, why: str) -> None:
+        self._tell(f"what happened cannot be read: {why}")
+        empty = in_memory()
+        migrate(empty, HISTORY)
+        self._use(empty, None)
+
+
+def copy_of(path: Path, steps: list[Migration]) -> Connection:
+    """Return a database in memory with what `path` holds, in the schema of `steps`.
+
+    It is empty where there is no file. Raises StoreError, StoreDamaged, NewerSchema.
+    """
+    connection = in_memory()
+    try:
+        with store_errors(path):
+            _fill(connection, path)
+            _require_schema(connection, path, steps)
+            migrate(connection, steps)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _require_schema(connection: Connection, path: Path, steps: list[Migration]) -> None:
+    require_known_schema(connection, path, steps)
+    if version_of(connection) == 0 and table_names(connection):
+        message = f"the store {path} is damaged: it does not say which schema it has"
+        raise StoreDamaged(message)
+
+
+def _fill(connection: Connection, path: Path) -> None:
+    """Copy a database with what stands in its -wal, also while somebody writes it."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        message = f"the store {path} is damaged: it is no file"
+        raise StoreDamaged(message)
+    for _ in range(_TRIES):
+        before = _times(path)
+        try:
+            _copy(connection, path, is_open=before[1] is not None)
+        except StoreDamaged:
+            # Unless somebody was writing it.
+            if _times(path) == before:
+                raise
+        else:
+            # Without a -wal nobody has it open, unless somebody has begun to just now.
+            if before[1] is not None or _times(path) == before:
+                return
+
+
+def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
+    shared = path.with_name(f"{path.name}-shm")
+    # SQLite wants to make one that is not there, and would wait for a pipe in its place.
+    if is_open and not shared.is_file():
+        connection.deserialize(image_with_wal(path))
+        return
+    with store_errors(path), contextlib.closing(read_only(path, shared=is_open)) as source:
+        source.backup(connection)
+
+
+def _times(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Return size and time of a database and of its -wal, None for one that is no file."""
+    found = []
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        facts = one.stat() if one.is_file() else None
+        found.append((facts.st_size, facts.st_mtime_ns) if facts else None)
+    return tuple(found)

@@ -1,0 +1,104 @@
+"""Files that appear whole or not at all, and never wider than 0600."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import os
+import secrets
+from pathlib import Path
+
+from rotator.system.file_owners import open_private, take_after
+
+TEMPORARY_MARK = ".rotator-tmp"
+
+
+def temporary_beside(target: Path) -> Path:
+    """Return a fresh hidden name in the folder of `target`, recognised by `sweep`."""
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_MARK}")
+
+
+def write_new(
+    path: Path, content: bytes, *, durable: bool, like: os.stat_result | None = None
+) -> None:
+    """Create `path` (which must not exist) with `content`, 0600 from birth.
+
+    With `durable` the content is on the disk when this returns. It belongs to the owner of its
+    folder, or to whom `like` belongs to. On any failure the file is taken away again and the
+    OSError goes on.
+    """
+    handle = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+    try:
+        try:
+            if like is not None:
+                take_after(handle, like)
+            view = memoryview(content)
+            while view:
+                view = view[os.write(handle, view) :]
+            if durable:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Put `content` at `path` in one step: a reader sees the old file or the new one, whole."""
+    temporary = temporary_beside(path)
+    write_new(temporary, content, durable=durable)
+    try:
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def ring(path: Path) -> None:
+    """Make whoever watches the file at `path` look, and create it where there is none.
+
+    Something is written: of new times alone watchers do not hear. A link there goes: what it
+    leads to is none of ours.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        handle = open_private(path, flags)
+    except OSError as exc:
+        if exc.errno != errno.ELOOP:
+            raise
+        path.unlink()
+        handle = open_private(path, flags)
+    try:
+        os.pwrite(handle, b"\n", 0)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable, where the file system can do that."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(folder: Path, *, name: str | None = None) -> list[Path]:
+    """Remove what crashes left beside the file `name`, or any file, in `folder`; return what.
+
+    Call it only under the lock that every writer of these files holds: then none is in use.
+    """
+    swept = []
+    which = "" if name is None else f"{glob.escape(name)}."
+    for found in folder.glob(f".{which}*{TEMPORARY_MARK}"):
+        with contextlib.suppress(OSError):
+            found.unlink()
+            swept.append(found)
+    return swept

@@ -1,0 +1,90 @@
+"""Logging: one private file for the watcher, nothing by default for commands.
+
+Messages are constants and extra fields are our own values; a filter and the formatter are the
+second fence against text that looks like a credential.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import logging.handlers
+import os
+import re
+from pathlib import Path
+
+from rotator.errors import StoreError
+from rotator.system.file_owners import open_private
+from rotator.system.paths import private_folder
+
+_LARGEST_BYTES = 1024 * 1024
+_KEPT_FILES = 2
+# Vendors' keys and tokens have a known beginning or are very long.
+_LOOKS_SECRET = re.compile(r"\b(?:sk-|gho_|ghu_|xai-|eyJ)[\w.-]{8,}|[\w-]{60,}")
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with `***` in place of what looks like a credential."""
+    return _LOOKS_SECRET.sub("***", text)
+
+
+class _Fence(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = without_secrets(record.getMessage())
+        record.args = ()
+        return True
+
+
+class _FencedFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        # What an exception says stands in its traceback alone.
+        return without_secrets(super().format(record))
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    def _open(self):  # type: ignore[no-untyped-def]  # the stream type of the base
+        return open(  # the base wants the open stream, with our mode
+            self.baseFilename,
+            self.mode,
+            encoding=self.encoding,
+            opener=open_private,
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # What cannot be opened again goes on into the file that has lost its name.
+        with contextlib.suppress(OSError, StoreError):
+            self._follow()
+        super().emit(record)
+
+    def _follow(self) -> None:
+        """Make the file again if it, or its folder, was removed while we write."""
+        path, before = Path(self.baseFilename), self.stream
+        if before is None:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), os.fstat(before.fileno())):
+                return
+        private_folder(path.parent)
+        self.stream = self._open()  # type: ignore[no-untyped-call]  # see there
+        before.close()
+
+
+def log_to_file(path: Path) -> logging.Handler:
+    """Send INFO and above of this program to `path` (0600, bounded); return the handler.
+
+    Raises StoreError where nothing can be written.
+    """
+    private_folder(path.parent)
+    try:
+        handler = _PrivateFile(
+            path, maxBytes=_LARGEST_BYTES, backupCount=_KEPT_FILES, encoding="utf-8"
+        )
+    except OSError as exc:
+        message = f"the log {path} cannot be written: {exc.strerror}"
+        raise StoreError(message, hint="check the rights of the file and its folder") from exc
+    handler.setFormatter(_FencedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_Fence())
+    root = logging.getLogger("rotator")
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    return handler

@@ -1,0 +1,256 @@
+"""Other processes: does a pid still run, since when, and which opencodes are there.
+
+The only importer of psutil, which is loaded where there is no /proc.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rotator.system.paths import Paths, find_paths
+
+_HAS_PROC = sys.platform.startswith("linux")
+_START_FIELD = 19  # of what follows the command's name; field 22 of the whole line
+
+
+def start_ticks(pid: int) -> str | None:
+    """Return when `pid` started, as the kernel counts it, or None where that cannot be told.
+
+    Linux only: clock ticks since boot, from /proc (proc_pid_stat(5), field 22). Unlike a date
+    it does not move when the clock is set, so pid and ticks together name one process.
+    """
+    fields = _facts(pid)
+    return fields[_START_FIELD].decode("ascii") if len(fields) > _START_FIELD else None
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process does nothing any more, and is only kept until somebody notes it."""
+    return _facts(pid)[:1] in ([b"Z"], [b"X"], [b"x"])
+
+
+def _facts(pid: int) -> list[bytes]:
+    """Return what the kernel says of a process behind its name; nothing where there is no /proc."""
+    if not _HAS_PROC:
+        return []
+    try:
+        line = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return []
+    # The name stands in brackets and may itself hold brackets and blanks.
+    return line[line.rfind(b")") + 2 :].split()
+
+
+def started(pid: int) -> datetime | None:
+    """Return the time at which `pid` started, to a hundredth of a second; None beside Linux.
+
+    psutil reckons from the second in which the system started, and is up to one off.
+    """
+    ticks = start_ticks(pid)
+    if ticks is None:
+        return None
+    up_seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
+    ago_seconds = up_seconds - int(ticks) / os.sysconf("SC_CLK_TCK")
+    return datetime.now(UTC) - timedelta(seconds=ago_seconds)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process with that pid exists."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+# What opencode is told to do in a second or in a dialogue: it answers nobody's messages.
+_COMMANDS = frozenset(
+    {
+        *("auth", "providers", "models", "session", "stats", "export", "import", "upgrade"),
+        *("uninstall", "mcp", "agent", "debug", "db", "completion", "plugin", "plug"),
+    }
+)
+_SERVERS = frozenset({"serve", "web", "acp"})
+ATTACH, COMMAND = "attach", "command"
+_ON = frozenset({"1", "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class Opencode:
+    """A running opencode.
+
+    `paths` and `home` are where its own environment puts everything, None where that may not be
+    read. `folder` is the one it was started in. With `has_own_logins` it takes its logins from
+    OPENCODE_AUTH_CONTENT, and none from auth.json.
+    """
+
+    pid: int
+    kind: str
+    started_at: datetime
+    paths: Paths | None = None
+    home: str | None = None
+    folder: Path | None = None
+    is_pure: bool = False
+    has_own_logins: bool = False
+
+    @property
+    def sends(self) -> bool:
+        """Whether it sends model requests: neither a client of a server nor a command does."""
+        return self.kind not in {ATTACH, COMMAND}
+
+
+def find_opencodes(data_folder: Path) -> list[Opencode]:
+    """Return the running opencodes that have a file of `data_folder` open, oldest first.
+
+    opencode keeps its database and log there open, which tells apart opencodes of another
+    HOME. Processes that may not be looked into are left out.
+    """
+    inside = f"{data_folder.resolve()}{os.sep}"
+    return [one for one, opened in _opencodes() if _is_any_inside(opened, inside)]
+
+
+def find_elsewhere(data_folder: Path) -> list[Opencode]:
+    """Return the running opencodes that use another auth.json, oldest first.
+
+    It is told by their environment and by the files that they have open.
+    """
+    inside = f"{data_folder.resolve()}{os.sep}"
+    return [
+        one
+        for one, opened in _opencodes()
+        if one.paths is not None
+        and not _is_any_inside(opened, inside)
+        and _is_any_inside(opened, f"{one.paths.auth_file.parent.resolve()}{os.sep}")
+    ]
+
+
+def environment(pid: int) -> Mapping[str, str] | None:
+    """Return the environment that a process was started with, or None if it may not be read.
+
+    It may hold secrets: it is looked into, and neither kept nor shown.
+    """
+    if _HAS_PROC:
+        return _environment(Path(f"/proc/{pid}"))
+    return next((one.environ for one in _seen_by_psutil() if one.pid == pid), None)
+
+
+def _is_any_inside(opened: Sequence[str], folder: str) -> bool:
+    return any(path.startswith(folder) for path in opened)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the system tells of a process that may be an opencode."""
+
+    pid: int
+    words: Sequence[str]
+    opened: Sequence[str]
+    started_at: datetime
+    environ: Mapping[str, str] | None = field(repr=False)
+    folder: Path | None
+
+
+def _opencodes() -> list[tuple[Opencode, Sequence[str]]]:
+    """Return the running opencodes with the files that they have open, oldest first."""
+    seen = _seen_in_proc() if _HAS_PROC else _seen_by_psutil()
+    found = [(_opencode(one), one.opened) for one in seen]
+    return sorted(found, key=lambda one: (one[0].started_at, one[0].pid))
+
+
+def _opencode(seen: _Seen) -> Opencode:
+    env = seen.environ
+    return Opencode(
+        seen.pid,
+        kind_of(seen.words),
+        seen.started_at,
+        paths=None if env is None else find_paths(env),
+        home=None if env is None else env.get("HOME"),
+        folder=seen.folder,
+        is_pure=_is_pure(seen.words, env or {}),
+        has_own_logins=bool((env or {}).get("OPENCODE_AUTH_CONTENT")),
+    )
+
+
+def _is_named_opencode(name: str, words: Sequence[str]) -> bool:
+    return "opencode" in f"{name} {list(words[:2])}"
+
+
+def _seen_in_proc() -> Iterator[_Seen]:
+    """Look at Linux's own files: loading psutil would cost a short command 30 ms."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            name = (folder / "comm").read_text("utf-8", "replace").strip()
+            words = os.fsdecode((folder / "cmdline").read_bytes()).split("\0")[:-1]
+            pid = int(folder.name)
+            if _is_named_opencode(name, words) and (started_at := started(pid)) is not None:
+                opened = [_link(link) or "" for link in (folder / "fd").iterdir()]
+                where = _link(folder / "cwd")
+                at = None if where is None else Path(where)
+                yield _Seen(pid, words, opened, started_at, _environment(folder), at)
+
+
+def _environment(folder: Path) -> Mapping[str, str] | None:
+    try:
+        lines = os.fsdecode((folder / "environ").read_bytes()).split("\0")
+    except OSError:
+        return None
+    # Where the kernel may not tell it says nothing.
+    return dict(line.split("=", 1) for line in lines if "=" in line) or None
+
+
+def _link(path: Path) -> str | None:
+    try:
+        return os.readlink(path)  # noqa: PTH115  # no Path for each
+    except OSError:
+        return None
+
+
+def _seen_by_psutil() -> Iterator[_Seen]:
+    import psutil  # noqa: PLC0415  # 30 ms that short commands must not pay
+
+    for process in psutil.process_iter(["pid", "name", "cmdline", "create_time"]):
+        info = process.info
+        words: list[str] = info["cmdline"] or []
+        if not _is_named_opencode(info["name"], words):
+            continue
+        try:
+            opened = [entry.path for entry in process.open_files()]
+            environ, folder = process.environ(), Path(process.cwd())
+        except (psutil.Error, OSError):
+            continue
+        at = datetime.fromtimestamp(info["create_time"], UTC)
+        yield _Seen(int(info["pid"]), words, opened, at, environ or None, folder)
+
+
+def _is_pure(words: Sequence[str], env: Mapping[str, str]) -> bool:
+    options = list(words[1:])
+    if "--" in options:
+        options = options[: options.index("--")]
+    return "--pure" in options or env.get("OPENCODE_PURE", "").lower() in _ON
+
+
+def kind_of(words: Sequence[str]) -> str:
+    """Return what an opencode is by its command line.
+
+    That is `serve`, `run` or `tui`, which send requests; `attach`, whose server sends them; or
+    `command`, which ends by itself.
+    """
+    named = [word for word in words[1:4] if not word.startswith("-")]
+    for word in named[:2]:
+        if word in _SERVERS:
+            return "serve"
+        if word in {"run", ATTACH}:
+            return word
+        if word in _COMMANDS:
+            return COMMAND
+    return "tui"

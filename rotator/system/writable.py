@@ -1,0 +1,49 @@
+"""Why nothing can be written where our files lie: a read-only file system, or another user's."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rotator.system.paths import Paths
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritable:
+    """Why a place cannot be written, as a sentence without its full stop, and what helps."""
+
+    why: str
+    to_do: str
+
+
+def unwritable(paths: Paths) -> Unwritable | None:
+    """Return why we can write neither accounts nor locks, or None where we can."""
+    ours = (paths.data, paths.state, paths.store, paths.swap_lock, paths.watch_lock)
+    found = (unwritable_place(place) for place in ours)
+    return next((one for one in found if one is not None), None)
+
+
+def unwritable_place(place: Path) -> Unwritable | None:
+    """Return why `place`, or the folder that it is to be made in, cannot be written, or None.
+
+    What is ours and narrower than it should be is no obstacle: whoever opens it puts it right.
+    """
+    there = place
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        is_read_only = bool(os.statvfs(there).f_flag & os.ST_RDONLY)
+        facts = there.stat()
+    except OSError:
+        return None  # whoever opens it says what is wrong
+    if is_read_only:
+        why = f"{there} is on a read-only file system"
+        return Unwritable(why, "mount it so that it can be written")
+    wanted = os.W_OK | (os.X_OK if there.is_dir() else 0)
+    is_mine = there == place and facts.st_uid == os.geteuid()
+    by_effect = os.access in os.supports_effective_ids
+    if is_mine or os.access(there, wanted, effective_ids=by_effect):
+        return None
+    why = f"{there} may not be written, it belongs to uid {facts.st_uid}"
+    return Unwritable(why, "run rotator as that user, or give yourself the right to write it")

@@ -1,0 +1,116 @@
+"""What is asked for: usage, reasons, providers, models, and what a login has brought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from rotator.context import Books
+from rotator.core.selection.explain import explain, sentences
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.models import ask_models, known_providers
+from rotator.services import usage
+from rotator.services.own_keys import own_key_sentences
+from rotator.services.restarts import why_unseen
+from rotator.services.sync import look
+from rotator.tui.model import effects as do
+from rotator.tui.model.messages import Ended, Explained, Message, Offered
+from rotator.tui.model.world import Item
+from rotator.tui.update.accounts import why_title
+
+ANOTHER = Item("", "another one", "opencode asks which")
+
+
+class Explainer(Protocol):
+    """**Protocol:** what says why this account of a provider serves and not that."""
+
+    def __call__(self, books: Books, provider: str) -> tuple[str, ...]:
+        """Return the sentences."""
+
+
+def explain_choice(books: Books, provider: str) -> tuple[str, ...]:
+    """Say what speaks for and against each account, as `rotator explain` does."""
+    present = Exchange(books.paths).present()
+    unseen = why_unseen(books, present)
+    own = own_key_sentences(books, present, [provider]).get(provider)
+    return sentences(explain(books.outlook(provider), provider, None, books.clock(), unseen, own))
+
+
+def explained(explainer: Explainer, provider: str) -> Callable[[Books], Message]:
+    """Return the job that explains a provider's choice."""
+    return lambda books: Explained(why_title(provider), explainer(books, provider))
+
+
+def read_usage(effect: do.ReadUsage) -> Callable[[Books], Message]:
+    """Return the job that asks vendors what is used."""
+
+    def work(books: Books) -> Message:
+        wanted = set(effect.accounts)
+        accounts = [a for a in books.store.state().accounts if a.id in wanted]
+        before = {a.id for a in accounts if usage.obstacle(books, a) is not None}
+        asked = usage.read(books, accounts, forced=True)
+        books.announce()
+        failed = [
+            one.asked.failure
+            for one in usage.known(books, [a for a in accounts if a.id not in before])
+            if one.asked.failure
+        ]
+        if failed:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            return Ended(effect.job, f"usage: {failed[0]}{more}", failed=True)
+        if not asked:
+            why = next(filter(None, (usage.obstacle(books, a) for a in accounts)), None)
+            return Ended(effect.job, f"usage: {why or 'it was asked for a moment ago'}")
+        return Ended(effect.job, f"usage of {asked} of {len(accounts)} accounts was read")
+
+    return work
+
+
+def offer_providers(books: Books) -> Message:
+    """Return the providers that one can log in to: those in use first, then all by name."""
+    state = books.store.state()
+    mine = sorted({account.provider for account in state.accounts})
+    names = {name: name for name in books.registry.providers if name.isascii() and name != "*"}
+    names |= known_providers()
+    names |= {name: names.get(name, name) for name in mine}
+    others = sorted(names.keys() - set(mine), key=lambda name: names[name].casefold())
+    items = [Item(name, names[name], _count(len(state.of(name)))) for name in mine]
+    items += [Item(name, names[name], name if names[name] != name else "") for name in others]
+    return Offered("providers", (*items, ANOTHER))
+
+
+def _count(number: int) -> str:
+    return "1 account" if number == 1 else f"{number} accounts"
+
+
+def offer_models(provider: str) -> Callable[[Books], Message]:
+    """Return the job that asks opencode for a provider's models."""
+
+    def work(_: Books) -> Message:
+        models = ask_models(provider)
+        return Offered(provider, tuple(Item(m.id, m.name, f"{m.released}  {m.id}") for m in models))
+
+    return work
+
+
+def captured(effect: do.Captured) -> Callable[[Books], Message]:
+    """Return the job that finds out what a login of opencode's has brought."""
+
+    def work(books: Books) -> Message:
+        look(books)
+        new = [a for a in books.store.state().accounts if a.id not in effect.before]
+        # Somebody else may have logged in somewhere else meanwhile.
+        new.sort(key=lambda account: account.provider != effect.provider)
+        books.announce()
+        if new:
+            return Ended(effect.job, f"{new[0].name} was saved", name_it=new[0].id)
+        for one in reversed(books.history.read(after=effect.last_event)):
+            event = one.event
+            if event.account and effect.provider in {"", event.provider}:
+                return Ended(effect.job, f"{event.account}: {event.why}")
+        if effect.code:
+            says = f"opencode's login ended with {effect.code}, and no login was made"
+            return Ended(effect.job, says, failed=True)
+        return Ended(effect.job, "no login was made")
+
+    return work

@@ -1,0 +1,165 @@
+"""The threads behind the screen, and which of them carries out which effect.
+
+The screen's own thread asks for nothing but this, and waits for none of them. What they need is
+loaded when it is needed: the first screen has a budget.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rotator.errors import StoreError
+from rotator.model import AccountId
+from rotator.system.paths import Paths
+from rotator.tui.jobs.read_only import Sources, glance_or
+from rotator.tui.jobs.read_world import Around, read_past, read_world
+from rotator.tui.jobs.worker import Job, OpenBooks, Post, Worker
+from rotator.tui.model.messages import Message, PastRead, Seen
+
+if TYPE_CHECKING:
+    from rotator.context import Books
+    from rotator.tui.jobs.dispatch import Duties
+    from rotator.tui.jobs.file_events import Feed
+    from rotator.tui.jobs.lookups import Explainer
+    from rotator.tui.model import effects as do
+
+# What takes long to find out is looked for at most so often.
+_AROUND_SECONDS = 5.0
+_FORGET_SECONDS = 30.0
+_BRIEFLY_SECONDS = 0.5
+NO_JOB = 0
+_ASK_OTHERS = {"OfferModels", "ReadUsage"}
+
+
+class Crew:
+    """Four workers and what feeds them; `post` hands a message to the screen's thread."""
+
+    def __init__(
+        self, paths: Paths, open_books: OpenBooks, post: Post, explain: Explainer | None = None
+    ) -> None:
+        self._paths, self._explain = paths, explain
+
+        def open_sources() -> AbstractContextManager[Sources]:
+            return glance_or(paths, open_books)
+
+        self._reader: Worker[Sources] = Worker("reader", open_sources, post)
+        self._scout: Worker[Books] = Worker("scout", open_books, post)
+        # Those who wait for somebody else must not keep anybody waiting.
+        self._asker: Worker[Books] = Worker("asker", open_books, post)
+        self._hands: Worker[Books] = Worker(
+            "hands", open_books, post, spare=self._forget, spare_seconds=_FORGET_SECONDS
+        )
+        self._lock = threading.Lock()
+        self._looks = 0
+        self._around: Around | None = None
+        self._scouted_at: float | None = None
+        self._feed: Feed | None = None
+        self._duties: Duties | None = None
+
+    def start(self) -> None:
+        """Read what the first screen shows, and nothing that could hold it up."""
+        self._reader.start()
+        self.look()
+
+    def follow(self) -> None:
+        """Begin with everything else, once the first screen is there."""
+        from rotator.system.logs import log_to_file  # noqa: PLC0415  # as the first lines say
+        from rotator.tui.jobs.file_events import Feed  # noqa: PLC0415  # likewise
+
+        # Without a log everything else still works.
+        with contextlib.suppress(StoreError):
+            log_to_file(self._paths.log)
+        for worker in (self._scout, self._asker, self._hands):
+            worker.start()
+        self._hands.submit(self._looking(_saved))
+        self._scout_around()
+        self._feed = Feed(self._paths, self.look)
+        self._feed.start()
+
+    def end(self) -> bool:
+        """End all threads; a change that is under way ends well.
+
+        Who only asks somebody is not waited for: False if one of them still does.
+        """
+        if self._feed is not None:
+            self._feed.end()
+        ended = [self._hands.end(), self._reader.end()]
+        ended += [self._scout.end(_BRIEFLY_SECONDS), self._asker.end(_BRIEFLY_SECONDS)]
+        return all(ended)
+
+    def look(self) -> None:
+        """Have the store read anew; many who ask before that is done get one answer."""
+        with self._lock:
+            self._looks += 1
+            if self._looks > 1:
+                return
+        self._reader.submit(self._read)
+        now = time.monotonic()
+        if self._scouted_at is not None and now - self._scouted_at > _AROUND_SECONDS:
+            self._scout_around()
+
+    def _read(self, sources: Sources) -> Message:
+        with self._lock:
+            self._looks = 0
+        return Seen(read_world(sources, self._around))
+
+    def _scout_around(self) -> None:
+        self._scouted_at = time.monotonic()
+        self._scout.submit(self._look_around)
+
+    def _look_around(self, books: Books) -> None:
+        from rotator.tui.jobs.environment import look_around  # noqa: PLC0415  # as the first lines say
+
+        found = look_around(books)
+        if found != self._around:
+            self._around = found
+            self.look()
+
+    def carry_out(self, effect: do.Effect) -> None:
+        """Have an effect carried out; what the terminal has to do itself is not meant here."""
+        worker = self._asker if type(effect).__name__ in _ASK_OTHERS else self._hands
+        job = self._looking(partial(self._carried_out, effect))
+        worker.submit(job, getattr(effect, "job", NO_JOB))
+
+    def _carried_out(self, effect: do.Effect, books: Books) -> Message | None:
+        return self._dutiful().job(effect)(books)
+
+    def _looking(self, job: Job) -> Job:
+        """Return the job, after which the store is read anew: notifications may not work here."""
+
+        def work(books: Books) -> Message | None:
+            try:
+                return job(books)
+            finally:
+                self.look()
+
+        return work
+
+    def read_past(self, accounts: tuple[AccountId, ...]) -> None:
+        """Have the readings behind the sparklines of these accounts read."""
+        self._reader.submit(lambda sources: PastRead(read_past(sources, accounts)), NO_JOB)
+
+    def _dutiful(self) -> Duties:
+        """Return the one maker of jobs; whichever thread is first makes it."""
+        from rotator.tui.jobs.dispatch import Duties  # noqa: PLC0415  # as the first lines say
+
+        with self._lock:
+            if self._duties is None:
+                self._duties = Duties(self._paths, self._explain)
+            return self._duties
+
+    def _forget(self) -> None:
+        if self._duties is not None:
+            self._duties.forget_old()
+
+
+def _saved(books: Books) -> None:
+    """Save what stands in auth.json, as every command does: there may be no watcher."""
+    from rotator.services.sync import look  # noqa: PLC0415  # as the first lines say
+
+    look(books)

@@ -1,0 +1,103 @@
+"""What the keys do on the screens of events, priorities and settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rotator.model.preferences import Priority
+from rotator.tui.model import effects as do
+from rotator.tui.model.bindings import Action, action_for
+from rotator.tui.model.messages import Pressed
+from rotator.tui.model.outcome import Outcome, begun, only
+from rotator.tui.model.state import Page, Picker, Prompt, Purpose, Search, State
+from rotator.tui.model.world import Setting
+from rotator.tui.update.accounts import balanced, steered
+from rotator.tui.update.selection import chosen_at
+from rotator.tui.update.text_input import narrowed
+from rotator.tui.view.events import detail
+
+
+def pressed(state: State, key: Pressed) -> Outcome:
+    """Return what a key does on a screen that is not the accounts'."""
+    if key.key == "escape" and state.search.text:
+        return only(narrowed(state, Search()))
+    action = action_for(state, key.key)
+    match action:
+        case None:
+            return only(state)
+        case Action.DETAIL:
+            return _detail(state)
+        case Action.MOVE_UP | Action.MOVE_DOWN | Action.ENABLE | Action.MODEL:
+            return _on_priority(state, action)
+        case Action.ADD:
+            picker = Picker(Purpose.PROVIDER, "add which provider?")
+            return replace(state, overlay=picker), (do.OfferProviders(),)
+        case Action.BALANCING:
+            return balanced(state)
+        case Action.CHANGE:
+            return _change(state)
+        case _:
+            return steered(state, action)
+
+
+def _detail(state: State) -> Outcome:
+    found = state.events_shown
+    if state.row >= len(found):
+        return only(state)
+    event = found[state.row].event
+    return only(replace(state, overlay=Page("event", detail(event, state))))
+
+
+def _on_priority(state: State, action: Action) -> Outcome:
+    found = state.seen.priorities
+    if state.row >= len(found):
+        return only(state)
+    one = found[state.row]
+    match action:
+        case Action.MOVE_UP | Action.MOVE_DOWN:
+            return _move(state, one, -1 if action is Action.MOVE_UP else 1)
+        case Action.ENABLE:
+            says = f"switching {one.provider} {'off' if one.enabled else 'on'}"
+            return begun(
+                state, says, lambda job: do.SetPriority(job, one.provider, enabled=not one.enabled)
+            )
+        case _:
+            return model_wanted(state, one.provider)
+
+
+def _move(state: State, one: Priority, by: int) -> Outcome:
+    to = state.row + by
+    if not 0 <= to < len(state.seen.priorities):
+        return only(state)
+    # The order changes on screen at once; the file's word comes with the reading after it.
+    order = list(state.seen.priorities)
+    order.insert(to, order.pop(state.row))
+    new = replace(state, world=replace(state.seen, priorities=tuple(order)))
+    moving, effects = begun(
+        chosen_at(new, to),
+        f"moving {one.provider}",
+        lambda job: do.MovePriority(job, one.provider, by),
+    )
+    return replace(moving, reordering=moving.jobs_begun), effects
+
+
+def model_wanted(state: State, provider: str) -> Outcome:
+    """Return the state with a provider's models to choose from."""
+    picker = Picker(Purpose.MODEL, f"which model of {provider}?", provider)
+    return replace(state, overlay=picker), (do.OfferModels(provider),)
+
+
+def _change(state: State) -> Outcome:
+    found = state.settings
+    if state.row >= len(found):
+        return only(state)
+    one = found[state.row]
+    if one.is_switch:
+        return setting_set(state, one, "false" if one.value == "true" else "true")
+    prompt = Prompt(Purpose.SETTING, one.name, one.name, one.value, len(one.value))
+    return only(replace(state, overlay=prompt))
+
+
+def setting_set(state: State, one: Setting, value: str) -> Outcome:
+    """Return what writes a setting."""
+    return begun(state, f"setting {one.name}", lambda job: do.SetSetting(job, one.name, value))

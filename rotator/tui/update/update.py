@@ -1,0 +1,160 @@
+"""What a message changes, and what is asked to be done: a state and a message go in.
+
+Pure: no file, no clock, no terminal. What an answer is about may be gone by the time it comes;
+then it changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rotator.tui.model.effects import ReadSettings, Redraw
+from rotator.tui.model.messages import (
+    Broken,
+    Ended,
+    Explained,
+    Message,
+    Offered,
+    Pasted,
+    PastRead,
+    Pointed,
+    Pressed,
+    Resized,
+    Seen,
+    SettingsRead,
+    Ticked,
+    Wheeled,
+)
+from rotator.tui.model.outcome import Outcome, only
+from rotator.tui.model.state import Notice, Page, Picker, Place, Purpose, State
+from rotator.tui.update import accounts as on_accounts
+from rotator.tui.update import lists as on_lists
+from rotator.tui.update import overlay as on_overlay
+from rotator.tui.update.selection import kept_in_view, moved, pointed, with_world
+from rotator.tui.update.text_input import search_typed
+
+NOTICE, FAILURE = timedelta(seconds=6), timedelta(seconds=20)
+
+
+def update(state: State, message: Message) -> Outcome:
+    """Return the state after a message, and what has to be done."""
+    new, effects = _updated(state, message)
+    new = kept_in_view(_named(new))
+    wanted = on_accounts.wanted_past(new)
+    if wanted is not None and (
+        isinstance(message, Seen) or wanted != on_accounts.wanted_past(state)
+    ):
+        effects = (*effects, wanted)
+    if new.place is Place.SETTINGS and (
+        isinstance(message, Seen) or state.place is not Place.SETTINGS
+    ):
+        effects = (*effects, ReadSettings())
+    return new, effects
+
+
+def _named(state: State) -> State:
+    """Ask for the name of a login that was just captured, once it is on screen."""
+    if state.to_name is None or state.overlay is not None or state.seen.row(state.to_name) is None:
+        return state
+    return on_accounts.naming(replace(state, account=state.to_name, to_name=None))
+
+
+def _updated(state: State, message: Message) -> Outcome:
+    match message:
+        case Pressed() | Pasted():
+            return _typed(state, message)
+        case Pointed():
+            return on_overlay.pointed(state, message) if state.overlay else pointed(state, message)
+        case Wheeled(lines):
+            return only(on_overlay.turned(state, lines) if state.overlay else moved(state, lines))
+        case Resized(width, height):
+            return replace(state, width=width, height=height), (Redraw(),)
+        case _:
+            return only(_told(state, message))
+
+
+def _typed(state: State, message: Pressed | Pasted) -> Outcome:
+    if state.overlay is not None:
+        return on_overlay.typed(state, message)
+    if state.search.typing:
+        return only(search_typed(state, message))
+    if isinstance(message, Pasted):
+        return only(state)
+    if state.place is Place.ACCOUNTS:
+        return on_accounts.pressed(state, message)
+    return on_lists.pressed(state, message)
+
+
+def _told(state: State, message: Message) -> State:
+    match message:
+        case Ticked(now):
+            return _ticked(state, now)
+        case Ended():
+            return _ended(state, message)
+        case Offered() as offered:
+            return _offered(state, offered)
+        case Explained(title, lines):
+            return _explained(state, Page(title, lines))
+        case _:
+            return _read(state, message)
+
+
+def _read(state: State, message: Message) -> State:
+    match message:
+        case Seen(world):
+            return with_world(state, world)
+        case Broken(says):
+            return replace(state, broken=says)
+        case PastRead(past):
+            return replace(state, past=past)
+        case SettingsRead(settings):
+            return replace(state, settings=settings)
+        case _:
+            return state
+
+
+def _ticked(state: State, now: datetime) -> State:
+    notice = state.notice if state.notice and now < state.notice.until else None
+    undo = state.undo if state.undo and now < state.undo.until else None
+    return replace(state, now=now, notice=notice, undo=undo)
+
+
+def _explained(state: State, page: Page) -> State:
+    waiting = state.overlay
+    if not isinstance(waiting, Page) or waiting.title != page.title:
+        return state
+    return replace(state, overlay=page)
+
+
+def _offered(state: State, offered: Offered) -> State:
+    picker = state.overlay
+    if not isinstance(picker, Picker) or offered.wanted != wanted_by(picker):
+        return state
+    items = offered.items
+    if picker.purpose is not Purpose.CONNECT:
+        # "Another one" is opencode's own question, which it asks at a login alone.
+        items = tuple(item for item in items if item.key)
+    return replace(state, overlay=replace(picker, items=items))
+
+
+def wanted_by(picker: Picker) -> str:
+    """Return what the answer that fills a picker is called."""
+    return picker.about if picker.purpose is Purpose.MODEL else "providers"
+
+
+def _ended(state: State, ended: Ended) -> State:
+    jobs = tuple(job for job in state.jobs if job.number != ended.job)
+    until = state.now + (FAILURE if ended.failed else NOTICE)
+    state = replace(
+        state,
+        jobs=jobs,
+        notice=Notice(ended.says, ended.failed, until) if ended.says else state.notice,
+        undo=ended.undo or state.undo,
+    )
+    if ended.failed and isinstance(state.overlay, Picker) and state.overlay.items is None:
+        # What it waits for does not come.
+        state = replace(state, overlay=None)
+    if ended.select is not None:
+        state = replace(state, account=ended.select)
+    return replace(state, to_name=ended.name_it or state.to_name)

@@ -1,0 +1,1 @@
+"""What only the resident watcher does."""

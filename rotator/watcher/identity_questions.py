@@ -1,0 +1,148 @@
+"""Asks vendors whose logins are, in the background of the watcher, once for each credential.
+
+What is not known of a login may be told by its vendor: so a second login to one account becomes
+one row, and a pair that replaced another one without proof is given to whom it belongs. Nothing
+is refreshed for it, and a vendor that counts its questions counts these among those about usage.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rotator.context import Books
+from rotator.core.poll_schedule import LEASE, OwnerAsked, after_failure, may_ask_owner
+from rotator.core.selection.policy import is_stale
+from rotator.errors import ProviderError
+from rotator.live.account_owners import learn_owner
+from rotator.model import Account, AccountId, Credential, Digest, Identity, State
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 2
+
+Found = Identity | ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question under way: about which credential of which account, and how often it was put."""
+
+    account: Account
+    digest: Digest
+    tries: int
+
+
+def in_doubt(state: State) -> set[AccountId]:
+    """Return the accounts that may be another one's, and those whose pair may be."""
+    return {one for account in state.accounts for one in _doubted(account)}
+
+
+def _doubted(account: Account) -> Iterator[AccountId]:
+    if account.unproven or account.maybe is not None:
+        yield account.id
+    if account.maybe is not None:
+        yield account.maybe
+    yield from (one.newer for one in account.doubts)
+
+
+class IdentityQuestions:
+    """Questions under way in the watcher, which never waits; every method is its one thread's."""
+
+    def __init__(self, books: Books, woken: Callable[[], None]) -> None:
+        """`woken` is called from another thread when there is something for `work` to do."""
+        self._books = books
+        self._woken = woken
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="owner")
+        self._asking: dict[Future[Found], _Question] = {}
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether an answer has not been taken in yet."""
+        return bool(self._asking)
+
+    def begin(self) -> None:
+        """Ask about each login whose owner is not known, or in doubt. Raises StoreError."""
+        if not self._books.preferences().ask_owner:
+            return
+        state, now = self._books.store.state(), self._books.clock()
+        doubted = in_doubt(state)
+        for account in state.accounts:
+            if account.rejected is not None:
+                continue
+            if account.id in doubted or self._is_unknown(account):
+                self._begin(account, account.credential, now)
+            if account.id in doubted:
+                # What was replaced may work still, and say who was here before.
+                for one in state.replaced.get(account.id, ()):
+                    if one.who.key is None:
+                        self._begin(account, one.credential, now)
+
+    def _is_unknown(self, account: Account) -> bool:
+        if account.identity_key is not None:
+            return False
+        return not self._books.registry.asks_only_in_doubt(account.provider)
+
+    def _begin(self, account: Account, credential: Credential, now: datetime) -> None:
+        history = self._books.history
+        if not credential.secret or is_stale(replace(account, credential=credential), now):
+            return
+        if any(credential.digest == one.digest for one in self._asking.values()):
+            return
+        if self._books.registry.identity_obstacle(account.provider, credential) is not None:
+            return
+        asked = history.owner_asked(credential.digest)
+        if not may_ask_owner(asked, now):
+            return
+        if self._is_counted(account) and not history.lease(account.id, now):
+            return
+        # Counted before it is put: whoever is killed meanwhile does not ask for ever.
+        question = _Question(account, credential.digest, asked.tries + 1)
+        history.keep_owner_asked(question.digest, OwnerAsked(question.tries, due_at=now + LEASE))
+        future = self._pool.submit(_ask, self._books, account.provider, credential, now)
+        self._asking[future] = question
+        future.add_done_callback(lambda _: self._woken())
+
+    def _is_counted(self, account: Account) -> bool:
+        """Tell whether the vendor counts questions, so that those about usage wait for this one."""
+        return bool(self._books.registry.usage_pause(account.provider))
+
+    def work(self) -> bool:
+        """Take in the answers that have come; False if none told an owner. Raises StoreError."""
+        learned = False
+        for future in [one for one in self._asking if one.done()]:
+            learned |= self._take_in(self._asking.pop(future), future.result())
+        return learned
+
+    def _take_in(self, question: _Question, found: Found) -> bool:
+        now, account = self._books.clock(), question.account
+        asked = OwnerAsked(question.tries, is_answered=True)
+        due_at = now + self._books.registry.usage_pause(account.provider)
+        if isinstance(found, ProviderError):
+            # A failure is nothing that a person has to hear of: the rows stay as they are.
+            log.info("whose login %s is was not told: %s", account.name, found.message)
+            chance = random.random()  # noqa: S311  # no secret
+            again_at = after_failure(found, question.tries, now, chance)
+            asked = replace(asked, is_answered=False, due_at=again_at)
+            due_at = max(due_at, again_at)
+        else:
+            learn_owner(self._books, account.id, question.digest, found)
+        self._books.history.keep_owner_asked(question.digest, asked)
+        if self._is_counted(account):
+            self._books.history.postpone(account.id, due_at)
+        return isinstance(found, Identity)
+
+    def close(self) -> None:
+        """End; an answer that has not come is asked for again some other time."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _ask(books: Books, provider: str, credential: Credential, now: datetime) -> Found:
+    try:
+        return books.registry.read_identity(provider, credential, now)
+    except ProviderError as exc:
+        return exc

@@ -1,0 +1,183 @@
+"""Which failures in opencode's log are evidence against an account, and against which.
+
+A line names no credential. Where a bridge serves the session its note says which login the
+request carried; without one the login is meant that was in auth.json when it was read
+(`failure_times`), unless a key may come from elsewhere. Whatever is not sure blames nobody.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rotator.clock import is_within
+from rotator.context import Books
+from rotator.core.failures.reported_failures import Foreign, Note, Passed, match_note, match_passed
+from rotator.model import Digest, Event, EventKind, Signal, Source
+from rotator.opencode.bridge.exchange import Exchange, Present
+from rotator.opencode.log import LoggedFailure
+from rotator.opencode.run_lines import Runs, runs_in
+from rotator.services.failure_times import charge_time
+from rotator.services.own_keys import find_own_keys
+from rotator.services.without_bridge import bridgeless
+from rotator.system.processes import Opencode
+
+_KEPT = 200
+# A note that is on its way when a line is read has this long to arrive.
+HELD_FOR = timedelta(seconds=2)
+SAID_AGAIN_AFTER = timedelta(hours=1)
+_NOBODY_IS_BLAMED = {
+    Foreign.CONFIGURED: "a request failed with a key that opencode.json gives: nobody is blamed",
+    Foreign.UNKNOWN: "a request failed with a key that no login here has: nobody is blamed",
+    Foreign.UNSEEN: "a request failed that the bridge did not see: nobody is blamed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What runs: the bridges, the opencodes without one, and the sessions that bridges serve.
+
+    `runs` is what the log tells of its processes.
+    """
+
+    present: list[Present]
+    running: list[Opencode]
+    served: frozenset[str]
+    runs: Runs
+
+
+class LoggedFailures:
+    """Takes the lines of opencode's log and the bridges' notes; for one thread."""
+
+    def __init__(self, books: Books, exchange: Exchange, blame: Callable[[Signal], None]) -> None:
+        """Call `blame` with each failure that is evidence against an account."""
+        self._books = books
+        self._exchange = exchange
+        self._blame = blame
+        self._passed: deque[Passed] = deque(maxlen=_KEPT)
+        self._notes: deque[Note] = deque(maxlen=_KEPT)
+        self._held: deque[tuple[LoggedFailure, datetime]] = deque(maxlen=_KEPT)
+        self._around: _Around | None = None
+        self._said: dict[tuple[str, str], datetime] = {}
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether a line waits for a note about it."""
+        return bool(self._held)
+
+    def expect(self, passed: Passed) -> None:
+        """Know of a failure that a bridge reported: its line tells nothing new."""
+        self._passed.append(passed)
+        self._settle(lambda one: self._repeats([passed], one) is not None)
+
+    def note(self, note: Note) -> None:
+        """Know what a bridge says of a session's last request."""
+        self._notes.append(note)
+        self._settle(lambda one: self._note_about([note], one) is not None)
+
+    def hear(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
+        """Work off a line of the log.
+
+        `with_last`: it was read together with the line before it, so what runs is known from then.
+        """
+        if not with_last:
+            self._around = None
+        if self._is_settled(failure):
+            return
+        around = self._around = self._around or self._look_around()
+        if _is_served(failure, around):
+            self._held.append((failure, self._books.clock() + HELD_FOR))
+        else:
+            self._judge_without_bridge(failure, around)
+
+    def work(self) -> None:
+        """Drop the lines that have waited, and nothing came for."""
+        now = self._books.clock()
+        waits = [(one, until) for one, until in self._held if self._waits(until, now)]
+        self._held = deque(waits, maxlen=_KEPT)
+
+    def _waits(self, until: datetime, now: datetime) -> bool:
+        """Tell whether a line waits still; one that would for longer is of a clock set back."""
+        return timedelta(0) < until - now <= HELD_FOR
+
+    def _settle(self, is_about: Callable[[LoggedFailure], bool]) -> None:
+        """Work off the lines that wait and that something came for; the others cost little."""
+        held = list(self._held)
+        self._held.clear()
+        for failure, until in held:
+            if not (is_about(failure) and self._is_settled(failure)):
+                self._held.append((failure, until))
+
+    def _look_around(self) -> _Around:
+        present = self._exchange.present()
+        running = bridgeless(self._books.paths, present)
+        runs = runs_in(self._books.paths.opencode_logs)
+        return _Around(present, running, self._exchange.served_sessions(), runs)
+
+    def _is_settled(self, failure: LoggedFailure) -> bool:
+        """Tell whether a bridge has said of this failure what there is to say."""
+        provider, at = failure.provider, failure.at
+        repeated = self._repeats(self._passed, failure)
+        if repeated is not None:
+            self._passed.remove(repeated)
+            return True
+        note = self._note_about(self._notes, failure)
+        if note is None:
+            return False
+        if note.credential is not None:
+            self._blame(replace(_signal(failure, at, note.credential), provider=note.provider))
+        elif self._books.store.state().of(provider):
+            why = _NOBODY_IS_BLAMED[note.key or Foreign.UNKNOWN]
+            self._say(provider, f"{provider}: {why}")
+        return True
+
+    def _repeats(self, passed: Iterable[Passed], failure: LoggedFailure) -> Passed | None:
+        return match_passed(passed, failure.provider, failure.session, failure.at)
+
+    def _note_about(self, notes: Iterable[Note], failure: LoggedFailure) -> Note | None:
+        return match_note(notes, failure.provider, failure.model, failure.session, failure.at)
+
+    def _judge_without_bridge(self, failure: LoggedFailure, around: _Around) -> None:
+        if not self._books.store.state().of(failure.provider):
+            # There is nobody to blame, and nothing to say.
+            return
+        present, running, provider = around.present, around.running, failure.provider
+        own = find_own_keys(self._books, present, [provider], run=failure.run, running=running)
+        if own:
+            self._say(own[0].provider, own[0].says)
+            return
+        at = charge_time(self._books, present, failure, around.runs, running)
+        if at is not None:
+            self._blame(_signal(failure, at))
+
+    def _say(self, provider: str, why: str) -> None:
+        """Tell it, unless it was told within the hour."""
+        now, key = self._books.clock(), (provider, why)
+        said = self._said.get(key)
+        if said is None or not is_within(SAID_AGAIN_AFTER, said, now):
+            kept = {k: at for k, at in self._said.items() if is_within(SAID_AGAIN_AFTER, at, now)}
+            self._said = kept
+            self._said[key] = now
+            self._books.record([Event(now, EventKind.PROBLEM, provider, why=why)])
+
+
+def _is_served(failure: LoggedFailure, around: _Around) -> bool:
+    if failure.session is None:
+        # An older opencode's line may name none: then any bridge may have served it.
+        return bool(around.present)
+    return failure.session in around.served
+
+
+def _signal(failure: LoggedFailure, at: datetime, credential: Digest | None = None) -> Signal:
+    return Signal(
+        id=f"log-{failure.at.timestamp():.3f}",
+        at=at,
+        provider=failure.provider,
+        source=Source.LOG,
+        credential=credential,
+        model=failure.model,
+        session=failure.session,
+        error=failure.message,
+    )

@@ -1,0 +1,98 @@
+"""Leaves an account that still works where the user's strategy prefers another one.
+
+Nothing has failed then, so there is time: a strategy's wish waits until no turn is under way,
+and no two such swaps follow each other sooner than the settings say. Only a swap before the wall
+goes between two requests of a turn, for the next one might already fail.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from rotator.clock import is_within
+from rotator.context import Books
+from rotator.core.logins.refresh_policy import wants_refresh
+from rotator.core.selection.policy import Preferred, prefer
+from rotator.errors import RotatorError
+from rotator.live.swap import Order, swap
+from rotator.model import EventKind, State
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.services.refresh import why_not
+from rotator.services.restarts import why_unseen
+from rotator.watcher.refresh_queue import Refreshes
+
+log = logging.getLogger(__name__)
+
+_A_CHOICE = 2
+_PATIENCE_SECONDS = 0.15
+
+
+class Rebalance:
+    """Makes the swaps that nobody waits for; called from the watcher's one thread."""
+
+    def __init__(self, books: Books, exchange: Exchange, refreshes: Refreshes) -> None:
+        """Let a successor that needs new tokens get them by `refreshes` first."""
+        self._books = books
+        self._exchange = exchange
+        self._refreshes = refreshes
+        # A swap that is wanted waits for the end of a turn.
+        self.is_waiting = False
+
+    def work(self) -> bool:
+        """Look at every provider with a choice; True if a swap was made. Raises StoreError."""
+        self.is_waiting = False
+        state = self._books.store.state()
+        if not state.balancing:
+            return False
+        providers = sorted({account.provider for account in state.accounts})
+        choices = [one for one in providers if len(state.of(one)) >= _A_CHOICE]
+        # Every one of them, whatever came of the others.
+        return any(list(map(self._look, choices)))
+
+    def _look(self, provider: str) -> bool:
+        state = self._books.outlook(provider)
+        now = self._books.clock()
+        found = prefer(state, provider, self._model(provider), now)
+        if found is None or not self._is_time(state, provider, found):
+            return False
+        if wants_refresh(found.account, now) and why_not(self._books, found.account) is None:
+            self._refreshes.want(found.account, lambda: None)
+            # It is looked again once it has them.
+            return False
+        return self._swap(state, provider, found)
+
+    def _model(self, provider: str) -> str | None:
+        """Return the model that stands for the provider: what matters most is what serves it."""
+        named = (p.model for p in self._books.preferences().priorities if p.provider == provider)
+        return next((model for model in named if model), None)
+
+    def _is_time(self, state: State, provider: str, found: Preferred) -> bool:
+        since = [tenure.since for tenure in state.slot(provider).tenures]
+        least = timedelta(seconds=state.failover.min_swap_seconds)
+        if since and is_within(least, since[-1], self._books.clock()):
+            return False
+        if found.is_before_the_wall:
+            return True
+        present = self._exchange.present()
+        if self._exchange.turns_under_way(present):
+            self.is_waiting = True
+            return False
+        return why_unseen(self._books, present) is None
+
+    def _swap(self, state: State, provider: str, found: Preferred) -> bool:
+        order = Order(
+            account=found.account.id,
+            why=found.why,
+            kind=EventKind.SWAPPED,
+            expected=state.slot(provider).active,
+            check_expected=True,
+            watched=True,
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+        try:
+            return swap(self._books, order) is not None
+        except RotatorError as exc:
+            # Nobody waits for it: the account that is live goes on working.
+            log.warning("a swap that nothing has asked for could not be made: %s", exc.message)
+            return False

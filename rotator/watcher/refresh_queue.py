@@ -1,0 +1,186 @@
+"""Refreshes under way in the watcher: the vendor is asked in a thread, all else is the owner's.
+
+A thread does nothing but ask; when it has an answer it says so through `woken`, and the owner
+calls `work`, which stores the answer and goes on with whoever waited for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rotator.context import Books
+from rotator.core.logins.refresh_policy import is_due, wants_refresh
+from rotator.errors import RotatorError, StoreError
+from rotator.model import Account, AccountId
+from rotator.services.refresh import (
+    Attempt,
+    Result,
+    adopt_answers,
+    ask,
+    begin,
+    finish,
+    hold,
+    store_patiently,
+    why_not,
+)
+from rotator.system.locks import Held
+
+log = logging.getLogger(__name__)
+
+Then = Callable[[], None]
+# Whoever waits for new tokens is told after this time that there are none; a bridge has been
+# promised a last word within twenty seconds.
+PATIENCE_SECONDS = 17.0
+# The HTTP client gives up before.
+_LONGEST_ASKING_SECONDS = 20.0
+
+
+@dataclass
+class _Wanted:
+    """An account whose tokens are wanted, who waits for them, and how far it has come."""
+
+    account: Account
+    until: float
+    waiting: list[Then] = field(default_factory=list)
+    held: Held | None = None
+    attempt: Attempt | None = None
+    thread: threading.Thread | None = None
+    result: Result | None = None
+
+    def release(self) -> None:
+        if self.held is not None:
+            self.held.release()
+
+
+class Refreshes:
+    """What the watcher refreshes now; every method is called from its one thread."""
+
+    def __init__(
+        self,
+        books: Books,
+        woken: Callable[[], None],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """`woken` is called from another thread when there is something for `work` to do."""
+        self._books = books
+        self._woken = woken
+        self._patience_seconds = patience_seconds
+        self._wanted: dict[AccountId, _Wanted] = {}
+        self._closed = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether `work` has to be called soon although nobody has called `woken`."""
+        return any(w.thread is None or w.result is not None for w in self._wanted.values())
+
+    def want(self, account: Account, then: Then) -> None:
+        """Get new tokens for `account` and call `then` once it has them or will not get them.
+
+        However many want the same account, its vendor is asked once.
+        """
+        if self._closed:
+            then()
+            return
+        until = time.monotonic() + self._patience_seconds
+        wanted = self._wanted.setdefault(account.id, _Wanted(account, until))
+        wanted.waiting.append(then)
+        self._go_on(wanted)
+
+    def work(self) -> None:
+        """Store the answers that have come, begin what can be begun, send again what is due."""
+        for wanted in tuple(self._wanted.values()):
+            self._go_on(wanted)
+        state, now = self._books.store.state(), self._books.clock()
+        for pending in state.refreshes.values():
+            account = state.account(pending.account)
+            if account is None or account.id in self._wanted or not is_due(pending, now):
+                continue
+            if wants_refresh(account, now) and why_not(self._books, account) is None:
+                self.want(account, _nothing)
+
+    def close(self) -> None:
+        """Wait for the answers that are on their way and store them: a token works once."""
+        self._closed = True
+        for wanted in tuple(self._wanted.values()):
+            if wanted.thread is not None:
+                wanted.thread.join(_LONGEST_ASKING_SECONDS)
+                self._store_for_good(wanted)
+            wanted.release()
+        self._wanted.clear()
+
+    def _go_on(self, wanted: _Wanted) -> None:
+        if wanted.thread is None:
+            self._begin(wanted)
+        if wanted.result is not None:
+            self._store(wanted)
+        if time.monotonic() > wanted.until:
+            # Its answer is stored whenever it comes; nobody waits for it any longer.
+            self._tell(wanted)
+        if wanted.thread is None and not wanted.waiting:
+            self._end(wanted)
+
+    def _begin(self, wanted: _Wanted) -> None:
+        held = hold(self._books, wanted.account, patience_seconds=0)
+        if held is None:
+            return
+        wanted.held = held
+        try:
+            adopt_answers(self._books)
+            attempt = begin(self._books, wanted.account.id)
+        except StoreError as exc:
+            log.warning("a refresh could not be begun: %s", exc.message)
+            attempt = exc.message
+        if isinstance(attempt, str):
+            self._end(wanted)
+            return
+        wanted.attempt = attempt
+        wanted.thread = threading.Thread(target=self._ask, args=[wanted, attempt], daemon=True)
+        wanted.thread.start()
+
+    def _ask(self, wanted: _Wanted, attempt: Attempt) -> None:
+        wanted.result = ask(self._books.registry.send, attempt)
+        self._woken()
+
+    def _store(self, wanted: _Wanted) -> None:
+        if wanted.attempt is None or wanted.result is None:
+            return
+        try:
+            finish(self._books, wanted.attempt, wanted.result)
+        except StoreError as exc:
+            # It is tried again at the next look: nothing else has these tokens.
+            log.warning("new tokens could not be stored yet: %s", exc.message)
+            return
+        self._end(wanted)
+
+    def _store_for_good(self, wanted: _Wanted) -> None:
+        """Store what came as a command does: there is no next look."""
+        if wanted.attempt is None or wanted.result is None:
+            return
+        try:
+            store_patiently(self._books, wanted.attempt, wanted.result)
+        except StoreError as exc:
+            log.warning("new tokens could not be stored: %s", exc.message)
+        self._tell(wanted)
+
+    def _end(self, wanted: _Wanted) -> None:
+        wanted.release()
+        self._wanted.pop(wanted.account.id, None)
+        self._tell(wanted)
+
+    def _tell(self, wanted: _Wanted) -> None:
+        waiting, wanted.waiting = wanted.waiting, []
+        for then in waiting:
+            try:
+                then()
+            except RotatorError as exc:
+                # It costs the one who waited, not the others.
+                log.warning("a failure could not be worked off: %s", exc.message)
+
+
+def _nothing() -> None:
+    """Wait for nobody."""

@@ -1,0 +1,29 @@
+"""Takes up changed settings while the watcher runs, and says so in an event."""
+
+from __future__ import annotations
+
+from rotator.context import Books
+from rotator.model import Event, EventKind
+from rotator.model.preferences import changed_settings
+from rotator.settings.active import InForce, SettingsFile, still_in_force
+
+
+def take_up(books: Books, settings: SettingsFile) -> bool:
+    """Look at the settings once more; tell whether other ones hold since the last look."""
+    before, now = settings.now, settings.look()
+    events = [Event(books.clock(), kind, why=why) for kind, why in _news(before, now)]
+    if events:
+        books.record(events)
+        books.announce()
+    return before is None or before.preferences != now.preferences
+
+
+def _news(before: InForce | None, now: InForce) -> list[tuple[EventKind, str]]:
+    news = []
+    # What holds when the watcher starts is no change.
+    if before is not None and before.preferences != now.preferences:
+        names = ", ".join(changed_settings(before.preferences, now.preferences))
+        news.append((EventKind.CHANGED, f"settings were changed: {names}"))
+    if now.problem is not None and (before is None or before.problem != now.problem):
+        news.append((EventKind.PROBLEM, still_in_force(now.problem)))
+    return news

@@ -1,0 +1,43 @@
+"""Publishes glance.json, from which the plugin in opencode's TUI draws.
+
+What stands in it is decided in `sidebar`. It is only shown, so that nothing that the watcher
+does depends on it: what goes wrong is logged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from dataclasses import replace
+
+from rotator import __version__
+from rotator.context import Books
+from rotator.core.sidebar import glance
+from rotator.errors import StoreError
+from rotator.system.files import publish
+from rotator.system.paths import Paths
+
+log = logging.getLogger(__name__)
+
+# Of so many events the last few that are told are taken.
+_MOST_EVENTS = 50
+
+
+def publish_glance(books: Books) -> None:
+    """Write down what there is to see now."""
+    now, state = books.clock(), books.store.state()
+    try:
+        asked = books.history.all_asked()
+        usage = {name: one.snapshot for name, one in asked.items() if one.snapshot is not None}
+        happened = [(one.number, one.event) for one in books.history.read(most=_MOST_EVENTS)]
+        value = glance(replace(state, usage=usage), happened, __version__, now)
+        publish(books.paths.glance, json.dumps(value, separators=(",", ":")).encode())
+    except (StoreError, OSError) as exc:
+        log.warning("opencode's sidebar was told nothing: %s", exc)
+
+
+def remove_glance(paths: Paths) -> None:
+    """Take it away: from now on nobody keeps it."""
+    with contextlib.suppress(OSError):
+        paths.glance.unlink()

@@ -1,0 +1,174 @@
+"""What bridges and opencode's log report to the watcher, and what is done about it.
+
+A failure is classified, by its vendor's rules first, and carried out; what a good answer's
+headers say of limits is a reading of usage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from rotator.clock import is_ahead
+from rotator.context import Books
+from rotator.core.failures.classify import LIMITS
+from rotator.core.failures.reported_failures import Note, Passed
+from rotator.core.selection import failover as engine
+from rotator.core.selection.policy import stands_in
+from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
+from rotator.opencode.bridge.exchange import FIRST_FAILURE, Exchange
+from rotator.opencode.log import LoggedFailure
+from rotator.services.failover import Answer, Before, carry_out, meaning_of
+from rotator.services.restarts import restart_note
+from rotator.services.usage import Readings, note_headers
+from rotator.watcher.logged_failures import LoggedFailures
+from rotator.watcher.refresh_queue import Refreshes
+
+NOBODY: frozenset[AccountId] = frozenset()
+_WAITING_KEPT = 200
+_ASKS_WITHIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request that waits for an account, since when, and by when it asks anew if it does."""
+
+    provider: str
+    since: datetime
+    asks_by: datetime
+
+    def is_there(self, now: datetime) -> bool:
+        """Tell whether it may still ask anew; one that began ahead is of a clock set back since."""
+        return now < self.asks_by and not is_ahead(self.since, now)
+
+
+class Reports:
+    """Takes reports one at a time; called from the watcher's one thread."""
+
+    def __init__(
+        self, books: Books, exchange: Exchange, refreshes: Refreshes, readings: Readings
+    ) -> None:
+        """Answer through `exchange`; what waits for new tokens gets them by `refreshes`.
+
+        Of who was refused without a word until when, `readings` ask.
+        """
+        self._books = books
+        self._exchange = exchange
+        self._refreshes = refreshes
+        self._readings = readings
+        self._lines = LoggedFailures(
+            books, exchange, lambda signal: self._decide(signal, self._meaning(signal))
+        )
+        # Since when requests wait for an account that frees up.
+        self._waiting: dict[str, _Waiting] = {}
+
+    def told(self, signal: Signal) -> None:
+        """Work off what a bridge reported."""
+        if signal.status is not None and signal.status < FIRST_FAILURE:
+            self._note_limits(signal)
+        else:
+            self._decide(signal, self._meaning(signal))
+
+    def noted(self, note: Note) -> None:
+        """Work off what a bridge says of a request that its log will tell of."""
+        self._lines.note(note)
+
+    def logged(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
+        """Work off a failure in opencode's log, unless a bridge has reported it already.
+
+        `with_last`: it was read together with the one before it.
+        """
+        self._lines.hear(failure, with_last=with_last)
+
+    @property
+    def holds_lines(self) -> bool:
+        """Whether a line of the log waits for what a bridge says of it."""
+        return self._lines.is_holding
+
+    def work_held_lines(self) -> None:
+        """Look at the lines of the log that wait."""
+        self._lines.work()
+
+    def _note_limits(self, signal: Signal) -> None:
+        account = engine.blamed(self._books.store.state(), signal)
+        if account is not None and note_headers(self._books, account, signal.headers):
+            self._books.announce()
+
+    def _meaning(self, signal: Signal) -> Finding:
+        return meaning_of(self._books, signal)
+
+    def _decide(
+        self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
+    ) -> None:
+        """Do what a failure asks for, now or once an account has the tokens that it needs."""
+
+        def freshen(account: Account) -> bool:
+            again = partial(self._decide, signal, finding, asked | {account.id})
+            self._refreshes.want(account, again)
+            return False
+
+        before = self._books.store.state().slot(signal.provider).active
+        verdict = carry_out(
+            self._books,
+            signal,
+            finding,
+            answer=self._reply(signal),
+            freshen=freshen,
+            before=Before(asked, self._waits_since(signal)),
+        )
+        self._note_wait(signal, verdict)
+        if finding.meaning in LIMITS and finding.until is None:
+            self._ask_until_when(signal)
+        self._say_who_needs_a_restart(signal, before)
+        if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
+            self._lines.expect(Passed(signal.provider, signal.session, self._books.clock()))
+
+    @property
+    def waiting(self) -> list[str]:
+        """The providers of which a turn waits for an account that frees up, one for each turn."""
+        now = self._books.clock()
+        # Whoever gave up, or was ended, does not ask anew.
+        return sorted(w.provider for w in self._waiting.values() if w.is_there(now))
+
+    def _waits_since(self, signal: Signal) -> datetime | None:
+        waiting = self._waiting.get(signal.request)
+        return None if waiting is None else min(waiting.since, self._books.clock())
+
+    def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
+        if verdict.kind is VerdictKind.WAIT:
+            now = self._books.clock()
+            asks_by = now + timedelta(milliseconds=verdict.wait_ms) + _ASKS_WITHIN
+            since = self._waits_since(signal) or now
+            self._waiting[signal.request] = _Waiting(signal.provider, since, asks_by)
+            for request in list(self._waiting)[:-_WAITING_KEPT]:
+                del self._waiting[request]
+        elif verdict.kind is not VerdictKind.ACK:
+            self._waiting.pop(signal.request, None)
+
+    def _ask_until_when(self, signal: Signal) -> None:
+        state = self._books.store.state()
+        account = engine.blamed(state, signal)
+        if account is not None and state.balancing:
+            self._readings.want(account)
+
+    def _reply(self, signal: Signal) -> Answer:
+        if signal.source is Source.LOG:
+            return lambda _: None
+        return partial(self._exchange.answer, signal.id)
+
+    def _say_who_needs_a_restart(self, signal: Signal, before: AccountId | None) -> None:
+        state = self._books.store.state()
+        after, left = state.active(signal.provider), state.account(before) if before else None
+        if after is None or after.id == before:
+            return
+        # A bridge puts in what is for the same place, unless it has nothing to put it into.
+        follows = stands_in(after, left.credential if left else None)
+        note = restart_note(
+            self._books,
+            self._exchange.present(),
+            after,
+            only_sure=signal.source is not Source.LOG and follows,
+        )
+        if note is not None:
+            self._books.record([note])
