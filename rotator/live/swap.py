@@ -12,7 +12,8 @@ from datetime import datetime
 
 from rotator.context import Books
 from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
-from rotator.live.capture import absorb, absorb_missing, keep_unreadable
+from rotator.live.capture import absorb, absorb_missing
+from rotator.live.unclaimed import keep_unreadable
 from rotator.model import Account, AccountId, Digest, Event, EventKind, SwapMark
 from rotator.opencode.auth.file import (
     Missing,

@@ -11,10 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.context import Books
-from rotator.core.logins.unsaved import Fragments, holds_news, holds_unread, is_saved, logins_of
+from rotator.core.logins.unsaved import (
+    Fragments,
+    holds_news,
+    holds_unread,
+    is_saved,
+    logins_of,
+    says_something,
+)
 from rotator.errors import AccountNotFound, LiveFileError
-from rotator.live.knowledge import knowledge
+from rotator.live.knowledge import knowledge, try_parse
 from rotator.model import Event, EventKind
+from rotator.opencode.auth.file import Reading, Whole
 from rotator.opencode.auth.fragments import take_apart
 from rotator.secret import Secret
 from rotator.storage.store import Aside
@@ -133,3 +141,19 @@ def drop(books: Books, number: int) -> None:
 
 def _providers(found: Fragments, books: Books) -> tuple[str, ...]:
     return tuple(provider for provider, _ in logins_of(found, knowledge(books)))
+
+
+def keep_unreadable(books: Books, reading: Reading, provider: str) -> None:
+    """Keep the provider's entry before it goes, if it is one that nobody could save.
+
+    Raises LiveFileError where there is no room for it: then it must not go.
+    """
+    entry = reading.entries.get(provider) if isinstance(reading, Whole) else None
+    why = try_parse(provider, entry) if entry is not None else None
+    if entry is None or not isinstance(why, str) or not says_something(entry):
+        return
+    kept = keep(books, entry.reveal().encode("utf-8"), why, provider)
+    if kept.is_new:
+        why = "its entry could not be read and made room"
+        why = f"{why}; it is kept as unclaimed content {kept.number}: {LIST}"
+        books.record([Event(books.clock(), EventKind.PROBLEM, clean(provider), why=why)])

@@ -10,7 +10,7 @@ from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_in_doubt
 from rotator.core.selection.policy import Wanted, choose, clock_time
 from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
-from rotator.live.capture import LOGGED_OUT
+from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.swap import Order, swap
 from rotator.model import Account, AccountId, AccountState, State
 from rotator.services.refresh import freshened

@@ -18,7 +18,7 @@ import pytest
 
 from rotator.errors import NothingToRotateTo, UsageError
 from rotator.live.account_owners import learn_owner
-from rotator.live.capture import LOGGED_OUT
+from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.swap import Order, swap
 from rotator.model import NOBODY, Account, AccountState, EventKind, Identity, Limit
 from rotator.opencode.auth.file import parse_entry

@@ -1,0 +1,233 @@
+"""Carries out what a change in auth.json means: accounts, slots, and the entry to mend it with."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from datetime import datetime
+
+from rotator.context import Books
+from rotator.core.logins.aliases import free_alias
+from rotator.core.logins.changes import (
+    Change,
+    Dropped,
+    Gone,
+    Login,
+    Logout,
+    Refresh,
+    Revert,
+    Revived,
+    Unreadable,
+    Wipe,
+)
+from rotator.core.logins.credential_secrets import given_as, same_secrets
+from rotator.core.logins.ownership import Proof
+from rotator.core.logins.token_lines import line_of
+from rotator.core.logins.unsaved import says_something
+from rotator.errors import LiveFileError
+from rotator.live.account_changes import How, renew
+from rotator.live.unclaimed import LIST, keep
+from rotator.model import Account, AccountId, Digest, Doubt, Event, EventKind
+from rotator.secret import Secret
+from rotator.text import clean
+
+LOGGED_OUT = "logged out in opencode"
+_NO_ENTRY = Secret("")
+
+
+def apply_change(
+    books: Books, change: Change, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
+    """Carry a change out; return its event and the entry that auth.json should have instead.
+
+    None leaves auth.json as it is, an empty secret takes the entry out. What else has happened
+    to accounts by it is added to `also`.
+    """
+    match change:
+        case Login():
+            return _login(books, change, now, also)
+        case Refresh():
+            return _refresh(books, change, now, also)
+        case Revert():
+            return _revert(books, change, now, also)
+        case Dropped():
+            return _drop(books, change, now), None
+        case Logout() | Gone():
+            return _left(books, change, now), None
+        case Wipe() | Revived() | Unreadable():
+            return _mended(change, now)
+
+
+def _left(books: Books, change: Logout | Gone, now: datetime) -> Event:
+    books.store.set_active(change.provider, None, now)
+    if isinstance(change, Gone):
+        why = "its entry went from auth.json while no watcher ran; rotate puts it back"
+        return account_event(now, EventKind.PROBLEM, change.account, why)
+    books.store.set_disabled(change.account.id, LOGGED_OUT)
+    return account_event(now, EventKind.LOGGED_OUT, change.account, LOGGED_OUT)
+
+
+def _mended(change: Wipe | Revived | Unreadable, now: datetime) -> tuple[Event, Secret | None]:
+    match change:
+        case Wipe(provider=provider, entry=entry):
+            why = "its entry was lost in a write about another one and was put back"
+            return Event(now, EventKind.RESTORED, provider, why=why), entry
+        case Revived(provider=provider, entry=active):
+            why = "an old copy of auth.json brought back a removed account; it was taken out again"
+            return Event(now, EventKind.RESTORED, provider, why=why), active or _NO_ENTRY
+        case Unreadable(provider=provider, why=why):
+            # Its id may be what is wrong with it.
+            return Event(now, EventKind.PROBLEM, clean(provider), why=why), None
+
+
+def _drop(books: Books, change: Dropped, now: datetime) -> Event:
+    """Keep an entry that opencode has left out because nobody can read it."""
+    why = "its entry in auth.json could not be read and is gone from there"
+    # Without room for it nothing could be done about it: it is gone.
+    with contextlib.suppress(LiveFileError):
+        if says_something(change.entry):
+            content = change.entry.reveal().encode("utf-8", "surrogatepass")
+            kept = keep(books, content, change.why, change.provider)
+            why = f"{why}; it is kept as unclaimed content {kept.number}: {LIST}"
+    return Event(now, EventKind.PROBLEM, clean(change.provider), why=why)
+
+
+def _login(
+    books: Books, change: Login, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
+    store, account = books.store, change.account
+    if account is None:
+        return add_account(books, change, now, activate=True), None
+    before = store.state().active(change.provider)
+    if change.fresh and not change.stale:
+        also += renew_with(books, account, change, now)
+    store.set_disabled(account.id, None)
+    store.set_rejected(account.id, None)
+    store.set_active(change.provider, account.id, now)
+    store.note_swap(change.provider, None)
+    event = account_event(now, EventKind.SWAPPED, account, "logged in in opencode")
+    event = replace(event, from_alias=before.alias if before else None, to_alias=account.alias)
+    if not change.stale:
+        return event, None
+    return replace(event, why=event.why + keep_unknown(books, change)), account.credential.entry
+
+
+def _doubt_replaced(books: Books, change: Login, added: AccountId) -> None:
+    """Note which tokens a new account may come from that others took the place of just before."""
+    state, came_as = books.store.state(), given_as(change.credential)
+    for account in state.of(change.provider):
+        doubts = [
+            Doubt(added, came_as, given_as(one.credential))
+            for one in state.replaced.get(account.id, ())
+            if one in change.may_be_replaced
+        ]
+        if doubts:
+            books.store.set_doubts(account.id, [*account.doubts, *doubts])
+
+
+def add_account(
+    books: Books, change: Login | Refresh, now: datetime, *, activate: bool = False
+) -> Event:
+    """Save a login as a new account, live in its slot if `activate`."""
+    provider, who = change.provider, change.identity
+    alias = free_alias(provider, who.label, books.store.aliases(provider))
+    added = books.store.add_account(provider, alias, change.credential, who, now)
+    may_be = change.may_be if isinstance(change, Login) else ()
+    for one in may_be:
+        came_as, line = given_as(change.credential), line_of(books.store.state(), one)
+        doubts = [Doubt(added, came_as, given_as(tokens.credential)) for tokens in line]
+        books.store.set_doubts(one.id, [*one.doubts, *doubts])
+    if isinstance(change, Login):
+        _doubt_replaced(books, change, added)
+    if activate:
+        books.store.set_active(provider, added, now)
+    why = "a new login in auth.json was saved"
+    if not activate:
+        why = "a login that opencode wrote just when another one was put in was saved"
+    if may_be:
+        names = " or ".join(one.alias for one in may_be)
+        why = f"{why}; it may be {names} with new tokens, which is not used until that is known"
+    name, to = f"{provider}/{alias}", alias if activate else None
+    return Event(now, EventKind.CAPTURED, provider, name, None, to, why)
+
+
+def _refresh(
+    books: Books, change: Refresh, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
+    if change.stale:
+        why = "an older copy of this login came back into auth.json; the newest was written again"
+        why += keep_unknown(books, change)
+        return account_event(
+            now, EventKind.RESTORED, change.account, why
+        ), change.account.credential.entry
+    also += renew_with(books, change.account, change, now)
+    if change.of_replaced is not None:
+        # Whoever took their place has left with an account of their own.
+        books.store.set_active(change.provider, change.account.id, now)
+    return account_event(now, EventKind.REFRESHED, change.account, how_refreshed(change)), None
+
+
+def how_refreshed(change: Login | Refresh) -> str:
+    """Return by what tokens are taken for the refreshed ones of an account, in words."""
+    by = {Proof.NONE: "its times", Proof.SHARED: "a text that others may have as well"}
+    if change.proof not in by:
+        return "refreshed by opencode"
+    kept = "its tokens before are kept until that is known"
+    return f"refreshed by opencode, by {by[change.proof]}; {kept}"
+
+
+def keep_unknown(books: Books, change: Login | Refresh | Revert) -> str:
+    """Keep tokens that make room for an account's newer ones, if it never had them.
+
+    Nothing but the time speaks against them, and a clock may have been wrong. Returns what an
+    event says of it.
+    """
+    credential = change.credential
+    secret = credential.refresh or credential.secret
+    if not secret or books.store.holder(change.provider, Digest(secret.digest())):
+        return ""
+    why = "tokens that ran out before those of their account"
+    kept = keep(books, credential.entry.reveal().encode("utf-8"), why, change.provider)
+    return f"; what stood there is unclaimed content {kept.number}: {LIST}"
+
+
+def _revert(
+    books: Books, change: Revert, now: datetime, also: list[Event]
+) -> tuple[Event, Secret | None]:
+    store = books.store
+    if change.fresh:
+        also += renew_with(books, change.account, change, now)
+    mark = store.state().slot(change.provider).swap
+    if change.give_up or mark is None:
+        store.note_swap(change.provider, None)
+        store.set_active(change.provider, change.account.id, now)
+        why = f"something keeps bringing {change.account.alias} back; it was left in auth.json"
+        # As it came, unless the account has newer tokens by now: only those can be used.
+        if change.fresh or same_secrets(change.account.credential, change.credential):
+            return account_event(now, EventKind.PROBLEM, change.account, why), None
+        why += " with its newest tokens" + keep_unknown(books, change)
+        return account_event(
+            now, EventKind.PROBLEM, change.account, why
+        ), change.account.credential.entry
+    store.note_swap(change.provider, replace(mark, at=now, rounds=change.rounds))
+    saved = "its refreshed tokens were saved" if change.fresh else "nothing was lost"
+    left, put = change.account.alias, change.put.alias
+    why = f"an opencode wrote {left} back; {saved} and {put} is live again"
+    if not change.fresh:
+        why += keep_unknown(books, change)
+    event = account_event(now, EventKind.REVERTED, change.account, why)
+    event = replace(event, from_alias=left, to_alias=put)
+    return event, change.put.credential.entry
+
+
+def renew_with(
+    books: Books, account: Account, change: Login | Refresh | Revert, now: datetime
+) -> list[Event]:
+    """Put the tokens of a change into an account; return what else happened by it."""
+    how = How(change.proof, change.of_replaced)
+    return renew(books, account, change.credential, change.identity, how, now)
+
+
+def account_event(now: datetime, kind: EventKind, account: Account, why: str) -> Event:
+    """Return an event about an account."""
+    return Event(now, kind, account.provider, account.name, why=why)
