@@ -25,7 +25,7 @@ from rotator.model import Event, EventKind
 from rotator.opencode.auth.file import Reading, Whole
 from rotator.opencode.auth.fragments import take_apart
 from rotator.secret import Secret
-from rotator.storage.store import Aside
+from rotator.storage.tables.unclaimed_contents import Aside
 from rotator.text import clean
 
 MOST_BYTES = 64 * 1024 * 1024

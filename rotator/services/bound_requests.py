@@ -18,7 +18,7 @@ from rotator.model import Account, State
 from rotator.opencode.bridge.exchange import Present
 from rotator.opencode.run_lines import runs_in
 from rotator.services.without_bridge import Unbridged
-from rotator.storage.store import TENURES_KEPT
+from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.locks import watch_holder
 from rotator.system.processes import started
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rotator.clock import from_iso, to_iso
@@ -28,6 +28,9 @@ from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
 
 Row = Mapping[str, Any]
+
+# Before there was this program.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An older version took an entry that a plug-in had cleared for a login.
 _CLEARED = "it holds no login"

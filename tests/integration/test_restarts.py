@@ -15,7 +15,7 @@ from rotator.opencode.bridge.exchange import Present
 from rotator.services import accounts as ledger
 from rotator.services.restarts import applies, restart_note, when_used, why_unseen
 from rotator.services.without_bridge import bridgeless
-from rotator.storage.store import TENURES_KEPT
+from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.locks import watch_lock
 from rotator.system.processes import find_opencodes, is_running, kind_of, start_ticks, started
 from tests.support.live import Entry, Live, api, oauth, open_live, opencode_running, wellknown

@@ -39,14 +39,11 @@ from rotator.storage.database import require_sqlite, store_errors
 from rotator.storage.history import MOST_EVENTS, History
 from rotator.storage.migrations import STORE, set_version
 from rotator.storage.row_sealing import seal_what_is_written
-from rotator.storage.store import (
-    DESCENTS_KEPT,
-    DIGESTS_AT_HAND,
-    DIGESTS_KEPT,
-    REMOVED_AT_HAND,
-    TENURES_KEPT,
-    Store,
-)
+from rotator.storage.store import Store
+from rotator.storage.tables.descents import DESCENTS_KEPT
+from rotator.storage.tables.known_secrets import DIGESTS_KEPT
+from rotator.storage.tables.slots import TENURES_KEPT
+from rotator.storage.tables.state_reader import DIGESTS_AT_HAND, REMOVED_AT_HAND
 from tests.support.live import as_anybody, full_disk, open_live, run_at_once
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -598,7 +595,7 @@ OPEN_BOTH = """
 import sys, time
 from pathlib import Path
 from rotator.storage.history import History
-from rotator.storage.store import Store
+from rotator.storage.store import (Store)
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -17,7 +17,7 @@ def test_i11_every_accepted_change_is_one_that_can_still_be_made() -> None:
     listed = accepted.read().reasons
 
     possible = {
-        (Path(module).name, change.function, change.told)
+        (accepted.below_package(module), change.function, change.told)
         for module in modules()
         for change in changes((ROOT / module).read_text())
     }

@@ -22,7 +22,12 @@ class Accepted:
 
     def reason(self, module: str, change: Change) -> str | None:
         """Return why this change need not be noticed, if that has been said."""
-        return self.reasons.get((Path(module).name, change.function, change.told))
+        return self.reasons.get((below_package(module), change.function, change.told))
+
+
+def below_package(module: str) -> str:
+    """Return a module's path as the file names it; two folders may have files of one name."""
+    return module.removeprefix("rotator/")
 
 
 def read() -> Accepted:

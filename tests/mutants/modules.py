@@ -28,6 +28,6 @@ _FILES = (
 def modules() -> list[str]:
     """Return their paths."""
     package = ROOT / "rotator"
-    found = [path for folder in _FOLDERS for path in sorted((package / folder).glob("*.py"))]
+    found = [path for folder in _FOLDERS for path in sorted((package / folder).rglob("*.py"))]
     found += [package / name for name in _FILES]
     return [str(path.relative_to(ROOT)) for path in found if path.name != "__init__.py"]

@@ -1,0 +1,1 @@
+"""The tables of the store, each with what is written into it."""
