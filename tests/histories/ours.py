@@ -26,7 +26,7 @@ from rotator.services.refresh import Attempt, Result, adopt_answers, ask, begin,
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.system.locks import Held, swap_lock
 from rotator.system.paths import Paths, find_paths
-from rotator.watcher.daemon import MISSING_PATIENCE, TORN_PATIENCE
+from rotator.watcher.unsettled import MISSING_PATIENCE, TORN_PATIENCE
 from tests.histories.computer import SLOT, Computer
 from tests.histories.truth import ANYBODY, Truth
 from tests.support.faults import Act, Crash, Seam, Step, anything, at, failing, named
