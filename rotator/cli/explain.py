@@ -11,7 +11,7 @@ from rotator.cli.common import books_for_reading, json_option, print_json, provi
 from rotator.core.selection.explain import Explanation, explain, sentences
 from rotator.errors import AccountNotFound
 from rotator.opencode.auth.placement_sentences import swap_obstacle
-from rotator.opencode.bridge.exchange import bridges_of
+from rotator.opencode.bridge.presence import bridges_of
 from rotator.services.own_keys import own_key_sentences
 from rotator.services.restarts import why_unseen
 

@@ -11,7 +11,7 @@ from rotator.doctor.setup import Setup
 from rotator.live.knowledge import try_parse
 from rotator.model import Credential
 from rotator.opencode.auth.file import Whole, read_live
-from rotator.opencode.bridge.exchange import bridges_of
+from rotator.opencode.bridge.presence import bridges_of
 from rotator.opencode.config_files import Config, config_folders, read_configs
 from rotator.opencode.configured_keys import ConfiguredKey, keys_in
 from rotator.opencode.other_plugins import may_send_own

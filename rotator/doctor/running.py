@@ -13,8 +13,9 @@ from xml.parsers.expat import ExpatError
 from rotator import __version__
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
-from rotator.opencode.bridge.exchange import Present, bridges_of, polled_by, published
 from rotator.opencode.bridge.install import bridge_file, bridge_source, version_in
+from rotator.opencode.bridge.presence import Present, bridges_of
+from rotator.opencode.bridge.watcher_files import polled_by, published
 from rotator.services.unseen_requests import UNSEEN_TO_DO, unseen_requests
 from rotator.services.without_bridge import unbridged
 from rotator.system.locks import watch_holder, watcher_pid

@@ -15,7 +15,7 @@ from pathlib import Path
 from rotator.context import Books
 from rotator.core.selection.policy import stands_in
 from rotator.model import Account, State
-from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import runs_in
 from rotator.services.without_bridge import Unbridged
 from rotator.storage.tables.slots import TENURES_KEPT

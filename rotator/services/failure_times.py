@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from rotator.clock import is_ahead
 from rotator.context import Books
 from rotator.model import State, Tenure
-from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Run, Runs
 from rotator.services.without_bridge import Unbridged, unbridged

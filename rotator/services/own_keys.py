@@ -14,8 +14,8 @@ from pathlib import Path
 
 from rotator.context import Books
 from rotator.model import Account
-from rotator.opencode.bridge.exchange import Present
 from rotator.opencode.bridge.install import bridge_file
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.services.key_givers import TAKES_LOGINS, World, configured, givers, may_load, variables
 from rotator.services.without_bridge import Unbridged, bridgeless, following, unbridged

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from rotator.context import Books
 from rotator.model import Account, Event, EventKind
-from rotator.opencode.bridge.exchange import Exchange, Present
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.presence import Present
 from rotator.services.bound_requests import Bound, bound_elsewhere
 from rotator.services.own_keys import find_own_keys, is_sent, unreached
 from rotator.services.unseen_requests import senders

@@ -17,8 +17,10 @@ from rotator.model import AccountState, State
 from rotator.opencode.auth.file import Missing, Torn, Whole, read_live, way_out
 from rotator.opencode.auth.placement import is_mounted, is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes, placement_problems
-from rotator.opencode.bridge.exchange import ELSEWHERE, Exchange, bridges_of, polled_by, waiting_by
+from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
+from rotator.opencode.bridge.presence import ELSEWHERE, bridges_of
+from rotator.opencode.bridge.watcher_files import polled_by, waiting_by
 from rotator.services.own_keys import own_key_sentences
 from rotator.services.unseen_requests import unseen_requests
 from rotator.services.without_bridge import unbridged

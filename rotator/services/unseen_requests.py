@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.other_plugins import may_send_own
 from rotator.services.key_givers import World
 from rotator.system.processes import environment

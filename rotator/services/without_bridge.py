@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
-from rotator.opencode.bridge.exchange import Present
 from rotator.opencode.bridge.install import bridge_file
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.system.liveness import inside
 from rotator.system.paths import Paths

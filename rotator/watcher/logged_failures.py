@@ -16,7 +16,8 @@ from rotator.clock import is_within
 from rotator.context import Books
 from rotator.core.failures.reported_failures import Foreign, Note, Passed, match_note, match_passed
 from rotator.model import Digest, Event, EventKind, Signal, Source
-from rotator.opencode.bridge.exchange import Exchange, Present
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.services.failure_times import charge_time

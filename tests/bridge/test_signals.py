@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rotator.opencode.bridge.exchange import parse_signal
+from rotator.opencode.bridge.signal_file import parse_signal
 from rotator.secret import digest_of
 from tests.support.bridge_process import BridgeProcess
 from tests.support.fake_watcher import FakeWatcher, LiveFile, oauth

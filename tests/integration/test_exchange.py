@@ -14,7 +14,8 @@ import pytest
 from rotator import __version__
 from rotator.core.selection.routing import Directions, Entry
 from rotator.model import AccountState, Limit, Route, Signal, Verdict, VerdictKind
-from rotator.opencode.bridge.exchange import LARGEST_SIGNAL, STALE_SECONDS, Exchange
+from rotator.opencode.bridge.exchange import STALE_SECONDS, Exchange
+from rotator.opencode.bridge.fields import LARGEST_SIGNAL
 from rotator.system.liveness import pid_namespace
 from rotator.system.processes import start_ticks
 from tests.support.live import NOON, Live, api, oauth, open_live

@@ -15,8 +15,9 @@ import pytest
 
 from rotator.clock import to_iso
 from rotator.context import open_books
-from rotator.opencode.bridge.exchange import MOST_PRESENT, Exchange
+from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import MOST_READ, Inbox
+from rotator.opencode.bridge.presence import MOST_PRESENT
 from rotator.opencode.log import MOST_BYTES_A_CALL, LoggedFailure, LogTail
 from rotator.system.paths import find_paths
 from rotator.watcher.logged_failures import LoggedFailures

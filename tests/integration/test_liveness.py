@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from rotator.opencode.bridge.exchange import Exchange, bridges_of
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.presence import bridges_of
 from rotator.services.status import look_around
 from rotator.system.liveness import SILENT_SECONDS, inside, is_alive, is_known_here, pid_namespace
 from rotator.system.lock_holder import _may_have, holder_of

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from rotator.opencode import config_files
-from rotator.opencode.bridge.exchange import Present
 from rotator.opencode.bridge.install import bridge_source
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.config_files import read_configs
 from rotator.opencode.configured_keys import CREDENTIAL_NAMES
 from rotator.opencode.plugin_files import loaded_by

@@ -15,7 +15,8 @@ import pytest
 
 from rotator.model import EventKind, Snapshot, Window
 from rotator.model.preferences import Failover, Preferences, Priority, Strategy
-from rotator.opencode.bridge.exchange import SCHEMA, Exchange
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.fields import SCHEMA
 from rotator.watcher.rebalance import Rebalance
 from rotator.watcher.refresh_queue import Refreshes
 from tests.support.live import NOON, Live, api, open_live, opencode_running

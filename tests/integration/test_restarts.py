@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rotator.live.swap import Order, swap
-from rotator.opencode.bridge.exchange import Present
+from rotator.opencode.bridge.presence import Present
 from rotator.services import accounts as ledger
 from rotator.services.restarts import applies, restart_note, when_used, why_unseen
 from rotator.services.without_bridge import bridgeless

@@ -21,8 +21,8 @@ from rotator.doctor.remark import Level, Remark
 from rotator.doctor.running import look_at_bridge
 from rotator.doctor.setup import Setup
 from rotator.model import Account
-from rotator.opencode.bridge.exchange import Present
 from rotator.opencode.bridge.install import install_bridge
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs
 from rotator.services.failure_times import charge_time

@@ -26,7 +26,8 @@ from rotator.opencode.auth.file import (
     read_live,
     with_entry,
 )
-from rotator.opencode.bridge.exchange import LONGEST_BODY, Exchange
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.fields import LONGEST_BODY
 from rotator.opencode.log import LogTail, parse_line
 from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import DeadLogin, HttpAnswer, Tokens

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotator.model import Signal, Source
-from rotator.opencode.bridge.exchange import LONGEST_BODY, SCHEMA, parse_signal
+from rotator.opencode.bridge.fields import LONGEST_BODY, SCHEMA
+from rotator.opencode.bridge.signal_file import parse_signal
 
 DIGEST = "0123456789abcdef" * 4
 SIGNAL: dict[str, Any] = {

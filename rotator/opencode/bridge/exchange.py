@@ -11,18 +11,17 @@ import json
 import os
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeGuard
 
 from rotator import __version__
-from rotator.clock import from_iso, to_iso
+from rotator.clock import to_iso
 from rotator.core.failures.reported_failures import Note
-from rotator.core.selection.routing import Directions, Entry
-from rotator.model import AccountState, Digest, Signal, Source, State, Verdict
-from rotator.opencode.auth.file import is_provider_id
+from rotator.core.selection.routing import Directions
+from rotator.model import Signal, State, Verdict
+from rotator.opencode.bridge.fields import LARGEST_SIGNAL, SCHEMA, as_status, head_of, json_bytes
+from rotator.opencode.bridge.presence import BUSY, Present, present_files, read_present
 from rotator.opencode.bridge.session_notes import (
     SESSIONS,
     parse_note,
@@ -30,71 +29,21 @@ from rotator.opencode.bridge.session_notes import (
     set_aside,
     sweep_sessions,
 )
+from rotator.opencode.bridge.signal_file import parse_signal
+from rotator.opencode.bridge.watcher_files import polled_by, provider_facts, routing_entry
 from rotator.system.files import publish
-from rotator.system.liveness import NAMESPACE, is_alive, is_known_here, pid_namespace
+from rotator.system.liveness import NAMESPACE, pid_namespace
 from rotator.system.paths import Paths, private_folder
 from rotator.system.processes import start_ticks
-from rotator.system.regular_files import head, open_regular
-from rotator.text import clean
 
-SCHEMA = 1
-# What stands in a pid's place where the pid is another process's, or nobody's, here.
-ELSEWHERE = "in another container"
-LARGEST_SIGNAL = 256 * 1024
-LONGEST_BODY = 16 * 1024
 # The bridge waits a quarter of a second for a first word; older signals have nobody waiting.
 STALE_SECONDS = 30.0
 # A bridge also tells of good answers, for what their headers say of limits.
 FIRST_FAILURE = 400
-# Of more bridges than anybody runs the first are looked at, and those of dead processes removed.
-MOST_PRESENT = 500
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_MOST_HEADERS = 64
-_FIRST_STATUS, _LAST_STATUS = 100, 999
-_KINDS = frozenset({"run", "serve", "tui", "web"})
 _NOWHERE = Directions()
-# Beside what a bridge says of itself, for as long as a turn of its opencode goes on.
-_BUSY = ".busy"
-# A bridge is named by its pid, and where another container has that name already by more.
-_NAME = re.compile(r"[1-9]\d{0,9}(-[0-9a-f]{8})?")
 # Beside state.json: touched at every look, for those who cannot tell by the watcher's pid.
 _BEAT = "beat"
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """A bridge that says it is loaded in a running opencode.
-
-    `is_here` says that its pid names a process that we see; else it runs in another container.
-    `unseen` are the providers whose last turn was answered past the bridge's fetch.
-    """
-
-    pid: int
-    bridge: str
-    kind: str
-    auth_file: str
-    started_at: datetime | None
-    opencode: str = ""
-    directories: tuple[str, ...] = ()
-    is_here: bool = True
-    namespace: str = ""
-    name: str = ""
-    unseen: tuple[str, ...] = ()
-
-    @property
-    def who(self) -> str:
-        """The opencode, by its kind and pid."""
-        return f"{self.kind} (pid {self.pid})" if self.is_here else f"{self.kind} ({ELSEWHERE})"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What `state.json` says of the watcher that wrote it, and when that was."""
-
-    pid: int
-    version: str
-    at: datetime
 
 
 class Exchange:
@@ -163,12 +112,12 @@ class Exchange:
             },
             "auth_file": str(self._paths.auth_file),
             "balancing": state.balancing,
-            "providers": _providers(state, now),
-            "routing": [_entry(entry) for entry in directions.entries],
+            "providers": provider_facts(state, now),
+            "routing": [routing_entry(entry) for entry in directions.entries],
             "routing_spent": list(directions.spent),
             "routing_overrides_explicit": directions.overrides_explicit,
         }
-        self._publish(self.folder / "state.json", _json(value))
+        self._publish(self.folder / "state.json", json_bytes(value))
 
     def beat(self) -> None:
         """Show by a file's time that the watcher works; its pid may mean nothing to a bridge."""
@@ -189,7 +138,7 @@ class Exchange:
             "polling": list(polling),
             "waiting": list(waiting),
         }
-        self._publish(self._paths.state / "watcher.json", _json(value))
+        self._publish(self._paths.state / "watcher.json", json_bytes(value))
 
     def polled(self, watcher: int) -> list[str]:
         """Return what the watcher with that pid has told of files that it had to poll."""
@@ -213,7 +162,7 @@ class Exchange:
         }
         if verdict.note is not None:
             value["note"] = verdict.note
-        self._publish(self.outbox / f"{signal_id}.json", _json(value))
+        self._publish(self.outbox / f"{signal_id}.json", json_bytes(value))
 
     # -- bridge → watcher --------------------------------------------------------------------
 
@@ -235,12 +184,12 @@ class Exchange:
         if not path.is_file():
             return False
         try:
-            value = json.loads(_head(path))
+            value = json.loads(head_of(path))
         except (ValueError, RecursionError):
             return False
         if not isinstance(value, dict) or "kind" in value:
             return False
-        status = _status(value.get("status"))
+        status = as_status(value.get("status"))
         return status is None or status >= FIRST_FAILURE
 
     def take(self, path: Path) -> Signal | Note | None:
@@ -250,7 +199,7 @@ class Exchange:
             return None
         try:
             age_seconds = time.time() - path.stat().st_mtime
-            content = _head(path)
+            content = head_of(path)
             path.unlink()
         except OSError:
             return None
@@ -265,11 +214,11 @@ class Exchange:
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
         found = []
-        for path in _present_files(self._paths):
-            one = _present(path)
+        for path in present_files(self._paths):
+            one = read_present(path)
             if one is None:
                 set_aside(path.with_suffix(SESSIONS))
-                for gone in (path, path.with_suffix(_BUSY)):
+                for gone in (path, path.with_suffix(BUSY)):
                     with contextlib.suppress(OSError):
                         gone.unlink()
             elif one.auth_file == str(self._paths.auth_file):
@@ -279,7 +228,7 @@ class Exchange:
     def turns_under_way(self, present: Iterable[Present]) -> bool:
         """Tell whether an opencode of those is in the middle of a turn, as its bridge says."""
         folder = self.folder / "present"
-        return any((folder / f"{one.name or one.pid}{_BUSY}").is_file() for one in present)
+        return any((folder / f"{one.name or one.pid}{BUSY}").is_file() for one in present)
 
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""
@@ -294,194 +243,6 @@ class Exchange:
                             Path(entry.path).unlink()
 
 
-# -- for whoever only looks: no folder is made, nothing is swept ---------------------------------
-
-
-def polled_by(paths: Paths, watcher: int) -> list[str]:
-    """Return what the watcher with that pid has told of files that it had to poll."""
-    return _told_by(paths, watcher, "polling")
-
-
-def waiting_by(paths: Paths, watcher: int) -> list[str]:
-    """Return the providers of which a turn waits for an account that frees up, as often as one."""
-    return _told_by(paths, watcher, "waiting")
-
-
-def _told_by(paths: Paths, watcher: int, what: str) -> list[str]:
-    try:
-        value = json.loads(_head(paths.state / "watcher.json"))
-        told = value[what] if value["pid"] == watcher else []
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return []
-    return [clean(name) for name in _list(told) if isinstance(name, str)]
-
-
-def bridges_of(paths: Paths) -> list[Present]:
-    """Return the bridges of the opencodes that run and use our auth.json."""
-    found = [_present(path) for path in _present_files(paths)]
-    ours = str(paths.auth_file)
-    return [one for one in found if one and one.auth_file == ours]
-
-
-def published(paths: Paths) -> Published | None:
-    """Return what a watcher has published last, or None where there is nothing."""
-    path = paths.bridge / "state.json"
-    try:
-        at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        value = json.loads(_head(path))
-        pid = _number(value["watcher"]["pid"])
-        return None if pid is None else Published(pid, clean(value["version"]), at)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def parse_signal(signal_id: str, content: bytes) -> Signal | None:
-    """Return the signal that the bridge wrote, or None if it is not one of schema 1."""
-    try:
-        value = json.loads(content)
-        # Only a signal names no kind.
-        if not isinstance(value, dict) or value.get("schema") != SCHEMA or "kind" in value:
-            return None
-        if value.get("id") != signal_id or not is_provider_id(value["provider"]):
-            return None
-        return Signal(
-            id=signal_id,
-            at=from_iso(value["at"]),
-            provider=value["provider"],
-            source=Source.BRIDGE,
-            credential=_digest(value.get("credential")),
-            request=clean(value.get("request") or ""),
-            attempt=_number(value.get("attempt")) or 1,
-            model=_words(value.get("model")),
-            session=_words(value.get("session")),
-            tried=tuple(d for one in _list(value.get("tried")) if (d := _digest(one))),
-            status=_status(value.get("status")),
-            error=_words(value.get("error")),
-            headers=_headers(value.get("headers")),
-            body=str(value.get("body") or "")[:LONGEST_BODY],
-            left=tuple(one for one in _list(value.get("left")) if _is_provider(one)),
-            aside=value.get("aside") is True,
-            waited=value.get("waited") is True,
-            opencode=_kind(value.get("opencode")),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
-    route = {"provider": entry.route.provider, "model": entry.route.model}
-    return route | ({"instead": dict(entry.instead)} if entry.instead else {})
-
-
-def _providers(state: State, now: datetime) -> dict[str, Any]:
-    told = {}
-    for provider in sorted({a.provider for a in state.accounts}):
-        active = state.active(provider)
-        accounts = state.of(provider)
-        # Only what may be replaced by the active credential, or is about to leave, is named.
-        same = [
-            a
-            for a in accounts
-            if active is None or a.credential.destination == active.credential.destination
-        ]
-        names = {a.id for a in same}
-        known = {d for (p, d), a in state.digests.items() if p == provider and a in names}
-        refresh_only = {
-            Digest(a.credential.refresh.digest())
-            for a in same
-            if a.credential.refresh and a.credential.refresh != a.credential.secret
-        }
-        told[provider] = {
-            "active": active.credential.digest if active else None,
-            "known": sorted(known - refresh_only),
-            "ready": any(a.state_at(now) is AccountState.READY for a in accounts),
-        }
-    return told
-
-
-def _present_files(paths: Paths) -> list[Path]:
-    return sorted((paths.bridge / "present").glob("*.json"))[:MOST_PRESENT]
-
-
-def _present(path: Path) -> Present | None:
-    """Return what a bridge says of itself, if it is one and its opencode still runs."""
-    try:
-        content = head(path, LARGEST_SIGNAL)
-        value = json.loads(content or b"{}")
-        pid = _number(value["pid"])
-        is_named = _NAME.fullmatch(path.stem) and path.stem.partition("-")[0] == str(pid)
-        if value["schema"] != SCHEMA or pid is None or not is_named:
-            return None
-        if not is_alive(value, pid, path.stat().st_mtime):
-            return None
-        started = value.get("started_at")
-        return Present(
-            pid=pid,
-            bridge=clean(value.get("bridge")),
-            kind=value["kind"] if value.get("kind") in {"tui", "serve", "run"} else "tui",
-            auth_file=str(value.get("auth_file")),
-            started_at=from_iso(started) if isinstance(started, str) else None,
-            opencode=clean(value.get("opencode") or ""),
-            directories=tuple(one for one in _list(value.get("directories")) if _is_text(one)),
-            is_here=is_known_here(value),
-            namespace=str(value.get(NAMESPACE) or ""),
-            name=path.stem,
-            unseen=tuple(one for one in _list(value.get("unseen")) if _is_provider(one)),
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-
-
-def _head(path: Path) -> bytes:
-    with open_regular(path) as file:
-        return file.read(LARGEST_SIGNAL + 1)
-
-
 def _is_signal(name: str) -> bool:
     stem, dot, ending = name.rpartition(".")
     return dot == "." and ending == "json" and _ID.fullmatch(stem) is not None
-
-
-def _digest(value: object) -> Digest | None:
-    ok = isinstance(value, str) and _DIGEST.fullmatch(value)
-    return Digest(str(value)) if ok else None
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _is_text(value: object) -> TypeGuard[str]:
-    return isinstance(value, str)
-
-
-def _is_provider(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and is_provider_id(value)
-
-
-def _kind(value: object) -> str | None:
-    return value if isinstance(value, str) and value in _KINDS else None
-
-
-def _status(value: object) -> int | None:
-    number = _number(value)
-    return number if number is not None and _FIRST_STATUS <= number <= _LAST_STATUS else None
-
-
-def _words(value: object) -> str | None:
-    return clean(value) if isinstance(value, str) else None
-
-
-def _list(value: object) -> list[object]:
-    return value[:256] if isinstance(value, list) else []
-
-
-def _headers(value: object) -> Mapping[str, str]:
-    if not isinstance(value, dict):
-        return {}
-    pairs = list(value.items())[:_MOST_HEADERS]
-    return {clean(k).lower(): clean(v) for k, v in pairs if isinstance(v, str)}
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,102 @@
+"""Which opencodes have the bridge loaded, by what each says of itself.
+
+For whoever only looks: no folder is made, nothing is swept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rotator.clock import from_iso
+from rotator.opencode.bridge.fields import (
+    LARGEST_SIGNAL,
+    SCHEMA,
+    as_list,
+    as_number,
+    is_provider,
+    is_text,
+)
+from rotator.system.liveness import NAMESPACE, is_alive, is_known_here
+from rotator.system.paths import Paths
+from rotator.system.regular_files import head
+from rotator.text import clean
+
+# What stands in a pid's place where the pid is another process's, or nobody's, here.
+ELSEWHERE = "in another container"
+# Of more bridges than anybody runs the first are looked at, and those of dead processes removed.
+MOST_PRESENT = 500
+# Beside what a bridge says of itself, for as long as a turn of its opencode goes on.
+BUSY = ".busy"
+# A bridge is named by its pid, and where another container has that name already by more.
+_NAME = re.compile(r"[1-9]\d{0,9}(-[0-9a-f]{8})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A bridge that says it is loaded in a running opencode.
+
+    `is_here` says that its pid names a process that we see; else it runs in another container.
+    `unseen` are the providers whose last turn was answered past the bridge's fetch.
+    """
+
+    pid: int
+    bridge: str
+    kind: str
+    auth_file: str
+    started_at: datetime | None
+    opencode: str = ""
+    directories: tuple[str, ...] = ()
+    is_here: bool = True
+    namespace: str = ""
+    name: str = ""
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def who(self) -> str:
+        """The opencode, by its kind and pid."""
+        return f"{self.kind} (pid {self.pid})" if self.is_here else f"{self.kind} ({ELSEWHERE})"
+
+
+def bridges_of(paths: Paths) -> list[Present]:
+    """Return the bridges of the opencodes that run and use our auth.json."""
+    found = [read_present(path) for path in present_files(paths)]
+    ours = str(paths.auth_file)
+    return [one for one in found if one and one.auth_file == ours]
+
+
+def present_files(paths: Paths) -> list[Path]:
+    """Return the files in which bridges say that they are loaded."""
+    return sorted((paths.bridge / "present").glob("*.json"))[:MOST_PRESENT]
+
+
+def read_present(path: Path) -> Present | None:
+    """Return what a bridge says of itself, if it is one and its opencode still runs."""
+    try:
+        content = head(path, LARGEST_SIGNAL)
+        value = json.loads(content or b"{}")
+        pid = as_number(value["pid"])
+        is_named = _NAME.fullmatch(path.stem) and path.stem.partition("-")[0] == str(pid)
+        if value["schema"] != SCHEMA or pid is None or not is_named:
+            return None
+        if not is_alive(value, pid, path.stat().st_mtime):
+            return None
+        started = value.get("started_at")
+        return Present(
+            pid=pid,
+            bridge=clean(value.get("bridge")),
+            kind=value["kind"] if value.get("kind") in {"tui", "serve", "run"} else "tui",
+            auth_file=str(value.get("auth_file")),
+            started_at=from_iso(started) if isinstance(started, str) else None,
+            opencode=clean(value.get("opencode") or ""),
+            directories=tuple(one for one in as_list(value.get("directories")) if is_text(one)),
+            is_here=is_known_here(value),
+            namespace=str(value.get(NAMESPACE) or ""),
+            name=path.stem,
+            unseen=tuple(one for one in as_list(value.get("unseen")) if is_provider(one)),
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None

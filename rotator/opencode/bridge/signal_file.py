@@ -1,0 +1,55 @@
+"""A failed request as the bridge wrote it down."""
+
+from __future__ import annotations
+
+import json
+
+from rotator.clock import from_iso
+from rotator.model import Signal, Source
+from rotator.opencode.auth.file import is_provider_id
+from rotator.opencode.bridge.fields import (
+    LONGEST_BODY,
+    SCHEMA,
+    as_digest,
+    as_headers,
+    as_kind,
+    as_list,
+    as_number,
+    as_status,
+    as_words,
+    is_provider,
+)
+from rotator.text import clean
+
+
+def parse_signal(signal_id: str, content: bytes) -> Signal | None:
+    """Return the signal that the bridge wrote, or None if it is not one of schema 1."""
+    try:
+        value = json.loads(content)
+        # Only a signal names no kind.
+        if not isinstance(value, dict) or value.get("schema") != SCHEMA or "kind" in value:
+            return None
+        if value.get("id") != signal_id or not is_provider_id(value["provider"]):
+            return None
+        return Signal(
+            id=signal_id,
+            at=from_iso(value["at"]),
+            provider=value["provider"],
+            source=Source.BRIDGE,
+            credential=as_digest(value.get("credential")),
+            request=clean(value.get("request") or ""),
+            attempt=as_number(value.get("attempt")) or 1,
+            model=as_words(value.get("model")),
+            session=as_words(value.get("session")),
+            tried=tuple(d for one in as_list(value.get("tried")) if (d := as_digest(one))),
+            status=as_status(value.get("status")),
+            error=as_words(value.get("error")),
+            headers=as_headers(value.get("headers")),
+            body=str(value.get("body") or "")[:LONGEST_BODY],
+            left=tuple(one for one in as_list(value.get("left")) if is_provider(one)),
+            aside=value.get("aside") is True,
+            waited=value.get("waited") is True,
+            opencode=as_kind(value.get("opencode")),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
