@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import importlib
 import logging
-import math
 import traceback
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from rotator.errors import ProviderError, ProviderUnavailable, UnexpectedAnswer
-from rotator.model import (
-    Balance,
-    Credential,
-    Finding,
-    Identity,
-    Meaning,
-    Reach,
-    Scope,
-    Signal,
-    Snapshot,
-    Window,
+from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
+from rotator.plugins.checked import (
+    Value,
+    checked,
+    checked_finding,
+    checked_identity,
+    checked_scope,
+    checked_snapshot,
 )
 from rotator.plugins.loader import GROUP, Shelf
 from rotator.provider import (
@@ -50,16 +45,12 @@ from rotator.provider import (
 from rotator.text import clean
 
 log = logging.getLogger(__name__)
-
-Value = TypeVar("Value")
-
 # The id of the module that stands in for vendors without one.
 ANY = "*"
 # One account's share of what a vendor is asked.
 MOST_REQUESTS = 6
 MOST_IDENTITY_REQUESTS = 2
 _LONGEST_PAUSE_SECONDS = 3600
-_MOST_WINDOWS = 64
 
 
 def ask_vendor(request: HttpRequest) -> HttpAnswer:
@@ -97,7 +88,7 @@ class Registry:
         if module is None:
             return Identity()
         try:
-            return _storable(module.identify(credential))
+            return checked_identity(module.identify(credential))
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             # A broken one must not keep a login from being saved.
             _log(module, exc)
@@ -123,7 +114,7 @@ class Registry:
             return f"{provider} does not tell the usage of a login, as far as is known here"
         try:
             why = module.usage_obstacle(credential)
-            return None if why is None else clean(_checked(why, str))
+            return None if why is None else clean(checked(why, str))
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -137,7 +128,7 @@ class Registry:
         if not isinstance(module, UsageReader):
             raise UnexpectedAnswer(f"nothing here reads the usage of {provider}")
         try:
-            return _snapshot(self._carried(module.read_usage(credential, now)))
+            return checked_snapshot(self._carried(module.read_usage(credential, now)))
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -158,7 +149,7 @@ class Registry:
             return f"{provider} does not tell whose a login is, as far as is known here"
         try:
             why = module.identity_obstacle(credential)
-            return None if why is None else clean(_checked(why, str))
+            return None if why is None else clean(checked(why, str))
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -174,7 +165,7 @@ class Registry:
         try:
             conversation = module.read_identity(credential, now)
             told = self._carried(conversation, MOST_IDENTITY_REQUESTS)
-            who = _storable(_checked(told, Identity))
+            who = checked_identity(checked(told, Identity))
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -192,7 +183,7 @@ class Registry:
         if not isinstance(module, IdentityReader):
             return True
         try:
-            return _checked(module.asks_only_in_doubt, bool)
+            return checked(module.asks_only_in_doubt, bool)
         except Exception as exc:  # noqa: BLE001  # likewise
             _log(module, exc)
             return True
@@ -236,7 +227,7 @@ class Registry:
         try:
             request = next(conversation)
             for _ in range(most):
-                request = conversation.send(self.send(_checked(request, HttpRequest)))
+                request = conversation.send(self.send(checked(request, HttpRequest)))
         except StopIteration as end:
             told: Value = end.value
             return told
@@ -252,7 +243,7 @@ class Registry:
             if isinstance(module, HeaderReader):
                 try:
                     found = module.read_headers(headers, now)
-                    return None if found is None else _snapshot(found)
+                    return None if found is None else checked_snapshot(found)
                 except Exception as exc:  # noqa: BLE001  # likewise
                     _log(module, exc)
                     return None
@@ -264,7 +255,7 @@ class Registry:
             if isinstance(module, Classifier):
                 try:
                     found = module.classify(signal, now)
-                    return None if found is None else _finding(found)
+                    return None if found is None else checked_finding(found)
                 except Exception as exc:  # noqa: BLE001  # likewise
                     _log(module, exc)
                     return None
@@ -277,7 +268,7 @@ class Registry:
             return None
         try:
             found = module.limit_scope(signal)
-            return None if found is None else _scope(_checked(found, Scope))
+            return None if found is None else checked_scope(checked(found, Scope))
         except Exception as exc:  # noqa: BLE001  # likewise
             _log(module, exc)
             return None
@@ -293,7 +284,7 @@ class Registry:
             return f"nothing here knows how a login of {provider} is refreshed"
         try:
             call = module.refresh_call(credential)
-            return clean(call) if isinstance(call, str) else _checked(call, RefreshCall)
+            return clean(call) if isinstance(call, str) else checked(call, RefreshCall)
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -310,7 +301,7 @@ class Registry:
             found = module.read_refresh(credential, answer, now)
             if isinstance(found, DeadLogin):
                 return DeadLogin(clean(found.reason))
-            return _checked(found, Tokens)
+            return checked(found, Tokens)
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -323,84 +314,12 @@ def _failed(provider: str) -> str:
     return f"the provider module of {provider} failed; the log has more"
 
 
-def _checked(value: object, kind: type[Value]) -> Value:
-    """Return what a module gave if it is what the module has to give."""
-    if not isinstance(value, kind):
-        message = f"it gave no {kind.__name__}"
-        raise TypeError(message)
-    return value
-
-
 def _log(module: object, exc: Exception) -> None:
     """Name the kind and the place of a module's failure; its text may quote a secret."""
     frames = traceback.extract_tb(exc.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}"
     kinds = type(module).__name__, type(exc).__name__
     log.error("provider module failed: %s raised %s at %s", *kinds, where)
-
-
-def _storable(who: Identity) -> Identity:
-    """Return an identity whose texts can be saved and shown, whatever the token said."""
-    key, group = _compared(who.key), _compared(who.group)
-    return Identity(key, _shown(who.label), _shown(who.plan), group)
-
-
-def _compared(text: str | None) -> str | None:
-    return text.encode("utf-8", "backslashreplace").decode() if text else None
-
-
-def _shown(text: str | None) -> str | None:
-    return (clean(_checked(text, str)) or None) if text else None
-
-
-def _snapshot(value: object) -> Snapshot:
-    """Return what a module read, if all of it can be stored, compared and shown."""
-    told = _checked(value, Snapshot)
-    return Snapshot(
-        read_at=_utc(told.read_at),
-        windows=tuple(map(_window, told.windows[:_MOST_WINDOWS])),
-        balance=None if told.balance is None else _balance(told.balance),
-        plan=_shown(told.plan),
-        identity=_storable(told.identity),
-        spent=_checked(told.spent, bool),
-        complete=_checked(told.complete, bool),
-    )
-
-
-def _window(window: Window) -> Window:
-    if not (math.isfinite(window.used) and 0 <= window.used <= 1):
-        raise ValueError("a window is used outside of 0 to 1")
-    return replace(
-        window,
-        name=clean(_checked(window.name, str)),
-        used=float(window.used),
-        model=_shown(window.model),
-        resets_at=None if window.resets_at is None else _utc(window.resets_at),
-    )
-
-
-def _balance(balance: Balance) -> Balance:
-    if not balance.amount.is_finite():
-        raise ValueError("a balance is no number")
-    return replace(balance, currency=clean(_checked(balance.currency, str)))
-
-
-def _finding(value: object) -> Finding:
-    told = _checked(value, Finding)
-    meaning = _checked(told.meaning, Meaning)
-    until = None if told.until is None else _utc(told.until)
-    reason = clean(_checked(told.reason, str))
-    return Finding(meaning, reason, until, _scope(_checked(told.scope, Scope)))
-
-
-def _scope(scope: Scope) -> Scope:
-    return Scope(_shown(scope.model), _checked(scope.reach, Reach))
-
-
-def _utc(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ValueError("a time has no zone")
-    return at.astimezone(UTC)
 
 
 def load_registry(package: str = "providers", group: str = GROUP) -> Registry:

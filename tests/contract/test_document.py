@@ -19,7 +19,7 @@ EXAMPLE = re.compile(
 LONGEST_EXAMPLE = 60
 ASK = """
 from rotator.opencode.auth.file import parse_entry
-from rotator.plugins.registry import load_registry
+from rotator.plugins.registry import (load_registry)
 from rotator.secret import Secret
 login = parse_entry("acme", Secret('{"type":"api","key":"made-up"}'))
 registry = load_registry()
