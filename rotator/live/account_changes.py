@@ -13,7 +13,7 @@ from datetime import datetime
 from rotator.context import Books
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.credential_secrets import given_as, secrets_of
-from rotator.core.logins.ownership import Proof
+from rotator.core.logins.owner import Proof
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,

@@ -21,7 +21,7 @@ from rotator.core.logins.changes import (
     Wipe,
 )
 from rotator.core.logins.credential_secrets import given_as, same_secrets
-from rotator.core.logins.ownership import Proof
+from rotator.core.logins.owner import Proof
 from rotator.core.logins.token_lines import line_of
 from rotator.core.logins.unsaved import says_something
 from rotator.errors import LiveFileError

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from rotator.context import Books
 from rotator.core.logins.changes import interpret
-from rotator.core.logins.ownership import Knowledge
+from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.unsaved import is_saved, says_something
 from rotator.errors import LiveFileError
 from rotator.live.account_changes import settle

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from rotator.context import Books
-from rotator.core.logins.ownership import Knowledge, Owner, owner_of_offered
+from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.owner import Owner
+from rotator.core.logins.ownership import owner_of_offered
 from rotator.model import Credential, Identity, State
 from rotator.opencode.auth.file import BadEntry, parse_entry
 from rotator.secret import Secret

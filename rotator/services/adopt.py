@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rotator.context import Books
 from rotator.core.logins.aliases import free_alias
-from rotator.core.logins.ownership import Owner
+from rotator.core.logins.owner import Owner
 from rotator.core.logins.unsaved import logins_of
 from rotator.errors import UsageError
 from rotator.live.account_changes import How, renew

@@ -6,8 +6,10 @@ from tests.support.repository import ROOT
 
 _FOLDERS = ("live", "opencode/auth", "storage")
 _FILES = (
+    "core/logins/ancestry.py",
     "core/logins/late_logins.py",
     "core/logins/ownership.py",
+    "core/logins/refresh_guess.py",
     "core/logins/refresh_policy.py",
     "core/logins/row_seals.py",
     "core/logins/store_merge.py",

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rotator.core.logins import credential_secrets
-from rotator.core.logins.ownership import Knowledge
+from rotator.core.logins.knowledge import Knowledge
 from rotator.core.selection.failover import NoteOverload, Outcome, Reject, Rest
 from rotator.core.selection.limits import with_limit
 from rotator.model import (

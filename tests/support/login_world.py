@@ -22,7 +22,7 @@ from rotator.core.logins.changes import (
     Wipe,
     interpret,
 )
-from rotator.core.logins.ownership import Proof
+from rotator.core.logins.owner import Proof
 from rotator.model import AccountId, Credential, Digest, Identity, State, SwapMark
 from rotator.secret import Secret
 from tests.support.builders import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from rotator.core.logins.ownership import Knowledge
+from rotator.core.logins.knowledge import Knowledge
 from rotator.model import (
     Account,
     AccountState,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rotator.core.logins.ownership import Knowledge
+from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.unsaved import (
     Fragments,
     holds_news,

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from rotator.core.logins.ancestry import Ancestry, ancestry_of
 from rotator.core.logins.credential_secrets import given_as, secrets_of
-from rotator.core.logins.ownership import Ancestry, Knowledge, ancestry_of, owner_of
+from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rotator.core.logins.ownership import Owner, Proof, owner_of, owner_of_offered
+from rotator.core.logins.owner import Owner, Proof
+from rotator.core.logins.ownership import owner_of, owner_of_offered
 from rotator.model import AccountId, Credential, Digest, Identity, State
 from tests.support.builders import (
     ACME,

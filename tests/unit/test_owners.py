@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from providers.openai import OpenAI
-from rotator.core.logins.ownership import Owner, Proof, owner_of
+from rotator.core.logins.owner import Owner, Proof
+from rotator.core.logins.ownership import owner_of
 from rotator.model import Account, AccountId, Credential, Identity, State, SwapMark
 from tests.support.builders import (
     ACME,

@@ -9,15 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from rotator.core.logins.ancestry import ancestry_of
 from rotator.core.logins.credential_secrets import has_real_secret, is_blank, same_secrets
-from rotator.core.logins.ownership import (
-    Knowledge,
-    Owner,
-    Proof,
-    ancestry_of,
-    is_forgotten,
-    owner_of,
-)
+from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.owner import Owner, Proof
+from rotator.core.logins.ownership import is_forgotten, owner_of
 from rotator.model import Account, Credential, Digest, Identity, Replaced, Slot
 from rotator.secret import Secret
 

@@ -6,13 +6,10 @@ another, the other is named, for its tokens may be spent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import Enum, auto
-from itertools import pairwise
+from dataclasses import replace
+from datetime import datetime
 
-from rotator.clock import is_within
+from rotator.core.logins.ancestry import ancestry_of
 from rotator.core.logins.credential_secrets import (
     PACKED,
     bare_text,
@@ -22,92 +19,13 @@ from rotator.core.logins.credential_secrets import (
     same_secrets,
     secrets_of,
 )
-from rotator.model import (
-    Account,
-    AccountId,
-    Credential,
-    Descent,
-    Digest,
-    Identity,
-    Replaced,
-    Slot,
-    State,
-)
-from rotator.secret import Secret
+from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.owner import Owner, Proof
+from rotator.core.logins.refresh_guess import is_older, owner_by_time
+from rotator.model import Account, AccountId, Credential, Digest, Identity
 
-# Plug-ins refresh some minutes before a token runs out, and opencode at its next request.
-REFRESH_MARGIN = timedelta(minutes=10)
-# An opencode may still be refreshing an account that has just left auth.json.
-_JUST_LEFT = timedelta(minutes=2)
-_LONGEST_LINE = 64
 # Fields of plug-ins, in small letters, that say whose an entry is.
 _NAMES = frozenset({"email", "login", "sub", "subject", "user", "userid", "username"})
-
-
-class Proof(Enum):
-    """What says that a credential is an account's."""
-
-    # A secret of its own, or the token that it was exchanged for.
-    DESCENT = auto()
-    # Its vendor names one owner for both.
-    IDENTITY = auto()
-    # A text that stands in its place with several people, as far as anybody can tell.
-    SHARED = auto()
-    # Nothing but the time at which it came.
-    NONE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose credential it is, and whether the account has it, or a newer one, already.
-
-    With `of_replaced` it comes from tokens of the account that others took the place of: it is
-    theirs, and those others are somebody's of their own. Of a new login `may_be` names the
-    accounts whose tokens it may have been made from, and `may_be_replaced` such tokens of others.
-    """
-
-    account: Account | None
-    fresh: bool = True
-    stale: bool = False
-    proof: Proof = Proof.DESCENT
-    of_replaced: int | None = None
-    may_be: tuple[Account, ...] = ()
-    may_be_replaced: tuple[Replaced, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the interpretation needs beside the contents.
-
-    `watched` says that no write between the two contents can have been missed. Of a vendor for
-    which neither `rotates_tokens` nor `keeps_refresh_tokens` nobody knows what a refresh does.
-    `recall` and
-    `was_removed` are asked for secrets so old that `state` does not have them at hand; `descent`
-    and `was_exchanged` for what bridges saw of tokens.
-    """
-
-    state: State
-    parse: Callable[[str, Secret], Credential | str]
-    identify: Callable[[str, Credential], Identity]
-    rotates_tokens: Callable[[str], bool]
-    now: datetime
-    watched: bool
-    keeps_refresh_tokens: Callable[[str], bool] = lambda _: False
-    recall: Callable[[str, Digest], AccountId | None] = lambda *_: None
-    was_removed: Callable[[str, Digest], bool] = lambda *_: False
-    descent: Callable[[Digest], Descent | None] = lambda _: None
-    was_exchanged: Callable[[Digest], bool] = lambda _: False
-
-    def holder(self, provider: str, digest: Digest) -> AccountId | None:
-        """Return whose secret that is or once was, or None."""
-        return self.state.digests.get((provider, digest)) or self.recall(provider, digest)
-
-    def is_removed(self, provider: str, digest: Digest) -> bool:
-        """Tell whether it is a secret of an account that the user removed."""
-        return (provider, digest) in self.state.removed or self.was_removed(provider, digest)
-
-
-# -- whom the user removed ---------------------------------------------------------------------
 
 
 def is_forgotten(provider: str, credential: Credential, known: Knowledge) -> bool:
@@ -122,48 +40,6 @@ def is_forgotten(provider: str, credential: Credential, known: Knowledge) -> boo
 
 def _is_known(provider: str, digest: Digest, known: Knowledge) -> bool:
     return known.holder(provider, digest) is not None or known.is_removed(provider, digest)
-
-
-# -- where tokens came from --------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Ancestry:
-    """The tokens that were exchanged for a credential, by digests, the last ones first.
-
-    `is_login` says that the first of them, or the credential itself, came from a login.
-    """
-
-    line: tuple[Digest, ...] = ()
-    is_login: bool = False
-
-
-def ancestry_of(credential: Credential, known: Knowledge) -> Ancestry:
-    """Return where a credential came from, as far as bridges saw it."""
-    return ancestry_of_secrets(secrets_of(credential), known)
-
-
-def ancestry_of_secrets(secrets: tuple[Digest, ...], known: Knowledge) -> Ancestry:
-    """Return where the credential with those secrets came from."""
-    steps = list(_line(secrets, known))
-    line = tuple(one.came_from for one in steps if one.came_from is not None)
-    return Ancestry(line, is_login=bool(steps) and steps[-1].is_login)
-
-
-def _line(digests: tuple[Digest, ...], known: Knowledge) -> Iterator[Descent]:
-    """Yield what led to a credential, backwards; each question once, and not without end."""
-    seen: set[str] = set()
-    wanted: tuple[Digest, ...] = digests
-    for _ in range(_LONGEST_LINE):
-        found = [one for d in wanted if (one := known.descent(d)) and one.id not in seen]
-        if not found:
-            return
-        seen.add(found[0].id)
-        yield found[0]
-        wanted = (found[0].came_from,) if found[0].came_from is not None else ()
-
-
-# -- whose it is -------------------------------------------------------------------------------
 
 
 def owner_of(provider: str, credential: Credential, who: Identity, known: Knowledge) -> Owner:
@@ -191,7 +67,7 @@ def owner_of_offered(
     kept = owner.account
     if kept is None or owner.stale:
         return owner
-    is_behind = kept.rejected is None and _is_older(credential, kept.credential)
+    is_behind = kept.rejected is None and is_older(credential, kept.credential)
     return replace(owner, stale=is_behind or _is_spent(provider, credential, kept, known))
 
 
@@ -231,7 +107,7 @@ def _owner_of_oauth(
             return Owner(account, stale=stale, proof=Proof.IDENTITY)
     if came_from.is_login:
         return Owner(None)
-    return _by_time(provider, credential, who, known, accounts)
+    return owner_by_time(provider, credential, who, known, accounts)
 
 
 def _by_secret(
@@ -244,7 +120,7 @@ def _by_secret(
         # and not the current pair: a copy from before.
         kept = account.credential
         is_current = bare_text(kept.refresh, PACKED) == bare_text(credential.refresh, PACKED)
-        behind = not is_current and _is_older(credential, kept)
+        behind = not is_current and is_older(credential, kept)
         stale = None not in holders or behind
         known_half = next(half for half, h in zip(halves, holders, strict=True) if h == account.id)
         of_replaced = None if stale else _replaced(account, known_half, known)
@@ -277,7 +153,7 @@ def _descendant(account: Account, credential: Credential, spent: Digest, known: 
     if not is_of_those_in_use and any(known.was_exchanged(d) for d in secrets_of(credential)):
         return Owner(account, stale=True)
     is_next = of_replaced is not None or is_of_those_in_use
-    stale = not is_next and _is_older(credential, account.credential)
+    stale = not is_next and is_older(credential, account.credential)
     return Owner(account, stale=stale, of_replaced=None if stale else of_replaced)
 
 
@@ -289,101 +165,6 @@ def _replaced(account: Account, digests: tuple[Digest, ...], known: Knowledge) -
         if set(digests) & set(secrets_of(one.credential)):
             return one.number
     return None
-
-
-def _by_time(
-    provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
-) -> Owner:
-    """Return whose it probably is, or a new account and whose it may be.
-
-    Only a vendor that replaces both tokens leaves nothing to recognise a refresh by, and what
-    came from a refresh says how long it lives. Where nobody knows whether a vendor does nobody
-    can be asked either: then it is never taken for a refresh.
-    """
-    if known.keeps_refresh_tokens(provider) or credential.expires_at is None:
-        return Owner(None)
-    may_be = tuple(
-        a
-        for a in _refreshable(provider, known)
-        if a in accounts and not _differ(a, credential, who)
-    )
-    if not known.rotates_tokens(provider):
-        made = tuple(a for a in may_be if _may_have_made(a.credential, credential))
-        return Owner(None, may_be=made)
-    replaced = tuple(
-        one
-        for a, one in _just_replaced(provider, known)
-        if a not in may_be and not _differ(_with(a, one), credential, who)
-    )
-    active = known.state.active(provider)
-    is_in_doubt = may_be != (active,) or bool(replaced)
-    if active is None or is_in_doubt or not _is_refresh(active, credential, known.now):
-        return Owner(None, may_be=may_be, may_be_replaced=replaced)
-    return Owner(active, proof=Proof.NONE)
-
-
-def _may_have_made(old: Credential, new: Credential) -> bool:
-    """Tell whether new tokens may have been made from old ones: those run out, and not later."""
-    return old.expires_at is not None and not _is_older(new, old)
-
-
-def _refreshable(provider: str, known: Knowledge) -> Iterator[Account]:
-    """Yield the accounts that an opencode may just have refreshed: live, or live a moment ago."""
-    active = known.state.active(provider)
-    if active is not None:
-        yield active
-    for account, at in _just_left(known.state.slot(provider), known):
-        expires_at = account.credential.expires_at
-        if account != active and (expires_at is None or expires_at - at <= REFRESH_MARGIN):
-            yield account
-
-
-def _just_replaced(provider: str, known: Knowledge) -> Iterator[tuple[Account, Replaced]]:
-    """Yield tokens that an opencode may just have refreshed, though others took their place."""
-    for account in known.state.of(provider):
-        for one in known.state.replaced.get(account.id, ()):
-            expires_at = one.credential.expires_at
-            was_at_its_end = expires_at is None or expires_at - one.at <= REFRESH_MARGIN
-            if was_at_its_end and is_within(_JUST_LEFT, one.at, known.now):
-                yield account, one
-
-
-def _with(account: Account, one: Replaced) -> Account:
-    return replace(account, credential=one.credential, identity_key=one.who.key)
-
-
-def _just_left(slot: Slot, known: Knowledge) -> Iterator[tuple[Account, datetime]]:
-    """Yield who has left auth.json a moment ago, and when: by our swap, a login or a logout."""
-    left = {
-        one.account: then.since for one, then in pairwise(slot.tenures) if one.account is not None
-    }
-    if slot.swap is not None and slot.swap.left is not None:
-        left[slot.swap.left] = slot.swap.at
-    for one, at in left.items():
-        account = known.state.account(one)
-        if account is not None and is_within(_JUST_LEFT, at, known.now):
-            yield account, at
-
-
-def _is_refresh(active: Account, credential: Credential, now: datetime) -> bool:
-    """Tell whether it is probable that the account's tokens were refreshed just now."""
-    old = active.credential
-    if old.expires_at is None or active.maybe is not None or not _is_older(old, credential):
-        return False
-    left = old.expires_at - now
-    if left > REFRESH_MARGIN:
-        return False
-    return left >= -REFRESH_MARGIN or active.identity_key is not None
-
-
-def _differ(account: Account, credential: Credential, who: Identity) -> bool:
-    """Tell whether something says that it is another one's; what says nothing does not."""
-    old = account.credential
-    if credential.enterprise_url != old.enterprise_url:
-        return True
-    told = [(who.key, account.identity_key), (credential.account_id, old.account_id)]
-    told += [(value, old.extra.get(name)) for name, value in credential.extra.items()]
-    return any(None not in pair and pair[0] != pair[1] for pair in told)
 
 
 def _names_another(
@@ -422,11 +203,4 @@ def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:
     """
     expires_at = credential.expires_at
     ran_out = expires_at is not None and expires_at <= now
-    return ran_out and account.rejected is None and _is_older(credential, account.credential)
-
-
-def _is_older(one: Credential, other: Credential) -> bool:
-    """Tell whether `one` runs out before `other`, as far as both say when."""
-    if one.expires_at is None or other.expires_at is None:
-        return False
-    return one.expires_at < other.expires_at
+    return ran_out and account.rejected is None and is_older(credential, account.credential)

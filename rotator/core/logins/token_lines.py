@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rotator.core.logins.ancestry import Ancestry, ancestry_of, ancestry_of_secrets
 from rotator.core.logins.credential_secrets import given_as, has_real_secret, secrets_of
-from rotator.core.logins.ownership import Ancestry, Knowledge, ancestry_of, ancestry_of_secrets
+from rotator.core.logins.knowledge import Knowledge
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
 
 # Keys are bought one by one, and two of one person are two on purpose.

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 from rotator.core.logins.credential_secrets import bare_secrets, is_blank
-from rotator.core.logins.ownership import Knowledge, is_forgotten, owner_of
+from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.ownership import is_forgotten, owner_of
 from rotator.model import Credential
 from rotator.secret import Secret
 

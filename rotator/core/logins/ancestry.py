@@ -1,0 +1,48 @@
+"""Where tokens came from, as far as bridges saw them exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rotator.core.logins.credential_secrets import secrets_of
+from rotator.core.logins.knowledge import Knowledge
+from rotator.model import Credential, Descent, Digest
+
+_LONGEST_LINE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """The tokens that were exchanged for a credential, by digests, the last ones first.
+
+    `is_login` says that the first of them, or the credential itself, came from a login.
+    """
+
+    line: tuple[Digest, ...] = ()
+    is_login: bool = False
+
+
+def ancestry_of(credential: Credential, known: Knowledge) -> Ancestry:
+    """Return where a credential came from, as far as bridges saw it."""
+    return ancestry_of_secrets(secrets_of(credential), known)
+
+
+def ancestry_of_secrets(secrets: tuple[Digest, ...], known: Knowledge) -> Ancestry:
+    """Return where the credential with those secrets came from."""
+    steps = list(_line(secrets, known))
+    line = tuple(one.came_from for one in steps if one.came_from is not None)
+    return Ancestry(line, is_login=bool(steps) and steps[-1].is_login)
+
+
+def _line(digests: tuple[Digest, ...], known: Knowledge) -> Iterator[Descent]:
+    """Yield what led to a credential, backwards; each question once, and not without end."""
+    seen: set[str] = set()
+    wanted: tuple[Digest, ...] = digests
+    for _ in range(_LONGEST_LINE):
+        found = [one for d in wanted if (one := known.descent(d)) and one.id not in seen]
+        if not found:
+            return
+        seen.add(found[0].id)
+        yield found[0]
+        wanted = (found[0].came_from,) if found[0].came_from is not None else ()
