@@ -19,8 +19,8 @@ from rotator.system.paths import Paths, find_paths, private_folder
 from rotator.text import clean
 
 if TYPE_CHECKING:
+    from rotator.settings.catalog import Setting
     from rotator.settings.origins import Found
-    from rotator.settings.schema import Setting
 
 WRONG = 2
 DRAFT = "config.draft.toml"
@@ -70,9 +70,9 @@ def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
 @click.pass_context
 def get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print the value of one setting; KEY is its name as `show` has it."""
+    from rotator.settings.catalog import find_setting
     from rotator.settings.edit import rendered
     from rotator.settings.origins import found_settings
-    from rotator.settings.schema import find_setting
 
     setting, member = find_setting(key)
     asked = Asked(find_paths())
@@ -94,9 +94,9 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
 
     Words that begin with a hyphen follow after `--`.
     """
+    from rotator.settings.catalog import find_setting
     from rotator.settings.edit import rendered, set_value
     from rotator.settings.origins import given
-    from rotator.settings.schema import find_setting
 
     setting, member = find_setting(key)
     value = given(setting, member, values)
@@ -109,8 +109,8 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
 @json_option
 def unset(key: str, *, as_json: bool) -> None:
     """Take one setting out of the file, so that its default holds."""
+    from rotator.settings.catalog import find_setting
     from rotator.settings.edit import rendered, unset_value
-    from rotator.settings.schema import find_setting
 
     setting, member = find_setting(key)
     unset_value(find_paths(), key)
@@ -167,7 +167,7 @@ def _require_another_try(paths: Paths, content: bytes, exc: ConfigError) -> None
 
 def template() -> str:
     """Return a config.toml that sets nothing and says what could be set."""
-    from rotator.settings.schema import OF_A_PRIORITY, SETTINGS
+    from rotator.settings.catalog import OF_A_PRIORITY, SETTINGS
 
     lines = ["# The settings of opencode-rotator. What is commented out has its default.", ""]
     section = ""

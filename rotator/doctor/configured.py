@@ -32,15 +32,15 @@ def look_at_settings(setup: Setup) -> Iterator[Remark]:
 
 def _read(text: str, variables: dict[str, str]) -> tuple[list[Remark], dict[str, Any]]:
     """Return what is wrong, and the values of both."""
-    from rotator.settings import schema as settings  # noqa: PLC0415  # 0.3 s that is not needed without settings
+    from rotator.settings import validate  # noqa: PLC0415  # 0.3 s that is not needed without settings
 
     wrong, of_file, of_variables = [], {}, {}
     try:
-        of_file = settings.read_file(text)
+        of_file = validate.read_file(text)
     except ConfigError as exc:
         wrong.append(problem(Check.SETTINGS, exc.message, exc.hint or MEND))
     try:
-        of_variables = settings.read_variables(variables)
+        of_variables = validate.read_variables(variables)
     except ConfigError as exc:
         wrong.append(problem(Check.SETTINGS, exc.message, exc.hint or "unset it, or set it right"))
     return wrong, dict(overlaid(of_file, of_variables))

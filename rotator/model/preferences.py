@@ -1,6 +1,6 @@
 """What the user has chosen: frozen values with their defaults, for everything that decides.
 
-Where they come from and whether they are allowed is `rotator.settings.schema`' concern; here is no
+Where they come from and whether they are allowed is the concern of `rotator.settings`; here is no
 file, no environment and no library. The defaults stand here and nowhere else.
 """
 

@@ -1,7 +1,7 @@
 """The settings that hold now: read from the file and the variables, kept when they break.
 
-What was found valid, or wrong, is remembered in the state folder, so that `rotator.settings.schema`
-(and pydantic with it) is loaded once for each change of the file and not by every command.
+What was found valid, or wrong, is remembered in the state folder, so that `validate` (and
+pydantic with it) is loaded once for each change of the file and not by every command.
 """
 
 from __future__ import annotations
@@ -125,18 +125,18 @@ class Asked:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def _read_closely(self) -> Verdict:
-        from rotator.settings import schema as settings  # noqa: PLC0415  # 0.3 s that a short command must not pay
+        from rotator.settings import validate  # noqa: PLC0415  # 0.3 s that a short command must not pay
 
         problem = self._problem
         of_file: Values | None = None
         of_variables: Values = {}
         try:
-            of_variables = settings.read_variables(self.variables)
+            of_variables = validate.read_variables(self.variables)
         except ConfigError as exc:
             problem = problem or exc.message
         if self._problem is None:
             try:
-                of_file = settings.read_file(self.text or "")
+                of_file = validate.read_file(self.text or "")
             except ConfigError as exc:
                 problem = exc.message
         found = Verdict(of_file, of_variables, problem)

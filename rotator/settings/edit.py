@@ -21,10 +21,11 @@ from tomlkit.items import InlineTable
 from rotator.errors import ConfigError
 from rotator.model.preferences import Priority
 from rotator.settings.active import in_force
-from rotator.settings.schema import find_setting, read_file
+from rotator.settings.catalog import find_setting
 from rotator.settings.sources import FILE_NAME, MEND, Values, read_config
 from rotator.settings.toml_edit import add_entry, drop, drop_entry, is_one_value, put, reorder
 from rotator.settings.toml_values import parse
+from rotator.settings.validate import read_file
 from rotator.system.file_owners import whose
 from rotator.system.files import sweep, sync_folder, temporary_beside, write_new
 from rotator.system.locks import hold_all

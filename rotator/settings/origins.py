@@ -13,7 +13,7 @@ from typing import Any
 
 from rotator.errors import UsageError
 from rotator.settings.active import Asked
-from rotator.settings.schema import SETTINGS, Setting
+from rotator.settings.catalog import SETTINGS, Setting
 from rotator.settings.sources import FILE_NAME
 from rotator.settings.toml_positions import read_places
 

@@ -1,7 +1,7 @@
 """Where settings come from: the text of config.toml and the variables, as they stand there.
 
-What they mean and whether they are allowed is said by `rotator.settings.schema`; this module loads
-next to nothing, for it is loaded by every command.
+What they mean and whether they are allowed is said by `validate`; this module loads next to
+nothing, for it is loaded by every command.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from rotator.cli.main import run
-from rotator.settings.schema import SETTINGS, read_file
+from rotator.settings.catalog import SETTINGS
+from rotator.settings.validate import read_file
 from rotator.system.paths import Paths, find_paths
 from tests.support.config_files import FILES, write_config
 

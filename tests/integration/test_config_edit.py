@@ -26,8 +26,8 @@ from rotator.settings.edit import (
     with_value,
     without_value,
 )
-from rotator.settings.schema import read_file
 from rotator.settings.toml_positions import read_places
+from rotator.settings.validate import read_file
 from rotator.system.locks import hold_all
 from rotator.system.paths import Paths, find_paths
 from tests.support.config_files import FILES, exchanged, write_config

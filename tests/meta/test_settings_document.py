@@ -7,7 +7,8 @@ import re
 import pytest
 
 from rotator.errors import ConfigError
-from rotator.settings.schema import SETTINGS, read_file, read_variables
+from rotator.settings.catalog import SETTINGS
+from rotator.settings.validate import read_file, read_variables
 from tests.support.settings_table import DOCUMENT, TABLES, made
 
 TEXT = DOCUMENT.read_text(encoding="utf-8")

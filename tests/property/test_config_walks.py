@@ -13,7 +13,7 @@ import pytest
 
 from rotator.model.preferences import Priority
 from rotator.settings.edit import path_of, priorities_in, with_priorities, with_value, without_value
-from rotator.settings.schema import read_file
+from rotator.settings.validate import read_file
 from tests.support.config_files import FILES
 
 STEPS = 12

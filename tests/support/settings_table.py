@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from rotator.settings.catalog import OF_A_PRIORITY, SETTINGS, Setting
 from rotator.settings.edit import rendered
-from rotator.settings.schema import OF_A_PRIORITY, SETTINGS, Setting
 from tests.support.repository import ROOT
 
 DOCUMENT = ROOT / "docs" / "settings.md"

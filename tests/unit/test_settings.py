@@ -6,8 +6,9 @@ import pytest
 
 from rotator.errors import ConfigError
 from rotator.model.preferences import Preferences, preferences_of
-from rotator.settings.schema import OF_A_PRIORITY, SETTINGS, find_setting, read_file, read_variables
+from rotator.settings.catalog import OF_A_PRIORITY, SETTINGS, find_setting
 from rotator.settings.sources import overlaid, setting_variables
+from rotator.settings.validate import read_file, read_variables
 
 WRONG = {
     "failover.wall_threshold = 7": "failover.wall_threshold: must be between 0 and 1, not 7"

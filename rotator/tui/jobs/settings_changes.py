@@ -72,8 +72,8 @@ def set_setting(effect: do.SetSetting) -> Callable[[Books], Message]:
 
     def work(books: Books) -> Message:
         from rotator.settings import edit as config_edit  # noqa: PLC0415  # as above
+        from rotator.settings.catalog import find_setting  # noqa: PLC0415  # as above
         from rotator.settings.origins import given  # noqa: PLC0415  # as above
-        from rotator.settings.schema import find_setting  # noqa: PLC0415  # as above
 
         if effect.value:
             setting, member = find_setting(effect.name)
@@ -91,9 +91,9 @@ def set_setting(effect: do.SetSetting) -> Callable[[Books], Message]:
 
 def read_settings(books: Books) -> Message:
     """Return every setting with its value and where that comes from."""
+    from rotator.settings.catalog import find_setting  # noqa: PLC0415  # as above
     from rotator.settings.edit import PRIORITY, rendered  # noqa: PLC0415  # as above
     from rotator.settings.origins import found_settings  # noqa: PLC0415  # as above
-    from rotator.settings.schema import find_setting  # noqa: PLC0415  # as above
 
     found = []
     for one in found_settings(Asked(books.paths)):
