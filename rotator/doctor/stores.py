@@ -17,13 +17,8 @@ from rotator.live.unclaimed import LIST
 from rotator.storage.account_copy import PURGE
 from rotator.storage.backups import DAMAGED, Backup, Backups, damaged_at
 from rotator.storage.damaged import opened_damaged, readable_rows
-from rotator.storage.database import (
-    Connection,
-    awaits_rebuilding,
-    opened_image,
-    row_count,
-    table_names,
-)
+from rotator.storage.database import Connection, awaits_rebuilding, row_count, table_names
+from rotator.storage.images import opened_image
 from rotator.storage.migrations import STORE
 from rotator.storage.repair_sources import content_of
 from rotator.storage.soundness import require_intact

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from rotator.core.logins.row_seals import PASSING_COLUMNS, PASSING_SEAL
 from rotator.secret import digest_of
-from rotator.storage.database import Connection, image_of, store_errors, table_names, write_back
+from rotator.storage.database import Connection, table_names
+from rotator.storage.database_errors import store_errors
+from rotator.storage.images import image_of
+from rotator.storage.transactions import write_back
 
 KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
 # Set while what was removed is not erased everywhere yet.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotator.storage.database import read_only, store_errors, text_of
+from rotator.storage.database import read_only, text_of
+from rotator.storage.database_errors import store_errors
 from rotator.storage.migrations import SEALED_SINCE, STORE, marked_version_of, version_of
 
 # Rows behind a damaged page are looked for one by one, in so many places.

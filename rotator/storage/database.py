@@ -6,26 +6,20 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.storage.migrations import Migration, marked_version_of, migrate, roll_back, version_of
+from rotator.storage.database_errors import is_busy, store_errors
+from rotator.storage.migrations import Migration, marked_version_of, migrate, version_of
+from rotator.storage.transactions import BUSY_SECONDS
 from rotator.system.file_owners import open_private
 from rotator.system.files import sync_folder
-from rotator.system.locks import tell_wait_for_writer, writer_error
 from rotator.system.paths import FILE_MODE, private_folder
-from rotator.system.writable import unwritable_place
-from rotator.text import clean
 
-BUSY_SECONDS = 5.0
-_TOLD_AFTER_MS = 1000
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _RETRY_SECONDS = 0.005
-# Whoever reads reads for milliseconds; one that stands still is not waited for.
-_READERS_SECONDS = 0.25
-
 Connection = sqlite3.Connection
 # What is entered before the schema of a database that is in use may change.
 Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
@@ -33,9 +27,7 @@ Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
 REBUILT = ".rebuilt-"
 # A file that is smaller is an empty database for SQLite, no database at all, or no memory.
 SMALLEST = 512
-_MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
 BACKUPS = "backups"
-_TO_DO = "check the disk, the folder's rights and free space"
 
 
 def ungated(_: sqlite3.Connection) -> AbstractContextManager[object]:
@@ -157,7 +149,7 @@ def _patiently(action: Callable[[], None]) -> None:
         try:
             return action()
         except sqlite3.OperationalError as exc:
-            if not _is_busy(exc) or time.monotonic() > deadline:
+            if not is_busy(exc) or time.monotonic() > deadline:
                 raise
         time.sleep(_RETRY_SECONDS)
 
@@ -219,178 +211,3 @@ def require_known_schema(
     if version > len(steps):
         message = f"{path} was written by a newer rotator"
         raise NewerSchema(message, hint="update this one; the store was left untouched")
-
-
-@contextlib.contextmanager
-def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
-    """Turn what SQLite and the disk raise into a StoreError that names the file."""
-    try:
-        yield
-    except sqlite3.Error as exc:
-        message = f"the store {path} cannot be used: {exc}"
-        if _is_busy(exc):
-            raise writer_error(StoreError, message, path) from exc
-        if _tells_of_damage(exc, path if opening else None):
-            raise StoreDamaged(message, hint=_TO_DO) from exc
-        raise _store_error(path, str(exc)) from exc
-    except UnicodeDecodeError as exc:
-        # What SQLite says of it repeats a name that is no text any more.
-        message = f"the store {path} is damaged: a name in it is no text"
-        raise StoreDamaged(message) from exc
-    except OSError as exc:
-        raise _store_error(path, str(exc.strerror)) from exc
-
-
-def _store_error(path: Path, why: str) -> StoreError:
-    found = unwritable_place(path.parent)
-    if found is None:
-        return StoreError(f"the store {path} cannot be used: {why}", hint=_TO_DO)
-    return StoreError(f"the store {path} cannot be used: {found.why}", hint=found.to_do)
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_READONLY and path is not None:
-        # A header that says so, of a file that everybody may write.
-        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    # Our statements are right: what they do not find was there.
-    is_missing = code == sqlite3.SQLITE_ERROR and str(error).startswith(_MISSING)
-    return is_missing or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """Run a block as one write transaction."""
-    with store_errors(path):
-        _begin_to_write(connection, path)
-        with roll_back(connection):
-            yield connection
-            connection.execute("COMMIT")
-
-
-def _begin_to_write(connection: sqlite3.Connection, path: Path) -> None:
-    """Begin a write transaction; after a second say whom it waits for."""
-    (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    if patience_ms > _TOLD_AFTER_MS:
-        connection.execute(f"PRAGMA busy_timeout = {_TOLD_AFTER_MS}")
-        try:
-            if _has_begun(connection):
-                return
-        finally:
-            with roll_back(connection):
-                connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
-        tell_wait_for_writer(path)
-    connection.execute("BEGIN IMMEDIATE")
-
-
-def _has_begun(connection: sqlite3.Connection) -> bool:
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as exc:
-        if not _is_busy(exc):
-            raise
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def reading(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """Let everything that a block reads be of one moment; a transaction is one already."""
-    with store_errors(path):
-        if connection.in_transaction:
-            yield connection
-            return
-        connection.execute("BEGIN")
-        with roll_back(connection):
-            yield connection
-            connection.execute("COMMIT")
-
-
-# -- whole databases as bytes --------------------------------------------------------------------
-
-
-def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -> bytes:
-    """Return a copy of the database as the bytes of a file, without what `clear` deletes.
-
-    `clear` are statements. Nothing that they delete remains anywhere in the bytes. Raises
-    StoreDamaged if the copy is not sound.
-    """
-    with store_errors(path), contextlib.closing(in_memory()) as copy:
-        connection.backup(copy)
-        for statement in clear:
-            copy.execute(statement)
-        copy.execute("VACUUM")
-        require_sound(copy, path)
-        return copy.serialize()
-
-
-@contextlib.contextmanager
-def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the bytes that were read from `path` in memory; raises StoreDamaged."""
-    if len(content) < SMALLEST:
-        message = f"the store {path} is damaged: it is empty"
-        raise StoreDamaged(message)
-    with store_errors(path), contextlib.closing(in_memory()) as connection:
-        connection.deserialize(content)
-        require_sound(connection, path)
-        yield connection
-
-
-@contextlib.contextmanager
-def opened_empty(steps: list[Migration]) -> Iterator[sqlite3.Connection]:
-    """Open a new database in memory, with the schema of `steps`."""
-    with contextlib.closing(in_memory()) as connection:
-        migrate(connection, steps)
-        yield connection
-
-
-def in_memory() -> sqlite3.Connection:
-    """Open a database without a file."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.text_factory = text_of
-    return connection
-
-
-def require_sound(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StoreDamaged unless every page of the database is as it should be."""
-    with store_errors(path):
-        found = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        if found != ("ok",):
-            message = f"the store {path} is damaged: {clean(found[0])}"
-            raise StoreDamaged(message)
-
-
-def erase_deleted(connection: sqlite3.Connection, path: Path) -> bool:
-    """Let no byte of what was deleted remain in the database or its -wal.
-
-    Deleting overwrites a row, but not the copies of it that were left behind when rows moved
-    from page to page; so the file is written anew. False while somebody reads or writes: then
-    the -wal still holds it.
-    """
-    with store_errors(path):
-        try:
-            connection.execute(f"PRAGMA busy_timeout = {int(_READERS_SECONDS * 1000)}")
-            connection.execute("VACUUM")
-            return _checkpoint(connection, "TRUNCATE")
-        except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                raise
-            return False
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-
-
-def write_back(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring what stands in the -wal into the database itself, as far as nobody is in the way."""
-    with store_errors(path):
-        _checkpoint(connection, "PASSIVE")
-
-
-def _checkpoint(connection: sqlite3.Connection, kind: str) -> bool:
-    is_busy, _, _ = connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
-    return not is_busy

@@ -12,8 +12,9 @@ from rotator.clock import from_iso, to_iso
 from rotator.core.poll_schedule import LEASE, Asked, OwnerAsked, is_due
 from rotator.core.usage_codec import read_snapshot, write_snapshot
 from rotator.model import AccountId, Digest, Event, EventKind, Snapshot
-from rotator.storage.database import store_errors, transaction
+from rotator.storage.database_errors import store_errors
 from rotator.storage.history_file import HistoryFile, never_in_the_way
+from rotator.storage.transactions import transaction
 
 MOST_EVENTS = 10_000
 MOST_QUESTIONS = 10_000

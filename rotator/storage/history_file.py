@@ -16,13 +16,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from rotator.clock import system_clock, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
-from rotator.storage.database import (
-    Connection,
-    clear_places,
-    in_memory,
-    open_database,
-    store_errors,
-)
+from rotator.storage.database import Connection, clear_places, open_database
+from rotator.storage.database_errors import store_errors
+from rotator.storage.images import in_memory
 from rotator.storage.migrations import HISTORY, migrate
 from rotator.system.locks import folder_lock
 

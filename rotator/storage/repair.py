@@ -19,14 +19,9 @@ from rotator.opencode.auth.file import Whole, parse_live
 from rotator.storage.account_copy import NOTICE
 from rotator.storage.backups import DAMAGED, Backups, damaged_at, stamp_of
 from rotator.storage.damaged import Rows, insert_rows, opened_damaged
-from rotator.storage.database import (
-    REBUILT,
-    SMALLEST,
-    Connection,
-    awaits_rebuilding,
-    opened_empty,
-    store_errors,
-)
+from rotator.storage.database import REBUILT, SMALLEST, Connection, awaits_rebuilding
+from rotator.storage.database_errors import store_errors
+from rotator.storage.images import opened_empty
 from rotator.storage.migrations import STORE
 from rotator.storage.repair_losses import losses, sentence
 from rotator.storage.repair_sources import (

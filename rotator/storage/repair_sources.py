@@ -24,16 +24,9 @@ from rotator.storage.damaged import (
     opened_damaged_image,
     readable_rows,
 )
-from rotator.storage.database import (
-    Connection,
-    clear_places,
-    opened_empty,
-    opened_image,
-    read_only,
-    store_errors,
-    table_names,
-    text_of,
-)
+from rotator.storage.database import Connection, clear_places, read_only, table_names, text_of
+from rotator.storage.database_errors import store_errors
+from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import SEALED_SINCE, STORE, migrate
 from rotator.storage.rows import account_of
 from rotator.storage.soundness import require_intact

@@ -6,14 +6,9 @@ from pathlib import Path
 
 from rotator.core.logins.row_seals import SEAL, SEALED_TABLES, is_sealed, seals_of
 from rotator.errors import StoreDamaged
-from rotator.storage.database import (
-    Connection,
-    opened_empty,
-    require_known_schema,
-    require_sound,
-    store_errors,
-    table_names,
-)
+from rotator.storage.database import Connection, require_known_schema, table_names
+from rotator.storage.database_errors import store_errors
+from rotator.storage.images import opened_empty, require_sound
 from rotator.storage.migrations import STORE, version_of
 
 _SCHEMA = (

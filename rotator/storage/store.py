@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from rotator.model import State
 from rotator.storage.account_copy import NOTICE, Copied
-from rotator.storage.database import reading
 from rotator.storage.soundness import require_intact
 from rotator.storage.tables.account_removal import AccountRemoval
 from rotator.storage.tables.descents import Descents
 from rotator.storage.tables.pending_refreshes import PendingRefreshes
 from rotator.storage.tables.slots import Slots
 from rotator.storage.tables.unclaimed_contents import UnclaimedContents
+from rotator.storage.transactions import reading
 
 
 class Store(AccountRemoval, Descents, PendingRefreshes, Slots, UnclaimedContents):

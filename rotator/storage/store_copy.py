@@ -11,15 +11,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from rotator.errors import StoreDamaged, StoreError
-from rotator.storage.database import (
-    Connection,
-    in_memory,
-    read_only,
-    require_known_schema,
-    store_errors,
-    table_names,
-)
+from rotator.storage.database import Connection, read_only, require_known_schema, table_names
+from rotator.storage.database_errors import store_errors
 from rotator.storage.history import History
+from rotator.storage.images import in_memory
 from rotator.storage.migrations import HISTORY, STORE, Migration, migrate, version_of
 from rotator.storage.store import Store
 from rotator.storage.write_ahead_log import image_with_wal

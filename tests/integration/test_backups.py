@@ -19,7 +19,7 @@ from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.storage.backups import Backups
-from rotator.storage.database import opened_image
+from rotator.storage.images import opened_image
 from rotator.storage.store import Store
 from rotator.system.locks import hold_all
 from rotator.system.paths import find_paths

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import StoreError
-from rotator.storage.database import open_database, transaction
+from rotator.storage.database import open_database
 from rotator.storage.migrations import STORE
+from rotator.storage.transactions import transaction
 from rotator.system.lock_holder import is_stopped, writer_of
 from tests.support.waiting import wait_until
 

@@ -21,7 +21,7 @@ from rotator.opencode.auth.file import parse_entry
 from rotator.opencode.auth.replaced import MOST_KEPT
 from rotator.secret import Secret
 from rotator.storage.account_copy import LATE
-from rotator.storage.database import opened_image
+from rotator.storage.images import opened_image
 from rotator.system.locks import swap_lock
 from rotator.watcher.daemon import Daemon
 from tests.support.faults import Act, Crash, Seam, Step, at, error, named

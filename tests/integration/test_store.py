@@ -35,7 +35,8 @@ from rotator.model import (
 )
 from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
-from rotator.storage.database import require_sqlite, store_errors
+from rotator.storage.database import require_sqlite
+from rotator.storage.database_errors import store_errors
 from rotator.storage.history import MOST_EVENTS, History
 from rotator.storage.migrations import STORE, set_version
 from rotator.storage.row_sealing import seal_what_is_written

@@ -20,7 +20,8 @@ from rotator.errors import NewerSchema, StoreError
 from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
 from rotator.storage.backups import Backups
-from rotator.storage.database import open_database, opened_image
+from rotator.storage.database import open_database
+from rotator.storage.images import opened_image
 from rotator.storage.migrations import STORE, set_version, version_of
 from rotator.storage.schema_upgrade import forget_request, newer_wanted, without_watcher
 from rotator.storage.store import Store

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import StoreDamaged
-from rotator.storage.database import opened_empty, opened_image
+from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import STORE
 from rotator.storage.write_ahead_log import (
     PAGE,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import NewerSchema, StoreDamaged
-from rotator.storage.database import opened_empty
+from rotator.storage.images import opened_empty
 from rotator.storage.migrations import STORE, set_version
 from rotator.storage.soundness import require_intact
 

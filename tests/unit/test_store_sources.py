@@ -10,7 +10,7 @@ from rotator.core.logins.credential_secrets import secrets_of
 from rotator.opencode.auth.file import parse_entry
 from rotator.secret import Secret
 from rotator.storage.damaged import Rows
-from rotator.storage.database import opened_empty
+from rotator.storage.images import opened_empty
 from rotator.storage.migrations import SEALED_SINCE, STORE
 from rotator.storage.repair_sources import Source, contents_of, source_of
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from rotator.clock import to_iso
 from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.model import Account, AccountId, Credential, Identity
-from rotator.storage.database import store_errors
+from rotator.storage.database_errors import store_errors
 from rotator.storage.tables.account_states import AccountStates
 from rotator.storage.tables.known_secrets import KnownSecrets
 from rotator.storage.tables.live_file import LiveFile

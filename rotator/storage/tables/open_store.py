@@ -21,16 +21,15 @@ from rotator.storage.database import (
     awaits_rebuilding,
     clear_places,
     open_database,
-    reading,
     require_known_schema,
-    store_errors,
-    transaction,
     ungated,
 )
+from rotator.storage.database_errors import store_errors
 from rotator.storage.migrations import STORE
 from rotator.storage.row_sealing import seal_what_is_written
 from rotator.storage.rows import Row
 from rotator.storage.tables.state_reader import StateReader
+from rotator.storage.transactions import reading, transaction
 from rotator.system.locks import folder_lock
 
 

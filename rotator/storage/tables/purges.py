@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rotator.storage.account_copy import PURGE
-from rotator.storage.database import erase_deleted
 from rotator.storage.tables.open_store import OpenStore
+from rotator.storage.transactions import erase_deleted
 
 
 class Purges(OpenStore):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rotator.clock import to_iso
-from rotator.storage.database import store_errors
+from rotator.storage.database_errors import store_errors
 from rotator.storage.rows import LONG_AGO, time_or
 from rotator.storage.tables.open_store import OpenStore
 

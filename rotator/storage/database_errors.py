@@ -1,0 +1,58 @@
+"""What SQLite and the disk raise, as errors of ours that name the file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from rotator.errors import StoreDamaged, StoreError
+from rotator.system.locks import writer_error
+from rotator.system.writable import unwritable_place
+
+_MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
+_TO_DO = "check the disk, the folder's rights and free space"
+
+
+@contextlib.contextmanager
+def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
+    """Turn what SQLite and the disk raise into a StoreError that names the file."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        message = f"the store {path} cannot be used: {exc}"
+        if is_busy(exc):
+            raise writer_error(StoreError, message, path) from exc
+        if _tells_of_damage(exc, path if opening else None):
+            raise StoreDamaged(message, hint=_TO_DO) from exc
+        raise _store_error(path, str(exc)) from exc
+    except UnicodeDecodeError as exc:
+        # What SQLite says of it repeats a name that is no text any more.
+        message = f"the store {path} is damaged: a name in it is no text"
+        raise StoreDamaged(message) from exc
+    except OSError as exc:
+        raise _store_error(path, str(exc.strerror)) from exc
+
+
+def _store_error(path: Path, why: str) -> StoreError:
+    found = unwritable_place(path.parent)
+    if found is None:
+        return StoreError(f"the store {path} cannot be used: {why}", hint=_TO_DO)
+    return StoreError(f"the store {path} cannot be used: {found.why}", hint=found.to_do)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether somebody else writes, or reads."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_READONLY and path is not None:
+        # A header that says so, of a file that everybody may write.
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    # Our statements are right: what they do not find was there.
+    is_missing = code == sqlite3.SQLITE_ERROR and str(error).startswith(_MISSING)
+    return is_missing or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}

@@ -1,0 +1,66 @@
+"""Whole databases as the bytes of a file, or in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rotator.errors import StoreDamaged
+from rotator.storage.database import SMALLEST, text_of
+from rotator.storage.database_errors import store_errors
+from rotator.storage.migrations import Migration, migrate
+from rotator.text import clean
+
+
+def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -> bytes:
+    """Return a copy of the database as the bytes of a file, without what `clear` deletes.
+
+    `clear` are statements. Nothing that they delete remains anywhere in the bytes. Raises
+    StoreDamaged if the copy is not sound.
+    """
+    with store_errors(path), contextlib.closing(in_memory()) as copy:
+        connection.backup(copy)
+        for statement in clear:
+            copy.execute(statement)
+        copy.execute("VACUUM")
+        require_sound(copy, path)
+        return copy.serialize()
+
+
+@contextlib.contextmanager
+def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the bytes that were read from `path` in memory; raises StoreDamaged."""
+    if len(content) < SMALLEST:
+        message = f"the store {path} is damaged: it is empty"
+        raise StoreDamaged(message)
+    with store_errors(path), contextlib.closing(in_memory()) as connection:
+        connection.deserialize(content)
+        require_sound(connection, path)
+        yield connection
+
+
+@contextlib.contextmanager
+def opened_empty(steps: list[Migration]) -> Iterator[sqlite3.Connection]:
+    """Open a new database in memory, with the schema of `steps`."""
+    with contextlib.closing(in_memory()) as connection:
+        migrate(connection, steps)
+        yield connection
+
+
+def in_memory() -> sqlite3.Connection:
+    """Open a database without a file."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.text_factory = text_of
+    return connection
+
+
+def require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreDamaged unless every page of the database is as it should be."""
+    with store_errors(path):
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != ("ok",):
+            message = f"the store {path} is damaged: {clean(found[0])}"
+            raise StoreDamaged(message)
