@@ -36,7 +36,8 @@ def follow(paths: Paths, look: Callable[[], str]) -> None:
 
     The screen is cleared only where it is a terminal that can do so.
     """
-    from rotator.system.file_watch import FileWatcher, Watched
+    from rotator.system.file_watch import FileWatcher
+    from rotator.system.watched_folders import Watched
 
     hints = _Hints()
     watched = (

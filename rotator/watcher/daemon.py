@@ -34,8 +34,9 @@ from rotator.services.sync import settle
 from rotator.services.usage import Readings
 from rotator.settings.active import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
-from rotator.system.file_watch import FileWatcher, Watched
+from rotator.system.file_watch import FileWatcher
 from rotator.system.locks import swap_lock
+from rotator.system.watched_folders import Watched
 from rotator.watcher.identity_questions import IdentityQuestions
 from rotator.watcher.messages import (
     INBOX,

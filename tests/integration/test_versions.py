@@ -25,9 +25,10 @@ from rotator.storage.images import opened_image
 from rotator.storage.migrations import STORE, set_version, version_of
 from rotator.storage.schema_upgrade import forget_request, newer_wanted, without_watcher
 from rotator.storage.store import Store
-from rotator.system.file_watch import FileWatcher, Watched
+from rotator.system.file_watch import FileWatcher
 from rotator.system.locks import watch_lock
 from rotator.system.paths import Paths, find_paths
+from rotator.system.watched_folders import Watched
 from tests.support.children import Lines, child, end
 from tests.support.home import places
 from tests.support.household import Household

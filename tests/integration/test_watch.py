@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from rotator.system.file_watch import FileWatcher, Watched
+from rotator.system.file_watch import FileWatcher
+from rotator.system.watched_folders import Watched
 from tests.support.watching import (
     DEADLINE_SECONDS,
     INBOX,

@@ -16,14 +16,9 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 from watchdog.observers.polling import PollingObserver
 
-from rotator.system.file_watch import (
-    PATIENCE_CHECKS,
-    STOP_SECONDS,
-    FileWatcher,
-    Watched,
-    native_observer,
-    polling_observer,
-)
+from rotator.system.file_watch import PATIENCE_CHECKS, FileWatcher
+from rotator.system.observers import STOP_SECONDS, native_observer, polling_observer
+from rotator.system.watched_folders import Watched
 from tests.support.watching import DEADLINE_SECONDS, INBOX, LIVE, Owner, replace, settle
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rotator.system.file_watch import FileWatcher, Watched
+from rotator.system.file_watch import FileWatcher
+from rotator.system.watched_folders import Watched
 
 DEADLINE_SECONDS = 5.0
 # So long without a notice, and all that was on its way has arrived.

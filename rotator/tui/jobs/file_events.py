@@ -7,12 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rotator.system.paths import Paths
-
-if TYPE_CHECKING:
-    from rotator.system.file_watch import Watched
+from rotator.system.watched_folders import Watched
 
 CHECK_SECONDS = 1.0
 # Whatever the files say: a watcher that was killed says nothing.
@@ -23,9 +20,6 @@ _PAUSE_SECONDS = 0.015
 
 def watched_paths(paths: Paths) -> Sequence[Watched]:
     """Return the files whose change may change the screen."""
-    # watchdog takes longer to load than the first screen may take.
-    from rotator.system.file_watch import Watched  # noqa: PLC0415
-
     wal = paths.history.with_name(paths.history.name + "-wal")
     return (
         Watched("the store", paths.changed),
@@ -58,7 +52,8 @@ class Feed:
         self._hints.put(name)
 
     def _run(self) -> None:
-        from rotator.system.file_watch import FileWatcher  # noqa: PLC0415  # as above
+        # watchdog takes longer to load than the first screen may take.
+        from rotator.system.file_watch import FileWatcher  # noqa: PLC0415
 
         looked_at = time.monotonic()
         with FileWatcher(watched_paths(self._paths), self._hint) as files:
