@@ -7,126 +7,42 @@ which it is broken.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from rotator.core.failures.classify import LIMITS, classify, scope_of
 from rotator.errors import ProviderUnavailable, RateLimited
-from rotator.model import EVERYTHING, Finding, Identity, Scope, Signal, Snapshot
-from rotator.provider import (
-    Classifier,
-    HeaderReader,
-    HttpAnswer,
-    HttpRequest,
-    IdentityReader,
-    LoginCheck,
-    LoginChecker,
-    Provider,
-    Reading,
-    Scoping,
-    UsageReader,
-)
+from rotator.model import Snapshot
+from rotator.provider import HeaderReader, IdentityReader, LoginChecker, Provider, UsageReader
 from rotator.secret import Secret
-from rotator.testing.cases import (
-    Case,
-    Conversation,
-    ErrorCase,
-    HeaderCase,
-    IdentityCase,
-    UsageCase,
+from rotator.testing.cases import Case, Conversation, IdentityCase, UsageCase
+from rotator.testing.claims import impossible, unlike, unlike_owner
+from rotator.testing.conversations import (
+    Asked,
+    Script,
+    begun,
+    changes_of,
+    claims_untold,
+    instead,
+    login_check,
+    other_time,
+    read,
+    secrets_of,
+    told_by,
 )
-from rotator.testing.claims import impossible, unlike, unlike_owner, untold
-from rotator.testing.driving import NeedlessRequest, Outcome, broken_requests, drive
+from rotator.testing.driving import Outcome, broken_requests, drive
+from rotator.testing.failure_rules import errors, headers
 from rotator.testing.malformed import (
     MARK,
-    Changed,
     Synthetic,
-    bad_headers,
-    bad_signals,
     synthetic_answers,
     with_additions,
     with_hostile_texts,
     with_mutations,
 )
 
-Asked = UsageReader | IdentityReader | LoginChecker
 # A function of a module and a case, each of the kind that it is about.
 Rule = Callable[[Any, Any], Iterator[str]]
-_NOTHING_THERE = HttpAnswer(404, {"content-type": "application/json"}, Secret("{}"))
-_EXACT = timedelta(seconds=1)
 _MOST_IDENTITY_REQUESTS = 2
-
-
-class _Script:
-    """Answers as documented, but for the step that `changed` stands in for."""
-
-    def __init__(self, case: Conversation, step: int | None, changed: HttpAnswer | None) -> None:
-        self._left = list(enumerate(case.exchange))
-        self._changed = changed
-        self._step = step
-        self._place = None if step is None else _place(case.exchange[step])
-
-    def __call__(self, request: HttpRequest) -> HttpAnswer:
-        for number, step in self._left:
-            if _place(step) == _place(request):
-                self._left.remove((number, step))
-                if number == self._step and self._changed is not None:
-                    return self._changed
-                return step.answer
-        if self._changed is None:
-            raise NeedlessRequest(request.url)
-        # Asked once more, a vendor says the same; nothing is known of any other place.
-        return self._changed if _place(request) == self._place else _NOTHING_THERE
-
-    @property
-    def is_told(self) -> bool:
-        """Whether everything documented was asked for."""
-        return not self._left
-
-
-def _place(one: object) -> tuple[object, object]:
-    return getattr(one, "method", None), getattr(one, "url", None)
-
-
-def _read(
-    module: Asked, case: Conversation, step: int | None = None, answer: HttpAnswer | None = None
-) -> Outcome:
-    return drive(_begun(module, case), _Script(case, step, answer))
-
-
-def _begun(module: Asked, case: Conversation) -> Reading:
-    if isinstance(case, UsageCase) and isinstance(module, UsageReader):
-        return module.read_usage(case.credential, case.now)
-    if isinstance(case, IdentityCase) and isinstance(module, IdentityReader):
-        return _named(module, case)
-    return _accepted(_check(module, case), case.now)
-
-
-def _named(module: IdentityReader, case: IdentityCase) -> Reading:
-    """Carry a conversation about an owner, in a snapshot that has nothing else."""
-    who = yield from module.read_identity(case.credential, case.now)
-    told: object = who
-    if isinstance(told, Identity) and told.key:
-        return Snapshot(case.now, identity=who)
-    raise TypeError("it names nobody, and raises nothing")
-
-
-def _check(module: Asked, case: Conversation) -> LoginCheck | None:
-    if not isinstance(module, LoginChecker):
-        return None
-    return module.check_login(case.credential, case.now)
-
-
-def _accepted(check: LoginCheck | None, now: datetime) -> Reading:
-    """Carry a conversation that ends without a word; a snapshot of nothing stands for it."""
-    if check is not None:
-        yield from check
-    return Snapshot(now)
-
-
-def _secrets(case: Conversation) -> list[Secret]:
-    return [case.credential.secret, *filter(None, [case.credential.refresh])]
 
 
 def documented(module: Asked, case: Conversation) -> Iterator[str]:
@@ -134,11 +50,11 @@ def documented(module: Asked, case: Conversation) -> Iterator[str]:
     if (obstacle := _obstacle(module, case)) is not None:
         yield obstacle
         return
-    script = _Script(case, None, None)
-    outcome = drive(_begun(module, case), script)
+    script = Script(case, None, None)
+    outcome = drive(begun(module, case), script)
     if not script.is_told:
         yield "it does not ask for everything that is documented"
-    yield from broken_requests(outcome.requests, _secrets(case))
+    yield from broken_requests(outcome.requests, secrets_of(case))
     if not outcome.requests or not any(
         isinstance(value, Secret) for value in outcome.requests[0].headers.values()
     ):
@@ -163,7 +79,7 @@ def _obstacle(module: Asked, case: Conversation) -> str | None:
     if isinstance(case, IdentityCase) and isinstance(module, IdentityReader):
         why = module.identity_obstacle(case.credential)
         return why and f"it says that nobody can be asked whose it is: {why}"
-    asks = _check(module, case) is not None
+    asks = login_check(module, case) is not None
     return None if asks else "it does not ask whether the login is accepted"
 
 
@@ -187,10 +103,10 @@ def _message(outcome: Outcome) -> str:
 
 def refused(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where an answer that nobody documents leads to what it must not."""
-    told = _told(module, case)
+    told = told_by(module, case)
     for step in range(len(case.exchange)):
         for synthetic in synthetic_answers(case.now):
-            outcome = _read(module, case, step, synthetic.answer)
+            outcome = read(module, case, step, synthetic.answer)
             for sentence in _misread(case, outcome, synthetic, told):
                 yield f"{synthetic.name} at request {step + 1}: {sentence}"
 
@@ -203,7 +119,7 @@ def _misread(
         if synthetic.tells_nothing and len(case.exchange) == 1:
             yield "a Snapshot is made of it"
         if told is not None:
-            yield from _untold(outcome.snapshot, told, case.now)
+            yield from claims_untold(outcome.snapshot, told, case.now)
         return
     kind = str(outcome)
     if synthetic.wanted is not None and kind != synthetic.wanted:
@@ -213,30 +129,23 @@ def _misread(
     if isinstance(outcome.error, ProviderUnavailable) and not outcome.error.sent:
         yield "the error says that nothing was sent"
     if isinstance(outcome.error, RateLimited):
-        yield from _other_time(outcome.error.retry_at, synthetic.retry_at)
-
-
-def _other_time(found: datetime | None, wanted: datetime | None) -> Iterator[str]:
-    if (found is None) is not (wanted is None) or (
-        found is not None and wanted is not None and abs(found - wanted) > _EXACT
-    ):
-        yield f"retry_at is {found}, not {wanted}"
+        yield from other_time(outcome.error.retry_at, synthetic.retry_at)
 
 
 def added(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where an unknown field changes something."""
-    usual = _read(module, case)
-    for step, changed in _changes(case, with_additions):
-        outcome = _read(module, case, step, _instead(case, step, changed))
+    usual = read(module, case)
+    for step, changed in changes_of(case, with_additions):
+        outcome = read(module, case, step, instead(case, step, changed))
         if (outcome.snapshot, str(outcome)) != (usual.snapshot, str(usual)):
             yield f"{changed.what} at request {step + 1}: another result ({outcome})"
 
 
 def mutated(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where a field that is gone, null or of a wrong type leads to what it must not."""
-    told = _told(module, case)
-    for step, changed in _changes(case, with_mutations):
-        outcome = _read(module, case, step, _instead(case, step, changed))
+    told = told_by(module, case)
+    for step, changed in changes_of(case, with_mutations):
+        outcome = read(module, case, step, instead(case, step, changed))
         where = f"{changed.what} at request {step + 1}"
         yield from (f"{where}: {sentence}" for sentence in _always(case, outcome))
         if told is None or outcome.fault:
@@ -245,16 +154,18 @@ def mutated(module: Asked, case: Conversation) -> Iterator[str]:
             yield f"{where}: it gives {outcome}"
         # A flag may be what says that numbers do not count.
         if outcome.snapshot is not None and not isinstance(changed.was, bool):
-            yield from (f"{where}: {claim}" for claim in _untold(outcome.snapshot, told, case.now))
+            yield from (
+                f"{where}: {claim}" for claim in claims_untold(outcome.snapshot, told, case.now)
+            )
 
 
 def named(module: IdentityReader, case: IdentityCase) -> Iterator[str]:
     """Yield where a field that is gone, null or of a wrong type leads to another owner."""
-    told = _told(module, case)
+    told = told_by(module, case)
     if told is None:
         return
-    for step, changed in _changes(case, with_mutations):
-        outcome = _read(module, case, step, _instead(case, step, changed))
+    for step, changed in changes_of(case, with_mutations):
+        outcome = read(module, case, step, instead(case, step, changed))
         where = f"{changed.what} at request {step + 1}"
         yield from (f"{where}: {sentence}" for sentence in _always(case, outcome))
         if outcome.snapshot is not None and outcome.snapshot.identity.key != told.identity.key:
@@ -272,33 +183,10 @@ def paced(module: IdentityReader, case: IdentityCase) -> Iterator[str]:  # noqa:
 
 def hostile(module: Asked, case: Conversation) -> Iterator[str]:
     """Yield where a text that is not meant to be shown gets somewhere."""
-    for step, changed in _changes(case, with_hostile_texts):
-        outcome = _read(module, case, step, _instead(case, step, changed))
+    for step, changed in changes_of(case, with_hostile_texts):
+        outcome = read(module, case, step, instead(case, step, changed))
         for sentence in _always(case, outcome):
             yield f"{changed.what} at request {step + 1}: {sentence}"
-
-
-def _changes(
-    case: Conversation, change: Callable[[object], Iterator[Changed]]
-) -> Iterator[tuple[int, Changed]]:
-    for number, step in enumerate(case.exchange):
-        if step.document is not None:
-            yield from ((number, changed) for changed in change(step.document))
-
-
-def _instead(case: Conversation, step: int, changed: Changed) -> HttpAnswer:
-    usual = case.exchange[step].answer
-    return HttpAnswer(usual.status, usual.headers, Secret(changed.text))
-
-
-def _untold(snapshot: Snapshot, told: Snapshot, now: datetime) -> Iterator[str]:
-    """Yield what nothing says, of a snapshot that can be compared at all."""
-    if not any(impossible(snapshot, now)) and not any(impossible(told, now)):
-        yield from untold(snapshot, told)
-
-
-def _told(module: Asked, case: Conversation) -> Snapshot | None:
-    return None if case.is_refused else _read(module, case).snapshot
 
 
 def _always(case: Conversation, outcome: Outcome) -> Iterator[str]:
@@ -308,9 +196,9 @@ def _always(case: Conversation, outcome: Outcome) -> Iterator[str]:
     hosts = {urlsplit(request.url).hostname for request in outcome.requests}
     if strange := hosts - case.hosts:
         yield f"it asks {strange}, which is no documented host"
-    yield from broken_requests(outcome.requests, _secrets(case))
+    yield from broken_requests(outcome.requests, secrets_of(case))
     for text in outcome.texts:
-        if MARK in text or any(secret.reveal() in text for secret in _secrets(case) if secret):
+        if MARK in text or any(secret.reveal() in text for secret in secrets_of(case) if secret):
             yield "a text shows a secret, or what the vendor's server wrote"
     if outcome.snapshot is not None:
         yield from impossible(outcome.snapshot, case.now)
@@ -318,64 +206,11 @@ def _always(case: Conversation, outcome: Outcome) -> Iterator[str]:
         yield f"it takes more than {_MOST_IDENTITY_REQUESTS} requests to ask whose it is"
 
 
-def headers(module: HeaderReader, case: HeaderCase) -> Iterator[str]:
-    """Yield what the headers of a good answer give that they must not."""
-    told = module.read_headers(case.headers, case.now)
-    if (told is None) is not (case.expected is None):
-        yield f"it gives {'nothing' if told is None else 'a Snapshot'}"
-    elif told is not None and case.expected is not None:
-        faults = list(impossible(told, case.now))
-        yield from faults or unlike(told, case.expected)
-    for what, changed in bad_headers(case.headers):
-        try:
-            found = module.read_headers(changed, case.now)
-        except Exception as exc:  # noqa: BLE001  # a module may raise anything
-            yield f"{what}: {type(exc).__name__}"
-            continue
-        if found is not None:
-            claims = _untold(found, told or Snapshot(case.now), case.now)
-            yield from (f"{what}: {s}" for s in (*impossible(found, case.now), *claims))
-
-
-def errors(module: object, case: ErrorCase) -> Iterator[str]:
-    """Yield what a failed request means that it must not; the rules for everybody follow."""
-    finding = _finding(module, case.signal, case.now)
-    if finding.meaning is not case.meaning:
-        yield f"it means {finding.meaning} ({finding.reason}), not {case.meaning}"
-    yield from _other_time(finding.until, case.until)
-    scope = _scope(module, case.signal, finding)
-    if finding.meaning in LIMITS and scope != case.scope:
-        yield f"it is counted for {scope}, not {case.scope}"
-    for what, signal in bad_signals(case.signal):
-        try:
-            mutated = _finding(module, signal, case.now)
-            reason, about = mutated.reason, _scope(module, signal, mutated).model
-        except Exception as exc:  # noqa: BLE001  # a module may raise anything
-            yield f"{what}: {type(exc).__name__}"
-            continue
-        if MARK in reason or not reason.isprintable():
-            yield f"{what}: the reason shows what the vendor's server wrote"
-        if about is not None and MARK in about:
-            yield f"{what}: the model of its limit is what the vendor's server wrote"
-
-
-def _finding(module: object, signal: Signal, now: datetime) -> Finding:
-    own = module.classify(signal, now) if isinstance(module, Classifier) else None
-    return own or classify(signal, now)
-
-
-def _scope(module: object, signal: Signal, finding: Finding) -> Scope:
-    if finding.scope != EVERYTHING:
-        return finding.scope
-    told = module.limit_scope(signal) if isinstance(module, Scoping) else None
-    return told or scope_of(signal, finding.meaning)
-
-
 def identified(module: Provider, case: Conversation) -> Iterator[str]:
     """Yield what a credential says of itself that must not be shown."""
     who = module.identify(case.credential)
     for text in (who.key, who.label, who.group):
-        if text is not None and any(one.reveal() in text for one in _secrets(case) if one):
+        if text is not None and any(one.reveal() in text for one in secrets_of(case) if one):
             yield "its identity shows a secret"
 
 
