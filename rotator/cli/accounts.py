@@ -27,7 +27,7 @@ from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import LoginRejected, UsageError
 from rotator.live.unclaimed import contents
 from rotator.model import Account, AccountId, Credential, Limit, Snapshot, State
-from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.services.status import live_problems

@@ -13,7 +13,7 @@ from typing import Any
 
 from rotator.clock import to_iso
 from rotator.doctor.remark import Check, Remark, note, ok, problem
-from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.text import clean
 

@@ -7,7 +7,7 @@ from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.owner import Owner
 from rotator.core.logins.ownership import owner_of_offered
 from rotator.model import Credential, Identity, State
-from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 
 

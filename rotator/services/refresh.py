@@ -48,7 +48,7 @@ from rotator.model import (
     EventKind,
     PendingRefresh,
 )
-from rotator.opencode.auth.file import parse_entry, renewed_entry
+from rotator.opencode.auth.entries import parse_entry, renewed_entry
 from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Send, Tokens
 from rotator.secret import digest_of
 from rotator.system.interrupts import hearing, put_off

@@ -14,7 +14,7 @@ from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.row_seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing
 from rotator.core.logins.store_merge import Contents, Key, Row
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.storage.backups import Backup, Backups
 from rotator.storage.damaged import (

@@ -24,7 +24,7 @@ from rotator.model import (
     SwapMark,
     Tenure,
 )
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 
 Row = Mapping[str, Any]

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rotator.model import Credential, Meaning, Reach, Scope, Signal, Source
-from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret
 

@@ -14,7 +14,7 @@ import psutil
 
 from rotator.context import Books, open_books
 from rotator.model import Identity, Snapshot, Window
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.system.paths import find_paths
 from tests.bench.figures import Figure

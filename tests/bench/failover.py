@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rotator.context import Books, open_books
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services.accounts import add
 from rotator.system.paths import find_paths

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rotator.context import open_books
 from rotator.model import Identity, Snapshot, Window
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.system.paths import find_paths
 from tests.bench.figures import Figure

@@ -18,8 +18,8 @@ EXAMPLE = re.compile(
 )
 LONGEST_EXAMPLE = 60
 ASK = """
-from rotator.opencode.auth.file import parse_entry
-from rotator.plugins.registry import (load_registry)
+from rotator.opencode.auth.entries import (parse_entry)
+from rotator.plugins.registry import load_registry
 from rotator.secret import Secret
 login = parse_entry("acme", Secret('{"type":"api","key":"made-up"}'))
 registry = load_registry()

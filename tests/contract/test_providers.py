@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.provider import UsageReader
 from rotator.secret import Secret
 from rotator.testing import UsageCase, can_try, rules_for

@@ -36,7 +36,7 @@ from rotator.model import (
     Limit,
     PendingRefresh,
 )
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.system.paths import Paths, find_paths
 from tests.support.home import places

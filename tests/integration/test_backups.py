@@ -15,7 +15,7 @@ import pytest
 
 from rotator.errors import StoreDamaged
 from rotator.model import AccountId, AccountState, Limit
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.storage.backups import Backups

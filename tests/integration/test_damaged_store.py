@@ -18,7 +18,7 @@ import pytest
 from rotator.context import open_books
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import EventKind, PendingRefresh
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
 from rotator.storage.backups import DAMAGED_KEPT, Backups

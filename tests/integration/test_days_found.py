@@ -17,7 +17,7 @@ from rotator.live.account_changes import join
 from rotator.live.account_owners import learn_owner
 from rotator.live.swap import Order, swap
 from rotator.model import Account, AccountState, Credential, Digest, Identity, Limit
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
 from rotator.services.rotate import plan_rotation

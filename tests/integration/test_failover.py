@@ -19,7 +19,7 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services.failover import carry_out
 from tests.support.live import NOON, Live, api, as_anybody, as_opencode, oauth, open_live

@@ -17,7 +17,7 @@ from rotator.errors import RotatorError
 from rotator.live.capture import absorb_missing, await_late
 from rotator.live.swap import Order, swap
 from rotator.model import NOBODY, EventKind
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.auth.replaced import MOST_KEPT
 from rotator.secret import Secret
 from rotator.storage.account_copy import LATE

@@ -12,7 +12,7 @@ import pytest
 from rotator.errors import AccountNotFound, LiveFileUnreadable, UsageError
 from rotator.live.swap import Order, swap
 from rotator.model import AccountState, EventKind, Limit
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.system.locks import is_held

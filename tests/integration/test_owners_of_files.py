@@ -185,7 +185,7 @@ def test_what_root_left_in_our_folders_is_said(house: Household, count: int) -> 
 AS_OTHER = """
 import os, sys
 from pathlib import Path
-from rotator.opencode.auth.file import read_live
+from rotator.opencode.auth.file import (read_live)
 from rotator.opencode.auth.writer import put_live
 from rotator.opencode.auth.replaced import Replaced
 # What is loaded late lies where only root may read.

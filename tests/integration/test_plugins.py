@@ -29,8 +29,8 @@ PROVIDERS = (Acme(),)
 REPORT = """
 import json
 import sys
-from rotator.opencode.auth.file import parse_entry
-from rotator.plugins.registry import (load_registry)
+from rotator.opencode.auth.entries import (parse_entry)
+from rotator.plugins.registry import load_registry
 from rotator.secret import Secret
 registry = load_registry()
 login = parse_entry("acme", Secret('{"type":"api","key":"KEY-CANARY-a"}'))

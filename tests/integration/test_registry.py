@@ -25,7 +25,7 @@ from rotator.model import (
     Source,
     Window,
 )
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.plugins.registry import Registry, ask_vendor, load_registry
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, RefreshCall, Tokens
 from rotator.secret import Secret

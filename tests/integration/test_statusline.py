@@ -19,7 +19,7 @@ import pytest
 from rotator.context import Books, open_books
 from rotator.core.selection.headroom import standing
 from rotator.model import AccountState, Identity, Limit, RestState, Snapshot, Window
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.statusline.quick_read import Seat, peek
 from rotator.system.locks import watch_lock

@@ -33,7 +33,7 @@ from rotator.model import (
     Identity,
     Limit,
 )
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.storage.database import require_sqlite
 from rotator.storage.database_errors import store_errors
@@ -596,7 +596,7 @@ OPEN_BOTH = """
 import sys, time
 from pathlib import Path
 from rotator.storage.history import History
-from rotator.storage.store import (Store)
+from rotator.storage.store import Store
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

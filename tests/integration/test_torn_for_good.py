@@ -15,7 +15,8 @@ from rotator.live.capture import absorb_missing, rebuild_torn
 from rotator.live.restore import REST_SECONDS, Rebuilt, rebuild, rebuild_at_rest
 from rotator.live.unclaimed import contents
 from rotator.model import EventKind
-from rotator.opencode.auth.file import Torn, parse_entry, read_live
+from rotator.opencode.auth.entries import parse_entry
+from rotator.opencode.auth.file import Torn, read_live
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.system.locks import swap_lock

@@ -17,7 +17,7 @@ import pytest
 
 from rotator.context import open_books
 from rotator.errors import NewerSchema, StoreError
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.storage.backups import Backups
 from rotator.storage.database import open_database

@@ -21,7 +21,7 @@ from rotator.live.account_owners import learn_owner
 from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.swap import Order, swap
 from rotator.model import NOBODY, Account, AccountState, EventKind, Identity, Limit
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.plugins.registry import load_registry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotator.model import Account
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.services.adopt import adopt

@@ -19,13 +19,7 @@ from rotator.core.selection.failover import blamed, on_signal
 from rotator.core.selection.fallback import PASS
 from rotator.errors import UnexpectedAnswer
 from rotator.model import NOTHING, Credential, Signal, Source, State, VerdictKind
-from rotator.opencode.auth.file import (
-    Torn,
-    Whole,
-    parse_live,
-    read_live,
-    with_entry,
-)
+from rotator.opencode.auth.file import Torn, Whole, parse_live, read_live, with_entry
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.fields import LONGEST_BODY
 from rotator.opencode.log import LogTail, parse_line

@@ -37,7 +37,7 @@ from rotator.model import (
     Tenure,
 )
 from rotator.model.preferences import Failover, Preferences, Priority
-from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rotator.model import Credential
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.plugins.registry import load_registry
 from rotator.provider import (
     Classifier,

@@ -107,7 +107,7 @@ SWAPPER = """
 import contextlib
 import random, sys, time
 from rotator.context import open_books
-from rotator.live.capture import (await_late)
+from rotator.live.capture import await_late
 from rotator.errors import SwapConflict
 from rotator.system.locks import swap_lock
 from rotator.system.paths import find_paths

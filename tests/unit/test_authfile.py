@@ -13,16 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotator.errors import LiveFileUnreadable
-from rotator.opencode.auth.file import (
-    DESTINATION_FIELDS,
-    BadEntry,
-    Torn,
-    Whole,
-    parse_entry,
-    parse_live,
-    require_whole,
-    with_entry,
-)
+from rotator.opencode.auth.entries import DESTINATION_FIELDS, BadEntry, parse_entry
+from rotator.opencode.auth.file import Torn, Whole, parse_live, require_whole, with_entry
 from rotator.secret import Secret
 from tests.support.bridge_process import BRIDGE
 

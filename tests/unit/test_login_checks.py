@@ -11,7 +11,7 @@ import pytest
 
 from rotator.errors import LoginRejected, UnexpectedAnswer
 from rotator.model import Credential, Identity
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.plugins.registry import Registry
 from rotator.provider import HttpAnswer, HttpRequest, LoginCheck
 from rotator.secret import Secret

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rotator.core.logins.credential_secrets import secrets_of
-from rotator.opencode.auth.file import parse_entry
+from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.storage.damaged import Rows
 from rotator.storage.images import opened_empty

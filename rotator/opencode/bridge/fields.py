@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from rotator.model import Digest
-from rotator.opencode.auth.file import is_provider_id
+from rotator.opencode.auth.entries import is_provider_id
 from rotator.system.regular_files import open_regular
 from rotator.text import clean
 

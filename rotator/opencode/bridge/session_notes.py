@@ -16,7 +16,7 @@ from pathlib import Path
 from rotator.clock import from_iso
 from rotator.core.failures.reported_failures import Foreign, Note
 from rotator.model import Digest
-from rotator.opencode.auth.file import is_provider_id
+from rotator.opencode.auth.entries import is_provider_id
 from rotator.system.processes import is_running
 from rotator.system.regular_files import head
 from rotator.text import clean

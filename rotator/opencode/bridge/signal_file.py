@@ -6,7 +6,7 @@ import json
 
 from rotator.clock import from_iso
 from rotator.model import Signal, Source
-from rotator.opencode.auth.file import is_provider_id
+from rotator.opencode.auth.entries import is_provider_id
 from rotator.opencode.bridge.fields import (
     LONGEST_BODY,
     SCHEMA,

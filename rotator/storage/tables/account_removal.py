@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rotator.clock import to_iso
 from rotator.model import Account
-from rotator.opencode.auth.file import BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret, blanked, is_placeholder
 from rotator.storage.tables.replaced_tokens import ReplacedTokens
 

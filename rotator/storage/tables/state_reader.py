@@ -11,7 +11,7 @@ from rotator.core.logins.token_lines import with_doubts
 from rotator.core.selection.limits import of_tokens_in_use, shared
 from rotator.errors import RotatorError
 from rotator.model import Account, AccountId, Digest, Limit, PendingRefresh, Replaced, State, Tenure
-from rotator.opencode.auth.file import BadEntry
+from rotator.opencode.auth.entries import BadEntry
 from rotator.storage.database import Connection
 from rotator.storage.rows import (
     Row,

@@ -1,0 +1,189 @@
+"""One entry of auth.json as the credential that it stands for, and with new tokens in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from rotator.errors import RotatorError
+from rotator.model import NOTHING, Credential, Digest
+from rotator.opencode.auth.json_members import DECODER
+from rotator.provider import Tokens
+from rotator.secret import Secret, digest_of
+from rotator.text import clean, one_line
+
+LONGEST_ID = 1000
+# The fields that change where a request goes, by the names that opencode's loaders read.
+DESTINATION_FIELDS = frozenset(
+    {
+        "accountId",
+        "baseURL",
+        "baseUrl",
+        "deployment",
+        "endpoint",
+        "enterpriseUrl",
+        "gateway",
+        "gatewayId",
+        "host",
+        "instanceUrl",
+        "location",
+        "project",
+        "projectId",
+        "region",
+        "resource",
+        "resourceName",
+        "url",
+    }
+)
+# What JavaScript can count without gaps; opencode takes no other time for one.
+_LARGEST_NUMBER = 2**53 - 1
+
+
+class BadEntry(RotatorError):
+    """An entry of a shape that opencode itself would not take."""
+
+
+def is_provider_id(name: object) -> bool:
+    """Tell whether `name` can be the id of a provider: a text that a line can show."""
+    return isinstance(name, str) and bool(name) and one_line(name, LONGEST_ID) == name
+
+
+def parse_entry(provider: str, entry: Secret) -> Credential:
+    """Return the credential that `entry` (its JSON text) holds, by opencode's own schema.
+
+    Raises BadEntry, naming the field, for what opencode would not take either, and for an id
+    that no line of text could name.
+    """
+    if not is_provider_id(provider):
+        raise _bad(provider, "its id is empty or cannot be shown on a line")
+    value = _value(provider, entry)
+    match value.get("type"):
+        case "api":
+            return _api(provider, entry, value)
+        case "wellknown":
+            return _wellknown(provider, entry, value)
+        case "oauth":
+            return _oauth(provider, entry, value)
+        case _:
+            raise _bad(provider, "its type is none of api, oauth, wellknown")
+
+
+def renewed_entry(credential: Credential, tokens: Tokens) -> Secret:
+    """Return the entry of a login with new tokens in it; every other field stays.
+
+    `expires` is a whole number of milliseconds, or opencode would not take the entry at all.
+    """
+    value = DECODER.decode(credential.entry.reveal())
+    kept = tokens.refresh or credential.refresh or Secret("")
+    new = {
+        "access": tokens.access.reveal(),
+        "refresh": kept.reveal(),
+        "expires": int(tokens.expires_at.timestamp() * 1000),
+    }
+    return Secret(json.dumps(value | new, indent=2).replace("\n", "\n  "))
+
+
+def _value(provider: str, entry: Secret) -> dict[str, Any]:
+    text = entry.reveal()
+    try:
+        text.encode("utf-8")
+        value = DECODER.decode(text)
+    except (ValueError, RecursionError) as exc:
+        raise _bad(provider, "it is not JSON") from exc
+    if not isinstance(value, dict):
+        raise _bad(provider, "it is not an object")
+    return value
+
+
+def _api(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    metadata = value.get("metadata", {})
+    if not _is_text_map(metadata):
+        raise _bad(provider, "metadata is not an object of texts")
+    return Credential(
+        type="api",
+        entry=entry,
+        secret=Secret(_text(provider, value, "key")),
+        destination=_destination("api", metadata, None),
+        extra=_extra(provider, value, {"key"}),
+    )
+
+
+def _wellknown(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    _text(provider, value, "key")
+    return Credential(
+        type="wellknown",
+        entry=entry,
+        secret=Secret(_text(provider, value, "token")),
+        destination=_destination("wellknown", {}, None),
+        extra=_extra(provider, value, {"token"}),
+    )
+
+
+def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
+    expires: Any = value.get("expires")
+    whole = isinstance(expires, int) or (isinstance(expires, float) and expires.is_integer())
+    if isinstance(expires, bool) or not whole or not 0 <= expires <= _LARGEST_NUMBER:
+        raise _bad(provider, "expires is not a whole number of milliseconds")
+    enterprise = _optional_text(provider, value, "enterpriseUrl")
+    known = {"access", "refresh", "expires", "accountId", "enterpriseUrl"}
+    return Credential(
+        type="oauth",
+        entry=entry,
+        secret=Secret(_text(provider, value, "access")),
+        destination=_destination("oauth", {}, enterprise),
+        refresh=Secret(_text(provider, value, "refresh")),
+        expires_at=_from_ms(int(expires)) if expires else None,
+        account_id=_optional_text(provider, value, "accountId"),
+        enterprise_url=enterprise,
+        extra=_extra(provider, value, known),
+    )
+
+
+def _destination(kind: str, metadata: Mapping[str, str], enterprise: str | None) -> Digest:
+    counted = ((name, metadata[name]) for name in sorted(DESTINATION_FIELDS & metadata.keys()))
+    return _digest_of_destination(kind, enterprise, tuple(counted))
+
+
+@lru_cache(maxsize=64)
+def _digest_of_destination(
+    kind: str, enterprise: str | None, metadata: tuple[tuple[str, str], ...]
+) -> Digest:
+    # Nearly all logins of one type go to the same place.
+    return Digest(digest_of(json.dumps([kind, dict(metadata), enterprise], sort_keys=True)))
+
+
+def _extra(provider: str, value: dict[str, Any], known: set[str]) -> Mapping[str, str]:
+    try:
+        rest = {k: v for k, v in value.items() if k not in {"type", *known}}
+        return {k: json.dumps(v, sort_keys=True) for k, v in rest.items()} or NOTHING
+    except RecursionError as exc:
+        raise _bad(provider, "it is nested too deeply") from exc
+
+
+def _from_ms(milliseconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # so far ahead that it never expires
+
+
+def _text(provider: str, value: dict[str, Any], name: str) -> str:
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise _bad(provider, f"{name} is not a text")
+    return found
+
+
+def _optional_text(provider: str, value: dict[str, Any], name: str) -> str | None:
+    return _text(provider, value, name) if name in value else None
+
+
+def _is_text_map(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+
+
+def _bad(provider: str, why: str) -> BadEntry:
+    return BadEntry(f"the entry of {clean(provider)} in auth.json is left out: {why}")
