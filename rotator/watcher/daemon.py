@@ -32,7 +32,7 @@ from rotator.opencode.log import LoggedFailure, LogTail
 from rotator.services.refresh import adopt_answers
 from rotator.services.sync import settle
 from rotator.services.usage import Readings
-from rotator.settings.active import SettingsFile
+from rotator.settings.follow import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
 from rotator.system.file_watch import FileWatcher
 from rotator.system.locks import swap_lock

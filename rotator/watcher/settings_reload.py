@@ -5,7 +5,8 @@ from __future__ import annotations
 from rotator.context import Books
 from rotator.model import Event, EventKind
 from rotator.model.preferences import changed_settings
-from rotator.settings.active import InForce, SettingsFile, still_in_force
+from rotator.settings.active import InForce, still_in_force
+from rotator.settings.follow import SettingsFile
 
 
 def take_up(books: Books, settings: SettingsFile) -> bool:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from rotator.model.preferences import Preferences, Strategy
-from rotator.settings.active import Asked, SettingsFile, Signature, in_force, signature
+from rotator.settings.active import Asked, in_force
 from rotator.settings.edit import set_value
+from rotator.settings.follow import SettingsFile, Signature, signature
 from rotator.system.paths import Paths, find_paths
 from tests.support.config_files import FILES, write_config
 from tests.support.waiting import wait_until
