@@ -30,7 +30,7 @@ from rotator.model import Account, AccountId, Credential, Limit, Snapshot, State
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
-from rotator.services.status import live_problems
+from rotator.services.auth_checks import live_problems
 from rotator.system import interrupts
 
 _LARGEST_ENTRY = 1024 * 1024

@@ -13,7 +13,7 @@ from rotator.doctor.setup import Setup, facts, listed
 from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.auth.placement import is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes
-from rotator.services.status import live_problems
+from rotator.services.auth_checks import live_problems
 from rotator.system.file_owners import is_foreign
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import FILE_MODE, FOLDER_MODE

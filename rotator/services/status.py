@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,16 +10,14 @@ from pathlib import Path
 
 from rotator.context import Books
 from rotator.core.selection.policy import nobody_left
-from rotator.live.knowledge import try_parse
 from rotator.live.unclaimed import LIST
 from rotator.model import AccountState, State
-from rotator.opencode.auth.file import Missing, Torn, Whole, read_live, way_out
-from rotator.opencode.auth.placement import is_mounted, is_read_only
-from rotator.opencode.auth.placement_sentences import placement_notes, placement_problems
+from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import ELSEWHERE, bridges_of
 from rotator.opencode.bridge.watcher_files import polled_by, waiting_by
+from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import own_key_sentences
 from rotator.services.unseen_requests import unseen_requests
 from rotator.services.without_bridge import unbridged
@@ -29,7 +26,6 @@ from rotator.system.locks import watch_holder
 from rotator.system.paths import Paths
 from rotator.system.processes import COMMAND, find_elsewhere
 from rotator.system.watch_holder import WatchHolder
-from rotator.text import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,80 +124,6 @@ def _line(state: State, provider: str, now: datetime) -> ProviderLine:
     active = state.active(provider)
     ready = sum(a.state_at(now) is AccountState.READY for a in accounts)
     return ProviderLine(provider, active.alias if active else None, len(accounts), ready)
-
-
-def live_problems(auth_file: Path) -> list[str]:
-    """Return what is wrong with auth.json: what stands in its place, in it, and who may write it.
-
-    A symlink is judged by what it leads to.
-    """
-    found = _rights(auth_file)
-    match read_live(auth_file):
-        case Torn(lasting=True) as torn:
-            found.append(f"{auth_file} cannot be used: {torn.why}; {way_out(torn)}")
-        case Torn() as torn:
-            found.append(f"auth.json is not whole: {torn.why}; {way_out(torn)}")
-        case Missing():
-            if auth_file.is_symlink():
-                target = clean(auth_file.readlink())
-                found.append(f"auth.json is a link to nothing: {target} is made at the next login")
-        case Whole() as whole:
-            found += _entry_problems(whole)
-    return found
-
-
-def _entry_problems(whole: Whole) -> list[str]:
-    parsed = [try_parse(provider, entry) for provider, entry in whole.entries.items()]
-    names = [member.provider for member in whole.members]
-    return [
-        *(found for found in parsed if isinstance(found, str)),
-        *(
-            f"auth.json has more than one entry of {clean(name)}: opencode takes the last one and"
-            " drops the others when it writes"
-            for name in sorted({name for name in names if names.count(name) > 1})
-        ),
-    ]
-
-
-def _rights(auth_file: Path) -> list[str]:
-    """Return who else may change auth.json, and whether opencode and we may."""
-    target = Path(os.path.realpath(auth_file))
-    # Whoever may put another link in place decides what auth.json is, too.
-    folders = sorted({auth_file.parent, target.parent})
-    found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
-    found += placement_problems(auth_file)
-    # What is mounted by itself is written in place, whatever its folder is.
-    if not _may_write(target.parent) and not is_mounted(target) and not is_read_only(target):
-        why = f"{target.parent} may not be written; check its rights"
-        if is_read_only(target.parent):
-            why = f"{target.parent} is mounted read-only; mount it so that it can be written"
-        found.append(f"no account can be put into auth.json: {why}")
-    facts = _facts(target)
-    if facts is None or not stat.S_ISREG(facts.st_mode):
-        return found
-    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        found.append(f"others may change auth.json: chmod 600 {target}")
-    elif not facts.st_mode & stat.S_IWUSR:
-        found.append(f"opencode cannot save new tokens in auth.json: chmod 600 {target}")
-    return found
-
-
-def _may_write(folder: Path) -> bool:
-    by_effect = os.access in os.supports_effective_ids
-    return _facts(folder) is None or os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect)
-
-
-def _is_open(folder: Path) -> bool:
-    facts = _facts(folder)
-    mode = facts.st_mode if facts else 0
-    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
-
-
-def _facts(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
 
 
 def _unclaimed(books: Books) -> list[str]:

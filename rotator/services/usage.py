@@ -26,9 +26,7 @@ from rotator.services.refresh import freshened
 from rotator.system.interrupts import came, hearing, obey, put_off
 
 MOST_AT_ONCE = 8
-_A_CHOICE = 2
 _RAN_OUT = "its access token has run out; opencode renews it at its next request"
-
 Chance = Callable[[], float]
 # None: the vendor accepts a login of which it tells nothing.
 Found = Snapshot | ProviderError | None
@@ -84,11 +82,11 @@ def read(
                 obey()
                 ready = _prepared(books, account, forced=forced)
                 if ready is not None:
-                    asking[pool.submit(_ask, books, ready, books.clock())] = ready
+                    asking[pool.submit(ask_usage, books, ready, books.clock())] = ready
         finally:
             with put_off("waiting for the answers of those who were asked for their usage"):
                 for future in _answered(asking):
-                    _keep(books, asking[future], future.result(), chance())
+                    keep_answer(books, asking[future], future.result(), chance())
                     done(asking[future])
     return len(asking)
 
@@ -174,7 +172,8 @@ def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> 
     return True
 
 
-def _ask(books: Books, account: Account, now: datetime) -> Found:
+def ask_usage(books: Books, account: Account, now: datetime) -> Found:
+    """Ask the vendor of one account, in any thread; nothing is kept yet."""
     registry, which = books.registry, (account.provider, account.credential)
     try:
         if registry.usage_obstacle(*which) is None:
@@ -185,7 +184,8 @@ def _ask(books: Books, account: Account, now: datetime) -> Found:
     return None
 
 
-def _keep(books: Books, account: Account, found: Found, chance: float) -> None:
+def keep_answer(books: Books, account: Account, found: Found, chance: float) -> None:
+    """Keep what a vendor said of an account, and when it is asked again."""
     now = books.clock()
     if isinstance(found, ProviderError):
         failures = books.history.asked(account.id).failures + 1
@@ -229,60 +229,3 @@ def _revised_event(one: Revision, now: datetime) -> Event:
         until = clock_time(one.after.until)
         kind, why = EventKind.LIMITED, f"its usage says that it rests until {until}{about}"
     return Event(now, kind, one.account.provider, one.account.name, why=why)
-
-
-class Readings:
-    """Readings under way in the watcher, which never waits; every method is its one thread's.
-
-    While balancing has a choice between accounts, and an opencode is there to be served, they
-    are read as they fall due.
-    """
-
-    def __init__(self, books: Books, woken: Callable[[], None]) -> None:
-        """`woken` is called from another thread when there is something for `work` to do."""
-        self._books = books
-        self._woken = woken
-        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage")
-        self._asking: dict[Future[Found], Account] = {}
-
-    def begin(self) -> None:
-        """Ask for what is due among the accounts that there is a choice between.
-
-        Tokens that have run out are left as they are: a vendor is not asked for new ones only to
-        be asked another question. Raises StoreError.
-        """
-        state, now = self._books.store.state(), self._books.clock()
-        if not state.balancing:
-            return
-        for account in state.accounts:
-            usable = [a for a in state.of(account.provider) if a.disabled is None]
-            if account in usable and len(usable) >= _A_CHOICE:
-                self._begin(account, now, forced=False)
-
-    def want(self, account: Account) -> None:
-        """Ask about an account now: it was refused, and only its usage may say until when.
-
-        Raises StoreError.
-        """
-        self._begin(account, self._books.clock(), forced=True)
-
-    def _begin(self, account: Account, now: datetime, *, forced: bool) -> None:
-        if any(account.id == asked.id for asked in self._asking.values()):
-            return
-        if wants_refresh(account, now) or obstacle(self._books, account) is not None:
-            return
-        if self._books.history.lease(account.id, now, forced=forced):
-            future = self._pool.submit(_ask, self._books, account, now)
-            self._asking[future] = account
-            future.add_done_callback(lambda _: self._woken())
-
-    def work(self) -> bool:
-        """Keep the answers that have come; False if none has. Raises StoreError."""
-        done = [future for future in self._asking if future.done()]
-        for future in done:
-            _keep(self._books, self._asking.pop(future), future.result(), random.random())  # noqa: S311  # no secret
-        return bool(done)
-
-    def close(self) -> None:
-        """End; an answer that has not come is asked for again some other time."""
-        self._pool.shutdown(cancel_futures=True)

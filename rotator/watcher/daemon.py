@@ -31,7 +31,6 @@ from rotator.opencode.bridge.inbox import Inbox
 from rotator.opencode.log import LoggedFailure, LogTail
 from rotator.services.refresh import adopt_answers
 from rotator.services.sync import settle
-from rotator.services.usage import Readings
 from rotator.settings.follow import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
 from rotator.system.file_watch import FileWatcher
@@ -62,6 +61,7 @@ from rotator.watcher.settings_reload import take_up
 from rotator.watcher.signals import Reports
 from rotator.watcher.turn_ends import Turns
 from rotator.watcher.unsettled import DOUBT_LOOK_EVERY, UnsettledFile
+from rotator.watcher.usage_poller import Readings
 
 log = logging.getLogger(__name__)
 

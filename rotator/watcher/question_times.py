@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from rotator.services.usage import Readings
 from rotator.watcher.identity_questions import IdentityQuestions
+from rotator.watcher.usage_poller import Readings
 
 # So often it is looked whether a reading of usage has served its time.
 READ_EVERY = timedelta(seconds=30)

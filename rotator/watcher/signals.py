@@ -21,9 +21,10 @@ from rotator.opencode.bridge.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.services.failover import Answer, Before, carry_out, meaning_of
 from rotator.services.restarts import restart_note
-from rotator.services.usage import Readings, note_headers
+from rotator.services.usage import note_headers
 from rotator.watcher.logged_failures import LoggedFailures
 from rotator.watcher.refresh_queue import Refreshes
+from rotator.watcher.usage_poller import Readings
 
 NOBODY: frozenset[AccountId] = frozenset()
 _WAITING_KEPT = 200

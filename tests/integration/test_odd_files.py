@@ -18,7 +18,7 @@ import pytest
 
 from rotator.context import open_books
 from rotator.model import Event, EventKind
-from rotator.services.status import live_problems
+from rotator.services.auth_checks import live_problems
 from rotator.system.paths import find_paths
 from tests.support.children import Lines, child, end
 from tests.support.home import places

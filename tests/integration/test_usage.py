@@ -27,8 +27,9 @@ from rotator.model import (
 from rotator.provider import HttpAnswer
 from rotator.services import accounts as ledger
 from rotator.services.failover import carry_out
-from rotator.services.usage import Readings, known, note_headers, read
+from rotator.services.usage import known, note_headers, read
 from rotator.storage.history import Point
+from rotator.watcher.usage_poller import Readings
 from tests.support.builders import a_finding, a_signal
 from tests.support.live import NOON, Live, api, full_disk, oauth, open_live
 from tests.support.renewing import dead, says
