@@ -4,7 +4,6 @@
     ├── UsageError               exit 2   wrong use: change the command
     │   └── ConfigError          exit 2   wrong settings: change the file or the variable
     ├── AccountNotFound          exit 3   no such account: look at the list
-    │   └── AccountAmbiguous     exit 3   several match: say more
     ├── NothingToRotateTo        exit 4   wait, or add an account
     ├── AlreadyRunning           exit 5   a watcher runs
     ├── NotRunning               exit 5   no watcher runs
@@ -55,10 +54,6 @@ class AccountNotFound(RotatorError):
     """No account has that name."""
 
     exit_code = 3
-
-
-class AccountAmbiguous(AccountNotFound):
-    """More than one account fits that name."""
 
 
 class NothingToRotateTo(RotatorError):

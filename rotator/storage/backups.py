@@ -23,7 +23,7 @@ from rotator.system.paths import Paths, private_folder
 
 log = logging.getLogger(__name__)
 
-AN_HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)
+A_DAY = timedelta(days=1)
 _TICK = timedelta(milliseconds=1)
 _BEGINNING, _ENDING = "accounts-", ".sqlite"
 _MARK_LETTERS = 16

@@ -63,13 +63,6 @@ def opened_damaged_image(content: bytes) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def schema_of(connection: sqlite3.Connection) -> int | None:
-    """Return the number of the database's schema, or None if that cannot be told."""
-    with contextlib.suppress(*SQL_ERRORS):
-        return version_of(connection)
-    return None
-
-
 def likely_schema_of(connection: sqlite3.Connection) -> int:
     """Return which schema of ours a damaged store most likely has."""
     told: list[int | None] = []

@@ -17,9 +17,8 @@ from typing import Any
 
 from rotator.system.processes import has_ended, is_running, start_ticks, started
 
-# A watcher touches its file at every regular look, a bridge as often.
-BEAT_SECONDS = 5.0
-# Three beats may be late: of a busy machine, or of one that has just been woken.
+# A watcher touches its file every 5 s, a bridge as often. Three beats may be late: of a busy
+# machine, or of one that has just been woken.
 SILENT_SECONDS = 20.0
 NAMESPACE = "pid_namespace"
 _PROC = Path("/proc")

@@ -11,8 +11,7 @@ from rotator.core.notifications import OF_INTEREST, Notice, is_used_up, notice_o
 from rotator.errors import RotatorError
 from rotator.model import Event
 from rotator.system.background import Beside
-from rotator.watcher.hook_command import hook_errand
-from rotator.watcher.notify_commands import notification, notifier, notifier_name
+from rotator.watcher.notify_commands import hook_errand, notification, notifier, notifier_name
 
 log = logging.getLogger(__name__)
 

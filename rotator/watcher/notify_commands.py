@@ -1,15 +1,19 @@
-"""How the desktop is told something: by the platform's own notifier, with arguments alone.
+"""The commands by which the desktop, and the user's own program, hear of events.
 
-On Linux that is `notify-send`, on macOS `osascript` with a script that is always the same; text
-is never a part of a script.
+The desktop is told by the platform's own notifier, with arguments alone. On Linux that is
+`notify-send`, on macOS `osascript` with a script that is always the same; text is never a part
+of a script.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Mapping
 
+from rotator.core.notifications import event_json
+from rotator.model import Event
 from rotator.system.background import Errand
 from rotator.system.logs import without_secrets
 from rotator.text import clean
@@ -45,3 +49,8 @@ def notification(program: str, title: str, text: str, platform: str = sys.platfo
 
 def _shown(text: str, longest: int = 300) -> str:
     return clean(without_secrets(text), longest)
+
+
+def hook_errand(command: tuple[str, ...], event: Event) -> Errand:
+    """Return how the user's program is told of an event: by `events --json`, without a shell."""
+    return Errand(command, json.dumps(event_json(event)) + "\n")

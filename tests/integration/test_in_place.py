@@ -18,7 +18,7 @@ import pytest
 from rotator.errors import LiveFileError
 from rotator.live.swap import Order, swap, take_out
 from rotator.opencode.auth.file_lease import alone
-from rotator.opencode.auth.journal import Journal, read_journal, write_journal
+from rotator.opencode.auth.journal import Journal, parse_journal, write_journal
 from rotator.opencode.auth.placement import Neighbours, why_in_place
 from rotator.opencode.auth.placement_sentences import placement_notes
 from tests.support.children import Lines, child
@@ -263,7 +263,7 @@ def test_the_journal_is_private_and_on_the_disk_before_anything_is_changed(live:
     def note(step: Step) -> None:
         if step.name == "pwrite" and step.path == live.file:
             mode = stat.S_IMODE(live.paths.journal.stat().st_mode)
-            journal = read_journal(live.paths.journal)
+            journal = parse_journal(live.paths.journal.read_bytes())
             assert journal is not None
             seen.append((mode, journal.before))
 

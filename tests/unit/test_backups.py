@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.storage.backups import A_DAY, AN_HOUR, stamp_of, to_keep
+from rotator.storage.backups import A_DAY, stamp_of, to_keep
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -47,7 +47,7 @@ def test_however_often_copies_are_made_an_old_one_is_among_those_kept(minutes: i
         ages = [now - at for at in kept]
 
         assert len(kept) <= 3
-        for age in (AN_HOUR, A_DAY):
+        for age in (timedelta(hours=1), A_DAY):
             assert max(ages) >= age or now - NOON < age
 
 

@@ -9,8 +9,7 @@ import pytest
 from rotator.core.notifications import is_used_up, notice_of
 from rotator.model import Event, EventKind
 from rotator.system.background import handed_on
-from rotator.watcher.hook_command import hook_errand
-from rotator.watcher.notify_commands import notification
+from rotator.watcher.notify_commands import hook_errand, notification
 from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
 
 RESTING = replace(an_account("a"), limit=a_limit(NOW + HOUR))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rotator.core.selection.headroom import Standing, standing, standings
+from rotator.core.selection.headroom import Standing, standing
 from rotator.model import Snapshot, Window
-from tests.support.builders import ACME, HOUR, NOW, a_state, an_account
+from tests.support.builders import HOUR, NOW, an_account
 
 A, B = an_account("a"), an_account("b")
 SOON, LATER = NOW + HOUR, NOW + 100 * HOUR
@@ -75,9 +75,3 @@ def test_an_account_that_is_spent_has_nothing_left() -> None:
 
 def test_a_window_without_a_reset_says_nothing_of_when() -> None:
     assert standing(A, told(Window("total", 0.5)), None, NOW).expires_at is None
-
-
-def test_everybody_of_a_provider_stands_somewhere() -> None:
-    state = a_state(A, B, usage={B.id: told(HOURS)})
-
-    assert standings(state, ACME, None, NOW) == [Standing(A), Standing(B, HOURS, SOON)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.core.selection.limits import concerns
-from rotator.model import Account, Snapshot, State, Window
+from rotator.model import Account, Snapshot, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,6 @@ def standing(account: Account, told: Snapshot | None, model: str | None, now: da
         and (one.resets_at is None or now < one.resets_at)
     ]
     return Standing(account, _tightest(held), _expiry(held), is_spent=told.spent and not held)
-
-
-def standings(state: State, provider: str, model: str | None, now: datetime) -> list[Standing]:
-    """Return how each of the provider's accounts stands, in the order of aliases."""
-    return [standing(a, state.usage.get(a.id), model, now) for a in state.of(provider)]
 
 
 def _tightest(windows: Iterable[Window]) -> Window | None:

@@ -53,7 +53,7 @@ class Journal:
 
 
 def write_journal(path: Path, journal: Journal) -> None:
-    """Put a journal where `read_journal` finds it; it is on the disk when this returns.
+    """Put a journal where `finish_interrupted` finds it; it is on the disk when this returns.
 
     Raises OSError, StoreError.
     """
@@ -68,13 +68,8 @@ def write_journal(path: Path, journal: Journal) -> None:
     publish(path, json.dumps(value).encode("ascii"), durable=True)
 
 
-def read_journal(path: Path) -> Journal | None:
-    """Return the journal at `path`; None if there is none, or none that is sound."""
-    content = head(path, _LARGEST_JOURNAL)
-    return None if content is None else _parse(content)
-
-
-def _parse(content: bytes) -> Journal | None:
+def parse_journal(content: bytes) -> Journal | None:
+    """Return the journal that stands in a file, or None if it is none that is sound."""
     try:
         value = json.loads(content)
         if value["schema"] != _SCHEMA:
@@ -105,7 +100,7 @@ def finish_interrupted(path: Path) -> None:
     if content is None:
         log.warning("what lies at %s is no file that can be read: it is left alone", path)
         return
-    journal = _parse(content)
+    journal = parse_journal(content)
     try:
         if journal is not None:
             _put_right(journal, owner)

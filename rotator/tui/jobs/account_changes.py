@@ -17,7 +17,6 @@ from rotator.tui.jobs.undo import KEPT, Removed, SwappedBack, Undo
 from rotator.tui.model import effects as do
 from rotator.tui.model.messages import Ended, Message
 
-Made = Callable[[Books, State], Ended]
 Change = (
     do.Activate
     | do.RotateToBest

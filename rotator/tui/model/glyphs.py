@@ -23,10 +23,7 @@ class Glyphs:
     arrow: str = "→"
     dot: str = "·"
     cut: str = "…"
-    up: str = "↑"
     down: str = "↓"
-    corners: str = "╭╮╰╯"
-    side: str = "│"
     on: str = "■"
     off: str = "□"
 
@@ -52,10 +49,7 @@ ASCII = Glyphs(
     arrow="->",
     dot="|",
     cut="~",
-    up="^",
     down="v",
-    corners="++++",
-    side="|",
     on="x",
     off=" ",
 )

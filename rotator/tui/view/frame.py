@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from rotator.tui.model.messages import Message
 
-CUT, PLAIN_CUT = "…", "~"
+CUT = "…"
 # Signs of ours take one column everywhere.
 SIGNS = frozenset("●○▌━╸─▁▂▃▄▅▆▇█⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗→·…↑↓╭╮╰╯│■□")
 # These join the letter before them, which terminals do not measure alike.
@@ -148,12 +148,6 @@ def filled(text: str, width: int, mark: str = CUT) -> str:
     """Return the text cut or filled with blanks to exactly `width` columns."""
     short = cut(text, width, mark)
     return short + " " * (width - width_of(short))
-
-
-def right(text: str, width: int, mark: str = CUT) -> str:
-    """Return the text at the right end of `width` columns."""
-    short = cut(text, width, mark)
-    return " " * (width - width_of(short)) + short
 
 
 def width_of_all(spans: Iterable[Span]) -> int:
