@@ -16,8 +16,7 @@ from rotator.doctor.registry_wait import look_for_registry_waits
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.running import running_versions
 from rotator.doctor.setup import Setup
-from rotator.plugins.entry_points import entry_points
-from rotator.plugins.loader import GROUP
+from rotator.plugins.loader import GROUP, announced
 from rotator.plugins.registry import load_registry
 from rotator.text import clean
 
@@ -117,7 +116,7 @@ def look_at_providers(setup: Setup) -> Iterator[Remark]:  # noqa: ARG001  # ever
     problems = registry.all_problems()
     for sentence in problems:
         yield problem(Check.PROVIDERS, sentence, "install the program or that package anew")
-    for point in entry_points(GROUP):
+    for point in announced(GROUP):
         what = f"{clean(point.name)} of the package {clean(point.package)}"
         yield note(Check.PROVIDERS, f"{what} adds provider modules of somebody else's")
     if not problems:

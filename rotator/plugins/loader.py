@@ -7,16 +7,21 @@ so in `problems`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import logging
 import pkgutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from rotator.plugins.entry_points import EntryPoint, entry_points
 from rotator.provider import Provider
 from rotator.text import clean
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +29,22 @@ log = logging.getLogger(__name__)
 GROUP = "opencode_rotator.providers"
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A line of a package's announcement: `module`, and what is in it."""
+
+    name: str
+    module: str
+    attribute: str
+    package: str = ""
+
+
 class Shelf(Mapping[str, Provider]):
     """The providers by their ids; an id is whose module named it first, and ours come first."""
 
     def __init__(self, package: str = "providers", group: str = GROUP) -> None:
         self._package = package
-        self._announced = tuple(entry_points(group))
+        self._group = group
         # Several threads of the watcher may be the first to ask.
         self._lock = threading.RLock()
         self._loaded: dict[str, Provider] | None = None
@@ -46,12 +61,7 @@ class Shelf(Mapping[str, Provider]):
 
     @property
     def known_problems(self) -> tuple[str, ...]:
-        """A sentence for each module that is known to be broken.
-
-        Packages of others are tried for it. Ours are not, since they came whole.
-        """
-        if self._announced:
-            self._all()
+        """A sentence for each module that is known to be broken; none is tried for it."""
         return tuple(self._problems)
 
     @property
@@ -73,8 +83,9 @@ class Shelf(Mapping[str, Provider]):
         for info in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
             if not info.name.startswith("_"):
                 yield info.name, functools.partial(_providers, f"{self._package}.{info.name}")
-        for point in self._announced:
-            yield f"{point.name} of the package {point.package}", functools.partial(_theirs, point)
+        for one in announced(self._group):
+            load = functools.partial(_providers, one.module, one.attribute)
+            yield f"{one.name} of the package {one.package}", load
 
     def _read(self, name: str, load: Callable[[], Iterable[Provider]]) -> dict[str, Provider]:
         try:
@@ -96,5 +107,31 @@ def _providers(module: str, attribute: str = "PROVIDERS") -> Iterable[Provider]:
     return found
 
 
-def _theirs(point: EntryPoint) -> Iterable[Provider]:
-    return _providers(point.module, point.attribute or "PROVIDERS")
+def announced(group: str, folders: Iterable[str] | None = None) -> list[Announced]:
+    """Return what packages in `folders` (else on the path) announce, by the packages' names.
+
+    Of two packages of one name the first counts, as for an import. One whose announcement or
+    name cannot be read is passed over.
+    """
+    # It takes longer to load than all else that a short command does.
+    from importlib.metadata import distributions  # noqa: PLC0415
+
+    packages = list(distributions() if folders is None else distributions(path=list(folders)))
+    # Who announces nothing need not be asked for its name, which takes a while.
+    if not any(_points(one, group) for one in packages):
+        return []
+    first: dict[str, list[Announced]] = {}
+    for one in packages:
+        with contextlib.suppress(Exception):
+            name, version = str(one.metadata["Name"]), one.version
+            points = [replace(p, package=f"{name}-{version}") for p in _points(one, group)]
+            first.setdefault(name.replace("_", "-").lower(), points)
+    return [point for _, points in sorted(first.items()) for point in points]
+
+
+def _points(package: Distribution, group: str) -> list[Announced]:
+    # What somebody's package holds may be anything.
+    with contextlib.suppress(Exception):
+        found = package.entry_points.select(group=group)
+        return [Announced(one.name, one.module, one.attr or "PROVIDERS") for one in found]
+    return []

@@ -75,7 +75,7 @@ class Registry:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """A sentence for each module that is known to be broken; ours are not loaded for it."""
+        """A sentence for each module that is known to be broken; none is loaded for it."""
         return self.providers.known_problems if isinstance(self.providers, Shelf) else ()
 
     def all_problems(self) -> tuple[str, ...]:

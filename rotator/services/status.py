@@ -16,7 +16,7 @@ from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import ELSEWHERE, bridges_of
-from rotator.opencode.bridge.watcher_files import polled_by, waiting_by
+from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import own_key_sentences
 from rotator.services.unseen_requests import unseen_requests
@@ -114,7 +114,7 @@ def look_around(books: Books) -> Overview:
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
             *unseen_requests(present),
             *state.broken,
-            *books.registry.problems,
+            *_modules(books, pid),
         ),
     )
 
@@ -136,6 +136,12 @@ def _unclaimed(books: Books) -> list[str]:
 def _polled(paths: Paths, pid: int | None) -> list[str]:
     polled = [] if pid is None else polled_by(paths, pid)
     return [f"{name} is polled: the system has no file notifications left" for name in polled]
+
+
+def _modules(books: Books, pid: int | None) -> list[str]:
+    # To try them takes longer than all else here: the watcher has done so, and `doctor` does.
+    told = [] if pid is None else broken_by(books.paths, pid)
+    return list(dict.fromkeys([*told, *books.registry.problems]))
 
 
 def _settings(paths: Paths) -> list[str]:

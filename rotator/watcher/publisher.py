@@ -51,7 +51,8 @@ class Publisher:
         way = directions(state, self._books.preferences(), now)
         try:
             self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
-            self._exchange.write_watcher(polling=polling, waiting=waiting)
+            broken = self._books.registry.problems
+            self._exchange.write_watcher(polling=polling, waiting=waiting, broken=broken)
         except OSError as exc:
             self._untold(exc)
         publish_glance(self._books)

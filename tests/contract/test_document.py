@@ -55,6 +55,7 @@ def test_the_example_is_found_once_it_is_installed(example: Path) -> None:
     project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
     information = example / "acme_rotator-1.0.dist-info"
     information.mkdir()
+    (information / "METADATA").write_text("Name: acme_rotator\nVersion: 1.0\n")
     ((name, module),) = project["entry-points"][GROUP].items()
     (information / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {module}\n")
 

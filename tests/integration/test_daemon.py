@@ -19,7 +19,7 @@ from watchdog.observers.api import BaseObserver
 from rotator.clock import to_iso
 from rotator.context import Books, open_books
 from rotator.model import AccountState, Event, EventKind
-from rotator.plugins.registry import Registry
+from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret, digest_of
 from rotator.services.status import look_around
@@ -352,6 +352,25 @@ def test_a_system_without_notifications_left_is_polled_and_status_says_so(world:
             problem.startswith("auth.json is polled")
             for problem in look_around(world.books).problems
         )
+
+
+def test_status_names_the_broken_modules_that_the_watcher_has_found(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "vendors_for_status"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "broken.py").write_text("raise RuntimeError('oops')")
+    monkeypatch.syspath_prepend(tmp_path)
+    sentence = "the provider module broken was not loaded: oops"
+
+    before = look_around(world.books).problems
+    world.running.stop()
+    with watch_lock(world.paths.watch_lock):
+        world.running = Running(world.paths, registry=load_registry(package.name))
+        while_it_runs = look_around(world.books).problems
+
+    assert (sentence in before, sentence in while_it_runs) == (False, True)
 
 
 def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(world: World) -> None:

@@ -627,9 +627,10 @@ def test_modules_of_others_are_named_and_broken_ones_are_a_problem(home: Path) -
     for name, code in (("fine", "PROVIDERS = ()\n"), ("broken", "raise ValueError('oops')\n")):
         (packages / f"{name}_rotator-1.dist-info").mkdir(parents=True)
         (packages / f"{name}_rotator.py").write_text(code)
-        (packages / f"{name}_rotator-1.dist-info" / "entry_points.txt").write_text(
-            f"[opencode_rotator.providers]\n{name} = {name}_rotator\n"
-        )
+        information = packages / f"{name}_rotator-1.dist-info"
+        (information / "METADATA").write_text(f"Name: {name}_rotator\nVersion: 1\n")
+        announced = f"[opencode_rotator.providers]\n{name} = {name}_rotator\n"
+        (information / "entry_points.txt").write_text(announced)
 
     told = rotator(Crowded(home), "doctor", "--json").json()
 

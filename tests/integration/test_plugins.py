@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.plugins.entry_points import EntryPoint, entry_points
-from rotator.plugins.loader import GROUP
+from rotator.plugins.loader import GROUP, Announced, announced
 from tests.support.repository import ROOT
 from tests.support.tool import expect_success
 
@@ -35,11 +34,11 @@ from rotator.secret import Secret
 registry = load_registry()
 login = parse_entry("acme", Secret('{"type":"api","key":"KEY-CANARY-a"}'))
 print(json.dumps({
-    "problems": registry.problems,
+    "before": [registry.problems, "importlib.metadata" in sys.modules],
     "known": registry.identify("acme", login).key,
+    "problems": registry.problems,
     "rotates": registry.rotates_tokens("acme"),
     "openai": type(registry.providers["openai"]).__module__,
-    "heavy": sorted({"importlib.metadata", "zipfile"} & set(sys.modules)),
 }))
 """
 
@@ -75,7 +74,12 @@ def test_a_package_that_is_installed_adds_a_provider(installed: Path) -> None:
     found = report(installed)
 
     assert (found["known"], found["rotates"], found["problems"]) == ("acme-user", True, [])
-    assert found["heavy"] == []
+
+
+def test_nothing_is_looked_for_before_a_provider_is_asked_for(installed: Path) -> None:
+    install(installed, "broken", "raise RuntimeError('oops')", f"[{GROUP}]\nbad = broken:PROVIDERS")
+
+    assert report(installed)["before"] == [[], False]
 
 
 def test_a_broken_package_costs_one_line(installed: Path) -> None:
@@ -105,18 +109,27 @@ def test_a_package_does_not_take_the_place_of_a_module_of_ours(installed: Path) 
 def test_an_announcement_is_read_as_it_is_written(installed: Path) -> None:
     text = (
         "# a comment\n[console_scripts]\nmain = acme.cli:main\n\n"
-        f"[{GROUP}]\na = acme.one\n# x = y\n b=acme.two : ALL [extra]\nnonsense\n[other]\nc = d\n"
+        f"[{GROUP}]\na = acme.one\n# x = y\n b=acme.two : ALL [extra]\n[other]\nc = d\n"
     )
     install(installed, "acme", "", text)
     install(installed, "zeta", "", "[console_scripts]\nmain = zeta:main\n")
     (installed / "silent-2.dist-info").mkdir()
 
-    found = list(entry_points(GROUP, [str(installed), str(installed / "missing")]))
+    found = announced(GROUP, [str(installed), str(installed / "missing")])
 
     assert found == [
-        EntryPoint("a", "acme.one", None, "acme-1.0"),
-        EntryPoint("b", "acme.two", "ALL", "acme-1.0"),
+        Announced("a", "acme.one", "PROVIDERS", "acme-1.0"),
+        Announced("b", "acme.two", "ALL", "acme-1.0"),
     ]
+
+
+def test_an_announcement_that_cannot_be_read_costs_itself(installed: Path) -> None:
+    install(installed, "acme", "", f"[{GROUP}]\nnonsense\nx = acme\n")
+    install(installed, "beta", "", f"[{GROUP}]\nx = beta\n")
+
+    found = announced(GROUP, [str(installed)])
+
+    assert [point.module for point in found] == ["beta"]
 
 
 def test_of_two_packages_of_one_name_the_first_on_the_path_counts(tmp_path: Path) -> None:
@@ -125,7 +138,7 @@ def test_of_two_packages_of_one_name_the_first_on_the_path_counts(tmp_path: Path
         folder.mkdir()
         install(folder, "acme", "", f"[{GROUP}]\nx = {folder.name}")
 
-    found = list(entry_points(GROUP, map(str, folders)))
+    found = announced(GROUP, map(str, folders))
 
     assert [point.module for point in found] == ["one"]
 

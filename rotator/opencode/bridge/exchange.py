@@ -127,16 +127,20 @@ class Exchange:
         except FileNotFoundError:
             self._publish(path, b"")
 
-    def write_watcher(self, *, polling: Sequence[str], waiting: Sequence[str] = ()) -> None:
-        """Publish for `status` which files had to be polled, and which providers' turns wait.
+    def write_watcher(
+        self, *, polling: Sequence[str], waiting: Sequence[str] = (), broken: Sequence[str] = ()
+    ) -> None:
+        """Publish for `status` what only the watcher knows; the bridge does not read it.
 
-        The bridge does not read it.
+        Which files had to be polled, which providers' turns wait, and a sentence for each module
+        of a provider that is broken.
         """
         value = {
             "schema": SCHEMA,
             "pid": os.getpid(),
             "polling": list(polling),
             "waiting": list(waiting),
+            "broken": list(broken),
         }
         self._publish(self._paths.state / "watcher.json", json_bytes(value))
 

@@ -36,6 +36,11 @@ def waiting_by(paths: Paths, watcher: int) -> list[str]:
     return _told_by(paths, watcher, "waiting")
 
 
+def broken_by(paths: Paths, watcher: int) -> list[str]:
+    """Return a sentence for each module of a provider that the watcher found broken."""
+    return _told_by(paths, watcher, "broken")
+
+
 def _told_by(paths: Paths, watcher: int, what: str) -> list[str]:
     try:
         value = json.loads(head_of(paths.state / "watcher.json"))
