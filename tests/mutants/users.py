@@ -20,7 +20,7 @@ def test_files(root: Path, modules: Collection[str]) -> list[str]:
     }
     while more := {name for name, used in helpers.items() if used & wanted} - wanted:
         wanted |= more
-    found = [path for folder in FOLDERS for path in sorted((root / folder).glob("test_*.py"))]
+    found = [path for folder in FOLDERS for path in sorted((root / folder).rglob("test_*.py"))]
     return [str(path.relative_to(root)) for path in found if wanted & set(_imported(path))]
 
 

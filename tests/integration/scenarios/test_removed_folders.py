@@ -13,7 +13,7 @@ import pytest
 from rotator.model import EventKind
 from rotator.secret import digest_of
 from rotator.system.locks import WatchLock, watch_lock, watcher_pid
-from tests.integration.test_daemon import World
+from tests.integration.watcher.test_daemon import World
 from tests.support.children import Lines, child
 from tests.support.household import Household
 from tests.support.rotator_process import PROGRAM, Watching, rotator, watcher

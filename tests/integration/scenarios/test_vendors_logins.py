@@ -1,7 +1,7 @@
 """Whose login it is, for the vendors as they are: their modules, tokens of their form (A1 to A7).
 
-tests/integration/test_whose_login.py has the rules with a made-up vendor, and what ends a doubt;
-tests/integration/test_one_person.py what the vendors are asked.
+The rules, with a made-up vendor and what ends a doubt, are in test_whose_login.py; what the
+vendors are asked is in test_one_person.py.
 """
 
 from __future__ import annotations

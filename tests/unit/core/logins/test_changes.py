@@ -1,6 +1,6 @@
 """What a change in auth.json means, row by row of the contract's table.
 
-Whose credential it is has a file of its own: test_owners.py.
+Whose credential it is has a file of its own: test_ownership.py.
 """
 
 from __future__ import annotations

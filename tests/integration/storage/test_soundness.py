@@ -20,7 +20,7 @@ from rotator.storage.migrations import STORE
 from rotator.storage.store import Store
 from rotator.system.paths import Paths, find_paths
 from tests.histories.damaged_stores import outcomes
-from tests.integration.test_damaged_store import (
+from tests.integration.storage.test_repair import (
     ADA,
     LIVE,
     SAVED,
