@@ -13,6 +13,7 @@ CHECK = re.compile(r"^<!-- check -->\n```sh\n(.+)\n```\n<!-- /check -->$", re.MU
 HELP = re.compile(
     r"^<!-- help: (rotator\b.*?) -->\n```\w*\n(.*?)^```\n<!-- /help -->$", re.MULTILINE | re.DOTALL
 )
+FILE = re.compile(r"(?<![\w./-])(?:rotator|providers|tests)/[\w/]+\.(?:py|js|mjs)\b")
 
 
 def test_the_readme_gives_one_command_that_sets_up_and_checks_everything() -> None:
@@ -71,6 +72,19 @@ def test_every_help_text_in_a_document_is_the_program_s_own() -> None:
     told = [(command, help_of(command)) for command, _ in shown]
 
     assert shown == told
+
+
+def test_every_file_of_ours_that_a_document_names_is_there() -> None:
+    documents = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+    gone = {
+        name
+        for document in documents
+        for name in FILE.findall(document.read_text())
+        if not (ROOT / name).exists()
+    }
+
+    assert gone == set()
 
 
 def help_of(command: str) -> str:
