@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._fields import Part, fraction
-from providers._keys import ApiKeys
-from providers._resets import next_day
-from providers._windows import DAY, HOUR, month, window
+from providers._shared.answers import document, get
+from providers._shared.fields import Part, fraction
+from providers._shared.keys import ApiKeys
+from providers._shared.resets import next_day
+from providers._shared.windows import DAY, HOUR, month, window
 from rotator.model import Credential, Snapshot, Window
 from rotator.provider import Reading
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._keys import ApiKeys
+from providers._shared.answers import document, get
+from providers._shared.keys import ApiKeys
 from rotator.model import Balance, Credential, Identity, Snapshot
 from rotator.provider import Reading
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._fields import Part
-from providers._keys import ApiKeys
+from providers._shared.answers import document, get
+from providers._shared.fields import Part
+from providers._shared.keys import ApiKeys
 from rotator.model import Balance, Credential, Snapshot
 from rotator.provider import Reading
 

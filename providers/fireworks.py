@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._failures import found, read_failure
-from providers._fields import Part, fraction
-from providers._keys import ApiKeys
-from providers._windows import month
+from providers._shared.answers import document, get
+from providers._shared.failures import found, read_failure
+from providers._shared.fields import Part, fraction
+from providers._shared.keys import ApiKeys
+from providers._shared.windows import month
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot
 from rotator.provider import Reading

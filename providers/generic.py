@@ -1,6 +1,6 @@
 """Every vendor of API keys that has no module of its own: limits from the headers alone.
 
-Sources and certainty are named in `providers/_ratelimit.py`. Nothing is asked: such vendors
+Sources and certainty are named in `providers/_shared/ratelimit.py`. Nothing is asked: such vendors
 have no usage endpoint for a key, or none that is documented.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers._keys import UnaskedKeys
-from providers._ratelimit import read_ratelimit
+from providers._shared.keys import UnaskedKeys
+from providers._shared.ratelimit import read_ratelimit
 from rotator.model import Snapshot
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._failures import code_in, found, read_failure
-from providers._fields import Part, fraction
-from providers._keys import ApiKeys
-from providers._windows import DAY, HOUR, WEEK, distinct, window
+from providers._shared.answers import document, get
+from providers._shared.failures import code_in, found, read_failure
+from providers._shared.fields import Part, fraction
+from providers._shared.keys import ApiKeys
+from providers._shared.windows import DAY, HOUR, WEEK, distinct, window
 from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
 from rotator.provider import IdentityReading, Reading
 

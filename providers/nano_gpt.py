@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from providers._answers import bearer, document, get
-from providers._failures import code_in, found, read_failure, until
-from providers._fields import Part, fraction
-from providers._keys import ApiKeys
-from providers._resets import next_day
-from providers._windows import DAY, WEEK, month, window
+from providers._shared.answers import bearer, document, get
+from providers._shared.failures import code_in, found, read_failure, until
+from providers._shared.fields import Part, fraction
+from providers._shared.keys import ApiKeys
+from providers._shared.resets import next_day
+from providers._shared.windows import DAY, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot, Window
 from rotator.provider import HttpAnswer, HttpRequest, Reading

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._failures import code_in, found, read_failure
-from providers._fields import Part
-from providers._keys import ApiKeys, UnaskedKeys
-from providers._resets import next_month
-from providers._windows import FIVE_HOURS, WEEK, month, window
+from providers._shared.answers import document, get
+from providers._shared.failures import code_in, found, read_failure
+from providers._shared.fields import Part
+from providers._shared.keys import ApiKeys, UnaskedKeys
+from providers._shared.resets import next_month
+from providers._shared.windows import FIVE_HOURS, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import (
     Credential,

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from providers._answers import document, get
-from providers._failures import Failure, code_in, found, part_of, read_failure
-from providers._fields import Part, fraction
-from providers._keys import ApiKeys
-from providers._resets import next_day, next_month, next_week
-from providers._windows import DAY, WEEK, month, window
+from providers._shared.answers import document, get
+from providers._shared.failures import Failure, code_in, found, part_of, read_failure
+from providers._shared.fields import Part, fraction
+from providers._shared.keys import ApiKeys
+from providers._shared.resets import next_day, next_month, next_week
+from providers._shared.windows import DAY, WEEK, month, window
 from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot, Window
 from rotator.provider import HttpAnswer, Reading
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._failures import code_in, found, read_failure
-from providers._keys import ApiKeys
+from providers._shared.answers import document, get
+from providers._shared.failures import code_in, found, read_failure
+from providers._shared.keys import ApiKeys
 from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot
 from rotator.provider import Reading
 

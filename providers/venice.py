@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from providers._answers import document, get
-from providers._failures import code_in, found, read_failure
-from providers._fields import Part, fraction
-from providers._keys import ApiKeys
-from providers._resets import next_day
-from providers._windows import DAY, window
+from providers._shared.answers import document, get
+from providers._shared.failures import code_in, found, read_failure
+from providers._shared.fields import Part, fraction
+from providers._shared.keys import ApiKeys
+from providers._shared.resets import next_day
+from providers._shared.windows import DAY, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot, Window
 from rotator.provider import Reading

@@ -65,7 +65,7 @@ class HttpAnswer:
 
 
 # Asks a vendor. Raises ProviderUnavailable, whose `sent` says whether the request may have
-# been seen there. `providers/_http.py` is the one that reaches the network.
+# been seen there. `providers/_shared/http.py` is the one that reaches the network.
 Send = Callable[[HttpRequest], HttpAnswer]
 
 

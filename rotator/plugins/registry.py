@@ -59,7 +59,7 @@ def ask_vendor(request: HttpRequest) -> HttpAnswer:
     Raises ProviderUnavailable.
     """
     try:
-        send: Send = importlib.import_module("providers._http").send
+        send: Send = importlib.import_module("providers._shared.http").send
     except ImportError as exc:
         message = "no vendor can be asked: httpx2 cannot be loaded"
         raise ProviderUnavailable(message, sent=False, hint="install the program anew") from exc

@@ -25,7 +25,7 @@ OFFENCES = {
     "tomlkit": ("rotator/clock.py", "import tomlkit"),
     "blessed": ("rotator/clock.py", "import blessed"),
     "What the dashboard shows": ("rotator/tui/view/view.py", "import logging"),
-    "httpx2": ("providers/openai.py", "import httpx2"),
+    "httpx2": ("providers/openai/provider.py", "import httpx2"),
     "knows the contract": ("providers/__init__.py", "import rotator.clock, rotator.offence"),
     "by its name": ("rotator/offence.py", "import providers"),
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.anthropic import Anthropic
-from providers.openai import OpenAI
-from providers.xai import XAI
+from providers.anthropic.provider import Anthropic
+from providers.openai.provider import OpenAI
+from providers.xai.provider import XAI
 from rotator.core.logins.aliases import LONGEST, free_alias, normalise, split_name
 from rotator.provider import jwt_claims
 from rotator.secret import Secret

@@ -49,7 +49,7 @@ import os, signal, sys
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-import providers._http, providers.openai
+import providers._shared.http, providers.openai
 import rotator.cli.rotate, rotator.cli.main, rotator.system.interrupts, rotator.services.refresh
 from rotator.__main__ import main
 

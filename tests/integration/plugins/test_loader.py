@@ -100,7 +100,7 @@ def test_a_package_does_not_take_the_place_of_a_module_of_ours(installed: Path) 
 
     found = report(installed)
 
-    assert (found["known"], found["openai"]) == ("acme-user", "providers.openai")
+    assert (found["known"], found["openai"]) == ("acme-user", "providers.openai.provider")
     assert found["problems"] == [
         "the provider module x of the package taking-1.0 is not used for openai"
     ]

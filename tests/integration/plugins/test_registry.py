@@ -276,7 +276,7 @@ def test_the_log_names_what_a_module_raised_and_where_and_not_what_it_said(
 
 
 def test_without_the_http_library_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "providers._http", raising=False)
+    monkeypatch.delitem(sys.modules, "providers._shared.http", raising=False)
     monkeypatch.setitem(sys.modules, "httpx2", None)
 
     with pytest.raises(ProviderUnavailable, match="httpx2 cannot be loaded") as caught:

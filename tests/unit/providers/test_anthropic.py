@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers._anthropic_usage import read_windows
-from providers._fields import Part
-from providers.anthropic import Anthropic
+from providers._shared.fields import Part
+from providers.anthropic.provider import Anthropic
+from providers.anthropic.usage import read_windows
 from rotator.provider import Paced
 from rotator.secret import Secret
 from tests.support.builders import NOW, api, oauth

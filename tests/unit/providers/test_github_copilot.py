@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from providers._copilot_usage import read_quotas
-from providers._fields import Part
-from providers.github_copilot import Copilot
+from providers._shared.fields import Part
+from providers.github_copilot.provider import Copilot
+from providers.github_copilot.usage import read_quotas
 from rotator.model import Meaning, Signal, Source
 from tests.support.builders import NOW, api, oauth
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from providers._fields import Part
-from providers._google_usage import read_buckets, read_models
-from providers.google import Google
+from providers._shared.fields import Part
+from providers.google.provider import Google
+from providers.google.usage import read_buckets, read_models
 from rotator.model import Credential
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret

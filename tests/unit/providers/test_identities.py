@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import Anthropic
-from providers.openai import OpenAI
-from providers.xai import XAI
+from providers.anthropic.provider import Anthropic
+from providers.openai.provider import OpenAI
+from providers.xai.provider import XAI
 from rotator.model import Identity
 from rotator.provider import Provider, jwt_claims
 from tests.support.builders import a_jwt, api, oauth

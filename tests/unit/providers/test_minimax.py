@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.minimax import PROVIDERS, MiniMax
+from providers.minimax.provider import PROVIDERS, MiniMax
 from tests.support.asked_vendor import asked, told
 
 _, CHINESE = PROVIDERS

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from providers._fields import Part
-from providers._openai_usage import read_owner, read_usage_answer
-from providers.openai import OpenAI
+from providers._shared.fields import Part
+from providers.openai.provider import OpenAI
+from providers.openai.usage import read_owner, read_usage_answer
 from rotator.model import Identity
 from rotator.secret import Secret
 from tests.support.builders import NOW, a_jwt, api, oauth

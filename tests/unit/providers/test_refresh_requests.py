@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from providers.google import Google
+from providers.google.provider import Google
 from rotator.model import Credential, Identity
 from rotator.provider import HttpRequest, RefreshCall
 from rotator.secret import Secret

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from providers._fields import Part
-from providers._xai_usage import read_billing
-from providers.xai import XAI
+from providers._shared.fields import Part
+from providers.xai.provider import XAI
+from providers.xai.usage import read_billing
 from rotator.errors import UnexpectedAnswer
 from tests.support.builders import api, oauth
 

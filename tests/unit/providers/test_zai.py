@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.zai import PROVIDERS
+from providers.zai.provider import PROVIDERS
 from rotator.model import Meaning
 from tests.support.asked_vendor import asked
 from tests.support.builders import api

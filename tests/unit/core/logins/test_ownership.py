@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from providers.openai import OpenAI
+from providers.openai.provider import OpenAI
 from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.ownership import owner_of
 from rotator.model import Account, AccountId, Credential, Identity, State, SwapMark

@@ -1,0 +1,91 @@
+"""What Anthropic's answers mean where the rules for everybody do not know them.
+
+Sources: a plan's 429 with the headers that Claude Code goes by, certainty H
+(https://github.com/griffinwork40/agent-afk/pull/490); programs that are not Anthropic's own draw
+from another purse since April 2026, certainty H
+(https://github.com/anthropics/claude-code/issues/45247,
+https://github.com/anthropics/claude-code/issues/45046); a lapsed subscription, certainty M
+(https://github.com/anthropics/claude-code/issues/6752); a login without leave for requests,
+certainty H (https://github.com/apache/maka/pull/2949).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from http import HTTPStatus
+
+from providers._shared.failures import found, read_failure, until
+from providers._shared.fields import Part
+from providers.anthropic.usage import header_reset
+from rotator.model import Finding, Meaning, Scope, Signal
+
+_UNIFIED = "anthropic-ratelimit-unified-"
+_WHOLE = ("5h", "7d")
+_STATUS = re.compile(
+    r"anthropic-ratelimit-unified-(\d{1,2}[hd](?:_[a-z0-9]{1,20})?)-status", re.ASCII
+)
+_MOST_HEADERS = 200
+# How a message begins, by status: it may go on with what nobody knows.
+_TEXTS = {
+    (HTTPStatus.BAD_REQUEST, "third-party apps now draw from your extra usage"): (
+        Meaning.BILLING,
+        "the plan does not pay for other programs, and there is no extra usage",
+    ),
+    (HTTPStatus.BAD_REQUEST, "you're out of extra usage"): (
+        Meaning.BILLING,
+        "no extra usage is left",
+    ),
+    (HTTPStatus.UNAUTHORIZED, "oauth authentication is currently not allowed for this org"): (
+        Meaning.BILLING,
+        "the organisation's plan does not allow logins",
+    ),
+    (HTTPStatus.FORBIDDEN, "oauth token does not meet scope requirement"): (
+        Meaning.LOGIN_DEAD,
+        "the login has no leave for requests",
+    ),
+}
+
+
+def classify_anthropic(signal: Signal, now: datetime) -> Finding | None:
+    """Return what the headers of a plan or a known text mean, else None."""
+    headers = Part(signal.headers)
+    if (
+        signal.status == HTTPStatus.TOO_MANY_REQUESTS
+        and headers.text(f"{_UNIFIED}status") == "rejected"
+    ):
+        at = until(signal, now, _rejected_until(headers, now))
+        return found(signal, Meaning.EXHAUSTED, "the plan's limit is reached", at)
+    message = read_failure(signal).message.replace("\u2019", "'").lower()
+    for (status, text), (meaning, why) in _TEXTS.items():
+        # opencode's log does not tell the status.
+        if signal.status in {status, None} and message.startswith(text):
+            return found(signal, meaning, why)
+    return None
+
+
+def scope_anthropic(signal: Signal) -> Scope | None:
+    """Return that the limit is about the model asked for, where only its own window is used up."""
+    fields = Part(signal.headers)
+    if signal.model and _refused(fields) and not any(_is_refused(fields, n) for n in _WHOLE):
+        return Scope(signal.model)
+    return None
+
+
+def _refused(fields: Part) -> list[str]:
+    """Return the windows that a header calls used up, of the whole plan and of some models."""
+    named = (_STATUS.fullmatch(name) for name in sorted(fields.values)[:_MOST_HEADERS])
+    return [one[1] for one in named if one and _is_refused(fields, one[1])]
+
+
+def _is_refused(fields: Part, window: str) -> bool:
+    return fields.text(f"{_UNIFIED}{window}-status") == "rejected"
+
+
+def _rejected_until(headers: Part, now: datetime) -> datetime | None:
+    """Return when the refused windows begin anew; the reset of all may be another window's."""
+    whole = [name for name in _WHOLE if _is_refused(headers, name)]
+    refused = whole or _refused(headers)
+    resets = [header_reset(headers, f"{_UNIFIED}{name}-reset", now) for name in refused]
+    told = [at for at in resets if at is not None]
+    return max(told) if told else header_reset(headers, f"{_UNIFIED}reset", now)

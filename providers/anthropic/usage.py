@@ -1,0 +1,134 @@
+"""What Anthropic says of a Claude plan: usage, profile, and the headers of good answers.
+
+Certainty H: the endpoint of Claude Code as claude-swap reads it (oauth.py, usage_store.py),
+steipete/CodexBar (Providers/Claude) and robinebers/openusage (ClaudeUsageMapper,
+ClaudeProviderTests). Certainty M: which model `7d_oi` is about, and what the
+statuses of single windows mean (both seen in answers that several programs have kept).
+
+Unknown names come and go (`iguana_necktie`, `nimbus_quill`); they are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from providers._shared.fields import Part, fraction
+from providers._shared.windows import DAY, FIVE_HOURS, HOUR, WEEK, month, window
+from rotator.errors import UnexpectedAnswer
+from rotator.model import Identity, Window
+
+# As the older half of the answer names them, with the model that a window binds.
+_NAMED: Mapping[str, tuple[int, str | None]] = {
+    "five_hour": (FIVE_HOURS, None),
+    "seven_day": (WEEK, None),
+    "seven_day_opus": (WEEK, "Opus"),
+    "seven_day_sonnet": (WEEK, "Sonnet"),
+}
+_KINDS = {"session": FIVE_HOURS, "weekly_all": WEEK}
+_OF_A_MODEL = "weekly_scoped"
+_HEADER = re.compile(
+    r"anthropic-ratelimit-unified-(?P<claim>(?P<count>\d{1,2})(?P<unit>[hd])"
+    r"(?:_(?P<scope>[a-z0-9]{1,20}))?)-utilization",
+    re.ASCII,
+)
+_UNITS = {"h": HOUR, "d": DAY}
+_SCOPES = {"oi": "Fable", "opus": "Opus", "sonnet": "Sonnet"}
+# A fraction; a little over 1 was seen, and a percentage is something else.
+_MOST_USED = 2
+_MOST_HEADERS = 200
+_LONGEST = timedelta(days=400)
+_MULTIPLIER = re.compile(r"_(\d{1,3}x)$", re.ASCII)
+
+
+def read_windows(body: Part) -> tuple[Window, ...]:
+    """Return the windows; where both halves of the answer tell one, the newer half counts."""
+    if not body.values.keys() & {"limits", *_NAMED}:
+        raise body.unusable("five_hour")
+    found = {_key(one): one for one in (*_named(body), *_listed(body))}
+    return (*found.values(), *_extra(body))
+
+
+def read_profile(body: Part) -> tuple[Identity, str | None]:
+    """Return who it is, and the plan with how many times its limits are the usual ones."""
+    account, organisation = body.part("account"), body.part("organization")
+    if account is None or organisation is None:
+        return Identity(), None
+    person, place = account.text("uuid"), organisation.text("uuid")
+    key = f"{person}/{place}" if person and place else None
+    plan = organisation.text("organization_type")
+    times = _MULTIPLIER.search(organisation.text("rate_limit_tier") or "")
+    return Identity(key, account.text("email")), f"{plan} {times[1]}" if plan and times else plan
+
+
+def read_plan_headers(headers: Mapping[str, str], now: datetime) -> tuple[Window, ...]:
+    """Return the windows of a plan that the headers tell; what is not understood is left out."""
+    found = {_key(one): one for one in _from_headers(Part(headers), now)}
+    return tuple(found.values())
+
+
+def _key(one: Window) -> tuple[str, str]:
+    return one.name, (one.model or "").lower()
+
+
+def _named(body: Part) -> Iterator[Window]:
+    for name, (length, model) in _NAMED.items():
+        part = body.part(name)
+        used = part.percent("utilization") if part else None
+        if part is not None and used is not None:
+            yield window(length, used, part.moment("resets_at"), model=model)
+
+
+def _listed(body: Part) -> Iterator[Window]:
+    for limit in body.parts("limits"):
+        kind = limit.text("kind")
+        model = _model_of(limit) if kind == _OF_A_MODEL else None
+        length = WEEK if model else _KINDS.get(kind or "")
+        used = limit.percent("percent") if length else None
+        if length is not None and used is not None:
+            yield window(length, used, limit.moment("resets_at"), model=model)
+
+
+def _model_of(limit: Part) -> str | None:
+    scope = limit.part("scope")
+    model = scope.part("model") if scope else None
+    return model.text("display_name") if model else None
+
+
+def _extra(body: Part) -> Iterator[Window]:
+    """Yield what is spent beyond the plan; a plan that is not used up goes on without it."""
+    extra = body.part("extra_usage")
+    if extra is None or not extra.flag("is_enabled"):
+        return
+    most, spent = extra.number("monthly_limit"), extra.number("used_credits")
+    if most is not None and most > 0 and spent is not None:
+        yield month(fraction(spent, most), about="extra usage", blocks=False)
+
+
+def _from_headers(fields: Part, now: datetime) -> Iterator[Window]:
+    for name in sorted(fields.values)[:_MOST_HEADERS]:
+        found = _HEADER.fullmatch(name)
+        if found is None:
+            continue
+        try:
+            used = fields.number(name)
+        except UnexpectedAnswer:
+            continue
+        length = int(found["count"]) * _UNITS[found["unit"]]
+        if used is None or used > _MOST_USED or not length:
+            continue
+        claim = name.removesuffix("utilization")
+        rejected = fields.text(f"{claim}status") == "rejected"
+        model = _SCOPES.get(found["scope"] or "", found["scope"])
+        at = header_reset(fields, f"{claim}reset", now)
+        yield window(length, 1.0 if rejected else fraction(used, 1), at, model=model)
+
+
+def header_reset(fields: Part, name: str, now: datetime) -> datetime | None:
+    """Return the moment that a header tells, or None for one that cannot be meant."""
+    try:
+        at = fields.moment(name)
+    except UnexpectedAnswer:
+        return None
+    return at if at and abs(at - now) <= _LONGEST else None

@@ -1,0 +1,117 @@
+"""MiniMax: keys of the coding or token plan, on the international and on the Chinese platform.
+
+Sources: https://platform.minimax.io/docs/token-plan/faq (H, the endpoint); the answer's shape
+from https://github.com/robinebers/openusage/pull/536 and
+https://github.com/slkiser/opencode-quota/pull/172 (M: it has changed more than once). The codes
+are in `providers/minimax/codes.py`.
+
+`…_usage_count` is what remains at one host and what is used at the other
+(https://github.com/MiniMax-AI/MiniMax-M2/issues/99), so only the percentages are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from providers._shared.answers import document, get
+from providers._shared.fields import Part, fraction
+from providers._shared.keys import ApiKeys
+from providers._shared.windows import FIVE_HOURS, WEEK, distinct, window
+from providers.minimax import codes
+from rotator.errors import LoginRejected, ProviderUnavailable, RateLimited, UnexpectedAnswer
+from rotator.model import Credential, Finding, Meaning, Signal, Snapshot, Window
+from rotator.provider import Reading
+
+_PATH, _OLDER_PATH = "/v1/token_plan/remains", "/v1/api/openplatform/coding_plan/remains"
+_NOT_THERE = {404, 405}
+
+# `current_…_status`
+_EXHAUSTED, _NO_LIMIT = 2, 3
+_WHOLE = 100
+
+
+class MiniMax(ApiKeys):
+    """A key does not say whose it is, and neither does the vendor."""
+
+    def __init__(self, provider: str, host: str) -> None:
+        self.ids = (provider,)
+        self._host = f"https://{host}"
+
+    def read_usage(self, credential: Credential, now: datetime) -> Reading:
+        """Return the windows of the models for text."""
+        answer = yield get(self._host + _PATH, credential)
+        if answer.status in _NOT_THERE:
+            answer = yield get(self._host + _OLDER_PATH, credential)
+        body = document(answer, now)
+        if _is_spent(body):
+            return Snapshot(now, spent=True)
+        if body.values.get("model_remains") is None:
+            raise body.unusable("model_remains")
+        row = _row(body)
+        windows = distinct(_windows(row)) if row else ()
+        return Snapshot(now, windows, complete=bool(windows))
+
+    def classify(self, signal: Signal, now: datetime) -> Finding | None:
+        """Return what the codes say, or None."""
+        return codes.classify(signal, now)
+
+
+def _is_spent(body: Part) -> bool:
+    """Raise what an error means, which comes with the status of a good answer."""
+    envelope = body.part("base_resp")
+    code = envelope.count("status_code") if envelope else None
+    if not code:
+        return False
+    meaning, _ = codes.CODES.get(str(code), (None, ""))
+    if meaning is Meaning.LOGIN_DEAD:
+        raise LoginRejected(f"the vendor does not accept the key, or it has no plan: code {code}")
+    if meaning is Meaning.SHORT_LIMIT:
+        raise RateLimited(f"the vendor does not want to be asked so often: code {code}")
+    if meaning is Meaning.OVERLOAD:
+        raise ProviderUnavailable(f"the vendor has trouble of its own: code {code}", sent=True)
+    if meaning is None:
+        raise UnexpectedAnswer(f"the vendor refused to tell: code {code}")
+    return True
+
+
+def _row(body: Part) -> Part | None:
+    """Return the row of the models for text; others are of speech, pictures and films."""
+    rows = {(row.text("model_name") or "").lower(): row for row in body.parts("model_remains")}
+    for wanted in (r"general", r"minimax-m.*", r".*(?:chat|text).*"):
+        for name, row in rows.items():
+            if re.fullmatch(wanted, name):
+                return row
+    if rows:
+        raise body.unusable("model_remains[].model_name")
+    return None
+
+
+def _windows(row: Part) -> Iterator[Window]:
+    for kind, prefix, usual in (("interval", "", FIVE_HOURS), ("weekly", "weekly_", WEEK)):
+        used = _used(row, f"current_{kind}_")
+        if used is not None:
+            start, end = row.moment(f"{prefix}start_time"), row.moment(f"{prefix}end_time")
+            told = (end - start).total_seconds() if start and end else 0
+            yield window(told if told > 0 else usual, used, end)
+
+
+def _used(row: Part, prefix: str) -> float | None:
+    """Return the fraction that is used; None where there is no such limit."""
+    left, status = row.number(f"{prefix}remaining_percent"), row.count(f"{prefix}status")
+    counts = row.number(f"{prefix}total_count")
+    if status in {None, _NO_LIMIT} and not counts and left in {None, _WHOLE}:
+        # Unlimited, or not a part of the plan.
+        return None
+    if status == _EXHAUSTED:
+        return 1.0
+    if left is not None:
+        return fraction(_WHOLE - left, _WHOLE)
+    raise row.unusable(f"{prefix}remaining_percent")
+
+
+PROVIDERS = (
+    MiniMax("minimax-coding-plan", "api.minimax.io"),
+    MiniMax("minimax-cn-coding-plan", "api.minimaxi.com"),
+)

@@ -1,0 +1,5 @@
+"""OpenAI: ChatGPT logins (OAuth) and API keys."""
+
+from providers.openai.provider import PROVIDERS
+
+__all__ = ["PROVIDERS"]
