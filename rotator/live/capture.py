@@ -53,6 +53,19 @@ def absorb(books: Books, *, watched: bool) -> Reading:
     raise SwapConflict(message, hint="try again in a moment")
 
 
+def settled(books: Books, watched: bool, patience_seconds: float) -> Reading:  # noqa: FBT001
+    """Return what auth.json holds once it is whole, everything in it saved.
+
+    A torn file is looked at again until it is whole or patience ends; then it is returned torn.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        reading = absorb(books, watched=watched)
+        if not isinstance(reading, Torn) or reading.lasting or time.monotonic() > deadline:
+            return reading
+        time.sleep(_LOOK_SECONDS)
+
+
 def await_late(books: Books, *, patience_seconds: float) -> None:
     """Do the same for the last time, after whoever writes just now has ended.
 

@@ -12,13 +12,12 @@ from datetime import datetime
 
 from rotator.context import Books
 from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
-from rotator.live.capture import absorb, absorb_missing
+from rotator.live.capture import absorb_missing, settled
 from rotator.live.unclaimed import keep_unreadable
 from rotator.model import Account, AccountId, Digest, Event, EventKind, SwapMark
 from rotator.opencode.auth.file import (
     Missing,
     Reading,
-    Torn,
     Whole,
     read_live,
     require_whole,
@@ -32,7 +31,6 @@ MOST_TRIES = 50
 _FEWEST_TRIES = 2
 # opencode writes its file in well under this; a person waits for it gladly, a request does not.
 PATIENCE_SECONDS = 2.0
-_LOOK_SECONDS = 0.002
 # Others wait for the lock meanwhile, and no longer than twice as long.
 _LONGEST_SECONDS = 5.0
 
@@ -141,19 +139,6 @@ def _tries() -> Iterator[None]:
         if number >= _FEWEST_TRIES and time.monotonic() > give_up_at:
             return
         yield
-
-
-def settled(books: Books, watched: bool, patience_seconds: float) -> Reading:  # noqa: FBT001
-    """Return what auth.json holds once it is whole, everything in it saved.
-
-    A torn file is looked at again until it is whole or patience ends; then it is returned torn.
-    """
-    deadline = time.monotonic() + patience_seconds
-    while True:
-        reading = absorb(books, watched=watched)
-        if not isinstance(reading, Torn) or reading.lasting or time.monotonic() > deadline:
-            return reading
-        time.sleep(_LOOK_SECONDS)
 
 
 def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: bytes) -> None:

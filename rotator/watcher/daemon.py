@@ -18,8 +18,8 @@ from rotator.context import Books
 from rotator.core.failures.reported_failures import Note
 from rotator.core.selection import failover as engine
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
+from rotator.live.capture import settled
 from rotator.live.clock_change import follow_clock
-from rotator.live.swap import settled
 from rotator.model import (
     Event,
     EventKind,

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rotator.errors import LiveFileError, RotatorError
-from rotator.live.capture import absorb, absorb_missing, await_late, rebuild_torn
-from rotator.live.swap import Order, settled, swap
+from rotator.live.capture import absorb, absorb_missing, await_late, rebuild_torn, settled
+from rotator.live.swap import Order, swap
 from rotator.model import Account
 from rotator.opencode.auth.file import Missing, Reading, Torn
 from rotator.provider import HttpAnswer, HttpRequest
