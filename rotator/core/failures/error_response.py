@@ -30,13 +30,36 @@ _MOST_HEADERS = 200
 _INSIDE = (
     "error",
     "errors",
+    "err",
     "detail",
     "details",
     "message",
+    "msg",
     "metadata",
     "raw",
     "response",
     "violations",
+    "data",
+    "body",
+    "result",
+    "base_resp",
+    "cause",
+    "inner_error",
+    "innererror",
+    "upstream_error",
+    "failure",
+    "info",
+    "extra",
+    "context",
+    "limits",
+    "windows",
+    "quota",
+    "rate_limit",
+    "rate_limits",
+    "limit",
+    "window",
+    "primary_window",
+    "secondary_window",
 )
 _CODE_FIELDS = (
     "code",
@@ -61,6 +84,8 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],]', re.DOTALL)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
+_NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
+_LARGEST = 1e17
 _HTTP_ERROR = re.compile(r"[45]\d\d", re.ASCII)
 # How opencode logs an error: "AI_APICallError: …", "AI_RetryError: … Last error: …".
 _ERROR_NAME = re.compile(r"^\w{0,40}Error:\s*(?:Failed after \d{1,3} attempts\. Last error: )?")
@@ -99,6 +124,16 @@ def read_answer(signal: Signal) -> Answer:
         headers=_headers(signal.headers, objects),
         status=next((s for entry in objects if (s := _status(entry)) is not None), None),
     )
+
+
+def number_of(value: object) -> float | None:
+    """Return a number, or one that is written as a text; None for what can be none."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Neither what is not a number nor what no float can hold says anything.
+    return float(value) if abs(value) < _LARGEST else None
 
 
 def snake(text: str) -> str:

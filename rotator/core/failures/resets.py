@@ -1,87 +1,70 @@
 """When a failed answer says that it is worth asking again; pure arithmetic on what it states.
 
-Headers, body fields and text are read in the forms that providers document. Each statement
-becomes seconds from the arrival of the answer, and the latest counts: before that, some part
-of the answer says no. What cannot be is ignored. Times without a zone are no times (some
-vendors mean their own), and obsolete forms of the HTTP date are not read.
+Headers, body fields and words are read in every form of one grammar, for every vendor alike.
+Each statement becomes seconds from the arrival of the answer, and the latest counts: before
+that, some part of the answer says no. Of windows, only those count that are full. What cannot
+be is ignored, and so is a time without a zone, unless its vendor is known to mean one.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from urllib.parse import unquote
 
-from rotator.core.failures.error_response import Answer
+from rotator.core.failures.end_names import Unit, unit_of_field, unit_of_header
+from rotator.core.failures.error_response import Answer, number_of
+from rotator.core.failures.moments import as_epoch, exact_moment, read_moment
+from rotator.core.failures.spans import whole_span
+from rotator.core.failures.words import stated_in
 
-# A year's plan and some slack; more than that is a mistake of the sender.
-LONGEST_SECONDS = 400 * 86_400.0
+# A year; more than that is a mistake of the sender.
+LONGEST_SECONDS = 366 * 86_400.0
 SHORTEST = timedelta(seconds=1)
 # A reset that has just passed means "now"; one long past means nothing.
 _LATE_SECONDS = -3_600.0
-# Numbers from here on are moments: seconds since 1970, and milliseconds.
+# Numbers from here on are moments, whatever they stand for.
 _FIRST_MOMENT = 1e9
-_FIRST_MOMENT_MS = 1e11
-_LARGEST = 1e15
 _MOST_MESSAGES = 8
-_LONGEST_TEXT = 1_000
+_LONGEST_VALUE = 200
+_PER_UNIT = {Unit.MILLISECONDS: 0.001, Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0}
+# google.rpc: RetryInfo tells a wait of seconds beside a quota of a day.
+_WAITS = frozenset({"retry_delay"})
 
-_LENGTH_FIELDS = (
-    "resets_in_seconds",
-    "reset_in_seconds",
-    "reset_after_seconds",
-    "retry_after",
-    "retry_after_seconds",
-    # google.rpc: RetryInfo.retryDelay, and ErrorInfo.metadata of Cloud Code.
-    "retry_delay",
-    "quota_reset_delay",
-)
-_MOMENT_FIELDS = ("resets_at", "reset_at", "reset_time", "quota_reset_time_stamp")
-# These say the same as the moment beside them, and need no clock.
-_CLOCKLESS = {
-    "resets_in_seconds",
-    "reset_in_seconds",
-    "reset_after_seconds",
-    "quota_reset_delay",
-}
-
-_COUNT = r"\d{1,12}(?:\.\d{1,12})?"
-_UNIT = r"(?:ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])"
-_PART = re.compile(rf"({_COUNT})\s*({_UNIT})", re.IGNORECASE)
-_LENGTH = rf"(?:{_COUNT}\s*{_UNIT}[\s,]*(?:and\s+)?)+"
-_WHOLE_LENGTH = re.compile(_LENGTH, re.IGNORECASE)
-_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
-_NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
-_HTTP_DATE = re.compile(
-    r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
-)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# "Please try again in 41.7s", "Resets in 19hr", "reset after 1h2m3s", "Please wait 5 minutes".
-_IN_TEXT = re.compile(
-    r"(?:(?:try again|retry|resets?)\b[^.\d\n]{0,40}?\b(?:in|after)|\bwait(?: for)?)"
-    rf" (?:about |approximately )?({_LENGTH})",
-    re.IGNORECASE,
-)
-# "resets at 2026-05-15T15:00:00Z", "You will regain access on 2026-04-01 at 00:00 UTC".
-_AT_IN_TEXT = re.compile(
-    r"(?:resets?|regain access)\b[^.\d\n]{0,40}?\b(?:at|on) (\d{4}-\d\d-\d\d)"
-    r"(?:T| at | )(\d\d:\d\d(?::\d\d)?)(?:\.\d+)? ?(Z|UTC|[+-]\d\d:\d\d)",
-    re.IGNORECASE,
-)
+_REMAINING = re.compile(r"(?:(?:x-)?rate-?limit|anthropic-ratelimit)-(?:[\w-]+-)?remaining(?:-[\w-]+)?")
+_PLAIN_RESET = re.compile(r"(?:x-)?rate-?limit-reset(?:-after|-ms|-at)?")
+_FULL_PERCENT = 100.0
+_SLOT = re.compile(r"(x-[\w-]{1,40}-(?:primary|secondary))-used-percent")
+_SNAPSHOT = re.compile(r"x-(?:quota-snapshot|usage-ratelimit)-[\w-]+")
+_STRUCTURED = re.compile(r"(?:^|[;, ])(?P<name>r|remaining|t|reset)=(?P<value>\d{1,12})")
+_MOST_HEADERS = 200
 
 
-def stated_until(answer: Answer, at: datetime, now: datetime) -> datetime | None:
+def stated_until(
+    answer: Answer,
+    at: datetime,
+    now: datetime,
+    zone: tzinfo | None = None,
+    *,
+    waits_count: bool = True,
+) -> datetime | None:
     """Return when the answer says to ask again, or None if it does not say.
 
     `at` is when the answer arrived. Absolute times are by the server's clock, so its `date`
-    header corrects them. The result is at least a second after `now`.
+    header corrects them; without a zone they are in `zone`. Without `waits_count` what is said
+    of the next try counts for nothing. The result is at least a second after `now`.
     """
     arrived = min(at, now)
-    date = _http_date(answer.headers.get("date", ""))
+    date = exact_moment(answer.headers.get("date", ""))
     server = arrived.timestamp() if date is None else date
-    seconds = _latest(_stated(answer, server))
-    if seconds is None:
+    windows = _latest(_full_windows(answer.headers, server))
+    left_out = frozenset[str]() if waits_count else _WAITS
+    said = [*_in_body(answer, server, zone, left_out)]
+    if waits_count:
+        said.append(_outright(answer.headers, server))
+    seconds = _latest((windows, *said))
+    if seconds is None and waits_count:
         seconds = _latest(_ratelimit(answer.headers, server))
     if seconds is None:
         return None
@@ -91,114 +74,158 @@ def stated_until(answer: Answer, at: datetime, now: datetime) -> datetime | None
         return None
 
 
+def full_windows(headers: Mapping[str, str]) -> bool:
+    """Tell whether the headers name a window of a plan that is full."""
+    return any(True for _ in _full_windows(headers, 0.0))
+
+
 def _latest(stated: Iterable[float | None]) -> float | None:
     return max((seconds for seconds in stated if seconds is not None), default=None)
 
 
-def _stated(answer: Answer, server: float) -> Iterator[float | None]:
-    yield _retry_after(answer.headers, server)
-    in_body = _latest(s for entry in answer.objects for s in _in_fields(entry, server))
-    yield in_body
-    if in_body is None:
+def _in_body(
+    answer: Answer, server: float, zone: tzinfo | None, left_out: frozenset[str]
+) -> Iterator[float | None]:
+    fields = _latest(
+        s
+        for entry in answer.objects
+        if not _has_some_left(entry)
+        for s in _in_fields(entry, server, zone, left_out)
+    )
+    yield fields
+    if fields is None:
         # Beside the fields the text would only repeat them, rounded.
         for message in answer.messages[:_MOST_MESSAGES]:
-            yield from _in_text(message[:_LONGEST_TEXT], server)
+            yield from (_sensible(seconds) for seconds in stated_in(message, server, zone))
 
 
-def _retry_after(headers: Mapping[str, str], server: float) -> float | None:
-    exact = _number(headers.get("retry-after-ms"))
-    if exact is not None:
-        return _relative(exact / 1_000)
-    return _seconds(headers.get("retry-after"), server)
+def _outright(headers: Mapping[str, str], server: float) -> float | None:
+    told = [
+        (unit, _seconds(headers[name], unit, server))
+        for name in sorted(headers)[:_MOST_HEADERS]
+        if (unit := unit_of_header(name)) is not None
+    ]
+    # The same wait, more exactly.
+    exact = _latest(seconds for unit, seconds in told if unit is Unit.MILLISECONDS)
+    return exact if exact is not None else _latest(seconds for _, seconds in told)
+
+
+def _full_windows(headers: Mapping[str, str], server: float) -> Iterator[float | None]:
+    """Give the ends of a plan's windows that are full, None for one without an end."""
+    for name in sorted(headers)[:_MOST_HEADERS]:
+        slot = _SLOT.fullmatch(name)
+        if slot is not None and (number_of(headers[name]) or 0.0) >= _FULL_PERCENT:
+            after = _seconds(headers.get(f"{slot[1]}-reset-after-seconds"), Unit.SECONDS, server)
+            at = _seconds(headers.get(f"{slot[1]}-reset-at"), Unit.MOMENT, server)
+            yield after if after is not None else at
+        elif _SNAPSHOT.fullmatch(name):
+            yield from _snapshot(headers[name], server)
+
+
+def _snapshot(text: str, server: float) -> Iterator[float | None]:
+    """Give the end of a quota by Copilot's headers: `ent=300&rem=0.0&rst=2026-08-01T…`."""
+    parts = dict(part.split("=", 1) for part in text[:_LONGEST_VALUE].split("&") if "=" in part)
+    left, entitled = number_of(parts.get("rem")), number_of(parts.get("ent"))
+    if left is not None and left <= 0 and (entitled is None or entitled >= 0):
+        yield _seconds(unquote(parts.get("rst", "")), Unit.MOMENT, server)
 
 
 def _ratelimit(headers: Mapping[str, str], server: float) -> Iterator[float | None]:
     """Give the resets of the empty windows, which tell when a window is whole again."""
-    for name, value in headers.items():
-        if "ratelimit" in name and "remaining" in name and _number(value) == 0:
-            yield _seconds(headers.get(name.replace("remaining", "reset")), server)
+    for name in sorted(headers)[:_MOST_HEADERS]:
+        if _REMAINING.fullmatch(name) and number_of(headers[name]) == 0:
+            for ending in ("reset", "reset-after", "reset-at", "reset-ms"):
+                yield _seconds(headers.get(name.replace("remaining", ending)), _by(ending), server)
+        elif _PLAIN_RESET.fullmatch(name) and _is_alone(name, headers):
+            yield _seconds(headers[name], _by(name), server)
+        elif name in {"ratelimit", "x-ratelimit"}:
+            yield _structured(headers[name], server)
 
 
-def _in_fields(entry: Mapping[str, object], server: float) -> Iterator[float | None]:
-    lengths = {name: _seconds(entry.get(name), server) for name in _LENGTH_FIELDS}
+def _by(name: str) -> Unit:
+    return Unit.MILLISECONDS if name.endswith("-ms") else Unit.SECONDS
+
+
+def _is_alone(reset: str, headers: Mapping[str, str]) -> bool:
+    return re.sub(r"reset(?:-after|-ms|-at)?$", "remaining", reset) not in headers
+
+
+def _structured(text: str, server: float) -> float | None:
+    """Return the end of `"default";r=0;t=8624` or `limit=9, remaining=0, reset=50`, if full."""
+    found = dict(_STRUCTURED.findall(text[:_LONGEST_VALUE]))
+    left = found.get("r", found.get("remaining"))
+    if left is None or int(left):
+        return None
+    return _seconds(found.get("t", found.get("reset")), Unit.SECONDS, server)
+
+
+def _has_some_left(entry: Mapping[str, object]) -> bool:
+    """Tell whether what an object says of its window is that it is not full."""
+    used = [number_of(entry.get(name)) for name in ("used_percent", "percentage", "percent")]
+    left = [number_of(entry.get(name)) for name in ("remaining", "percent_remaining")]
+    return (
+        any(one is not None and one < _FULL_PERCENT for one in used)
+        or any(one is not None and one > 0 for one in left)
+        or entry.get("limit_reached") is False
+    )
+
+
+def _in_fields(
+    entry: Mapping[str, object], server: float, zone: tzinfo | None, left_out: frozenset[str]
+) -> Iterator[float | None]:
+    """Give the ends in an object's fields; a length needs no clock, so it counts before a moment."""
+    units = {n: unit for n in entry if n not in left_out and (unit := unit_of_field(n))}
+    lengths = {
+        n: _seconds(entry[n], unit, server) for n, unit in units.items() if unit is not Unit.MOMENT
+    }
     yield from lengths.values()
-    milliseconds = _number(entry.get("retry_after_ms"))
-    if milliseconds is not None:
-        yield _relative(milliseconds / 1_000)
-    if all(lengths[name] is None for name in _CLOCKLESS):
-        for name in _MOMENT_FIELDS:
-            yield _absolute(_moment(entry.get(name)), server)
+    if not any(s is not None and _is_of_the_window(n) for n, s in lengths.items()):
+        for name, unit in units.items():
+            if unit is Unit.MOMENT:
+                yield _seconds(entry[name], unit, server, zone)
 
 
-def _in_text(message: str, server: float) -> Iterator[float | None]:
-    for found in _IN_TEXT.finditer(message):
-        yield _relative(_length(found[1]))
-    for found in _AT_IN_TEXT.finditer(message):
-        zone = found[3] if found[3][0] in "+-" else "+00:00"
-        yield _absolute(_moment(f"{found[1]}T{found[2]}{zone}"), server)
+def _is_of_the_window(name: str) -> bool:
+    return "reset" in name
 
 
-def _seconds(value: object, server: float) -> float | None:
-    """Return how far off `value` is: a number of seconds, a length such as `6m0s`, or a moment."""
-    number = _number(value)
-    if number is not None and number < _FIRST_MOMENT:
-        return _relative(number)
-    if isinstance(value, str) and _WHOLE_LENGTH.fullmatch(value):
-        return _relative(_length(value))
-    return _absolute(_moment(value), server)
-
-
-def _moment(value: object) -> float | None:
-    """Return `value` in seconds since 1970: such a number, ISO 8601 with a zone, an HTTP date."""
-    number = _number(value)
+def _seconds(
+    value: object, unit: Unit, server: float, zone: tzinfo | None = None
+) -> float | None:
+    """Return how far off `value` is: a number of a unit, a length such as `6m0s`, or a moment."""
+    number = number_of(value)
     if number is not None:
-        # A small number is a placeholder, not the year 1970.
-        moment = number / 1_000 if number >= _FIRST_MOMENT_MS else number
-        return moment if number >= _FIRST_MOMENT else None
-    if not isinstance(value, str):
+        return _by_number(number, unit, server)
+    if not isinstance(value, str) or len(value) > _LONGEST_VALUE:
         return None
-    try:
-        moment_at = datetime.fromisoformat(value)
-    except ValueError:
-        return _http_date(value)
-    return None if moment_at.tzinfo is None else moment_at.timestamp()
-
-
-def _http_date(text: str) -> float | None:
-    found = _HTTP_DATE.fullmatch(text)
-    if found is None or found[2] not in _MONTHS:
+    text = value.strip()
+    at = exact_moment(text)
+    if at is not None:
+        return _ahead(at - server)
+    span = whole_span(text)
+    if span is not None:
+        return _sensible(span.after(server))
+    moment = read_moment(text, 0, server, zone)
+    is_whole = moment is not None and not text[moment.end :].strip(" .)")
+    if moment is None or moment.at is None or not is_whole:
         return None
-    day, year, hour, minute, second = (int(found[n]) for n in (1, 3, 4, 5, 6))
-    try:
-        moment = datetime(year, _MONTHS.index(found[2]) + 1, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return None
-    return moment.timestamp()
+    return _ahead(moment.at - server)
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    # Neither what is not a number nor what no float can hold says anything.
-    return float(value) if abs(value) < _LARGEST else None
+def _by_number(number: float, unit: Unit, server: float) -> float | None:
+    if unit is Unit.MILLISECONDS and number < _FIRST_MOMENT * 1_000:
+        return _sensible(number / 1_000)
+    if number >= _FIRST_MOMENT:
+        return _ahead(as_epoch(number) - server)
+    # A small number is a placeholder, not the year 1970.
+    return None if unit is Unit.MOMENT else _sensible(number * _PER_UNIT.get(unit, 1.0))
 
 
-def _relative(seconds: float) -> float | None:
-    return max(seconds, 0.0) if seconds <= LONGEST_SECONDS else None
+def _sensible(seconds: float) -> float | None:
+    """Return a length that can be meant: not a negative one, nor one of more than a year."""
+    return seconds if 0 <= seconds <= LONGEST_SECONDS else None
 
 
-def _absolute(moment: float | None, server: float) -> float | None:
-    if moment is None or not _LATE_SECONDS <= moment - server <= LONGEST_SECONDS:
-        return None
-    return max(moment - server, 0.0)
-
-
-def _length(text: str) -> float:
-    """Return the seconds of `1h2m3s`, `2m59.56s`, `5 days 10 hours` or `644ms`."""
-    return math.fsum(float(count) * _unit(name.lower()) for count, name in _PART.findall(text))
-
-
-def _unit(name: str) -> float:
-    return 0.001 if name == "ms" else _UNIT_SECONDS[name[0]]
+def _ahead(seconds: float) -> float | None:
+    """Return the seconds to a moment; one that has just passed is now."""
+    return max(seconds, 0.0) if _LATE_SECONDS <= seconds <= LONGEST_SECONDS else None

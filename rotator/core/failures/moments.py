@@ -1,0 +1,260 @@
+"""Moments as vendors write them, in English and Chinese: dates, times of a day, numbers.
+
+Pure. A moment is seconds since 1970. What names no zone has the vendor's own, if that is known,
+else it is none; what names one that nobody knows is none either.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from email.utils import parsedate_to_datetime
+
+from rotator.core.failures.zones import zone_at, zone_before
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CHINESE_DAYS = {**{c: n for n, c in enumerate("一二三四五六")}, "日": 6, "天": 6}
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?(?![\d:])"
+_WEEKDAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?"
+# In the order in which they are tried; each from its first character.
+_DATES = tuple(
+    re.compile(text, re.IGNORECASE | re.ASCII)
+    for text in (
+        r"(?P<year>20\d\d)(?P<cut>[-/.])(?P<mm>\d{1,2})(?P=cut)(?P<day>\d{1,2})(?!\d)",
+        r"(?P<year>20\d\d) ?年 ?(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号]",
+        r"(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号]",
+        rf"(?:{_WEEKDAY},? )?{_MONTH} {_DAY}(?:,? (?P<year>20\d\d)(?![\d:]))?",
+        rf"(?:{_WEEKDAY},? )?{_DAY}(?: of)?[ -]{_MONTH}(?:(?:,? |-)(?P<year>20\d\d)(?![\d:]))?",
+        r"(?P<first>\d{1,2})(?P<cut>[/.])(?P<second>\d{1,2})(?P=cut)(?P<year>20\d\d)(?!\d)",
+        r"(?P<mm>\d{2})-(?P<day>\d{2})(?![-\d])",
+        r"(?P<near>today|tonight|tomorrow|今天|今日|今晚|明天|明日|明晚)(?:'s)?",
+        rf"(?:next )?(?P<weekday>{_WEEKDAY})(?![a-z])",
+        r"(?:下|本|这)?(?:周|星期)(?P<zhou>[一二三四五六日天])",
+    )
+)
+_GAP = re.compile(r"(?:,|T| ?at)?[ ]?(?:at |凌晨|上午|早上|中午)?(?P<late>下午|晚上)?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?P<h>\d{1,2})(?::(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d|60)(?:[.,]\d{1,9})?)?)?"
+    r"(?: ?(?P<half>[ap])\.?m\b\.?)?(?![\d:])"
+    r"|(?P<ch>\d{1,2}) ?[时点](?: ?(?P<cm>\d{1,2}) ?分)?(?: ?(?P<cs>\d{1,2}) ?秒)?(?:整)?"
+    r"|(?P<zero>midnight|零点|零时|午夜)|(?P<noon>noon|正午)",
+    re.IGNORECASE | re.ASCII,
+)
+_HTTP_DATE = re.compile(
+    r"[A-Z][a-z]{2,8}, \d{1,2}[ -][A-Z][a-z]{2}[ -](?:\d{4}|\d{2}) \d{1,2}:\d\d:\d\d"
+    r"(?: GMT| UTC| [+-]\d{4})?",
+    re.ASCII,
+)
+_ISO = re.compile(
+    r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)? ?(?:Z|[+-]\d\d:?\d\d)(?![\d:])",
+    re.IGNORECASE | re.ASCII,
+)
+_EPOCH = re.compile(r"(?:1\d{9}(?:\.\d{1,9})?|1\d{12}|1\d{15})(?!\d)", re.ASCII)
+_TEN, _THIRTEEN = 1e11, 1e14
+_NOON, _MOST_HOURS = 12, 24
+_ENDS_TODAY = {"today", "tonight", "今天", "今日", "今晚"}
+# What a moment begins with, and what has to stand around it.
+START = re.compile(
+    rf"(?<![\w.])\d|{_MONTH}(?= \d)|{_WEEKDAY}(?![a-z])|midnight|noon|today|tomorrow|tonight"
+    "|今[天日晚]|明[天日晚]|零[点时]|午夜|(?:周|星期)[一二三四五六日天]|下午|晚上|(?<=[\u4e00-\u9fff])\\d",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment, None if no zone is known for it, and where it ends in the text."""
+
+    at: float | None
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day as it is written: a year, or none, and a month and a day, or what is near."""
+
+    year: int | None = None
+    month: int = 0
+    day: int = 0
+    days_on: int | None = None
+    weekday: int | None = None
+
+
+def read_moment(
+    text: str, at: int, now: float, zone: tzinfo | None = None, *, daytime: bool = True
+) -> Moment | None:
+    """Return the moment that stands in `text` at `at`; `zone` is what its vendor means by none.
+
+    A day without a year, and a time without a day, is the next one after `now`. Without
+    `daytime` a bare time of the day is none: it may be a length.
+    """
+    epoch = _EPOCH.match(text, at)
+    if epoch is not None:
+        return Moment(as_epoch(float(epoch[0])), epoch.end())
+    exact = _ISO.match(text, at)
+    if exact is not None and (told := _iso(exact[0])) is not None:
+        return Moment(told, exact.end())
+    return _written(text, at, now, zone, daytime=daytime)
+
+
+def as_epoch(number: float) -> float:
+    """Return seconds since 1970 of a number that may count thousandths or millionths."""
+    if number >= _THIRTEEN:
+        return number / 1_000_000
+    return number / 1_000 if number >= _TEN else number
+
+
+def exact_moment(text: str) -> float | None:
+    """Return the moment that all of `text` is, in ISO 8601 with a zone or as an HTTP date."""
+    if _HTTP_DATE.fullmatch(text):
+        try:
+            at = parsedate_to_datetime(text)
+        except (ValueError, OverflowError):
+            return None
+        return at.timestamp() if at.tzinfo is not None else None
+    return _iso(text)
+
+
+def _iso(text: str) -> float | None:
+    try:
+        at = datetime.fromisoformat(text.replace(" ", "", text.count(" ") > 1))
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else at.timestamp()
+
+
+def _written(
+    text: str, at: int, now: float, zone: tzinfo | None, *, daytime: bool
+) -> Moment | None:
+    day, end = _day(text, at)
+    gap = _GAP.match(text, end)
+    begins = gap.end() if gap is not None and day is not None else at
+    late = gap is not None and bool(gap["late"])
+    if day is None and (alone := _GAP.match(text, at)) and alone["late"]:
+        begins, late = alone.end(), True
+    time, ends = _time(text, begins, late=late, is_alone=day is None and not late)
+    if time is None and day is None:
+        return None
+    if time is None:
+        ends = end
+    if day is None and not daytime:
+        return None
+    found, stop, is_named = zone_at(text, ends)
+    if not is_named:
+        found, is_named = zone_before(text[max(0, at - 30) : at])
+        stop = ends
+    if time is None and not is_named:
+        # A day alone begins and ends nobody knows when.
+        return Moment(None, stop)
+    meant = found if is_named else zone
+    if meant is None:
+        return Moment(None, stop)
+    return Moment(_seconds(day or _Day(days_on=None), time or (0, 0, 0), meant, now), stop)
+
+
+def _day(text: str, at: int) -> tuple[_Day | None, int]:
+    for pattern in _DATES:
+        found = pattern.match(text, at)
+        if found is not None and (day := _as_day(found.groupdict())) is not None:
+            return day, found.end()
+    return None, at
+
+
+def _as_day(told: dict[str, str | None]) -> _Day | None:
+    year = int(told["year"]) if told.get("year") else None
+    if near := told.get("near"):
+        return _Day(days_on=0 if near.lower() in _ENDS_TODAY else 1)
+    if weekday := told.get("weekday"):
+        return _Day(weekday=_WEEKDAYS.index(weekday[:3].lower()))
+    if zhou := told.get("zhou"):
+        return _Day(weekday=_CHINESE_DAYS[zhou])
+    if first := told.get("first"):
+        return _either_way(int(first), int(told["second"] or 0), year)
+    if name := told.get("month"):
+        return _Day(year, _MONTHS.index(name[:3].lower()) + 1, int(told["day"] or 0))
+    return _Day(year, int(told["mm"] or 0), int(told["day"] or 0))
+
+
+def _either_way(first: int, second: int, year: int | None) -> _Day | None:
+    """Return a day that is written with the month first in some countries, last in others."""
+    if first > _NOON or first == second:
+        return _Day(year, second, first)
+    return _Day(year, first, second) if second > _NOON else None
+
+
+def _time(
+    text: str, at: int, *, late: bool, is_alone: bool
+) -> tuple[tuple[int, int, int] | None, int]:
+    found = _TIME.match(text, at)
+    if found is None:
+        return None, at
+    if found["zero"] or found["noon"]:
+        return (0 if found["zero"] else _NOON, 0, 0), found.end()
+    hour, minute, second = (int(found[n] or found[f"c{n}"] or 0) for n in ("h", "m", "s"))
+    if found["h"] and found["m"] is None and found["half"] is None:
+        # A number is no time.
+        return None, at
+    if (half := (found["half"] or "").lower()) and not 1 <= hour <= _NOON:
+        return None, at
+    if half:
+        hour = hour % _NOON + (_NOON if half == "p" else 0)
+    elif late and hour < _NOON:
+        hour += _NOON
+    if hour > _MOST_HOURS or (hour == _MOST_HOURS and (minute or second)) or minute >= 60:  # noqa: PLR2004
+        return None, at
+    del is_alone
+    return (hour, minute, min(second, 59)), found.end()
+
+
+def _seconds(day: _Day, time: tuple[int, int, int], zone: tzinfo, now: float) -> float | None:
+    """Return the moment in seconds; a part that is not said is the next one that is ahead."""
+    try:
+        today = datetime.fromtimestamp(now, zone)
+        for candidate in _candidates(day, today.date()):
+            at = _on(candidate, time, zone)
+            if day.year is not None or day.days_on is not None or at >= now - _late(day):
+                return at
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _late(day: _Day) -> float:
+    # What has just passed is meant, not the same day of next year.
+    return 3_600.0 if day.month else 0.0
+
+
+def _on(day: date, time: tuple[int, int, int], zone: tzinfo) -> float:
+    hour, minute, second = time
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    if hour == _MOST_HOURS:
+        return (midnight + timedelta(days=1)).astimezone(UTC).timestamp()
+    return midnight.replace(hour=hour, minute=minute, second=second).timestamp()
+
+
+def _candidates(day: _Day, today: date) -> list[date]:
+    if day.days_on is not None:
+        return [today + timedelta(days=day.days_on)]
+    if day.weekday is not None:
+        first = today + timedelta(days=(day.weekday - today.weekday()) % 7)
+        return [first, first + timedelta(days=7)]
+    if not day.month:
+        return [today, today + timedelta(days=1)]
+    if day.year is not None:
+        return [date(day.year, day.month, day.day)]
+    # The 29th of February is not in every year.
+    years = (today.year, today.year + 1)
+    return [one for y in years if (one := _date(y, day.month, day.day)) is not None]
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,149 @@
+"""Lengths of time as vendors write them: `2h23m44s`, `1 day 3 hours`, `02:23:44`, `2 小时 30 分钟`.
+
+Pure. A month is one of the calendar, so a length is counted from a moment.
+"""
+
+from __future__ import annotations
+
+import calendar
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+# The units, in English and Chinese; longer spellings first.
+_UNITS = (
+    (0.001, r"milliseconds?|msecs?|ms|毫秒"),
+    (1.0, r"seconds?|secs?|s|秒钟?"),
+    (60.0, r"minutes?|mins?|m|分钟?"),
+    (3_600.0, r"hours?|hrs?|h|(?:个)?小时|个?钟头"),
+    (86_400.0, r"days?|d|天|日"),
+    (604_800.0, r"weeks?|wks?|w|周|个?星期"),
+)
+_MONTH, _YEAR = r"months?|mons?|mths?|个月", r"years?|yrs?|y|年"
+_NAMED = "|".join(
+    f"(?P<u{n}>{names})" for n, names in enumerate([names for _, names in _UNITS] + [_MONTH, _YEAR])
+)
+_WORDS = {
+    "a": 1.0, "an": 1.0, "one": 1.0, "half an": 0.5, "two": 2.0, "three": 3.0, "four": 4.0,
+    "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0, "nine": 9.0, "ten": 10.0, "twelve": 12.0,
+    "半": 0.5, "两": 2.0, **{digit: float(n) for n, digit in enumerate("零一二三四五六七八九")},
+}  # fmt: skip
+_COUNT = (
+    r"\d{1,3}(?:,\d{3}){1,3}(?!\d)|\d{1,12}(?:\.\d{1,12})?"
+    r"|(?:half an|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve)(?=[ -])"
+    "|[半一两二三四五六七八九十]{1,3}"
+)
+# "7m", but not the first letter of "7 moons"; in Chinese a unit runs on into the next word.
+_PART = re.compile(
+    rf"(?P<count>{_COUNT})[ -]?(?:{_NAMED})(?![a-z])\.?(?:[ ,]{{0,2}}(?:and |零|又)?)", re.IGNORECASE
+)
+_CLOCK = re.compile(r"(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.\d{1,9})?)?(?![\d:])")
+_ISO = re.compile(
+    r"P(?:(?P<d>\d{1,4})D)?(?:T(?:(?P<h>\d{1,5})H)?(?:(?P<m>\d{1,6})M)?"
+    r"(?:(?P<s>\d{1,8}(?:\.\d{1,9})?)S)?)?(?![a-z\d])",
+    re.IGNORECASE | re.ASCII,
+)
+_MOST_PARTS = 8
+_YEAR_MONTHS = 12
+# A word that follows may be of a clock: it is then no length.
+_DAYTIME = re.compile(r"\s?(?:[ap]\.?m\b|utc|gmt|z\b|[+-]\d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of so many months of the calendar and so many seconds; `end` is where it ends."""
+
+    months: float
+    seconds: float
+    end: int
+
+    def after(self, start: float) -> float:
+        """Return the seconds from `start`, seconds since 1970, until it is over."""
+        whole = math.floor(self.months)
+        rest = self.seconds + (self.months - whole) * 30 * 86_400.0
+        return _months_after(start, whole) - start + rest if whole else rest
+
+
+def read_span(text: str, at: int = 0) -> Span | None:
+    """Return the length that stands in `text` at `at`, or None."""
+    return _in_words(text, at) or _on_a_clock(text, at) or _by_iso(text, at)
+
+
+def whole_span(text: str) -> Span | None:
+    """Return the length that all of `text` is, or None."""
+    found = read_span(text)
+    return found if found is not None and not text[found.end :].strip(" .") else None
+
+
+def _in_words(text: str, at: int) -> Span | None:
+    parts = list(_parts(text, at))
+    if not parts:
+        return None
+    months = math.fsum(count * size for count, kind, size, _ in parts if kind == "months")
+    seconds = math.fsum(count * size for count, kind, size, _ in parts if kind == "seconds")
+    return Span(months, seconds, parts[-1][3])
+
+
+def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
+    for _ in range(_MOST_PARTS):
+        found = _PART.match(text, at)
+        if found is None:
+            return
+        told = found["count"].lower()
+        count = _number(told)
+        if count is None:
+            return
+        unit = next(n for n in range(len(_UNITS) + 2) if found[f"u{n}"])
+        at = found.end()
+        if unit < len(_UNITS):
+            yield count, "seconds", _UNITS[unit][0], at
+        else:
+            size = 1.0 if unit == len(_UNITS) else float(_YEAR_MONTHS)
+            yield count, "months", size, at
+
+
+def _number(told: str) -> float | None:
+    """Return a count: digits, a word, or one of 十五's kind."""
+    if told in _WORDS:
+        return _WORDS[told]
+    if told[0].isdecimal():
+        return float(told.replace(",", ""))
+    tens, is_large, ones = told.partition("十")
+    known = {"": None, **_WORDS}
+    if not is_large or tens not in known or ones not in known:
+        return None
+    return 10 * (known[tens] or 1.0) + (known[ones] or 0.0)
+
+
+def _on_a_clock(text: str, at: int) -> Span | None:
+    found = _CLOCK.match(text, at)
+    if found is None or _DAYTIME.match(text, found.end()):
+        return None
+    if found["s"] is None:
+        # Hours and minutes, or minutes and seconds: nobody knows.
+        return None
+    hours, minutes, seconds = (int(found[name]) for name in "hms")
+    return Span(0.0, hours * 3_600.0 + minutes * 60.0 + seconds, found.end())
+
+
+def _by_iso(text: str, at: int) -> Span | None:
+    found = _ISO.match(text, at)
+    told = {} if found is None else {k: v for k, v in found.groupdict().items() if v}
+    if found is None or not told:
+        return None
+    sizes = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
+    seconds = math.fsum(float(value) * sizes[name] for name, value in told.items())
+    return Span(0.0, seconds, found.end())
+
+
+def _months_after(start: float, months: int) -> float:
+    """Return that day of a later month, or its last one; infinity beyond what a clock tells."""
+    try:
+        at = datetime.fromtimestamp(start, UTC)
+        years, month = divmod(at.month - 1 + months, _YEAR_MONTHS)
+        day = min(at.day, calendar.monthrange(at.year + years, month + 1)[1])
+        return at.replace(year=at.year + years, month=month + 1, day=day).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return math.inf

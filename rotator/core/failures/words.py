@@ -1,0 +1,98 @@
+"""When a sentence says to ask again: a moment or a length, beside a word that says what it is.
+
+Pure, and bounded: only so many places of a text are looked at, each with so much around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import tzinfo
+
+from rotator.core.failures.moments import START, read_moment
+from rotator.core.failures.spans import read_span
+
+_LONGEST_TEXT = 1_000
+_MOST_PLACES = 16
+_BEFORE, _AFTER = 64, 24
+
+# A word of a count, or 十五 and the like, may begin a length.
+_PLACE = re.compile(
+    rf"{START.pattern}|\b(?:half an|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
+    r" (?=second|minute|hour|day|week|month|year)|\bPT?(?=\d)"
+    r"|(?<![半一两二三四五六七八九十])[半一两二三四五六七八九十]{1,3}(?= ?(?:秒|分|个|小时|天|日|周|星期|年))",
+    re.IGNORECASE,
+)
+_CUE = (
+    r"\b(?:try(?:ing)?(?: \w+){0,4}? again|retr(?:y|ies|ied|ying)\w*|resets?|resetting"
+    r"|renew(?:s|ed|al)?|refresh(?:es|ed)?|replenish\w*|refills?|restor\w+|regains?|available"
+    r"|resumes?|unlock\w*|unblock\w*|lift(?:s|ed)|cool[- ]?down|wait|back|again|recover\w*"
+    r"|regenerat\w+|reactivat\w+|unavailable|limited|paused|next (?:request|attempt|window))\b"
+)
+_NEARLY = r"(?:(?:about|around|approximately|approx\.?|roughly|another|the next|at least|less than|up to) ?|[~≈])?"
+_JOIN = r"[ :=(~*_\"'`]{0,4}"
+_IN_ENGLISH = re.compile(
+    rf"(?:{_CUE}(?:[ _-]?(?:time|date|at|in|after))?{_JOIN}"
+    rf"|{_CUE}[^.\d\n]{{0,40}}? (?P<by>in|after|within|for|at|on|by|until|till|from|is|every|each)"
+    rf"{_JOIN}|\b(?P<until>until|till|after){_JOIN}){_NEARLY}$",
+    re.IGNORECASE,
+)
+_UNTIL_RESET = re.compile(
+    r" ?(?:left |remaining )?(?:until|till|before) (?:(?:the|your|you|it|next|quota|limit) )*"
+    r"(?:resets?|retry|can|try|renew|refresh|next|request)",
+    re.IGNORECASE,
+)
+_CHINESE = r"重置|重試|重试|再试|再次|恢复|恢復|刷新|解封|解除|解禁|可用|继续|更新|续期|冷却"
+_IN_CHINESE = re.compile(rf"(?:{_CHINESE}|等待|等|剩余)[^0-9。，,\n每周期隔]{{0,10}}$")
+_LATER = re.compile(rf" ?(?:之|以)?(?:后|後)[^0-9。，,\n]{{0,10}}(?:{_CHINESE}|使用|访问|请求)")
+_THEN = re.compile(rf" ?(?:之后|以后|后|後|时|起)?[^0-9。，,\n]{{0,8}}(?:{_CHINESE})")
+_OF_LENGTH = {"in", "after", "within", "for"}
+_BARE_SECONDS = re.compile(r"retry[-_ ]after[ :=\"']{1,4}(?P<count>\d{1,9}(?:\.\d{1,9})?)(?![\w:/.-]*\d)", re.IGNORECASE)
+_UNIT_FOLLOWS = re.compile(r" ?(?:ms|millis|min|m\b|h|d|w|秒|分)", re.IGNORECASE)
+
+
+def stated_in(text: str, now: float, zone: tzinfo | None) -> Iterator[float]:
+    """Yield the seconds from `now` to each end that `text` states."""
+    text = text[:_LONGEST_TEXT]
+    at = 0
+    for _ in range(_MOST_PLACES):
+        place = _PLACE.search(text, at)
+        if place is None:
+            break
+        seconds, at = _at_place(text, place.start(), now, zone)
+        # Past the digits at least.
+        at = max(at, place.end())
+        if seconds is not None:
+            yield seconds
+    yield from _bare(text)
+
+
+def _at_place(
+    text: str, at: int, now: float, zone: tzinfo | None
+) -> tuple[float | None, int]:
+    """Return the seconds to what stands there, if a cue says what it is, and where it ends."""
+    before = text[max(0, at - _BEFORE) : at]
+    cue = _IN_ENGLISH.search(before)
+    by = "" if cue is None else (cue["by"] or cue["until"] or "").lower()
+    chinese = _IN_CHINESE.search(before) is not None
+    span = None if by in {"at", "on", "every", "each"} else read_span(text, at)
+    if span is not None:
+        rest = text[span.end : span.end + _AFTER]
+        is_meant = (cue is not None and by not in {"until", "till"}) or chinese
+        if is_meant or _LATER.match(rest) or _UNTIL_RESET.match(rest):
+            return span.after(now), span.end
+        return None, span.end
+    moment = read_moment(text, at, now, zone, daytime=by not in {"in", "within", "for"})
+    if moment is None:
+        return None, at
+    is_meant = cue is not None or chinese or _THEN.match(text[moment.end : moment.end + _AFTER])
+    if moment.at is None or not is_meant:
+        return None, moment.end
+    return moment.at - now, moment.end
+
+
+def _bare(text: str) -> Iterator[float]:
+    """Yield the seconds of `retry after 60`, the one length whose unit nobody needs to say."""
+    found = _BARE_SECONDS.search(text)
+    if found is not None and not _UNIT_FOLLOWS.match(text, found.end()):
+        yield float(found["count"])

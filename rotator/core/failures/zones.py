@@ -1,0 +1,94 @@
+"""Time zones as people write them: `Z`, `UTC+8`, `+0800 CST`, `(America/New_York)`, `北京时间`.
+
+Pure. A zone that is named and not known is not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, timedelta, timezone, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+# Short names that mean one zone in the whole world; `CST`, `IST` and `BST` mean several.
+_HOURS = {
+    "utc": 0.0, "gmt": 0.0, "z": 0.0, "ut": 0.0, "wet": 0.0, "cet": 1.0, "cest": 2.0, "eet": 2.0,
+    "eest": 3.0, "msk": 3.0, "jst": 9.0, "kst": 9.0, "hkt": 8.0, "sgt": 8.0, "awst": 8.0,
+    "aest": 10.0, "aedt": 11.0, "nzst": 12.0, "nzdt": 13.0, "est": -5.0, "edt": -4.0, "cdt": -5.0,
+    "mst": -7.0, "mdt": -6.0, "pst": -8.0, "pdt": -7.0, "akst": -9.0, "akdt": -8.0, "hst": -10.0,
+}  # fmt: skip
+_PLACES = {
+    "beijing time": "Asia/Shanghai", "china standard time": "Asia/Shanghai",
+    "北京时间": "Asia/Shanghai", "中国标准时间": "Asia/Shanghai", "东八区": "Asia/Shanghai",
+    "singapore time": "Asia/Singapore",
+    "pacific time": "America/Los_Angeles", "pacific": "America/Los_Angeles",
+    "pt": "America/Los_Angeles", "eastern time": "America/New_York", "et": "America/New_York",
+    "central time": "America/Chicago", "mountain time": "America/Denver",
+    "coordinated universal time": "UTC", "世界协调时": "UTC", "协调世界时": "UTC",
+}  # fmt: skip
+_AREAS = "Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc|US"
+_PLACE = "|".join(sorted(_PLACES, key=len, reverse=True))
+_NAMES = "|".join(sorted(_HOURS, key=len, reverse=True))
+_OFFSET = r"[+\-\u2212]\d{1,2}(?::?[0-5]\d)?(?![\d:])"
+_ZONE = re.compile(
+    rf"[ ]?\(?(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
+    rf"|(?P<place>{_PLACE})(?![a-z])|(?P<iana>(?:{_AREAS})(?:/[A-Za-z_]{{2,20}}){{1,2}})"
+    rf"|(?P<short>{_NAMES})(?![\w/]))\)?",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(rf"(?:{_PLACE}|(?:UTC|GMT)(?:{_OFFSET})?)\)?[ :，,]{{0,2}}$", re.IGNORECASE)
+# A word in capitals at the place of a zone.
+_UNKNOWN = re.compile(r"[ ]?\(?[A-Z]{2,5}\b(?![A-Z'])")
+_CLOCK_WORDS = {"AM", "PM", "OR", "AND", "IF", "AI", "API", "ID", "TO"}
+_LARGEST_HOURS = 14
+
+
+def zone_at(text: str, at: int) -> tuple[tzinfo | None, int, bool]:
+    """Return the zone that stands there, where it ends, and whether one is named at all."""
+    found = _ZONE.match(text, at)
+    if found is not None:
+        return _known(found), found.end(), True
+    word = _UNKNOWN.match(text, at)
+    is_named = word is not None and word[0].strip(" (") not in _CLOCK_WORDS
+    return None, at, is_named
+
+
+def zone_before(text: str) -> tuple[tzinfo | None, bool]:
+    """Return the zone that the end of `text` names, and whether it names one."""
+    found = _BEFORE.search(text)
+    return (None, False) if found is None else (named_zone(found[0].strip(" :，,)")), True)
+
+
+def named_zone(name: str) -> tzinfo | None:
+    """Return a zone by any of its names, or None."""
+    found = _ZONE.fullmatch(name)
+    return None if found is None else _known(found)
+
+
+def _known(found: re.Match[str]) -> tzinfo | None:
+    if found["offset"]:
+        return _by_offset(found["offset"])
+    if found["place"]:
+        return _by_place(_PLACES[found["place"].lower()])
+    if found["iana"]:
+        return _by_place(found["iana"])
+    return timezone(timedelta(hours=_HOURS[found["short"].lower()]))
+
+
+def _by_offset(text: str) -> tzinfo | None:
+    digits = text[1:].replace(":", "")
+    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")  # noqa: PLR2004  # HHMM
+    if int(hours) > _LARGEST_HOURS:
+        return None
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(offset if text[0] == "+" else -offset)
+
+
+@lru_cache(maxsize=64)
+def _by_place(name: str) -> tzinfo | None:
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

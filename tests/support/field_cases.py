@@ -1,0 +1,202 @@
+"""Answers that people met in public, each as a signal by the way that it comes to the watcher.
+
+A bridge's is written as it writes one, with the headers that it lets through, and read back; a
+line of the log carries its text alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from rotator.clock import to_iso
+from rotator.context import Books
+from rotator.model import Finding, Meaning, Signal, Source
+from rotator.opencode.bridge.signal_file import parse_signal
+from rotator.plugins.registry import Registry, load_registry
+from rotator.services.failover import meaning_of
+from rotator.text import clean
+from tests.support.repository import ROOT
+
+FOLDER = ROOT / "fixtures" / "field"
+BRIDGE = ROOT / "rotator" / "opencode" / "bridge" / "rotator.js"
+_PATTERN = re.compile(r"const (\w+_HEADERS)\s*=\s*/(.+)/;")
+
+
+@dataclass(frozen=True)
+class _Books:
+    """What a meaning is found by: the vendors' rules, and the time."""
+
+    registry: Registry
+    now: datetime
+
+    def clock(self) -> datetime:
+        return self.now
+
+
+@dataclass(frozen=True)
+class FieldCase:
+    """One answer and what it means: any of `means`; `until` and `scope` may be "any"."""
+
+    name: str
+    provider: str
+    now: datetime
+    status: int | None
+    headers: Mapping[str, str]
+    body: str
+    error: str | None
+    model: str | None
+    host: str | None
+    means: frozenset[Meaning]
+    until: str | None
+    scope: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def registry() -> Registry:
+    """Return the modules and tables of every vendor."""
+    return load_registry()
+
+
+@cache
+def told_headers() -> Mapping[str, re.Pattern[str]]:
+    """Return the names of headers that the bridge lets through, as it writes them."""
+    found = _PATTERN.findall(BRIDGE.read_text())
+    return {name: re.compile(text) for name, text in found}
+
+
+def as_told(case: FieldCase) -> Signal:
+    """Return the case as the watcher gets it."""
+    if case.status is None:
+        return Signal(
+            id="log-1",
+            at=case.now,
+            provider=case.provider,
+            source=Source.LOG,
+            model=case.model,
+            error=clean(case.error or ""),
+        )
+    headers = {
+        name: value
+        for name, value in case.headers.items()
+        if any(pattern.search(name) for pattern in told_headers().values())
+    }
+    content = {
+        "schema": 1,
+        "id": "1",
+        "at": to_iso(case.now),
+        "provider": case.provider,
+        "host": case.host,
+        "model": case.model,
+        "status": case.status,
+        "headers": headers,
+        "body": case.body,
+        "credential": "0" * 64,
+    }
+    signal = parse_signal("1", json.dumps(content).encode())
+    assert signal is not None
+    return signal
+
+
+def finding_of(case: FieldCase) -> Finding:
+    """Return what the watcher makes of it."""
+    return meaning_of(cast("Books", _Books(registry(), case.now)), as_told(case))
+
+
+def wrong(case: FieldCase) -> list[str]:
+    """Return what the watcher gets wrong."""
+    found = finding_of(case)
+    faults = []
+    if found.meaning not in case.means:
+        faults.append(f"means {found.meaning} ({found.reason}), not {sorted(case.means)}")
+    if case.until != "any":
+        told = None if case.until is None else datetime.fromisoformat(case.until)
+        if (found.until is None) is not (told is None):
+            faults.append(f"until {found.until}, not {told}")
+        elif found.until and told and abs((found.until - told).total_seconds()) > 60:
+            faults.append(f"until {found.until}, not {told}")
+    if case.scope != "any" and (found.scope.model or "account") != case.scope:
+        faults.append(f"scope {found.scope}, not {case.scope}")
+    return faults
+
+
+def answers(*names: str) -> list[FieldCase]:
+    """Return the cases of the files of answers."""
+    read = [one for name in names for one in json.loads((FOLDER / name).read_text())]
+    return [_answer(one) for one in read]
+
+
+def ends(*names: str) -> list[FieldCase]:
+    """Return the cases of the files of ways to state an end, one for each place of a field."""
+    found: list[FieldCase] = []
+    for name in names:
+        content = json.loads((FOLDER / name).read_text())
+        now, own = datetime.fromisoformat(content["now"]), content["cases"]
+        found += [case for one in own for case in _ends(one, now)]
+    return found
+
+
+def _answer(one: Mapping[str, Any]) -> FieldCase:
+    return FieldCase(
+        name=one["id"],
+        provider=one["provider"],
+        now=datetime.fromisoformat(one.get("now", "2026-11-22T12:00:00Z")),
+        status=one.get("status"),
+        headers=one.get("headers", {}),
+        body=one.get("body") or "",
+        error=one.get("error"),
+        model=one.get("model"),
+        host=one.get("host"),
+        means=frozenset(map(Meaning, one["means"])),
+        until=one.get("until", "any"),
+        scope=one.get("scope", "any"),
+    )
+
+
+def _ends(one: Mapping[str, Any], now: datetime) -> Iterator[FieldCase]:
+    limits = frozenset({Meaning.SHORT_LIMIT, Meaning.EXHAUSTED})
+
+    def case(name: str, body: object, headers: Mapping[str, str]) -> FieldCase:
+        text = json.dumps(body)
+        return FieldCase(
+            name, one.get("provider", "x"), now, 429, headers, text, None, None, None, limits,
+            one["until"], "any",
+        )  # fmt: skip
+
+    match one["kind"]:
+        case "words":
+            yield case(one["text"], {"error": {"message": one["text"]}}, {})
+        case "headers":
+            yield case(str(one["headers"]), {"error": {"message": "Too many"}}, one["headers"])
+        case _:
+            for where in one.get("where", ["error"]):
+                said = {one["field"]: one["value"]}
+                yield case(f"{where}.{said}", _placed(where, said), {})
+
+
+def _placed(where: str, said: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a body that says it at that place."""
+    plain = {"message": "Too many"}
+    match where:
+        case "top":
+            return {**said, **plain}
+        case "error":
+            return {"error": {**plain, **said}}
+        case "data":
+            return {"error": plain, "data": said}
+        case _:
+            _, name = where.split(".")
+            if name.endswith("[0]"):
+                return {"error": {**plain, name[:-3]: [said]}}
+            return {"error": {**plain, name: said}}
+
+
