@@ -29,7 +29,8 @@ class Signal:
     `left` are the providers that the turn has left already. A request that is `aside` is beside
     the turn (a title, a summary). With `waited` nothing new has failed: a wait that a verdict
     asked for is over, and the question is asked anew. `opencode` is the kind of opencode that
-    asks (`run`, `serve`, `web` or `tui`).
+    asks (`run`, `serve`, `web` or `tui`). `host` is where the request went, if that is known: a
+    vendor is known by it under any provider id.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Signal:
     aside: bool = False
     waited: bool = False
     opencode: str | None = None
+    host: str | None = None
 
 
 class Meaning(StrEnum):

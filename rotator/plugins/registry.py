@@ -11,8 +11,9 @@ import logging
 import traceback
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
+from rotator.core.failures.vendor_tables import find_by_table
 from rotator.errors import ProviderError, ProviderUnavailable, UnexpectedAnswer
 from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
 from rotator.plugins.checked import (
@@ -24,6 +25,7 @@ from rotator.plugins.checked import (
     checked_snapshot,
 )
 from rotator.plugins.loader import GROUP, Shelf
+from rotator.plugins.vendor_tables import NO_TABLES, Tables
 from rotator.provider import (
     Classifier,
     DeadLogin,
@@ -72,6 +74,7 @@ class Registry:
 
     providers: Mapping[str, Provider] = field(default_factory=dict)
     send: Send = ask_vendor
+    tables: Tables = NO_TABLES
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -250,20 +253,39 @@ class Registry:
         return None
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
-        """Return what the provider's own rules say of a failure; None: those for everybody hold."""
-        for module in self._asked(signal.provider):
+        """Return what the vendor's own rules say of a failure; None: those for everybody hold.
+
+        Its module comes first, then its table.
+        """
+        for module in self._asked(self._vendor(signal)):
             if isinstance(module, Classifier):
                 try:
                     found = module.classify(signal, now)
-                    return None if found is None else checked_finding(found)
+                    told = None if found is None else checked_finding(found)
                 except Exception as exc:  # noqa: BLE001  # likewise
                     _log(module, exc)
-                    return None
-        return None
+                    break
+                if told is not None:
+                    return told
+                break
+        tables = self.tables.of(signal.provider, signal.host)
+        return next(filter(None, (find_by_table(one, signal, now) for one in tables)), None)
+
+    def zone_of(self, signal: Signal) -> tzinfo | None:
+        """Return the zone that a vendor means where it names none, if that is known."""
+        table = self.tables.vendor_of(signal.provider, signal.host)
+        return None if table is None else table.zone
+
+    def _vendor(self, signal: Signal) -> str:
+        """Return the id of the vendor that a request went to, whatever its provider is called."""
+        table = self.tables.vendor_of(signal.provider, signal.host)
+        if table is None or signal.provider in table.ids or not table.ids:
+            return signal.provider
+        return table.ids[0]
 
     def limit_scope(self, signal: Signal) -> Scope | None:
         """Return what the limit that a failed request ran into is counted for; None: not known."""
-        module: object = self.providers.get(signal.provider)
+        module: object = self.providers.get(self._vendor(signal))
         if not isinstance(module, Scoping):
             return None
         try:
@@ -327,4 +349,4 @@ def load_registry(package: str = "providers", group: str = GROUP) -> Registry:
 
     They are loaded when one of them is asked for.
     """
-    return Registry(Shelf(package, group))
+    return Registry(Shelf(package, group), tables=Tables(package))

@@ -56,10 +56,11 @@ NOTHING_BEFORE = Before()
 def meaning_of(books: Books, signal: Signal) -> Finding:
     """Return what a failure means, by its vendor's own rules first, and what it is counted for."""
     now = books.clock()
-    finding = books.registry.classify(signal, now) or classify(signal, now)
+    registry = books.registry
+    finding = registry.classify(signal, now) or classify(signal, now, registry.zone_of(signal))
     if finding.meaning not in LIMITS or finding.scope != EVERYTHING:
         return finding
-    scope = books.registry.limit_scope(signal) or scope_of(signal, finding.meaning)
+    scope = registry.limit_scope(signal) or scope_of(signal, finding.meaning)
     return replace(finding, scope=scope)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from rotator.core.failures.classify import LIMITS, classify, scope_of
+from rotator.core.failures.vendor_tables import find_by_table
 from rotator.model import EVERYTHING, Finding, Scope, Signal, Snapshot
+from rotator.plugins.vendor_tables import Tables
 from rotator.provider import Classifier, HeaderReader, Scoping
 from rotator.testing.cases import ErrorCase, HeaderCase
 from rotator.testing.claims import impossible, unlike
@@ -55,9 +57,16 @@ def errors(module: object, case: ErrorCase) -> Iterator[str]:
             yield f"{what}: the model of its limit is what the vendor's server wrote"
 
 
+# The vendors' own, beside the module.
+_TABLES = Tables("providers")
+
+
 def _finding(module: object, signal: Signal, now: datetime) -> Finding:
     own = module.classify(signal, now) if isinstance(module, Classifier) else None
-    return own or classify(signal, now)
+    told = _TABLES.of(signal.provider, signal.host) if own is None else ()
+    own = own or next(filter(None, (find_by_table(one, signal, now) for one in told)), None)
+    table = _TABLES.vendor_of(signal.provider, signal.host)
+    return own or classify(signal, now, table.zone if table else None)
 
 
 def _scope(module: object, signal: Signal, finding: Finding) -> Scope:

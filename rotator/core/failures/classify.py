@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import datetime, tzinfo
 from http import HTTPStatus
 
 from rotator.core.failures import error_codes as evidence
 from rotator.core.failures.error_codes import Evidence
 from rotator.core.failures.error_response import Answer, read_answer
-from rotator.core.failures.resets import stated_until
+from rotator.core.failures.resets import names_a_full_window, stated_until
 from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
 
 # 501 and 505: no account can do what the server cannot. 511: a captive portal answers.
@@ -34,7 +34,7 @@ _SHORTEST_MODEL = 4
 _FIRST_SERVER_ERROR = 500
 _LAST_SERVER_ERROR = 599
 LIMITS = frozenset({Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.BILLING})
-_TIMED = {Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.BILLING, Meaning.OVERLOAD}
+TIMED = {Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.BILLING, Meaning.OVERLOAD}
 _NOBODY: Evidence = (Meaning.NOT_OURS, "")
 _OVERLOAD: Evidence = (Meaning.OVERLOAD, "")
 # A code of letters alone, not too long, can hold no part of a key.
@@ -50,16 +50,26 @@ _WORDS = {
 }
 
 
-def classify(signal: Signal, now: datetime) -> Finding:
-    """Return what the failure means and, if the answer says so, until when it holds."""
+def classify(signal: Signal, now: datetime, zone: tzinfo | None = None) -> Finding:
+    """Return what the failure means and, if the answer says so, until when it holds.
+
+    `zone` is what its vendor means where it names none.
+    """
     answer = read_answer(signal)
     meaning, code = _evidence(signal.status, answer)
-    until = stated_until(answer, signal.at, now) if meaning in _TIMED else None
-    parts = [] if signal.status is None else [str(signal.status)]
-    parts.append(f"{_WORDS[meaning]} ({code})" if _SHOWN_CODE.fullmatch(code) else _WORDS[meaning])
+    until = stated_until(answer, signal.at, now, zone) if meaning in TIMED else None
+    reason = reason_of(signal.status, meaning, code)
     if until is not None:
-        parts.append(f"retry after {_span((until - now).total_seconds())}")
-    return Finding(meaning, ", ".join(parts), until)
+        reason = f"{reason}, retry after {_span((until - now).total_seconds())}"
+    return Finding(meaning, reason, until)
+
+
+def reason_of(status: int | None, meaning: Meaning, code: str = "", why: str = "") -> str:
+    """Return a short phrase of our own about a failure."""
+    what = why or _WORDS[meaning]
+    if _SHOWN_CODE.fullmatch(code):
+        what = f"{what} ({code})"
+    return what if status is None else f"{status}, {what}"
 
 
 def scope_of(signal: Signal, meaning: Meaning) -> Scope:
@@ -96,6 +106,15 @@ def _evidence(status: int | None, answer: Answer) -> Evidence:
             return _other(status, answer)
 
 
+def _is_nobodys(answer: Answer) -> bool:
+    """Tell whether the request itself is refused, or trouble is passed on from further behind."""
+    return (
+        evidence.is_upstream(answer)
+        or evidence.is_about_the_request(answer)
+        or evidence.is_too_large(answer)
+    )
+
+
 def _too_many_requests(answer: Answer) -> Evidence:
     if evidence.is_upstream(answer):
         return _OVERLOAD
@@ -103,12 +122,14 @@ def _too_many_requests(answer: Answer) -> Evidence:
         return _NOBODY
     found = evidence.by_codes(evidence.LIMIT_CODES, answer)
     found = found or evidence.by_messages(evidence.LIMIT_MESSAGES, answer)
+    if found is None and names_a_full_window(answer.headers):
+        return Meaning.EXHAUSTED, ""
     return evidence.by_window(found or (Meaning.SHORT_LIMIT, ""), answer)
 
 
 def _payment_required(answer: Answer) -> Evidence:
     """Read a 402, which says billing even when bare, unless something more precise is said."""
-    if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
+    if _is_nobodys(answer):
         return _NOBODY
     found = evidence.by_codes(evidence.PAYMENT_CODES, answer)
     found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
@@ -117,9 +138,9 @@ def _payment_required(answer: Answer) -> Evidence:
 
 def _refused(answer: Answer) -> Evidence:
     """Read a 401 or 403, which say nothing about the account by themselves."""
-    if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
+    if _is_nobodys(answer):
         return _NOBODY
-    found = evidence.dead_login(answer)
+    found = evidence.dead_login(answer) or evidence.closed_login(answer)
     found = found or evidence.by_codes(evidence.QUOTA_CODES, answer)
     found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
     return evidence.by_window(found, answer) if found else _NOBODY
@@ -127,9 +148,11 @@ def _refused(answer: Answer) -> Evidence:
 
 def _bad_request(answer: Answer) -> Evidence:
     """Read a 400: nearly always the request's own fault, and then it may echo anything."""
-    if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
+    if _is_nobodys(answer):
         return _NOBODY
     found = evidence.by_codes(evidence.QUOTA_CODES, answer)
+    if found is None and not evidence.names_a_parameter(answer):
+        found = evidence.closed_login(answer)
     if found is None and not evidence.names_a_parameter(answer):
         found = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
     return evidence.by_window(found, answer) if found else _NOBODY
@@ -151,9 +174,10 @@ def _without_status(answer: Answer) -> Evidence:
         return _evidence(stated, answer)
     if evidence.is_upstream(answer):
         return _OVERLOAD
-    if evidence.is_about_the_request(answer):
+    if _is_nobodys(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.STREAM_CODES, answer)
+    found = evidence.closed_login(answer)
+    found = found or evidence.by_codes(evidence.STREAM_CODES, answer)
     found = found or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
     return evidence.by_window(found, answer) if found else _NOBODY
 

@@ -32,6 +32,7 @@ def _rule(meaning: Meaning, *patterns: str) -> Rule:
 _DEAD_CODES = {
     "account_deactivated",
     "api_key_invalid",
+    "app_session_terminated",
     "invalid_api_key",
     "invalid_grant",
     "refresh_token_expired",
@@ -39,7 +40,24 @@ _DEAD_CODES = {
     "refresh_token_reused",
     "token_invalidated",
     "token_revoked",
+    "wrong_api_key",
 }
+# Who is shut out, whatever the status says: it does not come back by itself.
+_WHO = r"(?:account|user|organi[sz]ation|org|workspace|project|team|tenant|consumer|api[ _]?key)"
+_SHUT = r"(?:disabled|suspended|banned|deactivated|restricted|terminated|blocked|closed|frozen|locked)"
+_CLOSED_CODES = re.compile(rf"(?:^|_){_WHO}_(?:is_|has_been_|was_)?(?:{_SHUT}|revoked|deleted|expired)$")
+_CLOSED_MESSAGES = re.compile(
+    rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|are|been)(?: \w+ly)?"
+    rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for)\b)|denied access)"
+    rf"|\baccount (?:suspended|banned|deactivated|terminated)\b"
+    r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)"
+    r"|账[户号](?:已|被|已被)*(?:封禁|停用|禁用|锁定|冻结|注销)"
+    r"|(?:令牌|密钥|api ?key)(?:已|被|已被)*(?:失效|禁用|停用|吊销|删除|封禁)|令牌状态不可用|无效的令牌",
+    re.IGNORECASE,
+)
+_NOT_FOR_GOOD = re.compile(
+    r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后", re.IGNORECASE
+)
 _DEAD_MESSAGES = re.compile(
     r"incorrect api key provided|invalid x-api-key|api key not valid\. please pass a valid"
     r"|authentication fails, your api key: \S{1,40} is invalid"
@@ -63,16 +81,26 @@ _REQUEST_CODES = re.compile(
     r"|^invalid_(?:value|type|prompt|image)|^unsupported|^missing"
     r"|too_large|too_long|weight_exceeds_budget"
 )
-_TOO_LARGE_MESSAGES = re.compile(r"request too large\b", re.IGNORECASE)
+_TOO_LARGE_MESSAGES = re.compile(
+    r"^request (?:is |was )?too large\b|\b(?:prompt|input|context) is too (?:long|large)\b"
+    r"|\blong[- ]context (?:requests?|beta|usage)\b|\b(?:maximum|max) context (?:length|window)\b"
+    r"|\bcontext (?:length|window)(?: limit)? (?:is |was )?exceeded\b"
+    r"|\bexceeds? (?:the |your |this )?(?:[\w'-]+ ){0,3}context (?:length|window|limit|size)\b"
+    r"|(?:上下文|输入|请求|提示词|消息)[^，。]{0,6}(?:过长|超长|太长|过大)|超[过出][^，。]{0,8}上下文",
+    re.IGNORECASE,
+)
 
 _BILLING_CODES = _rule(
     Meaning.BILLING,
     r"billing|payment|credit|spend(?:ing)?_limit|organization_usage_limit|usage_not_included",
-    r"insufficient_(?:\w+_)?(?:quota|funds|balance)|exceeded_current_quota",
+    r"insufficient_(?:\w+_)?(?:quota|funds|balance)|exceeded_current_quota|(?<!flight_)budget_exceeded",
+    r"arrear|overdue|(?:subscription|plan|membership|package)_(?:is_)?(?:expired|inactive|cancel)",
+    r"customer_verification_required|balance_(?:insufficient|exhausted|depleted|not_enough)",
 )
 _EXHAUSTED_CODES = _rule(
     Meaning.EXHAUSTED,
-    r"usage_(?:limit|exhausted)|quota_(?:exceeded|exhausted)|user_limit_error",
+    r"usage_(?:limit|exhausted)|quota_(?:exceeded|exhausted|reached)|user_limit_error|exhausted_quota",
+    r"plan_limit_(?:reached|exceeded)|token_limit_reached|set_limit_exceeded",
     r"(?:daily|weekly|monthly)_\w*(?:limit|count)|^openrouter_(?:key_limit|\w+_budget)$",
 )
 _IN_FLIGHT_CODES = _rule(Meaning.SHORT_LIMIT, r"in_flight")
@@ -80,17 +108,36 @@ _OVERLOAD_CODES = _rule(Meaning.OVERLOAD, r"overload|capacity|queue_exceeded|una
 _SHORT_CODES = _rule(
     Meaning.SHORT_LIMIT, r"rate_limit|too_many_requests|throttl|resource_exhausted"
 )
+_SERVER_CODES = _rule(
+    Meaning.OVERLOAD,
+    r"^(?:internal_)?server_error$|^internal_error$|^api_error$|^bad_gateway$|gateway_timeout"
+    r"|^timeout(?:_error)?$|^upstream_error$|^engine_error$",
+)
 QUOTA_CODES = (_BILLING_CODES, _EXHAUSTED_CODES)
 PAYMENT_CODES = (_IN_FLIGHT_CODES, *QUOTA_CODES)
 LIMIT_CODES = (*PAYMENT_CODES, _OVERLOAD_CODES)
-STREAM_CODES = (*LIMIT_CODES, _SHORT_CODES)
+STREAM_CODES = (*LIMIT_CODES, _SHORT_CODES, _SERVER_CODES)
 
 _BILLING_MESSAGES = _rule(
     Meaning.BILLING,
     r"\bcredit balance is too low|\binsufficient (?:account )?(?:balance|credits?|funds|quota)",
     r"\bout of credits|\bused all available credits|\bhave any credits|\brequires more credits",
     r"\bincluded credits\b|\bspending limit|\bbilling hard limit|\bno payment method",
-    r"\bpayment required",
+    r"\bpayment required|\bcredit card (?:is )?(?:on file|required)|\binsufficient_quota\b",
+    r"\b(?:credits?|balance|funds) (?:is|are|has been|have been) "
+    r"(?:\w+ )?(?:depleted|exhausted|insufficient|used up|too low|negative|not enough)",
+    r"\b(?:not enough|run out of|ran out of|no remaining|no more) (?:\w+ )?(?:credits?|balance|funds)\b",
+    r"\b(?:subscription|membership|coding plan|token plan)\b[^.,]{0,20} (?:has |is |was )?"
+    r"(?:expired|inactive|not active|cancell?ed|lapsed)\b",
+    r"\bno (?:active|valid) (?:[\w-]+ ){0,3}(?:subscription|membership|plan|licen[cs]e)\b",
+    r"\bbudget has been exceeded|\bexceeded budget|\bin arrears\b|\boverdue (?:payment|bill|balance)",
+    r"\b(?:top[- ]?up|recharge) your (?:account|balance)|\bfree tier\b[^.]{0,40} exhausted",
+    r"余额(?:已)?(?:不足|用尽|耗尽|为零)|欠费|请(?:及时|先|尽快)?充值|无可用资源包|账户已透支",
+    r"(?:套餐|订阅|会员|资源包)(?:已|已经)?(?:过期|到期|失效)|未(?:订阅|购买|开通)[^，。]{0,8}(?:套餐|服务|会员)",
+)
+_BUSY_CHINESE = r"(?:系统|服务器?|模型|当前|平台|引擎)[^，。]{0,10}(?:繁忙|过载|负载|访问量过大|拥挤|容量)"
+_BRIEF_CHINESE = (
+    r"过于频繁|太频繁|频率|速率|并发|限流|每(?:分钟|秒)|请求(?:数)?过多|请求太多|调用过快|访问过快"
 )
 _EXHAUSTED_MESSAGES = _rule(
     Meaning.EXHAUSTED,
@@ -99,31 +146,49 @@ _EXHAUSTED_MESSAGES = _rule(
     r"\b(?:reached|hit|exceeded) (?:your|the) (?:(?!rate\b)[\w()/-]+ ){0,4}"
     r"(?:usage limits?|(?:session|daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limits?|quota)\b",
     r"\bquota (?:has been |is )?(?:exceeded|exhausted)|\byou have no quota|\bquota will reset",
-    r"\bfree usage exceeded|\bused all the included free usage",
+    r"\bfree usage exceeded|\bused all the included free usage|\bquota (?:limit )?(?:is )?reached",
+    r"\b(?:reached|hit|exceeded) today's (?:\w+ ){0,2}(?:quota|limit)",
+    r"\b(?:exceeded|reached|hit) (?:your|the) (?:\d+[- ](?:hour|day|week|month)|weekly|daily|monthly)"
+    r" (?:[\w-]+ ){0,2}(?:limits?|quota)",
+    r"(?:额度|限额|配额|用量|流量|次数|token ?数?|tokens)[^，。]{0,6}(?:已|已经)?"
+    r"(?:用尽|用完|耗尽|不足|超限|超出|达到上限|已满)",
+    r"(?:达到|超[出过]|触[发及])[^，。]{0,24}(?:使用|用量|额度|限额|配额|次数)[^，。]{0,6}"
+    r"(?:上限|限制|限额|额度|最大值|配额)?",
+    r"(?:额度|限额|配额)(?:将|会)?[^，。]{0,24}(?:重置|恢复|刷新)",
 )
 _OVERLOAD_MESSAGES = _rule(
     Meaning.OVERLOAD,
-    r"\boverloaded\b|\bno capacity\b|\bat capacity\b|\bcapacity exceeded",
-    r"\bexperiencing high (?:demand|traffic)",
+    r"\boverloaded\b|\bno capacity\b|\bat (?:\w+ )?capacity\b|\bcapacity exceeded",
+    r"\bexperiencing high (?:demand|traffic|load)|\bserver is busy|\bno healthy upstream",
+    _BUSY_CHINESE,
 )
 _SHORT_MESSAGES = _rule(
     Meaning.SHORT_LIMIT,
     r"\brate limit (?:is )?(?:reached|exceeded)|\bhit a rate limit|\brate-limited\b",
     r"\bexceed(?:ed)? (?:\S{1,20} ){0,3}rate limit|\btoo many requests\b",
+    _BRIEF_CHINESE,
 )
 _SERVER_MESSAGES = _rule(
     Meaning.OVERLOAD,
     r"^(?:internal server error|bad gateway|service unavailable|gateway time-?out)\b",
+    r"^\[?5\d\d\]?(?::| )|\bupstream (?:error|request|connect|server)\b[^.]{0,20}"
+    r"(?:5\d\d|time-?d? ?out|fail|error|reset)",
+    r"^(?:the )?(?:server|upstream|model|engine) (?:had an error|timed out|is (?:temporarily )?unavailable)",
+    r"^(?:an )?internal (?:server )?error\b|\bupstream error\b|^request timed out by the server",
 )
 QUOTA_MESSAGES = (_BILLING_MESSAGES, _EXHAUSTED_MESSAGES)
-LIMIT_MESSAGES = (*QUOTA_MESSAGES, _OVERLOAD_MESSAGES)
+_BRIEF_IN_CHINESE = _rule(Meaning.SHORT_LIMIT, _BRIEF_CHINESE)
+LIMIT_MESSAGES = (_BILLING_MESSAGES, _OVERLOAD_MESSAGES, _BRIEF_IN_CHINESE, _EXHAUSTED_MESSAGES)
 STREAM_MESSAGES = (*LIMIT_MESSAGES, _SHORT_MESSAGES, _SERVER_MESSAGES)
 
 _LONG_CODES = re.compile(r"per_day|daily|weekly|monthly")
 _BRIEF_CODES = re.compile(r"per_(?:minute|second)")
 _BRIEF_MESSAGES = re.compile(r"\bper[- ](?:min|minute|second)\b", re.IGNORECASE)
 _LONG_MESSAGES = re.compile(
-    r"\bper[- ](?:day|week|month)\b|\b(?:daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limit",
+    r"\bper[- ](?:day|week|month)\b|\b(?:daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limit"
+    r"|\b(?:calls|requests|messages|tokens) ?(?:/|an?|each|every) ?(?:day|week|month)\b"
+    r"|\b(?:\d{1,3}|one|two|five)[- ](?:hours?|days?|weeks?|months?) (?:[\w-]+ ){0,2}(?:limit|quota)"
+    r"|(?:每|当|本|今)(?:日|天|周|月)[^，。]{0,12}(?:限|额|次数|上限)",
     re.IGNORECASE,
 )
 
@@ -136,7 +201,7 @@ def by_codes(rules: tuple[Rule, ...], answer: Answer) -> Evidence | None:
 
 def by_messages(rules: tuple[Rule, ...], answer: Answer) -> Evidence | None:
     """Return what the answer's messages say by the first rule that one of them meets."""
-    heads = _heads(answer)
+    heads = heads_of(answer)
     found = ((meaning, "") for meaning, rule in rules for h in heads if rule.search(h))
     return next(found, None)
 
@@ -150,7 +215,7 @@ def by_window(found: Evidence, answer: Answer) -> Evidence:
     meaning, code = found
     if meaning not in {Meaning.SHORT_LIMIT, Meaning.EXHAUSTED}:
         return found
-    heads = _heads(answer)
+    heads = heads_of(answer)
     if any(map(_LONG_CODES.search, answer.codes)):
         return Meaning.EXHAUSTED, code
     if any(map(_BRIEF_CODES.search, answer.codes)) or any(map(_BRIEF_MESSAGES.search, heads)):
@@ -170,6 +235,16 @@ def dead_login(answer: Answer) -> Evidence | None:
         return Meaning.LOGIN_DEAD, code
     told = any(map(_DEAD_MESSAGES.match, answer.messages))
     return (Meaning.LOGIN_DEAD, "") if told else None
+
+
+def closed_login(answer: Answer) -> Evidence | None:
+    """Return the evidence that whoever asks is shut out, as a code or in words, or None."""
+    code = next((code for code in answer.codes if _CLOSED_CODES.search(code)), None)
+    if code is not None:
+        return Meaning.LOGIN_DEAD, code
+    told = (h for h in heads_of(answer) if _CLOSED_MESSAGES.search(h))
+    is_told = any(not _NOT_FOR_GOOD.search(head) for head in told)
+    return (Meaning.LOGIN_DEAD, "") if is_told else None
 
 
 def is_foreign_history(answer: Answer) -> bool:
@@ -193,7 +268,7 @@ def is_about_the_request(answer: Answer) -> bool:
 
 def is_too_large(answer: Answer) -> bool:
     """Return whether the request alone is larger than the limit, so that nobody is used up."""
-    return any(map(_TOO_LARGE_MESSAGES.match, answer.messages))
+    return any(map(_TOO_LARGE_MESSAGES.search, heads_of(answer)))
 
 
 def names_a_parameter(answer: Answer) -> bool:
@@ -201,6 +276,7 @@ def names_a_parameter(answer: Answer) -> bool:
     return any(entry.get("param") or entry.get("loc") for entry in answer.objects)
 
 
-def _heads(answer: Answer) -> list[str]:
+def heads_of(answer: Answer) -> list[str]:
+    """Return the heads of the messages, without what stands in quotes."""
     plain = (m[:_LONGEST_QUOTE].replace("\u2019", "'") for m in answer.messages[:_MOST_MESSAGES])
     return [_QUOTED.sub("", message)[:_HEAD] for message in plain]

@@ -38,6 +38,8 @@ _FULL_PERCENT = 100.0
 _SLOT = re.compile(r"(x-[\w-]{1,40}-(?:primary|secondary))-used-percent")
 _SNAPSHOT = re.compile(r"x-(?:quota-snapshot|usage-ratelimit)-[\w-]+")
 _STRUCTURED = re.compile(r"(?:^|[;, ])(?P<name>r|remaining|t|reset)=(?P<value>\d{1,12})")
+_LONG_WINDOW = re.compile(r"quota|session|daily|weekly|monthly|day|week|month", re.IGNORECASE)
+_LONG_REMAINING = re.compile(r"x-ratelimit-remaining-(?:[\w-]+-)?(?:day|week|month)")
 _MOST_HEADERS = 200
 
 
@@ -58,12 +60,16 @@ def stated_until(
     arrived = min(at, now)
     date = exact_moment(answer.headers.get("date", ""))
     server = arrived.timestamp() if date is None else date
-    windows = _latest(_full_windows(answer.headers, server))
     left_out = frozenset[str]() if waits_count else _WAITS
-    said = [*_in_body(answer, server, zone, left_out)]
+    fields = _latest(_fields(answer, server, zone, left_out))
+    said = [fields]
+    if fields is None:
+        # Beside the fields the headers and the words would only repeat them, rounded.
+        said += _full_windows(answer.headers, server)
     if waits_count:
+        said += _words(answer, server, zone) if fields is None else ()
         said.append(_outright(answer.headers, server))
-    seconds = _latest((windows, *said))
+    seconds = _latest(said)
     if seconds is None and waits_count:
         seconds = _latest(_ratelimit(answer.headers, server))
     if seconds is None:
@@ -74,29 +80,33 @@ def stated_until(
         return None
 
 
-def full_windows(headers: Mapping[str, str]) -> bool:
-    """Tell whether the headers name a window of a plan that is full."""
-    return any(True for _ in _full_windows(headers, 0.0))
+def names_a_full_window(headers: Mapping[str, str]) -> bool:
+    """Tell whether the headers say that a plan's window, or one of a day or more, is full."""
+    return (
+        any(True for _ in _full_windows(headers, 0.0))
+        or _LONG_WINDOW.search(headers.get("x-ratelimit-exceeded", "")[:_LONGEST_VALUE]) is not None
+        or any(
+            _LONG_REMAINING.fullmatch(name) and number_of(value) == 0
+            for name, value in headers.items()
+        )
+    )
 
 
 def _latest(stated: Iterable[float | None]) -> float | None:
     return max((seconds for seconds in stated if seconds is not None), default=None)
 
 
-def _in_body(
+def _fields(
     answer: Answer, server: float, zone: tzinfo | None, left_out: frozenset[str]
 ) -> Iterator[float | None]:
-    fields = _latest(
-        s
-        for entry in answer.objects
-        if not _has_some_left(entry)
-        for s in _in_fields(entry, server, zone, left_out)
-    )
-    yield fields
-    if fields is None:
-        # Beside the fields the text would only repeat them, rounded.
-        for message in answer.messages[:_MOST_MESSAGES]:
-            yield from (_sensible(seconds) for seconds in stated_in(message, server, zone))
+    for entry in answer.objects:
+        if not _has_some_left(entry):
+            yield from _in_fields(entry, server, zone, left_out)
+
+
+def _words(answer: Answer, server: float, zone: tzinfo | None) -> Iterator[float | None]:
+    for message in answer.messages[:_MOST_MESSAGES]:
+        yield from (_sensible(seconds) for seconds in stated_in(message, server, zone))
 
 
 def _outright(headers: Mapping[str, str], server: float) -> float | None:

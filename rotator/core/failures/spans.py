@@ -87,7 +87,7 @@ def _in_words(text: str, at: int) -> Span | None:
 
 
 def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
-    for _ in range(_MOST_PARTS):
+    for n in range(_MOST_PARTS + 1):
         found = _PART.match(text, at)
         if found is None:
             return
@@ -95,6 +95,9 @@ def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
         count = _number(told)
         if count is None:
             return
+        if n == _MOST_PARTS:
+            # Nobody writes so much; it is no length at all.
+            count = math.inf
         unit = next(n for n in range(len(_UNITS) + 2) if found[f"u{n}"])
         at = found.end()
         if unit < len(_UNITS):

@@ -1809,6 +1809,7 @@ class Bridge {
       attempt: number,
       at: new Date().toISOString(),
       provider: slot,
+      host: call.url.hostname,
       model: mark.model ?? null,
       session: mark.session ?? null,
       credential: carried.digest,

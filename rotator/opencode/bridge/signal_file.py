@@ -50,6 +50,7 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             aside=value.get("aside") is True,
             waited=value.get("waited") is True,
             opencode=as_kind(value.get("opencode")),
+            host=as_words(value.get("host")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

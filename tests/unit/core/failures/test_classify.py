@@ -200,7 +200,8 @@ def test_28_a_good_answer_that_speaks_of_limits_blames_nobody() -> None:
         (None, "rate_limit_exceeded", SHORT),
         (None, "RESOURCE_EXHAUSTED", SHORT),
         (None, "overloaded_error", OVERLOAD),
-        (None, "server_error", NOT_OURS),
+        (None, "server_error", OVERLOAD),
+        (None, "budget_exceeded", BILLING),
     ],
 )
 def test_a_code_decides_within_its_status(status: int | None, code: str, expected: Meaning) -> None:
@@ -467,7 +468,6 @@ def test_a_request_larger_than_the_limit_uses_up_nobody() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "account_deactivated",
         "API_KEY_INVALID",
         "invalid_api_key",
         "invalid_grant",
@@ -497,8 +497,6 @@ def test_a_dead_code_rejects_the_login_with_401_and_403_alone(code: str) -> None
         "Authentication Fails, Your api key: ****RY-A is invalid",
         "Your authentication token has been invalidated. Please try signing in again.",
         "OAuth token has been revoked. Please obtain a new token.",
-        "Your OpenAI account has been deactivated, please check your email",
-        "The OpenAI account associated with this API key has been deactivated.",
     ],
 )
 def test_a_standard_message_rejects_the_login_and_is_not_quoted(message: str) -> None:
@@ -506,6 +504,39 @@ def test_a_standard_message_rejects_the_login_and_is_not_quoted(message: str) ->
 
     assert finding == Finding(DEAD, "401, login no longer accepted")
     assert meaning(None, {"error": {"message": message}}) is NOT_OURS
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "account_deactivated"},
+        {"code": "organization_restricted"},
+        {"code": "CONSUMER_SUSPENDED"},
+        {"code": "api_key_disabled"},
+        {"message": "Your OpenAI account has been deactivated, please check your email"},
+        {"message": "The OpenAI account associated with this API key has been deactivated."},
+        {"message": "This organization has been disabled."},
+        {"message": "Your project has been denied access. Please contact support."},
+        {"message": "账户已被封禁，请联系客服"},
+    ],
+)
+def test_who_is_shut_out_is_dead_whatever_the_status(error: dict[str, object]) -> None:
+    found = {status: meaning(status, {"error": error}) for status in (400, 401, 403, None, 404)}
+
+    assert found == {400: DEAD, 401: DEAD, 403: DEAD, None: DEAD, 404: NOT_OURS}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your account has been temporarily suspended",
+        "Your account has been blocked for 5 minutes",
+        "This account is restricted from using the model",
+        "Your access token has been revoked",
+    ],
+)
+def test_who_is_shut_out_for_a_while_or_from_something_is_not_dead(message: str) -> None:
+    assert meaning(403, {"error": {"message": message}}) is NOT_OURS
 
 
 @pytest.mark.parametrize(
@@ -679,7 +710,7 @@ def test_the_reason_is_a_short_phrase_of_our_own(signal: Signal, reason: str) ->
         ("3605", "1 h"),
         ("7260", "2 h 1 min"),
         ("90061", "1 d 1 h"),
-        ("34560000", "400 d"),
+        ("31622400", "366 d"),
     ],
 )
 def test_a_wait_is_told_in_its_two_largest_units(seconds: str, span: str) -> None:

@@ -1,0 +1,158 @@
+"""What a vendor's own codes and texts mean, by its table; the rules for everybody follow these.
+
+Pure. The first line of a table that an answer meets counts. A code is met in any field of an
+answer, in a text, and in JSON inside a text; a text is met at the head of a message and outside
+quotes, for an answer may echo what the user wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from rotator.core.failures.classify import TIMED, LIMITS, reason_of
+from rotator.core.failures.error_codes import heads_of
+from rotator.core.failures.error_response import Answer, read_answer, snake
+from rotator.core.failures.resets import stated_until
+from rotator.model import EVERYTHING, Finding, Meaning, Reach, Scope, Signal
+
+_MOST_WORDS = 64
+_LONGEST_TEXT = 400
+# What is written as a code, in a sentence: `SetLimitExceeded`, `user_weekly_rate_limited`.
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_.:-][A-Za-z0-9]+)+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+")
+_NUMBERED = re.compile(
+    r"\[(?P<a>\d{3,6})\]|\((?P<b>\d{3,6})\)\s*$|^(?P<c>\d{4,6})[ :：]"
+    r"|(?:code|error|status|错误码|代码)[\"' :=：#-]{0,4}(?P<d>\d{3,6})\b",
+    re.IGNORECASE,
+)
+_NUMBERS_STAND_IN = re.compile(r"(?:.*_)?(?:code|status|err|errno|error|type|reason|ret)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: what it is met by, and what it means.
+
+    `statuses` are those that it holds for, all where there are none; what has no status, a line
+    of opencode's log, is met by each. `ends` is the time of a calendar that it lasts for where
+    nothing else is stated. With `waits` False a wait that is stated is not until then.
+    """
+
+    meaning: Meaning
+    code: str = ""
+    text: str = ""
+    why: str = ""
+    statuses: frozenset[int] = frozenset()
+    scope: str = ""
+    ends: str = ""
+    waits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A vendor's lines, the ids and addresses that it is known by, and the zone it means."""
+
+    name: str
+    ids: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    zone: tzinfo | None = None
+    lines: tuple[Line, ...] = ()
+
+    def is_at(self, host: str) -> bool:
+        """Tell whether that is an address of the vendor's."""
+        return any(host == own or host.endswith(f".{own}") for own in self.hosts)
+
+
+def find_by_table(table: Table, signal: Signal, now: datetime) -> Finding | None:
+    """Return what a failure means by a vendor's table, or None."""
+    answer = read_answer(signal)
+    line = _line(table, signal.status or answer.status, answer)
+    if line is None:
+        return None
+    until = None
+    if line.meaning in TIMED:
+        until = stated_until(answer, signal.at, now, table.zone, waits_count=line.waits)
+        until = until or _calendar_end(line, table, now)
+    code = "" if line.why else line.code
+    finding = Finding(line.meaning, reason_of(signal.status, line.meaning, code, line.why), until)
+    return replace(finding, scope=_scope(line, signal)) if line.meaning in LIMITS else finding
+
+
+def _line(table: Table, status: int | None, answer: Answer) -> Line | None:
+    codes, heads = _codes(answer), _heads(answer)
+    return next((one for one in table.lines if _is_met(one, status, codes, heads)), None)
+
+
+def _is_met(line: Line, status: int | None, codes: frozenset[str], heads: list[str]) -> bool:
+    if line.statuses and status is not None and status not in line.statuses:
+        return False
+    if line.code and not _has(codes, line.code):
+        return False
+    return not line.text or any(line.text in head for head in heads)
+
+
+def _has(codes: frozenset[str], wanted: str) -> bool:
+    if wanted.startswith("*"):
+        return any(wanted.strip("*") in code for code in codes)
+    if wanted.endswith("*"):
+        return any(code.startswith(wanted[:-1]) for code in codes)
+    return wanted in codes
+
+
+def _codes(answer: Answer) -> frozenset[str]:
+    """Return every code of an answer in snake case, and its numbers as they are."""
+    found = set(answer.codes)
+    for entry in answer.objects:
+        for name, value in entry.items():
+            found.update(_of_field(name, value))
+    for message in answer.messages:
+        found.update(_of_text(message[:_LONGEST_TEXT]))
+    return frozenset(found)
+
+
+def _of_field(name: str, value: object) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return
+    if isinstance(value, str) and value and not value.isdecimal() and " " not in value:
+        yield snake(value)
+    elif _NUMBERS_STAND_IN.fullmatch(name) and (isinstance(value, str) or abs(value) < 10**9):
+        yield str(value).strip()
+
+
+def _of_text(text: str) -> Iterator[str]:
+    for number in _NUMBERED.finditer(text):
+        yield str(number[number.lastgroup or 0])
+    for n, word in enumerate(_WORD.finditer(text)):
+        if n == _MOST_WORDS:
+            return
+        yield snake(word[0])
+
+
+def _heads(answer: Answer) -> list[str]:
+    return [" ".join(head.lower().split()) for head in heads_of(answer)]
+
+
+def _scope(line: Line, signal: Signal) -> Scope:
+    match line.scope:
+        case "model":
+            return Scope(signal.model) if signal.model else EVERYTHING
+        case "account":
+            return Scope(reach=Reach.ACCOUNT)
+        case "provider":
+            return Scope(signal.model, Reach.PROVIDER)
+        case _:
+            return EVERYTHING
+
+
+def _calendar_end(line: Line, table: Table, now: datetime) -> datetime | None:
+    """Return when the day, week or month ends by the table's zone."""
+    zone = table.zone or UTC
+    local = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    ends: Mapping[str, datetime] = {
+        "day": local + timedelta(days=1),
+        "week": local + timedelta(days=7 - local.weekday()),
+        "month": (local.replace(day=28) + timedelta(days=4)).replace(day=1),
+    }
+    end = ends.get(line.ends)
+    return None if end is None else end.astimezone(UTC)
