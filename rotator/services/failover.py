@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.context import Books
-from rotator.core.failures.classify import LIMITS, classify, scope_of
+from rotator.core.failures.classify import LIMITS, classify
+from rotator.core.failures.limit_scope import scope_of
 from rotator.core.selection import failover as engine
 from rotator.core.selection.fallback import PASS
 from rotator.errors import RotatorError, SwapUnverified

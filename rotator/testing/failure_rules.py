@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from rotator.core.failures.classify import LIMITS, classify, scope_of
+from rotator.core.failures.classify import LIMITS, classify
+from rotator.core.failures.limit_scope import scope_of
 from rotator.core.failures.vendor_tables import find_by_table
 from rotator.model import EVERYTHING, Finding, Scope, Signal, Snapshot
 from rotator.plugins.vendor_tables import Tables

@@ -17,7 +17,7 @@ from rotator.core.failures import error_codes as evidence
 from rotator.core.failures.error_codes import Evidence
 from rotator.core.failures.error_response import Answer, read_answer
 from rotator.core.failures.resets import names_a_full_window, stated_until
-from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
+from rotator.model import Finding, Meaning, Signal
 
 # 501 and 505: no account can do what the server cannot. 511: a captive portal answers.
 _HOPELESS = {501, 505, 511}
@@ -29,8 +29,6 @@ _HISTORY_STATUSES = {
     HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 _SURE_STATUSES = {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS}
-# A shorter name could be any word of a sentence.
-_SHORTEST_MODEL = 4
 _FIRST_SERVER_ERROR = 500
 _LAST_SERVER_ERROR = 599
 LIMITS = frozenset({Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.BILLING})
@@ -70,22 +68,6 @@ def reason_of(status: int | None, meaning: Meaning, code: str = "", why: str = "
     if _SHOWN_CODE.fullmatch(code):
         what = f"{what} ({code})"
     return what if status is None else f"{status}, {what}"
-
-
-def scope_of(signal: Signal, meaning: Meaning) -> Scope:
-    """Return what a limit is counted for: for one model if the answer names the one asked for.
-
-    OpenAI's wording, which many have taken over: `Rate limit reached for gpt-5 in organization …`.
-    """
-    model = signal.model
-    if model is None or meaning is Meaning.BILLING or len(model) < _SHORTEST_MODEL:
-        return EVERYTHING
-    named = re.compile(
-        rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"]+{re.escape(model)}(?![\w-])", re.IGNORECASE
-    )
-    if any(named.search(message) for message in read_answer(signal).messages):
-        return Scope(model)
-    return EVERYTHING
 
 
 def _evidence(status: int | None, answer: Answer) -> Evidence:

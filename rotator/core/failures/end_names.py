@@ -22,19 +22,20 @@ class Unit(StrEnum):
     MOMENT = "moment"
 
 
-# A limit in an answer's headers, whoever sends it; as written in the bridge.
+# The headers that tell of limits, as the bridge's patterns of the same names have them.
 LIMIT_HEADERS = re.compile(
-    r"^(?:(?:x-)?rate-?limit(?:-|$)|anthropic-ratelimit-|x-codex-|x-quota-|x-usage-ratelimit-"
-    r"|x-[\w-]{1,40}-(?:primary|secondary)-(?:used-percent|reset-at|reset-after-seconds)$"
-    r"|x-[\w-]{0,40}(?:retry-after|reset)(?:-ms|-at|-after|-seconds|-in)?$)"
+    r"^(?:(?:x-)?rate-?limit(?:-|$)|anthropic-ratelimit-|x-codex-|x-quota-|x-usage-ratelimit-)"
 )
-# What an answer says outright.
-_OUTRIGHT = (
-    (re.compile(r"(?:x-)?(?:[a-z-]{0,60}-)?retry-after-?(?:ms|millis(?:econds)?)"), Unit.MILLISECONDS),
-    (re.compile(r"(?:x-)?(?:[a-z-]{0,60}-)?retry-after(?:-seconds|-s)?"), Unit.SECONDS),
-    (re.compile(r"anthropic-ratelimit-unified-reset"), Unit.SECONDS),
-    (re.compile(r"x-reset-(?:at|time)|x-quota-reset(?:-at|-time)?"), Unit.SECONDS),
-    (re.compile(r"x-(?:quota-)?reset-(?:after|in)(?:-seconds)?"), Unit.SECONDS),
+WINDOW_HEADERS = re.compile(
+    r"^x-[\w-]{1,40}-(?:primary|secondary)-(?:used-percent|reset-at|reset-after-seconds)$"
+)
+END_HEADERS = re.compile(
+    r"^(?:[\w-]{1,60}-)?(?:retry-after|reset)(?:-(?:after|at|in|time))?(?:-(?:ms|seconds))?$"
+)
+_MILLISECONDS = re.compile(r"(?:[\w-]{1,60}-)?retry-after-ms")
+_OUTRIGHT = re.compile(
+    r"(?:[\w-]{1,60}-)?retry-after(?:-seconds|-in|-at|-time)?|anthropic-ratelimit-unified-reset"
+    r"|x-(?:quota-)?reset(?:-(?:after|at|in|time))?(?:-seconds)?"
 )
 # How long until a window begins anew, and when; the vendor counts both for one window.
 _SPANS = {
@@ -60,18 +61,21 @@ _MOMENTS = {
     "limit_reset_at", "limit_reset_time", "limit_resets_at", "rate_limit_reset",
     "rate_limit_reset_at", "usage_reset_at", "restores_at",
 }  # fmt: skip
-_SUFFIXES = (
-    (re.compile(r"(.+?)_?(?:in_)?(?:ms|millis|milliseconds|msec)"), Unit.MILLISECONDS),
-    (re.compile(r"(.+?)_?(?:in_)?(?:minutes|mins|min)"), Unit.MINUTES),
-    (re.compile(r"(.+?)_?(?:in_)?(?:hours|hrs)"), Unit.HOURS),
-    (re.compile(r"(.+?)_?(?:in_)?(?:seconds|secs|sec)"), Unit.SECONDS),
-    (re.compile(r"(.+?)_?(?:utc|epoch|unix|timestamp|iso|date|time)"), Unit.MOMENT),
+_SUFFIX = re.compile(
+    r"(?P<stem>.+?)_?(?P<unit>ms|millis|milliseconds|msec|minutes|mins?|hours|hrs|seconds|secs?"
+    r"|utc|epoch|unix|timestamp|iso|date|time)"
 )
+_UNITS = {
+    "ms": Unit.MILLISECONDS, "mi": Unit.MINUTES, "ho": Unit.HOURS, "hr": Unit.HOURS,
+    "se": Unit.SECONDS,
+}  # fmt: skip
 
 
 def unit_of_header(name: str) -> Unit | None:
     """Return what a header counts that states an end outright, or None."""
-    return next((unit for pattern, unit in _OUTRIGHT if pattern.fullmatch(name)), None)
+    if _MILLISECONDS.fullmatch(name):
+        return Unit.MILLISECONDS
+    return Unit.SECONDS if _OUTRIGHT.fullmatch(name) else None
 
 
 def unit_of_field(name: str) -> Unit | None:
@@ -80,13 +84,17 @@ def unit_of_field(name: str) -> Unit | None:
         return Unit.SECONDS
     if name in _MOMENTS:
         return Unit.MOMENT
-    for pattern, unit in _SUFFIXES:
-        found = pattern.fullmatch(name)
-        if found is None:
-            continue
-        stem = found[1]
-        if stem in _SPANS or (unit is Unit.MOMENT and stem in _MOMENTS):
-            return unit
-        if unit is not Unit.MOMENT and stem in _MOMENTS:
-            return Unit.MOMENT if unit in {Unit.MILLISECONDS, Unit.SECONDS} else None
-    return None
+    found = _SUFFIX.fullmatch(name)
+    if found is None:
+        return None
+    unit = _unit(found["unit"])
+    if found["stem"] in _SPANS:
+        return unit
+    is_moment = unit in {Unit.MOMENT, Unit.MILLISECONDS, Unit.SECONDS}
+    return Unit.MOMENT if is_moment and found["stem"] in _MOMENTS else None
+
+
+def _unit(word: str) -> Unit:
+    if word.startswith("milli"):
+        return Unit.MILLISECONDS
+    return _UNITS.get(word[:2], Unit.MOMENT)

@@ -18,6 +18,11 @@ _LONGEST_QUOTE = 600
 _MOST_MESSAGES = 8
 _QUOTED = re.compile(r"""(?<!\w)'[^']*(?:'(?!\w)|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|[“«][^”»]*""")
 
+# What of Chinese is written in another way in Taiwan and Hong Kong, so far as it is looked for.
+SIMPLIFIED = str.maketrans(
+    "達餘額儲賬帳戶請頻過於訂閱購買開資無費週時間復後試數權鑰號載務負據貴內態統繁輸詢禮並發觸滿續僅鐘從員會",
+    "达余额充账账户请频过于订阅购买开资无费周时间复后试数权钥号载务负据贵内态统繁输询礼并发触满续仅钟从员会",
+)
 Rule = tuple[Meaning, re.Pattern[str]]
 # A meaning and the code that told it, empty where it was not a code.
 Evidence = tuple[Meaning, str]
@@ -48,11 +53,11 @@ _SHUT = r"(?:disabled|suspended|banned|deactivated|restricted|terminated|blocked
 _CLOSED_CODES = re.compile(rf"(?:^|_){_WHO}_(?:is_|has_been_|was_)?(?:{_SHUT}|revoked|deleted|expired)$")
 _CLOSED_MESSAGES = re.compile(
     rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|are|been)(?: \w+ly)?"
-    rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for)\b)|denied access)"
+    rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for (?:this|the|that|\\d))\b)|denied access)"
     rf"|\baccount (?:suspended|banned|deactivated|terminated)\b"
     r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)"
     r"|账[户号](?:已|被|已被)*(?:封禁|停用|禁用|锁定|冻结|注销)"
-    r"|(?:令牌|密钥|api ?key)(?:已|被|已被)*(?:失效|禁用|停用|吊销|删除|封禁)|令牌状态不可用|无效的令牌",
+    r"|(?:令牌|密钥|api ?key) ?(?:已|被|已被)*(?:失效|禁用|停用|吊销|删除|封禁)|令牌状态不可用|无效的令牌",
     re.IGNORECASE,
 )
 _NOT_FOR_GOOD = re.compile(
@@ -130,7 +135,7 @@ _BILLING_MESSAGES = _rule(
     r"\b(?:subscription|membership|coding plan|token plan)\b[^.,]{0,20} (?:has |is |was )?"
     r"(?:expired|inactive|not active|cancell?ed|lapsed)\b",
     r"\bno (?:active|valid) (?:[\w-]+ ){0,3}(?:subscription|membership|plan|licen[cs]e)\b",
-    r"\bbudget has been exceeded|\bexceeded budget|\bin arrears\b|\boverdue (?:payment|bill|balance)",
+    r"\bunpaid\b|\bfailure to pay|\bpast[- ]due\b|\bbudget has been exceeded|\bexceeded budget|\bin arrears\b|\boverdue (?:payment|bill|balance)",
     r"\b(?:top[- ]?up|recharge) your (?:account|balance)|\bfree tier\b[^.]{0,40} exhausted",
     r"余额(?:已)?(?:不足|用尽|耗尽|为零)|欠费|请(?:及时|先|尽快)?充值|无可用资源包|账户已透支",
     r"(?:套餐|订阅|会员|资源包)(?:已|已经)?(?:过期|到期|失效)|未(?:订阅|购买|开通)[^，。]{0,8}(?:套餐|服务|会员)",
@@ -141,17 +146,18 @@ _BRIEF_CHINESE = (
 )
 _EXHAUSTED_MESSAGES = _rule(
     Meaning.EXHAUSTED,
-    r"\b(?:usage|session|daily|weekly|monthly|\d+[- ]hour) limits?"
+    r"\b(?:usage|session|daily|weekly|monthly|\d+[- ]hour) limits?(?: for [^.]{0,40})?"
     r" (?:has been |is )?(?:reached|exceeded|exhausted)",
     r"\b(?:reached|hit|exceeded) (?:your|the) (?:(?!rate\b)[\w()/-]+ ){0,4}"
     r"(?:usage limits?|(?:session|daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limits?|quota)\b",
     r"\bquota (?:has been |is )?(?:exceeded|exhausted)|\byou have no quota|\bquota will reset",
     r"\bfree usage exceeded|\bused all the included free usage|\bquota (?:limit )?(?:is )?reached",
+    r"\bused (?:up )?(?:all )?(?:of )?your (?:[\w-]+ ){0,2}(?:quota|limit|allowance)\b",
     r"\b(?:reached|hit|exceeded) today's (?:\w+ ){0,2}(?:quota|limit)",
     r"\b(?:exceeded|reached|hit) (?:your|the) (?:\d+[- ](?:hour|day|week|month)|weekly|daily|monthly)"
     r" (?:[\w-]+ ){0,2}(?:limits?|quota)",
     r"(?:额度|限额|配额|用量|流量|次数|token ?数?|tokens)[^，。]{0,6}(?:已|已经)?"
-    r"(?:用尽|用完|耗尽|不足|超限|超出|达到上限|已满)",
+    r"(?:用尽|用完|耗尽|不足|超限|超出|达到?上限|满)",
     r"(?:达到|超[出过]|触[发及])[^，。]{0,24}(?:使用|用量|额度|限额|配额|次数)[^，。]{0,6}"
     r"(?:上限|限制|限额|额度|最大值|配额)?",
     r"(?:额度|限额|配额)(?:将|会)?[^，。]{0,24}(?:重置|恢复|刷新)",
@@ -164,7 +170,8 @@ _OVERLOAD_MESSAGES = _rule(
 )
 _SHORT_MESSAGES = _rule(
     Meaning.SHORT_LIMIT,
-    r"\brate limit (?:is )?(?:reached|exceeded)|\bhit a rate limit|\brate-limited\b",
+    r"\brate limit (?:is )?(?:reached|exceeded)|\bhit a rate limit|\brate[- ]limited\b",
+    r"\bexceeded the limit of model|\breached your (?:[\w./-]+ ){1,2}limit\b",
     r"\bexceed(?:ed)? (?:\S{1,20} ){0,3}rate limit|\btoo many requests\b",
     _BRIEF_CHINESE,
 )
@@ -244,7 +251,9 @@ def closed_login(answer: Answer) -> Evidence | None:
         return Meaning.LOGIN_DEAD, code
     told = (h for h in heads_of(answer) if _CLOSED_MESSAGES.search(h))
     is_told = any(not _NOT_FOR_GOOD.search(head) for head in told)
-    return (Meaning.LOGIN_DEAD, "") if is_told else None
+    # Whoever pays is let in again.
+    owes = by_messages((_BILLING_MESSAGES,), answer) if is_told else None
+    return owes or ((Meaning.LOGIN_DEAD, "") if is_told else None)
 
 
 def is_foreign_history(answer: Answer) -> bool:
@@ -279,4 +288,4 @@ def names_a_parameter(answer: Answer) -> bool:
 def heads_of(answer: Answer) -> list[str]:
     """Return the heads of the messages, without what stands in quotes."""
     plain = (m[:_LONGEST_QUOTE].replace("\u2019", "'") for m in answer.messages[:_MOST_MESSAGES])
-    return [_QUOTED.sub("", message)[:_HEAD] for message in plain]
+    return [_QUOTED.sub("", message)[:_HEAD].translate(SIMPLIFIED) for message in plain]

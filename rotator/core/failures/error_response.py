@@ -73,7 +73,23 @@ _CODE_FIELDS = (
     # https://openrouter.ai/docs/api_reference/limits
     "limit_source",
 )
-_MESSAGE_FIELDS = ("message", "error", "detail", "error_description", "error_message", "msg", "raw")
+_MESSAGE_FIELDS = (
+    "message",
+    "error",
+    "detail",
+    "details",
+    "error_description",
+    "description",
+    "error_message",
+    "error_msg",
+    "err_msg",
+    "errmsg",
+    "status_msg",
+    "status_message",
+    "msg",
+    "title",
+    "raw",
+)
 _STATUS_FIELDS = ("status_code", "status", "code")
 
 _JSON_START = re.compile(r'\{\s*["}]|\[\s*[{"]')

@@ -162,11 +162,17 @@ def _is_alone(reset: str, headers: Mapping[str, str]) -> bool:
 
 def _structured(text: str, server: float) -> float | None:
     """Return the end of `"default";r=0;t=8624` or `limit=9, remaining=0, reset=50`, if full."""
-    found = dict(_STRUCTURED.findall(text[:_LONGEST_VALUE]))
-    left = found.get("r", found.get("remaining"))
-    if left is None or int(left):
+    text = text[:_LONGEST_VALUE]
+    # The newer form has an item for each window, the older one window in all.
+    items = text.split(",") if ";" in text else [text]
+    return _latest(_item(dict(_STRUCTURED.findall(item)), server) for item in items)
+
+
+def _item(told: Mapping[str, str], server: float) -> float | None:
+    left = number_of(told.get("r", told.get("remaining")))
+    if left is None or left > 0:
         return None
-    return _seconds(found.get("t", found.get("reset")), Unit.SECONDS, server)
+    return _seconds(told.get("t", told.get("reset")), Unit.SECONDS, server)
 
 
 def _has_some_left(entry: Mapping[str, object]) -> bool:

@@ -14,7 +14,7 @@ from rotator.core.failures.spans import read_span
 
 _LONGEST_TEXT = 1_000
 _MOST_PLACES = 16
-_BEFORE, _AFTER = 64, 24
+_BEFORE, _AFTER = 64, 48
 
 # A word of a count, or 十五 and the like, may begin a length.
 _PLACE = re.compile(
@@ -24,10 +24,10 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 _CUE = (
-    r"\b(?:try(?:ing)?(?: \w+){0,4}? again|retr(?:y|ies|ied|ying)\w*|resets?|resetting"
+    r"(?<![a-z])(?:try(?:ing)?(?: \w+){0,4}? again|retr(?:y|ies|ied|ying)\w*|resets?|resetting"
     r"|renew(?:s|ed|al)?|refresh(?:es|ed)?|replenish\w*|refills?|restor\w+|regains?|available"
     r"|resumes?|unlock\w*|unblock\w*|lift(?:s|ed)|cool[- ]?down|wait|back|again|recover\w*"
-    r"|regenerat\w+|reactivat\w+|unavailable|limited|paused|next (?:request|attempt|window))\b"
+    r"|regenerat\w+|reactivat\w+|unavailable|limited|paused|next (?:request|attempt|window))(?![a-z])"
 )
 _NEARLY = r"(?:(?:about|around|approximately|approx\.?|roughly|another|the next|at least|less than|up to) ?|[~≈])?"
 _JOIN = r"[ :=(~*_\"'`]{0,4}"

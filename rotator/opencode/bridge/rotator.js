@@ -54,12 +54,16 @@ const MOST_TO = 16; // told of one answer
 const MOST_SESSIONS = 256;
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
-// As in end_names.py, whose names are read of what is let through.
+// As in end_names.py, which reads by these names what is let through.
 const LIMIT_HEADERS =
-  /^(?:(?:x-)?rate-?limit(?:-|$)|anthropic-ratelimit-|x-codex-|x-quota-|x-usage-ratelimit-|x-[\w-]{1,40}-(?:primary|secondary)-(?:used-percent|reset-at|reset-after-seconds)$|x-[\w-]{0,40}(?:retry-after|reset)(?:-ms|-at|-after|-seconds|-in)?$)/;
+  /^(?:(?:x-)?rate-?limit(?:-|$)|anthropic-ratelimit-|x-codex-|x-quota-|x-usage-ratelimit-)/;
+const WINDOW_HEADERS =
+  /^x-[\w-]{1,40}-(?:primary|secondary)-(?:used-percent|reset-at|reset-after-seconds)$/;
+const END_HEADERS =
+  /^(?:[\w-]{1,60}-)?(?:retry-after|reset)(?:-(?:after|at|in|time))?(?:-(?:ms|seconds))?$/;
 const GROUP_HEADERS = /^(openai-organization|anthropic-organization-id)$/; // who shares limits
-const PLAIN_HEADERS = /^(retry-after(-ms)?|content-type|date|x-should-retry)$/;
-const TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS];
+const PLAIN_HEADERS = /^(content-type|date|x-should-retry)$/;
+const TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS, WINDOW_HEADERS, END_HEADERS];
 
 // What of a login's metadata changes where its requests go; all else tells logins apart at most.
 const DESTINATION_FIELDS = [

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rotator.core.failures.classify import classify, scope_of
+from rotator.core.failures.classify import classify
+from rotator.core.failures.limit_scope import scope_of
 from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
 from tests.support.failures import NOW, Documented, documented, failure
 

@@ -1,0 +1,78 @@
+"""What a limit is counted for, by the rules for everybody: one model, or all that a login asks.
+
+Pure. An answer that names the model asked for limits that one, and so does one to a request
+beside a turn, whose small model nobody else asks, unless it speaks of the account or its plan.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rotator.core.failures.error_codes import SIMPLIFIED, heads_of
+from rotator.core.failures.error_response import Answer, read_answer
+from rotator.core.failures.resets import names_a_full_window
+from rotator.model import EVERYTHING, Meaning, Scope, Signal
+
+# A shorter name could be any word of a sentence.
+_SHORTEST_MODEL = 4
+_MODEL_FIELDS = ("model", "model_id", "model_name")
+_LIMIT = r"(?:rate[- ]limit|limit|quota|usage|allowance)"
+# Parts of models' names that a plan or a vendor is called by as well.
+_COMMON = frozenset(
+    "claude gemini grok kimi qwen deepseek minimax doubao codex copilot llama mistral plus free fast"
+    " coding coder code plan token tokens weekly daily chat latest preview thinking instruct model"
+    " mini flash turbo large small high medium experimental image text base context long".split()
+)
+_OF_THE_ACCOUNT = re.compile(
+    r"\b(?:account|organi[sz]ation|workspace|plan|subscription|team|user|key|project|all models"
+    r"|usage limit|(?:weekly|daily|monthly|session|\d+[- ]hour)(?: \w+){0,2} (?:limit|quota))\b"
+    r"|账[户号]|套餐|组织|用户|订阅|小时|每[周日月天]|本[周日月]",
+    re.IGNORECASE,
+)
+
+
+def scope_of(signal: Signal, meaning: Meaning) -> Scope:
+    """Return what a limit is counted for."""
+    model = signal.model
+    if model is None or meaning is Meaning.BILLING or len(model) < _SHORTEST_MODEL:
+        return EVERYTHING
+    answer = read_answer(signal)
+    if _names(answer, model) or (signal.aside and not _is_of_the_account(answer)):
+        return Scope(model)
+    return EVERYTHING
+
+
+def _names(answer: Answer, model: str) -> bool:
+    fields = (entry.get(name) for entry in answer.objects for name in _MODEL_FIELDS)
+    if any(isinstance(one, str) and _same(one, model) for one in fields):
+        return True
+    named = _named(model)
+    return any(named.search(m[:400].translate(SIMPLIFIED)) for m in answer.messages)
+
+
+def _same(told: str, model: str) -> bool:
+    return told.lower().replace(".", "-") == model.lower().replace(".", "-")
+
+
+def _named(model: str) -> re.Pattern[str]:
+    """Return what a sentence says of a model that is limited, by its name or by its family's.
+
+    OpenAI's wording, which many have taken over: `Rate limit reached for gpt-5 in organization …`.
+    """
+    name = re.escape(model).replace(r"\.", "[.-]")
+    families = [w for w in re.findall(r"[a-z]{4,}", model.lower()) if w not in _COMMON]
+    either = "|".join([name, *map(re.escape, families)])
+    return re.compile(
+        rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"“]+{name}(?![\w-])"
+        rf"|(?:\bmodel|模型)[ :：`'\"“]{{0,3}}{name}(?![\w-])"
+        rf"|^(?:AI_APICallError: )?{name}[`'\"]? (?:is |has |模型|{_LIMIT})"
+        rf"|\b(?:your|the|our|weekly|daily) (?:{either}) (?:\w+ ){{0,2}}{_LIMIT}"
+        rf"|^(?:{either}) (?:\w+ ){{0,2}}{_LIMIT}",
+        re.IGNORECASE,
+    )
+
+
+def _is_of_the_account(answer: Answer) -> bool:
+    return names_a_full_window(answer.headers) or any(
+        map(_OF_THE_ACCOUNT.search, heads_of(answer))
+    )
