@@ -12,12 +12,11 @@ import re
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.failures import found, read_failure
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
 from providers._shared.windows import month
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot
+from rotator.model import Credential, Identity, Snapshot
 from rotator.provider import Reading
 
 _ACCOUNTS = "https://api.fireworks.ai/v1/accounts?pageSize=200"
@@ -45,13 +44,6 @@ class Fireworks(ApiKeys):
             raise quota.unusable("usage")
         windows = (month(fraction(spent, limit)),) if limit is not None and limit > 0 else ()
         return Snapshot(now, windows, identity=Identity(label=account, group=account))
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # the contract's shape
-        """Return what an account is told by that was suspended for what it spent or owes."""
-        suspended = _SUSPENDED.match(read_failure(signal).message)
-        if signal.status == _PRECONDITION_FAILED and suspended:
-            return found(signal, Meaning.BILLING, "the account is suspended")
-        return None
 
 
 def _account(body: Part) -> str:

@@ -11,11 +11,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.failures import code_in, found, read_failure
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
 from providers._shared.windows import DAY, HOUR, WEEK, distinct, window
-from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot, Window
+from rotator.model import Credential, Identity, Snapshot, Window
 from rotator.provider import IdentityReading, Reading
 
 _USAGE = "https://api.kimi.com/coding/v1/usages"
@@ -58,13 +57,6 @@ class Kimi(ApiKeys):
         membership = user.part("membership") if user else None
         plan = membership.text("level") if membership else None
         return Snapshot(now, windows, plan=plan, identity=_owner(body), complete=bool(windows))
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
-        """Return that a key is dead; used-up windows are told by words that everybody knows."""
-        kind = code_in(read_failure(signal).error, "type")
-        if signal.status == _UNAUTHORIZED and kind == "invalid_authentication_error":
-            return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
-        return None
 
 
 def _inside(body: Part) -> Part:

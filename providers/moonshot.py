@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.failures import code_in, found, read_failure
 from providers._shared.keys import ApiKeys
-from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot
+from rotator.model import Balance, Credential, Snapshot
 from rotator.provider import Reading
 
 _UNAUTHORIZED = 401
@@ -39,13 +38,6 @@ class Moonshot(ApiKeys):
         if left is None:
             raise data.unusable("available_balance")
         return Snapshot(now, balance=Balance(left, self.currency), spent=left <= 0, complete=True)
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # the contract's shape
-        """Return what a key that is not accepted is told by."""
-        code = code_in(read_failure(signal).error, "type")
-        if signal.status == _UNAUTHORIZED and code in _DEAD:
-            return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
-        return None
 
 
 PROVIDERS = (

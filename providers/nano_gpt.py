@@ -13,13 +13,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from providers._shared.answers import bearer, document, get
-from providers._shared.failures import code_in, found, read_failure, until
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
-from providers._shared.resets import next_day
 from providers._shared.windows import DAY, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot, Window
+from rotator.model import Balance, Credential, Snapshot, Window
 from rotator.provider import HttpAnswer, HttpRequest, Reading
 from rotator.secret import Secret
 
@@ -45,14 +43,6 @@ class NanoGPT(ApiKeys):
         spent = not active and balance is not None and balance.amount <= 0
         plan = usage.text("state") if active else None
         return Snapshot(now, windows, balance, plan, spent=spent)
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:
-        """Return what a day's limit of the key itself is told by; it ends at midnight."""
-        code = code_in(read_failure(signal).error, "code")
-        if code not in _DAILY:
-            return None
-        why = f"the key's own limit of {_DAILY[code]} a day is reached"
-        return found(signal, Meaning.EXHAUSTED, why, until(signal, now, next_day(now)))
 
 
 def _windows(usage: Part) -> Iterator[Window]:

@@ -12,20 +12,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.failures import code_in, found, read_failure
 from providers._shared.fields import Part
 from providers._shared.keys import ApiKeys, UnaskedKeys
-from providers._shared.resets import next_month
 from providers._shared.windows import FIVE_HOURS, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import (
     Credential,
-    Finding,
     Identity,
-    Meaning,
-    Reach,
-    Scope,
-    Signal,
     Snapshot,
     Window,
 )
@@ -44,27 +37,6 @@ _OWN_LIMITS = {
 
 class _Workspace(ApiKeys):
     """What holds for a key of either kind."""
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:
-        """Return what the type of a 401 says; it is not about the login most of the time.
-
-        A FreeUsageLimitError is left to the rules for everybody, which read it as used up until
-        the moment in its header.
-        """
-        failure = read_failure(signal)
-        code = code_in(failure.error, "type")
-        if code in _OWN_LIMITS:
-            # Both are counted by calendar months in UTC.
-            return found(signal, Meaning.EXHAUSTED, _OWN_LIMITS[code], next_month(now))
-        if code == "AuthError" and failure.message.lower().startswith(_DEAD_KEY):
-            return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
-        return None
-
-    def limit_scope(self, signal: Signal) -> Scope | None:
-        """Return that free models are counted by the address that asks, whatever the key is."""
-        if code_in(read_failure(signal).error, "type") != "FreeUsageLimitError":
-            return None
-        return Scope(signal.model, Reach.PROVIDER)
 
 
 class OpenCodeGo(_Workspace):

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.failures import code_in, found, read_failure
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
 from providers._shared.resets import next_day
 from providers._shared.windows import DAY, window
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot, Window
+from rotator.model import Balance, Credential, Snapshot, Window
 from rotator.provider import Reading
 
 _BALANCE = "https://api.venice.ai/api/v1/billing/balance"
@@ -53,21 +52,6 @@ class Venice(ApiKeys):
             None if usd is None else Balance(usd, "USD"),
             spent=body.flag("canConsume") is False and not goes_on,
         )
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # the contract's shape
-        """Return what dead keys are told by; an error may be a text without any code."""
-        failure = read_failure(signal)
-        code = code_in(failure.error, "code") or code_in(failure.whole, "code")
-        if signal.status == _UNAUTHORIZED:
-            if code == "AUTHENTICATION_FAILED_INACTIVE_KEY" or _INACTIVE.match(failure.message):
-                return found(signal, Meaning.BILLING, "the subscription is not active")
-            if code == "AUTHENTICATION_FAILED" or _NOT_ACCEPTED.fullmatch(failure.message):
-                return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
-        if signal.status == _FORBIDDEN and (
-            code == "API_ACCESS_DISABLED" or _DISABLED.match(failure.message)
-        ):
-            return found(signal, Meaning.LOGIN_DEAD, "the account is disabled")
-        return None
 
 
 def _day(body: Part, balances: Part, now: datetime, *, blocks: bool) -> Iterator[Window]:

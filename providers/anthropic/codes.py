@@ -15,7 +15,7 @@ import re
 from datetime import datetime
 from http import HTTPStatus
 
-from providers._shared.failures import found, read_failure, until
+from providers._shared.failures import found, until
 from providers._shared.fields import Part
 from providers.anthropic.usage import header_reset
 from rotator.model import Finding, Meaning, Scope, Signal
@@ -26,25 +26,6 @@ _STATUS = re.compile(
     r"anthropic-ratelimit-unified-(\d{1,2}[hd](?:_[a-z0-9]{1,20})?)-status", re.ASCII
 )
 _MOST_HEADERS = 200
-# How a message begins, by status: it may go on with what nobody knows.
-_TEXTS = {
-    (HTTPStatus.BAD_REQUEST, "third-party apps now draw from your extra usage"): (
-        Meaning.BILLING,
-        "the plan does not pay for other programs, and there is no extra usage",
-    ),
-    (HTTPStatus.BAD_REQUEST, "you're out of extra usage"): (
-        Meaning.BILLING,
-        "no extra usage is left",
-    ),
-    (HTTPStatus.UNAUTHORIZED, "oauth authentication is currently not allowed for this org"): (
-        Meaning.BILLING,
-        "the organisation's plan does not allow logins",
-    ),
-    (HTTPStatus.FORBIDDEN, "oauth token does not meet scope requirement"): (
-        Meaning.LOGIN_DEAD,
-        "the login has no leave for requests",
-    ),
-}
 
 
 def classify_anthropic(signal: Signal, now: datetime) -> Finding | None:
@@ -56,11 +37,6 @@ def classify_anthropic(signal: Signal, now: datetime) -> Finding | None:
     ):
         at = until(signal, now, _rejected_until(headers, now))
         return found(signal, Meaning.EXHAUSTED, "the plan's limit is reached", at)
-    message = read_failure(signal).message.replace("\u2019", "'").lower()
-    for (status, text), (meaning, why) in _TEXTS.items():
-        # opencode's log does not tell the status.
-        if signal.status in {status, None} and message.startswith(text):
-            return found(signal, meaning, why)
     return None
 
 

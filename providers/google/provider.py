@@ -14,7 +14,6 @@ from datetime import datetime
 from providers._shared.answers import bearer, document
 from providers._shared.fields import Part
 from providers._shared.oauth import JSON, NO_KEY
-from providers.google.codes import classify_google
 from providers.google.usage import (
     plan_of,
     project_of,
@@ -23,7 +22,7 @@ from providers.google.usage import (
     read_summary,
 )
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
+from rotator.model import Credential, Identity, Scope, Signal, Snapshot
 from rotator.provider import DeadLogin, HttpAnswer, HttpRequest, Reading, RefreshCall, Tokens
 from rotator.secret import Secret
 
@@ -65,10 +64,6 @@ class Google:
             if body is not None:
                 return Snapshot(now, read(body), plan=plan_of(tier) if tier else None)
         raise UnexpectedAnswer("Google tells this login nothing of its usage")
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
-        """Return what the reasons in Google's errors mean."""
-        return classify_google(signal)
 
     def limit_scope(self, signal: Signal) -> Scope | None:
         """Return the model asked for: every quota is a model's, or a group's of models."""

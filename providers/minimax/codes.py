@@ -7,12 +7,9 @@ envelope of the vendor's own, `base_resp`, or at the end of a text: `invalid api
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 
-from providers._shared.failures import Failure, code_in, found, part_of, read_failure, until
-from rotator.model import Finding, Meaning, Signal
+from rotator.model import Meaning
 
 _DEAD = (Meaning.LOGIN_DEAD, "the key is not accepted")
 _SHORT = (Meaning.SHORT_LIMIT, "rate limited")
@@ -24,24 +21,3 @@ CODES: Mapping[str, tuple[Meaning, str]] = {
     "1008": (Meaning.BILLING, "the balance is spent"),
     "2056": (Meaning.EXHAUSTED, "usage limit reached"),
 }
-_TIMED = {Meaning.SHORT_LIMIT, Meaning.EXHAUSTED, Meaning.OVERLOAD}
-_UNAUTHORIZED = 401
-_DEAD_KEY = re.compile(r"invalid api key|login fail", re.IGNORECASE)
-_IN_TEXT = re.compile(r"\((\d{4})\)\s*$", re.ASCII)
-
-
-def classify(signal: Signal, now: datetime) -> Finding | None:
-    """Return what the codes say; where a text tells more it is left to the usual rules."""
-    failure = read_failure(signal)
-    known = CODES.get(_code(failure))
-    if known is None and signal.status == _UNAUTHORIZED and _DEAD_KEY.match(failure.message):
-        known = _DEAD
-    if known is None or (failure.error and known is not _DEAD):
-        return None
-    meaning, why = known
-    return found(signal, meaning, why, until(signal, now) if meaning in _TIMED else None)
-
-
-def _code(failure: Failure) -> str:
-    told = _IN_TEXT.search(failure.message)
-    return code_in(part_of(failure.whole, "base_resp"), "status_code") or (told[1] if told else "")

@@ -21,7 +21,7 @@ from providers._shared.keys import ApiKeys
 from providers._shared.windows import FIVE_HOURS, WEEK, distinct, window
 from providers.minimax import codes
 from rotator.errors import LoginRejected, ProviderUnavailable, RateLimited, UnexpectedAnswer
-from rotator.model import Credential, Finding, Meaning, Signal, Snapshot, Window
+from rotator.model import Credential, Meaning, Snapshot, Window
 from rotator.provider import Reading
 
 _PATH, _OLDER_PATH = "/v1/token_plan/remains", "/v1/api/openplatform/coding_plan/remains"
@@ -52,10 +52,6 @@ class MiniMax(ApiKeys):
         row = _row(body)
         windows = distinct(_windows(row)) if row else ()
         return Snapshot(now, windows, complete=bool(windows))
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:
-        """Return what the codes say, or None."""
-        return codes.classify(signal, now)
 
 
 def _is_spent(body: Part) -> bool:

@@ -15,10 +15,10 @@ from providers._shared.answers import document, get
 from providers._shared.fields import Part
 from providers._shared.oauth import INVALID_GRANT, TokenEndpoint, clients_of, expires_at
 from providers._shared.ratelimit import read_ratelimit
-from providers.openai.codes import classify_openai, scope_openai
+from providers.openai.codes import scope_openai
 from providers.openai.usage import read_owner, read_plan_headers, read_usage_answer
 from rotator.errors import UnexpectedAnswer
-from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
+from rotator.model import Credential, Identity, Scope, Signal, Snapshot
 from rotator.provider import (
     DeadLogin,
     HttpAnswer,
@@ -145,10 +145,6 @@ class OpenAI:
         # A key's limits are its organisation's.
         who = Identity(group=headers.get("openai-organization"))
         return Snapshot(now, windows, identity=who) if windows else told
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:
-        """Return what OpenAI's own codes mean."""
-        return classify_openai(signal, now)
 
     def limit_scope(self, signal: Signal) -> Scope | None:
         """Return that a pool of some models is used up, or a project's money."""

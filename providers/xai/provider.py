@@ -9,11 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.failures import found, read_failure
 from providers._shared.oauth import INVALID_GRANT, TokenEndpoint
 from providers.xai.usage import read_balance, read_billing
 from rotator.errors import ProviderError
-from rotator.model import Credential, Finding, Identity, Meaning, Signal, Snapshot
+from rotator.model import Credential, Identity, Snapshot
 from rotator.provider import (
     DeadLogin,
     HttpAnswer,
@@ -96,15 +95,6 @@ class XAI:
         if subject is None:
             raise body.unusable("sub")
         return Identity(f"{_ISSUER}/{subject}", body.text("email"))
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:  # noqa: ARG002  # likewise
-        """Return that a plan is used up, which xAI calls out of credits, or a key refused."""
-        message = read_failure(signal).message.lower()
-        if signal.status in {_FORBIDDEN, None} and message.startswith(_USED_UP):
-            return found(signal, Meaning.EXHAUSTED, "the plan is used up")
-        if signal.status == _BAD_REQUEST and message.startswith(_NO_KEY):
-            return found(signal, Meaning.LOGIN_DEAD, "the key is not accepted")
-        return None
 
     def refresh_call(self, credential: Credential) -> RefreshCall | str:
         """Return the request of the Grok command line's client."""

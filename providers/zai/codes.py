@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 
-from providers._shared.failures import Failure, code_in, found, read_failure, until
-from rotator.model import Finding, Meaning, Signal
+from rotator.model import Meaning
 
 DEAD, BILLING, EXHAUSTED = Meaning.LOGIN_DEAD, Meaning.BILLING, Meaning.EXHAUSTED
 SHORT, OVERLOAD, NOT_OURS = Meaning.SHORT_LIMIT, Meaning.OVERLOAD, Meaning.NOT_OURS
@@ -47,36 +46,3 @@ CODES: Mapping[str, tuple[Meaning, str]] = {
     "1312": _BUSY,
     "1311": (NOT_OURS, "the plan does not include the model"),
 }
-
-
-def classify(signal: Signal, now: datetime) -> Finding | None:
-    """Return what the code says; a used-up window without one is known by its reset time."""
-    failure = read_failure(signal)
-    known = CODES.get(_code(failure))
-    reset = _reset(failure.message)
-    if known is None and reset is not None and failure.message.lower().startswith(_LIMIT_TEXTS):
-        known = _USED_UP
-    if known is None:
-        return None
-    meaning, why = known
-    if meaning is EXHAUSTED:
-        return found(signal, meaning, why, until(signal, now, reset))
-    if meaning in {SHORT, OVERLOAD}:
-        return found(signal, meaning, why, until(signal, now))
-    return found(signal, meaning, why)
-
-
-def _code(failure: Failure) -> str:
-    in_text = _IN_TEXT.match(failure.message)
-    return code_in(failure.error, "code") or (in_text[1] if in_text else "")
-
-
-def _reset(message: str) -> datetime | None:
-    told = _RESET.search(message)
-    if told is None:
-        return None
-    try:
-        at = datetime.fromisoformat(f"{told[1]}T{told[2]}").replace(tzinfo=_LOCAL)
-        return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

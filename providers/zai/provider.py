@@ -16,7 +16,7 @@ from providers._shared.keys import ApiKeys, UnaskedKeys
 from providers._shared.windows import DAY, HOUR, MONTH, WEEK, distinct, month, window
 from providers.zai import codes
 from rotator.errors import LoginRejected, RateLimited, UnexpectedAnswer
-from rotator.model import Credential, Finding, Meaning, Signal, Snapshot, Window
+from rotator.model import Credential, Meaning, Snapshot, Window
 from rotator.provider import HttpRequest, LoginCheck, Reading
 
 _PATH = "/api/monitor/usage/quota/limit"
@@ -42,10 +42,6 @@ class _Glm(ApiKeys):
         if self._bare_key:
             return HttpRequest("GET", self._url, {"authorization": credential.secret})
         return get(self._url, credential)
-
-    def classify(self, signal: Signal, now: datetime) -> Finding | None:
-        """Return what the business code means."""
-        return codes.classify(signal, now)
 
 
 class CodingPlan(_Glm):

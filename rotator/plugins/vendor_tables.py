@@ -64,7 +64,9 @@ def read_tables(package: str) -> tuple[Table, ...]:
     found = []
     for file in sorted(files, key=lambda one: one.name):
         try:
-            found.append(_table(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8"))))
+            found.append(
+                _table(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")))
+            )
         except (ValueError, KeyError, TypeError, OSError) as exc:
             log.warning("a table of answers is not read: %s: %s", file.name, exc)
     return tuple(found)

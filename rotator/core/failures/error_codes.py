@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from rotator.core.failures import chinese
 from rotator.core.failures.error_response import Answer
 from rotator.model import Meaning
 
@@ -18,11 +19,6 @@ _LONGEST_QUOTE = 600
 _MOST_MESSAGES = 8
 _QUOTED = re.compile(r"""(?<!\w)'[^']*(?:'(?!\w)|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|[“«][^”»]*""")
 
-# What of Chinese is written in another way in Taiwan and Hong Kong, so far as it is looked for.
-SIMPLIFIED = str.maketrans(
-    "達餘額儲賬帳戶請頻過於訂閱購買開資無費週時間復後試數權鑰號載務負據貴內態統繁輸詢禮並發觸滿續僅鐘從員會",
-    "达余额充账账户请频过于订阅购买开资无费周时间复后试数权钥号载务负据贵内态统繁输询礼并发触满续仅钟从员会",
-)
 Rule = tuple[Meaning, re.Pattern[str]]
 # A meaning and the code that told it, empty where it was not a code.
 Evidence = tuple[Meaning, str]
@@ -49,15 +45,18 @@ _DEAD_CODES = {
 }
 # Who is shut out, whatever the status says: it does not come back by itself.
 _WHO = r"(?:account|user|organi[sz]ation|org|workspace|project|team|tenant|consumer|api[ _]?key)"
-_SHUT = r"(?:disabled|suspended|banned|deactivated|restricted|terminated|blocked|closed|frozen|locked)"
-_CLOSED_CODES = re.compile(rf"(?:^|_){_WHO}_(?:is_|has_been_|was_)?(?:{_SHUT}|revoked|deleted|expired)$")
+_SHUT = (
+    r"(?:disabled|suspended|banned|deactivated|restricted|terminated|blocked|closed|frozen|locked)"
+)
+_CLOSED_CODES = re.compile(
+    rf"(?:^|_){_WHO}_(?:is_|has_been_|was_)?(?:{_SHUT}|revoked|deleted|expired)$"
+)
 _CLOSED_MESSAGES = re.compile(
     rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|are|been)(?: \w+ly)?"
     rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for (?:this|the|that|\\d))\b)|denied access)"
     rf"|\baccount (?:suspended|banned|deactivated|terminated)\b"
     r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)"
-    r"|账[户号](?:已|被|已被)*(?:封禁|停用|禁用|锁定|冻结|注销)"
-    r"|(?:令牌|密钥|api ?key) ?(?:已|被|已被)*(?:失效|禁用|停用|吊销|删除|封禁)|令牌状态不可用|无效的令牌",
+    rf"|{chinese.CLOSED}",
     re.IGNORECASE,
 )
 _NOT_FOR_GOOD = re.compile(
@@ -91,14 +90,14 @@ _TOO_LARGE_MESSAGES = re.compile(
     r"|\blong[- ]context (?:requests?|beta|usage)\b|\b(?:maximum|max) context (?:length|window)\b"
     r"|\bcontext (?:length|window)(?: limit)? (?:is |was )?exceeded\b"
     r"|\bexceeds? (?:the |your |this )?(?:[\w'-]+ ){0,3}context (?:length|window|limit|size)\b"
-    r"|(?:上下文|输入|请求|提示词|消息)[^，。]{0,6}(?:过长|超长|太长|过大)|超[过出][^，。]{0,8}上下文",
+    rf"|{chinese.TOO_LONG}",
     re.IGNORECASE,
 )
 
 _BILLING_CODES = _rule(
     Meaning.BILLING,
     r"billing|payment|credit|spend(?:ing)?_limit|organization_usage_limit|usage_not_included",
-    r"insufficient_(?:\w+_)?(?:quota|funds|balance)|exceeded_current_quota|(?<!flight_)budget_exceeded",
+    r"insufficient_(?:\w+_)?(?:quota|funds|balance)|exceeded_current_quota|budget_exceeded",
     r"arrear|overdue|(?:subscription|plan|membership|package)_(?:is_)?(?:expired|inactive|cancel)",
     r"customer_verification_required|balance_(?:insufficient|exhausted|depleted|not_enough)",
 )
@@ -131,18 +130,15 @@ _BILLING_MESSAGES = _rule(
     r"\bpayment required|\bcredit card (?:is )?(?:on file|required)|\binsufficient_quota\b",
     r"\b(?:credits?|balance|funds) (?:is|are|has been|have been) "
     r"(?:\w+ )?(?:depleted|exhausted|insufficient|used up|too low|negative|not enough)",
-    r"\b(?:not enough|run out of|ran out of|no remaining|no more) (?:\w+ )?(?:credits?|balance|funds)\b",
+    r"\b(?:not enough|run out of|ran out of|no remaining|no more) (?:\w+ )?"
+    r"(?:credits?|balance|funds)\b",
     r"\b(?:subscription|membership|coding plan|token plan)\b[^.,]{0,20} (?:has |is |was )?"
     r"(?:expired|inactive|not active|cancell?ed|lapsed)\b",
     r"\bno (?:active|valid) (?:[\w-]+ ){0,3}(?:subscription|membership|plan|licen[cs]e)\b",
-    r"\bunpaid\b|\bfailure to pay|\bpast[- ]due\b|\bbudget has been exceeded|\bexceeded budget|\bin arrears\b|\boverdue (?:payment|bill|balance)",
+    r"\bunpaid\b|\bfailure to pay|\bpast[- ]due\b|\bbudget has been exceeded|\bexceeded budget",
+    r"\bin arrears\b|\boverdue (?:payment|bill|balance)",
     r"\b(?:top[- ]?up|recharge) your (?:account|balance)|\bfree tier\b[^.]{0,40} exhausted",
-    r"余额(?:已)?(?:不足|用尽|耗尽|为零)|欠费|请(?:及时|先|尽快)?充值|无可用资源包|账户已透支",
-    r"(?:套餐|订阅|会员|资源包)(?:已|已经)?(?:过期|到期|失效)|未(?:订阅|购买|开通)[^，。]{0,8}(?:套餐|服务|会员)",
-)
-_BUSY_CHINESE = r"(?:系统|服务器?|模型|当前|平台|引擎)[^，。]{0,10}(?:繁忙|过载|负载|访问量过大|拥挤|容量)"
-_BRIEF_CHINESE = (
-    r"过于频繁|太频繁|频率|速率|并发|限流|每(?:分钟|秒)|请求(?:数)?过多|请求太多|调用过快|访问过快"
+    chinese.BILLING,
 )
 _EXHAUSTED_MESSAGES = _rule(
     Meaning.EXHAUSTED,
@@ -154,37 +150,34 @@ _EXHAUSTED_MESSAGES = _rule(
     r"\bfree usage exceeded|\bused all the included free usage|\bquota (?:limit )?(?:is )?reached",
     r"\bused (?:up )?(?:all )?(?:of )?your (?:[\w-]+ ){0,2}(?:quota|limit|allowance)\b",
     r"\b(?:reached|hit|exceeded) today's (?:\w+ ){0,2}(?:quota|limit)",
-    r"\b(?:exceeded|reached|hit) (?:your|the) (?:\d+[- ](?:hour|day|week|month)|weekly|daily|monthly)"
-    r" (?:[\w-]+ ){0,2}(?:limits?|quota)",
-    r"(?:额度|限额|配额|用量|流量|次数|token ?数?|tokens)[^，。]{0,6}(?:已|已经)?"
-    r"(?:用尽|用完|耗尽|不足|超限|超出|达到?上限|满)",
-    r"(?:达到|超[出过]|触[发及])[^，。]{0,24}(?:使用|用量|额度|限额|配额|次数)[^，。]{0,6}"
-    r"(?:上限|限制|限额|额度|最大值|配额)?",
-    r"(?:额度|限额|配额)(?:将|会)?[^，。]{0,24}(?:重置|恢复|刷新)",
+    r"\b(?:exceeded|reached|hit) (?:your|the) "
+    r"(?:\d+[- ](?:hour|day|week|month)|weekly|daily|monthly) (?:[\w-]+ ){0,2}(?:limits?|quota)",
+    chinese.EXHAUSTED,
 )
 _OVERLOAD_MESSAGES = _rule(
     Meaning.OVERLOAD,
     r"\boverloaded\b|\bno capacity\b|\bat (?:\w+ )?capacity\b|\bcapacity exceeded",
     r"\bexperiencing high (?:demand|traffic|load)|\bserver is busy|\bno healthy upstream",
-    _BUSY_CHINESE,
+    chinese.BUSY,
 )
 _SHORT_MESSAGES = _rule(
     Meaning.SHORT_LIMIT,
     r"\brate limit (?:is )?(?:reached|exceeded)|\bhit a rate limit|\brate[- ]limited\b",
     r"\bexceeded the limit of model|\breached your (?:[\w./-]+ ){1,2}limit\b",
     r"\bexceed(?:ed)? (?:\S{1,20} ){0,3}rate limit|\btoo many requests\b",
-    _BRIEF_CHINESE,
+    chinese.BRIEF,
 )
 _SERVER_MESSAGES = _rule(
     Meaning.OVERLOAD,
     r"^(?:internal server error|bad gateway|service unavailable|gateway time-?out)\b",
     r"^\[?5\d\d\]?(?::| )|\bupstream (?:error|request|connect|server)\b[^.]{0,20}"
     r"(?:5\d\d|time-?d? ?out|fail|error|reset)",
-    r"^(?:the )?(?:server|upstream|model|engine) (?:had an error|timed out|is (?:temporarily )?unavailable)",
+    r"^(?:the )?(?:server|upstream|model|engine) "
+    r"(?:had an error|timed out|is (?:temporarily )?unavailable)",
     r"^(?:an )?internal (?:server )?error\b|\bupstream error\b|^request timed out by the server",
 )
 QUOTA_MESSAGES = (_BILLING_MESSAGES, _EXHAUSTED_MESSAGES)
-_BRIEF_IN_CHINESE = _rule(Meaning.SHORT_LIMIT, _BRIEF_CHINESE)
+_BRIEF_IN_CHINESE = _rule(Meaning.SHORT_LIMIT, chinese.BRIEF)
 LIMIT_MESSAGES = (_BILLING_MESSAGES, _OVERLOAD_MESSAGES, _BRIEF_IN_CHINESE, _EXHAUSTED_MESSAGES)
 STREAM_MESSAGES = (*LIMIT_MESSAGES, _SHORT_MESSAGES, _SERVER_MESSAGES)
 
@@ -194,8 +187,9 @@ _BRIEF_MESSAGES = re.compile(r"\bper[- ](?:min|minute|second)\b", re.IGNORECASE)
 _LONG_MESSAGES = re.compile(
     r"\bper[- ](?:day|week|month)\b|\b(?:daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limit"
     r"|\b(?:calls|requests|messages|tokens) ?(?:/|an?|each|every) ?(?:day|week|month)\b"
-    r"|\b(?:\d{1,3}|one|two|five)[- ](?:hours?|days?|weeks?|months?) (?:[\w-]+ ){0,2}(?:limit|quota)"
-    r"|(?:每|当|本|今)(?:日|天|周|月)[^，。]{0,12}(?:限|额|次数|上限)",
+    r"|\b(?:\d{1,3}|one|two|five)[- ](?:hours?|days?|weeks?|months?) "
+    r"(?:[\w-]+ ){0,2}(?:limit|quota)"
+    rf"|{chinese.LONG}",
     re.IGNORECASE,
 )
 
@@ -288,4 +282,4 @@ def names_a_parameter(answer: Answer) -> bool:
 def heads_of(answer: Answer) -> list[str]:
     """Return the heads of the messages, without what stands in quotes."""
     plain = (m[:_LONGEST_QUOTE].replace("\u2019", "'") for m in answer.messages[:_MOST_MESSAGES])
-    return [_QUOTED.sub("", message)[:_HEAD].translate(SIMPLIFIED) for message in plain]
+    return [_QUOTED.sub("", message)[:_HEAD].translate(chinese.SIMPLIFIED) for message in plain]

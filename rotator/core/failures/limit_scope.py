@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from rotator.core.failures.error_codes import SIMPLIFIED, heads_of
+from rotator.core.failures.chinese import SIMPLIFIED
+from rotator.core.failures.error_codes import heads_of
 from rotator.core.failures.error_response import Answer, read_answer
 from rotator.core.failures.resets import names_a_full_window
 from rotator.model import EVERYTHING, Meaning, Scope, Signal
@@ -18,11 +19,13 @@ _SHORTEST_MODEL = 4
 _MODEL_FIELDS = ("model", "model_id", "model_name")
 _LIMIT = r"(?:rate[- ]limit|limit|quota|usage|allowance)"
 # Parts of models' names that a plan or a vendor is called by as well.
-_COMMON = frozenset(
-    "claude gemini grok kimi qwen deepseek minimax doubao codex copilot llama mistral plus free fast"
-    " coding coder code plan token tokens weekly daily chat latest preview thinking instruct model"
-    " mini flash turbo large small high medium experimental image text base context long".split()
-)
+_COMMON = frozenset({
+    "claude", "gemini", "grok", "kimi", "qwen", "deepseek", "minimax", "doubao", "codex",
+    "copilot", "llama", "mistral", "plus", "free", "fast", "coding", "coder", "code", "plan",
+    "token", "tokens", "weekly", "daily", "chat", "latest", "preview", "thinking", "instruct",
+    "model", "mini", "flash", "turbo", "large", "small", "high", "medium", "experimental",
+    "image", "text", "base", "context", "long",
+})  # fmt: skip
 _OF_THE_ACCOUNT = re.compile(
     r"\b(?:account|organi[sz]ation|workspace|plan|subscription|team|user|key|project|all models"
     r"|usage limit|(?:weekly|daily|monthly|session|\d+[- ]hour)(?: \w+){0,2} (?:limit|quota))\b"
@@ -73,6 +76,4 @@ def _named(model: str) -> re.Pattern[str]:
 
 
 def _is_of_the_account(answer: Answer) -> bool:
-    return names_a_full_window(answer.headers) or any(
-        map(_OF_THE_ACCOUNT.search, heads_of(answer))
-    )
+    return names_a_full_window(answer.headers) or any(map(_OF_THE_ACCOUNT.search, heads_of(answer)))

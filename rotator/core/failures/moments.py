@@ -38,7 +38,9 @@ _DATES = tuple(
         r"(?:下|本|这)?(?:周|星期)(?P<zhou>[一二三四五六日天])",
     )
 )
-_GAP = re.compile(r"(?:,|T| ?at)?[ ]?(?:at |凌晨|上午|早上|中午)?(?P<late>下午|晚上)?", re.IGNORECASE)
+_GAP = re.compile(
+    r"(?:,|T| ?at)?[ ]?(?:at |凌晨|上午|早上|中午)?(?P<late>下午|晚上)?", re.IGNORECASE
+)
 _TIME = re.compile(
     r"(?P<h>\d{1,2})(?::(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d|60)(?:[.,]\d{1,9})?)?)?"
     r"(?: ?(?P<half>[ap])\.?m\b\.?)?(?![\d:])"
@@ -138,7 +140,7 @@ def _written(
     late = gap is not None and bool(gap["late"])
     if day is None and (alone := _GAP.match(text, at)) and alone["late"]:
         begins, late = alone.end(), True
-    time, ends = _time(text, begins, late=late, is_alone=day is None and not late)
+    time, ends = _time(text, begins, late=late)
     if time is None and day is None:
         return None
     if time is None:
@@ -167,7 +169,7 @@ def _day(text: str, at: int) -> tuple[_Day | None, int]:
 
 
 def _as_day(told: dict[str, str | None]) -> _Day | None:
-    year = int(told["year"]) if told.get("year") else None
+    year = int(told.get("year") or "0") or None
     if near := told.get("near"):
         return _Day(days_on=0 if near.lower() in _ENDS_TODAY else 1)
     if weekday := told.get("weekday"):
@@ -175,10 +177,10 @@ def _as_day(told: dict[str, str | None]) -> _Day | None:
     if zhou := told.get("zhou"):
         return _Day(weekday=_CHINESE_DAYS[zhou])
     if first := told.get("first"):
-        return _either_way(int(first), int(told["second"] or 0), year)
+        return _either_way(int(first), int(told["second"] or "0"), year)
     if name := told.get("month"):
-        return _Day(year, _MONTHS.index(name[:3].lower()) + 1, int(told["day"] or 0))
-    return _Day(year, int(told["mm"] or 0), int(told["day"] or 0))
+        return _Day(year, _MONTHS.index(name[:3].lower()) + 1, int(told["day"] or "0"))
+    return _Day(year, int(told["mm"] or "0"), int(told["day"] or "0"))
 
 
 def _either_way(first: int, second: int, year: int | None) -> _Day | None:
@@ -188,15 +190,13 @@ def _either_way(first: int, second: int, year: int | None) -> _Day | None:
     return _Day(year, first, second) if second > _NOON else None
 
 
-def _time(
-    text: str, at: int, *, late: bool, is_alone: bool
-) -> tuple[tuple[int, int, int] | None, int]:
+def _time(text: str, at: int, *, late: bool) -> tuple[tuple[int, int, int] | None, int]:
     found = _TIME.match(text, at)
     if found is None:
         return None, at
     if found["zero"] or found["noon"]:
         return (0 if found["zero"] else _NOON, 0, 0), found.end()
-    hour, minute, second = (int(found[n] or found[f"c{n}"] or 0) for n in ("h", "m", "s"))
+    hour, minute, second = (int(found[n] or found[f"c{n}"] or "0") for n in ("h", "m", "s"))
     if found["h"] and found["m"] is None and found["half"] is None:
         # A number is no time.
         return None, at
@@ -208,7 +208,6 @@ def _time(
         hour += _NOON
     if hour > _MOST_HOURS or (hour == _MOST_HOURS and (minute or second)) or minute >= 60:  # noqa: PLR2004
         return None, at
-    del is_alone
     return (hour, minute, min(second, 59)), found.end()
 
 

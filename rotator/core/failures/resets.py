@@ -32,7 +32,9 @@ _PER_UNIT = {Unit.MILLISECONDS: 0.001, Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0}
 # google.rpc: RetryInfo tells a wait of seconds beside a quota of a day.
 _WAITS = frozenset({"retry_delay"})
 
-_REMAINING = re.compile(r"(?:(?:x-)?rate-?limit|anthropic-ratelimit)-(?:[\w-]+-)?remaining(?:-[\w-]+)?")
+_REMAINING = re.compile(
+    r"(?:(?:x-)?rate-?limit|anthropic-ratelimit)-(?:[\w-]+-)?remaining(?:-[\w-]+)?"
+)
 _PLAIN_RESET = re.compile(r"(?:x-)?rate-?limit-reset(?:-after|-ms|-at)?")
 _FULL_PERCENT = 100.0
 _SLOT = re.compile(r"(x-[\w-]{1,40}-(?:primary|secondary))-used-percent")
@@ -106,7 +108,7 @@ def _fields(
 
 def _words(answer: Answer, server: float, zone: tzinfo | None) -> Iterator[float | None]:
     for message in answer.messages[:_MOST_MESSAGES]:
-        yield from (_sensible(seconds) for seconds in stated_in(message, server, zone))
+        yield from (_ahead(seconds) for seconds in stated_in(message, server, zone))
 
 
 def _outright(headers: Mapping[str, str], server: float) -> float | None:
@@ -189,7 +191,7 @@ def _has_some_left(entry: Mapping[str, object]) -> bool:
 def _in_fields(
     entry: Mapping[str, object], server: float, zone: tzinfo | None, left_out: frozenset[str]
 ) -> Iterator[float | None]:
-    """Give the ends in an object's fields; a length needs no clock, so it counts before a moment."""
+    """Give the ends in an object's fields; a length, which needs no clock, before a moment."""
     units = {n: unit for n in entry if n not in left_out and (unit := unit_of_field(n))}
     lengths = {
         n: _seconds(entry[n], unit, server) for n, unit in units.items() if unit is not Unit.MOMENT
@@ -205,9 +207,7 @@ def _is_of_the_window(name: str) -> bool:
     return "reset" in name
 
 
-def _seconds(
-    value: object, unit: Unit, server: float, zone: tzinfo | None = None
-) -> float | None:
+def _seconds(value: object, unit: Unit, server: float, zone: tzinfo | None = None) -> float | None:
     """Return how far off `value` is: a number of a unit, a length such as `6m0s`, or a moment."""
     number = number_of(value)
     if number is not None:

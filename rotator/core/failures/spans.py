@@ -37,7 +37,8 @@ _COUNT = (
 )
 # "7m", but not the first letter of "7 moons"; in Chinese a unit runs on into the next word.
 _PART = re.compile(
-    rf"(?P<count>{_COUNT})[ -]?(?:{_NAMED})(?![a-z])\.?(?:[ ,]{{0,2}}(?:and |零|又)?)", re.IGNORECASE
+    rf"(?P<count>{_COUNT})[ -]?(?:{_NAMED})(?![a-z])\.?(?:[ ,]{{0,2}}(?:and |零|又)?)",
+    re.IGNORECASE,
 )
 _CLOCK = re.compile(r"(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.\d{1,9})?)?(?![\d:])")
 _ISO = re.compile(

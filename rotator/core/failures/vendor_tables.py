@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rotator.core.failures.classify import TIMED, LIMITS, reason_of
+from rotator.core.failures.classify import LIMITS, TIMED, reason_of
 from rotator.core.failures.error_codes import heads_of
 from rotator.core.failures.error_response import Answer, read_answer, snake
 from rotator.core.failures.resets import stated_until
@@ -21,7 +21,9 @@ from rotator.model import EVERYTHING, Finding, Meaning, Reach, Scope, Signal
 _MOST_WORDS = 64
 _LONGEST_TEXT = 400
 # What is written as a code, in a sentence: `SetLimitExceeded`, `user_weekly_rate_limited`.
-_WORD = re.compile(r"^[A-Z]\w+(?=:)|[A-Za-z][A-Za-z0-9]*(?:[_.:-][A-Za-z0-9]+)+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+")
+_WORD = re.compile(
+    r"^[A-Z]\w+(?=:)|[A-Za-z][A-Za-z0-9]*(?:[_.:-][A-Za-z0-9]+)+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+"
+)
 _NUMBERED = re.compile(
     r"\[(?P<a>\d{3,6})\]|\((?P<b>\d{3,6})\)\s*$|^(?P<c>\d{4,6})[ :：]"
     r"|(?:code|error|status|错误码|代码)[\"' :=：#-]{0,4}(?P<d>\d{3,6})\b",

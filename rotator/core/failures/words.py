@@ -17,19 +17,24 @@ _MOST_PLACES = 16
 _BEFORE, _AFTER = 64, 48
 
 # A word of a count, or 十五 and the like, may begin a length.
+_DIGITS = "[半一两二三四五六七八九十]"
 _PLACE = re.compile(
     rf"{START.pattern}|\b(?:half an|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
     r" (?=second|minute|hour|day|week|month|year)|\bPT?(?=\d)"
-    r"|(?<![半一两二三四五六七八九十])[半一两二三四五六七八九十]{1,3}(?= ?(?:秒|分|个|小时|天|日|周|星期|年))",
+    rf"|(?<!{_DIGITS}){_DIGITS}{{1,3}}(?= ?(?:秒|分|个|小时|天|日|周|星期|年))",
     re.IGNORECASE,
 )
 _CUE = (
     r"(?<![a-z])(?:try(?:ing)?(?: \w+){0,4}? again|retr(?:y|ies|ied|ying)\w*|resets?|resetting"
     r"|renew(?:s|ed|al)?|refresh(?:es|ed)?|replenish\w*|refills?|restor\w+|regains?|available"
     r"|resumes?|unlock\w*|unblock\w*|lift(?:s|ed)|cool[- ]?down|wait|back|again|recover\w*"
-    r"|regenerat\w+|reactivat\w+|unavailable|limited|paused|next (?:request|attempt|window))(?![a-z])"
+    r"|regenerat\w+|reactivat\w+|unavailable|limited|paused|next (?:request|attempt|window))"
+    r"(?![a-z])"
 )
-_NEARLY = r"(?:(?:about|around|approximately|approx\.?|roughly|another|the next|at least|less than|up to) ?|[~≈])?"
+_NEARLY = (
+    r"(?:(?:about|around|approximately|approx\.?|roughly|another|the next|at least|less than|up to)"
+    r" ?|[~≈])?"
+)
 _JOIN = r"[ :=(~*_\"'`]{0,4}"
 _IN_ENGLISH = re.compile(
     rf"(?:{_CUE}(?:[ _-]?(?:time|date|at|in|after))?{_JOIN}"
@@ -46,8 +51,9 @@ _CHINESE = r"重置|重試|重试|再试|再次|恢复|恢復|刷新|解封|解�
 _IN_CHINESE = re.compile(rf"(?:{_CHINESE}|等待|等|剩余)[^0-9。，,\n每周期隔]{{0,10}}$")
 _LATER = re.compile(rf" ?(?:之|以)?(?:后|後)[^0-9。，,\n]{{0,10}}(?:{_CHINESE}|使用|访问|请求)")
 _THEN = re.compile(rf" ?(?:之后|以后|后|後|时|起)?[^0-9。，,\n]{{0,8}}(?:{_CHINESE})")
-_OF_LENGTH = {"in", "after", "within", "for"}
-_BARE_SECONDS = re.compile(r"retry[-_ ]after[ :=\"']{1,4}(?P<count>\d{1,9}(?:\.\d{1,9})?)(?![\w:/.-]*\d)", re.IGNORECASE)
+_BARE_SECONDS = re.compile(
+    r"retry[-_ ]after[ :=\"']{1,4}(?P<count>\d{1,9}(?:\.\d{1,9})?)(?![\w:/.-]*\d)", re.IGNORECASE
+)
 _UNIT_FOLLOWS = re.compile(r" ?(?:ms|millis|min|m\b|h|d|w|秒|分)", re.IGNORECASE)
 
 
@@ -67,9 +73,7 @@ def stated_in(text: str, now: float, zone: tzinfo | None) -> Iterator[float]:
     yield from _bare(text)
 
 
-def _at_place(
-    text: str, at: int, now: float, zone: tzinfo | None
-) -> tuple[float | None, int]:
+def _at_place(text: str, at: int, now: float, zone: tzinfo | None) -> tuple[float | None, int]:
     """Return the seconds to what stands there, if a cue says what it is, and where it ends."""
     before = text[max(0, at - _BEFORE) : at]
     cue = _IN_ENGLISH.search(before)
@@ -85,7 +89,8 @@ def _at_place(
     moment = read_moment(text, at, now, zone, daytime=by not in {"in", "within", "for"})
     if moment is None:
         return None, at
-    is_meant = cue is not None or chinese or _THEN.match(text[moment.end : moment.end + _AFTER])
+    rest = text[moment.end : moment.end + _AFTER]
+    is_meant = cue is not None or chinese or _THEN.match(rest) is not None
     if moment.at is None or not is_meant:
         return None, moment.end
     return moment.at - now, moment.end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from providers.opencode_go import OpenCodeGo, Zen
@@ -9,6 +11,7 @@ from rotator.model import Meaning
 from tests.support.asked_vendor import asked, told
 from tests.support.builders import api
 from tests.support.failures import NOW, failure
+from tests.support.field_cases import registry
 
 
 def test_the_keys_of_one_member_are_limited_together_and_another_members_are_not() -> None:
@@ -30,7 +33,7 @@ def test_the_401_trap_the_type_of_a_dead_key_has_other_causes(
 ) -> None:
     body = {"type": "error", "error": {"type": "AuthError", "message": message}}
 
-    finding = Zen().classify(failure(401, body), NOW)
+    finding = registry().classify(replace(failure(401, body), provider="opencode"), NOW)
 
     assert (finding and finding.meaning) == meaning
 
