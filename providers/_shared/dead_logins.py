@@ -17,7 +17,7 @@ _FORBIDDEN = 403
 
 # What an account is told that does not come back by itself; every vendor's.
 _CLOSED = "the vendor has suspended or closed the account"
-_WHO = r"(?:account|user|organi[sz]ation|workspace)"
+_WHO = r"(?:account|user|organi[sz]ation|workspace|team)"
 _STATE = r"(?:suspended|banned|deactivated|disabled|deleted|terminated|closed)"
 _CLOSED_CODE = re.compile(
     rf"{_WHO}[_-](?:is[_-])?{_STATE}|(?:(?:suspended|banned|deactivated)(?:[_-]{_WHO})?)"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from providers._shared.fields import Part
+from rotator.errors import UnexpectedAnswer
 from rotator.model import Window
 
 HOUR, DAY = 3_600, 86_400
@@ -46,6 +48,27 @@ def distinct(windows: Iterable[Window]) -> tuple[Window, ...]:
         if other is None or one.used > other.used:
             kept[one.name, one.model] = one
     return tuple(kept.values())
+
+
+def each_for_itself(
+    parts: Iterable[Part], read: Callable[[Part], Window | None]
+) -> tuple[list[Window], bool]:
+    """Return the windows that can be read, and whether that is all of them.
+
+    One that cannot costs itself; raises UnexpectedAnswer, with its field, where none is left.
+    """
+    found, faults = [], []
+    for part in parts:
+        try:
+            one = read(part)
+        except UnexpectedAnswer as exc:
+            faults.append(exc)
+            continue
+        if one is not None:
+            found.append(one)
+    if faults and not found:
+        raise faults[0]
+    return found, not faults
 
 
 def name_of(length_seconds: int) -> str:

@@ -91,6 +91,9 @@ def _windows(
     parts = [limit.part(slot) for slot in _SLOTS] if limit else []
     for part in filter(None, parts):
         used, length = part.percent("used_percent"), part.number("limit_window_seconds")
+        if length == 0:
+            # A slot without a window.
+            continue
         if used is None:
             raise part.unusable("used_percent")
         if length is None or not 0 < length <= _LONGEST_SECONDS:

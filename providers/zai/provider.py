@@ -7,13 +7,21 @@ https://github.com/getpaseo/paseo/issues/5057 (answers), https://github.com/lidg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from providers._shared.answers import document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys, UnaskedKeys
-from providers._shared.windows import DAY, HOUR, MONTH, WEEK, distinct, month, window
+from providers._shared.windows import (
+    DAY,
+    HOUR,
+    MONTH,
+    WEEK,
+    distinct,
+    each_for_itself,
+    month,
+    window,
+)
 from providers.zai import codes
 from rotator.errors import LoginRejected, RateLimited, UnexpectedAnswer
 from rotator.model import Credential, Meaning, Snapshot, Window
@@ -54,8 +62,10 @@ class CodingPlan(_Glm):
         data = body.part("data")
         if data is None or data.values.get("limits") is None:
             raise body.unusable("data.limits")
-        windows = distinct(_windows(data))
-        return Snapshot(now, windows, plan=data.text("level"), complete=bool(windows))
+        limits = [one for one in data.parts("limits") if _kind(one) in _LIMITS]
+        found, is_whole = each_for_itself(limits, _window)
+        complete = is_whole and bool(found)
+        return Snapshot(now, distinct(found), plan=data.text("level"), complete=complete)
 
 
 class PayAsYouGo(_Glm, UnaskedKeys):
@@ -100,22 +110,21 @@ def _is_without_plan(body: Part) -> bool:
     return meaning is not Meaning.LOGIN_DEAD and "coding plan" in (body.text("msg") or "").lower()
 
 
-def _windows(data: Part) -> Iterator[Window]:
-    for limit in data.parts("limits"):
-        kind = limit.text("type") or limit.text("name")
-        if kind not in _LIMITS:
-            continue
-        unit, count = limit.count("unit"), limit.count("number")
-        if unit not in _UNITS:
-            raise limit.unusable("unit")
-        if count is None or not 1 <= count <= _MOST:
-            raise limit.unusable("number")
-        used, resets_at = _used(limit), limit.moment("nextResetTime")
-        about, blocks = ("tools", False) if kind == _TOOLS else ("", True)
-        if _UNITS[unit] == MONTH and count == 1:
-            yield month(used, resets_at, about=about, blocks=blocks)
-        else:
-            yield window(_UNITS[unit] * count, used, resets_at, about=about, blocks=blocks)
+def _window(limit: Part) -> Window:
+    unit, count = limit.count("unit"), limit.count("number")
+    if unit not in _UNITS:
+        raise limit.unusable("unit")
+    if count is None or not 1 <= count <= _MOST:
+        raise limit.unusable("number")
+    used, resets_at = _used(limit), limit.moment("nextResetTime")
+    about, blocks = ("tools", False) if _kind(limit) == _TOOLS else ("", True)
+    if _UNITS[unit] == MONTH and count == 1:
+        return month(used, resets_at, about=about, blocks=blocks)
+    return window(_UNITS[unit] * count, used, resets_at, about=about, blocks=blocks)
+
+
+def _kind(limit: Part) -> str | None:
+    return limit.text("type") or limit.text("name")
 
 
 def _used(limit: Part) -> float:

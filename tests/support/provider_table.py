@@ -86,9 +86,14 @@ def _row(module: Any) -> list[str]:
         ", ".join(_told(found)) if asked else NO,
         "yes" if isinstance(module, HeaderReader) else "usual",
         _tokens(module, logins["oauth"]),
-        "own" if isinstance(module, Classifier) else "usual",
+        "own" if isinstance(module, Classifier) or _has_table(module) else "usual",
         ", ".join(sorted({case.certainty for case in found})) or NO,
     ]
+
+
+def _has_table(module: Any) -> bool:
+    table = load_registry().tables.vendor_of(module.ids[0], None)
+    return table is not None and bool(table.lines)
 
 
 def _login(module: Any, kind: str) -> Credential:
