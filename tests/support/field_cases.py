@@ -57,6 +57,7 @@ class FieldCase:
     means: frozenset[Meaning]
     until: str | None
     scope: str
+    aside: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -102,6 +103,7 @@ def as_told(case: FieldCase) -> Signal:
         "headers": headers,
         "body": case.body,
         "credential": "0" * 64,
+        "aside": case.aside,
     }
     signal = parse_signal("1", json.dumps(content).encode())
     assert signal is not None

@@ -39,12 +39,12 @@ _DATES = tuple(
     )
 )
 _GAP = re.compile(
-    r"(?:,|T| ?at)?[ ]?(?:at |凌晨|上午|早上|中午)?(?P<late>下午|晚上)?", re.IGNORECASE
+    r"(?:,|T| ?at)?[ ]?(?:at |凌晨|上午|早上|中午)?(?P<late>下午|晚上)?[ ]?", re.IGNORECASE
 )
 _TIME = re.compile(
-    r"(?P<h>\d{1,2})(?::(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d|60)(?:[.,]\d{1,9})?)?)?"
+    r"(?P<ch>\d{1,2}) ?[时点](?: ?(?P<cm>\d{1,2}) ?分)?(?: ?(?P<cs>\d{1,2}) ?秒)?(?:整)?"
+    r"|(?P<h>\d{1,2})(?::(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:[.,]\d{1,9})?)?)?"
     r"(?: ?(?P<half>[ap])\.?m\b\.?)?(?![\d:])"
-    r"|(?P<ch>\d{1,2}) ?[时点](?: ?(?P<cm>\d{1,2}) ?分)?(?: ?(?P<cs>\d{1,2}) ?秒)?(?:整)?"
     r"|(?P<zero>midnight|零点|零时|午夜)|(?P<noon>noon|正午)",
     re.IGNORECASE | re.ASCII,
 )
@@ -59,7 +59,7 @@ _ISO = re.compile(
 )
 _EPOCH = re.compile(r"(?:1\d{9}(?:\.\d{1,9})?|1\d{12}|1\d{15})(?!\d)", re.ASCII)
 _TEN, _THIRTEEN = 1e11, 1e14
-_NOON, _MOST_HOURS = 12, 24
+_NOON, _MOST_HOURS, _MOST_MINUTES = 12, 24, 59
 _ENDS_TODAY = {"today", "tonight", "今天", "今日", "今晚"}
 # What a moment begins with, and what has to stand around it.
 START = re.compile(
@@ -206,9 +206,9 @@ def _time(text: str, at: int, *, late: bool) -> tuple[tuple[int, int, int] | Non
         hour = hour % _NOON + (_NOON if half == "p" else 0)
     elif late and hour < _NOON:
         hour += _NOON
-    if hour > _MOST_HOURS or (hour == _MOST_HOURS and (minute or second)) or minute >= 60:  # noqa: PLR2004
+    if (hour, minute, second) > (_MOST_HOURS, 0, 0) or max(minute, second) > _MOST_MINUTES:
         return None, at
-    return (hour, minute, min(second, 59)), found.end()
+    return (hour, minute, second), found.end()
 
 
 def _seconds(day: _Day, time: tuple[int, int, int], zone: tzinfo, now: float) -> float | None:

@@ -21,7 +21,7 @@ _UNITS = (
     (86_400.0, r"days?|d|天|日"),
     (604_800.0, r"weeks?|wks?|w|周|个?星期"),
 )
-_MONTH, _YEAR = r"months?|mons?|mths?|个月", r"years?|yrs?|y|年"
+_MONTH, _YEAR = r"months?|mons?|mths?|个月", r"years?|yrs?|y|年(?! ?\d)"
 _NAMED = "|".join(
     f"(?P<u{n}>{names})" for n, names in enumerate([names for _, names in _UNITS] + [_MONTH, _YEAR])
 )

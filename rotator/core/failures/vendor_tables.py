@@ -25,7 +25,7 @@ _WORD = re.compile(
     r"^[A-Z]\w+(?=:)|[A-Za-z][A-Za-z0-9]*(?:[_.:-][A-Za-z0-9]+)+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+"
 )
 _NUMBERED = re.compile(
-    r"\[(?P<a>\d{3,6})\]|\((?P<b>\d{3,6})\)\s*$|^(?P<c>\d{4,6})[ :：]"
+    r"\[(?P<a>\d{3,6})\]|\((?P<b>\d{3,6})\)\s*$|^(?P<c>\d{4,6})[:：]"
     r"|(?:code|error|status|错误码|代码)[\"' :=：#-]{0,4}(?P<d>\d{3,6})\b",
     re.IGNORECASE,
 )

@@ -305,3 +305,38 @@ def test_the_end_of_time_is_no_answer() -> None:
     last = datetime.max.replace(tzinfo=UTC)
 
     assert stated_until(answer, last, last) is None
+
+
+def test_of_several_windows_the_one_that_is_full_counts() -> None:
+    windows = [
+        {"used_percent": 100, "resets_at": EPOCH + 60},
+        {"used_percent": 40, "resets_at": EPOCH + 7_200},
+        {"remaining": 3, "resets_at": EPOCH + 9_000},
+        {"limit_reached": False, "resets_at": EPOCH + 9_000},
+    ]
+
+    assert wait({"error": {"windows": windows}}) == 60
+
+
+def test_only_so_many_places_of_a_text_are_looked_at() -> None:
+    assert wait({"error": {"message": "1 2 3. Try again in 30s"}}) == 30
+    assert wait({"error": {"message": "1 " * 16 + ". Try again in 30s"}}) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("reset_in_ms", 60_000, 60),
+        ("retry_after_millis", 60_000, 60),
+        ("reset_in_minutes", 2, 120),
+        ("reset_in_hours", 1, HOUR),
+        ("reset_at_ms", (EPOCH + 60) * 1_000, 60),
+        ("resets_minutes", 5, None),
+        ("sent_at_ms", (EPOCH + 60) * 1_000, None),
+        ("reset_at", "x" * 300, None),
+        ("reset_at", "2026-11-22T12:01:00Z or so", None),
+        ("reset_at", "in a while", None),
+    ],
+)
+def test_a_field_s_name_tells_its_unit(field: str, value: object, expected: float | None) -> None:
+    assert wait({"error": {field: value}}) == expected

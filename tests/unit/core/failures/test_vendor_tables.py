@@ -1,0 +1,145 @@
+"""A vendor's table: which of its lines an answer meets, and what is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from rotator.core.failures.vendor_tables import Line, Table, find_by_table
+from rotator.core.failures.zones import named_zone
+from rotator.model import EVERYTHING, Finding, Meaning, Reach, Scope, Signal
+from tests.support.failures import NOW, failure
+
+X = Meaning.EXHAUSTED
+
+
+def found(*lines: Line, signal: Signal, zone: str = "") -> Finding | None:
+    """Return what a table of these lines makes of a signal."""
+    return find_by_table(Table("acme", zone=named_zone(zone), lines=lines), signal, NOW)
+
+
+def said(message: str = "?", **fields: object) -> Signal:
+    return failure(429, {"error": {"message": message, **fields}})
+
+
+@pytest.mark.parametrize(
+    ("line", "signal"),
+    [
+        (Line(X, code="acme_limit"), said(code="AcmeLimit")),
+        (Line(X, code="1308"), said(code=1308)),
+        (Line(X, code="1308"), said(errCode="1308")),
+        (Line(X, code="1308"), said("[1308][?]")),
+        (Line(X, code="1308"), said("1308: ?")),
+        (Line(X, code="1308"), said("? (1308)")),
+        (Line(X, code="1308"), said("? error code: 1308")),
+        (Line(X, code="acme_limit"), said("Failed with acme_limit today")),
+        (Line(X, code="acme*"), said(code="acme_limit_of_something")),
+        (Line(X, code="*per_day*"), said(code="requests_per_day_free")),
+        (Line(X, text="is used up"), said("Your thing   is USED up.")),
+        (Line(X, code="acme_limit", text="used up"), said("used up", code="acme_limit")),
+        (Line(X, text="used up", statuses=frozenset({429})), said("used up")),
+        (Line(X, text="used up", statuses=frozenset({403})), failure(None, error="used up")),
+    ],
+)
+def test_a_line_is_met_by_its_code_anywhere_and_its_text_at_the_head(
+    line: Line, signal: Signal
+) -> None:
+    told = found(line, signal=signal)
+
+    assert told is not None
+    assert told.meaning is X
+
+
+@pytest.mark.parametrize(
+    ("line", "signal"),
+    [
+        (Line(X, code="1308"), said(count=1308)),
+        (Line(X, code="1308"), said(code=True)),
+        (Line(X, code="1308"), said("1308 tokens are left")),
+        (Line(X, code="1308"), said(code=13080)),
+        (Line(X, text="used up"), said("Cannot parse 'used up'")),
+        (Line(X, text="used up"), said("x" * 300 + "used up")),
+        (Line(X, code="acme_limit", text="used up"), said("used up")),
+        (Line(X, text="used up", statuses=frozenset({403})), said("used up")),
+        (Line(X, code="acme_limit"), said("a_b " * 100 + "acme_limit")),
+    ],
+)
+def test_what_is_not_said_meets_no_line(line: Line, signal: Signal) -> None:
+    assert found(line, signal=signal) is None
+
+
+def test_the_first_line_counts() -> None:
+    told = found(
+        Line(Meaning.BILLING, text="plan"), Line(X, text="used up"), signal=said("plan used up")
+    )
+
+    assert told == Finding(Meaning.BILLING, "429, credit or billing problem")
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("", EVERYTHING),
+        ("model", Scope("m1")),
+        ("account", Scope(reach=Reach.ACCOUNT)),
+        ("provider", Scope("m1", Reach.PROVIDER)),
+    ],
+)
+def test_a_line_says_what_is_limited(scope: str, expected: Scope) -> None:
+    signal = replace(said(code="acme_limit"), model="m1")
+    told = found(Line(X, code="acme_limit", scope=scope), signal=signal)
+
+    assert told is not None
+    assert told.scope == expected
+
+
+def test_a_model_that_nobody_knows_is_every_one() -> None:
+    told = found(Line(X, code="acme_limit", scope="model"), signal=said(code="acme_limit"))
+
+    assert told == Finding(X, "429, usage limit reached (acme_limit)")
+
+
+@pytest.mark.parametrize(
+    ("ends", "zone", "expected"),
+    [
+        ("day", "UTC", datetime(2026, 11, 23, tzinfo=UTC)),
+        ("day", "America/Los_Angeles", datetime(2026, 11, 23, 8, tzinfo=UTC)),
+        ("week", "", datetime(2026, 11, 23, tzinfo=UTC)),
+        ("month", "", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("", "", None),
+    ],
+)
+def test_a_line_may_last_until_its_calendar_s_end(
+    ends: str, zone: str, expected: datetime | None
+) -> None:
+    told = found(Line(X, code="acme_limit", ends=ends), signal=said(code="acme_limit"), zone=zone)
+
+    assert told is not None
+    assert told.until == expected
+
+
+def test_a_wait_beside_a_quota_of_a_day_is_not_its_end_and_a_moment_is() -> None:
+    line = Line(X, code="acme_limit", ends="day", waits=False)
+    short = said("Retry in 5s", code="acme_limit", retryDelay="34s")
+    exact = said(code="acme_limit", retryDelay="34s", resets_at="2026-11-22T20:00:00Z")
+
+    untils = [told.until for one in (short, exact) if (told := found(line, signal=one))]
+
+    assert untils == [datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 22, 20, tzinfo=UTC)]
+
+
+def test_a_login_that_is_dead_has_no_end() -> None:
+    line = Line(Meaning.LOGIN_DEAD, code="acme_limit", why="the key is not accepted")
+    told = found(line, signal=said(code="acme_limit", retry_after=60))
+
+    assert told == Finding(Meaning.LOGIN_DEAD, "429, the key is not accepted")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_there"),
+    [("acme.example", True), ("api.acme.example", True), ("notacme.example", False)],
+)
+def test_a_vendor_is_known_by_its_address(host: str, is_there: bool) -> None:  # noqa: FBT001  # a table's column
+    assert Table("acme", hosts=("acme.example",)).is_at(host) is is_there
