@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rotator.plugins.loader import GROUP
-from tests.support.provider_table import DOCUMENT, table, written
+from tests.support.provider_table import ANSWERS, DOCUMENT, answers, table, written
 from tests.support.tool import expect_success
 
 EXAMPLE = re.compile(
@@ -66,3 +66,7 @@ def test_the_example_is_found_once_it_is_installed(example: Path) -> None:
 
 def test_the_table_is_what_the_modules_are() -> None:
     assert written() == table(), "run python -m tests.support.provider_table"
+
+
+def test_the_table_of_answers_is_what_the_files_say() -> None:
+    assert written(block=ANSWERS) == answers(), "run python -m tests.support.provider_table"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,8 @@ from tests.support.usage_cases import AnyCase, cases, modules
 
 DOCUMENT = ROOT / "docs" / "providers.md"
 BLOCK = re.compile(r"(?<=<!-- providers -->\n).*?(?=<!-- /providers -->)", re.DOTALL)
+ANSWERS = re.compile(r"(?<=<!-- answers -->\n).*?(?=<!-- /answers -->)", re.DOTALL)
+ANSWERS_HEAD = "| vendor | known by | understood | since |\n| --- | --- | --- | --- |\n"
 COLUMNS = (
     "providers",
     "asked with",
@@ -145,12 +148,36 @@ def _tokens(module: object, login: Credential) -> str:
     return "by us" if call.consent is None else "by us, if you allow it"
 
 
-def written(document: Path = DOCUMENT) -> str:
-    """Return the table that stands in the document."""
-    found = BLOCK.search(document.read_text(encoding="utf-8"))
+def answers() -> str:
+    """Return the table of what is understood of each vendor's answers, and since when."""
+    rows = [_understood(table) for table in sorted(_files()) if table[1]["lines"]]
+    return ANSWERS_HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _files() -> list[tuple[str, Any]]:
+    folder = ROOT / "providers" / "answers"
+    return [(p.stem, tomllib.loads(p.read_text("utf-8"))) for p in folder.glob("*.toml")]
+
+
+def _understood(table: tuple[str, Any]) -> list[str]:
+    name, content = table
+    told: dict[str, list[str]] = {}
+    for line in content["lines"]:
+        what = f"`{line['code']}`" if "code" in line else f"\u201c{line['text']}\u201d"
+        told.setdefault(line["means"], []).append(what)
+    seen = sorted({line["seen"] for line in content["lines"]})
+    known = ", ".join(f"`{one}`" for one in (*content["ids"], *content["hosts"])) or "everybody"
+    means = "; ".join(f"{means.replace('_', ' ')}: {', '.join(told[means])}" for means in told)
+    return [name, known, means, seen[0] if len(seen) == 1 else f"{seen[0]}, {seen[-1]}"]
+
+
+def written(document: Path = DOCUMENT, block: re.Pattern[str] = BLOCK) -> str:
+    """Return a table that stands in the document."""
+    found = block.search(document.read_text(encoding="utf-8"))
     return "" if found is None else found[0]
 
 
 if __name__ == "__main__":
     text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(BLOCK.sub(lambda _: table(), text), encoding="utf-8")
+    text = BLOCK.sub(lambda _: table(), text)
+    DOCUMENT.write_text(ANSWERS.sub(lambda _: answers(), text), encoding="utf-8")

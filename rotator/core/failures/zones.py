@@ -69,9 +69,9 @@ def _known(found: re.Match[str]) -> tzinfo | None:
     if found["offset"]:
         return _by_offset(found["offset"])
     if found["place"]:
-        return _by_place(_PLACES[found["place"].lower()])
+        return zone_of_place(_PLACES[found["place"].lower()])
     if found["iana"]:
-        return _by_place(found["iana"])
+        return zone_of_place(found["iana"])
     return timezone(timedelta(hours=_HOURS[found["short"].lower()]))
 
 
@@ -85,7 +85,8 @@ def _by_offset(text: str) -> tzinfo | None:
 
 
 @lru_cache(maxsize=64)
-def _by_place(name: str) -> tzinfo | None:
+def zone_of_place(name: str) -> tzinfo | None:
+    """Return the zone of a place by its name in the IANA's list, or None."""
     if name == "UTC":
         return UTC
     try:

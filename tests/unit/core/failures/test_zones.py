@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.core.failures.zones import named_zone, zone_at, zone_before
+from rotator.core.failures.zones import named_zone, zone_at, zone_before, zone_of_place
 from tests.support.failures import NOW
 
 
@@ -51,3 +51,14 @@ def test_a_zone_may_stand_before_its_time() -> None:
     assert is_named
     assert zone == named_zone("Asia/Shanghai")
     assert zone_before("resets at ") == (None, False)
+
+
+def test_a_place_is_looked_up_once() -> None:
+    zone_of_place.cache_clear()
+
+    found = [zone_of_place(name) for name in ("UTC", "Asia/Tokyo", "Asia/Nowhere", "Asia/Tokyo")]
+
+    assert [None if zone is None else str(zone) for zone in found] == [
+        "UTC", "Asia/Tokyo", None, "Asia/Tokyo",
+    ]  # fmt: skip
+    assert zone_of_place.cache_info().hits == 1
