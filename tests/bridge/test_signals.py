@@ -47,6 +47,7 @@ def test_a_signal_says_all_that_the_contract_names(
         "schema": 1,
         "attempt": 1,
         "provider": "mock",
+        "host": "127.0.0.1",
         "model": "m1",
         "session": "ses_1",
         "credential": digest_of(A),

@@ -52,9 +52,11 @@ _CLOSED_CODES = re.compile(
     rf"(?:^|_){_WHO}_(?:is_|has_been_|was_)?(?:{_SHUT}|revoked|deleted|expired)$"
 )
 _CLOSED_MESSAGES = re.compile(
-    rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|are|been)(?: \w+ly)?"
-    rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for (?:this|the|that|\\d))\b)|denied access)"
-    rf"|\baccount (?:suspended|banned|deactivated|terminated)\b"
+    # "Your account …", not any account that a sentence mentions.
+    rf"(?:^|\b(?:your|this|the) )(?:[\w.-]+ ){{0,2}}{_WHO}\b[^.]{{0,60}}?"
+    r" (?:is|was|are|been)(?: \w+ly)?"
+    rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for (?:this|the|that|\d))\b)|denied access)"
+    rf"|^account (?:suspended|banned|deactivated|terminated)\b"
     r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)"
     rf"|{chinese.CLOSED}",
     re.IGNORECASE,

@@ -39,7 +39,7 @@ _JOIN = r"[ :=(~*_\"'`]{0,4}"
 _IN_ENGLISH = re.compile(
     rf"(?:{_CUE}(?:[ _-]?(?:time|date|at|in|after))?{_JOIN}"
     rf"|{_CUE}[^.\d\n]{{0,40}}? (?P<by>in|after|within|for|at|on|by|until|till|from|is|every|each)"
-    rf"{_JOIN}|\b(?P<until>until|till|after){_JOIN}){_NEARLY}$",
+    rf"{_JOIN}|\b(?P<until>until|till|after){_JOIN}|\breached\|){_NEARLY}$",
     re.IGNORECASE,
 )
 _UNTIL_RESET = re.compile(
