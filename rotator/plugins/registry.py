@@ -82,7 +82,11 @@ class Registry:
         return self.providers.known_problems if isinstance(self.providers, Shelf) else ()
 
     def all_problems(self) -> tuple[str, ...]:
-        """Return a sentence for each module that is broken, after trying each."""
+        """Return a sentence for each module that is broken, after trying each.
+
+        The tables are read as well: who waits for a verdict need not wait for them.
+        """
+        _ = self.tables.all
         return self.providers.problems if isinstance(self.providers, Shelf) else ()
 
     def identify(self, provider: str, credential: Credential) -> Identity:
