@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rotator.context import Books
 from rotator.core.failures.reported_failures import Note
-from rotator.core.selection import failover as engine
+from rotator.core.selection.rests import next_recovery, recoveries
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.live.capture import settled
 from rotator.live.clock_change import follow_clock
@@ -343,7 +343,7 @@ class Daemon:
             due.append(self._looked_at + TURN_LOOK_EVERY)
         if self._times.due_at is not None:
             due.append(self._times.due_at)
-        back = engine.next_recovery(self._books.store.state(), self._looked_at)
+        back = next_recovery(self._books.store.state(), self._looked_at)
         if back is not None:
             due.append(back)
         return min(max((min(due) - now).total_seconds(), 0.0), LOOK_EVERY.total_seconds())
@@ -377,7 +377,7 @@ class Daemon:
             one.follow_clock(now)
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
-        back = engine.recoveries(self._books.store.state(), since, now)
+        back = recoveries(self._books.store.state(), since, now)
         if not back:
             return
         why = "ready again"

@@ -17,6 +17,7 @@ _FILES = (
     "core/selection/failover.py",
     "core/selection/limit_updates.py",
     "core/selection/limits.py",
+    "core/selection/rests.py",
     "services/accounts.py",
     "services/failover.py",
     "services/refresh.py",

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from rotator.core.logins.changes import Change, Login, Refresh, Revert, Revived, interpret
 from rotator.core.logins.credential_secrets import is_blank
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.selection.failover import blamed, next_limit, on_signal
+from rotator.core.selection.failover import blamed, on_signal
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.limits import is_ready
 from rotator.core.selection.policy import Wanted, choose, prefer
+from rotator.core.selection.rests import next_limit
 from rotator.model import (
     Account,
     AccountState,

@@ -7,14 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.core.selection.failover import (
-    NoteOverload,
-    Outcome,
-    Reject,
-    Rest,
-    blamed,
-    on_signal,
-)
+from rotator.core.selection.failover import NoteOverload, Outcome, Reject, Rest, blamed, on_signal
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.limits import is_ready
 from rotator.model import (

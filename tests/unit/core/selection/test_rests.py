@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rotator.core.failures.reported_failures import Passed, match_passed
-from rotator.core.selection.failover import next_limit, next_recovery, recoveries
+from rotator.core.selection.rests import next_limit, next_recovery, recoveries
 from rotator.model import Account, AccountState, Limit, Meaning, Reach, Scope
 from tests.support.builders import (
     ACME,
