@@ -128,7 +128,7 @@ class Screen:
     def _listen(self, term: Terminal) -> None:
         """Have keys, clicks and pastes told by blessed until the terminal is given back."""
         self._stack.enter_context(term.cbreak())
-        # Not asked for first: many terminals have a mouse and tell nobody.
+        # Not asked for first: many terminals have a mouse and tell nobody. (blessed 1.52)
         term._dec_mode_set_enabled(*_HEARD)  # noqa: SLF001  # what is public asks first
         self._stack.callback(term._dec_mode_set_disabled, *_HEARD)  # noqa: SLF001  # likewise
 
