@@ -57,7 +57,7 @@ class World:
     read which piece of configuration.
     """
 
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     folders: tuple[Path, ...]
     is_pure: bool = False
     started_at: datetime | None = None
