@@ -43,7 +43,7 @@ from rotator.store_sources import (
     copies_of,
     in_schema,
 )
-from rotator.wal import Wal, state_of_wal
+from rotator.wal import Wal, is_empty_wal, state_of_wal
 
 _TICK = timedelta(milliseconds=1)
 # Without a copy nobody knows since when something is missing.
@@ -79,8 +79,11 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
             if wal is Wal.WHOLE and _is_sound(connection, store):
                 return False
             left = best_source(connection, store, wal)
+        elif not is_empty_wal(store):
+            # SQLite opens no such file, but pages of it stand in its log.
+            left = best_source(None, store, state_of_wal(store))
         copies = copies_of(backups, store)
-        if not size and not copies and not awaits_rebuilding(store):
+        if not size and left is None and not copies and not awaits_rebuilding(store):
             return False
         since = max((one.made_at for one in copies if one.made_at), default=now - _RECENTLY)
         recent = accounts_since(paths.history, since)

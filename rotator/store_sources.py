@@ -100,16 +100,19 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
     return Source(schema, found, made_at, has_seals=True, spoilt=spoilt, restless=restless)
 
 
-def best_source(connection: Connection, store: Path, wal: Wal) -> Source:
-    """Read a damaged store as SQLite reads it, or by its pages where these tell more."""
+def best_source(connection: Connection | None, store: Path, wal: Wal) -> Source:
+    """Read a damaged store as SQLite reads it, or by its pages where these tell more.
+
+    Without a connection, which SQLite gives to no file of a few bytes, by its pages alone.
+    """
     image = image_with_wal(store)
     with opened_empty(STORE) as empty:
         guessed = with_tables_of(image, empty.serialize())
     by_pages = max(_of_image(image), _of_image(guessed), key=_readable)
-    if wal is Wal.WHOLE:
+    if wal is Wal.WHOLE and connection is not None:
         return max(source_of(connection), by_pages, key=_readable)
     # SQLite leaves out what came last; and so may we.
-    return replace(by_pages, lacks_last=wal is not Wal.WRONG or not _is_sound(image, store))
+    return replace(by_pages, lacks_last=wal is Wal.CUT or not _is_sound(image, store))
 
 
 def _is_sound(image: bytes, store: Path) -> bool:

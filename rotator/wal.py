@@ -62,6 +62,11 @@ def state_of_wal(store: Path) -> Wal:
             return found
 
 
+def is_empty_wal(store: Path) -> bool:
+    """Tell whether no page stands in the store's log, or there is none."""
+    return not _current(_bytes_of(_beside(store)))
+
+
 def require_whole_wal(store: Path) -> None:
     """Raise StoreDamaged where a frame of a change that was made cannot be read."""
     if state_of_wal(store) is not Wal.WHOLE:

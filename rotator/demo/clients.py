@@ -64,7 +64,7 @@ class Client:
                 words = [self.program, str(driver), bridge, PROVIDER, url, PROMPT]
                 return stage.start("node", words)
             case "stand-in":
-                words = ["-m", "rotator.demo.stand_in", PROVIDER, url]
+                words = ["-P", "-m", "rotator.demo.stand_in", PROVIDER, url]
                 return stage.start("the stand-in", [self.program, *words])
 
 

@@ -333,6 +333,27 @@ def test_however_short_a_store_was_cut_its_copy_wins(paths: Paths, size: int) ->
         assert "rebuilt from the backup of" in told(live)
 
 
+@pytest.mark.parametrize("size", [None, 0, 1, 300, 511, 512])
+def test_of_a_store_that_was_cut_short_what_stands_in_its_log_is_kept(
+    home: Path, paths: Paths, size: int | None
+) -> None:
+    log = paths.store.with_name("rotator.sqlite-wal")
+    with open_live(home) as live:
+        live.sees(LIVE | {"acme": api("c")})
+        pages = log.read_bytes()
+    assert api("c")["key"].encode() in pages
+    log.write_bytes(pages)
+    if size is None:
+        paths.store.unlink()
+    else:
+        os.truncate(paths.store, size)
+
+    with opened(paths) as live:
+        assert live.saved("acme/acme-3") == api("c")
+        assert set(live.names()) == {*SAVED, "acme/acme-3"}
+        assert "what could be read of it" in told(live)
+
+
 def newest_copy(paths: Paths) -> Path:
     """Return a name that a copy newer than all may have."""
     return paths.data / "backups" / "accounts-2027-01-01T000000.000Z-0123456789abcdef.sqlite"
