@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rotator.atomic import publish, sweep, sync_folder
@@ -48,6 +48,7 @@ from rotator.wal import Wal, is_empty_wal, state_of_wal
 _TICK = timedelta(milliseconds=1)
 # Without a copy nobody knows since when something is missing.
 _RECENTLY = timedelta(days=1)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
@@ -85,7 +86,9 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         copies = copies_of(backups, store)
         if not size and left is None and not copies and not awaits_rebuilding(store):
             return False
-        since = max((one.made_at for one in copies if one.made_at), default=now - _RECENTLY)
+        # Of what is gone as a whole all that is remembered is told.
+        always = _LONG_AGO if left is None else now - _RECENTLY
+        since = max((one.made_at for one in copies if one.made_at), default=always)
         recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
         aside = f"{store.name}{DAMAGED}{stamp}" if size else None
