@@ -183,19 +183,16 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
         "descent": _rows(left, "descent"),
         **_places(left, ids),
     }
-    told = {
-        name: Rows(tuple(dict(row) for row in rows), whole=True, listed=True)
+    found = {
+        name: Rows(tuple(dict(row) for row in rows))
         for name, rows in tables.items()
+        if name in left.tables
     }
-    return {**_nothing(left), **{n: rows for n, rows in told.items() if n in left.tables}}, joined
+    return {**dict.fromkeys(left.tables, Rows()), **found}, joined
 
 
 def _rows(source: Source, table: str) -> tuple[Row, ...]:
     return source.tables[table].rows if table in source.tables else ()
-
-
-def _nothing(source: Source) -> Tables:
-    return dict.fromkeys(source.tables, Rows(whole=True, listed=True))
 
 
 def _places(left: Source, accounts: set[str]) -> Mapping[str, Iterable[Row]]:

@@ -59,13 +59,13 @@ class Source:
     """
 
     schema: int = 0
-    tables: Tables = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict, repr=False)
     made_at: datetime | None = None
     has_seals: bool = False
     # Whether what was saved last may be missing without a trace.
     lacks_last: bool = False
-    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    restless: tuple[Row, ...] = ()
+    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict, repr=False)
+    restless: tuple[Row, ...] = field(default=(), repr=False)
 
     def is_whole(self, table: str) -> bool:
         """Tell whether every row of a table could be read, as it was written."""

@@ -12,7 +12,7 @@ import struct
 import threading
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -37,8 +37,8 @@ class _Frame:
     page: int
     # Of a frame that ends a transaction, how many pages the database has then.
     size: int
-    content: bytes
-    salt: bytes
+    content: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
     is_right: bool
 
 
