@@ -24,7 +24,7 @@ from rotator.policy import nobody_left
 from rotator.processes import COMMAND, find_elsewhere
 from rotator.settings_file import in_force
 from rotator.text import clean
-from rotator.unbridged import unbridged
+from rotator.unbridged import aside_says, unbridged
 from rotator.unclaimed import LIST
 from rotator.unseen_requests import unseen_requests
 from rotator.uptake import still_in_force
@@ -35,7 +35,7 @@ from rotator.watch_holder import WatchHolder
 class RunningOpencode:
     """An opencode that runs now; `bridge` is its bridge's version, or None.
 
-    `says` is what is known of one that we hear nothing of.
+    `says` is what is known of one that we hear nothing of, or that has a bridge which stands aside.
     """
 
     pid: int | None
@@ -90,10 +90,14 @@ def look_around(books: Books) -> Overview:
     without = unbridged(paths, present)
     file = str(paths.auth_file)
     opencodes = [
-        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file) for p in present
+        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file, aside_says(p))
+        for p in present
     ]
+    told = {one.pid for one in opencodes}
     opencodes += [
-        RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
+        RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says)
+        for o in without
+        if o.opencode.pid not in told
     ]
     names = sorted({a.provider for a in state.accounts})
     return Overview(
@@ -113,9 +117,9 @@ def look_around(books: Books) -> Overview:
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
-            *_restarts(state, [o.opencode.pid for o in without if o.is_stuck]),
+            *_restarts(state, [o.opencode.pid for o in without if o.is_stuck and o.is_sure]),
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
-            *unseen_requests(present),
+            *unseen_requests(present, names),
             *state.broken,
             *books.registry.problems,
         ),
