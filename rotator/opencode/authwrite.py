@@ -87,7 +87,7 @@ def _put_beside(
             temporary.chmod(mode)
         if isinstance(expected, Missing):
             return _give_name(temporary, target)
-        return _exchange(temporary, target, expected, replaced)
+        return _exchange(temporary, target, expected, Whole(content), replaced)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -108,45 +108,57 @@ def _give_name(temporary: Path, target: Path) -> bool:
     return True
 
 
-def _exchange(temporary: Path, target: Path, expected: Whole | Torn, replaced: Replaced) -> bool:
+def _exchange(
+    temporary: Path, target: Path, expected: Whole | Torn, new: Whole, replaced: Replaced
+) -> bool:
     try:
         # Before the last look, so that nothing written after that look is missed.
         handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        is_done = _is_still(target, expected) and _take_place(temporary, target, handle)
+        if not _is_still(target, expected):
+            os.close(handle)
+            return False
+        ours, before = temporary.stat(), os.fstat(handle)
+        if not exchange_names(temporary, target):
+            temporary.replace(target)
+        elif not os.path.samestat(temporary.stat(), before):
+            # Whoever renames a file of their own to that place does not write into that one.
+            os.close(handle)
+            _give_back(temporary, target, ours, expected, new, replaced)
+            return False
+    except FileNotFoundError:
+        # Somebody has taken the file away.
+        os.close(handle)
+        return False
     except OSError:
         os.close(handle)
         raise
-    if not is_done:
-        os.close(handle)
-        return False
     replaced.keep(handle, expected)
     return True
 
 
-def _take_place(temporary: Path, target: Path, handle: int) -> bool:
-    """Put the new file in the place of the one that is open; False if another one is there.
+def _give_back(
+    temporary: Path,
+    target: Path,
+    ours: os.stat_result,
+    expected: Whole | Torn,
+    new: Whole,
+    replaced: Replaced,
+) -> None:
+    """Let another one's file have its place again; what ours was there for is looked into.
 
-    Whoever renames a file of their own to that place does not write into the one that is open:
-    theirs goes back, and ours waits for another look.
+    Somebody may have written into ours meanwhile, or have put a newer file in its place: then
+    that one stays, and what the first one had is found in it as it is in a replaced file.
     """
-    ours, before = temporary.stat(), os.fstat(handle)
-    try:
-        if not exchange_names(temporary, target):
-            temporary.replace(target)
-            return True
-        if os.path.samestat(temporary.stat(), before):
-            return True
+    with contextlib.suppress(FileNotFoundError):
         exchange_names(temporary, target)
-        if not os.path.samestat(temporary.stat(), ours):
-            # Somebody came once more, in place of ours: the newest stays.
+        is_ours = os.path.samestat(temporary.stat(), ours)
+        if not is_ours:
             exchange_names(temporary, target)
-    except FileNotFoundError:
-        # Somebody has taken the file away.
-        pass
-    return False
+        left = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        replaced.keep(left, new if is_ours else expected)
 
 
 def _is_still(target: Path, expected: Reading) -> bool:

@@ -394,7 +394,35 @@ def test_whoever_renames_a_file_in_place_of_ours_while_another_one_goes_back_sta
         put(live, A)
 
     assert live.entries() == {"acme": api("a"), "zeta": api("x")}
-    assert live.saved("zeta/zeta-2") == api("x")
+    assert (live.saved("zeta/zeta-2"), live.saved("zeta/zeta-3")) == (api("y"), api("x"))
+
+
+@pytest.mark.parametrize("by_rename", [True, False], ids=["renamed", "written in place"])
+def test_what_comes_while_another_one_s_file_goes_back_is_saved(
+    live: Live, *, by_rename: bool
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    first = renames_once(live, {"acme": api("b"), "zeta": api("y")})
+    seen: list[Step] = []
+
+    def write(step: Step) -> None:
+        if step.name == "replace" and live.file in {step.path, step.to}:
+            seen.append(step)
+            if len(seen) == 2:
+                # It knows ours alone, which was there for an instant.
+                entries = as_opencode({**live.entries(), "eta": api("e")})
+                mine = live.file.with_name("mine.json") if by_rename else live.file
+                mine.write_bytes(entries)
+                mine.replace(live.file)
+        first(step)
+
+    with Seam().watching(write):
+        put(live, A)
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
+    assert live.saved("eta/eta-1") == api("e")
+    assert live.saved("zeta/zeta-2") == api("y")
 
 
 def test_a_file_that_is_taken_away_at_the_last_moment_is_made_anew(live: Live) -> None:
