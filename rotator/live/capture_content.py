@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rotator.context import Books
@@ -43,7 +43,7 @@ def take_descents(books: Books) -> None:
 class Mended:
     """What auth.json should hold instead, and what has happened once it does."""
 
-    content: bytes
+    content: bytes = field(repr=False)
     events: tuple[Event, ...]
 
 

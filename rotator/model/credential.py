@@ -38,7 +38,7 @@ class Credential:
     account_id: str | None = None
     enterprise_url: str | None = None
     # Everything else that the entry says of itself (metadata and fields of other plug-ins).
-    extra: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    extra: Mapping[str, str] = field(default_factory=lambda: NOTHING, repr=False)
 
     @property
     def digest(self) -> Digest:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from rotator.model import Balance, Finding, Identity, Meaning, Reach, Scope, Snapshot, Window
+from rotator.secret import names_nobody
 from rotator.text import clean
 
 Value = TypeVar("Value")
@@ -32,7 +33,9 @@ def checked_identity(who: Identity) -> Identity:
 
 
 def _compared(text: str | None) -> str | None:
-    return text.encode("utf-8", "backslashreplace").decode() if text else None
+    # What several people have in an owner's place makes them no one person.
+    known = text if text and not names_nobody(text) else None
+    return known.encode("utf-8", "backslashreplace").decode() if known else None
 
 
 def _shown(text: str | None) -> str | None:

@@ -20,7 +20,7 @@ from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import own_key_sentences
 from rotator.services.unseen_requests import unseen_requests
-from rotator.services.without_bridge import unbridged
+from rotator.services.without_bridge import aside_says, unbridged
 from rotator.settings.active import in_force, still_in_force
 from rotator.system.locks import watch_holder
 from rotator.system.paths import Paths
@@ -32,7 +32,7 @@ from rotator.system.watch_holder import WatchHolder
 class RunningOpencode:
     """An opencode that runs now; `bridge` is its bridge's version, or None.
 
-    `says` is what is known of one that we hear nothing of.
+    `says` is what is known of one that we hear nothing of, or that has a bridge which stands aside.
     """
 
     pid: int | None
@@ -87,10 +87,14 @@ def look_around(books: Books) -> Overview:
     without = unbridged(paths, present)
     file = str(paths.auth_file)
     opencodes = [
-        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file) for p in present
+        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file, aside_says(p))
+        for p in present
     ]
+    told = {one.pid for one in opencodes}
     opencodes += [
-        RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
+        RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says)
+        for o in without
+        if o.opencode.pid not in told
     ]
     names = sorted({a.provider for a in state.accounts})
     return Overview(
@@ -110,9 +114,9 @@ def look_around(books: Books) -> Overview:
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
-            *_restarts(state, [o.opencode.pid for o in without if o.is_stuck]),
+            *_restarts(state, [o.opencode.pid for o in without if o.is_stuck and o.is_sure]),
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
-            *unseen_requests(present),
+            *unseen_requests(present, names),
             *state.broken,
             *_modules(books, pid),
         ),

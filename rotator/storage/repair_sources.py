@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,7 +32,7 @@ from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import SEALED_SINCE, STORE, migrate
 from rotator.storage.rows import account_of
 from rotator.storage.soundness import require_intact
-from rotator.storage.write_ahead_log import Wal, image_with_wal, with_tables_of
+from rotator.storage.write_ahead_log import LARGEST, Wal, image_with_wal, with_tables_of
 from rotator.system.regular_files import open_regular
 from rotator.text import clean
 
@@ -50,13 +52,13 @@ class Source:
     """
 
     schema: int = 0
-    tables: Tables = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict, repr=False)
     made_at: datetime | None = None
     has_seals: bool = False
     # Whether what was saved last may be missing without a trace.
     lacks_last: bool = False
-    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    restless: tuple[Row, ...] = ()
+    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict, repr=False)
+    restless: tuple[Row, ...] = field(default=(), repr=False)
 
     def is_whole(self, table: str) -> bool:
         """Tell whether every row of a table could be read, as it was written."""
@@ -93,16 +95,19 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
     return Source(schema, found, made_at, has_seals=True, spoilt=spoilt, restless=restless)
 
 
-def best_source(connection: Connection, store: Path, wal: Wal) -> Source:
-    """Read a damaged store as SQLite reads it, or by its pages where these tell more."""
+def best_source(connection: Connection | None, store: Path, wal: Wal) -> Source:
+    """Read a damaged store as SQLite reads it, or by its pages where these tell more.
+
+    Without a connection, which SQLite gives to no file of a few bytes, by its pages alone.
+    """
     image = image_with_wal(store)
     with opened_empty(STORE) as empty:
         guessed = with_tables_of(image, empty.serialize())
     by_pages = max(_of_image(image), _of_image(guessed), key=_readable)
-    if wal is Wal.WHOLE:
+    if wal is Wal.WHOLE and connection is not None:
         return max(source_of(connection), by_pages, key=_readable)
     # SQLite leaves out what came last; and so may we.
-    return replace(by_pages, lacks_last=wal is not Wal.WRONG or not _is_sound(image, store))
+    return replace(by_pages, lacks_last=wal is Wal.CUT or not _is_sound(image, store))
 
 
 def _is_sound(image: bytes, store: Path) -> bool:
@@ -143,9 +148,12 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
 
 
 def content_of(backup: Backup) -> bytes:
-    """Return the bytes of a copy; raises OSError, also where a pipe or a folder has its name."""
+    """Return the bytes of a copy; raises OSError, also for a pipe, a folder or a huge file."""
     with open_regular(backup.path) as file:
-        return file.read()
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(backup.path))
+    return content
 
 
 def _of_damaged(backup: Backup) -> list[Source]:

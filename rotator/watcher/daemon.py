@@ -29,7 +29,7 @@ from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
 from rotator.opencode.log import LoggedFailure, LogTail
-from rotator.services.refresh import adopt_answers
+from rotator.services.refresh import adopt_answers, reject_spent
 from rotator.services.sync import settle
 from rotator.settings.follow import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
@@ -180,6 +180,7 @@ class Daemon:
         """Take in what commands left half done beside auth.json."""
         try:
             adopt_answers(self._books)
+            reject_spent(self._books)
             with swap_lock(self._books.paths.swap_lock):
                 sweep_live(self._books.paths.auth_file)
         except LiveFileError as exc:

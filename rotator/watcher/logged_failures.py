@@ -22,7 +22,7 @@ from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.services.failure_times import charge_time
 from rotator.services.own_keys import find_own_keys
-from rotator.services.without_bridge import bridgeless
+from rotator.services.without_bridge import bridgeless, has_own_logins
 from rotator.system.processes import Opencode
 
 _KEPT = 200
@@ -40,12 +40,14 @@ _NOBODY_IS_BLAMED = {
 class _Around:
     """What runs: the bridges, the opencodes without one, and the sessions that bridges serve.
 
-    `runs` is what the log tells of its processes.
+    `aside` are those of bridges that leave every request alone. `runs` is what the log tells of
+    its processes.
     """
 
     present: list[Present]
     running: list[Opencode]
     served: frozenset[str]
+    aside: frozenset[str]
     runs: Runs
 
 
@@ -88,7 +90,9 @@ class LoggedFailures:
         if self._is_settled(failure):
             return
         around = self._around = self._around or self._look_around()
-        if _is_served(failure, around):
+        if failure.session in around.aside:
+            self._say_own(failure, around)
+        elif _is_served(failure, around):
             self._held.append((failure, self._books.clock() + HELD_FOR))
         else:
             self._judge_without_bridge(failure, around)
@@ -115,7 +119,9 @@ class LoggedFailures:
         present = self._exchange.present()
         running = bridgeless(self._books.paths, present)
         runs = runs_in(self._books.paths.opencode_logs)
-        return _Around(present, running, self._exchange.served_sessions(), runs)
+        served = self._exchange.served_sessions()
+        aside = self._exchange.sessions_of(filter(has_own_logins, present))
+        return _Around(present, running, served, aside, runs)
 
     def _is_settled(self, failure: LoggedFailure) -> bool:
         """Tell whether a bridge has said of this failure what there is to say."""
@@ -144,14 +150,23 @@ class LoggedFailures:
         if not self._books.store.state().of(failure.provider):
             # There is nobody to blame, and nothing to say.
             return
-        present, running, provider = around.present, around.running, failure.provider
-        own = find_own_keys(self._books, present, [provider], run=failure.run, running=running)
-        if own:
-            self._say(own[0].provider, own[0].says)
+        if self._say_own(failure, around):
             return
-        at = charge_time(self._books, present, failure, around.runs, running)
+        at = charge_time(self._books, around.present, failure, around.runs, around.running)
         if at is not None:
             self._blame(_signal(failure, at))
+
+    def _say_own(self, failure: LoggedFailure, around: _Around) -> bool:
+        """Say what gives the provider a key of its own, and tell whether something does."""
+        if not self._books.store.state().of(failure.provider):
+            return False
+        asked = [failure.provider]
+        own = find_own_keys(
+            self._books, around.present, asked, run=failure.run, running=around.running
+        )
+        if own:
+            self._say(own[0].provider, own[0].says)
+        return bool(own)
 
     def _say(self, provider: str, why: str) -> None:
         """Tell it, unless it was told within the hour."""

@@ -18,7 +18,7 @@ from rotator.errors import RotatorError
 from rotator.live.swap import Order, swap
 from rotator.model import EventKind, State
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.services.refresh import why_not
+from rotator.services.refresh import reject_spent, why_not
 from rotator.services.restarts import why_unseen
 from rotator.watcher.refresh_queue import Refreshes
 
@@ -47,6 +47,7 @@ class Rebalance:
             return False
         providers = sorted({account.provider for account in state.accounts})
         choices = [one for one in providers if len(state.of(one)) >= _A_CHOICE]
+        reject_spent(self._books)
         # Every one of them, whatever came of the others.
         return any(list(map(self._look, choices)))
 

@@ -19,7 +19,7 @@ from rotator.opencode.auth.placement import facts_of, why_in_place
 from rotator.opencode.auth.replaced import Replaced
 from rotator.opencode.auth.write_in_place import write_in_place
 from rotator.system.file_owners import kept_mode
-from rotator.system.files import sweep, temporary_beside, write_new
+from rotator.system.files import exchange_names, sweep, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, make_folder
 
 # Something holds the file at its place that nobody could see, or owner and group cannot be kept.
@@ -87,7 +87,7 @@ def _put_beside(
             temporary.chmod(mode)
         if isinstance(expected, Missing):
             return _give_name(temporary, target)
-        return _exchange(temporary, target, expected, replaced)
+        return _exchange(temporary, target, expected, Whole(content), replaced)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -108,7 +108,9 @@ def _give_name(temporary: Path, target: Path) -> bool:
     return True
 
 
-def _exchange(temporary: Path, target: Path, expected: Whole | Torn, replaced: Replaced) -> bool:
+def _exchange(
+    temporary: Path, target: Path, expected: Whole | Torn, new: Whole, replaced: Replaced
+) -> bool:
     try:
         # Before the last look, so that nothing written after that look is missed.
         handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -118,12 +120,45 @@ def _exchange(temporary: Path, target: Path, expected: Whole | Torn, replaced: R
         if not _is_still(target, expected):
             os.close(handle)
             return False
-        temporary.replace(target)
+        ours, before = temporary.stat(), os.fstat(handle)
+        if not exchange_names(temporary, target):
+            temporary.replace(target)
+        elif not os.path.samestat(temporary.stat(), before):
+            # Whoever renames a file of their own to that place does not write into that one.
+            os.close(handle)
+            _give_back(temporary, target, ours, expected, new, replaced)
+            return False
+    except FileNotFoundError:
+        # Somebody has taken the file away.
+        os.close(handle)
+        return False
     except OSError:
         os.close(handle)
         raise
     replaced.keep(handle, expected)
     return True
+
+
+def _give_back(
+    temporary: Path,
+    target: Path,
+    ours: os.stat_result,
+    expected: Whole | Torn,
+    new: Whole,
+    replaced: Replaced,
+) -> None:
+    """Let another one's file have its place again; what ours was there for is looked into.
+
+    Somebody may have written into ours meanwhile, or have put a newer file in its place: then
+    that one stays, and what the first one had is found in it as it is in a replaced file.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        exchange_names(temporary, target)
+        is_ours = os.path.samestat(temporary.stat(), ours)
+        if not is_ours:
+            exchange_names(temporary, target)
+        left = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        replaced.keep(left, new if is_ours else expected)
 
 
 def _is_still(target: Path, expected: Reading) -> bool:

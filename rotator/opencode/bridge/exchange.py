@@ -215,6 +215,11 @@ class Exchange:
         """Return the sessions that opencodes with the bridge have sent requests for."""
         return served_sessions(self.folder / "present")
 
+    def sessions_of(self, bridges: Iterable[Present]) -> frozenset[str]:
+        """Return those of these bridges' opencodes alone."""
+        names = {one.name for one in bridges}
+        return served_sessions(self.folder / "present", names) if names else frozenset()
+
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
         found = []

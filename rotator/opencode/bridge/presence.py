@@ -25,6 +25,8 @@ from rotator.system.paths import Paths
 from rotator.system.regular_files import head
 from rotator.text import clean
 
+# For these variables a bridge leaves requests alone, and says so.
+AUTH_CONTENT, WEBSOCKETS = "OPENCODE_AUTH_CONTENT", "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
 # What stands in a pid's place where the pid is another process's, or nobody's, here.
 ELSEWHERE = "in another container"
 # Of more bridges than anybody runs the first are looked at, and those of dead processes removed.
@@ -40,7 +42,8 @@ class Present:
     """A bridge that says it is loaded in a running opencode.
 
     `is_here` says that its pid names a process that we see; else it runs in another container.
-    `unseen` are the providers whose last turn was answered past the bridge's fetch.
+    `unseen` are the providers whose last turn was answered past the bridge's fetch, `aside` the
+    variable for which the bridge leaves requests alone: all, or those that a WebSocket takes.
     """
 
     pid: int
@@ -54,6 +57,15 @@ class Present:
     namespace: str = ""
     name: str = ""
     unseen: tuple[str, ...] = ()
+    aside: str = ""
+
+    def misses(self, provider: str) -> bool:
+        """Tell whether it sees none of that provider's requests, though it sees others'."""
+        return provider in self.unseen or self.sends_by_socket(provider)
+
+    def sends_by_socket(self, provider: str) -> bool:
+        """Tell whether opencode sends that provider's requests through a WebSocket (1.18.33)."""
+        return self.aside == WEBSOCKETS and provider == "openai"
 
     @property
     def who(self) -> str:
@@ -97,6 +109,11 @@ def read_present(path: Path) -> Present | None:
             namespace=str(value.get(NAMESPACE) or ""),
             name=path.stem,
             unseen=tuple(one for one in as_list(value.get("unseen")) if is_provider(one)),
+            aside=_variable(value.get("aside")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _variable(value: object) -> str:
+    return value if isinstance(value, str) and value in {AUTH_CONTENT, WEBSOCKETS} else ""

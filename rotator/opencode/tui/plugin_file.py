@@ -30,6 +30,7 @@ from rotator.opencode.tui.config_entry import (
 from rotator.system.file_owners import whose
 from rotator.system.files import publish, sync_folder, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, Paths, make_folder
+from rotator.system.regular_files import head
 
 NAME = "rotator-tui.js"
 _FIRST_LINE = re.compile(rb"// opencode-rotator dashboard plugin ([0-9][0-9A-Za-z.+-]*)")
@@ -247,7 +248,4 @@ def _name_in(entry: object) -> object:
 
 
 def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.is_file() else None
-    except OSError:
-        return None
+    return head(path, _LARGEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -27,8 +28,10 @@ from rotator.live.swap import Order, Swapped, swap, take_out
 from rotator.model import Account, EventKind
 from rotator.opencode.auth.file import LARGEST_BYTES
 from rotator.opencode.auth.writer import put_live, sweep_live
+from rotator.system import files
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import find_paths
+from tests.support.faults import Seam, Step
 from tests.support.home import places
 from tests.support.live import (
     REGISTRY,
@@ -341,6 +344,104 @@ def test_a_login_between_reading_and_renaming_is_saved(live: Live) -> None:
 
     assert live.entries() == {"acme": api("a"), "zeta": api("z")}
     assert live.saved("acme/acme-3") == api("c")
+
+
+def renames_once(live: Live, *entries: dict[str, Entry] | None) -> Callable[[Step], None]:
+    """Let an editor put its own file there, or take it away, just before our file takes its place.
+
+    One after the other before each try.
+    """
+    left = list(entries)
+
+    def rename(step: Step) -> None:
+        if step.name == "replace" and step.to == live.file and left:
+            put_there = left.pop(0)
+            if put_there is None:
+                live.file.unlink()
+                return
+            mine = live.file.with_name("mine.json")
+            mine.write_bytes(as_opencode(put_there))
+            mine.rename(live.file)
+
+    return rename
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["swap", "failover"])
+def test_a_login_that_is_renamed_into_place_at_the_last_moment_is_saved(
+    live: Live, *, known: bool
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    rename = renames_once(live, {"acme": api("b"), "zeta": api("y")})
+    only = {} if known else {"expected": live.account(B).id, "check_expected": True}
+
+    with Seam().watching(rename):
+        done = put(live, A, **only)
+
+    assert done is not None
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert live.saved("zeta/zeta-2") == api("y")
+    assert folder_of(live) == ["auth.json"]
+
+
+def test_whoever_renames_a_file_in_place_of_ours_while_another_one_goes_back_stays(
+    live: Live,
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    # The second one comes between our two exchanges.
+    entries = [{"acme": api("b"), "zeta": api("y")}, {"acme": api("b"), "zeta": api("x")}]
+
+    with Seam().watching(renames_once(live, *entries)):
+        put(live, A)
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("x")}
+    assert (live.saved("zeta/zeta-2"), live.saved("zeta/zeta-3")) == (api("y"), api("x"))
+
+
+@pytest.mark.parametrize("by_rename", [True, False], ids=["renamed", "written in place"])
+def test_what_comes_while_another_one_s_file_goes_back_is_saved(
+    live: Live, *, by_rename: bool
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    first = renames_once(live, {"acme": api("b"), "zeta": api("y")})
+    seen: list[Step] = []
+
+    def write(step: Step) -> None:
+        if step.name == "replace" and live.file in {step.path, step.to}:
+            seen.append(step)
+            if len(seen) == 2:
+                # It knows ours alone, which was there for an instant.
+                entries = as_opencode({**live.entries(), "eta": api("e")})
+                mine = live.file.with_name("mine.json") if by_rename else live.file
+                mine.write_bytes(entries)
+                mine.replace(live.file)
+        first(step)
+
+    with Seam().watching(write):
+        put(live, A)
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
+    assert live.saved("eta/eta-1") == api("e")
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
+def test_a_file_that_is_taken_away_at_the_last_moment_is_made_anew(live: Live) -> None:
+    with Seam().watching(renames_once(live, None)):
+        put(live, A)
+
+    assert live.entries() == {"acme": api("a")}
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EINVAL])
+def test_where_names_cannot_be_exchanged_ours_is_renamed(
+    live: Live, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_exchange", lambda *_: code)
+
+    put(live, A)
+
+    assert live.entries() == {"acme": api("a")}
+    assert folder_of(live) == ["auth.json"]
 
 
 def test_a_login_in_progress_is_not_overwritten_by_a_failover(live: Live) -> None:
