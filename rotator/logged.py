@@ -19,7 +19,7 @@ from rotator.model import Digest, Event, EventKind, Signal, Source
 from rotator.opencode.exchange import Exchange, Present
 from rotator.opencode.logtail import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.own_keys import find_own_keys
+from rotator.own_keys import find_own_keys, is_sent, why_unsent
 from rotator.processes import Opencode
 from rotator.repeats import Foreign, Note, Passed, match_note, match_passed
 from rotator.unbridged import bridgeless
@@ -147,6 +147,10 @@ class LoggedFailures:
         own = find_own_keys(self._books, present, [provider], run=failure.run, running=running)
         if own:
             self._say(own[0].provider, own[0].says)
+            return
+        live = self._books.store.state().active(provider)
+        if live is not None and not is_sent(self._books, present, live):
+            self._say(provider, f"{why_unsent(self._books, present, live)}: nobody is blamed")
             return
         at = charge_time(self._books, present, failure, around.runs, running)
         if at is not None:

@@ -6,7 +6,7 @@ What may not be looked into is taken for an opencode that was started before the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
@@ -39,6 +39,8 @@ class Lack(Enum):
     STATE = auto()
     # Its logins come from its environment.
     OWN_LOGINS = auto()
+    # It is an OpenCode 2.
+    SECOND = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Unbridged:
     @property
     def uses_auth_json(self) -> bool:
         """Whether it sends requests with what is in auth.json."""
-        return self.opencode.sends and self.lack is not Lack.OWN_LOGINS
+        return self.opencode.sends and self.lack not in {Lack.OWN_LOGINS, Lack.SECOND}
 
     @property
     def is_stuck(self) -> bool:
@@ -97,6 +99,8 @@ class Unbridged:
                 return f"has its state in {clean(paths.state)}: its bridge is not heard here"
             case Lack.OWN_LOGINS:
                 return "takes its logins from OPENCODE_AUTH_CONTENT: no swap reaches it"
+            case Lack.SECOND:
+                return "is an OpenCode 2: its logins are in its database, which no swap reaches"
             case _:
                 return "runs without the bridge"
 
@@ -126,7 +130,10 @@ def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
     elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
     running = find_opencodes(paths.auth_file.parent)
     silent = [one for one in running if one.pid not in heard]
-    return [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
+    found = [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
+    # A program that lies anywhere tells its version in the log alone.
+    runs = runs_in(paths.opencode_logs) if any(one.sends for one in found) else Runs({})
+    return [replace(o, is_second=o.is_second or runs.is_second(o.started_at)) for o in found]
 
 
 def unbridged(
@@ -170,6 +177,8 @@ def _is_idle(one: Opencode, runs: Runs) -> bool:
 
 
 def _lack(paths: Paths, one: Opencode) -> Lack:
+    if one.is_second and one.kind != COMMAND:
+        return Lack.SECOND
     if not one.sends:
         return Lack.COMMAND if one.kind == COMMAND else Lack.CLIENT
     if one.has_own_logins:

@@ -23,6 +23,7 @@ _USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _ASKED = re.compile(rb"stream ")
 _LAID_DOWN = re.compile(rb'"disposing instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _LOADED = re.compile(rb'loading path=("(?:[^"\\]|\\.)*"|[^\n]+)')
+_SECOND = re.compile(rb'"cli starting" version=2\.')
 # It writes its first line so long after it began.
 _FIRST_LINE = timedelta(seconds=10)
 _EARLIER = timedelta(seconds=0.5)
@@ -35,7 +36,7 @@ class Run:
     `folders` has when it has built each anew last: it reads the logins after that, and before
     its first request (`asked_at`: the first since it has built any). `loaded` has when it has
     read a piece of configuration last, `laid_down` when it laid a folder down last: what it does
-    there afterwards it builds anew, with what is in auth.json then.
+    there afterwards it builds anew, with what is in auth.json then. `is_second`: OpenCode 2's.
     """
 
     first_at: datetime
@@ -43,6 +44,7 @@ class Run:
     asked_at: datetime | None = None
     loaded: dict[Path, datetime] = field(default_factory=dict)
     laid_down: dict[Path, datetime] = field(default_factory=dict)
+    is_second: bool = False
 
     def is_of(self, started_at: datetime) -> bool:
         """Tell whether a process that began then may be this one."""
@@ -70,6 +72,10 @@ class Runs:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
         told = {not run.folders for run in self._begun(started_at)}
         return told.pop() if len(told) == 1 else None
+
+    def is_second(self, started_at: datetime) -> bool:
+        """Tell whether the process that began then is an OpenCode 2, by what it has logged."""
+        return {run.is_second for run in self._begun(started_at)} == {True}
 
     def of_process(self, started_at: datetime) -> Run | None:
         """Return the run of the process that began then, or None where that is not known."""
@@ -103,6 +109,8 @@ def runs_in(logs: Path) -> Runs:
             run.laid_down[Path(_text(laid_down[1]))] = at
         elif loaded := _LOADED.match(message):
             run.loaded[Path(_text(loaded[1]))] = at
+        elif _SECOND.match(message):
+            run.is_second = True
     return Runs(runs, None if is_whole else since)
 
 
