@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -33,13 +34,18 @@ def helped(house: Household, *words: str) -> str:
     return ended.stdout + ended.stderr
 
 
+def taken_for(house: Household, line: str) -> str | None:
+    """Return the command that opencode takes a line for, or None for its default."""
+    said = helped(house, *shlex.split(line))
+    title = _TITLE.search(said)
+    # Its own help names every command.
+    return title[1] if title and "opencode completion" not in said else None
+
+
 def test_b6_opencode_takes_each_line_of_the_table_for_that_command(house: Household) -> None:
-    taken = {}
-    for line, _, _ in LINES:
-        said = helped(house, *shlex.split(line))
-        title = _TITLE.search(said)
-        # Its own help names every command.
-        taken[line] = title[1] if title and "opencode completion" not in said else None
+    with ThreadPoolExecutor(4) as threads:
+        lines = [line for line, _, _ in LINES]
+        taken = dict(zip(lines, threads.map(lambda one: taken_for(house, one), lines), strict=True))
 
     assert taken == {line: command for line, command, _ in LINES}
 
