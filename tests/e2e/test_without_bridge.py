@@ -178,7 +178,8 @@ def test_b6_a_run_that_is_attached_to_a_server_is_no_opencode_without_the_bridge
         server.prompt(server.create_session(), "hi")
         asked, held = len(provider.requests), threading.Event()
         provider.answer(lambda _: streamed("done") if held.wait(60) else streamed("late"))
-        command = [opencode_binary(), "run", "--attach", f"http://127.0.0.1:{server.port}", "hi"]
+        place = f"http://127.0.0.1:{server.port}"
+        command: list[str | Path] = [opencode_binary(), "run", "--attach", place, "hi"]
         with child(command, env=ready.env(), cwd=ready.project) as process:
             wait_until(lambda: len(provider.requests) > asked, 60, "its turn")
             pid, problems = process.pid, status(ready)["problems"]
