@@ -14,7 +14,7 @@ from tests.integration.test_processes import LINES
 from tests.support.household import Household
 from tests.support.opencode_binary import opencode_binary
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 _TITLE = re.compile(r"^opencode (\w+)", re.MULTILINE)
 
