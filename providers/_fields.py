@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -31,7 +31,7 @@ _FLAGS = {True: True, False: False, "true": True, "false": False}
 class Part:
     """An object inside an answer, and the path that leads to it."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
     path: str = ""
 
     def part(self, name: str) -> Part | None:

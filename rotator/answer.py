@@ -11,7 +11,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from rotator.model import Signal
@@ -74,10 +74,10 @@ class Answer:
     `status` is the HTTP status that the body states, for errors inside a stream.
     """
 
-    codes: tuple[str, ...]
-    messages: tuple[str, ...]
-    objects: tuple[Mapping[str, object], ...]
-    headers: Mapping[str, str]
+    codes: tuple[str, ...] = field(repr=False)
+    messages: tuple[str, ...] = field(repr=False)
+    objects: tuple[Mapping[str, object], ...] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     status: int | None
 
 

@@ -7,11 +7,16 @@ import errno
 import glob
 import os
 import secrets
+import sys
 from pathlib import Path
 
 from rotator.file_owners import open_private, take_after
 
 TEMPORARY_MARK = ".rotator-tmp"
+# From Linux's fcntl.h and fs.h: names count from the working folder, and change places.
+_HERE, _RENAME_EXCHANGE = -100, 2
+# What the kernel and file systems say that do not know it.
+_NO_EXCHANGE = {errno.EINVAL, errno.ENOSYS}
 
 
 def temporary_beside(target: Path) -> Path:
@@ -44,6 +49,30 @@ def write_new(
         with contextlib.suppress(OSError):
             path.unlink()
         raise
+
+
+def exchange_names(one: Path, other: Path) -> bool:
+    """Let two files have each other's names in one step; False where the system cannot do that.
+
+    So whatever has a name at that moment is still there, under the other one. Raises OSError.
+    """
+    number = _exchange(os.fsencode(one), os.fsencode(other))
+    if number in _NO_EXCHANGE:
+        return False
+    if number:
+        raise OSError(number, os.strerror(number), str(one), None, str(other))
+    return True
+
+
+def _exchange(one: bytes, other: bytes) -> int:
+    """Return 0, or the number of the error: Linux has a call for it, which Python does not."""
+    import ctypes  # noqa: PLC0415  # most commands swap nothing
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return errno.ENOSYS
+    sys.audit("os.rename", one, other, -1, -1)
+    return ctypes.get_errno() if call(_HERE, one, _HERE, other, _RENAME_EXCHANGE) else 0
 
 
 def publish(path: Path, content: bytes, *, durable: bool = False) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rotator.account_rows import How, renew, settle
@@ -104,7 +104,7 @@ def take_descents(books: Books) -> None:
 class Mended:
     """What auth.json should hold instead, and what has happened once it does."""
 
-    content: bytes
+    content: bytes = field(repr=False)
     events: tuple[Event, ...]
 
 

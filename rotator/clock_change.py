@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from rotator.books import Books
 from rotator.changes import REVERT_WINDOW
 from rotator.limits import pinned
-from rotator.model import AccountId, Limit
+from rotator.model import NOBODY, Account, AccountId, Limit
+from rotator.opencode.authfile import parse_entry, renewed_entry
+from rotator.provider import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -15,9 +18,10 @@ log = logging.getLogger(__name__)
 def follow_clock(books: Books) -> bool:
     """Let rests that began in what is now the future begin now; forget swaps made there.
 
+    Tokens that a parked login got there have run out: how long they live nobody knows any more.
     Costs next to nothing otherwise; false if there is nothing to do. Raises StoreError.
     """
-    if not (_moved(books) or _ahead(books)):
+    if not (_moved(books) or _ahead(books) or _got_ahead(books)):
         return False
     with books.store.transaction():
         # Another process may have done it just before.
@@ -25,7 +29,9 @@ def follow_clock(books: Books) -> bool:
             books.store.set_limit(account, limit)
         for provider in _ahead(books):
             books.store.note_swap(provider, None)
-    log.warning("the clock was set back: rests that were made before begin anew")
+        for one in _got_ahead(books):
+            _let_run_out(books, one)
+    log.warning("the clock was set back: what was noted by the old one begins anew")
     books.announce()
     return True
 
@@ -43,3 +49,31 @@ def _moved(books: Books) -> list[tuple[AccountId, Limit]]:
 def _ahead(books: Books) -> list[str]:
     slots, now = books.store.state().slots, books.clock()
     return [p for p, slot in slots.items() if slot.swap and slot.swap.at - now > REVERT_WINDOW]
+
+
+def _got_ahead(books: Books) -> list[Account]:
+    """Return parked logins whose tokens came in what is now the future, and count as good.
+
+    opencode wrote what is in auth.json, and goes by it.
+    """
+    state, now = books.store.state(), books.clock()
+    return [
+        account
+        for account in state.accounts
+        if _is_good(account, now)
+        and state.slot(account.provider).active != account.id
+        and (came := books.store.descent(account.credential.digest)) is not None
+        and came.at - now > REVERT_WINDOW
+    ]
+
+
+def _is_good(account: Account, now: datetime) -> bool:
+    expires_at = account.credential.expires_at
+    return expires_at is not None and expires_at > now and account.credential.refresh is not None
+
+
+def _let_run_out(books: Books, account: Account) -> None:
+    now, credential = books.clock(), account.credential
+    entry = renewed_entry(credential, Tokens(credential.secret, now))
+    run_out = parse_entry(account.provider, entry)
+    books.store.renew_credential(account, run_out, NOBODY, now)

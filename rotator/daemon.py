@@ -34,7 +34,7 @@ from rotator.opencode.exchange import Exchange
 from rotator.opencode.inbox import Inbox
 from rotator.opencode.logtail import LoggedFailure, LogTail
 from rotator.rebalance import Rebalance
-from rotator.refresh import adopt_answers
+from rotator.refresh import adopt_answers, reject_spent
 from rotator.refreshes import Refreshes
 from rotator.repeats import Note
 from rotator.reports import Reports
@@ -190,6 +190,7 @@ class Daemon:
         """Take in what commands left half done beside auth.json."""
         try:
             adopt_answers(self._books)
+            reject_spent(self._books)
             with swap_lock(self._books.paths.swap_lock):
                 sweep_live(self._books.paths.auth_file)
         except LiveFileError as exc:

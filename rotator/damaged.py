@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ class Rows:
     `traces` are what indexes say of rows that could not be read; `listed`: of all of them.
     """
 
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     whole: bool = False
-    traces: tuple[dict[str, Any], ...] = ()
+    traces: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     listed: bool = False
 
 

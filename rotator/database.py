@@ -35,6 +35,7 @@ REBUILT = ".rebuilt-"
 SMALLEST = 512
 _MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
 BACKUPS = "backups"
+_HISTORY = "history.sqlite"
 _TO_DO = "check the disk, the folder's rights and free space"
 
 
@@ -111,17 +112,33 @@ def clear_places(path: Path) -> None:
 
 
 def awaits_rebuilding(path: Path) -> bool:
-    """Tell whether the file is gone, or empty, beside copies of it, or is to be replaced by one.
+    """Tell whether the file is gone, or cut to next to nothing, or is to be replaced by another.
+
+    It is gone where copies of it or a history of its accounts lie beside it.
 
     Ask while nobody can put another file there (`folder_lock`).
     """
     with store_errors(path):
         if any(file.name.startswith(path.name + REBUILT) for file in path.parent.iterdir()):
             return True
-        if path.exists() and path.stat().st_size >= SMALLEST:
+        size = path.stat().st_size if path.exists() else 0
+        if size >= SMALLEST:
             return False
         copies = path.with_name(BACKUPS)
-        return copies.is_dir() and any(not c.name.startswith(".") for c in copies.iterdir())
+        has_copies = copies.is_dir() and any(not c.name.startswith(".") for c in copies.iterdir())
+        # Nobody makes a store that small; and where something has happened there was one.
+        return size > 0 or has_copies or _remembers(path.with_name(_HISTORY))
+
+
+def _remembers(history: Path) -> bool:
+    if not history.is_file():
+        return False
+    query = "SELECT 1 FROM event WHERE account IS NOT NULL LIMIT 1"
+    try:
+        with store_errors(history), contextlib.closing(read_only(history)) as connection:
+            return connection.execute(query).fetchone() is not None
+    except StoreError:
+        return False
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:

@@ -23,7 +23,7 @@ from rotator.model import (
     Signal,
     Verdict,
 )
-from rotator.refresh import freshened, why_not
+from rotator.refresh import freshened, reject_spent, why_not
 from rotator.swap import Order, swap
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ def carry_out(
     made: then the verdict is pass, the account is marked all the same, and an event says what
     stood in the way.
     """
+    reject_spent(books)
     reply, tried = _Once(answer), set(before.asked)
     is_over = True
     try:

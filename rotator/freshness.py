@@ -71,6 +71,23 @@ def _passing_obstacle(
     return None
 
 
+def may_have_been_spent(state: State, account: Account, now: datetime) -> bool:
+    """Tell whether what bridges saw of its refresh token is asked: nobody may still hand it on.
+
+    An opencode writes what it got for the token of the account in auth.json, or of one that has
+    just left it. While the access token is good it is used as it is.
+    """
+    slot = state.slot(account.provider)
+    left_at = _left_at(slot, account.id)
+    return (
+        account.credential.refresh is not None
+        and account.rejected is None
+        and slot.active != account.id
+        and wants_refresh(account, now)
+        and not (left_at is not None and is_within(HANDS_OFF, left_at, now))
+    )
+
+
 def is_due(pending: PendingRefresh, now: datetime) -> bool:
     """Tell whether a token whose answer never came may be sent again."""
     due_at = due_again_at(pending)

@@ -126,6 +126,15 @@ def _may_end() -> bool:
     return is_main and not _noted.put_off and _noted.listener is None
 
 
+def leaves_this_thread() -> bool:
+    """Tell whether a signal asks for the end while this other thread only waits for its turn.
+
+    `pause` says so in the main thread. What must not be broken off counts first.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    return _noted.number is not None and not is_main and not _noted.threads
+
+
 def pause(seconds: float) -> None:
     """Wait; a signal ends the wait and the command at once. Raises Interrupted."""
     if _noted.wakeup is None or not _may_end():

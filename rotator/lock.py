@@ -280,7 +280,7 @@ def _lock_within(
     with _lock_errors(path):
         while not _try_lock(handle, kind):
             waited_seconds = time.monotonic() - began
-            if waited_seconds > patience_seconds:
+            if waited_seconds > patience_seconds or interrupts.leaves_this_thread():
                 return False
             if waited_seconds > _TOLD_AFTER_SECONDS and not is_told:
                 _waits.tell(path, _holder_of(handle))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rotator.atomic import publish, sweep, sync_folder
@@ -48,6 +48,7 @@ from rotator.wal import Wal, is_empty_wal, state_of_wal
 _TICK = timedelta(milliseconds=1)
 # Without a copy nobody knows since when something is missing.
 _RECENTLY = timedelta(days=1)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
@@ -85,7 +86,9 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         copies = copies_of(backups, store)
         if not size and left is None and not copies and not awaits_rebuilding(store):
             return False
-        since = max((one.made_at for one in copies if one.made_at), default=now - _RECENTLY)
+        # Of what is gone as a whole all that is remembered is told.
+        always = _LONG_AGO if left is None else now - _RECENTLY
+        since = max((one.made_at for one in copies if one.made_at), default=always)
         recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
         aside = f"{store.name}{DAMAGED}{stamp}" if size else None
@@ -180,19 +183,16 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
         "descent": _rows(left, "descent"),
         **_places(left, ids),
     }
-    told = {
-        name: Rows(tuple(dict(row) for row in rows), whole=True, listed=True)
+    found = {
+        name: Rows(tuple(dict(row) for row in rows))
         for name, rows in tables.items()
+        if name in left.tables
     }
-    return {**_nothing(left), **{n: rows for n, rows in told.items() if n in left.tables}}, joined
+    return {**dict.fromkeys(left.tables, Rows()), **found}, joined
 
 
 def _rows(source: Source, table: str) -> tuple[Row, ...]:
     return source.tables[table].rows if table in source.tables else ()
-
-
-def _nothing(source: Source) -> Tables:
-    return dict.fromkeys(source.tables, Rows(whole=True, listed=True))
 
 
 def _places(left: Source, accounts: set[str]) -> Mapping[str, Iterable[Row]]:

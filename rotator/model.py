@@ -42,7 +42,7 @@ class Credential:
     account_id: str | None = None
     enterprise_url: str | None = None
     # Everything else that the entry says of itself (metadata and fields of other plug-ins).
-    extra: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    extra: Mapping[str, str] = field(default_factory=lambda: NOTHING, repr=False)
 
     @property
     def digest(self) -> Digest:
@@ -300,9 +300,9 @@ class Signal:
     session: str | None = None
     tried: tuple[Digest, ...] = ()
     status: int | None = None
-    error: str | None = None
-    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-    body: str = ""
+    error: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING, repr=False)
+    body: str = field(default="", repr=False)
     left: tuple[str, ...] = ()
     aside: bool = False
     waited: bool = False

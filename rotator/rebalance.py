@@ -17,7 +17,7 @@ from rotator.freshness import wants_refresh
 from rotator.model import EventKind, State
 from rotator.opencode.exchange import Exchange
 from rotator.policy import Preferred, prefer
-from rotator.refresh import why_not
+from rotator.refresh import reject_spent, why_not
 from rotator.refreshes import Refreshes
 from rotator.restarts import why_unseen
 from rotator.swap import Order, swap
@@ -47,6 +47,7 @@ class Rebalance:
             return False
         providers = sorted({account.provider for account in state.accounts})
         choices = [one for one in providers if len(state.of(one)) >= _A_CHOICE]
+        reject_spent(self._books)
         # Every one of them, whatever came of the others.
         return any(list(map(self._look, choices)))
 

@@ -31,6 +31,7 @@ from rotator.errors import (
 from rotator.freshness import (
     due_again_at,
     is_due,
+    may_have_been_spent,
     obstacle,
     rest_for,
     wants_refresh,
@@ -59,6 +60,7 @@ log = logging.getLogger(__name__)
 # Another process that refreshes the same account, or one of the same OAuth client, is waited for.
 PATIENCE_SECONDS = 20.0
 WHY_REFRESHED = "refreshed before its use"
+SPENT_ELSEWHERE = "its refresh token was exchanged for new tokens that somebody else keeps"
 # A store that refuses an answer is asked again for so long: the disk may have room in a moment.
 STORING_SECONDS = 5.0
 _STORE_AGAIN_SECONDS = 0.05
@@ -220,6 +222,24 @@ def adopt_answers(books: Books) -> None:
                 books.store.end_refresh(pending.account)
         else:
             _rest_if_left(books, pending)
+
+
+def reject_spent(books: Books) -> None:
+    """Reject logins that have run out and whose refresh token somebody else has exchanged.
+
+    A bridge saw that, and what came for it is not here: a plug-in or another program keeps it for
+    itself. Whoever sent the token once more would end that one's login, too. Raises StoreError.
+    """
+    state, now = books.store.state(), books.clock()
+    for account in state.accounts:
+        if may_have_been_spent(state, account, now) and _was_exchanged(books, account):
+            with books.store.transaction():
+                books.store.set_rejected(account.id, SPENT_ELSEWHERE)
+            _tell(books, account, EventKind.REJECTED, f"{SPENT_ELSEWHERE}; it needs a login")
+
+
+def _was_exchanged(books: Books, account: Account) -> bool:
+    return any(books.store.was_exchanged(digest) for digest in secrets_of(account.credential))
 
 
 def _accept(books: Books, attempt: Attempt, found: Tokens | DeadLogin) -> None:

@@ -46,6 +46,7 @@ from rotator.provider import (
     Tokens,
     UsageReader,
 )
+from rotator.secret import names_nobody
 from rotator.shelf import GROUP, Shelf
 from rotator.text import clean
 
@@ -346,7 +347,9 @@ def _storable(who: Identity) -> Identity:
 
 
 def _compared(text: str | None) -> str | None:
-    return text.encode("utf-8", "backslashreplace").decode() if text else None
+    # What several people have in an owner's place makes them no one person.
+    known = text if text and not names_nobody(text) else None
+    return known.encode("utf-8", "backslashreplace").decode() if known else None
 
 
 def _shown(text: str | None) -> str | None:

@@ -36,14 +36,14 @@ class Contents:
     of accounts that cannot be read.
     """
 
-    accounts: Mapping[str, Row] = field(default_factory=dict)
+    accounts: Mapping[str, Row] = field(default_factory=dict, repr=False)
     current: Mapping[str, frozenset[Key]] = field(default_factory=dict)
-    digests: Mapping[Key, Row] = field(default_factory=dict)
-    removed: Mapping[Key, Row] = field(default_factory=dict)
+    digests: Mapping[Key, Row] = field(default_factory=dict, repr=False)
+    removed: Mapping[Key, Row] = field(default_factory=dict, repr=False)
     whole: bool = False
     sealed: frozenset[str] = frozenset()
-    spoilt: tuple[Row, ...] = ()
-    traces: tuple[Row, ...] = ()
+    spoilt: tuple[Row, ...] = field(default=(), repr=False)
+    traces: tuple[Row, ...] = field(default=(), repr=False)
 
     @cached_property
     def known(self) -> Mapping[str, frozenset[Key]]:
@@ -58,9 +58,9 @@ class Contents:
 class Joined:
     """The rows of the rebuilt store; `lost` names what is known to have been there."""
 
-    accounts: tuple[Row, ...]
-    digests: tuple[Row, ...]
-    removed: tuple[Row, ...]
+    accounts: tuple[Row, ...] = field(repr=False)
+    digests: tuple[Row, ...] = field(repr=False)
+    removed: tuple[Row, ...] = field(repr=False)
     lost: tuple[str, ...]
 
 

@@ -28,7 +28,7 @@ def losses(copy: Source, left: Source, joined: Joined, recent: list[str]) -> lis
     last = f" ({', '.join(recent)})" if recent else ""
     lost = [*joined.lost, *_rows_lost(copy, left, joined)]
     if not left.tables["account"].listed:
-        lost.append(f"whatever was saved since{last}" if copy.made_at else "whatever it held")
+        lost.append(f"{'whatever was saved since' if copy.made_at else 'whatever it held'}{last}")
     else:
         lost += [
             words

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,7 +41,7 @@ from rotator.seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passin
 from rotator.secret import Secret
 from rotator.soundness import require_intact
 from rotator.text import clean
-from rotator.wal import Wal, image_with_wal, with_tables_of
+from rotator.wal import LARGEST, Wal, image_with_wal, with_tables_of
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +59,13 @@ class Source:
     """
 
     schema: int = 0
-    tables: Tables = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict, repr=False)
     made_at: datetime | None = None
     has_seals: bool = False
     # Whether what was saved last may be missing without a trace.
     lacks_last: bool = False
-    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    restless: tuple[Row, ...] = ()
+    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict, repr=False)
+    restless: tuple[Row, ...] = field(default=(), repr=False)
 
     def is_whole(self, table: str) -> bool:
         """Tell whether every row of a table could be read, as it was written."""
@@ -153,9 +155,12 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
 
 
 def content_of(backup: Backup) -> bytes:
-    """Return the bytes of a copy; raises OSError, also where a pipe or a folder has its name."""
+    """Return the bytes of a copy; raises OSError, also for a pipe, a folder or a huge file."""
     with open_regular(backup.path) as file:
-        return file.read()
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(backup.path))
+    return content
 
 
 def _of_damaged(backup: Backup) -> list[Source]:

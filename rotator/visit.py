@@ -12,7 +12,7 @@ from rotator.errors import LiveFileError, RotatorError, StoreDamaged, SwapConfli
 from rotator.lock import swap_lock, watcher_pid
 from rotator.model import State
 from rotator.opencode.authwrite import sweep_live
-from rotator.refresh import adopt_answers
+from rotator.refresh import adopt_answers, reject_spent
 
 # An opencode that has opened a file to write it has written it by then.
 _LATE_SECONDS = 2.0
@@ -35,6 +35,7 @@ def look(books: Books) -> None:
     follow_clock(books)
     with contextlib.suppress(LiveFileError):
         adopt_answers(books)
+        reject_spent(books)
 
 
 def settle(books: Books) -> None:

@@ -12,7 +12,7 @@ import struct
 import threading
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -22,6 +22,8 @@ _HEADER, _FRAME, PAGE = 32, 24, 4096
 _MAGIC = 0x377F0682
 _LITTLE, _BIG = _MAGIC, _MAGIC | 1
 _INNER = 5
+# A store of thousands of accounts has a few million bytes; what is larger was made so.
+LARGEST = 128 * 1024 * 1024
 _MOST_CUT_OFF = 64 * 1024 * 1024
 _MAIN = b"SQLite format 3\0" + struct.pack(">H", PAGE) + bytes([1, 1, 0, 64, 32, 32])
 # The two equal heads of a -shm, by sqlite.org/walformat.html.
@@ -35,8 +37,8 @@ class _Frame:
     page: int
     # Of a frame that ends a transaction, how many pages the database has then.
     size: int
-    content: bytes
-    salt: bytes
+    content: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
     is_right: bool
 
 
@@ -231,7 +233,10 @@ def _beside(store: Path) -> Path:
 def _bytes_of(path: Path) -> bytes:
     try:
         # A pipe in its place is not waited for.
-        return path.read_bytes() if path.is_file() else b""
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(LARGEST)
     except OSError:
         # Whoever opens the store says what is wrong with it.
         return b""

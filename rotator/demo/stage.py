@@ -116,7 +116,9 @@ class Stage:
 
     def rotator(self, *words: str) -> Child:
         """Start a command of this very rotator."""
-        return self.start(f"rotator {' '.join(words)}", [sys.executable, "-m", "rotator", *words])
+        return self.start(
+            f"rotator {' '.join(words)}", [sys.executable, "-P", "-m", "rotator", *words]
+        )
 
     def finish(self, child: Child) -> str:
         """Wait for a program to end well and return what it said; DemoFailed if it does not."""

@@ -13,6 +13,7 @@ from rotator.doctor import configured, inside, mends, places, programs, running,
 from rotator.doctor.remark import Check, Remark, problem
 from rotator.doctor.setup import Setup
 from rotator.errors import RotatorError
+from rotator.interrupts import obey
 
 Look = Callable[[Setup], Iterator[Remark]]
 Mend = Callable[[Setup], Iterator[str]]
@@ -60,6 +61,7 @@ def examine(setup: Setup) -> list[Remark]:
 
 
 def _tried(check: Check, look: Look, setup: Setup) -> list[Remark]:
+    obey()
     try:
         return list(look(setup))
     except RotatorError as exc:
@@ -74,6 +76,7 @@ def mend_all(setup: Setup) -> Mended:
     done: list[str] = []
     failed: list[str] = []
     for mend in MENDS:
+        obey()
         try:
             # One by one: what was done before a failure was done.
             done.extend(mend(setup))

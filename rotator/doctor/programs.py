@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.running import running_versions
 from rotator.doctor.setup import Setup
 from rotator.entry_points import entry_points
+from rotator.interrupts import counting_at_once
 from rotator.registry import load_registry
 from rotator.shelf import GROUP
 from rotator.text import clean
@@ -96,19 +100,35 @@ def _told_by(program: Path) -> str | None:
     with tempfile.TemporaryDirectory(prefix="rotator-doctor-") as home:
         quiet = {"HOME": home, "PATH": "/usr/bin:/bin", "OPENCODE_DISABLE_AUTOUPDATE": "1"}
         try:
-            ended = subprocess.run(  # noqa: S603  # the opencode on the user's own PATH
+            # A group of its own, so that what it starts ends with it.
+            process = subprocess.Popen(  # noqa: S603  # the opencode on the user's own PATH
                 [program, "--version"],
                 env=quiet,
                 cwd=home,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_PATIENCE_SECONDS,
-                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
-        except (OSError, subprocess.TimeoutExpired):
+        except OSError:
             return None
-    words = ended.stdout.decode("utf-8", "replace").split()
-    return clean(words[-1]) if words and ended.returncode == 0 else None
+        said = _heard(process)
+    words = said.decode("utf-8", "replace").split()
+    return clean(words[-1]) if words and process.returncode == 0 else None
+
+
+def _heard(process: subprocess.Popen[bytes]) -> bytes:
+    """Return what a program says, or nothing if it does not end in time."""
+    with process:
+        try:
+            with counting_at_once():
+                return process.communicate(timeout=_PATIENCE_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            return b""
+        finally:
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def look_at_providers(setup: Setup) -> Iterator[Remark]:  # noqa: ARG001  # every check gets it

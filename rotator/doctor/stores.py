@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -35,7 +35,7 @@ _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 class Contents:
     """What the store holds that the doctor asks about; nothing of it is shown as it is."""
 
-    accounts: tuple[Row, ...]
+    accounts: tuple[Row, ...] = field(repr=False)
     unclaimed: int
     purge_is_pending: bool
     # The latest time at which something has happened.

@@ -13,7 +13,7 @@ import os
 import stat
 from pathlib import Path
 
-from rotator.atomic import sweep, temporary_beside, write_new
+from rotator.atomic import exchange_names, sweep, temporary_beside, write_new
 from rotator.errors import LiveFileError
 from rotator.file_owners import kept_mode
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live
@@ -115,15 +115,38 @@ def _exchange(temporary: Path, target: Path, expected: Whole | Torn, replaced: R
     except FileNotFoundError:
         return False
     try:
-        if not _is_still(target, expected):
-            os.close(handle)
-            return False
-        temporary.replace(target)
+        is_done = _is_still(target, expected) and _take_place(temporary, target, handle)
     except OSError:
         os.close(handle)
         raise
+    if not is_done:
+        os.close(handle)
+        return False
     replaced.keep(handle, expected)
     return True
+
+
+def _take_place(temporary: Path, target: Path, handle: int) -> bool:
+    """Put the new file in the place of the one that is open; False if another one is there.
+
+    Whoever renames a file of their own to that place does not write into the one that is open:
+    theirs goes back, and ours waits for another look.
+    """
+    ours, before = temporary.stat(), os.fstat(handle)
+    try:
+        if not exchange_names(temporary, target):
+            temporary.replace(target)
+            return True
+        if os.path.samestat(temporary.stat(), before):
+            return True
+        exchange_names(temporary, target)
+        if not os.path.samestat(temporary.stat(), ours):
+            # Somebody came once more, in place of ours: the newest stays.
+            exchange_names(temporary, target)
+    except FileNotFoundError:
+        # Somebody has taken the file away.
+        pass
+    return False
 
 
 def _is_still(target: Path, expected: Reading) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Config:
 
     where: str
     folder: Path
-    value: Mapping[str, Any] | None
+    value: Mapping[str, Any] | None = field(repr=False)
 
 
 def read_configs(environ: Mapping[str, str], folders: Iterable[Path]) -> Iterator[Config]:

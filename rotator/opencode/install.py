@@ -12,9 +12,11 @@ from pathlib import Path
 
 from rotator.atomic import publish
 from rotator.errors import UsageError
+from rotator.opencode.regular import head
 from rotator.paths import Paths, make_folder
 
 NAME = "rotator.js"
+_LARGEST = 1024 * 1024
 _FIRST_LINE = re.compile(rb"// opencode-rotator bridge ([0-9][0-9A-Za-z.+-]*)")
 
 
@@ -36,11 +38,8 @@ def bridge_source() -> bytes:
 def bridge_file(paths: Paths) -> BridgeFile:
     """Return what stands where the bridge belongs."""
     path = paths.opencode_config / "plugin" / NAME
-    try:
-        # A pipe in its place is not waited for, and a link that leads nowhere is no free place.
-        content = path.read_bytes() if path.is_file() else None
-    except OSError:
-        content = None
+    # A pipe in its place is not waited for, and a link that leads nowhere is no free place.
+    content = head(path, _LARGEST)
     if content is None:
         return BridgeFile(path, exists=os.path.lexists(path), version=None)
     return BridgeFile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -31,7 +31,7 @@ class Node:
     A part of an object has its name in `name`, and begins with it: `start` is the name's.
     """
 
-    value: Any
+    value: Any = field(repr=False)
     start: int
     end: int
     name: str | None = None

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class LoggedFailure:
     model: str | None
     session: str | None
     small: bool
-    message: str
+    message: str = field(repr=False)
     run: str | None = None
     began_at: datetime | None = None
 
@@ -259,8 +259,8 @@ class _Followed:
     """
 
     offset: int = 0
-    rest: bytes = b""
-    head: bytes = b""
+    rest: bytes = field(default=b"", repr=False)
+    head: bytes = field(default=b"", repr=False)
     read_at: tuple[int, int] | None = None
 
     def read(self, path: Path, most: int) -> bytes:

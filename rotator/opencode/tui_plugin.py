@@ -21,6 +21,7 @@ from rotator.errors import UsageError
 from rotator.file_owners import whose
 from rotator.opencode.install import naming, refuse_foreign
 from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.regular import head
 from rotator.opencode.tui_config import (
     Unfit,
     entry_in,
@@ -247,7 +248,4 @@ def _name_in(entry: object) -> object:
 
 
 def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.is_file() else None
-    except OSError:
-        return None
+    return head(path, _LARGEST)

@@ -32,7 +32,7 @@ class Watcher:
     def _begin(self, paths: Paths) -> None:
         nothing = subprocess.DEVNULL
         process = subprocess.Popen(
-            [sys.executable, "-m", "rotator", "watch"],
+            [sys.executable, "-P", "-m", "rotator", "watch"],
             stdin=nothing,
             stdout=nothing,
             stderr=nothing,

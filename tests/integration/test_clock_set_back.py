@@ -16,9 +16,11 @@ from rotator.clock_change import follow_clock
 from rotator.daemon import Daemon
 from rotator.model import AccountState, EventKind, Limit
 from rotator.paths import find_paths
+from rotator.refresh import freshen
 from rotator.rotate import plan_rotation, rotate
 from rotator.visit import look
-from tests.support.live import Live, api, open_live
+from tests.support.live import Live, api, oauth, open_live
+from tests.support.renewing import RENEWING, Vendor
 from tests.support.waiting import wait_until
 
 SECONDS = 20.0
@@ -53,6 +55,29 @@ def test_between_two_runs_a_rest_begins_anew_and_ends(live: Live, change: timede
 
     assert (at_first, live.state_of("acme/acme-1")) == (AccountState.COOLING, AccountState.READY)
     assert not follow_clock(live.books)
+
+
+@pytest.mark.parametrize("change", BACK)
+def test_tokens_that_were_got_with_the_clock_ahead_are_renewed_before_they_are_put_in(
+    home: Path, change: timedelta
+) -> None:
+    vendor = Vendor()
+    with open_live(home, registry=vendor.registry()) as live:
+        ada = {**oauth("ada", left=-MINUTE), "accountId": "ada"}
+        live.sees({RENEWING: ada})
+        live.sees({RENEWING: {**oauth("bob", left=change + 9 * HOUR), "accountId": "bob"}})
+        live.clock.pass_time(minutes=3)
+        live.clock.now += change
+        freshen(live.books, live.account(f"{RENEWING}/ada-acme.example"))
+        # The vendor's clock was right all the time.
+        live.clock.now -= change
+
+        look(live.books)
+        rotate(live.books, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now))
+
+        assert vendor.asked == ["REF-CANARY-ada-1", "REF-CANARY-ada-2"]
+        assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-3"
+        assert not follow_clock(live.books)
 
 
 @pytest.mark.parametrize("change", [HOUR, timedelta(days=365)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import sqlite3
 import stat
@@ -354,6 +355,44 @@ def test_of_a_store_that_was_cut_short_what_stands_in_its_log_is_kept(
         assert "what could be read of it" in told(live)
 
 
+@pytest.mark.parametrize("size", [None, 0, 1, 511])
+def test_without_a_copy_all_that_the_history_names_is_told_of_a_store_that_is_gone(
+    paths: Paths, size: int | None
+) -> None:
+    shutil.rmtree(paths.backups)
+    if size is None:
+        paths.store.unlink()
+    else:
+        os.truncate(paths.store, size)
+
+    with opened(paths) as live:
+        assert "begun anew; lost: whatever it held (acme/acme-1, acme/acme-2, " in told(live)
+        live.look(watched=False)
+        assert live.entries() == LIVE
+    with opened(paths) as live:
+        assert live.names()
+
+
+def test_where_there_was_never_a_store_nothing_is_lost(home: Path) -> None:
+    with open_live(home) as live:
+        assert live.events() == []
+
+
+@pytest.mark.parametrize("beside", ["-wal", "a copy"])
+def test_a_huge_file_beside_a_damaged_store_is_not_read_whole(paths: Paths, beside: str) -> None:
+    file = newest_copy(paths) if beside == "a copy" else paths.store.with_name("rotator.sqlite-wal")
+    file.touch()
+    os.truncate(file, 1 << 40)
+    zero_page_of(paths.store, "account")
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, limit[1]))
+    try:
+        with opened(paths) as live:
+            assert {*SAVED} <= set(live.names())
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+
+
 def newest_copy(paths: Paths) -> Path:
     """Return a name that a copy newer than all may have."""
     return paths.data / "backups" / "accounts-2027-01-01T000000.000Z-0123456789abcdef.sqlite"
@@ -465,7 +504,7 @@ def test_where_every_copy_is_damaged_and_nothing_is_left_it_is_begun_anew(paths:
     paths.store.unlink()
 
     with opened(paths) as live:
-        assert told(live) == "the store was gone; begun anew; lost: whatever it held"
+        assert "the store was gone; begun anew; lost: whatever it held (acme/acme-1, " in told(live)
         live.look(watched=False)
         assert live.names() == [A, "named/bob-acme.example"]
 

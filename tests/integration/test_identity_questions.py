@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from rotator.identity_questions import IdentityQuestions, in_doubt
 from rotator.model import Digest
 from rotator.preferences import Preferences
 from rotator.provider import HttpAnswer
+from rotator.registry import Registry, load_registry
+from rotator.secret import Secret
 from tests.support.builders import MINUTE, a_state, an_account
-from tests.support.live import HandClock, Live, api, oauth, open_live
+from tests.support.descents import seen_login
+from tests.support.live import HandClock, Live, api, oauth, oauth_until, open_live
 from tests.support.naming import NAMING, Namer, Naming
 from tests.support.renewing import says
 from tests.support.waiting import wait_until
@@ -89,6 +93,40 @@ def test_whoever_is_known_is_not_asked_about(live: Live, namer: Namer) -> None:
     asked_by(live.books)
 
     assert namer.asked == [ADA]
+
+
+@pytest.mark.parametrize("word", ["unknown", "none", "-", "00000000-0000-0000-0000-000000000000"])
+@pytest.mark.parametrize(
+    ("provider", "answer"),
+    [
+        ("xai", {"sub": "{}"}),
+        ("openai", {"user_id": "{}", "account_id": "acc-1", "rate_limit": {}}),
+        ("openai", {"user_id": "user-1", "account_id": "{}", "rate_limit": {}}),
+        ("github-copilot", {"login": "ghost", "id": 10137}),
+    ],
+    ids=["xai", "openai's user", "openai's account", "github's ghost"],
+)
+def test_two_logins_that_a_vendor_gives_the_same_word_stay_two(
+    home: Path, provider: str, answer: dict[str, object], word: str
+) -> None:
+    told = {name: word if value == "{}" else value for name, value in answer.items()}
+    body = Secret(json.dumps(told))
+    vendor = Registry(
+        load_registry().providers,
+        send=lambda _: HttpAnswer(200, {"content-type": "application/json"}, body),
+    )
+    with open_live(home, registry=vendor) as live:
+        for person in ("ada", "bob"):
+            entry = oauth_until(person, 1, live.clock.now + DAY)
+            seen_login(live.paths, entry)
+            live.sees({provider: entry})
+            asked_by(live.books)
+            live.clock.pass_time(minutes=10)
+
+        kept = {
+            a.credential.secret.reveal() for a in live.state.of(provider) if a.credential.secret
+        }
+        assert kept == {ADA, BOB}
 
 
 def test_the_setting_turns_it_off(live: Live, namer: Namer) -> None:

@@ -380,6 +380,22 @@ def test_whoever_keeps_it_open_is_not_waited_for_longer_than_a_request_can_wait(
     assert waited < 1
 
 
+def test_whoever_was_held_up_goes_on_once_it_is_written_though_we_keep_it_open(live: Live) -> None:
+    def is_open_to_others() -> bool:
+        try:
+            os.close(os.open(live.file, os.O_WRONLY | os.O_NONBLOCK))
+        except BlockingIOError:
+            return False
+        return True
+
+    with live.file.open("r+b") as ours:
+        with alone(ours.fileno()):
+            meanwhile = is_open_to_others()
+        after = is_open_to_others()
+
+    assert (meanwhile, after) == (False, True)
+
+
 def test_a_login_just_before_the_last_look_gives_the_write_up(live: Live) -> None:
     """It is found, saved, and the swap is made of what stands there then."""
     newer = {"acme": LONG, "zeta": api("y")}

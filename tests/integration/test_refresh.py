@@ -14,11 +14,23 @@ import pytest
 
 from rotator import ledger
 from rotator.errors import NothingToRotateTo, StoreError, UsageError
+from rotator.failover import carry_out
 from rotator.freshness import HANDS_OFF
 from rotator.limits import NOT_CONFIRMED
-from rotator.model import AccountState, Digest, EventKind, Limit, PendingRefresh
+from rotator.model import (
+    AccountState,
+    Digest,
+    EventKind,
+    Finding,
+    Limit,
+    Meaning,
+    PendingRefresh,
+    Signal,
+    Source,
+)
 from rotator.provider import HttpAnswer
 from rotator.refresh import (
+    SPENT_ELSEWHERE,
     STORING_SECONDS,
     Attempt,
     adopt_answers,
@@ -27,11 +39,13 @@ from rotator.refresh import (
     finish,
     freshen,
     hold,
+    reject_spent,
     store_patiently,
 )
 from rotator.rotate import plan_rotation, rotate
 from rotator.secret import Secret, digest_of
 from rotator.swap import Order, swap
+from tests.support.descents import seen_refresh
 from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Live, full_disk, oauth, open_live
 from tests.support.renewing import (
@@ -50,7 +64,9 @@ ADA, BOB = f"{RENEWING}/ada-acme.example", f"{RENEWING}/bob-acme.example"
 RAN_OUT = -timedelta(minutes=1)
 
 
-def entry(person: str, generation: int = 1, *, left: timedelta = timedelta(hours=1)) -> object:
+def entry(
+    person: str, generation: int = 1, *, left: timedelta = timedelta(hours=1)
+) -> dict[str, object]:
     return {**oauth(person, generation, left=left), "accountId": person}
 
 
@@ -97,7 +113,7 @@ def test_a_login_that_has_run_out_gets_new_tokens_and_keeps_its_other_fields(
 
     assert vendor.asked == ["REF-CANARY-ada-1"]
     expires = int((live.clock.now + timedelta(hours=1)).timestamp() * 1000)
-    assert live.saved(ADA) == {**entry("ada", 2), "expires": expires}  # type: ignore[dict-item]
+    assert live.saved(ADA) == {**entry("ada", 2), "expires": expires}
     assert pending(live) == []
     assert live.kinds()[-1] is EventKind.REFRESHED
 
@@ -405,6 +421,55 @@ def test_an_account_that_is_named_and_gets_no_tokens_is_not_put_in(
         rotate(live.books, plan)
 
     assert live.file.read_bytes() == before
+
+
+def test_a_token_that_somebody_else_was_seen_to_exchange_is_not_sent_again(
+    live: Live, vendor: Vendor
+) -> None:
+    seen_refresh(live.paths, entry("ada", left=RAN_OUT), entry("ada", 2))
+    live.look()
+
+    reject_spent(live.books)
+    with pytest.raises(NothingToRotateTo, match="needs a new login"):
+        rotate(live.books, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now))
+
+    assert vendor.asked == []
+    (told,) = [one for one in live.events() if one.kind is EventKind.REJECTED]
+    assert (told.account, told.why) == (ADA, f"{SPENT_ELSEWHERE}; it needs a login")
+
+    # Whoever has the new tokens brings them here at last.
+    live.sees({RENEWING: entry("ada", 2)})
+    reject_spent(live.books)
+
+    assert live.account(ADA).rejected is None
+
+
+def test_a_token_that_its_vendor_left_as_it_was_is_sent_again(live: Live, vendor: Vendor) -> None:
+    before = entry("ada", left=RAN_OUT)
+    seen_refresh(live.paths, before, {**before, "access": "ACC-CANARY-ada-2"})
+    live.look()
+
+    reject_spent(live.books)
+    freshen(live.books, live.account(ADA))
+
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+    assert live.account(ADA).rejected is None
+
+
+def test_whoever_takes_over_has_no_token_that_somebody_else_has_exchanged(
+    live: Live, vendor: Vendor
+) -> None:
+    seen_refresh(live.paths, entry("ada", left=RAN_OUT), entry("ada", 2))
+    live.look()
+    digest = live.account(BOB).credential.digest
+    signal = Signal("s-1", live.clock.now, RENEWING, Source.BRIDGE, digest, tried=(digest,))
+    limited = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
+
+    carry_out(live.books, signal, limited, answer=lambda _: None)
+
+    assert vendor.asked == []
+    assert live.active(RENEWING) == "bob-acme.example"
+    assert live.account(ADA).rejected == SPENT_ELSEWHERE
 
 
 def test_an_account_that_is_removed_while_its_vendor_is_asked_leaves_nothing(

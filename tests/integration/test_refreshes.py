@@ -509,6 +509,32 @@ def test_a_vendor_that_never_answers_keeps_no_process_from_its_end(
     assert [thread.daemon for thread in asking] == [True]
 
 
+def test_what_never_came_before_the_end_is_stored_by_nobody(
+    live: Live, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token may have been spent: the intent stays for whoever comes next."""
+    monkeypatch.setattr("rotator.refreshes._LONGEST_ASKING_SECONDS", 0.05)
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    refreshes = Refreshes(live.books, lambda: None)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+    before = set(threading.enumerate())
+
+    refreshes.want(account, waiter)
+    (asking,) = set(threading.enumerate()) - before
+    refreshes.close()
+    left = live.state.refreshes
+    slow.go.set()
+    asking.join(SECONDS)
+
+    assert [one.answer for one in left.values()] == [None]
+    assert live.state_of(f"{RENEWING}/{ADA}") is AccountState.READY
+    assert live.state.refreshes == left
+    held = hold(live.books, account, patience_seconds=0)
+    assert held is not None
+    held.release()
+
+
 def test_who_waits_too_long_for_a_lock_is_told(live: Live, vendor: Vendor) -> None:
     account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
     refreshes = Refreshes(live.books, lambda: None, patience_seconds=0)

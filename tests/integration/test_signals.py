@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import signalled
-from tests.support.children import Lines, child
+from tests.support.children import Lines, child, has_ended
 from tests.support.connected import Connected
 from tests.support.rotator_process import accounts, rotator
 from tests.support.signalled import HOST, NEW, OLD, PATH, SIGNALS, furnish, report_failure, saved
@@ -60,10 +60,10 @@ def house(home: Path, vendor: Vendor) -> Connected:
     return furnish(home, vendor)
 
 
-def started(house: Connected, *words: str) -> subprocess.Popen[str]:
+def started(house: Connected, *words: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PROGRAM, *words],
-        env=house.env(),
+        env=house.env() | more,
         cwd=house.home,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -288,6 +288,27 @@ def test_a_signal_at_a_question_ends_it(house: Connected, number: signal.Signals
 
     assert code == 128 + number
     assert saved(house) == OLD
+
+
+@each_signal
+@pytest.mark.parametrize("words", [["doctor"], ["doctor", "--fix"]], ids=" ".join)
+def test_a_signal_while_doctor_waits_for_a_program_ends_both(
+    house: Connected, number: signal.Signals, words: list[str]
+) -> None:
+    program, told = house.home / "bin" / "opencode", house.home / "pid"
+    program.parent.mkdir()
+    # The one that waits is a child of the program.
+    program.write_text(f"#!/bin/sh\nsleep 300 & echo $! > {told}.new\nmv {told}.new {told}\nwait\n")
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+
+    with started(house, *words, PATH=path) as running:
+        wait_until(told.exists, SECONDS, "the program to run")
+        running.send_signal(number)
+        code = running.wait(AT_ONCE_SECONDS)
+
+    assert code == 128 + number
+    wait_until(lambda: has_ended(int(told.read_text())), SECONDS, "what it started to end")
 
 
 def test_a_signal_while_standard_input_is_waited_for_ends_it(house: Connected) -> None:

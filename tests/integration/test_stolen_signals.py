@@ -66,6 +66,27 @@ except interrupts.Interrupted as exc:
     print("heard" if exc.exit_code == 128 + number else exc.exit_code)
 """
 
+WAITING_FOR_A_LOCK = """
+import fcntl, os, tempfile
+from pathlib import Path
+from rotator.errors import SwapConflict
+from rotator.lock import swap_lock
+path, ended = Path(tempfile.mkdtemp()) / "swap.lock", threading.Event()
+held = os.open(path, os.O_RDWR | os.O_CREAT)
+fcntl.flock(held, fcntl.LOCK_EX)
+def wait_for_the_lock():
+    try:
+        with swap_lock(path, patience_seconds=60):
+            pass
+    except SwapConflict:
+        ended.set()
+with interrupts.told_to(lambda: None):
+    threading.Thread(target=wait_for_the_lock, daemon=True).start()
+    signal.raise_signal(number)
+    print("heard" if ended.wait(20) else "late", flush=True)
+os._exit(0)
+"""
+
 
 REFRESHING = """
 from datetime import timedelta
@@ -100,6 +121,7 @@ with open_live(Path.home(), registry=vendor.registry()) as live:
         pytest.param(REFRESHING, "! waiting for the answer of renewing", id="who refreshes"),
         pytest.param(AT_A_QUESTION, "", id="who asks a person"),
         pytest.param(AT_A_QUESTION_DROPPED, "", id="who asks a person, dropped"),
+        pytest.param(WAITING_FOR_A_LOCK, "", id="who waits for a lock beside"),
     ],
 )
 def test_a_signal_that_another_thread_got_is_heard(waiting: str, said: str, number: int) -> None:

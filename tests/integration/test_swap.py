@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator import atomic
 from rotator.atomic import TEMPORARY_MARK
 from rotator.books import open_books
 from rotator.errors import (
@@ -29,6 +31,7 @@ from rotator.opencode.authfile import LARGEST_BYTES
 from rotator.opencode.authwrite import put_live, sweep_live
 from rotator.paths import find_paths
 from rotator.swap import Order, Swapped, swap, take_out
+from tests.support.faults import Seam, Step
 from tests.support.home import places
 from tests.support.live import (
     REGISTRY,
@@ -341,6 +344,76 @@ def test_a_login_between_reading_and_renaming_is_saved(live: Live) -> None:
 
     assert live.entries() == {"acme": api("a"), "zeta": api("z")}
     assert live.saved("acme/acme-3") == api("c")
+
+
+def renames_once(live: Live, *entries: dict[str, Entry] | None) -> Callable[[Step], None]:
+    """Let an editor put its own file there, or take it away, just before our file takes its place.
+
+    One after the other before each try.
+    """
+    left = list(entries)
+
+    def rename(step: Step) -> None:
+        if step.name == "replace" and step.to == live.file and left:
+            put_there = left.pop(0)
+            if put_there is None:
+                live.file.unlink()
+                return
+            mine = live.file.with_name("mine.json")
+            mine.write_bytes(as_opencode(put_there))
+            mine.rename(live.file)
+
+    return rename
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["swap", "failover"])
+def test_a_login_that_is_renamed_into_place_at_the_last_moment_is_saved(
+    live: Live, *, known: bool
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    rename = renames_once(live, {"acme": api("b"), "zeta": api("y")})
+    only = {} if known else {"expected": live.account(B).id, "check_expected": True}
+
+    with Seam().watching(rename):
+        done = put(live, A, **only)
+
+    assert done is not None
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert live.saved("zeta/zeta-2") == api("y")
+    assert folder_of(live) == ["auth.json"]
+
+
+def test_whoever_renames_a_file_in_place_of_ours_while_another_one_goes_back_stays(
+    live: Live,
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    # The second one comes between our two exchanges.
+    entries = [{"acme": api("b"), "zeta": api("y")}, {"acme": api("b"), "zeta": api("x")}]
+
+    with Seam().watching(renames_once(live, *entries)):
+        put(live, A)
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("x")}
+    assert live.saved("zeta/zeta-2") == api("x")
+
+
+def test_a_file_that_is_taken_away_at_the_last_moment_is_made_anew(live: Live) -> None:
+    with Seam().watching(renames_once(live, None)):
+        put(live, A)
+
+    assert live.entries() == {"acme": api("a")}
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EINVAL])
+def test_where_names_cannot_be_exchanged_ours_is_renamed(
+    live: Live, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic, "_exchange", lambda *_: code)
+
+    put(live, A)
+
+    assert live.entries() == {"acme": api("a")}
+    assert folder_of(live) == ["auth.json"]
 
 
 def test_a_login_in_progress_is_not_overwritten_by_a_failover(live: Live) -> None:

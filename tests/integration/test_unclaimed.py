@@ -256,6 +256,25 @@ def test_where_there_is_no_room_a_torn_file_stays_torn(live: Live) -> None:
     assert live.file.read_bytes() == content
 
 
+def test_where_there_is_no_room_no_late_login_is_put_over_what_cannot_be_read(live: Live) -> None:
+    """It goes in once there is room: its writer had opened the file before a swap."""
+    fill(live)
+    live.sees({"acme": api("b"), "zeta": MAGIC})
+    with live.file.open("r+b") as late:
+        put(live, A)
+        late.truncate()
+        late.write(as_opencode({"acme": api("b"), "zeta": api("y")}))
+
+    with pytest.raises(LiveFileError, match="the entry of zeta cannot be read"):
+        live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": MAGIC}
+    drop(live.books, 3)
+    live.look()
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert json.loads(kept_aside(live)[-1]) == MAGIC
+
+
 def test_once_one_is_dropped_there_is_room_again(live: Live) -> None:
     fill(live)
     live.sees({"acme": MAGIC})

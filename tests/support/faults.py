@@ -3,7 +3,7 @@
 While `Seam.watching` runs, every call of ours that reads or changes something outside (the
 functions of module `os`, flock, each statement of SQLite, waiting) is a step. Before a step
 something can be done: die there, let it fail, or act as another program does. The standard
-library is what is replaced for that long, and nothing of ours.
+library is what is replaced for that long, and of ours the one call of the system that it lacks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
+
+from rotator import atomic
 
 CHANGING = (
     *("write", "pwrite", "fsync", "fdatasync", "ftruncate", "truncate", "replace", "rename"),
@@ -203,6 +205,7 @@ class Seam:
             (os, "open", self._wrap_open()),
             (fcntl, "flock", self._wrap_flock()),
             (sqlite3, "connect", self._wrap_connect()),
+            (atomic, "_exchange", self._wrap_exchange()),
             (time, "sleep", self._sleep),
             (time, "monotonic", monotonic),
         ]
@@ -294,6 +297,16 @@ class Seam:
             handle = real(path, flags, *given, **more)
             self._paths[handle] = where
             return handle
+
+        return stand_in
+
+    def _wrap_exchange(self) -> Callable[[bytes, bytes], int]:
+        """Count it as a `replace`: of what had the name before only ours ever looks."""
+        real = atomic._exchange  # noqa: SLF001  # the system's call, which Python does not have
+
+        def stand_in(one: bytes, other: bytes) -> int:
+            self.step(Step("replace", Path(os.fsdecode(one)), Path(os.fsdecode(other))))
+            return real(one, other)
 
         return stand_in
 

@@ -74,6 +74,13 @@ def comes_true(condition):
 
 def write(entries):
     text = json.dumps(entries, indent=2).encode()
+    if chance.random() < 0.3:
+        # As an editor does, or whatever else puts a file there as a whole.
+        handle = os.open(auth + ".mine", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(handle, text)
+        os.close(handle)
+        os.rename(auth + ".mine", auth)
+        return
     handle = os.open(auth, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(handle, text[: len(text) // 2])
     time.sleep(chance.choice([0, 0, 0.0005, 0.003]))

@@ -13,12 +13,13 @@ from rotator.freshness import (
     due_again_at,
     is_due,
     is_in_doubt,
+    may_have_been_spent,
     obstacle,
     rest_for,
     wants_refresh,
 )
 from rotator.limits import NOT_CONFIRMED
-from rotator.model import AccountState, Digest, Limit, PendingRefresh, State, Tenure
+from rotator.model import Account, AccountState, Digest, Limit, PendingRefresh, State, Tenure
 from rotator.provider import HttpRequest, RefreshCall
 from tests.support.builders import (
     HOUR,
@@ -45,6 +46,11 @@ def pending(attempts: int = 1, begun_at: datetime = NOW) -> PendingRefresh:
 def parked(**fields: object) -> State:
     """Return a state in which b is live and a is parked."""
     return replace(a_state(A, B, active=B), **fields)  # type: ignore[arg-type]
+
+
+def left_at(at: datetime) -> State:
+    """Return a state in which b took a's place at `at`."""
+    return a_state(A, B, active=B, tenures=(Tenure(A.id, at - HOUR), Tenure(B.id, at)))
 
 
 @pytest.mark.parametrize(
@@ -211,3 +217,23 @@ def test_an_account_is_in_doubt_while_it_rests_for_that(
     limit: Limit | None, *, doubt: bool
 ) -> None:
     assert is_in_doubt(replace(A, limit=limit), NOW) is doubt
+
+
+@pytest.mark.parametrize(
+    ("account", "state", "asked"),
+    [
+        (A, parked(), True),
+        (an_account("a", oauth("a", expires_at=NOW + HOUR)), parked(), False),
+        (an_account("a", oauth("a", expires_at=None)), parked(), False),
+        (replace(A, rejected="gone"), parked(), False),
+        (A, a_state(A, B, active=A), False),
+        (A, left_at(NOW - HANDS_OFF + SECOND), False),
+        (A, left_at(NOW - HANDS_OFF), True),
+        (an_account("a", replace(A.credential, refresh=None)), parked(), False),
+    ],
+    ids=["parked", "good", "endless", "rejected", "live", "just left", "left", "no refresh token"],
+)
+def test_it_is_asked_of_parked_logins_that_have_run_out_whether_somebody_spent_their_token(
+    account: Account, state: State, *, asked: bool
+) -> None:
+    assert may_have_been_spent(state, account, NOW) is asked

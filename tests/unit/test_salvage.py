@@ -176,6 +176,7 @@ def test_where_digests_are_missing_what_is_left_is_taken_at_its_word() -> None:
 
     assert held(joined) == {"a": "a2"}
     assert known(joined) == {"a1": "a", "a2": "a"}
+    assert {r["provider"] for r in joined.digests} == {"acme"}
     assert {r["digest"]: r["seen_at"] for r in joined.digests} == {
         "digest of a1": THEN,
         "digest of a2": NOW,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import json
 import pickle
+import pkgutil
+import re
 from collections.abc import Callable
 from pprint import pformat
 
 import pytest
 
+import providers
+import rotator
 from rotator.model import Credential
-from rotator.secret import Secret, blanked, digest_of, is_placeholder
+from rotator.secret import Secret, blanked, digest_of, is_placeholder, names_nobody
 from tests.support.builders import an_account, oauth
 
 TEXT = "KEY-CANARY-A"
@@ -150,3 +155,106 @@ def test_a_word_in_a_secret_s_place_is_no_secret(text: str) -> None:
 )
 def test_whatever_may_be_a_secret_is_no_word(text: str) -> None:
     assert not is_placeholder(text)
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("unknown", "NULL", "none", "undefined", "anonymous", "0", "-", " ", "n/a", "me", "NaN"),
+        *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+        *("github.com/ghost", "https://auth.vendor.example/unknown", "null/acc-1", "user-1/null"),
+        *("[object Object]", "https://auth.vendor.example//-"),
+    ],
+)
+def test_a_word_in_an_owner_s_place_names_nobody(owner: str) -> None:
+    assert names_nobody(owner)
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("ada", "7", "10", "user-1", "github.com/ada", "ghe.acme.example/x1", "aaaaa", "none-1"),
+        *("https://auth.vendor.example/ada", "6f1c2c1e-0000-0000-0000-000000000000/acc_1"),
+        *("https://auth.vendor.example//ada", "ada@acme.example", ""),
+    ],
+)
+def test_whatever_may_be_somebody_s_own_names_somebody(owner: str) -> None:
+    assert not names_nobody(owner)
+
+
+# -- dataclasses -------------------------------------------------------------------------------
+
+# Fields of these types hold what came from outside as it came: contents, rows, environments.
+MAY_HOLD = re.compile(r"\bbytes\b|\bRow\b|\bAny\b|\bobject\b|\bTables\b|Mapping\[str, str\]")
+# So do these, whose type does not tell; vendors repeat the key that they refuse.
+TEXTS = {
+    ("Answer", "codes"),
+    ("Answer", "messages"),
+    ("Failure", "message"),
+    ("LoggedFailure", "message"),
+    ("Signal", "body"),
+    ("Signal", "error"),
+}
+HARMLESS = {
+    ("Block", "row"): "a line of the dashboard",
+    ("Child", "process"): "a process of the demo",
+    ("Found", "default"): "a setting",
+    ("Found", "value"): "a setting",
+    ("HttpAnswer", "headers"): "what may be secret is left out of them",
+    ("Setting", "default"): "a setting",
+    ("Shown", "accounts"): "logins of the demo, which are made up",
+    ("Stage", "env"): "the environment of the demo, which has nothing of the user's",
+    ("TokenEndpoint", "dead"): "a vendor's codes, and what they mean",
+    ("World", "rows"): "lines of the dashboard",
+}
+
+
+def all_dataclasses() -> list[type]:
+    """Return those of the program; what `testing` holds is made up."""
+    names = [
+        module.name
+        for package in (providers, rotator)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not re.search(r"\.testing\b|__main__", module.name)
+    ]
+    return [
+        kind
+        for name in names
+        for kind in vars(importlib.import_module(name)).values()
+        if isinstance(kind, type) and kind.__module__ == name and dataclasses.is_dataclass(kind)
+    ]
+
+
+def secret_fields(kind: type) -> set[str]:
+    """Return the fields that may hold a secret which is no `Secret`."""
+    names = {(kind.__name__, one.name): one.type for one in dataclasses.fields(kind)}
+    found = {place for place, of in names.items() if place in TEXTS or MAY_HOLD.search(str(of))}
+    return {name for _, name in found - HARMLESS.keys()}
+
+
+def shown(kind: type) -> str:
+    """Return how an instance shows itself whose fields all hold secrets where they may."""
+    made: object = object.__new__(kind)
+    secret = secret_fields(kind)
+    for one in dataclasses.fields(kind):
+        object.__setattr__(made, one.name, TEXT.encode() if one.name in secret else None)
+    return repr(made)
+
+
+def test_no_dataclass_shows_what_may_hold_a_secret() -> None:
+    kinds = [kind for kind in all_dataclasses() if secret_fields(kind)]
+
+    assert len(kinds) > 15
+    assert [kind.__qualname__ for kind in kinds if "CANARY" in shown(kind)] == []
+
+
+def test_a_dataclass_that_shows_what_may_hold_a_secret_is_found() -> None:
+    @dataclasses.dataclass
+    class Open:
+        content: bytes
+
+    @dataclasses.dataclass
+    class Closed:
+        content: bytes = dataclasses.field(repr=False)
+
+    assert ["CANARY" in shown(kind) for kind in (Open, Closed)] == [True, False]
