@@ -781,8 +781,17 @@ def test_c7_a_login_that_nothing_loads_is_not_said_to_be_used(
 
 @pytest.mark.parametrize(
     ("flag", "is_off"),
-    [("1", True), ("true", True), ("YES", True), ("odd", True), ("", False), ("0", False)]
-    + [("false", False), ("off", False), ("No", False)],
+    [
+        ("1", True),
+        ("true", True),
+        ("YES", True),
+        ("odd", True),
+        ("", False),
+        ("0", False),
+        ("false", False),
+        ("off", False),
+        ("No", False),
+    ],
 )
 @pytest.mark.parametrize("provider", ["openai", "xai", "github-copilot"])
 def test_b1_opencode_s_own_plug_ins_may_be_turned_off_and_load_no_login_then(
@@ -805,8 +814,16 @@ def test_b1_opencode_s_own_plug_ins_may_be_turned_off_and_load_no_login_then(
 
 @pytest.mark.parametrize(
     ("provider", "is_sent"),
-    [("groq", False), ("mistral", False), ("anthropic", False), ("acme", False)]
-    + [("gitlab", True), ("poe", True), ("azure", True), ("github-copilot", True)],
+    [
+        ("groq", False),
+        ("mistral", False),
+        ("anthropic", False),
+        ("zeta", False),
+        ("gitlab", True),
+        ("poe", True),
+        ("azure", True),
+        ("github-copilot", True),
+    ],
 )
 def test_c7_a_login_is_sent_where_opencode_or_a_plug_in_loads_it(
     live: Live, provider: str, *, is_sent: bool
