@@ -22,6 +22,8 @@ from rotator.unbridged import Unbridged, unbridged
 
 # An attempt of which nobody knows when it began may have been under way for so long.
 UNDER_WAY = timedelta(minutes=10)
+# An opencode that has ended may have run for so long.
+_RAN = timedelta(days=1)
 # So long after its line in the log a request has read its login.
 _READ_WITHIN = timedelta(seconds=5)
 # So long after it has used a folder an opencode that a person looks at has read its keys.
@@ -46,9 +48,9 @@ def charge_time(
     tenures = _settled(state.slot(failure.provider).tenures, books.clock())
     if not tenures:
         return at
-    run = runs.runs.get(failure.run or "")
-    requested = _requested(failure, run)
-    spans = _loaded(unbridged(books.paths, present, running), failure, runs, requested)
+    without = unbridged(books.paths, present, running)
+    requested = _requested(failure, _began_at(without, failure, runs))
+    spans = _loaded(without, failure, runs, requested)
     began_with = [one for span in spans for one in _held(tenures, span)]
     if began_with and not any(_is_login(state, one) for one in began_with):
         return _only(began_with, tenures, at)
@@ -71,11 +73,37 @@ def _settled(tenures: Sequence[Tenure], now: datetime) -> list[Tenure]:
     return list(tenures[ahead[-1] :] if ahead else tenures)
 
 
-def _requested(failure: LoggedFailure, run: Run | None) -> _Span:
+def _began_at(without: Sequence[Unbridged], failure: LoggedFailure, runs: Runs) -> datetime | None:
+    """Return when the process that wrote the line began, at the earliest; None: nobody knows."""
+    run = runs.runs.get(failure.run or "")
+    if run is None:
+        return None
+    mine = _of_run(without, run)
+    if not run.is_whole:
+        # Its log says less, or was cut: the line may come long after its beginning.
+        return min((one.opencode.started_at for one in mine), default=None)
+    return run.first_at if mine or not _is_older_missing(without, run, runs) else None
+
+
+def _is_older_missing(without: Sequence[Unbridged], run: Run, runs: Runs) -> bool:
+    """Tell whether an older opencode runs whose beginning is not in the log: it may be this."""
+    older = [one for one in without if one.opencode.started_at < run.first_at]
+    begun = runs.runs.values()
+    return any(
+        one.uses_auth_json and not any(other.is_of(one.opencode.started_at) for other in begun)
+        for one in older
+    )
+
+
+def _of_run(without: Sequence[Unbridged], run: Run) -> list[Unbridged]:
+    return [one for one in without if run.is_of(one.opencode.started_at)]
+
+
+def _requested(failure: LoggedFailure, process_began_at: datetime | None) -> _Span:
     """Return when the request has read its login."""
     if failure.began_at is None:
-        first = failure.at - UNDER_WAY
-        return (first if run is None else min(max(first, run.first_at), failure.at), failure.at)
+        first = max(failure.at - UNDER_WAY, process_began_at or failure.at - UNDER_WAY)
+        return min(first, failure.at), failure.at
     # The line of a title's request stands for three attempts.
     last = failure.at if failure.small else min(failure.began_at + _READ_WITHIN, failure.at)
     return failure.began_at, last
@@ -86,15 +114,20 @@ def _loaded(
 ) -> list[_Span]:
     """Return when the process has read its API keys; of several it may be, when each has."""
     run = runs.runs.get(failure.run or "")
-    mine = [one for one in without if run is not None and run.is_of(one.opencode.started_at)]
+    if run is None:
+        # An older opencode gives its process no name.
+        stuck = [(one.opencode.started_at,) * 2 for one in without if one.is_stuck]
+        return [*stuck, *(requested for one in without if one.is_following)]
+    mine = _of_run(without, run)
     if any(one.is_following for one in mine):
         return [requested]
-    spans = [] if run is None else [_used(run, failure, mine)]
-    if run is None or (runs.since is not None and not mine):
-        # The part of the log that is read may begin in the middle of that process.
-        spans += [(one.opencode.started_at,) * 2 for one in without if one.is_stuck]
-        spans += [requested for one in without if one.is_following]
-    return spans
+    began_at = _began_at(without, failure, runs)
+    if run.is_whole and began_at is not None:
+        return [_used(run, failure, mine)]
+    if began_at is None:
+        running = (one.opencode.started_at for one in without if one.uses_auth_json)
+        began_at = min(failure.at - _RAN, *running, failure.at)
+    return [(began_at, max(began_at, requested[1]))]
 
 
 def _used(run: Run, failure: LoggedFailure, mine: Sequence[Unbridged]) -> _Span:

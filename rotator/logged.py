@@ -22,7 +22,7 @@ from rotator.opencode.run_lines import Runs, runs_in
 from rotator.own_keys import find_own_keys, is_sent, why_unsent
 from rotator.processes import Opencode
 from rotator.repeats import Foreign, Note, Passed, match_note, match_passed
-from rotator.unbridged import bridgeless
+from rotator.unbridged import bridgeless, has_own_logins
 
 _KEPT = 200
 # A note that is on its way when a line is read has this long to arrive.
@@ -39,12 +39,14 @@ _NOBODY_IS_BLAMED = {
 class _Around:
     """What runs: the bridges, the opencodes without one, and the sessions that bridges serve.
 
-    `runs` is what the log tells of its processes.
+    `aside` are those of bridges that leave every request alone. `runs` is what the log tells of
+    its processes.
     """
 
     present: list[Present]
     running: list[Opencode]
     served: frozenset[str]
+    aside: frozenset[str]
     runs: Runs
 
 
@@ -87,7 +89,9 @@ class LoggedFailures:
         if self._is_settled(failure):
             return
         around = self._around = self._around or self._look_around()
-        if _is_served(failure, around):
+        if failure.session in around.aside:
+            self._say_own(failure, around)
+        elif _is_served(failure, around):
             self._held.append((failure, self._books.clock() + HELD_FOR))
         else:
             self._judge_without_bridge(failure, around)
@@ -114,7 +118,9 @@ class LoggedFailures:
         present = self._exchange.present()
         running = bridgeless(self._books.paths, present)
         runs = runs_in(self._books.paths.opencode_logs)
-        return _Around(present, running, self._exchange.served_sessions(), runs)
+        served = self._exchange.served_sessions()
+        aside = self._exchange.sessions_of(filter(has_own_logins, present))
+        return _Around(present, running, served, aside, runs)
 
     def _is_settled(self, failure: LoggedFailure) -> bool:
         """Tell whether a bridge has said of this failure what there is to say."""
@@ -143,18 +149,30 @@ class LoggedFailures:
         if not self._books.store.state().of(failure.provider):
             # There is nobody to blame, and nothing to say.
             return
-        present, running, provider = around.present, around.running, failure.provider
-        own = find_own_keys(self._books, present, [provider], run=failure.run, running=running)
-        if own:
-            self._say(own[0].provider, own[0].says)
+        if self._say_own(failure, around):
             return
-        live = self._books.store.state().active(provider)
-        if live is not None and not is_sent(self._books, present, live):
-            self._say(provider, f"{why_unsent(self._books, present, live)}: nobody is blamed")
+        live = self._books.store.state().active(failure.provider)
+        if live is not None and not is_sent(self._books, around.present, live):
+            self._say(
+                failure.provider,
+                f"{why_unsent(self._books, around.present, live)}: nobody is blamed",
+            )
             return
-        at = charge_time(self._books, present, failure, around.runs, running)
+        at = charge_time(self._books, around.present, failure, around.runs, around.running)
         if at is not None:
             self._blame(_signal(failure, at))
+
+    def _say_own(self, failure: LoggedFailure, around: _Around) -> bool:
+        """Say what gives the provider a key of its own, and tell whether something does."""
+        if not self._books.store.state().of(failure.provider):
+            return False
+        asked = [failure.provider]
+        own = find_own_keys(
+            self._books, around.present, asked, run=failure.run, running=around.running
+        )
+        if own:
+            self._say(own[0].provider, own[0].says)
+        return bool(own)
 
     def _say(self, provider: str, why: str) -> None:
         """Tell it, unless it was told within the hour."""

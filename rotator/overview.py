@@ -31,7 +31,7 @@ from rotator.policy import nobody_left
 from rotator.processes import COMMAND, find_elsewhere
 from rotator.settings_file import in_force
 from rotator.text import clean
-from rotator.unbridged import Lack, Unbridged, unbridged
+from rotator.unbridged import Lack, Unbridged, aside_says, unbridged
 from rotator.unclaimed import LIST
 from rotator.unseen_requests import unseen_requests
 from rotator.uptake import still_in_force
@@ -42,7 +42,7 @@ from rotator.watch_holder import WatchHolder
 class RunningOpencode:
     """An opencode that runs now; `bridge` is its bridge's version, or None.
 
-    `says` is what is known of one that we hear nothing of.
+    `says` is what is known of one that we hear nothing of, or that has a bridge which stands aside.
     """
 
     pid: int | None
@@ -98,8 +98,10 @@ def look_around(books: Books) -> Overview:
     without = unbridged(paths, present)
     file = str(paths.auth_file)
     opencodes = [
-        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file) for p in present
+        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file, aside_says(p))
+        for p in present
     ]
+    told = {one.pid for one in opencodes}
     opencodes += [
         RunningOpencode(
             o.opencode.pid,
@@ -109,6 +111,7 @@ def look_around(books: Books) -> Overview:
             o.says,
         )
         for o in without
+        if o.opencode.pid not in told
     ]
     names = sorted({a.provider for a in state.accounts})
     return Overview(
@@ -130,7 +133,7 @@ def look_around(books: Books) -> Overview:
             *_exhausted(state, names, now),
             *_restarts(books, present, names, without),
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
-            *unseen_requests(present),
+            *unseen_requests(present, names),
             *state.broken,
             *books.registry.problems,
         ),
@@ -264,7 +267,9 @@ def _restarts(
         f"opencode (pid {one.opencode.pid}) runs without the bridge: it uses a swapped key only"
         " after a restart"
         for one in without
-        if one.is_stuck and len(_given_for_good(books, present, keys, one)) < len(keys)
+        if one.is_stuck
+        and one.is_sure
+        and len(_given_for_good(books, present, keys, one)) < len(keys)
     ]
 
 

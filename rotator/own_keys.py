@@ -166,8 +166,7 @@ def _worlds(
     """
     runs = runs_in(books.paths.opencode_logs) if run else Runs({})
     used, read_at = tuple(runs.folders(run)), runs.loaded(run)
-    # A bridge that leaves every request alone tells nothing of them.
-    found = bridgeless(books.paths, following(present)) if running is None else running
+    found = bridgeless(books.paths, present) if running is None else running
     worlds = [world for one in found if one.sends and (world := _world(one, used, read_at))]
     if worlds:
         return worlds

@@ -102,8 +102,12 @@ def _by_kind(
 
 
 def _is_unseen(one: Present, put: Account) -> bool:
-    """Tell whether that opencode goes on with its key: its requests pass the bridge by."""
-    return put.credential.type == "api" and put.provider in one.unseen
+    """Tell whether that opencode goes on with its key: its requests pass the bridge by.
+
+    A WebSocket goes on with the login that it was opened with, too.
+    """
+    is_kept = put.credential.type == "api" or one.sends_by_socket(put.provider)
+    return is_kept and one.misses(put.provider)
 
 
 def _unseen_by(one: Present, put: Account) -> str:

@@ -12,14 +12,17 @@ from enum import Enum, auto
 from pathlib import Path
 
 from rotator.liveness import inside
-from rotator.opencode.exchange import Present
-from rotator.opencode.install import bridge_file
+from rotator.opencode.exchange import AUTH_CONTENT, Present
+from rotator.opencode.install import BridgeFile, bridge_file
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.paths import Paths
 from rotator.processes import COMMAND, Opencode, environment, find_opencodes
 from rotator.text import clean
 
 _LOGS_WITHIN = timedelta(seconds=5)
+_OWN_LOGINS = f"takes its logins from {AUTH_CONTENT}: no swap reaches it"
+_SECOND = "is an OpenCode 2: its logins are in its database, which no swap reaches"
+OWN_LOGINS_TO_DO = f"start it without {AUTH_CONTENT} if rotator shall change its accounts"
 
 
 class Lack(Enum):
@@ -47,7 +50,8 @@ class Lack(Enum):
 class Unbridged:
     """A running opencode, and why nothing is heard of it.
 
-    `is_idle`: it has used no folder yet, and loads plug-ins and logins when it does. With
+    `is_idle`: it has used no folder yet, and loads plug-ins and logins when it does. Where that is
+    not known it is not `is_sure`, and counts as one that has used some. With
     `is_following` a bridge in it puts swapped credentials in, which we do not hear of.
     """
 
@@ -56,6 +60,7 @@ class Unbridged:
     is_idle: bool = False
     is_following: bool = False
     is_installed: bool = True
+    is_sure: bool = True
 
     @property
     def who(self) -> str:
@@ -80,7 +85,7 @@ class Unbridged:
     @property
     def needs_restart(self) -> bool:
         """Whether a restart would bring it the bridge."""
-        return self.lack is Lack.OLDER and not self.is_idle
+        return self.lack is Lack.OLDER and not self.is_idle and self.is_sure
 
     @property
     def says(self) -> str:
@@ -97,10 +102,10 @@ class Unbridged:
                 return f"takes its plug-ins from {clean(paths.opencode_config)}, without the bridge"
             case Lack.STATE if paths:
                 return f"has its state in {clean(paths.state)}: its bridge is not heard here"
-            case Lack.OWN_LOGINS:
-                return "takes its logins from OPENCODE_AUTH_CONTENT: no swap reaches it"
-            case Lack.SECOND:
-                return "is an OpenCode 2: its logins are in its database, which no swap reaches"
+            case Lack.OWN_LOGINS | Lack.SECOND:
+                return _OWN_LOGINS if self.lack is Lack.OWN_LOGINS else _SECOND
+            case Lack.OLDER if not self.is_sure:
+                return "may run without the bridge: its log does not say whether it has been used"
             case _:
                 return "runs without the bridge"
 
@@ -113,8 +118,12 @@ class Unbridged:
                 return f"rotator bridge install with its {named}, then restart it"
             case Lack.STATE:
                 return "start it with the XDG_STATE_HOME and ROTATOR_STATE_DIR of the watcher"
+            case Lack.OWN_LOGINS:
+                return OWN_LOGINS_TO_DO
             case Lack.OLDER if self.is_idle:
                 return None
+            case Lack.OLDER if self.is_installed and not self.is_sure:
+                return "restart it if it was used before the bridge was installed"
             case Lack.OLDER if not self.is_installed:
                 return "rotator bridge install, then restart it"
             case Lack.OLDER:
@@ -125,7 +134,8 @@ class Unbridged:
 
 def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
     """Return the running opencodes of this auth.json whose bridge, if any, is not heard here."""
-    heard = {one.pid for one in present if one.is_here}
+    # Of a bridge that leaves every request alone nothing is heard.
+    heard = {one.pid for one in following(present) if one.is_here}
     # Of an opencode in a container we see another pid than it sees itself.
     elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
     running = find_opencodes(paths.auth_file.parent)
@@ -157,23 +167,50 @@ def following(present: Sequence[Present]) -> list[Present]:
 
 def has_own_logins(one: Present) -> bool:
     """Tell whether that opencode takes its logins from its environment and not from auth.json."""
-    return one.is_here and bool((environment(one.pid) or {}).get("OPENCODE_AUTH_CONTENT"))
+    if one.aside == AUTH_CONTENT:
+        return True
+    # A bridge of an older version does not say so.
+    return one.is_here and bool((environment(one.pid) or {}).get(AUTH_CONTENT))
+
+
+def aside_says(one: Present) -> str | None:
+    """Return why the bridge of that opencode leaves every request alone, or None."""
+    return _OWN_LOGINS if has_own_logins(one) else None
 
 
 def _looked_at(paths: Paths, one: Opencode, runs: Runs, *, is_installed: bool) -> Unbridged:
+    lack = _lack(paths, one)
+    is_idle = _is_idle(paths, one, lack, runs) if one.kind == "serve" else False
     return Unbridged(
         one,
-        _lack(paths, one),
-        is_idle=one.kind == "serve" and _is_idle(one, runs),
+        lack,
+        is_idle=is_idle is True,
         is_following=_present_of(one) and not one.is_pure,
         is_installed=is_installed,
+        is_sure=is_idle is not None,
     )
 
 
-def _is_idle(one: Opencode, runs: Runs) -> bool:
+def _is_idle(paths: Paths, one: Opencode, lack: Lack, runs: Runs) -> bool | None:
+    """Tell whether a server has used no folder yet; None: nothing says so."""
     told = runs.is_idle(one.started_at)
+    if told is not None:
+        return told
     # What it logs is written up to a second late.
-    return datetime.now(UTC) - one.started_at < _LOGS_WITHIN if told is None else told
+    if datetime.now(UTC) - one.started_at < _LOGS_WITHIN:
+        return True
+    # Had it used one since, it would have loaded the bridge.
+    return True if lack is Lack.OLDER and _was_there(bridge_file(paths), one.started_at) else None
+
+
+def _was_there(bridge: BridgeFile, at: datetime) -> bool:
+    """Tell whether the bridge was in its place by then and is the same still."""
+    try:
+        facts = bridge.path.stat()
+    except OSError:
+        return False
+    is_older = max(facts.st_mtime, facts.st_ctime) < at.timestamp()
+    return bridge.version is not None and is_older
 
 
 def _lack(paths: Paths, one: Opencode) -> Lack:

@@ -114,7 +114,8 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
         ["auth.json", str(overview.auth_file)],
     ]
     for one in overview.opencodes:
-        has = f", bridge {one.bridge}" if one.bridge else f" {one.says}"
+        has = f", bridge {one.bridge}" if one.bridge else ""
+        has += f" {one.says}" if one.says else ""
         rows.append(["opencode", f"{one.who}{has}"])
     rows += [["opencode", f"{one.who} uses {clean(one.auth_file)}"] for one in overview.elsewhere]
     rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]

@@ -14,12 +14,13 @@ from rotator import __version__
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
 from rotator.lock import watch_holder, watcher_pid
+from rotator.opencode.authfile import Whole, read_live
 from rotator.opencode.exchange import Present, bridges_of, polled_by, published
 from rotator.opencode.install import bridge_file, bridge_source, version_in
 from rotator.processes import COMMAND, find_elsewhere
 from rotator.text import clean
-from rotator.unbridged import unbridged
-from rotator.unseen_requests import UNSEEN_TO_DO, unseen_requests
+from rotator.unbridged import OWN_LOGINS_TO_DO, aside_says, unbridged
+from rotator.unseen_requests import unseen_requests, unseen_to_do
 
 # A watcher says that it is there every thirty seconds.
 _SILENT = timedelta(minutes=2)
@@ -161,18 +162,31 @@ def look_at_bridge(setup: Setup) -> Iterator[Remark]:
         yield problem(Check.BRIDGE, says, "rotator bridge install", mendable=True)
     else:
         yield ok(Check.BRIDGE, f"{found.path} is in place, version {found.version}")
+    yield from _opencodes(setup)
+    yield from _elsewhere(setup)
+
+
+def _opencodes(setup: Setup) -> Iterator[Remark]:
+    """Say what is to be known of the bridges in running opencodes, and of those without one."""
     present, newest = bridges_of(setup.paths), version_in(bridge_source())
     for one in present:
         if one.bridge != newest:
             says = f"opencode {one.who} runs with the bridge {one.bridge}"
             yield note(Check.BRIDGE, says, f"restart it to use {newest}")
-    for says in unseen_requests(present):
-        yield problem(Check.BRIDGE, says, UNSEEN_TO_DO)
+    for says in unseen_requests(present, _live_providers(setup)):
+        yield problem(Check.BRIDGE, says, unseen_to_do(says))
+    for one in present:
+        if (aside := aside_says(one)) and not one.is_here:
+            yield note(Check.BRIDGE, f"opencode {one.who} {aside}", OWN_LOGINS_TO_DO)
     for other in unbridged(setup.paths, present):
         says = f"opencode {other.who} {other.says}"
         say = problem if other.needs_restart else note
         yield say(Check.BRIDGE, says, other.to_do)
-    yield from _elsewhere(setup)
+
+
+def _live_providers(setup: Setup) -> list[str]:
+    live = read_live(setup.paths.auth_file)
+    return list(live.entries) if isinstance(live, Whole) else []
 
 
 def _elsewhere(setup: Setup) -> Iterator[Remark]:

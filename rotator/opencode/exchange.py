@@ -38,6 +38,8 @@ from rotator.routing import Directions, Entry
 from rotator.text import clean
 
 SCHEMA = 1
+# For these variables a bridge leaves requests alone, and says so.
+AUTH_CONTENT, WEBSOCKETS = "OPENCODE_AUTH_CONTENT", "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
 # What stands in a pid's place where the pid is another process's, or nobody's, here.
 ELSEWHERE = "in another container"
 LARGEST_SIGNAL = 256 * 1024
@@ -67,7 +69,8 @@ class Present:
     """A bridge that says it is loaded in a running opencode.
 
     `is_here` says that its pid names a process that we see; else it runs in another container.
-    `unseen` are the providers whose last turn was answered past the bridge's fetch.
+    `unseen` are the providers whose last turn was answered past the bridge's fetch, `aside` the
+    variable for which the bridge leaves requests alone: all, or those that a WebSocket takes.
     """
 
     pid: int
@@ -81,6 +84,15 @@ class Present:
     namespace: str = ""
     name: str = ""
     unseen: tuple[str, ...] = ()
+    aside: str = ""
+
+    def misses(self, provider: str) -> bool:
+        """Tell whether it sees none of that provider's requests, though it sees others'."""
+        return provider in self.unseen or self.sends_by_socket(provider)
+
+    def sends_by_socket(self, provider: str) -> bool:
+        """Tell whether opencode sends that provider's requests through a WebSocket (1.18.33)."""
+        return self.aside == WEBSOCKETS and provider == "openai"
 
     @property
     def who(self) -> str:
@@ -262,6 +274,11 @@ class Exchange:
         """Return the sessions that opencodes with the bridge have sent requests for."""
         return served_sessions(self.folder / "present")
 
+    def sessions_of(self, bridges: Iterable[Present]) -> frozenset[str]:
+        """Return those of these bridges' opencodes alone."""
+        names = {one.name for one in bridges}
+        return served_sessions(self.folder / "present", names) if names else frozenset()
+
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
         found = []
@@ -427,6 +444,7 @@ def _present(path: Path) -> Present | None:
             namespace=str(value.get(NAMESPACE) or ""),
             name=path.stem,
             unseen=tuple(one for one in _list(value.get("unseen")) if _is_provider(one)),
+            aside=_variable(value.get("aside")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
@@ -461,6 +479,10 @@ def _is_provider(value: object) -> TypeGuard[str]:
 
 def _kind(value: object) -> str | None:
     return value if isinstance(value, str) and value in _KINDS else None
+
+
+def _variable(value: object) -> str:
+    return value if isinstance(value, str) and value in {AUTH_CONTENT, WEBSOCKETS} else ""
 
 
 def _status(value: object) -> int | None:

@@ -36,7 +36,9 @@ class Run:
     `folders` has when it has built each anew last: it reads the logins after that, and before
     its first request (`asked_at`: the first since it has built any). `loaded` has when it has
     read a piece of configuration last, `laid_down` when it laid a folder down last: what it does
-    there afterwards it builds anew, with what is in auth.json then. `is_second`: OpenCode 2's.
+    there afterwards it builds anew, with what is in auth.json then. `is_whole`: its first line is
+    of those that an opencode begins with, though any may be written later, too.
+    `is_second`: it is OpenCode 2's.
     """
 
     first_at: datetime
@@ -45,6 +47,7 @@ class Run:
     loaded: dict[Path, datetime] = field(default_factory=dict)
     laid_down: dict[Path, datetime] = field(default_factory=dict)
     is_second: bool = False
+    is_whole: bool = True
 
     def is_of(self, started_at: datetime) -> bool:
         """Tell whether a process that began then may be this one."""
@@ -70,7 +73,11 @@ class Runs:
 
     def is_idle(self, started_at: datetime) -> bool | None:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
-        told = {not run.folders for run in self._begun(started_at)}
+        begun = self._begun(started_at)
+        if not all(run.is_whole for run in begun):
+            # It says less in its log, or that was cut.
+            return None
+        told = {not run.folders for run in begun}
         return told.pop() if len(told) == 1 else None
 
     def is_second(self, started_at: datetime) -> bool:
@@ -99,7 +106,8 @@ def runs_in(logs: Path) -> Runs:
         if at is None:
             continue
         since = since or at
-        run = runs.setdefault(name.decode("ascii"), Run(at))
+        begins = _USED.match(message) or _LOADED.match(message)
+        run = runs.setdefault(name.decode("ascii"), Run(at, is_whole=begins is not None))
         if used := _USED.match(message):
             run.folders[Path(_text(used[1]))] = at
             run.asked_at = None

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from rotator.clock import from_iso
@@ -64,9 +64,10 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
         return None
 
 
-def served_sessions(present: Path) -> frozenset[str]:
-    """Return the sessions that opencodes with the bridge have sent requests for."""
-    return frozenset(one for path in _files(present) for one in _sessions(path))
+def served_sessions(present: Path, names: Collection[str] | None = None) -> frozenset[str]:
+    """Return the sessions that bridges, or those of these names, have sent requests for."""
+    files = [path for path in _files(present) if names is None or path.stem in names]
+    return frozenset(one for path in files for one in _sessions(path))
 
 
 def sweep_sessions(present: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,9 +140,12 @@ def test_b_a_new_process_blames_who_is_live_though_an_older_one_runs(
         swapped = datetime.now(UTC) + MINUTE
         swap_in(live, "acme/acme-1", swapped)
         new = used((FOLDER, swapped + SECOND), asked_at=swapped + 2 * SECOND)
+        old = used((FOLDER, datetime.now(UTC) + SECOND))
         at = swapped + 3 * SECOND
 
-        assert whose(live, failed("acme", at, began_at=at), new) == "acme-1"
+        assert whose(live, failed("acme", at, began_at=at), new, old) == "acme-1"
+        # The beginning of the old one is missing in the log: then the line may be its own.
+        assert whose(live, failed("acme", at, began_at=at), new) == "nobody"
         # Only a part of the log was read: then the old one is as likely.
         assert whose(live, failed("acme", at, began_at=at), new, since=swapped) == "nobody"
 
@@ -186,6 +190,44 @@ def test_b_a_person_s_opencode_has_read_its_keys_when_it_has_begun(
         at = began + 2 * MINUTE
 
         assert whose(live, failed("acme", at, began_at=at), mine) == "acme-3"
+
+
+def test_b_a_process_whose_beginning_is_not_in_the_log_blames_no_account_put_in_later(
+    live: Live, tmp_path: Path
+) -> None:
+    """It logs errors alone, or the log was cut: its first line says nothing of its key."""
+    for runs_still in (True, False):
+        with opencode_running(live.paths, tmp_path) if runs_still else nullcontext():
+            begun = datetime.now(UTC)
+            live.clock.now = begun
+            live.look()
+            alone = Run(begun + MINUTE, is_whole=False)
+            assert whose(live, failed("x", begun + MINUTE), alone) == "x-3"
+            swap_in(live, "acme/acme-1", begun + 2 * MINUTE)
+            swap_in(live, "x/x-1", begun + 2 * MINUTE)
+            for first in (HOUR, 2 * MINUTE + SECOND, 4 * SECOND):
+                at = begun + first + SECOND
+                line = Run(begun + first, is_whole=False)
+                fault = failed("acme", at) if first > MINUTE else failed("acme", at + 3 * MINUTE)
+                assert whose(live, fault, line) == "nobody"
+            # Of logins those count that the request may have read.
+            assert whose(live, failed("x", begun + 5 * MINUTE), alone) == "nobody"
+            assert whose(live, failed("x", begun + HOUR), alone) == "x-1"
+            swap_in(live, "x/x-3", begun + 2 * HOUR)
+            swap_in(live, "acme/acme-3", begun + 2 * HOUR)
+
+
+def test_b_a_process_of_unknown_beginning_blames_the_account_that_was_live_all_the_time(
+    live: Live, tmp_path: Path
+) -> None:
+    with opencode_running(live.paths, tmp_path):
+        at = datetime.now(UTC)
+        mine = Run(at + 2 * SECOND, is_whole=False)
+
+        assert whose(live, failed("acme", at + MINUTE), mine) == "acme-3"
+        # That one has ended, and may have run since yesterday.
+        ended = Run(at + HOUR, is_whole=False)
+        assert whose(live, failed("acme", at + HOUR), ended) == "nobody"
 
 
 def test_b_what_began_with_a_key_never_blames_a_login_that_was_swapped_in(live: Live) -> None:

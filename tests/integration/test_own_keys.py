@@ -713,6 +713,20 @@ def test_a_run_is_idle_until_it_uses_a_folder(live: Live, tmp_path: Path) -> Non
     assert runs.folders("c3") == runs.folders(None) == []
 
 
+@pytest.mark.parametrize("level", ["INFO", "WARN"])
+def test_a_run_that_does_not_begin_with_its_beginning_is_not_known_to_be_idle(
+    live: Live, level: str
+) -> None:
+    """It says less in its log, or the log was cut."""
+    logs = live.paths.opencode_logs
+    logs.mkdir(parents=True)
+    at = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    line = run_line("a1", at, "something").replace("INFO", level)
+    (logs / "opencode.log").write_text(line)
+
+    assert runs_in(logs).is_idle(at) is None
+
+
 def test_two_runs_that_began_together_and_differ_tell_nothing(live: Live) -> None:
     logs = live.paths.opencode_logs
     logs.mkdir(parents=True)
@@ -727,7 +741,7 @@ def test_a_log_that_begins_later_than_a_process_tells_nothing_of_it(live: Live) 
     logs = live.paths.opencode_logs
     logs.mkdir(parents=True)
     at = datetime(2026, 11, 29, 12, tzinfo=UTC)
-    line = run_line("a1", at, "init")
+    line = run_line("a1", at, "loading path=/x/opencode.json")
     (logs / "opencode.log").write_text("x" * (4 << 20) + "\n" + line)
 
     assert runs_in(logs).is_idle(at - timedelta(seconds=1)) is None

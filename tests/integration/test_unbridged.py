@@ -22,7 +22,7 @@ from rotator.doctor.remark import Level, Remark
 from rotator.doctor.running import look_at_bridge
 from rotator.doctor.setup import Setup
 from rotator.model import Account
-from rotator.opencode.exchange import Present
+from rotator.opencode.exchange import Present, bridges_of
 from rotator.opencode.install import install_bridge
 from rotator.opencode.logtail import LoggedFailure
 from rotator.opencode.run_lines import Runs
@@ -305,3 +305,34 @@ def test_what_may_not_be_looked_into_is_taken_for_older() -> None:
 )
 def test_what_an_opencode_does_is_in_its_words(words: list[str], kind: str) -> None:
     assert kind_of(words) == kind
+
+
+@pytest.mark.parametrize(
+    ("told", "aside"),
+    [
+        ("OPENCODE_AUTH_CONTENT", "OPENCODE_AUTH_CONTENT"),
+        ("OPENCODE_EXPERIMENTAL_WEBSOCKETS", "OPENCODE_EXPERIMENTAL_WEBSOCKETS"),
+        *((odd, "") for odd in (None, "OTHER", 1, True, ["OPENCODE_AUTH_CONTENT"])),
+    ],
+)
+def test_a_bridge_that_stands_aside_says_for_what_in_another_container_too(
+    live: Live, told: object, aside: str
+) -> None:
+    present = live.paths.bridge / "present"
+    present.mkdir(parents=True, exist_ok=True)
+    value = {"schema": 1, "pid": 7, "bridge": "1", "kind": "serve", "auth_file": str(live.file)}
+    elsewhere = {"pid_namespace": "another", "aside": told}
+    (present / "7.json").write_text(json.dumps(value | elsewhere))
+
+    (one,) = bridges_of(live.paths)
+    says = [r.says for r in look_at_bridge(Setup(live.paths, live.clock.now, os.environ))]
+    problems = look_around(live.books).problems
+    when = applies(live.books, [one], live.state.of("acme")[0])
+
+    is_whole = aside == "OPENCODE_AUTH_CONTENT"
+    assert one.aside == aside
+    assert any("from OPENCODE_AUTH_CONTENT" in sentence for sentence in says) is is_whole
+    assert when == ("now" if is_whole else "next-request")
+    # Nobody has a login of the vendor whose requests a WebSocket takes.
+    assert (problems, one.misses("openai")) == ((), aside.endswith("WEBSOCKETS"))
+    assert not one.misses("acme")

@@ -1957,13 +1957,16 @@ function opencodeVersion() {
   return String(name).startsWith("opencode") ? version : null;
 }
 
-/** Return whether the requests of this process may not be touched at all. */
-function standsAside(env) {
+/** Return the variable for which we leave requests alone: all of this process, or WEBSOCKET's. */
+function asideFor(env) {
   // The logins come from the environment then, and auth.json says nothing.
-  if (env.OPENCODE_AUTH_CONTENT) return true;
-  // The mark would leave through a WebSocket, which no fetch sees.
-  return !/^(|0|false|no|off|n)$/i.test(env.OPENCODE_EXPERIMENTAL_WEBSOCKETS ?? "");
+  if (env.OPENCODE_AUTH_CONTENT) return "OPENCODE_AUTH_CONTENT";
+  const isOff = /^(|0|false|no|off|n)$/i.test(env.OPENCODE_EXPERIMENTAL_WEBSOCKETS ?? "");
+  return isOff ? null : "OPENCODE_EXPERIMENTAL_WEBSOCKETS";
 }
+
+/** The provider whose requests go through a WebSocket, which no fetch sees (1.18.33). */
+const WEBSOCKET = "openai";
 
 /** Keeps our fetch the outermost: what others put into its place becomes the layer below it. */
 class Front {
@@ -2035,6 +2038,7 @@ function install() {
     kind: KIND,
     start_ticks: factsOf("self")[19] ?? null,
     pid_namespace: PID_NAMESPACE,
+    aside: asideFor(process.env),
   };
   let unseen = []; // what passes us by, as far as we know
   const tell = () =>
@@ -2046,21 +2050,27 @@ function install() {
   };
   process.on("exit", () => unlink(places.present));
   every(BEAT_MS, () => directories.size && touch(places.present, tell));
-  if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
+  const sessions = new Sessions(places.sessions);
+  if (present.aside === "OPENCODE_AUTH_CONTENT") {
+    every(BEAT_MS, () => sessions.beat());
+    // Whose the lines in the log are is known when this process has ended, too.
+    const hooks = { "chat.headers": async (input) => attempt(() => sessions.add(input.sessionID)) };
+    return { load: (directory) => (load(directory), hooks) };
+  }
   const bridge = new Bridge(places, (providers) => {
     unseen = providers;
     attempt(tell);
   });
   const front = new Front((...given) => bridge.fetch(...given));
   const turns = new Turns(places.busy);
-  const sessions = new Sessions(places.sessions);
   // What asks opencode itself belongs to one directory.
   const hooksFor = (directory, client) => ({
     "chat.headers": async (input, output) => {
       attempt(() => sessions.add(input.sessionID));
       // Builds from a branch use the WebSocket by default; their version says so.
-      const isUnseen = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
-      const isOutermost = () => !isUnseen && front.hold();
+      const isBranch = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
+      const usesSocket = (isBranch || present.aside) && input?.model?.providerID === WEBSOCKET;
+      const isOutermost = () => !usesSocket && front.hold();
       const mark = attempt(() => bridge.announce(client, input, output, isOutermost), undefined);
       // Before anything is awaited: what follows takes the context over. What opencode asks of
       // others shall not find an older mark in it.
