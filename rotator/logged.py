@@ -19,7 +19,7 @@ from rotator.model import Digest, Event, EventKind, Signal, Source
 from rotator.opencode.exchange import Exchange, Present
 from rotator.opencode.logtail import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.own_keys import find_own_keys
+from rotator.own_keys import find_own_keys, is_sent, why_unsent
 from rotator.processes import Opencode
 from rotator.repeats import Foreign, Note, Passed, match_note, match_passed
 from rotator.unbridged import bridgeless, has_own_logins
@@ -150,6 +150,13 @@ class LoggedFailures:
             # There is nobody to blame, and nothing to say.
             return
         if self._say_own(failure, around):
+            return
+        live = self._books.store.state().active(failure.provider)
+        if live is not None and not is_sent(self._books, around.present, live):
+            self._say(
+                failure.provider,
+                f"{why_unsent(self._books, around.present, live)}: nobody is blamed",
+            )
             return
         at = charge_time(self._books, around.present, failure, around.runs, around.running)
         if at is not None:

@@ -12,7 +12,7 @@ from rotator.books import Books
 from rotator.bound_requests import Bound, bound_elsewhere
 from rotator.model import Account, Event, EventKind
 from rotator.opencode.exchange import Exchange, Present
-from rotator.own_keys import find_own_keys, is_sent, unreached
+from rotator.own_keys import find_own_keys, is_sent, unreached, why_unsent
 from rotator.text import clean
 from rotator.unbridged import Lack, Unbridged, following, unbridged
 from rotator.unseen_requests import senders
@@ -122,12 +122,23 @@ def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
     when = applies(books, present, put)
     own = unreached(books, present, put)
     if own is None and not is_sent(books, present, put):
-        return f"opencode sends no such login to {clean(put.provider)} without a plug-in for that"
+        return why_unsent(books, present, put)
     if own is None:
-        return _WHEN[when] if when != _LATER else _restart_first(books, present, put)
+        used = _WHEN[when] if when != _LATER else _restart_first(books, present, put)
+        return f"{used}{_not_for_second(books, present)}"
     # A restart does not change what a configuration gives.
     is_used = own.alias is not None and when == "next-request"
     return f"{_WHEN[when]}; {own.says}" if is_used else own.says
+
+
+def _not_for_second(books: Books, present: Sequence[Present]) -> str:
+    """Return which OpenCode 2 the swap is not for, as the end of a sentence."""
+    found = [one.who for one in unbridged(books.paths, present) if one.lack is Lack.SECOND]
+    return (
+        f"; OpenCode 2 has its logins in its database: no swap reaches {', '.join(found)}"
+        if found
+        else ""
+    )
 
 
 def _restart_first(books: Books, present: Sequence[Present], put: Account) -> str:
