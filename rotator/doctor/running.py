@@ -193,7 +193,7 @@ def _live_providers(setup: Setup) -> list[str]:
 def _elsewhere(setup: Setup) -> Iterator[Remark]:
     """Name the opencodes whose logins lie elsewhere; nothing here is about those."""
     for one in find_elsewhere(setup.paths.auth_file.parent):
-        if one.paths is not None and one.kind != COMMAND:
+        if one.paths is not None and one.kind != COMMAND and not one.is_second:
             is_ours = one.home == setup.environ.get("HOME")
             says = f"opencode {one.kind} (pid {one.pid}) uses {clean(one.paths.auth_file)}"
             if is_ours:

@@ -23,6 +23,7 @@ _USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _ASKED = re.compile(rb"stream ")
 _LAID_DOWN = re.compile(rb'"disposing instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _LOADED = re.compile(rb'loading path=("(?:[^"\\]|\\.)*"|[^\n]+)')
+_SECOND = re.compile(rb'"cli starting" version=2\.')
 # It writes its first line so long after it began.
 _FIRST_LINE = timedelta(seconds=10)
 _EARLIER = timedelta(seconds=0.5)
@@ -37,6 +38,7 @@ class Run:
     read a piece of configuration last, `laid_down` when it laid a folder down last: what it does
     there afterwards it builds anew, with what is in auth.json then. `is_whole`: its first line is
     of those that an opencode begins with, though any may be written later, too.
+    `is_second`: it is OpenCode 2's.
     """
 
     first_at: datetime
@@ -44,6 +46,7 @@ class Run:
     asked_at: datetime | None = None
     loaded: dict[Path, datetime] = field(default_factory=dict)
     laid_down: dict[Path, datetime] = field(default_factory=dict)
+    is_second: bool = False
     is_whole: bool = True
 
     def is_of(self, started_at: datetime) -> bool:
@@ -76,6 +79,10 @@ class Runs:
             return None
         told = {not run.folders for run in begun}
         return told.pop() if len(told) == 1 else None
+
+    def is_second(self, started_at: datetime) -> bool:
+        """Tell whether the process that began then is an OpenCode 2, by what it has logged."""
+        return {run.is_second for run in self._begun(started_at)} == {True}
 
     def of_process(self, started_at: datetime) -> Run | None:
         """Return the run of the process that began then, or None where that is not known."""
@@ -110,6 +117,8 @@ def runs_in(logs: Path) -> Runs:
             run.laid_down[Path(_text(laid_down[1]))] = at
         elif loaded := _LOADED.match(message):
             run.loaded[Path(_text(loaded[1]))] = at
+        elif _SECOND.match(message):
+            run.is_second = True
     return Runs(runs, None if is_whole else since)
 
 

@@ -29,10 +29,14 @@ from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.vendor_variables import before_logins, variables_of
 from rotator.text import clean
 
-# Their own loaders take a login from auth.json and not the environment's key (1.18.33).
-TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
-# Nothing in opencode sends a login with tokens to these: that takes a plug-in (1.18.33).
-_NEEDS_PLUGIN = frozenset({"anthropic", "google"})
+# opencode's own plug-ins send these providers' logins with tokens, whatever key the environment
+# has (1.17.0 to 1.18.33).
+_TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
+# They send these as well, some only in some versions. Every other takes a plug-in of others.
+_SENDS_LOGINS = _TAKES_LOGINS | {"azure", "gitlab", "poe"}
+# With it none of its own plug-ins is loaded; a word that is none of these counts as yes.
+WITHOUT_OWN_PLUGINS = "OPENCODE_DISABLE_DEFAULT_PLUGINS"
+_NO = frozenset({"", "0", "false", "no", "off", "n"})
 # opencode itself puts a line into its configuration when it has read it.
 _WRITTEN_WITHIN = timedelta(seconds=2)
 
@@ -65,6 +69,16 @@ class World:
 
     def __repr__(self) -> str:
         return f"World({self.folders})"
+
+    @property
+    def has_loaders(self) -> bool:
+        """Whether opencode's own plug-ins, which send logins with tokens, are loaded."""
+        return self.environ.get(WITHOUT_OWN_PLUGINS, "").lower() in _NO
+
+    def takes_login(self, put: Account) -> bool:
+        """Tell whether that login is taken whatever key the environment has for its provider."""
+        is_loaded = self.has_loaders and put.provider in _TAKES_LOGINS
+        return is_loaded and put.credential.type == "oauth"
 
     @cached_property
     def configs(self) -> list[Config]:
@@ -113,7 +127,7 @@ def _code(world: World, provider: str) -> Iterator[Giver]:
 
 def may_load(world: World, books: Books, put: Account) -> bool:
     """Tell whether something there may let opencode send that login, as far as is seen."""
-    if put.credential.type != "oauth" or put.provider not in _NEEDS_PLUGIN:
+    if put.credential.type != "oauth" or (world.has_loaders and put.provider in _SENDS_LOGINS):
         return True
     return any((*_unread(world, books, put.provider), *_code(world, put.provider)))
 
@@ -136,7 +150,7 @@ def variables(world: World, provider: str, active: Account | None) -> Iterator[s
     if active is None:
         return
     names = list(before_logins(provider))
-    if active.credential.type == "oauth" and provider not in TAKES_LOGINS:
+    if active.credential.type == "oauth" and not world.takes_login(active):
         names += _variables_of(world, provider)
     yield from _set(world, active, names)
 

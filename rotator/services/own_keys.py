@@ -17,7 +17,14 @@ from rotator.model import Account
 from rotator.opencode.bridge.install import bridge_file
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.services.key_givers import TAKES_LOGINS, World, configured, givers, may_load, variables
+from rotator.services.key_givers import (
+    WITHOUT_OWN_PLUGINS,
+    World,
+    configured,
+    givers,
+    may_load,
+    variables,
+)
 from rotator.services.without_bridge import Unbridged, bridgeless, following, unbridged
 from rotator.system.processes import Opencode, environment
 from rotator.text import clean
@@ -93,9 +100,9 @@ def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreach
     With the bridge a key that has been in auth.json since its opencode began is replaced all the
     same. What only may be so is left out.
     """
-    if put.credential.type == "oauth" and put.provider in TAKES_LOGINS:
-        return None
     for world in _every_world(books, present):
+        if world.takes_login(put):
+            continue
         for key in configured(world, put.provider, put):
             ours = (a for a in books.store.state().of(put.provider))
             alias = next((a.alias for a in ours if a.credential.digest == key.digest), None)
@@ -108,6 +115,14 @@ def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreach
 def is_sent(books: Books, present: Sequence[Present], put: Account) -> bool:
     """Tell whether an opencode that runs, or the next one, may send that login at all."""
     return any(may_load(world, books, put) for world in _every_world(books, present))
+
+
+def why_unsent(books: Books, present: Sequence[Present], put: Account) -> str:
+    """Return why no opencode sends that login, where none does."""
+    says = f"opencode sends no such login to {clean(put.provider)}"
+    if all(world.has_loaders for world in _every_world(books, present)):
+        return f"{says} without a plug-in for that"
+    return f"{says} while {WITHOUT_OWN_PLUGINS} is set"
 
 
 def _every_world(books: Books, present: Sequence[Present]) -> list[World]:

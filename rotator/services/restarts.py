@@ -13,7 +13,7 @@ from rotator.model import Account, Event, EventKind
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
 from rotator.services.bound_requests import Bound, bound_elsewhere
-from rotator.services.own_keys import find_own_keys, is_sent, unreached
+from rotator.services.own_keys import find_own_keys, is_sent, unreached, why_unsent
 from rotator.services.unseen_requests import senders
 from rotator.services.without_bridge import Lack, Unbridged, following, unbridged
 from rotator.text import clean
@@ -123,12 +123,23 @@ def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
     when = applies(books, present, put)
     own = unreached(books, present, put)
     if own is None and not is_sent(books, present, put):
-        return f"opencode sends no such login to {clean(put.provider)} without a plug-in for that"
+        return why_unsent(books, present, put)
     if own is None:
-        return _WHEN[when] if when != _LATER else _restart_first(books, present, put)
+        used = _WHEN[when] if when != _LATER else _restart_first(books, present, put)
+        return f"{used}{_not_for_second(books, present)}"
     # A restart does not change what a configuration gives.
     is_used = own.alias is not None and when == "next-request"
     return f"{_WHEN[when]}; {own.says}" if is_used else own.says
+
+
+def _not_for_second(books: Books, present: Sequence[Present]) -> str:
+    """Return which OpenCode 2 the swap is not for, as the end of a sentence."""
+    found = [one.who for one in unbridged(books.paths, present) if one.lack is Lack.SECOND]
+    return (
+        f"; OpenCode 2 has its logins in its database: no swap reaches {', '.join(found)}"
+        if found
+        else ""
+    )
 
 
 def _restart_first(books: Books, present: Sequence[Present], put: Account) -> str:

@@ -15,12 +15,12 @@ from rotator.model import AccountState, State
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
-from rotator.opencode.bridge.presence import ELSEWHERE, bridges_of
+from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.services.auth_checks import live_problems
-from rotator.services.own_keys import own_key_sentences
+from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
 from rotator.services.unseen_requests import unseen_requests
-from rotator.services.without_bridge import aside_says, unbridged
+from rotator.services.without_bridge import Lack, Unbridged, aside_says, unbridged
 from rotator.settings.active import in_force, still_in_force
 from rotator.system.locks import watch_holder
 from rotator.system.paths import Paths
@@ -38,7 +38,8 @@ class RunningOpencode:
     pid: int | None
     kind: str
     bridge: str | None
-    auth_file: str
+    # None: it is an OpenCode 2, which has its logins in a database.
+    auth_file: str | None
     says: str | None = None
 
     @property
@@ -92,7 +93,13 @@ def look_around(books: Books) -> Overview:
     ]
     told = {one.pid for one in opencodes}
     opencodes += [
-        RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says)
+        RunningOpencode(
+            o.opencode.pid,
+            o.opencode.kind,
+            None,
+            None if o.lack is Lack.SECOND else file,
+            o.says,
+        )
         for o in without
         if o.opencode.pid not in told
     ]
@@ -114,7 +121,7 @@ def look_around(books: Books) -> Overview:
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
-            *_restarts(state, [o.opencode.pid for o in without if o.is_stuck and o.is_sure]),
+            *_restarts(books, present, names, without),
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
             *unseen_requests(present, names),
             *state.broken,
@@ -168,19 +175,40 @@ def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[st
     return [nobody_left(state, p, now) for p in spent]
 
 
-def _restarts(state: State, pids: Sequence[int]) -> list[str]:
-    keys = any(
-        len(state.of(a.provider)) > 1 and a.credential.type != "oauth" for a in state.accounts
-    )
-    return [
-        f"opencode (pid {pid}) runs without the bridge: it uses a swapped key only after a restart"
-        for pid in (pids if keys else ())
+def _restarts(
+    books: Books, present: Sequence[Present], names: Sequence[str], without: Sequence[Unbridged]
+) -> list[str]:
+    """Name the opencodes that use a swapped key only after a restart, and do so then."""
+    state = books.store.state()
+    keys = [
+        name
+        for name in names
+        if len(of := state.of(name)) > 1 and any(a.credential.type != "oauth" for a in of)
     ]
+    return [
+        f"opencode (pid {one.opencode.pid}) runs without the bridge: it uses a swapped key only"
+        " after a restart"
+        for one in without
+        if one.is_stuck
+        and one.is_sure
+        and len(_given_for_good(books, present, keys, one)) < len(keys)
+    ]
+
+
+def _given_for_good(
+    books: Books, present: Sequence[Present], keys: Sequence[str], one: Unbridged
+) -> list[OwnKey]:
+    """Return what gives those providers a key in that opencode, after a restart as well."""
+    found = find_own_keys(books, present, keys, running=[one.opencode])
+    return [own for own in found if own.is_sure and own.lasts]
 
 
 def _elsewhere(paths: Paths) -> list[RunningOpencode]:
     return [
         RunningOpencode(one.pid, one.kind, None, str(one.paths.auth_file))
         for one in find_elsewhere(paths.auth_file.parent)
-        if one.paths is not None and one.kind != COMMAND and one.home == os.environ.get("HOME")
+        if one.paths is not None
+        and one.kind != COMMAND
+        and not one.is_second
+        and one.home == os.environ.get("HOME")
     ]

@@ -6,7 +6,7 @@ What may not be looked into is taken for an opencode that was started before the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
@@ -21,6 +21,7 @@ from rotator.text import clean
 
 _LOGS_WITHIN = timedelta(seconds=5)
 _OWN_LOGINS = f"takes its logins from {AUTH_CONTENT}: no swap reaches it"
+_SECOND = "is an OpenCode 2: its logins are in its database, which no swap reaches"
 OWN_LOGINS_TO_DO = f"start it without {AUTH_CONTENT} if rotator shall change its accounts"
 
 
@@ -41,6 +42,8 @@ class Lack(Enum):
     STATE = auto()
     # Its logins come from its environment.
     OWN_LOGINS = auto()
+    # It is an OpenCode 2.
+    SECOND = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Unbridged:
     @property
     def uses_auth_json(self) -> bool:
         """Whether it sends requests with what is in auth.json."""
-        return self.opencode.sends and self.lack is not Lack.OWN_LOGINS
+        return self.opencode.sends and self.lack not in {Lack.OWN_LOGINS, Lack.SECOND}
 
     @property
     def is_stuck(self) -> bool:
@@ -99,8 +102,8 @@ class Unbridged:
                 return f"takes its plug-ins from {clean(paths.opencode_config)}, without the bridge"
             case Lack.STATE if paths:
                 return f"has its state in {clean(paths.state)}: its bridge is not heard here"
-            case Lack.OWN_LOGINS:
-                return _OWN_LOGINS
+            case Lack.OWN_LOGINS | Lack.SECOND:
+                return _OWN_LOGINS if self.lack is Lack.OWN_LOGINS else _SECOND
             case Lack.OLDER if not self.is_sure:
                 return "may run without the bridge: its log does not say whether it has been used"
             case _:
@@ -137,7 +140,10 @@ def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
     elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
     running = find_opencodes(paths.auth_file.parent)
     silent = [one for one in running if one.pid not in heard]
-    return [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
+    found = [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
+    # A program that lies anywhere tells its version in the log alone.
+    runs = runs_in(paths.opencode_logs) if any(one.sends for one in found) else Runs({})
+    return [replace(o, is_second=o.is_second or runs.is_second(o.started_at)) for o in found]
 
 
 def unbridged(
@@ -208,6 +214,8 @@ def _was_there(bridge: BridgeFile, at: datetime) -> bool:
 
 
 def _lack(paths: Paths, one: Opencode) -> Lack:
+    if one.is_second and one.kind != COMMAND:
+        return Lack.SECOND
     if not one.sends:
         return Lack.COMMAND if one.kind == COMMAND else Lack.CLIENT
     if one.has_own_logins:

@@ -21,7 +21,7 @@ from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.services.failure_times import charge_time
-from rotator.services.own_keys import find_own_keys
+from rotator.services.own_keys import find_own_keys, is_sent, why_unsent
 from rotator.services.without_bridge import bridgeless, has_own_logins
 from rotator.system.processes import Opencode
 
@@ -151,6 +151,13 @@ class LoggedFailures:
             # There is nobody to blame, and nothing to say.
             return
         if self._say_own(failure, around):
+            return
+        live = self._books.store.state().active(failure.provider)
+        if live is not None and not is_sent(self._books, around.present, live):
+            self._say(
+                failure.provider,
+                f"{why_unsent(self._books, around.present, live)}: nobody is blamed",
+            )
             return
         at = charge_time(self._books, around.present, failure, around.runs, around.running)
         if at is not None:

@@ -895,7 +895,7 @@ class Routing {
   #sessions = new Map(); // id -> {client, last, message, line, left, ours}
   #carried = new Set(); // what the session before this one had of us, if it ended with that
   // The TUI begins a session with the model of the one before; other clients name what they mean.
-  #isTui = KIND === "tui" && !process.argv.slice(2).includes("acp");
+  #isTui = KIND === "tui";
 
   constructor(told) {
     this.#told = told;
@@ -1926,9 +1926,26 @@ class Turns {
 
 // -- The plugin ----------------------------------------------------------------------------
 
+/** Return what this opencode is by its command line; rotator has the same rules. */
 function kindOfProcess(argv) {
-  const command = argv.slice(2).find((word) => ["run", "serve", "web"].includes(word));
-  return { run: "run", serve: "serve", web: "serve" }[command] ?? "tui";
+  const [command, what] = commandsOf(argv.slice(2));
+  if (command === "github" && what === "run") return "run";
+  return { run: "run", serve: "serve", web: "serve", acp: "serve" }[command] ?? "tui";
+}
+
+/** Return the words that are neither options nor their values, as opencode tells them apart. */
+function commandsOf(words) {
+  const found = [];
+  const isNumber = (word) => /^-(\d+(\.\d+)?|\.\d+)$/.test(word);
+  for (let i = 0; i < words.length && words[i] !== "--"; i += 1) {
+    const [word, next] = [words[i], words[i + 1] === "--" ? "" : (words[i + 1] ?? "")];
+    if (!word.startsWith("-") || word === "-" || isNumber(word)) found.push(word);
+    else if (/^(-h|--help|-v|--version|--print-?[lL]ogs|--pure)$/.test(word))
+      i += Number(["true", "false"].includes(next));
+    else if (!/^(--no-.*|--[^=]+=.*|-[^-]*\w\W.*|-\w*[A-Za-z]\d+)$/s.test(word))
+      i += Number(!next.startsWith("-") || isNumber(next));
+  }
+  return found;
 }
 
 const KIND = kindOfProcess(process.argv);

@@ -14,6 +14,6 @@ def look_around(books: Books) -> Around:
         bridge=found.bridge.version,
         bridge_current=found.bridge.current,
         opencodes=len(found.opencodes),
-        unbridged=sum(one.bridge is None for one in found.opencodes),
+        unbridged=sum(one.bridge is None and one.auth_file is not None for one in found.opencodes),
         problems=found.problems,
     )

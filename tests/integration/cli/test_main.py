@@ -969,14 +969,14 @@ def test_a_swapped_login_is_used_at_the_next_request_by_who_began_with_one(
 ) -> None:
     if is_older:
         request.getfixturevalue("opencode_without_bridge")
-    two.logs_in(x=oauth("a"))
-    two.logs_in(x=oauth("b", 2))
+    two.logs_in(xai=oauth("a"))
+    two.logs_in(xai=oauth("b", 2))
     # Without a bridge nobody knows that the second was not made from the first.
-    assert two("accounts", "enable", "x/x-1").code == 0
+    assert two("accounts", "enable", "xai/xai-1").code == 0
     if not is_older:
         request.getfixturevalue("opencode_without_bridge")
 
-    assert two("rotate", "x", "--json").json()["applies"] == used
+    assert two("rotate", "xai", "--json").json()["applies"] == used
 
 
 def test_a_well_known_token_always_needs_a_restart(two: Person) -> None:

@@ -25,6 +25,7 @@ from rotator.opencode.config_files import read_configs
 from rotator.opencode.configured_keys import CREDENTIAL_NAMES
 from rotator.opencode.plugin_files import loaded_by
 from rotator.opencode.run_lines import runs_in
+from rotator.services.key_givers import WITHOUT_OWN_PLUGINS
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
 from rotator.services.restarts import applies, restart_note, when_used
 from rotator.services.without_bridge import unbridged
@@ -790,3 +791,64 @@ def test_c7_a_login_that_nothing_loads_is_not_said_to_be_used(
     assert without == bridged == ("after-restart", says)
     assert (note, nothing, beside) == (None, ("now", says), says)
     assert loaded == ("next-request", NEXT)
+
+
+@pytest.mark.parametrize(
+    ("flag", "is_off"),
+    [
+        ("1", True),
+        ("true", True),
+        ("YES", True),
+        ("odd", True),
+        ("", False),
+        ("0", False),
+        ("false", False),
+        ("off", False),
+        ("No", False),
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "xai", "github-copilot"])
+def test_b1_opencode_s_own_plug_ins_may_be_turned_off_and_load_no_login_then(
+    live: Live, monkeypatch: pytest.MonkeyPatch, flag: str, provider: str, *, is_off: bool
+) -> None:
+    live.sees({provider: TOKENS})
+    put = live.account(f"{provider}/{provider}-1")
+    monkeypatch.setenv("OPENCODE_DISABLE_DEFAULT_PLUGINS", flag)
+    names = {provider: {"env": ["SOME_KEY"]}}
+    live.paths.opencode_config.mkdir(parents=True)
+    (live.paths.opencode_config / "opencode.json").write_text(json.dumps({"provider": names}))
+    said = when_used(live.books, [], put)
+    monkeypatch.setenv("SOME_KEY", KEY)
+
+    unsent = f"opencode sends no such login to {provider} while {WITHOUT_OWN_PLUGINS} is set"
+    assert (said == unsent) is is_off
+    assert giver(live, provider=provider) == ("the variable SOME_KEY" if is_off else None)
+    assert (unreached(live.books, [], put) is not None) is is_off
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_sent"),
+    [
+        ("groq", False),
+        ("mistral", False),
+        ("anthropic", False),
+        ("zeta", False),
+        ("gitlab", True),
+        ("poe", True),
+        ("azure", True),
+        ("github-copilot", True),
+    ],
+)
+def test_c7_a_login_is_sent_where_opencode_or_a_plug_in_loads_it(
+    live: Live, provider: str, *, is_sent: bool
+) -> None:
+    live.sees({provider: TOKENS})
+    put = live.account(f"{provider}/{provider}-1")
+    says = f"opencode sends no such login to {provider} without a plug-in for that"
+    alone = when_used(live.books, [], put)
+    folder = live.paths.opencode_config / "plugin"
+    folder.mkdir(parents=True)
+    (folder / "pool.js").write_text(HOOK)
+
+    assert (alone == says) is not is_sent
+    assert when_used(live.books, [], put) != says

@@ -45,8 +45,8 @@ def live(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     with open_live(home) as live:
         live.clock.now = datetime.now(UTC)
         install_bridge(live.paths)
-        live.sees({"acme": api("a"), "x": login})
-        live.sees({"acme": api("b"), "x": login})
+        live.sees({"acme": api("a"), "xai": login})
+        live.sees({"acme": api("b"), "xai": login})
         yield live
 
 
@@ -172,7 +172,7 @@ def test_b6_b7_every_sentence_about_a_swap_is_true_of_every_opencode(
     if case.is_idle is not None:
         (say_idle if case.is_idle else say_used)(live)
     environ = {name: value.replace("{home}", str(home)) for name, value in case.environ.items()}
-    key, login = (live.state.of(name)[0] for name in ("acme", "x"))
+    key, login = (live.state.of(name)[0] for name in ("acme", "xai"))
     with opencode(live, *case.words, **environ) as pid:
         found = unbridged(live.paths, [])
         told = {one.provider: applies(live.books, [], one) for one in (key, login)}
@@ -186,7 +186,7 @@ def test_b6_b7_every_sentence_about_a_swap_is_true_of_every_opencode(
         [(pid, case.lack)] if case.lack else []
     )
     assert (told["acme"], told[SITE]) == (case.api, case.token)
-    assert told["x"] == ("now" if case.api == "now" else "next-request")
+    assert told["xai"] == ("now" if case.api == "now" else "next-request")
     # Told to restart are those that need it, and no others.
     assert [note is not None for note in notes] == [
         *(case.api == "after-restart", False, case.token == "after-restart")
