@@ -1,0 +1,67 @@
+// Account-bound history: ciphertexts and item ids in `input` of a Responses request, which other
+// accounts cannot read.
+
+import { attempt } from "./attempt.js";
+import { remember } from "./bounded-map.js";
+import { MOST_SESSIONS } from "./bounds.js";
+import { sha256 } from "./digests.js";
+import { isObject, isText } from "./values.js";
+
+const MOST_REFUSED = 4096; // pieces of history remembered for each session
+
+// Ciphertexts and item ids in `input` of a Responses request, which other accounts cannot read.
+
+function inputOf(text) {
+  const input = attempt(() => JSON.parse(text).input, null);
+  return Array.isArray(input) ? input : [];
+}
+
+const isReference = (item) => item.type === "item_reference";
+const isReasoningReference = (item) => isReference(item) && String(item.id).startsWith("rs_");
+
+const isEmptyReasoning = ({ summary, content }) =>
+  !(Array.isArray(summary) && summary.some((part) => part?.text)) && !content?.length;
+
+function boundPieces(item) {
+  if (!isObject(item) || (isReference(item) && !isReasoningReference(item))) return [];
+  const pieces = item.type === "reasoning" ? [item.id, item.encrypted_content] : [item.id];
+  return pieces.filter((piece) => isText(piece) && piece !== "");
+}
+
+/** Return the item without what was refused: itself if nothing was, null if nothing is left. */
+function withoutRefused(item, isRefused) {
+  if (!boundPieces(item).some(isRefused)) return item;
+  if (isReference(item)) return null;
+  const { id, ...rest } = item;
+  if (item.type === "reasoning") {
+    delete rest.encrypted_content; // alone, it or the id would be refused again
+    if (isEmptyReasoning(rest)) return null;
+  }
+  return rest;
+}
+
+/** Remembers for each session, as digests, what of its history was refused. */
+export class History {
+  #sessions = new Map();
+
+  /** Note everything bound in the body of a refused request. */
+  refuse(session, text) {
+    const refused = this.#sessions.get(session) ?? new Map();
+    for (const piece of inputOf(text).flatMap(boundPieces))
+      remember(refused, sha256(piece), true, MOST_REFUSED);
+    remember(this.#sessions, session, refused, MOST_SESSIONS);
+  }
+
+  /** Take out of the call's body what its session was refused; tell whether there was any. */
+  async clean(call) {
+    const refused = this.#sessions.get(call.mark.session);
+    const text = refused ? await call.text() : null;
+    const input = inputOf(text);
+    const isRefused = (piece) => refused.has(sha256(piece));
+    const cleaned = input.map((item) => withoutRefused(item, isRefused));
+    if (cleaned.every((item, index) => item === input[index])) return false;
+    const kept = cleaned.filter((item) => item !== null);
+    call.setText(JSON.stringify({ ...JSON.parse(text), input: kept }));
+    return true;
+  }
+}

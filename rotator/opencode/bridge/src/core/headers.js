@@ -1,0 +1,36 @@
+// The headers of a request in any form that fetch takes, read and edited without touching the
+// caller's.
+
+export const REMOVED = Symbol("removed");
+
+// One that can be read only once is left for fetch.
+export const isReadable = (headers) => !isIterable(headers) || headers[Symbol.iterator]() !== headers;
+
+const isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function";
+export const pairsOf = (headers) => (isIterable(headers) ? [...headers] : Object.entries(headers ?? {}));
+
+/** Return a copy in the same form, each value replaced by what `change(name, value)` returns. */
+export function editHeaders(headers, change) {
+  if (headers instanceof Headers) {
+    const copy = new Headers(headers);
+    for (const [name, value] of headers) {
+      const next = change(name, value);
+      if (next === REMOVED) copy.delete(name);
+      else if (next !== value) copy.set(name, next);
+    }
+    return copy;
+  }
+  const pairs = pairsOf(headers)
+    .map(([name, value]) => [name, change(String(name).toLowerCase(), value)])
+    .filter(([, value]) => value !== REMOVED);
+  return isIterable(headers) ? pairs : Object.fromEntries(pairs);
+}
+
+export const without = (headers, unwanted) =>
+  editHeaders(headers, (name, value) => (name === unwanted ? REMOVED : value));
+
+export function valuesOf(headers, wanted) {
+  if (headers instanceof Headers && !headers.has(wanted)) return [];
+  const pairs = pairsOf(headers).filter(([name]) => String(name).toLowerCase() === wanted);
+  return pairs.map(([, value]) => value);
+}

@@ -1,0 +1,28 @@
+// One login put in the place of another in the headers of a request.
+
+import { splitScheme } from "./credentials.js";
+import { editHeaders, REMOVED, valuesOf } from "./headers.js";
+import { isText } from "./values.js";
+
+/** Put `entry` where `old` stands, and its account id where the old one's stands. */
+export function replaceLogin(headers, url, old, entry) {
+  const change = (name, value) => {
+    if (!isText(value)) return value;
+    const { scheme, rest } = splitScheme(value);
+    if (value === old.secret) return entry.secret;
+    if (rest === old.secret) return scheme + entry.secret;
+    // A header of such a name that holds something else was set by the user.
+    const isOurs = entry.type === "oauth" && name.endsWith("account-id");
+    if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;
+    return value;
+  };
+  const changed = editHeaders(headers, change);
+  // opencode's own OpenAI login sends this whenever there is one: the old login had none.
+  const name = "ChatGPT-Account-Id";
+  const isCodex = entry.type === "oauth" && url.pathname.endsWith("/codex/responses");
+  if (!isCodex || !entry.accountId || valuesOf(changed, name.toLowerCase()).length) return changed;
+  if (changed instanceof Headers) changed.set(name, entry.accountId);
+  else if (Array.isArray(changed)) changed.push([name, entry.accountId]);
+  else changed[name] = entry.accountId;
+  return changed;
+}

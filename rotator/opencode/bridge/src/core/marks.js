@@ -1,0 +1,125 @@
+// Whose request it is that comes through our fetch.
+
+import { attempt } from "./attempt.js";
+import { idOf } from "./auth-entries.js";
+import { remember } from "./bounded-map.js";
+import { MOST_SESSIONS } from "./bounds.js";
+import { credentialsIn } from "./credentials.js";
+import { sha256 } from "./digests.js";
+import { pairsOf, valuesOf } from "./headers.js";
+import { Mark } from "./mark.js";
+import { textOf } from "./request-facts.js";
+import { isObject, isText } from "./values.js";
+
+const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
+
+// The headers in which opencode names the session; a model's own headers go before them.
+const SESSION_HEADERS = ["x-session-affinity", "x-session-id"];
+
+const SDK_AGENT = /(^|\s)ai-sdk\//;
+
+// The SDKs that put a key into one header. Of others we do not know whether they sign it.
+const PLAIN_SDKS =
+  /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
+
+export const QUIET_AGENTS = ["title", "summary"]; // opencode goes on without what they say
+
+/** The marks of this process. */
+export class Marks {
+  #logins;
+  #sessions = new Map(); // session -> its newest mark of a turn, and beside one
+  #announced = new WeakMap(); // what opencode gave the hook -> mark: we may be loaded twice
+  #nameless = new Set(); // providers whose requests lose the name of the session on their way
+  #holding = new Set(); // providers whose requests come in the context of their hook
+
+  constructor(logins) {
+    this.#logins = logins;
+  }
+
+  /** Return the mark for a request that opencode is about to make. */
+  announce({ sessionID, agent, model, provider, message }, output) {
+    const known = this.#announced.get(output);
+    if (known) return known;
+    const name = agent?.name ?? agent;
+    // Login loaders set an apiKey too; only one from opencode.json wins over auth.json.
+    const { apiKey, headers } = (provider?.source === "config" && provider.options) || {};
+    const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
+    const configured = [...credentialsIn([apiKey, ...given.map(([, value]) => value)])];
+    const mark = new Mark({
+      provider: idOf(String(model?.providerID ?? provider?.id)),
+      model: model?.id,
+      session: sessionID,
+      agent: name,
+      message: message?.id,
+      // A title and the like: made beside the turn, for the same message.
+      aside: message?.agent !== undefined && message.agent !== name,
+      configured: new Set(configured.map(sha256)),
+    });
+    const sdk = [model?.api?.npm, provider?.npm].filter(isText);
+    mark.isPlain = sdk.length > 0 && sdk.every((name) => PLAIN_SDKS.test(name));
+    mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
+    if (!mark.isOurs) mark.leave(configured);
+    this.#follow(mark);
+    // What else a plug-in's hook asks in this context does not name the session, as opencode does.
+    const hasOwnFetch = provider?.options?.fetch !== undefined;
+    const own = Object.keys(model?.headers ?? {}).map((name) => name.toLowerCase());
+    const hidesSession = SESSION_HEADERS.every((name) => own.includes(name));
+    const isNameless = hidesSession || this.#nameless.has(mark.provider);
+    mark.isNamed = mark.isPlain && !hasOwnFetch && !isNameless;
+    if (isObject(output)) this.#announced.set(output, mark);
+    return mark;
+  }
+
+  #follow(mark) {
+    const of = this.#sessions.get(mark.session) ?? {};
+    const place = QUIET_AGENTS.includes(mark.agent) ? "aside" : "turn";
+    this.#drop(of[place]);
+    of[place] = mark;
+    remember(this.#sessions, mark.session, of, MOST_SESSIONS);
+  }
+
+  /** Wait no longer for the request of a mark. */
+  #drop(mark) {
+    if (mark?.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
+  }
+
+  /** Return the provider of a session's turn that was answered, though we saw no request of it. */
+  unseenIn(session) {
+    const { turn } = this.#sessions.get(session) ?? {};
+    const isUnseen = turn?.isOurs && !turn.isSpent && !turn.isHeard && !turn.isReached;
+    return isUnseen ? turn.provider : null;
+  }
+
+  /** Note that the turn of a session is over. */
+  end(session) {
+    const { turn, aside } = this.#sessions.get(session) ?? {};
+    if (turn) turn.isSpent = true;
+    [turn, aside].forEach((mark) => this.#drop(mark));
+  }
+
+  /** Return the mark of the request that opencode tells of when a turn fails. */
+  of(session) {
+    const { turn, aside } = this.#sessions.get(session) ?? {};
+    return turn ?? aside;
+  }
+
+  /** Return the mark of the request that came in its context, or has lost it; null: it has none. */
+  find(seen, inContext) {
+    if (!inContext || inContext.isSpent || !inContext.fits(seen.headers)) return this.#lost(seen);
+    if (inContext.isNamedIn(seen.headers)) this.#holding.add(inContext.provider);
+    return inContext;
+  }
+
+  /** Where no request of a provider comes in its context, the SDK's own is known by the session
+   *  that opencode names in it. */
+  #lost({ init, headers }) {
+    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value)))) return null;
+    const of = pairsOf(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
+    const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
+    const open = [of.turn, of.aside].filter(isOpen);
+    if (open.length < 2) return open[0] ?? null;
+    // Nothing else tells a turn from the title beside it.
+    const hasTools = () => JSON.parse(textOf(init?.body)).tools.length > 0;
+    return attempt(hasTools, false) ? of.turn : null;
+  }
+}

@@ -1,0 +1,24 @@
+// Which requests ask a model.
+
+import { attempt } from "./attempt.js";
+import { isObject } from "./values.js";
+
+const MODEL_PATH =
+  /(\/(chat\/completions|completions|responses|messages|chat|converse(-stream)?|invoke(-with-response-stream)?)|:(streamGenerateContent|generateContent|streamRawPredict|rawPredict))$/;
+
+const MODEL_FIELDS =
+  /^(model|modelId|messages|message|inputs?|contents|prompt|request|instances|chat_history)$/;
+
+export const isModelPath = (path) => MODEL_PATH.test(path);
+
+/** Tell whether a request asks a model; a plug-in may ask its vendor other things before. */
+export function isModelRequest(path, text) {
+  if (isModelPath(path)) return true;
+  if (/count_?tokens$/i.test(path)) return false;
+  if (text === null) return true; // a body that we do not read
+  const body = attempt(() => JSON.parse(text), null);
+  return isObject(body) && Object.keys(body).some((name) => MODEL_FIELDS.test(name));
+}
+
+export const isAnswerOfModel = ({ url }, { headers }) =>
+  isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");

@@ -1,0 +1,89 @@
+// The wire protocols of model requests: what is asked in one, and an answer of our own. For each
+// protocol that we know there is an answer that says nothing and ends the step, or one text.
+
+import { attempt } from "./attempt.js";
+import { isObject, isText } from "./values.js";
+
+// For each wire protocol that we know: one that says nothing and ends the step, or one text.
+
+const NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+
+const NO_WORDS = { input_tokens: 0, output_tokens: 0 };
+const eventOf = (value) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
+
+// Each gets an id, a model and a text; without a text opencode shall go on with another step.
+const ANSWERS = {
+  "/chat/completions": (id, model, text) => {
+    const base = { id, created: 0, model };
+    const finish_reason = text === null ? "tool_calls" : "stop";
+    const said = { role: "assistant", content: text ?? "" };
+    const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
+    const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
+    const choices = [{ index: 0, message: said, finish_reason }];
+    return {
+      whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
+      stream: `data: ${JSON.stringify(part)}\n\ndata: [DONE]\n\n`,
+    };
+  },
+  "/responses": (id, model, text) => {
+    const said = [{ type: "output_text", text, annotations: [] }];
+    const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
+    const output = text ? [{ ...item, content: said }] : [];
+    const base = { id, object: "response", created_at: 0, model, error: null };
+    const usage = { ...NO_WORDS, total_tokens: 0 };
+    const done = { status: "completed", incomplete_details: null, output, usage };
+    const begun = { status: "in_progress", incomplete_details: null, output: [], usage: null };
+    const place = { item_id: item.id, output_index: 0, content_index: 0 };
+    const events = [
+      { type: "response.created", response: { ...base, ...begun } },
+      ...output.flatMap((one) => [
+        { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
+        { type: "response.output_text.delta", ...place, delta: text },
+        { type: "response.output_item.done", output_index: 0, item: one },
+      ]),
+      { type: "response.completed", response: { ...base, ...done } },
+    ].map((event, number) => ({ ...event, sequence_number: number }));
+    return { whole: { ...base, ...done }, stream: events.map(eventOf).join("") };
+  },
+  "/messages": (id, model, text) => {
+    const base = { id, type: "message", role: "assistant", model };
+    const end = { stop_reason: text === null ? "tool_use" : "end_turn", stop_sequence: null };
+    const begun = { content: [], stop_reason: null, stop_sequence: null, usage: NO_WORDS };
+    const content = text ? [{ type: "text", text }] : [];
+    const events = [
+      { type: "message_start", message: { ...base, ...begun } },
+      ...content.flatMap((block) => [
+        { type: "content_block_start", index: 0, content_block: { ...block, text: "" } },
+        { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
+        { type: "content_block_stop", index: 0 },
+      ]),
+      { type: "message_delta", delta: end, usage: { output_tokens: 0 } },
+      { type: "message_stop" },
+    ];
+    const whole = { ...base, content, ...end, usage: NO_WORDS };
+    return { whole, stream: events.map(eventOf).join("") };
+  },
+};
+
+/** A request to a model, as far as its protocol has to be known; null where we do not know it. */
+export function questionOf(path, text) {
+  const [, make] = Object.entries(ANSWERS).find(([end]) => path.endsWith(end)) ?? [];
+  const asked = attempt(() => JSON.parse(text), null);
+  return make && isObject(asked) ? { make, asked } : null;
+}
+
+/** Return as one text what a request says beside its instructions, without pictures. */
+export function wordsOf({ asked }) {
+  const inParts = (parts) => parts.map((part) => (isText(part?.text) ? part.text : "")).join("\n");
+  const said = (item) => {
+    if (isText(item?.content)) return item.content;
+    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isText(part?.text));
+    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
+  };
+  const items = asked.messages ?? asked.input ?? [];
+  if (isText(items)) return items;
+  const spoken = items.filter((item) => !["system", "developer"].includes(item?.role));
+  return spoken.map(said).join("\n\n");
+}
+
+const withoutData = (_, value) => (isText(value) && value.startsWith("data:") ? "" : value);

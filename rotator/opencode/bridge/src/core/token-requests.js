@@ -1,0 +1,30 @@
+// Which requests ask for tokens: a login that is exchanged, a refresh token that buys others.
+
+import { isObject, isText } from "./values.js";
+
+export const TOKEN_METHODS = ["POST", "PUT", "GET"];
+export const TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
+export const LOGIN_WORDS = /device_?code|auth(orization)?_?code|\bcode\b/i;
+const CODE_NAMES = ["code", "authCode", "auth_code", "authorizationCode", "authorization_code"];
+
+const BESIDE_CODES = [
+  ...["code_verifier", "codeVerifier", "verifier", "state"],
+  ...["client_id", "clientId", "redirect_uri", "redirectUri"],
+];
+
+const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
+
+// Whoever asks a model may say anything. (`input` and `request` are tRPC's too.)
+export const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
+
+/** Tell whether somebody exchanges what a login gave him for tokens. */
+export function isLogin(fields) {
+  const places = [fields, ...Object.values(fields).filter(isObject)];
+  const find = (...names) =>
+    names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
+  const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
+  const isDevice = find("device_code", "deviceCode");
+  const grant = find("grant_type", "grantType");
+  if (/refresh/i.test(grant ?? "")) return false;
+  return Boolean(LOGIN_GRANTS.includes(grant) || isCode || isDevice);
+}

@@ -1,0 +1,42 @@
+// The texts in what is sent and answered, wherever they stand.
+
+import { attempt } from "./attempt.js";
+import { credentialsOf } from "./credentials.js";
+import { valuesOf } from "./headers.js";
+import { isText } from "./values.js";
+
+const MOST_PARTS = 8 * 1024; // looked at in one body
+const VALUE_NAMES = /^(value|raw|text)$/i;
+const parsed = (text) => attempt(() => JSON.parse(text), undefined);
+
+/** Return what a vendor is sent or sends: JSON, or a form. */
+export function readFields(text) {
+  const value = parsed(text);
+  return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
+}
+
+/** Return the texts in a value as [name, text], at any depth, also those of JSON in a text. */
+export function textsIn(value) {
+  const found = [];
+  const parts = [["", value]];
+  for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
+    const [name, part] = parts[at];
+    if (isText(part)) found.push([name, part]);
+    const inner = isText(part) ? /^\s*[[{]/.test(part) && parsed(part) : part;
+    if (typeof inner !== "object" || inner === null) continue;
+    const isList = Array.isArray(inner);
+    for (const key in inner) parts.push([isList || VALUE_NAMES.test(key) ? name : key, inner[key]]);
+  }
+  return found;
+}
+
+/** Return the texts in a form, whose fields may be files. */
+export const textsInFields = (fields) =>
+  [...fields].flatMap(([name, one]) => (isText(one) ? textsIn({ [name]: one }) : []));
+
+/** Return the texts in headers: whole values, what follows a scheme, what cookies hold. */
+export function textsInHeaders(headers) {
+  const whole = [...credentialsOf(headers)];
+  const cookies = valuesOf(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
+  return [...whole, ...cookies.map((one) => one.slice(one.indexOf("=") + 1))];
+}

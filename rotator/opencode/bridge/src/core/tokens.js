@@ -1,0 +1,26 @@
+// Which texts in an answer are tokens.
+
+export const SHORTEST_TOKEN = 12; // what is shorter may be any word
+const LONGEST_TOKEN = 16 * 1024;
+export const REFRESH_NAMES = ["refresh_token", "refreshToken"];
+const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
+const LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{0,40}$/i;
+
+// What stands beside a token and is the same in the answers to many.
+const BESIDE_TOKENS =
+  /(type|scope|ur[il]|endpoint|hint|kind|status)s?$|expir|tokeni[sz]|_(at|in)$|[a-z](At|In)$/;
+
+export const isPlainToken = (text) =>
+  text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN && !/\s/.test(text);
+
+/** Return the tokens in an answer as [name, text], those of the usual names first. */
+export function tokensIn(texts) {
+  const isUsual = ([name]) => TOKEN_NAMES.includes(name);
+  const isLike = ([name, text]) =>
+    LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
+  const usual = texts.filter((one) => isUsual(one) && one[1]);
+  const tokens = [...usual, ...texts.filter((one) => !isUsual(one) && isLike(one))];
+  return tokens.flatMap(([name, text]) => [...new Set([text, text.trim()])].map((t) => [name, t]));
+}
+
+export const isOfRefresh = ([name]) => /refresh/i.test(name);

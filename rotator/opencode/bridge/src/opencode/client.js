@@ -1,0 +1,22 @@
+// What opencode answers when it is asked, and what it has written down.
+
+import os from "node:os";
+import path from "node:path";
+
+import { attempt } from "../core/attempt.js";
+import { modelIn } from "../core/models.js";
+import { readText } from "../system/files.js";
+
+/** What opencode answers to a question inside this process; fails where it refuses. */
+export async function ask(question) {
+  const { data, error } = await question;
+  if (error || data === undefined) throw new Error("opencode did not answer");
+  return data;
+}
+
+/** The model that opencode takes by itself was the last one used, as it was at our start. */
+export function recentModel(env) {
+  const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
+  const file = path.join(states, "opencode", "model.json");
+  return attempt(() => modelIn(JSON.parse(readText(file)).recent[0]), null);
+}

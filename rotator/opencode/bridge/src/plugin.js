@@ -1,0 +1,101 @@
+// opencode-rotator bridge 0.4.0 (a plugin of opencode, put here by `rotator bridge install`)
+//
+// It puts the login that is in auth.json now into requests that carry an older one, and tells
+// the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
+// go to the provider that the watcher names. Of token requests it tells which token led to which.
+// All of it works on files alone, and no secret is written into any. It decides nothing, and on
+// any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
+// contract.
+
+import { attempt, ignore } from "./core/attempt.js";
+import { standsAside } from "./core/environment.js";
+import { meaningOf } from "./core/session-events.js";
+import { SCHEMA, VERSION } from "./core/version.js";
+import { KIND, opencodeVersion } from "./opencode/process.js";
+import { Bridge } from "./requests/bridge.js";
+import { context } from "./requests/context.js";
+import { Front } from "./requests/outermost-fetch.js";
+import { publish, touch, unlink } from "./system/files.js";
+import { factsOf, PID_NAMESPACE } from "./system/liveness.js";
+import { findPlaces } from "./system/places.js";
+import { every } from "./system/timing.js";
+import { Sessions } from "./watcher/sessions.js";
+import { Turns } from "./watcher/turns.js";
+
+const SHARED = Symbol.for("opencode-rotator.bridge");
+const BEAT_MS = 5000;
+
+/** Install what this process needs once, and return what each further load needs of it. */
+function install() {
+  const places = findPlaces(process.env);
+  const directories = new Set();
+  const present = {
+    schema: SCHEMA,
+    pid: process.pid,
+    bridge: VERSION,
+    opencode: opencodeVersion(),
+    auth_file: places.auth,
+    started_at: new Date().toISOString(),
+    kind: KIND,
+    start_ticks: factsOf("self")[19] ?? null,
+    pid_namespace: PID_NAMESPACE,
+  };
+  let unseen = []; // what passes us by, as far as we know
+  const tell = () =>
+    publish(places.present, { ...present, directories: [...directories], unseen });
+  const load = (directory) => {
+    directories.add(directory);
+    // Where this fails, only `rotator status` misses something.
+    attempt(tell);
+  };
+  process.on("exit", () => unlink(places.present));
+  every(BEAT_MS, () => directories.size && touch(places.present, tell));
+  if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
+  const bridge = new Bridge(places, (providers) => {
+    unseen = providers;
+    attempt(tell);
+  });
+  const front = new Front((...given) => bridge.fetch(...given));
+  const turns = new Turns(places.busy);
+  const sessions = new Sessions(places.sessions);
+  // What asks opencode itself belongs to one directory.
+  const hooksFor = (directory, client) => ({
+    "chat.headers": async (input, output) => {
+      attempt(() => sessions.add(input.sessionID));
+      // Builds from a branch use the WebSocket by default; their version says so.
+      const isUnseen = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
+      const isOutermost = () => !isUnseen && front.hold();
+      const mark = attempt(() => bridge.announce(client, input, output, isOutermost), undefined);
+      // Before anything is awaited: what follows takes the context over. What opencode asks of
+      // others shall not find an older mark in it.
+      context.enterWith(mark);
+    },
+    "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(ignore),
+    event: async ({ event }) => {
+      attempt(() => turns.note(directory, event));
+      attempt(() => {
+        const meaning = meaningOf(event);
+        const { session, isOver, isFailure } = meaning;
+        if (isFailure) attempt(() => bridge.tellFailure(session));
+        if (isOver || meaning.isSent) bridge.judge(session, meaning);
+      });
+    },
+  });
+  process.on("exit", () => (bridge.exchange.close(), turns.close()));
+  every(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  front.hold();
+  const loadAndLook = (directory, client) => {
+    load(directory);
+    attempt(() => turns.forget(directory));
+    bridge.logins.all(); // opencode builds the keys of this moment into its requests
+    return hooksFor(directory, client);
+  };
+  return { load: loadAndLook };
+}
+
+// opencode imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
+const shared = attempt(() => (globalThis[SHARED] ??= install()), null);
+
+/** The plugin: opencode calls it once for each directory, and calls every export of this file. */
+export const OpencodeRotator = async (context) =>
+  attempt(() => shared.load(String(context?.directory ?? ""), context?.client), {});

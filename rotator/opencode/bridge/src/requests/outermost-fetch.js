@@ -1,0 +1,58 @@
+// The global fetch: ours stays before all others.
+
+import { attempt } from "../core/attempt.js";
+
+const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is left alone
+
+/** Keeps our fetch the outermost: what others put into its place becomes the layer below it. */
+export class Front {
+  #send; // (layer, receiver, arguments) -> what fetch returns
+  #layers = new WeakMap(); // a fetch of ours -> the one below it
+  #ours = new WeakMap(); // and back
+  #current;
+  #made = 0;
+  #get;
+  #set;
+
+  constructor(send) {
+    const front = this;
+    this.#send = send;
+    this.#get = () => front.#current;
+    this.#set = (value) => front.#put(value);
+  }
+
+  /** Stand in front of whatever fetch there is; false: somebody does not let us. */
+  hold = () =>
+    attempt(() => {
+      const { get, enumerable = true } = Object.getOwnPropertyDescriptor(globalThis, "fetch") ?? {};
+      if (get !== this.#get) {
+        this.#put(globalThis.fetch);
+        const access = { get: this.#get, set: this.#set, enumerable, configurable: true };
+        Object.defineProperty(globalThis, "fetch", access);
+      }
+      return this.#layers.has(this.#current);
+    }, false);
+
+  #put(value) {
+    // Who takes his own fetch away puts back what he found, which may be ours.
+    const isPlain = typeof value !== "function" || this.#layers.has(value);
+    this.#current = isPlain ? value : (this.#ours.get(value) ?? this.#over(value));
+  }
+
+  #over(layer) {
+    // Where others put one in front of ours again and again, it is theirs.
+    if (this.#made >= MOST_LAYERS) return layer;
+    this.#made += 1;
+    const send = this.#send;
+    const wrapped = function () {
+      return send(layer, this, arguments);
+    };
+    attempt(() => {
+      const { prototype, ...own } = Object.getOwnPropertyDescriptors(layer);
+      Object.defineProperties(wrapped, own);
+    });
+    this.#layers.set(wrapped, layer);
+    this.#ours.set(layer, wrapped);
+    return wrapped;
+  }
+}

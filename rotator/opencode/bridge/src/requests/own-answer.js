@@ -1,0 +1,11 @@
+// An answer that no vendor gave.
+
+import { randomId } from "../system/random.js";
+
+/** Return an answer with that text; null: with nothing, after which opencode goes on. */
+export function answerOf({ make, asked }, text) {
+  const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
+  const isStream = asked.stream === true;
+  const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
+  return new Response(isStream ? stream : JSON.stringify(whole), { headers });
+}

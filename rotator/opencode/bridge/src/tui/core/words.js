@@ -1,0 +1,33 @@
+// How things stand, in words.
+
+import { isText } from "../../core/values.js";
+
+/** A length of time in its largest unit alone, as the status line has it. */
+function short(ms) {
+  const seconds = Math.max(Math.floor(ms / 1000), 0);
+  for (const [unit, length] of [["d", 86_400], ["h", 3600], ["m", 60]])
+    if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
+  return "<1m";
+}
+
+/** Return how an account stands in words, and the name of the colour that goes with them. */
+export function standing({ state, until, used, window }, now) {
+  if (state === "rejected") return ["needs login", "error"];
+  if (state === "disabled") return ["disabled", "textMuted"];
+  if (until !== null && now < until) {
+    const word = state === "exhausted" ? "used up" : "cooling";
+    return [`${word} ${short(until - now)}`, "warning"];
+  }
+  if (typeof used !== "number") return ["ready", "success"];
+  const words = `${Math.floor(used * 100 + 1e-9)}%`;
+  return [isText(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
+}
+
+/** Whether failures are answered with another account, or why that is not known. */
+export function balancing(found) {
+  if (found === null) return "no watcher";
+  if (found === false) return "another version";
+  return found.balancing ? "on" : "off";
+}
+
+export const cut = (text, width) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);

@@ -1,0 +1,69 @@
+// The dashboard, full screen inside opencode.
+
+import { attempt } from "../core/attempt.js";
+import { programOf, run } from "./program.js";
+
+const TOAST_MS = 10_000;
+const INTERRUPTED = 130; // Ctrl+C leaves it, too
+
+export class Dashboard {
+  #api;
+  #program;
+  #isOpen = false;
+  #child = null;
+
+  constructor(api, options) {
+    this.#api = api;
+    this.#program = programOf(options);
+  }
+
+  get isOpen() {
+    return this.#isOpen;
+  }
+
+  /** Give the terminal to our dashboard, and take it back when that has ended. */
+  open = async () => {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    const { renderer } = this.#api;
+    let failure = "";
+    try {
+      renderer.suspend();
+      try {
+        const words = ["dashboard", "--no-suspend"];
+        const { code } = await run(this.#program, words, "inherit", (one) => (this.#child = one));
+        if (code && code !== INTERRUPTED) failure = `it ended with ${code}`;
+      } finally {
+        attempt(() => renderer.currentRenderBuffer?.clear?.());
+        renderer.resume();
+        renderer.requestRender();
+      }
+    } catch (error) {
+      failure = String(error?.message ?? error);
+    }
+    this.#isOpen = false;
+    this.#child = null;
+    if (failure) this.say("The dashboard could not be opened", failure, "error");
+  };
+
+  /** End it with the opencode that it is open in. */
+  close = () => attempt(() => this.#child?.kill());
+
+  /** Put an account into auth.json, as `rotator rotate` does it. */
+  activate = async (provider, alias) => {
+    const words = ["rotate", "--json", "--", provider, alias];
+    try {
+      const { code, printed } = await run(this.#program, words, ["ignore", "pipe", "ignore"]);
+      if (code === 0) return this.say("", `${provider}/${alias} is live now`, "success");
+      const failure = attempt(() => JSON.parse(printed).error.message, `it ended with ${code}`);
+      this.say(`${provider}/${alias} was not activated`, failure, "error");
+    } catch (error) {
+      this.say(`${provider}/${alias} was not activated`, String(error?.message ?? error), "error");
+    }
+  };
+
+  say(title, message, variant) {
+    const toast = { message, variant, duration: TOAST_MS };
+    attempt(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
+  }
+}

@@ -1,0 +1,52 @@
+// The note that `rotator doctor` reads.
+
+import fs from "node:fs";
+import path from "node:path";
+
+import { attempt } from "../core/attempt.js";
+import { isText } from "../core/values.js";
+import { SCHEMA, VERSION } from "./core/version.js";
+
+/** What is told of this plugin in this opencode, for as long as it runs. */
+export class Note {
+  #file;
+  #opencode;
+
+  constructor(folder, opencode) {
+    this.#file = path.join(folder, `${process.pid}.json`);
+    this.#opencode = isText(opencode) ? opencode : "";
+    attempt(() => sweep(folder));
+  }
+
+  /** Say whether the plugin is on, and if not, why. */
+  write(on, why = "") {
+    const { pid } = process;
+    const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
+    attempt(() => {
+      fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+      const beside = path.join(path.dirname(this.#file), `.${pid}.tmp`);
+      fs.rmSync(beside, { force: true }); // of a process that crashed and had our pid
+      fs.writeFileSync(beside, JSON.stringify(told), { mode: 0o600, flag: "wx" });
+      fs.renameSync(beside, this.#file);
+    });
+  }
+
+  remove = () => attempt(() => fs.rmSync(this.#file, { force: true }));
+}
+
+/** Remove the notes of opencodes that have ended. */
+function sweep(folder) {
+  for (const name of fs.readdirSync(folder)) {
+    const pid = Number(/^\.?(\d+)\.(json|tmp)$/.exec(name)?.[1] ?? 0);
+    if (pid && !isRunning(pid)) fs.rmSync(path.join(folder, name), { force: true });
+  }
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}

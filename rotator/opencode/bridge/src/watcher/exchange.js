@@ -1,0 +1,155 @@
+// Signals and verdicts: one file for each that the watcher or the bridge says.
+
+import { randomBytes } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+
+import { attempt } from "../core/attempt.js";
+import { remember } from "../core/bounded-map.js";
+import { SCHEMA } from "../core/version.js";
+import { publish, readText, unlink } from "../system/files.js";
+import { randomId } from "../system/random.js";
+import { until } from "../system/timing.js";
+
+const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not asked again
+const LONGEST_ACK_MS = 20_000;
+const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
+const MOST_LATE = 64; // verdicts that came too late, remembered until they are swept
+export const POLL_MS = { first: 1, factor: 1.2, longest: 25 };
+
+/** Asks the watcher, through files, what to do with a failed request. */
+export class Exchange {
+  #places;
+  #told;
+  #prefix = randomBytes(4).toString("hex");
+  #mutedKey = null; // the state.json whose watcher did not answer
+  #free = MOST_ASKED;
+  #line = [];
+  #asked = new Set(); // ids that are not over yet
+  #waiting = new Map(); // id -> called with the verdict
+  #acked = new Map(); // id -> inode of the ack that was read
+  #late = new Map(); // ids that got no verdict in time
+  #polling = null;
+  #delay = POLL_MS.first;
+
+  constructor(places, told) {
+    this.#places = places;
+    this.#told = told;
+  }
+
+  isAnswered = () => this.#told.isAlive() && this.#told.key !== this.#mutedKey;
+
+  /** Send a signal and return the verdict, or null if none came; rejects when the user aborts. */
+  async ask(signal, abort) {
+    const id = `${this.#prefix}-${randomId()}`;
+    let leave = await this.#standInLine(abort);
+    try {
+      if (!this.isAnswered()) return null; // it may have gone meanwhile
+      const { key } = this.#told;
+      this.#asked.add(id);
+      publish(this.#inbox(id), { schema: SCHEMA, id, ...signal });
+      let verdict = await this.#hear(id, FIRST_WORD_MS, abort);
+      if (verdict?.verdict === "ack") {
+        leave = leave();
+        verdict = await this.#hearLater(id, verdict.wait_ms, abort);
+      }
+      if (!verdict) {
+        this.#mutedKey = key;
+        remember(this.#late, id, true, MOST_LATE);
+      }
+      return verdict;
+    } finally {
+      leave?.();
+      this.#asked.delete(id);
+      this.#acked.delete(id);
+      this.#forget(id);
+    }
+  }
+
+  /** Tell something that asks for no verdict. */
+  tell(news) {
+    if (!this.isAnswered()) return;
+    const id = `${this.#prefix}-${randomId()}`;
+    publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
+  }
+
+  /** Tell something that is no signal, to whoever is there. */
+  note(news) {
+    if (!this.#told.isAlive()) return;
+    const id = `${this.#prefix}-${randomId()}`;
+    publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
+  }
+
+  /** Leave nothing behind that the watcher would act on. */
+  close = () => this.#asked.forEach((id) => this.#forget(id));
+
+  #inbox = (id) => path.join(this.#places.inbox, `${id}.json`);
+  #outbox = (id) => path.join(this.#places.outbox, `${id}.json`);
+  #forget = (id) => [this.#inbox(id), this.#outbox(id)].forEach(unlink);
+
+  /** Resolve when it is this request's turn, to what lets the next one in. */
+  async #standInLine(abort) {
+    const place = (done) => {
+      if (this.#free > 0) done((this.#free -= 1));
+      else this.#line.push(done);
+      return () => this.#line.splice(this.#line.indexOf(done), 1);
+    };
+    await until(abort, place);
+    return () => {
+      const next = this.#line.shift();
+      if (next) next();
+      else this.#free += 1;
+    };
+  }
+
+  async #hearLater(id, ms, abort) {
+    const end = performance.now() + Math.min(Number(ms) || 0, LONGEST_ACK_MS);
+    for (let left; (left = end - performance.now()) > 0; ) {
+      const verdict = await this.#hear(id, Math.min(left, FIRST_WORD_MS), abort);
+      if (verdict && verdict.verdict !== "ack") return verdict;
+      if (!verdict && !this.#told.isAlive()) return null;
+    }
+    return null;
+  }
+
+  #hear(id, ms, abort) {
+    return until(abort, (done) => {
+      const end = (verdict) => (clearTimeout(timer), this.#waiting.delete(id), done(verdict));
+      const timer = setTimeout(() => {
+        this.#collect(); // we may be late ourselves, and the answer lies there
+        if (this.#waiting.has(id)) end(null);
+      }, ms);
+      this.#waiting.set(id, end);
+      if (this.#polling === null || this.#delay > POLL_MS.first) this.#poll(POLL_MS.first);
+      return () => end(null);
+    });
+  }
+
+  // By looking: opencode's runtime does not report a file that is renamed into place.
+  #poll(delay) {
+    clearTimeout(this.#polling);
+    this.#delay = delay;
+    this.#polling = setTimeout(() => {
+      this.#polling = null;
+      this.#collect();
+      if (this.#waiting.size) this.#poll(Math.min(delay * POLL_MS.factor, POLL_MS.longest));
+    }, delay);
+  }
+
+  // By name: the folder may be full of what is none of ours.
+  #collect() {
+    for (const id of [...this.#waiting.keys()]) this.#offer(id);
+    for (const id of this.#late.keys()) unlink(this.#outbox(id)); // too late
+  }
+
+  #offer(id) {
+    const inode = attempt(() => fs.statSync(this.#outbox(id)).ino, null);
+    if (inode === null || inode === this.#acked.get(id)) return;
+    const verdict = attempt(() => JSON.parse(readText(this.#outbox(id))), null);
+    const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
+    // An ack stays where it is: the verdict may have taken its name since it was read.
+    if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
+    else unlink(this.#outbox(id));
+    this.#waiting.get(id)(isOurs ? verdict : { verdict: "pass" });
+  }
+}

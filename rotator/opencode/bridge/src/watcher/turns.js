@@ -1,0 +1,44 @@
+// Whether a turn is under way in this process.
+
+import { ENDS } from "../core/session-events.js";
+import { append, touch, unlink } from "../system/files.js";
+
+/** Shows by an empty file that a turn is under way, so that no swap without need disturbs it. */
+export class Turns {
+  #file;
+  #busy = new Map(); // session -> directory of the part of opencode that it is in
+  #isShown = false;
+
+  constructor(file) {
+    this.#file = file;
+    unlink(file); // of a process that crashed and had our pid
+  }
+
+  /** Take in what opencode tells of its sessions. */
+  note(directory, { type, properties }) {
+    // Also after an error and an abort opencode says `idle`; of a deleted session it does not.
+    const isStatus = type === "session.status";
+    const isOver = isStatus ? properties.status.type === "idle" : ENDS.includes(type);
+    if (isOver) this.#busy.delete(properties.sessionID ?? properties.info?.id);
+    else if (isStatus) this.#busy.set(properties.sessionID, directory);
+    else return;
+    this.#show();
+  }
+
+  /** Forget the turns in a directory that is loaded anew: none of them goes on. */
+  forget(directory) {
+    for (const [id, where] of this.#busy) if (where === directory) this.#busy.delete(id);
+    this.#show();
+  }
+
+  close = () => unlink(this.#file);
+  beat = () => this.#isShown && touch(this.#file, () => append(this.#file, ""));
+
+  #show() {
+    const isBusy = this.#busy.size > 0;
+    if (isBusy === this.#isShown) return;
+    if (isBusy) append(this.#file, "");
+    else unlink(this.#file);
+    this.#isShown = isBusy;
+  }
+}
