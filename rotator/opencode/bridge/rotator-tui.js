@@ -50,14 +50,24 @@ var SCHEMA = 1;
 
 // src/tui/note.js
 var Note = class {
+  /** @type {string} */
   #file;
+  /** @type {string} */
   #opencode;
+  /**
+   * @param {string} folder
+   * @param {unknown} opencode
+   */
   constructor(folder, opencode) {
     this.#file = path.join(folder, `${process.pid}.json`);
     this.#opencode = isText(opencode) ? opencode : "";
     attempt(() => sweep(folder));
   }
-  /** Say whether the plugin is on, and if not, why. */
+  /**
+   * Say whether the plugin is on, and if not, why.
+   *
+   * @param {boolean} on
+   */
   write(on, why = "") {
     const { pid } = process;
     const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
@@ -122,7 +132,13 @@ async function keyOf(options) {
   try {
     const ended = { timeout: ASK_MS, killSignal: "SIGKILL" };
     const told = ["ignore", "pipe", "ignore"];
-    const { code, printed } = await run(programOf(options), ["bridge", "key"], told, void 0, ended);
+    const { code, printed } = await run(
+      programOf(options),
+      ["bridge", "key"],
+      told,
+      void 0,
+      ended
+    );
     return code === 0 && printed.trim() ? printed.trim() : otherwise;
   } catch {
     return otherwise;
@@ -130,9 +146,14 @@ async function keyOf(options) {
 }
 
 // src/tui/core/words.js
+var UNITS = [
+  ["d", 86400],
+  ["h", 3600],
+  ["m", 60]
+];
 function short(ms) {
   const seconds = Math.max(Math.floor(ms / 1e3), 0);
-  for (const [unit, length] of [["d", 86400], ["h", 3600], ["m", 60]])
+  for (const [unit, length] of UNITS)
     if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
   return "<1m";
 }
@@ -221,10 +242,17 @@ function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
 var TOAST_MS = 1e4;
 var INTERRUPTED = 130;
 var Dashboard = class {
+  /** @type {any} */
   #api;
+  /** @type {string[]} */
   #program;
   #isOpen = false;
+  /** @type {ChildProcess | null} */
   #child = null;
+  /**
+   * @param {any} api
+   * @param {unknown} options
+   */
   constructor(api, options) {
     this.#api = api;
     this.#program = programOf(options);
@@ -258,7 +286,12 @@ var Dashboard = class {
   };
   /** End it with the opencode that it is open in. */
   close = () => attempt(() => this.#child?.kill());
-  /** Put an account into auth.json, as `rotator rotate` does it. */
+  /**
+   * Put an account into auth.json, as `rotator rotate` does it.
+   *
+   * @param {string} provider
+   * @param {string} alias
+   */
   activate = async (provider, alias) => {
     const words = ["rotate", "--json", "--", provider, alias];
     try {
@@ -270,6 +303,11 @@ var Dashboard = class {
       this.say(`${provider}/${alias} was not activated`, String(error?.message ?? error), "error");
     }
   };
+  /**
+   * @param {string} title
+   * @param {string} message
+   * @param {string} variant
+   */
   say(title, message, variant) {
     const toast = { message, variant, duration: TOAST_MS };
     attempt(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
@@ -287,7 +325,9 @@ function parseGlance(text) {
   return {
     balancing: balancing2 === true,
     providers: providers.filter((one) => isObject(one) && known(one)).map(readProvider),
-    events: events.filter((one) => isObject(one) && isText(one.title) && isText(one.at))
+    events: events.filter(
+      (one) => isObject(one) && isText(one.title) && isText(one.at)
+    )
   };
 }
 function readProvider({ id, accounts, more }) {
@@ -311,14 +351,18 @@ function readText(file) {
   }
 }
 var Glances = class {
+  /** @type {string} */
   #file;
   #facts = "";
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
   }
   /**
    * Return the glance when it is a new one, false where it cannot be understood, null when nobody
    * publishes any more, and undefined as long as nothing has changed.
+   *
+   * @returns {Promise<Glance | false | null | undefined>}
    */
   async look() {
     const facts = await fs3.promises.stat(this.#file, { bigint: true }).catch(() => null);
@@ -330,6 +374,10 @@ var Glances = class {
     const read = () => attempt(() => parseGlance(readText(this.#file)), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
+  /**
+   * @param {string} facts
+   * @param {() => Glance | false | null} read
+   */
   #take(facts, read) {
     if (facts === this.#facts) return void 0;
     this.#facts = facts;
@@ -353,14 +401,20 @@ function register(api, { key, draw, open }) {
 var READ_MS = 4e3;
 var VARIANTS = { failover: "warning", rerouted: "warning", rejected: "error" };
 var Herald = class {
+  /** @type {Dashboard} */
   #dashboard;
   #since = Date.now();
+  /** @type {Set<string>} */
   #told = /* @__PURE__ */ new Set();
+  /** @type {Event[]} */
   #waiting = [];
+  /** @type {NodeJS.Timeout | null} */
   #pause = null;
+  /** @param {Dashboard} dashboard */
   constructor(dashboard) {
     this.#dashboard = dashboard;
   }
+  /** @param {Event[]} events */
   hear(events) {
     const fresh = events.filter(({ at }) => Date.parse(at) >= this.#since);
     for (const event of fresh) {
@@ -374,8 +428,11 @@ var Herald = class {
   /** Show the next one: opencode has room for one toast, and a second one takes its place. */
   #tell() {
     if (this.#pause !== null || this.#waiting.length === 0) return;
-    const { kind, title, text } = this.#waiting.shift();
-    this.#dashboard.say(title, isText(text) ? text : "", VARIANTS[kind] ?? "info");
+    const { kind, title, text } = (
+      /** @type {Event} */
+      this.#waiting.shift()
+    );
+    this.#dashboard.say(title, isText(text) ? text : "", VARIANTS[String(kind)] ?? "info");
     this.#pause = setTimeout(() => {
       this.#pause = null;
       this.#tell();
@@ -383,7 +440,7 @@ var Herald = class {
     this.#pause.unref?.();
   }
   close() {
-    clearTimeout(this.#pause);
+    clearTimeout(this.#pause ?? void 0);
     this.#waiting = [];
   }
 };
@@ -398,7 +455,7 @@ function start(api, solid, reactive, { options, key, places, note }) {
   const herald = new Herald(dashboard);
   let timer = null;
   function stop() {
-    clearInterval(timer);
+    clearInterval(timer ?? void 0);
     herald.close();
     timer = null;
   }
@@ -441,7 +498,10 @@ function start(api, solid, reactive, { options, key, places, note }) {
 // src/tui/plugin.js
 async function tui(api, options) {
   const places = findPlaces(process.env);
-  const note = new Note(places.notes, attempt(() => api.app.version));
+  const note = new Note(
+    places.notes,
+    attempt(() => api.app.version)
+  );
   try {
     const libraries = [import("@opentui/solid"), import("solid-js")];
     const [key, solid, reactive] = await Promise.all([keyOf(options), ...libraries]);

@@ -20,9 +20,10 @@ var ignore = () => {
 };
 
 // src/core/environment.js
+var KINDS = { run: "run", serve: "serve", web: "serve" };
 function kindOfProcess(argv) {
-  const command = argv.slice(2).find((word) => ["run", "serve", "web"].includes(word));
-  return { run: "run", serve: "serve", web: "serve" }[command] ?? "tui";
+  const command = argv.slice(2).find((word) => Object.hasOwn(KINDS, word));
+  return command === void 0 ? "tui" : KINDS[command];
 }
 function standsAside(env) {
   if (env.OPENCODE_AUTH_CONTENT) return true;
@@ -54,10 +55,10 @@ import path2 from "node:path";
 // src/system/files.js
 import fs from "node:fs";
 import path from "node:path";
+var { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 var FILE_BYTES = 4 * 1024 * 1024;
 var unlink = (file) => attempt(() => fs.unlinkSync(file));
 var realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
-var { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 function withFile(file, flags, use) {
   const opened = fs.openSync(file, flags | O_NONBLOCK, 384);
   try {
@@ -132,7 +133,7 @@ var isObject = (value) => typeof value === "object" && value !== null && !Array.
 // src/core/bound-history.js
 var MOST_REFUSED = 4096;
 function inputOf(text) {
-  const input = attempt(() => JSON.parse(text).input, null);
+  const input = attempt(() => JSON.parse(String(text)).input, null);
   return Array.isArray(input) ? input : [];
 }
 var isReference = (item) => item.type === "item_reference";
@@ -154,31 +155,42 @@ function withoutRefused(item, isRefused) {
   return rest;
 }
 var History = class {
+  /** @type {Map<string, Map<string, true>>} */
   #sessions = /* @__PURE__ */ new Map();
-  /** Note everything bound in the body of a refused request. */
+  /**
+   * Note everything bound in the body of a refused request.
+   *
+   * @param {string} session
+   * @param {string | null} text
+   */
   refuse(session, text) {
     const refused = this.#sessions.get(session) ?? /* @__PURE__ */ new Map();
     for (const piece of inputOf(text).flatMap(boundPieces))
       remember(refused, sha256(piece), true, MOST_REFUSED);
     remember(this.#sessions, session, refused, MOST_SESSIONS);
   }
-  /** Take out of the call's body what its session was refused; tell whether there was any. */
+  /**
+   * Take out of the call's body what its session was refused; tell whether there was any.
+   *
+   * @param {EditableRequest} call
+   * @returns {Promise<boolean>}
+   */
   async clean(call) {
     const refused = this.#sessions.get(call.mark.session);
     const text = refused ? await call.text() : null;
     const input = inputOf(text);
-    const isRefused = (piece) => refused.has(sha256(piece));
+    const isRefused = (piece) => refused?.has(sha256(piece)) === true;
     const cleaned = input.map((item) => withoutRefused(item, isRefused));
     if (cleaned.every((item, index) => item === input[index])) return false;
     const kept = cleaned.filter((item) => item !== null);
-    call.setText(JSON.stringify({ ...JSON.parse(text), input: kept }));
+    call.setText(JSON.stringify({ ...JSON.parse(String(text)), input: kept }));
     return true;
   }
 };
 
 // src/core/headers.js
 var REMOVED = /* @__PURE__ */ Symbol("removed");
-var isReadable = (headers) => !isIterable(headers) || headers[Symbol.iterator]() !== headers;
+var isReadable = (headers) => !isIterable(headers) || !Object.is(headers[Symbol.iterator](), headers);
 var isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function";
 var pairsOf = (headers) => isIterable(headers) ? [...headers] : Object.entries(headers ?? {});
 function editHeaders(headers, change) {
@@ -212,27 +224,6 @@ function credentialsIn(values) {
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }
 
-// src/core/login-replacement.js
-function replaceLogin(headers, url, old, entry) {
-  const change = (name2, value) => {
-    if (!isText(value)) return value;
-    const { scheme, rest } = splitScheme(value);
-    if (value === old.secret) return entry.secret;
-    if (rest === old.secret) return scheme + entry.secret;
-    const isOurs = entry.type === "oauth" && name2.endsWith("account-id");
-    if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;
-    return value;
-  };
-  const changed = editHeaders(headers, change);
-  const name = "ChatGPT-Account-Id";
-  const isCodex = entry.type === "oauth" && url.pathname.endsWith("/codex/responses");
-  if (!isCodex || !entry.accountId || valuesOf(changed, name.toLowerCase()).length) return changed;
-  if (changed instanceof Headers) changed.set(name, entry.accountId);
-  else if (Array.isArray(changed)) changed.push([name, entry.accountId]);
-  else changed[name] = entry.accountId;
-  return changed;
-}
-
 // src/core/auth-entries.js
 var DESTINATION_FIELDS = [
   "accountId",
@@ -254,8 +245,9 @@ var DESTINATION_FIELDS = [
   "url"
 ];
 var idOf = (provider) => provider.replace(/\/+$/, "");
+var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
 function parseEntry(entry) {
-  const secret = entry?.[{ api: "key", oauth: "access", wellknown: "token" }[entry?.type]];
+  const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
   const isWhole = [secret, accountId ?? "", enterpriseUrl ?? ""].every(isText) && isObject(metadata ?? {}) && Object.values(metadata ?? {}).every(isText) && (type !== "oauth" || isText(entry.refresh) && Number.isInteger(expires) && expires >= 0) && (type !== "wellknown" || isText(entry.key));
   if (!isWhole) return null;
@@ -280,6 +272,12 @@ function parseEntry(entry) {
 
 // src/core/mark.js
 var Mark = class {
+  isOurs = false;
+  // auth.json has a login that its request may carry
+  isPlain = false;
+  // its SDK puts the key into one header
+  isNamed = false;
+  // opencode names the session in its request
   isSpent = false;
   // a model has answered: what goes on in this context is none of ours
   isHeard = false;
@@ -290,18 +288,37 @@ var Mark = class {
   // it stands in the context of its hook
   isReached = false;
   // something came through our fetch in that context
+  /** @type {string | null} */
   slot = null;
+  /** @type {string | null} */
   credential = null;
   // the digest that its request carried last, if that is a login of ours
+  /** @type {"configured" | "unknown" | "unseen" | null} */
   key = "unseen";
   // else whose it was
+  /** @param {Announced} fields */
   constructor(fields) {
-    Object.assign(this, fields);
+    this.provider = fields.provider;
+    this.model = fields.model;
+    this.session = fields.session;
+    this.agent = fields.agent;
+    this.message = fields.message;
+    this.aside = fields.aside;
+    this.configured = fields.configured;
   }
+  /** @param {HeaderForm} headers */
   isNamedIn = (headers) => pairsOf(headers).some(([, value]) => value === this.session);
-  /** Tell whether a request may be its own, which names the session where nothing hinders that. */
+  /**
+   * Tell whether a request may be its own, which names the session where nothing hinders that.
+   *
+   * @param {HeaderForm} headers
+   */
   fits = (headers) => !this.isNamed || this.isNamedIn(headers);
-  /** Its request carried a login of ours. */
+  /**
+   * Its request carried a login of ours.
+   *
+   * @param {{ isForeign: boolean, slot: string, carried: CarriedLogin }} call
+   */
   take({ isForeign, slot, carried }) {
     if (isForeign) return this.leave();
     this.isHeard = true;
@@ -309,7 +326,11 @@ var Mark = class {
     this.credential = carried.digest;
     this.key = null;
   }
-  /** Its request carries what is none of ours. */
+  /**
+   * Its request carries what is none of ours.
+   *
+   * @param {Iterable<string>} secrets
+   */
   leave(secrets = []) {
     this.isHeard = true;
     this.credential = null;
@@ -325,7 +346,10 @@ function textOf(body) {
   if (body instanceof URLSearchParams) return body.toString();
   const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
   const isSmall = ArrayBuffer.isView(bytes) && bytes.byteLength <= TOKEN_BYTES;
-  return isSmall ? new TextDecoder().decode(bytes) : null;
+  return isSmall ? new TextDecoder().decode(
+    /** @type {Uint8Array} */
+    bytes
+  ) : null;
 }
 function lookAt(input, init) {
   const request = input instanceof Request ? input : null;
@@ -343,19 +367,31 @@ var SDK_AGENT = /(^|\s)ai-sdk\//;
 var PLAIN_SDKS = /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
 var QUIET_AGENTS = ["title", "summary"];
 var Marks = class {
+  /** @type {{ slotsOf: (provider: string) => string[] }} */
   #logins;
+  /** @type {Map<string, SessionMarks>} */
   #sessions = /* @__PURE__ */ new Map();
   // session -> its newest mark of a turn, and beside one
+  /** @type {WeakMap<object, Mark>} */
   #announced = /* @__PURE__ */ new WeakMap();
   // what opencode gave the hook -> mark: we may be loaded twice
+  /** @type {Set<string>} */
   #nameless = /* @__PURE__ */ new Set();
   // providers whose requests lose the name of the session on their way
+  /** @type {Set<string>} */
   #holding = /* @__PURE__ */ new Set();
   // providers whose requests come in the context of their hook
+  /** @param {{ slotsOf: (provider: string) => string[] }} logins */
   constructor(logins) {
     this.#logins = logins;
   }
-  /** Return the mark for a request that opencode is about to make. */
+  /**
+   * Return the mark for a request that opencode is about to make.
+   *
+   * @param {HookInput} input
+   * @param {any} output
+   * @returns {Mark}
+   */
   announce({ sessionID, agent, model, provider, message }, output) {
     const known = this.#announced.get(output);
     if (known) return known;
@@ -386,6 +422,7 @@ var Marks = class {
     if (isObject(output)) this.#announced.set(output, mark);
     return mark;
   }
+  /** @param {Mark} mark */
   #follow(mark) {
     const of = this.#sessions.get(mark.session) ?? {};
     const place = QUIET_AGENTS.includes(mark.agent) ? "aside" : "turn";
@@ -393,42 +430,70 @@ var Marks = class {
     of[place] = mark;
     remember(this.#sessions, mark.session, of, MOST_SESSIONS);
   }
-  /** Wait no longer for the request of a mark. */
+  /**
+   * Wait no longer for the request of a mark.
+   *
+   * @param {Mark | undefined} mark
+   */
   #drop(mark) {
     if (mark?.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
   }
-  /** Return the provider of a session's turn that was answered, though we saw no request of it. */
+  /**
+   * Return the provider of a session's turn that was answered, though we saw no request of it.
+   *
+   * @param {string} session
+   */
   unseenIn(session) {
     const { turn } = this.#sessions.get(session) ?? {};
     const isUnseen = turn?.isOurs && !turn.isSpent && !turn.isHeard && !turn.isReached;
     return isUnseen ? turn.provider : null;
   }
-  /** Note that the turn of a session is over. */
+  /**
+   * Note that the turn of a session is over.
+   *
+   * @param {string} session
+   */
   end(session) {
     const { turn, aside } = this.#sessions.get(session) ?? {};
     if (turn) turn.isSpent = true;
     [turn, aside].forEach((mark) => this.#drop(mark));
   }
-  /** Return the mark of the request that opencode tells of when a turn fails. */
+  /**
+   * Return the mark of the request that opencode tells of when a turn fails.
+   *
+   * @param {string} session
+   */
   of(session) {
     const { turn, aside } = this.#sessions.get(session) ?? {};
     return turn ?? aside;
   }
-  /** Return the mark of the request that came in its context, or has lost it; null: it has none. */
+  /**
+   * Return the mark of the request that came in its context, or has lost it; null: it has none.
+   *
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} inContext
+   * @returns {Mark | null | undefined}
+   */
   find(seen, inContext) {
     if (!inContext || inContext.isSpent || !inContext.fits(seen.headers)) return this.#lost(seen);
     if (inContext.isNamedIn(seen.headers)) this.#holding.add(inContext.provider);
     return inContext;
   }
-  /** Where no request of a provider comes in its context, the SDK's own is known by the session
-   *  that opencode names in it. */
+  /**
+   * Where no request of a provider comes in its context, the SDK's own is known by the session
+   * that opencode names in it.
+   *
+   * @param {RequestFacts} seen
+   * @returns {Mark | null | undefined}
+   */
   #lost({ init, headers }) {
-    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value)))) return null;
+    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value))))
+      return null;
     const of = pairsOf(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
     const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
     const open = [of.turn, of.aside].filter(isOpen);
     if (open.length < 2) return open[0] ?? null;
-    const hasTools = () => JSON.parse(textOf(init?.body)).tools.length > 0;
+    const hasTools = () => JSON.parse(String(textOf(init?.body))).tools.length > 0;
     return attempt(hasTools, false) ? of.turn : null;
   }
 };
@@ -446,113 +511,6 @@ function isModelRequest(path8, text) {
 }
 var isAnswerOfModel = ({ url }, { headers }) => isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
 
-// src/core/one-line.js
-var NOTE_LETTERS = 200;
-var oneLine = (text) => text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, NOTE_LETTERS);
-
-// src/core/protocols.js
-var NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
-var NO_WORDS = { input_tokens: 0, output_tokens: 0 };
-var eventOf = (value) => `event: ${value.type}
-data: ${JSON.stringify(value)}
-
-`;
-var ANSWERS = {
-  "/chat/completions": (id, model, text) => {
-    const base = { id, created: 0, model };
-    const finish_reason = text === null ? "tool_calls" : "stop";
-    const said = { role: "assistant", content: text ?? "" };
-    const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
-    const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
-    const choices = [{ index: 0, message: said, finish_reason }];
-    return {
-      whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
-      stream: `data: ${JSON.stringify(part)}
-
-data: [DONE]
-
-`
-    };
-  },
-  "/responses": (id, model, text) => {
-    const said = [{ type: "output_text", text, annotations: [] }];
-    const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
-    const output = text ? [{ ...item, content: said }] : [];
-    const base = { id, object: "response", created_at: 0, model, error: null };
-    const usage = { ...NO_WORDS, total_tokens: 0 };
-    const done = { status: "completed", incomplete_details: null, output, usage };
-    const begun = { status: "in_progress", incomplete_details: null, output: [], usage: null };
-    const place = { item_id: item.id, output_index: 0, content_index: 0 };
-    const events = [
-      { type: "response.created", response: { ...base, ...begun } },
-      ...output.flatMap((one) => [
-        { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
-        { type: "response.output_text.delta", ...place, delta: text },
-        { type: "response.output_item.done", output_index: 0, item: one }
-      ]),
-      { type: "response.completed", response: { ...base, ...done } }
-    ].map((event, number) => ({ ...event, sequence_number: number }));
-    return { whole: { ...base, ...done }, stream: events.map(eventOf).join("") };
-  },
-  "/messages": (id, model, text) => {
-    const base = { id, type: "message", role: "assistant", model };
-    const end = { stop_reason: text === null ? "tool_use" : "end_turn", stop_sequence: null };
-    const begun = { content: [], stop_reason: null, stop_sequence: null, usage: NO_WORDS };
-    const content = text ? [{ type: "text", text }] : [];
-    const events = [
-      { type: "message_start", message: { ...base, ...begun } },
-      ...content.flatMap((block) => [
-        { type: "content_block_start", index: 0, content_block: { ...block, text: "" } },
-        { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
-        { type: "content_block_stop", index: 0 }
-      ]),
-      { type: "message_delta", delta: end, usage: { output_tokens: 0 } },
-      { type: "message_stop" }
-    ];
-    const whole = { ...base, content, ...end, usage: NO_WORDS };
-    return { whole, stream: events.map(eventOf).join("") };
-  }
-};
-function questionOf(path8, text) {
-  const [, make] = Object.entries(ANSWERS).find(([end]) => path8.endsWith(end)) ?? [];
-  const asked = attempt(() => JSON.parse(text), null);
-  return make && isObject(asked) ? { make, asked } : null;
-}
-function wordsOf({ asked }) {
-  const inParts = (parts) => parts.map((part) => isText(part?.text) ? part.text : "").join("\n");
-  const said = (item) => {
-    if (isText(item?.content)) return item.content;
-    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isText(part?.text));
-    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
-  };
-  const items = asked.messages ?? asked.input ?? [];
-  if (isText(items)) return items;
-  const spoken = items.filter((item) => !["system", "developer"].includes(item?.role));
-  return spoken.map(said).join("\n\n");
-}
-var withoutData = (_, value) => isText(value) && value.startsWith("data:") ? "" : value;
-
-// src/core/redaction.js
-function redact(text, secrets) {
-  const worthIt = secrets.filter((secret) => secret.length >= 4);
-  for (const secret of worthIt.sort((a, b) => b.length - a.length)) {
-    const fingerprint = sha256(secret).slice(0, 8);
-    const quoted = JSON.stringify(secret).slice(1, -1);
-    const escaped = [quoted.replaceAll("/", "\\/"), encodeURIComponent(secret)];
-    for (const form of [secret, quoted, ...escaped]) text = text.replaceAll(form, fingerprint);
-    let length = secret.length - 1;
-    while (length >= 8 && !text.endsWith(secret.slice(0, length))) length -= 1;
-    if (length >= 8) text = text.slice(0, -length) + fingerprint;
-  }
-  return text;
-}
-
-// src/core/reported-headers.js
-var LIMIT_HEADERS = /^(x-ratelimit|anthropic-ratelimit|x-codex|x-quota-snapshot|x-usage-ratelimit)-/;
-var GROUP_HEADERS = /^(openai-organization|anthropic-organization-id)$/;
-var PLAIN_HEADERS = /^(retry-after(-ms)?|content-type|date|x-should-retry)$/;
-var TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS];
-
 // src/core/signatures.js
 var SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
 var SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
@@ -568,46 +526,83 @@ var isSigned = ({ headers, query }) => [...query.keys()].some((name) => SIGNATUR
 import fs2 from "node:fs";
 var MOST_TOKENS = 2048;
 var Logins = class {
+  /** @type {string} */
   #file;
+  /** @type {string | null} */
   #text = null;
+  /** @type {Map<string, Entry>} */
   #entries = /* @__PURE__ */ new Map();
+  /** @type {Map<string, Map<string, SeenEntry>>} */
   #seen = /* @__PURE__ */ new Map();
   // provider -> digest -> entry without its secrets
+  /** @type {Map<string, KnownToken>} */
   #tokens = /* @__PURE__ */ new Map();
   // digest -> {whose, isRefresh, isSent, since}
   #found = 0;
+  /** @type {Set<number>} */
   #lengths = /* @__PURE__ */ new Set();
   // of refresh tokens
+  /** @type {string | null} */
   #looked = null;
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
   }
+  /** @param {string} slot */
   get = (slot) => this.all().get(slot);
+  /**
+   * @param {string} slot
+   * @returns {Map<string, SeenEntry>}
+   */
   seen = (slot) => this.#seen.get(slot) ?? /* @__PURE__ */ new Map();
-  /** The entries that a request of opencode's provider may carry: its own comes first.
-   *  A well-known login stands under an address and its token goes out for any provider. */
+  /**
+   * The entries that a request of opencode's provider may carry: its own comes first.
+   * A well-known login stands under an address and its token goes out for any provider.
+   *
+   * @param {string} provider
+   */
   slotsOf(provider) {
     const isWellKnown = ([id, { type }]) => type === "wellknown" && id !== provider;
     const others = [...this.all()].filter(isWellKnown).map(([id]) => id);
     return this.#entries.has(provider) ? [provider, ...others] : others;
   }
-  /** Return what is known of a text that is a login's refresh token, else nothing. */
+  /**
+   * Return what is known of a text that is a login's refresh token, else nothing.
+   *
+   * @param {string} text
+   */
   refreshToken(text) {
     if (!this.#lengths.has(text.length)) return void 0;
     const digest = sha256(text);
     const known = this.#tokens.get(digest);
     return known?.isRefresh ? { ...known, digest } : void 0;
   }
-  /** Return which login a token is of; undefined: nobody's that we know. */
+  /**
+   * Return which login a token is of; undefined: nobody's that we know.
+   *
+   * @param {string} digest
+   */
   whoseIs = (digest) => this.#tokens.get(digest)?.whose;
-  /** Tell whether a token was known at that point of time to be of another login. */
+  /**
+   * Tell whether a token was known at that point of time to be of another login.
+   *
+   * @param {string} digest
+   * @param {string} whose
+   * @param {{ before: number }} time
+   */
   isOfAnother(digest, whose, { before }) {
     const known = this.#tokens.get(digest);
     return known !== void 0 && known.whose !== whose && known.since <= before;
   }
   /** A point of time, for `isOfAnother`. */
   now = () => this.#found;
-  /** Remember a token of a login, one that buys others (`isRefresh`) or goes with requests. */
+  /**
+   * Remember a token of a login, one that buys others (`isRefresh`) or goes with requests.
+   *
+   * @param {string} text
+   * @param {string} whose
+   * @param {{ isRefresh?: boolean, isSent?: boolean }} found
+   */
   addToken(text, whose, found) {
     const digest = sha256(text);
     if (found.isRefresh) this.#lengths.add(text.length);
@@ -632,19 +627,33 @@ var Logins = class {
     if (text !== this.#text) attempt(() => this.#take(text));
     return this.#entries;
   }
+  /** @param {string | null} text */
   #take(text) {
-    const value = JSON.parse(text);
+    const value = JSON.parse(String(text));
     if (!isObject(value)) return;
     this.#text = text;
     const parsed2 = Object.entries(value).map(([id, entry]) => [idOf(id), parseEntry(entry)]);
-    this.#entries = new Map(parsed2.filter(([, entry]) => entry));
+    this.#entries = new Map(
+      /** @type {[string, Entry][]} */
+      parsed2.filter(([, entry]) => entry)
+    );
     for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
       if (!this.#seen.has(slot)) this.#seen.set(slot, /* @__PURE__ */ new Map());
       for (const digest of digests)
-        remember(this.#seen.get(slot), digest, { digests, destination, accountId }, MOST_SEEN);
+        remember(
+          /** @type {Map<string, SeenEntry>} */
+          this.#seen.get(slot),
+          digest,
+          { digests, destination, accountId },
+          MOST_SEEN
+        );
       this.#takeTokens(secret, refresh);
     }
   }
+  /**
+   * @param {string} secret
+   * @param {string} refresh
+   */
   #takeTokens(secret, refresh) {
     const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
     const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
@@ -653,28 +662,6 @@ var Logins = class {
     if (secret) this.addToken(secret, whose, { isSent: true });
   }
 };
-
-// src/system/timing.js
-function until(abort, start) {
-  return new Promise((resolve, reject) => {
-    if (abort?.aborted) return reject(abort.reason);
-    const stop = () => (reject(abort.reason), undo());
-    abort?.addEventListener("abort", stop, { once: true });
-    const undo = start((value) => (abort?.removeEventListener("abort", stop), resolve(value)));
-  });
-}
-var sleep = (ms, abort) => until(abort, (done) => {
-  const timer = setTimeout(done, ms);
-  return () => clearTimeout(timer);
-});
-var within = (ms, promise) => {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("too late")), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-};
-var every = (ms, action) => setInterval(() => attempt(action), ms).unref?.();
 
 // src/watcher/descent.js
 import fs3 from "node:fs";
@@ -756,7 +743,7 @@ async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   let timer;
   const late = new Promise((resolve) => timer = setTimeout(resolve, ms, { done: true }));
   try {
-    for (let size = 0; reader && size < most; size += parts.at(-1).length) {
+    for (let size = 0; reader && size < most; size += parts.at(-1)?.length ?? 0) {
       const { done, value } = await Promise.race([reader.read(), late]);
       if (done) break;
       parts.push(value);
@@ -773,6 +760,28 @@ async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
 import { randomBytes } from "node:crypto";
 var randomId = () => randomBytes(8).toString("hex");
 
+// src/system/timing.js
+function until(abort, start) {
+  return new Promise((resolve, reject) => {
+    if (abort?.aborted) return reject(abort.reason);
+    const stop = () => (reject(abort?.reason), undo());
+    abort?.addEventListener("abort", stop, { once: true });
+    const undo = start((value) => (abort?.removeEventListener("abort", stop), resolve(value)));
+  });
+}
+var sleep = (ms, abort) => until(abort, (done) => {
+  const timer = setTimeout(done, ms);
+  return () => clearTimeout(timer);
+});
+var within = (ms, promise) => {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("too late")), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
+var every = (ms, action) => setInterval(() => attempt(action), ms).unref?.();
+
 // src/watcher/descent.js
 var MOST_DESCENTS = 256;
 var QUESTION_BYTES = 16 * 1024;
@@ -782,13 +791,24 @@ var MOST_TO = 16;
 var STREAMED = /event-stream|octet-stream|^(image|audio|video)/i;
 var STALLED_MS = 6e4;
 var Descent = class {
+  /** @type {string} */
   #folder;
+  /** @type {Logins} */
   #logins;
+  /**
+   * @param {string} folder
+   * @param {Logins} logins
+   */
   constructor(folder, logins) {
     this.#folder = folder;
     this.#logins = logins;
   }
-  /** Return what a request may ask for as {grant, from}, or a promise of it; null: no token. */
+  /**
+   * Return what a request may ask for as {grant, from}, or a promise of it; null: no token.
+   *
+   * @param {RequestFacts} seen
+   * @returns {MaybeQuestion | Promise<MaybeQuestion>}
+   */
   questionIn(seen) {
     const { request, init, method, path: path8, headers } = seen;
     if (!TOKEN_METHODS.includes(method) || isModelPath(path8)) return null;
@@ -803,9 +823,17 @@ var Descent = class {
     const isSmall = Number(length) <= TOKEN_BYTES;
     if (!TOKEN_PATH.test(path8) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
       return this.#askedBy(seen, null);
-    const text = request.clone().text();
+    const text = (
+      /** @type {Request} */
+      request.clone().text()
+    );
     return text.then((one) => this.#askedBy(seen, one)).catch(() => null);
   }
+  /**
+   * @param {RequestFacts} seen
+   * @param {string | null} text
+   * @returns {MaybeQuestion}
+   */
   #askedBy(seen, text) {
     if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
     const fields = readFields(text);
@@ -816,8 +844,15 @@ var Descent = class {
     if (mayLogIn && isLogin(given)) return { grant: "login", from: null };
     return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
   }
-  /** Return the question of a request that holds a refresh token of a login's.
-   *  Null: of several, as a copy of auth.json does; undefined: of none. */
+  /**
+   * Return the question of a request that holds a refresh token of a login's.
+   * Null: of several, as a copy of auth.json does; undefined: of none.
+   *
+   * @param {RequestFacts} seen
+   * @param {NamedText[]} texts
+   * @param {string | null} body
+   * @returns {MaybeQuestion}
+   */
   #asked({ headers, path: path8, query }, texts, body) {
     const named = [...textsInFields(query), ...texts];
     const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
@@ -828,18 +863,36 @@ var Descent = class {
     const apart = carried.filter(({ isSent }) => !isSent);
     return apart.length > 0 ? this.#refreshBy(apart, { isSaid: false }) : void 0;
   }
-  #refreshIn = (texts) => texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean);
+  /** @param {string[]} texts */
+  #refreshIn = (texts) => (
+    /** @type {RefreshToken[]} */
+    texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean)
+  );
+  /**
+   * @param {{ digest: string, whose: string }[]} tokens
+   * @param {{ isSaid: boolean }} more
+   * @returns {TokenQuestion | null}
+   */
   #refreshBy([{ digest: from, whose }, ...more], { isSaid }) {
     if (more.some((one) => one.whose !== whose)) return null;
     return { grant: "refresh", from, whose, isSaid, before: this.#logins.now() };
   }
-  /** Send a token request; its answer is handed on when the watcher can know of it. */
+  /**
+   * Send a token request; its answer is handed on when the watcher can know of it.
+   *
+   * @param {MaybeQuestion | Promise<MaybeQuestion>} question
+   * @param {() => Promise<Response>} send
+   */
   async follow(question, send) {
     const response = await send();
     const told = this.#tell(await question, response).catch(ignore);
     await Promise.race([told, sleep(TOKEN_MS)]);
     return response;
   }
+  /**
+   * @param {MaybeQuestion} question
+   * @param {Response} response
+   */
   async #tell(question, response) {
     if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
     const { grant, from, whose = randomId(), isSaid = false, before = 0 } = question;
@@ -857,6 +910,7 @@ var Descent = class {
     const at = (/* @__PURE__ */ new Date()).toISOString();
     await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
   }
+  /** @param {object} value */
   async #publish(value) {
     const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
     publish(path3.join(this.#folder, `${id}.json`), value);
@@ -876,29 +930,48 @@ var MOST_ASKED = 16;
 var MOST_LATE = 64;
 var POLL_MS = { first: 1, factor: 1.2, longest: 25 };
 var Exchange = class {
+  /** @type {Places} */
   #places;
+  /** @type {Told} */
   #told;
   #prefix = randomBytes2(4).toString("hex");
+  /** @type {string | null} */
   #mutedKey = null;
   // the state.json whose watcher did not answer
   #free = MOST_ASKED;
+  /** @type {((free?: number) => void)[]} */
   #line = [];
+  /** @type {Set<string>} */
   #asked = /* @__PURE__ */ new Set();
   // ids that are not over yet
+  /** @type {Map<string, Hear>} */
   #waiting = /* @__PURE__ */ new Map();
   // id -> called with the verdict
+  /** @type {Map<string, number>} */
   #acked = /* @__PURE__ */ new Map();
   // id -> inode of the ack that was read
+  /** @type {Map<string, true>} */
   #late = /* @__PURE__ */ new Map();
   // ids that got no verdict in time
+  /** @type {NodeJS.Timeout | null} */
   #polling = null;
   #delay = POLL_MS.first;
+  /**
+   * @param {Places} places
+   * @param {Told} told
+   */
   constructor(places, told) {
     this.#places = places;
     this.#told = told;
   }
   isAnswered = () => this.#told.isAlive() && this.#told.key !== this.#mutedKey;
-  /** Send a signal and return the verdict, or null if none came; rejects when the user aborts. */
+  /**
+   * Send a signal and return the verdict, or null if none came; rejects when the user aborts.
+   *
+   * @param {object} signal
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
   async ask(signal, abort) {
     const id = `${this.#prefix}-${randomId()}`;
     let leave = await this.#standInLine(abort);
@@ -909,7 +982,8 @@ var Exchange = class {
       publish(this.#inbox(id), { schema: SCHEMA, id, ...signal });
       let verdict = await this.#hear(id, FIRST_WORD_MS, abort);
       if (verdict?.verdict === "ack") {
-        leave = leave();
+        leave();
+        leave = void 0;
         verdict = await this.#hearLater(id, verdict.wait_ms, abort);
       }
       if (!verdict) {
@@ -924,13 +998,21 @@ var Exchange = class {
       this.#forget(id);
     }
   }
-  /** Tell something that asks for no verdict. */
+  /**
+   * Tell something that asks for no verdict.
+   *
+   * @param {object | undefined} news
+   */
   tell(news) {
     if (!this.isAnswered()) return;
     const id = `${this.#prefix}-${randomId()}`;
     publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
   }
-  /** Tell something that is no signal, to whoever is there. */
+  /**
+   * Tell something that is no signal, to whoever is there.
+   *
+   * @param {object | undefined} news
+   */
   note(news) {
     if (!this.#told.isAlive()) return;
     const id = `${this.#prefix}-${randomId()}`;
@@ -938,10 +1020,18 @@ var Exchange = class {
   }
   /** Leave nothing behind that the watcher would act on. */
   close = () => this.#asked.forEach((id) => this.#forget(id));
+  /** @param {string} id */
   #inbox = (id) => path4.join(this.#places.inbox, `${id}.json`);
+  /** @param {string} id */
   #outbox = (id) => path4.join(this.#places.outbox, `${id}.json`);
+  /** @param {string} id */
   #forget = (id) => [this.#inbox(id), this.#outbox(id)].forEach(unlink);
-  /** Resolve when it is this request's turn, to what lets the next one in. */
+  /**
+   * Resolve when it is this request's turn, to what lets the next one in.
+   *
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<() => void>}
+   */
   async #standInLine(abort) {
     const place = (done) => {
       if (this.#free > 0) done(this.#free -= 1);
@@ -955,6 +1045,12 @@ var Exchange = class {
       else this.#free += 1;
     };
   }
+  /**
+   * @param {string} id
+   * @param {unknown} ms
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
   async #hearLater(id, ms, abort) {
     const end = performance.now() + Math.min(Number(ms) || 0, LONGEST_ACK_MS);
     for (let left; (left = end - performance.now()) > 0; ) {
@@ -964,6 +1060,12 @@ var Exchange = class {
     }
     return null;
   }
+  /**
+   * @param {string} id
+   * @param {number} ms
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
   #hear(id, ms, abort) {
     return until(abort, (done) => {
       const end = (verdict) => (clearTimeout(timer), this.#waiting.delete(id), done(verdict));
@@ -977,8 +1079,9 @@ var Exchange = class {
     });
   }
   // By looking: opencode's runtime does not report a file that is renamed into place.
+  /** @param {number} delay */
   #poll(delay) {
-    clearTimeout(this.#polling);
+    clearTimeout(this.#polling ?? void 0);
     this.#delay = delay;
     this.#polling = setTimeout(() => {
       this.#polling = null;
@@ -991,6 +1094,7 @@ var Exchange = class {
     for (const id of [...this.#waiting.keys()]) this.#offer(id);
     for (const id of this.#late.keys()) unlink(this.#outbox(id));
   }
+  /** @param {string} id */
   #offer(id) {
     const inode = attempt(() => fs4.statSync(this.#outbox(id)).ino, null);
     if (inode === null || inode === this.#acked.get(id)) return;
@@ -998,7 +1102,7 @@ var Exchange = class {
     const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
     if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
     else unlink(this.#outbox(id));
-    this.#waiting.get(id)(isOurs ? verdict : { verdict: "pass" });
+    this.#waiting.get(id)?.(isOurs ? verdict : { verdict: "pass" });
   }
 };
 
@@ -1046,7 +1150,7 @@ function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
 
 // src/watcher/state.js
 function parseState(text, authFile) {
-  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(text);
+  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
   if (schema !== SCHEMA || !isText(theirs) || !isObject(watcher)) return null;
   if (theirs !== authFile && realPath(theirs) !== realPath(authFile)) return null;
   const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
@@ -1068,10 +1172,14 @@ function parseState(text, authFile) {
 var Told = class {
   key = "absent";
   // which file it is
+  /** @type {string | null} */
   text = null;
+  /** @type {State | null} */
   state = null;
   // what it says; null: nothing to go by
+  /** @type {Places} */
   #places;
+  /** @param {Places} places */
   constructor(places) {
     this.#places = places;
   }
@@ -1086,14 +1194,25 @@ var Told = class {
     }
     return this;
   }
+  /** Where a new message may go; nowhere else than it goes by itself, if that is not for us. */
+  get routing() {
+    return this.state?.routing ?? [];
+  }
+  /** @param {string} id */
   provider = (id) => this.look().state?.providers.get(id);
+  /** @param {Model} model */
   isReady = (model) => this.#ready(model) === true;
+  /** @param {Model} model */
   hasNobodyLeft = (model) => this.#ready(model) === false;
+  /** @param {Model} model */
   #ready(model) {
     const ready = this.provider(idOf(model.providerID))?.ready;
-    return ready === true && this.state.spent.has(nameOf(model)) ? false : ready;
+    return ready === true && this.state?.spent.has(nameOf(model)) ? false : ready;
   }
-  isAlive = () => this.look().state !== null && isRunning(this.state.watcher, this.#places.beat);
+  isAlive = () => {
+    const { state } = this.look();
+    return state !== null && isRunning(state.watcher, this.#places.beat);
+  };
 };
 
 // src/requests/context.js
@@ -1119,12 +1238,18 @@ var Call = class {
   sends = 0;
   attempt = 0;
   // of sending and asking, since a wait ended
+  /** @type {Set<string>} */
   tried = /* @__PURE__ */ new Set();
   // digests
   waited = false;
+  /** @type {Set<string>} */
   secrets = /* @__PURE__ */ new Set();
+  /** @type {string | undefined} */
+  shown;
+  // the newest note that the person was shown
   isForeign = false;
   // whoever stands between us and the network sent another credential
+  /** @param {RequestFacts & { init: RequestInit, mark: Mark, found: ClaimedLogin }} claimed */
   constructor({ input, init, request, mark, found }) {
     this.request = request;
     this.input = input;
@@ -1132,11 +1257,15 @@ var Call = class {
     this.mark = mark;
     this.slot = found.slot;
     this.carried = found;
-    this.url = new URL(this.request ? input.url : input);
+    this.url = new URL(request ? request.url : input);
     this.signal = init.signal === void 0 ? this.request?.signal : init.signal;
     this.repeatable = canRepeat(init.body);
   }
-  /** Send it; a body inside a Request is kept for the next time. */
+  /**
+   * Send it; a body inside a Request is kept for the next time.
+   *
+   * @param {Layer} layer
+   */
   send(layer) {
     if (this.waited) this.attempt = 0;
     this.waited = false;
@@ -1154,7 +1283,11 @@ var Call = class {
     }
     return cross(this, () => layer(input, this.init));
   }
-  /** Look at what a fetch between us and the network makes of it. */
+  /**
+   * Look at what a fetch between us and the network makes of it.
+   *
+   * @param {RequestFacts} facts
+   */
   observe({ method, path: path8, headers }) {
     const isIt = method === "POST" && (isModelPath(path8) || path8 === this.url.pathname);
     if (isIt && !credentialsOf(headers).has(this.carried.secret)) this.isForeign = true;
@@ -1165,16 +1298,109 @@ var Call = class {
     this.attempt += 1;
     this.tried.clear();
   }
-  /** Return the body as text, or null if it is none. */
+  /**
+   * Return the body as text, or null if it is none.
+   *
+   * @returns {Promise<string | null>}
+   */
   async text() {
     const body = this.init.body ?? null;
     if (body === null && this.request) return this.input.clone().text();
     return isText(body) ? body : null;
   }
+  /** @param {string} body */
   setText(body) {
     this.init = { ...this.init, body, headers: without(this.init.headers, "content-length") };
   }
 };
+
+// src/core/one-line.js
+var NOTE_LETTERS = 200;
+var oneLine = (text) => text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, NOTE_LETTERS);
+
+// src/core/protocols.js
+var NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+var NO_WORDS = { input_tokens: 0, output_tokens: 0 };
+var eventOf = (value) => `event: ${value.type}
+data: ${JSON.stringify(value)}
+
+`;
+var ANSWERS = {
+  "/chat/completions": (id, model, text) => {
+    const base = { id, created: 0, model };
+    const finish_reason = text === null ? "tool_calls" : "stop";
+    const said = { role: "assistant", content: text ?? "" };
+    const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
+    const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
+    const choices = [{ index: 0, message: said, finish_reason }];
+    return {
+      whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
+      stream: `data: ${JSON.stringify(part)}
+
+data: [DONE]
+
+`
+    };
+  },
+  "/responses": (id, model, text) => {
+    const said = [{ type: "output_text", text, annotations: [] }];
+    const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
+    const output = text ? [{ ...item, content: said }] : [];
+    const base = { id, object: "response", created_at: 0, model, error: null };
+    const usage = { ...NO_WORDS, total_tokens: 0 };
+    const done = { status: "completed", incomplete_details: null, output, usage };
+    const begun = { status: "in_progress", incomplete_details: null, output: [], usage: null };
+    const place = { item_id: item.id, output_index: 0, content_index: 0 };
+    const events = [
+      { type: "response.created", response: { ...base, ...begun } },
+      ...output.flatMap((one) => [
+        { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
+        { type: "response.output_text.delta", ...place, delta: text },
+        { type: "response.output_item.done", output_index: 0, item: one }
+      ]),
+      { type: "response.completed", response: { ...base, ...done } }
+    ].map((event, number) => ({ ...event, sequence_number: number }));
+    return { whole: { ...base, ...done }, stream: events.map(eventOf).join("") };
+  },
+  "/messages": (id, model, text) => {
+    const base = { id, type: "message", role: "assistant", model };
+    const end = { stop_reason: text === null ? "tool_use" : "end_turn", stop_sequence: null };
+    const begun = { content: [], stop_reason: null, stop_sequence: null, usage: NO_WORDS };
+    const content = text ? [{ type: "text", text }] : [];
+    const events = [
+      { type: "message_start", message: { ...base, ...begun } },
+      ...content.flatMap((block) => [
+        { type: "content_block_start", index: 0, content_block: { ...block, text: "" } },
+        { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
+        { type: "content_block_stop", index: 0 }
+      ]),
+      { type: "message_delta", delta: end, usage: { output_tokens: 0 } },
+      { type: "message_stop" }
+    ];
+    const whole = { ...base, content, ...end, usage: NO_WORDS };
+    return { whole, stream: events.map(eventOf).join("") };
+  }
+};
+function questionOf(path8, text) {
+  const [, make] = Object.entries(ANSWERS).find(([end]) => path8.endsWith(end)) ?? [];
+  const asked = attempt(() => JSON.parse(String(text)), null);
+  return make && isObject(asked) ? { make, asked } : null;
+}
+function wordsOf({ asked }) {
+  const inParts = (parts) => parts.map((part) => isText(part?.text) ? part.text : "").join("\n");
+  const said = (item) => {
+    if (isText(item?.content)) return item.content;
+    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isText(part?.text));
+    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
+  };
+  const items = asked.messages ?? asked.input ?? [];
+  if (isText(items)) return items;
+  const spoken = items.filter(
+    (item) => !["system", "developer"].includes(item?.role)
+  );
+  return spoken.map(said).join("\n\n");
+}
+var withoutData = (_, value) => isText(value) && value.startsWith("data:") ? "" : value;
 
 // src/requests/own-answer.js
 function answerOf({ make, asked }, text) {
@@ -1183,6 +1409,364 @@ function answerOf({ make, asked }, text) {
   const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
   return new Response(isStream ? stream : JSON.stringify(whole), { headers });
 }
+
+// src/requests/failed-requests.js
+var LONGEST_WAIT_MS = 6e4;
+var LONGEST_HOLD_MS = 24 * 60 * 60 * 1e3;
+var SHORTEST_WAIT_MS = 20;
+var LOOK_MS = 1e3;
+var REROUTE_MS = 1e4;
+var ASIDE_MS = 3e5;
+var FailedRequests = class {
+  /** @type {Exchange} */
+  #exchange;
+  /** @type {Told} */
+  #told;
+  /** @type {Routing} */
+  #routing;
+  /** @type {History} */
+  #history;
+  /** @type {RequestLogins} */
+  #logins;
+  /** @type {Reports} */
+  #reports;
+  /**
+   * @param {{
+   *   exchange: Exchange,
+   *   told: Told,
+   *   routing: Routing,
+   *   history: History,
+   *   logins: RequestLogins,
+   *   reports: Reports,
+   * }} parts
+   */
+  constructor({ exchange, told, routing, history, logins, reports }) {
+    this.#exchange = exchange;
+    this.#told = told;
+    this.#routing = routing;
+    this.#history = history;
+    this.#logins = logins;
+    this.#reports = reports;
+  }
+  /**
+   * Tell the watcher of a failed answer and do as it says.
+   * Return what opencode gets, or null to send the request again.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  async settle(call, response) {
+    if (!this.#exchange.isAnswered()) return response;
+    const body = cut(await readBeginning(response));
+    const end = performance.now() + LONGEST_HOLD_MS;
+    for (; ; ) {
+      const verdict = await this.#exchange.ask(this.#reports.signal(call, response, body), call.signal);
+      switch (verdict?.verdict) {
+        case "retry":
+          return call.repeatable && await this.#retry(call, verdict) ? null : response;
+        case "reroute":
+          return await this.#reroute(call, verdict) ?? response;
+        case "wait":
+          if (!call.repeatable || !(verdict.wait_ms >= 0) || performance.now() > end)
+            return response;
+          await this.#hold(call, verdict);
+          call.endWait();
+          break;
+        default:
+          return response;
+      }
+    }
+  }
+  /**
+   * Wait as long as the watcher says, or until it has something new to say.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async #hold(call, { wait_ms: ms, note }) {
+    this.#show(call, note);
+    const { text } = this.#told.look();
+    const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
+    const end = performance.now() + wait;
+    for (let left; (left = end - performance.now()) > 0; ) {
+      await sleep(Math.min(left, LOOK_MS), call.signal);
+      if (this.#told.look().text !== text || !this.#told.isAlive()) return;
+    }
+  }
+  /**
+   * Tell the person before the TUI why nothing happens; said once for each note.
+   *
+   * @param {Call} call
+   * @param {unknown} note
+   */
+  #show(call, note) {
+    if (!isText(note) || !note || call.shown === note) return;
+    call.shown = note;
+    const { client } = this.#routing.session(call.mark.session);
+    const body = { title: "rotator", message: oneLine(note), variant: "info" };
+    attempt(() => client?.tui.showToast({ body }).catch(ignore));
+  }
+  /**
+   * Let opencode go on with another provider: return what it gets for now, or null.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async #reroute(call, { to, note }) {
+    const question = questionOf(call.url.pathname, await call.text());
+    if (!question) return null;
+    if (call.mark.aside) return this.#rerouteAside(call, question, to);
+    const done = within(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
+    const isDone = await until(call.signal, (stop) => (done.then(stop, () => stop(false)), ignore));
+    return isDone ? answerOf(question, null) : null;
+  }
+  /**
+   * A title or a summary is no step of the turn: its answer has to be one.
+   *
+   * @param {Call} call
+   * @param {Question} question
+   * @param {unknown} to
+   */
+  async #rerouteAside({ mark, signal }, question, to) {
+    const isQuiet = QUIET_AGENTS.includes(mark.agent);
+    const isAsked = !isQuiet || KIND !== "run";
+    const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...signal ? [signal] : []]);
+    const asked = () => this.#routing.askElsewhere(mark, to, wordsOf(question), abort);
+    const text = isAsked ? await asked().catch(ignore) : null;
+    if (signal?.aborted) throw signal.reason;
+    return text || isQuiet ? answerOf(question, text || "") : null;
+  }
+  /**
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async #retry(call, { credential, drop }) {
+    if (drop ? drop !== "reasoning" : call.tried.has(credential)) return false;
+    const entry = await this.#logins.whenLive(call, credential);
+    if (!entry || !this.#logins.fit(call, entry)) return false;
+    if (!drop) return true;
+    this.#history.refuse(call.mark.session, await call.text());
+    return this.#history.clean(call);
+  }
+};
+
+// src/core/redaction.js
+function redact(text, secrets) {
+  const worthIt = secrets.filter((secret) => secret.length >= 4);
+  for (const secret of worthIt.sort((a, b) => b.length - a.length)) {
+    const fingerprint = sha256(secret).slice(0, 8);
+    const quoted = JSON.stringify(secret).slice(1, -1);
+    const escaped = [quoted.replaceAll("/", "\\/"), encodeURIComponent(secret)];
+    for (const form of [secret, quoted, ...escaped]) text = text.replaceAll(form, fingerprint);
+    let length = secret.length - 1;
+    while (length >= 8 && !text.endsWith(secret.slice(0, length))) length -= 1;
+    if (length >= 8) text = text.slice(0, -length) + fingerprint;
+  }
+  return text;
+}
+
+// src/core/reported-headers.js
+var LIMIT_HEADERS = /^(x-ratelimit|anthropic-ratelimit|x-codex|x-quota-snapshot|x-usage-ratelimit)-/;
+var GROUP_HEADERS = /^(openai-organization|anthropic-organization-id)$/;
+var PLAIN_HEADERS = /^(retry-after(-ms)?|content-type|date|x-should-retry)$/;
+var TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS];
+
+// src/requests/reports.js
+var LIMITS_EVERY_MS = 15e3;
+var Reports = class {
+  /** @type {Exchange} */
+  #exchange;
+  /** @type {Logins} */
+  #logins;
+  /** @type {Routing} */
+  #routing;
+  /** @type {Map<string, number>} */
+  #limitsTold = /* @__PURE__ */ new Map();
+  // digest -> when the limits of that login were last told
+  /**
+   * @param {Exchange} exchange
+   * @param {Logins} logins
+   * @param {Routing} routing
+   */
+  constructor(exchange, logins, routing) {
+    this.#exchange = exchange;
+    this.#logins = logins;
+    this.#routing = routing;
+  }
+  /**
+   * Let the watcher know what a good answer says of its login's limits, once it is on its way.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  tellLimits(call, response) {
+    const { digest } = call.carried;
+    const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
+    if (since < LIMITS_EVERY_MS) return;
+    const says = attempt(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
+    if (!says) return;
+    remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
+    const news = attempt(() => this.signal(call, response, ""));
+    setTimeout(() => attempt(() => this.#exchange.tell(news)), 0);
+  }
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   * @param {string} body
+   */
+  signal(call, response, body) {
+    const { id, attempt: number, mark, slot, carried, tried, secrets, waited } = call;
+    const all = [...secrets, ...[...this.#logins.all().values()].flatMap((entry) => entry.secrets)];
+    const isTold = ([name]) => TOLD_HEADERS.some((pattern) => pattern.test(name));
+    const told = [...response.headers].filter(isTold);
+    return {
+      request: id,
+      attempt: number,
+      at: (/* @__PURE__ */ new Date()).toISOString(),
+      provider: slot,
+      model: mark.model ?? null,
+      session: mark.session ?? null,
+      credential: carried.digest,
+      tried: [...tried],
+      left: [...this.#routing.session(mark.session).left],
+      aside: mark.aside || this.#routing.session(mark.session).isOurs === true,
+      waited,
+      opencode: KIND,
+      status: response.status,
+      headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
+      body: cut(Buffer.from(redact(body, all)))
+    };
+  }
+  /**
+   * Say whose the request was that made a turn fail.
+   *
+   * @param {string} session
+   * @param {Mark} mark
+   */
+  tellFailure(session, mark) {
+    this.#exchange.note({
+      kind: "failed",
+      at: (/* @__PURE__ */ new Date()).toISOString(),
+      session,
+      provider: mark.slot ?? mark.provider,
+      model: mark.model ?? null,
+      credential: mark.credential,
+      key: mark.key
+    });
+  }
+};
+
+// src/core/login-replacement.js
+function replaceLogin(headers, url, old, entry) {
+  const change = (name2, value) => {
+    if (!isText(value)) return value;
+    const { scheme, rest } = splitScheme(value);
+    if (value === old.secret) return entry.secret;
+    if (rest === old.secret) return scheme + entry.secret;
+    const isOurs = entry.type === "oauth" && name2.endsWith("account-id");
+    if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;
+    return value;
+  };
+  const changed = editHeaders(headers, change);
+  const name = "ChatGPT-Account-Id";
+  const isCodex = entry.type === "oauth" && url.pathname.endsWith("/codex/responses");
+  if (!isCodex || !entry.accountId || valuesOf(changed, name.toLowerCase()).length) return changed;
+  if (changed instanceof Headers) changed.set(name, entry.accountId);
+  else if (Array.isArray(changed)) changed.push([name, entry.accountId]);
+  else changed[name] = entry.accountId;
+  return changed;
+}
+
+// src/requests/request-logins.js
+var SWAP_VISIBLE_MS = 100;
+var RequestLogins = class {
+  /** @type {Logins} */
+  #logins;
+  /** @type {Told} */
+  #told;
+  /**
+   * @param {Logins} logins
+   * @param {Told} told
+   */
+  constructor(logins, told) {
+    this.#logins = logins;
+    this.#told = told;
+  }
+  /**
+   * @param {string} slot
+   * @param {string} digest
+   */
+  #isKnown = (slot, digest) => this.#logins.seen(slot).has(digest) || this.#told.provider(slot)?.known.has(digest) === true;
+  /**
+   * Return the login in a request that is in auth.json or was, or null.
+   *
+   * @param {Mark} mark
+   * @param {Iterable<string>} secrets
+   * @returns {ClaimedLogin | null}
+   */
+  find({ provider, configured }, secrets) {
+    for (const slot of this.#logins.slotsOf(provider)) {
+      for (const secret of secrets) {
+        const digest = sha256(secret);
+        const seen = this.#logins.seen(slot).get(digest);
+        const isOurs = seen || !configured.has(digest) && this.#isKnown(slot, digest);
+        if (isOurs)
+          return { slot, secret, seen, digest: this.#nameOf(slot, seen?.digests ?? [digest]) };
+      }
+    }
+    return null;
+  }
+  /**
+   * Return the digest that the watcher has for a login that has two, for its key has blanks.
+   *
+   * @param {string} slot
+   * @param {string[]} digests
+   */
+  #nameOf(slot, digests) {
+    const known = this.#told.provider(slot)?.known;
+    return digests.find((one) => known?.has(one)) ?? digests[0];
+  }
+  /**
+   * Give the call the login `entry`; false where the two do not belong to one destination.
+   *
+   * @param {Call} call
+   * @param {Entry | undefined} entry
+   */
+  fit(call, entry) {
+    const old = call.carried;
+    if (!entry?.secret) return false;
+    const digest = this.#nameOf(call.slot, entry.digests);
+    if (digest === old.digest) return true;
+    if (this.#destination(call.slot, old) !== entry.destination) return false;
+    call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
+    call.carried = { secret: entry.secret, digest, seen: entry };
+    return true;
+  }
+  /**
+   * @param {string} slot
+   * @param {CarriedLogin} login
+   */
+  #destination(slot, { digest, seen }) {
+    if (seen) return seen.destination;
+    const told = this.#told.provider(slot);
+    if (!told?.known.has(digest)) return null;
+    return this.#logins.seen(slot).get(told.active)?.destination;
+  }
+  /**
+   * Return the entry with that digest as soon as auth.json holds it, which it should by now.
+   *
+   * @param {Call} call
+   * @param {string} digest
+   */
+  async whenLive(call, digest) {
+    for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end; ) {
+      const entry = this.#logins.get(call.slot);
+      if (entry?.digests.includes(digest)) return entry;
+      await sleep(POLL_MS.first, call.signal);
+    }
+    return null;
+  }
+};
 
 // src/opencode/client.js
 import os from "node:os";
@@ -1202,25 +1786,40 @@ function recentModel(env) {
 var ROUTING_MS = 2e3;
 var RECENT_MESSAGES = 20;
 var Routing = class {
+  /** @type {Told} */
   #told;
   #recent = recentModel(process.env);
   // later ones are choices of the user
+  /** @type {Map<string, Session>} */
   #sessions = /* @__PURE__ */ new Map();
   // id -> {client, last, message, line, left, ours}
+  /** @type {Set<string>} */
   #carried = /* @__PURE__ */ new Set();
   // what the session before this one had of us, if it ended with that
   // The TUI begins a session with the model of the one before; other clients name what they mean.
   #isTui = KIND === "tui" && !process.argv.slice(2).includes("acp");
+  /** @param {Told} told */
   constructor(told) {
     this.#told = told;
   }
-  /** Return what is known of a session, newest last. */
+  /**
+   * Return what is known of a session, newest last.
+   *
+   * @param {string} id
+   * @returns {Session}
+   */
   session(id) {
     const known = this.#sessions.get(id) ?? { left: /* @__PURE__ */ new Set(), ours: /* @__PURE__ */ new Set() };
     remember(this.#sessions, id, known, MOST_SESSIONS);
     return known;
   }
-  /** Set the model of a message that opencode is about to store, if it is for us to choose. */
+  /**
+   * Set the model of a message that opencode is about to store, if it is for us to choose.
+   *
+   * @param {Client} client
+   * @param {{ model?: any }} input
+   * @param {{ message: any, parts: any[] }} output
+   */
   async choose(client, input, { message, parts }) {
     const known = this.session(message.sessionID);
     const isSeen = known.message === message.id;
@@ -1229,23 +1828,36 @@ var Routing = class {
     known.client = client;
     if (!parts.length || !parts.every((part) => part.synthetic)) known.left = /* @__PURE__ */ new Set();
     const wanted = modelIn(message.model);
-    const isActive = wanted && this.#told.isAlive() && this.#told.state.routing.length;
+    const isActive = wanted && this.#told.isAlive() && this.#told.routing.length;
     const chosen = isActive ? await within(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null) : null;
-    if (chosen && nameOf(chosen) !== nameOf(wanted)) {
+    if (wanted && chosen && nameOf(chosen) !== nameOf(wanted)) {
       this.#set(known, chosen);
       message.model = { ...message.model, ...chosen };
     } else if (wanted) known.last = wanted;
     const isLastOurs = known.last && known.ours.has(nameOf(known.last));
     if (!known.isChild) this.#carried = isLastOurs ? known.ours : /* @__PURE__ */ new Set();
   }
-  /** Note that the session goes on with a model that was not the user's choice. */
+  /**
+   * Note that the session goes on with a model that was not the user's choice.
+   *
+   * @param {Session} known
+   * @param {Model} model
+   */
   #set(known, model) {
     known.last = model;
     known.ours.add(nameOf(model));
     if (!known.isChild) this.#carried = known.ours;
   }
+  /**
+   * @param {Client} client
+   * @param {Session} known
+   * @param {{ model?: any }} input
+   * @param {any} message
+   * @returns {Promise<Model | null>}
+   */
   async #find(client, known, { model: given }, message) {
     const wanted = modelIn(message.model);
+    if (!wanted) return null;
     const session = await ask(client.session.get({ path: { id: message.sessionID } }));
     known.isChild = Boolean(session.parentID);
     if (known.isChild) {
@@ -1259,15 +1871,21 @@ var Routing = class {
     const isPicked = !isOwn && !isOurs(nameOf(wanted)) && await this.#isPicked(client, wanted, last, given !== void 0);
     const stays = last && this.#told.isReady(last);
     const isLeft = stays && known.ours.has(nameOf(last)) && this.#told.hasNobodyLeft(wanted);
-    if (isPicked && !isLeft && !this.#told.state.overridesExplicit) return wanted;
+    if (isPicked && !isLeft && !this.#told.state?.overridesExplicit) return wanted;
     const target = stays ? last : await this.#next(client, last);
     const isFree = isOwn || stays && !known.ours.has(nameOf(last));
     return target?.providerID === wanted.providerID && isFree ? wanted : target;
   }
-  /** Return the first model in the order of providers that can be asked now, or null. */
+  /**
+   * Return the first model in the order of providers that can be asked now, or null.
+   *
+   * @param {Client} client
+   * @param {Model | null | undefined} from
+   * @returns {Promise<Model | null>}
+   */
   async #next(client, from) {
     let known = null;
-    for (const route of this.#told.state.routing) {
+    for (const route of this.#told.routing) {
       const instead = from && isObject(route.instead) ? route.instead[nameOf(from)] : void 0;
       if (instead === null) continue;
       const model = modelOf({ ...route, ...isText(instead) ? { model: instead } : {} });
@@ -1277,18 +1895,36 @@ var Routing = class {
     }
     return null;
   }
-  /** Return the model of the session's last good answer, also one of an earlier process. */
+  /**
+   * Return the model of the session's last good answer, also one of an earlier process.
+   *
+   * @param {Client} client
+   * @param {string} id
+   * @returns {Promise<Model | null>}
+   */
   async #servedBy(client, id) {
     const query = { limit: RECENT_MESSAGES };
     const messages = await ask(client.session.messages({ path: { id }, query }));
     const answers = messages.map(({ info }) => info).filter((info) => info.role === "assistant");
     return modelIn(answers.findLast((info) => !info.error && !info.summary));
   }
+  /**
+   * @param {Client} client
+   * @param {string} name
+   * @returns {Promise<Model | null>}
+   */
   async #modelOfAgent(client, name) {
     const agents = await ask(client.app.agents());
     return modelIn(agents.find((agent) => agent.name === name)?.model);
   }
-  /** Tell whether the user picked `wanted`, which is none of ours: it is not opencode's default. */
+  /**
+   * Tell whether the user picked `wanted`, which is none of ours: it is not opencode's default.
+   *
+   * @param {Client} client
+   * @param {Model} wanted
+   * @param {Model | null | undefined} last
+   * @param {boolean} isGiven
+   */
   async #isPicked(client, wanted, last, isGiven) {
     const name = nameOf(wanted);
     if (!last && !isGiven) return false;
@@ -1298,14 +1934,25 @@ var Routing = class {
     const { default: usual } = await ask(client.config.providers());
     return usual?.[wanted.providerID] !== wanted.modelID && !this.#wasOurs(name, last);
   }
-  /** Tell whether an earlier process of ours may have set it: it served the session before. */
+  /**
+   * Tell whether an earlier process of ours may have set it: it served the session before.
+   *
+   * @param {string} name
+   * @param {Model | null | undefined} last
+   */
   #wasOurs(name, last) {
     const isListed = ({ provider, model, instead }) => [model, ...Object.values(isObject(instead) ? instead : {})].some(
       (one) => `${provider}/${one}` === name
     );
-    return last && nameOf(last) === name && this.#told.state.routing.some(isListed);
+    return last && nameOf(last) === name && this.#told.routing.some(isListed);
   }
-  /** Let the turn of a failed request go on with another provider; false: it cannot. */
+  /**
+   * Let the turn of a failed request go on with another provider; false: it cannot.
+   *
+   * @param {Mark} mark
+   * @param {unknown} to
+   * @param {unknown} note
+   */
   async reroute(mark, to, note) {
     const known = this.session(mark.session);
     const { client } = known;
@@ -1325,7 +1972,15 @@ var Routing = class {
     this.#set(known, model);
     return true;
   }
-  /** Let another provider answer what is asked beside a turn, in a session that is gone then. */
+  /**
+   * Let another provider answer what is asked beside a turn, in a session that is gone then.
+   *
+   * @param {Mark} mark
+   * @param {unknown} to
+   * @param {string} text
+   * @param {AbortSignal} abort
+   * @returns {Promise<string | null>}
+   */
   async askElsewhere(mark, to, text, abort) {
     const { client } = this.session(mark.session);
     if (!client || !isRoute(to) || !text || idOf(to.provider) === mark.provider) return null;
@@ -1347,7 +2002,13 @@ var Routing = class {
       client.session.delete({ path: { id } }).catch(ignore);
     }
   }
-  /** Return the message that the turn is about: the newest of the user's. */
+  /**
+   * Return the message that the turn is about: the newest of the user's.
+   *
+   * @param {Client} client
+   * @param {Mark} mark
+   * @returns {Promise<any>}
+   */
   async #lastOfUser(client, { session: id, message: messageID }) {
     const query = { limit: RECENT_MESSAGES };
     const messages = await ask(client.session.messages({ path: { id }, query }));
@@ -1357,22 +2018,24 @@ var Routing = class {
 };
 
 // src/requests/bridge.js
-var LONGEST_WAIT_MS = 6e4;
-var LONGEST_HOLD_MS = 24 * 60 * 60 * 1e3;
-var SHORTEST_WAIT_MS = 20;
-var LOOK_MS = 1e3;
-var REROUTE_MS = 1e4;
-var ASIDE_MS = 3e5;
-var SWAP_VISIBLE_MS = 100;
 var MOST_SENDS = 50;
-var LIMITS_EVERY_MS = 15e3;
 var Bridge = class {
   #history = new History();
-  #limitsTold = /* @__PURE__ */ new Map();
-  // digest -> when the limits of that login were last told
+  /** @type {Set<string>} */
   #unseen = /* @__PURE__ */ new Set();
   // providers whose last request did not come through our fetch
+  /** @type {(providers: string[]) => void} */
   #tellUnseen;
+  /** @type {RequestLogins} */
+  #requestLogins;
+  /** @type {Reports} */
+  #reports;
+  /** @type {FailedRequests} */
+  #failed;
+  /**
+   * @param {Places} places
+   * @param {(providers: string[]) => void} tellUnseen
+   */
   constructor(places, tellUnseen) {
     this.#tellUnseen = tellUnseen;
     this.logins = new Logins(places.auth);
@@ -1381,8 +2044,25 @@ var Bridge = class {
     this.routing = new Routing(this.told);
     this.marks = new Marks(this.logins);
     this.descent = new Descent(places.descent, this.logins);
+    this.#requestLogins = new RequestLogins(this.logins, this.told);
+    this.#reports = new Reports(this.exchange, this.logins, this.routing);
+    this.#failed = new FailedRequests({
+      exchange: this.exchange,
+      told: this.told,
+      routing: this.routing,
+      history: this.#history,
+      logins: this.#requestLogins,
+      reports: this.#reports
+    });
   }
-  /** Return the mark that the request has which opencode is about to make, or nothing. */
+  /**
+   * Return the mark that the request has which opencode is about to make, or nothing.
+   *
+   * @param {Client} client
+   * @param {HookInput} input
+   * @param {unknown} output
+   * @param {() => boolean} isOutermost
+   */
   announce(client, input, output, isOutermost) {
     const mark = this.marks.announce(input, output);
     if (!mark.isOurs) return void 0;
@@ -1390,34 +2070,45 @@ var Bridge = class {
     mark.isGiven = isOutermost();
     return mark.isGiven ? mark : void 0;
   }
-  /** Note whether requests of a provider come through our fetch, and tell it when that changes. */
+  /**
+   * Note whether requests of a provider come through our fetch, and tell it when that changes.
+   *
+   * @param {string} provider
+   * @param {boolean} isSeen
+   */
   #see(provider, isSeen) {
     if (isSeen !== this.#unseen.has(provider)) return;
     this.#unseen[isSeen ? "delete" : "add"](provider);
     this.#tellUnseen([...this.#unseen].sort());
   }
-  /** Note what has become of a session's turn. */
+  /**
+   * Note what has become of a session's turn.
+   *
+   * @param {string} session
+   * @param {{ isOver: boolean, isSent: boolean }} meaning
+   */
   judge(session, { isOver, isSent }) {
     const unseen = isSent ? this.marks.unseenIn(session) : null;
     if (unseen !== null) this.#see(unseen, false);
     if (isOver) this.marks.end(session);
   }
-  /** Say whose the request was that made a turn fail. */
+  /**
+   * Say whose the request was that made a turn fail.
+   *
+   * @param {string} session
+   */
   tellFailure(session) {
     const mark = this.marks.of(session);
-    if (!mark) return;
-    this.exchange.note({
-      kind: "failed",
-      at: (/* @__PURE__ */ new Date()).toISOString(),
-      session,
-      provider: mark.slot ?? mark.provider,
-      model: mark.model ?? null,
-      credential: mark.credential,
-      key: mark.key
-    });
+    if (mark) this.#reports.tellFailure(session, mark);
   }
-  /** Send what was given to our fetch with the fetch `layer` below it.
-   *  What is none of ours goes there as it came, and its answer comes back as it is. */
+  /**
+   * Send what was given to our fetch with the fetch `layer` below it.
+   * What is none of ours goes there as it came, and its answer comes back as it is.
+   *
+   * @param {Layer} layer
+   * @param {unknown} receiver
+   * @param {Parameters<typeof fetch>} given
+   */
   fetch(layer, receiver, given) {
     const pass = () => layer.apply(receiver, given);
     const seen = attempt(() => lookAt(...given), null);
@@ -1433,6 +2124,12 @@ var Bridge = class {
     if (mark && seen.method === "POST") mark.leave();
     return pass();
   }
+  /**
+   * @param {Layer} layer
+   * @param {() => Promise<Response>} pass
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} mark
+   */
   #send(layer, pass, seen, mark) {
     const question = attempt(() => this.descent.questionIn(seen), null);
     const send = () => {
@@ -1443,7 +2140,12 @@ var Bridge = class {
     const isSure = !(question instanceof Promise);
     return this.descent.follow(question, isSure ? () => cross(null, pass) : send);
   }
-  /** Return the login that a request of ours carries, and its mark; null if it is none of ours. */
+  /**
+   * Return the login that a request of ours carries, and its mark; null if it is none of ours.
+   *
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} inContext
+   */
   #claim(seen, inContext) {
     const mark = this.marks.find(seen, inContext);
     const isModel = () => isModelRequest(seen.path, textOf(seen.init?.body));
@@ -1453,30 +2155,17 @@ var Bridge = class {
     }
     attempt(() => this.#see(mark.provider, true));
     const secrets = credentialsOf(seen.headers);
-    const found = this.#findLogin(mark, secrets);
+    const found = this.#requestLogins.find(mark, secrets);
     if (!found && isModel()) mark.leave(secrets);
     return found && { mark, found };
   }
-  #isKnown = (slot, digest) => this.logins.seen(slot).has(digest) || this.told.provider(slot)?.known.has(digest) === true;
-  /** Return the login in a request that is in auth.json or was, or null. */
-  #findLogin({ provider, configured }, secrets) {
-    for (const slot of this.logins.slotsOf(provider)) {
-      for (const secret of secrets) {
-        const digest = sha256(secret);
-        const seen = this.logins.seen(slot).get(digest);
-        const isOurs = seen || !configured.has(digest) && this.#isKnown(slot, digest);
-        if (isOurs) return { slot, secret, seen, digest: this.#nameOf(slot, seen, digest) };
-      }
-    }
-    return null;
-  }
-  /** Return the digest that the watcher has for a login that has two, for its key has blanks. */
-  #nameOf(slot, seen, digest) {
-    const known = this.told.provider(slot)?.known;
-    const digests = seen?.digests ?? [digest];
-    return digests.find((one) => known?.has(one)) ?? digests[0];
-  }
-  /** Send a request of ours, again if the watcher says so. */
+  /**
+   * Send a request of ours, again if the watcher says so.
+   *
+   * @param {Layer} layer
+   * @param {() => Promise<Response>} pass
+   * @param {Claimed} seen
+   */
   async #carry(layer, pass, seen) {
     const call = await this.#prepare(seen).catch(() => null);
     if (!call) return pass();
@@ -1486,11 +2175,11 @@ var Bridge = class {
       const isGood = response.status < 400;
       if (isGood && isAnswerOfModel(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
-      if (isGood) this.#tellLimits(call, response);
+      if (isGood) this.#reports.tellLimits(call, response);
       if (isGood || call.sends >= MOST_SENDS) return response;
       let answer = response;
       try {
-        answer = await this.#settle(call, response);
+        answer = await this.#failed.settle(call, response);
       } catch {
         if (call.signal?.aborted) throw call.signal.reason;
       }
@@ -1499,161 +2188,45 @@ var Bridge = class {
       if (answer) return answer;
     }
   }
-  /** Return the request ready to be sent if it asks a model, else null. */
+  /**
+   * Return the request ready to be sent if it asks a model, else null.
+   *
+   * @param {Claimed} seen
+   */
   async #prepare(seen) {
-    const { path: path8, mark, found } = seen;
-    const init = { ...seen.init, headers: seen.headers };
+    const { path: path8, found } = seen;
+    const init = { ...seen.init, headers: (
+      /** @type {any} */
+      seen.headers
+    ) };
     const call = new Call({ ...seen, init });
     if (!isModelPath(path8) && !isModelRequest(path8, await call.text())) return null;
-    this.#fit(call, this.logins.get(found.slot));
+    this.#requestLogins.fit(call, this.logins.get(found.slot));
     await this.#history.clean(call);
     return call;
-  }
-  /** Give the call the login `entry`; false where the two do not belong to one destination. */
-  #fit(call, entry) {
-    const old = call.carried;
-    if (!entry?.secret) return false;
-    const digest = this.#nameOf(call.slot, entry, null);
-    if (digest === old.digest) return true;
-    if (this.#destination(call.slot, old) !== entry.destination) return false;
-    call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
-    call.carried = { secret: entry.secret, digest, seen: entry };
-    return true;
-  }
-  #destination(slot, { digest, seen }) {
-    if (seen) return seen.destination;
-    const told = this.told.provider(slot);
-    if (!told?.known.has(digest)) return null;
-    return this.logins.seen(slot).get(told.active)?.destination;
-  }
-  /** Tell the watcher of a failed answer and do as it says.
-   *  Return what opencode gets, or null to send the request again. */
-  async #settle(call, response) {
-    if (!this.exchange.isAnswered()) return response;
-    const body = cut(await readBeginning(response));
-    const end = performance.now() + LONGEST_HOLD_MS;
-    for (; ; ) {
-      const verdict = await this.exchange.ask(this.#signal(call, response, body), call.signal);
-      switch (verdict?.verdict) {
-        case "retry":
-          return call.repeatable && await this.#retry(call, verdict) ? null : response;
-        case "reroute":
-          return await this.#reroute(call, verdict) ?? response;
-        case "wait":
-          if (!call.repeatable || !(verdict.wait_ms >= 0) || performance.now() > end)
-            return response;
-          await this.#hold(call, verdict);
-          call.endWait();
-          break;
-        default:
-          return response;
-      }
-    }
-  }
-  /** Wait as long as the watcher says, or until it has something new to say. */
-  async #hold(call, { wait_ms: ms, note }) {
-    this.#show(call, note);
-    const { text } = this.told.look();
-    const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
-    const end = performance.now() + wait;
-    for (let left; (left = end - performance.now()) > 0; ) {
-      await sleep(Math.min(left, LOOK_MS), call.signal);
-      if (this.told.look().text !== text || !this.told.isAlive()) return;
-    }
-  }
-  /** Tell the person before the TUI why nothing happens; said once for each note. */
-  #show(call, note) {
-    if (!isText(note) || !note || call.shown === note) return;
-    call.shown = note;
-    const { client } = this.routing.session(call.mark.session);
-    const body = { title: "rotator", message: oneLine(note), variant: "info" };
-    attempt(() => client.tui.showToast({ body }).catch(ignore));
-  }
-  /** Let opencode go on with another provider: return what it gets for now, or null. */
-  async #reroute(call, { to, note }) {
-    const question = questionOf(call.url.pathname, await call.text());
-    if (!question) return null;
-    if (call.mark.aside) return this.#rerouteAside(call, question, to);
-    const done = within(REROUTE_MS, this.routing.reroute(call.mark, to, note));
-    const isDone = await until(call.signal, (stop) => (done.then(stop, () => stop(false)), ignore));
-    return isDone ? answerOf(question, null) : null;
-  }
-  /** A title or a summary is no step of the turn: its answer has to be one. */
-  async #rerouteAside({ mark, signal }, question, to) {
-    const isQuiet = QUIET_AGENTS.includes(mark.agent);
-    const isAsked = !isQuiet || KIND !== "run";
-    const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...signal ? [signal] : []]);
-    const asked = () => this.routing.askElsewhere(mark, to, wordsOf(question), abort);
-    const text = isAsked ? await asked().catch(ignore) : null;
-    if (signal?.aborted) throw signal.reason;
-    return text || isQuiet ? answerOf(question, text || "") : null;
-  }
-  /** Let the watcher know what a good answer says of its login's limits, once it is on its way. */
-  #tellLimits(call, response) {
-    const { digest } = call.carried;
-    const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
-    if (since < LIMITS_EVERY_MS) return;
-    const says = attempt(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
-    if (!says) return;
-    remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
-    const news = attempt(() => this.#signal(call, response, ""));
-    setTimeout(() => attempt(() => this.exchange.tell(news)), 0);
-  }
-  #signal(call, response, body) {
-    const { id, attempt: number, mark, slot, carried, tried, secrets, waited } = call;
-    const all = [...secrets, ...[...this.logins.all().values()].flatMap((entry) => entry.secrets)];
-    const isTold = ([name]) => TOLD_HEADERS.some((pattern) => pattern.test(name));
-    const told = [...response.headers].filter(isTold);
-    return {
-      request: id,
-      attempt: number,
-      at: (/* @__PURE__ */ new Date()).toISOString(),
-      provider: slot,
-      model: mark.model ?? null,
-      session: mark.session ?? null,
-      credential: carried.digest,
-      tried: [...tried],
-      left: [...this.routing.session(mark.session).left],
-      aside: mark.aside || this.routing.session(mark.session).isOurs === true,
-      waited,
-      opencode: KIND,
-      status: response.status,
-      headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
-      body: cut(Buffer.from(redact(body, all)))
-    };
-  }
-  async #retry(call, { credential, drop }) {
-    if (drop ? drop !== "reasoning" : call.tried.has(credential)) return false;
-    const entry = await this.#whenLive(call, credential);
-    if (!entry || !this.#fit(call, entry)) return false;
-    if (!drop) return true;
-    this.#history.refuse(call.mark.session, await call.text());
-    return this.#history.clean(call);
-  }
-  /** Return the entry with that digest as soon as auth.json holds it, which it should by now. */
-  async #whenLive(call, digest) {
-    for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end; ) {
-      const entry = this.logins.get(call.slot);
-      if (entry?.digests.includes(digest)) return entry;
-      await sleep(POLL_MS.first, call.signal);
-    }
-    return null;
   }
 };
 
 // src/requests/outermost-fetch.js
 var MOST_LAYERS = 1e3;
 var Front = class {
+  /** @type {Send} */
   #send;
   // (layer, receiver, arguments) -> what fetch returns
+  /** @type {WeakMap<Fetch, Fetch>} */
   #layers = /* @__PURE__ */ new WeakMap();
   // a fetch of ours -> the one below it
+  /** @type {WeakMap<Fetch, Fetch>} */
   #ours = /* @__PURE__ */ new WeakMap();
   // and back
+  /** @type {any} */
   #current;
   #made = 0;
+  /** @type {() => any} */
   #get;
+  /** @type {(value: any) => void} */
   #set;
+  /** @param {Send} send */
   constructor(send) {
     const front = this;
     this.#send = send;
@@ -1670,10 +2243,15 @@ var Front = class {
     }
     return this.#layers.has(this.#current);
   }, false);
+  /** @param {any} value */
   #put(value) {
     const isPlain = typeof value !== "function" || this.#layers.has(value);
     this.#current = isPlain ? value : this.#ours.get(value) ?? this.#over(value);
   }
+  /**
+   * @param {Fetch} layer
+   * @returns {Fetch}
+   */
   #over(layer) {
     if (this.#made >= MOST_LAYERS) return layer;
     this.#made += 1;
@@ -1716,11 +2294,15 @@ function findPlaces(env) {
 // src/watcher/sessions.js
 var SESSION_LIST_BYTES = 64 * 1024;
 var Sessions = class {
+  /** @type {string} */
   #file;
+  /** @type {Map<string, true>} */
   #ids = /* @__PURE__ */ new Map();
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
   }
+  /** @param {unknown} id */
   add(id) {
     if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
     const size = append(this.#file, `${id}
@@ -1737,15 +2319,23 @@ var Sessions = class {
 
 // src/watcher/turns.js
 var Turns = class {
+  /** @type {string} */
   #file;
+  /** @type {Map<string, string>} */
   #busy = /* @__PURE__ */ new Map();
   // session -> directory of the part of opencode that it is in
   #isShown = false;
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
     unlink(file);
   }
-  /** Take in what opencode tells of its sessions. */
+  /**
+   * Take in what opencode tells of its sessions.
+   *
+   * @param {string} directory
+   * @param {Event} event
+   */
   note(directory, { type, properties }) {
     const isStatus = type === "session.status";
     const isOver = isStatus ? properties.status.type === "idle" : ENDS.includes(type);
@@ -1754,7 +2344,11 @@ var Turns = class {
     else return;
     this.#show();
   }
-  /** Forget the turns in a directory that is loaded anew: none of them goes on. */
+  /**
+   * Forget the turns in a directory that is loaded anew: none of them goes on.
+   *
+   * @param {string} directory
+   */
   forget(directory) {
     for (const [id, where] of this.#busy) if (where === directory) this.#busy.delete(id);
     this.#show();
@@ -1795,7 +2389,8 @@ function install() {
   };
   process.on("exit", () => unlink(places.present));
   every(BEAT_MS, () => directories.size && touch(places.present, tell));
-  if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
+  if (standsAside(process.env))
+    return { load: (directory) => (load(directory), {}) };
   const bridge = new Bridge(places, (providers) => {
     unseen = providers;
     attempt(tell);
@@ -1833,7 +2428,8 @@ function install() {
   };
   return { load: loadAndLook };
 }
-var shared = attempt(() => globalThis[SHARED] ??= install(), null);
+var everywhere = globalThis;
+var shared = attempt(() => everywhere[SHARED] ??= install(), null);
 var OpencodeRotator = async (context2) => attempt(() => shared.load(String(context2?.directory ?? ""), context2?.client), {});
 export {
   OpencodeRotator

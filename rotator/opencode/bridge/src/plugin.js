@@ -22,6 +22,12 @@ import { every } from "./system/timing.js";
 import { Sessions } from "./watcher/sessions.js";
 import { Turns } from "./watcher/turns.js";
 
+/**
+ * @import { HookInput } from "./core/marks.js"
+ * @import { Event } from "./core/session-events.js"
+ * @import { Client } from "./opencode/client.js"
+ */
+
 const SHARED = Symbol.for("opencode-rotator.bridge");
 const BEAT_MS = 5000;
 
@@ -40,9 +46,10 @@ function install() {
     start_ticks: factsOf("self")[19] ?? null,
     pid_namespace: PID_NAMESPACE,
   };
+  /** @type {string[]} */
   let unseen = []; // what passes us by, as far as we know
-  const tell = () =>
-    publish(places.present, { ...present, directories: [...directories], unseen });
+  const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
+  /** @param {string} directory */
   const load = (directory) => {
     directories.add(directory);
     // Where this fails, only `rotator status` misses something.
@@ -50,7 +57,8 @@ function install() {
   };
   process.on("exit", () => unlink(places.present));
   every(BEAT_MS, () => directories.size && touch(places.present, tell));
-  if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
+  if (standsAside(process.env))
+    return { load: (/** @type {string} */ directory) => (load(directory), {}) };
   const bridge = new Bridge(places, (providers) => {
     unseen = providers;
     attempt(tell);
@@ -59,8 +67,12 @@ function install() {
   const turns = new Turns(places.busy);
   const sessions = new Sessions(places.sessions);
   // What asks opencode itself belongs to one directory.
+  /**
+   * @param {string} directory
+   * @param {Client} client
+   */
   const hooksFor = (directory, client) => ({
-    "chat.headers": async (input, output) => {
+    "chat.headers": async (/** @type {HookInput} */ input, /** @type {any} */ output) => {
       attempt(() => sessions.add(input.sessionID));
       // Builds from a branch use the WebSocket by default; their version says so.
       const isUnseen = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
@@ -70,8 +82,9 @@ function install() {
       // others shall not find an older mark in it.
       context.enterWith(mark);
     },
-    "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(ignore),
-    event: async ({ event }) => {
+    "chat.message": (/** @type {any} */ input, /** @type {any} */ output) =>
+      bridge.routing.choose(client, input, output).catch(ignore),
+    event: async (/** @type {{ event: Event }} */ { event }) => {
       attempt(() => turns.note(directory, event));
       attempt(() => {
         const meaning = meaningOf(event);
@@ -84,6 +97,10 @@ function install() {
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
   every(BEAT_MS, () => (turns.beat(), sessions.beat()));
   front.hold();
+  /**
+   * @param {string} directory
+   * @param {Client} client
+   */
   const loadAndLook = (directory, client) => {
     load(directory);
     attempt(() => turns.forget(directory));
@@ -93,9 +110,18 @@ function install() {
   return { load: loadAndLook };
 }
 
-// opencode imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
-const shared = attempt(() => (globalThis[SHARED] ??= install()), null);
+/**
+ * opencode imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
+ *
+ * @type {any}
+ */
+const everywhere = globalThis;
+const shared = attempt(() => (everywhere[SHARED] ??= install()), null);
 
-/** The plugin: opencode calls it once for each directory, and calls every export of this file. */
+/**
+ * The plugin: opencode calls it once for each directory, and calls every export of this file.
+ *
+ * @param {{ directory?: string, client?: any }} context
+ */
 export const OpencodeRotator = async (context) =>
   attempt(() => shared.load(String(context?.directory ?? ""), context?.client), {});

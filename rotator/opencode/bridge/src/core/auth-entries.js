@@ -3,6 +3,31 @@
 import { sha256 } from "./digests.js";
 import { isObject, isText } from "./values.js";
 
+/**
+ * What a request needs of an entry in auth.json.
+ * @typedef {object} Entry
+ * @property {string} type
+ * @property {string} secret as it arrives
+ * @property {string[]} digests of the secret as it is written and as it arrives
+ * @property {string | null} accountId
+ * @property {string} destination only logins of one destination may take each other's place
+ * @property {string} refresh the refresh token, or ""
+ * @property {string[]} secrets all that may not be told
+ */
+
+/**
+ * What is remembered of an entry: all but its secrets.
+ * @typedef {Pick<Entry, "digests" | "destination" | "accountId">} SeenEntry
+ */
+
+/**
+ * The login that a request carries; `seen` is missing where it never stood in auth.json.
+ * @typedef {object} CarriedLogin
+ * @property {string} secret
+ * @property {string} digest
+ * @property {SeenEntry} [seen]
+ */
+
 // What of a login's metadata changes where its requests go; all else tells logins apart at most.
 const DESTINATION_FIELDS = [
   "accountId",
@@ -24,11 +49,20 @@ const DESTINATION_FIELDS = [
   "url",
 ];
 
+/** @param {string} provider */
 export const idOf = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
 
-/** What a request needs of an entry, or null for what opencode would not take either. */
+/** @type {Record<string, string>} */
+const SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
+
+/**
+ * What a request needs of an entry, or null for what opencode would not take either.
+ *
+ * @param {any} entry
+ * @returns {Entry | null}
+ */
 export function parseEntry(entry) {
-  const secret = entry?.[{ api: "key", oauth: "access", wellknown: "token" }[entry?.type]];
+  const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
   const isWhole =
     [secret, accountId ?? "", enterpriseUrl ?? ""].every(isText) &&

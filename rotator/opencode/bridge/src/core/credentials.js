@@ -3,15 +3,27 @@
 import { pairsOf } from "./headers.js";
 import { isText } from "./values.js";
 
-/** Split "Bearer x" into its scheme with the blank, and the rest. */
+/** @import { HeaderForm } from "./headers.js" */
+
+/**
+ * Split "Bearer x" into its scheme with the blank, and the rest.
+ *
+ * @param {string} value
+ */
 export function splitScheme(value) {
   const [, scheme, rest] = /^([\w!#$%&'*+.^`|~-]+[ \t]+)(.+)$/s.exec(value) ?? [null, "", value];
   return { scheme, rest };
 }
 
+/** @param {HeaderForm} headers */
 export const credentialsOf = (headers) => credentialsIn(pairsOf(headers).map(([, value]) => value));
 
-/** Return the texts that may be a credential: whole values and what follows a scheme. */
+/**
+ * Return the texts that may be a credential: whole values and what follows a scheme.
+ *
+ * @param {any[]} values
+ * @returns {Set<string>}
+ */
 export function credentialsIn(values) {
   const texts = values.filter((value) => isText(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));

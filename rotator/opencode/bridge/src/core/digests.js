@@ -2,4 +2,5 @@
 
 import { createHash } from "node:crypto";
 
+/** @param {string} text */
 export const sha256 = (text) => createHash("sha256").update(text).digest("hex");

@@ -1,15 +1,41 @@
 // The headers of a request in any form that fetch takes, read and edited without touching the
 // caller's.
 
+/**
+ * What fetch takes for headers.
+ * @typedef {Headers | Iterable<[string, any]> | Record<string, any> | undefined} HeaderForm
+ */
+
 export const REMOVED = Symbol("removed");
 
-// One that can be read only once is left for fetch.
-export const isReadable = (headers) => !isIterable(headers) || headers[Symbol.iterator]() !== headers;
+/**
+ * One that can be read only once is left for fetch.
+ *
+ * @param {any} headers
+ */
+export const isReadable = (headers) =>
+  !isIterable(headers) || !Object.is(headers[Symbol.iterator](), headers);
 
+/**
+ * @param {any} headers
+ * @returns {headers is Iterable<[string, any]>}
+ */
 const isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function";
-export const pairsOf = (headers) => (isIterable(headers) ? [...headers] : Object.entries(headers ?? {}));
 
-/** Return a copy in the same form, each value replaced by what `change(name, value)` returns. */
+/**
+ * @param {HeaderForm} headers
+ * @returns {[string, any][]}
+ */
+export const pairsOf = (headers) =>
+  isIterable(headers) ? [...headers] : Object.entries(headers ?? {});
+
+/**
+ * Return a copy in the same form, each value replaced by what `change(name, value)` returns.
+ *
+ * @param {HeaderForm} headers
+ * @param {(name: string, value: any) => any} change
+ * @returns {Headers | [string, any][] | Record<string, any>}
+ */
 export function editHeaders(headers, change) {
   if (headers instanceof Headers) {
     const copy = new Headers(headers);
@@ -26,9 +52,18 @@ export function editHeaders(headers, change) {
   return isIterable(headers) ? pairs : Object.fromEntries(pairs);
 }
 
+/**
+ * @param {HeaderForm} headers
+ * @param {string} unwanted
+ */
 export const without = (headers, unwanted) =>
   editHeaders(headers, (name, value) => (name === unwanted ? REMOVED : value));
 
+/**
+ * @param {HeaderForm} headers
+ * @param {string} wanted
+ * @returns {any[]}
+ */
 export function valuesOf(headers, wanted) {
   if (headers instanceof Headers && !headers.has(wanted)) return [];
   const pairs = pairsOf(headers).filter(([name]) => String(name).toLowerCase() === wanted);

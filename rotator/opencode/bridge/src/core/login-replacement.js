@@ -4,8 +4,21 @@ import { splitScheme } from "./credentials.js";
 import { editHeaders, REMOVED, valuesOf } from "./headers.js";
 import { isText } from "./values.js";
 
-/** Put `entry` where `old` stands, and its account id where the old one's stands. */
+/**
+ * @import { HeaderForm } from "./headers.js"
+ * @import { Entry, CarriedLogin } from "./auth-entries.js"
+ */
+
+/**
+ * Put `entry` where `old` stands, and its account id where the old one's stands.
+ *
+ * @param {HeaderForm} headers
+ * @param {URL} url
+ * @param {CarriedLogin} old
+ * @param {Entry} entry
+ */
 export function replaceLogin(headers, url, old, entry) {
+  /** @type {(name: string, value: any) => any} */
   const change = (name, value) => {
     if (!isText(value)) return value;
     const { scheme, rest } = splitScheme(value);

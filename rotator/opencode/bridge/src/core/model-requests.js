@@ -9,9 +9,16 @@ const MODEL_PATH =
 const MODEL_FIELDS =
   /^(model|modelId|messages|message|inputs?|contents|prompt|request|instances|chat_history)$/;
 
+/** @param {string} path */
 export const isModelPath = (path) => MODEL_PATH.test(path);
 
-/** Tell whether a request asks a model; a plug-in may ask its vendor other things before. */
+/**
+ * Tell whether a request asks a model; a plug-in may ask its vendor other things before.
+ *
+ * @param {string} path
+ * @param {string | null} text
+ * @returns {boolean}
+ */
 export function isModelRequest(path, text) {
   if (isModelPath(path)) return true;
   if (/count_?tokens$/i.test(path)) return false;
@@ -20,5 +27,9 @@ export function isModelRequest(path, text) {
   return isObject(body) && Object.keys(body).some((name) => MODEL_FIELDS.test(name));
 }
 
+/**
+ * @param {{ url: URL }} call
+ * @param {Response} answer
+ */
 export const isAnswerOfModel = ({ url }, { headers }) =>
   isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");

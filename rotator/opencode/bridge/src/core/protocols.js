@@ -4,14 +4,34 @@
 import { attempt } from "./attempt.js";
 import { isObject, isText } from "./values.js";
 
+/**
+ * Makes an answer of our own: as a whole, and as a stream.
+ * @callback MakeAnswer
+ * @param {string} id
+ * @param {string} model
+ * @param {string | null} text null: say nothing, after which opencode goes on
+ * @returns {{ whole: object, stream: string }}
+ */
+
+/**
+ * A request to a model, and how it is answered.
+ * @typedef {{ make: MakeAnswer, asked: Record<string, any> }} Question
+ */
+
 // For each wire protocol that we know: one that says nothing and ends the step, or one text.
 
 const NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
 const NO_WORDS = { input_tokens: 0, output_tokens: 0 };
+
+/** @param {{ type: string }} value */
 const eventOf = (value) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
 
-// Each gets an id, a model and a text; without a text opencode shall go on with another step.
+/**
+ * Each gets an id, a model and a text; without a text opencode shall go on with another step.
+ *
+ * @type {Record<string, MakeAnswer>}
+ */
 const ANSWERS = {
   "/chat/completions": (id, model, text) => {
     const base = { id, created: 0, model };
@@ -65,25 +85,43 @@ const ANSWERS = {
   },
 };
 
-/** A request to a model, as far as its protocol has to be known; null where we do not know it. */
+/**
+ * A request to a model, as far as its protocol has to be known; null where we do not know it.
+ *
+ * @param {string} path
+ * @param {string | null} text
+ * @returns {Question | null}
+ */
 export function questionOf(path, text) {
   const [, make] = Object.entries(ANSWERS).find(([end]) => path.endsWith(end)) ?? [];
-  const asked = attempt(() => JSON.parse(text), null);
+  const asked = attempt(() => JSON.parse(String(text)), null);
   return make && isObject(asked) ? { make, asked } : null;
 }
 
-/** Return as one text what a request says beside its instructions, without pictures. */
+/**
+ * Return as one text what a request says beside its instructions, without pictures.
+ *
+ * @param {Question} question
+ * @returns {string}
+ */
 export function wordsOf({ asked }) {
+  /** @type {(parts: any[]) => string} */
   const inParts = (parts) => parts.map((part) => (isText(part?.text) ? part.text : "")).join("\n");
+  /** @type {(item: any) => string} */
   const said = (item) => {
     if (isText(item?.content)) return item.content;
-    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isText(part?.text));
+    const isPlain =
+      Array.isArray(item?.content) &&
+      item.content.every((/** @type {any} */ part) => isText(part?.text));
     return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
   };
   const items = asked.messages ?? asked.input ?? [];
   if (isText(items)) return items;
-  const spoken = items.filter((item) => !["system", "developer"].includes(item?.role));
+  const spoken = items.filter(
+    (/** @type {any} */ item) => !["system", "developer"].includes(item?.role),
+  );
   return spoken.map(said).join("\n\n");
 }
 
+/** @type {(key: string, value: any) => any} */
 const withoutData = (_, value) => (isText(value) && value.startsWith("data:") ? "" : value);

@@ -2,7 +2,13 @@
 
 import { sha256 } from "./digests.js";
 
-/** Replace each secret in `text` by its fingerprint, also one that was cut off at the end. */
+/**
+ * Replace each secret in `text` by its fingerprint, also one that was cut off at the end.
+ *
+ * @param {string} text
+ * @param {string[]} secrets
+ * @returns {string}
+ */
 export function redact(text, secrets) {
   const worthIt = secrets.filter((secret) => secret.length >= 4); // "x" would be everywhere
   for (const secret of worthIt.sort((a, b) => b.length - a.length)) {

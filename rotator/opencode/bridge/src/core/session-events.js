@@ -1,8 +1,27 @@
 // What events of opencode's say of a session.
 
+/**
+ * An event of opencode's.
+ * @typedef {{ type: string, properties: any }} Event
+ */
+
+/**
+ * What an event says of a session.
+ * @typedef {object} Meaning
+ * @property {string} session
+ * @property {boolean} isOver
+ * @property {boolean} isFailure
+ * @property {boolean} isSent a vendor has been asked
+ */
+
 export const ENDS = ["session.idle", "session.deleted"];
 
-/** What an event of opencode's says of a session: that it is over, that it failed. */
+/**
+ * What an event of opencode's says of a session: that it is over, that it failed.
+ *
+ * @param {Event} event
+ * @returns {Meaning}
+ */
 export function meaningOf({ type, properties }) {
   const status = type === "session.status" ? properties.status.type : null;
   const { role, sessionID, finish, error } = properties?.info ?? {};

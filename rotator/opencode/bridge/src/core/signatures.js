@@ -2,6 +2,8 @@
 
 import { pairsOf } from "./headers.js";
 
+/** @import { RequestFacts } from "./request-facts.js" */
+
 // However many schemes there are: they name the signature, the signed headers, or a MAC.
 const SIGNATURE_NAME =
   /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
@@ -13,7 +15,11 @@ const TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
 
 const PARTS = /[;,&]|=\s*[^\s=]/;
 
-/** Tell whether a signature covers the headers: then they have to arrive as they are. */
+/**
+ * Tell whether a signature covers the headers: then they have to arrive as they are.
+ *
+ * @param {RequestFacts} facts
+ */
 export const isSigned = ({ headers, query }) =>
   [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) ||
   pairsOf(headers).some(([name, value]) => {

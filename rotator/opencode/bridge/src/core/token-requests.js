@@ -12,14 +12,21 @@ const BESIDE_CODES = [
   ...["client_id", "clientId", "redirect_uri", "redirectUri"],
 ];
 
+/** @type {unknown[]} */
 const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 
 // Whoever asks a model may say anything. (`input` and `request` are tRPC's too.)
 export const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
 
-/** Tell whether somebody exchanges what a login gave him for tokens. */
+/**
+ * Tell whether somebody exchanges what a login gave him for tokens.
+ *
+ * @param {Record<string, any>} fields
+ * @returns {boolean}
+ */
 export function isLogin(fields) {
   const places = [fields, ...Object.values(fields).filter(isObject)];
+  /** @type {(...names: string[]) => string | undefined} */
   const find = (...names) =>
     names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
   const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);

@@ -5,19 +5,40 @@ import { credentialsOf } from "./credentials.js";
 import { valuesOf } from "./headers.js";
 import { isText } from "./values.js";
 
+/**
+ * A text, and the name under which it stands.
+ * @typedef {[name: string, text: string]} NamedText
+ */
+
+/** @import { HeaderForm } from "./headers.js" */
+
 const MOST_PARTS = 8 * 1024; // looked at in one body
 const VALUE_NAMES = /^(value|raw|text)$/i;
+
+/** @param {string} text */
 const parsed = (text) => attempt(() => JSON.parse(text), undefined);
 
-/** Return what a vendor is sent or sends: JSON, or a form. */
+/**
+ * Return what a vendor is sent or sends: JSON, or a form.
+ *
+ * @param {string} text
+ * @returns {any}
+ */
 export function readFields(text) {
   const value = parsed(text);
   return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
 }
 
-/** Return the texts in a value as [name, text], at any depth, also those of JSON in a text. */
+/**
+ * Return the texts in a value as [name, text], at any depth, also those of JSON in a text.
+ *
+ * @param {any} value
+ * @returns {NamedText[]}
+ */
 export function textsIn(value) {
+  /** @type {NamedText[]} */
   const found = [];
+  /** @type {[string, any][]} */
   const parts = [["", value]];
   for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
     const [name, part] = parts[at];
@@ -30,11 +51,20 @@ export function textsIn(value) {
   return found;
 }
 
-/** Return the texts in a form, whose fields may be files. */
+/**
+ * Return the texts in a form, whose fields may be files.
+ *
+ * @param {FormData | URLSearchParams} fields
+ */
 export const textsInFields = (fields) =>
   [...fields].flatMap(([name, one]) => (isText(one) ? textsIn({ [name]: one }) : []));
 
-/** Return the texts in headers: whole values, what follows a scheme, what cookies hold. */
+/**
+ * Return the texts in headers: whole values, what follows a scheme, what cookies hold.
+ *
+ * @param {HeaderForm} headers
+ * @returns {string[]}
+ */
 export function textsInHeaders(headers) {
   const whole = [...credentialsOf(headers)];
   const cookies = valuesOf(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));

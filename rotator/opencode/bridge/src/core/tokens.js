@@ -1,5 +1,7 @@
 // Which texts in an answer are tokens.
 
+/** @import { NamedText } from "./token-texts.js" */
+
 export const SHORTEST_TOKEN = 12; // what is shorter may be any word
 const LONGEST_TOKEN = 16 * 1024;
 export const REFRESH_NAMES = ["refresh_token", "refreshToken"];
@@ -10,12 +12,20 @@ const LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{
 const BESIDE_TOKENS =
   /(type|scope|ur[il]|endpoint|hint|kind|status)s?$|expir|tokeni[sz]|_(at|in)$|[a-z](At|In)$/;
 
+/** @param {string} text */
 export const isPlainToken = (text) =>
   text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN && !/\s/.test(text);
 
-/** Return the tokens in an answer as [name, text], those of the usual names first. */
+/**
+ * Return the tokens in an answer as [name, text], those of the usual names first.
+ *
+ * @param {NamedText[]} texts
+ * @returns {NamedText[]}
+ */
 export function tokensIn(texts) {
+  /** @type {(text: NamedText) => boolean} */
   const isUsual = ([name]) => TOKEN_NAMES.includes(name);
+  /** @type {(text: NamedText) => boolean} */
   const isLike = ([name, text]) =>
     LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
   const usual = texts.filter((one) => isUsual(one) && one[1]);
@@ -23,4 +33,5 @@ export function tokensIn(texts) {
   return tokens.flatMap(([name, text]) => [...new Set([text, text.trim()])].map((t) => [name, t]));
 }
 
+/** @param {[name: string, ...unknown[]]} named */
 export const isOfRefresh = ([name]) => /refresh/i.test(name);

@@ -10,35 +10,70 @@ import { sha256 } from "../core/digests.js";
 import { isObject } from "../core/values.js";
 import { readText } from "../system/files.js";
 
+/** @import { Entry, SeenEntry } from "../core/auth-entries.js" */
+
+/**
+ * A token of a login; `whose` names the login, `since` says when it became known.
+ * @typedef {object} KnownToken
+ * @property {string} whose
+ * @property {number} since
+ * @property {boolean} [isRefresh] it buys others
+ * @property {boolean} [isSent] it goes with requests
+ */
+
+/** @typedef {KnownToken & { digest: string }} RefreshToken */
+
 const MOST_TOKENS = 2048; // remembered of logins, all providers together
 
 /** auth.json as it is now, and what was seen in it since this process began. */
 export class Logins {
+  /** @type {string} */
   #file;
+  /** @type {string | null} */
   #text = null;
+  /** @type {Map<string, Entry>} */
   #entries = new Map();
+  /** @type {Map<string, Map<string, SeenEntry>>} */
   #seen = new Map(); // provider -> digest -> entry without its secrets
+  /** @type {Map<string, KnownToken>} */
   #tokens = new Map(); // digest -> {whose, isRefresh, isSent, since}
   #found = 0;
+  /** @type {Set<number>} */
   #lengths = new Set(); // of refresh tokens
+  /** @type {string | null} */
   #looked = null;
 
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
   }
 
+  /** @param {string} slot */
   get = (slot) => this.all().get(slot);
+  /**
+   * @param {string} slot
+   * @returns {Map<string, SeenEntry>}
+   */
   seen = (slot) => this.#seen.get(slot) ?? new Map();
 
-  /** The entries that a request of opencode's provider may carry: its own comes first.
-   *  A well-known login stands under an address and its token goes out for any provider. */
+  /**
+   * The entries that a request of opencode's provider may carry: its own comes first.
+   * A well-known login stands under an address and its token goes out for any provider.
+   *
+   * @param {string} provider
+   */
   slotsOf(provider) {
+    /** @type {(slot: [string, Entry]) => boolean} */
     const isWellKnown = ([id, { type }]) => type === "wellknown" && id !== provider;
     const others = [...this.all()].filter(isWellKnown).map(([id]) => id);
     return this.#entries.has(provider) ? [provider, ...others] : others;
   }
 
-  /** Return what is known of a text that is a login's refresh token, else nothing. */
+  /**
+   * Return what is known of a text that is a login's refresh token, else nothing.
+   *
+   * @param {string} text
+   */
   refreshToken(text) {
     if (!this.#lengths.has(text.length)) return undefined; // most texts are not hashed
     const digest = sha256(text);
@@ -46,10 +81,20 @@ export class Logins {
     return known?.isRefresh ? { ...known, digest } : undefined;
   }
 
-  /** Return which login a token is of; undefined: nobody's that we know. */
+  /**
+   * Return which login a token is of; undefined: nobody's that we know.
+   *
+   * @param {string} digest
+   */
   whoseIs = (digest) => this.#tokens.get(digest)?.whose;
 
-  /** Tell whether a token was known at that point of time to be of another login. */
+  /**
+   * Tell whether a token was known at that point of time to be of another login.
+   *
+   * @param {string} digest
+   * @param {string} whose
+   * @param {{ before: number }} time
+   */
   isOfAnother(digest, whose, { before }) {
     const known = this.#tokens.get(digest);
     return known !== undefined && known.whose !== whose && known.since <= before;
@@ -58,7 +103,13 @@ export class Logins {
   /** A point of time, for `isOfAnother`. */
   now = () => this.#found;
 
-  /** Remember a token of a login, one that buys others (`isRefresh`) or goes with requests. */
+  /**
+   * Remember a token of a login, one that buys others (`isRefresh`) or goes with requests.
+   *
+   * @param {string} text
+   * @param {string} whose
+   * @param {{ isRefresh?: boolean, isSent?: boolean }} found
+   */
   addToken(text, whose, found) {
     const digest = sha256(text);
     if (found.isRefresh) this.#lengths.add(text.length);
@@ -87,20 +138,30 @@ export class Logins {
     return this.#entries;
   }
 
+  /** @param {string | null} text */
   #take(text) {
-    const value = JSON.parse(text);
+    const value = JSON.parse(String(text));
     if (!isObject(value)) return;
     this.#text = text;
     const parsed = Object.entries(value).map(([id, entry]) => [idOf(id), parseEntry(entry)]);
-    this.#entries = new Map(parsed.filter(([, entry]) => entry));
+    this.#entries = new Map(/** @type {[string, Entry][]} */ (parsed.filter(([, entry]) => entry)));
     for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
       if (!this.#seen.has(slot)) this.#seen.set(slot, new Map());
       for (const digest of digests)
-        remember(this.#seen.get(slot), digest, { digests, destination, accountId }, MOST_SEEN);
+        remember(
+          /** @type {Map<string, SeenEntry>} */ (this.#seen.get(slot)),
+          digest,
+          { digests, destination, accountId },
+          MOST_SEEN,
+        );
       this.#takeTokens(secret, refresh);
     }
   }
 
+  /**
+   * @param {string} secret
+   * @param {string} refresh
+   */
   #takeTokens(secret, refresh) {
     // Some plug-ins pack more than the token into its field, which only they unpack.
     const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);

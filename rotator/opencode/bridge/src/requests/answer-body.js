@@ -5,17 +5,30 @@ import { ignore } from "../core/attempt.js";
 const BODY_BYTES = 16 * 1024;
 const BODY_MS = 1000;
 
-/** Decode at most BODY_BYTES, without half a character at the end. */
-export const cut = (bytes) => new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
+/**
+ * Decode at most BODY_BYTES, without half a character at the end.
+ *
+ * @param {Uint8Array} bytes
+ */
+export const cut = (bytes) =>
+  new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
 
-/** Read the beginning of an answer from a copy; opencode can still read the whole of it. */
+/**
+ * Read the beginning of an answer from a copy; opencode can still read the whole of it.
+ *
+ * @param {Response} response
+ * @returns {Promise<Buffer>}
+ */
 export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   const reader = response.clone().body?.getReader();
+  /** @type {Uint8Array[]} */
   const parts = [];
+  /** @type {NodeJS.Timeout | undefined} */
   let timer;
+  /** @type {Promise<{ done: true, value?: undefined }>} */
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, { done: true })));
   try {
-    for (let size = 0; reader && size < most; size += parts.at(-1).length) {
+    for (let size = 0; reader && size < most; size += parts.at(-1)?.length ?? 0) {
       const { done, value } = await Promise.race([reader.read(), late]);
       if (done) break;
       parts.push(value);

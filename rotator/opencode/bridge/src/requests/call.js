@@ -7,6 +7,23 @@ import { isText } from "../core/values.js";
 import { randomId } from "../system/random.js";
 import { cross } from "./context.js";
 
+/**
+ * @import { CarriedLogin } from "../core/auth-entries.js"
+ * @import { Mark } from "../core/mark.js"
+ * @import { RequestFacts } from "../core/request-facts.js"
+ */
+
+/**
+ * The login that a request carries, and where auth.json has it.
+ * @typedef {CarriedLogin & { slot: string }} ClaimedLogin
+ */
+
+/**
+ * A fetch below ours.
+ * @typedef {typeof globalThis.fetch} Layer
+ */
+
+/** @param {any} body */
 function canRepeat(body) {
   if (isText(body ?? "") || ArrayBuffer.isView(body)) return true;
   return [ArrayBuffer, URLSearchParams, Blob, FormData].some((kind) => body instanceof kind);
@@ -17,24 +34,34 @@ export class Call {
   id = randomId();
   sends = 0;
   attempt = 0; // of sending and asking, since a wait ended
+  /** @type {Set<string>} */
   tried = new Set(); // digests
   waited = false;
+  /** @type {Set<string>} */
   secrets = new Set();
+  /** @type {string | undefined} */
+  shown; // the newest note that the person was shown
   isForeign = false; // whoever stands between us and the network sent another credential
 
+  /** @param {RequestFacts & { init: RequestInit, mark: Mark, found: ClaimedLogin }} claimed */
   constructor({ input, init, request, mark, found }) {
     this.request = request;
     this.input = input;
     this.init = init;
     this.mark = mark;
     this.slot = found.slot; // where auth.json has its login
+    /** @type {CarriedLogin} */
     this.carried = found; // {secret, digest, seen}: the login that the headers hold
-    this.url = new URL(this.request ? input.url : input);
+    this.url = new URL(request ? request.url : input);
     this.signal = init.signal === undefined ? this.request?.signal : init.signal;
     this.repeatable = canRepeat(init.body);
   }
 
-  /** Send it; a body inside a Request is kept for the next time. */
+  /**
+   * Send it; a body inside a Request is kept for the next time.
+   *
+   * @param {Layer} layer
+   */
   send(layer) {
     if (this.waited) this.attempt = 0; // what was refused before says nothing any more
     this.waited = false;
@@ -53,7 +80,11 @@ export class Call {
     return cross(this, () => layer(input, this.init));
   }
 
-  /** Look at what a fetch between us and the network makes of it. */
+  /**
+   * Look at what a fetch between us and the network makes of it.
+   *
+   * @param {RequestFacts} facts
+   */
   observe({ method, path, headers }) {
     const isIt = method === "POST" && (isModelPath(path) || path === this.url.pathname);
     if (isIt && !credentialsOf(headers).has(this.carried.secret)) this.isForeign = true;
@@ -66,13 +97,18 @@ export class Call {
     this.tried.clear();
   }
 
-  /** Return the body as text, or null if it is none. */
+  /**
+   * Return the body as text, or null if it is none.
+   *
+   * @returns {Promise<string | null>}
+   */
   async text() {
     const body = this.init.body ?? null;
     if (body === null && this.request) return this.input.clone().text();
     return isText(body) ? body : null;
   }
 
+  /** @param {string} body */
   setText(body) {
     this.init = { ...this.init, body, headers: without(this.init.headers, "content-length") };
   }

@@ -3,14 +3,33 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
+/**
+ * @import { Mark } from "../core/mark.js"
+ * @import { Call } from "./call.js"
+ */
+
+/**
+ * What goes down to the network; `call` is null where it is none of ours.
+ * @typedef {{ call: Call | null, isOver: boolean }} Crossing
+ */
+
 // opencode's hook and the request that follows are in one asynchronous context. What the hook
 // leaves there is a mark, and nothing of it travels with the request.
 
+/** @type {AsyncLocalStorage<Mark | undefined>} */
 export const context = new AsyncLocalStorage(); // holds the mark
 
+/** @type {AsyncLocalStorage<Crossing>} */
 export const inside = new AsyncLocalStorage(); // holds what our outermost fetch is sending
 
-/** Let `action` go down to the network; what it asks on its way is part of it until it is over. */
+/**
+ * Let `action` go down to the network; what it asks on its way is part of it until it is over.
+ *
+ * @template T
+ * @param {Call | null} call
+ * @param {() => Promise<T>} action
+ * @returns {Promise<T>}
+ */
 export async function cross(call, action) {
   const crossing = { call, isOver: false };
   try {

@@ -2,7 +2,14 @@
 
 import { randomId } from "../system/random.js";
 
-/** Return an answer with that text; null: with nothing, after which opencode goes on. */
+/** @import { Question } from "../core/protocols.js" */
+
+/**
+ * Return an answer with that text; null: with nothing, after which opencode goes on.
+ *
+ * @param {Question} question
+ * @param {string | null} text
+ */
 export function answerOf({ make, asked }, text) {
   const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
   const isStream = asked.stream === true;

@@ -5,12 +5,24 @@ import path from "node:path";
 
 import { attempt } from "../core/attempt.js";
 
-const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
-export const unlink = (file) => attempt(() => fs.unlinkSync(file));
-export const realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
 const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
 
-/** Open a regular file and call `use` with it; whatever else has its name is not waited for. */
+/** @param {string} file */
+export const unlink = (file) => attempt(() => fs.unlinkSync(file));
+
+/** @param {string} file */
+export const realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
+
+/**
+ * Open a regular file and call `use` with it; whatever else has its name is not waited for.
+ *
+ * @template T
+ * @param {string} file
+ * @param {number} flags
+ * @param {(opened: number, size: number) => T} use
+ * @returns {T}
+ */
 function withFile(file, flags, use) {
   const opened = fs.openSync(file, flags | O_NONBLOCK, 0o600);
   try {
@@ -22,7 +34,11 @@ function withFile(file, flags, use) {
   }
 }
 
-/** Return the text of a regular file, if it is not larger than anything that we read. */
+/**
+ * Return the text of a regular file, if it is not larger than anything that we read.
+ *
+ * @param {string} file
+ */
 export function readText(file) {
   // Some devices do something when they are opened.
   if (!fs.statSync(file).isFile()) throw new Error("not a file");
@@ -37,24 +53,43 @@ export function readText(file) {
   });
 }
 
-/** Add to a file that only its owner can read, and return its size; its folder has to be there. */
+/**
+ * Add to a file that only its owner can read, and return its size; its folder has to be there.
+ *
+ * @param {string} file
+ * @param {string} text
+ */
 export const append = (file, text) =>
   withFile(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, (opened, size) => {
     return size + (text ? fs.writeSync(opened, text) : 0);
   });
 
-/** Write a file that appears whole or not at all; its folder is made if it is missing. */
+/**
+ * Write a file that appears whole or not at all; its folder is made if it is missing.
+ *
+ * @param {string} file
+ * @param {unknown} value
+ */
 export function publish(file, value) {
   publishText(file, JSON.stringify(value));
 }
 
-/** Show that a file is of somebody who is still there; make it again if it was removed. */
+/**
+ * Show that a file is of somebody who is still there; make it again if it was removed.
+ *
+ * @param {string} file
+ * @param {() => unknown} make
+ */
 export function touch(file, make) {
   const now = new Date();
   // Not by this thread, which is opencode's.
   fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && attempt(make));
 }
 
+/**
+ * @param {string} file
+ * @param {string} text
+ */
 export function publishText(file, text) {
   const temporary = path.join(path.dirname(file), `.${path.basename(file, ".json")}.tmp`);
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });

@@ -11,7 +11,11 @@ import { readText } from "./files.js";
 
 const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
 
-/** Where our pid is valid, as the watcher names it too; null where that cannot be told. */
+/**
+ * Where our pid is valid, as the watcher names it too; null where that cannot be told.
+ *
+ * @type {string | null}
+ */
 export const PID_NAMESPACE = attempt(() => {
   if (process.platform !== "linux") return process.platform;
   // Where /proc shows another namespace, our pid is another process's there.
@@ -21,18 +25,30 @@ export const PID_NAMESPACE = attempt(() => {
   return [boot, fs.readlinkSync("/proc/self/ns/pid"), time].filter(isText).join(" ");
 }, null);
 
-/** What the kernel says of a process: from field 3 on, which is what follows its name. */
+/**
+ * What the kernel says of a process: from field 3 on, which is what follows its name.
+ *
+ * @param {number | "self"} pid
+ */
 export function factsOf(pid) {
   const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
   // The name stands in brackets and may hold brackets and blanks itself.
   return line.slice(line.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Tell whether a file was touched lately. */
+/**
+ * Tell whether a file was touched lately.
+ *
+ * @param {string} file
+ */
 const isFresh = (file) =>
   attempt(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
 
-/** What our files in `present` are named after: our pid, which another container may have too. */
+/**
+ * What our files in `present` are named after: our pid, which another container may have too.
+ *
+ * @param {string} folder
+ */
 export function ownName(folder) {
   const name = String(process.pid);
   const file = path.join(folder, `${name}.json`);
@@ -41,7 +57,12 @@ export function ownName(folder) {
   return isTaken ? `${name}-${randomBytes(4).toString("hex")}` : name;
 }
 
-/** Tell whether the watcher runs: by its pid alone, a stranger's process could be waited for. */
+/**
+ * Tell whether the watcher runs: by its pid alone, a stranger's process could be waited for.
+ *
+ * @param {{ pid: number, start_ticks?: unknown, pid_namespace?: string | null }} process_
+ * @param {string} beat
+ */
 export function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   // A watcher of before its pids had a place names none.

@@ -5,10 +5,20 @@ import path from "node:path";
 
 import { ownName } from "./liveness.js";
 
+/**
+ * The files that this process reads and writes, and the folders of the others.
+ * @typedef {Record<"auth" | "state" | "beat" | "present" | "busy" | "sessions" | "descent" | "inbox" | "outbox", string>} Places
+ */
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Places}
+ */
 export function findPlaces(env) {
   const data = env.XDG_DATA_HOME || path.join(os.homedir(), ".local", "share");
   const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
   const state = env.ROTATOR_STATE_DIR || path.join(states, "opencode-rotator");
+  /** @type {(...names: string[]) => string} */
   const exchange = (...names) => path.join(state, "bridge", ...names);
   const name = ownName(exchange("present"));
   return {

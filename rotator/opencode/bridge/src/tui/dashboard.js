@@ -3,15 +3,24 @@
 import { attempt } from "../core/attempt.js";
 import { programOf, run } from "./program.js";
 
+/** @import { ChildProcess } from "node:child_process" */
+
 const TOAST_MS = 10_000;
 const INTERRUPTED = 130; // Ctrl+C leaves it, too
 
 export class Dashboard {
+  /** @type {any} */
   #api;
+  /** @type {string[]} */
   #program;
   #isOpen = false;
+  /** @type {ChildProcess | null} */
   #child = null;
 
+  /**
+   * @param {any} api
+   * @param {unknown} options
+   */
   constructor(api, options) {
     this.#api = api;
     this.#program = programOf(options);
@@ -49,7 +58,12 @@ export class Dashboard {
   /** End it with the opencode that it is open in. */
   close = () => attempt(() => this.#child?.kill());
 
-  /** Put an account into auth.json, as `rotator rotate` does it. */
+  /**
+   * Put an account into auth.json, as `rotator rotate` does it.
+   *
+   * @param {string} provider
+   * @param {string} alias
+   */
   activate = async (provider, alias) => {
     const words = ["rotate", "--json", "--", provider, alias];
     try {
@@ -62,6 +76,11 @@ export class Dashboard {
     }
   };
 
+  /**
+   * @param {string} title
+   * @param {string} message
+   * @param {string} variant
+   */
   say(title, message, variant) {
     const toast = { message, variant, duration: TOAST_MS };
     attempt(() => this.#api.ui.toast(title ? { title, ...toast } : toast));

@@ -5,10 +5,16 @@ import fs from "node:fs";
 import { attempt } from "../core/attempt.js";
 import { parseGlance } from "./core/glance.js";
 
+/** @import { Glance } from "./core/glance.js" */
+
 const SILENT_MS = 120_000; // a watcher publishes every thirty seconds
 const LARGEST_GLANCE = 1024 * 1024;
 
-/** Return the text of a regular file of bounded size; nothing else is waited for. */
+/**
+ * Return the text of a regular file of bounded size; nothing else is waited for.
+ *
+ * @param {string} file
+ */
 function readText(file) {
   const opened = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   try {
@@ -23,9 +29,11 @@ function readText(file) {
 
 /** glance.json, looked at by its facts and read only when it is another file. */
 export class Glances {
+  /** @type {string} */
   #file;
   #facts = "";
 
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
   }
@@ -33,6 +41,8 @@ export class Glances {
   /**
    * Return the glance when it is a new one, false where it cannot be understood, null when nobody
    * publishes any more, and undefined as long as nothing has changed.
+   *
+   * @returns {Promise<Glance | false | null | undefined>}
    */
   async look() {
     const facts = await fs.promises.stat(this.#file, { bigint: true }).catch(() => null);
@@ -46,6 +56,10 @@ export class Glances {
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
 
+  /**
+   * @param {string} facts
+   * @param {() => Glance | false | null} read
+   */
   #take(facts, read) {
     if (facts === this.#facts) return undefined;
     this.#facts = facts;

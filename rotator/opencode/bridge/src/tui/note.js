@@ -9,16 +9,26 @@ import { SCHEMA, VERSION } from "./core/version.js";
 
 /** What is told of this plugin in this opencode, for as long as it runs. */
 export class Note {
+  /** @type {string} */
   #file;
+  /** @type {string} */
   #opencode;
 
+  /**
+   * @param {string} folder
+   * @param {unknown} opencode
+   */
   constructor(folder, opencode) {
     this.#file = path.join(folder, `${process.pid}.json`);
     this.#opencode = isText(opencode) ? opencode : "";
     attempt(() => sweep(folder));
   }
 
-  /** Say whether the plugin is on, and if not, why. */
+  /**
+   * Say whether the plugin is on, and if not, why.
+   *
+   * @param {boolean} on
+   */
   write(on, why = "") {
     const { pid } = process;
     const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
@@ -34,7 +44,11 @@ export class Note {
   remove = () => attempt(() => fs.rmSync(this.#file, { force: true }));
 }
 
-/** Remove the notes of opencodes that have ended. */
+/**
+ * Remove the notes of opencodes that have ended.
+ *
+ * @param {string} folder
+ */
 function sweep(folder) {
   for (const name of fs.readdirSync(folder)) {
     const pid = Number(/^\.?(\d+)\.(json|tmp)$/.exec(name)?.[1] ?? 0);
@@ -42,6 +56,7 @@ function sweep(folder) {
   }
 }
 
+/** @param {number} pid */
 function isRunning(pid) {
   try {
     process.kill(pid, 0);

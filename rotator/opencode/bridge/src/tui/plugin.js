@@ -13,9 +13,16 @@ import { findPlaces } from "./places.js";
 import { keyOf } from "./program.js";
 import { start } from "./start.js";
 
+/**
+ * @param {any} api
+ * @param {any} options
+ */
 async function tui(api, options) {
   const places = findPlaces(process.env);
-  const note = new Note(places.notes, attempt(() => api.app.version));
+  const note = new Note(
+    places.notes,
+    attempt(() => api.app.version),
+  );
   try {
     const libraries = [import("@opentui/solid"), import("solid-js")];
     const [key, solid, reactive] = await Promise.all([keyOf(options), ...libraries]);

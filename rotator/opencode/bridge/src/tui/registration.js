@@ -2,6 +2,11 @@
 
 const COMMAND = "rotator.dashboard";
 
+/**
+ * Register the command, its key and what draws the sidebar.
+ * @param {any} api
+ * @param {{ key: string, draw: () => unknown, open: () => unknown }} ours
+ */
 export function register(api, { key, draw, open }) {
   const names = { name: COMMAND, namespace: "palette", slashName: "rotator" };
   const more = { slashAliases: ["balancer"], title: "Open Balancer Dashboard" };

@@ -6,22 +6,33 @@ import { Glances } from "./glances.js";
 import { register } from "./registration.js";
 import { Herald } from "./toasts.js";
 
+/** @import { Note } from "./note.js" */
+
 const LOOK_MS = 500;
 
+/**
+ * Begin to look, to draw and to tell.
+ * @param {any} api
+ * @param {any} solid
+ * @param {any} reactive
+ * @param {{ options: unknown, key: string, places: { glance: string }, note: Note }} more
+ */
 export function start(api, solid, reactive, { options, key, places, note }) {
   const [glance, setGlance] = reactive.createSignal(null);
   const [now, setNow] = reactive.createSignal(Date.now());
   const dashboard = new Dashboard(api, options);
   const glances = new Glances(places.glance);
   const herald = new Herald(dashboard);
+  /** @type {NodeJS.Timeout | null} */
   let timer = null;
 
   function stop() {
-    clearInterval(timer);
+    clearInterval(timer ?? undefined);
     herald.close();
     timer = null;
   }
 
+  /** @param {string} why */
   function switchOff(why) {
     if (timer === null) return;
     stop();

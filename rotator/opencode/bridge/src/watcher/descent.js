@@ -30,6 +30,24 @@ import { publish, unlink } from "../system/files.js";
 import { randomId } from "../system/random.js";
 import { sleep } from "../system/timing.js";
 
+/**
+ * @import { RequestFacts } from "../core/request-facts.js"
+ * @import { NamedText } from "../core/token-texts.js"
+ * @import { Logins, RefreshToken } from "../opencode/logins.js"
+ */
+
+/**
+ * What a request asks for: tokens for a code, or for the refresh token with the digest `from`.
+ * @typedef {object} TokenQuestion
+ * @property {"login" | "refresh"} grant
+ * @property {string | null} from
+ * @property {string} [whose] the login that the refresh token is of
+ * @property {boolean} [isSaid] it stands in the request's body or address, not in its headers alone
+ * @property {number} [before] when it was asked
+ */
+
+/** @typedef {TokenQuestion | null | undefined} MaybeQuestion */
+
 const MOST_DESCENTS = 256; // files
 const QUESTION_BYTES = 16 * 1024;
 const FOLDER_ENTRIES = 2 * 1024; // what floods a folder stays where it is
@@ -40,15 +58,26 @@ const STALLED_MS = 60_000;
 
 /** Tells the watcher by digests which refresh token led to which, and which came from a login. */
 export class Descent {
+  /** @type {string} */
   #folder;
+  /** @type {Logins} */
   #logins;
 
+  /**
+   * @param {string} folder
+   * @param {Logins} logins
+   */
   constructor(folder, logins) {
     this.#folder = folder;
     this.#logins = logins;
   }
 
-  /** Return what a request may ask for as {grant, from}, or a promise of it; null: no token. */
+  /**
+   * Return what a request may ask for as {grant, from}, or a promise of it; null: no token.
+   *
+   * @param {RequestFacts} seen
+   * @returns {MaybeQuestion | Promise<MaybeQuestion>}
+   */
   questionIn(seen) {
     const { request, init, method, path, headers } = seen;
     if (!TOKEN_METHODS.includes(method) || isModelPath(path)) return null;
@@ -63,10 +92,15 @@ export class Descent {
     const isSmall = Number(length) <= TOKEN_BYTES;
     if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
       return this.#askedBy(seen, null);
-    const text = request.clone().text();
+    const text = /** @type {Request} */ (request).clone().text();
     return text.then((one) => this.#askedBy(seen, one)).catch(() => null);
   }
 
+  /**
+   * @param {RequestFacts} seen
+   * @param {string | null} text
+   * @returns {MaybeQuestion}
+   */
   #askedBy(seen, text) {
     if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
     const fields = readFields(text);
@@ -79,10 +113,18 @@ export class Descent {
     return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
   }
 
-  /** Return the question of a request that holds a refresh token of a login's.
-   *  Null: of several, as a copy of auth.json does; undefined: of none. */
+  /**
+   * Return the question of a request that holds a refresh token of a login's.
+   * Null: of several, as a copy of auth.json does; undefined: of none.
+   *
+   * @param {RequestFacts} seen
+   * @param {NamedText[]} texts
+   * @param {string | null} body
+   * @returns {MaybeQuestion}
+   */
   #asked({ headers, path, query }, texts, body) {
     const named = [...textsInFields(query), ...texts];
+    /** @type {(text: NamedText) => boolean} */
     const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
     const said = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
     if (said.length > 0) return this.#refreshBy(said, { isSaid: true });
@@ -93,14 +135,28 @@ export class Descent {
     return apart.length > 0 ? this.#refreshBy(apart, { isSaid: false }) : undefined;
   }
 
-  #refreshIn = (texts) => texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean);
+  /** @param {string[]} texts */
+  #refreshIn = (texts) =>
+    /** @type {RefreshToken[]} */ (
+      texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean)
+    );
 
+  /**
+   * @param {{ digest: string, whose: string }[]} tokens
+   * @param {{ isSaid: boolean }} more
+   * @returns {TokenQuestion | null}
+   */
   #refreshBy([{ digest: from, whose }, ...more], { isSaid }) {
     if (more.some((one) => one.whose !== whose)) return null;
     return { grant: "refresh", from, whose, isSaid, before: this.#logins.now() };
   }
 
-  /** Send a token request; its answer is handed on when the watcher can know of it. */
+  /**
+   * Send a token request; its answer is handed on when the watcher can know of it.
+   *
+   * @param {MaybeQuestion | Promise<MaybeQuestion>} question
+   * @param {() => Promise<Response>} send
+   */
   async follow(question, send) {
     const response = await send();
     const told = this.#tell(await question, response).catch(ignore);
@@ -108,12 +164,17 @@ export class Descent {
     return response;
   }
 
+  /**
+   * @param {MaybeQuestion} question
+   * @param {Response} response
+   */
   async #tell(question, response) {
     if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
     const { grant, from, whose = randomId(), isSaid = false, before = 0 } = question;
     const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
     const answer = readFields(new TextDecoder().decode(bytes));
     // What was known to be another login's was not made of this one.
+    /** @type {(text: NamedText) => boolean} */
     const isNew = ([, token]) => !this.#logins.isOfAnother(sha256(token), whose, { before });
     const tokens = tokensIn(textsIn(answer)).filter(isNew);
     const ok = response.ok && !answer?.error; // GitHub refuses with 200
@@ -130,11 +191,13 @@ export class Descent {
     await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
   }
 
+  /** @param {object} value */
   async #publish(value) {
     const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
     publish(path.join(this.#folder, `${id}.json`), value);
     const found = await fs.promises.readdir(this.#folder); // not by this thread
-    const names = found.length > FOLDER_ENTRIES ? [] : found.filter((name) => /^[^.].*\.json$/.test(name));
+    const names =
+      found.length > FOLDER_ENTRIES ? [] : found.filter((name) => /^[^.].*\.json$/.test(name));
     for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path.join(this.#folder, name));
   }
 }

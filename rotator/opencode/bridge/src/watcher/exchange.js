@@ -11,6 +11,21 @@ import { publish, readText, unlink } from "../system/files.js";
 import { randomId } from "../system/random.js";
 import { until } from "../system/timing.js";
 
+/**
+ * @import { Places } from "../system/places.js"
+ * @import { Told } from "./state.js"
+ */
+
+/**
+ * What the watcher says to a signal.
+ * @typedef {{ verdict: string, [more: string]: any }} Verdict
+ */
+
+/**
+ * @callback Hear
+ * @param {Verdict | null} verdict
+ */
+
 const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not asked again
 const LONGEST_ACK_MS = 20_000;
 const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
@@ -19,19 +34,32 @@ export const POLL_MS = { first: 1, factor: 1.2, longest: 25 };
 
 /** Asks the watcher, through files, what to do with a failed request. */
 export class Exchange {
+  /** @type {Places} */
   #places;
+  /** @type {Told} */
   #told;
   #prefix = randomBytes(4).toString("hex");
+  /** @type {string | null} */
   #mutedKey = null; // the state.json whose watcher did not answer
   #free = MOST_ASKED;
+  /** @type {((free?: number) => void)[]} */
   #line = [];
+  /** @type {Set<string>} */
   #asked = new Set(); // ids that are not over yet
+  /** @type {Map<string, Hear>} */
   #waiting = new Map(); // id -> called with the verdict
+  /** @type {Map<string, number>} */
   #acked = new Map(); // id -> inode of the ack that was read
+  /** @type {Map<string, true>} */
   #late = new Map(); // ids that got no verdict in time
+  /** @type {NodeJS.Timeout | null} */
   #polling = null;
   #delay = POLL_MS.first;
 
+  /**
+   * @param {Places} places
+   * @param {Told} told
+   */
   constructor(places, told) {
     this.#places = places;
     this.#told = told;
@@ -39,9 +67,16 @@ export class Exchange {
 
   isAnswered = () => this.#told.isAlive() && this.#told.key !== this.#mutedKey;
 
-  /** Send a signal and return the verdict, or null if none came; rejects when the user aborts. */
+  /**
+   * Send a signal and return the verdict, or null if none came; rejects when the user aborts.
+   *
+   * @param {object} signal
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
   async ask(signal, abort) {
     const id = `${this.#prefix}-${randomId()}`;
+    /** @type {(() => void) | undefined} */
     let leave = await this.#standInLine(abort);
     try {
       if (!this.isAnswered()) return null; // it may have gone meanwhile
@@ -50,7 +85,8 @@ export class Exchange {
       publish(this.#inbox(id), { schema: SCHEMA, id, ...signal });
       let verdict = await this.#hear(id, FIRST_WORD_MS, abort);
       if (verdict?.verdict === "ack") {
-        leave = leave();
+        leave();
+        leave = undefined;
         verdict = await this.#hearLater(id, verdict.wait_ms, abort);
       }
       if (!verdict) {
@@ -66,14 +102,22 @@ export class Exchange {
     }
   }
 
-  /** Tell something that asks for no verdict. */
+  /**
+   * Tell something that asks for no verdict.
+   *
+   * @param {object | undefined} news
+   */
   tell(news) {
     if (!this.isAnswered()) return;
     const id = `${this.#prefix}-${randomId()}`;
     publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
   }
 
-  /** Tell something that is no signal, to whoever is there. */
+  /**
+   * Tell something that is no signal, to whoever is there.
+   *
+   * @param {object | undefined} news
+   */
   note(news) {
     if (!this.#told.isAlive()) return;
     const id = `${this.#prefix}-${randomId()}`;
@@ -83,12 +127,21 @@ export class Exchange {
   /** Leave nothing behind that the watcher would act on. */
   close = () => this.#asked.forEach((id) => this.#forget(id));
 
+  /** @param {string} id */
   #inbox = (id) => path.join(this.#places.inbox, `${id}.json`);
+  /** @param {string} id */
   #outbox = (id) => path.join(this.#places.outbox, `${id}.json`);
+  /** @param {string} id */
   #forget = (id) => [this.#inbox(id), this.#outbox(id)].forEach(unlink);
 
-  /** Resolve when it is this request's turn, to what lets the next one in. */
+  /**
+   * Resolve when it is this request's turn, to what lets the next one in.
+   *
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<() => void>}
+   */
   async #standInLine(abort) {
+    /** @type {(done: (free?: number) => void) => () => unknown} */
     const place = (done) => {
       if (this.#free > 0) done((this.#free -= 1));
       else this.#line.push(done);
@@ -102,6 +155,12 @@ export class Exchange {
     };
   }
 
+  /**
+   * @param {string} id
+   * @param {unknown} ms
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
   async #hearLater(id, ms, abort) {
     const end = performance.now() + Math.min(Number(ms) || 0, LONGEST_ACK_MS);
     for (let left; (left = end - performance.now()) > 0; ) {
@@ -112,8 +171,15 @@ export class Exchange {
     return null;
   }
 
+  /**
+   * @param {string} id
+   * @param {number} ms
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
   #hear(id, ms, abort) {
     return until(abort, (done) => {
+      /** @type {Hear} */
       const end = (verdict) => (clearTimeout(timer), this.#waiting.delete(id), done(verdict));
       const timer = setTimeout(() => {
         this.#collect(); // we may be late ourselves, and the answer lies there
@@ -126,8 +192,9 @@ export class Exchange {
   }
 
   // By looking: opencode's runtime does not report a file that is renamed into place.
+  /** @param {number} delay */
   #poll(delay) {
-    clearTimeout(this.#polling);
+    clearTimeout(this.#polling ?? undefined);
     this.#delay = delay;
     this.#polling = setTimeout(() => {
       this.#polling = null;
@@ -142,6 +209,7 @@ export class Exchange {
     for (const id of this.#late.keys()) unlink(this.#outbox(id)); // too late
   }
 
+  /** @param {string} id */
   #offer(id) {
     const inode = attempt(() => fs.statSync(this.#outbox(id)).ino, null);
     if (inode === null || inode === this.#acked.get(id)) return;
@@ -150,6 +218,6 @@ export class Exchange {
     // An ack stays where it is: the verdict may have taken its name since it was read.
     if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
     else unlink(this.#outbox(id));
-    this.#waiting.get(id)(isOurs ? verdict : { verdict: "pass" });
+    this.#waiting.get(id)?.(isOurs ? verdict : { verdict: "pass" });
   }
 }

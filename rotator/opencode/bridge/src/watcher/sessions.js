@@ -9,13 +9,17 @@ const SESSION_LIST_BYTES = 64 * 1024;
 
 /** Lists the sessions of this process, so that its lines in opencode's log can be told. */
 export class Sessions {
+  /** @type {string} */
   #file;
+  /** @type {Map<string, true>} */
   #ids = new Map();
 
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
   }
 
+  /** @param {unknown} id */
   add(id) {
     if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
     const size = append(this.#file, `${id}\n`);

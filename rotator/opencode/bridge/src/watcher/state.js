@@ -10,11 +10,38 @@ import { SCHEMA } from "../core/version.js";
 import { readText, realPath } from "../system/files.js";
 import { isRunning } from "../system/liveness.js";
 
-/** The watcher's state, or null where it is not one that is meant for us. */
+/**
+ * @import { Model, Route } from "../core/models.js"
+ * @import { Places } from "../system/places.js"
+ */
+
+/**
+ * What the watcher says of a provider: digests of its credentials, and whether one is ready.
+ * @typedef {{ active: string, known: Set<string>, ready?: boolean }} Provider
+ */
+
+/**
+ * What state.json says.
+ * @typedef {object} State
+ * @property {any} watcher its pid, and where that is valid
+ * @property {Map<string, Provider>} providers
+ * @property {Route[]} routing
+ * @property {Set<string>} spent
+ * @property {boolean} overridesExplicit
+ */
+
+/**
+ * The watcher's state, or null where it is not one that is meant for us.
+ *
+ * @param {string | null} text
+ * @param {string} authFile
+ * @returns {State | null}
+ */
 function parseState(text, authFile) {
-  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(text);
+  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
   if (schema !== SCHEMA || !isText(theirs) || !isObject(watcher)) return null;
   if (theirs !== authFile && realPath(theirs) !== realPath(authFile)) return null;
+  /** @type {[string, Provider][]} */
   const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
     id,
     { active, known: new Set([...known, active]), ready },
@@ -34,10 +61,14 @@ function parseState(text, authFile) {
 /** state.json, read again only when the file is another one. */
 export class Told {
   key = "absent"; // which file it is
+  /** @type {string | null} */
   text = null;
+  /** @type {State | null} */
   state = null; // what it says; null: nothing to go by
+  /** @type {Places} */
   #places;
 
+  /** @param {Places} places */
   constructor(places) {
     this.#places = places;
   }
@@ -54,13 +85,24 @@ export class Told {
     return this;
   }
 
+  /** Where a new message may go; nowhere else than it goes by itself, if that is not for us. */
+  get routing() {
+    return this.state?.routing ?? [];
+  }
+
+  /** @param {string} id */
   provider = (id) => this.look().state?.providers.get(id);
+  /** @param {Model} model */
   isReady = (model) => this.#ready(model) === true;
+  /** @param {Model} model */
   hasNobodyLeft = (model) => this.#ready(model) === false;
+  /** @param {Model} model */
   #ready(model) {
     const ready = this.provider(idOf(model.providerID))?.ready;
-    return ready === true && this.state.spent.has(nameOf(model)) ? false : ready;
+    return ready === true && this.state?.spent.has(nameOf(model)) ? false : ready;
   }
-  isAlive = () =>
-    this.look().state !== null && isRunning(this.state.watcher, this.#places.beat);
+  isAlive = () => {
+    const { state } = this.look();
+    return state !== null && isRunning(state.watcher, this.#places.beat);
+  };
 }

@@ -3,18 +3,28 @@
 import { ENDS } from "../core/session-events.js";
 import { append, touch, unlink } from "../system/files.js";
 
+/** @import { Event } from "../core/session-events.js" */
+
 /** Shows by an empty file that a turn is under way, so that no swap without need disturbs it. */
 export class Turns {
+  /** @type {string} */
   #file;
+  /** @type {Map<string, string>} */
   #busy = new Map(); // session -> directory of the part of opencode that it is in
   #isShown = false;
 
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
     unlink(file); // of a process that crashed and had our pid
   }
 
-  /** Take in what opencode tells of its sessions. */
+  /**
+   * Take in what opencode tells of its sessions.
+   *
+   * @param {string} directory
+   * @param {Event} event
+   */
   note(directory, { type, properties }) {
     // Also after an error and an abort opencode says `idle`; of a deleted session it does not.
     const isStatus = type === "session.status";
@@ -25,7 +35,11 @@ export class Turns {
     this.#show();
   }
 
-  /** Forget the turns in a directory that is loaded anew: none of them goes on. */
+  /**
+   * Forget the turns in a directory that is loaded anew: none of them goes on.
+   *
+   * @param {string} directory
+   */
   forget(directory) {
     for (const [id, where] of this.#busy) if (where === directory) this.#busy.delete(id);
     this.#show();

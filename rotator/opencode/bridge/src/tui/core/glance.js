@@ -3,20 +3,69 @@
 import { isObject, isText } from "../../core/values.js";
 import { SCHEMA } from "./version.js";
 
-/** What the watcher has published, or false where it is not for us. */
+/**
+ * @typedef {object} Account
+ * @property {string} alias
+ * @property {boolean} [active]
+ * @property {string} [state]
+ * @property {number | null} until
+ * @property {unknown} [used]
+ * @property {unknown} [window]
+ */
+
+/**
+ * @typedef {object} Provider
+ * @property {string} id
+ * @property {Account[]} accounts
+ * @property {number} more how many are not told
+ */
+
+/**
+ * @typedef {object} Event
+ * @property {string} title
+ * @property {string} at
+ * @property {unknown} [text]
+ * @property {string} [kind]
+ * @property {number} [number]
+ */
+
+/**
+ * What the watcher publishes for people.
+ * @typedef {object} Glance
+ * @property {boolean} balancing
+ * @property {Provider[]} providers
+ * @property {Event[]} events
+ */
+
+/**
+ * What the watcher has published, or false where it is not for us.
+ *
+ * @param {string} text
+ * @returns {Glance | false}
+ */
 export function parseGlance(text) {
   const { schema, balancing, providers, events } = JSON.parse(text);
   if (schema !== SCHEMA || !Array.isArray(providers) || !Array.isArray(events)) return false;
+  /** @type {(provider: any) => boolean} */
   const known = ({ id, accounts }) => isText(id) && Array.isArray(accounts);
   return {
     balancing: balancing === true,
-    providers: providers.filter((one) => isObject(one) && known(one)).map(readProvider),
-    events: events.filter((one) => isObject(one) && isText(one.title) && isText(one.at)),
+    providers: providers
+      .filter((/** @type {unknown} */ one) => isObject(one) && known(one))
+      .map(readProvider),
+    events: events.filter(
+      (/** @type {unknown} */ one) => isObject(one) && isText(one.title) && isText(one.at),
+    ),
   };
 }
 
+/**
+ * @param {any} provider
+ * @returns {Provider}
+ */
 function readProvider({ id, accounts, more }) {
-  const named = accounts.filter((one) => isObject(one) && isText(one.alias));
+  /** @type {any[]} */
+  const named = accounts.filter((/** @type {unknown} */ one) => isObject(one) && isText(one.alias));
   const read = named.map((one) => ({ ...one, until: Date.parse(one.until) || null }));
   return { id, accounts: read, more: Number.isInteger(more) ? more : 0 };
 }

@@ -15,7 +15,14 @@ const NEEDED = [
 
 const SOLID = ["createElement", "insert", "insertNode", "setProp"];
 
-/** Return what this opencode lacks of what is needed here. */
+/**
+ * Return what this opencode lacks of what is needed here.
+ *
+ * @param {any} api
+ * @param {any} solid
+ * @param {any} reactive
+ * @returns {string[]}
+ */
 export function lacking(api, solid, reactive) {
   const lacks = NEEDED.filter(([part, name]) => typeof api?.[part]?.[name] !== "function");
   const names = lacks.map((one) => one.join("."));

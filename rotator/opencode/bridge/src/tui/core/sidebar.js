@@ -3,13 +3,37 @@
 import { isText } from "../../core/values.js";
 import { balancing, cut, standing } from "./words.js";
 
+/** @import { Account, Glance, Provider } from "./glance.js" */
+
+/**
+ * What the sidebar shows, and what a click does.
+ * @typedef {object} Shown
+ * @property {() => Glance | false | null} glance
+ * @property {() => number} now
+ * @property {{ open: () => unknown, activate: (provider: string, alias: string) => unknown }} dashboard
+ * @property {string} key
+ * @property {(why: string) => void} switchOff
+ */
+
 const MOST_ACCOUNTS = 8; // of one provider; the dashboard has the others
 const WIDTH = 36; // what opencode's sidebar leaves
 
-/** Returns what draws the sidebar from `glance()`, as of the minute `now()`. */
+/**
+ * Returns what draws the sidebar from `glance()`, as of the minute `now()`.
+ *
+ * @param {any} api
+ * @param {any} solid
+ * @param {Shown} shown
+ * @returns {() => unknown}
+ */
 export function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
   const { createElement, insert, insertNode, setProp } = solid;
 
+  /**
+   * @param {string} kind
+   * @param {Record<string, unknown>} properties
+   * @param {...any} children
+   */
   function element(kind, properties, ...children) {
     const made = createElement(kind);
     for (const [name, value] of Object.entries(properties)) setProp(made, name, value);
@@ -19,10 +43,17 @@ export function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) 
     return made;
   }
 
+  /** @type {(words: string, fg: unknown, more?: Record<string, unknown>) => unknown} */
   const text = (words, fg, more = {}) => element("text", { fg, wrapMode: "none", ...more }, words);
+  /** @type {(more: Record<string, unknown>, ...children: unknown[]) => unknown} */
   const row = (more, ...children) =>
     element("box", { flexDirection: "row", justifyContent: "space-between", ...more }, ...children);
 
+  /**
+   * @param {Provider} provider
+   * @param {Account} account
+   * @param {Record<string, unknown>} theme
+   */
   function accountRow(provider, account, theme) {
     const [words, colour] = standing(account, now());
     const isActive = account.active === true;
@@ -34,6 +65,10 @@ export function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) 
     return row(activate, left, text(words, theme[colour]));
   }
 
+  /**
+   * @param {Provider} provider
+   * @param {Record<string, unknown>} theme
+   */
   function providerRows(provider, theme) {
     const shown = provider.accounts.slice(0, MOST_ACCOUNTS);
     const left = provider.accounts.length - shown.length + provider.more;

@@ -2,15 +2,34 @@
 
 import { isText } from "../../core/values.js";
 
-/** A length of time in its largest unit alone, as the status line has it. */
+/** @import { Account, Glance } from "./glance.js" */
+
+/** @type {[string, number][]} */
+const UNITS = [
+  ["d", 86_400],
+  ["h", 3600],
+  ["m", 60],
+];
+
+/**
+ * A length of time in its largest unit alone, as the status line has it.
+ *
+ * @param {number} ms
+ */
 function short(ms) {
   const seconds = Math.max(Math.floor(ms / 1000), 0);
-  for (const [unit, length] of [["d", 86_400], ["h", 3600], ["m", 60]])
+  for (const [unit, length] of UNITS)
     if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
   return "<1m";
 }
 
-/** Return how an account stands in words, and the name of the colour that goes with them. */
+/**
+ * Return how an account stands in words, and the name of the colour that goes with them.
+ *
+ * @param {Pick<Account, "state" | "until" | "used" | "window">} account
+ * @param {number} now
+ * @returns {[words: string, colour: string]}
+ */
 export function standing({ state, until, used, window }, now) {
   if (state === "rejected") return ["needs login", "error"];
   if (state === "disabled") return ["disabled", "textMuted"];
@@ -23,11 +42,19 @@ export function standing({ state, until, used, window }, now) {
   return [isText(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
 }
 
-/** Whether failures are answered with another account, or why that is not known. */
+/**
+ * Whether failures are answered with another account, or why that is not known.
+ *
+ * @param {Glance | false | null} found
+ */
 export function balancing(found) {
   if (found === null) return "no watcher";
   if (found === false) return "another version";
   return found.balancing ? "on" : "off";
 }
 
+/**
+ * @param {string} text
+ * @param {number} width
+ */
 export const cut = (text, width) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
