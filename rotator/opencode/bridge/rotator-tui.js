@@ -7,8 +7,8 @@
 // own program as a child. With a TUI that it does not know it registers nothing, and says why in
 // a note that `rotator doctor` reads.
 
-// src/core/attempt.js
-function attempt(action, otherwise) {
+// src/core/try-or.js
+function tryOr(action, otherwise) {
   try {
     return action();
   } catch {
@@ -17,7 +17,7 @@ function attempt(action, otherwise) {
 }
 
 // src/core/values.js
-var isText = (value) => typeof value === "string";
+var isString = (value) => typeof value === "string";
 var isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 // src/tui/core/requirements.js
@@ -31,9 +31,9 @@ var NEEDED = [
   ["lifecycle", "onDispose"]
 ];
 var SOLID = ["createElement", "insert", "insertNode", "setProp"];
-function lacking(api, solid, reactive) {
+function missingParts(api, solid, reactive) {
   const lacks = NEEDED.filter(([part, name]) => typeof api?.[part]?.[name] !== "function");
-  const names = lacks.map((one) => one.join("."));
+  const names = lacks.map((names2) => names2.join("."));
   if (!isObject(api?.theme?.current)) names.push("theme.current");
   names.push(...SOLID.filter((name) => typeof solid?.[name] !== "function"));
   if (typeof reactive?.createSignal !== "function") names.push("createSignal");
@@ -60,8 +60,8 @@ var Note = class {
    */
   constructor(folder, opencode) {
     this.#file = path.join(folder, `${process.pid}.json`);
-    this.#opencode = isText(opencode) ? opencode : "";
-    attempt(() => sweep(folder));
+    this.#opencode = isString(opencode) ? opencode : "";
+    tryOr(() => sweep(folder));
   }
   /**
    * Say whether the plugin is on, and if not, why.
@@ -71,7 +71,7 @@ var Note = class {
   write(on, why = "") {
     const { pid } = process;
     const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
-    attempt(() => {
+    tryOr(() => {
       fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 448 });
       const beside = path.join(path.dirname(this.#file), `.${pid}.tmp`);
       fs.rmSync(beside, { force: true });
@@ -79,7 +79,7 @@ var Note = class {
       fs.renameSync(beside, this.#file);
     });
   }
-  remove = () => attempt(() => fs.rmSync(this.#file, { force: true }));
+  remove = () => tryOr(() => fs.rmSync(this.#file, { force: true }));
 };
 function sweep(folder) {
   for (const name of fs.readdirSync(folder)) {
@@ -112,7 +112,7 @@ var KEY = "ctrl+b";
 var ASK_MS = 3e3;
 function programOf(options) {
   const told = options?.program;
-  const whole = Array.isArray(told) && told.length > 0 && told.every(isText);
+  const whole = Array.isArray(told) && told.length > 0 && told.every(isString);
   return whole && fs2.existsSync(told[0]) ? told : ["rotator"];
 }
 function run([file, ...first], words, stdio, begun = () => {
@@ -127,7 +127,7 @@ function run([file, ...first], words, stdio, begun = () => {
   });
 }
 async function keyOf(options) {
-  const otherwise = isText(options?.key) ? options.key : KEY;
+  const otherwise = isString(options?.key) ? options.key : KEY;
   if (!options?.program) return otherwise;
   try {
     const ended = { timeout: ASK_MS, killSignal: "SIGKILL" };
@@ -151,29 +151,29 @@ var UNITS = [
   ["h", 3600],
   ["m", 60]
 ];
-function short(ms) {
+function formatDuration(ms) {
   const seconds = Math.max(Math.floor(ms / 1e3), 0);
   for (const [unit, length] of UNITS)
     if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
   return "<1m";
 }
-function standing({ state, until, used, window }, now) {
+function accountStatus({ state, until, used, window }, now) {
   if (state === "rejected") return ["needs login", "error"];
   if (state === "disabled") return ["disabled", "textMuted"];
   if (until !== null && now < until) {
     const word = state === "exhausted" ? "used up" : "cooling";
-    return [`${word} ${short(until - now)}`, "warning"];
+    return [`${word} ${formatDuration(until - now)}`, "warning"];
   }
   if (typeof used !== "number") return ["ready", "success"];
   const words = `${Math.floor(used * 100 + 1e-9)}%`;
-  return [isText(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
+  return [isString(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
 }
-function balancing(found) {
-  if (found === null) return "no watcher";
-  if (found === false) return "another version";
-  return found.balancing ? "on" : "off";
+function balancingStatus(glance) {
+  if (glance === null) return "no watcher";
+  if (glance === false) return "another version";
+  return glance.balancing ? "on" : "off";
 }
-var cut = (text, width) => text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+var truncate = (text, width) => text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 
 // src/tui/core/sidebar.js
 var MOST_ACCOUNTS = 8;
@@ -184,16 +184,16 @@ function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
     const made = createElement(kind);
     for (const [name, value] of Object.entries(properties)) setProp(made, name, value);
     for (const child of children)
-      if (isText(child)) insert(made, child);
+      if (isString(child)) insert(made, child);
       else insertNode(made, child);
     return made;
   }
   const text = (words, fg, more = {}) => element("text", { fg, wrapMode: "none", ...more }, words);
   const row = (more, ...children) => element("box", { flexDirection: "row", justifyContent: "space-between", ...more }, ...children);
   function accountRow(provider, account, theme) {
-    const [words, colour] = standing(account, now());
+    const [words, colour] = accountStatus(account, now());
     const isActive = account.active === true;
-    const name = cut(`${isActive ? "●" : "○"} ${account.alias}`, WIDTH - words.length - 1);
+    const name = truncate(`${isActive ? "●" : "○"} ${account.alias}`, WIDTH - words.length - 1);
     const activate = isActive ? {} : { onMouseUp: () => void dashboard.activate(provider.id, account.alias) };
     const left = text(name, isActive ? theme.text : theme.textMuted);
     return row(activate, left, text(words, theme[colour]));
@@ -203,19 +203,19 @@ function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
     const left = provider.accounts.length - shown.length + provider.more;
     const more = left > 0 ? [text(`  and ${left} more`, theme.textMuted)] : [];
     const rows2 = shown.map((account) => accountRow(provider, account, theme));
-    return [text(cut(provider.id, WIDTH), theme.textMuted), ...rows2, ...more];
+    return [text(truncate(provider.id, WIDTH), theme.textMuted), ...rows2, ...more];
   }
   function rows() {
     const theme = api.theme.current;
-    const found = glance();
-    const word = balancing(found);
+    const latest = glance();
+    const word = balancingStatus(latest);
     const colour = word === "on" ? theme.success : theme.warning;
     const title = element("text", { fg: theme.text }, element("b", {}, "Balancing"));
     const button = text("[ dashboard ]", theme.text, { onMouseUp: () => void dashboard.open() });
     return [
       row({}, title, text(word, colour)),
       row({}, button, text(key, theme.textMuted)),
-      ...(found ? found.providers : []).flatMap((provider) => providerRows(provider, theme))
+      ...(latest ? latest.providers : []).flatMap((provider) => providerRows(provider, theme))
     ];
   }
   function safeRows() {
@@ -270,10 +270,15 @@ var Dashboard = class {
       renderer.suspend();
       try {
         const words = ["dashboard", "--no-suspend"];
-        const { code } = await run(this.#program, words, "inherit", (one) => this.#child = one);
+        const { code } = await run(
+          this.#program,
+          words,
+          "inherit",
+          (child) => this.#child = child
+        );
         if (code && code !== INTERRUPTED) failure = `it ended with ${code}`;
       } finally {
-        attempt(() => renderer.currentRenderBuffer?.clear?.());
+        tryOr(() => renderer.currentRenderBuffer?.clear?.());
         renderer.resume();
         renderer.requestRender();
       }
@@ -285,7 +290,7 @@ var Dashboard = class {
     if (failure) this.say("The dashboard could not be opened", failure, "error");
   };
   /** End it with the opencode that it is open in. */
-  close = () => attempt(() => this.#child?.kill());
+  close = () => tryOr(() => this.#child?.kill());
   /**
    * Put an account into auth.json, as `rotator rotate` does it.
    *
@@ -297,7 +302,7 @@ var Dashboard = class {
     try {
       const { code, printed } = await run(this.#program, words, ["ignore", "pipe", "ignore"]);
       if (code === 0) return this.say("", `${provider}/${alias} is live now`, "success");
-      const failure = attempt(() => JSON.parse(printed).error.message, `it ended with ${code}`);
+      const failure = tryOr(() => JSON.parse(printed).error.message, `it ended with ${code}`);
       this.say(`${provider}/${alias} was not activated`, failure, "error");
     } catch (error) {
       this.say(`${provider}/${alias} was not activated`, String(error?.message ?? error), "error");
@@ -310,33 +315,35 @@ var Dashboard = class {
    */
   say(title, message, variant) {
     const toast = { message, variant, duration: TOAST_MS };
-    attempt(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
+    tryOr(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
   }
 };
 
-// src/tui/glances.js
+// src/tui/glance-file.js
 import fs3 from "node:fs";
 
 // src/tui/core/glance.js
 function parseGlance(text) {
-  const { schema, balancing: balancing2, providers, events } = JSON.parse(text);
+  const { schema, balancing, providers, events } = JSON.parse(text);
   if (schema !== SCHEMA || !Array.isArray(providers) || !Array.isArray(events)) return false;
-  const known = ({ id, accounts }) => isText(id) && Array.isArray(accounts);
+  const known = ({ id, accounts }) => isString(id) && Array.isArray(accounts);
   return {
-    balancing: balancing2 === true,
-    providers: providers.filter((one) => isObject(one) && known(one)).map(readProvider),
+    balancing: balancing === true,
+    providers: providers.filter((provider) => isObject(provider) && known(provider)).map(readProvider),
     events: events.filter(
-      (one) => isObject(one) && isText(one.title) && isText(one.at)
+      (event) => isObject(event) && isString(event.title) && isString(event.at)
     )
   };
 }
 function readProvider({ id, accounts, more }) {
-  const named = accounts.filter((one) => isObject(one) && isText(one.alias));
-  const read = named.map((one) => ({ ...one, until: Date.parse(one.until) || null }));
+  const named = accounts.filter(
+    (account) => isObject(account) && isString(account.alias)
+  );
+  const read = named.map((account) => ({ ...account, until: Date.parse(account.until) || null }));
   return { id, accounts: read, more: Number.isInteger(more) ? more : 0 };
 }
 
-// src/tui/glances.js
+// src/tui/glance-file.js
 var SILENT_MS = 12e4;
 var LARGEST_GLANCE = 1024 * 1024;
 function readText(file) {
@@ -350,7 +357,7 @@ function readText(file) {
     fs3.closeSync(opened);
   }
 }
-var Glances = class {
+var GlanceFile = class {
   /** @type {string} */
   #file;
   #facts = "";
@@ -371,7 +378,7 @@ var Glances = class {
     const age = Math.abs(Date.now() - Number(mtimeNs / 1000000n));
     if (age > SILENT_MS) return this.#take("silent", () => null);
     if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
-    const read = () => attempt(() => parseGlance(readText(this.#file)), false);
+    const read = () => tryOr(() => parseGlance(readText(this.#file)), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
   /**
@@ -390,8 +397,11 @@ var COMMAND = "rotator.dashboard";
 function register(api, { key, draw, open }) {
   const names = { name: COMMAND, namespace: "palette", slashName: "rotator" };
   const more = { slashAliases: ["balancer"], title: "Open Balancer Dashboard" };
-  const said = { category: "Rotator", desc: "Accounts, what is left of them, and priorities" };
-  const command = { ...names, ...more, ...said, run: () => void open() };
+  const description = {
+    category: "Rotator",
+    desc: "Accounts, what is left of them, and priorities"
+  };
+  const command = { ...names, ...more, ...description, run: () => void open() };
   const bindings = key === "none" ? [] : [{ key, cmd: COMMAND }];
   api.keymap.registerLayer({ commands: [command], bindings });
   api.slots.register({ order: 150, slots: { sidebar_content: draw } });
@@ -400,7 +410,7 @@ function register(api, { key, draw, open }) {
 // src/tui/toasts.js
 var READ_MS = 4e3;
 var VARIANTS = { failover: "warning", rerouted: "warning", rejected: "error" };
-var Herald = class {
+var Toasts = class {
   /** @type {Dashboard} */
   #dashboard;
   #since = Date.now();
@@ -432,7 +442,7 @@ var Herald = class {
       /** @type {Event} */
       this.#waiting.shift()
     );
-    this.#dashboard.say(title, isText(text) ? text : "", VARIANTS[String(kind)] ?? "info");
+    this.#dashboard.say(title, isString(text) ? text : "", VARIANTS[String(kind)] ?? "info");
     this.#pause = setTimeout(() => {
       this.#pause = null;
       this.#tell();
@@ -451,12 +461,12 @@ function start(api, solid, reactive, { options, key, places, note }) {
   const [glance, setGlance] = reactive.createSignal(null);
   const [now, setNow] = reactive.createSignal(Date.now());
   const dashboard = new Dashboard(api, options);
-  const glances = new Glances(places.glance);
-  const herald = new Herald(dashboard);
+  const glanceFile = new GlanceFile(places.glance);
+  const toasts = new Toasts(dashboard);
   let timer = null;
   function stop() {
     clearInterval(timer ?? void 0);
-    herald.close();
+    toasts.close();
     timer = null;
   }
   function switchOff(why) {
@@ -465,12 +475,12 @@ function start(api, solid, reactive, { options, key, places, note }) {
     note.write(false, why);
   }
   async function look() {
-    const found = await glances.look();
+    const latest = await glanceFile.look();
     const isLater = Math.floor(Date.now() / 6e4) !== Math.floor(now() / 6e4);
-    if (found !== void 0 || isLater) setNow(Date.now());
-    if (found === void 0) return;
-    setGlance(found);
-    herald.hear(found ? found.events : []);
+    if (latest !== void 0 || isLater) setNow(Date.now());
+    if (latest === void 0) return;
+    setGlance(latest);
+    toasts.hear(latest ? latest.events : []);
   }
   let isLooking = false;
   timer = setInterval(async () => {
@@ -500,12 +510,12 @@ async function tui(api, options) {
   const places = findPlaces(process.env);
   const note = new Note(
     places.notes,
-    attempt(() => api.app.version)
+    tryOr(() => api.app.version)
   );
   try {
     const libraries = [import("@opentui/solid"), import("solid-js")];
     const [key, solid, reactive] = await Promise.all([keyOf(options), ...libraries]);
-    const lacks = lacking(api, solid, reactive);
+    const lacks = missingParts(api, solid, reactive);
     if (lacks.length > 0) return note.write(false, `opencode's TUI has no ${lacks.join(", ")}`);
     start(api, solid, reactive, { options, key, places, note });
     note.write(true);

@@ -8,42 +8,42 @@
 // any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
 // contract.
 
-// src/core/attempt.js
-function attempt(action, otherwise) {
-  try {
-    return action();
-  } catch {
-    return otherwise;
-  }
-}
-var ignore = () => {
-};
-
 // src/core/environment.js
 var KINDS = { run: "run", serve: "serve", web: "serve" };
-function kindOfProcess(argv) {
+function processKind(argv) {
   const command = argv.slice(2).find((word) => Object.hasOwn(KINDS, word));
   return command === void 0 ? "tui" : KINDS[command];
 }
-function standsAside(env) {
+function mustStandAside(env) {
   if (env.OPENCODE_AUTH_CONTENT) return true;
   return !/^(|0|false|no|off|n)$/i.test(env.OPENCODE_EXPERIMENTAL_WEBSOCKETS ?? "");
 }
 
 // src/core/session-events.js
-var ENDS = ["session.idle", "session.deleted"];
-function meaningOf({ type, properties }) {
+var OVER_EVENTS = ["session.idle", "session.deleted"];
+function interpretEvent({ type, properties }) {
   const status = type === "session.status" ? properties.status.type : null;
   const { role, sessionID, finish, error } = properties?.info ?? {};
   const isAnswer = type === "message.updated" && role === "assistant" && finish && !error;
   const isRefusal = type === "session.error" && properties.error?.name === "APIError";
   return {
     session: properties?.sessionID ?? sessionID ?? properties?.info?.id,
-    isOver: status === "idle" || type === "session.error" || ENDS.includes(type),
+    isOver: status === "idle" || type === "session.error" || OVER_EVENTS.includes(type),
     isFailure: status === "retry" || type === "session.error",
     isSent: status === "retry" || isRefusal || Boolean(isAnswer)
   };
 }
+
+// src/core/try-or.js
+function tryOr(action, otherwise) {
+  try {
+    return action();
+  } catch {
+    return otherwise;
+  }
+}
+var noop = () => {
+};
 
 // src/core/version.js
 var VERSION = "0.4.0";
@@ -57,8 +57,8 @@ import fs from "node:fs";
 import path from "node:path";
 var { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 var FILE_BYTES = 4 * 1024 * 1024;
-var unlink = (file) => attempt(() => fs.unlinkSync(file));
-var realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
+var unlink = (file) => tryOr(() => fs.unlinkSync(file));
+var realPath = (file) => tryOr(() => fs.realpathSync(file), path.resolve(file));
 function withFile(file, flags, use) {
   const opened = fs.openSync(file, flags | O_NONBLOCK, 384);
   try {
@@ -88,7 +88,7 @@ function publish(file, value) {
 }
 function touch(file, make) {
   const now = /* @__PURE__ */ new Date();
-  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && attempt(make));
+  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && tryOr(make));
 }
 function publishText(file, text) {
   const temporary = path.join(path.dirname(file), `.${path.basename(file, ".json")}.tmp`);
@@ -104,10 +104,10 @@ function publishText(file, text) {
 }
 
 // src/opencode/process.js
-var KIND = kindOfProcess(process.argv);
+var PROCESS_KIND = processKind(process.argv);
 function opencodeVersion() {
   const file = path2.join(path2.dirname(process.execPath), "..", "package.json");
-  const { name, version } = attempt(() => JSON.parse(readText(file)), {});
+  const { name, version } = tryOr(() => JSON.parse(readText(file)), {});
   return String(name).startsWith("opencode") ? version : null;
 }
 
@@ -127,13 +127,13 @@ import { createHash } from "node:crypto";
 var sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
 // src/core/values.js
-var isText = (value) => typeof value === "string";
+var isString = (value) => typeof value === "string";
 var isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 // src/core/bound-history.js
 var MOST_REFUSED = 4096;
-function inputOf(text) {
-  const input = attempt(() => JSON.parse(String(text)).input, null);
+function responseInput(text) {
+  const input = tryOr(() => JSON.parse(String(text)).input, null);
   return Array.isArray(input) ? input : [];
 }
 var isReference = (item) => item.type === "item_reference";
@@ -142,7 +142,7 @@ var isEmptyReasoning = ({ summary, content }) => !(Array.isArray(summary) && sum
 function boundPieces(item) {
   if (!isObject(item) || isReference(item) && !isReasoningReference(item)) return [];
   const pieces = item.type === "reasoning" ? [item.id, item.encrypted_content] : [item.id];
-  return pieces.filter((piece) => isText(piece) && piece !== "");
+  return pieces.filter((piece) => isString(piece) && piece !== "");
 }
 function withoutRefused(item, isRefused) {
   if (!boundPieces(item).some(isRefused)) return item;
@@ -165,7 +165,7 @@ var History = class {
    */
   refuse(session, text) {
     const refused = this.#sessions.get(session) ?? /* @__PURE__ */ new Map();
-    for (const piece of inputOf(text).flatMap(boundPieces))
+    for (const piece of responseInput(text).flatMap(boundPieces))
       remember(refused, sha256(piece), true, MOST_REFUSED);
     remember(this.#sessions, session, refused, MOST_SESSIONS);
   }
@@ -178,7 +178,7 @@ var History = class {
   async clean(call) {
     const refused = this.#sessions.get(call.mark.session);
     const text = refused ? await call.text() : null;
-    const input = inputOf(text);
+    const input = responseInput(text);
     const isRefused = (piece) => refused?.has(sha256(piece)) === true;
     const cleaned = input.map((item) => withoutRefused(item, isRefused));
     if (cleaned.every((item, index) => item === input[index])) return false;
@@ -192,7 +192,7 @@ var History = class {
 var REMOVED = /* @__PURE__ */ Symbol("removed");
 var isReadable = (headers) => !isIterable(headers) || !Object.is(headers[Symbol.iterator](), headers);
 var isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function";
-var pairsOf = (headers) => isIterable(headers) ? [...headers] : Object.entries(headers ?? {});
+var headerPairs = (headers) => isIterable(headers) ? [...headers] : Object.entries(headers ?? {});
 function editHeaders(headers, change) {
   if (headers instanceof Headers) {
     const copy = new Headers(headers);
@@ -203,13 +203,13 @@ function editHeaders(headers, change) {
     }
     return copy;
   }
-  const pairs = pairsOf(headers).map(([name, value]) => [name, change(String(name).toLowerCase(), value)]).filter(([, value]) => value !== REMOVED);
+  const pairs = headerPairs(headers).map(([name, value]) => [name, change(String(name).toLowerCase(), value)]).filter(([, value]) => value !== REMOVED);
   return isIterable(headers) ? pairs : Object.fromEntries(pairs);
 }
 var without = (headers, unwanted) => editHeaders(headers, (name, value) => name === unwanted ? REMOVED : value);
-function valuesOf(headers, wanted) {
+function headerValues(headers, wanted) {
   if (headers instanceof Headers && !headers.has(wanted)) return [];
-  const pairs = pairsOf(headers).filter(([name]) => String(name).toLowerCase() === wanted);
+  const pairs = headerPairs(headers).filter(([name]) => String(name).toLowerCase() === wanted);
   return pairs.map(([, value]) => value);
 }
 
@@ -218,9 +218,9 @@ function splitScheme(value) {
   const [, scheme, rest] = /^([\w!#$%&'*+.^`|~-]+[ \t]+)(.+)$/s.exec(value) ?? [null, "", value];
   return { scheme, rest };
 }
-var credentialsOf = (headers) => credentialsIn(pairsOf(headers).map(([, value]) => value));
-function credentialsIn(values) {
-  const texts = values.filter((value) => isText(value) && value !== "");
+var credentialsInHeaders = (headers) => credentialsInValues(headerPairs(headers).map(([, value]) => value));
+function credentialsInValues(values) {
+  const texts = values.filter((value) => isString(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }
 
@@ -244,12 +244,12 @@ var DESTINATION_FIELDS = [
   "resourceName",
   "url"
 ];
-var idOf = (provider) => provider.replace(/\/+$/, "");
+var providerId = (provider) => provider.replace(/\/+$/, "");
 var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
 function parseEntry(entry) {
   const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
-  const isWhole = [secret, accountId ?? "", enterpriseUrl ?? ""].every(isText) && isObject(metadata ?? {}) && Object.values(metadata ?? {}).every(isText) && (type !== "oauth" || isText(entry.refresh) && Number.isInteger(expires) && expires >= 0) && (type !== "wellknown" || isText(entry.key));
+  const isWhole = [secret, accountId ?? "", enterpriseUrl ?? ""].every(isString) && isObject(metadata ?? {}) && Object.values(metadata ?? {}).every(isString) && (type !== "oauth" || isString(entry.refresh) && Number.isInteger(expires) && expires >= 0) && (type !== "wellknown" || isString(entry.key));
   if (!isWhole) return null;
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
   const refresh = hasToken ? entry.refresh : "";
@@ -307,7 +307,7 @@ var Mark = class {
     this.configured = fields.configured;
   }
   /** @param {HeaderForm} headers */
-  isNamedIn = (headers) => pairsOf(headers).some(([, value]) => value === this.session);
+  isNamedIn = (headers) => headerPairs(headers).some(([, value]) => value === this.session);
   /**
    * Tell whether a request may be its own, which names the session where nothing hinders that.
    *
@@ -341,8 +341,8 @@ var Mark = class {
 
 // src/core/request-facts.js
 var TOKEN_BYTES = 64 * 1024;
-function textOf(body) {
-  if (isText(body)) return body;
+function bodyText(body) {
+  if (isString(body)) return body;
   if (body instanceof URLSearchParams) return body.toString();
   const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
   const isSmall = ArrayBuffer.isView(bytes) && bytes.byteLength <= TOKEN_BYTES;
@@ -351,7 +351,7 @@ function textOf(body) {
     bytes
   ) : null;
 }
-function lookAt(input, init) {
+function inspectRequest(input, init) {
   const request = input instanceof Request ? input : null;
   const headers = init?.headers ?? request?.headers;
   if (headers !== void 0 && !isReadable(headers)) return null;
@@ -398,9 +398,9 @@ var Marks = class {
     const name = agent?.name ?? agent;
     const { apiKey, headers } = provider?.source === "config" && provider.options || {};
     const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
-    const configured = [...credentialsIn([apiKey, ...given.map(([, value]) => value)])];
+    const configured = [...credentialsInValues([apiKey, ...given.map(([, value]) => value)])];
     const mark = new Mark({
-      provider: idOf(String(model?.providerID ?? provider?.id)),
+      provider: providerId(String(model?.providerID ?? provider?.id)),
       model: model?.id,
       session: sessionID,
       agent: name,
@@ -409,7 +409,7 @@ var Marks = class {
       aside: message?.agent !== void 0 && message.agent !== name,
       configured: new Set(configured.map(sha256))
     });
-    const sdk = [model?.api?.npm, provider?.npm].filter(isText);
+    const sdk = [model?.api?.npm, provider?.npm].filter(isString);
     mark.isPlain = sdk.length > 0 && sdk.every((name2) => PLAIN_SDKS.test(name2));
     mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
     if (!mark.isOurs) mark.leave(configured);
@@ -487,14 +487,14 @@ var Marks = class {
    * @returns {Mark | null | undefined}
    */
   #lost({ init, headers }) {
-    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value))))
+    if (!headerValues(headers, "user-agent").some((value) => SDK_AGENT.test(String(value))))
       return null;
-    const of = pairsOf(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
+    const of = headerPairs(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
     const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
     const open = [of.turn, of.aside].filter(isOpen);
     if (open.length < 2) return open[0] ?? null;
-    const hasTools = () => JSON.parse(String(textOf(init?.body))).tools.length > 0;
-    return attempt(hasTools, false) ? of.turn : null;
+    const hasTools = () => JSON.parse(String(bodyText(init?.body))).tools.length > 0;
+    return tryOr(hasTools, false) ? of.turn : null;
   }
 };
 
@@ -506,17 +506,17 @@ function isModelRequest(path8, text) {
   if (isModelPath(path8)) return true;
   if (/count_?tokens$/i.test(path8)) return false;
   if (text === null) return true;
-  const body = attempt(() => JSON.parse(text), null);
+  const body = tryOr(() => JSON.parse(text), null);
   return isObject(body) && Object.keys(body).some((name) => MODEL_FIELDS.test(name));
 }
-var isAnswerOfModel = ({ url }, { headers }) => isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
+var isModelAnswer = ({ url }, { headers }) => isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
 
 // src/core/signatures.js
 var SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
 var SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
 var TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
 var PARTS = /[;,&]|=\s*[^\s=]/;
-var isSigned = ({ headers, query }) => [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) || pairsOf(headers).some(([name, value]) => {
+var isSigned = ({ headers, query }) => [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) || headerPairs(headers).some(([name, value]) => {
   if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
   const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
   return SIGNED_SCHEME.test(value) || hasParts;
@@ -524,48 +524,17 @@ var isSigned = ({ headers, query }) => [...query.keys()].some((name) => SIGNATUR
 
 // src/opencode/logins.js
 import fs2 from "node:fs";
+
+// src/core/known-tokens.js
 var MOST_TOKENS = 2048;
-var Logins = class {
-  /** @type {string} */
-  #file;
-  /** @type {string | null} */
-  #text = null;
-  /** @type {Map<string, Entry>} */
-  #entries = /* @__PURE__ */ new Map();
-  /** @type {Map<string, Map<string, SeenEntry>>} */
-  #seen = /* @__PURE__ */ new Map();
-  // provider -> digest -> entry without its secrets
+var KnownTokens = class {
   /** @type {Map<string, KnownToken>} */
   #tokens = /* @__PURE__ */ new Map();
   // digest -> {whose, isRefresh, isSent, since}
-  #found = 0;
+  #count = 0;
   /** @type {Set<number>} */
   #lengths = /* @__PURE__ */ new Set();
   // of refresh tokens
-  /** @type {string | null} */
-  #looked = null;
-  /** @param {string} file */
-  constructor(file) {
-    this.#file = file;
-  }
-  /** @param {string} slot */
-  get = (slot) => this.all().get(slot);
-  /**
-   * @param {string} slot
-   * @returns {Map<string, SeenEntry>}
-   */
-  seen = (slot) => this.#seen.get(slot) ?? /* @__PURE__ */ new Map();
-  /**
-   * The entries that a request of opencode's provider may carry: its own comes first.
-   * A well-known login stands under an address and its token goes out for any provider.
-   *
-   * @param {string} provider
-   */
-  slotsOf(provider) {
-    const isWellKnown = ([id, { type }]) => type === "wellknown" && id !== provider;
-    const others = [...this.all()].filter(isWellKnown).map(([id]) => id);
-    return this.#entries.has(provider) ? [provider, ...others] : others;
-  }
   /**
    * Return what is known of a text that is a login's refresh token, else nothing.
    *
@@ -595,23 +564,74 @@ var Logins = class {
     return known !== void 0 && known.whose !== whose && known.since <= before;
   }
   /** A point of time, for `isOfAnother`. */
-  now = () => this.#found;
+  now = () => this.#count;
   /**
    * Remember a token of a login, one that buys others (`isRefresh`) or goes with requests.
    *
    * @param {string} text
    * @param {string} whose
-   * @param {{ isRefresh?: boolean, isSent?: boolean }} found
+   * @param {{ isRefresh?: boolean, isSent?: boolean }} purpose
    */
-  addToken(text, whose, found) {
+  add(text, whose, purpose) {
     const digest = sha256(text);
-    if (found.isRefresh) this.#lengths.add(text.length);
-    const known = this.#tokens.get(digest) ?? { since: this.#found += 1 };
-    remember(this.#tokens, digest, { ...known, whose, ...found }, MOST_TOKENS);
+    if (purpose.isRefresh) this.#lengths.add(text.length);
+    const known = this.#tokens.get(digest) ?? { since: this.#count += 1 };
+    remember(this.#tokens, digest, { ...known, whose, ...purpose }, MOST_TOKENS);
+  }
+  /**
+   * Remember the tokens of an entry in auth.json.
+   *
+   * @param {string} secret
+   * @param {string} refresh
+   */
+  addLogin(secret, refresh) {
+    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
+    const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
+    const whose = before ?? sha256(tokens.at(-1) ?? secret);
+    for (const token of tokens) this.add(token, whose, { isRefresh: true });
+    if (secret) this.add(secret, whose, { isSent: true });
+  }
+};
+
+// src/opencode/logins.js
+var Logins = class {
+  tokens = new KnownTokens();
+  /** @type {string} */
+  #file;
+  /** @type {string | null} */
+  #text = null;
+  /** @type {Map<string, Entry>} */
+  #entries = /* @__PURE__ */ new Map();
+  /** @type {Map<string, Map<string, SeenEntry>>} */
+  #seen = /* @__PURE__ */ new Map();
+  // provider -> digest -> entry without its secrets
+  /** @type {string | null} */
+  #looked = null;
+  /** @param {string} file */
+  constructor(file) {
+    this.#file = file;
+  }
+  /** @param {string} slot */
+  get = (slot) => this.all().get(slot);
+  /**
+   * @param {string} slot
+   * @returns {Map<string, SeenEntry>}
+   */
+  seen = (slot) => this.#seen.get(slot) ?? /* @__PURE__ */ new Map();
+  /**
+   * The entries that a request of opencode's provider may carry: its own comes first.
+   * A well-known login stands under an address and its token goes out for any provider.
+   *
+   * @param {string} provider
+   */
+  slotsOf(provider) {
+    const isWellKnown = ([id, { type }]) => type === "wellknown" && id !== provider;
+    const others = [...this.all()].filter(isWellKnown).map(([id]) => id);
+    return this.#entries.has(provider) ? [provider, ...others] : others;
   }
   /** Look at auth.json if it is another file, or another text, than it was. */
   look() {
-    const stat = attempt(() => fs2.statSync(this.#file, { bigint: true }), null);
+    const stat = tryOr(() => fs2.statSync(this.#file, { bigint: true }), null);
     const looked = stat && `${stat.mtimeNs} ${stat.ino} ${stat.size}`;
     if (looked === this.#looked) return;
     this.#looked = looked;
@@ -624,7 +644,7 @@ var Logins = class {
     } catch (error) {
       if (error.code === "ENOENT") text = "{}";
     }
-    if (text !== this.#text) attempt(() => this.#take(text));
+    if (text !== this.#text) tryOr(() => this.#take(text));
     return this.#entries;
   }
   /** @param {string | null} text */
@@ -632,10 +652,10 @@ var Logins = class {
     const value = JSON.parse(String(text));
     if (!isObject(value)) return;
     this.#text = text;
-    const parsed2 = Object.entries(value).map(([id, entry]) => [idOf(id), parseEntry(entry)]);
+    const parsed = Object.entries(value).map(([id, entry]) => [providerId(id), parseEntry(entry)]);
     this.#entries = new Map(
       /** @type {[string, Entry][]} */
-      parsed2.filter(([, entry]) => entry)
+      parsed.filter(([, entry]) => entry)
     );
     for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
       if (!this.#seen.has(slot)) this.#seen.set(slot, /* @__PURE__ */ new Map());
@@ -647,19 +667,8 @@ var Logins = class {
           { digests, destination, accountId },
           MOST_SEEN
         );
-      this.#takeTokens(secret, refresh);
+      this.tokens.addLogin(secret, refresh);
     }
-  }
-  /**
-   * @param {string} secret
-   * @param {string} refresh
-   */
-  #takeTokens(secret, refresh) {
-    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
-    const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
-    const whose = before ?? sha256(tokens.at(-1) ?? secret);
-    for (const token of tokens) this.addToken(token, whose, { isRefresh: true });
-    if (secret) this.addToken(secret, whose, { isSent: true });
   }
 };
 
@@ -678,9 +687,9 @@ var BESIDE_CODES = [
 ];
 var LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 var ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
-function isLogin(fields) {
+function isLoginExchange(fields) {
   const places = [fields, ...Object.values(fields).filter(isObject)];
-  const find = (...names) => names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
+  const find = (...names) => names.flatMap((name) => places.map((place) => place[name])).find((value) => isString(value) && value);
   const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
   const isDevice = find("device_code", "deviceCode");
   const grant = find("grant_type", "grantType");
@@ -691,29 +700,29 @@ function isLogin(fields) {
 // src/core/token-texts.js
 var MOST_PARTS = 8 * 1024;
 var VALUE_NAMES = /^(value|raw|text)$/i;
-var parsed = (text) => attempt(() => JSON.parse(text), void 0);
+var parseJson = (text) => tryOr(() => JSON.parse(text), void 0);
 function readFields(text) {
-  const value = parsed(text);
+  const value = parseJson(text);
   return value === void 0 ? Object.fromEntries(new URLSearchParams(text)) : value;
 }
 function textsIn(value) {
-  const found = [];
+  const texts = [];
   const parts = [["", value]];
   for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
     const [name, part] = parts[at];
-    if (isText(part)) found.push([name, part]);
-    const inner = isText(part) ? /^\s*[[{]/.test(part) && parsed(part) : part;
+    if (isString(part)) texts.push([name, part]);
+    const inner = isString(part) ? /^\s*[[{]/.test(part) && parseJson(part) : part;
     if (typeof inner !== "object" || inner === null) continue;
     const isList = Array.isArray(inner);
     for (const key in inner) parts.push([isList || VALUE_NAMES.test(key) ? name : key, inner[key]]);
   }
-  return found;
+  return texts;
 }
-var textsInFields = (fields) => [...fields].flatMap(([name, one]) => isText(one) ? textsIn({ [name]: one }) : []);
+var textsInFields = (fields) => [...fields].flatMap(([name, value]) => isString(value) ? textsIn({ [name]: value }) : []);
 function textsInHeaders(headers) {
-  const whole = [...credentialsOf(headers)];
-  const cookies = valuesOf(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
-  return [...whole, ...cookies.map((one) => one.slice(one.indexOf("=") + 1))];
+  const whole = [...credentialsInHeaders(headers)];
+  const cookies = headerValues(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
+  return [...whole, ...cookies.map((cookie) => cookie.slice(cookie.indexOf("=") + 1))];
 }
 
 // src/core/tokens.js
@@ -727,16 +736,16 @@ var isPlainToken = (text) => text.length >= SHORTEST_TOKEN && text.length <= LON
 function tokensIn(texts) {
   const isUsual = ([name]) => TOKEN_NAMES.includes(name);
   const isLike = ([name, text]) => LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
-  const usual = texts.filter((one) => isUsual(one) && one[1]);
-  const tokens = [...usual, ...texts.filter((one) => !isUsual(one) && isLike(one))];
+  const usual = texts.filter((named) => isUsual(named) && named[1]);
+  const tokens = [...usual, ...texts.filter((named) => !isUsual(named) && isLike(named))];
   return tokens.flatMap(([name, text]) => [.../* @__PURE__ */ new Set([text, text.trim()])].map((t) => [name, t]));
 }
-var isOfRefresh = ([name]) => /refresh/i.test(name);
+var isRefreshName = ([name]) => /refresh/i.test(name);
 
 // src/requests/answer-body.js
 var BODY_BYTES = 16 * 1024;
 var BODY_MS = 1e3;
-var cut = (bytes) => new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
+var decodeBeginning = (bytes) => new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
 async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   const reader = response.clone().body?.getReader();
   const parts = [];
@@ -751,7 +760,7 @@ async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   } catch {
   } finally {
     clearTimeout(timer);
-    reader?.cancel().catch(ignore);
+    reader?.cancel().catch(noop);
   }
   return Buffer.concat(parts).subarray(0, most);
 }
@@ -761,7 +770,7 @@ import { randomBytes } from "node:crypto";
 var randomId = () => randomBytes(8).toString("hex");
 
 // src/system/timing.js
-function until(abort, start) {
+function abortable(abort, start) {
   return new Promise((resolve, reject) => {
     if (abort?.aborted) return reject(abort.reason);
     const stop = () => (reject(abort?.reason), undo());
@@ -769,18 +778,18 @@ function until(abort, start) {
     const undo = start((value) => (abort?.removeEventListener("abort", stop), resolve(value)));
   });
 }
-var sleep = (ms, abort) => until(abort, (done) => {
+var sleep = (ms, abort) => abortable(abort, (done) => {
   const timer = setTimeout(done, ms);
   return () => clearTimeout(timer);
 });
-var within = (ms, promise) => {
+var withTimeout = (ms, promise) => {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error("too late")), ms);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
-var every = (ms, action) => setInterval(() => attempt(action), ms).unref?.();
+var repeat = (ms, action) => setInterval(() => tryOr(action), ms).unref?.();
 
 // src/watcher/descent.js
 var MOST_DESCENTS = 256;
@@ -807,7 +816,7 @@ var Descent = class {
    * Return what a request may ask for as {grant, from}, or a promise of it; null: no token.
    *
    * @param {RequestFacts} seen
-   * @returns {MaybeQuestion | Promise<MaybeQuestion>}
+   * @returns {MaybeTokenQuestion | Promise<MaybeTokenQuestion>}
    */
   questionIn(seen) {
     const { request, init, method, path: path8, headers } = seen;
@@ -816,9 +825,9 @@ var Descent = class {
     const body = init?.body ?? null;
     if (body instanceof FormData) return this.#asked(seen, textsInFields(body), "");
     if (body === null && (!request || method === "GET")) return this.#askedBy(seen, "");
-    if (body !== null) return this.#askedBy(seen, textOf(body));
+    if (body !== null) return this.#askedBy(seen, bodyText(body));
     const [length = 0, type = ""] = ["content-length", "content-type"].map(
-      (name) => valuesOf(headers, name)[0]
+      (name) => headerValues(headers, name)[0]
     );
     const isSmall = Number(length) <= TOKEN_BYTES;
     if (!TOKEN_PATH.test(path8) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
@@ -827,12 +836,12 @@ var Descent = class {
       /** @type {Request} */
       request.clone().text()
     );
-    return text.then((one) => this.#askedBy(seen, one)).catch(() => null);
+    return text.then((body2) => this.#askedBy(seen, body2)).catch(() => null);
   }
   /**
    * @param {RequestFacts} seen
    * @param {string | null} text
-   * @returns {MaybeQuestion}
+   * @returns {MaybeTokenQuestion}
    */
   #askedBy(seen, text) {
     if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
@@ -841,7 +850,7 @@ var Descent = class {
     if (names.some((name) => ASKING_FIELDS.test(name))) return null;
     const given = { ...Object.fromEntries(seen.query), ...isObject(fields) ? fields : {} };
     const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
-    if (mayLogIn && isLogin(given)) return { grant: "login", from: null };
+    if (mayLogIn && isLoginExchange(given)) return { grant: "login", from: null };
     return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
   }
   /**
@@ -851,62 +860,62 @@ var Descent = class {
    * @param {RequestFacts} seen
    * @param {NamedText[]} texts
    * @param {string | null} body
-   * @returns {MaybeQuestion}
+   * @returns {MaybeTokenQuestion}
    */
   #asked({ headers, path: path8, query }, texts, body) {
     const named = [...textsInFields(query), ...texts];
     const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
-    const said = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
-    if (said.length > 0) return this.#refreshBy(said, { isSaid: true });
+    const stated = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
+    if (stated.length > 0) return this.#refreshBy(stated, { isStated: true });
     if (body === null ? !TOKEN_PATH.test(path8) : isModelRequest(path8, body)) return void 0;
     const carried = this.#refreshIn(textsInHeaders(headers).filter(isPlainToken));
     const apart = carried.filter(({ isSent }) => !isSent);
-    return apart.length > 0 ? this.#refreshBy(apart, { isSaid: false }) : void 0;
+    return apart.length > 0 ? this.#refreshBy(apart, { isStated: false }) : void 0;
   }
   /** @param {string[]} texts */
   #refreshIn = (texts) => (
     /** @type {RefreshToken[]} */
-    texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean)
+    texts.map((text) => this.#logins.tokens.refreshToken(text)).filter(Boolean)
   );
   /**
    * @param {{ digest: string, whose: string }[]} tokens
-   * @param {{ isSaid: boolean }} more
+   * @param {{ isStated: boolean }} more
    * @returns {TokenQuestion | null}
    */
-  #refreshBy([{ digest: from, whose }, ...more], { isSaid }) {
-    if (more.some((one) => one.whose !== whose)) return null;
-    return { grant: "refresh", from, whose, isSaid, before: this.#logins.now() };
+  #refreshBy([{ digest: from, whose }, ...more], { isStated }) {
+    if (more.some((token) => token.whose !== whose)) return null;
+    return { grant: "refresh", from, whose, isStated, before: this.#logins.tokens.now() };
   }
   /**
    * Send a token request; its answer is handed on when the watcher can know of it.
    *
-   * @param {MaybeQuestion | Promise<MaybeQuestion>} question
+   * @param {MaybeTokenQuestion | Promise<MaybeTokenQuestion>} question
    * @param {() => Promise<Response>} send
    */
   async follow(question, send) {
     const response = await send();
-    const told = this.#tell(await question, response).catch(ignore);
+    const told = this.#tell(await question, response).catch(noop);
     await Promise.race([told, sleep(TOKEN_MS)]);
     return response;
   }
   /**
-   * @param {MaybeQuestion} question
+   * @param {MaybeTokenQuestion} question
    * @param {Response} response
    */
   async #tell(question, response) {
     if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
-    const { grant, from, whose = randomId(), isSaid = false, before = 0 } = question;
+    const { grant, from, whose = randomId(), isStated = false, before = 0 } = question;
     const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
     const answer = readFields(new TextDecoder().decode(bytes));
-    const isNew = ([, token]) => !this.#logins.isOfAnother(sha256(token), whose, { before });
+    const isNew = ([, token]) => !this.#logins.tokens.isOfAnother(sha256(token), whose, { before });
     const tokens = tokensIn(textsIn(answer)).filter(isNew);
     const ok = response.ok && !answer?.error;
     const digests = tokens.map(([, token]) => sha256(token));
-    const isKept = ok && from !== null && digests.length > 0 && !tokens.some(isOfRefresh);
+    const isKept = ok && from !== null && digests.length > 0 && !tokens.some(isRefreshName);
     const to = [...new Set(isKept ? [from, ...digests] : digests)].slice(0, MOST_TO);
-    if (!isSaid && to.every((digest) => digest === from)) return;
+    if (!isStated && to.every((digest) => digest === from)) return;
     for (const [name, token] of tokens)
-      this.#logins.addToken(token, whose, isOfRefresh([name]) ? { isRefresh: true } : {});
+      this.#logins.tokens.add(token, whose, isRefreshName([name]) ? { isRefresh: true } : {});
     const at = (/* @__PURE__ */ new Date()).toISOString();
     await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
   }
@@ -914,8 +923,8 @@ var Descent = class {
   async #publish(value) {
     const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
     publish(path3.join(this.#folder, `${id}.json`), value);
-    const found = await fs3.promises.readdir(this.#folder);
-    const names = found.length > FOLDER_ENTRIES ? [] : found.filter((name) => /^[^.].*\.json$/.test(name));
+    const entries = await fs3.promises.readdir(this.#folder);
+    const names = entries.length > FOLDER_ENTRIES ? [] : entries.filter((name) => /^[^.].*\.json$/.test(name));
     for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path3.join(this.#folder, name));
   }
 };
@@ -932,19 +941,19 @@ var POLL_MS = { first: 1, factor: 1.2, longest: 25 };
 var Exchange = class {
   /** @type {Places} */
   #places;
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
   #prefix = randomBytes2(4).toString("hex");
   /** @type {string | null} */
   #mutedKey = null;
   // the state.json whose watcher did not answer
   #free = MOST_ASKED;
   /** @type {((free?: number) => void)[]} */
-  #line = [];
+  #queue = [];
   /** @type {Set<string>} */
   #asked = /* @__PURE__ */ new Set();
   // ids that are not over yet
-  /** @type {Map<string, Hear>} */
+  /** @type {Map<string, OnVerdict>} */
   #waiting = /* @__PURE__ */ new Map();
   // id -> called with the verdict
   /** @type {Map<string, number>} */
@@ -958,13 +967,13 @@ var Exchange = class {
   #delay = POLL_MS.first;
   /**
    * @param {Places} places
-   * @param {Told} told
+   * @param {WatcherState} watcher
    */
-  constructor(places, told) {
+  constructor(places, watcher) {
     this.#places = places;
-    this.#told = told;
+    this.#watcher = watcher;
   }
-  isAnswered = () => this.#told.isAlive() && this.#told.key !== this.#mutedKey;
+  isAnswered = () => this.#watcher.isAlive() && this.#watcher.key !== this.#mutedKey;
   /**
    * Send a signal and return the verdict, or null if none came; rejects when the user aborts.
    *
@@ -974,17 +983,17 @@ var Exchange = class {
    */
   async ask(signal, abort) {
     const id = `${this.#prefix}-${randomId()}`;
-    let leave = await this.#standInLine(abort);
+    let leave = await this.#acquire(abort);
     try {
       if (!this.isAnswered()) return null;
-      const { key } = this.#told;
+      const { key } = this.#watcher;
       this.#asked.add(id);
       publish(this.#inbox(id), { schema: SCHEMA, id, ...signal });
-      let verdict = await this.#hear(id, FIRST_WORD_MS, abort);
+      let verdict = await this.#awaitVerdict(id, FIRST_WORD_MS, abort);
       if (verdict?.verdict === "ack") {
         leave();
         leave = void 0;
-        verdict = await this.#hearLater(id, verdict.wait_ms, abort);
+        verdict = await this.#awaitLateVerdict(id, verdict.wait_ms, abort);
       }
       if (!verdict) {
         this.#mutedKey = key;
@@ -1014,7 +1023,7 @@ var Exchange = class {
    * @param {object | undefined} news
    */
   note(news) {
-    if (!this.#told.isAlive()) return;
+    if (!this.#watcher.isAlive()) return;
     const id = `${this.#prefix}-${randomId()}`;
     publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
   }
@@ -1032,15 +1041,15 @@ var Exchange = class {
    * @param {AbortSignal | null | undefined} abort
    * @returns {Promise<() => void>}
    */
-  async #standInLine(abort) {
+  async #acquire(abort) {
     const place = (done) => {
       if (this.#free > 0) done(this.#free -= 1);
-      else this.#line.push(done);
-      return () => this.#line.splice(this.#line.indexOf(done), 1);
+      else this.#queue.push(done);
+      return () => this.#queue.splice(this.#queue.indexOf(done), 1);
     };
-    await until(abort, place);
+    await abortable(abort, place);
     return () => {
-      const next = this.#line.shift();
+      const next = this.#queue.shift();
       if (next) next();
       else this.#free += 1;
     };
@@ -1051,12 +1060,12 @@ var Exchange = class {
    * @param {AbortSignal | null | undefined} abort
    * @returns {Promise<Verdict | null>}
    */
-  async #hearLater(id, ms, abort) {
+  async #awaitLateVerdict(id, ms, abort) {
     const end = performance.now() + Math.min(Number(ms) || 0, LONGEST_ACK_MS);
     for (let left; (left = end - performance.now()) > 0; ) {
-      const verdict = await this.#hear(id, Math.min(left, FIRST_WORD_MS), abort);
+      const verdict = await this.#awaitVerdict(id, Math.min(left, FIRST_WORD_MS), abort);
       if (verdict && verdict.verdict !== "ack") return verdict;
-      if (!verdict && !this.#told.isAlive()) return null;
+      if (!verdict && !this.#watcher.isAlive()) return null;
     }
     return null;
   }
@@ -1066,11 +1075,11 @@ var Exchange = class {
    * @param {AbortSignal | null | undefined} abort
    * @returns {Promise<Verdict | null>}
    */
-  #hear(id, ms, abort) {
-    return until(abort, (done) => {
+  #awaitVerdict(id, ms, abort) {
+    return abortable(abort, (done) => {
       const end = (verdict) => (clearTimeout(timer), this.#waiting.delete(id), done(verdict));
       const timer = setTimeout(() => {
-        this.#collect();
+        this.#scanOutbox();
         if (this.#waiting.has(id)) end(null);
       }, ms);
       this.#waiting.set(id, end);
@@ -1085,20 +1094,20 @@ var Exchange = class {
     this.#delay = delay;
     this.#polling = setTimeout(() => {
       this.#polling = null;
-      this.#collect();
+      this.#scanOutbox();
       if (this.#waiting.size) this.#poll(Math.min(delay * POLL_MS.factor, POLL_MS.longest));
     }, delay);
   }
   // By name: the folder may be full of what is none of ours.
-  #collect() {
-    for (const id of [...this.#waiting.keys()]) this.#offer(id);
+  #scanOutbox() {
+    for (const id of [...this.#waiting.keys()]) this.#deliver(id);
     for (const id of this.#late.keys()) unlink(this.#outbox(id));
   }
   /** @param {string} id */
-  #offer(id) {
-    const inode = attempt(() => fs4.statSync(this.#outbox(id)).ino, null);
+  #deliver(id) {
+    const inode = tryOr(() => fs4.statSync(this.#outbox(id)).ino, null);
     if (inode === null || inode === this.#acked.get(id)) return;
-    const verdict = attempt(() => JSON.parse(readText(this.#outbox(id))), null);
+    const verdict = tryOr(() => JSON.parse(readText(this.#outbox(id))), null);
     const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
     if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
     else unlink(this.#outbox(id));
@@ -1106,53 +1115,21 @@ var Exchange = class {
   }
 };
 
-// src/watcher/state.js
+// src/watcher/watcher-state.js
 import fs6 from "node:fs";
 
 // src/core/models.js
-var nameOf = (model) => `${model.providerID}/${model.modelID}`;
-var modelOf = ({ provider, model }) => ({ providerID: provider, modelID: model });
-var modelIn = (told) => isText(told?.providerID) && isText(told.modelID) ? { providerID: told.providerID, modelID: told.modelID } : null;
-var isRoute = (value) => isText(value?.provider) && isText(value?.model);
+var modelName = (model) => `${model.providerID}/${model.modelID}`;
+var modelOfRoute = ({ provider, model }) => ({ providerID: provider, modelID: model });
+var parseModel = (told) => isString(told?.providerID) && isString(told.modelID) ? { providerID: told.providerID, modelID: told.modelID } : null;
+var isRoute = (value) => isString(value?.provider) && isString(value?.model);
 var isOffered = ({ providers }, { providerID, modelID }) => providers.some(({ id, models }) => id === providerID && isObject(models) && modelID in models);
 
-// src/system/liveness.js
-import { randomBytes as randomBytes3 } from "node:crypto";
-import fs5 from "node:fs";
-import path5 from "node:path";
-var SILENT_MS = 2e4;
-var PID_NAMESPACE = attempt(() => {
-  if (process.platform !== "linux") return process.platform;
-  if (fs5.readlinkSync("/proc/self") !== String(process.pid)) return null;
-  const boot = fs5.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-  const time = attempt(() => fs5.readlinkSync("/proc/self/ns/time"));
-  return [boot, fs5.readlinkSync("/proc/self/ns/pid"), time].filter(isText).join(" ");
-}, null);
-function factsOf(pid) {
-  const line = attempt(() => fs5.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
-  return line.slice(line.lastIndexOf(")") + 2).split(" ");
-}
-var isFresh = (file) => attempt(() => Math.abs(Date.now() - fs5.statSync(file).mtimeMs) <= SILENT_MS, false);
-function ownName(folder) {
-  const name = String(process.pid);
-  const file = path5.join(folder, `${name}.json`);
-  const theirs = attempt(() => JSON.parse(readText(file)).pid_namespace);
-  const isTaken = isText(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
-  return isTaken ? `${name}-${randomBytes3(4).toString("hex")}` : name;
-}
-function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  if (where !== void 0 && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
-  if (process.platform !== "linux") return attempt(() => (process.kill(pid, 0), true), false);
-  const fields = factsOf(pid);
-  return fields[19] === String(ticks) && !"TtZXx".includes(fields[0]);
-}
-
-// src/watcher/state.js
-function parseState(text, authFile) {
+// src/core/state.js
+function parseState(text, isOurAuth) {
   const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
-  if (schema !== SCHEMA || !isText(theirs) || !isObject(watcher)) return null;
-  if (theirs !== authFile && realPath(theirs) !== realPath(authFile)) return null;
+  if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
+  if (!isOurAuth(theirs)) return null;
   const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
     id,
     { active, known: /* @__PURE__ */ new Set([...known, active]), ready }
@@ -1169,7 +1146,41 @@ function parseState(text, authFile) {
     overridesExplicit: more.routing_overrides_explicit === true
   };
 }
-var Told = class {
+
+// src/system/liveness.js
+import { randomBytes as randomBytes3 } from "node:crypto";
+import fs5 from "node:fs";
+import path5 from "node:path";
+var SILENT_MS = 2e4;
+var PID_NAMESPACE = tryOr(() => {
+  if (process.platform !== "linux") return process.platform;
+  if (fs5.readlinkSync("/proc/self") !== String(process.pid)) return null;
+  const boot = fs5.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const time = tryOr(() => fs5.readlinkSync("/proc/self/ns/time"));
+  return [boot, fs5.readlinkSync("/proc/self/ns/pid"), time].filter(isString).join(" ");
+}, null);
+function procStatFields(pid) {
+  const line = tryOr(() => fs5.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
+  return line.slice(line.lastIndexOf(")") + 2).split(" ");
+}
+var isFresh = (file) => tryOr(() => Math.abs(Date.now() - fs5.statSync(file).mtimeMs) <= SILENT_MS, false);
+function ownName(folder) {
+  const name = String(process.pid);
+  const file = path5.join(folder, `${name}.json`);
+  const theirs = tryOr(() => JSON.parse(readText(file)).pid_namespace);
+  const isTaken = isString(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
+  return isTaken ? `${name}-${randomBytes3(4).toString("hex")}` : name;
+}
+function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  if (where !== void 0 && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
+  if (process.platform !== "linux") return tryOr(() => (process.kill(pid, 0), true), false);
+  const fields = procStatFields(pid);
+  return fields[19] === String(ticks) && !"TtZXx".includes(fields[0]);
+}
+
+// src/watcher/watcher-state.js
+var WatcherState = class {
   key = "absent";
   // which file it is
   /** @type {string | null} */
@@ -1184,16 +1195,21 @@ var Told = class {
     this.#places = places;
   }
   look() {
-    const { state, auth } = this.#places;
-    const stat = attempt(() => fs6.statSync(state, { bigint: true }), null);
+    const { state } = this.#places;
+    const stat = tryOr(() => fs6.statSync(state, { bigint: true }), null);
     const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
     if (key !== this.key) {
       this.key = key;
-      this.text = attempt(() => readText(state), null);
-      this.state = attempt(() => parseState(this.text, auth), null);
+      this.text = tryOr(() => readText(state), null);
+      this.state = tryOr(() => parseState(this.text, this.#isOurAuth), null);
     }
     return this;
   }
+  /** @param {string} file */
+  #isOurAuth = (file) => {
+    const { auth } = this.#places;
+    return file === auth || realPath(file) === realPath(auth);
+  };
   /** Where a new message may go; nowhere else than it goes by itself, if that is not for us. */
   get routing() {
     return this.state?.routing ?? [];
@@ -1206,8 +1222,8 @@ var Told = class {
   hasNobodyLeft = (model) => this.#ready(model) === false;
   /** @param {Model} model */
   #ready(model) {
-    const ready = this.provider(idOf(model.providerID))?.ready;
-    return ready === true && this.state?.spent.has(nameOf(model)) ? false : ready;
+    const ready = this.provider(providerId(model.providerID))?.ready;
+    return ready === true && this.state?.spent.has(modelName(model)) ? false : ready;
   }
   isAlive = () => {
     const { state } = this.look();
@@ -1217,20 +1233,20 @@ var Told = class {
 
 // src/requests/context.js
 import { AsyncLocalStorage } from "node:async_hooks";
-var context = new AsyncLocalStorage();
-var inside = new AsyncLocalStorage();
-async function cross(call, action) {
-  const crossing = { call, isOver: false };
+var markContext = new AsyncLocalStorage();
+var sendingContext = new AsyncLocalStorage();
+async function runSending(call, action) {
+  const sending = { call, isOver: false };
   try {
-    return await inside.run(crossing, action);
+    return await sendingContext.run(sending, action);
   } finally {
-    crossing.isOver = true;
+    sending.isOver = true;
   }
 }
 
 // src/requests/call.js
 function canRepeat(body) {
-  if (isText(body ?? "") || ArrayBuffer.isView(body)) return true;
+  if (isString(body ?? "") || ArrayBuffer.isView(body)) return true;
   return [ArrayBuffer, URLSearchParams, Blob, FormData].some((kind) => body instanceof kind);
 }
 var Call = class {
@@ -1249,14 +1265,14 @@ var Call = class {
   // the newest note that the person was shown
   isForeign = false;
   // whoever stands between us and the network sent another credential
-  /** @param {RequestFacts & { init: RequestInit, mark: Mark, found: ClaimedLogin }} claimed */
-  constructor({ input, init, request, mark, found }) {
+  /** @param {RequestFacts & { init: RequestInit, mark: Mark, login: ClaimedLogin }} claimed */
+  constructor({ input, init, request, mark, login }) {
     this.request = request;
     this.input = input;
     this.init = init;
     this.mark = mark;
-    this.slot = found.slot;
-    this.carried = found;
+    this.slot = login.slot;
+    this.carried = login;
     this.url = new URL(request ? request.url : input);
     this.signal = init.signal === void 0 ? this.request?.signal : init.signal;
     this.repeatable = canRepeat(init.body);
@@ -1281,7 +1297,7 @@ var Call = class {
         this.repeatable = false;
       }
     }
-    return cross(this, () => layer(input, this.init));
+    return runSending(this, () => layer(input, this.init));
   }
   /**
    * Look at what a fetch between us and the network makes of it.
@@ -1290,7 +1306,7 @@ var Call = class {
    */
   observe({ method, path: path8, headers }) {
     const isIt = method === "POST" && (isModelPath(path8) || path8 === this.url.pathname);
-    if (isIt && !credentialsOf(headers).has(this.carried.secret)) this.isForeign = true;
+    if (isIt && !credentialsInHeaders(headers).has(this.carried.secret)) this.isForeign = true;
   }
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
   endWait() {
@@ -1306,7 +1322,7 @@ var Call = class {
   async text() {
     const body = this.init.body ?? null;
     if (body === null && this.request) return this.input.clone().text();
-    return isText(body) ? body : null;
+    return isString(body) ? body : null;
   }
   /** @param {string} body */
   setText(body) {
@@ -1321,7 +1337,7 @@ var oneLine = (text) => text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, NOTE_L
 // src/core/protocols.js
 var NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 var NO_WORDS = { input_tokens: 0, output_tokens: 0 };
-var eventOf = (value) => `event: ${value.type}
+var sseEvent = (value) => `event: ${value.type}
 data: ${JSON.stringify(value)}
 
 `;
@@ -1329,10 +1345,10 @@ var ANSWERS = {
   "/chat/completions": (id, model, text) => {
     const base = { id, created: 0, model };
     const finish_reason = text === null ? "tool_calls" : "stop";
-    const said = { role: "assistant", content: text ?? "" };
+    const message = { role: "assistant", content: text ?? "" };
     const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
-    const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
-    const choices = [{ index: 0, message: said, finish_reason }];
+    const part = { ...chunk, choices: [{ index: 0, delta: message, finish_reason }] };
+    const choices = [{ index: 0, message, finish_reason }];
     return {
       whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
       stream: `data: ${JSON.stringify(part)}
@@ -1343,9 +1359,9 @@ data: [DONE]
     };
   },
   "/responses": (id, model, text) => {
-    const said = [{ type: "output_text", text, annotations: [] }];
+    const content = [{ type: "output_text", text, annotations: [] }];
     const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
-    const output = text ? [{ ...item, content: said }] : [];
+    const output = text ? [{ ...item, content }] : [];
     const base = { id, object: "response", created_at: 0, model, error: null };
     const usage = { ...NO_WORDS, total_tokens: 0 };
     const done = { status: "completed", incomplete_details: null, output, usage };
@@ -1353,14 +1369,14 @@ data: [DONE]
     const place = { item_id: item.id, output_index: 0, content_index: 0 };
     const events = [
       { type: "response.created", response: { ...base, ...begun } },
-      ...output.flatMap((one) => [
+      ...output.flatMap((spoken) => [
         { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
         { type: "response.output_text.delta", ...place, delta: text },
-        { type: "response.output_item.done", output_index: 0, item: one }
+        { type: "response.output_item.done", output_index: 0, item: spoken }
       ]),
       { type: "response.completed", response: { ...base, ...done } }
     ].map((event, number) => ({ ...event, sequence_number: number }));
-    return { whole: { ...base, ...done }, stream: events.map(eventOf).join("") };
+    return { whole: { ...base, ...done }, stream: events.map(sseEvent).join("") };
   },
   "/messages": (id, model, text) => {
     const base = { id, type: "message", role: "assistant", model };
@@ -1378,32 +1394,32 @@ data: [DONE]
       { type: "message_stop" }
     ];
     const whole = { ...base, content, ...end, usage: NO_WORDS };
-    return { whole, stream: events.map(eventOf).join("") };
+    return { whole, stream: events.map(sseEvent).join("") };
   }
 };
-function questionOf(path8, text) {
+function parseQuestion(path8, text) {
   const [, make] = Object.entries(ANSWERS).find(([end]) => path8.endsWith(end)) ?? [];
-  const asked = attempt(() => JSON.parse(String(text)), null);
+  const asked = tryOr(() => JSON.parse(String(text)), null);
   return make && isObject(asked) ? { make, asked } : null;
 }
-function wordsOf({ asked }) {
-  const inParts = (parts) => parts.map((part) => isText(part?.text) ? part.text : "").join("\n");
-  const said = (item) => {
-    if (isText(item?.content)) return item.content;
-    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isText(part?.text));
-    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
+function conversationText({ asked }) {
+  const inParts = (parts) => parts.map((part) => isString(part?.text) ? part.text : "").join("\n");
+  const textIn = (item) => {
+    if (isString(item?.content)) return item.content;
+    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isString(part?.text));
+    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutPictures);
   };
   const items = asked.messages ?? asked.input ?? [];
-  if (isText(items)) return items;
+  if (isString(items)) return items;
   const spoken = items.filter(
     (item) => !["system", "developer"].includes(item?.role)
   );
-  return spoken.map(said).join("\n\n");
+  return spoken.map(textIn).join("\n\n");
 }
-var withoutData = (_, value) => isText(value) && value.startsWith("data:") ? "" : value;
+var withoutPictures = (_, value) => isString(value) && value.startsWith("data:") ? "" : value;
 
 // src/requests/own-answer.js
-function answerOf({ make, asked }, text) {
+function buildAnswer({ make, asked }, text) {
   const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
   const isStream = asked.stream === true;
   const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
@@ -1420,8 +1436,8 @@ var ASIDE_MS = 3e5;
 var FailedRequests = class {
   /** @type {Exchange} */
   #exchange;
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
   /** @type {Routing} */
   #routing;
   /** @type {History} */
@@ -1433,16 +1449,16 @@ var FailedRequests = class {
   /**
    * @param {{
    *   exchange: Exchange,
-   *   told: Told,
+   *   watcher: WatcherState,
    *   routing: Routing,
    *   history: History,
    *   logins: RequestLogins,
    *   reports: Reports,
    * }} parts
    */
-  constructor({ exchange, told, routing, history, logins, reports }) {
+  constructor({ exchange, watcher, routing, history, logins, reports }) {
     this.#exchange = exchange;
-    this.#told = told;
+    this.#watcher = watcher;
     this.#routing = routing;
     this.#history = history;
     this.#logins = logins;
@@ -1457,10 +1473,13 @@ var FailedRequests = class {
    */
   async settle(call, response) {
     if (!this.#exchange.isAnswered()) return response;
-    const body = cut(await readBeginning(response));
+    const body = decodeBeginning(await readBeginning(response));
     const end = performance.now() + LONGEST_HOLD_MS;
     for (; ; ) {
-      const verdict = await this.#exchange.ask(this.#reports.signal(call, response, body), call.signal);
+      const verdict = await this.#exchange.ask(
+        this.#reports.signal(call, response, body),
+        call.signal
+      );
       switch (verdict?.verdict) {
         case "retry":
           return call.repeatable && await this.#retry(call, verdict) ? null : response;
@@ -1469,7 +1488,7 @@ var FailedRequests = class {
         case "wait":
           if (!call.repeatable || !(verdict.wait_ms >= 0) || performance.now() > end)
             return response;
-          await this.#hold(call, verdict);
+          await this.#wait(call, verdict);
           call.endWait();
           break;
         default:
@@ -1483,14 +1502,14 @@ var FailedRequests = class {
    * @param {Call} call
    * @param {Verdict} verdict
    */
-  async #hold(call, { wait_ms: ms, note }) {
+  async #wait(call, { wait_ms: ms, note }) {
     this.#show(call, note);
-    const { text } = this.#told.look();
+    const { text } = this.#watcher.look();
     const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
     const end = performance.now() + wait;
     for (let left; (left = end - performance.now()) > 0; ) {
       await sleep(Math.min(left, LOOK_MS), call.signal);
-      if (this.#told.look().text !== text || !this.#told.isAlive()) return;
+      if (this.#watcher.look().text !== text || !this.#watcher.isAlive()) return;
     }
   }
   /**
@@ -1500,11 +1519,11 @@ var FailedRequests = class {
    * @param {unknown} note
    */
   #show(call, note) {
-    if (!isText(note) || !note || call.shown === note) return;
+    if (!isString(note) || !note || call.shown === note) return;
     call.shown = note;
     const { client } = this.#routing.session(call.mark.session);
     const body = { title: "rotator", message: oneLine(note), variant: "info" };
-    attempt(() => client?.tui.showToast({ body }).catch(ignore));
+    tryOr(() => client?.tui.showToast({ body }).catch(noop));
   }
   /**
    * Let opencode go on with another provider: return what it gets for now, or null.
@@ -1513,12 +1532,15 @@ var FailedRequests = class {
    * @param {Verdict} verdict
    */
   async #reroute(call, { to, note }) {
-    const question = questionOf(call.url.pathname, await call.text());
+    const question = parseQuestion(call.url.pathname, await call.text());
     if (!question) return null;
     if (call.mark.aside) return this.#rerouteAside(call, question, to);
-    const done = within(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
-    const isDone = await until(call.signal, (stop) => (done.then(stop, () => stop(false)), ignore));
-    return isDone ? answerOf(question, null) : null;
+    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
+    const isDone = await abortable(
+      call.signal,
+      (stop) => (done.then(stop, () => stop(false)), noop)
+    );
+    return isDone ? buildAnswer(question, null) : null;
   }
   /**
    * A title or a summary is no step of the turn: its answer has to be one.
@@ -1529,12 +1551,12 @@ var FailedRequests = class {
    */
   async #rerouteAside({ mark, signal }, question, to) {
     const isQuiet = QUIET_AGENTS.includes(mark.agent);
-    const isAsked = !isQuiet || KIND !== "run";
+    const isAsked = !isQuiet || PROCESS_KIND !== "run";
     const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...signal ? [signal] : []]);
-    const asked = () => this.#routing.askElsewhere(mark, to, wordsOf(question), abort);
-    const text = isAsked ? await asked().catch(ignore) : null;
+    const asked = () => this.#routing.askElsewhere(mark, to, conversationText(question), abort);
+    const text = isAsked ? await asked().catch(noop) : null;
     if (signal?.aborted) throw signal.reason;
-    return text || isQuiet ? answerOf(question, text || "") : null;
+    return text || isQuiet ? buildAnswer(question, text || "") : null;
   }
   /**
    * @param {Call} call
@@ -1543,7 +1565,7 @@ var FailedRequests = class {
   async #retry(call, { credential, drop }) {
     if (drop ? drop !== "reasoning" : call.tried.has(credential)) return false;
     const entry = await this.#logins.whenLive(call, credential);
-    if (!entry || !this.#logins.fit(call, entry)) return false;
+    if (!entry || !this.#logins.useLogin(call, entry)) return false;
     if (!drop) return true;
     this.#history.refuse(call.mark.session, await call.text());
     return this.#history.clean(call);
@@ -1603,11 +1625,11 @@ var Reports = class {
     const { digest } = call.carried;
     const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
     if (since < LIMITS_EVERY_MS) return;
-    const says = attempt(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
+    const says = tryOr(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
     if (!says) return;
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
-    const news = attempt(() => this.signal(call, response, ""));
-    setTimeout(() => attempt(() => this.#exchange.tell(news)), 0);
+    const news = tryOr(() => this.signal(call, response, ""));
+    setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
   }
   /**
    * @param {Call} call
@@ -1631,10 +1653,10 @@ var Reports = class {
       left: [...this.#routing.session(mark.session).left],
       aside: mark.aside || this.#routing.session(mark.session).isOurs === true,
       waited,
-      opencode: KIND,
+      opencode: PROCESS_KIND,
       status: response.status,
       headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
-      body: cut(Buffer.from(redact(body, all)))
+      body: decodeBeginning(Buffer.from(redact(body, all)))
     };
   }
   /**
@@ -1659,7 +1681,7 @@ var Reports = class {
 // src/core/login-replacement.js
 function replaceLogin(headers, url, old, entry) {
   const change = (name2, value) => {
-    if (!isText(value)) return value;
+    if (!isString(value)) return value;
     const { scheme, rest } = splitScheme(value);
     if (value === old.secret) return entry.secret;
     if (rest === old.secret) return scheme + entry.secret;
@@ -1670,7 +1692,8 @@ function replaceLogin(headers, url, old, entry) {
   const changed = editHeaders(headers, change);
   const name = "ChatGPT-Account-Id";
   const isCodex = entry.type === "oauth" && url.pathname.endsWith("/codex/responses");
-  if (!isCodex || !entry.accountId || valuesOf(changed, name.toLowerCase()).length) return changed;
+  if (!isCodex || !entry.accountId || headerValues(changed, name.toLowerCase()).length)
+    return changed;
   if (changed instanceof Headers) changed.set(name, entry.accountId);
   else if (Array.isArray(changed)) changed.push([name, entry.accountId]);
   else changed[name] = entry.accountId;
@@ -1682,21 +1705,21 @@ var SWAP_VISIBLE_MS = 100;
 var RequestLogins = class {
   /** @type {Logins} */
   #logins;
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
   /**
    * @param {Logins} logins
-   * @param {Told} told
+   * @param {WatcherState} watcher
    */
-  constructor(logins, told) {
+  constructor(logins, watcher) {
     this.#logins = logins;
-    this.#told = told;
+    this.#watcher = watcher;
   }
   /**
    * @param {string} slot
    * @param {string} digest
    */
-  #isKnown = (slot, digest) => this.#logins.seen(slot).has(digest) || this.#told.provider(slot)?.known.has(digest) === true;
+  #isKnown = (slot, digest) => this.#logins.seen(slot).has(digest) || this.#watcher.provider(slot)?.known.has(digest) === true;
   /**
    * Return the login in a request that is in auth.json or was, or null.
    *
@@ -1723,8 +1746,8 @@ var RequestLogins = class {
    * @param {string[]} digests
    */
   #nameOf(slot, digests) {
-    const known = this.#told.provider(slot)?.known;
-    return digests.find((one) => known?.has(one)) ?? digests[0];
+    const known = this.#watcher.provider(slot)?.known;
+    return digests.find((digest) => known?.has(digest)) ?? digests[0];
   }
   /**
    * Give the call the login `entry`; false where the two do not belong to one destination.
@@ -1732,7 +1755,7 @@ var RequestLogins = class {
    * @param {Call} call
    * @param {Entry | undefined} entry
    */
-  fit(call, entry) {
+  useLogin(call, entry) {
     const old = call.carried;
     if (!entry?.secret) return false;
     const digest = this.#nameOf(call.slot, entry.digests);
@@ -1748,7 +1771,7 @@ var RequestLogins = class {
    */
   #destination(slot, { digest, seen }) {
     if (seen) return seen.destination;
-    const told = this.#told.provider(slot);
+    const told = this.#watcher.provider(slot);
     if (!told?.known.has(digest)) return null;
     return this.#logins.seen(slot).get(told.active)?.destination;
   }
@@ -1771,7 +1794,7 @@ var RequestLogins = class {
 // src/opencode/client.js
 import os from "node:os";
 import path6 from "node:path";
-async function ask(question) {
+async function unwrap(question) {
   const { data, error } = await question;
   if (error || data === void 0) throw new Error("opencode did not answer");
   return data;
@@ -1779,15 +1802,15 @@ async function ask(question) {
 function recentModel(env) {
   const states = env.XDG_STATE_HOME || path6.join(os.homedir(), ".local", "state");
   const file = path6.join(states, "opencode", "model.json");
-  return attempt(() => modelIn(JSON.parse(readText(file)).recent[0]), null);
+  return tryOr(() => parseModel(JSON.parse(readText(file)).recent[0]), null);
 }
 
 // src/requests/routing.js
 var ROUTING_MS = 2e3;
 var RECENT_MESSAGES = 20;
 var Routing = class {
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
   #recent = recentModel(process.env);
   // later ones are choices of the user
   /** @type {Map<string, Session>} */
@@ -1797,10 +1820,10 @@ var Routing = class {
   #carried = /* @__PURE__ */ new Set();
   // what the session before this one had of us, if it ended with that
   // The TUI begins a session with the model of the one before; other clients name what they mean.
-  #isTui = KIND === "tui" && !process.argv.slice(2).includes("acp");
-  /** @param {Told} told */
-  constructor(told) {
-    this.#told = told;
+  #isTui = PROCESS_KIND === "tui" && !process.argv.slice(2).includes("acp");
+  /** @param {WatcherState} watcher */
+  constructor(watcher) {
+    this.#watcher = watcher;
   }
   /**
    * Return what is known of a session, newest last.
@@ -1827,14 +1850,14 @@ var Routing = class {
     known.message = message.id;
     known.client = client;
     if (!parts.length || !parts.every((part) => part.synthetic)) known.left = /* @__PURE__ */ new Set();
-    const wanted = modelIn(message.model);
-    const isActive = wanted && this.#told.isAlive() && this.#told.routing.length;
-    const chosen = isActive ? await within(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null) : null;
-    if (wanted && chosen && nameOf(chosen) !== nameOf(wanted)) {
+    const wanted = parseModel(message.model);
+    const isActive = wanted && this.#watcher.isAlive() && this.#watcher.routing.length;
+    const chosen = isActive ? await withTimeout(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null) : null;
+    if (wanted && chosen && modelName(chosen) !== modelName(wanted)) {
       this.#set(known, chosen);
       message.model = { ...message.model, ...chosen };
     } else if (wanted) known.last = wanted;
-    const isLastOurs = known.last && known.ours.has(nameOf(known.last));
+    const isLastOurs = known.last && known.ours.has(modelName(known.last));
     if (!known.isChild) this.#carried = isLastOurs ? known.ours : /* @__PURE__ */ new Set();
   }
   /**
@@ -1845,7 +1868,7 @@ var Routing = class {
    */
   #set(known, model) {
     known.last = model;
-    known.ours.add(nameOf(model));
+    known.ours.add(modelName(model));
     if (!known.isChild) this.#carried = known.ours;
   }
   /**
@@ -1856,24 +1879,24 @@ var Routing = class {
    * @returns {Promise<Model | null>}
    */
   async #find(client, known, { model: given }, message) {
-    const wanted = modelIn(message.model);
+    const wanted = parseModel(message.model);
     if (!wanted) return null;
-    const session = await ask(client.session.get({ path: { id: message.sessionID } }));
+    const session = await unwrap(client.session.get({ path: { id: message.sessionID } }));
     known.isChild = Boolean(session.parentID);
     if (known.isChild) {
-      return this.#told.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
+      return this.#watcher.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
     }
     const last = known.last ?? await this.#servedBy(client, message.sessionID);
     const own = await this.#modelOfAgent(client, message.agent);
-    const isOwn = own !== null && nameOf(own) === nameOf(wanted);
+    const isOwn = own !== null && modelName(own) === modelName(wanted);
     const isCarried = (name) => this.#isTui && !last && this.#carried.has(name);
     const isOurs = (name) => known.ours.has(name) || isCarried(name);
-    const isPicked = !isOwn && !isOurs(nameOf(wanted)) && await this.#isPicked(client, wanted, last, given !== void 0);
-    const stays = last && this.#told.isReady(last);
-    const isLeft = stays && known.ours.has(nameOf(last)) && this.#told.hasNobodyLeft(wanted);
-    if (isPicked && !isLeft && !this.#told.state?.overridesExplicit) return wanted;
+    const isPicked = !isOwn && !isOurs(modelName(wanted)) && await this.#isPicked(client, wanted, last, given !== void 0);
+    const stays = last && this.#watcher.isReady(last);
+    const isLeft = stays && known.ours.has(modelName(last)) && this.#watcher.hasNobodyLeft(wanted);
+    if (isPicked && !isLeft && !this.#watcher.state?.overridesExplicit) return wanted;
     const target = stays ? last : await this.#next(client, last);
-    const isFree = isOwn || stays && !known.ours.has(nameOf(last));
+    const isFree = isOwn || stays && !known.ours.has(modelName(last));
     return target?.providerID === wanted.providerID && isFree ? wanted : target;
   }
   /**
@@ -1885,12 +1908,12 @@ var Routing = class {
    */
   async #next(client, from) {
     let known = null;
-    for (const route of this.#told.routing) {
-      const instead = from && isObject(route.instead) ? route.instead[nameOf(from)] : void 0;
+    for (const route of this.#watcher.routing) {
+      const instead = from && isObject(route.instead) ? route.instead[modelName(from)] : void 0;
       if (instead === null) continue;
-      const model = modelOf({ ...route, ...isText(instead) ? { model: instead } : {} });
-      if (!this.#told.isReady(model)) continue;
-      known ??= await ask(client.config.providers());
+      const model = modelOfRoute({ ...route, ...isString(instead) ? { model: instead } : {} });
+      if (!this.#watcher.isReady(model)) continue;
+      known ??= await unwrap(client.config.providers());
       if (isOffered(known, model)) return model;
     }
     return null;
@@ -1904,9 +1927,9 @@ var Routing = class {
    */
   async #servedBy(client, id) {
     const query = { limit: RECENT_MESSAGES };
-    const messages = await ask(client.session.messages({ path: { id }, query }));
+    const messages = await unwrap(client.session.messages({ path: { id }, query }));
     const answers = messages.map(({ info }) => info).filter((info) => info.role === "assistant");
-    return modelIn(answers.findLast((info) => !info.error && !info.summary));
+    return parseModel(answers.findLast((info) => !info.error && !info.summary));
   }
   /**
    * @param {Client} client
@@ -1914,8 +1937,8 @@ var Routing = class {
    * @returns {Promise<Model | null>}
    */
   async #modelOfAgent(client, name) {
-    const agents = await ask(client.app.agents());
-    return modelIn(agents.find((agent) => agent.name === name)?.model);
+    const agents = await unwrap(client.app.agents());
+    return parseModel(agents.find((agent) => agent.name === name)?.model);
   }
   /**
    * Tell whether the user picked `wanted`, which is none of ours: it is not opencode's default.
@@ -1926,12 +1949,12 @@ var Routing = class {
    * @param {boolean} isGiven
    */
   async #isPicked(client, wanted, last, isGiven) {
-    const name = nameOf(wanted);
+    const name = modelName(wanted);
     if (!last && !isGiven) return false;
-    const { model } = await ask(client.config.get());
+    const { model } = await unwrap(client.config.get());
     if (model) return model !== name && !this.#wasOurs(name, last);
-    if (this.#recent) return nameOf(this.#recent) !== name && !this.#wasOurs(name, last);
-    const { default: usual } = await ask(client.config.providers());
+    if (this.#recent) return modelName(this.#recent) !== name && !this.#wasOurs(name, last);
+    const { default: usual } = await unwrap(client.config.providers());
     return usual?.[wanted.providerID] !== wanted.modelID && !this.#wasOurs(name, last);
   }
   /**
@@ -1942,9 +1965,9 @@ var Routing = class {
    */
   #wasOurs(name, last) {
     const isListed = ({ provider, model, instead }) => [model, ...Object.values(isObject(instead) ? instead : {})].some(
-      (one) => `${provider}/${one}` === name
+      (other) => `${provider}/${other}` === name
     );
-    return last && nameOf(last) === name && this.#told.routing.some(isListed);
+    return last && modelName(last) === name && this.#watcher.routing.some(isListed);
   }
   /**
    * Let the turn of a failed request go on with another provider; false: it cannot.
@@ -1957,17 +1980,17 @@ var Routing = class {
     const known = this.session(mark.session);
     const { client } = known;
     if (!client || !isRoute(to) || known.left.has(to.provider)) return false;
-    if (idOf(to.provider) === mark.provider) return false;
-    const model = modelOf(to);
-    if (!isOffered(await ask(client.config.providers()), model)) return false;
+    if (providerId(to.provider) === mark.provider) return false;
+    const model = modelOfRoute(to);
+    if (!isOffered(await unwrap(client.config.providers()), model)) return false;
     const base = await this.#lastOfUser(client, mark);
     if (base.format?.type === "json_schema") return false;
-    const why = isText(note) && note ? oneLine(note) : `${mark.provider} has nobody left`;
-    known.line = `[rotator] ${why}; going on with ${nameOf(model)}`;
+    const why = isString(note) && note ? oneLine(note) : `${mark.provider} has nobody left`;
+    known.line = `[rotator] ${why}; going on with ${modelName(model)}`;
     const { agent, tools, system, variant = base.model?.variant } = base;
     const parts = [{ type: "text", text: known.line, ignored: true }];
     const body = { noReply: true, agent, variant, tools, system, model, parts };
-    await ask(client.session.prompt({ path: { id: mark.session }, body }));
+    await unwrap(client.session.prompt({ path: { id: mark.session }, body }));
     known.left.add(mark.provider);
     this.#set(known, model);
     return true;
@@ -1983,23 +2006,23 @@ var Routing = class {
    */
   async askElsewhere(mark, to, text, abort) {
     const { client } = this.session(mark.session);
-    if (!client || !isRoute(to) || !text || idOf(to.provider) === mark.provider) return null;
-    const model = modelOf(to);
-    if (!isOffered(await ask(client.config.providers()), model)) return null;
+    if (!client || !isRoute(to) || !text || providerId(to.provider) === mark.provider) return null;
+    const model = modelOfRoute(to);
+    if (!isOffered(await unwrap(client.config.providers()), model)) return null;
     const made = { parentID: mark.session, title: `[rotator] ${mark.agent}` };
-    const { id } = await ask(client.session.create({ body: made }));
+    const { id } = await unwrap(client.session.create({ body: made }));
     this.session(id).isOurs = true;
     const body = { agent: mark.agent, model, parts: [{ type: "text", text }] };
     try {
-      const answer = ask(client.session.prompt({ path: { id }, body }));
-      const { info, parts } = await until(abort, (done) => {
+      const answer = unwrap(client.session.prompt({ path: { id }, body }));
+      const { info, parts } = await abortable(abort, (done) => {
         answer.then(done, () => done({ info: { error: true }, parts: [] }));
-        return () => client.session.abort({ path: { id } }).catch(ignore);
+        return () => client.session.abort({ path: { id } }).catch(noop);
       });
-      const said = parts.map((part) => part.type === "text" ? part.text : "").join("");
-      return info.error || !said.trim() ? null : said;
+      const answered = parts.map((part) => part.type === "text" ? part.text : "").join("");
+      return info.error || !answered.trim() ? null : answered;
     } finally {
-      client.session.delete({ path: { id } }).catch(ignore);
+      client.session.delete({ path: { id } }).catch(noop);
     }
   }
   /**
@@ -2011,9 +2034,9 @@ var Routing = class {
    */
   async #lastOfUser(client, { session: id, message: messageID }) {
     const query = { limit: RECENT_MESSAGES };
-    const messages = await ask(client.session.messages({ path: { id }, query }));
-    const found = messages.findLast(({ info }) => info.role === "user");
-    return (found ?? await ask(client.session.message({ path: { id, messageID } }))).info;
+    const messages = await unwrap(client.session.messages({ path: { id }, query }));
+    const newest = messages.findLast(({ info }) => info.role === "user");
+    return (newest ?? await unwrap(client.session.message({ path: { id, messageID } }))).info;
   }
 };
 
@@ -2039,16 +2062,16 @@ var Bridge = class {
   constructor(places, tellUnseen) {
     this.#tellUnseen = tellUnseen;
     this.logins = new Logins(places.auth);
-    this.told = new Told(places);
-    this.exchange = new Exchange(places, this.told);
-    this.routing = new Routing(this.told);
+    this.watcher = new WatcherState(places);
+    this.exchange = new Exchange(places, this.watcher);
+    this.routing = new Routing(this.watcher);
     this.marks = new Marks(this.logins);
     this.descent = new Descent(places.descent, this.logins);
-    this.#requestLogins = new RequestLogins(this.logins, this.told);
+    this.#requestLogins = new RequestLogins(this.logins, this.watcher);
     this.#reports = new Reports(this.exchange, this.logins, this.routing);
     this.#failed = new FailedRequests({
       exchange: this.exchange,
-      told: this.told,
+      watcher: this.watcher,
       routing: this.routing,
       history: this.#history,
       logins: this.#requestLogins,
@@ -2111,14 +2134,14 @@ var Bridge = class {
    */
   fetch(layer, receiver, given) {
     const pass = () => layer.apply(receiver, given);
-    const seen = attempt(() => lookAt(...given), null);
+    const seen = tryOr(() => inspectRequest(...given), null);
     if (seen === null) return pass();
-    const outer = inside.getStore();
+    const outer = sendingContext.getStore();
     if (outer && !outer.isOver) {
-      attempt(() => outer.call?.observe(seen));
+      tryOr(() => outer.call?.observe(seen));
       return pass();
     }
-    const mark = context.getStore();
+    const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
     if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
@@ -2131,14 +2154,14 @@ var Bridge = class {
    * @param {Mark | undefined} mark
    */
   #send(layer, pass, seen, mark) {
-    const question = attempt(() => this.descent.questionIn(seen), null);
+    const question = tryOr(() => this.descent.questionIn(seen), null);
     const send = () => {
-      const claimed = seen.method === "POST" ? attempt(() => this.#claim(seen, mark), null) : null;
+      const claimed = seen.method === "POST" ? tryOr(() => this.#claim(seen, mark), null) : null;
       return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
     };
     if (!question) return send();
     const isSure = !(question instanceof Promise);
-    return this.descent.follow(question, isSure ? () => cross(null, pass) : send);
+    return this.descent.follow(question, isSure ? () => runSending(null, pass) : send);
   }
   /**
    * Return the login that a request of ours carries, and its mark; null if it is none of ours.
@@ -2148,16 +2171,16 @@ var Bridge = class {
    */
   #claim(seen, inContext) {
     const mark = this.marks.find(seen, inContext);
-    const isModel = () => isModelRequest(seen.path, textOf(seen.init?.body));
+    const isModel = () => isModelRequest(seen.path, bodyText(seen.init?.body));
     if (!mark) {
       if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
       return null;
     }
-    attempt(() => this.#see(mark.provider, true));
-    const secrets = credentialsOf(seen.headers);
-    const found = this.#requestLogins.find(mark, secrets);
-    if (!found && isModel()) mark.leave(secrets);
-    return found && { mark, found };
+    tryOr(() => this.#see(mark.provider, true));
+    const secrets = credentialsInHeaders(seen.headers);
+    const login = this.#requestLogins.find(mark, secrets);
+    if (!login && isModel()) mark.leave(secrets);
+    return login && { mark, login };
   }
   /**
    * Send a request of ours, again if the watcher says so.
@@ -2173,7 +2196,7 @@ var Bridge = class {
     for (; ; ) {
       const response = await call.send(layer).finally(() => mark.take(call));
       const isGood = response.status < 400;
-      if (isGood && isAnswerOfModel(call, response)) mark.isSpent = true;
+      if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
       if (isGood || call.sends >= MOST_SENDS) return response;
@@ -2184,7 +2207,7 @@ var Bridge = class {
         if (call.signal?.aborted) throw call.signal.reason;
       }
       if (answer === response) return response;
-      response.body?.cancel().catch(ignore);
+      response.body?.cancel().catch(noop);
       if (answer) return answer;
     }
   }
@@ -2194,14 +2217,14 @@ var Bridge = class {
    * @param {Claimed} seen
    */
   async #prepare(seen) {
-    const { path: path8, found } = seen;
+    const { path: path8, login } = seen;
     const init = { ...seen.init, headers: (
       /** @type {any} */
       seen.headers
     ) };
     const call = new Call({ ...seen, init });
     if (!isModelPath(path8) && !isModelRequest(path8, await call.text())) return null;
-    this.#requestLogins.fit(call, this.logins.get(found.slot));
+    this.#requestLogins.useLogin(call, this.logins.get(login.slot));
     await this.#history.clean(call);
     return call;
   }
@@ -2209,7 +2232,7 @@ var Bridge = class {
 
 // src/requests/outermost-fetch.js
 var MOST_LAYERS = 1e3;
-var Front = class {
+var OutermostFetch = class {
   /** @type {Send} */
   #send;
   // (layer, receiver, arguments) -> what fetch returns
@@ -2228,13 +2251,13 @@ var Front = class {
   #set;
   /** @param {Send} send */
   constructor(send) {
-    const front = this;
+    const keeper = this;
     this.#send = send;
-    this.#get = () => front.#current;
-    this.#set = (value) => front.#put(value);
+    this.#get = () => keeper.#current;
+    this.#set = (value) => keeper.#put(value);
   }
   /** Stand in front of whatever fetch there is; false: somebody does not let us. */
-  hold = () => attempt(() => {
+  hold = () => tryOr(() => {
     const { get, enumerable = true } = Object.getOwnPropertyDescriptor(globalThis, "fetch") ?? {};
     if (get !== this.#get) {
       this.#put(globalThis.fetch);
@@ -2259,7 +2282,7 @@ var Front = class {
     const wrapped = function() {
       return send(layer, this, arguments);
     };
-    attempt(() => {
+    tryOr(() => {
       const { prototype, ...own } = Object.getOwnPropertyDescriptors(layer);
       Object.defineProperties(wrapped, own);
     });
@@ -2291,9 +2314,9 @@ function findPlaces(env) {
   };
 }
 
-// src/watcher/sessions.js
+// src/watcher/session-list.js
 var SESSION_LIST_BYTES = 64 * 1024;
-var Sessions = class {
+var SessionList = class {
   /** @type {string} */
   #file;
   /** @type {Map<string, true>} */
@@ -2304,7 +2327,7 @@ var Sessions = class {
   }
   /** @param {unknown} id */
   add(id) {
-    if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
+    if (!isString(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
     const size = append(this.#file, `${id}
 `);
     remember(this.#ids, id, true, MOST_SESSIONS);
@@ -2312,7 +2335,7 @@ var Sessions = class {
   }
   beat = () => this.#ids.size && touch(this.#file, () => this.#write());
   #write() {
-    publishText(this.#file, [...this.#ids.keys()].map((one) => `${one}
+    publishText(this.#file, [...this.#ids.keys()].map((id) => `${id}
 `).join(""));
   }
 };
@@ -2338,7 +2361,7 @@ var Turns = class {
    */
   note(directory, { type, properties }) {
     const isStatus = type === "session.status";
-    const isOver = isStatus ? properties.status.type === "idle" : ENDS.includes(type);
+    const isOver = isStatus ? properties.status.type === "idle" : OVER_EVENTS.includes(type);
     if (isOver) this.#busy.delete(properties.sessionID ?? properties.info?.id);
     else if (isStatus) this.#busy.set(properties.sessionID, directory);
     else return;
@@ -2377,60 +2400,60 @@ function install() {
     opencode: opencodeVersion(),
     auth_file: places.auth,
     started_at: (/* @__PURE__ */ new Date()).toISOString(),
-    kind: KIND,
-    start_ticks: factsOf("self")[19] ?? null,
+    kind: PROCESS_KIND,
+    start_ticks: procStatFields("self")[19] ?? null,
     pid_namespace: PID_NAMESPACE
   };
   let unseen = [];
   const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
   const load = (directory) => {
     directories.add(directory);
-    attempt(tell);
+    tryOr(tell);
   };
   process.on("exit", () => unlink(places.present));
-  every(BEAT_MS, () => directories.size && touch(places.present, tell));
-  if (standsAside(process.env))
+  repeat(BEAT_MS, () => directories.size && touch(places.present, tell));
+  if (mustStandAside(process.env))
     return { load: (directory) => (load(directory), {}) };
   const bridge = new Bridge(places, (providers) => {
     unseen = providers;
-    attempt(tell);
+    tryOr(tell);
   });
-  const front = new Front((...given) => bridge.fetch(...given));
+  const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
   const turns = new Turns(places.busy);
-  const sessions = new Sessions(places.sessions);
+  const sessions = new SessionList(places.sessions);
   const hooksFor = (directory, client) => ({
     "chat.headers": async (input, output) => {
-      attempt(() => sessions.add(input.sessionID));
+      tryOr(() => sessions.add(input.sessionID));
       const isUnseen = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
-      const isOutermost = () => !isUnseen && front.hold();
-      const mark = attempt(() => bridge.announce(client, input, output, isOutermost), void 0);
-      context.enterWith(mark);
+      const isOutermost = () => !isUnseen && outermost.hold();
+      const mark = tryOr(() => bridge.announce(client, input, output, isOutermost), void 0);
+      markContext.enterWith(mark);
     },
-    "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(ignore),
+    "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(noop),
     event: async ({ event }) => {
-      attempt(() => turns.note(directory, event));
-      attempt(() => {
-        const meaning = meaningOf(event);
+      tryOr(() => turns.note(directory, event));
+      tryOr(() => {
+        const meaning = interpretEvent(event);
         const { session, isOver, isFailure } = meaning;
-        if (isFailure) attempt(() => bridge.tellFailure(session));
+        if (isFailure) tryOr(() => bridge.tellFailure(session));
         if (isOver || meaning.isSent) bridge.judge(session, meaning);
       });
     }
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  every(BEAT_MS, () => (turns.beat(), sessions.beat()));
-  front.hold();
+  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  outermost.hold();
   const loadAndLook = (directory, client) => {
     load(directory);
-    attempt(() => turns.forget(directory));
+    tryOr(() => turns.forget(directory));
     bridge.logins.all();
     return hooksFor(directory, client);
   };
   return { load: loadAndLook };
 }
-var everywhere = globalThis;
-var shared = attempt(() => everywhere[SHARED] ??= install(), null);
-var OpencodeRotator = async (context2) => attempt(() => shared.load(String(context2?.directory ?? ""), context2?.client), {});
+var globals = globalThis;
+var shared = tryOr(() => globals[SHARED] ??= install(), null);
+var OpencodeRotator = async (context) => tryOr(() => shared.load(String(context?.directory ?? ""), context?.client), {});
 export {
   OpencodeRotator
 };

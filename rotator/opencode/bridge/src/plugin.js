@@ -7,19 +7,19 @@
 // any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
 // contract.
 
-import { attempt, ignore } from "./core/attempt.js";
-import { standsAside } from "./core/environment.js";
-import { meaningOf } from "./core/session-events.js";
+import { mustStandAside } from "./core/environment.js";
+import { interpretEvent } from "./core/session-events.js";
+import { noop, tryOr } from "./core/try-or.js";
 import { SCHEMA, VERSION } from "./core/version.js";
-import { KIND, opencodeVersion } from "./opencode/process.js";
+import { opencodeVersion, PROCESS_KIND } from "./opencode/process.js";
 import { Bridge } from "./requests/bridge.js";
-import { context } from "./requests/context.js";
-import { Front } from "./requests/outermost-fetch.js";
+import { markContext } from "./requests/context.js";
+import { OutermostFetch } from "./requests/outermost-fetch.js";
 import { publish, touch, unlink } from "./system/files.js";
-import { factsOf, PID_NAMESPACE } from "./system/liveness.js";
+import { PID_NAMESPACE, procStatFields } from "./system/liveness.js";
 import { findPlaces } from "./system/places.js";
-import { every } from "./system/timing.js";
-import { Sessions } from "./watcher/sessions.js";
+import { repeat } from "./system/timing.js";
+import { SessionList } from "./watcher/session-list.js";
 import { Turns } from "./watcher/turns.js";
 
 /**
@@ -42,8 +42,8 @@ function install() {
     opencode: opencodeVersion(),
     auth_file: places.auth,
     started_at: new Date().toISOString(),
-    kind: KIND,
-    start_ticks: factsOf("self")[19] ?? null,
+    kind: PROCESS_KIND,
+    start_ticks: procStatFields("self")[19] ?? null,
     pid_namespace: PID_NAMESPACE,
   };
   /** @type {string[]} */
@@ -53,19 +53,19 @@ function install() {
   const load = (directory) => {
     directories.add(directory);
     // Where this fails, only `rotator status` misses something.
-    attempt(tell);
+    tryOr(tell);
   };
   process.on("exit", () => unlink(places.present));
-  every(BEAT_MS, () => directories.size && touch(places.present, tell));
-  if (standsAside(process.env))
+  repeat(BEAT_MS, () => directories.size && touch(places.present, tell));
+  if (mustStandAside(process.env))
     return { load: (/** @type {string} */ directory) => (load(directory), {}) };
   const bridge = new Bridge(places, (providers) => {
     unseen = providers;
-    attempt(tell);
+    tryOr(tell);
   });
-  const front = new Front((...given) => bridge.fetch(...given));
+  const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
   const turns = new Turns(places.busy);
-  const sessions = new Sessions(places.sessions);
+  const sessions = new SessionList(places.sessions);
   // What asks opencode itself belongs to one directory.
   /**
    * @param {string} directory
@@ -73,37 +73,37 @@ function install() {
    */
   const hooksFor = (directory, client) => ({
     "chat.headers": async (/** @type {HookInput} */ input, /** @type {any} */ output) => {
-      attempt(() => sessions.add(input.sessionID));
+      tryOr(() => sessions.add(input.sessionID));
       // Builds from a branch use the WebSocket by default; their version says so.
       const isUnseen = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
-      const isOutermost = () => !isUnseen && front.hold();
-      const mark = attempt(() => bridge.announce(client, input, output, isOutermost), undefined);
+      const isOutermost = () => !isUnseen && outermost.hold();
+      const mark = tryOr(() => bridge.announce(client, input, output, isOutermost), undefined);
       // Before anything is awaited: what follows takes the context over. What opencode asks of
       // others shall not find an older mark in it.
-      context.enterWith(mark);
+      markContext.enterWith(mark);
     },
     "chat.message": (/** @type {any} */ input, /** @type {any} */ output) =>
-      bridge.routing.choose(client, input, output).catch(ignore),
+      bridge.routing.choose(client, input, output).catch(noop),
     event: async (/** @type {{ event: Event }} */ { event }) => {
-      attempt(() => turns.note(directory, event));
-      attempt(() => {
-        const meaning = meaningOf(event);
+      tryOr(() => turns.note(directory, event));
+      tryOr(() => {
+        const meaning = interpretEvent(event);
         const { session, isOver, isFailure } = meaning;
-        if (isFailure) attempt(() => bridge.tellFailure(session));
+        if (isFailure) tryOr(() => bridge.tellFailure(session));
         if (isOver || meaning.isSent) bridge.judge(session, meaning);
       });
     },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  every(BEAT_MS, () => (turns.beat(), sessions.beat()));
-  front.hold();
+  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  outermost.hold();
   /**
    * @param {string} directory
    * @param {Client} client
    */
   const loadAndLook = (directory, client) => {
     load(directory);
-    attempt(() => turns.forget(directory));
+    tryOr(() => turns.forget(directory));
     bridge.logins.all(); // opencode builds the keys of this moment into its requests
     return hooksFor(directory, client);
   };
@@ -115,8 +115,8 @@ function install() {
  *
  * @type {any}
  */
-const everywhere = globalThis;
-const shared = attempt(() => (everywhere[SHARED] ??= install()), null);
+const globals = globalThis;
+const shared = tryOr(() => (globals[SHARED] ??= install()), null);
 
 /**
  * The plugin: opencode calls it once for each directory, and calls every export of this file.
@@ -124,4 +124,4 @@ const shared = attempt(() => (everywhere[SHARED] ??= install()), null);
  * @param {{ directory?: string, client?: any }} context
  */
 export const OpencodeRotator = async (context) =>
-  attempt(() => shared.load(String(context?.directory ?? ""), context?.client), {});
+  tryOr(() => shared.load(String(context?.directory ?? ""), context?.client), {});

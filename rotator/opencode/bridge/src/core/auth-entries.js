@@ -1,7 +1,7 @@
 // What an entry of auth.json holds, as far as a request needs it.
 
 import { sha256 } from "./digests.js";
-import { isObject, isText } from "./values.js";
+import { isObject, isString } from "./values.js";
 
 /**
  * What a request needs of an entry in auth.json.
@@ -50,7 +50,7 @@ const DESTINATION_FIELDS = [
 ];
 
 /** @param {string} provider */
-export const idOf = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
+export const providerId = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
 
 /** @type {Record<string, string>} */
 const SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
@@ -65,11 +65,11 @@ export function parseEntry(entry) {
   const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
   const isWhole =
-    [secret, accountId ?? "", enterpriseUrl ?? ""].every(isText) &&
+    [secret, accountId ?? "", enterpriseUrl ?? ""].every(isString) &&
     isObject(metadata ?? {}) &&
-    Object.values(metadata ?? {}).every(isText) &&
-    (type !== "oauth" || (isText(entry.refresh) && Number.isInteger(expires) && expires >= 0)) &&
-    (type !== "wellknown" || isText(entry.key));
+    Object.values(metadata ?? {}).every(isString) &&
+    (type !== "oauth" || (isString(entry.refresh) && Number.isInteger(expires) && expires >= 0)) &&
+    (type !== "wellknown" || isString(entry.key));
   if (!isWhole) return null;
   // Some plug-ins pack more behind the token, and leave that where they clear the entry.
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();

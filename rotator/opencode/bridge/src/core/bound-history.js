@@ -1,11 +1,11 @@
 // Account-bound history: ciphertexts and item ids in `input` of a Responses request, which other
 // accounts cannot read.
 
-import { attempt } from "./attempt.js";
 import { remember } from "./bounded-map.js";
 import { MOST_SESSIONS } from "./bounds.js";
 import { sha256 } from "./digests.js";
-import { isObject, isText } from "./values.js";
+import { tryOr } from "./try-or.js";
+import { isObject, isString } from "./values.js";
 
 /**
  * A request whose body can be read and replaced.
@@ -23,8 +23,8 @@ const MOST_REFUSED = 4096; // pieces of history remembered for each session
  * @param {string | null} text
  * @returns {any[]}
  */
-function inputOf(text) {
-  const input = attempt(() => JSON.parse(String(text)).input, null);
+function responseInput(text) {
+  const input = tryOr(() => JSON.parse(String(text)).input, null);
   return Array.isArray(input) ? input : [];
 }
 
@@ -45,7 +45,7 @@ const isEmptyReasoning = ({ summary, content }) =>
 function boundPieces(item) {
   if (!isObject(item) || (isReference(item) && !isReasoningReference(item))) return [];
   const pieces = item.type === "reasoning" ? [item.id, item.encrypted_content] : [item.id];
-  return pieces.filter((piece) => isText(piece) && piece !== "");
+  return pieces.filter((piece) => isString(piece) && piece !== "");
 }
 
 /**
@@ -79,7 +79,7 @@ export class History {
    */
   refuse(session, text) {
     const refused = this.#sessions.get(session) ?? new Map();
-    for (const piece of inputOf(text).flatMap(boundPieces))
+    for (const piece of responseInput(text).flatMap(boundPieces))
       remember(refused, sha256(piece), true, MOST_REFUSED);
     remember(this.#sessions, session, refused, MOST_SESSIONS);
   }
@@ -93,7 +93,7 @@ export class History {
   async clean(call) {
     const refused = this.#sessions.get(call.mark.session);
     const text = refused ? await call.text() : null;
-    const input = inputOf(text);
+    const input = responseInput(text);
     const isRefused = (/** @type {string} */ piece) => refused?.has(sha256(piece)) === true;
     const cleaned = input.map((item) => withoutRefused(item, isRefused));
     if (cleaned.every((item, index) => item === input[index])) return false;

@@ -1,7 +1,7 @@
 // Where credentials stand in headers.
 
-import { pairsOf } from "./headers.js";
-import { isText } from "./values.js";
+import { headerPairs } from "./headers.js";
+import { isString } from "./values.js";
 
 /** @import { HeaderForm } from "./headers.js" */
 
@@ -16,7 +16,8 @@ export function splitScheme(value) {
 }
 
 /** @param {HeaderForm} headers */
-export const credentialsOf = (headers) => credentialsIn(pairsOf(headers).map(([, value]) => value));
+export const credentialsInHeaders = (headers) =>
+  credentialsInValues(headerPairs(headers).map(([, value]) => value));
 
 /**
  * Return the texts that may be a credential: whole values and what follows a scheme.
@@ -24,7 +25,7 @@ export const credentialsOf = (headers) => credentialsIn(pairsOf(headers).map(([,
  * @param {any[]} values
  * @returns {Set<string>}
  */
-export function credentialsIn(values) {
-  const texts = values.filter((value) => isText(value) && value !== "");
+export function credentialsInValues(values) {
+  const texts = values.filter((value) => isString(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }

@@ -10,7 +10,7 @@ const KINDS = { run: "run", serve: "serve", web: "serve" };
  * @param {string[]} argv
  * @returns {Kind}
  */
-export function kindOfProcess(argv) {
+export function processKind(argv) {
   const command = argv.slice(2).find((word) => Object.hasOwn(KINDS, word));
   return command === undefined ? "tui" : KINDS[command];
 }
@@ -20,7 +20,7 @@ export function kindOfProcess(argv) {
  *
  * @param {NodeJS.ProcessEnv} env
  */
-export function standsAside(env) {
+export function mustStandAside(env) {
   // The logins come from the environment then, and auth.json says nothing.
   if (env.OPENCODE_AUTH_CONTENT) return true;
   // The mark would leave through a WebSocket, which no fetch sees.

@@ -26,7 +26,7 @@ const isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function"
  * @param {HeaderForm} headers
  * @returns {[string, any][]}
  */
-export const pairsOf = (headers) =>
+export const headerPairs = (headers) =>
   isIterable(headers) ? [...headers] : Object.entries(headers ?? {});
 
 /**
@@ -46,7 +46,7 @@ export function editHeaders(headers, change) {
     }
     return copy;
   }
-  const pairs = pairsOf(headers)
+  const pairs = headerPairs(headers)
     .map(([name, value]) => [name, change(String(name).toLowerCase(), value)])
     .filter(([, value]) => value !== REMOVED);
   return isIterable(headers) ? pairs : Object.fromEntries(pairs);
@@ -64,8 +64,8 @@ export const without = (headers, unwanted) =>
  * @param {string} wanted
  * @returns {any[]}
  */
-export function valuesOf(headers, wanted) {
+export function headerValues(headers, wanted) {
   if (headers instanceof Headers && !headers.has(wanted)) return [];
-  const pairs = pairsOf(headers).filter(([name]) => String(name).toLowerCase() === wanted);
+  const pairs = headerPairs(headers).filter(([name]) => String(name).toLowerCase() === wanted);
   return pairs.map(([, value]) => value);
 }

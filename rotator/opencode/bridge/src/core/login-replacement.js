@@ -1,8 +1,8 @@
 // One login put in the place of another in the headers of a request.
 
 import { splitScheme } from "./credentials.js";
-import { editHeaders, REMOVED, valuesOf } from "./headers.js";
-import { isText } from "./values.js";
+import { editHeaders, headerValues, REMOVED } from "./headers.js";
+import { isString } from "./values.js";
 
 /**
  * @import { HeaderForm } from "./headers.js"
@@ -20,7 +20,7 @@ import { isText } from "./values.js";
 export function replaceLogin(headers, url, old, entry) {
   /** @type {(name: string, value: any) => any} */
   const change = (name, value) => {
-    if (!isText(value)) return value;
+    if (!isString(value)) return value;
     const { scheme, rest } = splitScheme(value);
     if (value === old.secret) return entry.secret;
     if (rest === old.secret) return scheme + entry.secret;
@@ -33,7 +33,8 @@ export function replaceLogin(headers, url, old, entry) {
   // opencode's own OpenAI login sends this whenever there is one: the old login had none.
   const name = "ChatGPT-Account-Id";
   const isCodex = entry.type === "oauth" && url.pathname.endsWith("/codex/responses");
-  if (!isCodex || !entry.accountId || valuesOf(changed, name.toLowerCase()).length) return changed;
+  if (!isCodex || !entry.accountId || headerValues(changed, name.toLowerCase()).length)
+    return changed;
   if (changed instanceof Headers) changed.set(name, entry.accountId);
   else if (Array.isArray(changed)) changed.push([name, entry.accountId]);
   else changed[name] = entry.accountId;

@@ -1,7 +1,7 @@
 // A mark: what opencode has announced of a request, which says whose the request is.
 
 import { sha256 } from "./digests.js";
-import { pairsOf } from "./headers.js";
+import { headerPairs } from "./headers.js";
 
 /**
  * @import { HeaderForm } from "./headers.js"
@@ -49,7 +49,7 @@ export class Mark {
   }
 
   /** @param {HeaderForm} headers */
-  isNamedIn = (headers) => pairsOf(headers).some(([, value]) => value === this.session);
+  isNamedIn = (headers) => headerPairs(headers).some(([, value]) => value === this.session);
 
   /**
    * Tell whether a request may be its own, which names the session where nothing hinders that.

@@ -1,15 +1,15 @@
 // Whose request it is that comes through our fetch.
 
-import { attempt } from "./attempt.js";
-import { idOf } from "./auth-entries.js";
+import { providerId } from "./auth-entries.js";
 import { remember } from "./bounded-map.js";
 import { MOST_SESSIONS } from "./bounds.js";
-import { credentialsIn } from "./credentials.js";
+import { credentialsInValues } from "./credentials.js";
 import { sha256 } from "./digests.js";
-import { pairsOf, valuesOf } from "./headers.js";
+import { headerPairs, headerValues } from "./headers.js";
 import { Mark } from "./mark.js";
-import { textOf } from "./request-facts.js";
-import { isObject, isText } from "./values.js";
+import { bodyText } from "./request-facts.js";
+import { tryOr } from "./try-or.js";
+import { isObject, isString } from "./values.js";
 
 /** @import { RequestFacts } from "./request-facts.js" */
 
@@ -73,9 +73,9 @@ export class Marks {
     // Login loaders set an apiKey too; only one from opencode.json wins over auth.json.
     const { apiKey, headers } = (provider?.source === "config" && provider.options) || {};
     const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
-    const configured = [...credentialsIn([apiKey, ...given.map(([, value]) => value)])];
+    const configured = [...credentialsInValues([apiKey, ...given.map(([, value]) => value)])];
     const mark = new Mark({
-      provider: idOf(String(model?.providerID ?? provider?.id)),
+      provider: providerId(String(model?.providerID ?? provider?.id)),
       model: model?.id,
       session: sessionID,
       agent: name,
@@ -84,7 +84,7 @@ export class Marks {
       aside: message?.agent !== undefined && message.agent !== name,
       configured: new Set(configured.map(sha256)),
     });
-    const sdk = [model?.api?.npm, provider?.npm].filter(isText);
+    const sdk = [model?.api?.npm, provider?.npm].filter(isString);
     mark.isPlain = sdk.length > 0 && sdk.every((name) => PLAIN_SDKS.test(name));
     mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
     if (!mark.isOurs) mark.leave(configured);
@@ -170,10 +170,10 @@ export class Marks {
    * @returns {Mark | null | undefined}
    */
   #lost({ init, headers }) {
-    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value))))
+    if (!headerValues(headers, "user-agent").some((value) => SDK_AGENT.test(String(value))))
       return null;
     const of =
-      pairsOf(headers)
+      headerPairs(headers)
         .map(([, value]) => this.#sessions.get(value))
         .find(Boolean) ?? {};
     /** @type {(mark: Mark | undefined) => boolean | undefined} */
@@ -181,7 +181,7 @@ export class Marks {
     const open = [of.turn, of.aside].filter(isOpen);
     if (open.length < 2) return open[0] ?? null;
     // Nothing else tells a turn from the title beside it.
-    const hasTools = () => JSON.parse(String(textOf(init?.body))).tools.length > 0;
-    return attempt(hasTools, false) ? of.turn : null;
+    const hasTools = () => JSON.parse(String(bodyText(init?.body))).tools.length > 0;
+    return tryOr(hasTools, false) ? of.turn : null;
   }
 }

@@ -1,6 +1,6 @@
 // Which requests ask a model.
 
-import { attempt } from "./attempt.js";
+import { tryOr } from "./try-or.js";
 import { isObject } from "./values.js";
 
 const MODEL_PATH =
@@ -23,7 +23,7 @@ export function isModelRequest(path, text) {
   if (isModelPath(path)) return true;
   if (/count_?tokens$/i.test(path)) return false;
   if (text === null) return true; // a body that we do not read
-  const body = attempt(() => JSON.parse(text), null);
+  const body = tryOr(() => JSON.parse(text), null);
   return isObject(body) && Object.keys(body).some((name) => MODEL_FIELDS.test(name));
 }
 
@@ -31,5 +31,5 @@ export function isModelRequest(path, text) {
  * @param {{ url: URL }} call
  * @param {Response} answer
  */
-export const isAnswerOfModel = ({ url }, { headers }) =>
+export const isModelAnswer = ({ url }, { headers }) =>
   isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");

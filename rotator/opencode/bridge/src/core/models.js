@@ -1,6 +1,6 @@
 // Models: opencode's notation and the watcher's.
 
-import { isObject, isText } from "./values.js";
+import { isObject, isString } from "./values.js";
 
 /**
  * A model as opencode names it.
@@ -13,13 +13,13 @@ import { isObject, isText } from "./values.js";
  */
 
 /** @param {Model} model */
-export const nameOf = (model) => `${model.providerID}/${model.modelID}`;
+export const modelName = (model) => `${model.providerID}/${model.modelID}`;
 
 /**
  * @param {Route} route
  * @returns {Model}
  */
-export const modelOf = ({ provider, model }) => ({ providerID: provider, modelID: model });
+export const modelOfRoute = ({ provider, model }) => ({ providerID: provider, modelID: model });
 
 /**
  * Return the model that two notations of opencode's mean, or null.
@@ -27,8 +27,8 @@ export const modelOf = ({ provider, model }) => ({ providerID: provider, modelID
  * @param {any} told
  * @returns {Model | null}
  */
-export const modelIn = (told) =>
-  isText(told?.providerID) && isText(told.modelID)
+export const parseModel = (told) =>
+  isString(told?.providerID) && isString(told.modelID)
     ? { providerID: told.providerID, modelID: told.modelID }
     : null;
 
@@ -36,7 +36,7 @@ export const modelIn = (told) =>
  * @param {any} value
  * @returns {value is Route}
  */
-export const isRoute = (value) => isText(value?.provider) && isText(value?.model);
+export const isRoute = (value) => isString(value?.provider) && isString(value?.model);
 
 /**
  * Tell whether opencode has that model; another one would end the turn.

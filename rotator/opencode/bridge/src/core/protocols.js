@@ -1,8 +1,8 @@
 // The wire protocols of model requests: what is asked in one, and an answer of our own. For each
 // protocol that we know there is an answer that says nothing and ends the step, or one text.
 
-import { attempt } from "./attempt.js";
-import { isObject, isText } from "./values.js";
+import { tryOr } from "./try-or.js";
+import { isObject, isString } from "./values.js";
 
 /**
  * Makes an answer of our own: as a whole, and as a stream.
@@ -25,7 +25,7 @@ const NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 const NO_WORDS = { input_tokens: 0, output_tokens: 0 };
 
 /** @param {{ type: string }} value */
-const eventOf = (value) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
+const sseEvent = (value) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
 
 /**
  * Each gets an id, a model and a text; without a text opencode shall go on with another step.
@@ -36,19 +36,19 @@ const ANSWERS = {
   "/chat/completions": (id, model, text) => {
     const base = { id, created: 0, model };
     const finish_reason = text === null ? "tool_calls" : "stop";
-    const said = { role: "assistant", content: text ?? "" };
+    const message = { role: "assistant", content: text ?? "" };
     const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
-    const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
-    const choices = [{ index: 0, message: said, finish_reason }];
+    const part = { ...chunk, choices: [{ index: 0, delta: message, finish_reason }] };
+    const choices = [{ index: 0, message, finish_reason }];
     return {
       whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
       stream: `data: ${JSON.stringify(part)}\n\ndata: [DONE]\n\n`,
     };
   },
   "/responses": (id, model, text) => {
-    const said = [{ type: "output_text", text, annotations: [] }];
+    const content = [{ type: "output_text", text, annotations: [] }];
     const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
-    const output = text ? [{ ...item, content: said }] : [];
+    const output = text ? [{ ...item, content }] : [];
     const base = { id, object: "response", created_at: 0, model, error: null };
     const usage = { ...NO_WORDS, total_tokens: 0 };
     const done = { status: "completed", incomplete_details: null, output, usage };
@@ -56,14 +56,14 @@ const ANSWERS = {
     const place = { item_id: item.id, output_index: 0, content_index: 0 };
     const events = [
       { type: "response.created", response: { ...base, ...begun } },
-      ...output.flatMap((one) => [
+      ...output.flatMap((spoken) => [
         { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
         { type: "response.output_text.delta", ...place, delta: text },
-        { type: "response.output_item.done", output_index: 0, item: one },
+        { type: "response.output_item.done", output_index: 0, item: spoken },
       ]),
       { type: "response.completed", response: { ...base, ...done } },
     ].map((event, number) => ({ ...event, sequence_number: number }));
-    return { whole: { ...base, ...done }, stream: events.map(eventOf).join("") };
+    return { whole: { ...base, ...done }, stream: events.map(sseEvent).join("") };
   },
   "/messages": (id, model, text) => {
     const base = { id, type: "message", role: "assistant", model };
@@ -81,7 +81,7 @@ const ANSWERS = {
       { type: "message_stop" },
     ];
     const whole = { ...base, content, ...end, usage: NO_WORDS };
-    return { whole, stream: events.map(eventOf).join("") };
+    return { whole, stream: events.map(sseEvent).join("") };
   },
 };
 
@@ -92,9 +92,9 @@ const ANSWERS = {
  * @param {string | null} text
  * @returns {Question | null}
  */
-export function questionOf(path, text) {
+export function parseQuestion(path, text) {
   const [, make] = Object.entries(ANSWERS).find(([end]) => path.endsWith(end)) ?? [];
-  const asked = attempt(() => JSON.parse(String(text)), null);
+  const asked = tryOr(() => JSON.parse(String(text)), null);
   return make && isObject(asked) ? { make, asked } : null;
 }
 
@@ -104,24 +104,25 @@ export function questionOf(path, text) {
  * @param {Question} question
  * @returns {string}
  */
-export function wordsOf({ asked }) {
+export function conversationText({ asked }) {
   /** @type {(parts: any[]) => string} */
-  const inParts = (parts) => parts.map((part) => (isText(part?.text) ? part.text : "")).join("\n");
+  const inParts = (parts) =>
+    parts.map((part) => (isString(part?.text) ? part.text : "")).join("\n");
   /** @type {(item: any) => string} */
-  const said = (item) => {
-    if (isText(item?.content)) return item.content;
+  const textIn = (item) => {
+    if (isString(item?.content)) return item.content;
     const isPlain =
       Array.isArray(item?.content) &&
-      item.content.every((/** @type {any} */ part) => isText(part?.text));
-    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
+      item.content.every((/** @type {any} */ part) => isString(part?.text));
+    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutPictures);
   };
   const items = asked.messages ?? asked.input ?? [];
-  if (isText(items)) return items;
+  if (isString(items)) return items;
   const spoken = items.filter(
     (/** @type {any} */ item) => !["system", "developer"].includes(item?.role),
   );
-  return spoken.map(said).join("\n\n");
+  return spoken.map(textIn).join("\n\n");
 }
 
 /** @type {(key: string, value: any) => any} */
-const withoutData = (_, value) => (isText(value) && value.startsWith("data:") ? "" : value);
+const withoutPictures = (_, value) => (isString(value) && value.startsWith("data:") ? "" : value);

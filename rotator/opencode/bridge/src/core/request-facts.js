@@ -1,7 +1,7 @@
 // What can be seen of a request without touching it.
 
 import { isReadable } from "./headers.js";
-import { isText } from "./values.js";
+import { isString } from "./values.js";
 
 /** @import { HeaderForm } from "./headers.js" */
 
@@ -24,8 +24,8 @@ export const TOKEN_BYTES = 64 * 1024;
  * @param {unknown} body
  * @returns {string | null}
  */
-export function textOf(body) {
-  if (isText(body)) return body;
+export function bodyText(body) {
+  if (isString(body)) return body;
   if (body instanceof URLSearchParams) return body.toString();
   const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
   const isSmall = ArrayBuffer.isView(bytes) && bytes.byteLength <= TOKEN_BYTES;
@@ -39,7 +39,7 @@ export function textOf(body) {
  * @param {RequestInit} [init]
  * @returns {RequestFacts | null}
  */
-export function lookAt(input, init) {
+export function inspectRequest(input, init) {
   const request = input instanceof Request ? input : null;
   const headers = init?.headers ?? request?.headers;
   if (headers !== undefined && !isReadable(headers)) return null;

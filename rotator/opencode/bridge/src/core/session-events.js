@@ -14,7 +14,7 @@
  * @property {boolean} isSent a vendor has been asked
  */
 
-export const ENDS = ["session.idle", "session.deleted"];
+export const OVER_EVENTS = ["session.idle", "session.deleted"];
 
 /**
  * What an event of opencode's says of a session: that it is over, that it failed.
@@ -22,7 +22,7 @@ export const ENDS = ["session.idle", "session.deleted"];
  * @param {Event} event
  * @returns {Meaning}
  */
-export function meaningOf({ type, properties }) {
+export function interpretEvent({ type, properties }) {
   const status = type === "session.status" ? properties.status.type : null;
   const { role, sessionID, finish, error } = properties?.info ?? {};
   // A vendor has ended it; one that is stopped has no such word.
@@ -30,7 +30,7 @@ export function meaningOf({ type, properties }) {
   const isRefusal = type === "session.error" && properties.error?.name === "APIError";
   return {
     session: properties?.sessionID ?? sessionID ?? properties?.info?.id,
-    isOver: status === "idle" || type === "session.error" || ENDS.includes(type),
+    isOver: status === "idle" || type === "session.error" || OVER_EVENTS.includes(type),
     isFailure: status === "retry" || type === "session.error",
     isSent: status === "retry" || isRefusal || Boolean(isAnswer),
   };

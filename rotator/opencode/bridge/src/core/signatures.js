@@ -1,6 +1,6 @@
 // Which requests are signed: whoever signs what he sends has to send it as it is.
 
-import { pairsOf } from "./headers.js";
+import { headerPairs } from "./headers.js";
 
 /** @import { RequestFacts } from "./request-facts.js" */
 
@@ -22,7 +22,7 @@ const PARTS = /[;,&]|=\s*[^\s=]/;
  */
 export const isSigned = ({ headers, query }) =>
   [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) ||
-  pairsOf(headers).some(([name, value]) => {
+  headerPairs(headers).some(([name, value]) => {
     if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
     const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
     return SIGNED_SCHEME.test(value) || hasParts;

@@ -1,6 +1,6 @@
 // Which requests ask for tokens: a login that is exchanged, a refresh token that buys others.
 
-import { isObject, isText } from "./values.js";
+import { isObject, isString } from "./values.js";
 
 export const TOKEN_METHODS = ["POST", "PUT", "GET"];
 export const TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
@@ -24,11 +24,13 @@ export const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances
  * @param {Record<string, any>} fields
  * @returns {boolean}
  */
-export function isLogin(fields) {
+export function isLoginExchange(fields) {
   const places = [fields, ...Object.values(fields).filter(isObject)];
   /** @type {(...names: string[]) => string | undefined} */
   const find = (...names) =>
-    names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
+    names
+      .flatMap((name) => places.map((place) => place[name]))
+      .find((value) => isString(value) && value);
   const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
   const isDevice = find("device_code", "deviceCode");
   const grant = find("grant_type", "grantType");

@@ -1,9 +1,9 @@
 // The texts in what is sent and answered, wherever they stand.
 
-import { attempt } from "./attempt.js";
-import { credentialsOf } from "./credentials.js";
-import { valuesOf } from "./headers.js";
-import { isText } from "./values.js";
+import { credentialsInHeaders } from "./credentials.js";
+import { headerValues } from "./headers.js";
+import { tryOr } from "./try-or.js";
+import { isString } from "./values.js";
 
 /**
  * A text, and the name under which it stands.
@@ -16,7 +16,7 @@ const MOST_PARTS = 8 * 1024; // looked at in one body
 const VALUE_NAMES = /^(value|raw|text)$/i;
 
 /** @param {string} text */
-const parsed = (text) => attempt(() => JSON.parse(text), undefined);
+const parseJson = (text) => tryOr(() => JSON.parse(text), undefined);
 
 /**
  * Return what a vendor is sent or sends: JSON, or a form.
@@ -25,7 +25,7 @@ const parsed = (text) => attempt(() => JSON.parse(text), undefined);
  * @returns {any}
  */
 export function readFields(text) {
-  const value = parsed(text);
+  const value = parseJson(text);
   return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
 }
 
@@ -37,18 +37,18 @@ export function readFields(text) {
  */
 export function textsIn(value) {
   /** @type {NamedText[]} */
-  const found = [];
+  const texts = [];
   /** @type {[string, any][]} */
   const parts = [["", value]];
   for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
     const [name, part] = parts[at];
-    if (isText(part)) found.push([name, part]);
-    const inner = isText(part) ? /^\s*[[{]/.test(part) && parsed(part) : part;
+    if (isString(part)) texts.push([name, part]);
+    const inner = isString(part) ? /^\s*[[{]/.test(part) && parseJson(part) : part;
     if (typeof inner !== "object" || inner === null) continue;
     const isList = Array.isArray(inner);
     for (const key in inner) parts.push([isList || VALUE_NAMES.test(key) ? name : key, inner[key]]);
   }
-  return found;
+  return texts;
 }
 
 /**
@@ -57,7 +57,7 @@ export function textsIn(value) {
  * @param {FormData | URLSearchParams} fields
  */
 export const textsInFields = (fields) =>
-  [...fields].flatMap(([name, one]) => (isText(one) ? textsIn({ [name]: one }) : []));
+  [...fields].flatMap(([name, value]) => (isString(value) ? textsIn({ [name]: value }) : []));
 
 /**
  * Return the texts in headers: whole values, what follows a scheme, what cookies hold.
@@ -66,7 +66,7 @@ export const textsInFields = (fields) =>
  * @returns {string[]}
  */
 export function textsInHeaders(headers) {
-  const whole = [...credentialsOf(headers)];
-  const cookies = valuesOf(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
-  return [...whole, ...cookies.map((one) => one.slice(one.indexOf("=") + 1))];
+  const whole = [...credentialsInHeaders(headers)];
+  const cookies = headerValues(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
+  return [...whole, ...cookies.map((cookie) => cookie.slice(cookie.indexOf("=") + 1))];
 }

@@ -28,10 +28,10 @@ export function tokensIn(texts) {
   /** @type {(text: NamedText) => boolean} */
   const isLike = ([name, text]) =>
     LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
-  const usual = texts.filter((one) => isUsual(one) && one[1]);
-  const tokens = [...usual, ...texts.filter((one) => !isUsual(one) && isLike(one))];
+  const usual = texts.filter((named) => isUsual(named) && named[1]);
+  const tokens = [...usual, ...texts.filter((named) => !isUsual(named) && isLike(named))];
   return tokens.flatMap(([name, text]) => [...new Set([text, text.trim()])].map((t) => [name, t]));
 }
 
 /** @param {[name: string, ...unknown[]]} named */
-export const isOfRefresh = ([name]) => /refresh/i.test(name);
+export const isRefreshName = ([name]) => /refresh/i.test(name);

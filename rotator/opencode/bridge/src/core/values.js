@@ -4,7 +4,7 @@
  * @param {unknown} value
  * @returns {value is string}
  */
-export const isText = (value) => typeof value === "string";
+export const isString = (value) => typeof value === "string";
 
 /**
  * @param {unknown} value

@@ -3,8 +3,8 @@
 import os from "node:os";
 import path from "node:path";
 
-import { attempt } from "../core/attempt.js";
-import { modelIn } from "../core/models.js";
+import { parseModel } from "../core/models.js";
+import { tryOr } from "../core/try-or.js";
 import { readText } from "../system/files.js";
 
 /** @typedef {(asked?: any) => Promise<{ data?: any, error?: unknown }>} Question */
@@ -24,7 +24,7 @@ import { readText } from "../system/files.js";
  * @param {ReturnType<Question>} question
  * @returns {Promise<any>}
  */
-export async function ask(question) {
+export async function unwrap(question) {
   const { data, error } = await question;
   if (error || data === undefined) throw new Error("opencode did not answer");
   return data;
@@ -39,5 +39,5 @@ export async function ask(question) {
 export function recentModel(env) {
   const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
   const file = path.join(states, "opencode", "model.json");
-  return attempt(() => modelIn(JSON.parse(readText(file)).recent[0]), null);
+  return tryOr(() => parseModel(JSON.parse(readText(file)).recent[0]), null);
 }

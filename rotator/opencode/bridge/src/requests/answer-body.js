@@ -1,6 +1,6 @@
 // The beginning of an answer, read beside opencode.
 
-import { ignore } from "../core/attempt.js";
+import { noop } from "../core/try-or.js";
 
 const BODY_BYTES = 16 * 1024;
 const BODY_MS = 1000;
@@ -10,7 +10,7 @@ const BODY_MS = 1000;
  *
  * @param {Uint8Array} bytes
  */
-export const cut = (bytes) =>
+export const decodeBeginning = (bytes) =>
   new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
 
 /**
@@ -38,7 +38,7 @@ export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   } finally {
     clearTimeout(timer);
     // Not awaited: of two copies, the cancelling ends only when both are cancelled.
-    reader?.cancel().catch(ignore);
+    reader?.cancel().catch(noop);
   }
   return Buffer.concat(parts).subarray(0, most);
 }

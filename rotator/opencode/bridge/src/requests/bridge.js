@@ -1,18 +1,18 @@
 // What happens to each request.
 
-import { attempt, ignore } from "../core/attempt.js";
 import { History } from "../core/bound-history.js";
-import { credentialsOf } from "../core/credentials.js";
+import { credentialsInHeaders } from "../core/credentials.js";
 import { Marks } from "../core/marks.js";
-import { isAnswerOfModel, isModelPath, isModelRequest } from "../core/model-requests.js";
-import { lookAt, textOf } from "../core/request-facts.js";
+import { isModelAnswer, isModelPath, isModelRequest } from "../core/model-requests.js";
+import { bodyText, inspectRequest } from "../core/request-facts.js";
 import { isSigned } from "../core/signatures.js";
+import { noop, tryOr } from "../core/try-or.js";
 import { Logins } from "../opencode/logins.js";
 import { Descent } from "../watcher/descent.js";
 import { Exchange } from "../watcher/exchange.js";
-import { Told } from "../watcher/state.js";
+import { WatcherState } from "../watcher/watcher-state.js";
 import { Call } from "./call.js";
-import { context, cross, inside } from "./context.js";
+import { markContext, runSending, sendingContext } from "./context.js";
 import { FailedRequests } from "./failed-requests.js";
 import { Reports } from "./reports.js";
 import { RequestLogins } from "./request-logins.js";
@@ -29,7 +29,7 @@ import { Routing } from "./routing.js";
 
 /**
  * A request of ours, with its mark and the login in it.
- * @typedef {RequestFacts & { mark: Mark, found: ClaimedLogin }} Claimed
+ * @typedef {RequestFacts & { mark: Mark, login: ClaimedLogin }} Claimed
  */
 
 const MOST_SENDS = 50;
@@ -55,16 +55,16 @@ export class Bridge {
   constructor(places, tellUnseen) {
     this.#tellUnseen = tellUnseen;
     this.logins = new Logins(places.auth);
-    this.told = new Told(places);
-    this.exchange = new Exchange(places, this.told);
-    this.routing = new Routing(this.told);
+    this.watcher = new WatcherState(places);
+    this.exchange = new Exchange(places, this.watcher);
+    this.routing = new Routing(this.watcher);
     this.marks = new Marks(this.logins);
     this.descent = new Descent(places.descent, this.logins);
-    this.#requestLogins = new RequestLogins(this.logins, this.told);
+    this.#requestLogins = new RequestLogins(this.logins, this.watcher);
     this.#reports = new Reports(this.exchange, this.logins, this.routing);
     this.#failed = new FailedRequests({
       exchange: this.exchange,
-      told: this.told,
+      watcher: this.watcher,
       routing: this.routing,
       history: this.#history,
       logins: this.#requestLogins,
@@ -132,15 +132,15 @@ export class Bridge {
    */
   fetch(layer, receiver, given) {
     const pass = () => layer.apply(receiver, given);
-    const seen = attempt(() => lookAt(...given), null);
+    const seen = tryOr(() => inspectRequest(...given), null);
     if (seen === null) return pass();
-    const outer = inside.getStore();
+    const outer = sendingContext.getStore();
     if (outer && !outer.isOver) {
       // Somebody kept an older fetch of ours and calls it inside the newest.
-      attempt(() => outer.call?.observe(seen));
+      tryOr(() => outer.call?.observe(seen));
       return pass();
     }
-    const mark = context.getStore();
+    const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
     if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
     if (mark && seen.method === "POST") mark.leave();
@@ -154,15 +154,15 @@ export class Bridge {
    * @param {Mark | undefined} mark
    */
   #send(layer, pass, seen, mark) {
-    const question = attempt(() => this.descent.questionIn(seen), null);
+    const question = tryOr(() => this.descent.questionIn(seen), null);
     const send = () => {
-      const claimed = seen.method === "POST" ? attempt(() => this.#claim(seen, mark), null) : null;
+      const claimed = seen.method === "POST" ? tryOr(() => this.#claim(seen, mark), null) : null;
       return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
     };
     if (!question) return send();
     // Whether it is one may not be known before it is sent.
     const isSure = !(question instanceof Promise);
-    return this.descent.follow(question, isSure ? () => cross(null, pass) : send);
+    return this.descent.follow(question, isSure ? () => runSending(null, pass) : send);
   }
 
   /**
@@ -173,17 +173,17 @@ export class Bridge {
    */
   #claim(seen, inContext) {
     const mark = this.marks.find(seen, inContext);
-    const isModel = () => isModelRequest(seen.path, textOf(seen.init?.body));
+    const isModel = () => isModelRequest(seen.path, bodyText(seen.init?.body));
     if (!mark) {
       // A tool of the turn, or whatever else goes on.
       if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
       return null;
     }
-    attempt(() => this.#see(mark.provider, true));
-    const secrets = credentialsOf(seen.headers);
-    const found = this.#requestLogins.find(mark, secrets);
-    if (!found && isModel()) mark.leave(secrets);
-    return found && { mark, found };
+    tryOr(() => this.#see(mark.provider, true));
+    const secrets = credentialsInHeaders(seen.headers);
+    const login = this.#requestLogins.find(mark, secrets);
+    if (!login && isModel()) mark.leave(secrets);
+    return login && { mark, login };
   }
 
   /**
@@ -200,7 +200,7 @@ export class Bridge {
     for (;;) {
       const response = await call.send(layer).finally(() => mark.take(call));
       const isGood = response.status < 400;
-      if (isGood && isAnswerOfModel(call, response)) mark.isSpent = true;
+      if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
       if (isGood || call.sends >= MOST_SENDS) return response;
@@ -212,7 +212,7 @@ export class Bridge {
         if (call.signal?.aborted) throw call.signal.reason;
       }
       if (answer === response) return response;
-      response.body?.cancel().catch(ignore);
+      response.body?.cancel().catch(noop);
       if (answer) return answer;
     }
   }
@@ -223,11 +223,11 @@ export class Bridge {
    * @param {Claimed} seen
    */
   async #prepare(seen) {
-    const { path, found } = seen;
+    const { path, login } = seen;
     const init = { ...seen.init, headers: /** @type {any} */ (seen.headers) };
     const call = new Call({ ...seen, init });
     if (!isModelPath(path) && !isModelRequest(path, await call.text())) return null;
-    this.#requestLogins.fit(call, this.logins.get(found.slot));
+    this.#requestLogins.useLogin(call, this.logins.get(login.slot));
     await this.#history.clean(call);
     return call;
   }

@@ -1,11 +1,11 @@
 // One request of ours, however often it is sent.
 
-import { credentialsOf } from "../core/credentials.js";
+import { credentialsInHeaders } from "../core/credentials.js";
 import { without } from "../core/headers.js";
 import { isModelPath } from "../core/model-requests.js";
-import { isText } from "../core/values.js";
+import { isString } from "../core/values.js";
 import { randomId } from "../system/random.js";
-import { cross } from "./context.js";
+import { runSending } from "./context.js";
 
 /**
  * @import { CarriedLogin } from "../core/auth-entries.js"
@@ -25,7 +25,7 @@ import { cross } from "./context.js";
 
 /** @param {any} body */
 function canRepeat(body) {
-  if (isText(body ?? "") || ArrayBuffer.isView(body)) return true;
+  if (isString(body ?? "") || ArrayBuffer.isView(body)) return true;
   return [ArrayBuffer, URLSearchParams, Blob, FormData].some((kind) => body instanceof kind);
 }
 
@@ -43,15 +43,15 @@ export class Call {
   shown; // the newest note that the person was shown
   isForeign = false; // whoever stands between us and the network sent another credential
 
-  /** @param {RequestFacts & { init: RequestInit, mark: Mark, found: ClaimedLogin }} claimed */
-  constructor({ input, init, request, mark, found }) {
+  /** @param {RequestFacts & { init: RequestInit, mark: Mark, login: ClaimedLogin }} claimed */
+  constructor({ input, init, request, mark, login }) {
     this.request = request;
     this.input = input;
     this.init = init;
     this.mark = mark;
-    this.slot = found.slot; // where auth.json has its login
+    this.slot = login.slot; // where auth.json has its login
     /** @type {CarriedLogin} */
-    this.carried = found; // {secret, digest, seen}: the login that the headers hold
+    this.carried = login; // {secret, digest, seen}: the login that the headers hold
     this.url = new URL(request ? request.url : input);
     this.signal = init.signal === undefined ? this.request?.signal : init.signal;
     this.repeatable = canRepeat(init.body);
@@ -77,7 +77,7 @@ export class Call {
         this.repeatable = false;
       }
     }
-    return cross(this, () => layer(input, this.init));
+    return runSending(this, () => layer(input, this.init));
   }
 
   /**
@@ -87,7 +87,7 @@ export class Call {
    */
   observe({ method, path, headers }) {
     const isIt = method === "POST" && (isModelPath(path) || path === this.url.pathname);
-    if (isIt && !credentialsOf(headers).has(this.carried.secret)) this.isForeign = true;
+    if (isIt && !credentialsInHeaders(headers).has(this.carried.secret)) this.isForeign = true;
   }
 
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
@@ -105,7 +105,7 @@ export class Call {
   async text() {
     const body = this.init.body ?? null;
     if (body === null && this.request) return this.input.clone().text();
-    return isText(body) ? body : null;
+    return isString(body) ? body : null;
   }
 
   /** @param {string} body */

@@ -10,17 +10,17 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 /**
  * What goes down to the network; `call` is null where it is none of ours.
- * @typedef {{ call: Call | null, isOver: boolean }} Crossing
+ * @typedef {{ call: Call | null, isOver: boolean }} Sending
  */
 
 // opencode's hook and the request that follows are in one asynchronous context. What the hook
 // leaves there is a mark, and nothing of it travels with the request.
 
 /** @type {AsyncLocalStorage<Mark | undefined>} */
-export const context = new AsyncLocalStorage(); // holds the mark
+export const markContext = new AsyncLocalStorage(); // holds the mark
 
-/** @type {AsyncLocalStorage<Crossing>} */
-export const inside = new AsyncLocalStorage(); // holds what our outermost fetch is sending
+/** @type {AsyncLocalStorage<Sending>} */
+export const sendingContext = new AsyncLocalStorage(); // holds what our outermost fetch is sending
 
 /**
  * Let `action` go down to the network; what it asks on its way is part of it until it is over.
@@ -30,11 +30,11 @@ export const inside = new AsyncLocalStorage(); // holds what our outermost fetch
  * @param {() => Promise<T>} action
  * @returns {Promise<T>}
  */
-export async function cross(call, action) {
-  const crossing = { call, isOver: false };
+export async function runSending(call, action) {
+  const sending = { call, isOver: false };
   try {
-    return await inside.run(crossing, action);
+    return await sendingContext.run(sending, action);
   } finally {
-    crossing.isOver = true;
+    sending.isOver = true;
   }
 }

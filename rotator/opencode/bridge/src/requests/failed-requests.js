@@ -1,20 +1,20 @@
 // What becomes of a request that a vendor refused.
 
-import { attempt, ignore } from "../core/attempt.js";
 import { QUIET_AGENTS } from "../core/marks.js";
 import { oneLine } from "../core/one-line.js";
-import { questionOf, wordsOf } from "../core/protocols.js";
-import { isText } from "../core/values.js";
-import { KIND } from "../opencode/process.js";
-import { sleep, until, within } from "../system/timing.js";
-import { cut, readBeginning } from "./answer-body.js";
-import { answerOf } from "./own-answer.js";
+import { conversationText, parseQuestion } from "../core/protocols.js";
+import { noop, tryOr } from "../core/try-or.js";
+import { isString } from "../core/values.js";
+import { PROCESS_KIND } from "../opencode/process.js";
+import { abortable, sleep, withTimeout } from "../system/timing.js";
+import { decodeBeginning, readBeginning } from "./answer-body.js";
+import { buildAnswer } from "./own-answer.js";
 
 /**
  * @import { History } from "../core/bound-history.js"
  * @import { Question } from "../core/protocols.js"
  * @import { Exchange, Verdict } from "../watcher/exchange.js"
- * @import { Told } from "../watcher/state.js"
+ * @import { WatcherState } from "../watcher/watcher-state.js"
  * @import { Call } from "./call.js"
  * @import { Reports } from "./reports.js"
  * @import { RequestLogins } from "./request-logins.js"
@@ -32,8 +32,8 @@ const ASIDE_MS = 300_000; // a summary of a long conversation takes a while
 export class FailedRequests {
   /** @type {Exchange} */
   #exchange;
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
   /** @type {Routing} */
   #routing;
   /** @type {History} */
@@ -46,16 +46,16 @@ export class FailedRequests {
   /**
    * @param {{
    *   exchange: Exchange,
-   *   told: Told,
+   *   watcher: WatcherState,
    *   routing: Routing,
    *   history: History,
    *   logins: RequestLogins,
    *   reports: Reports,
    * }} parts
    */
-  constructor({ exchange, told, routing, history, logins, reports }) {
+  constructor({ exchange, watcher, routing, history, logins, reports }) {
     this.#exchange = exchange;
-    this.#told = told;
+    this.#watcher = watcher;
     this.#routing = routing;
     this.#history = history;
     this.#logins = logins;
@@ -71,10 +71,13 @@ export class FailedRequests {
    */
   async settle(call, response) {
     if (!this.#exchange.isAnswered()) return response;
-    const body = cut(await readBeginning(response));
+    const body = decodeBeginning(await readBeginning(response));
     const end = performance.now() + LONGEST_HOLD_MS;
     for (;;) {
-      const verdict = await this.#exchange.ask(this.#reports.signal(call, response, body), call.signal);
+      const verdict = await this.#exchange.ask(
+        this.#reports.signal(call, response, body),
+        call.signal,
+      );
       switch (verdict?.verdict) {
         case "retry":
           return call.repeatable && (await this.#retry(call, verdict)) ? null : response;
@@ -83,7 +86,7 @@ export class FailedRequests {
         case "wait":
           if (!call.repeatable || !(verdict.wait_ms >= 0) || performance.now() > end)
             return response;
-          await this.#hold(call, verdict);
+          await this.#wait(call, verdict);
           call.endWait();
           break;
         default:
@@ -98,14 +101,14 @@ export class FailedRequests {
    * @param {Call} call
    * @param {Verdict} verdict
    */
-  async #hold(call, { wait_ms: ms, note }) {
+  async #wait(call, { wait_ms: ms, note }) {
     this.#show(call, note);
-    const { text } = this.#told.look(); // written anew it may say the same
+    const { text } = this.#watcher.look(); // written anew it may say the same
     const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
     const end = performance.now() + wait;
-    for (let left; (left = end - performance.now()) > 0; ) {
+    for (let left; (left = end - performance.now()) > 0;) {
       await sleep(Math.min(left, LOOK_MS), call.signal);
-      if (this.#told.look().text !== text || !this.#told.isAlive()) return;
+      if (this.#watcher.look().text !== text || !this.#watcher.isAlive()) return;
     }
   }
 
@@ -116,11 +119,11 @@ export class FailedRequests {
    * @param {unknown} note
    */
   #show(call, note) {
-    if (!isText(note) || !note || call.shown === note) return;
+    if (!isString(note) || !note || call.shown === note) return;
     call.shown = note;
     const { client } = this.#routing.session(call.mark.session);
     const body = { title: "rotator", message: oneLine(note), variant: "info" };
-    attempt(() => client?.tui.showToast({ body }).catch(ignore));
+    tryOr(() => client?.tui.showToast({ body }).catch(noop));
   }
 
   /**
@@ -130,12 +133,15 @@ export class FailedRequests {
    * @param {Verdict} verdict
    */
   async #reroute(call, { to, note }) {
-    const question = questionOf(call.url.pathname, await call.text());
+    const question = parseQuestion(call.url.pathname, await call.text());
     if (!question) return null;
     if (call.mark.aside) return this.#rerouteAside(call, question, to);
-    const done = within(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
-    const isDone = await until(call.signal, (stop) => (done.then(stop, () => stop(false)), ignore));
-    return isDone ? answerOf(question, null) : null;
+    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
+    const isDone = await abortable(
+      call.signal,
+      (stop) => (done.then(stop, () => stop(false)), noop),
+    );
+    return isDone ? buildAnswer(question, null) : null;
   }
 
   /**
@@ -148,13 +154,13 @@ export class FailedRequests {
   async #rerouteAside({ mark, signal }, question, to) {
     const isQuiet = QUIET_AGENTS.includes(mark.agent);
     // `opencode run` ends before a title is there, and would leave the session behind.
-    const isAsked = !isQuiet || KIND !== "run";
+    const isAsked = !isQuiet || PROCESS_KIND !== "run";
     const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...(signal ? [signal] : [])]);
-    const asked = () => this.#routing.askElsewhere(mark, to, wordsOf(question), abort);
-    const text = isAsked ? await asked().catch(ignore) : null;
+    const asked = () => this.#routing.askElsewhere(mark, to, conversationText(question), abort);
+    const text = isAsked ? await asked().catch(noop) : null;
     if (signal?.aborted) throw signal.reason;
     // Without its answer a compaction would lose the conversation.
-    return text || isQuiet ? answerOf(question, text || "") : null;
+    return text || isQuiet ? buildAnswer(question, text || "") : null;
   }
 
   /**
@@ -164,7 +170,7 @@ export class FailedRequests {
   async #retry(call, { credential, drop }) {
     if (drop ? drop !== "reasoning" : call.tried.has(credential)) return false;
     const entry = await this.#logins.whenLive(call, credential);
-    if (!entry || !this.#logins.fit(call, entry)) return false;
+    if (!entry || !this.#logins.useLogin(call, entry)) return false;
     if (!drop) return true;
     this.#history.refuse(call.mark.session, await call.text());
     return this.#history.clean(call);

@@ -1,6 +1,6 @@
 // The global fetch: ours stays before all others.
 
-import { attempt } from "../core/attempt.js";
+import { tryOr } from "../core/try-or.js";
 
 /**
  * @typedef {(...given: any[]) => any} Fetch
@@ -14,7 +14,7 @@ import { attempt } from "../core/attempt.js";
 const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is left alone
 
 /** Keeps our fetch the outermost: what others put into its place becomes the layer below it. */
-export class Front {
+export class OutermostFetch {
   /** @type {Send} */
   #send; // (layer, receiver, arguments) -> what fetch returns
   /** @type {WeakMap<Fetch, Fetch>} */
@@ -31,15 +31,15 @@ export class Front {
 
   /** @param {Send} send */
   constructor(send) {
-    const front = this;
+    const keeper = this;
     this.#send = send;
-    this.#get = () => front.#current;
-    this.#set = (value) => front.#put(value);
+    this.#get = () => keeper.#current;
+    this.#set = (value) => keeper.#put(value);
   }
 
   /** Stand in front of whatever fetch there is; false: somebody does not let us. */
   hold = () =>
-    attempt(() => {
+    tryOr(() => {
       const { get, enumerable = true } = Object.getOwnPropertyDescriptor(globalThis, "fetch") ?? {};
       if (get !== this.#get) {
         this.#put(globalThis.fetch);
@@ -69,7 +69,7 @@ export class Front {
     const wrapped = function () {
       return send(layer, this, arguments);
     };
-    attempt(() => {
+    tryOr(() => {
       const { prototype, ...own } = Object.getOwnPropertyDescriptors(layer);
       Object.defineProperties(wrapped, own);
     });

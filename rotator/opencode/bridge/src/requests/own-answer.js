@@ -10,7 +10,7 @@ import { randomId } from "../system/random.js";
  * @param {Question} question
  * @param {string | null} text
  */
-export function answerOf({ make, asked }, text) {
+export function buildAnswer({ make, asked }, text) {
   const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
   const isStream = asked.stream === true;
   const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };

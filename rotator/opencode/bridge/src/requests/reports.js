@@ -1,12 +1,12 @@
 // What the watcher is told of a request.
 
-import { attempt } from "../core/attempt.js";
 import { remember } from "../core/bounded-map.js";
 import { MOST_SEEN } from "../core/bounds.js";
 import { redact } from "../core/redaction.js";
 import { LIMIT_HEADERS, TOLD_HEADERS } from "../core/reported-headers.js";
-import { KIND } from "../opencode/process.js";
-import { cut } from "./answer-body.js";
+import { tryOr } from "../core/try-or.js";
+import { PROCESS_KIND } from "../opencode/process.js";
+import { decodeBeginning } from "./answer-body.js";
 
 /**
  * @import { Mark } from "../core/mark.js"
@@ -50,11 +50,11 @@ export class Reports {
     const { digest } = call.carried;
     const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
     if (since < LIMITS_EVERY_MS) return;
-    const says = attempt(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
+    const says = tryOr(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
     if (!says) return;
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
-    const news = attempt(() => this.signal(call, response, ""));
-    setTimeout(() => attempt(() => this.#exchange.tell(news)), 0);
+    const news = tryOr(() => this.signal(call, response, ""));
+    setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
   }
 
   /**
@@ -80,10 +80,10 @@ export class Reports {
       left: [...this.#routing.session(mark.session).left],
       aside: mark.aside || this.#routing.session(mark.session).isOurs === true,
       waited,
-      opencode: KIND,
+      opencode: PROCESS_KIND,
       status: response.status,
       headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
-      body: cut(Buffer.from(redact(body, all))),
+      body: decodeBeginning(Buffer.from(redact(body, all))),
     };
   }
 

@@ -9,7 +9,7 @@ import { POLL_MS } from "../watcher/exchange.js";
  * @import { CarriedLogin, Entry } from "../core/auth-entries.js"
  * @import { Mark } from "../core/mark.js"
  * @import { Logins } from "../opencode/logins.js"
- * @import { Told } from "../watcher/state.js"
+ * @import { WatcherState } from "../watcher/watcher-state.js"
  * @import { Call, ClaimedLogin } from "./call.js"
  */
 
@@ -19,16 +19,16 @@ const SWAP_VISIBLE_MS = 100;
 export class RequestLogins {
   /** @type {Logins} */
   #logins;
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
 
   /**
    * @param {Logins} logins
-   * @param {Told} told
+   * @param {WatcherState} watcher
    */
-  constructor(logins, told) {
+  constructor(logins, watcher) {
     this.#logins = logins;
-    this.#told = told;
+    this.#watcher = watcher;
   }
 
   /**
@@ -36,7 +36,7 @@ export class RequestLogins {
    * @param {string} digest
    */
   #isKnown = (slot, digest) =>
-    this.#logins.seen(slot).has(digest) || this.#told.provider(slot)?.known.has(digest) === true;
+    this.#logins.seen(slot).has(digest) || this.#watcher.provider(slot)?.known.has(digest) === true;
 
   /**
    * Return the login in a request that is in auth.json or was, or null.
@@ -66,8 +66,8 @@ export class RequestLogins {
    * @param {string[]} digests
    */
   #nameOf(slot, digests) {
-    const known = this.#told.provider(slot)?.known;
-    return digests.find((one) => known?.has(one)) ?? digests[0];
+    const known = this.#watcher.provider(slot)?.known;
+    return digests.find((digest) => known?.has(digest)) ?? digests[0];
   }
 
   /**
@@ -76,7 +76,7 @@ export class RequestLogins {
    * @param {Call} call
    * @param {Entry | undefined} entry
    */
-  fit(call, entry) {
+  useLogin(call, entry) {
     const old = call.carried;
     if (!entry?.secret) return false;
     const digest = this.#nameOf(call.slot, entry.digests);
@@ -95,7 +95,7 @@ export class RequestLogins {
     if (seen) return seen.destination;
     // state.json names only credentials of the active one's destination, and where that is we
     // know if we saw it.
-    const told = this.#told.provider(slot);
+    const told = this.#watcher.provider(slot);
     if (!told?.known.has(digest)) return null;
     return this.#logins.seen(slot).get(told.active)?.destination;
   }
@@ -107,7 +107,7 @@ export class RequestLogins {
    * @param {string} digest
    */
   async whenLive(call, digest) {
-    for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end; ) {
+    for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end;) {
       const entry = this.#logins.get(call.slot);
       if (entry?.digests.includes(digest)) return entry;
       await sleep(POLL_MS.first, call.signal);

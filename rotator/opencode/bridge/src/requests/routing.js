@@ -1,21 +1,21 @@
 // Which provider serves a session.
 
-import { ignore } from "../core/attempt.js";
-import { idOf } from "../core/auth-entries.js";
+import { providerId } from "../core/auth-entries.js";
 import { remember } from "../core/bounded-map.js";
 import { MOST_SESSIONS } from "../core/bounds.js";
-import { isOffered, isRoute, modelIn, modelOf, nameOf } from "../core/models.js";
+import { isOffered, isRoute, modelName, modelOfRoute, parseModel } from "../core/models.js";
 import { oneLine } from "../core/one-line.js";
-import { isObject, isText } from "../core/values.js";
-import { ask, recentModel } from "../opencode/client.js";
-import { KIND } from "../opencode/process.js";
-import { until, within } from "../system/timing.js";
+import { noop } from "../core/try-or.js";
+import { isObject, isString } from "../core/values.js";
+import { recentModel, unwrap } from "../opencode/client.js";
+import { PROCESS_KIND } from "../opencode/process.js";
+import { abortable, withTimeout } from "../system/timing.js";
 
 /**
  * @import { Mark } from "../core/mark.js"
  * @import { Model, Route } from "../core/models.js"
  * @import { Client } from "../opencode/client.js"
- * @import { Told } from "../watcher/state.js"
+ * @import { WatcherState } from "../watcher/watcher-state.js"
  */
 
 /**
@@ -36,19 +36,19 @@ const RECENT_MESSAGES = 20;
 
 /** Gives each new message its provider, and remembers who serves which session. */
 export class Routing {
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
   #recent = recentModel(process.env); // later ones are choices of the user
   /** @type {Map<string, Session>} */
   #sessions = new Map(); // id -> {client, last, message, line, left, ours}
   /** @type {Set<string>} */
   #carried = new Set(); // what the session before this one had of us, if it ended with that
   // The TUI begins a session with the model of the one before; other clients name what they mean.
-  #isTui = KIND === "tui" && !process.argv.slice(2).includes("acp");
+  #isTui = PROCESS_KIND === "tui" && !process.argv.slice(2).includes("acp");
 
-  /** @param {Told} told */
-  constructor(told) {
-    this.#told = told;
+  /** @param {WatcherState} watcher */
+  constructor(watcher) {
+    this.#watcher = watcher;
   }
 
   /**
@@ -79,17 +79,17 @@ export class Routing {
     known.client = client;
     // What nobody typed belongs to the turn that is under way.
     if (!parts.length || !parts.every((part) => part.synthetic)) known.left = new Set();
-    const wanted = modelIn(message.model);
-    const isActive = wanted && this.#told.isAlive() && this.#told.routing.length;
+    const wanted = parseModel(message.model);
+    const isActive = wanted && this.#watcher.isAlive() && this.#watcher.routing.length;
     const chosen = isActive
-      ? await within(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null)
+      ? await withTimeout(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null)
       : null;
-    if (wanted && chosen && nameOf(chosen) !== nameOf(wanted)) {
+    if (wanted && chosen && modelName(chosen) !== modelName(wanted)) {
       this.#set(known, chosen);
       message.model = { ...message.model, ...chosen };
     } else if (wanted) known.last = wanted;
     // Sub-agents are nobody's choice.
-    const isLastOurs = known.last && known.ours.has(nameOf(known.last));
+    const isLastOurs = known.last && known.ours.has(modelName(known.last));
     if (!known.isChild) this.#carried = isLastOurs ? known.ours : new Set();
   }
 
@@ -101,7 +101,7 @@ export class Routing {
    */
   #set(known, model) {
     known.last = model;
-    known.ours.add(nameOf(model));
+    known.ours.add(modelName(model));
     if (!known.isChild) this.#carried = known.ours;
   }
 
@@ -113,16 +113,16 @@ export class Routing {
    * @returns {Promise<Model | null>}
    */
   async #find(client, known, { model: given }, message) {
-    const wanted = modelIn(message.model);
+    const wanted = parseModel(message.model);
     if (!wanted) return null;
-    const session = await ask(client.session.get({ path: { id: message.sessionID } }));
+    const session = await unwrap(client.session.get({ path: { id: message.sessionID } }));
     known.isChild = Boolean(session.parentID);
     if (known.isChild) {
-      return this.#told.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
+      return this.#watcher.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
     }
     const last = known.last ?? (await this.#servedBy(client, message.sessionID));
     const own = await this.#modelOfAgent(client, message.agent);
-    const isOwn = own !== null && nameOf(own) === nameOf(wanted);
+    const isOwn = own !== null && modelName(own) === modelName(wanted);
     // In a session of its own past, what we set elsewhere was picked by the person.
     /** @type {(name: string) => boolean} */
     const isCarried = (name) => this.#isTui && !last && this.#carried.has(name);
@@ -130,15 +130,15 @@ export class Routing {
     const isOurs = (name) => known.ours.has(name) || isCarried(name);
     const isPicked =
       !isOwn &&
-      !isOurs(nameOf(wanted)) &&
+      !isOurs(modelName(wanted)) &&
       (await this.#isPicked(client, wanted, last, given !== undefined));
-    const stays = last && this.#told.isReady(last);
+    const stays = last && this.#watcher.isReady(last);
     // A turn that was rerouted would only be rerouted again.
-    const isLeft = stays && known.ours.has(nameOf(last)) && this.#told.hasNobodyLeft(wanted);
-    if (isPicked && !isLeft && !this.#told.state?.overridesExplicit) return wanted;
+    const isLeft = stays && known.ours.has(modelName(last)) && this.#watcher.hasNobodyLeft(wanted);
+    if (isPicked && !isLeft && !this.#watcher.state?.overridesExplicit) return wanted;
     const target = stays ? last : await this.#next(client, last);
     // Inside the provider the choice is the agent's, or the user's if it was not ours before.
-    const isFree = isOwn || (stays && !known.ours.has(nameOf(last)));
+    const isFree = isOwn || (stays && !known.ours.has(modelName(last)));
     return target?.providerID === wanted.providerID && isFree ? wanted : target;
   }
 
@@ -151,13 +151,13 @@ export class Routing {
    */
   async #next(client, from) {
     let known = null;
-    for (const route of this.#told.routing) {
-      const instead = from && isObject(route.instead) ? route.instead[nameOf(from)] : undefined;
+    for (const route of this.#watcher.routing) {
+      const instead = from && isObject(route.instead) ? route.instead[modelName(from)] : undefined;
       // Null: nothing there is of the same standing as what the session has now.
       if (instead === null) continue;
-      const model = modelOf({ ...route, ...(isText(instead) ? { model: instead } : {}) });
-      if (!this.#told.isReady(model)) continue;
-      known ??= await ask(client.config.providers());
+      const model = modelOfRoute({ ...route, ...(isString(instead) ? { model: instead } : {}) });
+      if (!this.#watcher.isReady(model)) continue;
+      known ??= await unwrap(client.config.providers());
       if (isOffered(known, model)) return model;
     }
     return null;
@@ -173,9 +173,9 @@ export class Routing {
   async #servedBy(client, id) {
     const query = { limit: RECENT_MESSAGES };
     /** @type {{ info: any }[]} */
-    const messages = await ask(client.session.messages({ path: { id }, query }));
+    const messages = await unwrap(client.session.messages({ path: { id }, query }));
     const answers = messages.map(({ info }) => info).filter((info) => info.role === "assistant");
-    return modelIn(answers.findLast((info) => !info.error && !info.summary));
+    return parseModel(answers.findLast((info) => !info.error && !info.summary));
   }
 
   /**
@@ -185,8 +185,8 @@ export class Routing {
    */
   async #modelOfAgent(client, name) {
     /** @type {any[]} */
-    const agents = await ask(client.app.agents());
-    return modelIn(agents.find((agent) => agent.name === name)?.model);
+    const agents = await unwrap(client.app.agents());
+    return parseModel(agents.find((agent) => agent.name === name)?.model);
   }
 
   /**
@@ -198,12 +198,12 @@ export class Routing {
    * @param {boolean} isGiven
    */
   async #isPicked(client, wanted, last, isGiven) {
-    const name = nameOf(wanted);
+    const name = modelName(wanted);
     if (!last && !isGiven) return false; // opencode found it by itself
-    const { model } = await ask(client.config.get());
+    const { model } = await unwrap(client.config.get());
     if (model) return model !== name && !this.#wasOurs(name, last);
-    if (this.#recent) return nameOf(this.#recent) !== name && !this.#wasOurs(name, last);
-    const { default: usual } = await ask(client.config.providers());
+    if (this.#recent) return modelName(this.#recent) !== name && !this.#wasOurs(name, last);
+    const { default: usual } = await unwrap(client.config.providers());
     return usual?.[wanted.providerID] !== wanted.modelID && !this.#wasOurs(name, last);
   }
 
@@ -217,9 +217,9 @@ export class Routing {
     /** @type {(route: Route) => boolean} */
     const isListed = ({ provider, model, instead }) =>
       [model, ...Object.values(isObject(instead) ? instead : {})].some(
-        (one) => `${provider}/${one}` === name,
+        (other) => `${provider}/${other}` === name,
       );
-    return last && nameOf(last) === name && this.#told.routing.some(isListed);
+    return last && modelName(last) === name && this.#watcher.routing.some(isListed);
   }
 
   /**
@@ -233,18 +233,18 @@ export class Routing {
     const known = this.session(mark.session);
     const { client } = known;
     if (!client || !isRoute(to) || known.left.has(to.provider)) return false;
-    if (idOf(to.provider) === mark.provider) return false;
-    const model = modelOf(to);
-    if (!isOffered(await ask(client.config.providers()), model)) return false;
+    if (providerId(to.provider) === mark.provider) return false;
+    const model = modelOfRoute(to);
+    if (!isOffered(await unwrap(client.config.providers()), model)) return false;
     const base = await this.#lastOfUser(client, mark);
     // Responses end a step with `stop`, which an answer of a given form may not.
     if (base.format?.type === "json_schema") return false;
-    const why = isText(note) && note ? oneLine(note) : `${mark.provider} has nobody left`;
-    known.line = `[rotator] ${why}; going on with ${nameOf(model)}`;
+    const why = isString(note) && note ? oneLine(note) : `${mark.provider} has nobody left`;
+    known.line = `[rotator] ${why}; going on with ${modelName(model)}`;
     const { agent, tools, system, variant = base.model?.variant } = base;
     const parts = [{ type: "text", text: known.line, ignored: true }];
     const body = { noReply: true, agent, variant, tools, system, model, parts };
-    await ask(client.session.prompt({ path: { id: mark.session }, body }));
+    await unwrap(client.session.prompt({ path: { id: mark.session }, body }));
     known.left.add(mark.provider);
     this.#set(known, model);
     return true;
@@ -261,26 +261,26 @@ export class Routing {
    */
   async askElsewhere(mark, to, text, abort) {
     const { client } = this.session(mark.session);
-    if (!client || !isRoute(to) || !text || idOf(to.provider) === mark.provider) return null;
-    const model = modelOf(to);
-    if (!isOffered(await ask(client.config.providers()), model)) return null;
+    if (!client || !isRoute(to) || !text || providerId(to.provider) === mark.provider) return null;
+    const model = modelOfRoute(to);
+    if (!isOffered(await unwrap(client.config.providers()), model)) return null;
     // As a child it is in no list of sessions and gets no title of its own.
     const made = { parentID: mark.session, title: `[rotator] ${mark.agent}` };
-    const { id } = await ask(client.session.create({ body: made }));
+    const { id } = await unwrap(client.session.create({ body: made }));
     this.session(id).isOurs = true;
     const body = { agent: mark.agent, model, parts: [{ type: "text", text }] };
     try {
-      const answer = ask(client.session.prompt({ path: { id }, body }));
-      const { info, parts } = await until(abort, (done) => {
+      const answer = unwrap(client.session.prompt({ path: { id }, body }));
+      const { info, parts } = await abortable(abort, (done) => {
         answer.then(done, () => done({ info: { error: true }, parts: [] }));
-        return () => client.session.abort({ path: { id } }).catch(ignore);
+        return () => client.session.abort({ path: { id } }).catch(noop);
       });
-      const said = parts
+      const answered = parts
         .map((/** @type {any} */ part) => (part.type === "text" ? part.text : ""))
         .join("");
-      return info.error || !said.trim() ? null : said;
+      return info.error || !answered.trim() ? null : answered;
     } finally {
-      client.session.delete({ path: { id } }).catch(ignore);
+      client.session.delete({ path: { id } }).catch(noop);
     }
   }
 
@@ -294,9 +294,9 @@ export class Routing {
   async #lastOfUser(client, { session: id, message: messageID }) {
     const query = { limit: RECENT_MESSAGES };
     /** @type {{ info: any }[]} */
-    const messages = await ask(client.session.messages({ path: { id }, query }));
-    const found = messages.findLast(({ info }) => info.role === "user");
+    const messages = await unwrap(client.session.messages({ path: { id }, query }));
+    const newest = messages.findLast(({ info }) => info.role === "user");
     // Behind many steps of one turn it is further back.
-    return (found ?? (await ask(client.session.message({ path: { id, messageID } })))).info;
+    return (newest ?? (await unwrap(client.session.message({ path: { id, messageID } })))).info;
   }
 }

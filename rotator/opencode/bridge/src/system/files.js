@@ -3,16 +3,16 @@
 import fs from "node:fs";
 import path from "node:path";
 
-import { attempt } from "../core/attempt.js";
+import { tryOr } from "../core/try-or.js";
 
 const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
 
 /** @param {string} file */
-export const unlink = (file) => attempt(() => fs.unlinkSync(file));
+export const unlink = (file) => tryOr(() => fs.unlinkSync(file));
 
 /** @param {string} file */
-export const realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
+export const realPath = (file) => tryOr(() => fs.realpathSync(file), path.resolve(file));
 
 /**
  * Open a regular file and call `use` with it; whatever else has its name is not waited for.
@@ -83,7 +83,7 @@ export function publish(file, value) {
 export function touch(file, make) {
   const now = new Date();
   // Not by this thread, which is opencode's.
-  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && attempt(make));
+  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && tryOr(make));
 }
 
 /**

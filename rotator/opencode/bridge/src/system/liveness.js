@@ -5,8 +5,8 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 
-import { attempt } from "../core/attempt.js";
-import { isText } from "../core/values.js";
+import { tryOr } from "../core/try-or.js";
+import { isString } from "../core/values.js";
 import { readText } from "./files.js";
 
 const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
@@ -16,13 +16,13 @@ const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it wa
  *
  * @type {string | null}
  */
-export const PID_NAMESPACE = attempt(() => {
+export const PID_NAMESPACE = tryOr(() => {
   if (process.platform !== "linux") return process.platform;
   // Where /proc shows another namespace, our pid is another process's there.
   if (fs.readlinkSync("/proc/self") !== String(process.pid)) return null;
   const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-  const time = attempt(() => fs.readlinkSync("/proc/self/ns/time"));
-  return [boot, fs.readlinkSync("/proc/self/ns/pid"), time].filter(isText).join(" ");
+  const time = tryOr(() => fs.readlinkSync("/proc/self/ns/time"));
+  return [boot, fs.readlinkSync("/proc/self/ns/pid"), time].filter(isString).join(" ");
 }, null);
 
 /**
@@ -30,8 +30,8 @@ export const PID_NAMESPACE = attempt(() => {
  *
  * @param {number | "self"} pid
  */
-export function factsOf(pid) {
-  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
+export function procStatFields(pid) {
+  const line = tryOr(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
   // The name stands in brackets and may hold brackets and blanks itself.
   return line.slice(line.lastIndexOf(")") + 2).split(" ");
 }
@@ -42,7 +42,7 @@ export function factsOf(pid) {
  * @param {string} file
  */
 const isFresh = (file) =>
-  attempt(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
+  tryOr(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
 
 /**
  * What our files in `present` are named after: our pid, which another container may have too.
@@ -52,8 +52,8 @@ const isFresh = (file) =>
 export function ownName(folder) {
   const name = String(process.pid);
   const file = path.join(folder, `${name}.json`);
-  const theirs = attempt(() => JSON.parse(readText(file)).pid_namespace);
-  const isTaken = isText(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
+  const theirs = tryOr(() => JSON.parse(readText(file)).pid_namespace);
+  const isTaken = isString(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
   return isTaken ? `${name}-${randomBytes(4).toString("hex")}` : name;
 }
 
@@ -67,7 +67,7 @@ export function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, bea
   if (!Number.isInteger(pid) || pid <= 0) return false;
   // A watcher of before its pids had a place names none.
   if (where !== undefined && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
-  if (process.platform !== "linux") return attempt(() => (process.kill(pid, 0), true), false);
-  const fields = factsOf(pid);
+  if (process.platform !== "linux") return tryOr(() => (process.kill(pid, 0), true), false);
+  const fields = procStatFields(pid);
   return fields[19] === String(ticks) && !"TtZXx".includes(fields[0]);
 }

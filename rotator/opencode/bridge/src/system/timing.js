@@ -1,6 +1,6 @@
 // Waits, each with an end.
 
-import { attempt } from "../core/attempt.js";
+import { tryOr } from "../core/try-or.js";
 
 /**
  * Resolve when `start(done)` calls done; reject, and call what start returned, on an abort.
@@ -10,7 +10,7 @@ import { attempt } from "../core/attempt.js";
  * @param {(done: (value: T) => void) => () => unknown} start
  * @returns {Promise<T>}
  */
-export function until(abort, start) {
+export function abortable(abort, start) {
   return new Promise((resolve, reject) => {
     if (abort?.aborted) return reject(abort.reason);
     const stop = () => (reject(abort?.reason), undo());
@@ -25,7 +25,7 @@ export function until(abort, start) {
  * @returns {Promise<void>}
  */
 export const sleep = (ms, abort) =>
-  until(abort, (done) => {
+  abortable(abort, (done) => {
     const timer = setTimeout(done, ms);
     return () => clearTimeout(timer);
   });
@@ -38,7 +38,7 @@ export const sleep = (ms, abort) =>
  * @param {Promise<T>} promise
  * @returns {Promise<T>}
  */
-export const within = (ms, promise) => {
+export const withTimeout = (ms, promise) => {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
   /** @type {Promise<never>} */
@@ -54,4 +54,4 @@ export const within = (ms, promise) => {
  * @param {number} ms
  * @param {() => unknown} action
  */
-export const every = (ms, action) => setInterval(() => attempt(action), ms).unref?.();
+export const repeat = (ms, action) => setInterval(() => tryOr(action), ms).unref?.();

@@ -1,6 +1,6 @@
 // The dashboard, full screen inside opencode.
 
-import { attempt } from "../core/attempt.js";
+import { tryOr } from "../core/try-or.js";
 import { programOf, run } from "./program.js";
 
 /** @import { ChildProcess } from "node:child_process" */
@@ -40,10 +40,15 @@ export class Dashboard {
       renderer.suspend();
       try {
         const words = ["dashboard", "--no-suspend"];
-        const { code } = await run(this.#program, words, "inherit", (one) => (this.#child = one));
+        const { code } = await run(
+          this.#program,
+          words,
+          "inherit",
+          (child) => (this.#child = child),
+        );
         if (code && code !== INTERRUPTED) failure = `it ended with ${code}`;
       } finally {
-        attempt(() => renderer.currentRenderBuffer?.clear?.());
+        tryOr(() => renderer.currentRenderBuffer?.clear?.());
         renderer.resume();
         renderer.requestRender();
       }
@@ -56,7 +61,7 @@ export class Dashboard {
   };
 
   /** End it with the opencode that it is open in. */
-  close = () => attempt(() => this.#child?.kill());
+  close = () => tryOr(() => this.#child?.kill());
 
   /**
    * Put an account into auth.json, as `rotator rotate` does it.
@@ -69,7 +74,7 @@ export class Dashboard {
     try {
       const { code, printed } = await run(this.#program, words, ["ignore", "pipe", "ignore"]);
       if (code === 0) return this.say("", `${provider}/${alias} is live now`, "success");
-      const failure = attempt(() => JSON.parse(printed).error.message, `it ended with ${code}`);
+      const failure = tryOr(() => JSON.parse(printed).error.message, `it ended with ${code}`);
       this.say(`${provider}/${alias} was not activated`, failure, "error");
     } catch (error) {
       this.say(`${provider}/${alias} was not activated`, String(error?.message ?? error), "error");
@@ -83,6 +88,6 @@ export class Dashboard {
    */
   say(title, message, variant) {
     const toast = { message, variant, duration: TOAST_MS };
-    attempt(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
+    tryOr(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
   }
 }

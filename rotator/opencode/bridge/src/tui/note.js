@@ -3,8 +3,8 @@
 import fs from "node:fs";
 import path from "node:path";
 
-import { attempt } from "../core/attempt.js";
-import { isText } from "../core/values.js";
+import { tryOr } from "../core/try-or.js";
+import { isString } from "../core/values.js";
 import { SCHEMA, VERSION } from "./core/version.js";
 
 /** What is told of this plugin in this opencode, for as long as it runs. */
@@ -20,8 +20,8 @@ export class Note {
    */
   constructor(folder, opencode) {
     this.#file = path.join(folder, `${process.pid}.json`);
-    this.#opencode = isText(opencode) ? opencode : "";
-    attempt(() => sweep(folder));
+    this.#opencode = isString(opencode) ? opencode : "";
+    tryOr(() => sweep(folder));
   }
 
   /**
@@ -32,7 +32,7 @@ export class Note {
   write(on, why = "") {
     const { pid } = process;
     const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
-    attempt(() => {
+    tryOr(() => {
       fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
       const beside = path.join(path.dirname(this.#file), `.${pid}.tmp`);
       fs.rmSync(beside, { force: true }); // of a process that crashed and had our pid
@@ -41,7 +41,7 @@ export class Note {
     });
   }
 
-  remove = () => attempt(() => fs.rmSync(this.#file, { force: true }));
+  remove = () => tryOr(() => fs.rmSync(this.#file, { force: true }));
 }
 
 /**

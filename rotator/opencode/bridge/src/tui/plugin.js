@@ -6,8 +6,8 @@
 // own program as a child. With a TUI that it does not know it registers nothing, and says why in
 // a note that `rotator doctor` reads.
 
-import { attempt } from "../core/attempt.js";
-import { lacking } from "./core/requirements.js";
+import { tryOr } from "../core/try-or.js";
+import { missingParts } from "./core/requirements.js";
 import { Note } from "./note.js";
 import { findPlaces } from "./places.js";
 import { keyOf } from "./program.js";
@@ -21,12 +21,12 @@ async function tui(api, options) {
   const places = findPlaces(process.env);
   const note = new Note(
     places.notes,
-    attempt(() => api.app.version),
+    tryOr(() => api.app.version),
   );
   try {
     const libraries = [import("@opentui/solid"), import("solid-js")];
     const [key, solid, reactive] = await Promise.all([keyOf(options), ...libraries]);
-    const lacks = lacking(api, solid, reactive);
+    const lacks = missingParts(api, solid, reactive);
     if (lacks.length > 0) return note.write(false, `opencode's TUI has no ${lacks.join(", ")}`);
     start(api, solid, reactive, { options, key, places, note });
     note.write(true);

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 
-import { isText } from "../core/values.js";
+import { isString } from "../core/values.js";
 
 /** @import { ChildProcess, StdioOptions } from "node:child_process" */
 
@@ -18,7 +18,7 @@ const ASK_MS = 3000; // for the key, which takes a quarter of a second; opencode
  */
 export function programOf(options) {
   const told = options?.program;
-  const whole = Array.isArray(told) && told.length > 0 && told.every(isText);
+  const whole = Array.isArray(told) && told.length > 0 && told.every(isString);
   return whole && fs.existsSync(told[0]) ? told : ["rotator"];
 }
 
@@ -51,7 +51,7 @@ export function run([file, ...first], words, stdio, begun = () => {}, more = {})
  * @returns {Promise<string>}
  */
 export async function keyOf(options) {
-  const otherwise = isText(options?.key) ? options.key : KEY;
+  const otherwise = isString(options?.key) ? options.key : KEY;
   if (!options?.program) return otherwise;
   try {
     /** @type {import("node:child_process").SpawnOptions} */

@@ -10,8 +10,11 @@ const COMMAND = "rotator.dashboard";
 export function register(api, { key, draw, open }) {
   const names = { name: COMMAND, namespace: "palette", slashName: "rotator" };
   const more = { slashAliases: ["balancer"], title: "Open Balancer Dashboard" };
-  const said = { category: "Rotator", desc: "Accounts, what is left of them, and priorities" };
-  const command = { ...names, ...more, ...said, run: () => void open() };
+  const description = {
+    category: "Rotator",
+    desc: "Accounts, what is left of them, and priorities",
+  };
+  const command = { ...names, ...more, ...description, run: () => void open() };
   const bindings = key === "none" ? [] : [{ key, cmd: COMMAND }];
   api.keymap.registerLayer({ commands: [command], bindings });
   api.slots.register({ order: 150, slots: { sidebar_content: draw } });

@@ -2,9 +2,9 @@
 
 import { sidebar } from "./core/sidebar.js";
 import { Dashboard } from "./dashboard.js";
-import { Glances } from "./glances.js";
+import { GlanceFile } from "./glance-file.js";
 import { register } from "./registration.js";
-import { Herald } from "./toasts.js";
+import { Toasts } from "./toasts.js";
 
 /** @import { Note } from "./note.js" */
 
@@ -21,14 +21,14 @@ export function start(api, solid, reactive, { options, key, places, note }) {
   const [glance, setGlance] = reactive.createSignal(null);
   const [now, setNow] = reactive.createSignal(Date.now());
   const dashboard = new Dashboard(api, options);
-  const glances = new Glances(places.glance);
-  const herald = new Herald(dashboard);
+  const glanceFile = new GlanceFile(places.glance);
+  const toasts = new Toasts(dashboard);
   /** @type {NodeJS.Timeout | null} */
   let timer = null;
 
   function stop() {
     clearInterval(timer ?? undefined);
-    herald.close();
+    toasts.close();
     timer = null;
   }
 
@@ -40,12 +40,12 @@ export function start(api, solid, reactive, { options, key, places, note }) {
   }
 
   async function look() {
-    const found = await glances.look();
+    const latest = await glanceFile.look();
     const isLater = Math.floor(Date.now() / 60_000) !== Math.floor(now() / 60_000);
-    if (found !== undefined || isLater) setNow(Date.now());
-    if (found === undefined) return;
-    setGlance(found);
-    herald.hear(found ? found.events : []);
+    if (latest !== undefined || isLater) setNow(Date.now());
+    if (latest === undefined) return;
+    setGlance(latest);
+    toasts.hear(latest ? latest.events : []);
   }
 
   let isLooking = false;

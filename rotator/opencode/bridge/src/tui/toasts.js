@@ -1,6 +1,6 @@
 // What the watcher did, told in toasts.
 
-import { isText } from "../core/values.js";
+import { isString } from "../core/values.js";
 
 /**
  * @import { Event } from "./core/glance.js"
@@ -13,7 +13,7 @@ const READ_MS = 4000; // a toast is left alone for so long when there is another
 const VARIANTS = { failover: "warning", rerouted: "warning", rejected: "error" };
 
 /** Tells of what happened since this opencode began, each thing once. */
-export class Herald {
+export class Toasts {
   /** @type {Dashboard} */
   #dashboard;
   #since = Date.now();
@@ -46,7 +46,7 @@ export class Herald {
   #tell() {
     if (this.#pause !== null || this.#waiting.length === 0) return;
     const { kind, title, text } = /** @type {Event} */ (this.#waiting.shift());
-    this.#dashboard.say(title, isText(text) ? text : "", VARIANTS[String(kind)] ?? "info");
+    this.#dashboard.say(title, isString(text) ? text : "", VARIANTS[String(kind)] ?? "info");
     this.#pause = setTimeout(() => {
       this.#pause = null;
       this.#tell();

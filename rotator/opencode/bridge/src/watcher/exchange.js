@@ -4,16 +4,16 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 
-import { attempt } from "../core/attempt.js";
 import { remember } from "../core/bounded-map.js";
+import { tryOr } from "../core/try-or.js";
 import { SCHEMA } from "../core/version.js";
 import { publish, readText, unlink } from "../system/files.js";
 import { randomId } from "../system/random.js";
-import { until } from "../system/timing.js";
+import { abortable } from "../system/timing.js";
 
 /**
  * @import { Places } from "../system/places.js"
- * @import { Told } from "./state.js"
+ * @import { WatcherState } from "./watcher-state.js"
  */
 
 /**
@@ -22,7 +22,7 @@ import { until } from "../system/timing.js";
  */
 
 /**
- * @callback Hear
+ * @callback OnVerdict
  * @param {Verdict | null} verdict
  */
 
@@ -36,17 +36,17 @@ export const POLL_MS = { first: 1, factor: 1.2, longest: 25 };
 export class Exchange {
   /** @type {Places} */
   #places;
-  /** @type {Told} */
-  #told;
+  /** @type {WatcherState} */
+  #watcher;
   #prefix = randomBytes(4).toString("hex");
   /** @type {string | null} */
   #mutedKey = null; // the state.json whose watcher did not answer
   #free = MOST_ASKED;
   /** @type {((free?: number) => void)[]} */
-  #line = [];
+  #queue = [];
   /** @type {Set<string>} */
   #asked = new Set(); // ids that are not over yet
-  /** @type {Map<string, Hear>} */
+  /** @type {Map<string, OnVerdict>} */
   #waiting = new Map(); // id -> called with the verdict
   /** @type {Map<string, number>} */
   #acked = new Map(); // id -> inode of the ack that was read
@@ -58,14 +58,14 @@ export class Exchange {
 
   /**
    * @param {Places} places
-   * @param {Told} told
+   * @param {WatcherState} watcher
    */
-  constructor(places, told) {
+  constructor(places, watcher) {
     this.#places = places;
-    this.#told = told;
+    this.#watcher = watcher;
   }
 
-  isAnswered = () => this.#told.isAlive() && this.#told.key !== this.#mutedKey;
+  isAnswered = () => this.#watcher.isAlive() && this.#watcher.key !== this.#mutedKey;
 
   /**
    * Send a signal and return the verdict, or null if none came; rejects when the user aborts.
@@ -77,17 +77,17 @@ export class Exchange {
   async ask(signal, abort) {
     const id = `${this.#prefix}-${randomId()}`;
     /** @type {(() => void) | undefined} */
-    let leave = await this.#standInLine(abort);
+    let leave = await this.#acquire(abort);
     try {
       if (!this.isAnswered()) return null; // it may have gone meanwhile
-      const { key } = this.#told;
+      const { key } = this.#watcher;
       this.#asked.add(id);
       publish(this.#inbox(id), { schema: SCHEMA, id, ...signal });
-      let verdict = await this.#hear(id, FIRST_WORD_MS, abort);
+      let verdict = await this.#awaitVerdict(id, FIRST_WORD_MS, abort);
       if (verdict?.verdict === "ack") {
         leave();
         leave = undefined;
-        verdict = await this.#hearLater(id, verdict.wait_ms, abort);
+        verdict = await this.#awaitLateVerdict(id, verdict.wait_ms, abort);
       }
       if (!verdict) {
         this.#mutedKey = key;
@@ -119,7 +119,7 @@ export class Exchange {
    * @param {object | undefined} news
    */
   note(news) {
-    if (!this.#told.isAlive()) return;
+    if (!this.#watcher.isAlive()) return;
     const id = `${this.#prefix}-${randomId()}`;
     publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
   }
@@ -140,16 +140,16 @@ export class Exchange {
    * @param {AbortSignal | null | undefined} abort
    * @returns {Promise<() => void>}
    */
-  async #standInLine(abort) {
+  async #acquire(abort) {
     /** @type {(done: (free?: number) => void) => () => unknown} */
     const place = (done) => {
       if (this.#free > 0) done((this.#free -= 1));
-      else this.#line.push(done);
-      return () => this.#line.splice(this.#line.indexOf(done), 1);
+      else this.#queue.push(done);
+      return () => this.#queue.splice(this.#queue.indexOf(done), 1);
     };
-    await until(abort, place);
+    await abortable(abort, place);
     return () => {
-      const next = this.#line.shift();
+      const next = this.#queue.shift();
       if (next) next();
       else this.#free += 1;
     };
@@ -161,12 +161,12 @@ export class Exchange {
    * @param {AbortSignal | null | undefined} abort
    * @returns {Promise<Verdict | null>}
    */
-  async #hearLater(id, ms, abort) {
+  async #awaitLateVerdict(id, ms, abort) {
     const end = performance.now() + Math.min(Number(ms) || 0, LONGEST_ACK_MS);
     for (let left; (left = end - performance.now()) > 0; ) {
-      const verdict = await this.#hear(id, Math.min(left, FIRST_WORD_MS), abort);
+      const verdict = await this.#awaitVerdict(id, Math.min(left, FIRST_WORD_MS), abort);
       if (verdict && verdict.verdict !== "ack") return verdict;
-      if (!verdict && !this.#told.isAlive()) return null;
+      if (!verdict && !this.#watcher.isAlive()) return null;
     }
     return null;
   }
@@ -177,12 +177,12 @@ export class Exchange {
    * @param {AbortSignal | null | undefined} abort
    * @returns {Promise<Verdict | null>}
    */
-  #hear(id, ms, abort) {
-    return until(abort, (done) => {
-      /** @type {Hear} */
+  #awaitVerdict(id, ms, abort) {
+    return abortable(abort, (done) => {
+      /** @type {OnVerdict} */
       const end = (verdict) => (clearTimeout(timer), this.#waiting.delete(id), done(verdict));
       const timer = setTimeout(() => {
-        this.#collect(); // we may be late ourselves, and the answer lies there
+        this.#scanOutbox(); // we may be late ourselves, and the answer lies there
         if (this.#waiting.has(id)) end(null);
       }, ms);
       this.#waiting.set(id, end);
@@ -198,22 +198,22 @@ export class Exchange {
     this.#delay = delay;
     this.#polling = setTimeout(() => {
       this.#polling = null;
-      this.#collect();
+      this.#scanOutbox();
       if (this.#waiting.size) this.#poll(Math.min(delay * POLL_MS.factor, POLL_MS.longest));
     }, delay);
   }
 
   // By name: the folder may be full of what is none of ours.
-  #collect() {
-    for (const id of [...this.#waiting.keys()]) this.#offer(id);
+  #scanOutbox() {
+    for (const id of [...this.#waiting.keys()]) this.#deliver(id);
     for (const id of this.#late.keys()) unlink(this.#outbox(id)); // too late
   }
 
   /** @param {string} id */
-  #offer(id) {
-    const inode = attempt(() => fs.statSync(this.#outbox(id)).ino, null);
+  #deliver(id) {
+    const inode = tryOr(() => fs.statSync(this.#outbox(id)).ino, null);
     if (inode === null || inode === this.#acked.get(id)) return;
-    const verdict = attempt(() => JSON.parse(readText(this.#outbox(id))), null);
+    const verdict = tryOr(() => JSON.parse(readText(this.#outbox(id))), null);
     const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
     // An ack stays where it is: the verdict may have taken its name since it was read.
     if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);

@@ -1,6 +1,6 @@
 // Whether a turn is under way in this process.
 
-import { ENDS } from "../core/session-events.js";
+import { OVER_EVENTS } from "../core/session-events.js";
 import { append, touch, unlink } from "../system/files.js";
 
 /** @import { Event } from "../core/session-events.js" */
@@ -28,7 +28,7 @@ export class Turns {
   note(directory, { type, properties }) {
     // Also after an error and an abort opencode says `idle`; of a deleted session it does not.
     const isStatus = type === "session.status";
-    const isOver = isStatus ? properties.status.type === "idle" : ENDS.includes(type);
+    const isOver = isStatus ? properties.status.type === "idle" : OVER_EVENTS.includes(type);
     if (isOver) this.#busy.delete(properties.sessionID ?? properties.info?.id);
     else if (isStatus) this.#busy.set(properties.sessionID, directory);
     else return;

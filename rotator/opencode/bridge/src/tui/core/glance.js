@@ -1,6 +1,6 @@
 // What stands in glance.json, of which nothing is believed unseen.
 
-import { isObject, isText } from "../../core/values.js";
+import { isObject, isString } from "../../core/values.js";
 import { SCHEMA } from "./version.js";
 
 /**
@@ -47,14 +47,15 @@ export function parseGlance(text) {
   const { schema, balancing, providers, events } = JSON.parse(text);
   if (schema !== SCHEMA || !Array.isArray(providers) || !Array.isArray(events)) return false;
   /** @type {(provider: any) => boolean} */
-  const known = ({ id, accounts }) => isText(id) && Array.isArray(accounts);
+  const known = ({ id, accounts }) => isString(id) && Array.isArray(accounts);
   return {
     balancing: balancing === true,
     providers: providers
-      .filter((/** @type {unknown} */ one) => isObject(one) && known(one))
+      .filter((/** @type {unknown} */ provider) => isObject(provider) && known(provider))
       .map(readProvider),
     events: events.filter(
-      (/** @type {unknown} */ one) => isObject(one) && isText(one.title) && isText(one.at),
+      (/** @type {unknown} */ event) =>
+        isObject(event) && isString(event.title) && isString(event.at),
     ),
   };
 }
@@ -65,7 +66,9 @@ export function parseGlance(text) {
  */
 function readProvider({ id, accounts, more }) {
   /** @type {any[]} */
-  const named = accounts.filter((/** @type {unknown} */ one) => isObject(one) && isText(one.alias));
-  const read = named.map((one) => ({ ...one, until: Date.parse(one.until) || null }));
+  const named = accounts.filter(
+    (/** @type {unknown} */ account) => isObject(account) && isString(account.alias),
+  );
+  const read = named.map((account) => ({ ...account, until: Date.parse(account.until) || null }));
   return { id, accounts: read, more: Number.isInteger(more) ? more : 0 };
 }

@@ -23,9 +23,9 @@ const SOLID = ["createElement", "insert", "insertNode", "setProp"];
  * @param {any} reactive
  * @returns {string[]}
  */
-export function lacking(api, solid, reactive) {
+export function missingParts(api, solid, reactive) {
   const lacks = NEEDED.filter(([part, name]) => typeof api?.[part]?.[name] !== "function");
-  const names = lacks.map((one) => one.join("."));
+  const names = lacks.map((names) => names.join("."));
   if (!isObject(api?.theme?.current)) names.push("theme.current");
   names.push(...SOLID.filter((name) => typeof solid?.[name] !== "function"));
   if (typeof reactive?.createSignal !== "function") names.push("createSignal");

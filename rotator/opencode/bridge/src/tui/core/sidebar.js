@@ -1,7 +1,7 @@
 // The lines in opencode's sidebar, drawn with the library that the TUI has.
 
-import { isText } from "../../core/values.js";
-import { balancing, cut, standing } from "./words.js";
+import { isString } from "../../core/values.js";
+import { accountStatus, balancingStatus, truncate } from "./words.js";
 
 /** @import { Account, Glance, Provider } from "./glance.js" */
 
@@ -38,7 +38,7 @@ export function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) 
     const made = createElement(kind);
     for (const [name, value] of Object.entries(properties)) setProp(made, name, value);
     for (const child of children)
-      if (isText(child)) insert(made, child);
+      if (isString(child)) insert(made, child);
       else insertNode(made, child);
     return made;
   }
@@ -55,9 +55,9 @@ export function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) 
    * @param {Record<string, unknown>} theme
    */
   function accountRow(provider, account, theme) {
-    const [words, colour] = standing(account, now());
+    const [words, colour] = accountStatus(account, now());
     const isActive = account.active === true;
-    const name = cut(`${isActive ? "●" : "○"} ${account.alias}`, WIDTH - words.length - 1);
+    const name = truncate(`${isActive ? "●" : "○"} ${account.alias}`, WIDTH - words.length - 1);
     const activate = isActive
       ? {}
       : { onMouseUp: () => void dashboard.activate(provider.id, account.alias) };
@@ -74,20 +74,20 @@ export function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) 
     const left = provider.accounts.length - shown.length + provider.more;
     const more = left > 0 ? [text(`  and ${left} more`, theme.textMuted)] : [];
     const rows = shown.map((account) => accountRow(provider, account, theme));
-    return [text(cut(provider.id, WIDTH), theme.textMuted), ...rows, ...more];
+    return [text(truncate(provider.id, WIDTH), theme.textMuted), ...rows, ...more];
   }
 
   function rows() {
     const theme = api.theme.current;
-    const found = glance();
-    const word = balancing(found);
+    const latest = glance();
+    const word = balancingStatus(latest);
     const colour = word === "on" ? theme.success : theme.warning;
     const title = element("text", { fg: theme.text }, element("b", {}, "Balancing"));
     const button = text("[ dashboard ]", theme.text, { onMouseUp: () => void dashboard.open() });
     return [
       row({}, title, text(word, colour)),
       row({}, button, text(key, theme.textMuted)),
-      ...(found ? found.providers : []).flatMap((provider) => providerRows(provider, theme)),
+      ...(latest ? latest.providers : []).flatMap((provider) => providerRows(provider, theme)),
     ];
   }
 

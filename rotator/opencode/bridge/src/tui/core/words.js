@@ -1,6 +1,6 @@
 // How things stand, in words.
 
-import { isText } from "../../core/values.js";
+import { isString } from "../../core/values.js";
 
 /** @import { Account, Glance } from "./glance.js" */
 
@@ -16,7 +16,7 @@ const UNITS = [
  *
  * @param {number} ms
  */
-function short(ms) {
+function formatDuration(ms) {
   const seconds = Math.max(Math.floor(ms / 1000), 0);
   for (const [unit, length] of UNITS)
     if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
@@ -30,31 +30,32 @@ function short(ms) {
  * @param {number} now
  * @returns {[words: string, colour: string]}
  */
-export function standing({ state, until, used, window }, now) {
+export function accountStatus({ state, until, used, window }, now) {
   if (state === "rejected") return ["needs login", "error"];
   if (state === "disabled") return ["disabled", "textMuted"];
   if (until !== null && now < until) {
     const word = state === "exhausted" ? "used up" : "cooling";
-    return [`${word} ${short(until - now)}`, "warning"];
+    return [`${word} ${formatDuration(until - now)}`, "warning"];
   }
   if (typeof used !== "number") return ["ready", "success"];
   const words = `${Math.floor(used * 100 + 1e-9)}%`;
-  return [isText(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
+  return [isString(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
 }
 
 /**
  * Whether failures are answered with another account, or why that is not known.
  *
- * @param {Glance | false | null} found
+ * @param {Glance | false | null} glance
  */
-export function balancing(found) {
-  if (found === null) return "no watcher";
-  if (found === false) return "another version";
-  return found.balancing ? "on" : "off";
+export function balancingStatus(glance) {
+  if (glance === null) return "no watcher";
+  if (glance === false) return "another version";
+  return glance.balancing ? "on" : "off";
 }
 
 /**
  * @param {string} text
  * @param {number} width
  */
-export const cut = (text, width) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
+export const truncate = (text, width) =>
+  text.length <= width ? text : `${text.slice(0, width - 1)}…`;

@@ -2,13 +2,13 @@
 
 import { remember } from "../core/bounded-map.js";
 import { MOST_SESSIONS } from "../core/bounds.js";
-import { isText } from "../core/values.js";
+import { isString } from "../core/values.js";
 import { append, publishText, touch } from "../system/files.js";
 
 const SESSION_LIST_BYTES = 64 * 1024;
 
 /** Lists the sessions of this process, so that its lines in opencode's log can be told. */
-export class Sessions {
+export class SessionList {
   /** @type {string} */
   #file;
   /** @type {Map<string, true>} */
@@ -21,7 +21,7 @@ export class Sessions {
 
   /** @param {unknown} id */
   add(id) {
-    if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
+    if (!isString(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
     const size = append(this.#file, `${id}\n`);
     remember(this.#ids, id, true, MOST_SESSIONS);
     if (size > SESSION_LIST_BYTES) this.#write();
@@ -30,6 +30,6 @@ export class Sessions {
   beat = () => this.#ids.size && touch(this.#file, () => this.#write());
 
   #write() {
-    publishText(this.#file, [...this.#ids.keys()].map((one) => `${one}\n`).join(""));
+    publishText(this.#file, [...this.#ids.keys()].map((id) => `${id}\n`).join(""));
   }
 }

@@ -2,7 +2,7 @@
 
 import fs from "node:fs";
 
-import { attempt } from "../core/attempt.js";
+import { tryOr } from "../core/try-or.js";
 import { parseGlance } from "./core/glance.js";
 
 /** @import { Glance } from "./core/glance.js" */
@@ -28,7 +28,7 @@ function readText(file) {
 }
 
 /** glance.json, looked at by its facts and read only when it is another file. */
-export class Glances {
+export class GlanceFile {
   /** @type {string} */
   #file;
   #facts = "";
@@ -52,7 +52,7 @@ export class Glances {
     const age = Math.abs(Date.now() - Number(mtimeNs / 1_000_000n));
     if (age > SILENT_MS) return this.#take("silent", () => null);
     if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
-    const read = () => attempt(() => parseGlance(readText(this.#file)), false);
+    const read = () => tryOr(() => parseGlance(readText(this.#file)), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
 

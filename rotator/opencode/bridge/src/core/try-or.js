@@ -19,7 +19,7 @@
  * @param {() => unknown} action
  * @param {unknown} [otherwise]
  */
-export function attempt(action, otherwise) {
+export function tryOr(action, otherwise) {
   try {
     return action();
   } catch {
@@ -27,4 +27,4 @@ export function attempt(action, otherwise) {
   }
 }
 
-export const ignore = () => {};
+export const noop = () => {};
