@@ -1,6 +1,6 @@
 """esbuild, which makes the bridge's files, and TypeScript, which checks their types, from npm.
 
-The versions stand in package.json beside the sources. None of both goes to users.
+The versions stand in package.json beside the sources. Neither goes to users.
 """
 
 from __future__ import annotations

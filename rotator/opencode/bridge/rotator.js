@@ -1403,7 +1403,7 @@ function parseQuestion(path8, text) {
   return make && isObject(asked) ? { make, asked } : null;
 }
 function conversationText({ asked }) {
-  const inParts = (parts) => parts.map((part) => isString(part?.text) ? part.text : "").join("\n");
+  const inParts = (parts) => parts.map(({ text }) => text).join("\n");
   const textIn = (item) => {
     if (isString(item?.content)) return item.content;
     const isPlain = Array.isArray(item?.content) && item.content.every((part) => isString(part?.text));

@@ -17,8 +17,6 @@ import { isObject, isString } from "./values.js";
 
 const MOST_REFUSED = 4096; // pieces of history remembered for each session
 
-// Ciphertexts and item ids in `input` of a Responses request, which other accounts cannot read.
-
 /**
  * @param {string | null} text
  * @returns {any[]}

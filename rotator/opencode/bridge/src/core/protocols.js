@@ -18,8 +18,6 @@ import { isObject, isString } from "./values.js";
  * @typedef {{ make: MakeAnswer, asked: Record<string, any> }} Question
  */
 
-// For each wire protocol that we know: one that says nothing and ends the step, or one text.
-
 const NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
 const NO_WORDS = { input_tokens: 0, output_tokens: 0 };
@@ -106,8 +104,7 @@ export function parseQuestion(path, text) {
  */
 export function conversationText({ asked }) {
   /** @type {(parts: any[]) => string} */
-  const inParts = (parts) =>
-    parts.map((part) => (isString(part?.text) ? part.text : "")).join("\n");
+  const inParts = (parts) => parts.map(({ text }) => text).join("\n");
   /** @type {(item: any) => string} */
   const textIn = (item) => {
     if (isString(item?.content)) return item.content;

@@ -13,9 +13,6 @@ import { AsyncLocalStorage } from "node:async_hooks";
  * @typedef {{ call: Call | null, isOver: boolean }} Sending
  */
 
-// opencode's hook and the request that follows are in one asynchronous context. What the hook
-// leaves there is a mark, and nothing of it travels with the request.
-
 /** @type {AsyncLocalStorage<Mark | undefined>} */
 export const markContext = new AsyncLocalStorage(); // holds the mark
 
