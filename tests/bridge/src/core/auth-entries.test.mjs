@@ -69,3 +69,7 @@ test("what is packed behind a refresh token is a secret, too, and so is the toke
 
   assert.deepEqual(secrets, ["CANARY-access", "CANARY-refresh|project", "CANARY-refresh"]);
 });
+
+test("a login whose tokens ran out long ago is whole", () => {
+  assert.equal(parseEntry({ ...OAUTH, expires: 0 }).type, "oauth");
+});

@@ -81,3 +81,12 @@ test("what was refused twice is remembered of both", async () => {
 
   assert.deepEqual(JSON.parse(text).input, [{ type: "message" }]);
 });
+
+test("a thought is bound by its ciphertext alone, and nothing else by one", async () => {
+  const thought = { ...THOUGHT, id: "rs_9" };
+  const call = { type: "function_call", id: "fc_1", encrypted_content: "sealed" };
+
+  const left = await cleaned([THOUGHT], [thought, call]);
+
+  assert.deepEqual(left.input, [call]);
+});

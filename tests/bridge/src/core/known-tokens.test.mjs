@@ -56,3 +56,22 @@ test("what is known of a token is added to, and the time of its first sight stay
   const { isRefresh, isSent, since } = tokens.refreshToken("CANARY-token");
   assert.deepEqual({ isRefresh, isSent, since }, { isRefresh: true, isSent: true, since: 1 });
 });
+
+test("one token for everything is a refresh token that goes with requests", () => {
+  const tokens = new KnownTokens();
+
+  tokens.addLogin("CANARY-one", "CANARY-one");
+
+  const { isRefresh, isSent } = tokens.refreshToken("CANARY-one");
+  assert.deepEqual([isRefresh, isSent], [true, true]);
+});
+
+test("a login is named by its refresh token, without blanks and without what is packed behind", () => {
+  const tokens = new KnownTokens();
+
+  tokens.addLogin("CANARY-a", " CANARY-blanks ");
+  tokens.addLogin("CANARY-b", "CANARY-packed|project");
+
+  assert.equal(tokens.refreshToken("CANARY-blanks").whose, sha256(" CANARY-blanks "));
+  assert.equal(tokens.refreshToken("CANARY-packed|project").whose, sha256("CANARY-packed"));
+});

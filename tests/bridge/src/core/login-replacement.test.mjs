@@ -54,3 +54,8 @@ test("codex gets the account's id that the old login did not have, in any form o
   assert.deepEqual(object, { "ChatGPT-Account-Id": "acc-2" });
   assert.deepEqual(replaceLogin({}, CODEX, OLD, { ...OAUTH, accountId: null }), {});
 });
+
+test("nothing but codex gets an account's id, and of a key not even that", () => {
+  assert.deepEqual(replaceLogin({}, OTHER, OLD, OAUTH), {});
+  assert.deepEqual(replaceLogin({}, CODEX, OLD, { ...KEY, accountId: "acc-2" }), {});
+});

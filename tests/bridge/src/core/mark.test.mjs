@@ -8,7 +8,10 @@ const mark = () => new Mark({ session: "ses_1", configured: new Set([sha256("CAN
 const CARRIED = { slot: "acme", carried: { digest: "d" } };
 
 test("a request of which nothing was seen is unseen", () => {
-  assert.deepEqual([mark().key, mark().isHeard], ["unseen", false]);
+  const { key, isHeard, isOurs, isPlain, isPassedBy, isSpent } = mark();
+
+  assert.equal(key, "unseen");
+  assert.deepEqual([isHeard, isOurs, isPlain, isPassedBy, isSpent], Array(5).fill(false));
 });
 
 test("a request with a login of ours is known by its digest", () => {
@@ -36,6 +39,7 @@ test("a key of opencode.json is told from one that nobody knows", () => {
   const keyOf = (...secrets) => {
     const left = mark();
     left.leave(secrets);
+    assert.equal(left.isHeard, true);
     return left.key;
   };
 

@@ -172,3 +172,19 @@ test("a turn is told from the title beside it by its tools", () => {
   assert.equal(sent(JSON.stringify({ tools: [] })), null);
   assert.equal(sent(undefined), null);
 });
+
+test("one SDK that is not plain hides the session, and one header that is set does not", () => {
+  const marks = new Marks(LOGINS);
+  const input = { sessionID: "s", model: { providerID: "acme", api: { npm: SDK } } };
+
+  const mixed = marks.announce({ ...input, provider: { npm: "@acme/signs-it" } }, {});
+  const half = announce(marks, { headers: { "x-session-id": "b" } });
+
+  assert.deepEqual([mixed.isPlain, half.isNamed], [false, true]);
+});
+
+test("a hook that is given next to nothing makes a mark of nobody's", () => {
+  const { isOurs, isNamed } = new Marks(LOGINS).announce({ sessionID: "s" }, {});
+
+  assert.deepEqual([isOurs, isNamed], [false, false]);
+});

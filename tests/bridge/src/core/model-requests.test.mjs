@@ -15,6 +15,7 @@ test("a path of a protocol for models asks a model, whatever it sends", () => {
 
 test("on any other path the body says it", () => {
   assert.equal(isModelRequest("/ask", '{"prompt": "hi"}'), true);
+  assert.equal(isModelRequest("/ask", '{"name": "hi", "messages": []}'), true);
   assert.equal(isModelRequest("/ask", '{"name": "hi"}'), false);
   assert.equal(isModelRequest("/ask", "[]"), false);
   assert.equal(isModelRequest("/ask", "no JSON"), false);

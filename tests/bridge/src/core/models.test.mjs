@@ -31,7 +31,7 @@ test("of what opencode tells only a whole model is one", () => {
 
 test("a route names a provider and a model", () => {
   assert.equal(isRoute({ provider: "a", model: "m" }), true);
-  for (const value of [null, {}, { provider: "a" }, { model: "m" }])
+  for (const value of [undefined, null, {}, { provider: "a" }, { model: "m" }])
     assert.equal(isRoute(value), false);
 });
 

@@ -99,3 +99,76 @@ test("a conversation may be one text, items without a role, or missing", () => {
   assert.equal(text({ input: [null, { type: "call" }] }), 'null\n\n{"type":"call"}');
   assert.equal(text({}), "");
 });
+
+test("a part that is no text makes its message one that is not plain", () => {
+  const content = [{ type: "text", text: "a" }, { type: "file", name: "b" }, null];
+
+  const text = conversationText(ask("/v1/messages", { messages: [{ role: "user", content }] }));
+
+  assert.equal(text, JSON.stringify({ role: "user", content }));
+});
+
+const NOTHING = { input_tokens: 0, output_tokens: 0 };
+
+test("a chat's answer is what its protocol asks for", () => {
+  const usage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+  const message = { role: "assistant", content: "hi" };
+  const base = { id: "id", created: 0, model: "m1" };
+  const choice = { index: 0, finish_reason: "stop" };
+
+  const { whole, stream } = answer("/chat/completions", "hi");
+
+  const choices = [{ ...choice, message }];
+  assert.deepEqual(whole, { ...base, object: "chat.completion", usage, choices });
+  const chunk = { ...base, object: "chat.completion.chunk", usage };
+  assert.deepEqual(eventsIn(stream), [{ ...chunk, choices: [{ ...choice, delta: message }] }]);
+});
+
+test("a response is what its protocol asks for", () => {
+  const item = { id: "id_text", type: "message", role: "assistant", status: "completed" };
+  const content = [{ type: "output_text", text: "hi", annotations: [] }];
+  const base = { id: "id", object: "response", created_at: 0, model: "m1", error: null };
+  const usage = { ...NOTHING, total_tokens: 0 };
+  const place = { item_id: "id_text", output_index: 0, content_index: 0 };
+
+  const { whole, stream } = answer("/responses", "hi");
+
+  const done = {
+    status: "completed",
+    incomplete_details: null,
+    output: [{ ...item, content }],
+    usage,
+  };
+  assert.deepEqual(whole, { ...base, ...done });
+  const [created, added, delta, ended, completed] = eventsIn(stream);
+  const begun = { status: "in_progress", incomplete_details: null, output: [], usage: null };
+  assert.deepEqual(created.response, { ...base, ...begun });
+  assert.deepEqual([added.output_index, added.item], [0, { ...item, content: [] }]);
+  assert.deepEqual(delta, {
+    type: "response.output_text.delta",
+    ...place,
+    delta: "hi",
+    sequence_number: 2,
+  });
+  assert.deepEqual([ended.output_index, ended.item], [0, { ...item, content }]);
+  assert.deepEqual(completed.response, whole);
+});
+
+test("a message is what its protocol asks for", () => {
+  const base = { id: "id", type: "message", role: "assistant", model: "m1" };
+  const stopped = { stop_reason: "end_turn", stop_sequence: null };
+
+  const { whole, stream } = answer("/messages", "hi");
+
+  const content = [{ type: "text", text: "hi" }];
+  assert.deepEqual(whole, { ...base, content, ...stopped, usage: NOTHING });
+  const begun = { content: [], stop_reason: null, stop_sequence: null, usage: NOTHING };
+  assert.deepEqual(eventsIn(stream), [
+    { type: "message_start", message: { ...base, ...begun } },
+    { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
+    { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "hi" } },
+    { type: "content_block_stop", index: 0 },
+    { type: "message_delta", delta: stopped, usage: { output_tokens: 0 } },
+    { type: "message_stop" },
+  ]);
+});

@@ -46,4 +46,6 @@ test("an answer that is not whole, and what the user said, ask no vendor", () =>
   for (const more of [{ finish: undefined }, { error: {} }, { role: "user" }])
     assert.deepEqual(of("message.updated", { info: { ...answer, ...more } }), ["s"]);
   assert.deepEqual(of("server.connected", undefined), [undefined]);
+  assert.deepEqual(of("server.connected", {}), [undefined]);
+  assert.deepEqual(of("session.error", { sessionID: "s" }), ["s", "isOver", "isFailure"]);
 });

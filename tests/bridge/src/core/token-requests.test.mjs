@@ -6,6 +6,7 @@ import { isLoginExchange } from "../../../../rotator/opencode/bridge/src/core/to
 test("a code with what goes with it is exchanged for tokens, at any of two depths", () => {
   assert.equal(isLoginExchange({ code: "CANARY", code_verifier: "v" }), true);
   assert.equal(isLoginExchange({ params: { authCode: "CANARY", redirectUri: "u" } }), true);
+  assert.equal(isLoginExchange({ none: null, code: "CANARY", state: "s" }), true);
   assert.equal(isLoginExchange({ code: "CANARY" }), false);
   assert.equal(isLoginExchange({ code: 7, state: "s" }), false);
 });

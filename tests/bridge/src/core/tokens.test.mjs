@@ -9,6 +9,7 @@ import {
 
 test("a token is neither short nor very long and has no blanks", () => {
   assert.equal(isPlainToken("CANARY-token"), true);
+  assert.equal(isPlainToken("x".repeat(16 * 1024)), true);
   for (const text of ["CANARY", "CANARY token x", `CANARY${"x".repeat(16 * 1024)}`])
     assert.equal(isPlainToken(text), false);
 });
@@ -47,4 +48,13 @@ test("a refresh token is known by its name", () => {
     [isRefreshName(["refreshToken"]), isRefreshName(["access_token"])],
     [true, false],
   );
+});
+
+test("a token of another name may have blanks around it, and its name is not long", () => {
+  const blanks = tokensIn([["session", " CANARY-session "]]);
+
+  assert.deepEqual(blanks.at(-1), ["session", "CANARY-session"]);
+  assert.equal(tokensIn([[`${"a".repeat(40)}token${"b".repeat(40)}`, "CANARY-session"]]).length, 1);
+  assert.deepEqual(tokensIn([[`${"a".repeat(41)}token`, "CANARY-session"]]), []);
+  assert.deepEqual(tokensIn([[`token${"b".repeat(41)}`, "CANARY-session"]]), []);
 });

@@ -16,7 +16,8 @@ test("what is not whole in a glance is left out", () => {
   const providers = [
     { id: "acme", accounts, more: 2 },
     { id: "odd", accounts: [], more: "x" },
-    { id: 1 },
+    { id: 1, accounts: [] },
+    { id: "none" },
     null,
   ];
   const events = [{ title: "t", at: "x" }, { title: "t" }, null];

@@ -37,7 +37,7 @@ test("without a glance the sidebar says so and has its button", () => {
   rows[1].children[0].onMouseUp();
 
   assert.deepEqual(lines, ["Balancing no watcher", "[ dashboard ] ctrl+b"]);
-  assert.deepEqual(done, ["open"]);
+  assert.deepEqual([done, rows[0].children[1].fg], [["open"], "warning"]);
 });
 
 test("each account has a line, and a click on one that is not active activates it", () => {
@@ -52,7 +52,8 @@ test("each account has a line, and a click on one that is not active activates i
 
   rows[4].onMouseUp();
 
-  assert.equal(lines[0], "Balancing on");
+  assert.deepEqual([lines[0], lines.length], ["Balancing on", 5]);
+  assert.equal(rows[0].children[1].fg, "success");
   assert.deepEqual(lines.slice(2, 4), ["acme", "● work ready"]);
   assert.equal(lines[4].length, 36);
   assert.deepEqual([rows[3].onMouseUp, done], [undefined, [`acme/${"a".repeat(50)}`]]);

@@ -23,12 +23,17 @@ test("an account that rests says for how long, in the largest unit", () => {
     [rest(2 * HOUR), rest(90_000), rest(1)],
     ["cooling 2h", "cooling 1m", "cooling <1m"],
   );
+  assert.deepEqual(
+    [rest(24 * HOUR), rest(HOUR), rest(60_000)].join(),
+    "cooling 1d,cooling 1h,cooling 1m",
+  );
   assert.deepEqual(status({ state: "cooling", until: 0 }), ["ready", "success"]);
 });
 
 test("what is used is never told as more than it is", () => {
   assert.deepEqual(status({ used: 0.29, window: "5h" }), ["5h 29%", "success"]);
   assert.deepEqual(status({ used: 0.996 }), ["99%", "warning"]);
+  assert.deepEqual([status({ used: 0.9 })[1], status({ used: 0.89 })[1]], ["warning", "success"]);
 });
 
 test("balancing is on, off, or not known for a reason", () => {
