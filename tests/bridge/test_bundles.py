@@ -9,7 +9,7 @@ import pytest
 
 from rotator.opencode.install import version_in
 from rotator.opencode.tui_plugin import plugin_version
-from tests.support.bridge_tools import SOURCES, install_tools
+from tests.support.bridge_tools import SOURCES
 from tests.support.build_bridge import BRIDGE_FOLDER, ENTRIES, build
 
 MOST_LINES = 400
@@ -95,8 +95,3 @@ def test_decisions_ask_for_no_time_and_no_process() -> None:
     asked = {path: IMPURE.search(COMMENT.sub("", text)) for path, text in texts.items()}
 
     assert {path: part for path, part in asked.items() if part} == {}
-
-
-def test_without_npm_the_failure_names_it_and_what_it_brings(tmp_path: Path) -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"^npm is not installed; it brings esbuild"):
-        install_tools(tmp_path / "cache", {"PATH": str(tmp_path)})
