@@ -7,7 +7,9 @@ import { AsyncResource } from "node:async_hooks";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const plugin = pathToFileURL(process.argv[2]).href;
+// What follows is opencode's command line, as the bridge reads it.
+const [file] = process.argv.splice(2, 1);
+const plugin = pathToFileURL(file).href;
 const native = globalThis.fetch;
 const inner = { responses: new WeakSet(), inits: new WeakSet(), receivers: new Set(), failures: 0 };
 

@@ -19,11 +19,12 @@ from tests.e2e.scenes import A, B, api, install_bridge, log_in
 from tests.support.children import Lines, child
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_binary import OPENCODE_2_VERSION, cache_folder, opencode_binary
+from tests.support.opencode_binary import OPENCODE_2_VERSION, opencode_binary
 from tests.support.opencode_process import run, serve
 from tests.support.provider_answers import streamed
 from tests.support.rotator_process import rotator, status, watcher
 from tests.support.terminal import terminal
+from tests.support.tool_cache import cache_folder
 from tests.support.waiting import wait_until
 
 

@@ -188,9 +188,7 @@ def test_b1_an_id_that_ends_in_a_slash_is_that_provider(live: Live) -> None:
 
 
 def test_the_bridge_has_the_same_words_for_what_carries_a_credential() -> None:
-    named = re.search(
-        r"^const CREDENTIAL_NAMES = /(.+)/i;$", bridge_source().decode(), re.MULTILINE
-    )
+    named = re.search(r"^var CREDENTIAL_NAMES = /(.+)/i;$", bridge_source().decode(), re.MULTILINE)
 
     assert named is not None
     assert named[1] == CREDENTIAL_NAMES.pattern

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from rotator.opencode.bridge.install import bridge_source
 from rotator.system.processes import (
     ATTACH,
     COMMAND,
@@ -25,6 +24,7 @@ from rotator.system.processes import (
     start_ticks,
     started,
 )
+from tests.support.bridge_tools import SOURCES
 from tests.support.live import NOON
 from tests.support.opencode_binary import opencode_binary
 
@@ -139,10 +139,9 @@ def test_what_only_says_something_ends_by_itself() -> None:
 
 
 def test_the_bridge_has_the_same_rules_for_its_command_line() -> None:
-    source = bridge_source().decode()
-    rules = source[source.index("function kindOfProcess") : source.index("const KIND =")]
+    rules = f"import {{ processKind }} from {json.dumps(str(SOURCES / 'core' / 'environment.js'))};"
     lines = json.dumps([shlex.split(line) for line, _, _ in LINES])
-    script = f"{rules}\nconst kinds = {lines}.map((one) => kindOfProcess(['bun', 'x', ...one]));"
+    script = f"{rules}\nconst kinds = {lines}.map((one) => processKind(['bun', 'x', ...one]));"
     ended = subprocess.run(
         [opencode_binary(), "-e", f"{script} console.log(JSON.stringify(kinds))"],
         env={**os.environ, "BUN_BE_BUN": "1"},

@@ -406,6 +406,6 @@ def test_the_error_of_a_torn_file_says_what_to_do_and_shows_no_secret() -> None:
 
 
 def test_the_bridge_takes_the_same_fields_for_a_destination() -> None:
-    listed = BRIDGE.read_text().partition("const DESTINATION_FIELDS = [")[2].partition("]")[0]
+    listed = BRIDGE.read_text().partition("var DESTINATION_FIELDS = [")[2].partition("]")[0]
 
     assert set(json.loads(f"[{listed.strip().removesuffix(',')}]")) == DESTINATION_FIELDS
