@@ -222,19 +222,12 @@ def test_a_key_that_no_home_holds_is_told_as_such(
     assert (note["kind"], note["key"], note["credential"]) == ("failed", "unknown", None)
 
 
-@pytest.mark.parametrize(
-    "mark",
-    [
-        pytest.param({"provider": "elsewhere"}, id="a provider without a login"),
-        pytest.param({"headers": {"User-Agent": "opencode/local"}}, id="not given a mark"),
-    ],
-)
 def test_what_was_not_marked_is_not_known_by_its_session_either(
-    bridge: BridgeProcess, upstream: Upstream, live: LiveFile, mark: dict[str, object]
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
 ) -> None:
     live.key(B)
 
-    answer = bridge.run("fetch", **lost(upstream, mark=MARK | mark))
+    answer = bridge.run("fetch", **lost(upstream, mark=MARK | {"provider": "elsewhere"}))
 
     assert (answer["sameInit"], upstream.keys) == (True, [A])
 
