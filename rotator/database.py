@@ -14,7 +14,7 @@ from rotator.atomic import sync_folder
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.file_owners import open_private
 from rotator.lock import tell_wait_for_writer, writer_error
-from rotator.migrations import Migration, marked_version_of, migrate, roll_back, version_of
+from rotator.migrations import Migration, migrate, roll_back, version_of, versions_of
 from rotator.paths import FILE_MODE, private_folder
 from rotator.text import clean
 from rotator.writable import unwritable_place
@@ -229,8 +229,8 @@ def require_known_schema(
 
     Raises StoreDamaged where the header contradicts itself.
     """
-    version = version_of(connection)
-    if marked_version_of(connection) not in {None, version}:
+    version, marked = versions_of(connection)
+    if marked not in {None, version}:
         message = f"the store {path} is damaged: it does not say which schema it has"
         raise StoreDamaged(message)
     if version > len(steps):
