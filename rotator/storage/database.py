@@ -12,7 +12,12 @@ from pathlib import Path
 
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.storage.database_errors import is_busy, store_errors
-from rotator.storage.migrations import Migration, marked_version_of, migrate, version_of
+from rotator.storage.migrations import (
+    Migration,
+    migrate,
+    version_of,
+    versions_of,
+)
 from rotator.storage.transactions import BUSY_SECONDS
 from rotator.system.file_owners import open_private
 from rotator.system.files import sync_folder
@@ -221,8 +226,8 @@ def require_known_schema(
 
     Raises StoreDamaged where the header contradicts itself.
     """
-    version = version_of(connection)
-    if marked_version_of(connection) not in {None, version}:
+    version, marked = versions_of(connection)
+    if marked not in {None, version}:
         message = f"the store {path} is damaged: it does not say which schema it has"
         raise StoreDamaged(message)
     if version > len(steps):

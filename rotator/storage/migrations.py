@@ -80,6 +80,18 @@ def marked_version_of(connection: sqlite3.Connection) -> int | None:
     return None if mark == 0 else mark - _MARK
 
 
+def versions_of(connection: sqlite3.Connection) -> tuple[int, int | None]:
+    """Return the number from both its places, as they are at one moment.
+
+    Another process may be writing them: the tables in the question keep its commit away.
+    """
+    version, mark = connection.execute(
+        "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
+        " WHERE (SELECT count(*) FROM sqlite_schema) >= 0"
+    ).fetchone()
+    return int(version), None if mark == 0 else int(mark) - _MARK
+
+
 @store_step
 def m001_accounts_and_slots(connection: sqlite3.Connection) -> None:
     """Accounts, whose secret is whose, slots and their tenures, the last seen auth.json."""

@@ -35,10 +35,10 @@ from rotator.model import (
 )
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
-from rotator.storage.database import require_sqlite
+from rotator.storage.database import require_known_schema, require_sqlite
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history import MOST_EVENTS, History
-from rotator.storage.migrations import STORE, set_version
+from rotator.storage.migrations import STORE, migrate, set_version
 from rotator.storage.row_sealing import seal_what_is_written
 from rotator.storage.store import Store
 from rotator.storage.tables.descents import DESCENTS_KEPT
@@ -614,6 +614,29 @@ def test_many_processes_that_open_and_migrate_at_once_lose_nothing(path: Path) -
     assert told == [""] * len(names)
     with Store(path) as store:
         assert sorted(store.state().slots) == names
+
+
+def test_a_schema_that_another_process_makes_while_it_is_asked_for_is_no_damage(
+    path: Path,
+) -> None:
+    """Case 46: both its numbers are read at one moment, whoever commits between two questions."""
+    path.parent.mkdir()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode = WAL")
+    connection = sqlite3.connect(path, isolation_level=None)
+    asked: list[str] = []
+
+    def commit_after_the_first(statement: str) -> None:
+        asked.append(statement)
+        if len(asked) == 2:
+            migrate(other, STORE)
+
+    connection.set_trace_callback(commit_after_the_first)
+    require_known_schema(connection, path, STORE)
+    require_known_schema(connection, path, STORE)
+
+    connection.close()
+    other.close()
 
 
 def test_opening_waits_for_another_process_that_writes_before_the_first_migration(
