@@ -30,6 +30,7 @@ from rotator.database import (
     text_of,
 )
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.file_owners import require_own_way
 from rotator.migrations import SEALED_SINCE, STORE, migrate
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.opencode.regular import open_regular
@@ -154,12 +155,14 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
 
 def content_of(backup: Backup) -> bytes:
     """Return the bytes of a copy; raises OSError, also where a pipe or a folder has its name."""
+    require_own_way(backup.path)
     with open_regular(backup.path) as file:
         return file.read()
 
 
 def _of_damaged(backup: Backup) -> list[Source]:
     try:
+        require_own_way(backup.path)
         with opened_damaged_image(image_with_wal(backup.path)) as connection:
             source = source_of(connection, backup.made_at)
     except (OSError, StoreDamaged):
