@@ -20,7 +20,7 @@ from tomlkit.items import InlineTable
 
 from rotator.atomic import sweep, sync_folder, temporary_beside, write_new
 from rotator.errors import ConfigError
-from rotator.file_owners import whose
+from rotator.file_owners import require_own_way, whose
 from rotator.lock import hold_all
 from rotator.paths import FILE_MODE, Paths, make_folder
 from rotator.preferences import Priority
@@ -265,6 +265,7 @@ def _put(file: Path, before: str | None, after: str) -> bool:
     # Behind links: whoever keeps the file elsewhere goes on doing so.
     target = Path(os.path.realpath(file))
     try:
+        require_own_way(file)
         make_folder(target.parent)
         sweep(target.parent, name=target.name)
         temporary = temporary_beside(target)

@@ -15,6 +15,7 @@ from rotator import __version__
 from rotator.atomic import publish
 from rotator.books import Books
 from rotator.errors import StoreError
+from rotator.file_owners import remove_own
 from rotator.paths import Paths
 from rotator.sidebar import glance
 
@@ -40,4 +41,4 @@ def publish_glance(books: Books) -> None:
 def remove_glance(paths: Paths) -> None:
     """Take it away: from now on nobody keeps it."""
     with contextlib.suppress(OSError):
-        paths.glance.unlink()
+        remove_own(paths.glance)

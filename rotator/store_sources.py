@@ -32,6 +32,7 @@ from rotator.database import (
     text_of,
 )
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.file_owners import require_own_way
 from rotator.migrations import SEALED_SINCE, STORE, migrate
 from rotator.opencode.authfile import BadEntry, parse_entry
 from rotator.opencode.regular import open_regular
@@ -156,6 +157,7 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
 
 def content_of(backup: Backup) -> bytes:
     """Return the bytes of a copy; raises OSError, also for a pipe, a folder or a huge file."""
+    require_own_way(backup.path)
     with open_regular(backup.path) as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
@@ -165,6 +167,7 @@ def content_of(backup: Backup) -> bytes:
 
 def _of_damaged(backup: Backup) -> list[Source]:
     try:
+        require_own_way(backup.path)
         with opened_damaged_image(image_with_wal(backup.path)) as connection:
             source = source_of(connection, backup.made_at)
     except (OSError, StoreDamaged):

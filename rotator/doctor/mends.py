@@ -20,6 +20,7 @@ from rotator.doctor.places import (
 from rotator.doctor.registry_wait import long_waits
 from rotator.doctor.setup import Setup
 from rotator.doctor.stores import needs_rebuilding
+from rotator.file_owners import remove_own
 from rotator.lock import folder_lock, hold_all, swap_lock
 from rotator.opencode.authwrite import sweep_live
 from rotator.opencode.install import bridge_file, install_bridge
@@ -68,7 +69,8 @@ def remove_leftovers(setup: Setup) -> Iterator[str]:
     # The files of the exchange have no lock: what is this old has no writer any more.
     for path in leftovers(setup):
         if paths.state in path.parents:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                remove_own(path)
     for path in before:
         if not path.exists():
             yield f"{path} was removed"

@@ -27,6 +27,7 @@ from rotator.migrations import STORE
 from rotator.soundness import require_intact
 from rotator.store_sources import content_of
 from rotator.unclaimed import LIST
+from rotator.wal import beside
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 
@@ -85,7 +86,7 @@ def _opened(setup: Setup) -> Iterator[Remark | Contents]:
 
 def _look_into(path: Path) -> tuple[int, Contents]:
     """Return the schema and what is in a store; nothing is left beside one that nobody has open."""
-    if not path.with_name(f"{path.name}-wal").exists():
+    if not beside(path, "-wal").exists():
         # Unless somebody begins to write just now, who makes nonsense of what is read.
         with contextlib.suppress(StoreDamaged), opened_damaged(path, shared=False) as connection:
             return require_intact(connection, path), _read(connection)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rotator.atomic import publish
 from rotator.errors import UsageError
+from rotator.file_owners import require_own_way
 from rotator.opencode.regular import head
 from rotator.paths import Paths, make_folder
 
@@ -91,6 +92,7 @@ def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile
 def naming(path: Path) -> Iterator[None]:
     """Say of a failure of the disk which file it was; raises UsageError."""
     try:
+        require_own_way(path)
         yield
     except OSError as exc:
         message = f"{path} cannot be changed: {exc.strerror}"

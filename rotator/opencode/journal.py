@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rotator.atomic import publish, sync_folder
+from rotator.file_owners import remove_own
 from rotator.opencode.authfile import LARGEST_BYTES, read_handle
 from rotator.opencode.lease import alone
 from rotator.opencode.regular import head
@@ -88,7 +89,7 @@ def _parse(content: bytes) -> Journal | None:
 def remove_journal(path: Path) -> None:
     """Take a journal away whose write has come to an end."""
     with contextlib.suppress(OSError):
-        path.unlink()
+        remove_own(path)
         sync_folder(path.parent)
 
 
