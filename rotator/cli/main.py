@@ -9,14 +9,16 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from rotator import __version__
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, StoreError
 from rotator.system import interrupts
 from rotator.system.locks import saying_waits
+from rotator.system.writable import unwritable_place
 from rotator.text import clean
 
 # name -> (module, what it does); the order is that of the help.
@@ -130,9 +132,22 @@ def tell(error: Exception | KeyboardInterrupt, *, as_json: bool = False) -> int:
         return INTERRUPTED
     if isinstance(error, RotatorError):
         return _fail(error.exit_code, error.message, error.hint, as_json=as_json)
+    if isinstance(error, PermissionError):
+        return _refused(error, as_json=as_json)
     logging.getLogger("rotator").error("a command failed", exc_info=error)
     message = f"an error of ours: {type(error).__name__}"
     return _fail(1, message, "please report it with what you did", as_json=as_json)
+
+
+def _refused(error: PermissionError, *, as_json: bool) -> int:
+    """Say which place may not be used: that is a matter of its rights."""
+    place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    found = None if place is None else unwritable_place(place)
+    if found is not None:
+        return _fail(StoreError.exit_code, found.why, found.to_do, as_json=as_json)
+    message = f"{place or 'a file'} cannot be used: {error.strerror}"
+    to_do = "check its rights and those of the folders above"
+    return _fail(StoreError.exit_code, message, to_do, as_json=as_json)
 
 
 def _fail(code: int, said: str, to_do: str | None, *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ import click
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
 from rotator.context import Books
 from rotator.errors import AccountNotFound, NothingToRotateTo
-from rotator.model import Finding, Meaning, Signal, Source
+from rotator.model import EventKind, Finding, Meaning, Signal, Source
 from rotator.services.failover import carry_out, meaning_of
 
 _LONGEST_SECONDS = 400 * 86_400
@@ -34,8 +34,10 @@ def command(
     with books_for_command() as books:
         signal = _signal(books, provider, status, retry_after, message)
         finding = meaning_of(books, signal)
+        before = max((one.number for one in books.history.read(most=1)), default=0)
         verdict = carry_out(books, signal, finding, answer=lambda _: None)
         live = books.store.state().active(provider)
+        problem = _problem(books, provider, before)
     if as_json:
         print_json(
             {
@@ -45,12 +47,15 @@ def command(
                 "verdict": verdict.kind.value,
                 "live": live.alias if live else None,
                 "why": finding.reason,
+                **({"problem": problem} if problem else {}),
             }
         )
         return
     click.echo(
         f"{_meaning(finding)}: {finding.reason}; {provider}/{live.alias if live else '-'} is live"
     )
+    if problem:
+        click.echo(f"! {problem}", err=True)
 
 
 def _signal(
@@ -77,6 +82,13 @@ def _signal(
         body=message,
         error=message or None,
     )
+
+
+def _problem(books: Books, provider: str, since: int) -> str | None:
+    """Return what stood in the way of a swap, if anything did, as the last event says it."""
+    told = [one.event for one in books.history.read(after=since)]
+    problems = [e.why for e in told if e.kind is EventKind.PROBLEM and e.provider == provider]
+    return problems[-1] if problems else None
 
 
 def _meaning(finding: Finding) -> str:

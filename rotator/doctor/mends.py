@@ -23,6 +23,7 @@ from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.install import bridge_file, install_bridge
 from rotator.opencode.bridge.npm_files import prepare_folders
 from rotator.opencode.tui.plugin_file import install_plugin, tui_plugin
+from rotator.system.file_owners import remove_own
 from rotator.system.files import sweep
 from rotator.system.locks import folder_lock, hold_all, swap_lock
 from rotator.system.paths import private_folder
@@ -68,7 +69,8 @@ def remove_leftovers(setup: Setup) -> Iterator[str]:
     # The files of the exchange have no lock: what is this old has no writer any more.
     for path in leftovers(setup):
         if paths.state in path.parents:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                remove_own(path)
     for path in before:
         if not path.exists():
             yield f"{path} was removed"

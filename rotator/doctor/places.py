@@ -14,9 +14,15 @@ from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.auth.placement import is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.services.auth_checks import live_problems
-from rotator.system.file_owners import is_foreign
+from rotator.system.file_owners import (
+    foreign_link,
+    is_foreign,
+    is_own_folder,
+    narrow_file,
+    narrow_folder,
+)
 from rotator.system.files import TEMPORARY_MARK
-from rotator.system.paths import FILE_MODE, FOLDER_MODE
+from rotator.system.paths import FOLDER_MODE
 from rotator.text import clean
 
 OTHERS = 0o077
@@ -57,12 +63,15 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
 
 def wide_folders(setup: Setup) -> list[Path]:
     """Return our folders that others may look into."""
-    return [f for f in setup.our_folders if f.is_dir() and _mode(f) & 0o777 != FOLDER_MODE]
+    wide = [f for f in setup.our_folders if f.is_dir() and _mode(f) & 0o777 != FOLDER_MODE]
+    return [folder for folder in wide if is_own_folder(folder)]
 
 
 def wide_files(setup: Setup) -> list[Path]:
     """Return our files that others may read or change."""
-    return [file for file in setup.our_files() if _mode(file) & OTHERS]
+    found = ((file, facts(file)) for file in setup.our_files())
+    mine = (file for file, its in found if its is not None and not is_foreign(its, file.parent))
+    return [file for file in mine if _mode(file) & OTHERS]
 
 
 def foreign_files(setup: Setup) -> list[Path]:
@@ -79,7 +88,10 @@ def missing_folders(setup: Setup) -> list[Path]:
 
 def narrow(path: Path) -> None:
     """Take everybody's rights but the owner's; raises OSError."""
-    path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
+    if path.is_dir():
+        narrow_folder(path)
+    else:
+        narrow_file(path)
 
 
 def _spoilt(setup: Setup) -> Iterator[Remark]:
@@ -160,6 +172,8 @@ def auth_file_is_wide(setup: Setup) -> bool:
     found = facts(setup.paths.auth_file)
     if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         return False
+    if foreign_link(setup.paths.auth_file) is not None:
+        return False
     return bool(found.st_mode & (_OTHERS_READ | _OTHERS_WRITE))
 
 
@@ -187,8 +201,10 @@ def look_for_leftovers(setup: Setup) -> Iterator[Remark]:
 def leftovers(setup: Setup) -> list[Path]:
     """Return temporary files of ours that nobody writes any more, where swaps leave them, too."""
     live = Path(os.path.realpath(setup.paths.auth_file))
-    ours = [p for folder in setup.our_folders for p in listed(folder)]
+    ours = [p for folder in filter(is_own_folder, setup.our_folders) for p in listed(folder)]
     beside = [p for p in listed(live.parent) if p.name.startswith(f".{live.name}.")]
+    if foreign_link(setup.paths.auth_file) is not None:
+        beside = []
     return [path for path in (*ours, *beside) if _is_left(path)]
 
 

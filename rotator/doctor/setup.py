@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from rotator.system.file_owners import is_own_folder
 from rotator.system.paths import Paths, find_paths
 
 
@@ -36,8 +37,8 @@ class Setup:
         )
 
     def our_files(self) -> Iterator[Path]:
-        """Yield the files in our folders; what cannot be listed is passed over."""
-        for folder in self.our_folders:
+        """Yield the files in our folders; what cannot be listed, or is not ours, is passed over."""
+        for folder in filter(is_own_folder, self.our_folders):
             yield from (path for path in listed(folder) if path.is_file() and not path.is_symlink())
 
 

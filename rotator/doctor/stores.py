@@ -22,6 +22,7 @@ from rotator.storage.images import opened_image
 from rotator.storage.migrations import STORE
 from rotator.storage.repair_sources import content_of
 from rotator.storage.soundness import require_intact
+from rotator.storage.write_ahead_log import beside
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 
@@ -80,7 +81,7 @@ def _opened(setup: Setup) -> Iterator[Remark | Contents]:
 
 def _look_into(path: Path) -> tuple[int, Contents]:
     """Return the schema and what is in a store; nothing is left beside one that nobody has open."""
-    if not path.with_name(f"{path.name}-wal").exists():
+    if not beside(path, "-wal").exists():
         # Unless somebody begins to write just now, who makes nonsense of what is read.
         with contextlib.suppress(StoreDamaged), opened_damaged(path, shared=False) as connection:
             return require_intact(connection, path), _read(connection)

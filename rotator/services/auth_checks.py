@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rotator.live.knowledge import try_parse
 from rotator.opencode.auth.file import Missing, Torn, Whole, read_live, way_out
-from rotator.opencode.auth.placement import is_mounted, is_read_only
 from rotator.opencode.auth.placement_sentences import placement_problems
 from rotator.text import clean
 
@@ -53,12 +52,6 @@ def _rights(auth_file: Path) -> list[str]:
     folders = sorted({auth_file.parent, target.parent})
     found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
     found += placement_problems(auth_file)
-    # What is mounted by itself is written in place, whatever its folder is.
-    if not _may_write(target.parent) and not is_mounted(target) and not is_read_only(target):
-        why = f"{target.parent} may not be written; check its rights"
-        if is_read_only(target.parent):
-            why = f"{target.parent} is mounted read-only; mount it so that it can be written"
-        found.append(f"no account can be put into auth.json: {why}")
     facts = _facts(target)
     if facts is None or not stat.S_ISREG(facts.st_mode):
         return found
@@ -67,11 +60,6 @@ def _rights(auth_file: Path) -> list[str]:
     elif not facts.st_mode & stat.S_IWUSR:
         found.append(f"opencode cannot save new tokens in auth.json: chmod 600 {target}")
     return found
-
-
-def _may_write(folder: Path) -> bool:
-    by_effect = os.access in os.supports_effective_ids
-    return _facts(folder) is None or os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect)
 
 
 def _is_open(folder: Path) -> bool:

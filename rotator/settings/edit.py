@@ -26,7 +26,7 @@ from rotator.settings.sources import FILE_NAME, MEND, Values, read_config
 from rotator.settings.toml_edit import add_entry, drop, drop_entry, is_one_value, put, reorder
 from rotator.settings.toml_values import parse
 from rotator.settings.validate import read_file
-from rotator.system.file_owners import whose
+from rotator.system.file_owners import require_own_way, whose
 from rotator.system.files import sweep, sync_folder, temporary_beside, write_new
 from rotator.system.locks import hold_all
 from rotator.system.paths import FILE_MODE, Paths, make_folder
@@ -266,6 +266,7 @@ def _put(file: Path, before: str | None, after: str) -> bool:
     # Behind links: whoever keeps the file elsewhere goes on doing so.
     target = Path(os.path.realpath(file))
     try:
+        require_own_way(file)
         make_folder(target.parent)
         sweep(target.parent, name=target.name)
         temporary = temporary_beside(target)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rotator.errors import ConfigError
+from rotator.system.file_owners import open_theirs
 
 FILE_NAME = "config.toml"
 MEND = "rotator config edit"
@@ -61,7 +62,7 @@ def read_config(path: Path) -> str | None:
 
 def _content(path: Path) -> bytes:
     # A pipe is not waited for.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = open_theirs(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise ConfigError(f"{FILE_NAME}: it is not a regular file", hint=f"move it away: {path}")

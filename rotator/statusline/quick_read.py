@@ -144,6 +144,8 @@ def _is_odd(path: str) -> bool:
 
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
+    # Beside a link SQLite keeps nothing.
+    path = os.path.realpath(path)
     if any(_is_odd(path + ending) for ending in ("", "-wal", "-shm")):
         raise Unreadable
     # Without a -wal nobody has it open: nothing is made beside it then.

@@ -17,6 +17,7 @@ from typing import Protocol
 from rotator.clock import from_iso, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.storage.store import Store
+from rotator.system.file_owners import foreign_link, remove_own
 from rotator.system.files import publish, sweep
 from rotator.system.locks import hold_all
 from rotator.system.paths import Paths, private_folder
@@ -170,7 +171,9 @@ class Backups:
         publish(path, source.accounts_copy(), durable=True)
 
     def _files(self) -> Iterator[Path]:
-        return self._paths.backups.iterdir() if self._paths.backups.is_dir() else iter(())
+        folder = self._paths.backups
+        is_there = folder.is_dir() and foreign_link(folder) is None
+        return folder.iterdir() if is_there else iter(())
 
     @contextlib.contextmanager
     def _alone(self, patience_seconds: float) -> Iterator[bool]:
@@ -216,5 +219,6 @@ def _named(path: Path) -> Backup | None:
 
 def _delete(paths: Iterable[Path]) -> None:
     for path in list(paths):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+        # A folder under such a name is none of ours.
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            remove_own(path)

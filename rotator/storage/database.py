@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -19,7 +21,7 @@ from rotator.storage.migrations import (
     versions_of,
 )
 from rotator.storage.transactions import BUSY_SECONDS
-from rotator.system.file_owners import open_private
+from rotator.system.file_owners import open_private, require_own_way
 from rotator.system.files import sync_folder
 from rotator.system.paths import FILE_MODE, private_folder
 
@@ -58,6 +60,7 @@ def open_database(
     with store_errors(path, opening=True):
         is_new = not path.exists()
         private_folder(path.parent)
+        require_own_way(path)
         _make_private(path)
         if is_new and durable:
             _sync_folders(path)
@@ -102,10 +105,32 @@ def clear_places(path: Path) -> None:
 
     Whoever opens a pipe waits for ever, and SQLite cannot open a folder. Raises OSError.
     """
-    for ending in ("", "-wal", "-shm", "-journal"):
-        place = path.with_name(path.name + ending)
-        if place.exists() and not place.is_file():
-            place.rename(place.with_name(f"{place.name}.damaged-{time.time_ns()}"))
+    require_own_way(path)
+    if _is_odd(path, may_be_link=True):
+        _put_aside(path)
+    # Beside a link, and beside what it leads to.
+    for database in {path, Path(os.path.realpath(path))}:
+        for ending in ("-wal", "-shm", "-journal"):
+            place = database.with_name(database.name + ending)
+            if _is_odd(place, may_be_link=False):
+                _put_aside(place)
+
+
+def _put_aside(place: Path) -> None:
+    place.rename(place.with_name(f"{place.name}.damaged-{time.time_ns()}"))
+
+
+def _is_odd(place: Path, *, may_be_link: bool) -> bool:
+    """Tell whether something is there that SQLite cannot open, as a link beside a database."""
+    if not place.is_symlink():
+        return place.exists() and not place.is_file()
+    if not may_be_link:
+        return True
+    try:
+        return not stat.S_ISREG(place.stat().st_mode)
+    except OSError as exc:
+        # SQLite makes the file that a link to nothing stands for.
+        return exc.errno == errno.ELOOP
 
 
 def awaits_rebuilding(path: Path) -> bool:
@@ -131,8 +156,13 @@ def _remembers(history: Path) -> bool:
     if not history.is_file():
         return False
     query = "SELECT 1 FROM event WHERE account IS NOT NULL LIMIT 1"
+    # Whoever only looks makes nothing beside it.
+    shared = history.with_name(f"{history.name}-wal").exists()
     try:
-        with store_errors(history), contextlib.closing(read_only(history)) as connection:
+        with (
+            store_errors(history),
+            contextlib.closing(read_only(history, shared=shared)) as connection,
+        ):
             return connection.execute(query).fetchone() is not None
     except StoreError:
         return False

@@ -8,20 +8,21 @@ one who opens the store.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rotator.clock import to_iso
 from rotator.core.logins.store_merge import Joined, Row, join, replaced_of
-from rotator.errors import StoreDamaged
+from rotator.errors import NewerSchema, StoreDamaged
 from rotator.opencode.auth.file import Whole, parse_live
 from rotator.storage.account_copy import NOTICE
 from rotator.storage.backups import DAMAGED, Backups, damaged_at, stamp_of
 from rotator.storage.damaged import Rows, insert_rows, opened_damaged
 from rotator.storage.database import REBUILT, SMALLEST, Connection, awaits_rebuilding
 from rotator.storage.database_errors import store_errors
-from rotator.storage.images import opened_empty
+from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import STORE
 from rotator.storage.repair_losses import losses, sentence
 from rotator.storage.repair_sources import (
@@ -39,6 +40,7 @@ from rotator.storage.write_ahead_log import Wal, is_empty_wal, state_of_wal
 from rotator.system.files import publish, sweep, sync_folder
 from rotator.system.locks import folder_lock, swap_lock
 from rotator.system.paths import FILE_MODE, Paths
+from rotator.system.regular_files import open_regular
 
 _TICK = timedelta(milliseconds=1)
 # Without a copy nobody knows since when something is missing.
@@ -58,13 +60,17 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
         store_errors(paths.store),
     ):
         sweep(paths.data)
-        done = _put_in_place(paths.store) or _rebuild(paths, backups, now)
+        done = _rebuild(paths, backups, now)
         backups.forget_damaged()
     return done
 
 
 def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
     store = paths.store
+    waiting = _waiting(store)
+    if any(_is_begun(store, one) for one in waiting):
+        # What stands at the store's path has lost its log.
+        return _put_in_place(store)
     with contextlib.ExitStack() as stack:
         left = None
         size = store.stat().st_size if store.exists() else 0
@@ -73,11 +79,15 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
             # Open until the file has lost its name: then closing it tidies nothing up.
             connection = stack.enter_context(opened_damaged(store))
             if wal is Wal.WHOLE and _is_sound(connection, store):
+                _put_aside(store, waiting, now)
                 return False
             left = best_source(connection, store, wal)
         elif not is_empty_wal(store):
             # SQLite opens no such file, but pages of it stand in its log.
             left = best_source(None, store, state_of_wal(store))
+        _put_aside(store, [one for one in waiting if not _is_whole_store(one)], now)
+        if _put_in_place(store):
+            return True
         copies = copies_of(backups, store)
         if not size and left is None and not copies and not awaits_rebuilding(store):
             return False
@@ -97,10 +107,10 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
 
 def _put_in_place(store: Path) -> bool:
     """Give a rebuilt store its place, and what is there another name; False if there is none."""
-    waiting = sorted(p for p in store.parent.iterdir() if p.name.startswith(store.name + REBUILT))
+    waiting = _waiting(store)
     if not waiting:
         return False
-    stamp = waiting[-1].name.removeprefix(store.name + REBUILT)
+    stamp = _stamp(store, waiting[-1])
     # First what must never stand beside the new file: it would be taken for its own.
     for ending in ("-wal", "-shm", ""):
         old = store.with_name(store.name + ending)
@@ -114,6 +124,38 @@ def _put_in_place(store: Path) -> bool:
     waiting[-1].replace(store)
     sync_folder(store.parent)
     return True
+
+
+def _waiting(store: Path) -> list[Path]:
+    """Return the rebuilt stores that wait to be put in place, or what has such a name."""
+    return sorted(p for p in store.parent.iterdir() if p.name.startswith(store.name + REBUILT))
+
+
+def _stamp(store: Path, waiting: Path) -> str:
+    return waiting.name.removeprefix(store.name + REBUILT)
+
+
+def _is_begun(store: Path, waiting: Path) -> bool:
+    """Tell whether a part of the store that was there is set aside already, its log first."""
+    aside = f"{store.name}{DAMAGED}{_stamp(store, waiting)}"
+    parts = (store.with_name(aside + ending) for ending in ("-wal", "-shm", ""))
+    return any(os.path.lexists(part) for part in parts) and _is_whole_store(waiting)
+
+
+def _is_whole_store(path: Path) -> bool:
+    """Tell whether a store that waits is one, whoever has left it there."""
+    try:
+        with open_regular(path) as file, opened_image(file.read(), path) as connection:
+            require_intact(connection, path)
+    except (OSError, StoreDamaged, NewerSchema):
+        return False
+    return not path.is_symlink()
+
+
+def _put_aside(store: Path, waiting: list[Path], now: datetime) -> None:
+    """Give another name to what must not take the store's place; it may hold logins."""
+    for one in waiting:
+        one.rename(store.with_name(f"{store.name}{DAMAGED}{_free_stamp(store, now)}"))
 
 
 def _free_stamp(store: Path, now: datetime) -> str:

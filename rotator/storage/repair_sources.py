@@ -33,6 +33,7 @@ from rotator.storage.migrations import SEALED_SINCE, STORE, migrate
 from rotator.storage.rows import account_of
 from rotator.storage.soundness import require_intact
 from rotator.storage.write_ahead_log import LARGEST, Wal, image_with_wal, with_tables_of
+from rotator.system.file_owners import require_own_way
 from rotator.system.regular_files import open_regular
 from rotator.text import clean
 
@@ -149,6 +150,7 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
 
 def content_of(backup: Backup) -> bytes:
     """Return the bytes of a copy; raises OSError, also for a pipe, a folder or a huge file."""
+    require_own_way(backup.path)
     with open_regular(backup.path) as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
@@ -158,6 +160,7 @@ def content_of(backup: Backup) -> bytes:
 
 def _of_damaged(backup: Backup) -> list[Source]:
     try:
+        require_own_way(backup.path)
         with opened_damaged_image(image_with_wal(backup.path)) as connection:
             source = source_of(connection, backup.made_at)
     except (OSError, StoreDamaged):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from rotator.errors import AlreadyRunning, StoreError
 from rotator.storage.database import Connection
 from rotator.storage.migrations import STORE, version_of
+from rotator.system.file_owners import remove_own
 from rotator.system.files import publish, ring
 from rotator.system.locks import watch_holder, watch_lock
 from rotator.system.paths import Paths, private_folder
@@ -59,7 +60,7 @@ def forget_request(paths: Paths) -> None:
     wanted = _wanted(paths)
     if wanted is not None and wanted <= len(STORE):
         with contextlib.suppress(OSError):
-            paths.wanted_schema.unlink()
+            remove_own(paths.wanted_schema)
 
 
 def _wanted(paths: Paths) -> int | None:

@@ -17,7 +17,8 @@ from rotator.storage.history import History
 from rotator.storage.images import in_memory
 from rotator.storage.migrations import HISTORY, STORE, Migration, migrate, version_of
 from rotator.storage.store import Store
-from rotator.storage.write_ahead_log import image_with_wal
+from rotator.storage.write_ahead_log import beside, image_with_wal
+from rotator.system.file_owners import require_own_way
 
 _TRIES = 3
 
@@ -78,6 +79,7 @@ def copy_of(path: Path, steps: list[Migration]) -> Connection:
     connection = in_memory()
     try:
         with store_errors(path):
+            require_own_way(path)
             _fill(connection, path)
             _require_schema(connection, path, steps)
             migrate(connection, steps)
@@ -116,7 +118,7 @@ def _fill(connection: Connection, path: Path) -> None:
 
 
 def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
-    shared = path.with_name(f"{path.name}-shm")
+    shared = beside(path, "-shm")
     # SQLite wants to make one that is not there, and would wait for a pipe in its place.
     if is_open and not shared.is_file():
         connection.deserialize(image_with_wal(path))
@@ -128,7 +130,7 @@ def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
 def _times(path: Path) -> tuple[tuple[int, int] | None, ...]:
     """Return size and time of a database and of its -wal, None for one that is no file."""
     found = []
-    for one in (path, path.with_name(f"{path.name}-wal")):
+    for one in (path, beside(path, "-wal")):
         facts = one.stat() if one.is_file() else None
         found.append((facts.st_size, facts.st_mtime_ns) if facts else None)
     return tuple(found)

@@ -57,16 +57,16 @@ def state_of_wal(store: Path) -> Wal:
     """
     while True:
         noted = _noted(store)
-        before = _bytes_of(_beside(store))
+        before = _bytes_of(beside(store, "-wal"))
         found = _judged(before, noted)
         # Somebody may have begun to write just then.
-        if found is Wal.WHOLE or _bytes_of(_beside(store)) == before:
+        if found is Wal.WHOLE or _bytes_of(beside(store, "-wal")) == before:
             return found
 
 
 def is_empty_wal(store: Path) -> bool:
     """Tell whether no page stands in the store's log, or there is none."""
-    return not _current(_bytes_of(_beside(store)))
+    return not _current(_bytes_of(beside(store, "-wal")))
 
 
 def require_whole_wal(store: Path) -> None:
@@ -82,7 +82,7 @@ def image_with_wal(store: Path) -> bytes:
     Damaged frames are taken for what they are said to be: their rows tell which are good.
     """
     content = bytearray(_bytes_of(store))
-    frames = _current(_bytes_of(_beside(store)))
+    frames = _current(_bytes_of(beside(store, "-wal")))
     last = max((number for number, frame in enumerate(frames) if frame.size), default=-1)
     for frame in frames[: last + 1]:
         end = frame.page * PAGE
@@ -154,7 +154,7 @@ def _judged(wal: bytes, noted: tuple[int, bytes] | None) -> Wal:
 
 def _noted(store: Path) -> tuple[int, bytes] | None:
     """Return how many frames count, and of which log, as the last one to write noted it."""
-    path = store.with_name(f"{store.name}-shm")
+    path = beside(store, "-shm")
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
@@ -226,8 +226,9 @@ def _close_deleted() -> None:
             os.close(_KEPT_OPEN.pop(key))
 
 
-def _beside(store: Path) -> Path:
-    return store.with_name(f"{store.name}-wal")
+def beside(store: Path, ending: str) -> Path:
+    """Return what SQLite keeps beside a store: beside the file itself, where that is a link."""
+    return Path(f"{os.path.realpath(store)}{ending}")
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -7,14 +7,17 @@ second fence against text that looks like a credential.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import logging.handlers
 import os
 import re
+import stat
+import time
 from pathlib import Path
 
 from rotator.errors import StoreError
-from rotator.system.file_owners import open_private
+from rotator.system.file_owners import foreign_link, open_private
 from rotator.system.paths import private_folder
 
 _LARGEST_BYTES = 1024 * 1024
@@ -43,6 +46,7 @@ class _FencedFormatter(logging.Formatter):
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
     def _open(self):  # type: ignore[no-untyped-def]  # the stream type of the base
+        _clear(Path(self.baseFilename))
         return open(  # the base wants the open stream, with our mode
             self.baseFilename,
             self.mode,
@@ -67,6 +71,23 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
         private_folder(path.parent)
         self.stream = self._open()  # type: ignore[no-untyped-call]  # see there
         before.close()
+
+
+def _clear(path: Path) -> None:
+    """Put aside what is no file, and take away a link that leads to none of ours."""
+    try:
+        facts, is_link = path.stat(), path.is_symlink()
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        if exc.errno != errno.ELOOP:
+            raise
+        path.unlink()  # a link in a circle
+        return
+    if is_link and (not stat.S_ISREG(facts.st_mode) or foreign_link(path) is not None):
+        path.unlink()
+    elif not stat.S_ISREG(facts.st_mode):
+        path.rename(path.with_name(f"{path.name}.odd-{time.time_ns()}"))
 
 
 def log_to_file(path: Path) -> logging.Handler:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotator.system.file_owners import closed_folder
 from rotator.system.paths import Paths
 
 
@@ -29,6 +30,9 @@ def unwritable_place(place: Path) -> Unwritable | None:
 
     What is ours and narrower than it should be is no obstacle: whoever opens it puts it right.
     """
+    closed = closed_folder(place)
+    if closed is not None:
+        return Unwritable(f"{closed} may not be entered", f"chmod u+rwx {closed}")
     there = place
     while not there.exists() and there != there.parent:
         there = there.parent

@@ -15,6 +15,7 @@ from rotator import __version__
 from rotator.context import Books
 from rotator.core.sidebar import glance
 from rotator.errors import StoreError
+from rotator.system.file_owners import remove_own
 from rotator.system.files import publish
 from rotator.system.paths import Paths
 
@@ -40,4 +41,4 @@ def publish_glance(books: Books) -> None:
 def remove_glance(paths: Paths) -> None:
     """Take it away: from now on nobody keeps it."""
     with contextlib.suppress(OSError):
-        paths.glance.unlink()
+        remove_own(paths.glance)

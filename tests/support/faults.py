@@ -276,6 +276,8 @@ class Seam:
                 return real(*given, **more)
             path = self._path(given[0]) if given else None
             to = self._path(given[1]) if name in {"replace", "rename", "link"} else None
+            path = self._in_folder(path, more.get("dir_fd", more.get("src_dir_fd")))
+            to = self._in_folder(to, more.get("dst_dir_fd"))
             data = bytes(given[1]) if name in {"write", "pwrite"} else b""
             try:
                 self.step(Step(name, path, to, changes=is_changing, data=data))
@@ -338,3 +340,8 @@ class Seam:
 
     def _path(self, given: Any) -> Path | None:
         return self._paths.get(given) if isinstance(given, int) else Path(os.fsdecode(given))
+
+    def _in_folder(self, path: Path | None, folder: int | None) -> Path | None:
+        """Return a path that is given by a name in an open folder."""
+        above = None if folder is None else self._paths.get(folder)
+        return path if path is None or above is None else above / path

@@ -18,12 +18,16 @@ from rotator.opencode.auth.file import Missing, Reading, Torn, Whole, read_live
 from rotator.opencode.auth.placement import facts_of, why_in_place
 from rotator.opencode.auth.replaced import Replaced
 from rotator.opencode.auth.write_in_place import write_in_place
-from rotator.system.file_owners import kept_mode
+from rotator.system.file_owners import foreign_link, kept_mode, require_own_way
 from rotator.system.files import exchange_names, sweep, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, make_folder
 
-# Something holds the file at its place that nobody could see, or owner and group cannot be kept.
-_NO_RENAME = {errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EINVAL}
+# Something holds the file at its place that nobody could see, or owner and group cannot be kept,
+# or nothing new may be made beside it.
+_NO_RENAME = {
+    *(errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EINVAL),
+    *(errno.EACCES, errno.EROFS),
+}
 # What file systems say that know no second name of a file.
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
@@ -35,6 +39,8 @@ def resolve(auth_file: Path) -> Path:
 
 def sweep_live(auth_file: Path) -> None:
     """Remove what a crash left beside auth.json; call it under the swap lock."""
+    if foreign_link(auth_file) is not None:
+        return
     target = resolve(auth_file)
     with contextlib.suppress(OSError):
         sweep(target.parent, name=target.name)
@@ -50,6 +56,7 @@ def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Repla
     """
     target = resolve(auth_file)
     try:
+        require_own_way(auth_file)
         if isinstance(expected, Missing):
             make_folder(target.parent)
         sweep(target.parent, name=target.name)

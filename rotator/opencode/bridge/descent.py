@@ -17,6 +17,7 @@ from typing import Any
 
 from rotator.clock import from_iso
 from rotator.model import Descent, Digest
+from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.paths import Paths
 
 SCHEMA = 1
@@ -40,7 +41,11 @@ def read_descents(paths: Paths) -> Found:
     """Return what lies there now; never raises for what stands in a file."""
     folder = paths.bridge / "descent"
     dated: list[tuple[int, str]] = []
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+    with (
+        contextlib.suppress(OSError),
+        own_folder(folder) as handle,
+        os.scandir(handle) as entries,
+    ):
         for entry in entries:
             with contextlib.suppress(OSError):
                 if _NAME.fullmatch(entry.name):
@@ -55,7 +60,7 @@ def taken_in(found: Found) -> None:
     """Take the files away: what they say is in the store."""
     for path in found.files:
         with contextlib.suppress(OSError):
-            path.unlink()
+            remove_own(path)
 
 
 def _content(path: Path) -> bytes:

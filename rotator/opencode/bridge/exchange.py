@@ -31,6 +31,7 @@ from rotator.opencode.bridge.session_notes import (
 )
 from rotator.opencode.bridge.signal_file import parse_signal
 from rotator.opencode.bridge.watcher_files import polled_by, provider_facts, routing_entry
+from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.files import publish
 from rotator.system.liveness import NAMESPACE, pid_namespace
 from rotator.system.paths import Paths, private_folder
@@ -151,7 +152,7 @@ class Exchange:
     def remove_state(self) -> None:
         """Take `state.json` away: from now on nobody answers signals."""
         with contextlib.suppress(OSError):
-            (self.folder / "state.json").unlink()
+            remove_own(self.folder / "state.json")
 
     def answer(self, signal_id: str, verdict: Verdict) -> None:
         """Publish the verdict on a signal."""
@@ -173,11 +174,16 @@ class Exchange:
     def waiting(self, known: Collection[Path] = ()) -> list[Path]:
         """Return the signals that lie in the inbox and are not `known`, oldest first."""
         found = []
-        with contextlib.suppress(OSError), os.scandir(self.inbox) as entries:
+        with (
+            contextlib.suppress(OSError),
+            own_folder(self.inbox) as inbox,
+            os.scandir(inbox) as entries,
+        ):
             for entry in entries:
-                if _is_signal(entry.name) and Path(entry.path) not in known:
+                path = self.inbox / entry.name
+                if _is_signal(entry.name) and path not in known:
                     with contextlib.suppress(OSError):
-                        found.append((entry.stat().st_mtime_ns, Path(entry.path)))
+                        found.append((entry.stat().st_mtime_ns, path))
         return [path for _, path in sorted(found)]
 
     def is_failure(self, path: Path) -> bool:
@@ -204,7 +210,7 @@ class Exchange:
         try:
             age_seconds = time.time() - path.stat().st_mtime
             content = head_of(path)
-            path.unlink()
+            remove_own(path)
         except OSError:
             return None
         if age_seconds > STALE_SECONDS or len(content) > LARGEST_SIGNAL:
@@ -229,7 +235,7 @@ class Exchange:
                 set_aside(path.with_suffix(SESSIONS))
                 for gone in (path, path.with_suffix(BUSY)):
                     with contextlib.suppress(OSError):
-                        gone.unlink()
+                        remove_own(gone)
             elif one.auth_file == str(self._paths.auth_file):
                 found.append(one)
         return found
@@ -244,12 +250,16 @@ class Exchange:
         sweep_sessions(self.folder / "present")
         limit = time.time() - STALE_SECONDS
         for folder in (self.inbox, self.outbox, self.folder):
-            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            with (
+                contextlib.suppress(OSError),
+                own_folder(folder) as handle,
+                os.scandir(handle) as entries,
+            ):
                 for entry in entries:
                     leftover = entry.name.startswith(".") or folder == self.outbox
                     with contextlib.suppress(OSError):
-                        if leftover and entry.stat().st_mtime < limit:
-                            Path(entry.path).unlink()
+                        if leftover and entry.stat(follow_symlinks=False).st_mtime < limit:
+                            os.unlink(entry.name, dir_fd=handle)
 
 
 def _is_signal(name: str) -> bool:

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from rotator.errors import UsageError
+from rotator.system.file_owners import require_own_way
 from rotator.system.files import publish
 from rotator.system.paths import Paths, make_folder
 from rotator.system.regular_files import head
@@ -91,6 +92,7 @@ def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile
 def naming(path: Path) -> Iterator[None]:
     """Say of a failure of the disk which file it was; raises UsageError."""
     try:
+        require_own_way(path)
         yield
     except OSError as exc:
         message = f"{path} cannot be changed: {exc.strerror}"

@@ -17,6 +17,7 @@ from rotator.clock import from_iso
 from rotator.core.failures.reported_failures import Foreign, Note
 from rotator.model import Digest
 from rotator.opencode.auth.entries import is_provider_id
+from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.processes import is_running
 from rotator.system.regular_files import head
 from rotator.text import clean
@@ -76,14 +77,15 @@ def sweep_sessions(present: Path) -> None:
     for path in _files(present):
         with contextlib.suppress(OSError):
             if path.lstat().st_mtime < limit and not _is_kept(path):
-                path.unlink()
+                remove_own(path)
 
 
 def set_aside(path: Path) -> None:
     """Let a list go soon, whatever runs under its pid: its own process has ended."""
     if path.stem.isdecimal() and is_running(int(path.stem)):
-        with contextlib.suppress(OSError):
-            path.rename(path.with_name(f"{path.stem}{_GONE}{SESSIONS}"))
+        with contextlib.suppress(OSError), own_folder(path.parent) as folder:
+            gone = f"{path.stem}{_GONE}{SESSIONS}"
+            os.rename(path.name, gone, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _is_kept(path: Path) -> bool:

@@ -289,3 +289,21 @@ def test_the_installed_command_loads_nothing_that_takes_long(books: Books) -> No
     )
     assert "sqlite3" in loaded.split()
     assert set(loaded.split()) & HEAVY == set()
+
+
+def test_a_store_that_is_a_link_is_read_with_what_lies_beside_its_file(tmp_path: Path) -> None:
+    """Somebody has it open: the swap stands in the log beside the file."""
+    path, real = find_paths().store, tmp_path / "vault.db"
+    with open_books(find_paths()) as books:
+        first = add(books, "acme", "first")
+        add(books, "acme", "second")
+    path.rename(real)
+    path.symlink_to(real)
+    with open_books(find_paths()) as books:
+        books.store.set_active("acme", first, books.clock())
+
+        told = shown("acme")
+
+    for file in tmp_path.glob("vault.db*"):
+        file.unlink()
+    assert "acme first" in told

@@ -338,11 +338,13 @@ def test_what_went_while_nobody_watched_stays_away_and_is_said(live: Live) -> No
 def test_a_mending_that_cannot_be_written_is_tried_again(live: Live) -> None:
     live.sees({"acme": api("a"), "zeta": api("z")})
     live.write({"zeta": api("y")})
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
     with as_anybody(), pytest.raises(LiveFileError, match="could not be written"):
         live.look()
     said = live.kinds()
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
 
     live.look()
 

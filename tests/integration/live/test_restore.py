@@ -270,6 +270,7 @@ def test_with_empty_slots_the_account_that_is_rotated_to_goes_in_alone(
 
 def test_what_cannot_be_written_is_left_and_said(live: Live) -> None:
     reading = torn(live)
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody(), pytest.raises(LiveFileError, match="could not be written"):

@@ -601,12 +601,14 @@ def test_the_verdict_may_go_out_before_the_bookkeeping(live: Live) -> None:
 
 def test_a_folder_that_may_only_be_read_is_said_and_nothing_is_changed(live: Live) -> None:
     """Case 17: no crash, state consistent, and the user is told."""
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody(), pytest.raises(LiveFileError, match="could not be written: Perm") as caught:
         put(live, A)
 
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
     assert caught.value.exit_code == 6
     assert (live.entries(), live.active("acme")) == ({"acme": api("b")}, "acme-2")
     assert live.kinds()[-1] is EventKind.CAPTURED

@@ -90,12 +90,14 @@ def test_an_overload_is_noted_for_the_provider_alone(live: Live) -> None:
 
 def test_a_swap_that_cannot_be_made_passes_marks_and_says_what_stood_in_the_way(live: Live) -> None:
     given: list[Verdict] = []
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody():
         carry_out(live.books, failed(live, B), LIMITED, answer=given.append)
 
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
     assert given == [Verdict(VerdictKind.PASS)]
     assert (live.state_of(B), live.entries()) == (AccountState.COOLING, {"acme": api("b")})
     assert "acme-1 could not take over" in live.events()[-1].why
@@ -104,6 +106,7 @@ def test_a_swap_that_cannot_be_made_passes_marks_and_says_what_stood_in_the_way(
 
 def test_a_request_that_passes_does_not_wait_for_what_is_written_down(live: Live) -> None:
     stands: list[AccountState] = []
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody():
@@ -115,6 +118,7 @@ def test_a_request_that_passes_does_not_wait_for_what_is_written_down(live: Live
         )
 
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
     assert [*stands, live.state_of(B)] == [AccountState.READY, AccountState.COOLING]
 
 

@@ -856,3 +856,60 @@ def test_a_running_watcher_rebuilds_the_store_and_goes_on(home: Path, paths: Pat
 
 def names_of(house: Household) -> set[str]:
     return {account["alias"] for account in accounts(house)}
+
+
+# -- what is left over -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["empty", "folder", "pipe", "garbage", "an old copy", "a link"])
+def test_a_left_over_rebuilt_store_takes_the_place_of_no_sound_one(
+    home: Path, paths: Paths, kind: str
+) -> None:
+    waiting = paths.store.with_name(f"{paths.store.name}.rebuilt-2026-11-29T000000.000Z")
+    with opened(paths) as live:
+        names = {account.name for account in live.books.store.state().accounts}
+    old = min(paths.backups.iterdir())
+    match kind:
+        case "empty":
+            waiting.touch()
+        case "folder":
+            waiting.mkdir()
+        case "pipe":
+            os.mkfifo(waiting)
+        case "garbage":
+            waiting.write_bytes(b"garbage" * 2000)
+        case "a link":
+            waiting.symlink_to(old)
+        case _:
+            waiting.write_bytes(old.read_bytes())
+    before = paths.store.stat().st_ino
+
+    ended = rotator(Household(home), "accounts", "--json")
+
+    assert ended.code == 0, ended
+    assert {f"{a['provider']}/{a['alias']}" for a in ended.json()["accounts"]} == names
+    assert "lost" not in ended.stderr
+    assert paths.store.stat().st_ino == before
+    assert not os.path.lexists(waiting)
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", ["to nothing", "in a circle", "to a file", "to a device"])
+def test_a_link_beside_the_store_keeps_nobody_from_it(
+    home: Path, paths: Paths, ending: str, kind: str
+) -> None:
+    """SQLite follows none there."""
+    with opened(paths) as live:
+        names = {account.name for account in live.books.store.state().accounts}
+    place = paths.store.with_name(paths.store.name + ending)
+    place.unlink(missing_ok=True)
+    other = home / "precious"
+    other.write_text("precious")
+    to = {"to nothing": home / "no", "in a circle": place, "to a file": other}
+    place.symlink_to(to.get(kind, Path("/dev/zero")))
+
+    ended = rotator(Household(home), "accounts", "--json")
+
+    assert ended.code == 0, ended
+    assert {f"{a['provider']}/{a['alias']}" for a in ended.json()["accounts"]} == names
+    assert (other.read_text(), (home / "no").exists()) == ("precious", False)

@@ -82,7 +82,36 @@ def test_the_log_and_what_it_leaves_behind_are_private_whatever_the_umask(path: 
 
 
 def test_a_log_that_cannot_be_written_is_named(path: Path) -> None:
-    path.mkdir(parents=True)
+    path.parent.mkdir(parents=True)
+    path.symlink_to(path.with_name("missing") / "rotator.log")
 
-    with pytest.raises(StoreError, match=f"the log {path} cannot be written: Is a directory"):
+    with pytest.raises(StoreError, match=f"the log {path} cannot be written: No such file"):
         log_to_file(path)
+
+
+@pytest.mark.parametrize("odd", ["pipe", "folder", "circle", "link to a pipe"])
+def test_what_is_no_file_in_the_log_s_place_keeps_nothing_from_starting(
+    path: Path, odd: str
+) -> None:
+    path.parent.mkdir(parents=True)
+    pipe = path.with_name("pipe")
+    os.mkfifo(pipe)
+    match odd:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "circle":
+            path.symlink_to(path.name)
+        case _:
+            path.symlink_to(pipe)
+
+    root = logging.getLogger("rotator")
+    level = root.level
+    handler = log_to_file(path)
+
+    handler.close()
+    root.removeHandler(handler)
+    root.setLevel(level)
+    assert (path.is_file(), path.is_symlink()) == (True, False)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

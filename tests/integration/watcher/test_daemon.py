@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from watchdog.observers.api import BaseObserver
@@ -19,6 +19,7 @@ from watchdog.observers.api import BaseObserver
 from rotator.clock import to_iso
 from rotator.context import Books, open_books
 from rotator.model import AccountState, Event, EventKind
+from rotator.opencode.auth import writer
 from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret, digest_of
@@ -234,7 +235,6 @@ def test_a_failure_that_bridge_and_log_tell_is_one(world: World) -> None:
     world.log_in(B)
     world.log_in(A)
     world.log_in("KEY-CANARY-O", "other")
-    world.log_in("KEY-CANARY-P", "other")
     world.verdict(world.signal(1, A))
     passed = world.verdict(world.signal(2, B, attempt=2, tried=[digest_of(A), digest_of(B)]))
 
@@ -373,13 +373,19 @@ def test_status_names_the_broken_modules_that_the_watcher_has_found(
     assert (sentence in before, sentence in while_it_runs) == (False, True)
 
 
-def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(world: World) -> None:
+def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
     older, newer = oauth("ACC-CANARY-1"), oauth("ACC-CANARY-2")
     for entry in (older, newer):
         world.write_auth(acme=entry)
         world.wait_for_active("acme", str(entry["access"]))
     world.running.stop()
-    # An old copy came back while nobody watched, in a folder that cannot be written.
+    # An old copy came back while nobody watched, where nothing can be written.
+    monkeypatch.setattr(writer, "write_in_place", refuse)
     world.write_auth(acme=older)
     folder = world.paths.auth_file.parent
     folder.chmod(0o500)
@@ -391,6 +397,7 @@ def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(world: World) 
             world.verdict(world.signal(number, "KEY-CANARY-UNKNOWN"))
         told = world.events(EventKind.PROBLEM)
         folder.chmod(0o700)
+        monkeypatch.undo()
         world.write_auth(acme=older | {"expires": 1})
 
     wait_until(lambda: world.read_auth()["acme"] == newer, 2 * SECONDS, "the newest tokens")

@@ -78,6 +78,8 @@ def a_file_that_nobody_may_read(file: Path) -> None:
 
 
 def a_read_only_folder(file: Path) -> None:
+    """With a file that may not be written either: else that is written in place."""
+    file.chmod(0o400)
     file.parent.chmod(0o500)
 
 
