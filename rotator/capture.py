@@ -38,7 +38,7 @@ from rotator.late_logins import UNKNOWN, LateLogin, sense_of
 from rotator.lock import watcher_pid
 from rotator.model import Account, AccountId, Digest, Doubt, Event, EventKind, State, SwapMark
 from rotator.opencode.authfile import Missing, Reading, Torn, Whole, read_live, with_entry
-from rotator.opencode.authwrite import put_live, resolve
+from rotator.opencode.authwrite import put_live, resolve, sweep_live
 from rotator.opencode.descent import read_descents, taken_in
 from rotator.opencode.journal import finish_interrupted
 from rotator.opencode.replaced import Old
@@ -157,6 +157,8 @@ def absorb_late(books: Books) -> None:
     What a write in place has left that came to no end is put right before.
     """
     replaced = books.replaced
+    # What a crash left beside it holds logins.
+    sweep_live(books.paths.auth_file)
     finish_interrupted(replaced.journal)
     replaced.follow_mounts(resolve(books.paths.auth_file))
     changed = replaced.changed()
