@@ -24,7 +24,7 @@ from rotator.model import Digest, Event, EventKind, State, SwapMark
 from rotator.opencode.auth.file import Missing, Whole, read_live, with_entry
 from rotator.opencode.auth.journal import finish_interrupted
 from rotator.opencode.auth.replaced import Old
-from rotator.opencode.auth.writer import put_live, resolve
+from rotator.opencode.auth.writer import put_live, resolve, sweep_live
 from rotator.secret import Secret
 from rotator.storage.store import Store
 from rotator.system.files import sync_folder
@@ -38,6 +38,8 @@ def absorb_late(books: Books) -> None:
     What a write in place has left that came to no end is put right before.
     """
     replaced = books.replaced
+    # What a crash left beside it holds logins.
+    sweep_live(books.paths.auth_file)
     finish_interrupted(replaced.journal)
     replaced.follow_mounts(resolve(books.paths.auth_file))
     changed = replaced.changed()

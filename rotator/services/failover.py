@@ -79,10 +79,10 @@ def carry_out(
     made: then the verdict is pass, the account is marked all the same, and an event says what
     stood in the way.
     """
-    reject_spent(books)
     reply, tried = _Once(answer), set(before.asked)
     is_over = True
     try:
+        reject_spent(books)
         for _ in range(_MOST_DECISIONS):
             outcome = engine.on_signal(
                 books.outlook(signal.provider),

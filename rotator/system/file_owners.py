@@ -236,6 +236,8 @@ def closed_folder(place: Path) -> Path | None:
             facts = folder.stat()
         except OSError:
             return None
+        if not stat.S_ISDIR(facts.st_mode):
+            return None
         if os.access(folder, os.X_OK, effective_ids=by_effect):
             continue
         return folder if facts.st_uid == os.geteuid() else None

@@ -34,6 +34,11 @@ def keys(server: Server, provider: LoopbackProvider, session: str) -> list[str |
     return provider.keys[before:]
 
 
+def uses(house: Household) -> int:
+    """Count the uses of a folder in opencode's log, which is written up to a second late."""
+    return house.log_file.read_text("utf-8").count("creating instance")
+
+
 def test_c12_who_began_before_the_first_login_goes_on_without_one_until_the_restart(
     house: Household, provider: LoopbackProvider
 ) -> None:
@@ -226,10 +231,12 @@ def test_c7_no_restart_is_named_that_would_not_bring_a_key_to_its_use(
         log_in(house, "mock", api(B), api(A))
         with serve(house) as server:
             server.prompt(server.create_session(), "hi")
+            wait_until(lambda: uses(house) >= 1, 10, "its first use of a folder in its log")
             without = status(house)["problems"]
         with_place(house, provider, "mock", apiKey="KEY-CANARY-OWN")
         with serve(house) as server:
             server.prompt(server.create_session(), "hi")
+            wait_until(lambda: uses(house) >= 2, 10, "the second one's use of a folder in its log")
             with_own = status(house)["problems"]
 
     assert any(says in one for one in without)

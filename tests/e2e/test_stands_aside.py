@@ -81,11 +81,17 @@ def test_b_a_run_that_has_ended_blames_no_login_for_a_key_of_opencode_auth_conte
 ) -> None:
     install_bridge(house)
     provider.limit(OWN, status=402, body=BROKE)
+    own = CONTENT["OPENCODE_AUTH_CONTENT"]
+
+    def has_failed() -> object:
+        run(house, "hi", "-m", "mock/m1", OPENCODE_AUTH_CONTENT=own)
+        return stream_errors(house)
+
     with watcher(house):
         log_in_both(house, "api")
         before = house.read_auth()
-        run(house, "hi", "-m", "mock/m1", OPENCODE_AUTH_CONTENT=CONTENT["OPENCODE_AUTH_CONTENT"])
-        assert stream_errors(house)
+        # A run that ends at once may not come to write its failure down.
+        wait_until(has_failed, 90, "a failure in the log")
         wait_until_worked_off(house, "groq")
 
     assert set(provider.keys) == {OWN}

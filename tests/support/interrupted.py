@@ -74,7 +74,8 @@ class Scene:
         return {name: entry for name, entry in SAVED.items() if name != self.removed}
 
     def finish(self, live: Live) -> None:
-        """Do it again, as a person does after a failure."""
+        """Do it again, as a person does after a failure; every command looks first."""
+        capture(live)
         (self.again or self.act)(live)
 
 

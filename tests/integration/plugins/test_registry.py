@@ -216,11 +216,11 @@ def test_a_provider_that_nobody_knows_is_nobody_s(credential: Credential) -> Non
 
 
 def test_what_a_module_tells_can_be_shown_and_saved(credential: Credential) -> None:
-    told = Identity("key\ud800", "a\x1b[2Jda\u202e@x", "pl\nus")
+    told = Identity("ada\ud800", "a\x1b[2Jda\u202e@x", "pl\nus")
 
     who = Registry({"acme": Lying(told)}).identify("acme", credential)
 
-    assert (who.key, who.label, who.plan) == ("key\\ud800", "a [2Jda @x", "pl us")
+    assert (who.key, who.label, who.plan) == ("ada\\ud800", "a [2Jda @x", "pl us")
 
 
 def test_how_a_login_is_refreshed_is_the_module_s_word(credential: Credential) -> None:
@@ -334,7 +334,7 @@ def test_what_a_reading_tells_can_be_shown_and_saved(credential: Credential) -> 
         tuple(Window("5h\x1b[2J", 1, model="m\u202e1") for _ in range(99)),
         Balance(Decimal(1), "points\n"),
         "pl\nus",
-        Identity("key\ud800", "a\x1bda", group="g\ud800"),
+        Identity("ada\ud800", "a\x1bda", group="g\ud800"),
     )
 
     read = registry_of(told).read_usage("acme", credential, NOW)
@@ -344,7 +344,7 @@ def test_what_a_reading_tells_can_be_shown_and_saved(credential: Credential) -> 
         (Window("5h [2J", 1.0, model="m 1"),) * 64,
         Balance(Decimal(1), "points"),
         "pl us",
-        Identity("key\\ud800", "a da", group="g\\ud800"),
+        Identity("ada\\ud800", "a da", group="g\\ud800"),
     )
     assert read.read_at.utcoffset() == timedelta(0)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from rotator.context import Books
+from rotator.errors import StoreError
 from rotator.model import (
     AccountState,
     Credential,
@@ -21,6 +24,7 @@ from rotator.model import (
 )
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
+from rotator.services import failover
 from rotator.services.failover import carry_out
 from tests.support.live import NOON, Live, api, as_anybody, as_opencode, oauth, open_live
 
@@ -102,6 +106,22 @@ def test_a_swap_that_cannot_be_made_passes_marks_and_says_what_stood_in_the_way(
     assert (live.state_of(B), live.entries()) == (AccountState.COOLING, {"acme": api("b")})
     assert "acme-1 could not take over" in live.events()[-1].why
     assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.PROBLEM]
+
+
+def test_whoever_waits_is_answered_where_the_store_takes_no_spent_login(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Books) -> NoReturn:
+        message = "the disk is full"
+        raise StoreError(message)
+
+    given: list[Verdict] = []
+    monkeypatch.setattr(failover, "reject_spent", refuse)
+
+    with pytest.raises(StoreError):
+        carry_out(live.books, failed(live, B), LIMITED, answer=given.append)
+
+    assert given == [Verdict(VerdictKind.PASS)]
 
 
 def test_a_request_that_passes_does_not_wait_for_what_is_written_down(live: Live) -> None:
