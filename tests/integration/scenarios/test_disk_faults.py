@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from rotator import atomic
 from rotator.errors import RotatorError
+from rotator.system import files
 from tests.support.faults import Seam, Step, can_fail, failing
 from tests.support.interrupted import (
     SCENES,
@@ -42,7 +42,7 @@ EVERY = {errno.ENOSPC: (1, 2), errno.EROFS: (2, 2)}
 FEWEST_STEPS = 15
 # These read what nobody changes, or let go.
 # The one call of the system that Python lacks; a seam takes it for a `replace`.
-EXCHANGE = atomic._exchange.__code__  # noqa: SLF001  # see above
+EXCHANGE = files._exchange.__code__  # noqa: SLF001  # see above
 HARMLESS = {
     "create_function",
     *("close", "fspath", "fstat", "getpid", "getuid", "lstat", "monotonic", "stat", "urandom"),
