@@ -21,11 +21,6 @@ _WORD = re.compile(
 )
 _WORDS = re.compile(r"[a-z]+(?:[-_./ ]+[a-z]+)*")
 _LONGEST_WORD = 40
-# What stands for an owner who is none, besides those: GitHub's ghost has deleted their account.
-_NO_OWNERS = frozenset(
-    ("deleted", "ghost", "guest", "me", "nan", "nobody", "notavailable", "objectobject", "self")
-)
-_FEWEST_SIGNS = 6
 # A shorter text may well be a part of something else.
 _SHORTEST_PART = 8
 
@@ -94,21 +89,6 @@ def is_placeholder(text: str) -> bool:
         return False
     signs = "".join(one for one in text.lower() if one.isalnum())
     return _WORD.fullmatch(signs) is not None or _WORDS.fullmatch(text) is not None
-
-
-def names_nobody(owner: str) -> bool:
-    """Tell whether a part of what a vendor gives for an owner is a word for nobody.
-
-    The parts stand between slashes. Several people get the same such word: it is no proof that
-    they are one.
-    """
-    return any(map(_is_no_owner, filter(None, (owner, *owner.split("/")))))
-
-
-def _is_no_owner(part: str) -> bool:
-    signs = "".join(one for one in part.lower() if one.isalnum())
-    is_one_sign = len(signs) >= _FEWEST_SIGNS and len(set(signs)) == 1
-    return is_one_sign or signs in _NO_OWNERS or _WORD.fullmatch(signs) is not None
 
 
 def blanked(content: bytes, secrets: Iterable[Secret]) -> bytes:

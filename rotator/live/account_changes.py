@@ -74,6 +74,10 @@ def renew(
         store.replace_credential(account, credential, now, before)
     elif how.proof is Proof.IDENTITY and account.unproven:
         store.replace_credential(account, credential, now, NOBODY)
+    elif how.proof is Proof.IDENTITY:
+        # Its vendor may call two people the same.
+        store.keep_replaced(account.id, account.credential, identity_of(account), now)
+        store.renew_credential(account, credential, who, now)
     else:
         store.renew_credential(account, credential, NOBODY if account.unproven else who, now)
         # Of those before nobody has shown that they live.
@@ -260,9 +264,9 @@ def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
         case Join(keep, other, best, why, at):
             if at is not None and (number := line_of(books.store.state(), best)[at].number):
                 _name(books, number, keep if best.id == other.id else other)
-                join(books, keep, other, best, now, known_by=best)
+                join(books, step, now, known_by=best)
             else:
-                join(books, keep, other, best, now)
+                join(books, step, now)
             sentence = f"{other.alias} was joined into it: {why}"
             return [
                 _event(now, EventKind.CHANGED, keep, sentence),
@@ -278,7 +282,7 @@ def _spend(  # what is spent, and what is told of it
     why: str,
     now: datetime,
 ) -> list[Event]:
-    """Forget replaced tokens of an account that became another one's."""
+    """Forget tokens of an account that became another one's."""
     if newer is not None:
         books.store.give_digests(account.provider, secrets_of(spent.credential), newer.id)
     line = line_of(books.store.state(), account)
@@ -299,23 +303,17 @@ def _settled_line(books: Books, account: AccountId, why: str, now: datetime) -> 
     if joined is None or joined.unproven or joined.identity_key is None:
         return []
     line = line_of(state, joined)
-    parted = told(line, len(line) - 1, line[-1].who, is_sure=joined.maybe is None)
+    parted = told(line, len(line) - 1, line[-1].who)
     return part(books, joined, parted, why, now)
 
 
-def join(  # who is joined, and what is known of them
-    books: Books,
-    keep: Account,
-    other: Account,
-    best: Account,
-    now: datetime,
-    *,
-    known_by: Account | None = None,
-) -> None:
+def join(books: Books, step: Join, now: datetime, *, known_by: Account | None = None) -> None:
     """Make one account of two; `keep` stays and gets the credential of `best`, one of both.
 
     Their tokens in use are one person's; with `known_by` nobody knows more of them than of its.
+    The others are kept beside them where somebody's word is all that says so.
     """
+    keep, other, best = step.keep, step.other, step.best
     store = books.store
     dropped = keep if best.id == other.id else other
     # What was exchanged for the tokens that go now is not known to live any more.
@@ -331,7 +329,7 @@ def join(  # who is joined, and what is known of them
     is_unproven = any(one.unproven for one in asked)
     store.set_owner(keep.id, who, unproven=is_unproven and not is_known)
     # With a doubt nobody knows which of the two lives.
-    is_kept = any(
+    is_kept = step.is_told or any(
         one.newer not in {keep.id, other.id} for one in about(best.doubts, best.credential)
     )
     if is_kept:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rotator.context import Books
 from rotator.core.logins.aliases import free_alias, require_alias
 from rotator.core.logins.credential_secrets import is_blank
-from rotator.core.logins.token_lines import liveliness
+from rotator.core.logins.token_lines import Join, liveliness
 from rotator.core.selection.policy import Wanted, choose
 from rotator.errors import (
     AccountNotFound,
@@ -210,7 +210,7 @@ def merge(books: Books, keep: Account, other: Account) -> Done:
         keep, other = _still_there(books, keep), _still_there(books, other)
         active = books.store.state().active(keep.provider)
         best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
-        join(books, keep, other, best, now)
+        join(books, Join(keep, other, best, "you say so"), now)
         events = settle(books, keep.provider, now)
     books.record(events)
     _changed(books, keep, f"{other.alias} was merged into it")

@@ -116,6 +116,9 @@ class IdentityQuestions:
         learned = False
         for future in [one for one in self._asking if one.done()]:
             learned |= self._take_in(self._asking.pop(future), future.result())
+        if learned:
+            # An answer may have made it a question whose another login is.
+            self.begin()
         return learned
 
     def _take_in(self, question: _Question, found: Found) -> bool:

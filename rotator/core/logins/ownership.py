@@ -21,7 +21,7 @@ from rotator.core.logins.credential_secrets import (
 )
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.owner import Owner, Proof
-from rotator.core.logins.refresh_guess import is_older, owner_by_time
+from rotator.core.logins.refresh_guess import are_two, is_older, owner_by_time
 from rotator.model import Account, AccountId, Credential, Digest, Identity
 
 # Fields of plug-ins, in small letters, that say whose an entry is.
@@ -181,13 +181,13 @@ def _names_another(
         if keys:
             return who.key not in keys
     told = [(credential.account_id, old.account_id)]
-    if not has_real_secret(credential):
+    if not has_real_secret(credential) and credential.destination != old.destination:
         # Nothing else tells two keys apart that are one word.
-        told.append((credential.destination, old.destination))
+        return True
     told += [
         (value, old.extra.get(name)) for name, value in credential.extra.items() if _is_name(name)
     ]
-    return any(None not in pair and pair[0] != pair[1] for pair in told)
+    return any(are_two(*pair) for pair in told)
 
 
 def _is_name(field: str) -> bool:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from rotator.clock import is_within
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.nobody import names_nobody
 from rotator.core.logins.owner import Owner, Proof
 from rotator.model import Account, Credential, Identity, Replaced, Slot
 
@@ -108,9 +109,18 @@ def _differ(account: Account, credential: Credential, who: Identity) -> bool:
     old = account.credential
     if credential.enterprise_url != old.enterprise_url:
         return True
-    told = [(who.key, account.identity_key), (credential.account_id, old.account_id)]
+    if are_two(credential.account_id, old.account_id):
+        return True
+    told = [(who.key, account.identity_key)]
     told += [(value, old.extra.get(name)) for name, value in credential.extra.items()]
     return any(None not in pair and pair[0] != pair[1] for pair in told)
+
+
+def are_two(one: str | None, other: str | None) -> bool:
+    """Tell whether two texts are two owners' names; a word for nobody is not another one."""
+    if one is None or other is None or one == other:
+        return False
+    return names_nobody(one) is names_nobody(other)
 
 
 def is_older(one: Credential, other: Credential) -> bool:

@@ -9,28 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from rotator.core.logins.ancestry import Ancestry, ancestry_of, ancestry_of_secrets
 from rotator.core.logins.credential_secrets import given_as, has_real_secret, secrets_of
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.refresh_guess import REFRESH_MARGIN
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
 
 # Keys are bought one by one, and two of one person are two on purpose.
 JOINED_TYPES = frozenset({"oauth"})
+# Of one person's tokens that may each have been exchanged for the next ones.
+_MOST_PERHAPS_SPENT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Tokens of an account's line, and whose they are (without a key: nobody knows).
 
-    `number` is that of replaced ones; None: they are in use. Nobody knows any more what took the
-    place of `loose` ones.
+    `number` is that of replaced ones; None: they are in use. `at` is when others took their
+    place; nobody knows any more which took the place of `loose` ones.
     """
 
     number: int | None
     credential: Credential
     who: Identity
     loose: bool = False
+    at: datetime | None = None
 
 
 Line = tuple[Tokens, ...]
@@ -63,7 +68,8 @@ class Join:
     """Two accounts are one person's: `keep` stays and gets the tokens of `best`, one of both.
 
     With `at` it is those tokens of the line of `best` that are of the same person as the other
-    account's in use; None: those in use.
+    account's in use; None: those in use. `is_told`: it is the word of a vendor or a token, who may
+    call several people the same. Then the other tokens are kept.
     """
 
     keep: Account
@@ -71,6 +77,7 @@ class Join:
     best: Account
     why: str
     at: int | None = None
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ class EndDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Tokens that others took the place of were exchanged for those of that newer account."""
+    """Tokens of an account were exchanged for those of that newer account."""
 
     account: Account
     spent: Tokens
@@ -110,7 +117,7 @@ def line_of(state: State, account: Account) -> Line:
     before = state.replaced.get(account.id, ())
     in_use = NOBODY if account.unproven else identity_of(account)
     return (
-        *(Tokens(one.number, one.credential, one.who, one.loose) for one in before),
+        *(Tokens(one.number, one.credential, one.who, one.loose, one.at) for one in before),
         Tokens(None, account.credential, in_use),
     )
 
@@ -142,25 +149,65 @@ def is_unproven(line: Line) -> bool:
     return len(line) > 1 and line[-1].who.key is None
 
 
-def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
+def told(line: Line, at: int, who: Identity) -> Parted:
     """Return what becomes of a line once a vendor has said who the tokens at `at` belong to.
 
     The account goes on with those that it was known by; who is new gets an account of their own.
-    One person's older tokens go, if it is sure that nobody has exchanged the newer ones.
+    One person's older tokens stay: a vendor may call two people the same, and say so later.
     """
-    now = (*line[:at], replace(line[at], who=who), *line[at + 1 :])
-    others = [n for n, one in enumerate(now) if n != at and one.who.key is not None]
+    unsaid = _unsaid(line, at, who)
+    now = tuple(
+        replace(one, who=who if n == at else NOBODY) if n == at or n in unsaid else one
+        for n, one in enumerate(line)
+    )
+    named = [n for n, one in enumerate(now) if n != at and one.who.key is not None]
+    others = [n for n in named if now[n].who.key != who.key]
     if not others:
         return Parted(now)
-    earlier, later = sorted((at, others[-1]))
-    if now[earlier].who.key == now[later].who.key:
-        # Of loose ones nobody knows which have taken the place of which.
-        if not is_sure or now[later].loose:
-            return Parted(now)
-        # One person's older tokens, which the newer ones have taken the place of.
-        return Parted((*now[:earlier], *now[earlier + 1 :]))
+    later = max(at, others[-1])
+    is_later = [
+        n >= later if one.who.key is None else (one.who.key == who.key) is (at == later)
+        for n, one in enumerate(now)
+    ]
+    sides = tuple(
+        _in_order([(n in unsaid, one) for n, one in enumerate(now) if is_later[n] is which])
+        for which in (False, True)
+    )
+    # What was told of the tokens in use just now is not what it was known by.
+    keeps_those_in_use = named[-1] == len(now) - 1
+    kept = is_later[-1] is keeps_those_in_use
     # Between two that are named may be tokens of either.
-    return replace(_parted(now, later, by_last=others[-1] == len(now) - 1), unsure=True)
+    return Parted(sides[kept], sides[not kept], unsure=True)
+
+
+def _unsaid(line: Line, at: int, who: Identity) -> frozenset[int]:
+    """Return the places of tokens of which nobody knows any more whose they are.
+
+    Where a vendor says another name of tokens than before, that one is no proof of others that
+    may have been exchanged for them.
+    """
+    before = line[at].who.key
+    if before in {None, who.key}:
+        return frozenset()
+    return frozenset(
+        n for n in range(at) if line[n].who.key == before and is_perhaps_spent(line[n])
+    )
+
+
+def is_perhaps_spent(one: Tokens) -> bool:
+    """Tell whether tokens were at their end when others took their place, as at a refresh."""
+    expires_at = one.credential.expires_at
+    if one.at is None or one.loose or expires_at is None:
+        return False
+    return expires_at - one.at <= REFRESH_MARGIN
+
+
+def _in_order(side: Iterable[tuple[bool, Tokens]]) -> Line:
+    """Return one side of a line, those to go on with last, if it has none that are in use."""
+    found = list(side)
+    if found[-1][1].number is not None:
+        found.sort(key=lambda one: (not one[0], *_how_well_known(one[1])))
+    return tuple(one for _, one in found)
 
 
 def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
@@ -188,9 +235,27 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
                 who = line[n].who if line[n].who.key is not None else line[earlier].who
                 now = (*line[:n], replace(line[n], who=who), *line[n + 1 :])
                 return Parted((*now[:earlier], *now[earlier + 1 :]))
-        if came_from[n].is_login and not line[n - 1].loose:
+        if came_from[n].is_login and not (line[n - 1].loose or _is_one_owner(line[n - 1 : n + 1])):
             return _parted(line, n, by_last=line[-1].who.key is not None)
     return None
+
+
+def _is_one_owner(line: Line) -> bool:
+    """Tell whether one person is named for all of these."""
+    keys = {one.who.key for one in line}
+    return len(keys) == 1 and None not in keys
+
+
+def too_many(line: Line) -> Parted | None:
+    """Return what is left of a line once the oldest of many refreshed tokens go; None: all."""
+    owner = line[-1].who.key
+    spent = [
+        one.number
+        for one in line[:-1]
+        if owner is not None and one.who.key == owner and is_perhaps_spent(one)
+    ]
+    gone = frozenset(spent[:-_MOST_PERHAPS_SPENT])
+    return Parted(tuple(one for one in line if one.number not in gone)) if gone else None
 
 
 def _came_from(newer: Tokens, came_from: Ancestry, older: Tokens) -> bool:
@@ -211,9 +276,13 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             parted = traced(line, [ancestry_of(one.credential, known) for one in line])
             if parted is not None:
                 yield Part(account, parted, "it was seen where its tokens came from")
+            fewer = too_many(line)
+            if fewer is not None:
+                yield Part(account, fewer, "one person's tokens were refreshed often")
         for doubt in account.doubts:
             yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts)
+    yield from _exchanged(accounts, known)
     yield from _of_one_key(accounts)
 
 
@@ -262,7 +331,25 @@ def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
             if is_one_person(account, other):
                 keep, joined = _older_first(account, other)
                 best = max((keep, joined), key=lambda one: liveliness(one, keep, joined))
-                yield Join(keep, joined, best, "its vendor says that they are one person's")
+                why = "its vendor says that they are one person's"
+                yield Join(keep, joined, best, why, is_told=True)
+
+
+def _exchanged(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
+    """Yield accounts whose tokens were exchanged for those of an account with another name.
+
+    So they were that one's, and whoever was here before goes on with their own.
+    """
+    for account in accounts:
+        if not known.state.replaced.get(account.id) or owner_key(account) is None:
+            continue
+        line = line_of(known.state, account)
+        own = set(secrets_of(account.credential))
+        for newer in accounts:
+            is_another = owner_key(newer) not in {None, owner_key(account)}
+            if is_another and own & set(ancestry_of(newer.credential, known).line):
+                why = f"its tokens were exchanged for those of {newer.alias}"
+                yield Spend(account, line[-1], newer, why)
 
 
 def is_one_person(one: Account, other: Account) -> bool:
