@@ -14,6 +14,7 @@ from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.auth.placement import is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.services.auth_checks import live_problems
+from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
 from rotator.system.file_owners import (
     foreign_link,
     is_foreign,
@@ -159,12 +160,15 @@ def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
     if path.is_symlink():
         where = clean(os.path.realpath(path))
         yield note(Check.AUTH_FILE, f"auth.json is a link; {where} is read and replaced")
-    if setup.environ.get("OPENCODE_AUTH_CONTENT"):
+    if has_own_logins(setup.environ):
         yield problem(
             Check.AUTH_FILE,
             "OPENCODE_AUTH_CONTENT is set: an opencode with it takes no login from auth.json",
             "unset it where opencode is started",
         )
+    elif setup.environ.get(AUTH_CONTENT):
+        sentence = "OPENCODE_AUTH_CONTENT holds no JSON: opencode passes it by and reads auth.json"
+        yield note(Check.AUTH_FILE, sentence)
 
 
 def auth_file_is_wide(setup: Setup) -> bool:

@@ -13,16 +13,14 @@ from datetime import datetime
 from rotator.context import Books
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.credential_secrets import given_as, secrets_of
+from rotator.core.logins.line_parting import Line, Parted, Tokens, told
 from rotator.core.logins.owner import Proof
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
-    Line,
     Part,
-    Parted,
     Spend,
     Step,
-    Tokens,
     about,
     doubts_of,
     identity_of,
@@ -31,7 +29,6 @@ from rotator.core.logins.token_lines import (
     next_step,
     owner_key,
     shown,
-    told,
 )
 from rotator.live.knowledge import knowledge
 from rotator.model import (

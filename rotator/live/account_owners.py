@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from rotator.context import Books
 from rotator.core.logins.credential_secrets import secrets_of
-from rotator.core.logins.token_lines import Line, Parted, identity_of, line_of, told
+from rotator.core.logins.line_parting import Line, Parted, told
+from rotator.core.logins.token_lines import identity_of, line_of
 from rotator.core.poll_schedule import OwnerAsked
 from rotator.live.account_changes import part, settle
 from rotator.model import NOBODY, Account, AccountId, Digest, Event, Identity

@@ -27,6 +27,7 @@ from rotator.opencode.console_account import has_organisation
 from rotator.opencode.other_plugins import is_ours, may_send_own
 from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.vendor_variables import before_logins, variables_of
+from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
 from rotator.text import clean
 
 # opencode's own plug-ins send these providers' logins with tokens, whatever key the environment
@@ -99,8 +100,8 @@ class World:
 def givers(world: World, books: Books, provider: str) -> Iterator[Giver]:
     """Yield what may give the provider a key of its own there, what is sure first."""
     active = books.store.state().active(provider)
-    if world.environ.get("OPENCODE_AUTH_CONTENT"):
-        yield Giver("OPENCODE_AUTH_CONTENT")
+    if has_own_logins(world.environ):
+        yield Giver(AUTH_CONTENT)
     for key in configured(world, provider, active):
         yield Giver(clean(key.where))
     for name in variables(world, provider, active):

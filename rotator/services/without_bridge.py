@@ -12,8 +12,10 @@ from enum import Enum, auto
 from pathlib import Path
 
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
-from rotator.opencode.bridge.presence import AUTH_CONTENT, Present
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
+from rotator.system import auth_content
+from rotator.system.auth_content import AUTH_CONTENT
 from rotator.system.liveness import inside
 from rotator.system.paths import Paths
 from rotator.system.processes import COMMAND, Opencode, environment, find_opencodes
@@ -170,7 +172,7 @@ def has_own_logins(one: Present) -> bool:
     if one.aside == AUTH_CONTENT:
         return True
     # A bridge of an older version does not say so.
-    return one.is_here and bool((environment(one.pid) or {}).get(AUTH_CONTENT))
+    return one.is_here and auth_content.has_own_logins(environment(one.pid) or {})
 
 
 def aside_says(one: Present) -> str | None:

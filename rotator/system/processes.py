@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from rotator.system.auth_content import has_own_logins
 from rotator.system.paths import Paths, find_paths
 
 _HAS_PROC = sys.platform.startswith("linux")
@@ -197,7 +198,7 @@ def _opencode(seen: _Seen) -> Opencode:
         home=None if env is None else env.get("HOME"),
         folder=seen.folder,
         is_pure=_is_pure(seen.words, env or {}),
-        has_own_logins=bool((env or {}).get("OPENCODE_AUTH_CONTENT")),
+        has_own_logins=has_own_logins(env or {}),
         is_second=_is_second(seen),
     )
 

@@ -20,13 +20,14 @@ from rotator.opencode.bridge.fields import (
     is_provider,
     is_text,
 )
+from rotator.system.auth_content import AUTH_CONTENT
 from rotator.system.liveness import NAMESPACE, is_alive, is_known_here
 from rotator.system.paths import Paths
 from rotator.system.regular_files import head
 from rotator.text import clean
 
 # For these variables a bridge leaves requests alone, and says so.
-AUTH_CONTENT, WEBSOCKETS = "OPENCODE_AUTH_CONTENT", "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
+WEBSOCKETS = "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
 # What stands in a pid's place where the pid is another process's, or nobody's, here.
 ELSEWHERE = "in another container"
 # Of more bridges than anybody runs the first are looked at, and those of dead processes removed.

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from rotator.clock import to_iso
-from rotator.core.logins.token_lines import Tokens, is_unproven, shown
+from rotator.core.logins.line_parting import Tokens
+from rotator.core.logins.token_lines import is_unproven, shown
 from rotator.model import NOBODY, Account, AccountId, Credential, Doubt, Identity
 from rotator.storage.tables.accounts import Accounts
 from rotator.storage.tables.purges import Purges

@@ -259,6 +259,15 @@ def test_logins_from_the_environment_are_a_problem(setup: Setup) -> None:
     assert exit_code(found) == 6
 
 
+def test_what_is_no_json_in_place_of_logins_is_told(setup: Setup) -> None:
+    setup = replace(setup, environ={**setup.environ, "OPENCODE_AUTH_CONTENT": "/root/auth.json"})
+
+    found = said(setup, Check.AUTH_FILE)
+
+    assert [remark.level for remark in found] == [Level.OK, Level.NOTE]
+    assert "/root" not in found[-1].says
+
+
 # -- the store --------------------------------------------------------------------------------
 
 

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from rotator.core.logins.ancestry import Ancestry, ancestry_of
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.line_parting import Tokens, traced
 from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
     Part,
     Spend,
-    Tokens,
-    is_perhaps_spent,
     joined_identity,
     next_step,
-    told,
-    too_many,
-    traced,
 )
 from rotator.model import (
     NOBODY,
@@ -281,109 +276,6 @@ def test_replaced_tokens_that_became_those_of_a_newer_account_are_spent() -> Non
     assert (step.spent.credential, step.newer) == (first, NEWER)
 
 
-def test_one_person_s_older_tokens_stay_when_a_vendor_names_the_newer_ones() -> None:
-    """It may call two people the same."""
-    assert len(told(line(ADA, NOBODY), 1, ADA).kept) == 2
-
-
-def replaced(number: int, who: Identity, left: timedelta = 2 * HOUR) -> Tokens:
-    """Return tokens that had so much time left when others took their place."""
-    credential = oauth("r", number, expires_at=NOW + left)
-    return Tokens(number, credential, who, at=NOW)
-
-
-def in_use(who: Identity) -> Tokens:
-    return Tokens(None, oauth("b"), who)
-
-
-@pytest.mark.parametrize(
-    ("tokens", "at", "kept", "left"),
-    [
-        pytest.param(
-            (replaced(1, ADA), replaced(2, BOB), in_use(NOBODY)), 2, [2], [1, None], id="in use"
-        ),
-        pytest.param(
-            (replaced(1, NOBODY), replaced(2, BOB), in_use(ADA)), 0, [1, None], [2], id="replaced"
-        ),
-        pytest.param(
-            (replaced(1, BOB), replaced(2, NOBODY), replaced(3, BOB), in_use(NOBODY)),
-            1,
-            [2],
-            [1, 3, None],
-            id="and what nobody knows goes by its place",
-        ),
-    ],
-)
-def test_tokens_go_with_those_of_the_same_name(
-    tokens: tuple[Tokens, ...], at: int, kept: list[int | None], left: list[int | None]
-) -> None:
-    parted = told(tokens, at, ADA)
-
-    assert [one.number for one in parted.kept] == kept
-    assert [one.number for one in parted.left] == left
-
-
-def test_another_name_for_tokens_takes_the_old_one_from_those_that_were_exchanged_for_them() -> (
-    None
-):
-    tokens = (replaced(1, SOMEBODY), replaced(2, SOMEBODY, timedelta(0)), in_use(SOMEBODY))
-
-    parted = told(tokens, 2, BOB)
-
-    assert [(one.number, one.who) for one in parted.kept] == [(2, NOBODY), (1, SOMEBODY)]
-    assert [(one.number, one.who) for one in parted.left] == [(None, BOB)]
-
-
-def test_another_name_for_one_person_s_tokens_parts_them_from_no_refreshed_ones() -> None:
-    """A vendor may call somebody by another name for a while; the older tokens are spent."""
-    parted = told((replaced(1, ADA, timedelta(0)), in_use(ADA)), 1, SOMEBODY)
-
-    assert parted.left == ()
-    assert [one.who for one in parted.kept] == [NOBODY, SOMEBODY]
-
-
-def test_the_same_name_once_more_takes_it_from_nobody() -> None:
-    tokens = (replaced(1, ADA, timedelta(0)), in_use(ADA))
-
-    assert told(tokens, 1, ADA).kept == tokens
-
-
-@pytest.mark.parametrize(
-    ("one", "is_spent"),
-    [
-        (replaced(1, ADA, timedelta(minutes=10)), True),
-        (replaced(1, ADA, timedelta(minutes=10, seconds=1)), False),
-        (replace(replaced(1, ADA, -HOUR), loose=True), False),
-        (replace(replaced(1, ADA, -HOUR), at=None), False),
-        (Tokens(1, oauth("a", expires_at=None), ADA, at=NOW), False),
-    ],
-    ids=["at their end", "before it", "of another account", "in use", "they never end"],
-)
-def test_tokens_that_were_at_their_end_may_have_been_exchanged(
-    one: Tokens, *, is_spent: bool
-) -> None:
-    assert is_perhaps_spent(one) is is_spent
-
-
-def test_of_many_tokens_that_were_refreshed_the_oldest_go() -> None:
-    spent = [replaced(number, ADA, timedelta(0)) for number in range(1, 11)]
-    others = [replaced(11, ADA), replaced(12, BOB, timedelta(0))]
-
-    fewer = too_many((*spent, *others, in_use(ADA)))
-
-    assert fewer is not None
-    assert [one.number for one in fewer.kept] == [*range(3, 13), None]
-    assert too_many(fewer.kept) is None
-    assert too_many((*spent, *others, in_use(NOBODY))) is None
-
-
-def test_a_login_by_one_person_once_more_is_parted_from_nothing() -> None:
-    tokens = (replaced(1, ADA), in_use(ADA))
-
-    assert traced(tokens, [Ancestry(), Ancestry(is_login=True)]) is None
-    assert traced((tokens[0], in_use(NOBODY)), [Ancestry(), Ancestry(is_login=True)]) is not None
-
-
 def named_after_an_exchange(newer: Identity) -> Knowledge:
     """Return that an account's tokens were exchanged for a newer account's, which is named so."""
     older = an_account("a", oauth("a"), identity_key="somebody")
@@ -398,36 +290,3 @@ def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() ->
     assert isinstance(step, Spend)
     assert (step.account.alias, step.spent.number) == ("a", None)
     assert next_step(ACME, named_after_an_exchange(NOBODY)) is None
-
-
-# -- tokens that came together from several accounts -------------------------------------------
-
-
-def loose(number: int, hours: int | None, who: Identity = NOBODY) -> Tokens:
-    """Return loose tokens that run out in so many hours; None: they do not say when."""
-    expires_at = None if hours is None else NOW + hours * HOUR
-    return Tokens(number, oauth("loose", number, expires_at=expires_at), who, loose=True)
-
-
-@pytest.mark.parametrize(
-    ("some", "last"),
-    [
-        pytest.param([loose(1, 3, ADA), loose(2, 1, ADA)], 1, id="those that run out last"),
-        pytest.param([loose(1, 1, ADA), loose(2, 3, ADA)], 2, id="in their order as well"),
-        pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="whoever they are"),
-        pytest.param([loose(1, 1, ADA), loose(2, None, ADA)], 1, id="or those that say nothing"),
-        pytest.param(
-            [loose(1, 3, ADA), Tokens(2, oauth("a", 2, expires_at=NOW), ADA)],
-            2,
-            id="but after those in order",
-        ),
-    ],
-)
-def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_newest(
-    some: list[Tokens], last: int
-) -> None:
-    tokens = (*some, Tokens(None, oauth("b"), NOBODY))
-
-    parted = told(tokens, 2, Identity("bob"))
-
-    assert (parted.kept[-1].number, parted.unsure) == (last, True)
