@@ -65,6 +65,8 @@ _EXAMPLES = re.compile(
     r"|550e8400e29b41d4a716446655440000|f81d4fae7dec11d0a76500a0c91e6bf6"
     r"|6ba7b81[0-9a-f]9dad11d180b400c04fd430c8|507f1f77bcf86cd799439011|507f191e810c19729de860ea"
 )
+# Whatever is longer was made by somebody.
+_LONGEST = 256
 _RESERVED = frozenset(("example.com", "example.net", "example.org"))
 _HASHED = frozenset(
     hashlib.new(how, text.encode(), usedforsecurity=False).hexdigest()
@@ -80,7 +82,7 @@ def names_nobody(owner: str) -> bool:
     person last. Else a word that does not say nobody (`users/ada`, `ada/default`) does no harm
     beside a part that is somebody.
     """
-    if not owner:
+    if not 0 < len(owner) <= _LONGEST:
         return False
     if _NOT_AVAILABLE.search(owner) or _TEMPLATE.search(owner):
         return True

@@ -11,7 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rotator.core.logins.ancestry import ancestry_of, ancestry_of_secrets
-from rotator.core.logins.credential_secrets import given_as, has_real_secret, secrets_of
+from rotator.core.logins.credential_secrets import (
+    given_as,
+    halves_of,
+    has_real_secret,
+    is_random,
+    secrets_of,
+)
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.line_parting import Line, Parted, Tokens, too_many, traced
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
@@ -189,18 +195,24 @@ def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
 def _exchanged(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
     """Yield accounts whose tokens were exchanged for those of an account with another name.
 
-    So they were that one's, and whoever was here before goes on with their own.
+    So they were that one's, and whoever was here before goes on with their own. A token that
+    several may have, or that lives on, says nothing of them.
     """
     for account in accounts:
-        if not known.state.replaced.get(account.id) or owner_key(account) is None:
+        if not known.state.replaced.get(account.id) or not known.rotates_tokens(account.provider):
             continue
-        line = line_of(known.state, account)
-        own = set(secrets_of(account.credential))
+        own = {
+            digest
+            for half in halves_of(account.credential)
+            if is_random(account.credential, half)
+            for digest in half
+        }
         for newer in accounts:
-            is_another = owner_key(newer) not in {None, owner_key(account)}
-            if is_another and own & set(ancestry_of(newer.credential, known).line):
+            is_another = None not in (keys := {owner_key(account), owner_key(newer)})
+            is_spent = own & set(ancestry_of(newer.credential, known).line)
+            if is_another and len(keys) > 1 and is_spent - set(secrets_of(newer.credential)):
                 why = f"its tokens were exchanged for those of {newer.alias}"
-                yield Spend(account, line[-1], newer, why)
+                yield Spend(account, line_of(known.state, account)[-1], newer, why)
 
 
 def is_one_person(one: Account, other: Account) -> bool:

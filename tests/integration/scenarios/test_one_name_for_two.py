@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,12 @@ ALIKE = "alike"
 # Not in any list: whatever a vendor may say of everybody.
 SAME = Identity("registered-customer-of-ours", "customer")
 SAID = pytest.mark.parametrize("said_by", ["vendor", "token"])
+
+
+def tokens(name: str, number: int, expires_at: datetime) -> Entry:
+    """Return tokens that were drawn by lot, as a vendor does."""
+    refresh = f"REF-CANARY-{name}-{number}-a1b2c3d4e5f6"
+    return oauth_until(name, number, expires_at) | {"refresh": refresh}
 
 
 class Alike:
@@ -61,7 +67,7 @@ class Person:
 
     def logs_in(self, name: str, number: int = 1, who: Identity = SAME, hours: float = 2) -> Entry:
         """Put a login into auth.json that a bridge saw come from a code."""
-        entry = oauth_until(name, number, self.live.clock.now + hours * HOUR)
+        entry = tokens(name, number, self.live.clock.now + hours * HOUR)
         seen_login(self.live.paths, entry)
         self.writes(entry, who)
         return entry
@@ -166,7 +172,7 @@ def test_refreshed_tokens_that_name_somebody_give_the_other_its_account_back(
     live.clock.pass_time(minutes=10)
     bob = person.logs_in("bob")
     live.clock.pass_time(hours=2)
-    newer = oauth_until("bob", 2, live.clock.now + HOUR)
+    newer = tokens("bob", 2, live.clock.now + HOUR)
     vendor.claims[newer["access"]] = Identity("id-of-bob", "bob")
     seen_refresh(live.paths, bob, newer)
 
@@ -185,7 +191,7 @@ def test_a_kept_login_that_another_opencode_refreshes_is_lost_as_little(
     live.clock.pass_time(minutes=10)
     bob = person.logs_in("bob")
     live.clock.pass_time(hours=2)
-    newer = oauth_until("ada", 2, live.clock.now + HOUR)
+    newer = tokens("ada", 2, live.clock.now + HOUR)
     vendor.claims[newer["access"]] = SAME
     seen_refresh(live.paths, ada, newer)
 
@@ -198,7 +204,7 @@ def test_a_kept_login_that_another_opencode_refreshes_is_lost_as_little(
 @SAID
 def test_an_added_login_makes_nobody_s_go(live: Live, vendor: Alike, person: Person) -> None:
     ada = person.logs_in("ada")
-    bob = oauth_until("bob", 1, live.clock.now + 9 * HOUR)
+    bob = tokens("bob", 1, live.clock.now + 9 * HOUR)
     vendor.claims[bob["access"]] = SAME
     credential = parse_entry(ALIKE, Secret(json.dumps(bob)))
 
@@ -226,7 +232,7 @@ def test_of_one_person_s_refreshes_without_a_bridge_not_all_are_kept(
     newest = person.logs_in("ada", hours=1)
     for number in range(2, 20):
         live.clock.pass_time(minutes=61)
-        newest = oauth_until("ada", number, live.clock.now + HOUR)
+        newest = tokens("ada", number, live.clock.now + HOUR)
         person.writes(newest, SAME)
 
     assert list(in_use(live).values()) == [newest["access"]]
@@ -239,7 +245,7 @@ def test_a_vendor_that_says_another_name_for_a_while_parts_nobody(
 ) -> None:
     person.logs_in("ada", hours=1)
     live.clock.pass_time(minutes=61)
-    newest = oauth_until("ada", 2, live.clock.now + HOUR)
+    newest = tokens("ada", 2, live.clock.now + HOUR)
     person.writes(newest, SAME)
 
     person.is_told(newest, Identity("somebody-else"))

@@ -101,9 +101,9 @@ def test_no_address_of_a_place_in_the_world_is_nobody_s(address: str) -> None:
 
 
 def test_no_text_takes_long() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
-    for owner in ("username" * 5_000 + "!x", "1" * 50_000, "a" * 50_000, "<" * 50_000, "|" * 50):
+    for owner in ("username" * 31 + "x", "1" * 250, "a" * 250, "<" * 250, "|" * 250, "x" * 10**6):
         names_nobody(owner)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -276,12 +277,15 @@ def test_replaced_tokens_that_became_those_of_a_newer_account_are_spent() -> Non
     assert (step.spent.credential, step.newer) == (first, NEWER)
 
 
-def named_after_an_exchange(newer: Identity) -> Knowledge:
+def named_after_an_exchange(
+    newer: Identity, refresh: str = "REF-CANARY-a1b2c3d4e5f6", **fields: Any
+) -> Knowledge:
     """Return that an account's tokens were exchanged for a newer account's, which is named so."""
-    older = an_account("a", oauth("a"), identity_key="somebody")
+    spent = oauth("a", refresh=refresh)
+    older = an_account("a", spent, identity_key="somebody")
     other = an_account("b", oauth("b"), identity_key=newer.key)
     state = replacing(a_state(older, other), older, oauth("c"))
-    return knowing(state, descent=refreshed((oauth("a"), oauth("b"))))
+    return knowing(state, descent=refreshed((spent, oauth("b"))), **fields)
 
 
 def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() -> None:
@@ -289,4 +293,18 @@ def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() ->
 
     assert isinstance(step, Spend)
     assert (step.account.alias, step.spent.number) == ("a", None)
-    assert next_step(ACME, named_after_an_exchange(NOBODY)) is None
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param(named_after_an_exchange(NOBODY), id="for nobody's"),
+        pytest.param(named_after_an_exchange(SOMEBODY), id="same name"),
+        pytest.param(named_after_an_exchange(BOB, "REF-CANARY-of-all"), id="of several people"),
+        pytest.param(
+            named_after_an_exchange(BOB, rotates_tokens=lambda _: False), id="which lives on"
+        ),
+    ],
+)
+def test_an_exchange_that_is_no_proof_takes_no_tokens_away(known: Knowledge) -> None:
+    assert not isinstance(next_step(ACME, known), Spend)
