@@ -25,11 +25,11 @@ _NOBODY = frozenset(
 # These say so beside such a word, or where nothing else stands: names of fields and roles.
 _CONTEXT = frozenset(
     """
-    a access account accounts acct admin administrator an any anyone api app apple auth
+    access account accounts acct admin administrator any anyone api app apple auth
     auth0 available bar baz benutzer bot client customer default demo discord email error
     everyone example facebook field foo foobar for found free generic github gitlab given
     google guid here id identifier ids in inactive internal is key keys linkedin local
-    localhost logged login mail member microsoft my n name needed no non not nutzer oauth
+    localhost logged login mail member microsoft my name needed no non not nutzer oauth
     oauth2 object of oidc okta one or org organisation organization other others out owner
     people person private profile project public refresh required robot root saml samlp
     sample secret service services set slack sms string sub subject system team tenant
@@ -38,6 +38,7 @@ _CONTEXT = frozenset(
     用户 用户名 用戶 默认 預設 测试 空
     """.split()  # noqa: SIM905  # one a line would be a page
 )
+_DENIALS = frozenset(("no", "non", "not", "un"))
 _ALL = _NOBODY | _CONTEXT
 _FEWEST_LETTERS = 4
 # The same without anything between them: `nouser`, `anonymoususer`.
@@ -93,6 +94,11 @@ def names_nobody(owner: str) -> bool:
     return all(map(_is_nobody, parts[-1:] if place else parts))
 
 
+def says_nobody(text: str) -> bool:
+    """Tell whether a text says that there is nobody, and is not only a word that several have."""
+    return _NOT_AVAILABLE.search(text) is not None or any(map(_says_nobody, text.split("/")))
+
+
 def _is_nobody(part: str) -> bool:
     """Tell of a part whether it says so or says nothing at all."""
     # A login service puts its own name before the person's.
@@ -103,7 +109,7 @@ def _is_nobody(part: str) -> bool:
         return part.rpartition("@")[2].lower() in _RESERVED
     words = _words(part)
     is_run_together = _RUN_TOGETHER.fullmatch("".join(words)) is not None
-    return _says_nobody(part) or _are_all(words, _ALL) or is_run_together
+    return _says_nobody(part) or _are_all(words) or is_run_together
 
 
 def _says_nobody(part: str) -> bool:
@@ -113,7 +119,9 @@ def _says_nobody(part: str) -> bool:
     if _is_address(part):
         return False
     words = _words(part)
-    return (_are_all(words, _ALL) and bool(_NOBODY & set(words))) or _is_made_up(part)
+    if "".join(words) in _NOBODY or (_NOBODY & set(words) and _are_all(words)):
+        return True
+    return _is_made_up(part)
 
 
 def _is_address(part: str) -> bool:
@@ -127,8 +135,10 @@ def _words(part: str) -> list[str]:
     return spaced.lower().split()
 
 
-def _are_all(words: list[str], known: frozenset[str]) -> bool:
-    return all(one in known for one in words)
+def _are_all(words: list[str]) -> bool:
+    """Tell whether all words are known ones; a letter (`not-a-user`) needs one that denies."""
+    denies = bool((_NOBODY | _DENIALS) & set(words))
+    return all(one in _ALL or (denies and len(one) == 1 and one.isalpha()) for one in words)
 
 
 def _is_made_up(part: str) -> bool:

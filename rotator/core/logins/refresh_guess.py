@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from rotator.clock import is_within
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.nobody import names_nobody
+from rotator.core.logins.nobody import says_nobody
 from rotator.core.logins.owner import Owner, Proof
 from rotator.model import Account, Credential, Identity, Replaced, Slot
 
@@ -120,7 +120,7 @@ def are_two(one: str | None, other: str | None) -> bool:
     """Tell whether two texts are two owners' names; a word for nobody is not another one."""
     if one is None or other is None or one == other:
         return False
-    return names_nobody(one) is names_nobody(other)
+    return says_nobody(one) is says_nobody(other)
 
 
 def is_older(one: Credential, other: Credential) -> bool:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.logins.nobody import names_nobody
+from rotator.core.logins.nobody import names_nobody, says_nobody
 
 WORDS = (
     *("unknown", "NULL", "none", "undefined", "anonymous", "me", "NaN", "anon", "somebody"),
     *("user", "root", "admin", "id", "string", "other", "UnknownUser", "nouser", "notavailable"),
     *("Unknown User", "unknown-user", "user_unknown", "not available", "no one", "None None"),
     *("guest-user", "default-user", "service-account", "no_account", "not_found", "logged-out"),
-    *("(null)", "n.n.", "user-", "null@null", "user@localhost", "匿名用户", "未知"),
+    *("(null)", "n.n.", "not-a-user", "user-", "null@null", "user@localhost", "匿名用户", "未知"),
 )
 KINDS = (
     *("-", " ", "***", "?", "x", "n/a", "N/A", "aaaaaa"),
@@ -35,7 +35,19 @@ NUMBERS = (
     "d41d8cd98f00b204e9800998ecf8427e",
 )
 SOMEBODY = (
-    *("ada", "jd", "10000", "583231", "12345678", "aaaaa", "none-1", "user-1", "jennifer-null"),
+    *(
+        "ada",
+        "jd",
+        "acct-A",
+        "team-b",
+        "10000",
+        "583231",
+        "12345678",
+        "aaaaa",
+        "none-1",
+        "user-1",
+        "jennifer-null",
+    ),
     *("ada@acme.example", "admin@corp.example", "null@mail.example", "李明", "nana", "Testa"),
     *("user-AbCd1234efGh", "org-abc123", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "wrk_01K2/usr_9Zx"),
     *("auth0|5f7c8ec7c33c6c004bbafe82", "google-oauth2|103547991597142817347"),
@@ -82,6 +94,12 @@ def test_a_part_that_says_nobody_makes_it_nobody_s(owner: str) -> None:
 )
 def test_a_word_beside_somebody_does_no_harm(owner: str) -> None:
     assert not names_nobody(owner)
+
+
+@pytest.mark.parametrize("text", ["unknown", "n/a", "null/acc-1", "0", "-", "user-null"])
+def test_a_text_that_says_nobody_is_told_from_a_word_that_several_have(text: str) -> None:
+    assert says_nobody(text)
+    assert not any(map(says_nobody, ("other", "default", "team", "ws", "acct-A")))
 
 
 @given(st.uuids(version=4))
