@@ -324,7 +324,7 @@ def test_what_is_not_measured_has_children_that_are_not_either(inner: pytest.Pyt
 
 
 def test_the_ten_slowest_files_are_named_and_then_the_sum_of_all() -> None:
-    seconds = Counter({f"test_{number}.py": float(number) for number in range(12)})
+    seconds = {f"test_{number}.py": float(number) for number in range(12)}
     tests = Counter(dict.fromkeys(seconds, 2))
 
     first, *_, tenth, together = slow_files.slowest(seconds, tests)

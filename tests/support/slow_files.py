@@ -6,13 +6,14 @@ check costs, not how long it takes.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 import pytest
 
 MOST = 10
 
-_seconds: Counter[str] = Counter()
+_seconds: defaultdict[str, float] = defaultdict(float)
 _tests: Counter[str] = Counter()
 
 
@@ -32,7 +33,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def slowest(seconds: Counter[str], tests: Counter[str]) -> list[str]:
+def slowest(seconds: Mapping[str, float], tests: Counter[str]) -> list[str]:
     """Return a line for each of the slowest files, and one for all of them together."""
-    lines = [f"{took:7.1f} s  {tests[file]:5}  {file}" for file, took in seconds.most_common(MOST)]
-    return [*lines, f"{seconds.total():7.1f} s  {tests.total():5}  all {len(seconds)} files"]
+    files = sorted(seconds, key=lambda file: seconds[file], reverse=True)
+    lines = [f"{seconds[file]:7.1f} s  {tests[file]:5}  {file}" for file in files[:MOST]]
+    whole = sum(seconds.values())
+    return [*lines, f"{whole:7.1f} s  {tests.total():5}  all {len(seconds)} files"]
