@@ -303,6 +303,7 @@ class Daemon:
 
     def _look_at_store(self) -> None:
         self._publisher.has_news = True
+        self._reports.follow_swaps()
         self._times.ask_owners_at(self._books.clock())
 
     def _look_at_settings(self) -> None:
@@ -364,6 +365,7 @@ class Daemon:
         self._look(INBOX)
         self._look(LOG)
         self._reports.work_held_lines()
+        self._reports.follow_swaps()
         self._look(SETTINGS)
         self._refreshes.work()
         self._publisher.sweep_if_due(now)
