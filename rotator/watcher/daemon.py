@@ -29,7 +29,8 @@ from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
 from rotator.opencode.log import LoggedFailure, LogTail
-from rotator.services.refresh import adopt_answers, reject_spent
+from rotator.services.refresh import adopt_answers
+from rotator.services.spent_logins import reject_spent
 from rotator.services.sync import settle
 from rotator.settings.follow import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
