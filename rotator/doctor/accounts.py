@@ -7,12 +7,14 @@ credential.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.clock import to_iso
+from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.doctor.remark import Check, Remark, note, ok, problem
+from rotator.model import SPENT_ELSEWHERE
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.text import clean
@@ -22,9 +24,14 @@ Row = Mapping[str, Any]
 _AHEAD = timedelta(minutes=5)
 
 
-def look_at_accounts(rows: Iterable[Row]) -> Iterator[Remark]:
-    """Say which accounts cannot be used, and which are one and the same."""
-    accounts = sorted(rows, key=_name)
+def look_at_accounts(
+    rows: Iterable[Row], exchanged: Collection[str] = frozenset()
+) -> Iterator[Remark]:
+    """Say which accounts cannot be used, and which are one and the same.
+
+    `exchanged` are digests of refresh tokens that somebody else has exchanged.
+    """
+    accounts = sorted((_with_spent(row, exchanged) for row in rows), key=_name)
     found = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
     yield from found
     if not found:
@@ -41,6 +48,17 @@ def _unreadable(accounts: Iterable[Row]) -> Iterator[Remark]:
             yield problem(
                 Check.ACCOUNTS, says, f"log in again, or rotator accounts remove {_name(row)}"
             )
+
+
+def _with_spent(row: Row, exchanged: Collection[str]) -> Row:
+    """Return the row as it stands once somebody has written down what is known already."""
+    try:
+        refresh = refresh_digests(parse_entry(row["provider"], Secret(row["entry"])))
+    except BadEntry:
+        return row
+    if row["rejected"] is not None or set(refresh).isdisjoint(exchanged):
+        return row
+    return {**row, "rejected": SPENT_ELSEWHERE}
 
 
 def _rejected(accounts: Iterable[Row]) -> Iterator[Remark]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rotator.clock import from_iso, to_iso
+from rotator.clock import from_iso, is_within, to_iso
+from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
 from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
@@ -36,6 +37,8 @@ class Contents:
     purge_is_pending: bool
     # The latest time at which something has happened.
     newest_at: datetime | None
+    # When which refresh token was exchanged.
+    exchanged: tuple[Row, ...] = field(default=(), repr=False)
 
 
 def look_at_store(setup: Setup) -> Iterator[Remark]:
@@ -49,7 +52,7 @@ def look_at_store(setup: Setup) -> Iterator[Remark]:
     yield from _set_aside(setup)
     yield from _look_at_backups(setup, contents)
     if contents is not None:
-        yield from look_at_accounts(contents.accounts)
+        yield from look_at_accounts(contents.accounts, _exchanged(contents, setup.now))
         yield from _unclaimed(contents)
         yield from look_at_clock(contents.newest_at, setup.now)
 
@@ -108,6 +111,16 @@ def _read(connection: Connection) -> Contents:
         unclaimed=row_count(connection, "aside") if "aside" in names else 0,
         purge_is_pending=any(row["name"] == PURGE for row in rows("setting")),
         newest_at=max((at for text in times if (at := _time(text)) is not None), default=None),
+        exchanged=rows("exchange"),
+    )
+
+
+def _exchanged(contents: Contents, now: datetime) -> frozenset[str]:
+    """Return which refresh tokens were exchanged so long ago that what came for them is saved."""
+    return frozenset(
+        row["digest"]
+        for row in contents.exchanged
+        if (at := _time(row["at"])) is None or not is_within(SAVED_WITHIN, at, now)
     )
 
 

@@ -43,7 +43,7 @@ def absorb_late(books: Books) -> None:
     finish_interrupted(replaced.journal)
     replaced.follow_mounts(resolve(books.paths.auth_file))
     changed = replaced.changed()
-    if changed:
+    if changed or books.store.late_logins():
         take_descents(books)
     for old, late in changed:
         _save_late(books, old, late)
@@ -124,8 +124,10 @@ def _put_late(books: Books) -> None:
             continue  # removed since
         # The very account that was put in: what it was put in with is older.
         is_live = state.slot(late.provider).active == account.id
+        # With a token that is spent opencode would only send it once more.
+        is_next = account.spent_from is None and sense_of(now) == late.known
         entry = account.credential.entry
-        if sense_of(now) != sense_of(entry) and (is_live or sense_of(now) == late.known):
+        if sense_of(now) != sense_of(entry) and (is_live or is_next):
             keep_unreadable(books, reading, late.provider)
             merged = Whole(with_entry(merged, late.provider, entry))
             left.setdefault(late.provider, now)

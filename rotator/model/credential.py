@@ -95,3 +95,12 @@ class Descent:
     is_login: bool
     came_from: Digest | None
     to: tuple[Digest, ...] = ()
+
+    @property
+    def spent(self) -> Digest | None:
+        """The refresh token that another one took the place of, if one did.
+
+        An answer with an access token alone leaves it in force, and so does one that repeats it.
+        """
+        is_kept = len(set(self.to)) == 1 or self.came_from in self.to
+        return None if is_kept else self.came_from

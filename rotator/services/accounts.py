@@ -18,6 +18,7 @@ from rotator.errors import (
     AccountNotFound,
     LiveFileError,
     LiveFileUnreadable,
+    NothingToRotateTo,
     StoreError,
     SwapConflict,
     SwapUnverified,
@@ -62,16 +63,22 @@ def add(
         account_id, saved_as = _save(books, provider, credential, alias)
     account = next(a for a in books.store.state().accounts if a.id == account_id)
     note = f"it was saved already, as {saved_as}" if saved_as else None
-    if note is None:
+    if saved_as is None:
         why = "added by hand"
         books.record([Event(books.clock(), EventKind.CAPTURED, provider, account.name, why=why)])
     books.announce()
     active = books.store.state().active(provider)
     if activate or active is None or active.id == account.id:
         account = freshened(books, account) or account
-        if account.rejected is not None:
-            return Done(account, _live(books, provider), f"it needs a login: {account.rejected}")
-        swap(books, Order(account.id, "added by hand"))
+        if account.why_login_at(books.clock()) is None:
+            # It may turn out that somebody else has exchanged its refresh token.
+            with contextlib.suppress(NothingToRotateTo):
+                swap(books, Order(account.id, "added by hand"))
+            account = books.store.state().account(account.id) or account
+    why_login = account.why_login_at(books.clock())
+    if why_login is not None:
+        needs = f"it needs a login: {why_login}"
+        note = needs if note is None else f"{note}; {needs}"
     return Done(account, _live(books, provider), note)
 
 

@@ -18,11 +18,10 @@ from pathlib import Path
 
 from rotator.clock import to_iso
 from rotator.context import Books
-from rotator.core.logins.credential_secrets import secrets_of
+from rotator.core.logins.credential_secrets import refresh_digests, secrets_of
 from rotator.core.logins.refresh_policy import (
     due_again_at,
     is_due,
-    may_have_been_spent,
     obstacle,
     rest_for,
     wants_refresh,
@@ -40,6 +39,7 @@ from rotator.errors import (
 from rotator.live.account_changes import How, renew
 from rotator.live.swap import Order, swap
 from rotator.model import (
+    SPENT_ELSEWHERE,
     Account,
     AccountId,
     Credential,
@@ -50,6 +50,7 @@ from rotator.model import (
     PendingRefresh,
 )
 from rotator.opencode.auth.entries import parse_entry, renewed_entry
+from rotator.opencode.bridge.descent import read_descents
 from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Send, Tokens
 from rotator.secret import digest_of
 from rotator.system.interrupts import hearing, put_off
@@ -60,7 +61,6 @@ log = logging.getLogger(__name__)
 # Another process that refreshes the same account, or one of the same OAuth client, is waited for.
 PATIENCE_SECONDS = 20.0
 WHY_REFRESHED = "refreshed before its use"
-SPENT_ELSEWHERE = "its refresh token was exchanged for new tokens that somebody else keeps"
 # A store that refuses an answer is asked again for so long: the disk may have room in a moment.
 STORING_SECONDS = 5.0
 _STORE_AGAIN_SECONDS = 0.05
@@ -166,12 +166,20 @@ def begin(books: Books, account_id: AccountId) -> Attempt | str:
         why = obstacle(state, account, call, now)
         if why is not None or isinstance(call, str):
             return why or str(call)
+        if _is_being_exchanged(books, account):
+            return f"{account.alias} needs a login: {SPENT_ELSEWHERE}"
         spent = Digest(account.credential.refresh.digest())
         before = state.refreshes.get(account_id)
         attempts = before.attempts + 1 if before is not None and before.spent == spent else 1
         pending = PendingRefresh(account_id, spent, now, attempts)
         books.store.begin_refresh(pending)
     return Attempt(account, pending, call)
+
+
+def _is_being_exchanged(books: Books, account: Account) -> bool:
+    """Tell whether a bridge saw the refresh token exchanged of which nobody has been told yet."""
+    found = {one.spent for one in read_descents(books.paths).descents}
+    return not found.isdisjoint(refresh_digests(account.credential))
 
 
 def ask(send: Send, attempt: Attempt) -> Result:
@@ -222,24 +230,6 @@ def adopt_answers(books: Books) -> None:
                 books.store.end_refresh(pending.account)
         else:
             _rest_if_left(books, pending)
-
-
-def reject_spent(books: Books) -> None:
-    """Reject logins that have run out and whose refresh token somebody else has exchanged.
-
-    A bridge saw that, and what came for it is not here: a plug-in or another program keeps it for
-    itself. Whoever sent the token once more would end that one's login, too. Raises StoreError.
-    """
-    state, now = books.store.state(), books.clock()
-    for account in state.accounts:
-        if may_have_been_spent(state, account, now) and _was_exchanged(books, account):
-            with books.store.transaction():
-                books.store.set_rejected(account.id, SPENT_ELSEWHERE)
-            _tell(books, account, EventKind.REJECTED, f"{SPENT_ELSEWHERE}; it needs a login")
-
-
-def _was_exchanged(books: Books, account: Account) -> bool:
-    return any(books.store.was_exchanged(digest) for digest in secrets_of(account.credential))
 
 
 def _accept(books: Books, attempt: Attempt, found: Tokens | DeadLogin) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rotator.context import Books
 from rotator.core.selection.policy import nobody_left
 from rotator.live.unclaimed import LIST
-from rotator.model import AccountState, State
+from rotator.model import SPENT_ELSEWHERE, AccountState, State
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
@@ -19,6 +19,7 @@ from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
+from rotator.services.spent_logins import STILL_LIVE
 from rotator.services.unseen_requests import unseen_requests
 from rotator.services.without_bridge import Lack, Unbridged, aside_says, unbridged
 from rotator.settings.active import in_force, still_in_force
@@ -121,6 +122,7 @@ def look_around(books: Books) -> Overview:
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
+            *_spent(state, names, now),
             *_restarts(books, present, names, without),
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
             *unseen_requests(present, names),
@@ -173,6 +175,16 @@ def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[st
         p for p in providers if all(a.state_at(now) is not AccountState.READY for a in state.of(p))
     ]
     return [nobody_left(state, p, now) for p in spent]
+
+
+def _spent(state: State, providers: Sequence[str], now: datetime) -> list[str]:
+    """Name the live logins that opencode would refresh with a token that is spent."""
+    live = [one for p in providers if (one := state.active(p)) is not None]
+    return [
+        f"{one.name} is live and needs a login: {SPENT_ELSEWHERE}; {STILL_LIVE}"
+        for one in live
+        if one.spent_from is not None and one.spent_from <= now
+    ]
 
 
 def _restarts(

@@ -134,13 +134,18 @@ class Unbridged:
                 return None
 
 
-def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
-    """Return the running opencodes of this auth.json whose bridge, if any, is not heard here."""
+def bridgeless(
+    paths: Paths, present: Sequence[Present], everyone: Sequence[Opencode] | None = None
+) -> list[Opencode]:
+    """Return the running opencodes of this auth.json whose bridge, if any, is not heard here.
+
+    `everyone` are all of this auth.json that run, where they have been looked for already.
+    """
     # Of a bridge that leaves every request alone nothing is heard.
     heard = {one.pid for one in following(present) if one.is_here}
     # Of an opencode in a container we see another pid than it sees itself.
     elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
-    running = find_opencodes(paths.auth_file.parent)
+    running = find_opencodes(paths.auth_file.parent) if everyone is None else everyone
     silent = [one for one in running if one.pid not in heard]
     found = [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
     # A program that lies anywhere tells its version in the log alone.
@@ -165,6 +170,14 @@ def unbridged(
 def following(present: Sequence[Present]) -> list[Present]:
     """Return the bridges that put what is in auth.json into requests."""
     return [one for one in present if not has_own_logins(one)]
+
+
+def sends_unmarked(paths: Paths, one: Opencode) -> bool:
+    """Tell whether an opencode with a bridge may have used a folder before the bridge was there.
+
+    In such a folder its requests go out without it.
+    """
+    return one.sends and not _was_there(bridge_file(one.paths or paths), one.started_at)
 
 
 def has_own_logins(one: Present) -> bool:

@@ -218,6 +218,9 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
         "part_limit": of_accounts("part_limit"),
         "replaced": replaced_of([_rows(one, "replaced") for one in (copy, left)], joined.accounts),
         "descent": _rows(left, "descent"),
+        "exchange": {
+            row["digest"]: row for one in (copy, left) for row in _rows(one, "exchange")
+        }.values(),
         **_places(left, ids),
     }
     found = {

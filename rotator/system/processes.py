@@ -85,7 +85,8 @@ _COMMANDS = frozenset(
         *("console", "generate", "github", "pr", "service"),
     }
 )
-_SERVERS = frozenset({"serve", "web", "acp"})
+_ACP = "acp"
+_SERVERS = frozenset({"serve", "web", _ACP})
 ATTACH, COMMAND = "attach", "command"
 _ON = frozenset({"1", "true", "yes", "on", "y"})
 _INTERPRETERS = frozenset({"bun", "node"})
@@ -107,7 +108,7 @@ class Opencode:
     `paths` and `home` are where its own environment puts everything, None where that may not be
     read. `folder` is the one it was started in. With `has_own_logins` it takes its logins from
     OPENCODE_AUTH_CONTENT, and none from auth.json. `is_second`: it is an OpenCode 2, which has
-    its logins in a database.
+    its logins in a database. `uses_at_once`: it is a server that uses its folder unasked.
     """
 
     pid: int
@@ -119,6 +120,7 @@ class Opencode:
     is_pure: bool = False
     has_own_logins: bool = False
     is_second: bool = False
+    uses_at_once: bool = False
 
     @property
     def sends(self) -> bool:
@@ -200,6 +202,7 @@ def _opencode(seen: _Seen) -> Opencode:
         is_pure=_is_pure(seen.words, env or {}),
         has_own_logins=has_own_logins(env or {}),
         is_second=_is_second(seen),
+        uses_at_once=next(_commands(_arguments(seen.words)), "") == _ACP,
     )
 
 

@@ -72,7 +72,8 @@ class IdentityQuestions:
         state, now = self._books.store.state(), self._books.clock()
         doubted = in_doubt(state)
         for account in state.accounts:
-            if account.rejected is not None:
+            # What somebody else has exchanged works until it runs out, and may say who it is.
+            if account.rejected is not None and account.spent_from is None:
                 continue
             if account.id in doubted or self._is_unknown(account):
                 self._begin(account, account.credential, now)

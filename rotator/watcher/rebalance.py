@@ -18,8 +18,9 @@ from rotator.errors import RotatorError
 from rotator.live.swap import Order, swap
 from rotator.model import EventKind, State
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.services.refresh import reject_spent, why_not
+from rotator.services.refresh import why_not
 from rotator.services.restarts import why_unseen
+from rotator.services.spent_logins import reject_spent
 from rotator.watcher.refresh_queue import Refreshes
 
 log = logging.getLogger(__name__)
@@ -42,12 +43,13 @@ class Rebalance:
     def work(self) -> bool:
         """Look at every provider with a choice; True if a swap was made. Raises StoreError."""
         self.is_waiting = False
+        # Told whether or not anything is done about it.
+        reject_spent(self._books)
         state = self._books.store.state()
         if not state.balancing:
             return False
         providers = sorted({account.provider for account in state.accounts})
         choices = [one for one in providers if len(state.of(one)) >= _A_CHOICE]
-        reject_spent(self._books)
         # Every one of them, whatever came of the others.
         return any(list(map(self._look, choices)))
 

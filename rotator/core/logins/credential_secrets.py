@@ -37,6 +37,14 @@ def halves_of(credential: Credential) -> tuple[tuple[Digest, ...], ...]:
     return real or tuple(digests for _, digests in halves)
 
 
+def refresh_digests(credential: Credential) -> tuple[Digest, ...]:
+    """Return the digests of a login's refresh token; none where there is a word in its place."""
+    bare = bare_text(credential.refresh, PACKED)
+    if not bare or is_placeholder(bare):
+        return ()
+    return next(digests for _, digests in _halves(credential))
+
+
 def _halves(credential: Credential) -> Iterator[tuple[str, tuple[Digest, ...]]]:
     """Yield each secret that is there, bare, and the digests of the ways in which it is spelt."""
     for secret, separator in ((credential.refresh, PACKED), (credential.secret, None)):

@@ -16,6 +16,7 @@ from rotator.core.logins.credential_secrets import (
     halves_of,
     has_real_secret,
     is_random,
+    refresh_digests,
     same_secrets,
     secrets_of,
 )
@@ -67,8 +68,14 @@ def owner_of_offered(
     kept = owner.account
     if kept is None or owner.stale:
         return owner
-    is_behind = kept.rejected is None and is_older(credential, kept.credential)
-    return replace(owner, stale=is_behind or _is_spent(provider, credential, kept, known))
+    is_behind = not _wants_cure(kept) and is_older(credential, kept.credential)
+    is_spent = _is_spent(provider, credential, kept, known) or _is_exchanged(credential, known)
+    return replace(owner, stale=is_behind or is_spent)
+
+
+def _is_exchanged(credential: Credential, known: Knowledge) -> bool:
+    """Tell whether a bridge saw its refresh token exchanged: it makes nobody's login good."""
+    return any(known.was_exchanged(digest) for digest in refresh_digests(credential))
 
 
 def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowledge) -> bool:
@@ -203,4 +210,8 @@ def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:
     """
     expires_at = credential.expires_at
     ran_out = expires_at is not None and expires_at <= now
-    return ran_out and account.rejected is None and is_older(credential, account.credential)
+    return ran_out and not _wants_cure(account) and is_older(credential, account.credential)
+
+
+def _wants_cure(account: Account) -> bool:
+    return account.rejected is not None or account.spent_from is not None

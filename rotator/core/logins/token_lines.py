@@ -270,7 +270,7 @@ def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, fl
         not {one.newer for one in about(account.doubts, account.credential)}
         & {one.id for one in others},
         account.maybe is None,
-        account.rejected is None,
+        account.rejected is None and account.spent_from is None,
         # The one that runs out last was made last, and that spent the others' refresh token.
         expires_at.timestamp() if expires_at else 0.0,
         account.captured_at.timestamp(),

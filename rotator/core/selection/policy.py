@@ -19,6 +19,8 @@ from rotator.model.preferences import Strategy
 
 # An access token with less left than this may run out before the request arrives.
 FRESH_MARGIN = timedelta(seconds=20)
+# A login that opencode may not refresh is left so long before its access token runs out.
+_LEFT_BEFORE = timedelta(minutes=2)
 _FROM_ITS_START = "an opencode that is started now uses it, the request that failed does not"
 _PREFERENCES = {
     Strategy.STICKY: "",
@@ -79,10 +81,13 @@ class Preferred:
 def prefer(state: State, provider: str, model: str | None, now: datetime) -> Preferred | None:
     """Return the account that shall take over from one that still works, or None: then it stays.
 
-    That is the strategy's wish, or a swap before the wall where the user wants those. `model` is
+    That is the strategy's wish, or a swap before the wall where the user wants those; one whose
+    refresh token somebody else has exchanged is left for any that is ready. `model` is
     what is asked for, as far as that is known.
     """
     active = state.active(provider)
+    if active is not None and active.spent_from is not None and active.rejected is not None:
+        return _instead_of_spent(state, active, model, now)
     if active is None or not is_ready(active, model, now):
         return None
     wanted = Wanted(provider, {active.id}, model=model)
@@ -103,6 +108,20 @@ def prefer(state: State, provider: str, model: str | None, now: datetime) -> Pre
     )
 
 
+def _instead_of_spent(
+    state: State, active: Account, model: str | None, now: datetime
+) -> Preferred | None:
+    """Return who takes over before opencode sends a refresh token that somebody has exchanged."""
+    wanted = Wanted(active.provider, {active.id}, active.credential, model)
+    choice = choose(state, wanted, now)
+    if choice.account is None:
+        return None
+    expires_at = active.credential.expires_at
+    is_urgent = expires_at is not None and expires_at - now < _LEFT_BEFORE
+    why = f"{active.alias} needs a login ({active.why_login_at(now)}); {choice.why}"
+    return Preferred(choice.account, why, is_before_the_wall=is_urgent)
+
+
 def first_free(
     state: State, provider: str, now: datetime, model: str | None = None
 ) -> tuple[Account, datetime] | None:
@@ -118,7 +137,7 @@ def first_free(
 
 
 def _rests_until(account: Account, model: str | None, now: datetime) -> datetime | None:
-    barred = (account.disabled, account.maybe, account.rejected)
+    barred = (account.disabled, account.maybe, account.why_login_at(now))
     if any(one is not None for one in barred):
         return None
     held = limits_of(account, model, now)

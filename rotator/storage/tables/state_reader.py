@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 
+from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.core.logins.row_seals import PASSING_SEAL, is_sealed, without_passing
+from rotator.core.logins.spent_tokens import with_spent
 from rotator.core.logins.token_lines import with_doubts
 from rotator.core.selection.limits import of_tokens_in_use, shared
 from rotator.errors import RotatorError
-from rotator.model import Account, AccountId, Digest, Limit, PendingRefresh, Replaced, State, Tenure
+from rotator.model import (
+    Account,
+    AccountId,
+    Digest,
+    Limit,
+    PendingRefresh,
+    Replaced,
+    Slot,
+    State,
+    Tenure,
+)
 from rotator.opencode.auth.entries import BadEntry
 from rotator.storage.database import Connection
 from rotator.storage.rows import (
+    LONG_AGO,
     Row,
     account_of,
     part_limit_of,
@@ -21,6 +36,7 @@ from rotator.storage.rows import (
     replaced_of,
     slot_of,
     tenure_of,
+    time_or,
 )
 from rotator.text import clean
 
@@ -49,11 +65,13 @@ class StateReader:
                 broken.append(f"the saved account {name} cannot be read")
         replaced = self._replaced({one.id: one for one in accounts})
         accounts = [_with_own_limits(one, replaced.get(one.id, ())) for one in accounts]
-        slots = {}
+        slots: dict[str, Slot] = {}
         for row in self._rows("slot"):
             with contextlib.suppress(ValueError):
                 slots[row["provider"]] = slot_of(row, tenures.get(row["provider"], ()))
         settings = {row["name"]: row["value"] for row in self._rows("setting")}
+        live = [slot.active for slot in slots.values()]
+        accounts = list(with_spent(accounts, live, self._exchanged(accounts)))
         return State(
             accounts=shared(with_doubts(accounts)),
             slots=MappingProxyType(slots),
@@ -110,6 +128,15 @@ class StateReader:
             )
             for provider, digest in rows:
                 yield (provider, Digest(digest)), AccountId(account)
+
+    def _exchanged(self, accounts: Iterable[Account]) -> dict[Digest, datetime]:
+        """Return when bridges saw refresh tokens of these accounts exchanged for others."""
+        wanted = [one for account in accounts for one in refresh_digests(account.credential)]
+        rows = self._connection.execute(
+            "SELECT digest, at FROM exchange WHERE digest IN (SELECT value FROM json_each(?))",
+            (json.dumps(wanted),),
+        )
+        return {Digest(digest): time_or(LONG_AGO, at) for digest, at in rows}
 
     def _replaced(
         self, accounts: Mapping[AccountId, Account]

@@ -94,4 +94,5 @@ def _bring_back(books: Books, kept: Removed) -> tuple[str, AccountId | None]:
         for limit in filter(None, (was.limit, *was.part_limits)):
             books.store.set_limit(account.id, limit)
     books.announce()
-    return f"{account.name} is back", account.id
+    why = account.why_login_at(books.clock())
+    return f"{account.name} is back" + (f"; it needs a login: {why}" if why else ""), account.id

@@ -18,7 +18,7 @@ import pytest
 
 from rotator.context import open_books
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.model import EventKind, PendingRefresh
+from rotator.model import AccountState, EventKind, PendingRefresh
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
@@ -31,6 +31,7 @@ from rotator.storage.store import Store
 from rotator.system.locks import swap_lock
 from rotator.system.paths import Paths, find_paths
 from tests.support.children import Lines, child, end
+from tests.support.descents import seen_refresh
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
@@ -459,6 +460,23 @@ def test_what_is_kept_aside_and_a_refresh_under_way_survive_where_they_can_be_re
     with opened(paths, watching=True) as live:
         assert [one.content for one in live.books.store.asides()] == [b'{"zeta":']
         assert [one.answer for one in live.state.refreshes.values()] == [answer]
+
+
+@pytest.mark.parametrize("damaged", ["account", "exchange"])
+def test_a_token_that_somebody_else_has_exchanged_is_not_sent_by_a_rebuilt_store(
+    paths: Paths, damaged: str
+) -> None:
+    with opened(paths) as live:
+        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+        live.look()
+        with live.books.store.transaction():
+            live.books.store.set_balancing(on=True)
+        live.books.back_up_if_due()
+    zero_page_of(paths.store, damaged)
+
+    with opened(paths) as live:
+        assert live.state_of(ADA) is AccountState.REJECTED
+        assert live.state_of(BOB) is AccountState.READY
 
 
 def test_who_is_live_is_found_out_anew_where_the_last_auth_json_is_lost(paths: Paths) -> None:

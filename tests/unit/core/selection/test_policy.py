@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from rotator.core.selection.policy import (
     prefer,
 )
 from rotator.model import (
+    SPENT_ELSEWHERE,
     Account,
     AccountId,
     AccountState,
@@ -354,6 +355,48 @@ def test_else_it_stays(state: State) -> None:
     state = replace(state, preferences=Preferences(by(Strategy.HEADROOM)))
 
     assert prefer(state, ACME, None, NOW) is None
+
+
+def spent(left: timedelta | None) -> Account:
+    """Return a live account whose refresh token somebody else has exchanged, as it is told."""
+    credential = oauth("a", expires_at=None if left is None else NOW + left)
+    return replace(A, credential=credential, spent_from=NOW, rejected=SPENT_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("left", "is_urgent"),
+    [(HOUR, False), (2 * MINUTE, False), (2 * MINUTE - SECOND, True), (-HOUR, True), (None, False)],
+)
+def test_one_that_opencode_may_not_refresh_is_left_before_it_would(
+    left: timedelta | None, *, is_urgent: bool
+) -> None:
+    found = prefer(a_state(spent(left), B, active=spent(left)), ACME, None, NOW)
+
+    assert found is not None
+    assert (found.account, found.is_before_the_wall) == (B, is_urgent)
+    assert found.why.startswith(f"a needs a login ({SPENT_ELSEWHERE}); b is ready")
+
+
+def test_it_stays_where_nobody_else_is_ready() -> None:
+    state = a_state(spent(HOUR), replace(B, limit=a_limit()), active=spent(HOUR))
+
+    assert prefer(state, ACME, None, NOW) is None
+
+
+def test_it_stays_until_it_is_told() -> None:
+    """What came for its token may stand in auth.json already."""
+    account = replace(spent(HOUR), rejected=None)
+
+    assert prefer(a_state(account, B, active=account), ACME, None, NOW) is None
+
+
+def test_one_that_needs_a_login_is_not_chosen_and_frees_up_never() -> None:
+    account = replace(A, spent_from=NOW, limit=a_limit())
+    state = a_state(account, replace(B, limit=a_limit(NOW + 2 * HOUR)), C, active=C)
+
+    assert chosen(state, Wanted(ACME, {C.id})) is None
+    assert first_free(state, ACME, NOW) == (state.of(ACME)[1], NOW + 2 * HOUR)
+    assert arguments(state, account, ANYONE, NOW) == f"is rejected ({SPENT_ELSEWHERE})"
 
 
 def test_a_token_that_has_run_out_is_told() -> None:
