@@ -14,12 +14,14 @@ from rotator.clock import to_iso
 from rotator.context import Books, open_books, open_copies
 from rotator.core.logins.aliases import split_name
 from rotator.errors import StoreDamaged, StoreError
-from rotator.model import Account, AccountState, State
+from rotator.model import Account, State
 from rotator.services.rotate import find_account
 from rotator.services.sync import look, settle
 from rotator.system.paths import find_paths
 from rotator.system.writable import unwritable
 from rotator.text import clean
+from rotator.wording import moment_with_zone
+from rotator.wording import state_words as words_of
 
 _LONGEST_NOTICE = 1000
 
@@ -118,21 +120,11 @@ def iso(at: datetime | None) -> str | None:
 def part_limit_words(account: Account, now: datetime) -> str:
     """Return which models an account that is ready rests for, or nothing."""
     held = [one for one in account.part_limits if now < one.until]
-    return ", ".join(f"{one.model} rests until {_when(one.until, now)}" for one in held)
+    return ", ".join(f"{one.model} rests until {moment_with_zone(one.until, now)}" for one in held)
 
 
 def state_words(account: Account, now: datetime) -> str:
     """Return the state as a person reads it, with its end in local time."""
-    state, until = account.state_at(now), account.until_at(now)
-    if until is not None:
-        return f"{state.value} until {_when(until, now)}"
-    if state is AccountState.REJECTED:
-        return "needs login"
-    return state.value
-
-
-def _when(until: datetime, now: datetime) -> str:
-    """Return a time to come in local time, with its day if that is not soon."""
-    local = until.astimezone()
-    is_soon = (until - now).total_seconds() < 12 * 3600
-    return f"{local:%H:%M}" if is_soon else f"{local:%a %d %b %H:%M}"
+    until = account.until_at(now)
+    rest = "" if until is None else f"until {moment_with_zone(until, now)}"
+    return words_of(account.state_at(now).value, rest)

@@ -9,6 +9,7 @@ from rotator.core.notifications import event_json
 from rotator.model import Event
 from rotator.storage.history import MOST_EVENTS, Numbered
 from rotator.system import interrupts
+from rotator.wording import moment_to_the_second
 
 _LOOK_SECONDS = 0.5
 
@@ -50,5 +51,5 @@ def _line(event: Event) -> str:
     )
     who = event.account or event.provider or ""
     detail = f" ({event.detail})" if event.detail else ""
-    at = event.at.astimezone()
-    return f"{at:%Y-%m-%d %H:%M:%S}  {event.kind.value:<10}  {who}{moved}: {event.why}{detail}"
+    at = moment_to_the_second(event.at)
+    return f"{at}  {event.kind.value:<10}  {who}{moved}: {event.why}{detail}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import click
@@ -15,9 +14,9 @@ from rotator.services.status import Overview, ProviderLine, look_around
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
 from rotator.text import clean
+from rotator.wording import span_in_minutes
 
 NOT_RUNNING = 5
-_A_DAY = 24
 
 
 @click.command()
@@ -129,13 +128,5 @@ def _provider_row(overview: Overview, provider: ProviderLine, *, is_counting: bo
         who = f"{account.alias} {state_words(account, now)}"
         until = account.until_at(now)
         if is_counting and until is not None:
-            who += f" (in {_left((until - now).total_seconds())})"
+            who += f" (in {span_in_minutes((until - now).total_seconds())})"
     return [provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"]
-
-
-def _left(seconds: float) -> str:
-    """Return how long it is until then, to the minute."""
-    hours, minutes = divmod(max(math.ceil(seconds / 60), 1), 60)
-    if hours >= _A_DAY:
-        return f"{hours // _A_DAY} d {hours % _A_DAY} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

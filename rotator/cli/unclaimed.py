@@ -21,6 +21,7 @@ from rotator.live import unclaimed
 from rotator.services import adopt as adoption
 from rotator.system import interrupts
 from rotator.text import clean
+from rotator.wording import counted, moment_in_full
 
 _MANY_BYTES = 10_000
 
@@ -119,10 +120,10 @@ def print_unclaimed(found: Sequence[unclaimed.Unclaimed]) -> None:
 
 
 def _row(one: unclaimed.Unclaimed) -> list[str]:
-    logins = "1 login" if len(one.logins) == 1 else f"{len(one.logins) or 'no'} logins"
+    logins = counted(len(one.logins), "login") if one.logins else "no logins"
     return [
         f"  {one.number}",
-        f"{one.at.astimezone():%Y-%m-%d %H:%M}",
+        moment_in_full(one.at),
         "auth.json" if one.provider is None else clean(one.provider),
         _size(one.size),
         f"{logins} to read",

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from rotator.clock import to_iso
 from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.model import SPENT_ELSEWHERE
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.text import clean
+from rotator.wording import counted, moment_to_the_second
 
 Row = Mapping[str, Any]
 # Two computers that share a home, or one that has just asked for the time, differ by less.
@@ -36,7 +36,7 @@ def look_at_accounts(
     yield from found
     if not found:
         count = len(accounts)
-        yield ok(Check.ACCOUNTS, f"{count} account{'' if count == 1 else 's'}, none needs a login")
+        yield ok(Check.ACCOUNTS, f"{counted(count, 'account')}, none needs a login")
 
 
 def _unreadable(accounts: Iterable[Row]) -> Iterator[Remark]:
@@ -89,13 +89,16 @@ def _alone(accounts: Iterable[Row]) -> Iterator[Remark]:
 
 def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[Remark]:
     """Say whether the store knows times that have not come yet."""
+    told = moment_to_the_second(now)
     if newest is not None and newest - now > _AHEAD:
-        says = f"the clock says {to_iso(now)}, and the store has been used at {to_iso(newest)}"
+        says = (
+            f"the clock says {told}, and the store has been used at {moment_to_the_second(newest)}"
+        )
         to_do = "set the clock if it is wrong now; if it was wrong then, there is nothing to do"
         # Which of the two it is nobody can tell; rests follow the clock by themselves.
         yield note(Check.CLOCK, says, to_do)
     else:
-        yield ok(Check.CLOCK, f"it is {to_iso(now)}, and nothing in the store is later")
+        yield ok(Check.CLOCK, f"it is {told}, and nothing in the store is later")
 
 
 def _name(row: Row) -> str:

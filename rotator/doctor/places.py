@@ -25,6 +25,7 @@ from rotator.system.file_owners import (
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import FOLDER_MODE
 from rotator.text import clean
+from rotator.wording import counted
 
 OTHERS = 0o077
 _OTHERS_WRITE = 0o022
@@ -186,7 +187,7 @@ def _told_of_live(path: Path) -> str:
     if not isinstance(reading, Whole):
         return f"{path} is not there yet; opencode makes it at the first login"
     count = len(reading.entries)
-    return f"{path} is whole and holds {count} login{'' if count == 1 else 's'}"
+    return f"{path} is whole and holds {counted(count, 'login')}"
 
 
 # -- leftovers ------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from rotator.services.without_bridge import OWN_LOGINS_TO_DO, aside_says, unbrid
 from rotator.system.locks import watch_holder, watcher_pid
 from rotator.system.processes import COMMAND, find_elsewhere
 from rotator.text import clean
+from rotator.wording import moment_in_full
 
 # A watcher says that it is there every thirty seconds.
 _SILENT = timedelta(minutes=2)
@@ -48,7 +49,7 @@ def look_at_watcher(setup: Setup) -> Iterator[Remark]:
         to_do = f"if it stays so, end it ({holder.way_to_end}) and start another"
         yield note(Check.WATCHER, says, to_do)
     elif abs(setup.now - told.at) > _SILENT:
-        says = f"the watcher ({holder}) has said nothing since {told.at:%Y-%m-%d %H:%M} UTC"
+        says = f"the watcher ({holder}) has said nothing since {moment_in_full(told.at)}"
         yield problem(Check.WATCHER, says, f"{holder.way_to_end}, then rotator watch")
     elif told.version != __version__:
         says = f"the watcher ({holder}) is of version {told.version}, this is {__version__}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rotator.clock import from_iso, is_within, to_iso
+from rotator.clock import from_iso, is_within
 from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
 from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
@@ -24,6 +24,7 @@ from rotator.storage.migrations import STORE
 from rotator.storage.repair_sources import content_of
 from rotator.storage.soundness import require_intact
 from rotator.storage.write_ahead_log import beside
+from rotator.wording import counted, moment_to_the_second
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 
@@ -182,5 +183,5 @@ def _told_of_newest(found: Sequence[Backup]) -> Remark:
         why = exc.message if isinstance(exc, RotatorError) else exc.strerror
         says = f"the newest copy of the accounts, {newest.path}, cannot be read: {why}"
         return problem(Check.BACKUPS, says, "delete it; the next command makes another one")
-    told = f"the newest of {len(found)}, of {to_iso(newest.made_at)}, holds {count}"
-    return ok(Check.BACKUPS, f"{told} account{'' if count == 1 else 's'}")
+    told = f"the newest of {len(found)}, of {moment_to_the_second(newest.made_at)}"
+    return ok(Check.BACKUPS, f"{told}, holds {counted(count, 'account')}")

@@ -27,7 +27,6 @@ from rotator.core.logins.refresh_policy import (
     wants_refresh,
 )
 from rotator.core.selection.limits import NOT_CONFIRMED
-from rotator.core.selection.policy import clock_time
 from rotator.errors import (
     LiveFileError,
     ProviderError,
@@ -55,6 +54,7 @@ from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Send, Tokens
 from rotator.secret import digest_of
 from rotator.system.interrupts import hearing, put_off
 from rotator.system.locks import Held, hold_all, is_held, swap_lock
+from rotator.wording import moment_in_full
 
 log = logging.getLogger(__name__)
 
@@ -318,7 +318,7 @@ def _doubt(books: Books, attempt: Attempt, exc: ProviderError) -> None:
             return
         _let_rest(books, account, attempt.pending)
     due_at = due_again_at(attempt.pending)
-    then = f"it is asked again at {clock_time(due_at)}" if due_at else "it is left to opencode"
+    then = f"it is asked again at {moment_in_full(due_at)}" if due_at else "it is left to opencode"
     why = f"{NOT_CONFIRMED}: {exc.message}; {then}"
     _tell(books, account, EventKind.LIMITED if due_at else EventKind.PROBLEM, why)
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from rotator.context import Books
 from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_in_doubt
-from rotator.core.selection.policy import Wanted, choose, clock_time
+from rotator.core.selection.policy import Wanted, choose
 from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
 from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.swap import Order, swap
 from rotator.model import Account, AccountId, AccountState, State
 from rotator.services.refresh import freshened
+from rotator.wording import moment_in_full
 
 _PAIR = 2
 
@@ -138,7 +139,7 @@ def _by_name(accounts: tuple[Account, ...], provider: str, alias: str, now: date
         raise NothingToRotateTo(message, hint=f"rotator accounts enable {account.name}")
     if is_in_doubt(account, now) and account.limit is not None:
         message = f"{account.name} waits for new tokens: its vendor has not confirmed them"
-        hint = f"it is asked again at {clock_time(account.limit.until)}"
+        hint = f"it is asked again at {moment_in_full(account.limit.until)}"
         raise NothingToRotateTo(message, hint=hint)
     return account
 

@@ -17,13 +17,14 @@ from rotator.context import Books
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.poll_schedule import Asked, after_failure, after_reading
 from rotator.core.selection.limit_updates import Revision, revisions
-from rotator.core.selection.policy import clock_time, is_stale
+from rotator.core.selection.policy import is_stale
 from rotator.core.usage_codec import merged
 from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.live.account_owners import learn_owner
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
 from rotator.services.refresh import freshened
 from rotator.system.interrupts import came, hearing, obey, put_off
+from rotator.wording import moment_in_full
 
 MOST_AT_ONCE = 8
 _RAN_OUT = "its access token has run out; opencode renews it at its next request"
@@ -226,6 +227,6 @@ def _revised_event(one: Revision, now: datetime) -> Event:
     if one.is_lifted:
         kind, why = EventKind.RECOVERED, f"its usage says that there is room again{about}"
     else:
-        until = clock_time(one.after.until)
+        until = moment_in_full(one.after.until)
         kind, why = EventKind.LIMITED, f"its usage says that it rests until {until}{about}"
     return Event(now, kind, one.account.provider, one.account.name, why=why)

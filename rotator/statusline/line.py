@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 
 from rotator.statusline.quick_read import Peek, Seat, Unreadable, peek
 from rotator.text import clean
+from rotator.wording import percent, short_span, short_state_words
 
 TMUX = "--tmux"
 UNREADABLE = "rotator ?"
 _BETWEEN = " | "
 _LONGEST_NAME = 24
-_UNITS = (("d", 86_400), ("h", 3600), ("m", 60))
 
 
 def is_simple(words: Sequence[str]) -> bool:
@@ -81,24 +81,12 @@ def _said(seat: Seat, now: datetime) -> str:
 
 
 def _standing(seat: Seat, now: datetime) -> list[str]:
-    if seat.state == "rejected":
-        return ["needs login"]
-    if seat.state == "disabled":
-        return ["disabled"]
+    if seat.state in {"rejected", "disabled"}:
+        return [short_state_words(seat.state)]
     if seat.until is not None:
-        word = "used up" if seat.state == "exhausted" else seat.state
-        return [word, _short((seat.until - now).total_seconds())]
+        left = short_span((seat.until - now).total_seconds())
+        return [short_state_words(seat.state, left)]
     if seat.used is None:
         return []
-    # Only what is used up is 100 %.
-    share = f"{int(seat.used * 100 + 1e-9)}%"
+    share = percent(seat.used)
     return [clean(seat.window, _LONGEST_NAME), share] if seat.window else [share]
-
-
-def _short(seconds: float) -> str:
-    """Return a length of time in its largest unit alone."""
-    left = max(int(seconds), 0)
-    for unit, length in _UNITS:
-        if left >= length:
-            return f"{left // length}{unit}"
-    return f"{left}s"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rotator.clock import to_iso
 from rotator.core.logins.store_merge import Joined, Row, is_same, name_of
 from rotator.storage.repair_sources import Source
+from rotator.wording import moment_to_the_second
 
 # What may be gone of a table without a trace, where its accounts are all known.
 _UNNAMED = {
@@ -69,7 +69,8 @@ def _without(copy: Source, left: Source, table: str) -> Iterator[Row]:
 def sentence(copies: list[Source], left: Source, aside: str | None, lost: list[str]) -> str:
     """Return what a person is told about a store that was rebuilt."""
     what = f"damaged and set aside as {aside}" if aside else "gone"
-    sources = [f"the backup of {to_iso(one.made_at)}" for one in copies if one.made_at]
+    times = [one.made_at for one in copies if one.made_at]
+    sources = [f"the backup of {moment_to_the_second(at)}" for at in times]
     if any(found.rows for found in left.tables.values()):
         sources.append("what could be read of it")
     how = f"rebuilt from {' and '.join(sources)}" if sources else "begun anew"

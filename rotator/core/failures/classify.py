@@ -8,7 +8,6 @@ the reason, since it may hold a part of a key.
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import datetime
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from rotator.core.failures.error_codes import Evidence
 from rotator.core.failures.error_response import Answer, read_answer
 from rotator.core.failures.resets import stated_until
 from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
+from rotator.wording import span
 
 # 501 and 505: no account can do what the server cannot. 511: a captive portal answers.
 _HOPELESS = {501, 505, 511}
@@ -58,7 +58,7 @@ def classify(signal: Signal, now: datetime) -> Finding:
     parts = [] if signal.status is None else [str(signal.status)]
     parts.append(f"{_WORDS[meaning]} ({code})" if _SHOWN_CODE.fullmatch(code) else _WORDS[meaning])
     if until is not None:
-        parts.append(f"retry after {_span((until - now).total_seconds())}")
+        parts.append(f"retry after {span((until - now).total_seconds())}")
     return Finding(meaning, ", ".join(parts), until)
 
 
@@ -156,14 +156,3 @@ def _without_status(answer: Answer) -> Evidence:
     found = evidence.by_codes(evidence.STREAM_CODES, answer)
     found = found or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
     return evidence.by_window(found, answer) if found else _NOBODY
-
-
-def _span(seconds: float) -> str:
-    """Return a length of time for people, in its two largest units: `3 h 51 min`."""
-    left = math.ceil(seconds)
-    parts = []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, length)
-        parts.append(f"{count} {unit}" if count else "")
-    first = next(n for n, part in enumerate(parts) if part)
-    return " ".join(part for part in parts[first : first + 2] if part)

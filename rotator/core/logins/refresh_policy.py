@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from rotator.clock import is_within
 from rotator.core.selection.limits import NOT_CONFIRMED
-from rotator.core.selection.policy import clock_time
 from rotator.model import (
     Account,
     AccountId,
@@ -22,6 +21,7 @@ from rotator.model import (
     State,
 )
 from rotator.provider import RefreshCall
+from rotator.wording import moment_in_full
 
 # An access token with less left than this is refreshed before its account is activated.
 NEARLY_OUT = timedelta(minutes=2)
@@ -65,7 +65,7 @@ def _passing_obstacle(
     if call.consent is not None and not account.refresh_allowed:
         return call.consent
     if call.not_before is not None and now < call.not_before:
-        return f"{account.alias} may not be refreshed before {clock_time(call.not_before)}"
+        return f"{account.alias} may not be refreshed before {moment_in_full(call.not_before)}"
     if pending is not None and not is_due(pending, now):
         return f"{account.alias}: {NOT_CONFIRMED}"
     return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rotator.core.selection.policy import clock_time, first_free
+from rotator.core.selection.policy import first_free
 from rotator.core.selection.routing import next_route
 from rotator.model import (
     Account,
@@ -20,6 +20,7 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
+from rotator.wording import moment_in_full
 
 # Opencodes before which a person sits, or a program that waits for one.
 _HELD = {"tui", "serve", "web"}
@@ -71,7 +72,7 @@ def _wait(state: State, signal: Signal, since: datetime, now: datetime) -> Verdi
         return PASS
     account, at = back
     left = min(at - now + _MARGIN, LONGEST_WAIT)
-    note = f"every account is used up; {account.name} is first at {clock_time(at)}"
+    note = f"every account is used up; {account.name} is first at {moment_in_full(at)}"
     milliseconds = int(left / timedelta(milliseconds=1))
     return Verdict(VerdictKind.WAIT, wait_ms=milliseconds, note=note)
 

@@ -16,6 +16,7 @@ from rotator.core.selection.limits import is_ready, limits_of
 from rotator.core.selection.strategies import before_the_wall, better, rank
 from rotator.model import Account, AccountId, Choice, Credential, State
 from rotator.model.preferences import Strategy
+from rotator.wording import moment_in_full, used_words
 
 # An access token with less left than this may run out before the request arrives.
 FRESH_MARGIN = timedelta(seconds=20)
@@ -151,7 +152,12 @@ def nobody_left(state: State, provider: str, now: datetime, model: str | None = 
         return f"{provider} has no other account"
     free = first_free(state, provider, now, model)
     sentence = f"no other account of {provider} can take over"
-    return f"{sentence}, {free[0].alias} is first at {clock_time(free[1])}" if free else sentence
+    return f"{sentence}, {first_words(*free)}" if free else sentence
+
+
+def first_words(account: Account, at: datetime) -> str:
+    """Return the end of a sentence that says who frees up first, and when."""
+    return f"{account.alias} is first at {moment_in_full(at)}"
 
 
 def is_stale(account: Account, now: datetime) -> bool:
@@ -160,17 +166,12 @@ def is_stale(account: Account, now: datetime) -> bool:
     return expires_at is not None and expires_at - now < FRESH_MARGIN
 
 
-def clock_time(at: datetime) -> str:
-    """Return a time as sentences show it: to the minute, in UTC."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
 def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> str:
     """Return what speaks for or against an account now, as a part of a sentence."""
     until = _rests_until(account, wanted.model, now)
     reason = account.reason_at(now)
     if until is not None:
-        return f"rests until {clock_time(until)} ({_why(account, wanted, now)})"
+        return f"rests until {moment_in_full(until)} ({_why(account, wanted, now)})"
     if reason is not None:
         return f"is {account.state_at(now).value} ({reason})"
     if account.id in wanted.barred and wanted.has_failed:
@@ -196,9 +197,8 @@ def _usage(one: Standing) -> str:
     binding = one.binding
     if binding is None:
         return ", nothing is left of it" if one.is_spent else ""
-    # Down: what is not used up is not called 100 %.
-    used = f", {binding.name} {int(binding.used * 100)} % used"
-    return f"{used}, resets {clock_time(binding.resets_at)}" if binding.resets_at else used
+    used = f", {binding.name} {used_words(binding.used)}"
+    return f"{used}, resets {moment_in_full(binding.resets_at)}" if binding.resets_at else used
 
 
 def _against(state: State, others: list[Account], wanted: Wanted, now: datetime) -> list[str]:

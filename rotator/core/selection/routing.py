@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from rotator.core.selection.limits import is_ready
-from rotator.core.selection.policy import clock_time, first_free
+from rotator.core.selection.policy import first_free, first_words
 from rotator.model import Route, State
 from rotator.model.preferences import ModelOf, Preferences
 
@@ -153,7 +153,7 @@ def _count(state: State, route: Route, now: datetime) -> str:
 def _nobody(state: State, route: Route, now: datetime) -> str:
     free = first_free(state, route.provider, now, route.model)
     sentence = _count(state, route, now)
-    return f"{sentence}, {free[0].alias} is first at {clock_time(free[1])}" if free else sentence
+    return f"{sentence}, {first_words(*free)}" if free else sentence
 
 
 def _chosen(state: State, route: Route, now: datetime) -> str:

@@ -17,6 +17,7 @@ from rotator.tui.model import effects as do
 from rotator.tui.model.messages import Ended, Explained, Message, Offered
 from rotator.tui.model.world import Item
 from rotator.tui.update.accounts import why_title
+from rotator.wording import counted
 
 ANOTHER = Item("", "another one", "opencode asks which")
 
@@ -74,13 +75,9 @@ def offer_providers(books: Books) -> Message:
     names |= known_providers()
     names |= {name: names.get(name, name) for name in mine}
     others = sorted(names.keys() - set(mine), key=lambda name: names[name].casefold())
-    items = [Item(name, names[name], _count(len(state.of(name)))) for name in mine]
+    items = [Item(name, names[name], counted(len(state.of(name)), "account")) for name in mine]
     items += [Item(name, names[name], name if names[name] != name else "") for name in others]
     return Offered("providers", (*items, ANOTHER))
-
-
-def _count(number: int) -> str:
-    return "1 account" if number == 1 else f"{number} accounts"
 
 
 def offer_models(provider: str) -> Callable[[Books], Message]:

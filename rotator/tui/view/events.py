@@ -8,7 +8,8 @@ from rotator.tui.model.state import Place, State
 from rotator.tui.model.world import Happened
 from rotator.tui.view.frame import Line, Span, Style, filled
 from rotator.tui.view.layout import top_for
-from rotator.tui.view.wording import DAY, event_style
+from rotator.tui.view.wording import event_style
+from rotator.wording import day_or_time, long_moment
 
 _KIND_WIDTH = 10
 
@@ -52,9 +53,7 @@ def events_top(state: State, height: int) -> int:
 
 def _event(one: Happened, state: State) -> tuple[Span, ...]:
     event = one.event
-    local = event.at.astimezone(state.zone)
-    is_old = (state.now - event.at).total_seconds() > DAY
-    when = f"{local:%d %b}" if is_old else f"{local:%H:%M}"
+    when = day_or_time(event.at, state.now, state.zone)
     return (
         Span(f" {filled(when, 6)} ", Style.QUIET),
         Span(filled(event.kind.value, _KIND_WIDTH), event_style(event.kind)),
@@ -73,9 +72,8 @@ def _who(event: Event, state: State) -> str:
 
 def detail(event: Event, state: State) -> tuple[str, ...]:
     """Return everything about an event, as sentences to read."""
-    local = event.at.astimezone(state.zone)
     pairs = (
-        ("when", f"{local:%a %d %b %Y %H:%M:%S}"),
+        ("when", long_moment(event.at, state.zone)),
         ("what", event.kind.value),
         ("provider", event.provider),
         ("account", event.account),

@@ -10,7 +10,7 @@ from rotator.tui.model.state import State
 from rotator.tui.model.world import Setting
 from rotator.tui.view.frame import Line, Span, Style, filled, width_of, wrapped
 from rotator.tui.view.layout import top_for
-from rotator.tui.view.wording import counted
+from rotator.wording import counted
 
 # An empty line, and what explains the chosen one.
 LINES_BELOW = 4

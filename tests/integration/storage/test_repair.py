@@ -512,7 +512,7 @@ def test_of_a_damaged_copy_the_sound_rows_are_taken_and_the_others_from_the_one_
     with opened(paths) as live:
         assert live.names() == sorted(SAVED)
         assert live.saved(ADA) == oauth("ada", 2)
-        copies = "the backup of 2026-11-22T12:00:00.000Z and the backup of 2026-11-22T14:00:00.000Z"
+        copies = "the backup of 2026-11-22 12:00:00 UTC and the backup of 2026-11-22 14:00:00 UTC"
         assert f"rebuilt from {copies} and what could be read of it; lost: nothing" in told(live)
 
 
@@ -792,7 +792,7 @@ def test_a_command_says_in_one_line_what_became_of_the_store(home: Path, paths: 
     (line,) = first.stderr.splitlines()
     assert line.startswith("! the store was damaged and set aside as rotator.sqlite.damaged-2026-")
     assert line.endswith(
-        "; rebuilt from the backup of 2026-11-22T12:00:00.000Z and what could be read of it;"
+        "; rebuilt from the backup of 2026-11-22 12:00:00 UTC and what could be read of it;"
         " lost: nothing"
     )
     assert len(first.json()["accounts"]) == len(SAVED)

@@ -12,7 +12,6 @@ from rotator.core.selection.policy import (
     Wanted,
     arguments,
     choose,
-    clock_time,
     first_free,
     is_stale,
     nobody_left,
@@ -268,10 +267,6 @@ def test_a_key_is_never_stale() -> None:
     assert not is_stale(A, NOW)
 
 
-def test_times_are_shown_to_the_minute() -> None:
-    assert clock_time(NOW) == "2026-11-22 12:00 UTC"
-
-
 # -- what is known of usage ----------------------------------------------------------------
 
 RESET = NOW + 3 * HOUR
@@ -292,6 +287,15 @@ def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> 
         "c is ready, 5h 12 % used, resets 2026-11-22 15:00 UTC; a just failed;"
         " b is ready, 5h 97 % used, resets 2026-11-22 15:00 UTC"
     )
+
+
+@pytest.mark.parametrize(("used", "told"), [(0.29, 29), (0.285, 29), (0.996, 99), (0.003, 1)])
+def test_the_sentence_rounds_what_is_used_as_everything_does(used: float, told: int) -> None:
+    state = a_state(A, B, active=A, usage=reads(B, used))
+
+    choice = choose(state, Wanted(ACME, {A.id}), NOW)
+
+    assert f"b is ready, 5h {told} % used," in choice.why
 
 
 def test_an_account_that_its_vendor_calls_used_up_is_the_last_resort() -> None:
