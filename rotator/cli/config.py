@@ -48,7 +48,7 @@ def path(*, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
     """Show every setting that holds. Ends with 2 if the file or a variable is wrong."""
-    from rotator.settings.edit import rendered
+    from rotator.settings.inline_values import rendered
     from rotator.settings.origins import found_settings
 
     asked = Asked(find_paths())
@@ -71,7 +71,7 @@ def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
 def get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print the value of one setting; KEY is its name as `show` has it."""
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered
+    from rotator.settings.inline_values import rendered
     from rotator.settings.origins import found_settings
 
     setting, member = find_setting(key)
@@ -95,7 +95,8 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
     Words that begin with a hyphen follow after `--`.
     """
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered, set_value
+    from rotator.settings.edit import set_value
+    from rotator.settings.inline_values import rendered
     from rotator.settings.origins import given
 
     setting, member = find_setting(key)
@@ -110,7 +111,8 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
 def unset(key: str, *, as_json: bool) -> None:
     """Take one setting out of the file, so that its default holds."""
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered, unset_value
+    from rotator.settings.edit import unset_value
+    from rotator.settings.inline_values import rendered
 
     setting, member = find_setting(key)
     unset_value(find_paths(), key)

@@ -1,4 +1,4 @@
-"""Edits of config.toml by the program; the only importer of tomlkit, which writes the values.
+"""Edits of config.toml by the program.
 
 The order is the safety: under one lock read the file, refuse a broken one, change its text,
 see that it means what was asked for and nothing else, validate the whole, and put it in place
@@ -11,17 +11,15 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import tomlkit
-from tomlkit.items import InlineTable
 
 from rotator.errors import ConfigError
 from rotator.model.preferences import Priority
 from rotator.settings.active import in_force
 from rotator.settings.catalog import find_setting
+from rotator.settings.inline_values import rendered
 from rotator.settings.sources import FILE_NAME, MEND, Values, read_config
 from rotator.settings.toml_edit import add_entry, drop, drop_entry, is_one_value, put, reorder
 from rotator.settings.toml_values import parse
@@ -174,24 +172,6 @@ def _pairs(one: Priority) -> list[tuple[str, str]]:
 def priorities_in(values: Values) -> tuple[Priority, ...]:
     """Return the priorities in values that are valid."""
     return tuple(Priority(**one) for one in values.get(PRIORITY, ()))
-
-
-def rendered(value: Any) -> str:
-    """Return a value as it is written in the file, on one line."""
-    text: str = tomlkit.item(_inline(value)).as_string()
-    return text
-
-
-def _inline(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        table: InlineTable = tomlkit.inline_table()
-        table.update({name: _inline(one) for name, one in value.items()})
-        return table
-    if isinstance(value, list | tuple):
-        array = tomlkit.array()
-        array.extend(_inline(one) for one in value)
-        return array
-    return value
 
 
 def _meaning(text: str, wanted: Values, path: tuple[str, ...]) -> str:

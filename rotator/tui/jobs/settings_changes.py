@@ -92,7 +92,8 @@ def set_setting(effect: do.SetSetting) -> Callable[[Books], Message]:
 def read_settings(books: Books) -> Message:
     """Return every setting with its value and where that comes from."""
     from rotator.settings.catalog import find_setting  # noqa: PLC0415  # as above
-    from rotator.settings.edit import PRIORITY, rendered  # noqa: PLC0415  # as above
+    from rotator.settings.edit import PRIORITY  # noqa: PLC0415  # as above
+    from rotator.settings.inline_values import rendered  # noqa: PLC0415  # as above
     from rotator.settings.origins import found_settings  # noqa: PLC0415  # as above
 
     found = []
