@@ -30,11 +30,8 @@ class _Variables(EnvSettingsSource):
     """Reads the variables that are passed in instead of the process's own."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._given = {name.lower(): value for name, value in variables.items()}
         super().__init__(Settings)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name: value for name, value in self._given.items() if value}
+        self.env_vars = {name.lower(): value for name, value in variables.items() if value}
 
 
 def read_file(text: str) -> dict[str, Any]:
