@@ -69,13 +69,13 @@ def books_for_command() -> Iterator[Books]:
 def books_for_reading() -> Iterator[Books]:
     """Open the books for a command that changes nothing, also where nothing can be written."""
     paths = find_paths()
-    found = unwritable(paths)
-    if found is None:
+    obstacle = unwritable(paths)
+    if obstacle is None:
         with books_for_command() as books:
             yield books
         return
-    _tell(f"{found.why}: nothing new can be taken in, and what is shown is what was saved last")
-    with open_copies(paths, found.why, tell=_tell) as books:
+    _tell(f"{obstacle.why}: nothing new can be taken in, and what is shown is what was saved last")
+    with open_copies(paths, obstacle.why, tell=_tell) as books:
         yield books
 
 
@@ -119,8 +119,10 @@ def iso(at: datetime | None) -> str | None:
 
 def part_limit_words(account: Account, now: datetime) -> str:
     """Return which models an account that is ready rests for, or nothing."""
-    held = [one for one in account.part_limits if now < one.until]
-    return ", ".join(f"{one.model} rests until {moment_with_zone(one.until, now)}" for one in held)
+    held = [limit for limit in account.part_limits if now < limit.until]
+    return ", ".join(
+        f"{limit.model} rests until {moment_with_zone(limit.until, now)}" for limit in held
+    )
 
 
 def state_words(account: Account, now: datetime) -> str:

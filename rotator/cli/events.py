@@ -36,13 +36,13 @@ def command(most: int, *, follow: bool, as_json: bool) -> None:
             last = _show(books.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
 
 
-def _show(found: list[Numbered], last: int, *, as_json: bool) -> int:
-    for one in found:
+def _show(entries: list[Numbered], last: int, *, as_json: bool) -> int:
+    for entry in entries:
         if as_json:
-            print_json(event_json(one.event))
+            print_json(event_json(entry.event))
         else:
-            click.echo(_line(one.event))
-    return found[-1].number if found else last
+            click.echo(_line(entry.event))
+    return entries[-1].number if entries else last
 
 
 def _line(event: Event) -> str:

@@ -112,12 +112,15 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
         ["balancing", "on" if overview.state.balancing else "off"],
         ["auth.json", str(overview.auth_file)],
     ]
-    for one in overview.opencodes:
-        has = f", bridge {one.bridge}" if one.bridge else ""
-        has += f" {one.says}" if one.says else ""
-        rows.append(["opencode", f"{one.who}{has}"])
-    rows += [["opencode", f"{one.who} uses {clean(one.auth_file)}"] for one in overview.elsewhere]
-    rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
+    for opencode in overview.opencodes:
+        has = f", bridge {opencode.bridge}" if opencode.bridge else ""
+        has += f" {opencode.says}" if opencode.says else ""
+        rows.append(["opencode", f"{opencode.who}{has}"])
+    rows += [
+        ["opencode", f"{opencode.who} uses {clean(opencode.auth_file)}"]
+        for opencode in overview.elsewhere
+    ]
+    rows += [_provider_row(overview, line, is_counting=is_counting) for line in overview.providers]
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
 
 

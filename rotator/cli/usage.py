@@ -43,16 +43,16 @@ def command(target: str | None, *, refresh: bool, past: bool, as_json: bool) -> 
             read(books, accounts, forced=refresh, done=progress)
         progress.end()
         accounts = [books.store.state().account(a.id) or a for a in accounts]
-        found = known(books, accounts)
+        usages = known(books, accounts)
         lines = {a.id: books.history.past(a.id) for a in accounts} if past else {}
         now = books.clock()
     if as_json:
-        print_json({"schema": 1, "usage": [_json(u, lines.get(u.account.id)) for u in found]})
+        print_json({"schema": 1, "usage": [_json(u, lines.get(u.account.id)) for u in usages]})
         return
-    if not found:
+    if not usages:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
     plain = _is_plain()
-    for usage in found:
+    for usage in usages:
         for line in _lines(usage, lines.get(usage.account.id), now, plain=plain):
             click.echo(line)
 
@@ -156,8 +156,8 @@ def window_words(window: Window, now: datetime, *, plain: bool) -> str:
 def bar(used: float, *, plain: bool) -> str:
     """Return a bar that is as full as the window; anything used shows, and anything left."""
     full = filled_cells(used, _BAR)
-    one, other = (_PLAIN_FULL, _PLAIN_EMPTY) if plain else (_FULL, _EMPTY)
-    return one * full + other * (_BAR - full)
+    block, other = (_PLAIN_FULL, _PLAIN_EMPTY) if plain else (_FULL, _EMPTY)
+    return block * full + other * (_BAR - full)
 
 
 def sparkline(points: Sequence[Point], *, plain: bool) -> str:

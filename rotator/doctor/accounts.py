@@ -32,9 +32,9 @@ def look_at_accounts(
     `exchanged` are digests of refresh tokens that somebody else has exchanged.
     """
     accounts = sorted((_with_spent(row, exchanged) for row in rows), key=_name)
-    found = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
-    yield from found
-    if not found:
+    remarks = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
+    yield from remarks
+    if not remarks:
         count = len(accounts)
         yield ok(Check.ACCOUNTS, f"{counted(count, 'account')}, none needs a login")
 

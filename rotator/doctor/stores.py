@@ -45,11 +45,11 @@ class Contents:
 def look_at_store(setup: Setup) -> Iterator[Remark]:
     """Say whether the store is there and sound, and what it tells; it is opened once."""
     contents: Contents | None = None
-    for found in _opened(setup):
-        if isinstance(found, Contents):
-            contents = found
+    for outcome in _opened(setup):
+        if isinstance(outcome, Contents):
+            contents = outcome
         else:
-            yield found
+            yield outcome
     yield from _set_aside(setup)
     yield from _look_at_backups(setup, contents)
     if contents is not None:
@@ -60,8 +60,8 @@ def look_at_store(setup: Setup) -> Iterator[Remark]:
 
 def needs_rebuilding(setup: Setup) -> bool:
     """Tell whether the store is damaged or gone, so that the next command rebuilds it."""
-    found = (one for one in _opened(setup) if isinstance(one, Remark))
-    return any(one.level is Level.PROBLEM and one.mendable for one in found)
+    remarks = (remark for remark in _opened(setup) if isinstance(remark, Remark))
+    return any(remark.level is Level.PROBLEM and remark.mendable for remark in remarks)
 
 
 def _opened(setup: Setup) -> Iterator[Remark | Contents]:
@@ -162,9 +162,9 @@ def _set_aside(setup: Setup) -> Iterator[Remark]:
 
 
 def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark]:
-    found = Backups(setup.paths).newest_first()
-    if found:
-        yield _told_of_newest(found)
+    backups = Backups(setup.paths).newest_first()
+    if backups:
+        yield _told_of_newest(backups)
     elif contents is not None and contents.accounts:
         to_do = "the watcher makes one by itself, and so does every other command"
         yield note(Check.BACKUPS, "there is no copy of the accounts yet", to_do)
@@ -173,8 +173,8 @@ def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark
         yield note(Check.BACKUPS, says, "the next command does it when nobody reads the store")
 
 
-def _told_of_newest(found: Sequence[Backup]) -> Remark:
-    newest = found[0]
+def _told_of_newest(backups: Sequence[Backup]) -> Remark:
+    newest = backups[0]
     try:
         with opened_image(content_of(newest), newest.path) as connection:
             require_intact(connection, newest.path)
@@ -183,5 +183,5 @@ def _told_of_newest(found: Sequence[Backup]) -> Remark:
         why = exc.message if isinstance(exc, RotatorError) else exc.strerror
         says = f"the newest copy of the accounts, {newest.path}, cannot be read: {why}"
         return problem(Check.BACKUPS, says, "delete it; the next command makes another one")
-    told = f"the newest of {len(found)}, of {moment_to_the_second(newest.made_at)}"
+    told = f"the newest of {len(backups)}, of {moment_to_the_second(newest.made_at)}"
     return ok(Check.BACKUPS, f"{told}, holds {counted(count, 'account')}")

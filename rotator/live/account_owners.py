@@ -104,8 +104,8 @@ def _holder(books: Books, account: AccountId, of: Digest) -> Account | None:
 
 
 def _at(line: Line, of: Digest) -> int | None:
-    found = [n for n, one in enumerate(line) if of in secrets_of(one.credential)]
-    return found[-1] if found else None
+    places = [n for n, tokens in enumerate(line) if of in secrets_of(tokens.credential)]
+    return places[-1] if places else None
 
 
 def _known(line: Line, at: int, who: Identity, row: Account) -> Line:

@@ -65,13 +65,13 @@ class Runs:
 
     def folders(self, run: str | None) -> list[Path]:
         """Return the folders that a run has used, as far as that is known."""
-        found = self.runs.get(run or "")
-        return list(found.folders) if found else []
+        record = self.runs.get(run or "")
+        return list(record.folders) if record else []
 
     def loaded(self, run: str | None) -> Mapping[Path, datetime]:
         """Return when a run has read which piece of configuration last, as far as is known."""
-        found = self.runs.get(run or "")
-        return found.loaded if found else {}
+        record = self.runs.get(run or "")
+        return record.loaded if record else {}
 
     def is_idle(self, started_at: datetime) -> bool | None:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
@@ -103,7 +103,7 @@ def runs_in(logs: Path) -> Runs:
     content, is_whole = tail(logs / "opencode.log", _MOST_BYTES)
     runs: dict[str, Run] = {}
     since: datetime | None = None
-    for at_text, name, message in (found.groups() for found in _LINE.finditer(content)):
+    for at_text, name, message in (match.groups() for match in _LINE.finditer(content)):
         at = _time(at_text)
         if at is None:
             continue

@@ -90,7 +90,9 @@ def carry_out(
                 signal,
                 finding,
                 books.clock(),
-                may_refresh=lambda one: one.id not in tried and why_not(books, one) is None,
+                may_refresh=lambda account: (
+                    account.id not in tried and why_not(books, account) is None
+                ),
                 since=before.since,
             )
             if not outcome.freshen or outcome.order is None:

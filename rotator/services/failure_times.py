@@ -116,14 +116,14 @@ def charge_time(
         return failure.at
     found = bridgeless(books.paths, present) if running is None else running
     senders = _senders(unbridged(books.paths, present, found), beside)
-    suspects = _suspects(failure, runs, [*found, *(one.opencode for one in beside)], senders)
+    suspects = _suspects(failure, runs, [*found, *(tenure.opencode for tenure in beside)], senders)
     requested = _requested(failure, suspects.began_at if suspects else None)
     if suspects is None:
         spans = _loaded_unnamed(senders, requested)
     else:
         spans = _loaded(suspects, failure, requested)
-    began_with = [one for span in spans for one in _held(known, span, now)]
-    if began_with and not any(_is_login(state, failure.provider, one) for one in began_with):
+    began_with = [tenure for span in spans for tenure in _held(known, span, now)]
+    if began_with and not any(_is_login(state, failure.provider, tenure) for tenure in began_with):
         return _only(began_with, known, failure.at, now)
     # A request is of these days, whatever the clock was before.
     by_request = _held(known[_set_back(known, now) or 0 :], requested, now)
@@ -195,10 +195,10 @@ def _loaded(suspects: _Suspects, failure: LoggedFailure, requested: _Span) -> li
     """Return when the process has read its API keys; of several it may be, when each has."""
     run, end = suspects.run, requested[1]
     several = [*suspects.beginners, *suspects.older]
-    spans = [requested] if any(one.follows for one in several) else []
-    starts = [one.began_at for one in suspects.older if not one.follows]
+    spans = [requested] if any(process.follows for process in several) else []
+    starts = [process.began_at for process in suspects.older if not process.follows]
     if run is not None and suspects.begins:
-        kept = [one for one in suspects.beginners if not one.follows]
+        kept = [process for process in suspects.beginners if not process.follows]
         if kept or not suspects.beginners:
             spans.append(_used(run, failure, kept))
     elif not suspects.is_young:
@@ -225,7 +225,7 @@ def _used(run: Run, failure: LoggedFailure, mine: Sequence[_Sender]) -> _Span:
     ends = [failure.began_at or failure.at]
     if len(built) == 1 and run.asked_at is not None:
         ends.append(run.asked_at)
-    if mine and all(one.opencode.kind != "serve" for one in mine):
+    if mine and all(process.opencode.kind != "serve" for process in mine):
         ends.append(max(built) + _LOADED_WITHIN)
     return min(built), max(min(ends), min(built))
 
@@ -237,7 +237,7 @@ def _held(tenures: Sequence[Tenure], span: _Span, now: datetime) -> list[Tenure]
     """
     first, last = span
     back = _set_back(tenures, now) or 0
-    ends = [one.since for one in tenures[back + 1 :]]
+    ends = [tenure.since for tenure in tenures[back + 1 :]]
     before = back + sum(end <= first for end in ends)
     until = back + sum(end <= last + _NOTED_WITHIN for end in ends)
     return list(tenures[0 if before == back else before : until + 1])
@@ -247,9 +247,9 @@ def _only(
     held: Sequence[Tenure], tenures: Sequence[Tenure], at: datetime, now: datetime
 ) -> datetime | None:
     """Return a time at which it was live, the last until `at`, if all are one account's."""
-    if len({one.account for one in held}) != 1:
+    if len({tenure.account for tenure in held}) != 1:
         return None
-    latest = max(number for number, one in enumerate(tenures) if one in held)
+    latest = max(number for number, tenure in enumerate(tenures) if tenure in held)
     end = next((one.since for one in tenures[latest + 1 :]), None)
     since = tenures[latest].since
     # Of a clock that was set back it may have begun after its end.

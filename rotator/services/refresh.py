@@ -203,13 +203,13 @@ def finish(books: Books, attempt: Attempt, result: Result) -> None:
     account = attempt.account
     if isinstance(result, HttpAnswer):
         try:
-            found = books.registry.read_refresh(
+            reply = books.registry.read_refresh(
                 account.provider, account.credential, result, books.clock()
             )
         except ProviderError as exc:
             result = exc
         else:
-            _accept(books, attempt, found)
+            _accept(books, attempt, reply)
             return
     if isinstance(result, ProviderUnavailable) and not result.sent:
         _take_back(books, attempt, result)
@@ -232,11 +232,11 @@ def adopt_answers(books: Books) -> None:
             _rest_if_left(books, pending)
 
 
-def _accept(books: Books, attempt: Attempt, found: Tokens | DeadLogin) -> None:
-    if isinstance(found, DeadLogin):
-        _bury(books, attempt, found)
+def _accept(books: Books, attempt: Attempt, reply: Tokens | DeadLogin) -> None:
+    if isinstance(reply, DeadLogin):
+        _bury(books, attempt, reply)
         return
-    entry = renewed_entry(attempt.account.credential, found)
+    entry = renewed_entry(attempt.account.credential, reply)
     with books.store.transaction():
         books.store.answer_refresh(attempt.pending, entry)
     _adopt(books, replace(attempt.pending, answer=entry))
@@ -272,8 +272,8 @@ def _adopt(books: Books, pending: PendingRefresh) -> None:
 
 def _descent(pending: PendingRefresh, credential: Credential, now: datetime) -> Descent:
     """Return what is known of where tokens come from that a vendor has given us."""
-    found = f"{pending.account}-{to_iso(now)}"
-    return Descent(found, now, is_login=False, came_from=pending.spent, to=secrets_of(credential))
+    name = f"{pending.account}-{to_iso(now)}"
+    return Descent(name, now, is_login=False, came_from=pending.spent, to=secrets_of(credential))
 
 
 def _renew_live(books: Books, account: Account) -> None:
@@ -288,14 +288,14 @@ def _renew_live(books: Books, account: Account) -> None:
             books.store.forget_live_digest()
 
 
-def _bury(books: Books, attempt: Attempt, found: DeadLogin) -> None:
+def _bury(books: Books, attempt: Attempt, refusal: DeadLogin) -> None:
     with books.store.transaction():
         account = _unchanged(books, attempt)
         books.store.end_refresh(attempt.pending.account)
         if account is not None:
-            books.store.set_rejected(account.id, found.reason)
+            books.store.set_rejected(account.id, refusal.reason)
     if account is not None:
-        why = f"its tokens cannot be refreshed: {found.reason}; it needs a login"
+        why = f"its tokens cannot be refreshed: {refusal.reason}; it needs a login"
         _tell(books, account, EventKind.REJECTED, why)
 
 

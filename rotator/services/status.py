@@ -92,7 +92,7 @@ def look_around(books: Books) -> Overview:
         RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file, aside_says(p))
         for p in present
     ]
-    told = {one.pid for one in opencodes}
+    told = {opencode.pid for opencode in opencodes}
     opencodes += [
         RunningOpencode(
             o.opencode.pid,
@@ -198,29 +198,29 @@ def _restarts(
         if len(of := state.of(name)) > 1 and any(a.credential.type != "oauth" for a in of)
     ]
     return [
-        f"opencode (pid {one.opencode.pid}) runs without the bridge: it uses a swapped key only"
+        f"opencode (pid {process.opencode.pid}) runs without the bridge: it uses a swapped key only"
         " after a restart"
-        for one in without
-        if one.is_stuck
-        and one.is_sure
-        and len(_given_for_good(books, present, keys, one)) < len(keys)
+        for process in without
+        if process.is_stuck
+        and process.is_sure
+        and len(_given_for_good(books, present, keys, process)) < len(keys)
     ]
 
 
 def _given_for_good(
-    books: Books, present: Sequence[Present], keys: Sequence[str], one: Unbridged
+    books: Books, present: Sequence[Present], keys: Sequence[str], process: Unbridged
 ) -> list[OwnKey]:
     """Return what gives those providers a key in that opencode, after a restart as well."""
-    found = find_own_keys(books, present, keys, running=[one.opencode])
-    return [own for own in found if own.is_sure and own.lasts]
+    own_keys = find_own_keys(books, present, keys, running=[process.opencode])
+    return [own for own in own_keys if own.is_sure and own.lasts]
 
 
 def _elsewhere(paths: Paths) -> list[RunningOpencode]:
     return [
-        RunningOpencode(one.pid, one.kind, None, str(one.paths.auth_file))
-        for one in find_elsewhere(paths.auth_file.parent)
-        if one.paths is not None
-        and one.kind != COMMAND
-        and not one.is_second
-        and one.home == os.environ.get("HOME")
+        RunningOpencode(process.pid, process.kind, None, str(process.paths.auth_file))
+        for process in find_elsewhere(paths.auth_file.parent)
+        if process.paths is not None
+        and process.kind != COMMAND
+        and not process.is_second
+        and process.home == os.environ.get("HOME")
     ]

@@ -34,9 +34,9 @@ def dotted(names: Sequence[str | int]) -> str:
 def put(text: str, path: KeyPath, value: str) -> str:
     """Let `path` have the value: in its place, or on a line of its own where it belongs."""
     places = read_places(text)
-    found = _value_at(places, path)
-    if found is not None:
-        return text[: found.value_start] + value + text[found.end :]
+    place = _value_at(places, path)
+    if place is not None:
+        return text[: place.value_start] + value + text[place.end :]
     around = _around(places, path)
     if around is not None:
         whole = with_key(_text_of(places, around), _names(path[len(around.path) :]), value)
@@ -55,13 +55,13 @@ def is_one_value(text: str, path: KeyPath) -> bool:
 def drop(text: str, path: KeyPath) -> str:
     """Take out what stands at `path`, a whole table included."""
     places = read_places(text)
-    there = [one for one in places.all if one.path[: len(path)] == path]
+    there = [place for place in places.all if place.path[: len(path)] == path]
     around = _around(places, path) if there else None
     if around is not None:
         whole = without_key(_text_of(places, around), _names(path[len(around.path) :]))
         return _replaced(places, around, whole)
-    for one in reversed([one for one in there if not one.is_inner]):
-        start, end = _line(text, one)
+    for place in reversed([one for one in there if not one.is_inner]):
+        start, end = _line(text, place)
         text = text[:start] + text[end:]
     return text
 
@@ -88,23 +88,25 @@ def _replaced(places: Places, place: Place, value: str) -> str:
 
 
 def _value_at(places: Places, path: KeyPath) -> Place | None:
-    found = places.at(path)
-    return found if found is not None and found.kind == "value" else None
+    place = places.at(path)
+    return place if place is not None and place.kind == "value" else None
 
 
 def _neighbour(places: Places, path: KeyPath) -> Place | None:
     """Return below what a new line for `path` belongs: the last one of the nearest table."""
     near = [
-        (_shared(one.path, path), one.start, one)
-        for one in places.all
-        if not one.is_inner and one.base == path[: len(one.base)] and _shared(one.path, path)
+        (_shared(place.path, path), place.start, place)
+        for place in places.all
+        if not place.is_inner
+        and place.base == path[: len(place.base)]
+        and _shared(place.path, path)
     ]
-    return max(near, key=lambda one: one[:2])[2] if near else None
+    return max(near, key=lambda candidate: candidate[:2])[2] if near else None
 
 
-def _shared(one: KeyPath, other: KeyPath) -> int:
+def _shared(path: KeyPath, other: KeyPath) -> int:
     count = 0
-    for mine, theirs in zip(one, other, strict=False):
+    for mine, theirs in zip(path, other, strict=False):
         if mine != theirs:
             break
         count += 1
@@ -149,14 +151,16 @@ def with_block(text: str, header: str, pairs: Sequence[tuple[str, str]], at: int
 def entries(text: str, name: str) -> list[Span]:
     """Return the span of each entry, `[[name]]` with the comment above it."""
     places = read_places(text)
-    headers = [one for one in places.all if one.kind == "entry" and one.path[:-1] == (name,)]
+    headers = [
+        member for member in places.all if member.kind == "entry" and member.path[:-1] == (name,)
+    ]
     return [_block(places, header) for header in headers]
 
 
 def _block(places: Places, header: Place) -> Span:
     text = places.text
     start = _with_comments_above(text, text.rfind("\n", 0, header.start) + 1)
-    end = max(one.end for one in places.all if one.base == header.path)
+    end = max(place.end for place in places.all if place.base == header.path)
     stop = text.find("\n", end)
     stop = len(text) if stop < 0 else stop
     return start, stop - (text[stop - 1 : stop] == "\r")

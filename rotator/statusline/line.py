@@ -52,23 +52,23 @@ def asked_line(wanted: Sequence[str], *, is_tmux: bool) -> str:
     return text.replace("#", "##") if is_tmux else text
 
 
-def line(found: Peek, wanted: Sequence[str] = ()) -> str:
+def line(peek: Peek, wanted: Sequence[str] = ()) -> str:
     """Return the line: what is amiss, then each provider in use, or the `wanted` ones.
 
     A provider is in use when an account is in its slot.
     """
-    parts = [] if found.watched else ["no watcher"]
-    if not found.balancing:
+    parts = [] if peek.watched else ["no watcher"]
+    if not peek.balancing:
         parts.append("balancing off")
-    seats = {seat.provider: seat for seat in found.seats}
+    seats = {seat.provider: seat for seat in peek.seats}
     names = [name.rstrip("/") or name for name in wanted]
     if names:
         shown = [seats.get(name) or Seat(name) for name in dict.fromkeys(names)]
     else:
-        shown = [seat for seat in found.seats if seat.alias is not None]
-    parts += [_said(seat, found.now) for seat in shown]
+        shown = [seat for seat in peek.seats if seat.alias is not None]
+    parts += [_said(seat, peek.now) for seat in shown]
     if not shown:
-        parts.append("no login in use" if found.seats else "no accounts")
+        parts.append("no login in use" if peek.seats else "no accounts")
     return _BETWEEN.join(parts)
 
 

@@ -138,7 +138,7 @@ def find_opencodes(data_folder: Path) -> list[Opencode]:
     HOME. Processes that may not be looked into are left out.
     """
     inside = f"{data_folder.resolve()}{os.sep}"
-    return [one for one, opened in _opencodes() if _is_any_inside(opened, inside)]
+    return [opencode for opencode, opened in _opencodes() if _is_any_inside(opened, inside)]
 
 
 def find_elsewhere(data_folder: Path) -> list[Opencode]:
@@ -148,11 +148,11 @@ def find_elsewhere(data_folder: Path) -> list[Opencode]:
     """
     inside = f"{data_folder.resolve()}{os.sep}"
     return [
-        one
-        for one, opened in _opencodes()
-        if one.paths is not None
+        opencode
+        for opencode, opened in _opencodes()
+        if opencode.paths is not None
         and not _is_any_inside(opened, inside)
-        and _is_any_inside(opened, f"{one.paths.auth_file.parent.resolve()}{os.sep}")
+        and _is_any_inside(opened, f"{opencode.paths.auth_file.parent.resolve()}{os.sep}")
     ]
 
 
@@ -163,7 +163,7 @@ def environment(pid: int) -> Mapping[str, str] | None:
     """
     if _HAS_PROC:
         return _environment(Path(f"/proc/{pid}"))
-    return next((one.environ for one in _seen_by_psutil() if one.pid == pid), None)
+    return next((process.environ for process in _seen_by_psutil() if process.pid == pid), None)
 
 
 def _is_any_inside(opened: Sequence[str], folder: str) -> bool:
@@ -186,8 +186,8 @@ class _Seen:
 def _opencodes() -> list[tuple[Opencode, Sequence[str]]]:
     """Return the running opencodes with the files that they have open, oldest first."""
     seen = _seen_in_proc() if _HAS_PROC else _seen_by_psutil()
-    found = [(_opencode(one), one.opened) for one in seen]
-    return sorted(found, key=lambda one: (one[0].started_at, one[0].pid))
+    opencodes = [(_opencode(process), process.opened) for process in seen]
+    return sorted(opencodes, key=lambda pair: (pair[0].started_at, pair[0].pid))
 
 
 def _opencode(seen: _Seen) -> Opencode:
@@ -209,7 +209,7 @@ def _opencode(seen: _Seen) -> Opencode:
 def _is_second(seen: _Seen) -> bool:
     """Tell an OpenCode 2 by its program, by what only its servers are told, or by its own note."""
     begin = seen.words[: len(seen.words) - len(_arguments(seen.words))]
-    if any(_OF_SECOND.search(one) for one in (seen.program, *begin)):
+    if any(_OF_SECOND.search(word) for word in (seen.program, *begin)):
         return True
     if _told(Path(seen.program).parent.parent / "package.json").get("version", "").startswith("2."):
         return True
@@ -229,8 +229,8 @@ def _told(path: Path) -> Mapping[str, str]:
             value = json.loads(file.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
-    found = value.items() if isinstance(value, dict) else ()
-    return {name: str(one) for name, one in found}
+    items = value.items() if isinstance(value, dict) else ()
+    return {name: str(member) for name, member in items}
 
 
 def _is_named_opencode(name: str, words: Sequence[str]) -> bool:

@@ -377,8 +377,8 @@ class Daemon:
     def _follow_clock(self, now: datetime) -> None:
         """Let nothing wait for a time that was near before the clock was set back."""
         follow_clock(self._books)
-        for one in (self._publisher, self._problems, self._unsettled, self._times):
-            one.follow_clock(now)
+        for part in (self._publisher, self._problems, self._unsettled, self._times):
+            part.follow_clock(now)
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = recoveries(self._books.store.state(), since, now)

@@ -77,12 +77,12 @@ class LoggedFailures:
     def expect(self, passed: Passed) -> None:
         """Know of a failure that a bridge reported: its line tells nothing new."""
         self._passed.append(passed)
-        self._settle(lambda one: self._repeats([passed], one) is not None)
+        self._settle(lambda failure: self._repeats([passed], failure) is not None)
 
     def note(self, note: Note) -> None:
         """Know what a bridge says of a session's last request."""
         self._notes.append(note)
-        self._settle(lambda one: self._note_about([note], one) is not None)
+        self._settle(lambda failure: self._note_about([note], failure) is not None)
 
     def hear(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
         """Work off a line of the log.
@@ -113,7 +113,7 @@ class LoggedFailures:
     def work(self) -> None:
         """Drop the lines that have waited, and nothing came for."""
         now = self._books.clock()
-        waits = [(one, until) for one, until in self._held if self._waits(until, now)]
+        waits = [(failure, until) for failure, until in self._held if self._waits(until, now)]
         self._held = deque(waits, maxlen=_KEPT)
 
     def _waits(self, until: datetime, now: datetime) -> bool:

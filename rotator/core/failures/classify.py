@@ -101,38 +101,38 @@ def _too_many_requests(answer: Answer) -> Evidence:
         return _OVERLOAD
     if evidence.is_too_large(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.LIMIT_CODES, answer)
-    found = found or evidence.by_messages(evidence.LIMIT_MESSAGES, answer)
-    return evidence.by_window(found or (Meaning.SHORT_LIMIT, ""), answer)
+    clue = evidence.by_codes(evidence.LIMIT_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.LIMIT_MESSAGES, answer)
+    return evidence.by_window(clue or (Meaning.SHORT_LIMIT, ""), answer)
 
 
 def _payment_required(answer: Answer) -> Evidence:
     """Read a 402, which says billing even when bare, unless something more precise is said."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.PAYMENT_CODES, answer)
-    found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found or (Meaning.BILLING, ""), answer)
+    clue = evidence.by_codes(evidence.PAYMENT_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue or (Meaning.BILLING, ""), answer)
 
 
 def _refused(answer: Answer) -> Evidence:
     """Read a 401 or 403, which say nothing about the account by themselves."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.dead_login(answer)
-    found = found or evidence.by_codes(evidence.QUOTA_CODES, answer)
-    found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
+    clue = evidence.dead_login(answer)
+    clue = clue or evidence.by_codes(evidence.QUOTA_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
 def _bad_request(answer: Answer) -> Evidence:
     """Read a 400: nearly always the request's own fault, and then it may echo anything."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.QUOTA_CODES, answer)
-    if found is None and not evidence.names_a_parameter(answer):
-        found = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
+    clue = evidence.by_codes(evidence.QUOTA_CODES, answer)
+    if clue is None and not evidence.names_a_parameter(answer):
+        clue = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
 def _other(status: int, answer: Answer) -> Evidence:
@@ -153,6 +153,6 @@ def _without_status(answer: Answer) -> Evidence:
         return _OVERLOAD
     if evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.STREAM_CODES, answer)
-    found = found or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
+    clue = evidence.by_codes(evidence.STREAM_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY

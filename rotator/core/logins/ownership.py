@@ -145,11 +145,11 @@ def _holder_of(
 
     Where two have it, the one that has it in use is meant, if it is among `accounts`.
     """
-    found = [h for d in half if (h := known.holder(provider, d))]
-    if found and all(a.id != found[0] for a in accounts):
+    holders = [h for d in half if (h := known.holder(provider, d))]
+    if holders and all(a.id != holders[0] for a in accounts):
         in_use = [a.id for a in accounts if set(half) & set(secrets_of(a.credential))]
-        return (in_use or found)[0]
-    return found[0] if found else None
+        return (in_use or holders)[0]
+    return holders[0] if holders else None
 
 
 def _descendant(account: Account, credential: Credential, spent: Digest, known: Knowledge) -> Owner:
@@ -168,9 +168,9 @@ def _replaced(account: Account, digests: tuple[Digest, ...], known: Knowledge) -
     """Return the number of the replaced tokens that one of the digests is of, or None."""
     if set(digests) & set(secrets_of(account.credential)):
         return None
-    for one in known.state.replaced.get(account.id, ()):
-        if set(digests) & set(secrets_of(one.credential)):
-            return one.number
+    for tokens in known.state.replaced.get(account.id, ()):
+        if set(digests) & set(secrets_of(tokens.credential)):
+            return tokens.number
     return None
 
 
@@ -199,7 +199,7 @@ def _names_another(
 
 def _is_name(field: str) -> bool:
     """Tell whether a field of a plug-in's says whose an entry is."""
-    return "".join(one for one in field.lower() if one.isalnum()) in _NAMES
+    return "".join(sign for sign in field.lower() if sign.isalnum()) in _NAMES
 
 
 def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:

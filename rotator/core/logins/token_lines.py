@@ -89,30 +89,33 @@ def line_of(state: State, account: Account) -> Line:
     before = state.replaced.get(account.id, ())
     in_use = NOBODY if account.unproven else identity_of(account)
     return (
-        *(Tokens(one.number, one.credential, one.who, one.loose, one.at) for one in before),
+        *(
+            Tokens(tokens.number, tokens.credential, tokens.who, tokens.loose, tokens.at)
+            for tokens in before
+        ),
         Tokens(None, account.credential, in_use),
     )
 
 
 def about(doubts: Iterable[Doubt], credential: Credential) -> tuple[Doubt, ...]:
     """Return those of an account's doubts that are about its tokens in use, `credential`."""
-    found = tuple(doubts)
+    all_doubts = tuple(doubts)
     # Most accounts are in none, and there are many.
-    own = secrets_of(credential) if found else ()
-    return tuple(one for one in found if not one.of or one.of in own)
+    own = secrets_of(credential) if all_doubts else ()
+    return tuple(doubt for doubt in all_doubts if not doubt.of or doubt.of in own)
 
 
 def doubts_of(doubts: Iterable[Doubt], line: Line) -> tuple[Doubt, ...]:
     """Return those of an account's doubts that are about that part of its line."""
-    own = {digest for one in line for digest in secrets_of(one.credential)}
+    own = {digest for tokens in line for digest in secrets_of(tokens.credential)}
     has_tokens_in_use = line[-1:] != () and line[-1].number is None
-    return tuple(one for one in doubts if (one.of in own if one.of else has_tokens_in_use))
+    return tuple(doubt for doubt in doubts if (doubt.of in own if doubt.of else has_tokens_in_use))
 
 
 def shown(line: Line) -> Identity:
     """Return who the account of that line is, as far as somebody knows of any of it."""
-    known = [one.who for one in line if one.who.key is not None]
-    named = [one.who for one in line if one.who != NOBODY]
+    known = [tokens.who for tokens in line if tokens.who.key is not None]
+    named = [tokens.who for tokens in line if tokens.who != NOBODY]
     return (known or named or [NOBODY])[-1]
 
 
@@ -130,7 +133,7 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
     for account in accounts:
         if known.state.replaced.get(account.id):
             line = line_of(known.state, account)
-            parted = traced(line, [ancestry_of(one.credential, known) for one in line])
+            parted = traced(line, [ancestry_of(tokens.credential, known) for tokens in line])
             if parted is not None:
                 yield Part(account, parted, "it was seen where its tokens came from")
             fewer = too_many(line)
@@ -148,7 +151,7 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
     came_from = ancestry_of_secrets((Digest(doubt.came_as),), known)
     name = newer.alias if newer else "what came later"
     line = line_of(known.state, account)
-    tokens = next((one for one in reversed(line) if doubts_of((doubt,), (one,))), None)
+    tokens = next((pair for pair in reversed(line) if doubts_of((doubt,), (pair,))), None)
     if tokens is None:
         yield EndDoubt(account, doubt, "the tokens that it was about are gone")
     elif newer is not None and _is_another(tokens, line_of(known.state, newer)):
@@ -168,16 +171,16 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
 def _is_another(tokens: Tokens, newer: Line) -> bool:
     """Tell whether tokens are of nobody who has some of that line."""
     # Of a line that others have come into it is not known which of them it began with.
-    owners = {one.who.key for one in newer}
+    owners = {pair.who.key for pair in newer}
     return None not in {*owners, tokens.who.key} and tokens.who.key not in owners
 
 
 def _place_of(came_as: str, account: Account, known: Knowledge) -> int | None:
     """Return where in an account's line those tokens are, or what they were exchanged for."""
     line = line_of(known.state, account)
-    for at, one in enumerate(line):
-        before = ancestry_of(one.credential, known).line
-        if came_as in {*secrets_of(one.credential), *before}:
+    for at, tokens in enumerate(line):
+        before = ancestry_of(tokens.credential, known).line
+        if came_as in {*secrets_of(tokens.credential), *before}:
             return at
     return None
 
@@ -187,7 +190,7 @@ def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
         for other in accounts[n + 1 :]:
             if is_one_person(account, other):
                 keep, joined = _older_first(account, other)
-                best = max((keep, joined), key=lambda one: liveliness(one, keep, joined))
+                best = max((keep, joined), key=lambda login: liveliness(login, keep, joined))
                 why = "its vendor says that they are one person's"
                 yield Join(keep, joined, best, why, is_told=True)
 
@@ -215,26 +218,26 @@ def _exchanged(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
                 yield Spend(account, line_of(known.state, account)[-1], newer, why)
 
 
-def is_one_person(one: Account, other: Account) -> bool:
+def is_one_person(account: Account, other: Account) -> bool:
     """Tell whether a vendor has named one owner for the tokens of both accounts."""
-    mine, theirs = one.credential, other.credential
+    mine, theirs = account.credential, other.credential
     return (
         mine.type == theirs.type
         and mine.type in JOINED_TYPES
         and mine.enterprise_url == theirs.enterprise_url
-        and owner_key(one) is not None
-        and owner_key(one) == owner_key(other)
+        and owner_key(account) is not None
+        and owner_key(account) == owner_key(other)
     )
 
 
 def _of_one_key(accounts: Sequence[Account]) -> Iterator[Step]:
     """Yield what joins keys that an older version took for two: white space is none of them."""
-    found: dict[tuple[Digest, str], Account] = {}
-    for account in sorted(accounts, key=lambda one: (one.captured_at, one.id)):
+    holders: dict[tuple[Digest, str], Account] = {}
+    for account in sorted(accounts, key=lambda login: (login.captured_at, login.id)):
         credential = account.credential
         if credential.type == "api" and has_real_secret(credential):
             place = (given_as(credential), credential.destination)
-            first = found.setdefault(place, account)
+            first = holders.setdefault(place, account)
             if first is not account:
                 yield Join(first, account, first, "they have the same key")
 
@@ -242,20 +245,20 @@ def _of_one_key(accounts: Sequence[Account]) -> Iterator[Step]:
 def joined_identity(keep: Account, other: Account, best: Account) -> Identity:
     """Return who two accounts are that are one: whoever is known to have tokens in use of one."""
     both = [best, other if best.id == keep.id else keep]
-    known = [one for one in both if owner_key(one) is not None]
-    named = [one for one in (keep, other) if identity_of(one) != NOBODY]
+    known = [account for account in both if owner_key(account) is not None]
+    named = [account for account in (keep, other) if identity_of(account) != NOBODY]
     who = identity_of((known or named or [keep])[0])
-    same = [identity_of(one) for one in both if one.identity_key in {None, who.key}]
+    same = [identity_of(account) for account in both if account.identity_key in {None, who.key}]
     return Identity(
         who.key,
-        who.label or next((one.label for one in same if one.label), None),
-        who.plan or next((one.plan for one in same if one.plan), None),
-        who.group or next((one.group for one in same if one.group), None),
+        who.label or next((identity.label for identity in same if identity.label), None),
+        who.plan or next((identity.plan for identity in same if identity.plan), None),
+        who.group or next((identity.group for identity in same if identity.group), None),
     )
 
 
-def _older_first(one: Account, other: Account) -> tuple[Account, Account]:
-    first, second = sorted((one, other), key=lambda a: (a.captured_at, a.id))
+def _older_first(account: Account, other: Account) -> tuple[Account, Account]:
+    first, second = sorted((account, other), key=lambda a: (a.captured_at, a.id))
     return first, second
 
 
@@ -267,8 +270,8 @@ def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, fl
     expires_at = account.credential.expires_at
     return (
         # Its tokens may have been exchanged for those of the other.
-        not {one.newer for one in about(account.doubts, account.credential)}
-        & {one.id for one in others},
+        not {doubt.newer for doubt in about(account.doubts, account.credential)}
+        & {other.id for other in others},
         account.maybe is None,
         account.rejected is None and account.spent_from is None,
         # The one that runs out last was made last, and that spent the others' refresh token.
@@ -282,13 +285,13 @@ def with_doubts(accounts: Sequence[Account]) -> tuple[Account, ...]:
 
     That the other one was removed does not give it its tokens back.
     """
-    by_id = {one.id: one for one in accounts}
-    return tuple(_with_doubt(one, by_id) if one.maybe else one for one in accounts)
+    by_id = {account.id: account for account in accounts}
+    return tuple(_with_doubt(account, by_id) if account.maybe else account for account in accounts)
 
 
 def _with_doubt(account: Account, by_id: Mapping[AccountId, Account]) -> Account:
     doubts = reversed(about(account.doubts, account.credential))
-    newer = next((by_id[one.newer] for one in doubts if one.newer in by_id), None)
+    newer = next((by_id[claim.newer] for claim in doubts if claim.newer in by_id), None)
     if newer is None:
         doubt = (
             "it may be the same login as one that was removed: log in again, or rotator accounts"

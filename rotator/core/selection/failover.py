@@ -179,7 +179,7 @@ def _limit(
     events: tuple[Event, ...] = ()
     if limit is not before:
         # What is counted for all of them together is known of each.
-        marks = tuple(Rest(one, limit) for one in _limited_with(state, account, finding))
+        marks = tuple(Rest(member, limit) for member in _limited_with(state, account, finding))
         events = (_event(now, EventKind.LIMITED, account, _why_limited(limit, finding, marks)),)
         state = _marked(state, marks)
     if not state.balancing:

@@ -54,13 +54,15 @@ def go_on(
 def first_back(state: State, signal: Signal, now: datetime) -> tuple[Account, datetime] | None:
     """Return who is the first that can go on with a turn, here or elsewhere, and when."""
     elsewhere = [
-        Route(one.provider, one.model)
-        for one in state.preferences.priorities
-        if one.enabled and one.model is not None and one.provider not in {*signal.left}
+        Route(priority.provider, priority.model)
+        for priority in state.preferences.priorities
+        if priority.enabled
+        and priority.model is not None
+        and priority.provider not in {*signal.left}
     ]
     here = Route(signal.provider, signal.model or "")
-    found = [first_free(state, one.provider, now, one.model) for one in (here, *elsewhere)]
-    return min((one for one in found if one is not None), key=lambda one: one[1], default=None)
+    pairs = [first_free(state, route.provider, now, route.model) for route in (here, *elsewhere)]
+    return min((pair for pair in pairs if pair is not None), key=lambda pair: pair[1], default=None)
 
 
 def _wait(state: State, signal: Signal, since: datetime, now: datetime) -> Verdict:

@@ -58,7 +58,10 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
         return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
     near = [a for a in able if stands_in(a, wanted.instead_of)]
     stood = [_stands(state, a, wanted, now) for a in near or able]
-    best = min(stood, key=lambda one: (is_stale(one.account, now), rank(one, state.failover, now)))
+    best = min(
+        stood,
+        key=lambda standing: (is_stale(standing.account, now), rank(standing, state.failover, now)),
+    )
     others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
     elsewhere = [] if near else [f"it goes to another place: {_FROM_ITS_START}"]
     against = _against(state, others, wanted, now)
@@ -100,12 +103,12 @@ def prefer(state: State, provider: str, model: str | None, now: datetime) -> Pre
         return Preferred(
             ahead.account, f"{_is_ready(ahead)}; {why}{_usage(mine)}", is_before_the_wall=True
         )
-    found = better(mine, able, state.failover, now)
-    if found is None:
+    best = better(mine, able, state.failover, now)
+    if best is None:
         return None
     why = _PREFERENCES[state.failover.strategy_of(provider)].format(active.alias)
     return Preferred(
-        found.account, f"{_is_ready(found)}; {why}{_usage(mine)}", is_before_the_wall=False
+        best.account, f"{_is_ready(best)}; {why}{_usage(mine)}", is_before_the_wall=False
     )
 
 
@@ -139,7 +142,7 @@ def first_free(
 
 def _rests_until(account: Account, model: str | None, now: datetime) -> datetime | None:
     barred = (account.disabled, account.maybe, account.why_login_at(now))
-    if any(one is not None for one in barred):
+    if any(reason is not None for reason in barred):
         return None
     held = limits_of(account, model, now)
     return held[0].until if held else None
@@ -188,15 +191,15 @@ def _stands(state: State, account: Account, wanted: Wanted, now: datetime) -> St
     return standing(account, state.usage.get(account.id), wanted.model, now)
 
 
-def _is_ready(one: Standing) -> str:
-    return f"{one.account.alias} is ready{_usage(one)}"
+def _is_ready(candidate: Standing) -> str:
+    return f"{candidate.account.alias} is ready{_usage(candidate)}"
 
 
-def _usage(one: Standing) -> str:
+def _usage(candidate: Standing) -> str:
     """Return what is used of what binds, with when it begins anew; nothing where it is unknown."""
-    binding = one.binding
+    binding = candidate.binding
     if binding is None:
-        return ", nothing is left of it" if one.is_spent else ""
+        return ", nothing is left of it" if candidate.is_spent else ""
     used = f", {binding.name} {used_words(binding.used)}"
     return f"{used}, resets {moment_in_full(binding.resets_at)}" if binding.resets_at else used
 

@@ -76,9 +76,9 @@ class Present:
 
 def bridges_of(paths: Paths) -> list[Present]:
     """Return the bridges of the opencodes that run and use our auth.json."""
-    found = [read_present(path) for path in present_files(paths)]
+    bridges = [read_present(path) for path in present_files(paths)]
     ours = str(paths.auth_file)
-    return [one for one in found if one and one.auth_file == ours]
+    return [bridge for bridge in bridges if bridge and bridge.auth_file == ours]
 
 
 def present_files(paths: Paths) -> list[Path]:
@@ -105,11 +105,11 @@ def read_present(path: Path) -> Present | None:
             auth_file=str(value.get("auth_file")),
             started_at=from_iso(started) if isinstance(started, str) else None,
             opencode=clean(value.get("opencode") or ""),
-            directories=tuple(one for one in as_list(value.get("directories")) if is_text(one)),
+            directories=tuple(text for text in as_list(value.get("directories")) if is_text(text)),
             is_here=is_known_here(value),
             namespace=str(value.get(NAMESPACE) or ""),
             name=path.stem,
-            unseen=tuple(one for one in as_list(value.get("unseen")) if is_provider(one)),
+            unseen=tuple(name for name in as_list(value.get("unseen")) if is_provider(name)),
             aside=_variable(value.get("aside")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

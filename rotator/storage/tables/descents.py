@@ -44,21 +44,27 @@ class Descents(OpenStore):
         """Tell whether a bridge saw that a refresh token was exchanged for another one."""
         return self._one("SELECT 1 FROM exchange WHERE digest = ?", digest) is not None
 
-    def note_descents(self, found: Iterable[Descent], now: datetime) -> None:
+    def note_descents(self, descents: Iterable[Descent], now: datetime) -> None:
         """Keep what bridges saw of tokens; what is old, or too much, is forgotten.
 
         What is about tokens of accounts is kept as long as these are.
         """
-        for one in found:
-            for digest in one.to:
+        for descent in descents:
+            for digest in descent.to:
                 self._write(
                     "INSERT INTO descent VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    *(digest, one.came_from, int(one.is_login), one.id, to_iso(one.at)),
+                    *(
+                        digest,
+                        descent.came_from,
+                        int(descent.is_login),
+                        descent.id,
+                        to_iso(descent.at),
+                    ),
                 )
-            if one.spent is not None:
+            if descent.spent is not None:
                 self._write(
                     "INSERT INTO exchange VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    *(one.spent, to_iso(one.at)),
+                    *(descent.spent, to_iso(descent.at)),
                 )
         self._forget("descent", f"NOT {_ABOUT_ACCOUNTS}", now)
         self._forget("exchange", f"digest NOT IN ({_OF_ACCOUNTS})", now)

@@ -63,8 +63,8 @@ class StateReader:
             except (RotatorError, ValueError, TypeError, AttributeError):
                 name = f"{clean(row['provider'])}/{clean(row['alias'])}"
                 broken.append(f"the saved account {name} cannot be read")
-        replaced = self._replaced({one.id: one for one in accounts})
-        accounts = [_with_own_limits(one, replaced.get(one.id, ())) for one in accounts]
+        replaced = self._replaced({account.id: account for account in accounts})
+        accounts = [_with_own_limits(account, replaced.get(account.id, ())) for account in accounts]
         slots: dict[str, Slot] = {}
         for row in self._rows("slot"):
             with contextlib.suppress(ValueError):
@@ -84,7 +84,7 @@ class StateReader:
                     (REMOVED_AT_HAND,),
                 )
             ),
-            refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
+            refreshes=MappingProxyType({refresh.account: refresh for refresh in self._refreshes()}),
             replaced=MappingProxyType(replaced),
             broken=(*self._damage, *broken),
         )
@@ -106,18 +106,18 @@ class StateReader:
             yield row
 
     def _part_limits(self) -> dict[str, list[Limit]]:
-        found: dict[str, list[Limit]] = {}
+        limits: dict[str, list[Limit]] = {}
         for row in self._rows("part_limit", "model"):
             with contextlib.suppress(ValueError):
-                found.setdefault(row["account"], []).append(part_limit_of(row))
-        return found
+                limits.setdefault(row["account"], []).append(part_limit_of(row))
+        return limits
 
     def _tenures(self) -> dict[str, list[Tenure]]:
-        found: dict[str, list[Tenure]] = {}
+        tenures: dict[str, list[Tenure]] = {}
         for row in self._rows("tenure", "number"):
             with contextlib.suppress(ValueError):
-                found.setdefault(row["provider"], []).append(tenure_of(row))
-        return found
+                tenures.setdefault(row["provider"], []).append(tenure_of(row))
+        return tenures
 
     def _digests(self) -> Iterator[tuple[tuple[str, Digest], AccountId]]:
         for (account,) in self._connection.execute("SELECT id FROM account").fetchall():
@@ -141,14 +141,14 @@ class StateReader:
     def _replaced(
         self, accounts: Mapping[AccountId, Account]
     ) -> dict[AccountId, tuple[Replaced, ...]]:
-        found: dict[AccountId, tuple[Replaced, ...]] = {}
+        replaced: dict[AccountId, tuple[Replaced, ...]] = {}
         for row in self._rows("replaced", "number"):
             account = accounts.get(row["account"])
             with contextlib.suppress(BadEntry, ValueError):
                 if account is not None:
-                    one = replaced_of(account.provider, row)
-                    found[account.id] = (*found.get(account.id, ()), one)
-        return found
+                    tokens = replaced_of(account.provider, row)
+                    replaced[account.id] = (*replaced.get(account.id, ()), tokens)
+        return replaced
 
     def _refreshes(self) -> Iterator[PendingRefresh]:
         for row in self._rows("refresh"):
@@ -158,5 +158,5 @@ class StateReader:
 
 def _with_own_limits(account: Account, replaced: Sequence[Replaced]) -> Account:
     """Return the account; unproven tokens of it have no limit of those that they replaced."""
-    came_at = [one.at for one in replaced if not one.loose]
+    came_at = [tokens.at for tokens in replaced if not tokens.loose]
     return of_tokens_in_use(account, came_at[-1]) if account.unproven and came_at else account

@@ -52,9 +52,9 @@ def read_usage(effect: do.ReadUsage) -> Callable[[Books], Message]:
         asked = usage.read(books, accounts, forced=True)
         books.announce()
         failed = [
-            one.asked.failure
-            for one in usage.known(books, [a for a in accounts if a.id not in before])
-            if one.asked.failure
+            reading.asked.failure
+            for reading in usage.known(books, [a for a in accounts if a.id not in before])
+            if reading.asked.failure
         ]
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
@@ -101,8 +101,8 @@ def captured(effect: do.Captured) -> Callable[[Books], Message]:
         books.announce()
         if new:
             return Ended(effect.job, f"{new[0].name} was saved", name_it=new[0].id)
-        for one in reversed(books.history.read(after=effect.last_event)):
-            event = one.event
+        for entry in reversed(books.history.read(after=effect.last_event)):
+            event = entry.event
             if event.account and effect.provider in {"", event.provider}:
                 return Ended(effect.job, f"{event.account}: {event.why}")
         if effect.code:
