@@ -101,7 +101,8 @@ def _plugins(
         names = [name for name in sorted(live) if may_send_own(plugin, name)]
         if names:
             says = (
-                f"the {plugin.kind} {clean(plugin.name)} may send keys of its own for {', '.join(names)},"
-                " by its text: without the bridge opencode's log blames no account of theirs"
+                f"the {plugin.kind} {clean(plugin.name)} may send keys of its own for"
+                f" {', '.join(names)}, by its text: without the bridge opencode's log blames"
+                " no account of theirs"
             )
             yield note(Check.OPENCODE, says, "the bridge tells such requests apart")

@@ -196,7 +196,8 @@ def _elsewhere(setup: Setup) -> Iterator[Remark]:
     for opencode in find_elsewhere(setup.paths.auth_file.parent):
         if opencode.paths is not None and opencode.kind != COMMAND and not opencode.is_second:
             is_ours = opencode.home == setup.environ.get("HOME")
-            says = f"opencode {opencode.kind} (pid {opencode.pid}) uses {clean(opencode.paths.auth_file)}"
+            auth_file = clean(opencode.paths.auth_file)
+            says = f"opencode {opencode.kind} (pid {opencode.pid}) uses {auth_file}"
             if is_ours:
                 to_do = "a watcher with its XDG_DATA_HOME takes care of those logins"
                 yield note(Check.BRIDGE, says, to_do)

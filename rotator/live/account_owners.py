@@ -45,10 +45,10 @@ def _named_as_before(books: Books, account: AccountId, who: Identity) -> list[Ac
     if row is None or who.key is None or who.key_before is None:
         return []
     return [
-        one
-        for one in state.of(row.provider)
-        if who.key_before == one.identity_key
-        or any(who.key_before == older.who.key for older in state.replaced.get(one.id, ()))
+        other
+        for other in state.of(row.provider)
+        if who.key_before == other.identity_key
+        or any(who.key_before == older.who.key for older in state.replaced.get(other.id, ()))
     ]
 
 
@@ -59,21 +59,21 @@ def _leave_old_key(books: Books, account: AccountId, of: Digest, who: Identity) 
     of one that is dead nobody will say more than that it had the same name.
     """
     asked = _holder(books, account, of)
-    for one in _named_as_before(books, account, who):
-        is_same = one.rejected is not None or (asked is not None and one.id == asked.id)
-        if one.identity_key == who.key_before:
-            known = replace(identity_of(one), key=who.key if is_same else None)
-            books.store.set_owner(one.id, known, unproven=one.unproven)
+    for named in _named_as_before(books, account, who):
+        is_same = named.rejected is not None or (asked is not None and named.id == asked.id)
+        if named.identity_key == who.key_before:
+            known = replace(identity_of(named), key=who.key if is_same else None)
+            books.store.set_owner(named.id, known, unproven=named.unproven)
             if not is_same:
-                books.history.keep_owner_asked(one.credential.digest, OwnerAsked())
+                books.history.keep_owner_asked(named.credential.digest, OwnerAsked())
         if is_same:
-            _rename_replaced(books, one, who)
+            _rename_replaced(books, named, who)
 
 
 def _rename_replaced(books: Books, account: Account, who: Identity) -> None:
-    for one in books.store.state().replaced.get(account.id, ()):
-        if one.who.key == who.key_before:
-            books.store.name_replaced(one.number, replace(one.who, key=who.key))
+    for tokens in books.store.state().replaced.get(account.id, ()):
+        if tokens.who.key == who.key_before:
+            books.store.name_replaced(tokens.number, replace(tokens.who, key=who.key))
 
 
 def _learn(books: Books, account: AccountId, of: Digest, who: Identity) -> list[Event]:

@@ -178,8 +178,8 @@ def begin(books: Books, account_id: AccountId) -> Attempt | str:
 
 def _is_being_exchanged(books: Books, account: Account) -> bool:
     """Tell whether a bridge saw the refresh token exchanged of which nobody has been told yet."""
-    found = {one.spent for one in read_descents(books.paths).descents}
-    return not found.isdisjoint(refresh_digests(account.credential))
+    exchanged = {descent.spent for descent in read_descents(books.paths).descents}
+    return not exchanged.isdisjoint(refresh_digests(account.credential))
 
 
 def ask(send: Send, attempt: Attempt) -> Result:

@@ -179,11 +179,11 @@ def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[st
 
 def _spent(state: State, providers: Sequence[str], now: datetime) -> list[str]:
     """Name the live logins that opencode would refresh with a token that is spent."""
-    live = [one for p in providers if (one := state.active(p)) is not None]
+    live = [account for p in providers if (account := state.active(p)) is not None]
     return [
-        f"{one.name} is live and needs a login: {SPENT_ELSEWHERE}; {STILL_LIVE}"
-        for one in live
-        if one.spent_from is not None and one.spent_from <= now
+        f"{account.name} is live and needs a login: {SPENT_ELSEWHERE}; {STILL_LIVE}"
+        for account in live
+        if account.spent_from is not None and account.spent_from <= now
     ]
 
 

@@ -26,8 +26,9 @@ def unseen_requests(present: Sequence[Present], providers: Collection[str]) -> I
         sockets = (name for name in providers if presence.sends_by_socket(name))
         for provider in dict.fromkeys((*presence.unseen, *sockets)):
             yield (
-                f"the bridge in opencode {presence.who} does not see the requests of {clean(provider)},"
-                f" so none of them is sent again: {senders(presence, provider)} past it"
+                f"the bridge in opencode {presence.who} does not see the requests of"
+                f" {clean(provider)}, so none of them is sent again:"
+                f" {senders(presence, provider)} past it"
             )
 
 

@@ -174,12 +174,12 @@ def following(present: Sequence[Present]) -> list[Present]:
     return [presence for presence in present if not has_own_logins(presence)]
 
 
-def sends_unmarked(paths: Paths, one: Opencode) -> bool:
+def sends_unmarked(paths: Paths, process: Opencode) -> bool:
     """Tell whether an opencode with a bridge may have used a folder before the bridge was there.
 
     In such a folder its requests go out without it.
     """
-    return one.sends and not _was_there(bridge_file(one.paths or paths), one.started_at)
+    return process.sends and not _was_there(bridge_file(process.paths or paths), process.started_at)
 
 
 def has_own_logins(presence: Present) -> bool:

@@ -60,7 +60,7 @@ def drop(text: str, path: KeyPath) -> str:
     if around is not None:
         whole = without_key(_text_of(places, around), _names(path[len(around.path) :]))
         return _replaced(places, around, whole)
-    for place in reversed([one for one in there if not one.is_inner]):
+    for place in reversed([found_place for found_place in there if not found_place.is_inner]):
         start, end = _line(text, place)
         text = text[:start] + text[end:]
     return text
@@ -190,9 +190,9 @@ def reorder(text: str, name: str, order: Sequence[int]) -> str:
 def _list(places: Places, around: Place) -> TomlList:
     start, length = around.value_start, len(around.path)
     spans = [
-        (one.start - start, one.end - start)
-        for one in places.all
-        if one.is_inner and one.path[:length] == around.path and len(one.path) == length + 1
+        (place.start - start, place.end - start)
+        for place in places.all
+        if place.is_inner and place.path[:length] == around.path and len(place.path) == length + 1
     ]
     return read_list(_text_of(places, around), spans)
 

@@ -163,8 +163,8 @@ def _read_store(store: str, now: datetime) -> tuple[list[Seat], dict[str, str], 
     """Return the seats, whose account sits in each, and whether balancing is on."""
     with _opened(store) as connection:
         rows = connection.execute(
-            f"SELECT {_columns(connection)} FROM account ORDER BY provider"
-        ).fetchall()  # noqa: S608  # our names
+            f"SELECT {_columns(connection)} FROM account ORDER BY provider"  # noqa: S608  # our names
+        ).fetchall()
         active = dict(connection.execute("SELECT provider, active FROM slot").fetchall())
         asked = "SELECT value FROM setting WHERE name = 'balancing'"
         balancing = connection.execute(asked).fetchone() != ("off",)

@@ -221,7 +221,7 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
         ),
         "descent": _rows(left, "descent"),
         "exchange": {
-            row["digest"]: row for one in (copy, left) for row in _rows(one, "exchange")
+            row["digest"]: row for source in (copy, left) for row in _rows(source, "exchange")
         }.values(),
         **_places(left, ids),
     }

@@ -104,7 +104,7 @@ class LoggedFailures:
     def follow_swaps(self) -> None:
         """Know of the opencodes that run at a swap: they began with the login before it."""
         slots = self._books.store.state().slots.values()
-        swapped = {one.provider: one.tenures[-1] for one in slots if one.tenures}
+        swapped = {slot.provider: slot.tenures[-1] for slot in slots if slot.tenures}
         if swapped != self._swapped:
             self._look_at_opencodes(self._exchange.present())
             self._swapped = swapped
@@ -141,11 +141,15 @@ class LoggedFailures:
         paths = self._books.paths
         everyone = find_opencodes(paths.auth_file.parent)
         running = bridgeless(paths, present, everyone)
-        silent = {one.pid for one in running}
+        silent = {process.pid for process in running}
         bridged = [
-            Beside(one, sends_unmarked(paths, one)) for one in everyone if one.pid not in silent
+            Beside(process, sends_unmarked(paths, process))
+            for process in everyone
+            if process.pid not in silent
         ]
-        alone = [Beside(one, one.sends and not one.has_own_logins) for one in running]
+        alone = [
+            Beside(process, process.sends and not process.has_own_logins) for process in running
+        ]
         self._seen.look([*alone, *bridged], self._books.clock())
         return running, bridged
 

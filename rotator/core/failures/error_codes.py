@@ -142,7 +142,7 @@ def by_messages(rules: tuple[Rule, ...], answer: Answer) -> Evidence | None:
 
 
 def by_window(evidence: Evidence, answer: Answer) -> Evidence:
-    """Return `found` with its meaning set right by the length of the window that is named.
+    """Return `evidence` with its meaning set right by the length of the window that is named.
 
     A limit of minutes is short and one of days is a used-up window, whatever it is called:
     Cerebras says `request_quota_exceeded` of requests per minute.

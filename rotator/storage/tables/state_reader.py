@@ -131,7 +131,7 @@ class StateReader:
 
     def _exchanged(self, accounts: Iterable[Account]) -> dict[Digest, datetime]:
         """Return when bridges saw refresh tokens of these accounts exchanged for others."""
-        wanted = [one for account in accounts for one in refresh_digests(account.credential)]
+        wanted = [digest for account in accounts for digest in refresh_digests(account.credential)]
         rows = self._connection.execute(
             "SELECT digest, at FROM exchange WHERE digest IN (SELECT value FROM json_each(?))",
             (json.dumps(wanted),),
