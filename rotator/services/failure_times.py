@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rotator.clock import is_ahead
-from rotator.context import Books
+from rotator.context import Context
 from rotator.model import State, Tenure
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Run, Runs
 from rotator.services.log_writers import find_writers
-from rotator.services.without_bridge import Unbridged, bridgeless, unbridged
+from rotator.services.without_bridge import Unbridged, opencodes_without_bridge, unbridged
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.processes import Opencode
 
@@ -43,7 +43,7 @@ _Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class OtherOpencode:
     """An opencode that writes, or wrote, into the log beside those that run without the bridge.
 
     It has a bridge, or has ended. One that `sends` may have written the line about a request
@@ -98,24 +98,24 @@ class _Suspects:
         )
 
 
-def charge_time(
-    books: Books,
+def attribution_time(
+    context: Context,
     present: Sequence[Present],
     failure: LoggedFailure,
     runs: Runs,
     running: Sequence[Opencode] | None = None,
-    beside: Sequence[Beside] = (),
+    beside: Sequence[OtherOpencode] = (),
 ) -> datetime | None:
     """Return the time by which a failure is charged to whoever was live then; None: nobody is.
 
     `running` are the opencodes without a bridge, where they have been looked for already.
     """
-    state, now = books.store.state(), books.clock()
+    state, now = context.store.state(), context.clock()
     known = _known(state, failure.provider)
     if not known:
         return failure.at
-    silent = bridgeless(books.paths, present) if running is None else running
-    senders = _senders(unbridged(books.paths, present, silent), beside)
+    silent = opencodes_without_bridge(context.paths, present) if running is None else running
+    senders = _senders(unbridged(context.paths, present, silent), beside)
     suspects = _suspects(failure, runs, [*silent, *(writer.opencode for writer in beside)], senders)
     requested = _requested(failure, suspects.began_at if suspects else None)
     if suspects is None:
@@ -160,7 +160,7 @@ def _known(state: State, provider: str) -> list[Tenure]:
     return [*([_UNKNOWN] if len(tenures) >= TENURES_KEPT else []), *tenures]
 
 
-def _senders(without: Sequence[Unbridged], beside: Sequence[Beside]) -> list[_Sender]:
+def _senders(without: Sequence[Unbridged], beside: Sequence[OtherOpencode]) -> list[_Sender]:
     running = [
         _Sender(process.opencode, follows=process.is_following, is_idle=process.is_idle)
         for process in without

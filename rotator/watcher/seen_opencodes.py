@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.clock import is_ahead, is_within
-from rotator.services.failure_times import Beside
+from rotator.services.failure_times import OtherOpencode
 from rotator.system.processes import Opencode, is_running
 
 _MOST = 50
@@ -37,7 +37,7 @@ class SeenOpencodes:
         self._seen: dict[int, _Seen] = {}
         self._ended: list[_Seen] = []
 
-    def look(self, running: Iterable[Beside], now: datetime) -> None:
+    def look(self, running: Iterable[OtherOpencode], now: datetime) -> None:
         """Know of those that run."""
         there = {process.opencode.pid: process for process in running}
         for pid, seen in list(self._seen.items()):
@@ -62,10 +62,10 @@ class SeenOpencodes:
         )
         self._ended = list(ended)[-_MOST:]
 
-    def ended(self, at: datetime, now: datetime) -> list[Beside]:
+    def ended(self, at: datetime, now: datetime) -> list[OtherOpencode]:
         """Return those that have ended; one `sends` if it ran at that time, as far as is known."""
         return [
-            Beside(
+            OtherOpencode(
                 seen.opencode,
                 seen.sends
                 and seen.ended_at is not None

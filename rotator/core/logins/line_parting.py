@@ -19,7 +19,7 @@ _MOST_PERHAPS_SPENT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenPair:
     """Tokens of an account's line, and whose they are (without a key: nobody knows).
 
     `number` is that of replaced ones; None: they are in use. `at` is when others took their
@@ -33,7 +33,7 @@ class Tokens:
     at: datetime | None = None
 
 
-Line = tuple[Tokens, ...]
+Line = tuple[TokenPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _unsaid(line: Line, at: int, who: Identity) -> frozenset[int]:
     )
 
 
-def is_perhaps_spent(tokens: Tokens) -> bool:
+def is_perhaps_spent(tokens: TokenPair) -> bool:
     """Tell whether tokens were at their end when others took their place, as at a refresh."""
     expires_at = tokens.credential.expires_at
     if tokens.at is None or tokens.loose or expires_at is None:
@@ -102,7 +102,7 @@ def is_perhaps_spent(tokens: Tokens) -> bool:
     return expires_at - tokens.at <= REFRESH_MARGIN
 
 
-def _in_order(side: Iterable[tuple[bool, Tokens]]) -> Line:
+def _in_order(side: Iterable[tuple[bool, TokenPair]]) -> Line:
     """Return one side of a line, those to go on with last, if it has none that are in use."""
     pairs = list(side)
     if pairs[-1][1].number is not None:
@@ -117,7 +117,7 @@ def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
     return Parted(after, before) if by_last else Parted(before, after)
 
 
-def _how_well_known(tokens: Tokens) -> tuple[bool, float]:
+def _how_well_known(tokens: TokenPair) -> tuple[bool, float]:
     """Return what is larger for tokens to go on with; those in order stay in their order."""
     if not tokens.loose:
         return True, 0.0
@@ -158,7 +158,7 @@ def too_many(line: Line) -> Parted | None:
     return Parted(tuple(tokens for tokens in line if tokens.number not in gone)) if gone else None
 
 
-def _came_from(newer: Tokens, came_from: Ancestry, older: Tokens) -> bool:
+def _came_from(newer: TokenPair, came_from: Ancestry, older: TokenPair) -> bool:
     """Tell whether tokens were exchanged for others; what names two owners was not."""
     is_another = None not in {newer.who.key, older.who.key} and newer.who.key != older.who.key
     return not is_another and bool(set(came_from.line) & set(secrets_of(older.credential)))

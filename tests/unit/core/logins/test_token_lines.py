@@ -11,7 +11,7 @@ import pytest
 from rotator.core.logins.ancestry import Ancestry, ancestry_of
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.line_parting import Tokens, traced
+from rotator.core.logins.line_parting import TokenPair, traced
 from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
@@ -93,11 +93,11 @@ def logged_in(credential: Credential) -> Callable[[Digest], Descent | None]:
     return lambda digest: one if digest in one.to else None
 
 
-def line(*who: Identity) -> tuple[Tokens, ...]:
+def line(*who: Identity) -> tuple[TokenPair, ...]:
     """Return a line of tokens, each of whoever it is."""
     last = len(who) - 1
     return tuple(
-        Tokens(None if n == last else n + 1, oauth("a", n), one) for n, one in enumerate(who)
+        TokenPair(None if n == last else n + 1, oauth("a", n), one) for n, one in enumerate(who)
     )
 
 
