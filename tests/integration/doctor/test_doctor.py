@@ -269,12 +269,12 @@ def test_logins_from_the_environment_are_a_problem(setup: DoctorContext) -> None
 
 
 def test_what_is_no_json_in_place_of_logins_is_told(setup: DoctorContext) -> None:
-    setup = replace(setup, environ={**setup.environ, "OPENCODE_AUTH_CONTENT": "/root/auth.json"})
+    setup = replace(setup, environ={**setup.environ, "OPENCODE_AUTH_CONTENT": "/srv/auth.json"})
 
     found = said(setup, Check.AUTH_FILE)
 
     assert [result.level for result in found] == [Level.OK, Level.NOTE]
-    assert "/root" not in found[-1].says
+    assert "/srv" not in found[-1].says
 
 
 # -- the store --------------------------------------------------------------------------------

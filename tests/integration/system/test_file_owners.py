@@ -195,7 +195,8 @@ os.chdir(file.parent)
 os.setgroups([int(sys.argv[4])])
 os.setresgid(*3 * [int(sys.argv[3])])
 os.setresuid(*3 * [int(sys.argv[3])])
-done = put_live(Path("auth.json"), read_live(Path("auth.json")), b'{"acme": 1}', ReplacedFiles(journal))
+seen = read_live(Path("auth.json"))
+done = put_live(Path("auth.json"), seen, b'{"acme": 1}', ReplacedFiles(journal))
 print(done, flush=True)
 """
 

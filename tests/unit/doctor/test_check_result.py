@@ -47,7 +47,7 @@ def row(alias: str, **more: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("remarks", "code"),
+    ("results", "code"),
     [
         pytest.param([], 0, id="nothing"),
         pytest.param([ok(Check.STORE, "a"), note(Check.WATCHER, "b")], 0, id="notes"),
