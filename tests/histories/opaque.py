@@ -220,7 +220,11 @@ class Day:
         return holder is not None and holder.unproven and holder.credential.digest != digest
 
     def _rests(self) -> dict[str, object]:
-        return {a.id: (a.limit, a.part_limits, a.rejected) for a in self.live.state.of(SLOT)}
+        """Return who rests; a login whose token is spent is rejected whenever somebody looks."""
+        return {
+            a.id: (a.limit, a.part_limits, a.spent_from is None and a.rejected)
+            for a in self.live.state.of(SLOT)
+        }
 
     # -- what we do --------------------------------------------------------------------------------
 
