@@ -29,6 +29,7 @@ from tests.support.repository import ROOT
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "SURVIVED", "timed out", "NOT REACHED"
 ACCEPTED, NEEDLESS = "accepted", "LISTED BUT KILLED"
 _COUNT = 300
+_PROGRESS = 500
 # What a test took was measured on a machine that others used, too.
 _PATIENCE, _START_SECONDS = 3, 30.0
 
@@ -111,7 +112,7 @@ def _judge_core(drawn: Sequence[Mutant], given: argparse.Namespace) -> int:
     """
     started = time.monotonic()
     reasons = accepted.read()
-    listed = [one for one in drawn if reasons.reason(one.module, one.change)]
+    listed = {one for one in drawn if reasons.reason(one.module, one.change)}
     counts = Counter[str]() if given.recheck else Counter({ACCEPTED: len(listed)})
 
     def tell(judged: Judged) -> None:
@@ -125,6 +126,8 @@ def _judge_core(drawn: Sequence[Mutant], given: argparse.Namespace) -> int:
         counts[word] += 1
         if given.verbose or word in {SURVIVED, NEEDLESS}:
             _say(f"{word}: {judged.mutant}  [{judged.failed}]")
+        if counts.total() % _PROGRESS == 0:
+            _say(f"… {counts.total()} of {len(drawn)}")
 
     forked.judge([one for one in drawn if given.recheck or one not in listed], given.jobs, tell)
     words = ", ".join(f"{word} {counts[word]}" for word in sorted(counts))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
-# What it tells is for people's eyes.
-_LOG = "log"
+# What a log tells is for people's eyes, and what can never be reached the types show.
+_NOT_BROKEN = {"log", "assert_never"}
 _TURNED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Eq: (ast.NotEq,),
     ast.NotEq: (ast.Eq,),
@@ -148,8 +148,11 @@ class _Finder(ast.NodeVisitor):
                 is_boundary = _BOUNDARY.get(type(operator)) is turned
                 kind = Kind.BOUNDARY if is_boundary else Kind.COMPARISON
                 self._replace(kind, node, f"({ast.unparse(broken)})")
-        for side in (node.left, *node.comparators):
-            self._turn_text(side)
+        self._turn_text(node.left)
+        for operator, side in zip(node.ops, node.comparators, strict=True):
+            # The signs of a text in which one is looked for would still be there.
+            if not isinstance(operator, ast.In | ast.NotIn):
+                self._turn_text(side)
         self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
@@ -186,7 +189,7 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Call):
-            if ast.unparse(node.value.func).split(".")[0] == _LOG:
+            if ast.unparse(node.value.func).split(".")[0] in _NOT_BROKEN:
                 return
             self._replace(Kind.CALL, node, "pass")
         self.generic_visit(node)
@@ -205,6 +208,8 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
+        if ast.unparse(node.value) == "Literal":
+            return
         self._turn_text(node.slice)
         self.generic_visit(node)
 
@@ -259,7 +264,7 @@ class _Finder(ast.NodeVisitor):
     def _turn_text(self, node: ast.expr) -> None:
         """Take another text where one decides; prose, which is for people's eyes, does not."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            self._replace(Kind.TEXT, node, repr(f"other {node.value}"))
+            self._replace(Kind.TEXT, node, repr(f"other_{node.value}"))
 
     def _swap(self, first: ast.expr, second: ast.expr) -> None:
         texts = ast.unparse(first), ast.unparse(second)

@@ -182,6 +182,25 @@ def test_whatever_may_be_somebody_s_own_names_somebody(owner: str) -> None:
     assert not names_nobody(owner)
 
 
+@pytest.mark.parametrize("owner", ["deleted", "guest", "self", "aaaaaa"])
+def test_a_word_for_whoever_asks_and_six_signs_alike_name_nobody(owner: str) -> None:
+    assert names_nobody(owner)
+
+
+def test_a_secret_that_lacks_its_last_letter_is_blanked_as_well() -> None:
+    assert blanked(TEXT[:-1].encode(), [Secret(TEXT)]) == b"*" * (len(TEXT) - 1)
+
+
+def test_a_secret_with_letters_of_its_own_language_is_blanked_whole() -> None:
+    assert blanked("ÄKEY-CANARY".encode(), [Secret("ÄKEY-CANARY")]) == b"*" * 12
+
+
+def test_of_a_secret_that_is_a_part_of_another_no_rest_is_left() -> None:
+    secrets = [Secret(TEXT), Secret(f"{TEXT}-LONGER")]
+
+    assert blanked(f"{TEXT}-LONGER".encode(), secrets) == b"*" * len(f"{TEXT}-LONGER")
+
+
 # -- dataclasses -------------------------------------------------------------------------------
 
 # Fields of these types hold what came from outside as it came: contents, rows, environments.

@@ -13,8 +13,13 @@ from rotator.model import (
     AccountState,
     Digest,
     EventKind,
+    Signal,
     Slot,
+    Snapshot,
+    Source,
     State,
+    SwapMark,
+    Verdict,
     VerdictKind,
 )
 from tests.support.builders import (
@@ -136,3 +141,13 @@ def test_the_words_of_the_contracts_are_these() -> None:
         " logged-out removed rerouted changed problem"
     )
     assert " ".join(AccountState) == "disabled rejected exhausted cooling ready"
+
+
+def test_what_is_not_said_of_a_value_is_the_usual() -> None:
+    signal = Signal("1", NOW, ACME, Source.BRIDGE)
+    mark = SwapMark(None, AccountId("a"), NOW, None)
+
+    assert (signal.attempt, signal.aside, signal.waited) == (1, False, False)
+    assert Verdict(VerdictKind.PASS).wait_ms == 0
+    assert (mark.left_expired, mark.rounds) == (False, 0)
+    assert (Snapshot(NOW).complete, Snapshot(NOW).spent) == (False, False)

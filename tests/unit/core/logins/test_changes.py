@@ -706,3 +706,11 @@ def test_a_swap_of_a_clock_that_was_set_back_undoes_no_login_of_the_user(
     change = the_change(a_state(A, B, active=B, swap=mark), A.credential)
 
     assert isinstance(change, kind)
+
+
+def test_an_entry_whose_tokens_a_plug_in_has_cleared_is_a_logout() -> None:
+    a = an_account("a", oauth("a"))
+    blank = an_entry(type="oauth", refresh="", access="", expires=0)
+
+    assert the_change(a_state(a, active=a), blank) == Logout(ACME, a)
+    assert changes(a_state(a), contents(acme=a.credential), contents(acme=blank)) == []

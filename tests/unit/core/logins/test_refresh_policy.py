@@ -237,3 +237,9 @@ def test_it_is_asked_of_parked_logins_that_have_run_out_whether_somebody_spent_t
     account: Account, state: State, *, asked: bool
 ) -> None:
     assert may_have_been_spent(state, account, NOW) is asked
+
+
+def test_an_access_token_that_runs_out_now_is_good_no_more() -> None:
+    ending = an_account("a", oauth("a", expires_at=NOW))
+
+    assert rest_for(ending, pending(), NOW) is not None

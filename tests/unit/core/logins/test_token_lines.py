@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,17 @@ from rotator.core.logins.token_lines import (
     Part,
     Spend,
     Tokens,
+    about,
+    doubts_of,
+    identity_of,
+    is_unproven,
     joined_identity,
+    liveliness,
     next_step,
+    shown,
     told,
     traced,
+    with_doubts,
 )
 from rotator.model import (
     NOBODY,
@@ -332,3 +340,171 @@ def test_what_took_the_place_of_one_person_s_tokens_makes_those_go() -> None:
     parted = told(tokens, 1, ADA)
 
     assert [one.number for one in parted.kept] == [2, None]
+
+
+# -- who it is, and what is in doubt -----------------------------------------------------------
+
+BOB = Identity("bob", "bob@acme.example")
+NAMED_ALONE = Identity(None, "somebody")
+
+
+def test_an_account_is_shown_as_its_vendor_has_described_it() -> None:
+    account = an_account("a", identity_key="ada", identity="ada@x", plan="pro", group="org")
+
+    assert identity_of(account) == Identity("ada", "ada@x", "pro", "org")
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ((ADA, NAMED_ALONE, NOBODY), ADA),
+        ((ADA, BOB), BOB),
+        ((NAMED_ALONE, NOBODY), NAMED_ALONE),
+        ((NOBODY, NOBODY), NOBODY),
+    ],
+)
+def test_a_line_is_shown_as_the_last_that_somebody_knows_of_it(
+    who: tuple[Identity, ...], expected: Identity
+) -> None:
+    assert shown(line(*who)) == expected
+
+
+def test_tokens_are_unproven_that_took_the_place_of_others_and_are_nobody_s() -> None:
+    assert is_unproven(line(ADA, NOBODY))
+    assert not is_unproven(line(NOBODY, ADA))
+    assert not is_unproven(line(NOBODY))
+
+
+def test_a_doubt_is_about_the_tokens_that_it_names_or_those_in_use() -> None:
+    own, other = oauth("a", 1), oauth("c")
+    plain, named, gone = (Doubt(NEWER.id, of=of) for of in ("", given_as(own), given_as(other)))
+    doubts = (plain, named, gone)
+    before, in_use = Tokens(1, other, NOBODY), Tokens(None, own, NOBODY)
+
+    assert about(doubts, own) == (plain, named)
+    assert doubts_of(doubts, (before, in_use)) == doubts
+    assert doubts_of(doubts, (in_use,)) == (plain, named)
+    assert doubts_of(doubts, (before,)) == (gone,)
+    assert doubts_of(doubts, ()) == ()
+
+
+def test_the_first_that_is_known_of_a_line_changes_only_that() -> None:
+    tokens = line(NOBODY, NOBODY)
+
+    parted = told(tokens, 1, ADA)
+
+    assert parted.kept == (tokens[0], replace(tokens[1], who=ADA))
+    assert (parted.left, parted.unsure) == ((), False)
+
+
+def test_the_account_goes_on_with_those_that_it_was_known_by() -> None:
+    tokens = line(NOBODY, ADA)
+
+    parted = told(tokens, 0, BOB)
+
+    assert (parted.kept, parted.left) == ((tokens[1],), (replace(tokens[0], who=BOB),))
+
+
+@pytest.mark.parametrize(("who", "kept"), [((ADA, NOBODY), 0), ((NOBODY, ADA), 1)])
+def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...], kept: int) -> None:
+    tokens = line(*who)
+
+    parted = traced(tokens, [Ancestry(), Ancestry(is_login=True)])
+
+    assert parted is not None
+    assert (parted.kept, parted.left) == ((tokens[kept],), (tokens[1 - kept],))
+
+
+def test_a_doubt_about_two_that_are_named_apart_ends() -> None:
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+    newer = replace(NEWER, identity_key="bob")
+
+    step = next_step(ACME, knowing(a_state(older, newer)))
+
+    assert step == EndDoubt(older, doubt, "b is another login")
+
+
+# -- two that are one person's -----------------------------------------------------------------
+
+ONE = an_account("a", oauth("a", expires_at=NOW + HOUR), identity_key="ada")
+OTHER = an_account("b", oauth("b", expires_at=NOW + 2 * HOUR), captured_at=NOW, identity_key="ada")
+
+
+def test_two_of_one_person_are_joined_and_the_tokens_that_run_out_last_stay() -> None:
+    step = next_step(ACME, knowing(a_state(OTHER, ONE)))
+
+    assert step == Join(ONE, OTHER, OTHER, "its vendor says that they are one person's")
+
+
+def test_one_account_and_two_persons_accounts_are_not_joined() -> None:
+    two_persons = a_state(ONE, replace(OTHER, identity_key="bob"))
+
+    assert next_step(ACME, knowing(a_state(ONE))) is None
+    assert next_step(ACME, knowing(two_persons)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"rejected": "401"}, {"maybe": ONE.id}, {"doubts": (Doubt(ONE.id),)}],
+    ids=["refused", "in doubt", "maybe spent for the other's"],
+)
+def test_tokens_of_which_more_is_said_less_likely_live(fields: dict[str, Any]) -> None:
+    spoilt = replace(OTHER, **fields)
+
+    assert liveliness(OTHER, ONE) > liveliness(ONE, OTHER) > liveliness(spoilt, ONE)
+
+
+def test_a_doubt_about_a_third_one_says_nothing_between_two() -> None:
+    doubting = replace(OTHER, doubts=(Doubt(an_account("z").id),))
+
+    assert liveliness(doubting, ONE) == liveliness(OTHER, ONE)
+
+
+def test_two_that_are_one_have_what_is_known_of_either() -> None:
+    named = replace(OTHER, identity="ada@x", plan="pro", group="org")
+
+    assert joined_identity(ONE, named, ONE) == Identity("ada", "ada@x", "pro", "org")
+
+
+def test_whoever_may_be_another_account_says_so_in_a_sentence() -> None:
+    doubting = an_account("a", oauth("a"), maybe=NEWER.id, doubts=(Doubt(NEWER.id),))
+
+    with_newer, plain = with_doubts((doubting, NEWER))
+    (alone,) = with_doubts((doubting,))
+
+    assert plain == NEWER
+    assert with_newer.doubt == (
+        "it may be the same login as b: rotator accounts merge acme/a acme/b if both are one"
+        " person's, rotator accounts enable acme/a if not"
+    )
+    assert alone.doubt == (
+        "it may be the same login as one that was removed: log in again, or rotator accounts"
+        " enable acme/a if it is not"
+    )
+
+
+def test_a_doubt_stays_where_nobody_knows_whose_the_newer_tokens_are() -> None:
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+
+    assert next_step(ACME, knowing(a_state(older, NEWER))) is None
+
+
+def test_tokens_of_one_person_that_were_exchanged_are_dropped_and_those_of_two_are_not() -> None:
+    for who, kept in ((ADA, 1), (BOB, None)):
+        tokens = line(ADA, who)
+        spent = Ancestry((secrets_of(tokens[0].credential)[0],))
+
+        parted = traced(tokens, [Ancestry(), spent])
+
+        assert (None if parted is None else len(parted.kept)) == kept
+
+
+def test_of_two_that_live_as_long_the_older_one_s_tokens_stay() -> None:
+    other = replace(OTHER, credential=oauth("b"), captured_at=ONE.captured_at)
+
+    step = next_step(ACME, knowing(a_state(other, ONE)))
+
+    assert isinstance(step, Join)
+    assert (step.keep, step.best) == (ONE, ONE)

@@ -270,3 +270,11 @@ def test_a_limit_on_the_model_alone_hands_on_that_model_s_turn() -> None:
 
     assert outcome.verdict.to == Route("other", LARGE)
     assert with_account(state, A.id).account(A.id) == A
+
+
+@pytest.mark.parametrize("kind", ["tui", "serve", "web"])
+def test_a_request_is_held_wherever_somebody_waits_for_it(kind: str) -> None:
+    outcome = used_up(a_world(A, failover=WAITS, priorities=()), a_turn(opencode=kind))
+
+    assert outcome.verdict.kind is VerdictKind.WAIT
+    assert outcome.verdict.wait_ms == LONGEST_WAIT / timedelta(milliseconds=1) == 60_000
