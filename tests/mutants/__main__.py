@@ -1,8 +1,10 @@
-"""Break the code that keeps logins, 300 times by default, and tell which breaks no test notices.
+"""Break the code at one place after the other, and tell which breaks no test notices.
 
-`python -m tests.mutants --count 300 --seed 1`. At first it runs the tests once to see which reach
-which line; `--reach FOLDER` keeps that for the next time. What need not be noticed stands with
-its reason in accepted.toml.
+`python -m tests.mutants --core` tries every one of the pure core, in some minutes; with `--recheck`
+also those that need not be noticed, which stand with their reasons in accepted.toml. Without
+`--core` 300 are drawn of all that keeps logins, with tests that need files and processes:
+`--count 300 --seed 1`. At first these tests run once to see which reach which line; `--reach
+FOLDER` keeps that for the next time.
 """
 
 from __future__ import annotations

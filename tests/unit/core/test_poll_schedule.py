@@ -124,7 +124,7 @@ def test_what_asking_again_does_not_mend_is_asked_hourly(error: ProviderError) -
 
 
 def test_of_whom_nothing_is_known_nothing_has_failed() -> None:
-    assert Asked().failures == 0
+    assert Asked().failures == OwnerAsked().tries == 0
 
 
 def test_a_reading_of_before_serves_until_it_is_due() -> None:

@@ -30,6 +30,15 @@ def test_a_standard_message_is_evidence_without_a_code() -> None:
     assert dead_login(answer) == (Meaning.LOGIN_DEAD, "")
 
 
+@pytest.mark.parametrize(("length", "found"), [(200, OVERLOAD), (201, None)])
+def test_what_is_not_at_the_head_of_a_message_is_no_evidence(
+    length: int, found: Evidence | None
+) -> None:
+    message = f"{'it is overloaded':>{length}}"
+
+    assert by_messages(LIMIT_MESSAGES, Answer((), (message,), (), {}, None)) == found
+
+
 @pytest.mark.parametrize(("before", "found"), [(7, OVERLOAD), (8, None)])
 def test_of_many_messages_the_first_eight_are_evidence(before: int, found: Evidence | None) -> None:
     messages = (*("busy",) * before, "it is overloaded")

@@ -254,3 +254,8 @@ def test_a_message_is_read_in_each_field_that_may_have_one(name: str) -> None:
     assert read_answer(failure(429, {"error": {name: "No quota left"}})).messages == (
         "No quota left",
     )
+
+
+@pytest.mark.parametrize("name", ["status_code", "status", "code"])
+def test_a_status_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert read_answer(failure(None, {"error": {name: 429}})).status == 429

@@ -392,3 +392,22 @@ def test_a_removed_token_is_known_again_with_more_packed_behind_it() -> None:
     known = knowing(a_state(removed=[removed]))
 
     assert is_forgotten(ACME, oauth("a", refresh=f"{DRAWN}|project"), known)
+
+
+def test_of_a_line_of_tokens_the_last_that_is_known_says_whether_it_is_forgotten() -> None:
+    b, new = an_account("b", SECOND_ONE), oauth("c")
+    links = seen(FIRST, SECOND_ONE), seen(SECOND_ONE, new)
+    known = knowing(
+        a_state(b, removed=[FIRST]), descent=lambda digest: links[0](digest) or links[1](digest)
+    )
+
+    assert not is_forgotten(ACME, new, known)
+
+
+def test_a_login_that_a_bridge_saw_is_nobody_s_whatever_has_run_out() -> None:
+    a, new = an_account("a", RUN_OUT, identity_key="a"), oauth("b")
+    login = Descent("d", NOW, is_login=True, came_from=None, to=tuple(secrets_of(new)))
+
+    found = owner(a_state(a, active=a), new, descent=lambda _: login)
+
+    assert found == NOBODY

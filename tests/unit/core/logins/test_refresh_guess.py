@@ -300,3 +300,15 @@ def test_what_does_not_say_when_it_runs_out_is_older_than_nothing() -> None:
     assert not is_older(endless, ending)
     assert not is_older(ending, endless)
     assert is_older(ending, oauth("a", expires_at=NOW + 2 * HOUR))
+
+
+@pytest.mark.parametrize(("left", "is_in_doubt"), [(10 * MINUTE, True), (11 * MINUTE, False)])
+def test_who_has_left_with_ten_minutes_left_is_in_doubt(
+    left: timedelta,
+    is_in_doubt: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    at = NOW - MINUTE
+    a, b = an_account("a", oauth("a", expires_at=at + left)), an_account("b", oauth("b"))
+    state = a_state(a, b, active=b, swap=SwapMark(a.id, b.id, at, None))
+
+    assert owner(state, oauth("x")).may_be == ((b, a) if is_in_doubt else (b,))

@@ -143,6 +143,11 @@ def test_what_stands_in_the_way_is_a_sentence(
         pytest.param(
             a_state(A, B, active=B, tenures=(Tenure(B.id, NOW - SECOND),)), CALL, id="never in"
         ),
+        pytest.param(
+            a_state(A, B, tenures=(Tenure(B.id, NOW - HOUR), Tenure(None, NOW - SECOND))),
+            CALL,
+            id="another one left",
+        ),
         pytest.param(parked(), replace(CALL, not_before=NOW), id="late enough"),
         pytest.param(parked(refreshes={A.id: pending(begun_at=NOW - MINUTE)}), CALL, id="due"),
     ],

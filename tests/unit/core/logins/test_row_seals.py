@@ -131,3 +131,7 @@ def test_a_row_is_not_sealed_without_a_value_for_each_column() -> None:
 
 def test_a_seal_is_written_as_before_in_all_times_to_come() -> None:
     assert seal_of(["a", "b"], ["x", 1]) == "525d55ecb23e1249"
+
+
+def test_seals_stand_in_the_same_columns_in_all_times_to_come() -> None:
+    assert seals_of("account") == ("seal", "passing_seal")

@@ -424,3 +424,7 @@ def test_what_is_left_of_an_index_tells_what_may_be_lost(
     copy: Contents, trace: Row, lost: str
 ) -> None:
     assert join(copy, replace(sealed(LEFT_OF_B), traces=(trace,)), NOW).lost == (lost,)
+
+
+def test_of_what_nothing_is_said_rows_may_be_missing() -> None:
+    assert not NOTHING.whole

@@ -228,8 +228,8 @@ def test_a_doubt_about_an_account_that_was_removed_ends_if_that_was_a_login() ->
 
     step = next_step(ACME, knowing(alone, descent=logged_in(NEWER.credential)))
 
-    assert isinstance(step, EndDoubt)
-    assert step.why == "what came later is another login"
+    (account,) = alone.accounts
+    assert step == EndDoubt(account, account.doubts[0], "what came later is another login")
 
 
 def test_a_long_line_of_refreshes_is_followed_so_far_and_no_further() -> None:
@@ -508,3 +508,22 @@ def test_of_two_that_live_as_long_the_older_one_s_tokens_stay() -> None:
 
     assert isinstance(step, Join)
     assert (step.keep, step.best) == (ONE, ONE)
+
+
+def test_a_login_seen_late_parts_the_line_though_there_were_loose_tokens_long_before() -> None:
+    first, login = Tokens(2, oauth("a", 2), NOBODY), Tokens(None, oauth("b"), NOBODY)
+    came_from = [Ancestry(), Ancestry(), Ancestry(is_login=True)]
+
+    parted = traced((loose(1, 1), first, login), came_from)
+    none = traced((first, loose(1, 1), login), came_from)
+
+    assert parted is not None
+    assert parted.left == (login,)
+    assert none is None
+
+
+def test_tokens_that_run_out_later_more_likely_live_whenever_they_were_captured() -> None:
+    late = replace(ONE, credential=oauth("a", expires_at=NOW + 3 * HOUR))
+    endless = replace(OTHER, credential=oauth("b", expires_at=None))
+
+    assert liveliness(late, OTHER) > liveliness(OTHER, late) > liveliness(endless, late)

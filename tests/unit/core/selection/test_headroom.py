@@ -87,4 +87,6 @@ def test_of_two_windows_as_full_the_longer_one_binds() -> None:
 def test_of_two_as_full_of_which_nobody_says_how_long_they_are_the_name_decides() -> None:
     one, other = Window("aa", 0.5, SOON, 1), Window("zz", 0.5, LATER)
 
-    assert standing(A, told(other, one), None, NOW).binding == one
+    found = standing(A, told(other, one), None, NOW)
+
+    assert (found.binding, found.expires_at) == (one, SOON)

@@ -230,3 +230,16 @@ def test_of_several_that_gain_enough_the_one_with_most_left_is_preferred() -> No
     others = [stands("b", 0.3), stands("c", 0.1), stands("d", 0.2)]
 
     assert better(stands("a", 0.9), others, by(HEADROOM), NOW) == others[1]
+
+
+def test_whoever_has_just_as_little_left_as_is_guarded_is_not_returned_to() -> None:
+    failover = by(ORDERED, swap_before_wall=True, wall_threshold=0.5)
+
+    assert better(stands("b", 0.1), [stands("a", 0.45)], failover, NOW) is None
+    assert better(stands("b", 0.1), [stands("a", 0.44)], failover, NOW) is not None
+
+
+def test_of_several_that_come_before_in_the_user_s_order_the_first_is_preferred() -> None:
+    others = [stands("b"), stands("a")]
+
+    assert better(stands("c"), others, by(ORDERED), NOW) == others[1]
