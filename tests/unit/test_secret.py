@@ -182,13 +182,30 @@ def test_whatever_may_be_somebody_s_own_names_somebody(owner: str) -> None:
     assert not names_nobody(owner)
 
 
-@pytest.mark.parametrize("owner", ["deleted", "guest", "self", "aaaaaa"])
+@pytest.mark.parametrize("owner", ["deleted", "guest", "nobody", "not available", "self", "aaaaaa"])
 def test_a_word_for_whoever_asks_and_six_signs_alike_name_nobody(owner: str) -> None:
     assert names_nobody(owner)
 
 
 def test_a_secret_that_lacks_its_last_letter_is_blanked_as_well() -> None:
     assert blanked(TEXT[:-1].encode(), [Secret(TEXT)]) == b"*" * (len(TEXT) - 1)
+
+
+def test_a_secret_of_eight_signs_is_blanked_wherever_it_stands() -> None:
+    assert blanked(b"xCANARY-Ax", [Secret("CANARY-A")]) == b"x********x"
+    assert blanked(b"xCANARY-Bx", [Secret("CANARY-B more of it")])[1:9] == b"CANARY-B"
+    assert blanked(b"xCANARY-B", [Secret("CANARY-B more of it")]) == b"x********"
+
+
+def test_a_secret_is_blanked_whole_however_it_is_spelt() -> None:
+    spelt = json.dumps("KÄY-CANARY")[1:-1].encode()
+
+    assert blanked(spelt, [Secret("KÄY-CANARY")]) == b"*" * len(spelt)
+
+
+def test_a_word_has_forty_letters_at_the_most() -> None:
+    assert is_placeholder("a" * 40)
+    assert not is_placeholder("a" * 41)
 
 
 def test_a_secret_with_letters_of_its_own_language_is_blanked_whole() -> None:

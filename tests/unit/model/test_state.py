@@ -14,6 +14,7 @@ from rotator.model import (
     Digest,
     EventKind,
     Limit,
+    PendingRefresh,
     Signal,
     Slot,
     Snapshot,
@@ -150,6 +151,7 @@ def test_what_is_not_said_of_a_value_is_the_usual() -> None:
 
     assert (signal.attempt, signal.aside, signal.waited) == (1, False, False)
     assert Verdict(VerdictKind.PASS).wait_ms == 0
+    assert PendingRefresh(AccountId("a"), Digest("0"), NOW).attempts == 1
     assert Limit(AccountState.COOLING, NOW, "429").strikes == 1
     assert (mark.left_expired, mark.rounds) == (False, 0)
     assert (Snapshot(NOW).complete, Snapshot(NOW).spent) == (False, False)

@@ -273,6 +273,13 @@ LEFT_OF_B = contents({"b": "b1"}, digests=[("a1", "a")])
         ),
         pytest.param(
             COPY,
+            replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "x1", seal="s a"), spoilt("a", "x1"))),
+            {"a": "a1", "b": "b1"},
+            (),
+            id="one of two that tell of it was written as the copy has it",
+        ),
+        pytest.param(
+            COPY,
             replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "x1"),)),
             {"a": "a1", "b": "b1"},
             ("perhaps what was noted last of acme/a",),

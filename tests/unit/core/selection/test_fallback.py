@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -278,3 +279,9 @@ def test_a_request_is_held_wherever_somebody_waits_for_it(kind: str) -> None:
 
     assert outcome.verdict.kind is VerdictKind.WAIT
     assert outcome.verdict.wait_ms == LONGEST_WAIT / timedelta(milliseconds=1) == 60_000
+
+
+def test_the_first_that_is_back_is_asked_for_the_model_of_the_turn() -> None:
+    limited = an_account("a", part_limits=(replace(a_limit(NOW + HOUR), model=BIG),))
+
+    assert first_back(a_world(limited, priorities=()), a_turn(), NOW) == (limited, NOW + HOUR)

@@ -190,3 +190,11 @@ def test_of_two_limits_that_end_together_each_keeps_its_own() -> None:
     )
 
     assert shared([one, other]) == (one, other)
+
+
+def test_of_limits_that_end_together_the_order_is_that_of_their_names_backwards() -> None:
+    account = an_account("a", part_limits=(a_part("Claude"), a_part("Opus")))
+
+    found = limits_of(account, "claude-opus-4-5", NOW)
+
+    assert [one.model for one in found] == ["Opus", "Claude"]
