@@ -21,11 +21,6 @@ _WORD = re.compile(
 )
 _WORDS = re.compile(r"[a-z]+(?:[-_./ ]+[a-z]+)*")
 _LONGEST_WORD = 40
-# What stands for an owner who is none, besides those: GitHub's ghost has deleted their account.
-_NO_OWNERS = frozenset(
-    ("deleted", "ghost", "guest", "me", "nan", "nobody", "notavailable", "objectobject", "self")
-)
-_FEWEST_SIGNS = 6
 # A shorter text may well be a part of something else.
 _SHORTEST_PART = 8
 
@@ -92,23 +87,8 @@ def is_placeholder(text: str) -> bool:
     """
     if len(text) > _LONGEST_WORD:
         return False
-    signs = "".join(one for one in text.lower() if one.isalnum())
+    signs = "".join(sign for sign in text.lower() if sign.isalnum())
     return _WORD.fullmatch(signs) is not None or _WORDS.fullmatch(text) is not None
-
-
-def names_nobody(owner: str) -> bool:
-    """Tell whether a part of what a vendor gives for an owner is a word for nobody.
-
-    The parts stand between slashes. Several people get the same such word: it is no proof that
-    they are one.
-    """
-    return any(map(_is_no_owner, filter(None, (owner, *owner.split("/")))))
-
-
-def _is_no_owner(part: str) -> bool:
-    signs = "".join(one for one in part.lower() if one.isalnum())
-    is_one_sign = len(signs) >= _FEWEST_SIGNS and len(set(signs)) == 1
-    return is_one_sign or signs in _NO_OWNERS or _WORD.fullmatch(signs) is not None
 
 
 def blanked(content: bytes, secrets: Iterable[Secret]) -> bytes:
@@ -131,5 +111,5 @@ def _written(secret: Secret) -> set[bytes]:
     """Return the ways in which a JSON text may spell a secret that is not empty."""
     text = secret.reveal()
     spelt = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    spelt |= {one.replace("/", "\\/") for one in spelt}
-    return {one.encode("utf-8", "surrogatepass") for one in spelt if one}
+    spelt |= {spelling.replace("/", "\\/") for spelling in spelt}
+    return {spelling.encode("utf-8", "surrogatepass") for spelling in spelt if spelling}

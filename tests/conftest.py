@@ -20,6 +20,7 @@ from tests.support import (
     network,
     quiet,
     skips,
+    slow_files,
     told_figures,
     unmeasured_tests,
 )
@@ -34,6 +35,7 @@ GUARDS = (
     late,
     long_first,
     quiet,
+    slow_files,
     told_figures,
     unmeasured_tests,
 )

@@ -132,8 +132,8 @@ def allow_refresh(account: str, *, off: bool, as_json: bool) -> None:
     Only for a vendor whose terms make it your decision; docs/security.md says more.
     """
     with books_for_command() as books:
-        found = named_account(books.store.state(), account)
-        done = ledger.allow_refresh(books, found, allowed=not off)
+        target = named_account(books.store.state(), account)
+        done = ledger.allow_refresh(books, target, allowed=not off)
     _say(done, "is not refreshed" if off else "may be refreshed", as_json=as_json)
 
 
@@ -144,12 +144,12 @@ def allow_refresh(account: str, *, off: bool, as_json: bool) -> None:
 def remove(account: str, *, yes: bool, as_json: bool) -> None:
     """Forget ACCOUNT and its credential."""
     with books_for_command() as books:
-        found = named_account(books.store.state(), account)
+        target = named_account(books.store.state(), account)
     if not yes:
         if not sys.stdin.isatty():
-            message = f"removing {found.name} has to be confirmed"
+            message = f"removing {target.name} has to be confirmed"
             raise UsageError(message, hint="add --yes")
-        question = f"Remove {found.name}? Its credential is deleted"
+        question = f"Remove {target.name}? Its credential is deleted"
         with interrupts.counting_at_once():
             click.confirm(question, abort=True, err=True)
     with books_for_command() as books:
@@ -187,7 +187,7 @@ def account_json(
         "maybe": _name_of(account.maybe, state),
         "unproven": account.unproven,
         "plan": account.plan,
-        "limits": [limit_json(one) for one in account.part_limits if now < one.until],
+        "limits": [limit_json(limit) for limit in account.part_limits if now < limit.until],
         "windows": windows_json(read),
         "balance": balance_json(read.balance) if read else None,
         "captured_at": iso(account.captured_at),
@@ -196,8 +196,8 @@ def account_json(
 
 
 def _name_of(account: AccountId | None, state: State) -> str | None:
-    found = state.account(account)
-    return found.name if found else None
+    target = state.account(account)
+    return target.name if target else None
 
 
 def limit_json(limit: Limit) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _list(*, as_json: bool) -> None:
             {
                 "schema": 1,
                 "accounts": [account_json(a, state, now, read[a.id]) for a in accounts],
-                "unclaimed": [unclaimed_json(one) for one in unclaimed],
+                "unclaimed": [unclaimed_json(content) for content in unclaimed],
             }
         )
         return

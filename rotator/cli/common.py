@@ -14,12 +14,14 @@ from rotator.clock import to_iso
 from rotator.context import Books, open_books, open_copies
 from rotator.core.logins.aliases import split_name
 from rotator.errors import StoreDamaged, StoreError
-from rotator.model import Account, AccountState, State
+from rotator.model import Account, State
 from rotator.services.rotate import find_account
 from rotator.services.sync import look, settle
 from rotator.system.paths import find_paths
 from rotator.system.writable import unwritable
 from rotator.text import clean
+from rotator.wording import moment_with_zone
+from rotator.wording import state_words as words_of
 
 _LONGEST_NOTICE = 1000
 
@@ -67,13 +69,13 @@ def books_for_command() -> Iterator[Books]:
 def books_for_reading() -> Iterator[Books]:
     """Open the books for a command that changes nothing, also where nothing can be written."""
     paths = find_paths()
-    found = unwritable(paths)
-    if found is None:
+    obstacle = unwritable(paths)
+    if obstacle is None:
         with books_for_command() as books:
             yield books
         return
-    _tell(f"{found.why}: nothing new can be taken in, and what is shown is what was saved last")
-    with open_copies(paths, found.why, tell=_tell) as books:
+    _tell(f"{obstacle.why}: nothing new can be taken in, and what is shown is what was saved last")
+    with open_copies(paths, obstacle.why, tell=_tell) as books:
         yield books
 
 
@@ -117,22 +119,14 @@ def iso(at: datetime | None) -> str | None:
 
 def part_limit_words(account: Account, now: datetime) -> str:
     """Return which models an account that is ready rests for, or nothing."""
-    held = [one for one in account.part_limits if now < one.until]
-    return ", ".join(f"{one.model} rests until {_when(one.until, now)}" for one in held)
+    held = [limit for limit in account.part_limits if now < limit.until]
+    return ", ".join(
+        f"{limit.model} rests until {moment_with_zone(limit.until, now)}" for limit in held
+    )
 
 
 def state_words(account: Account, now: datetime) -> str:
     """Return the state as a person reads it, with its end in local time."""
-    state, until = account.state_at(now), account.until_at(now)
-    if until is not None:
-        return f"{state.value} until {_when(until, now)}"
-    if state is AccountState.REJECTED:
-        return "needs login"
-    return state.value
-
-
-def _when(until: datetime, now: datetime) -> str:
-    """Return a time to come in local time, with its day if that is not soon."""
-    local = until.astimezone()
-    is_soon = (until - now).total_seconds() < 12 * 3600
-    return f"{local:%H:%M}" if is_soon else f"{local:%a %d %b %H:%M}"
+    until = account.until_at(now)
+    rest = "" if until is None else f"until {moment_with_zone(until, now)}"
+    return words_of(account.state_at(now).value, rest)

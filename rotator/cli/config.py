@@ -48,19 +48,19 @@ def path(*, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
     """Show every setting that holds. Ends with 2 if the file or a variable is wrong."""
-    from rotator.settings.edit import rendered
+    from rotator.settings.inline_values import rendered
     from rotator.settings.origins import found_settings
 
     asked = Asked(find_paths())
     known = found_settings(asked)
     if as_json:
-        settings = [_json(one) for one in known]
+        settings = [_json(setting) for setting in known]
         print_json(_with_problem({"schema": 1, "settings": settings}, asked))
     elif origin:
-        print_table([(one.key, one.origin, rendered(one.value)) for one in known])
+        print_table([(setting.key, setting.origin, rendered(setting.value)) for setting in known])
     else:
-        for one in known:
-            click.echo(f"{one.key} = {rendered(one.value)}")
+        for setting in known:
+            click.echo(f"{setting.key} = {rendered(setting.value)}")
     _tell_problem(ctx, asked, as_json=as_json)
 
 
@@ -71,15 +71,15 @@ def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
 def get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print the value of one setting; KEY is its name as `show` has it."""
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered
+    from rotator.settings.inline_values import rendered
     from rotator.settings.origins import found_settings
 
     setting, member = find_setting(key)
     asked = Asked(find_paths())
-    one = next(one for one in found_settings(asked) if one.key == setting.key)
-    value = one.value if member is None else one.value.get(member)
+    entry = next(entry for entry in found_settings(asked) if entry.key == setting.key)
+    value = entry.value if member is None else entry.value.get(member)
     if as_json:
-        print_json(_with_problem({"schema": 1, **_json(one), "key": key, "value": value}, asked))
+        print_json(_with_problem({"schema": 1, **_json(entry), "key": key, "value": value}, asked))
     elif value is not None:
         click.echo(value if isinstance(value, str) else rendered(value))
     _tell_problem(ctx, asked, as_json=as_json)
@@ -95,7 +95,8 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
     Words that begin with a hyphen follow after `--`.
     """
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered, set_value
+    from rotator.settings.edit import set_value
+    from rotator.settings.inline_values import rendered
     from rotator.settings.origins import given
 
     setting, member = find_setting(key)
@@ -110,7 +111,8 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
 def unset(key: str, *, as_json: bool) -> None:
     """Take one setting out of the file, so that its default holds."""
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered, unset_value
+    from rotator.settings.edit import unset_value
+    from rotator.settings.inline_values import rendered
 
     setting, member = find_setting(key)
     unset_value(find_paths(), key)
@@ -171,15 +173,15 @@ def template() -> str:
 
     lines = ["# The settings of opencode-rotator. What is commented out has its default.", ""]
     section = ""
-    for one in (one for one in SETTINGS if "." in one.key):
-        before, _, name = one.key.partition(".")
+    for setting in (setting for setting in SETTINGS if "." in setting.key):
+        before, _, name = setting.key.partition(".")
         if before != section:
             section = before
             lines += [f"[{section}]"]
-        lines += [*_comment(one.about), f"# {name} = {json.dumps(one.default)}", ""]
-    about = next(one.about for one in SETTINGS if one.key == "priority")
+        lines += [*_comment(setting.about), f"# {name} = {json.dumps(setting.default)}", ""]
+    about = next(setting.about for setting in SETTINGS if setting.key == "priority")
     lines += [*_comment(about), "# [[priority]]"]
-    lines += [f"# {one.path[-1]} = {json.dumps(one.default or '…')}" for one in OF_A_PRIORITY]
+    lines += [f"# {field.path[-1]} = {json.dumps(field.default or '…')}" for field in OF_A_PRIORITY]
     return "\n".join([*lines, ""])
 
 
@@ -190,9 +192,14 @@ def _comment(text: str) -> list[str]:
 # -- what is said --------------------------------------------------------------------------------
 
 
-def _json(one: Found) -> dict[str, Any]:
-    origin = {"kind": one.kind, "where": one.where}
-    return {"key": one.key, "value": one.value, "default": one.default, "origin": origin}
+def _json(setting: Found) -> dict[str, Any]:
+    origin = {"kind": setting.kind, "where": setting.where}
+    return {
+        "key": setting.key,
+        "value": setting.value,
+        "default": setting.default,
+        "origin": origin,
+    }
 
 
 def _with_problem(value: dict[str, Any], asked: Asked) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import click
 from rotator.cli.common import json_option, print_json, print_table
 from rotator.clock import system_clock
 from rotator.doctor import Mended, examine, mend_all
-from rotator.doctor.remark import Level, Remark, counted, exit_code
+from rotator.doctor.remark import Level, Remark, counts_by_level, exit_code
 from rotator.doctor.setup import Setup
+from rotator.wording import counted
 
 
 @click.command()
@@ -38,7 +39,7 @@ def command(ctx: click.Context, *, fix: bool, as_json: bool) -> None:
 
 def doctor_json(remarks: Sequence[Remark], mended: Mended) -> dict[str, Any]:
     """Return the contract of `doctor --json`."""
-    counts = counted(remarks)
+    counts = counts_by_level(remarks)
     return {
         "schema": 1,
         "problems": counts[Level.PROBLEM],
@@ -69,13 +70,9 @@ def _print(remarks: Sequence[Remark], mended: Mended) -> None:
         if r.to_do is not None:
             rows.append(["", "", f"-> {r.to_do}"])
     print_table(rows)
-    counts = counted(remarks)
+    counts = counts_by_level(remarks)
     mendable = any(r.mendable for r in remarks)
     click.echo(
-        f"{_many(counts[Level.PROBLEM], 'problem')}, {_many(counts[Level.NOTE], 'note')}"
+        f"{counted(counts[Level.PROBLEM], 'problem')}, {counted(counts[Level.NOTE], 'note')}"
         + ("; rotator doctor --fix mends what it can" if mendable else "")
     )
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -36,10 +36,10 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
             named = [provider]
         present = bridges_of(books.paths)
         unseen, own = why_unseen(books, present), own_key_sentences(books, present, named)
-        told = [explain(state, one, model, now, unseen, own.get(one)) for one in named]
+        told = [explain(state, name, model, now, unseen, own.get(name)) for name in named]
         obstacle = swap_obstacle(books.paths.auth_file)
     if as_json:
-        providers = [_json(one) for one in told]
+        providers = [_json(explanation) for explanation in told]
         print_json(
             {"schema": 1, "providers": providers} | ({"obstacle": obstacle} if obstacle else {})
         )
@@ -52,10 +52,10 @@ def _print(told: Sequence[Explanation], obstacle: str | None) -> None:
         click.echo(f"{obstacle}\n")
     if not told:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
-    for number, one in enumerate(told):
+    for number, explanation in enumerate(told):
         if number:
             click.echo()
-        for line in sentences(one):
+        for line in sentences(explanation):
             click.echo(line)
 
 
@@ -66,8 +66,8 @@ def _json(told: Explanation) -> dict[str, Any]:
         "strategy": told.strategy.value,
         "balancing": told.balancing,
         "accounts": [
-            {"alias": one.account.alias, "active": one.is_live, "why": one.says}
-            for one in told.arguments
+            {"alias": argument.account.alias, "active": argument.is_live, "why": argument.says}
+            for argument in told.arguments
         ],
         "next": told.next.alias if told.next else None,
         "next_why": told.next_why,

@@ -125,4 +125,4 @@ def _is_closed() -> bool:
         return False
     poll = select.poll()
     poll.register(number, 0)
-    return any(found & (select.POLLERR | select.POLLHUP) for _, found in poll.poll(0))
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

@@ -142,9 +142,9 @@ def tell(error: Exception | KeyboardInterrupt, *, as_json: bool = False) -> int:
 def _refused(error: PermissionError, *, as_json: bool) -> int:
     """Say which place may not be used: that is a matter of its rights."""
     place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
-    found = None if place is None else unwritable_place(place)
-    if found is not None:
-        return _fail(StoreError.exit_code, found.why, found.to_do, as_json=as_json)
+    obstacle = None if place is None else unwritable_place(place)
+    if obstacle is not None:
+        return _fail(StoreError.exit_code, obstacle.why, obstacle.to_do, as_json=as_json)
     message = f"{place or 'a file'} cannot be used: {error.strerror}"
     to_do = "check its rights and those of the folders above"
     return _fail(StoreError.exit_code, message, to_do, as_json=as_json)

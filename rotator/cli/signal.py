@@ -34,7 +34,7 @@ def command(
     with books_for_command() as books:
         signal = _signal(books, provider, status, retry_after, message)
         finding = meaning_of(books, signal)
-        before = max((one.number for one in books.history.read(most=1)), default=0)
+        before = max((entry.number for entry in books.history.read(most=1)), default=0)
         verdict = carry_out(books, signal, finding, answer=lambda _: None)
         live = books.store.state().active(provider)
         problem = _problem(books, provider, before)
@@ -86,7 +86,7 @@ def _signal(
 
 def _problem(books: Books, provider: str, since: int) -> str | None:
     """Return what stood in the way of a swap, if anything did, as the last event says it."""
-    told = [one.event for one in books.history.read(after=since)]
+    told = [entry.event for entry in books.history.read(after=since)]
     problems = [e.why for e in told if e.kind is EventKind.PROBLEM and e.provider == provider]
     return problems[-1] if problems else None
 

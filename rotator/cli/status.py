@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import click
@@ -15,9 +14,9 @@ from rotator.services.status import Overview, ProviderLine, look_around
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
 from rotator.text import clean
+from rotator.wording import span_in_minutes
 
 NOT_RUNNING = 5
-_A_DAY = 24
 
 
 @click.command()
@@ -113,12 +112,15 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
         ["balancing", "on" if overview.state.balancing else "off"],
         ["auth.json", str(overview.auth_file)],
     ]
-    for one in overview.opencodes:
-        has = f", bridge {one.bridge}" if one.bridge else ""
-        has += f" {one.says}" if one.says else ""
-        rows.append(["opencode", f"{one.who}{has}"])
-    rows += [["opencode", f"{one.who} uses {clean(one.auth_file)}"] for one in overview.elsewhere]
-    rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
+    for opencode in overview.opencodes:
+        has = f", bridge {opencode.bridge}" if opencode.bridge else ""
+        has += f" {opencode.says}" if opencode.says else ""
+        rows.append(["opencode", f"{opencode.who}{has}"])
+    rows += [
+        ["opencode", f"{opencode.who} uses {clean(opencode.auth_file)}"]
+        for opencode in overview.elsewhere
+    ]
+    rows += [_provider_row(overview, line, is_counting=is_counting) for line in overview.providers]
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
 
 
@@ -129,13 +131,5 @@ def _provider_row(overview: Overview, provider: ProviderLine, *, is_counting: bo
         who = f"{account.alias} {state_words(account, now)}"
         until = account.until_at(now)
         if is_counting and until is not None:
-            who += f" (in {_left((until - now).total_seconds())})"
+            who += f" (in {span_in_minutes((until - now).total_seconds())})"
     return [provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"]
-
-
-def _left(seconds: float) -> str:
-    """Return how long it is until then, to the minute."""
-    hours, minutes = divmod(max(math.ceil(seconds / 60), 1), 60)
-    if hours >= _A_DAY:
-        return f"{hours // _A_DAY} d {hours % _A_DAY} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

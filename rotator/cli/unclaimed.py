@@ -21,6 +21,7 @@ from rotator.live import unclaimed
 from rotator.services import adopt as adoption
 from rotator.system import interrupts
 from rotator.text import clean
+from rotator.wording import counted, moment_in_full
 
 _MANY_BYTES = 10_000
 
@@ -30,13 +31,13 @@ _MANY_BYTES = 10_000
 def list_unclaimed(*, as_json: bool) -> None:
     """List what was kept of auth.json because nobody could read it."""
     with books_for_reading() as books:
-        found = unclaimed.contents(books)
+        contents = unclaimed.contents(books)
     if as_json:
-        print_json({"schema": 1, "unclaimed": [unclaimed_json(one) for one in found]})
+        print_json({"schema": 1, "unclaimed": [unclaimed_json(content) for content in contents]})
         return
-    if not found:
+    if not contents:
         click.echo("nothing is unclaimed")
-    print_unclaimed(found)
+    print_unclaimed(contents)
 
 
 @click.command()
@@ -98,35 +99,35 @@ def drop(number: int, *, yes: bool, as_json: bool) -> None:
         click.echo(f"unclaimed content {number} is gone")
 
 
-def unclaimed_json(one: unclaimed.Unclaimed) -> dict[str, Any]:
+def unclaimed_json(content: unclaimed.Unclaimed) -> dict[str, Any]:
     """Return a content as the contract of `accounts --json` has it."""
     return {
-        "number": one.number,
-        "at": iso(one.at),
-        "provider": one.provider,
-        "why": one.why,
-        "bytes": one.size,
-        "logins": list(one.logins),
+        "number": content.number,
+        "at": iso(content.at),
+        "provider": content.provider,
+        "why": content.why,
+        "bytes": content.size,
+        "logins": list(content.logins),
     }
 
 
-def print_unclaimed(found: Sequence[unclaimed.Unclaimed]) -> None:
+def print_unclaimed(contents: Sequence[unclaimed.Unclaimed]) -> None:
     """Print a line for each content, and what can be done with them."""
-    if not found:
+    if not contents:
         return
     click.echo("unclaimed, kept until you adopt or drop it: rotator accounts adopt NUMBER")
-    print_table([_row(one) for one in found])
+    print_table([_row(content) for content in contents])
 
 
-def _row(one: unclaimed.Unclaimed) -> list[str]:
-    logins = "1 login" if len(one.logins) == 1 else f"{len(one.logins) or 'no'} logins"
+def _row(content: unclaimed.Unclaimed) -> list[str]:
+    logins = counted(len(content.logins), "login") if content.logins else "no logins"
     return [
-        f"  {one.number}",
-        f"{one.at.astimezone():%Y-%m-%d %H:%M}",
-        "auth.json" if one.provider is None else clean(one.provider),
-        _size(one.size),
+        f"  {content.number}",
+        moment_in_full(content.at),
+        "auth.json" if content.provider is None else clean(content.provider),
+        _size(content.size),
         f"{logins} to read",
-        clean(one.why),
+        clean(content.why),
     ]
 
 

@@ -47,7 +47,7 @@ def glance(
 def _provider(state: State, provider: str, now: datetime) -> dict[str, Any]:
     """Return the provider's accounts, the active one first."""
     ours, active = state.of(provider), state.slot(provider).active
-    shown = sorted(ours, key=lambda one: one.id != active)[:_MOST_ACCOUNTS]
+    shown = sorted(ours, key=lambda account: account.id != active)[:_MOST_ACCOUNTS]
     accounts = [_account(a, state.usage.get(a.id), now, is_active=a.id == active) for a in shown]
     return {"id": provider, "accounts": accounts, "more": len(ours) - len(shown)}
 

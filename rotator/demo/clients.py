@@ -106,8 +106,8 @@ def _node_version(node: str, env: Mapping[str, str]) -> int | None:
             ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.match(rb"v(\d+)\.", said)
-    return int(found[1]) if found else None
+    match = re.match(rb"v(\d+)\.", said)
+    return int(match[1]) if match else None
 
 
 def _write_config(stage: Stage, base_url: str) -> None:

@@ -151,15 +151,15 @@ def _expect(answered: Answered, account: str, status: int) -> None:
 
 
 def _failover_event(stage: Stage, history: History, watcher: Child) -> Event:
-    found: list[Event] = []
+    events: list[Event] = []
 
     def happened() -> bool:
-        kept = (one.event for one in history.read())
-        found.extend(event for event in kept if event.kind is EventKind.FAILOVER)
-        return bool(found)
+        kept = (entry.event for entry in history.read())
+        events.extend(event for event in kept if event.kind is EventKind.FAILOVER)
+        return bool(events)
 
     stage.wait(f"the watcher swaps {TWO} in", happened, needs=[watcher])
-    return found[0]
+    return events[0]
 
 
 def _monotonic(at: datetime) -> float:

@@ -86,8 +86,8 @@ def rebuild_store(setup: Setup) -> Iterator[str]:
 
 def renew_bridge(setup: Setup) -> Iterator[str]:
     """Replace a bridge of another version; one that was never installed stays away."""
-    found = bridge_file(setup.paths)
-    if found.version is not None and not found.current:
+    bridge = bridge_file(setup.paths)
+    if bridge.version is not None and not bridge.current:
         _, said = install_bridge(setup.paths)
         yield said
 
@@ -100,7 +100,7 @@ def shorten_waits(setup: Setup) -> Iterator[str]:
 
 def renew_dashboard(setup: Setup) -> Iterator[str]:
     """Bring the plugin in opencode's TUI up to date where opencode loads it."""
-    found = tui_plugin(setup.paths)
-    if found.version is not None and found.entered and not found.current:
+    plugin = tui_plugin(setup.paths)
+    if plugin.version is not None and plugin.entered and not plugin.current:
         _, said = install_plugin(setup.paths)
         yield said

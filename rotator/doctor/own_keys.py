@@ -49,11 +49,11 @@ def look_for_wellknown(setup: Setup) -> Iterator[Remark]:
 def _worlds(setup: Setup) -> Iterator[tuple[Mapping[str, str], list[Path]]]:
     """Yield environments with folders: of whoever asks, and of the opencodes that run."""
     own = {**setup.environ, "XDG_CONFIG_HOME": str(setup.paths.config.parent)}
-    yield own, [Path(name) for one in bridges_of(setup.paths) for name in one.directories]
-    for one in find_opencodes(setup.paths.auth_file.parent):
-        environ = environment(one.pid) if one.sends else None
+    yield own, [Path(name) for bridge in bridges_of(setup.paths) for name in bridge.directories]
+    for opencode in find_opencodes(setup.paths.auth_file.parent):
+        environ = environment(opencode.pid) if opencode.sends else None
         if environ is not None:
-            yield environ, [one.folder] if one.folder else []
+            yield environ, [opencode.folder] if opencode.folder else []
 
 
 def _live(setup: Setup) -> Mapping[str, Credential]:
@@ -61,7 +61,7 @@ def _live(setup: Setup) -> Mapping[str, Credential]:
     if not isinstance(reading, Whole):
         return {}
     parsed = {provider: try_parse(provider, entry) for provider, entry in reading.entries.items()}
-    return {name: one for name, one in parsed.items() if isinstance(one, Credential)}
+    return {name: login for name, login in parsed.items() if isinstance(login, Credential)}
 
 
 def _configured(
@@ -97,11 +97,11 @@ def _plugins(
 ) -> Iterator[Remark]:
     home = Path(environ.get("HOME") or os.sep)
     cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "opencode"
-    for one in loaded_by(configs, config_folders(environ, folders), cache):
-        names = [name for name in sorted(live) if may_send_own(one, name)]
+    for plugin in loaded_by(configs, config_folders(environ, folders), cache):
+        names = [name for name in sorted(live) if may_send_own(plugin, name)]
         if names:
             says = (
-                f"the {one.kind} {clean(one.name)} may send keys of its own for {', '.join(names)},"
+                f"the {plugin.kind} {clean(plugin.name)} may send keys of its own for {', '.join(names)},"
                 " by its text: without the bridge opencode's log blames no account of theirs"
             )
             yield note(Check.OPENCODE, says, "the bridge tells such requests apart")

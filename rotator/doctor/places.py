@@ -14,6 +14,7 @@ from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.auth.placement import is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.services.auth_checks import live_problems
+from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
 from rotator.system.file_owners import (
     foreign_link,
     is_foreign,
@@ -24,6 +25,7 @@ from rotator.system.file_owners import (
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import FOLDER_MODE
 from rotator.text import clean
+from rotator.wording import counted
 
 OTHERS = 0o077
 _OTHERS_WRITE = 0o022
@@ -69,15 +71,15 @@ def wide_folders(setup: Setup) -> list[Path]:
 
 def wide_files(setup: Setup) -> list[Path]:
     """Return our files that others may read or change."""
-    found = ((file, facts(file)) for file in setup.our_files())
-    mine = (file for file, its in found if its is not None and not is_foreign(its, file.parent))
+    files = ((file, facts(file)) for file in setup.our_files())
+    mine = (file for file, its in files if its is not None and not is_foreign(its, file.parent))
     return [file for file in mine if _mode(file) & OTHERS]
 
 
 def foreign_files(setup: Setup) -> list[Path]:
     """Return the files in our folders that belong to somebody whom they should not."""
-    found = ((file, facts(file)) for file in setup.our_files())
-    return [file for file, its in found if its is not None and is_foreign(its, file.parent)]
+    files = ((file, facts(file)) for file in setup.our_files())
+    return [file for file, its in files if its is not None and is_foreign(its, file.parent)]
 
 
 def missing_folders(setup: Setup) -> list[Path]:
@@ -105,25 +107,25 @@ def _spoilt(setup: Setup) -> Iterator[Remark]:
 
 
 def _is_spoilt(folder: Path) -> bool:
-    found = facts(folder)
-    if found is None:
+    status = facts(folder)
+    if status is None:
         return folder.is_symlink()
-    is_ours = stat.S_ISDIR(found.st_mode) and not is_foreign(found, folder.parent)
+    is_ours = stat.S_ISDIR(status.st_mode) and not is_foreign(status, folder.parent)
     by_effect = os.access in os.supports_effective_ids
     return not (is_ours and os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect))
 
 
 def _not_ours(folder: Path) -> Remark:
-    found = facts(folder)
-    if found is None:
+    status = facts(folder)
+    if status is None:
         return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         return problem(Check.FOLDERS, f"{folder} is no folder", "move it away")
     if is_read_only(folder):
         says = f"{folder} is on a read-only file system: nothing new can be taken in"
         return problem(Check.FOLDERS, says, "mount it so that it can be written")
-    if is_foreign(found, folder.parent):
-        who = f"{folder} belongs to another user (uid {found.st_uid})"
+    if is_foreign(status, folder.parent):
+        who = f"{folder} belongs to another user (uid {status.st_uid})"
         return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")
     return problem(Check.FOLDERS, f"{folder} may not be written", f"chmod 700 {folder}")
 
@@ -133,8 +135,8 @@ def _foreign(files: list[Path]) -> Remark:
 
     What root would give away by itself may have been put there for that.
     """
-    found, folder = facts(files[0]), facts(files[0].parent)
-    who = f"another user (uid {found.st_uid})" if found is not None else "another user"
+    file, folder = facts(files[0]), facts(files[0].parent)
+    who = f"another user (uid {file.st_uid})" if file is not None else "another user"
     is_one = len(files) == 1
     what = f"{files[0]} belongs" if is_one else f"{files[0]} and {len(files) - 1} more belong"
     owner = folder.st_uid if folder is not None else os.geteuid()
@@ -159,22 +161,25 @@ def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
     if path.is_symlink():
         where = clean(os.path.realpath(path))
         yield note(Check.AUTH_FILE, f"auth.json is a link; {where} is read and replaced")
-    if setup.environ.get("OPENCODE_AUTH_CONTENT"):
+    if has_own_logins(setup.environ):
         yield problem(
             Check.AUTH_FILE,
             "OPENCODE_AUTH_CONTENT is set: an opencode with it takes no login from auth.json",
             "unset it where opencode is started",
         )
+    elif setup.environ.get(AUTH_CONTENT):
+        sentence = "OPENCODE_AUTH_CONTENT holds no JSON: opencode passes it by and reads auth.json"
+        yield note(Check.AUTH_FILE, sentence)
 
 
 def auth_file_is_wide(setup: Setup) -> bool:
     """Tell whether others may read or change auth.json, and we may put that right."""
-    found = facts(setup.paths.auth_file)
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+    status = facts(setup.paths.auth_file)
+    if status is None or not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
         return False
     if foreign_link(setup.paths.auth_file) is not None:
         return False
-    return bool(found.st_mode & (_OTHERS_READ | _OTHERS_WRITE))
+    return bool(status.st_mode & (_OTHERS_READ | _OTHERS_WRITE))
 
 
 def _told_of_live(path: Path) -> str:
@@ -182,7 +187,7 @@ def _told_of_live(path: Path) -> str:
     if not isinstance(reading, Whole):
         return f"{path} is not there yet; opencode makes it at the first login"
     count = len(reading.entries)
-    return f"{path} is whole and holds {count} login{'' if count == 1 else 's'}"
+    return f"{path} is whole and holds {counted(count, 'login')}"
 
 
 # -- leftovers ------------------------------------------------------------------------------
@@ -190,10 +195,10 @@ def _told_of_live(path: Path) -> str:
 
 def look_for_leftovers(setup: Setup) -> Iterator[Remark]:
     """Name temporary files that a crash left; some hold logins."""
-    found = leftovers(setup)
-    if not found:
+    files = leftovers(setup)
+    if not files:
         return
-    what = f"{found[0]} was" if len(found) == 1 else f"{found[0]} and {len(found) - 1} more were"
+    what = f"{files[0]} was" if len(files) == 1 else f"{files[0]} and {len(files) - 1} more were"
     says = f"{what} left by a crash"
     yield note(Check.LEFTOVERS, says, "rotator doctor --fix removes it", mendable=True)
 
@@ -211,9 +216,9 @@ def leftovers(setup: Setup) -> list[Path]:
 def _is_left(path: Path) -> bool:
     if not (path.name.startswith(".") and path.name.endswith(TEMPORARY_MARK)):
         return False
-    found = facts(path)
+    status = facts(path)
     # The time of files is the system's own, whatever clock is asked otherwise.
-    return found is not None and time.time() - found.st_mtime > LEFT_SECONDS
+    return status is not None and time.time() - status.st_mtime > LEFT_SECONDS
 
 
 # -- the disk -------------------------------------------------------------------------------
@@ -288,5 +293,5 @@ def kind_of_file_system(path: Path, mounts: str) -> str | None:
 
 
 def _mode(path: Path) -> int:
-    found = facts(path)
-    return stat.S_IMODE(found.st_mode) if found else 0
+    status = facts(path)
+    return stat.S_IMODE(status.st_mode) if status else 0

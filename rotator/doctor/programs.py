@@ -42,9 +42,9 @@ def look_at_opencode(setup: Setup) -> Iterator[Remark]:
         yield note(Check.OPENCODE, says, "install it, or put it on the PATH")
     else:
         yield _remark_on(f"{program} is", version_of(Path(program)))
-    for one in running_versions(setup):
-        if _parsed(one.opencode) is None or not _is_supported(one.opencode):
-            yield _remark_on(f"the running opencode {one.who} is", one.opencode)
+    for bridge in running_versions(setup):
+        if _parsed(bridge.opencode) is None or not _is_supported(bridge.opencode):
+            yield _remark_on(f"the running opencode {bridge.who} is", bridge.opencode)
     yield from look_for_own_keys(setup)
     yield from look_for_registry_waits(setup)
     yield from look_for_wellknown(setup)
@@ -66,8 +66,8 @@ def _is_supported(version: str) -> bool:
 
 
 def _parsed(version: str) -> tuple[int, int, int] | None:
-    found = _VERSION.match(version.removeprefix("v"))
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+    match = _VERSION.match(version.removeprefix("v"))
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def version_of(program: Path) -> str | None:

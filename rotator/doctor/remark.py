@@ -81,7 +81,7 @@ def exit_code(remarks: Iterable[Remark]) -> int:
     return max(codes, default=0)
 
 
-def counted(remarks: Iterable[Remark]) -> dict[Level, int]:
+def counts_by_level(remarks: Iterable[Remark]) -> dict[Level, int]:
     """Return how many remarks there are of each level."""
     levels = [remark.level for remark in remarks]
     return {level: levels.count(level) for level in Level}

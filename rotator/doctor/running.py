@@ -22,6 +22,7 @@ from rotator.services.without_bridge import OWN_LOGINS_TO_DO, aside_says, unbrid
 from rotator.system.locks import watch_holder, watcher_pid
 from rotator.system.processes import COMMAND, find_elsewhere
 from rotator.text import clean
+from rotator.wording import moment_in_full
 
 # A watcher says that it is there every thirty seconds.
 _SILENT = timedelta(minutes=2)
@@ -48,7 +49,7 @@ def look_at_watcher(setup: Setup) -> Iterator[Remark]:
         to_do = f"if it stays so, end it ({holder.way_to_end}) and start another"
         yield note(Check.WATCHER, says, to_do)
     elif abs(setup.now - told.at) > _SILENT:
-        says = f"the watcher ({holder}) has said nothing since {told.at:%Y-%m-%d %H:%M} UTC"
+        says = f"the watcher ({holder}) has said nothing since {moment_in_full(told.at)}"
         yield problem(Check.WATCHER, says, f"{holder.way_to_end}, then rotator watch")
     elif told.version != __version__:
         says = f"the watcher ({holder}) is of version {told.version}, this is {__version__}"
@@ -151,18 +152,18 @@ def _limit(name: str) -> int | None:
 
 def look_at_bridge(setup: Setup) -> Iterator[Remark]:
     """Say whether the bridge is in place, and which running opencodes have loaded it."""
-    found = bridge_file(setup.paths)
-    if found.version is None and found.exists:
-        says = f"{found.path} is not a file of ours"
+    bridge = bridge_file(setup.paths)
+    if bridge.version is None and bridge.exists:
+        says = f"{bridge.path} is not a file of ours"
         yield problem(Check.BRIDGE, says, "move it away, then rotator bridge install")
-    elif found.version is None:
+    elif bridge.version is None:
         says = "the bridge is not installed: no failed request is sent again"
         yield problem(Check.BRIDGE, says, "rotator bridge install, then restart opencode")
-    elif not found.current:
-        says = f"the bridge in {found.path} is another one ({found.version}) than this version's"
+    elif not bridge.current:
+        says = f"the bridge in {bridge.path} is another one ({bridge.version}) than this version's"
         yield problem(Check.BRIDGE, says, "rotator bridge install", mendable=True)
     else:
-        yield ok(Check.BRIDGE, f"{found.path} is in place, version {found.version}")
+        yield ok(Check.BRIDGE, f"{bridge.path} is in place, version {bridge.version}")
     yield from _opencodes(setup)
     yield from _elsewhere(setup)
 
@@ -170,15 +171,15 @@ def look_at_bridge(setup: Setup) -> Iterator[Remark]:
 def _opencodes(setup: Setup) -> Iterator[Remark]:
     """Say what is to be known of the bridges in running opencodes, and of those without one."""
     present, newest = bridges_of(setup.paths), version_in(bridge_source())
-    for one in present:
-        if one.bridge != newest:
-            says = f"opencode {one.who} runs with the bridge {one.bridge}"
+    for opencode in present:
+        if opencode.bridge != newest:
+            says = f"opencode {opencode.who} runs with the bridge {opencode.bridge}"
             yield note(Check.BRIDGE, says, f"restart it to use {newest}")
     for says in unseen_requests(present, _live_providers(setup)):
         yield problem(Check.BRIDGE, says, unseen_to_do(says))
-    for one in present:
-        if (aside := aside_says(one)) and not one.is_here:
-            yield note(Check.BRIDGE, f"opencode {one.who} {aside}", OWN_LOGINS_TO_DO)
+    for opencode in present:
+        if (aside := aside_says(opencode)) and not opencode.is_here:
+            yield note(Check.BRIDGE, f"opencode {opencode.who} {aside}", OWN_LOGINS_TO_DO)
     for other in unbridged(setup.paths, present):
         says = f"opencode {other.who} {other.says}"
         say = problem if other.needs_restart else note
@@ -192,10 +193,10 @@ def _live_providers(setup: Setup) -> list[str]:
 
 def _elsewhere(setup: Setup) -> Iterator[Remark]:
     """Name the opencodes whose logins lie elsewhere; nothing here is about those."""
-    for one in find_elsewhere(setup.paths.auth_file.parent):
-        if one.paths is not None and one.kind != COMMAND and not one.is_second:
-            is_ours = one.home == setup.environ.get("HOME")
-            says = f"opencode {one.kind} (pid {one.pid}) uses {clean(one.paths.auth_file)}"
+    for opencode in find_elsewhere(setup.paths.auth_file.parent):
+        if opencode.paths is not None and opencode.kind != COMMAND and not opencode.is_second:
+            is_ours = opencode.home == setup.environ.get("HOME")
+            says = f"opencode {opencode.kind} (pid {opencode.pid}) uses {clean(opencode.paths.auth_file)}"
             if is_ours:
                 to_do = "a watcher with its XDG_DATA_HOME takes care of those logins"
                 yield note(Check.BRIDGE, says, to_do)
@@ -205,4 +206,4 @@ def _elsewhere(setup: Setup) -> Iterator[Remark]:
 
 def running_versions(setup: Setup) -> list[Present]:
     """Return the opencodes whose bridge has told which version they are of."""
-    return [one for one in bridges_of(setup.paths) if one.opencode]
+    return [bridge for bridge in bridges_of(setup.paths) if bridge.opencode]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rotator.clock import from_iso, to_iso
+from rotator.clock import from_iso, is_within
+from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
 from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
 from rotator.doctor.setup import Setup, listed
@@ -23,6 +24,7 @@ from rotator.storage.migrations import STORE
 from rotator.storage.repair_sources import content_of
 from rotator.storage.soundness import require_intact
 from rotator.storage.write_ahead_log import beside
+from rotator.wording import counted, moment_to_the_second
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 
@@ -36,28 +38,30 @@ class Contents:
     purge_is_pending: bool
     # The latest time at which something has happened.
     newest_at: datetime | None
+    # When which refresh token was exchanged.
+    exchanged: tuple[Row, ...] = field(default=(), repr=False)
 
 
 def look_at_store(setup: Setup) -> Iterator[Remark]:
     """Say whether the store is there and sound, and what it tells; it is opened once."""
     contents: Contents | None = None
-    for found in _opened(setup):
-        if isinstance(found, Contents):
-            contents = found
+    for outcome in _opened(setup):
+        if isinstance(outcome, Contents):
+            contents = outcome
         else:
-            yield found
+            yield outcome
     yield from _set_aside(setup)
     yield from _look_at_backups(setup, contents)
     if contents is not None:
-        yield from look_at_accounts(contents.accounts)
+        yield from look_at_accounts(contents.accounts, _exchanged(contents, setup.now))
         yield from _unclaimed(contents)
         yield from look_at_clock(contents.newest_at, setup.now)
 
 
 def needs_rebuilding(setup: Setup) -> bool:
     """Tell whether the store is damaged or gone, so that the next command rebuilds it."""
-    found = (one for one in _opened(setup) if isinstance(one, Remark))
-    return any(one.level is Level.PROBLEM and one.mendable for one in found)
+    remarks = (remark for remark in _opened(setup) if isinstance(remark, Remark))
+    return any(remark.level is Level.PROBLEM and remark.mendable for remark in remarks)
 
 
 def _opened(setup: Setup) -> Iterator[Remark | Contents]:
@@ -108,6 +112,16 @@ def _read(connection: Connection) -> Contents:
         unclaimed=row_count(connection, "aside") if "aside" in names else 0,
         purge_is_pending=any(row["name"] == PURGE for row in rows("setting")),
         newest_at=max((at for text in times if (at := _time(text)) is not None), default=None),
+        exchanged=rows("exchange"),
+    )
+
+
+def _exchanged(contents: Contents, now: datetime) -> frozenset[str]:
+    """Return which refresh tokens were exchanged so long ago that what came for them is saved."""
+    return frozenset(
+        row["digest"]
+        for row in contents.exchanged
+        if (at := _time(row["at"])) is None or not is_within(SAVED_WITHIN, at, now)
     )
 
 
@@ -148,9 +162,9 @@ def _set_aside(setup: Setup) -> Iterator[Remark]:
 
 
 def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark]:
-    found = Backups(setup.paths).newest_first()
-    if found:
-        yield _told_of_newest(found)
+    backups = Backups(setup.paths).newest_first()
+    if backups:
+        yield _told_of_newest(backups)
     elif contents is not None and contents.accounts:
         to_do = "the watcher makes one by itself, and so does every other command"
         yield note(Check.BACKUPS, "there is no copy of the accounts yet", to_do)
@@ -159,8 +173,8 @@ def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark
         yield note(Check.BACKUPS, says, "the next command does it when nobody reads the store")
 
 
-def _told_of_newest(found: Sequence[Backup]) -> Remark:
-    newest = found[0]
+def _told_of_newest(backups: Sequence[Backup]) -> Remark:
+    newest = backups[0]
     try:
         with opened_image(content_of(newest), newest.path) as connection:
             require_intact(connection, newest.path)
@@ -169,5 +183,5 @@ def _told_of_newest(found: Sequence[Backup]) -> Remark:
         why = exc.message if isinstance(exc, RotatorError) else exc.strerror
         says = f"the newest copy of the accounts, {newest.path}, cannot be read: {why}"
         return problem(Check.BACKUPS, says, "delete it; the next command makes another one")
-    told = f"the newest of {len(found)}, of {to_iso(newest.made_at)}, holds {count}"
-    return ok(Check.BACKUPS, f"{told} account{'' if count == 1 else 's'}")
+    told = f"the newest of {len(backups)}, of {moment_to_the_second(newest.made_at)}"
+    return ok(Check.BACKUPS, f"{told}, holds {counted(count, 'account')}")

@@ -13,16 +13,14 @@ from datetime import datetime
 from rotator.context import Books
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.credential_secrets import given_as, secrets_of
+from rotator.core.logins.line_parting import Line, Parted, Tokens, told
 from rotator.core.logins.owner import Proof
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
-    Line,
     Part,
-    Parted,
     Spend,
     Step,
-    Tokens,
     about,
     doubts_of,
     identity_of,
@@ -31,7 +29,6 @@ from rotator.core.logins.token_lines import (
     next_step,
     owner_key,
     shown,
-    told,
 )
 from rotator.live.knowledge import knowledge
 from rotator.model import (
@@ -74,6 +71,10 @@ def renew(
         store.replace_credential(account, credential, now, before)
     elif how.proof is Proof.IDENTITY and account.unproven:
         store.replace_credential(account, credential, now, NOBODY)
+    elif how.proof is Proof.IDENTITY:
+        # Its vendor may call two people the same.
+        store.keep_replaced(account.id, account.credential, identity_of(account), now)
+        store.renew_credential(account, credential, who, now)
     else:
         store.renew_credential(account, credential, NOBODY if account.unproven else who, now)
         # Of those before nobody has shown that they live.
@@ -95,7 +96,7 @@ def _go_on_with(
 ) -> tuple[Account, list[Event]]:
     """Let an account go on with tokens that others had taken the place of: those are alive."""
     line = line_of(books.store.state(), account)
-    at = next((n for n, one in enumerate(line) if one.number == number), len(line) - 1)
+    at = next((n for n, tokens in enumerate(line) if tokens.number == number), len(line) - 1)
     parted = Parted(line[: at + 1], line[at + 1 :])
     why = "the tokens that it had before were refreshed by an opencode"
     events = part(books, account, parted, why, now, doubtful=True)
@@ -123,7 +124,7 @@ def part(  # what is parted, and how it is told
     since = _replaced_at(books, account, older)
     new = _new_account(books, account, parted, now)
     _move_limits(books, account, new, since, of_newer=has_tokens_in_use)
-    books.store.move_replaced([one.number for one in parted.left[:-1]], new)
+    books.store.move_replaced([tokens.number for tokens in parted.left[:-1]], new)
     if has_tokens_in_use:
         _take_along(books, account, parted, new, since, now)
     else:
@@ -176,7 +177,7 @@ def _move_limits(
 def _limits(account: Account) -> list[Limit]:
     """Return an account's limits, with those of the tokens before the ones in use."""
     held = (account.limit, *account.part_limits, *account.limits_before)
-    return [one for one in held if one is not None]
+    return [limit for limit in held if limit is not None]
 
 
 def _part_doubts(books: Books, account: Account, parted: Parted, new: AccountId) -> None:
@@ -185,8 +186,8 @@ def _part_doubts(books: Books, account: Account, parted: Parted, new: AccountId)
     for row, other, line in ((account.id, new, parted.kept), (new, account.id, parted.left)):
         # What was joined into it may be what left it.
         mine = [
-            replace(one, newer=other) if one.newer == row else one
-            for one in doubts_of(before.doubts, line)
+            replace(doubt, newer=other) if doubt.newer == row else doubt
+            for doubt in doubts_of(before.doubts, line)
         ]
         books.store.set_doubts(row, mine)
 
@@ -194,10 +195,12 @@ def _part_doubts(books: Books, account: Account, parted: Parted, new: AccountId)
 def _doubt_older(books: Books, account: Account, parted: Parted, new: AccountId) -> None:
     """Note that unnamed tokens of the older part may have been exchanged for the newer part's."""
     parts = [(account.id, parted.kept), (new, parted.left)]
-    (newer, after), (older, before) = sorted(parts, key=lambda one: one[1][-1].number is not None)
+    (newer, after), (older, before) = sorted(parts, key=lambda side: side[1][-1].number is not None)
     came_as = given_as(after[0].credential)
     doubts = [
-        Doubt(newer, came_as, given_as(one.credential)) for one in before if one.who.key is None
+        Doubt(newer, came_as, given_as(tokens.credential))
+        for tokens in before
+        if tokens.who.key is None
     ]
     row = books.store.state().account(older)
     if row is not None:
@@ -214,7 +217,7 @@ def _take_along(  # what is parted, and when
 ) -> None:
     """Let everything else go to a new account that is about the tokens in use."""
     store = books.store
-    mine = {digest for one in parted.kept for digest in secrets_of(one.credential)}
+    mine = {digest for tokens in parted.kept for digest in secrets_of(tokens.credential)}
     store.move_digests(account, new, since=since, but=mine)
     store.follow(account, new, parted.left[-1].credential)
     store.set_rejected(new, account.rejected)
@@ -226,11 +229,11 @@ def _take_along(  # what is parted, and when
 def _replaced_at(books: Books, account: Account, older: Line) -> datetime:
     """Return when others took the place of an account's older tokens."""
     before = books.store.state().replaced.get(account.id, ())
-    return next(one.at for one in before if one.number == older[-1].number)
+    return next(tokens.at for tokens in before if tokens.number == older[-1].number)
 
 
 def _move_digests_of(books: Books, account: Account, left: Line, new: AccountId) -> None:
-    theirs = {digest for one in left for digest in secrets_of(one.credential)}
+    theirs = {digest for tokens in left for digest in secrets_of(tokens.credential)}
     books.store.give_digests(account.provider, theirs, new)
 
 
@@ -250,7 +253,7 @@ def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
         case Part(account, parted, why):
             return part(books, account, parted, why, now)
         case EndDoubt(account, doubt, why):
-            left = [one for one in account.doubts if one != doubt]
+            left = [claim for claim in account.doubts if claim != doubt]
             books.store.set_doubts(account.id, left)
             if account.maybe is None or about(left, account.credential):
                 return []
@@ -260,9 +263,9 @@ def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
         case Join(keep, other, best, why, at):
             if at is not None and (number := line_of(books.store.state(), best)[at].number):
                 _name(books, number, keep if best.id == other.id else other)
-                join(books, keep, other, best, now, known_by=best)
+                join(books, step, now, known_by=best)
             else:
-                join(books, keep, other, best, now)
+                join(books, step, now)
             sentence = f"{other.alias} was joined into it: {why}"
             return [
                 _event(now, EventKind.CHANGED, keep, sentence),
@@ -278,11 +281,11 @@ def _spend(  # what is spent, and what is told of it
     why: str,
     now: datetime,
 ) -> list[Event]:
-    """Forget replaced tokens of an account that became another one's."""
+    """Forget tokens of an account that became another one's."""
     if newer is not None:
         books.store.give_digests(account.provider, secrets_of(spent.credential), newer.id)
     line = line_of(books.store.state(), account)
-    rest = Parted(tuple(one for one in line if one.number != spent.number))
+    rest = Parted(tuple(tokens for tokens in line if tokens.number != spent.number))
     return part(books, account, rest, why, now)
 
 
@@ -299,23 +302,17 @@ def _settled_line(books: Books, account: AccountId, why: str, now: datetime) -> 
     if joined is None or joined.unproven or joined.identity_key is None:
         return []
     line = line_of(state, joined)
-    parted = told(line, len(line) - 1, line[-1].who, is_sure=joined.maybe is None)
+    parted = told(line, len(line) - 1, line[-1].who)
     return part(books, joined, parted, why, now)
 
 
-def join(  # who is joined, and what is known of them
-    books: Books,
-    keep: Account,
-    other: Account,
-    best: Account,
-    now: datetime,
-    *,
-    known_by: Account | None = None,
-) -> None:
+def join(books: Books, step: Join, now: datetime, *, known_by: Account | None = None) -> None:
     """Make one account of two; `keep` stays and gets the credential of `best`, one of both.
 
     Their tokens in use are one person's; with `known_by` nobody knows more of them than of its.
+    The others are kept beside them where somebody's word is all that says so.
     """
+    keep, other, best = step.keep, step.other, step.best
     store = books.store
     dropped = keep if best.id == other.id else other
     # What was exchanged for the tokens that go now is not known to live any more.
@@ -327,12 +324,12 @@ def join(  # who is joined, and what is known of them
     store.forget_live_of(keep.id)
     who = joined_identity(keep, other, best)
     asked = (known_by,) if known_by is not None else (keep, other)
-    is_known = any(owner_key(one) is not None for one in asked)
-    is_unproven = any(one.unproven for one in asked)
+    is_known = any(owner_key(account) is not None for account in asked)
+    is_unproven = any(account.unproven for account in asked)
     store.set_owner(keep.id, who, unproven=is_unproven and not is_known)
     # With a doubt nobody knows which of the two lives.
-    is_kept = any(
-        one.newer not in {keep.id, other.id} for one in about(best.doubts, best.credential)
+    is_kept = step.is_told or any(
+        doubt.newer not in {keep.id, other.id} for doubt in about(best.doubts, best.credential)
     )
     if is_kept:
         before = NOBODY if dropped.unproven else identity_of(dropped)
@@ -342,7 +339,7 @@ def join(  # who is joined, and what is known of them
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, best.disabled)
     # One person's limit is a limit of both.
-    for limit in sorted([*_limits(keep), *_limits(other)], key=lambda one: one.until):
+    for limit in sorted([*_limits(keep), *_limits(other)], key=lambda rest: rest.until):
         store.set_limit(keep.id, limit)
 
 
@@ -350,9 +347,9 @@ def _doubts_without(dropped: Account, line: Line, newer: AccountId) -> list[Doub
     """Return the doubts about an account's older tokens once those in use are kept nowhere."""
     owner, came_as = line[-1].who.key, given_as(dropped.credential)
     return [
-        Doubt(newer, came_as, given_as(one.credential))
-        for one in line[:-1]
-        if None in {one.who.key, owner} or one.who.key == owner
+        Doubt(newer, came_as, given_as(tokens.credential))
+        for tokens in line[:-1]
+        if None in {tokens.who.key, owner} or tokens.who.key == owner
     ]
 
 
@@ -361,10 +358,14 @@ def _joined_doubts(keep: Account, best: Account, dropped: Account, *, is_kept: b
     both = {best.id, dropped.id}
     in_use = about(best.doubts, best.credential)
     gone = () if is_kept else about(dropped.doubts, dropped.credential)
-    before = [one for one in (*best.doubts, *dropped.doubts) if one not in {*in_use, *gone}]
+    before = [doubt for doubt in (*best.doubts, *dropped.doubts) if doubt not in {*in_use, *gone}]
     return [
-        *(replace(one, newer=keep.id) if one.newer in both else one for one in before if one.of),
-        *(one for one in in_use if one.newer not in both),
+        *(
+            replace(doubt, newer=keep.id) if doubt.newer in both else doubt
+            for doubt in before
+            if doubt.of
+        ),
+        *(doubt for doubt in in_use if doubt.newer not in both),
     ]
 
 

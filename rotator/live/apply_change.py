@@ -117,9 +117,9 @@ def _doubt_replaced(books: Books, change: Login, added: AccountId) -> None:
     state, came_as = books.store.state(), given_as(change.credential)
     for account in state.of(change.provider):
         doubts = [
-            Doubt(added, came_as, given_as(one.credential))
-            for one in state.replaced.get(account.id, ())
-            if one in change.may_be_replaced
+            Doubt(added, came_as, given_as(tokens.credential))
+            for tokens in state.replaced.get(account.id, ())
+            if tokens in change.may_be_replaced
         ]
         if doubts:
             books.store.set_doubts(account.id, [*account.doubts, *doubts])
@@ -133,10 +133,10 @@ def add_account(
     alias = free_alias(provider, who.label, books.store.aliases(provider))
     added = books.store.add_account(provider, alias, change.credential, who, now)
     may_be = change.may_be if isinstance(change, Login) else ()
-    for one in may_be:
-        came_as, line = given_as(change.credential), line_of(books.store.state(), one)
+    for account in may_be:
+        came_as, line = given_as(change.credential), line_of(books.store.state(), account)
         doubts = [Doubt(added, came_as, given_as(tokens.credential)) for tokens in line]
-        books.store.set_doubts(one.id, [*one.doubts, *doubts])
+        books.store.set_doubts(account.id, [*account.doubts, *doubts])
     if isinstance(change, Login):
         _doubt_replaced(books, change, added)
     if activate:
@@ -145,7 +145,7 @@ def add_account(
     if not activate:
         why = "a login that opencode wrote just when another one was put in was saved"
     if may_be:
-        names = " or ".join(one.alias for one in may_be)
+        names = " or ".join(account.alias for account in may_be)
         why = f"{why}; it may be {names} with new tokens, which is not used until that is known"
     name, to = f"{provider}/{alias}", alias if activate else None
     return Event(now, EventKind.CAPTURED, provider, name, None, to, why)

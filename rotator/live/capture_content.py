@@ -24,16 +24,16 @@ from rotator.secret import Secret
 
 def take_descents(books: Books) -> None:
     """Take in what bridges have seen of tokens, and do what is known by it of accounts."""
-    found = read_descents(books.paths)
-    if not found.files:
+    reading = read_descents(books.paths)
+    if not reading.files:
         return
     now = books.clock()
     events: list[Event] = []
     with books.store.transaction():
-        books.store.note_descents(found.descents, now)
+        books.store.note_descents(reading.descents, now)
         for provider in sorted({account.provider for account in books.store.state().accounts}):
             events += settle(books, provider, now)
-    taken_in(found)
+    taken_in(reading)
     books.record(events)
     if events:
         books.announce()
@@ -95,8 +95,8 @@ def _keep_shadowed(books: Books, reading: Whole, known: Knowledge) -> None:
         if member is last[member.provider]:
             continue
         entry = Secret(reading.content.decode("utf-8")[member.value_start : member.value_end])
-        found = try_parse(member.provider, entry)
-        saved = not isinstance(found, str) and is_saved(member.provider, found, known)
+        credential = try_parse(member.provider, entry)
+        saved = not isinstance(credential, str) and is_saved(member.provider, credential, known)
         if says_something(entry) and not saved:
             why = "another entry of the same name stood behind it"
             # Nobody has been asked to write over it yet.

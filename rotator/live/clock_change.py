@@ -29,8 +29,8 @@ def follow_clock(books: Books) -> bool:
             books.store.set_limit(account, limit)
         for provider in _ahead(books):
             books.store.note_swap(provider, None)
-        for one in _got_ahead(books):
-            _let_run_out(books, one)
+        for login in _got_ahead(books):
+            _let_run_out(books, login)
     log.warning("the clock was set back: what was noted by the old one begins anew")
     books.announce()
     return True

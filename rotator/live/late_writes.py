@@ -43,7 +43,7 @@ def absorb_late(books: Books) -> None:
     finish_interrupted(replaced.journal)
     replaced.follow_mounts(resolve(books.paths.auth_file))
     changed = replaced.changed()
-    if changed:
+    if changed or books.store.late_logins():
         take_descents(books)
     for old, late in changed:
         _save_late(books, old, late)
@@ -58,10 +58,10 @@ def _save_late(books: Books, old: Old, late: Whole) -> None:
     last = books.store.live_content()
     in_auth_json = Whole(last).entries if last is not None else {}
     events: list[Event] = []
-    found: list[LateLogin] = []
+    late_logins: list[LateLogin] = []
     with books.store.transaction():
         changes = interpret(old.seen.entries, late.entries, known)
-        logins = [one for one in changes if isinstance(one, Login | Refresh)]
+        logins = [login for login in changes if isinstance(login, Login | Refresh)]
         for change in logins:
             if change.stale:
                 keep_unknown(books, change)
@@ -71,13 +71,13 @@ def _save_late(books: Books, old: Old, late: Whole) -> None:
             before = sense_of(old.seen.entries.get(change.provider))
             before = UNKNOWN if old.is_unknown else before
             beside = sense_of(in_auth_json.get(change.provider))
-            found.append(LateLogin(change.provider, change.credential.digest, before, beside))
+            late_logins.append(LateLogin(change.provider, change.credential.digest, before, beside))
             events += _save(books, change, now)
-        for provider in dict.fromkeys(one.provider for one in found):
+        for provider in dict.fromkeys(login.provider for login in late_logins):
             events += settle(books, provider, now)
         # Whoever dies from here on leaves it to the next one who looks.
-        if found:
-            books.store.set_late_logins([*books.store.late_logins(), *found])
+        if late_logins:
+            books.store.set_late_logins([*books.store.late_logins(), *late_logins])
     books.record(events)
     if events:
         books.announce()
@@ -124,8 +124,10 @@ def _put_late(books: Books) -> None:
             continue  # removed since
         # The very account that was put in: what it was put in with is older.
         is_live = state.slot(late.provider).active == account.id
+        # With a token that is spent opencode would only send it once more.
+        is_next = account.spent_from is None and sense_of(now) == late.known
         entry = account.credential.entry
-        if sense_of(now) != sense_of(entry) and (is_live or sense_of(now) == late.known):
+        if sense_of(now) != sense_of(entry) and (is_live or is_next):
             keep_unreadable(books, reading, late.provider)
             merged = Whole(with_entry(merged, late.provider, entry))
             left.setdefault(late.provider, now)
@@ -146,7 +148,9 @@ def _without_overtaken(
     That one stays, and what comes after it too, even a logout where their writer knew no login.
     """
     entries = reading.entries
-    left = tuple(one for one in waiting if sense_of(entries.get(one.provider)) == one.beside)
+    left = tuple(
+        login for login in waiting if sense_of(entries.get(login.provider)) == login.beside
+    )
     if len(left) < len(waiting):
         store.set_late_logins(left)
     return left

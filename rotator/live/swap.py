@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.context import Books
-from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
+from rotator.errors import AccountNotFound, NothingToRotateTo, SwapConflict, SwapUnverified
 from rotator.live.capture import absorb_missing, settled
 from rotator.live.unclaimed import keep_unreadable
-from rotator.model import Account, AccountId, Digest, Event, EventKind, SwapMark
+from rotator.model import (
+    SPENT_ELSEWHERE,
+    Account,
+    AccountId,
+    Digest,
+    Event,
+    EventKind,
+    SwapMark,
+)
 from rotator.opencode.auth.file import (
     Missing,
     Reading,
@@ -71,7 +79,7 @@ def swap(books: Books, order: Order) -> Swapped | None:
     """Put an account into auth.json and make it active; None if `expected` no longer holds.
 
     Raises LiveFileUnreadable (nothing was written), SwapConflict, SwapUnverified, LiveFileError,
-    AccountNotFound, StoreError.
+    AccountNotFound, NothingToRotateTo (its refresh token is spent), StoreError.
     """
     with swap_lock(books.paths.swap_lock):
         for _ in _tries():
@@ -83,6 +91,8 @@ def swap(books: Books, order: Order) -> Swapped | None:
             left = books.store.state().active(target.provider)
             if order.check_expected and (left.id if left else None) != order.expected:
                 return None
+            if left is None or left.id != target.id:
+                _require_unspent(target)
             content = with_entry(
                 require_whole(reading, books.paths.auth_file),
                 target.provider,
@@ -96,6 +106,14 @@ def swap(books: Books, order: Order) -> Swapped | None:
                 return Swapped(left, target, written)
     message = f"{books.paths.auth_file} kept changing while it was to be swapped"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
+
+
+def _require_unspent(target: Account) -> None:
+    """Refuse a login that opencode would refresh with a token which somebody else has exchanged."""
+    if target.spent_from is not None:
+        message = f"{target.name} needs a new login: {SPENT_ELSEWHERE}"
+        hint = f"log in again: opencode auth login -p {target.provider}"
+        raise NothingToRotateTo(message, hint=hint)
 
 
 def take_out(books: Books, account: Account, *, also: Callable[[], None]) -> bool:

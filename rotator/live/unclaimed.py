@@ -90,10 +90,10 @@ def _full(books: Books, provider: str | None, count: int) -> LiveFileError:
 
 def keep_torn(books: Books, content: bytes, why: str, whole: bytes) -> Kept | None:
     """Keep torn bytes in whose place `whole` will be written; None if nothing is lost with them."""
-    found, known = take_apart(content), knowledge(books)
-    if not holds_news(found, Secret(whole.decode("utf-8")), known):
+    parts, known = take_apart(content), knowledge(books)
+    if not holds_news(parts, Secret(whole.decode("utf-8")), known):
         return None
-    new = tuple(p for p, c in logins_of(found, known) if not is_saved(p, c, known))
+    new = tuple(p for p, c in logins_of(parts, known) if not is_saved(p, c, known))
     return replace(keep(books, content, why), logins=new)
 
 
@@ -101,46 +101,46 @@ def contents(books: Books) -> list[Unclaimed]:
     """Return everything that is kept, oldest first."""
     return [
         Unclaimed(
-            one.number,
-            one.at,
-            one.provider,
-            one.why,
-            len(one.content),
-            _providers(take_apart(one.content, one.provider), books),
+            aside.number,
+            aside.at,
+            aside.provider,
+            aside.why,
+            len(aside.content),
+            _providers(take_apart(aside.content, aside.provider), books),
         )
-        for one in books.store.asides()
+        for aside in books.store.asides()
     ]
 
 
 def find(books: Books, number: int) -> Aside:
     """Return the content of that number; raises AccountNotFound."""
-    found = books.store.aside(number)
-    if found is None:
+    aside = books.store.aside(number)
+    if aside is None:
         message = f"there is no unclaimed content {number}"
         raise AccountNotFound(message, hint=f"{LIST} lists them")
-    return found
+    return aside
 
 
-def has_unread(books: Books, one: Aside) -> bool:
+def has_unread(books: Books, aside: Aside) -> bool:
     """Tell whether there is something in it that cannot be read and stands nowhere else."""
     whole = Secret((books.store.live_content() or b"").decode("utf-8"))
-    return holds_unread(take_apart(one.content, one.provider), whole, knowledge(books))
+    return holds_unread(take_apart(aside.content, aside.provider), whole, knowledge(books))
 
 
 def drop(books: Books, number: int) -> None:
     """Forget a content; raises AccountNotFound."""
     with books.store.transaction():
-        one = find(books, number)
+        aside = find(books, number)
         books.store.replace_aside(number, None)
         books.store.note_purge()
     books.purge()
     why = f"unclaimed content {number} was dropped by you"
-    books.record([Event(books.clock(), EventKind.CHANGED, one.provider, why=why)])
+    books.record([Event(books.clock(), EventKind.CHANGED, aside.provider, why=why)])
     books.announce()
 
 
-def _providers(found: Fragments, books: Books) -> tuple[str, ...]:
-    return tuple(provider for provider, _ in logins_of(found, knowledge(books)))
+def _providers(parts: Fragments, books: Books) -> tuple[str, ...]:
+    return tuple(provider for provider, _ in logins_of(parts, knowledge(books)))
 
 
 def keep_unreadable(books: Books, reading: Reading, provider: str) -> None:

@@ -111,8 +111,8 @@ class Beginnings:
         return replace(failure, began_at=began_at) if known else failure
 
 
-def _request(one: LoggedFailure) -> _Request:
-    return one.run, one.provider, one.model, one.session, one.small
+def _request(failure: LoggedFailure) -> _Request:
+    return failure.run, failure.provider, failure.model, failure.session, failure.small
 
 
 def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
@@ -124,7 +124,7 @@ def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
     if not status_key:
         answer = body.partition('"requestBodyValues":')[0]
     status = _OLD_STATUS.match(answer) if status_key else None
-    texts = (found[-1] for found in (p.findall(answer) for p in _OLD_TEXTS) if found)
+    texts = (matches[-1] for matches in (p.findall(answer) for p in _OLD_TEXTS) if matches)
     message = _unquoted(next(texts, ""))
     return _failure(
         timestamp, _fields(head), _with(message, {"status": int(status[0])} if status else {})
@@ -151,10 +151,10 @@ def _fields(line: str) -> dict[str, str]:
     """Return the fields up to the first thing that is none; of two with one name, the first."""
     fields: dict[str, str] = {}
     position = 0
-    while len(fields) < MOST_FIELDS and (found := _FIELD.match(line, position)):
-        key, quoted, word = found.groups()
+    while len(fields) < MOST_FIELDS and (match := _FIELD.match(line, position)):
+        key, quoted, word = match.groups()
         fields.setdefault(key, word if quoted is None else _unquoted(quoted))
-        position = found.end()
+        position = match.end()
     return fields
 
 
@@ -214,7 +214,7 @@ class LogTail:
 
     def start(self) -> None:
         """Begin at the ends of what is there: older lines are not news."""
-        self._files = {key: _begun(path, found) for path, key, found in self._present() or ()}
+        self._files = {key: _begun(path, facts) for path, key, facts in self._present() or ()}
 
     def read_new(self) -> list[LoggedFailure]:
         """Return the failures in the whole lines added since the last call, in order of time."""
@@ -225,14 +225,14 @@ class LogTail:
         failures: list[LoggedFailure] = []
         followed = {key: self._files.get(key) or _Followed() for _, key, _ in present}
         self._files, self._behind = followed, False
-        for path, key, found in present:
-            size_and_time = (found.st_size, found.st_mtime_ns)
+        for path, key, facts in present:
+            size_and_time = (facts.st_size, facts.st_mtime_ns)
             if followed[key].read_at == size_and_time:
                 continue
             data = followed[key].read(path, left)
             left -= len(data)
             failures += followed[key].failures_in(data, self._beginnings)
-            if followed[key].offset >= found.st_size:
+            if followed[key].offset >= facts.st_size:
                 followed[key].read_at = size_and_time
             elif left <= 0:
                 self._behind = True
@@ -246,8 +246,8 @@ class LogTail:
             return []
         except OSError:
             return None
-        found = [(path, _stat(path)) for path in paths]
-        return [(path, (it.st_dev, it.st_ino), it) for path, it in found if it is not None]
+        files = [(path, _stat(path)) for path in paths]
+        return [(path, (it.st_dev, it.st_ino), it) for path, it in files if it is not None]
 
 
 @dataclass(slots=True)
@@ -299,20 +299,20 @@ def _text(line: bytes) -> str:
     return _bounded(line).decode("utf-8", "replace")
 
 
-def _begun(path: Path, found: os.stat_result) -> _Followed:
+def _begun(path: Path, facts: os.stat_result) -> _Followed:
     followed = _Followed()
     followed.read(path, HEAD_BYTES)
-    followed.offset = found.st_size
+    followed.offset = facts.st_size
     return followed
 
 
 def _stat(path: Path) -> os.stat_result | None:
     """Return what is known of a regular file (another kind could block who opens it)."""
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return found if stat.S_ISREG(found.st_mode) else None
+    return facts if stat.S_ISREG(facts.st_mode) else None
 
 
 def _bounded(line: bytes) -> bytes:

@@ -62,9 +62,9 @@ def ask_models(provider: str, environ: Mapping[str, str] | None = None) -> list[
 
 def parse_models(text: str) -> list[Model]:
     """Return the models in what `opencode models --verbose` prints, newest first."""
-    found = {(one.provider, one.id): one for one in _models(text)}
+    models = {(model.provider, model.id): model for model in _models(text)}
     return sorted(
-        sorted(found.values(), key=lambda m: m.id), key=lambda m: m.released, reverse=True
+        sorted(models.values(), key=lambda m: m.id), key=lambda m: m.released, reverse=True
     )
 
 
@@ -108,7 +108,7 @@ def known_providers(environ: Mapping[str, str] | None = None) -> dict[str, str]:
         return {}
     if not isinstance(listed, dict):
         return {}
-    names = {key: one.get("name") for key, one in listed.items() if isinstance(one, dict)}
+    names = {key: entry.get("name") for key, entry in listed.items() if isinstance(entry, dict)}
     return {
         clean(key): clean(name) if isinstance(name, str) and name else clean(key)
         for key, name in names.items()

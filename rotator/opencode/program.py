@@ -13,14 +13,14 @@ from rotator.errors import UsageError
 def find_opencode(environ: Mapping[str, str] | None = None) -> str:
     """Return the program that is called opencode here; raises UsageError if there is none."""
     env = os.environ if environ is None else environ
-    found = shutil.which("opencode", path=env.get("PATH"))
-    if found is None and env.get("HOME"):
+    program = shutil.which("opencode", path=env.get("PATH"))
+    if program is None and env.get("HOME"):
         # Where its own installer puts it, which not every shell has in its PATH.
         usual = Path(env["HOME"]) / ".opencode" / "bin"
-        found = shutil.which("opencode", path=str(usual))
-    if found is None:
+        program = shutil.which("opencode", path=str(usual))
+    if program is None:
         raise UsageError("opencode was not found", hint="install it, or put it into PATH")
-    return found
+    return program
 
 
 def login_command(provider: str, environ: Mapping[str, str] | None = None) -> list[str]:

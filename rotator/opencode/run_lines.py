@@ -37,7 +37,8 @@ class Run:
     its first request (`asked_at`: the first since it has built any). `loaded` has when it has
     read a piece of configuration last, `laid_down` when it laid a folder down last: what it does
     there afterwards it builds anew, with what is in auth.json then. `is_whole`: its first line is
-    of those that an opencode begins with, though any may be written later, too.
+    of those that an opencode begins with, though any may be written later, too. `opened` is the
+    folder that its first line says it uses: a server's says something else.
     `is_second`: it is OpenCode 2's.
     """
 
@@ -48,6 +49,7 @@ class Run:
     laid_down: dict[Path, datetime] = field(default_factory=dict)
     is_second: bool = False
     is_whole: bool = True
+    opened: Path | None = None
 
     def is_of(self, started_at: datetime) -> bool:
         """Tell whether a process that began then may be this one."""
@@ -63,13 +65,13 @@ class Runs:
 
     def folders(self, run: str | None) -> list[Path]:
         """Return the folders that a run has used, as far as that is known."""
-        found = self.runs.get(run or "")
-        return list(found.folders) if found else []
+        record = self.runs.get(run or "")
+        return list(record.folders) if record else []
 
     def loaded(self, run: str | None) -> Mapping[Path, datetime]:
         """Return when a run has read which piece of configuration last, as far as is known."""
-        found = self.runs.get(run or "")
-        return found.loaded if found else {}
+        record = self.runs.get(run or "")
+        return record.loaded if record else {}
 
     def is_idle(self, started_at: datetime) -> bool | None:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
@@ -101,14 +103,14 @@ def runs_in(logs: Path) -> Runs:
     content, is_whole = tail(logs / "opencode.log", _MOST_BYTES)
     runs: dict[str, Run] = {}
     since: datetime | None = None
-    for at_text, name, message in (found.groups() for found in _LINE.finditer(content)):
+    for at_text, name, message in (match.groups() for match in _LINE.finditer(content)):
         at = _time(at_text)
         if at is None:
             continue
         since = since or at
-        begins = _USED.match(message) or _LOADED.match(message)
-        run = runs.setdefault(name.decode("ascii"), Run(at, is_whole=begins is not None))
-        if used := _USED.match(message):
+        used = _USED.match(message)
+        run = runs.setdefault(name.decode("ascii"), _begun(at, message, used))
+        if used:
             run.folders[Path(_text(used[1]))] = at
             run.asked_at = None
         elif _ASKED.match(message):
@@ -120,6 +122,12 @@ def runs_in(logs: Path) -> Runs:
         elif _SECOND.match(message):
             run.is_second = True
     return Runs(runs, None if is_whole else since)
+
+
+def _begun(at: datetime, message: bytes, used: re.Match[bytes] | None) -> Run:
+    """Return a run of which this is the first line."""
+    begins = used or _LOADED.match(message)
+    return Run(at, is_whole=begins is not None, opened=Path(_text(used[1])) if used else None)
 
 
 def _text(value: bytes) -> str:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from rotator.core.logins.nobody import names_nobody
 from rotator.model import Balance, Finding, Identity, Meaning, Reach, Scope, Snapshot, Window
-from rotator.secret import names_nobody
 from rotator.text import clean
 
 Value = TypeVar("Value")
@@ -28,14 +28,19 @@ def checked(value: object, kind: type[Value]) -> Value:
 
 def checked_identity(who: Identity) -> Identity:
     """Return an identity whose texts can be saved and shown, whatever the token said."""
-    key, group = _compared(who.key), _compared(who.group)
-    return Identity(key, _shown(who.label), _shown(who.plan), group)
+    # What several people have in an owner's place makes them no one person.
+    key = _compared(who.key) if checked(who.by_contract, bool) else _somebody(who.key)
+    group, key_before = _somebody(who.group), _compared(who.key_before)
+    return Identity(key, _shown(who.label), _shown(who.plan), group, key_before=key_before)
+
+
+def _somebody(text: str | None) -> str | None:
+    known = _compared(text)
+    return None if known is None or names_nobody(known) else known
 
 
 def _compared(text: str | None) -> str | None:
-    # What several people have in an owner's place makes them no one person.
-    known = text if text and not names_nobody(text) else None
-    return known.encode("utf-8", "backslashreplace").decode() if known else None
+    return checked(text, str).encode("utf-8", "backslashreplace").decode() if text else None
 
 
 def _shown(text: str | None) -> str | None:

@@ -242,8 +242,8 @@ class Registry:
         for module in self._asked(provider):
             if isinstance(module, HeaderReader):
                 try:
-                    found = module.read_headers(headers, now)
-                    return None if found is None else checked_snapshot(found)
+                    snapshot = module.read_headers(headers, now)
+                    return None if snapshot is None else checked_snapshot(snapshot)
                 except Exception as exc:  # noqa: BLE001  # likewise
                     _log(module, exc)
                     return None
@@ -254,8 +254,8 @@ class Registry:
         for module in self._asked(signal.provider):
             if isinstance(module, Classifier):
                 try:
-                    found = module.classify(signal, now)
-                    return None if found is None else checked_finding(found)
+                    finding = module.classify(signal, now)
+                    return None if finding is None else checked_finding(finding)
                 except Exception as exc:  # noqa: BLE001  # likewise
                     _log(module, exc)
                     return None
@@ -267,8 +267,8 @@ class Registry:
         if not isinstance(module, Scoping):
             return None
         try:
-            found = module.limit_scope(signal)
-            return None if found is None else checked_scope(checked(found, Scope))
+            scope = module.limit_scope(signal)
+            return None if scope is None else checked_scope(checked(scope, Scope))
         except Exception as exc:  # noqa: BLE001  # likewise
             _log(module, exc)
             return None
@@ -298,10 +298,10 @@ class Registry:
             message = f"nothing here reads a refreshed login of {provider}"
             raise UnexpectedAnswer(message)
         try:
-            found = module.read_refresh(credential, answer, now)
-            if isinstance(found, DeadLogin):
-                return DeadLogin(clean(found.reason))
-            return checked(found, Tokens)
+            reply = module.read_refresh(credential, answer, now)
+            if isinstance(reply, DeadLogin):
+                return DeadLogin(clean(reply.reason))
+            return checked(reply, Tokens)
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from rotator.context import Books
 from rotator.core.logins.aliases import free_alias, require_alias
 from rotator.core.logins.credential_secrets import is_blank
-from rotator.core.logins.token_lines import liveliness
+from rotator.core.logins.token_lines import Join, liveliness
 from rotator.core.selection.policy import Wanted, choose
 from rotator.errors import (
     AccountNotFound,
     LiveFileError,
     LiveFileUnreadable,
+    NothingToRotateTo,
     StoreError,
     SwapConflict,
     SwapUnverified,
@@ -62,16 +63,22 @@ def add(
         account_id, saved_as = _save(books, provider, credential, alias)
     account = next(a for a in books.store.state().accounts if a.id == account_id)
     note = f"it was saved already, as {saved_as}" if saved_as else None
-    if note is None:
+    if saved_as is None:
         why = "added by hand"
         books.record([Event(books.clock(), EventKind.CAPTURED, provider, account.name, why=why)])
     books.announce()
     active = books.store.state().active(provider)
     if activate or active is None or active.id == account.id:
         account = freshened(books, account) or account
-        if account.rejected is not None:
-            return Done(account, _live(books, provider), f"it needs a login: {account.rejected}")
-        swap(books, Order(account.id, "added by hand"))
+        if account.why_login_at(books.clock()) is None:
+            # It may turn out that somebody else has exchanged its refresh token.
+            with contextlib.suppress(NothingToRotateTo):
+                swap(books, Order(account.id, "added by hand"))
+            account = books.store.state().account(account.id) or account
+    why_login = account.why_login_at(books.clock())
+    if why_login is not None:
+        needs = f"it needs a login: {why_login}"
+        note = needs if note is None else f"{note}; {needs}"
     return Done(account, _live(books, provider), note)
 
 
@@ -210,7 +217,7 @@ def merge(books: Books, keep: Account, other: Account) -> Done:
         keep, other = _still_there(books, keep), _still_there(books, other)
         active = books.store.state().active(keep.provider)
         best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
-        join(books, keep, other, best, now)
+        join(books, Join(keep, other, best, "you say so"), now)
         events = settle(books, keep.provider, now)
     books.record(events)
     _changed(books, keep, f"{other.alias} was merged into it")

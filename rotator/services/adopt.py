@@ -49,8 +49,8 @@ def adopt(
     saved: list[str] = []
     left: list[str] = []
     with swap_lock(books.paths.swap_lock), books.store.transaction():
-        one = find(books, number)
-        logins = logins_of(take_apart(one.content, one.provider), knowledge(books))
+        aside = find(books, number)
+        logins = logins_of(take_apart(aside.content, aside.provider), knowledge(books))
         if not logins and not drop_rest:
             message = f"nothing in unclaimed content {number} can be read as a login"
             raise UsageError(message, hint=f"rotator accounts drop {number} deletes it")
@@ -63,7 +63,7 @@ def adopt(
                 renewed.append(_renew(books, owner.account, credential, owner))
             else:
                 left.append(owner.account.name)
-        dropped = drop_rest or not has_unread(books, one)
+        dropped = drop_rest or not has_unread(books, aside)
         if dropped:
             books.store.replace_aside(number, None)
             books.store.note_purge()

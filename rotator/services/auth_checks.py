@@ -17,26 +17,28 @@ def live_problems(auth_file: Path) -> list[str]:
 
     A symlink is judged by what it leads to.
     """
-    found = _rights(auth_file)
+    problems = _rights(auth_file)
     match read_live(auth_file):
         case Torn(lasting=True) as torn:
-            found.append(f"{auth_file} cannot be used: {torn.why}; {way_out(torn)}")
+            problems.append(f"{auth_file} cannot be used: {torn.why}; {way_out(torn)}")
         case Torn() as torn:
-            found.append(f"auth.json is not whole: {torn.why}; {way_out(torn)}")
+            problems.append(f"auth.json is not whole: {torn.why}; {way_out(torn)}")
         case Missing():
             if auth_file.is_symlink():
                 target = clean(auth_file.readlink())
-                found.append(f"auth.json is a link to nothing: {target} is made at the next login")
+                problems.append(
+                    f"auth.json is a link to nothing: {target} is made at the next login"
+                )
         case Whole() as whole:
-            found += _entry_problems(whole)
-    return found
+            problems += _entry_problems(whole)
+    return problems
 
 
 def _entry_problems(whole: Whole) -> list[str]:
     parsed = [try_parse(provider, entry) for provider, entry in whole.entries.items()]
     names = [member.provider for member in whole.members]
     return [
-        *(found for found in parsed if isinstance(found, str)),
+        *(problem for problem in parsed if isinstance(problem, str)),
         *(
             f"auth.json has more than one entry of {clean(name)}: opencode takes the last one and"
             " drops the others when it writes"
@@ -50,16 +52,20 @@ def _rights(auth_file: Path) -> list[str]:
     target = Path(os.path.realpath(auth_file))
     # Whoever may put another link in place decides what auth.json is, too.
     folders = sorted({auth_file.parent, target.parent})
-    found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
-    found += placement_problems(auth_file)
+    problems = [
+        f"anybody may replace auth.json: chmod o-w {folder}"
+        for folder in folders
+        if _is_open(folder)
+    ]
+    problems += placement_problems(auth_file)
     facts = _facts(target)
     if facts is None or not stat.S_ISREG(facts.st_mode):
-        return found
+        return problems
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        found.append(f"others may change auth.json: chmod 600 {target}")
+        problems.append(f"others may change auth.json: chmod 600 {target}")
     elif not facts.st_mode & stat.S_IWUSR:
-        found.append(f"opencode cannot save new tokens in auth.json: chmod 600 {target}")
-    return found
+        problems.append(f"opencode cannot save new tokens in auth.json: chmod 600 {target}")
+    return problems
 
 
 def _is_open(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from rotator.context import Books
 from rotator.core.failures.classify import LIMITS, classify, scope_of
 from rotator.core.selection import failover as engine
 from rotator.core.selection.fallback import PASS
-from rotator.errors import RotatorError, SwapUnverified
+from rotator.errors import NothingToRotateTo, RotatorError, SwapUnverified
 from rotator.live.swap import Order, swap
 from rotator.model import (
     EVERYTHING,
@@ -24,7 +24,8 @@ from rotator.model import (
     Signal,
     Verdict,
 )
-from rotator.services.refresh import freshened, reject_spent, why_not
+from rotator.services.refresh import freshened, why_not
+from rotator.services.spent_logins import reject_spent
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,9 @@ def carry_out(
                 signal,
                 finding,
                 books.clock(),
-                may_refresh=lambda one: one.id not in tried and why_not(books, one) is None,
+                may_refresh=lambda account: (
+                    account.id not in tried and why_not(books, account) is None
+                ),
                 since=before.since,
             )
             if not outcome.freshen or outcome.order is None:
@@ -158,6 +161,9 @@ def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
                 events=outcome.events,
             ),
         )
+    except NothingToRotateTo:
+        # Its refresh token was exchanged meanwhile: another one is chosen.
+        return False
     except SwapUnverified as exc:
         # Everything is written down already; the watcher's next look puts it right.
         books.record([_problem(books, order.to, exc)])

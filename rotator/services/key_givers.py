@@ -27,6 +27,7 @@ from rotator.opencode.console_account import has_organisation
 from rotator.opencode.other_plugins import is_ours, may_send_own
 from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.vendor_variables import before_logins, variables_of
+from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
 from rotator.text import clean
 
 # opencode's own plug-ins send these providers' logins with tokens, whatever key the environment
@@ -92,15 +93,15 @@ class World:
             return []
         home = Path(self.environ.get("HOME") or "/")
         cache = Path(self.environ.get("XDG_CACHE_HOME") or home / ".cache") / "opencode"
-        found = loaded_by(self.configs, config_folders(self.environ, self.folders), cache)
-        return [one for one in found if not is_ours(one)]
+        plugins = loaded_by(self.configs, config_folders(self.environ, self.folders), cache)
+        return [plugin for plugin in plugins if not is_ours(plugin)]
 
 
 def givers(world: World, books: Books, provider: str) -> Iterator[Giver]:
     """Yield what may give the provider a key of its own there, what is sure first."""
     active = books.store.state().active(provider)
-    if world.environ.get("OPENCODE_AUTH_CONTENT"):
-        yield Giver("OPENCODE_AUTH_CONTENT")
+    if has_own_logins(world.environ):
+        yield Giver(AUTH_CONTENT)
     for key in configured(world, provider, active):
         yield Giver(clean(key.where))
     for name in variables(world, provider, active):
@@ -117,11 +118,11 @@ def _code(world: World, provider: str) -> Iterator[Giver]:
     for config in world.configs:
         for sdk in foreign_sdks_in(config, provider):
             yield Giver(f"the SDK {clean(sdk)}", is_sure=False)
-    for one in world.code:
-        says = f"the {one.kind} {clean(one.name)}"
-        if may_send_own(one, provider):
+    for plugin in world.code:
+        says = f"the {plugin.kind} {clean(plugin.name)}"
+        if may_send_own(plugin, provider):
             yield Giver(f"{says} (by its text)", is_sure=False)
-        elif any(_has_changed(path, world.started_at) for path in one.files):
+        elif any(_has_changed(path, world.started_at) for path in plugin.files):
             yield Giver(f"{says} (its text has changed since)", is_sure=False, lasts=False)
 
 
@@ -221,7 +222,7 @@ def _well_known(world: World, books: Books) -> str | None:
     for account in state.accounts:
         if account.credential.type == "wellknown":
             tenures = state.slot(account.provider).tenures
-            ends = [*(one.since for one in tenures[1:]), None]
+            ends = [*(tenure.since for tenure in tenures[1:]), None]
             if any(
                 tenure.account == account.id and _is_after(end, world.started_at)
                 for tenure, end in zip(tenures, ends, strict=False)

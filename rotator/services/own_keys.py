@@ -86,12 +86,12 @@ def find_own_keys(
     are the opencodes without a bridge, where they have been looked for already.
     """
     worlds = _worlds(books, present, run, running)
-    found = []
+    keys = []
     for provider in providers:
         given = (giver for world in worlds for giver in givers(world, books, provider))
         if (giver := next(given, None)) is not None:
-            found.append(OwnKey(provider, giver.says, giver.is_sure, giver.lasts))
-    return found
+            keys.append(OwnKey(provider, giver.says, giver.is_sure, giver.lasts))
+    return keys
 
 
 def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreached | None:
@@ -127,8 +127,11 @@ def why_unsent(books: Books, present: Sequence[Present], put: Account) -> str:
 
 def _every_world(books: Books, present: Sequence[Present]) -> list[World]:
     bridged = [
-        World(environment(one.pid) or os.environ, tuple(Path(name) for name in one.directories))
-        for one in following(present)
+        World(
+            environment(presence.pid) or os.environ,
+            tuple(Path(name) for name in presence.directories),
+        )
+        for presence in following(present)
     ]
     return [*bridged, *_worlds(books, present, None, None)]
 
@@ -145,19 +148,19 @@ def own_key_sentences(
     are those that nothing is heard of, where they have been looked at already.
     """
     looked_at = unbridged(books.paths, present) if without is None else without
-    silent = [one.opencode for one in looked_at if one.hides_turns]
+    silent = [process.opencode for process in looked_at if process.hides_turns]
     if not silent and bridge_file(books.paths).version is not None:
         return {}
-    found = find_own_keys(books, present, providers, running=silent)
-    return {one.provider: _of_all(one, found).says for one in found}
+    keys = find_own_keys(books, present, providers, running=silent)
+    return {key.provider: _of_all(key, keys).says for key in keys}
 
 
-def _of_all(one: OwnKey, found: Sequence[OwnKey]) -> OwnKey:
+def _of_all(key: OwnKey, keys: Sequence[OwnKey]) -> OwnKey:
     """Return the same about every provider that it may be true of: that is one sentence."""
-    if one.is_sure:
-        return one
-    alike = (each.provider for each in found if (each.giver, each.lasts) == (one.giver, one.lasts))
-    return replace(one, provider=", ".join(alike))
+    if key.is_sure:
+        return key
+    alike = (each.provider for each in keys if (each.giver, each.lasts) == (key.giver, key.lasts))
+    return replace(key, provider=", ".join(alike))
 
 
 def _worlds(
@@ -173,17 +176,23 @@ def _worlds(
     """
     runs = runs_in(books.paths.opencode_logs) if run else Runs({})
     used, read_at = tuple(runs.folders(run)), runs.loaded(run)
-    found = bridgeless(books.paths, present) if running is None else running
-    worlds = [world for one in found if one.sends and (world := _world(one, used, read_at))]
+    processes = bridgeless(books.paths, present) if running is None else running
+    worlds = [
+        world
+        for process in processes
+        if process.sends and (world := _world(process, used, read_at))
+    ]
     if worlds:
         return worlds
-    folders = used or tuple(Path(name) for one in present for name in one.directories)
+    folders = used or tuple(Path(name) for presence in present for name in presence.directories)
     return [World(os.environ, folders, read_at=read_at)]
 
 
-def _world(one: Opencode, used: tuple[Path, ...], read_at: Mapping[Path, datetime]) -> World | None:
-    environ = environment(one.pid)
+def _world(
+    process: Opencode, used: tuple[Path, ...], read_at: Mapping[Path, datetime]
+) -> World | None:
+    environ = environment(process.pid)
     if environ is None:
         return None
-    own = (one.folder,) if one.folder is not None else ()
-    return World(environ, (*used, *own), one.is_pure, one.started_at, read_at)
+    own = (process.folder,) if process.folder is not None else ()
+    return World(environ, (*used, *own), process.is_pure, process.started_at, read_at)

@@ -18,17 +18,15 @@ from pathlib import Path
 
 from rotator.clock import to_iso
 from rotator.context import Books
-from rotator.core.logins.credential_secrets import secrets_of
+from rotator.core.logins.credential_secrets import refresh_digests, secrets_of
 from rotator.core.logins.refresh_policy import (
     due_again_at,
     is_due,
-    may_have_been_spent,
     obstacle,
     rest_for,
     wants_refresh,
 )
 from rotator.core.selection.limits import NOT_CONFIRMED
-from rotator.core.selection.policy import clock_time
 from rotator.errors import (
     LiveFileError,
     ProviderError,
@@ -40,6 +38,7 @@ from rotator.errors import (
 from rotator.live.account_changes import How, renew
 from rotator.live.swap import Order, swap
 from rotator.model import (
+    SPENT_ELSEWHERE,
     Account,
     AccountId,
     Credential,
@@ -50,17 +49,18 @@ from rotator.model import (
     PendingRefresh,
 )
 from rotator.opencode.auth.entries import parse_entry, renewed_entry
+from rotator.opencode.bridge.descent import read_descents
 from rotator.provider import DeadLogin, HttpAnswer, RefreshCall, Send, Tokens
 from rotator.secret import digest_of
 from rotator.system.interrupts import hearing, put_off
 from rotator.system.locks import Held, hold_all, is_held, swap_lock
+from rotator.wording import moment_in_full
 
 log = logging.getLogger(__name__)
 
 # Another process that refreshes the same account, or one of the same OAuth client, is waited for.
 PATIENCE_SECONDS = 20.0
 WHY_REFRESHED = "refreshed before its use"
-SPENT_ELSEWHERE = "its refresh token was exchanged for new tokens that somebody else keeps"
 # A store that refuses an answer is asked again for so long: the disk may have room in a moment.
 STORING_SECONDS = 5.0
 _STORE_AGAIN_SECONDS = 0.05
@@ -166,12 +166,20 @@ def begin(books: Books, account_id: AccountId) -> Attempt | str:
         why = obstacle(state, account, call, now)
         if why is not None or isinstance(call, str):
             return why or str(call)
+        if _is_being_exchanged(books, account):
+            return f"{account.alias} needs a login: {SPENT_ELSEWHERE}"
         spent = Digest(account.credential.refresh.digest())
         before = state.refreshes.get(account_id)
         attempts = before.attempts + 1 if before is not None and before.spent == spent else 1
         pending = PendingRefresh(account_id, spent, now, attempts)
         books.store.begin_refresh(pending)
     return Attempt(account, pending, call)
+
+
+def _is_being_exchanged(books: Books, account: Account) -> bool:
+    """Tell whether a bridge saw the refresh token exchanged of which nobody has been told yet."""
+    found = {one.spent for one in read_descents(books.paths).descents}
+    return not found.isdisjoint(refresh_digests(account.credential))
 
 
 def ask(send: Send, attempt: Attempt) -> Result:
@@ -195,13 +203,13 @@ def finish(books: Books, attempt: Attempt, result: Result) -> None:
     account = attempt.account
     if isinstance(result, HttpAnswer):
         try:
-            found = books.registry.read_refresh(
+            reply = books.registry.read_refresh(
                 account.provider, account.credential, result, books.clock()
             )
         except ProviderError as exc:
             result = exc
         else:
-            _accept(books, attempt, found)
+            _accept(books, attempt, reply)
             return
     if isinstance(result, ProviderUnavailable) and not result.sent:
         _take_back(books, attempt, result)
@@ -224,29 +232,11 @@ def adopt_answers(books: Books) -> None:
             _rest_if_left(books, pending)
 
 
-def reject_spent(books: Books) -> None:
-    """Reject logins that have run out and whose refresh token somebody else has exchanged.
-
-    A bridge saw that, and what came for it is not here: a plug-in or another program keeps it for
-    itself. Whoever sent the token once more would end that one's login, too. Raises StoreError.
-    """
-    state, now = books.store.state(), books.clock()
-    for account in state.accounts:
-        if may_have_been_spent(state, account, now) and _was_exchanged(books, account):
-            with books.store.transaction():
-                books.store.set_rejected(account.id, SPENT_ELSEWHERE)
-            _tell(books, account, EventKind.REJECTED, f"{SPENT_ELSEWHERE}; it needs a login")
-
-
-def _was_exchanged(books: Books, account: Account) -> bool:
-    return any(books.store.was_exchanged(digest) for digest in secrets_of(account.credential))
-
-
-def _accept(books: Books, attempt: Attempt, found: Tokens | DeadLogin) -> None:
-    if isinstance(found, DeadLogin):
-        _bury(books, attempt, found)
+def _accept(books: Books, attempt: Attempt, reply: Tokens | DeadLogin) -> None:
+    if isinstance(reply, DeadLogin):
+        _bury(books, attempt, reply)
         return
-    entry = renewed_entry(attempt.account.credential, found)
+    entry = renewed_entry(attempt.account.credential, reply)
     with books.store.transaction():
         books.store.answer_refresh(attempt.pending, entry)
     _adopt(books, replace(attempt.pending, answer=entry))
@@ -282,8 +272,8 @@ def _adopt(books: Books, pending: PendingRefresh) -> None:
 
 def _descent(pending: PendingRefresh, credential: Credential, now: datetime) -> Descent:
     """Return what is known of where tokens come from that a vendor has given us."""
-    found = f"{pending.account}-{to_iso(now)}"
-    return Descent(found, now, is_login=False, came_from=pending.spent, to=secrets_of(credential))
+    name = f"{pending.account}-{to_iso(now)}"
+    return Descent(name, now, is_login=False, came_from=pending.spent, to=secrets_of(credential))
 
 
 def _renew_live(books: Books, account: Account) -> None:
@@ -298,14 +288,14 @@ def _renew_live(books: Books, account: Account) -> None:
             books.store.forget_live_digest()
 
 
-def _bury(books: Books, attempt: Attempt, found: DeadLogin) -> None:
+def _bury(books: Books, attempt: Attempt, refusal: DeadLogin) -> None:
     with books.store.transaction():
         account = _unchanged(books, attempt)
         books.store.end_refresh(attempt.pending.account)
         if account is not None:
-            books.store.set_rejected(account.id, found.reason)
+            books.store.set_rejected(account.id, refusal.reason)
     if account is not None:
-        why = f"its tokens cannot be refreshed: {found.reason}; it needs a login"
+        why = f"its tokens cannot be refreshed: {refusal.reason}; it needs a login"
         _tell(books, account, EventKind.REJECTED, why)
 
 
@@ -328,7 +318,7 @@ def _doubt(books: Books, attempt: Attempt, exc: ProviderError) -> None:
             return
         _let_rest(books, account, attempt.pending)
     due_at = due_again_at(attempt.pending)
-    then = f"it is asked again at {clock_time(due_at)}" if due_at else "it is left to opencode"
+    then = f"it is asked again at {moment_in_full(due_at)}" if due_at else "it is left to opencode"
     why = f"{NOT_CONFIRMED}: {exc.message}; {then}"
     _tell(books, account, EventKind.LIMITED if due_at else EventKind.PROBLEM, why)
 

@@ -28,14 +28,14 @@ _WHEN = {
 
 def why_unseen(books: Books, present: Sequence[Present]) -> str | None:
     """Return why nobody knows when the turns of all opencodes are over, or None."""
-    unseen = [one for one in unbridged(books.paths, present) if one.hides_turns]
-    return "; ".join(_unseen(one) for one in unseen) or None
+    unseen = [process for process in unbridged(books.paths, present) if process.hides_turns]
+    return "; ".join(_unseen(process) for process in unseen) or None
 
 
-def _unseen(one: Unbridged) -> str:
-    said = f"opencode {one.who} {one.says}, and its turns cannot be seen"
-    if one.lack is Lack.OLDER:
-        return f"{said}: {'restart it' if one.is_installed else one.to_do}"
+def _unseen(process: Unbridged) -> str:
+    said = f"opencode {process.who} {process.says}, and its turns cannot be seen"
+    if process.lack is Lack.OLDER:
+        return f"{said}: {'restart it' if process.is_installed else process.to_do}"
     return said
 
 
@@ -48,7 +48,7 @@ def applies(books: Books, present: Sequence[Present], put: Account) -> str:
 
 
 def _using(books: Books, present: Sequence[Present]) -> list[Unbridged]:
-    return [one for one in unbridged(books.paths, present) if one.uses_auth_json]
+    return [process for process in unbridged(books.paths, present) if process.uses_auth_json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _lagging(books: Books, present: Sequence[Present], put: Account) -> list[_La
     bridged, without = following(present), _using(books, present)
     bound = dict(bound_elsewhere(books, without, bridged, put))
     elsewhere = (who for who, what in bound.items() if what is Bound.ELSEWHERE)
-    found = [
+    groups = [
         (elsewhere, "it goes to another place than the login they began with", False),
         (*_by_kind(bridged, without, put), False),
         (
@@ -76,12 +76,16 @@ def _lagging(books: Books, present: Sequence[Present], put: Account) -> list[_La
             f"it began before {clean(put.provider)} had a login",
             True,
         ),
-        *(((one.who,), _unseen_by(one, put), True) for one in bridged if _is_unseen(one, put)),
+        *(
+            ((presence.who,), _unseen_by(presence, put), True)
+            for presence in bridged
+            if _is_unseen(presence, put)
+        ),
     ]
     said: set[str] = set()
     lagging = []
-    for who, because, is_sure in found:
-        new = tuple(one for one in who if one not in said)
+    for who, because, is_sure in groups:
+        new = tuple(name for name in who if name not in said)
         said.update(new)
         if new:
             lagging.append(_Lagging(new, because, is_sure))
@@ -93,28 +97,30 @@ def _by_kind(
 ) -> tuple[list[str], str]:
     """Return who reads such a credential at its start alone, and why."""
     if put.credential.type == "wellknown":
-        running = [one.who for one in without if not one.is_idle]
+        running = [process.who for process in without if not process.is_idle]
         because = "a well-known token is read at its start"
         if bridged:
             because += ", and the bridge puts it into model requests alone"
-        return [*running, *(one.who for one in bridged)], because
+        return [*running, *(presence.who for presence in bridged)], because
     is_fixed = put.credential.type == "api"
-    return [one.who for one in without if is_fixed and one.is_stuck], "it runs without the bridge"
+    return [
+        process.who for process in without if is_fixed and process.is_stuck
+    ], "it runs without the bridge"
 
 
-def _is_unseen(one: Present, put: Account) -> bool:
+def _is_unseen(presence: Present, put: Account) -> bool:
     """Tell whether that opencode goes on with its key: its requests pass the bridge by.
 
     A WebSocket goes on with the login that it was opened with, too.
     """
-    is_kept = put.credential.type == "api" or one.sends_by_socket(put.provider)
-    return is_kept and one.misses(put.provider)
+    is_kept = put.credential.type == "api" or presence.sends_by_socket(put.provider)
+    return is_kept and presence.misses(put.provider)
 
 
-def _unseen_by(one: Present, put: Account) -> str:
+def _unseen_by(presence: Present, put: Account) -> str:
     return (
         f"its bridge does not see the requests of {clean(put.provider)}:"
-        f" {senders(one, put.provider)} past it"
+        f" {senders(presence, put.provider)} past it"
     )
 
 
@@ -134,10 +140,12 @@ def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
 
 def _not_for_second(books: Books, present: Sequence[Present]) -> str:
     """Return which OpenCode 2 the swap is not for, as the end of a sentence."""
-    found = [one.who for one in unbridged(books.paths, present) if one.lack is Lack.SECOND]
+    names = [
+        process.who for process in unbridged(books.paths, present) if process.lack is Lack.SECOND
+    ]
     return (
-        f"; OpenCode 2 has its logins in its database: no swap reaches {', '.join(found)}"
-        if found
+        f"; OpenCode 2 has its logins in its database: no swap reaches {', '.join(names)}"
+        if names
         else ""
     )
 
@@ -145,16 +153,16 @@ def _not_for_second(books: Books, present: Sequence[Present]) -> str:
 def _restart_first(books: Books, present: Sequence[Present], put: Account) -> str:
     """Return that a restart is needed: which and why, where nothing else says so."""
     lagging = _lagging(books, present, put)
-    is_sure = bool(lagging) and all(one.is_sure for one in lagging)
+    is_sure = bool(lagging) and all(group.is_sure for group in lagging)
     says = _sentence(lagging, "it") if is_sure else _WHEN[_LATER]
     # What has the requests of one that a bridge does not see is named with it.
-    is_named = any(_is_unseen(one, put) for one in following(present))
+    is_named = any(_is_unseen(presence, put) for presence in following(present))
     may = None if is_named else _lasting(books, present, put)
     return says if may is None else f"{says}, unless {may} a key of its own"
 
 
 def _sentence(lagging: Sequence[_Lagging], what: str) -> str:
-    first, *more = [(f"opencode {', '.join(one.who)}", one.because) for one in lagging]
+    first, *more = [(f"opencode {', '.join(group.who)}", group.because) for group in lagging]
     says = f"restart {first[0]} to use {what}: {first[1]}"
     return says + "".join(f"; and {who}: {because}" for who, because in more)
 
@@ -165,7 +173,7 @@ def _lasting(books: Books, present: Sequence[Present], put: Account) -> str | No
         # Its token goes out under other providers' names.
         return None
     own = find_own_keys(books, present, [put.provider])
-    return next((f"{one.giver} gives {clean(one.provider)}" for one in own if one.lasts), None)
+    return next((f"{key.giver} gives {clean(key.provider)}" for key in own if key.lasts), None)
 
 
 def restart_note(
@@ -177,7 +185,7 @@ def restart_note(
     """
     lagging = _lagging(books, present, put)
     if only_sure or _lasting(books, present, put):
-        lagging = [one for one in lagging if one.is_sure]
+        lagging = [group for group in lagging if group.is_sure]
     if not lagging or unreached(books, present, put) or not is_sent(books, present, put):
         return None
     why = _sentence(lagging, put.alias)

@@ -8,12 +8,13 @@ from datetime import datetime
 from rotator.context import Books
 from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_in_doubt
-from rotator.core.selection.policy import Wanted, choose, clock_time
+from rotator.core.selection.policy import Wanted, choose
 from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
 from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.swap import Order, swap
 from rotator.model import Account, AccountId, AccountState, State
 from rotator.services.refresh import freshened
+from rotator.wording import moment_in_full
 
 _PAIR = 2
 
@@ -86,7 +87,16 @@ def rotate(books: Books, plan: Plan) -> Rotated:
     def enable() -> None:
         books.store.set_disabled(plan.to.id, None)
 
-    done = swap(books, Order(plan.to.id, plan.why, also=enable))
+    try:
+        done = swap(books, Order(plan.to.id, plan.why, also=enable))
+    except NothingToRotateTo:
+        if plan.by_name:
+            raise
+        # Its refresh token was exchanged meanwhile: from now on it is no choice.
+        again = plan_rotation(books.outlook(plan.provider), plan.provider, None, books.clock())
+        if again.to.id == plan.to.id:
+            raise
+        return rotate(books, again)
     if done is None:
         message = "the rotation was given up"
         raise RotatorError(message)
@@ -99,7 +109,8 @@ def _with_good_tokens(books: Books, plan: Plan) -> Plan:
         tried.add(plan.to.id)
         account = freshened(books, plan.to)
         state, now = books.outlook(plan.provider), books.clock()
-        if account is not None and account.rejected is None and not is_in_doubt(account, now):
+        is_usable = account is not None and account.why_login_at(now) is None
+        if account is not None and is_usable and not is_in_doubt(account, now):
             return replace(plan, to=account)
         plan = plan_rotation(state, plan.provider, plan.to.alias if plan.by_name else None, now)
     return plan
@@ -118,15 +129,17 @@ def find_account(state: State, provider: str, alias: str) -> Account:
 def _by_name(accounts: tuple[Account, ...], provider: str, alias: str, now: datetime) -> Account:
     account = find_account(State(accounts=accounts), provider, alias)
     state = account.state_at(now)
-    if state is AccountState.REJECTED:
-        message = f"{account.name} needs a new login: {account.rejected}"
+    # Also of one that is disabled: nobody finds out by putting it in.
+    why = account.why_login_at(now)
+    if why is not None:
+        message = f"{account.name} needs a new login: {why}"
         raise NothingToRotateTo(message, hint=f"log in again: opencode auth login -p {provider}")
     if state is AccountState.DISABLED and account.disabled not in {None, LOGGED_OUT}:
         message = f"{account.name} is disabled: {account.disabled}"
         raise NothingToRotateTo(message, hint=f"rotator accounts enable {account.name}")
     if is_in_doubt(account, now) and account.limit is not None:
         message = f"{account.name} waits for new tokens: its vendor has not confirmed them"
-        hint = f"it is asked again at {clock_time(account.limit.until)}"
+        hint = f"it is asked again at {moment_in_full(account.limit.until)}"
         raise NothingToRotateTo(message, hint=hint)
     return account
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rotator.context import Books
 from rotator.core.selection.policy import nobody_left
 from rotator.live.unclaimed import LIST
-from rotator.model import AccountState, State
+from rotator.model import SPENT_ELSEWHERE, AccountState, State
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
@@ -19,6 +19,7 @@ from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
+from rotator.services.spent_logins import STILL_LIVE
 from rotator.services.unseen_requests import unseen_requests
 from rotator.services.without_bridge import Lack, Unbridged, aside_says, unbridged
 from rotator.settings.active import in_force, still_in_force
@@ -91,7 +92,7 @@ def look_around(books: Books) -> Overview:
         RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file, aside_says(p))
         for p in present
     ]
-    told = {one.pid for one in opencodes}
+    told = {opencode.pid for opencode in opencodes}
     opencodes += [
         RunningOpencode(
             o.opencode.pid,
@@ -121,6 +122,7 @@ def look_around(books: Books) -> Overview:
             *_held(books, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
+            *_spent(state, names, now),
             *_restarts(books, present, names, without),
             *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
             *unseen_requests(present, names),
@@ -175,6 +177,16 @@ def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[st
     return [nobody_left(state, p, now) for p in spent]
 
 
+def _spent(state: State, providers: Sequence[str], now: datetime) -> list[str]:
+    """Name the live logins that opencode would refresh with a token that is spent."""
+    live = [one for p in providers if (one := state.active(p)) is not None]
+    return [
+        f"{one.name} is live and needs a login: {SPENT_ELSEWHERE}; {STILL_LIVE}"
+        for one in live
+        if one.spent_from is not None and one.spent_from <= now
+    ]
+
+
 def _restarts(
     books: Books, present: Sequence[Present], names: Sequence[str], without: Sequence[Unbridged]
 ) -> list[str]:
@@ -186,29 +198,29 @@ def _restarts(
         if len(of := state.of(name)) > 1 and any(a.credential.type != "oauth" for a in of)
     ]
     return [
-        f"opencode (pid {one.opencode.pid}) runs without the bridge: it uses a swapped key only"
+        f"opencode (pid {process.opencode.pid}) runs without the bridge: it uses a swapped key only"
         " after a restart"
-        for one in without
-        if one.is_stuck
-        and one.is_sure
-        and len(_given_for_good(books, present, keys, one)) < len(keys)
+        for process in without
+        if process.is_stuck
+        and process.is_sure
+        and len(_given_for_good(books, present, keys, process)) < len(keys)
     ]
 
 
 def _given_for_good(
-    books: Books, present: Sequence[Present], keys: Sequence[str], one: Unbridged
+    books: Books, present: Sequence[Present], keys: Sequence[str], process: Unbridged
 ) -> list[OwnKey]:
     """Return what gives those providers a key in that opencode, after a restart as well."""
-    found = find_own_keys(books, present, keys, running=[one.opencode])
-    return [own for own in found if own.is_sure and own.lasts]
+    own_keys = find_own_keys(books, present, keys, running=[process.opencode])
+    return [own for own in own_keys if own.is_sure and own.lasts]
 
 
 def _elsewhere(paths: Paths) -> list[RunningOpencode]:
     return [
-        RunningOpencode(one.pid, one.kind, None, str(one.paths.auth_file))
-        for one in find_elsewhere(paths.auth_file.parent)
-        if one.paths is not None
-        and one.kind != COMMAND
-        and not one.is_second
-        and one.home == os.environ.get("HOME")
+        RunningOpencode(process.pid, process.kind, None, str(process.paths.auth_file))
+        for process in find_elsewhere(paths.auth_file.parent)
+        if process.paths is not None
+        and process.kind != COMMAND
+        and not process.is_second
+        and process.home == os.environ.get("HOME")
     ]

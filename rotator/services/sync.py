@@ -11,7 +11,8 @@ from rotator.live.capture import absorb, await_late
 from rotator.live.clock_change import follow_clock
 from rotator.model import State
 from rotator.opencode.auth.writer import sweep_live
-from rotator.services.refresh import adopt_answers, reject_spent
+from rotator.services.refresh import adopt_answers
+from rotator.services.spent_logins import reject_spent
 from rotator.system.locks import swap_lock, watcher_pid
 
 # An opencode that has opened a file to write it has written it by then.

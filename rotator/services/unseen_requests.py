@@ -22,25 +22,25 @@ def unseen_requests(present: Sequence[Present], providers: Collection[str]) -> I
     Those that a WebSocket would take are named where they are among `providers`. A plug-in that
     has them is known by its text alone, so all that may be it are named.
     """
-    for one in present:
-        sockets = (name for name in providers if one.sends_by_socket(name))
-        for provider in dict.fromkeys((*one.unseen, *sockets)):
+    for presence in present:
+        sockets = (name for name in providers if presence.sends_by_socket(name))
+        for provider in dict.fromkeys((*presence.unseen, *sockets)):
             yield (
-                f"the bridge in opencode {one.who} does not see the requests of {clean(provider)},"
-                f" so none of them is sent again: {senders(one, provider)} past it"
+                f"the bridge in opencode {presence.who} does not see the requests of {clean(provider)},"
+                f" so none of them is sent again: {senders(presence, provider)} past it"
             )
 
 
-def senders(one: Present, provider: str) -> str:
+def senders(presence: Present, provider: str) -> str:
     """Return what may send those requests past that bridge, with its verb."""
-    if one.sends_by_socket(provider):
+    if presence.sends_by_socket(provider):
         return f"{WEBSOCKETS} sends them"
-    environ = environment(one.pid) if one.is_here else None
-    world = World(environ or os.environ, tuple(Path(name) for name in one.directories))
-    found = [f"the {c.kind} {clean(c.name)}" for c in world.code if may_send_own(c, provider)]
-    if not found:
+    environ = environment(presence.pid) if presence.is_here else None
+    world = World(environ or os.environ, tuple(Path(name) for name in presence.directories))
+    names = [f"the {c.kind} {clean(c.name)}" for c in world.code if may_send_own(c, provider)]
+    if not names:
         return "something in it sends them"
-    return f"{' or '.join(found)} sends them"
+    return f"{' or '.join(names)} sends them"
 
 
 def unseen_to_do(says: str) -> str:

@@ -17,13 +17,14 @@ from rotator.context import Books
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.poll_schedule import Asked, after_failure, after_reading
 from rotator.core.selection.limit_updates import Revision, revisions
-from rotator.core.selection.policy import clock_time, is_stale
+from rotator.core.selection.policy import is_stale
 from rotator.core.usage_codec import merged
 from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.live.account_owners import learn_owner
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
 from rotator.services.refresh import freshened
 from rotator.system.interrupts import came, hearing, obey, put_off
+from rotator.wording import moment_in_full
 
 MOST_AT_ONCE = 8
 _RAN_OUT = "its access token has run out; opencode renews it at its next request"
@@ -162,13 +163,13 @@ def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> 
     It serves as a reading would, so that nobody has to ask. Raises StoreError.
     """
     now = books.clock()
-    found = books.registry.read_headers(account.provider, headers, now)
-    if found is None:
+    snapshot = books.registry.read_headers(account.provider, headers, now)
+    if snapshot is None:
         return False
-    whole = merged(books.history.asked(account.id).snapshot, found)
+    whole = merged(books.history.asked(account.id).snapshot, snapshot)
     least = books.registry.usage_pause(account.provider)
     books.history.keep_reading(account.id, whole, after_reading(whole, least, 0.0))
-    _take_in(books, account, found)
+    _take_in(books, account, snapshot)
     return True
 
 
@@ -184,20 +185,20 @@ def ask_usage(books: Books, account: Account, now: datetime) -> Found:
     return None
 
 
-def keep_answer(books: Books, account: Account, found: Found, chance: float) -> None:
+def keep_answer(books: Books, account: Account, answer: Found, chance: float) -> None:
     """Keep what a vendor said of an account, and when it is asked again."""
     now = books.clock()
-    if isinstance(found, ProviderError):
+    if isinstance(answer, ProviderError):
         failures = books.history.asked(account.id).failures + 1
-        due_at = after_failure(found, failures, now, chance)
-        books.history.keep_failure(account.id, found.message, due_at)
+        due_at = after_failure(answer, failures, now, chance)
+        books.history.keep_failure(account.id, answer.message, due_at)
         return
-    if found is None:
+    if answer is None:
         books.history.keep_accepted(account.id)
         return
     least = books.registry.usage_pause(account.provider)
-    books.history.keep_reading(account.id, found, after_reading(found, least, chance))
-    _take_in(books, account, found)
+    books.history.keep_reading(account.id, answer, after_reading(answer, least, chance))
+    _take_in(books, account, answer)
 
 
 def _take_in(books: Books, account: Account, told: Snapshot) -> None:
@@ -211,21 +212,21 @@ def _take_in(books: Books, account: Account, told: Snapshot) -> None:
             holder = books.store.holder(account.provider, account.credential.digest)
             read = state.account(holder) or account
             changed = revisions(state.of(account.provider), read, told, now)
-            for one in changed:
-                books.store.set_limit(one.account.id, one.after)
+            for revision in changed:
+                books.store.set_limit(revision.account.id, revision.after)
     except (StoreError, SwapConflict):
         # The reading is kept; the rest can be learned the next time.
         return
     if changed:
-        books.record(_revised_event(one, now) for one in changed)
+        books.record(_revised_event(revision, now) for revision in changed)
         books.announce()
 
 
-def _revised_event(one: Revision, now: datetime) -> Event:
-    about = f" for {one.after.model}" if one.after.model else ""
-    if one.is_lifted:
+def _revised_event(revision: Revision, now: datetime) -> Event:
+    about = f" for {revision.after.model}" if revision.after.model else ""
+    if revision.is_lifted:
         kind, why = EventKind.RECOVERED, f"its usage says that there is room again{about}"
     else:
-        until = clock_time(one.after.until)
+        until = moment_in_full(revision.after.until)
         kind, why = EventKind.LIMITED, f"its usage says that it rests until {until}{about}"
-    return Event(now, kind, one.account.provider, one.account.name, why=why)
+    return Event(now, kind, revision.account.provider, revision.account.name, why=why)

@@ -12,8 +12,10 @@ from enum import Enum, auto
 from pathlib import Path
 
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
-from rotator.opencode.bridge.presence import AUTH_CONTENT, Present
+from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
+from rotator.system import auth_content
+from rotator.system.auth_content import AUTH_CONTENT
 from rotator.system.liveness import inside
 from rotator.system.paths import Paths
 from rotator.system.processes import COMMAND, Opencode, environment, find_opencodes
@@ -132,18 +134,25 @@ class Unbridged:
                 return None
 
 
-def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
-    """Return the running opencodes of this auth.json whose bridge, if any, is not heard here."""
+def bridgeless(
+    paths: Paths, present: Sequence[Present], everyone: Sequence[Opencode] | None = None
+) -> list[Opencode]:
+    """Return the running opencodes of this auth.json whose bridge, if any, is not heard here.
+
+    `everyone` are all of this auth.json that run, where they have been looked for already.
+    """
     # Of a bridge that leaves every request alone nothing is heard.
-    heard = {one.pid for one in following(present) if one.is_here}
+    heard = {presence.pid for presence in following(present) if presence.is_here}
     # Of an opencode in a container we see another pid than it sees itself.
-    elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
-    running = find_opencodes(paths.auth_file.parent)
-    silent = [one for one in running if one.pid not in heard]
-    found = [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
+    elsewhere = {(presence.namespace, presence.pid) for presence in present if not presence.is_here}
+    running = find_opencodes(paths.auth_file.parent) if everyone is None else everyone
+    silent = [process for process in running if process.pid not in heard]
+    processes = [
+        process for process in silent if not elsewhere or inside(process.pid) not in elsewhere
+    ]
     # A program that lies anywhere tells its version in the log alone.
-    runs = runs_in(paths.opencode_logs) if any(one.sends for one in found) else Runs({})
-    return [replace(o, is_second=o.is_second or runs.is_second(o.started_at)) for o in found]
+    runs = runs_in(paths.opencode_logs) if any(process.sends for process in processes) else Runs({})
+    return [replace(o, is_second=o.is_second or runs.is_second(o.started_at)) for o in processes]
 
 
 def unbridged(
@@ -153,54 +162,64 @@ def unbridged(
 
     `running` are those opencodes, where they have been looked for already.
     """
-    found = bridgeless(paths, present) if running is None else running
-    runs = runs_in(paths.opencode_logs) if any(o.kind == "serve" for o in found) else Runs({})
+    processes = bridgeless(paths, present) if running is None else running
+    runs = runs_in(paths.opencode_logs) if any(o.kind == "serve" for o in processes) else Runs({})
     is_installed = bridge_file(paths).version is not None
-    told = [_looked_at(paths, one, runs, is_installed=is_installed) for one in found]
-    return [one for one in told if one.lack is not Lack.COMMAND]
+    told = [_looked_at(paths, process, runs, is_installed=is_installed) for process in processes]
+    return [process for process in told if process.lack is not Lack.COMMAND]
 
 
 def following(present: Sequence[Present]) -> list[Present]:
     """Return the bridges that put what is in auth.json into requests."""
-    return [one for one in present if not has_own_logins(one)]
+    return [presence for presence in present if not has_own_logins(presence)]
 
 
-def has_own_logins(one: Present) -> bool:
+def sends_unmarked(paths: Paths, one: Opencode) -> bool:
+    """Tell whether an opencode with a bridge may have used a folder before the bridge was there.
+
+    In such a folder its requests go out without it.
+    """
+    return one.sends and not _was_there(bridge_file(one.paths or paths), one.started_at)
+
+
+def has_own_logins(presence: Present) -> bool:
     """Tell whether that opencode takes its logins from its environment and not from auth.json."""
-    if one.aside == AUTH_CONTENT:
+    if presence.aside == AUTH_CONTENT:
         return True
     # A bridge of an older version does not say so.
-    return one.is_here and bool((environment(one.pid) or {}).get(AUTH_CONTENT))
+    return presence.is_here and auth_content.has_own_logins(environment(presence.pid) or {})
 
 
-def aside_says(one: Present) -> str | None:
+def aside_says(presence: Present) -> str | None:
     """Return why the bridge of that opencode leaves every request alone, or None."""
-    return _OWN_LOGINS if has_own_logins(one) else None
+    return _OWN_LOGINS if has_own_logins(presence) else None
 
 
-def _looked_at(paths: Paths, one: Opencode, runs: Runs, *, is_installed: bool) -> Unbridged:
-    lack = _lack(paths, one)
-    is_idle = _is_idle(paths, one, lack, runs) if one.kind == "serve" else False
+def _looked_at(paths: Paths, process: Opencode, runs: Runs, *, is_installed: bool) -> Unbridged:
+    lack = _lack(paths, process)
+    is_idle = _is_idle(paths, process, lack, runs) if process.kind == "serve" else False
     return Unbridged(
-        one,
+        process,
         lack,
         is_idle=is_idle is True,
-        is_following=_present_of(one) and not one.is_pure,
+        is_following=_present_of(process) and not process.is_pure,
         is_installed=is_installed,
         is_sure=is_idle is not None,
     )
 
 
-def _is_idle(paths: Paths, one: Opencode, lack: Lack, runs: Runs) -> bool | None:
+def _is_idle(paths: Paths, process: Opencode, lack: Lack, runs: Runs) -> bool | None:
     """Tell whether a server has used no folder yet; None: nothing says so."""
-    told = runs.is_idle(one.started_at)
+    told = runs.is_idle(process.started_at)
     if told is not None:
         return told
     # What it logs is written up to a second late.
-    if datetime.now(UTC) - one.started_at < _LOGS_WITHIN:
+    if datetime.now(UTC) - process.started_at < _LOGS_WITHIN:
         return True
     # Had it used one since, it would have loaded the bridge.
-    return True if lack is Lack.OLDER and _was_there(bridge_file(paths), one.started_at) else None
+    return (
+        True if lack is Lack.OLDER and _was_there(bridge_file(paths), process.started_at) else None
+    )
 
 
 def _was_there(bridge: BridgeFile, at: datetime) -> bool:
@@ -213,20 +232,22 @@ def _was_there(bridge: BridgeFile, at: datetime) -> bool:
     return bridge.version is not None and is_older
 
 
-def _lack(paths: Paths, one: Opencode) -> Lack:
-    if one.is_second and one.kind != COMMAND:
+def _lack(paths: Paths, process: Opencode) -> Lack:
+    if process.is_second and process.kind != COMMAND:
         return Lack.SECOND
-    if not one.sends:
-        return Lack.COMMAND if one.kind == COMMAND else Lack.CLIENT
-    if one.has_own_logins:
+    if not process.sends:
+        return Lack.COMMAND if process.kind == COMMAND else Lack.CLIENT
+    if process.has_own_logins:
         return Lack.OWN_LOGINS
-    if one.is_pure:
+    if process.is_pure:
         return Lack.PURE
-    if one.paths is None:
+    if process.paths is None:
         return Lack.OLDER
-    if one.paths.state != paths.state:
-        return Lack.STATE if _present_of(one) or _loads_ours(paths, one.paths) else Lack.CONFIG
-    return Lack.OLDER if _loads_ours(paths, one.paths) else Lack.CONFIG
+    if process.paths.state != paths.state:
+        return (
+            Lack.STATE if _present_of(process) or _loads_ours(paths, process.paths) else Lack.CONFIG
+        )
+    return Lack.OLDER if _loads_ours(paths, process.paths) else Lack.CONFIG
 
 
 def _loads_ours(paths: Paths, theirs: Paths) -> bool:
@@ -236,9 +257,9 @@ def _loads_ours(paths: Paths, theirs: Paths) -> bool:
     return bridge_file(theirs).version is not None
 
 
-def _present_of(one: Opencode) -> bool:
+def _present_of(process: Opencode) -> bool:
     """Tell whether its bridge says in its own state folder that it is there."""
-    return one.paths is not None and _file_of(one.paths, one.pid).is_file()
+    return process.paths is not None and _file_of(process.paths, process.pid).is_file()
 
 
 def _file_of(paths: Paths, pid: int) -> Path:

@@ -98,9 +98,9 @@ class Asked:
                 of_file = validate.read_file(self.text or "")
             except ConfigError as exc:
                 problem = exc.message
-        found = Verdict(of_file, of_variables, problem)
-        self._cache.remember(self._key(), found)
-        return found
+        verdict = Verdict(of_file, of_variables, problem)
+        self._cache.remember(self._key(), verdict)
+        return verdict
 
 
 def still_in_force(problem: str) -> str:

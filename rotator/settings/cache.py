@@ -46,11 +46,11 @@ class SettingsCache:
     def verdict(self, key: str) -> Verdict | None:
         """Return what was found in what has that key, None if it is not known."""
         try:
-            found = Verdict(**self._value["verdicts"][key])
-            preferences_of(overlaid(found.of_file or {}, found.of_variables))
+            verdict = Verdict(**self._value["verdicts"][key])
+            preferences_of(overlaid(verdict.of_file or {}, verdict.of_variables))
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        return found
+        return verdict
 
     def last_good(self) -> Values | None:
         """Return what the last file that was valid set, None if it is not known."""
@@ -61,16 +61,16 @@ class SettingsCache:
             return None
         return good
 
-    def remember(self, key: str, found: Verdict) -> None:
+    def remember(self, key: str, verdict: Verdict) -> None:
         """Write down what was found; a failure costs time alone."""
         known = self._value.get("verdicts")
         older = list(known.items()) if isinstance(known, dict) else []
-        kept = [one for one in older if one[0] != key][1 - _MOST_VERDICTS :]
+        kept = [entry for entry in older if entry[0] != key][1 - _MOST_VERDICTS :]
         self._value = {
             "schema": SCHEMA,
             # An empty file may be one that is being written just now.
-            "good": found.of_file or self._value.get("good"),
-            "verdicts": dict([*kept, (key, asdict(found))]),
+            "good": verdict.of_file or self._value.get("good"),
+            "verdicts": dict([*kept, (key, asdict(verdict))]),
         }
         with contextlib.suppress(OSError, StoreError):
             private_folder(self._path.parent)

@@ -26,10 +26,10 @@ Signature = tuple[int, int, int, int, int]
 def signature(path: Path) -> Signature | None:
     """Return what changes whenever the file does, but for changes within one tick of its clock."""
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 _Answer = tuple[Signature | None, InForce]

@@ -41,19 +41,19 @@ def found_settings(asked: Asked) -> list[Found]:
     verdict = asked.verdict()
     below = asked.last_good() if verdict.of_file is None else verdict.of_file
     places = None if verdict.of_file is None else read_places(asked.text or "")
-    found = []
-    for one in SETTINGS:
-        key, default = one.key, one.default
-        if (value := _at(verdict.of_variables, one.path)) is not None:
-            found.append(Found(key, value, default, "variable", one.variable))
-        elif (value := _at(below, one.path)) is None:
-            found.append(Found(key, default, default, "default", None))
+    settings = []
+    for setting in SETTINGS:
+        key, default = setting.key, setting.default
+        if (value := _at(verdict.of_variables, setting.path)) is not None:
+            settings.append(Found(key, value, default, "variable", setting.variable))
+        elif (value := _at(below, setting.path)) is None:
+            settings.append(Found(key, default, default, "default", None))
         elif places is None:
-            found.append(Found(key, value, default, "cache", None))
+            settings.append(Found(key, value, default, "cache", None))
         else:
-            line, _ = places.find(one.path)
-            found.append(Found(key, value, default, "file", f"{FILE_NAME}:{line}"))
-    return found
+            line, _ = places.find(setting.path)
+            settings.append(Found(key, value, default, "file", f"{FILE_NAME}:{line}"))
+    return settings
 
 
 def _at(values: Any, names: Sequence[str]) -> Any:

@@ -143,7 +143,7 @@ class PrioritySettings(Section):
 
 
 def _each_once(priorities: list[PrioritySettings]) -> list[PrioritySettings]:
-    names = [one.provider for one in priorities]
+    names = [priority.provider for priority in priorities]
     for name in names:
         if names.count(name) > 1:
             message = f"names {clean(name, LONGEST_KEY)} twice"

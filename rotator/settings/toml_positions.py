@@ -56,10 +56,10 @@ class Places:
         self._at: dict[KeyPath, Place] = {}
         # The first thing that stands at a path or below it.
         self._below: dict[KeyPath, Place] = {}
-        for one in self.all:
-            self._at.setdefault(one.path, one)
-            for length in range(1, len(one.path) + 1):
-                self._below.setdefault(one.path[:length], one)
+        for place in self.all:
+            self._at.setdefault(place.path, place)
+            for length in range(1, len(place.path) + 1):
+                self._below.setdefault(place.path[:length], place)
 
     def at(self, path: KeyPath) -> Place | None:
         """Return what stands there itself, the first if its table is opened twice."""
@@ -72,10 +72,10 @@ class Places:
         """
         for length in range(len(path), 0, -1):
             near = tuple(path[:length])
-            found = self.at(near) or self._below.get(near)
-            if found is not None:
-                is_itself = length == len(path) and found.path == near
-                start = found.value_start if is_itself and not key else found.start
+            place = self.at(near) or self._below.get(near)
+            if place is not None:
+                is_itself = length == len(path) and place.path == near
+                start = place.value_start if is_itself and not key else place.start
                 return position(self.text, start)
         return 1, 1
 
@@ -147,8 +147,8 @@ class _Scan:
             case '"' | "'":
                 self._at = self._string().end()
             case _:
-                found = _BARE_VALUE.match(self._text, self._at)
-                self._at += len(found[0].rstrip()) if found else 0
+                bare = _BARE_VALUE.match(self._text, self._at)
+                self._at += len(bare[0].rstrip()) if bare else 0
         yield Place(path, "value", self._base, start, value_start, self._at, is_inner)
         yield from inside
 
@@ -187,9 +187,9 @@ class _Scan:
 
     def _simple_key(self) -> str:
         if self._text[self._at] in "\"'":
-            found = self._string()
-            self._at = found.end()
-            name: str = tomllib.loads(f"k = {found[0]}")["k"]
+            match = self._string()
+            self._at = match.end()
+            name: str = tomllib.loads(f"k = {match[0]}")["k"]
             return name
         bare = _BARE_KEY.match(self._text, self._at)
         assert bare is not None  # noqa: S101  # the text is valid
@@ -197,13 +197,13 @@ class _Scan:
         return bare[0]
 
     def _string(self) -> re.Match[str]:
-        found = _STRING.match(self._text, self._at)
-        assert found is not None  # noqa: S101  # the text is valid
-        return found
+        match = _STRING.match(self._text, self._at)
+        assert match is not None  # noqa: S101  # the text is valid
+        return match
 
     def _skip_space(self) -> None:
-        found = SPACE.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        match = SPACE.match(self._text, self._at)
+        self._at = match.end() if match else self._at
 
     def _skip_blanks(self) -> None:
         while self._text[self._at : self._at + 1] in {" ", "\t"}:

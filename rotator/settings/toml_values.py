@@ -38,10 +38,10 @@ def _depth(value: object) -> int:
 
 
 def _not_toml(text: str, said: str) -> ConfigError:
-    found = _AT.search(said)
+    match = _AT.search(said)
     what = _AT.sub("", said)
-    if found and found[1]:
-        where = f"line {found[1]}, column {found[2]}"
+    if match and match[1]:
+        where = f"line {match[1]}, column {match[2]}"
     else:
         line, column = position(text, len(text.rstrip("\r\n")))
         where = f"line {line}, column {column}"

@@ -30,11 +30,8 @@ class _Variables(EnvSettingsSource):
     """Reads the variables that are passed in instead of the process's own."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._given = {name.lower(): value for name, value in variables.items()}
         super().__init__(Settings)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name: value for name, value in self._given.items() if value}
+        self.env_vars = {name.lower(): value for name, value in variables.items() if value}
 
 
 def read_file(text: str) -> dict[str, Any]:
@@ -48,7 +45,7 @@ def read_file(text: str) -> dict[str, Any]:
 
 def read_variables(variables: Mapping[str, str]) -> dict[str, Any]:
     """Return what the variables set, as plain values; raises ConfigError."""
-    known = {one.variable: one for one in SETTINGS}
+    known = {setting.variable: setting for setting in SETTINGS}
     for name, value in sorted(variables.items()):
         if name not in known:
             raise ConfigError(f"{clean(name, LONGEST_KEY)}: {_no_such_variable(name, known)}")
@@ -70,14 +67,16 @@ def _require_json(name: str, value: str, setting: Setting) -> None:
 
 def _no_such_variable(name: str, known: Mapping[str, Setting]) -> str:
     # What all of them begin with makes none of them alike.
-    ends = [one.removeprefix(PREFIX) for one in [*known, *OTHER_VARIABLES]]
+    ends = [variable.removeprefix(PREFIX) for variable in [*known, *OTHER_VARIABLES]]
     return f"no setting has this variable{nearest(name.removeprefix(PREFIX), ends, PREFIX)}"
 
 
 def _about_variable(exc: Invalid) -> ConfigError:
     error = exc.errors(include_url=False)[0]
     names = _names(error["loc"])
-    setting = next(one for one in SETTINGS if list(one.path) == names[: len(one.path)])
+    setting = next(
+        setting for setting in SETTINGS if list(setting.path) == names[: len(setting.path)]
+    )
     within = "".join(f"{name}: " for name in names[len(setting.path) :])
     return ConfigError(f"{setting.variable}: {within}{_wrong(error)}")
 

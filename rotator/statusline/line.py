@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 
 from rotator.statusline.quick_read import Peek, Seat, Unreadable, peek
 from rotator.text import clean
+from rotator.wording import percent, short_span, short_state_words
 
 TMUX = "--tmux"
 UNREADABLE = "rotator ?"
 _BETWEEN = " | "
 _LONGEST_NAME = 24
-_UNITS = (("d", 86_400), ("h", 3600), ("m", 60))
 
 
 def is_simple(words: Sequence[str]) -> bool:
@@ -52,23 +52,23 @@ def asked_line(wanted: Sequence[str], *, is_tmux: bool) -> str:
     return text.replace("#", "##") if is_tmux else text
 
 
-def line(found: Peek, wanted: Sequence[str] = ()) -> str:
+def line(peek: Peek, wanted: Sequence[str] = ()) -> str:
     """Return the line: what is amiss, then each provider in use, or the `wanted` ones.
 
     A provider is in use when an account is in its slot.
     """
-    parts = [] if found.watched else ["no watcher"]
-    if not found.balancing:
+    parts = [] if peek.watched else ["no watcher"]
+    if not peek.balancing:
         parts.append("balancing off")
-    seats = {seat.provider: seat for seat in found.seats}
+    seats = {seat.provider: seat for seat in peek.seats}
     names = [name.rstrip("/") or name for name in wanted]
     if names:
         shown = [seats.get(name) or Seat(name) for name in dict.fromkeys(names)]
     else:
-        shown = [seat for seat in found.seats if seat.alias is not None]
-    parts += [_said(seat, found.now) for seat in shown]
+        shown = [seat for seat in peek.seats if seat.alias is not None]
+    parts += [_said(seat, peek.now) for seat in shown]
     if not shown:
-        parts.append("no login in use" if found.seats else "no accounts")
+        parts.append("no login in use" if peek.seats else "no accounts")
     return _BETWEEN.join(parts)
 
 
@@ -81,24 +81,12 @@ def _said(seat: Seat, now: datetime) -> str:
 
 
 def _standing(seat: Seat, now: datetime) -> list[str]:
-    if seat.state == "rejected":
-        return ["needs login"]
-    if seat.state == "disabled":
-        return ["disabled"]
+    if seat.state in {"rejected", "disabled"}:
+        return [short_state_words(seat.state)]
     if seat.until is not None:
-        word = "used up" if seat.state == "exhausted" else seat.state
-        return [word, _short((seat.until - now).total_seconds())]
+        left = short_span((seat.until - now).total_seconds())
+        return [short_state_words(seat.state, left)]
     if seat.used is None:
         return []
-    # Only what is used up is 100 %.
-    share = f"{int(seat.used * 100 + 1e-9)}%"
+    share = percent(seat.used)
     return [clean(seat.window, _LONGEST_NAME), share] if seat.window else [share]
-
-
-def _short(seconds: float) -> str:
-    """Return a length of time in its largest unit alone."""
-    left = max(int(seconds), 0)
-    for unit, length in _UNITS:
-        if left >= length:
-            return f"{left // length}{unit}"
-    return f"{left}s"

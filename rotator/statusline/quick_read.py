@@ -154,18 +154,20 @@ def _opened(path: str) -> Iterator[sqlite3.Connection]:
     uri = f"file:{name}?{how}"
     with closing(
         sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-    ) as found:
-        found.execute("BEGIN")
-        yield found
+    ) as connection:
+        connection.execute("BEGIN")
+        yield connection
 
 
 def _read_store(store: str, now: datetime) -> tuple[list[Seat], dict[str, str], bool]:
     """Return the seats, whose account sits in each, and whether balancing is on."""
-    with _opened(store) as found:
-        rows = found.execute(f"SELECT {_columns(found)} FROM account ORDER BY provider").fetchall()  # noqa: S608  # our names
-        active = dict(found.execute("SELECT provider, active FROM slot").fetchall())
+    with _opened(store) as connection:
+        rows = connection.execute(
+            f"SELECT {_columns(connection)} FROM account ORDER BY provider"
+        ).fetchall()  # noqa: S608  # our names
+        active = dict(connection.execute("SELECT provider, active FROM slot").fetchall())
         asked = "SELECT value FROM setting WHERE name = 'balancing'"
-        balancing = found.execute(asked).fetchone() != ("off",)
+        balancing = connection.execute(asked).fetchone() != ("off",)
     seats = {provider: Seat(provider) for _, provider, *_ in rows}
     ids = {}
     for row in rows:
@@ -215,18 +217,18 @@ def _until(ends_at: str | None, since: str | None, now: datetime) -> datetime | 
 def _add_usage(history: str, seats: list[Seat], ids: dict[str, str], now: datetime) -> None:
     if not os.path.exists(history):  # noqa: PTH110  # no pathlib
         return
-    with _opened(history) as found:
+    with _opened(history) as connection:
         for seat in seats:
             account = ids.get(seat.provider)
             if account is None:
                 continue
-            for used, name, resets_at in found.execute(_WINDOWS, (account,)):
+            for used, name, resets_at in connection.execute(_WINDOWS, (account,)):
                 ends = _time(resets_at)
                 if ends is None or now < ends:
                     seat.used, seat.window = float(used), str(name)
                     break
             else:
-                spent = found.execute(_SPENT, (account,)).fetchone()
+                spent = connection.execute(_SPENT, (account,)).fetchone()
                 seat.used = 1.0 if spent and spent[0] else None
 
 

@@ -16,7 +16,8 @@ from rotator.storage.database_errors import store_errors
 from rotator.storage.images import image_of
 from rotator.storage.transactions import write_back
 
-KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
+# What says that a refresh token is spent goes with it: it is never sent again.
+KEPT_TABLES = frozenset({"account", "digest", "exchange", "removed", "replaced", "setting"})
 # Set while what was removed is not erased everywhere yet.
 PURGE = "purge"
 # One sentence for the user about a store that was rebuilt, until somebody has told it.

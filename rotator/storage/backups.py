@@ -82,8 +82,8 @@ class Backups:
 
     def newest_first(self) -> list[Backup]:
         """Return the copies that have their names."""
-        found = (_named(path) for path in self._files())
-        return sorted((one for one in found if one is not None), reverse=True)
+        backups = (_named(path) for path in self._files())
+        return sorted((backup for backup in backups if backup is not None), reverse=True)
 
     def back_up_if_due(self, store: Store, now: datetime) -> bool:
         """Copy the accounts if they have changed since the newest copy; tell whether it was done.
@@ -127,13 +127,13 @@ class Backups:
             if not alone or not self._is_due(source):
                 return False
             self._write(source, now)
-            kept = to_keep(one.made_at for one in self.newest_first())
-            _delete(one.path for one in self.newest_first() if one.made_at not in kept)
+            kept = to_keep(backup.made_at for backup in self.newest_first())
+            _delete(backup.path for backup in self.newest_first() if backup.made_at not in kept)
             return True
 
     def _is_due(self, source: Source) -> bool:
         mark = source.accounts_mark()
-        newest = [one.mark for one in self.newest_first()[:1]]
+        newest = [backup.mark for backup in self.newest_first()[:1]]
         return mark is not None and newest != [mark[:_MARK_LETTERS]]
 
     def _purge(self, store: Store, now: datetime, *, patience_seconds: float) -> bool:
@@ -165,7 +165,7 @@ class Backups:
         folder = private_folder(self._paths.backups)
         sweep(folder)
         # A clock that was set back must not make the newest an old one.
-        newest = [one.made_at + _TICK for one in self.newest_first()[:1]]
+        newest = [backup.made_at + _TICK for backup in self.newest_first()[:1]]
         stamp = stamp_of(max([now, *newest]))
         path = folder / f"{_BEGINNING}{stamp}-{mark[:_MARK_LETTERS]}{_ENDING}"
         publish(path, source.accounts_copy(), durable=True)

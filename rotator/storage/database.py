@@ -171,8 +171,8 @@ def _remembers(history: Path) -> bool:
 def require_sqlite(version: tuple[int, ...]) -> None:
     """Raise StoreError for a SQLite that has no STRICT tables."""
     if version < OLDEST_SQLITE:
-        needed, found = (".".join(map(str, numbers)) for numbers in (OLDEST_SQLITE, version))
-        message = f"the store needs SQLite {needed}, this Python has {found}"
+        needed, actual = (".".join(map(str, numbers)) for numbers in (OLDEST_SQLITE, version))
+        message = f"the store needs SQLite {needed}, this Python has {actual}"
         raise StoreError(message, hint="use a Python that is built with a newer SQLite")
 
 

@@ -37,10 +37,10 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
 
 
 def _store_error(path: Path, why: str) -> StoreError:
-    found = unwritable_place(path.parent)
-    if found is None:
+    obstacle = unwritable_place(path.parent)
+    if obstacle is None:
         return StoreError(f"the store {path} cannot be used: {why}", hint=_TO_DO)
-    return StoreError(f"the store {path} cannot be used: {found.why}", hint=found.to_do)
+    return StoreError(f"the store {path} cannot be used: {obstacle.why}", hint=obstacle.to_do)
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -91,7 +91,7 @@ class History(HistoryFile):
                 " FROM event WHERE number > ? ORDER BY number DESC LIMIT ?",
                 (after, most),
             ).fetchall()
-        return [found for row in reversed(rows) if (found := _numbered(row)) is not None]
+        return [entry for row in reversed(rows) if (entry := _numbered(row)) is not None]
 
     # -- usage -------------------------------------------------------------------------------
 
@@ -118,8 +118,8 @@ class History(HistoryFile):
                 rows = self._connection.execute(
                     "SELECT account, snapshot, failure, failures, due_at, leased_until FROM usage"
                 ).fetchall()
-                found = {AccountId(account): _asked(tuple(row)) for account, *row in rows}
-                self._all_asked = version, found
+                asked = {AccountId(account): _asked(tuple(row)) for account, *row in rows}
+                self._all_asked = version, asked
         return self._all_asked[1]
 
     @never_in_the_way
@@ -178,11 +178,11 @@ class History(HistoryFile):
                 "SELECT window, model, at, used FROM reading WHERE account = ? ORDER BY at, number",
                 (account,),
             ).fetchall()
-        found: dict[tuple[str, str | None], list[Point]] = {}
+        points: dict[tuple[str, str | None], list[Point]] = {}
         for window, model, at, used in rows:
             with contextlib.suppress(ValueError, TypeError, AttributeError):
-                found.setdefault((window, model), []).append(Point(from_iso(at), used))
-        return found
+                points.setdefault((window, model), []).append(Point(from_iso(at), used))
+        return points
 
     @never_in_the_way
     def forget_usage(self, account: AccountId) -> None:

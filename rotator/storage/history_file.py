@@ -106,8 +106,8 @@ class HistoryFile:
         """Open the file that is at the path by now, unless the disk has just refused it."""
         if self._again_at is not None and time.monotonic() < self._again_at:
             return
-        found = _identity_of(self._path)
-        if found is not None and found == self._file:
+        identity = _identity_of(self._path)
+        if identity is not None and identity == self._file:
             return
         if self._path.is_dir():
             raise IsADirectoryError(self._path)
@@ -179,7 +179,7 @@ def _why(error: RotatorError | OSError) -> str:
 
 def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return facts.st_dev, facts.st_ino

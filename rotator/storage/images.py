@@ -60,7 +60,7 @@ def in_memory() -> sqlite3.Connection:
 def require_sound(connection: sqlite3.Connection, path: Path) -> None:
     """Raise StoreDamaged unless every page of the database is as it should be."""
     with store_errors(path):
-        found = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        if found != ("ok",):
-            message = f"the store {path} is damaged: {clean(found[0])}"
+        row = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if row != ("ok",):
+            message = f"the store {path} is damaged: {clean(row[0])}"
             raise StoreDamaged(message)

@@ -200,6 +200,19 @@ def m005_seals(connection: sqlite3.Connection) -> None:
         seal_rows(connection, table, whole)
 
 
+@store_step
+def m006_exchanged_tokens(connection: sqlite3.Connection) -> None:
+    """Note which refresh tokens were exchanged for others, whatever else is known of the answer."""
+    connection.execute("CREATE TABLE exchange (digest TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT")
+    connection.execute("CREATE INDEX exchange_by_time ON exchange (at)")
+    connection.execute(
+        """INSERT INTO exchange SELECT came_from, min(at) FROM descent
+            WHERE answer IN (SELECT answer FROM descent WHERE came_from IS NOT NULL
+                GROUP BY answer HAVING count(*) > 1 AND max(digest = came_from) = 0)
+            GROUP BY came_from"""
+    )
+
+
 @history_step
 def m001_events(connection: sqlite3.Connection) -> None:
     """Create the list of what happened and why."""

@@ -68,7 +68,7 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
 def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
     store = paths.store
     waiting = _waiting(store)
-    if any(_is_begun(store, one) for one in waiting):
+    if any(_is_begun(store, path) for path in waiting):
         # What stands at the store's path has lost its log.
         return _put_in_place(store)
     with contextlib.ExitStack() as stack:
@@ -85,7 +85,7 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         elif not is_empty_wal(store):
             # SQLite opens no such file, but pages of it stand in its log.
             left = best_source(None, store, state_of_wal(store))
-        _put_aside(store, [one for one in waiting if not _is_whole_store(one)], now)
+        _put_aside(store, [path for path in waiting if not _is_whole_store(path)], now)
         if _put_in_place(store):
             return True
         copies = copies_of(backups, store)
@@ -93,7 +93,7 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
             return False
         # Of what is gone as a whole all that is remembered is told.
         always = _LONG_AGO if left is None else now - _RECENTLY
-        since = max((one.made_at for one in copies if one.made_at), default=always)
+        since = max((copy.made_at for copy in copies if copy.made_at), default=always)
         recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
         aside = f"{store.name}{DAMAGED}{stamp}" if size else None
@@ -154,8 +154,8 @@ def _is_whole_store(path: Path) -> bool:
 
 def _put_aside(store: Path, waiting: list[Path], now: datetime) -> None:
     """Give another name to what must not take the store's place; it may hold logins."""
-    for one in waiting:
-        one.rename(store.with_name(f"{store.name}{DAMAGED}{_free_stamp(store, now)}"))
+    for path in waiting:
+        path.rename(store.with_name(f"{store.name}{DAMAGED}{_free_stamp(store, now)}"))
 
 
 def _free_stamp(store: Path, now: datetime) -> str:
@@ -179,17 +179,17 @@ def _rebuilt(
     copies: list[Source], left: Source, aside: str | None, recent: list[str], now: datetime
 ) -> bytes:
     """Return the new store as the bytes of a file, in the newest schema of its sources."""
-    schema = max(one.schema for one in (*copies, left)) or len(STORE)
+    schema = max(source.schema for source in (*copies, left)) or len(STORE)
     copy = in_schema(copies[0] if copies else Source(), schema)
-    for one in copies[1:]:
+    for newer in copies[1:]:
         # A newer copy that is damaged is joined to the sound one as a store would be.
-        tables, _ = _joined(copy, in_schema(one, schema), now)
-        copy = Source(schema, tables, one.made_at, has_seals=True)
-    found = in_schema(left, schema)
-    tables, joined = _joined(copy, found, now)
+        tables, _ = _joined(copy, in_schema(newer, schema), now)
+        copy = Source(schema, tables, newer.made_at, has_seals=True)
+    rest = in_schema(left, schema)
+    tables, joined = _joined(copy, rest, now)
     notice = {
         "name": NOTICE,
-        "value": sentence(copies, left, aside, losses(copy, found, joined, recent)),
+        "value": sentence(copies, left, aside, losses(copy, rest, joined, recent)),
     }
     with opened_empty(STORE[:schema]) as connection:
         seal_what_is_written(connection)
@@ -207,7 +207,7 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
     def of_accounts(table: str) -> list[Row]:
         return [row for row in _rows(left, table) if row["account"] in ids]
 
-    settings = {row["name"]: row for one in (copy, left) for row in _rows(one, "setting")}
+    settings = {row["name"]: row for source in (copy, left) for row in _rows(source, "setting")}
     tables: dict[str, Iterable[Row]] = {
         "account": joined.accounts,
         "digest": joined.digests,
@@ -216,16 +216,21 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
         "aside": _rows(left, "aside"),
         "refresh": of_accounts("refresh"),
         "part_limit": of_accounts("part_limit"),
-        "replaced": replaced_of([_rows(one, "replaced") for one in (copy, left)], joined.accounts),
+        "replaced": replaced_of(
+            [_rows(source, "replaced") for source in (copy, left)], joined.accounts
+        ),
         "descent": _rows(left, "descent"),
+        "exchange": {
+            row["digest"]: row for one in (copy, left) for row in _rows(one, "exchange")
+        }.values(),
         **_places(left, ids),
     }
-    found = {
+    content = {
         name: Rows(tuple(dict(row) for row in rows))
         for name, rows in tables.items()
         if name in left.tables
     }
-    return {**dict.fromkeys(left.tables, Rows()), **found}, joined
+    return {**dict.fromkeys(left.tables, Rows()), **content}, joined
 
 
 def _rows(source: Source, table: str) -> tuple[Row, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rotator.clock import to_iso
 from rotator.core.logins.store_merge import Joined, Row, is_same, name_of
 from rotator.storage.repair_sources import Source
+from rotator.wording import moment_to_the_second
 
 # What may be gone of a table without a trace, where its accounts are all known.
 _UNNAMED = {
@@ -63,14 +63,15 @@ def _rows_lost(copy: Source, left: Source, joined: Joined) -> Iterator[str]:
 def _without(copy: Source, left: Source, table: str) -> Iterator[Row]:
     """Return what is not readable of a table and is not in the copy either."""
     kept = copy.tables[table].rows
-    return (row for row in left.unread(table) if not any(is_same(one, row) for one in kept))
+    return (row for row in left.unread(table) if not any(is_same(saved, row) for saved in kept))
 
 
 def sentence(copies: list[Source], left: Source, aside: str | None, lost: list[str]) -> str:
     """Return what a person is told about a store that was rebuilt."""
     what = f"damaged and set aside as {aside}" if aside else "gone"
-    sources = [f"the backup of {to_iso(one.made_at)}" for one in copies if one.made_at]
-    if any(found.rows for found in left.tables.values()):
+    times = [copy.made_at for copy in copies if copy.made_at]
+    sources = [f"the backup of {moment_to_the_second(at)}" for at in times]
+    if any(table.rows for table in left.tables.values()):
         sources.append("what could be read of it")
     how = f"rebuilt from {' and '.join(sources)}" if sources else "begun anew"
     return f"the store was {what}; {how}; lost: {', '.join(lost) or 'nothing'}"

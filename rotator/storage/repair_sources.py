@@ -76,24 +76,24 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
     schema = likely_schema_of(connection)
     with opened_empty(STORE[:schema]) as empty:
         names = table_names(empty)
-    found = {name: readable_rows(connection, name) for name in names}
+    tables = {name: readable_rows(connection, name) for name in names}
     for name in _TEXTS:
         # Their indexes say what is missing of them; what has changed matches nothing.
-        texts = [row for row in found[name].rows if all(isinstance(v, str) for v in row.values())]
-        found[name] = replace(found[name], rows=tuple(texts))
+        texts = [row for row in tables[name].rows if all(isinstance(v, str) for v in row.values())]
+        tables[name] = replace(tables[name], rows=tuple(texts))
     if schema < SEALED_SINCE:
-        return Source(schema, found, made_at)
+        return Source(schema, tables, made_at)
     spoilt: dict[str, tuple[Row, ...]] = {}
     restless: tuple[Row, ...] = ()
     for name in SEALED_TABLES:
-        rows = found[name].rows
+        rows = tables[name].rows
         spoilt[name] = tuple(row for row in rows if not is_sealed(name, row))
         sound = [row for row in rows if is_sealed(name, row)]
         if name == "account":
             restless = tuple(row for row in sound if not is_sealed(name, row, PASSING_SEAL))
             sound = [dict(without_passing(row)) if row in restless else row for row in sound]
-        found[name] = replace(found[name], rows=tuple(sound))
-    return Source(schema, found, made_at, has_seals=True, spoilt=spoilt, restless=restless)
+        tables[name] = replace(tables[name], rows=tuple(sound))
+    return Source(schema, tables, made_at, has_seals=True, spoilt=spoilt, restless=restless)
 
 
 def best_source(connection: Connection | None, store: Path, wal: Wal) -> Source:
@@ -134,18 +134,18 @@ def copies_of(backups: Backups, store: Path) -> list[Source]:
     The oldest first; a row that is as it was written is good in a damaged copy, too. Raises
     NewerSchema.
     """
-    found: list[Source] = []
+    copies: list[Source] = []
     for backup in backups.newest_first():
         try:
             with opened_image(content_of(backup), backup.path) as connection:
                 require_intact(connection, store)
-                return [source_of(connection, backup.made_at), *reversed(found)]
+                return [source_of(connection, backup.made_at), *reversed(copies)]
         except NewerSchema:
             raise
         except (OSError, StoreDamaged) as exc:
             log.warning("the backup %s is damaged: %s", backup.path.name, exc)
-            found += _of_damaged(backup)
-    return list(reversed(found))
+            copies += _of_damaged(backup)
+    return list(reversed(copies))
 
 
 def content_of(backup: Backup) -> bytes:
@@ -175,8 +175,8 @@ def in_schema(source: Source, schema: int) -> Source:
     if source.schema == schema:
         return source
     with opened_empty(STORE[: source.schema or schema]) as connection:
-        for name, found in source.tables.items():
-            insert_rows(connection, name, found.rows)
+        for name, table in source.tables.items():
+            insert_rows(connection, name, table.rows)
         migrate(connection, STORE[:schema])
         read = {name: readable_rows(connection, name) for name in table_names(connection)}
     tables = {

@@ -129,8 +129,8 @@ def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
 
 def _times(path: Path) -> tuple[tuple[int, int] | None, ...]:
     """Return size and time of a database and of its -wal, None for one that is no file."""
-    found = []
-    for one in (path, beside(path, "-wal")):
-        facts = one.stat() if one.is_file() else None
-        found.append((facts.st_size, facts.st_mtime_ns) if facts else None)
-    return tuple(found)
+    times = []
+    for file in (path, beside(path, "-wal")):
+        facts = file.stat() if file.is_file() else None
+        times.append((facts.st_size, facts.st_mtime_ns) if facts else None)
+    return tuple(times)

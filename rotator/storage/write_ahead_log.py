@@ -58,10 +58,10 @@ def state_of_wal(store: Path) -> Wal:
     while True:
         noted = _noted(store)
         before = _bytes_of(beside(store, "-wal"))
-        found = _judged(before, noted)
+        state = _judged(before, noted)
         # Somebody may have begun to write just then.
-        if found is Wal.WHOLE or _bytes_of(beside(store, "-wal")) == before:
-            return found
+        if state is Wal.WHOLE or _bytes_of(beside(store, "-wal")) == before:
+            return state
 
 
 def is_empty_wal(store: Path) -> bool:
@@ -156,10 +156,10 @@ def _noted(store: Path) -> tuple[int, bytes] | None:
     """Return how many frames count, and of which log, as the last one to write noted it."""
     path = beside(store, "-shm")
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
             return None
-        key = found.st_dev, found.st_ino
+        key = facts.st_dev, facts.st_ino
         # The dashboard's workers look at once.
         with _KEPT_OPEN_LOCK:
             if key not in _KEPT_OPEN:
@@ -183,7 +183,7 @@ def _current(wal: bytes) -> list[_Frame]:
     is_header = magic in {_LITTLE, _BIG} and _sum(wal[:24], (0, 0), magic) == _two(wal[24:32])
     salts = [frame.salt for frame in frames]
     salt = wal[16:24] if is_header else max(salts, key=salts.count)
-    last = max((number for number, one in enumerate(salts) if one == salt), default=-1)
+    last = max((number for number, value in enumerate(salts) if value == salt), default=-1)
     return frames[: last + 1]
 
 

@@ -252,9 +252,9 @@ def give_to_owner_of_folder(handle: int, folder: Path) -> None:
     if os.geteuid() != _ROOT:
         return
     with contextlib.suppress(OSError):
-        found = folder.stat()
-        if found.st_uid != _ROOT:
-            os.fchown(handle, found.st_uid, found.st_gid)
+        facts = folder.stat()
+        if facts.st_uid != _ROOT:
+            os.fchown(handle, facts.st_uid, facts.st_gid)
 
 
 def take_after(handle: int, facts: os.stat_result) -> None:

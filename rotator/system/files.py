@@ -51,28 +51,28 @@ def write_new(
         raise
 
 
-def exchange_names(one: Path, other: Path) -> bool:
+def exchange_names(path: Path, other: Path) -> bool:
     """Let two files have each other's names in one step; False where the system cannot do that.
 
     So whatever has a name at that moment is still there, under the other one. Raises OSError.
     """
-    number = _exchange(os.fsencode(one), os.fsencode(other))
+    number = _exchange(os.fsencode(path), os.fsencode(other))
     if number in _NO_EXCHANGE:
         return False
     if number:
-        raise OSError(number, os.strerror(number), str(one), None, str(other))
+        raise OSError(number, os.strerror(number), str(path), None, str(other))
     return True
 
 
-def _exchange(one: bytes, other: bytes) -> int:
+def _exchange(path: bytes, other: bytes) -> int:
     """Return 0, or the number of the error: Linux has a call for it, which Python does not."""
     import ctypes  # noqa: PLC0415  # most commands swap nothing
 
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return errno.ENOSYS
-    sys.audit("os.rename", one, other, -1, -1)
-    return ctypes.get_errno() if call(_HERE, one, _HERE, other, _RENAME_EXCHANGE) else 0
+    sys.audit("os.rename", path, other, -1, -1)
+    return ctypes.get_errno() if call(_HERE, path, _HERE, other, _RENAME_EXCHANGE) else 0
 
 
 def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
@@ -126,8 +126,8 @@ def sweep(folder: Path, *, name: str | None = None) -> list[Path]:
     """
     swept = []
     which = "" if name is None else f"{glob.escape(name)}."
-    for found in folder.glob(f".{which}*{TEMPORARY_MARK}"):
+    for file in folder.glob(f".{which}*{TEMPORARY_MARK}"):
         with contextlib.suppress(OSError):
-            found.unlink()
-            swept.append(found)
+            file.unlink()
+            swept.append(file)
     return swept

@@ -62,18 +62,18 @@ def writer_of(database: Path) -> Holder | None:
         return None
 
 
-def _holder_of(found: os.stat_result, kind: str) -> Holder | None:
+def _holder_of(facts: os.stat_result, kind: str) -> Holder | None:
     if pid_namespace() is None:
         return None
     lines = _LOCKS.read_text("ascii", "replace").splitlines()
-    pid = pid_among(lines, found, kind)
+    pid = pid_among(lines, facts, kind)
     is_ours = kind == "POSIX" and pid == os.getpid()
-    if pid is None or is_ours or not _may_have(pid, found):
+    if pid is None or is_ours or not _may_have(pid, facts):
         return None
     return Holder(pid, _command(pid), is_stopped(pid))
 
 
-def _may_have(pid: int, found: os.stat_result) -> bool:
+def _may_have(pid: int, facts: os.stat_result) -> bool:
     """Tell whether a process has the file open, or may have, for nobody lets us look.
 
     On another device another file has the same number, while who holds ours is not listed.
@@ -84,22 +84,22 @@ def _may_have(pid: int, found: os.stat_result) -> bool:
         return False
     except OSError:
         return True
-    return any(_is_same(link, found) for link in opened)
+    return any(_is_same(link, facts) for link in opened)
 
 
-def _is_same(link: Path, found: os.stat_result) -> bool:
+def _is_same(link: Path, facts: os.stat_result) -> bool:
     try:
-        return os.path.samestat(link.stat(), found)
+        return os.path.samestat(link.stat(), facts)
     except OSError:
         return False
 
 
-def pid_among(lines: list[str], found: os.stat_result, kind: str = "FLOCK") -> int | None:
+def pid_among(lines: list[str], facts: os.stat_result, kind: str = "FLOCK") -> int | None:
     """Return the process that holds a lock on the file, as the lines of /proc/locks have it.
 
     Some file systems have another number there than stat tells: then the file's own counts.
     """
-    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    device = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}"
     by_place: dict[str, int] = {}
     for line in lines:
         # `7: FLOCK  ADVISORY  WRITE 708 fe:00:13 0 EOF`; with an arrow it is one who waits.
@@ -109,7 +109,7 @@ def pid_among(lines: list[str], found: os.stat_result, kind: str = "FLOCK") -> i
         if kind == "POSIX" and fields[6] != _WRITERS_BYTE:
             continue
         place, _, inode = fields[5].rpartition(":")
-        if inode == str(found.st_ino):
+        if inode == str(facts.st_ino):
             by_place[place] = int(fields[4])
     return by_place.get(device, next(iter(by_place.values()), None))
 

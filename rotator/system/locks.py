@@ -266,8 +266,8 @@ def _lock_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         message = f"the lock {path} cannot be used: {exc.strerror}"
-        found = unwritable_place(path.parent)
-        to_do = found.to_do if found else "check the rights of the file and its folder"
+        obstacle = unwritable_place(path.parent)
+        to_do = obstacle.to_do if obstacle else "check the rights of the file and its folder"
         raise StoreError(message, hint=to_do) from exc
 
 

@@ -14,11 +14,13 @@ import os
 import re
 import stat
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rotator.errors import StoreError
 from rotator.system.file_owners import foreign_link, open_private
 from rotator.system.paths import private_folder
+from rotator.wording import local, zone_name
 
 _LARGEST_BYTES = 1024 * 1024
 _KEPT_FILES = 2
@@ -42,6 +44,11 @@ class _FencedFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         # What an exception says stands in its traceback alone.
         return without_secrets(super().format(record))
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # the base's name
+        """Return the local time with its zone: it changes twice a year, and whoever looks may."""
+        at = local(datetime.fromtimestamp(record.created, UTC))
+        return f"{super().formatTime(record, datefmt)} {zone_name(at)}"
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):

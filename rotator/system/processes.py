@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from rotator.system.auth_content import has_own_logins
 from rotator.system.paths import Paths, find_paths
 
 _HAS_PROC = sys.platform.startswith("linux")
@@ -84,7 +85,8 @@ _COMMANDS = frozenset(
         *("console", "generate", "github", "pr", "service"),
     }
 )
-_SERVERS = frozenset({"serve", "web", "acp"})
+_ACP = "acp"
+_SERVERS = frozenset({"serve", "web", _ACP})
 ATTACH, COMMAND = "attach", "command"
 _ON = frozenset({"1", "true", "yes", "on", "y"})
 _INTERPRETERS = frozenset({"bun", "node"})
@@ -106,7 +108,7 @@ class Opencode:
     `paths` and `home` are where its own environment puts everything, None where that may not be
     read. `folder` is the one it was started in. With `has_own_logins` it takes its logins from
     OPENCODE_AUTH_CONTENT, and none from auth.json. `is_second`: it is an OpenCode 2, which has
-    its logins in a database.
+    its logins in a database. `uses_at_once`: it is a server that uses its folder unasked.
     """
 
     pid: int
@@ -118,6 +120,7 @@ class Opencode:
     is_pure: bool = False
     has_own_logins: bool = False
     is_second: bool = False
+    uses_at_once: bool = False
 
     @property
     def sends(self) -> bool:
@@ -135,7 +138,7 @@ def find_opencodes(data_folder: Path) -> list[Opencode]:
     HOME. Processes that may not be looked into are left out.
     """
     inside = f"{data_folder.resolve()}{os.sep}"
-    return [one for one, opened in _opencodes() if _is_any_inside(opened, inside)]
+    return [opencode for opencode, opened in _opencodes() if _is_any_inside(opened, inside)]
 
 
 def find_elsewhere(data_folder: Path) -> list[Opencode]:
@@ -145,11 +148,11 @@ def find_elsewhere(data_folder: Path) -> list[Opencode]:
     """
     inside = f"{data_folder.resolve()}{os.sep}"
     return [
-        one
-        for one, opened in _opencodes()
-        if one.paths is not None
+        opencode
+        for opencode, opened in _opencodes()
+        if opencode.paths is not None
         and not _is_any_inside(opened, inside)
-        and _is_any_inside(opened, f"{one.paths.auth_file.parent.resolve()}{os.sep}")
+        and _is_any_inside(opened, f"{opencode.paths.auth_file.parent.resolve()}{os.sep}")
     ]
 
 
@@ -160,7 +163,7 @@ def environment(pid: int) -> Mapping[str, str] | None:
     """
     if _HAS_PROC:
         return _environment(Path(f"/proc/{pid}"))
-    return next((one.environ for one in _seen_by_psutil() if one.pid == pid), None)
+    return next((process.environ for process in _seen_by_psutil() if process.pid == pid), None)
 
 
 def _is_any_inside(opened: Sequence[str], folder: str) -> bool:
@@ -183,8 +186,8 @@ class _Seen:
 def _opencodes() -> list[tuple[Opencode, Sequence[str]]]:
     """Return the running opencodes with the files that they have open, oldest first."""
     seen = _seen_in_proc() if _HAS_PROC else _seen_by_psutil()
-    found = [(_opencode(one), one.opened) for one in seen]
-    return sorted(found, key=lambda one: (one[0].started_at, one[0].pid))
+    opencodes = [(_opencode(process), process.opened) for process in seen]
+    return sorted(opencodes, key=lambda pair: (pair[0].started_at, pair[0].pid))
 
 
 def _opencode(seen: _Seen) -> Opencode:
@@ -197,15 +200,16 @@ def _opencode(seen: _Seen) -> Opencode:
         home=None if env is None else env.get("HOME"),
         folder=seen.folder,
         is_pure=_is_pure(seen.words, env or {}),
-        has_own_logins=bool((env or {}).get("OPENCODE_AUTH_CONTENT")),
+        has_own_logins=has_own_logins(env or {}),
         is_second=_is_second(seen),
+        uses_at_once=next(_commands(_arguments(seen.words)), "") == _ACP,
     )
 
 
 def _is_second(seen: _Seen) -> bool:
     """Tell an OpenCode 2 by its program, by what only its servers are told, or by its own note."""
     begin = seen.words[: len(seen.words) - len(_arguments(seen.words))]
-    if any(_OF_SECOND.search(one) for one in (seen.program, *begin)):
+    if any(_OF_SECOND.search(word) for word in (seen.program, *begin)):
         return True
     if _told(Path(seen.program).parent.parent / "package.json").get("version", "").startswith("2."):
         return True
@@ -225,8 +229,8 @@ def _told(path: Path) -> Mapping[str, str]:
             value = json.loads(file.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
-    found = value.items() if isinstance(value, dict) else ()
-    return {name: str(one) for name, one in found}
+    items = value.items() if isinstance(value, dict) else ()
+    return {name: str(member) for name, member in items}
 
 
 def _is_named_opencode(name: str, words: Sequence[str]) -> bool:

@@ -21,8 +21,8 @@ class Unwritable:
 def unwritable(paths: Paths) -> Unwritable | None:
     """Return why we can write neither accounts nor locks, or None where we can."""
     ours = (paths.data, paths.state, paths.store, paths.swap_lock, paths.watch_lock)
-    found = (unwritable_place(place) for place in ours)
-    return next((one for one in found if one is not None), None)
+    obstacles = (unwritable_place(place) for place in ours)
+    return next((obstacle for obstacle in obstacles if obstacle is not None), None)
 
 
 def unwritable_place(place: Path) -> Unwritable | None:

@@ -29,7 +29,8 @@ from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
 from rotator.opencode.log import LoggedFailure, LogTail
-from rotator.services.refresh import adopt_answers, reject_spent
+from rotator.services.refresh import adopt_answers
+from rotator.services.spent_logins import reject_spent
 from rotator.services.sync import settle
 from rotator.settings.follow import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
@@ -303,6 +304,7 @@ class Daemon:
 
     def _look_at_store(self) -> None:
         self._publisher.has_news = True
+        self._reports.follow_swaps()
         self._times.ask_owners_at(self._books.clock())
 
     def _look_at_settings(self) -> None:
@@ -364,6 +366,7 @@ class Daemon:
         self._look(INBOX)
         self._look(LOG)
         self._reports.work_held_lines()
+        self._reports.follow_swaps()
         self._look(SETTINGS)
         self._refreshes.work()
         self._publisher.sweep_if_due(now)
@@ -374,8 +377,8 @@ class Daemon:
     def _follow_clock(self, now: datetime) -> None:
         """Let nothing wait for a time that was near before the clock was set back."""
         follow_clock(self._books)
-        for one in (self._publisher, self._problems, self._unsettled, self._times):
-            one.follow_clock(now)
+        for part in (self._publisher, self._problems, self._unsettled, self._times):
+            part.follow_clock(now)
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
         back = recoveries(self._books.store.state(), since, now)

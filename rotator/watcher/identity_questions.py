@@ -39,7 +39,7 @@ class _Question:
 
 def in_doubt(state: State) -> set[AccountId]:
     """Return the accounts that may be another one's, and those whose pair may be."""
-    return {one for account in state.accounts for one in _doubted(account)}
+    return {account_id for account in state.accounts for account_id in _doubted(account)}
 
 
 def _doubted(account: Account) -> Iterator[AccountId]:
@@ -47,7 +47,7 @@ def _doubted(account: Account) -> Iterator[AccountId]:
         yield account.id
     if account.maybe is not None:
         yield account.maybe
-    yield from (one.newer for one in account.doubts)
+    yield from (doubt.newer for doubt in account.doubts)
 
 
 class IdentityQuestions:
@@ -72,15 +72,16 @@ class IdentityQuestions:
         state, now = self._books.store.state(), self._books.clock()
         doubted = in_doubt(state)
         for account in state.accounts:
-            if account.rejected is not None:
+            # What somebody else has exchanged works until it runs out, and may say who it is.
+            if account.rejected is not None and account.spent_from is None:
                 continue
             if account.id in doubted or self._is_unknown(account):
                 self._begin(account, account.credential, now)
             if account.id in doubted:
                 # What was replaced may work still, and say who was here before.
-                for one in state.replaced.get(account.id, ()):
-                    if one.who.key is None:
-                        self._begin(account, one.credential, now)
+                for tokens in state.replaced.get(account.id, ()):
+                    if tokens.who.key is None:
+                        self._begin(account, tokens.credential, now)
 
     def _is_unknown(self, account: Account) -> bool:
         if account.identity_key is not None:
@@ -91,7 +92,7 @@ class IdentityQuestions:
         history = self._books.history
         if not credential.secret or is_stale(replace(account, credential=credential), now):
             return
-        if any(credential.digest == one.digest for one in self._asking.values()):
+        if any(credential.digest == other.digest for other in self._asking.values()):
             return
         if self._books.registry.identity_obstacle(account.provider, credential) is not None:
             return
@@ -114,27 +115,30 @@ class IdentityQuestions:
     def work(self) -> bool:
         """Take in the answers that have come; False if none told an owner. Raises StoreError."""
         learned = False
-        for future in [one for one in self._asking if one.done()]:
+        for future in [job for job in self._asking if job.done()]:
             learned |= self._take_in(self._asking.pop(future), future.result())
+        if learned:
+            # An answer may have made it a question whose another login is.
+            self.begin()
         return learned
 
-    def _take_in(self, question: _Question, found: Found) -> bool:
+    def _take_in(self, question: _Question, answer: Found) -> bool:
         now, account = self._books.clock(), question.account
         asked = OwnerAsked(question.tries, is_answered=True)
         due_at = now + self._books.registry.usage_pause(account.provider)
-        if isinstance(found, ProviderError):
+        if isinstance(answer, ProviderError):
             # A failure is nothing that a person has to hear of: the rows stay as they are.
-            log.info("whose login %s is was not told: %s", account.name, found.message)
+            log.info("whose login %s is was not told: %s", account.name, answer.message)
             chance = random.random()  # noqa: S311  # no secret
-            again_at = after_failure(found, question.tries, now, chance)
+            again_at = after_failure(answer, question.tries, now, chance)
             asked = replace(asked, is_answered=False, due_at=again_at)
             due_at = max(due_at, again_at)
         else:
-            learn_owner(self._books, account.id, question.digest, found)
+            learn_owner(self._books, account.id, question.digest, answer)
         self._books.history.keep_owner_asked(question.digest, asked)
         if self._is_counted(account):
             self._books.history.postpone(account.id, due_at)
-        return isinstance(found, Identity)
+        return isinstance(answer, Identity)
 
     def close(self) -> None:
         """End; an answer that has not come is asked for again some other time."""

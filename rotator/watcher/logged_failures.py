@@ -15,15 +15,16 @@ from datetime import datetime, timedelta
 from rotator.clock import is_within
 from rotator.context import Books
 from rotator.core.failures.reported_failures import Foreign, Note, Passed, match_note, match_passed
-from rotator.model import Digest, Event, EventKind, Signal, Source
+from rotator.model import Digest, Event, EventKind, Signal, Source, Tenure
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.services.failure_times import charge_time
+from rotator.services.failure_times import Beside, charge_time
 from rotator.services.own_keys import find_own_keys, is_sent, why_unsent
-from rotator.services.without_bridge import bridgeless, has_own_logins
-from rotator.system.processes import Opencode
+from rotator.services.without_bridge import bridgeless, has_own_logins, sends_unmarked
+from rotator.system.processes import Opencode, find_opencodes
+from rotator.watcher.seen_opencodes import SeenOpencodes
 
 _KEPT = 200
 # A note that is on its way when a line is read has this long to arrive.
@@ -46,6 +47,7 @@ class _Around:
 
     present: list[Present]
     running: list[Opencode]
+    bridged: list[Beside]
     served: frozenset[str]
     aside: frozenset[str]
     runs: Runs
@@ -64,6 +66,8 @@ class LoggedFailures:
         self._held: deque[tuple[LoggedFailure, datetime]] = deque(maxlen=_KEPT)
         self._around: _Around | None = None
         self._said: dict[tuple[str, str], datetime] = {}
+        self._seen = SeenOpencodes()
+        self._swapped: dict[str, Tenure] | None = None
 
     @property
     def is_holding(self) -> bool:
@@ -73,12 +77,12 @@ class LoggedFailures:
     def expect(self, passed: Passed) -> None:
         """Know of a failure that a bridge reported: its line tells nothing new."""
         self._passed.append(passed)
-        self._settle(lambda one: self._repeats([passed], one) is not None)
+        self._settle(lambda failure: self._repeats([passed], failure) is not None)
 
     def note(self, note: Note) -> None:
         """Know what a bridge says of a session's last request."""
         self._notes.append(note)
-        self._settle(lambda one: self._note_about([note], one) is not None)
+        self._settle(lambda failure: self._note_about([note], failure) is not None)
 
     def hear(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
         """Work off a line of the log.
@@ -97,10 +101,19 @@ class LoggedFailures:
         else:
             self._judge_without_bridge(failure, around)
 
+    def follow_swaps(self) -> None:
+        """Know of the opencodes that run at a swap: they began with the login before it."""
+        slots = self._books.store.state().slots.values()
+        swapped = {one.provider: one.tenures[-1] for one in slots if one.tenures}
+        if swapped != self._swapped:
+            self._look_at_opencodes(self._exchange.present())
+            self._swapped = swapped
+        self._seen.work(self._books.clock())
+
     def work(self) -> None:
         """Drop the lines that have waited, and nothing came for."""
         now = self._books.clock()
-        waits = [(one, until) for one, until in self._held if self._waits(until, now)]
+        waits = [(failure, until) for failure, until in self._held if self._waits(until, now)]
         self._held = deque(waits, maxlen=_KEPT)
 
     def _waits(self, until: datetime, now: datetime) -> bool:
@@ -117,11 +130,24 @@ class LoggedFailures:
 
     def _look_around(self) -> _Around:
         present = self._exchange.present()
-        running = bridgeless(self._books.paths, present)
+        running, bridged = self._look_at_opencodes(present)
         runs = runs_in(self._books.paths.opencode_logs)
         served = self._exchange.served_sessions()
         aside = self._exchange.sessions_of(filter(has_own_logins, present))
-        return _Around(present, running, served, aside, runs)
+        return _Around(present, running, bridged, served, aside, runs)
+
+    def _look_at_opencodes(self, present: list[Present]) -> tuple[list[Opencode], list[Beside]]:
+        """Return the opencodes without a bridge that we hear of and those with one."""
+        paths = self._books.paths
+        everyone = find_opencodes(paths.auth_file.parent)
+        running = bridgeless(paths, present, everyone)
+        silent = {one.pid for one in running}
+        bridged = [
+            Beside(one, sends_unmarked(paths, one)) for one in everyone if one.pid not in silent
+        ]
+        alone = [Beside(one, one.sends and not one.has_own_logins) for one in running]
+        self._seen.look([*alone, *bridged], self._books.clock())
+        return running, bridged
 
     def _is_settled(self, failure: LoggedFailure) -> bool:
         """Tell whether a bridge has said of this failure what there is to say."""
@@ -159,7 +185,8 @@ class LoggedFailures:
                 f"{why_unsent(self._books, around.present, live)}: nobody is blamed",
             )
             return
-        at = charge_time(self._books, around.present, failure, around.runs, around.running)
+        beside = [*around.bridged, *self._seen.ended(failure.at, self._books.clock())]
+        at = charge_time(self._books, around.present, failure, around.runs, around.running, beside)
         if at is not None:
             self._blame(_signal(failure, at))
 

@@ -55,7 +55,9 @@ class Herald:
         if event.kind not in OF_INTEREST and not self._told:
             return None
         state, now = self._books.store.state(), self._books.clock()
-        self._told = frozenset(one for one in self._told if is_used_up(state, one, now))
+        self._told = frozenset(
+            provider for provider in self._told if is_used_up(state, provider, now)
+        )
         notice = notice_of(event, state, now, self._told)
         if notice is not None and event.provider and is_used_up(state, event.provider, now):
             self._told |= {event.provider}

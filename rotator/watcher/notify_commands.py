@@ -42,7 +42,7 @@ def notification(program: str, title: str, text: str, platform: str = sys.platfo
     says = (_shown(title, _LONGEST_TITLE), _shown(text))
     if platform == "darwin":
         # The first argument that is no option ends the options; it is ours.
-        script = [word for one in _SCRIPT for word in ("-e", one)]
+        script = [word for line in _SCRIPT for word in ("-e", line)]
         return Errand((program, *script, TITLE, *says))
     return Errand((program, f"--app-name={TITLE}", "--", *says))
 

@@ -18,8 +18,9 @@ from rotator.errors import RotatorError
 from rotator.live.swap import Order, swap
 from rotator.model import EventKind, State
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.services.refresh import reject_spent, why_not
+from rotator.services.refresh import why_not
 from rotator.services.restarts import why_unseen
+from rotator.services.spent_logins import reject_spent
 from rotator.watcher.refresh_queue import Refreshes
 
 log = logging.getLogger(__name__)
@@ -42,38 +43,39 @@ class Rebalance:
     def work(self) -> bool:
         """Look at every provider with a choice; True if a swap was made. Raises StoreError."""
         self.is_waiting = False
+        # Told whether or not anything is done about it.
+        reject_spent(self._books)
         state = self._books.store.state()
         if not state.balancing:
             return False
         providers = sorted({account.provider for account in state.accounts})
-        choices = [one for one in providers if len(state.of(one)) >= _A_CHOICE]
-        reject_spent(self._books)
+        choices = [provider for provider in providers if len(state.of(provider)) >= _A_CHOICE]
         # Every one of them, whatever came of the others.
         return any(list(map(self._look, choices)))
 
     def _look(self, provider: str) -> bool:
         state = self._books.outlook(provider)
         now = self._books.clock()
-        found = prefer(state, provider, self._model(provider), now)
-        if found is None or not self._is_time(state, provider, found):
+        choice = prefer(state, provider, self._model(provider), now)
+        if choice is None or not self._is_time(state, provider, choice):
             return False
-        if wants_refresh(found.account, now) and why_not(self._books, found.account) is None:
-            self._refreshes.want(found.account, lambda: None)
+        if wants_refresh(choice.account, now) and why_not(self._books, choice.account) is None:
+            self._refreshes.want(choice.account, lambda: None)
             # It is looked again once it has them.
             return False
-        return self._swap(state, provider, found)
+        return self._swap(state, provider, choice)
 
     def _model(self, provider: str) -> str | None:
         """Return the model that stands for the provider: what matters most is what serves it."""
         named = (p.model for p in self._books.preferences().priorities if p.provider == provider)
         return next((model for model in named if model), None)
 
-    def _is_time(self, state: State, provider: str, found: Preferred) -> bool:
+    def _is_time(self, state: State, provider: str, choice: Preferred) -> bool:
         since = [tenure.since for tenure in state.slot(provider).tenures]
         least = timedelta(seconds=state.failover.min_swap_seconds)
         if since and is_within(least, since[-1], self._books.clock()):
             return False
-        if found.is_before_the_wall:
+        if choice.is_before_the_wall:
             return True
         present = self._exchange.present()
         if self._exchange.turns_under_way(present):
@@ -81,10 +83,10 @@ class Rebalance:
             return False
         return why_unseen(self._books, present) is None
 
-    def _swap(self, state: State, provider: str, found: Preferred) -> bool:
+    def _swap(self, state: State, provider: str, choice: Preferred) -> bool:
         order = Order(
-            account=found.account.id,
-            why=found.why,
+            account=choice.account.id,
+            why=choice.why,
             kind=EventKind.SWAPPED,
             expected=state.slot(provider).active,
             check_expected=True,

@@ -30,8 +30,8 @@ def publish_glance(books: Books) -> None:
     now, state = books.clock(), books.store.state()
     try:
         asked = books.history.all_asked()
-        usage = {name: one.snapshot for name, one in asked.items() if one.snapshot is not None}
-        happened = [(one.number, one.event) for one in books.history.read(most=_MOST_EVENTS)]
+        usage = {name: row.snapshot for name, row in asked.items() if row.snapshot is not None}
+        happened = [(entry.number, entry.event) for entry in books.history.read(most=_MOST_EVENTS)]
         value = glance(replace(state, usage=usage), happened, __version__, now)
         publish(books.paths.glance, json.dumps(value, separators=(",", ":")).encode())
     except (StoreError, OSError) as exc:

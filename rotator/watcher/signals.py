@@ -87,6 +87,10 @@ class Reports:
         """Whether a line of the log waits for what a bridge says of it."""
         return self._lines.is_holding
 
+    def follow_swaps(self) -> None:
+        """Know of the opencodes that go on with the login from before a swap."""
+        self._lines.follow_swaps()
+
     def work_held_lines(self) -> None:
         """Look at the lines of the log that wait."""
         self._lines.work()

@@ -150,3 +150,77 @@ def test_b_the_flag_for_websockets_blames_no_login_for_the_environments_key(
     assert set(provider.keys) == {OWN}
     assert states(house, "anthropic") == ["ready", "ready"]
     assert house.read_auth() == before
+
+
+# -- what opencode does not take for logins ----------------------------------------------------
+
+
+def rotated(house: Household) -> tuple[dict[str, object], dict[str, object], str]:
+    """Rotate to the first login; return what is said of it, of opencodes, and by the doctor."""
+    used = rotator(house, "rotate", "mock", "mock-1", "--json").json()
+    told = status(house)
+    return used, told, str(about_bridges(house))
+
+
+@pytest.mark.parametrize("text", ["/root/auth.json", "{"])
+def test_what_is_no_json_in_place_of_logins_changes_nothing_for_the_bridge(
+    house: Household, provider: LoopbackProvider, text: str
+) -> None:
+    install_bridge(house)
+    with watcher(house):
+        log_in_both(house, "api")
+        with serve(house, OPENCODE_AUTH_CONTENT=text) as server:
+            session = server.create_session()
+            server.prompt(session, "hi")
+            first = set(provider.keys)
+            used, told, said = rotated(house)
+            count = len(provider.keys)
+            server.prompt(session, "again")
+            second = set(provider.keys[count:])
+            provider.limit(B, headers={"retry-after": "3600"})
+            answer = server.prompt(session, "and again")
+
+    assert (first, second, provider.keys[-1]) == ({A}, {B}, A)
+    assert (used["applies"], told["problems"]) == ("next-request", [])
+    assert "OPENCODE_AUTH_CONTENT" not in f"{told}{said}"
+    assert answer
+    assert states(house)[0] != "ready"
+    assert [one["to"] for one in of_kind(house, "failover")] == ["mock-2"]
+
+
+@pytest.mark.parametrize("text", ["/root/auth.json", " "])
+def test_what_is_no_json_in_place_of_logins_changes_nothing_without_the_bridge(
+    house: Household, provider: LoopbackProvider, text: str
+) -> None:
+    with watcher(house):
+        log_in_both(house, "api")
+        with serve(house, OPENCODE_AUTH_CONTENT=text) as server:
+            server.prompt(server.create_session(), "hi")
+            provider.limit(A, headers={"retry-after-ms": "300"})
+            server.prompt_async(server.create_session(), "limited")
+            wait_until(lambda: states(house)[1] != "ready", 30, "the failure to be charged")
+            used, told, said = rotated(house)
+
+    assert set(provider.keys) == {A}
+    assert used["applies"] == "after-restart"
+    assert "OPENCODE_AUTH_CONTENT" not in f"{told}{said}"
+    assert [one["to"] for one in of_kind(house, "failover")] == ["mock-1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "bridge"), [("{}", True), ("[]", False), ('"auth.json"', True), ("1", False)]
+)
+def test_any_json_in_place_of_logins_leaves_auth_json_out(
+    house: Household, provider: LoopbackProvider, text: str, *, bridge: bool
+) -> None:
+    if bridge:
+        install_bridge(house)
+    with watcher(house):
+        log_in_both(house, "api")
+        with serve(house, OPENCODE_AUTH_CONTENT=text) as server:
+            server.prompt(server.create_session(), "hi")
+            used, _, said = rotated(house)
+
+    assert set(provider.keys) == {None}
+    assert "takes its logins from OPENCODE_AUTH_CONTENT" in said
+    assert used["applies"] == "now"

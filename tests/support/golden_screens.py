@@ -93,7 +93,7 @@ def screens() -> Mapping[str, State]:
     """Return the states whose screens are kept, by name."""
     full, compact, lines = a_screen(120, 40), a_screen(80, 24), a_screen(40, 10)
     unwatched = replace(WORLD, watcher_pid=None, bridge=None, balancing=False, unbridged=1)
-    undo = Undoable(1, "openai was swapped from private to work", NOW + 9 * MINUTE)
+    undo = Undoable(1, "openai was swapped from private to work", NOW + 10 * MINUTE)
     failed = Notice("openai was not rotated: no other account is ready", True, NOW + HOUR)  # noqa: FBT003
     busy = (Job(1, "activating openai/private", PRIVATE.id),)
     priorities = after(compact, "p")

@@ -17,7 +17,7 @@ import pytest
 import providers
 import rotator
 from rotator.model import Credential
-from rotator.secret import Secret, blanked, digest_of, is_placeholder, names_nobody
+from rotator.secret import Secret, blanked, digest_of, is_placeholder
 from tests.support.builders import an_account, oauth
 
 TEXT = "KEY-CANARY-A"
@@ -155,36 +155,6 @@ def test_a_word_in_a_secret_s_place_is_no_secret(text: str) -> None:
 )
 def test_whatever_may_be_a_secret_is_no_word(text: str) -> None:
     assert not is_placeholder(text)
-
-
-@pytest.mark.parametrize(
-    "owner",
-    [
-        *("unknown", "NULL", "none", "undefined", "anonymous", "0", "-", " ", "n/a", "me", "NaN"),
-        *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
-        *("github.com/ghost", "https://auth.vendor.example/unknown", "null/acc-1", "user-1/null"),
-        *("[object Object]", "https://auth.vendor.example//-"),
-    ],
-)
-def test_a_word_in_an_owner_s_place_names_nobody(owner: str) -> None:
-    assert names_nobody(owner)
-
-
-@pytest.mark.parametrize(
-    "owner",
-    [
-        *("ada", "7", "10", "user-1", "github.com/ada", "ghe.acme.example/x1", "aaaaa", "none-1"),
-        *("https://auth.vendor.example/ada", "6f1c2c1e-0000-0000-0000-000000000000/acc_1"),
-        *("https://auth.vendor.example//ada", "ada@acme.example", ""),
-    ],
-)
-def test_whatever_may_be_somebody_s_own_names_somebody(owner: str) -> None:
-    assert not names_nobody(owner)
-
-
-@pytest.mark.parametrize("owner", ["deleted", "guest", "nobody", "not available", "self", "aaaaaa"])
-def test_a_word_for_whoever_asks_and_six_signs_alike_name_nobody(owner: str) -> None:
-    assert names_nobody(owner)
 
 
 def test_a_secret_that_lacks_its_last_letter_is_blanked_as_well() -> None:

@@ -8,7 +8,6 @@ the reason, since it may hold a part of a key.
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import datetime
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from rotator.core.failures.error_codes import Evidence
 from rotator.core.failures.error_response import Answer, read_answer
 from rotator.core.failures.resets import stated_until
 from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
+from rotator.wording import span
 
 # 501 and 505: no account can do what the server cannot. 511: a captive portal answers.
 _HOPELESS = {501, 505, 511}
@@ -58,7 +58,7 @@ def classify(signal: Signal, now: datetime) -> Finding:
     parts = [] if signal.status is None else [str(signal.status)]
     parts.append(f"{_WORDS[meaning]} ({code})" if _SHOWN_CODE.fullmatch(code) else _WORDS[meaning])
     if until is not None:
-        parts.append(f"retry after {_span((until - now).total_seconds())}")
+        parts.append(f"retry after {span((until - now).total_seconds())}")
     return Finding(meaning, ", ".join(parts), until)
 
 
@@ -101,38 +101,38 @@ def _too_many_requests(answer: Answer) -> Evidence:
         return _OVERLOAD
     if evidence.is_too_large(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.LIMIT_CODES, answer)
-    found = found or evidence.by_messages(evidence.LIMIT_MESSAGES, answer)
-    return evidence.by_window(found or (Meaning.SHORT_LIMIT, ""), answer)
+    clue = evidence.by_codes(evidence.LIMIT_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.LIMIT_MESSAGES, answer)
+    return evidence.by_window(clue or (Meaning.SHORT_LIMIT, ""), answer)
 
 
 def _payment_required(answer: Answer) -> Evidence:
     """Read a 402, which says billing even when bare, unless something more precise is said."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.PAYMENT_CODES, answer)
-    found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found or (Meaning.BILLING, ""), answer)
+    clue = evidence.by_codes(evidence.PAYMENT_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue or (Meaning.BILLING, ""), answer)
 
 
 def _refused(answer: Answer) -> Evidence:
     """Read a 401 or 403, which say nothing about the account by themselves."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.dead_login(answer)
-    found = found or evidence.by_codes(evidence.QUOTA_CODES, answer)
-    found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
+    clue = evidence.dead_login(answer)
+    clue = clue or evidence.by_codes(evidence.QUOTA_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
 def _bad_request(answer: Answer) -> Evidence:
     """Read a 400: nearly always the request's own fault, and then it may echo anything."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.QUOTA_CODES, answer)
-    if found is None and not evidence.names_a_parameter(answer):
-        found = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
+    clue = evidence.by_codes(evidence.QUOTA_CODES, answer)
+    if clue is None and not evidence.names_a_parameter(answer):
+        clue = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
 def _other(status: int, answer: Answer) -> Evidence:
@@ -153,17 +153,6 @@ def _without_status(answer: Answer) -> Evidence:
         return _OVERLOAD
     if evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.STREAM_CODES, answer)
-    found = found or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
-
-
-def _span(seconds: float) -> str:
-    """Return a length of time for people, in its two largest units: `3 h 51 min`."""
-    left = math.ceil(seconds)
-    parts = []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, length)
-        parts.append(f"{count} {unit}" if count else "")
-    first = next(n for n, part in enumerate(parts) if part)
-    return " ".join(part for part in parts[first : first + 2] if part)
+    clue = evidence.by_codes(evidence.STREAM_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY

@@ -130,26 +130,26 @@ _LONG_MESSAGES = re.compile(
 
 def by_codes(rules: tuple[Rule, ...], answer: Answer) -> Evidence | None:
     """Return what the answer's codes say by the first rule that one of them meets."""
-    found = ((meaning, c) for meaning, rule in rules for c in answer.codes if rule.search(c))
-    return next(found, None)
+    evidence = ((meaning, c) for meaning, rule in rules for c in answer.codes if rule.search(c))
+    return next(evidence, None)
 
 
 def by_messages(rules: tuple[Rule, ...], answer: Answer) -> Evidence | None:
     """Return what the answer's messages say by the first rule that one of them meets."""
     heads = _heads(answer)
-    found = ((meaning, "") for meaning, rule in rules for h in heads if rule.search(h))
-    return next(found, None)
+    evidence = ((meaning, "") for meaning, rule in rules for h in heads if rule.search(h))
+    return next(evidence, None)
 
 
-def by_window(found: Evidence, answer: Answer) -> Evidence:
+def by_window(evidence: Evidence, answer: Answer) -> Evidence:
     """Return `found` with its meaning set right by the length of the window that is named.
 
     A limit of minutes is short and one of days is a used-up window, whatever it is called:
     Cerebras says `request_quota_exceeded` of requests per minute.
     """
-    meaning, code = found
+    meaning, code = evidence
     if meaning not in {Meaning.SHORT_LIMIT, Meaning.EXHAUSTED}:
-        return found
+        return evidence
     heads = _heads(answer)
     if any(map(_LONG_CODES.search, answer.codes)):
         return Meaning.EXHAUSTED, code
@@ -157,7 +157,7 @@ def by_window(found: Evidence, answer: Answer) -> Evidence:
         return Meaning.SHORT_LIMIT, code
     if any(map(_LONG_MESSAGES.search, heads)):
         return Meaning.EXHAUSTED, code
-    return found
+    return evidence
 
 
 def dead_login(answer: Answer) -> Evidence | None:

@@ -86,8 +86,8 @@ def read_answer(signal: Signal) -> Answer:
     documents: list[object] = []
     messages: list[str] = []
     for text in (signal.body, signal.error or ""):
-        found, rest = _documents(text)
-        documents += found
+        values, rest = _documents(text)
+        documents += values
         rest = _ERROR_NAME.sub("", rest[:_LONGEST_MESSAGE])
         if rest:
             messages.append(rest)

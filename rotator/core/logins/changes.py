@@ -141,25 +141,25 @@ def interpret(
     gone = [p for p in before if p not in after]
     # What opencode cannot read it leaves out of whatever it writes.
     lost = [p for p in gone if not isinstance(known.parse(p, before[p]), str)]
-    found: list[Change] = []
+    changes: list[Change] = []
     for provider, entry in after.items():
         credential = known.parse(provider, entry)
         if isinstance(credential, str):
             if provider in changed:
-                found.append(Unreadable(provider, credential))
+                changes.append(Unreadable(provider, credential))
             continue
         alone = changed == {provider} and not lost
         change = _entry(provider, credential, known, alone=alone)
         if change is not None:
-            found.append(change)
+            changes.append(change)
     left = [p for p in gone if p not in cleared]
     others_changed = bool(changed) or len(left) < len(gone)
-    found.extend(_gone(left, before, known, others_changed=others_changed))
-    found.extend(
+    changes.extend(_gone(left, before, known, others_changed=others_changed))
+    changes.extend(
         Logout(p, account) for p in cleared if (account := known.state.active(p)) is not None
     )
-    found.extend(_dropped(before, after, known))
-    return found
+    changes.extend(_dropped(before, after, known))
+    return changes
 
 
 def _cleared(entries: Mapping[str, Secret], known: Knowledge) -> list[str]:
@@ -200,15 +200,15 @@ def _has_changed(provider: str, before: Secret | None, after: Secret, known: Kno
 def _gone(
     gone: list[str], before: Mapping[str, Secret], known: Knowledge, *, others_changed: bool
 ) -> list[Change]:
-    found: list[Change] = []
+    changes: list[Change] = []
     for provider in gone:
         account = known.state.active(provider)
         if others_changed and known.watched:
             entry = _lost(provider, before[provider], account, known)
-            found.extend([Wipe(provider, entry)] if entry else [])
+            changes.extend([Wipe(provider, entry)] if entry else [])
         elif account is not None:
-            found.append((Gone if others_changed else Logout)(provider, account))
-    return found
+            changes.append((Gone if others_changed else Logout)(provider, account))
+    return changes
 
 
 def _lost(

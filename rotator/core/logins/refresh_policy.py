@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from rotator.clock import is_within
 from rotator.core.selection.limits import NOT_CONFIRMED
-from rotator.core.selection.policy import clock_time
 from rotator.model import (
     Account,
     AccountId,
@@ -22,6 +21,7 @@ from rotator.model import (
     State,
 )
 from rotator.provider import RefreshCall
+from rotator.wording import moment_in_full
 
 # An access token with less left than this is refreshed before its account is activated.
 NEARLY_OUT = timedelta(minutes=2)
@@ -45,7 +45,7 @@ def obstacle(state: State, account: Account, call: RefreshCall | str, now: datet
     """
     if isinstance(call, str):
         return call
-    if account.rejected is not None:
+    if account.rejected is not None or account.spent_from is not None:
         return f"{account.alias} needs a login"
     if account.maybe is not None:
         return f"{account.alias} may be the same login as another account"
@@ -65,27 +65,21 @@ def _passing_obstacle(
     if call.consent is not None and not account.refresh_allowed:
         return call.consent
     if call.not_before is not None and now < call.not_before:
-        return f"{account.alias} may not be refreshed before {clock_time(call.not_before)}"
+        return f"{account.alias} may not be refreshed before {moment_in_full(call.not_before)}"
     if pending is not None and not is_due(pending, now):
         return f"{account.alias}: {NOT_CONFIRMED}"
     return None
 
 
-def may_have_been_spent(state: State, account: Account, now: datetime) -> bool:
-    """Tell whether what bridges saw of its refresh token is asked: nobody may still hand it on.
+def is_spent_for_good(state: State, account: Account, now: datetime) -> bool:
+    """Tell whether nobody hands on any more what came for its refresh token.
 
     An opencode writes what it got for the token of the account in auth.json, or of one that has
-    just left it. While the access token is good it is used as it is.
+    just left it.
     """
-    slot = state.slot(account.provider)
-    left_at = _left_at(slot, account.id)
-    return (
-        account.credential.refresh is not None
-        and account.rejected is None
-        and slot.active != account.id
-        and wants_refresh(account, now)
-        and not (left_at is not None and is_within(HANDS_OFF, left_at, now))
-    )
+    left_at = _left_at(state.slot(account.provider), account.id)
+    is_leaving = left_at is not None and is_within(HANDS_OFF, left_at, now)
+    return account.spent_from is not None and account.spent_from <= now and not is_leaving
 
 
 def is_due(pending: PendingRefresh, now: datetime) -> bool:

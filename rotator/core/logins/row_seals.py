@@ -44,10 +44,10 @@ def seals_of(table: str) -> tuple[str, ...]:
 
 def covered(table: str, seal: str, columns: Iterable[str]) -> list[str]:
     """Return which of a table's columns a seal is about."""
-    found = sorted(set(columns) - _SEALS)
+    names = sorted(set(columns) - _SEALS)
     if table != "account":
-        return found
-    return [name for name in found if (name in PASSING_COLUMNS) == (seal == PASSING_SEAL)]
+        return names
+    return [name for name in names if (name in PASSING_COLUMNS) == (seal == PASSING_SEAL)]
 
 
 def seal_of(names: Iterable[str], values: Iterable[object]) -> str:

@@ -48,10 +48,10 @@ class Contents:
     @cached_property
     def known(self) -> Mapping[str, frozenset[Key]]:
         """The digests of every generation, by account."""
-        found: dict[str, set[Key]] = {}
+        digests: dict[str, set[Key]] = {}
         for key, row in self.digests.items():
-            found.setdefault(row["account"], set()).add(key)
-        return {account: frozenset(keys) for account, keys in found.items()}
+            digests.setdefault(row["account"], set()).add(key)
+        return {account: frozenset(keys) for account, keys in digests.items()}
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ def is_same(row: Row, other: Row) -> bool:
 
 def _changed(chosen: Row, row: Row, copy: Contents, left: Contents) -> Iterator[str]:
     """Name an account of which nobody can tell whether it is as it was last."""
-    told = [one for one in (*left.spoilt, *left.traces) if _tells_of(one, chosen)]
+    told = [trace for trace in (*left.spoilt, *left.traces) if _tells_of(trace, chosen)]
     is_copied = chosen is copy.accounts.get(row["id"])
-    if told and not (is_copied and any(is_same(chosen, one) for one in told)):
+    if told and not (is_copied and any(is_same(chosen, trace) for trace in told)):
         yield name_of(row)
 
 
@@ -141,11 +141,11 @@ def replaced_of(sources: Iterable[Iterable[Row]], accounts: Collection[Row]) -> 
     What is in use is not replaced, and of an account that is gone there is nothing.
     """
     in_use = {row["id"]: row["entry"] for row in accounts}
-    found: dict[tuple[str, str], Row] = {}
+    tokens: dict[tuple[str, str], Row] = {}
     for row in (row for rows in sources for row in rows):
         if row["account"] in in_use and in_use[row["account"]] != row["entry"]:
-            found[row["account"], row["entry"]] = row
-    in_order = sorted(found.values(), key=lambda row: (row["at"], row["number"]))
+            tokens[row["account"], row["entry"]] = row
+    in_order = sorted(tokens.values(), key=lambda row: (row["at"], row["number"]))
     return [{**row, "number": number} for number, row in enumerate(in_order, start=1)]
 
 

@@ -97,7 +97,8 @@ def sentences(told: Explanation) -> tuple[str, ...]:
     if not told.balancing:
         lines.append("balancing is off: nothing is swapped unless you rotate")
     lines += [
-        f"{'*' if one.is_live else ' '} {one.account.alias} {one.says}" for one in told.arguments
+        f"{'*' if argument.is_live else ' '} {argument.account.alias} {argument.says}"
+        for argument in told.arguments
     ]
     if told.better_why is not None:
         lines.append(f"to be swapped between turns: {told.better_why}")

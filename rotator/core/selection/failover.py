@@ -15,7 +15,7 @@ from rotator.clock import is_ahead, is_within
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.selection.fallback import PASS, go_on
 from rotator.core.selection.limits import limit_on, members, with_limit
-from rotator.core.selection.policy import Wanted, choose, clock_time, is_stale, stands_in
+from rotator.core.selection.policy import Wanted, choose, is_stale, stands_in
 from rotator.core.selection.rests import next_limit
 from rotator.model import (
     Account,
@@ -32,6 +32,7 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
+from rotator.wording import moment_in_full
 
 OVERLOAD_PAUSE = timedelta(minutes=1)
 REJECTION_PAUSE = timedelta(minutes=10)
@@ -178,7 +179,7 @@ def _limit(
     events: tuple[Event, ...] = ()
     if limit is not before:
         # What is counted for all of them together is known of each.
-        marks = tuple(Rest(one, limit) for one in _limited_with(state, account, finding))
+        marks = tuple(Rest(member, limit) for member in _limited_with(state, account, finding))
         events = (_event(now, EventKind.LIMITED, account, _why_limited(limit, finding, marks)),)
         state = _marked(state, marks)
     if not state.balancing:
@@ -210,7 +211,7 @@ def _why_limited(limit: Limit, finding: Finding, marks: tuple[Mark, ...]) -> str
     # The account itself is one of them.
     others = len(marks) - 1
     together = f", and {others} more that are counted together with it" if others else ""
-    return f"{what}; rests until {clock_time(limit.until)}{together}"
+    return f"{what}; rests until {moment_in_full(limit.until)}{together}"
 
 
 def _marked(state: State, marks: tuple[Mark, ...]) -> State:

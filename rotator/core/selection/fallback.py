@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rotator.core.selection.policy import clock_time, first_free
+from rotator.core.selection.policy import first_free
 from rotator.core.selection.routing import next_route
 from rotator.model import (
     Account,
@@ -20,6 +20,7 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
+from rotator.wording import moment_in_full
 
 # Opencodes before which a person sits, or a program that waits for one.
 _HELD = {"tui", "serve", "web"}
@@ -53,13 +54,15 @@ def go_on(
 def first_back(state: State, signal: Signal, now: datetime) -> tuple[Account, datetime] | None:
     """Return who is the first that can go on with a turn, here or elsewhere, and when."""
     elsewhere = [
-        Route(one.provider, one.model)
-        for one in state.preferences.priorities
-        if one.enabled and one.model is not None and one.provider not in {*signal.left}
+        Route(priority.provider, priority.model)
+        for priority in state.preferences.priorities
+        if priority.enabled
+        and priority.model is not None
+        and priority.provider not in {*signal.left}
     ]
     here = Route(signal.provider, signal.model or "")
-    found = [first_free(state, one.provider, now, one.model) for one in (here, *elsewhere)]
-    return min((one for one in found if one is not None), key=lambda one: one[1], default=None)
+    pairs = [first_free(state, route.provider, now, route.model) for route in (here, *elsewhere)]
+    return min((pair for pair in pairs if pair is not None), key=lambda pair: pair[1], default=None)
 
 
 def _wait(state: State, signal: Signal, since: datetime, now: datetime) -> Verdict:
@@ -71,7 +74,7 @@ def _wait(state: State, signal: Signal, since: datetime, now: datetime) -> Verdi
         return PASS
     account, at = back
     left = min(at - now + _MARGIN, LONGEST_WAIT)
-    note = f"every account is used up; {account.name} is first at {clock_time(at)}"
+    note = f"every account is used up; {account.name} is first at {moment_in_full(at)}"
     milliseconds = int(left / timedelta(milliseconds=1))
     return Verdict(VerdictKind.WAIT, wait_ms=milliseconds, note=note)
 

@@ -63,16 +63,16 @@ def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:
     return [
         a
         for a in state.accounts
-        if any(since < one.until <= now for one in _limits(a))
+        if any(since < limit.until <= now for limit in _limits(a))
         and a.state_at(now) is AccountState.READY
     ]
 
 
 def next_recovery(state: State, now: datetime) -> datetime | None:
     """Return when the next rest ends, or None if nobody rests."""
-    ends = (one.until for a in state.accounts for one in _limits(a))
+    ends = (limit.until for a in state.accounts for limit in _limits(a))
     return min((until for until in ends if until > now), default=None)
 
 
 def _limits(account: Account) -> list[Limit]:
-    return [one for one in (account.limit, *account.part_limits) if one is not None]
+    return [limit for limit in (account.limit, *account.part_limits) if limit is not None]

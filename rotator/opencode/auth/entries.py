@@ -171,10 +171,10 @@ def _from_ms(milliseconds: int) -> datetime | None:
 
 
 def _text(provider: str, value: dict[str, Any], name: str) -> str:
-    found = value.get(name)
-    if not isinstance(found, str):
+    field = value.get(name)
+    if not isinstance(field, str):
         raise _bad(provider, f"{name} is not a text")
-    return found
+    return field
 
 
 def _optional_text(provider: str, value: dict[str, Any], name: str) -> str | None:

@@ -165,13 +165,13 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
     Every other byte that carries a meaning stays as it was.
     """
     text = whole.content.decode("utf-8")
-    found = [m for m in whole.members if m.provider == provider]
+    members = [m for m in whole.members if m.provider == provider]
     if entry is None:
-        for member in reversed(found):
+        for member in reversed(members):
             text = cut(text, member)
         return text.encode("utf-8")
-    if found:
-        last = found[-1]
+    if members:
+        last = members[-1]
         return (text[: last.value_start] + entry.reveal() + text[last.value_end :]).encode("utf-8")
     added = f"{json.dumps(provider)}: {entry.reveal()}"
     if whole.members:

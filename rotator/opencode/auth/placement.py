@@ -38,7 +38,7 @@ class Neighbours:
 
     def holds(self, target: Path) -> bool:
         """Tell whether somebody has the very file at `target` mounted, and look for that now."""
-        return any(not one.is_deleted for one in self.look(target, within=0))
+        return any(not file.is_deleted for file in self.look(target, within=0))
 
 
 def why_in_place(target: Path, neighbours: Neighbours) -> str | None:

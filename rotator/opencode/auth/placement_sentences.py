@@ -23,19 +23,19 @@ def placement_problems(auth_file: Path) -> list[str]:
     target = Path(os.path.realpath(auth_file))
     # Where a link leads root astray, that is said as what is wrong with the file itself.
     obstacle = swap_obstacle(auth_file) if foreign_link(auth_file) is None else None
-    found = [] if obstacle is None else [obstacle]
+    problems = [] if obstacle is None else [obstacle]
     facts = facts_of(target)
     if facts is None:
-        return found
+        return problems
     if is_foreign(facts, target.parent):
         who = f"uid {facts.st_uid}"
-        found.insert(0, f"auth.json belongs to another user ({who}): chown it, or move it away")
+        problems.insert(0, f"auth.json belongs to another user ({who}): chown it, or move it away")
     if is_detached(target):
-        found.append(
+        problems.append(
             "auth.json is mounted by itself and was replaced outside since: what is logged in here"
             " reaches nobody there; start this container anew, and mount the folder instead"
         )
-    return found
+    return problems
 
 
 def swap_obstacle(auth_file: Path) -> str | None:
@@ -61,19 +61,19 @@ def placement_notes(auth_file: Path) -> list[str]:
     """Return why auth.json is written in place, and who reads an earlier file of its name."""
     target = Path(os.path.realpath(auth_file))
     neighbours = Neighbours()
-    gone = sorted({one.pid for one in neighbours.look(target) if one.is_deleted})
+    gone = sorted({file.pid for file in neighbours.look(target) if file.is_deleted})
     why = why_in_place(target, neighbours) if swap_obstacle(auth_file) is None else None
-    found = []
+    notes = []
     if why is not None:
-        found.append(f"auth.json is written in place: {why}")
+        notes.append(f"auth.json is written in place: {why}")
     if gone:
-        found.append(
+        notes.append(
             f"the container of pid {gone[0]} has an earlier auth.json mounted by itself: a swap"
             " does not reach it; start it anew, and mount the folder instead"
         )
-    return found
+    return notes
 
 
 def _nearest(target: Path) -> Path:
     """Return the folder in which something has to be made first."""
-    return next((one for one in target.parents if os.access(one, os.F_OK)), Path("/"))
+    return next((folder for folder in target.parents if os.access(folder, os.F_OK)), Path("/"))

@@ -78,36 +78,36 @@ class Replaced:
 
     def follow_mounts(self, target: Path) -> None:
         """Keep every file open that had the name `target` once and is mounted somewhere still."""
-        found = [m.path for m in self.neighbours.look(target) if m.is_deleted]
+        paths = [m.path for m in self.neighbours.look(target) if m.is_deleted]
         kept = {_identity(old.handle): old for old in self._old}
         still = set()
-        for path in found:
+        for path in paths:
             handle = _opened(path)
             if handle is None:
                 continue
-            still.add(one := _identity(handle))
-            if one in kept:
+            still.add(identity := _identity(handle))
+            if identity in kept:
                 os.close(handle)
-                kept[one].until = max(kept[one].until, time.monotonic() + KEPT_SECONDS)
+                kept[identity].until = max(kept[identity].until, time.monotonic() + KEPT_SECONDS)
             else:
                 held = parse_live(read_handle(handle))
-                kept[one] = Old(handle, held, _NOTHING, math.inf, mounted=True)
-                self._old.append(kept[one])
-        for one, old in kept.items():
-            if old.mounted and one not in still:
+                kept[identity] = Old(handle, held, _NOTHING, math.inf, mounted=True)
+                self._old.append(kept[identity])
+        for identity, old in kept.items():
+            if old.mounted and identity not in still:
                 old.until = min(old.until, time.monotonic() + KEPT_SECONDS)
         self._drop_oldest()
 
     def changed(self) -> list[tuple[Old, Whole]]:
         """Return what was written into them since, as far as it is whole, and let old ones go."""
-        found = []
+        changes = []
         for old in tuple(self._old):
             now = old.read()
             if isinstance(now, Whole) and now.content != old.seen.content:
-                found.append((old, now))
+                changes.append((old, now))
             elif time.monotonic() > old.until:
                 self._drop(old)
-        return found
+        return changes
 
     def is_being_written(self) -> bool:
         """Tell whether somebody is in the middle of writing into one of them."""

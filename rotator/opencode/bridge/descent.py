@@ -49,16 +49,16 @@ def read_descents(paths: Paths) -> Found:
         for entry in entries:
             with contextlib.suppress(OSError):
                 if _NAME.fullmatch(entry.name):
-                    found = entry.stat(follow_symlinks=False)
-                    dated.append((found.st_mtime_ns, entry.name))
+                    facts = entry.stat(follow_symlinks=False)
+                    dated.append((facts.st_mtime_ns, entry.name))
     files = [folder / name for _, name in sorted(dated)][-MOST_FILES:]
     read = [_descent(path.stem, content) for path in files if (content := _content(path))]
-    return Found(tuple(one for one in read if one is not None), tuple(files))
+    return Found(tuple(descent for descent in read if descent is not None), tuple(files))
 
 
-def taken_in(found: Found) -> None:
+def taken_in(reading: Found) -> None:
     """Take the files away: what they say is in the store."""
-    for path in found.files:
+    for path in reading.files:
         with contextlib.suppress(OSError):
             remove_own(path)
 
@@ -90,7 +90,7 @@ def _descent(name: str, content: bytes) -> Descent | None:
             return None
         is_login = _GRANTS[value["grant"]]
         came_from = None if is_login else _digest(value.get("from"))
-        to = tuple(d for one in _list(value.get("to")) if (d := _digest(one)) is not None)
+        to = tuple(d for text in _list(value.get("to")) if (d := _digest(text)) is not None)
         if not to or not (is_login or came_from):
             return None
         return Descent(name, from_iso(value["at"]), is_login, came_from, to)

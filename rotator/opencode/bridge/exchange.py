@@ -69,7 +69,7 @@ class Exchange:
 
     def _make(self) -> None:
         folders = (self.folder, self.inbox, self.outbox, self.folder / "present")
-        self._was_removed = not all(one.is_dir() for one in folders) or self._was_removed
+        self._was_removed = not all(path.is_dir() for path in folders) or self._was_removed
         for folder in (self._paths.state, *folders):
             private_folder(folder)
 
@@ -173,7 +173,7 @@ class Exchange:
 
     def waiting(self, known: Collection[Path] = ()) -> list[Path]:
         """Return the signals that lie in the inbox and are not `known`, oldest first."""
-        found = []
+        signals = []
         with (
             contextlib.suppress(OSError),
             own_folder(self.inbox) as inbox,
@@ -183,8 +183,8 @@ class Exchange:
                 path = self.inbox / entry.name
                 if _is_signal(entry.name) and path not in known:
                     with contextlib.suppress(OSError):
-                        found.append((entry.stat().st_mtime_ns, path))
-        return [path for _, path in sorted(found)]
+                        signals.append((entry.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(signals)]
 
     def is_failure(self, path: Path) -> bool:
         """Tell whether a file in the inbox is a failure that somebody may wait for, by a glance.
@@ -223,27 +223,27 @@ class Exchange:
 
     def sessions_of(self, bridges: Iterable[Present]) -> frozenset[str]:
         """Return those of these bridges' opencodes alone."""
-        names = {one.name for one in bridges}
+        names = {bridge.name for bridge in bridges}
         return served_sessions(self.folder / "present", names) if names else frozenset()
 
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
-        found = []
+        bridges = []
         for path in present_files(self._paths):
-            one = read_present(path)
-            if one is None:
+            bridge = read_present(path)
+            if bridge is None:
                 set_aside(path.with_suffix(SESSIONS))
                 for gone in (path, path.with_suffix(BUSY)):
                     with contextlib.suppress(OSError):
                         remove_own(gone)
-            elif one.auth_file == str(self._paths.auth_file):
-                found.append(one)
-        return found
+            elif bridge.auth_file == str(self._paths.auth_file):
+                bridges.append(bridge)
+        return bridges
 
     def turns_under_way(self, present: Iterable[Present]) -> bool:
         """Tell whether an opencode of those is in the middle of a turn, as its bridge says."""
         folder = self.folder / "present"
-        return any((folder / f"{one.name or one.pid}{BUSY}").is_file() for one in present)
+        return any((folder / f"{bridge.name or bridge.pid}{BUSY}").is_file() for bridge in present)
 
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""

@@ -81,10 +81,10 @@ class Inbox:
             path, _ = self._unread.popitem(last=read % 2 == 0)
             read += 1
             with contextlib.suppress(OSError):
-                found = path.stat()
-                size += found.st_size
+                facts = path.stat()
+                size += facts.st_size
                 is_failure = self._exchange.is_failure(path)
-                (self._failures if is_failure else self._others)[path] = found.st_mtime
+                (self._failures if is_failure else self._others)[path] = facts.st_mtime
 
     def _next_failure(self) -> Path | None:
         limit = self._clock() - WAITS_SECONDS

@@ -50,8 +50,8 @@ def bridge_file(paths: Paths) -> BridgeFile:
 
 def version_in(content: bytes) -> str | None:
     """Return the bridge's version from its first line, or None if the file is not a bridge."""
-    found = _FIRST_LINE.match(content)
-    return found[1].decode("ascii") if found else None
+    match = _FIRST_LINE.match(content)
+    return match[1].decode("ascii") if match else None
 
 
 def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
@@ -59,33 +59,33 @@ def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, 
 
     Raises UsageError if a file that is not ours stands there; that file is not touched.
     """
-    found = bridge_file(paths)
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
-    if found.current:
-        return found, f"{found.path} is in place already"
-    verb = "replaced" if found.exists else "written"
+    bridge = bridge_file(paths)
+    refuse_foreign(bridge.path, exists=bridge.exists, version=bridge.version)
+    if bridge.current:
+        return bridge, f"{bridge.path} is in place already"
+    verb = "replaced" if bridge.exists else "written"
     if dry_run:
-        return found, f"{found.path} would be {verb}"
-    with naming(found.path):
-        make_folder(found.path.parent)
-        publish(found.path, bridge_source(), durable=True)
-    return bridge_file(paths), f"{found.path} was {verb}; opencodes that run now need a restart"
+        return bridge, f"{bridge.path} would be {verb}"
+    with naming(bridge.path):
+        make_folder(bridge.path.parent)
+        publish(bridge.path, bridge_source(), durable=True)
+    return bridge_file(paths), f"{bridge.path} was {verb}; opencodes that run now need a restart"
 
 
 def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
     """Take the bridge out, and opencode's folders if nothing is in them; return what was done."""
-    found = bridge_file(paths)
-    if not found.exists:
-        return found, f"{found.path} is not there"
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
+    bridge = bridge_file(paths)
+    if not bridge.exists:
+        return bridge, f"{bridge.path} is not there"
+    refuse_foreign(bridge.path, exists=bridge.exists, version=bridge.version)
     if dry_run:
-        return found, f"{found.path} would be removed"
-    with naming(found.path):
-        found.path.unlink()
+        return bridge, f"{bridge.path} would be removed"
+    with naming(bridge.path):
+        bridge.path.unlink()
     with contextlib.suppress(OSError):
-        for folder in (found.path.parent, paths.opencode_config):
+        for folder in (bridge.path.parent, paths.opencode_config):
             folder.rmdir()
-    return bridge_file(paths), f"{found.path} was removed"
+    return bridge_file(paths), f"{bridge.path} was removed"
 
 
 @contextlib.contextmanager

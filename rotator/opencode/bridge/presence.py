@@ -20,13 +20,14 @@ from rotator.opencode.bridge.fields import (
     is_provider,
     is_text,
 )
+from rotator.system.auth_content import AUTH_CONTENT
 from rotator.system.liveness import NAMESPACE, is_alive, is_known_here
 from rotator.system.paths import Paths
 from rotator.system.regular_files import head
 from rotator.text import clean
 
 # For these variables a bridge leaves requests alone, and says so.
-AUTH_CONTENT, WEBSOCKETS = "OPENCODE_AUTH_CONTENT", "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
+WEBSOCKETS = "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
 # What stands in a pid's place where the pid is another process's, or nobody's, here.
 ELSEWHERE = "in another container"
 # Of more bridges than anybody runs the first are looked at, and those of dead processes removed.
@@ -75,9 +76,9 @@ class Present:
 
 def bridges_of(paths: Paths) -> list[Present]:
     """Return the bridges of the opencodes that run and use our auth.json."""
-    found = [read_present(path) for path in present_files(paths)]
+    bridges = [read_present(path) for path in present_files(paths)]
     ours = str(paths.auth_file)
-    return [one for one in found if one and one.auth_file == ours]
+    return [bridge for bridge in bridges if bridge and bridge.auth_file == ours]
 
 
 def present_files(paths: Paths) -> list[Path]:
@@ -104,11 +105,11 @@ def read_present(path: Path) -> Present | None:
             auth_file=str(value.get("auth_file")),
             started_at=from_iso(started) if isinstance(started, str) else None,
             opencode=clean(value.get("opencode") or ""),
-            directories=tuple(one for one in as_list(value.get("directories")) if is_text(one)),
+            directories=tuple(text for text in as_list(value.get("directories")) if is_text(text)),
             is_here=is_known_here(value),
             namespace=str(value.get(NAMESPACE) or ""),
             name=path.stem,
-            unseen=tuple(one for one in as_list(value.get("unseen")) if is_provider(one)),
+            unseen=tuple(name for name in as_list(value.get("unseen")) if is_provider(name)),
             aside=_variable(value.get("aside")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

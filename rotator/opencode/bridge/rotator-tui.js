@@ -157,6 +157,11 @@ function formatDuration(ms) {
     if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
   return "<1m";
 }
+function wholePercent(used) {
+  if (used >= 1) return 100;
+  if (used <= 0) return 0;
+  return Math.min(Math.max(Math.floor(used * 100 + 0.5 + 1e-9), 1), 99);
+}
 function accountStatus({ state, until, used, window }, now) {
   if (state === "rejected") return ["needs login", "error"];
   if (state === "disabled") return ["disabled", "textMuted"];
@@ -165,7 +170,7 @@ function accountStatus({ state, until, used, window }, now) {
     return [`${word} ${formatDuration(until - now)}`, "warning"];
   }
   if (typeof used !== "number") return ["ready", "success"];
-  const words = `${Math.floor(used * 100 + 1e-9)}%`;
+  const words = `${wholePercent(used)}%`;
   return [isString(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
 }
 function balancingStatus(glance) {

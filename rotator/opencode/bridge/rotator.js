@@ -36,8 +36,17 @@ function isNumber(word) {
   return /^-(\d+(\.\d+)?|\.\d+)$/.test(word);
 }
 function asideFor(env) {
-  if (env[AUTH_CONTENT]) return AUTH_CONTENT;
+  if (hasOwnLogins(env[AUTH_CONTENT])) return AUTH_CONTENT;
   return /^(|0|false|no|off|n)$/i.test(env[WEBSOCKETS] ?? "") ? null : WEBSOCKETS;
+}
+function hasOwnLogins(text) {
+  if (!text) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 function usesWebSocket(provider, userAgent, aside) {
   const isBranch = /^opencode\/(local|0\.0\.0-)/.test(String(userAgent));

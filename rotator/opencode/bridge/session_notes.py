@@ -68,7 +68,7 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
 def served_sessions(present: Path, names: Collection[str] | None = None) -> frozenset[str]:
     """Return the sessions that bridges, or those of these names, have sent requests for."""
     files = [path for path in _files(present) if names is None or path.stem in names]
-    return frozenset(one for path in files for one in _sessions(path))
+    return frozenset(session for path in files for session in _sessions(path))
 
 
 def sweep_sessions(present: Path) -> None:

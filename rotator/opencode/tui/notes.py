@@ -36,8 +36,8 @@ def notes_folder(paths: Paths) -> Path:
 
 def tui_notes(paths: Paths) -> list[TuiNote]:
     """Return what the plugins in the opencodes that run say; changes nothing."""
-    found = [_note(path) for path in sorted(notes_folder(paths).glob("*.json"))]
-    return [one for one in found if one is not None]
+    notes = [_note(path) for path in sorted(notes_folder(paths).glob("*.json"))]
+    return [note for note in notes if note is not None]
 
 
 def _note(path: Path) -> TuiNote | None:

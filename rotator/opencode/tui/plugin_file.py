@@ -62,8 +62,8 @@ def plugin_source() -> bytes:
 
 def plugin_version(content: bytes) -> str | None:
     """Return the plugin's version from its first line, or None if the file is none of ours."""
-    found = _FIRST_LINE.match(content)
-    return found[1].decode("ascii") if found else None
+    match = _FIRST_LINE.match(content)
+    return match[1].decode("ascii") if match else None
 
 
 def wanted_entry() -> list[object]:
@@ -102,41 +102,41 @@ def install_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin, s
     Raises UsageError if a file of somebody else's is in the way, or tui.json is broken; then
     nothing is touched.
     """
-    found = tui_plugin(paths)
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
-    before = _read(found.config)
-    after = _changed(found.config, lambda: _with(before, wanted_entry(), found.path))
-    is_there = _bytes_of(found.path) == plugin_source()
+    plugin = tui_plugin(paths)
+    refuse_foreign(plugin.path, exists=plugin.exists, version=plugin.version)
+    before = _read(plugin.config)
+    after = _changed(plugin.config, lambda: _with(before, wanted_entry(), plugin.path))
+    is_there = _bytes_of(plugin.path) == plugin_source()
     if is_there and after == before:
-        return found, f"the dashboard is in place already: {found.path}"
+        return plugin, f"the dashboard is in place already: {plugin.path}"
     if dry_run:
-        return found, f"{found.path} would be put in place and entered in {found.config}"
-    with naming(found.path):
-        make_folder(found.path.parent)
+        return plugin, f"{plugin.path} would be put in place and entered in {plugin.config}"
+    with naming(plugin.path):
+        make_folder(plugin.path.parent)
         if not is_there:
-            publish(found.path, plugin_source(), durable=True)
-    _put(found.config, before, after)
-    said = f"{found.path} is in place and entered in {found.config}"
+            publish(plugin.path, plugin_source(), durable=True)
+    _put(plugin.config, before, after)
+    said = f"{plugin.path} is in place and entered in {plugin.config}"
     return tui_plugin(paths), said
 
 
 def uninstall_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin, str]:
     """Take the entry and the plugin out; return what is left and what was done."""
-    found = tui_plugin(paths)
-    before = _read(found.config)
-    after = _changed(found.config, lambda: before and without_entry(before, found.path))
-    if not found.exists and after == before:
-        return found, f"{found.path} is not there"
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
+    plugin = tui_plugin(paths)
+    before = _read(plugin.config)
+    after = _changed(plugin.config, lambda: before and without_entry(before, plugin.path))
+    if not plugin.exists and after == before:
+        return plugin, f"{plugin.path} is not there"
+    refuse_foreign(plugin.path, exists=plugin.exists, version=plugin.version)
     if dry_run:
-        return found, f"{found.path} and its entry in {found.config} would be removed"
+        return plugin, f"{plugin.path} and its entry in {plugin.config} would be removed"
     # First the entry: opencode would complain of one that leads nowhere.
-    _put(found.config, before, after)
-    with naming(found.path):
-        found.path.unlink(missing_ok=True)
+    _put(plugin.config, before, after)
+    with naming(plugin.path):
+        plugin.path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         paths.opencode_config.rmdir()
-    return tui_plugin(paths), f"{found.path} and its entry in {found.config} were removed"
+    return tui_plugin(paths), f"{plugin.path} and its entry in {plugin.config} were removed"
 
 
 # -- tui.json ------------------------------------------------------------------------------------

@@ -41,13 +41,13 @@ class AccountRemoval(ReplacedTokens):
             " UNION ALL SELECT entry, NULL FROM replaced WHERE account = ?",
             (account.id, account.id, account.id),
         )
-        found = {account.credential.secret, account.credential.refresh}
+        secrets = {account.credential.secret, account.credential.refresh}
         for entry in (Secret(text) for row in entries for text in row if text):
             with contextlib.suppress(BadEntry):
                 credential = parse_entry(account.provider, entry)
-                found |= {credential.secret, credential.refresh}
+                secrets |= {credential.secret, credential.refresh}
         # A word that stands in a secret's place is in the entries of others, too.
-        return {one for one in found if one and not is_placeholder(one.reveal())}
+        return {secret for secret in secrets if secret and not is_placeholder(secret.reveal())}
 
     def _blank(self, secrets: set[Secret]) -> None:
         read = self._connection.execute

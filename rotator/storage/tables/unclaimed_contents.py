@@ -33,8 +33,8 @@ class UnclaimedContents(OpenStore):
         """Return what is kept aside, oldest first."""
         with store_errors(self._path):
             rows = self._connection.execute("SELECT number FROM aside ORDER BY number").fetchall()
-        found = (self.aside(number) for (number,) in rows)
-        return (one for one in found if one is not None)
+        asides = (self.aside(number) for (number,) in rows)
+        return (aside for aside in asides if aside is not None)
 
     def aside(self, number: int) -> Aside | None:
         """Return what is kept aside under that number, or None."""

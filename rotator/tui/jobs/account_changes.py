@@ -74,27 +74,27 @@ class Hands:
             return Ended(job, f"{done.put.name} is live already")
         kept = None
         if done.left is not None:
-            one = SwappedBack(provider, done.left.id, books.clock() + KEPT)
+            change = SwappedBack(provider, done.left.id, books.clock() + KEPT)
             kept = self.undo.keep(
-                one, f"{provider} went from {done.left.alias} to {done.put.alias}"
+                change, f"{provider} went from {done.left.alias} to {done.put.alias}"
             )
         return Ended(job, f"{done.put.name} is live; {when}", undo=kept, select=done.put.id)
 
     def _removed(self, books: Books, state: State, job: int, account: AccountId) -> Ended:
-        found = _named(state, account)
-        was_live = state.slot(found.provider).active == found.id
-        done = ledger.remove(books, found)
-        one = Removed(found, was_live, books.clock() + KEPT)
-        kept = self.undo.keep(one, f"{found.name} was removed")
-        says = f"{found.name} was removed" + (f"; {done.note}" if done.note else "")
+        target = _named(state, account)
+        was_live = state.slot(target.provider).active == target.id
+        done = ledger.remove(books, target)
+        change = Removed(target, was_live, books.clock() + KEPT)
+        kept = self.undo.keep(change, f"{target.name} was removed")
+        says = f"{target.name} was removed" + (f"; {done.note}" if done.note else "")
         return Ended(job, says, undo=kept)
 
 
 def _named(state: State, account: AccountId) -> Account:
-    found = state.account(account)
-    if found is None:
+    target = state.account(account)
+    if target is None:
         raise AccountNotFound("the account is gone: somebody else has removed it")
-    return found
+    return target
 
 
 def _disabled(books: Books, account: Account, job: int, *, disabled: bool) -> Ended:

@@ -9,11 +9,14 @@ from rotator.tui.jobs.read_world import Around
 
 def look_around(books: Books) -> Around:
     """Return what `status` would say of the bridge, of running opencodes and of problems."""
-    found = overview(books)
+    status = overview(books)
     return Around(
-        bridge=found.bridge.version,
-        bridge_current=found.bridge.current,
-        opencodes=len(found.opencodes),
-        unbridged=sum(one.bridge is None and one.auth_file is not None for one in found.opencodes),
-        problems=found.problems,
+        bridge=status.bridge.version,
+        bridge_current=status.bridge.current,
+        opencodes=len(status.opencodes),
+        unbridged=sum(
+            opencode.bridge is None and opencode.auth_file is not None
+            for opencode in status.opencodes
+        ),
+        problems=status.problems,
     )

@@ -17,6 +17,7 @@ from rotator.tui.model import effects as do
 from rotator.tui.model.messages import Ended, Explained, Message, Offered
 from rotator.tui.model.world import Item
 from rotator.tui.update.accounts import why_title
+from rotator.wording import counted
 
 ANOTHER = Item("", "another one", "opencode asks which")
 
@@ -51,9 +52,9 @@ def read_usage(effect: do.ReadUsage) -> Callable[[Books], Message]:
         asked = usage.read(books, accounts, forced=True)
         books.announce()
         failed = [
-            one.asked.failure
-            for one in usage.known(books, [a for a in accounts if a.id not in before])
-            if one.asked.failure
+            reading.asked.failure
+            for reading in usage.known(books, [a for a in accounts if a.id not in before])
+            if reading.asked.failure
         ]
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
@@ -74,13 +75,9 @@ def offer_providers(books: Books) -> Message:
     names |= known_providers()
     names |= {name: names.get(name, name) for name in mine}
     others = sorted(names.keys() - set(mine), key=lambda name: names[name].casefold())
-    items = [Item(name, names[name], _count(len(state.of(name)))) for name in mine]
+    items = [Item(name, names[name], counted(len(state.of(name)), "account")) for name in mine]
     items += [Item(name, names[name], name if names[name] != name else "") for name in others]
     return Offered("providers", (*items, ANOTHER))
-
-
-def _count(number: int) -> str:
-    return "1 account" if number == 1 else f"{number} accounts"
 
 
 def offer_models(provider: str) -> Callable[[Books], Message]:
@@ -104,8 +101,8 @@ def captured(effect: do.Captured) -> Callable[[Books], Message]:
         books.announce()
         if new:
             return Ended(effect.job, f"{new[0].name} was saved", name_it=new[0].id)
-        for one in reversed(books.history.read(after=effect.last_event)):
-            event = one.event
+        for entry in reversed(books.history.read(after=effect.last_event)):
+            event = entry.event
             if event.account and effect.provider in {"", event.provider}:
                 return Ended(effect.job, f"{event.account}: {event.why}")
         if effect.code:

@@ -56,7 +56,7 @@ def read_world(sources: Sources, around: Around | None) -> World:
         bridge_current=known.bridge_current,
         opencodes=known.opencodes,
         unbridged=known.unbridged,
-        events=tuple(Happened(one.number, one.event) for one in events),
+        events=tuple(Happened(entry.number, entry.event) for entry in events),
         problems=tuple(plain(problem) for problem in known.problems),
         priorities=preferences.priorities,
         unsettled=unsettled,

@@ -115,9 +115,9 @@ class Crew:
     def _look_around(self, books: Books) -> None:
         from rotator.tui.jobs.environment import look_around  # noqa: PLC0415  # as the first lines say
 
-        found = look_around(books)
-        if found != self._around:
-            self._around = found
+        around = look_around(books)
+        if around != self._around:
+            self._around = around
             self.look()
 
     def carry_out(self, effect: do.Effect) -> None:

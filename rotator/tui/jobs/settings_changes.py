@@ -17,7 +17,7 @@ def move_priority(effect: do.MovePriority) -> Callable[[Books], Message]:
     """Return the job that moves a provider in the order."""
 
     def moved(order: tuple[Priority, ...]) -> tuple[Priority, ...]:
-        names = [one.provider for one in order]
+        names = [priority.provider for priority in order]
         if effect.provider not in names:
             return order
         at = names.index(effect.provider)
@@ -32,10 +32,11 @@ def set_priority(effect: do.SetPriority) -> Callable[[Books], Message]:
     """Return the job that sets a provider's model or switches it; a new one comes last."""
 
     def changed(order: tuple[Priority, ...]) -> tuple[Priority, ...]:
-        if all(one.provider != effect.provider for one in order):
+        if all(priority.provider != effect.provider for priority in order):
             order = (*order, Priority(effect.provider))
         return tuple(
-            _with(one, effect) if one.provider == effect.provider else one for one in order
+            _with(priority, effect) if priority.provider == effect.provider else priority
+            for priority in order
         )
 
     if effect.model is not None:
@@ -45,11 +46,11 @@ def set_priority(effect: do.SetPriority) -> Callable[[Books], Message]:
     return _reordered(effect.job, changed, says)
 
 
-def _with(one: Priority, effect: do.SetPriority) -> Priority:
+def _with(priority: Priority, effect: do.SetPriority) -> Priority:
     return replace(
-        one,
-        model=one.model if effect.model is None else effect.model,
-        enabled=one.enabled if effect.enabled is None else effect.enabled,
+        priority,
+        model=priority.model if effect.model is None else effect.model,
+        enabled=priority.enabled if effect.enabled is None else effect.enabled,
     )
 
 
@@ -92,16 +93,17 @@ def set_setting(effect: do.SetSetting) -> Callable[[Books], Message]:
 def read_settings(books: Books) -> Message:
     """Return every setting with its value and where that comes from."""
     from rotator.settings.catalog import find_setting  # noqa: PLC0415  # as above
-    from rotator.settings.edit import PRIORITY, rendered  # noqa: PLC0415  # as above
+    from rotator.settings.edit import PRIORITY  # noqa: PLC0415  # as above
+    from rotator.settings.inline_values import rendered  # noqa: PLC0415  # as above
     from rotator.settings.origins import found_settings  # noqa: PLC0415  # as above
 
-    found = []
-    for one in found_settings(Asked(books.paths)):
-        if one.key == PRIORITY:
+    settings = []
+    for setting in found_settings(Asked(books.paths)):
+        if setting.key == PRIORITY:
             # They have a screen of their own.
             continue
-        about, _ = find_setting(one.key)
-        value = one.value if isinstance(one.value, str) else rendered(one.value)
-        is_switch = isinstance(one.default, bool)
-        found.append(Setting(one.key, value, one.origin, about.about, is_switch))
-    return SettingsRead(tuple(found))
+        about, _ = find_setting(setting.key)
+        value = setting.value if isinstance(setting.value, str) else rendered(setting.value)
+        is_switch = isinstance(setting.default, bool)
+        settings.append(Setting(setting.key, value, setting.origin, about.about, is_switch))
+    return SettingsRead(tuple(settings))

@@ -56,7 +56,7 @@ class Undo:
 
     def forget_old(self, now: datetime) -> None:
         """Let go of everything whose time is over."""
-        self._kept = {token: one for token, one in self._kept.items() if now < one.until}
+        self._kept = {token: change for token, change in self._kept.items() if now < change.until}
 
     def take_back(self, books: Books, token: int) -> tuple[str, AccountId | None]:
         """Take it back; return the sentence that says so, and which account it is about."""
@@ -94,4 +94,5 @@ def _bring_back(books: Books, kept: Removed) -> tuple[str, AccountId | None]:
         for limit in filter(None, (was.limit, *was.part_limits)):
             books.store.set_limit(account.id, limit)
     books.announce()
-    return f"{account.name} is back", account.id
+    why = account.why_login_at(books.clock())
+    return f"{account.name} is back" + (f"; it needs a login: {why}" if why else ""), account.id

@@ -96,9 +96,9 @@ class Happened:
     @property
     def words(self) -> str:
         """Everything that a search looks at."""
-        one = self.event
-        parts = (one.kind.value, one.provider, one.account, one.from_alias, one.to_alias)
-        return " ".join(filter(None, (*parts, one.why, one.detail))).casefold()
+        event = self.event
+        parts = (event.kind.value, event.provider, event.account, event.from_alias, event.to_alias)
+        return " ".join(filter(None, (*parts, event.why, event.detail))).casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,11 +65,11 @@ class Wakeups:
 
     def taken(self) -> list[Message]:
         """Return the messages that have come."""
-        found = []
+        messages = []
         with contextlib.suppress(queue.Empty):
             while True:
-                found.append(self._messages.get_nowait())
-        return found
+                messages.append(self._messages.get_nowait())
+        return messages
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:

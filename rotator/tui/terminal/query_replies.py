@@ -34,8 +34,8 @@ class Answers:
 
     def typed_in(self, text: str) -> str:
         """Return what of a text as it was read is no answer."""
-        for found in _WHOLE.findall(text):
-            self._note(found)
+        for answer in _WHOLE.findall(text):
+            self._note(answer)
         return _WHOLE.sub("", text)
 
     def takes(self, key: str, now_seconds: float) -> bool:

@@ -128,9 +128,7 @@ class Screen:
     def _listen(self, term: Terminal) -> None:
         """Have keys, clicks and pastes told by blessed until the terminal is given back."""
         self._stack.enter_context(term.cbreak())
-        # Not asked for first: many terminals have a mouse and tell nobody. (blessed 1.52)
-        term._dec_mode_set_enabled(*_HEARD)  # noqa: SLF001  # what is public asks first
-        self._stack.callback(term._dec_mode_set_disabled, *_HEARD)  # noqa: SLF001  # likewise
+        self._stack.enter_context(hearing_all(term))
 
     def _settle(self) -> None:
         """Take the colours that go with the ground, once the terminal has told it."""
@@ -141,6 +139,27 @@ class Screen:
     def _palette(self) -> Palette:
         light = is_light(self._environ.get("COLORFGBG", ""), self._ground)
         return palette_for(self._colors, light=light)
+
+
+@contextlib.contextmanager
+def hearing_all(term: Terminal) -> Iterator[None]:
+    """Have clicks and pastes told, also by a terminal that does not say that it can.
+
+    blessed 1.52 reads them only once it has switched them on itself, and what is public of that
+    asks the terminal first: many have a mouse and tell nobody.
+    """
+    try:
+        switches = term._dec_mode_set_enabled, term._dec_mode_set_disabled  # noqa: SLF001  # see above
+    except AttributeError:
+        # Another blessed: then whoever answers has a mouse.
+        with term.dec_modes_enabled(*_HEARD):
+            yield
+        return
+    switches[0](*_HEARD)
+    try:
+        yield
+    finally:
+        switches[1](*_HEARD)
 
 
 @contextlib.contextmanager

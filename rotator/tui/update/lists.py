@@ -41,31 +41,33 @@ def pressed(state: State, key: Pressed) -> Outcome:
 
 
 def _detail(state: State) -> Outcome:
-    found = state.events_shown
-    if state.row >= len(found):
+    entries = state.events_shown
+    if state.row >= len(entries):
         return only(state)
-    event = found[state.row].event
+    event = entries[state.row].event
     return only(replace(state, overlay=Page("event", detail(event, state))))
 
 
 def _on_priority(state: State, action: Action) -> Outcome:
-    found = state.seen.priorities
-    if state.row >= len(found):
+    priorities = state.seen.priorities
+    if state.row >= len(priorities):
         return only(state)
-    one = found[state.row]
+    priority = priorities[state.row]
     match action:
         case Action.MOVE_UP | Action.MOVE_DOWN:
-            return _move(state, one, -1 if action is Action.MOVE_UP else 1)
+            return _move(state, priority, -1 if action is Action.MOVE_UP else 1)
         case Action.ENABLE:
-            says = f"switching {one.provider} {'off' if one.enabled else 'on'}"
+            says = f"switching {priority.provider} {'off' if priority.enabled else 'on'}"
             return begun(
-                state, says, lambda job: do.SetPriority(job, one.provider, enabled=not one.enabled)
+                state,
+                says,
+                lambda job: do.SetPriority(job, priority.provider, enabled=not priority.enabled),
             )
         case _:
-            return model_wanted(state, one.provider)
+            return model_wanted(state, priority.provider)
 
 
-def _move(state: State, one: Priority, by: int) -> Outcome:
+def _move(state: State, priority: Priority, by: int) -> Outcome:
     to = state.row + by
     if not 0 <= to < len(state.seen.priorities):
         return only(state)
@@ -75,8 +77,8 @@ def _move(state: State, one: Priority, by: int) -> Outcome:
     new = replace(state, world=replace(state.seen, priorities=tuple(order)))
     moving, effects = begun(
         chosen_at(new, to),
-        f"moving {one.provider}",
-        lambda job: do.MovePriority(job, one.provider, by),
+        f"moving {priority.provider}",
+        lambda job: do.MovePriority(job, priority.provider, by),
     )
     return replace(moving, reordering=moving.jobs_begun), effects
 
@@ -88,16 +90,18 @@ def model_wanted(state: State, provider: str) -> Outcome:
 
 
 def _change(state: State) -> Outcome:
-    found = state.settings
-    if state.row >= len(found):
+    settings = state.settings
+    if state.row >= len(settings):
         return only(state)
-    one = found[state.row]
-    if one.is_switch:
-        return setting_set(state, one, "false" if one.value == "true" else "true")
-    prompt = Prompt(Purpose.SETTING, one.name, one.name, one.value, len(one.value))
+    setting = settings[state.row]
+    if setting.is_switch:
+        return setting_set(state, setting, "false" if setting.value == "true" else "true")
+    prompt = Prompt(Purpose.SETTING, setting.name, setting.name, setting.value, len(setting.value))
     return only(replace(state, overlay=prompt))
 
 
-def setting_set(state: State, one: Setting, value: str) -> Outcome:
+def setting_set(state: State, setting: Setting, value: str) -> Outcome:
     """Return what writes a setting."""
-    return begun(state, f"setting {one.name}", lambda job: do.SetSetting(job, one.name, value))
+    return begun(
+        state, f"setting {setting.name}", lambda job: do.SetSetting(job, setting.name, value)
+    )

@@ -107,10 +107,10 @@ def _stepped(picker: Picker, by: int) -> Picker:
 
 
 def _picked(state: State, picker: Picker) -> Outcome:
-    found = picker.found
-    if picker.row >= len(found):
+    choices = picker.found
+    if picker.row >= len(choices):
         return only(state)
-    key = found[picker.row].key
+    key = choices[picker.row].key
     state = replace(state, overlay=None)
     match picker.purpose:
         case Purpose.CONNECT:

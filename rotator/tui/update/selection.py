@@ -35,7 +35,7 @@ def place_of_chosen(state: State) -> int:
     if state.place is not Place.ACCOUNTS:
         return state.row
     ids = (row.id for row in state.rows_shown)
-    return next((number for number, one in enumerate(ids) if one == state.account), 0)
+    return next((number for number, account in enumerate(ids) if account == state.account), 0)
 
 
 def moved(state: State, by: int) -> State:
@@ -99,14 +99,14 @@ def _newer(before: State, after: State) -> int:
     if not known:
         return 0
     newest = known[0].number
-    return sum(one.number > newest for one in after.events_shown)
+    return sum(entry.number > newest for entry in after.events_shown)
 
 
 def _same_priority(before: State, after: State) -> int:
     """Return where the chosen provider is now; the same line if it is gone."""
-    chosen = [one.provider for one in before.seen.priorities][before.row : before.row + 1]
-    order = [one.provider for one in after.seen.priorities]
-    return next((order.index(one) for one in chosen if one in order), before.row)
+    chosen = [priority.provider for priority in before.seen.priorities][before.row : before.row + 1]
+    order = [priority.provider for priority in after.seen.priorities]
+    return next((order.index(provider) for provider in chosen if provider in order), before.row)
 
 
 def kept_in_view(state: State) -> State:

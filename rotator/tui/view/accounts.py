@@ -14,18 +14,11 @@ from rotator.tui.model.messages import Pointed
 from rotator.tui.model.state import Place, State
 from rotator.tui.model.world import Gauge, Row
 from rotator.tui.view.frame import Line, Span, Style, filled, spread, width_of, width_of_all
-from rotator.tui.view.gauges import bar, level_style, percent, sparkline
+from rotator.tui.view.gauges import bar, level_style, percent_column, sparkline
 from rotator.tui.view.layout import SPARKLINES, Layout, layout_of, top_for
-from rotator.tui.view.wording import (
-    ago,
-    counted,
-    moment,
-    reset_words,
-    short_span,
-    short_state,
-    state_style,
-)
+from rotator.tui.view.wording import short_state, state_style
 from rotator.tui.view.wording import state_words as long_state
+from rotator.wording import ago, counted, moment, reset_words, short_span
 
 _INDENT = 4
 _STATE_WIDTH = {Layout.FULL: 26, Layout.COMPACT: 26, Layout.LINES: 12}
@@ -257,7 +250,7 @@ def _gauge_line(row: Row, gauge: Gauge, state: State, columns: _Columns) -> tupl
         Span(filled(gauge.title, columns.title, glyphs.cut), Style.QUIET),
         Span("  "),
         *bar(gauge.used, columns.bar, glyphs),
-        Span(f" {percent(gauge.used)}", level_style(gauge.used)),
+        Span(f" {percent_column(gauge.used)}", level_style(gauge.used)),
         Span("  "),
     )
     reset = reset_words(gauge.resets_at, state.now, state.zone)
@@ -296,7 +289,7 @@ def _side_by_side(row: Row, state: State, columns: _Columns) -> Iterator[Span]:
         spans = (
             Span(f"{gauge.title} ", Style.QUIET),
             *bar(gauge.used, columns.bar, state.glyphs),
-            Span(f" {percent(gauge.used)}", level_style(gauge.used)),
+            Span(f" {percent_column(gauge.used)}", level_style(gauge.used)),
             Span(filled(reset, 5, state.glyphs.cut), Style.QUIET),
             Span(" "),
         )
@@ -314,7 +307,7 @@ def _one_line(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span,
         return
     roomy = state.width >= _ROOM_FOR_BARS
     drawn = bar(gauge.used, _BARS[Layout.LINES] if roomy else 0, state.glyphs)
-    yield (*head, Span(percent(gauge.used), level_style(gauge.used)), Span(" "), *drawn)
+    yield (*head, Span(percent_column(gauge.used), level_style(gauge.used)), Span(" "), *drawn)
 
 
 _Drawing = Callable[[Row, State, _Columns], Iterator[tuple[Span, ...]]]

@@ -8,7 +8,8 @@ from rotator.tui.model.state import Place, State
 from rotator.tui.model.world import Happened
 from rotator.tui.view.frame import Line, Span, Style, filled
 from rotator.tui.view.layout import top_for
-from rotator.tui.view.wording import DAY, event_style
+from rotator.tui.view.wording import event_style
+from rotator.wording import day_or_time, long_moment
 
 _KIND_WIDTH = 10
 
@@ -23,22 +24,22 @@ def last_events(state: State, height: int) -> list[Line]:
     newest = list(reversed(state.seen.events[-(height - 1) :])) if height > 1 else []
     if not newest:
         lines.append(Line((Span("  nothing has happened yet", Style.QUIET),)))
-    lines += [Line(_event(one, state)) for one in newest]
+    lines += [Line(_event(entry, state)) for entry in newest]
     return lines[:height]
 
 
 def events(state: State, height: int) -> list[Line]:
     """Return the events as far as they are on screen."""
-    found = state.events_shown
-    if not found:
+    entries = state.events_shown
+    if not entries:
         words = "no event fits the filter" if state.seen.events else "nothing has happened yet"
         return [Line(), Line((Span(f"  {words}", Style.QUIET),))]
     top = events_top(state, height)
     lines = []
-    for number in range(top, min(top + height, len(found))):
+    for number in range(top, min(top + height, len(entries))):
         chosen = number == state.row
         edge = Span(state.glyphs.pointer if chosen else " ", Style.ACCENT)
-        spans = (edge, *_event(found[number], state))
+        spans = (edge, *_event(entries[number], state))
         does = Pointed(row=number)
         lines.append(Line(tuple(Span(s.text, s.style, does) for s in spans), chosen))
     return lines
@@ -50,11 +51,9 @@ def events_top(state: State, height: int) -> int:
     return top_for(top, state.row, state.row, height, len(state.events_shown))
 
 
-def _event(one: Happened, state: State) -> tuple[Span, ...]:
-    event = one.event
-    local = event.at.astimezone(state.zone)
-    is_old = (state.now - event.at).total_seconds() > DAY
-    when = f"{local:%d %b}" if is_old else f"{local:%H:%M}"
+def _event(entry: Happened, state: State) -> tuple[Span, ...]:
+    event = entry.event
+    when = day_or_time(event.at, state.now, state.zone)
     return (
         Span(f" {filled(when, 6)} ", Style.QUIET),
         Span(filled(event.kind.value, _KIND_WIDTH), event_style(event.kind)),
@@ -73,9 +72,8 @@ def _who(event: Event, state: State) -> str:
 
 def detail(event: Event, state: State) -> tuple[str, ...]:
     """Return everything about an event, as sentences to read."""
-    local = event.at.astimezone(state.zone)
     pairs = (
-        ("when", f"{local:%a %d %b %Y %H:%M:%S}"),
+        ("when", long_moment(event.at, state.zone)),
         ("what", event.kind.value),
         ("provider", event.provider),
         ("account", event.account),

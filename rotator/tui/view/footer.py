@@ -7,7 +7,7 @@ from rotator.tui.model.glyphs import ASCII
 from rotator.tui.model.messages import Pressed
 from rotator.tui.model.state import Confirm, Help, Page, Picker, Prompt, State
 from rotator.tui.view.frame import Line, Span, Style, width_of, width_of_all
-from rotator.tui.view.wording import MINUTE
+from rotator.wording import span_in_minutes
 
 _LAST = {Action.HELP, Action.BACK, Action.QUIT}
 _OVERLAY_KEYS: dict[type, tuple[tuple[str, str], ...]] = {
@@ -36,8 +36,8 @@ def notice(state: State) -> Line:
             (Span(f" {sign} ", Style.BAD if failed else Style.GOOD), Span(state.notice.says))
         )
     if (undo := state.undoable) is not None:
-        left = max(int((undo.until - state.now).total_seconds()) // MINUTE, 0) + 1
-        words = f" z takes back: {undo.says} ({left} min)"
+        left = span_in_minutes((undo.until - state.now).total_seconds())
+        words = f" z takes back: {undo.says} ({left})"
         return Line((Span(words, Style.QUIET, Pressed("z")),))
     return Line()
 

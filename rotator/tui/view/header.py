@@ -8,7 +8,7 @@ from rotator.tui.model.state import Place, State
 from rotator.tui.model.world import World
 from rotator.tui.view.frame import Line, Span, Style, spread
 from rotator.tui.view.layout import Layout, layout_of
-from rotator.tui.view.wording import counted
+from rotator.wording import counted
 
 _TITLES = {
     Place.ACCOUNTS: "rotator",

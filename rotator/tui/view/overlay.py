@@ -88,8 +88,8 @@ def page_lines(page: Page, width: int) -> list[Line]:
     """Return a page's sentences on as many lines as they need."""
     room = max(width - 4, 1)
     indent = "  " if room > len("  ") else ""
-    texts = (wrapped(one, room, indent) for one in page.lines)
-    return [Line((Span(f"  {text}"),)) for found in texts for text in found]
+    texts = (wrapped(sentence, room, indent) for sentence in page.lines)
+    return [Line((Span(f"  {text}"),)) for lines in texts for text in lines]
 
 
 def _prompt(prompt: Prompt, state: State) -> Sheet:
@@ -113,15 +113,15 @@ def _picker(picker: Picker, state: State, height: int) -> Sheet:
         Line((Span("  search ", Style.QUIET), Span(picker.query, Style.STRONG))),
     ]
     cursor = (min(9 + width_of(picker.query), max(state.width - 1, 0)), 1)
-    found = picker.found
+    choices = picker.found
     if picker.items is None:
         return Sheet((*lines, Line((Span("  looking", Style.QUIET),))), cursor)
-    if not found:
+    if not choices:
         return Sheet((*lines, Line((Span("  nothing fits", Style.QUIET),))), cursor)
     room = max(height - len(lines), 0)
-    top = top_for(max(picker.row - room // 2, 0), picker.row, picker.row, room, len(found))
-    for number in range(top, min(top + room, len(found))):
-        item, chosen = found[number], number == picker.row
+    top = top_for(max(picker.row - room // 2, 0), picker.row, picker.row, room, len(choices))
+    for number in range(top, min(top + room, len(choices))):
+        item, chosen = choices[number], number == picker.row
         edge = state.glyphs.pointer if chosen else " "
         does = Pointed(row=number)
         label = filled(item.label, min(_LABEL_WIDTH, max(state.width - 3, 1)), state.glyphs.cut)

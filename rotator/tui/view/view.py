@@ -13,7 +13,7 @@ from rotator.tui.view.header import header, header_height
 from rotator.tui.view.layout import Parts, parts_of
 from rotator.tui.view.lists import priorities, settings
 from rotator.tui.view.overlay import sheet
-from rotator.tui.view.wording import is_counted
+from rotator.wording import is_counted
 
 
 def parts(state: State) -> Parts:

@@ -39,7 +39,7 @@ def books() -> Iterator[Books]:
         yield found
 
 
-def add(books: Books, provider: str, alias: str, **identity: str) -> Any:
+def add(books: Books, provider: str, alias: str, **identity: Any) -> Any:
     """Save an account, put it into the slot if that is empty, and return its id."""
     entry = Secret(json.dumps({"type": "api", "key": f"KEY-CANARY-{provider}-{alias}"}))
     credential, now = parse_entry(provider, entry), books.clock()

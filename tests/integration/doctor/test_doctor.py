@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from rotator.doctor import Mended, examine, mend_all
 from rotator.doctor.programs import version_of
 from rotator.doctor.remark import Check, Level, Remark, exit_code
 from rotator.doctor.setup import Setup
+from rotator.model import SPENT_ELSEWHERE
 from rotator.opencode.bridge.install import bridge_file, install_bridge
 from rotator.opencode.bridge.npm_files import prepare_folders
 from rotator.storage.database import open_database
@@ -26,8 +28,9 @@ from rotator.storage.migrations import STORE, set_version
 from rotator.system.files import temporary_beside
 from rotator.system.locks import watch_lock
 from rotator.system.paths import private_folder
+from tests.support.descents import seen_refresh
 from tests.support.household import Household
-from tests.support.live import NOON, Live, api, as_anybody, open_live, opencode_running
+from tests.support.live import NOON, Live, api, as_anybody, oauth, open_live, opencode_running
 from tests.support.rotator_process import rotator, watcher
 
 
@@ -257,6 +260,15 @@ def test_logins_from_the_environment_are_a_problem(setup: Setup) -> None:
 
     assert [remark.level for remark in found] == [Level.OK, Level.PROBLEM]
     assert exit_code(found) == 6
+
+
+def test_what_is_no_json_in_place_of_logins_is_told(setup: Setup) -> None:
+    setup = replace(setup, environ={**setup.environ, "OPENCODE_AUTH_CONTENT": "/root/auth.json"})
+
+    found = said(setup, Check.AUTH_FILE)
+
+    assert [remark.level for remark in found] == [Level.OK, Level.NOTE]
+    assert "/root" not in found[-1].says
 
 
 # -- the store --------------------------------------------------------------------------------
@@ -664,3 +676,22 @@ def test_what_cannot_be_mended_is_told_and_keeps_nothing_else_from_it(setup: Set
 
     assert [f"{bridge} cannot be changed" in sentence for sentence in mended.failed] == [True]
     assert mode(setup.paths.auth_file) == 0o600
+
+
+# -- logins that somebody else has refreshed --------------------------------------------------
+
+
+@pytest.mark.parametrize("minutes", [1, 3])
+def test_a_login_whose_token_somebody_else_has_exchanged_is_a_problem(
+    live: Live, setup: Setup, minutes: int
+) -> None:
+    """Not while what came for it may be about to be saved."""
+    live.sees({"acme": api("a"), "named": oauth("ada")})
+    seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+    live.look()
+
+    found = said(replace(setup, now=NOON + timedelta(minutes=minutes)), Check.ACCOUNTS)
+
+    says = f"named/ada-acme.example needs a new login: {SPENT_ELSEWHERE}"
+    assert (says in [one.says for one in found]) is (minutes > 1)
+    assert all("CANARY" not in one.says for one in found)

@@ -24,6 +24,7 @@ from rotator.storage.account_copy import LATE
 from rotator.storage.images import opened_image
 from rotator.system.locks import swap_lock
 from rotator.watcher.daemon import Daemon
+from tests.support.descents import seen_refresh
 from tests.support.faults import Act, Crash, Seam, Step, at, error, named
 from tests.support.live import (
     Entry,
@@ -99,6 +100,24 @@ def test_c6_a_late_login_of_another_provider_is_saved_and_live(
     assert live.saved("zeta/zeta-2") == api("y")
     assert live.entries() == {"acme": api("a"), "zeta": api("y")}
     assert (live.active("acme"), live.active("zeta")) == ("acme-1", "zeta-2")
+
+
+@pytest.mark.parametrize("is_spent", [True, False])
+def test_a_late_login_that_somebody_else_has_refreshed_meanwhile_is_saved_and_not_put_in(
+    live: Live, *, is_spent: bool
+) -> None:
+    written_late(live, A, {"acme": api("b"), "zeta": oauth("zed")})
+    whole = live.file.read_bytes()
+    live.file.write_bytes(b"{")
+    live.look()
+    if is_spent:
+        seen_refresh(live.paths, oauth("zed"), oauth("zed", 2))
+    live.file.write_bytes(whole)
+
+    live.look()
+
+    assert live.saved("zeta/zeta-2") == oauth("zed")
+    assert live.entries()["zeta"] == (api("z") if is_spent else oauth("zed"))
 
 
 def test_a_late_login_is_not_put_over_a_later_one(live: Live) -> None:

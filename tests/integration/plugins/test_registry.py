@@ -63,7 +63,11 @@ TOKENS = Tokens(Secret("ACC-CANARY-a-2"), NOW)
 ANSWER = HttpAnswer(200, {}, Secret("BODY-CANARY"))
 ASK = HttpRequest("GET", "https://acme.example/usage")
 SNAPSHOT = Snapshot(
-    NOW, (Window("5h", 0.5, NOW),), Balance(Decimal("1.50"), "USD"), "pro", Identity("k", "ada")
+    NOW,
+    (Window("5h", 0.5, NOW),),
+    Balance(Decimal("1.50"), "USD"),
+    "pro",
+    Identity("key-of-ada", "ada"),
 )
 SIGNAL = Signal("1", NOW, "acme", Source.BRIDGE, status=429)
 FINDING = Finding(Meaning.EXHAUSTED, "used up", NOW)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator.core.logins.token_lines import Join
 from rotator.errors import NothingToRotateTo
 from rotator.live.account_changes import join
 from rotator.live.account_owners import learn_owner
@@ -583,7 +584,7 @@ def test_of_two_pairs_of_one_person_in_another_s_account_the_newer_one_is_used(l
     # The account of the spent ones is joined in, and they are kept.
     account = row(live, other)
     with live.books.store.transaction():
-        join(live.books, row(live, spent), account, account, live.clock.now)
+        join(live.books, Join(row(live, spent), account, account, ""), live.clock.now)
         held = row(live, other)
         live.books.store.keep_replaced(
             held.id, parsed(spent), Identity("bob"), live.clock.now, loose=True

@@ -55,7 +55,7 @@ def body(host: str, person: str) -> dict[str, object]:
         return {"sub": person}
     if host == "api.anthropic.com":
         return {"account": {"uuid": person}, "organization": {"uuid": "org"}}
-    return {"login": person}
+    return {"login": person, "id": 1000 + sum(person.encode())}
 
 
 @dataclass

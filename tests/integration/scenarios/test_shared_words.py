@@ -234,3 +234,13 @@ def test_what_names_nobody_is_no_other_owner_of_a_shared_refresh_token(
     newer = logs_in(live, "plain", "ada", 2, refresh=first["refresh"])
 
     assert rows(live, "plain") == pairs(newer)
+
+
+@pytest.mark.parametrize("word", ["undefined", "unknown-user", "${ACCOUNT_ID}"])
+def test_a_word_for_nobody_in_a_refreshed_entry_is_no_other_owner(live: Live, word: str) -> None:
+    first = logs_in(live, "rotating", "ada", accountId="acc-1", email="ada@acme.example")
+    newer = first | {"access": "ACC-CANARY-ada-2", "accountId": word, "email": word}
+
+    live.sees({"rotating": newer})
+
+    assert rows(live, "rotating") == pairs(newer)

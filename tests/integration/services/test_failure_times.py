@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,9 @@ from rotator.live.swap import Order, swap
 from rotator.model import Signal, Source
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Run, Runs, runs_in
-from rotator.services.failure_times import UNDER_WAY, charge_time
+from rotator.services.failure_times import UNDER_WAY, Beside, charge_time
+from rotator.storage.tables.slots import TENURES_KEPT
+from rotator.system.processes import Opencode
 from tests.support.live import Live, api, oauth, open_live, opencode_running
 
 SECOND = timedelta(seconds=1)
@@ -51,11 +53,18 @@ def used(*built: tuple[Path, datetime], asked_at: datetime | None = None) -> Run
     return Run(built[0][1] - SECOND, dict(built), asked_at)
 
 
-def whose(live: Live, failure: LoggedFailure, *runs: Run, since: datetime | None = None) -> str:
+def whose(
+    live: Live,
+    failure: LoggedFailure,
+    *runs: Run,
+    since: datetime | None = None,
+    running: Sequence[Opencode] | None = None,
+    beside: Sequence[Beside] = (),
+) -> str:
     """Return the alias of whom the failure blames, or nobody; the first run has written it."""
     named = {f"r{number}": run for number, run in enumerate(runs)}
     line = replace(failure, run="r0") if runs else failure
-    at = charge_time(live.books, [], line, Runs(named, since))
+    at = charge_time(live.books, [], line, Runs(named, since), running, beside)
     if at is None:
         return "nobody"
     signal = Signal("s", at, failure.provider, Source.LOG, None, error="limited")
@@ -230,6 +239,174 @@ def test_b_a_process_of_unknown_beginning_blames_the_account_that_was_live_all_t
         assert whose(live, failed("acme", at + HOUR), ended) == "nobody"
 
 
+# -- keys: several processes, of which any may have written the line ----------------------------
+
+
+def started(at: datetime, *, kind: str = "serve", pid: int = 1) -> Opencode:
+    """Return an opencode that began then."""
+    return Opencode(pid, kind, at, folder=FOLDER)
+
+
+def test_b_a_line_of_a_log_that_says_little_may_be_of_any_that_has_no_run_of_its_own(
+    live: Live,
+) -> None:
+    old, swapped = live.clock.now, live.clock.now + MINUTE
+    swap_in(live, "acme/acme-1", swapped)
+    swap_in(live, "x/x-1", swapped)
+    new = swapped + 10 * SECOND
+    two = [started(old), started(new, pid=2)]
+    line = Run(new + 3 * SECOND, is_whole=False)
+    key, login = (failed(name, new + 4 * SECOND) for name in ("acme", "x"))
+    whole = Run(old + SECOND)
+
+    assert whose(live, key, line, running=two) == "nobody"
+    assert whose(live, login, line, running=two) == "nobody"
+    three = [*two, started(new + SECOND, kind="tui", pid=3)]
+    assert whose(live, key, line, running=three) == "nobody"
+    # The older one has a run of its own, or all began with the same.
+    assert whose(live, key, line, whole, running=two) == "acme-1"
+    assert whose(live, login, line, whole, running=two) == "x-1"
+    assert whose(live, key, line, running=three[1:]) == "acme-1"
+    # One whose logins are in a database, or that only shows what another does, sends nothing.
+    others = [replace(two[0], is_second=True), started(old, kind="attach")]
+    assert whose(live, key, line, running=[*others, two[1]]) == "acme-1"
+
+
+def test_b_a_line_may_be_of_one_that_has_ended_or_of_one_that_got_its_bridge_later(
+    live: Live,
+) -> None:
+    old, swapped = live.clock.now, live.clock.now + MINUTE
+    swap_in(live, "acme/acme-1", swapped)
+    new = swapped + 10 * SECOND
+    line, fault = Run(new + 3 * SECOND, is_whole=False), failed("acme", new + 4 * SECOND)
+
+    def told(*, sends: bool, more: Sequence[Run] = ()) -> str:
+        beside = [Beside(started(old, pid=2), sends=sends)]
+        return whose(live, fault, line, *more, running=[started(new)], beside=beside)
+
+    assert told(sends=True) == "nobody"
+    assert told(sends=False) == "acme-1"
+    # It has a run of its own in the log.
+    assert told(sends=True, more=[Run(old + SECOND)]) == "acme-1"
+    # Where it began together with another one that run may be of either.
+    several = [started(new), started(old + SECOND, pid=3)]
+    bridged = [Beside(started(old, pid=2), sends=False)]
+    assert whose(live, fault, line, Run(old + SECOND), running=several, beside=bridged) == "nobody"
+
+
+def test_b_of_two_runs_that_one_process_may_have_begun_with_the_other_may_be_an_older_one_s(
+    live: Live,
+) -> None:
+    old, swapped = live.clock.now, live.clock.now + MINUTE
+    swap_in(live, "acme/acme-1", swapped)
+    new = swapped + 10 * SECOND
+    at = new + MINUTE
+    fault = failed("acme", at, began_at=at - SECOND)
+    opened = Run(new + 2 * SECOND, {OTHER: new + 2 * SECOND}, opened=OTHER)
+    own = Run(new + SECOND, {FOLDER: new + 3 * SECOND})
+    two = [started(old), started(new, pid=2)]
+
+    # A server begins with the user's configuration.
+    assert whose(live, fault, opened, own, running=two) == "nobody"
+    assert whose(live, fault, own, opened, running=two) == "acme-1"
+    assert whose(live, fault, opened, running=two) == "nobody"
+    # Of two alike either may be the older one's.
+    alike = replace(own, first_at=new + 2 * SECOND)
+    assert whose(live, fault, alike, own, running=two) == "nobody"
+    # What a person looks at begins with its folder.
+    person = [started(old), started(new, kind="tui", pid=2)]
+    mine = replace(opened, opened=FOLDER)
+    assert whose(live, fault, mine, running=person) == "acme-1"
+    assert whose(live, fault, opened, running=person) == "nobody"
+    agent = [started(old), replace(two[1], uses_at_once=True)]
+    assert whose(live, fault, mine, running=agent) == "acme-1"
+    # With nobody older any of them tells when it began.
+    assert whose(live, fault, opened, running=person[1:]) == "acme-1"
+
+
+def test_b_a_server_alone_whose_log_was_cut_may_have_read_its_key_before_its_first_line(
+    live: Live,
+) -> None:
+    began = live.clock.now
+    swap_in(live, "acme/acme-1", began + 4 * SECOND)
+    first = began + 8 * SECOND
+    opened = Run(first, {OTHER: first}, opened=OTHER)
+    fault = failed("acme", first + MINUTE, began_at=first + MINUTE)
+
+    assert whose(live, fault, opened, running=[started(began)]) == "nobody"
+    assert whose(live, fault, opened, running=[]) == "acme-1"
+
+
+def test_b_a_run_that_is_not_in_the_log_that_is_read_may_be_anybody_s(
+    live: Live,
+) -> None:
+    old, swapped = live.clock.now, live.clock.now + MINUTE
+    swap_in(live, "acme/acme-1", swapped)
+    new = swapped + 10 * SECOND
+    line = failed("acme", new + 4 * SECOND, run="elsewhere")
+
+    assert whose(live, line, running=[started(new)]) == "nobody"
+    live.clock.now = old + 30 * HOUR
+    later = failed("acme", live.clock.now, run="elsewhere")
+    assert whose(live, later, running=[started(new)]) == "acme-1"
+    assert whose(live, later, running=[started(new), started(old, pid=2)]) == "nobody"
+
+
+def test_b_an_unnamed_server_or_a_fresh_start_may_have_read_its_key_after_a_swap(
+    live: Live,
+) -> None:
+    began = live.clock.now
+    swap_in(live, "acme/acme-1", began + 5 * SECOND)
+    fault = failed("acme", began + MINUTE)
+    ended = Beside(started(began - 10 * MINUTE, kind="tui", pid=2), sends=True)
+
+    for kind in ("serve", "tui"):
+        assert whose(live, fault, running=[started(began, kind=kind)]) == "nobody"
+    assert whose(live, fault, running=[started(began - MINUTE, kind="tui")]) == "acme-3"
+    new = started(began + 7 * SECOND)
+    assert whose(live, fault, running=[new]) == "acme-1"
+    assert whose(live, fault, running=[new], beside=[ended]) == "nobody"
+
+
+def test_b_who_was_live_before_more_swaps_than_are_kept_is_not_known(live: Live) -> None:
+    began = live.clock.now
+    old = used((FOLDER, began), asked_at=began + SECOND)
+    for number in range(TENURES_KEPT):
+        name = "1" if number % 2 else "2"
+        for provider in ("acme", "x"):
+            swap_in(live, f"{provider}/{provider}-{name}", began + (number + 1) * MINUTE)
+    at = live.clock.now + MINUTE
+
+    assert whose(live, failed("acme", at, began_at=at), old) == "nobody"
+    # A login is read anew.
+    assert whose(live, failed("x", at, began_at=at), old) == "x-1"
+
+
+def test_b_the_key_of_one_that_began_before_the_clock_was_set_back_blames_nobody(
+    live: Live,
+) -> None:
+    began = live.clock.now
+    old = used((FOLDER, began), asked_at=began + SECOND)
+    swap_in(live, "acme/acme-1", began + HOUR)
+    swap_in(live, "x/x-1", began + HOUR)
+    live.clock.now = began - HOUR
+    now = live.clock.now
+    fault = failed("acme", now, began_at=now)
+
+    assert whose(live, fault, old, running=[started(now - HOUR)]) == "nobody"
+    assert whose(live, fault, Run(now, is_whole=False), running=[started(now)]) == "nobody"
+    swap_in(live, "acme/acme-2", now + MINUTE)
+    swap_in(live, "x/x-2", now + MINUTE)
+    new = used((FOLDER, now + 2 * MINUTE), asked_at=now + 2 * MINUTE)
+    later = now + 3 * MINUTE
+    live.clock.now = later
+    assert whose(live, failed("acme", later, began_at=later), new) == "acme-2"
+    assert whose(live, failed("x", later, began_at=later), new) == "x-2"
+    # A request that was under way at the swap carried the login before it.
+    under_way = failed("x", later, began_at=now + 30 * SECOND)
+    assert whose(live, under_way) == "x-1"
+
+
 def test_b_what_began_with_a_key_never_blames_a_login_that_was_swapped_in(live: Live) -> None:
     live.sees({**live.entries(), "both": api("k")})
     live.clock.pass_time(minutes=1)
@@ -276,7 +453,18 @@ def test_the_log_tells_when_a_process_has_built_its_folders_and_asked_first(
 
     run = runs_in(tmp_path).runs["af78c9df"]
 
-    assert run.first_at.second == 1
+    assert (run.first_at.second, run.opened) == (1, None)
     assert {path: at.second for path, at in run.folders.items()} == {FOLDER: 5}
     assert run.asked_at is not None
     assert run.asked_at.second == 6
+
+
+def test_the_log_tells_with_which_folder_a_process_has_begun(tmp_path: Path) -> None:
+    (tmp_path / "opencode.log").write_text(
+        "timestamp=2026-11-29T12:30:02.000Z level=INFO run=af78c9df"
+        ' message="creating instance" directory=/project\n'
+    )
+
+    run = runs_in(tmp_path).runs["af78c9df"]
+
+    assert (run.is_whole, run.opened) == (True, FOLDER)

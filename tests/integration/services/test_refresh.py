@@ -17,6 +17,7 @@ from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import NothingToRotateTo, StoreError, UsageError
 from rotator.live.swap import Order, swap
 from rotator.model import (
+    SPENT_ELSEWHERE,
     AccountState,
     Digest,
     EventKind,
@@ -32,7 +33,6 @@ from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
 from rotator.services.failover import carry_out
 from rotator.services.refresh import (
-    SPENT_ELSEWHERE,
     STORING_SECONDS,
     Attempt,
     adopt_answers,
@@ -41,10 +41,10 @@ from rotator.services.refresh import (
     finish,
     freshen,
     hold,
-    reject_spent,
     store_patiently,
 )
 from rotator.services.rotate import plan_rotation, rotate
+from rotator.services.spent_logins import reject_spent
 from tests.support.descents import seen_refresh
 from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Live, full_disk, oauth, open_live

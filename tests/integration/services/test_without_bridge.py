@@ -28,7 +28,7 @@ from rotator.opencode.run_lines import Runs
 from rotator.services.failure_times import charge_time
 from rotator.services.restarts import applies, restart_note, why_unseen
 from rotator.services.status import look_around
-from rotator.services.without_bridge import Lack, Unbridged, unbridged
+from rotator.services.without_bridge import Lack, Unbridged, bridgeless, unbridged
 from rotator.system.processes import Opencode, find_elsewhere, kind_of
 from tests.support.home import places
 from tests.support.live import Live, api, oauth_until, open_live, wellknown
@@ -255,6 +255,16 @@ def test_a_client_s_start_does_not_date_a_failure_back(live: Live) -> None:
         )
 
         assert charge_time(live.books, [], failure, Runs({})) == at
+
+
+def test_an_agent_s_server_uses_its_folder_unasked_and_another_server_does_not(live: Live) -> None:
+    found = []
+    for words in (["acp"], ["serve"], ["serve", "acp"]):
+        with opencode(live, *words) as pid:
+            running = {one.pid: one for one in bridgeless(live.paths, [])}
+            found.append((running[pid].kind, running[pid].uses_at_once))
+
+    assert found == [("serve", True), ("serve", False), ("serve", False)]
 
 
 def test_b7_another_auth_json_is_named_and_no_problem(live: Live, home: Path) -> None:

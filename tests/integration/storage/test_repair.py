@@ -18,7 +18,7 @@ import pytest
 
 from rotator.context import open_books
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.model import EventKind, PendingRefresh
+from rotator.model import AccountState, EventKind, PendingRefresh
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
@@ -31,6 +31,7 @@ from rotator.storage.store import Store
 from rotator.system.locks import swap_lock
 from rotator.system.paths import Paths, find_paths
 from tests.support.children import Lines, child, end
+from tests.support.descents import seen_refresh
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
@@ -461,6 +462,23 @@ def test_what_is_kept_aside_and_a_refresh_under_way_survive_where_they_can_be_re
         assert [one.answer for one in live.state.refreshes.values()] == [answer]
 
 
+@pytest.mark.parametrize("damaged", ["account", "exchange"])
+def test_a_token_that_somebody_else_has_exchanged_is_not_sent_by_a_rebuilt_store(
+    paths: Paths, damaged: str
+) -> None:
+    with opened(paths) as live:
+        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+        live.look()
+        with live.books.store.transaction():
+            live.books.store.set_balancing(on=True)
+        live.books.back_up_if_due()
+    zero_page_of(paths.store, damaged)
+
+    with opened(paths) as live:
+        assert live.state_of(ADA) is AccountState.REJECTED
+        assert live.state_of(BOB) is AccountState.READY
+
+
 def test_who_is_live_is_found_out_anew_where_the_last_auth_json_is_lost(paths: Paths) -> None:
     zero_page_of(paths.store, "live")
 
@@ -494,7 +512,7 @@ def test_of_a_damaged_copy_the_sound_rows_are_taken_and_the_others_from_the_one_
     with opened(paths) as live:
         assert live.names() == sorted(SAVED)
         assert live.saved(ADA) == oauth("ada", 2)
-        copies = "the backup of 2026-11-22T12:00:00.000Z and the backup of 2026-11-22T14:00:00.000Z"
+        copies = "the backup of 2026-11-22 12:00:00 UTC and the backup of 2026-11-22 14:00:00 UTC"
         assert f"rebuilt from {copies} and what could be read of it; lost: nothing" in told(live)
 
 
@@ -774,7 +792,7 @@ def test_a_command_says_in_one_line_what_became_of_the_store(home: Path, paths: 
     (line,) = first.stderr.splitlines()
     assert line.startswith("! the store was damaged and set aside as rotator.sqlite.damaged-2026-")
     assert line.endswith(
-        "; rebuilt from the backup of 2026-11-22T12:00:00.000Z and what could be read of it;"
+        "; rebuilt from the backup of 2026-11-22 12:00:00 UTC and what could be read of it;"
         " lost: nothing"
     )
     assert len(first.json()["accounts"]) == len(SAVED)

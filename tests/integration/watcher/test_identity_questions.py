@@ -15,14 +15,15 @@ import pytest
 
 from rotator.context import Books
 from rotator.core.poll_schedule import MOST_TRIES, OwnerAsked
-from rotator.model import Digest
+from rotator.model import SPENT_ELSEWHERE, Digest
 from rotator.model.preferences import Preferences
 from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret
+from rotator.services.spent_logins import reject_spent
 from rotator.watcher.identity_questions import IdentityQuestions, in_doubt
 from tests.support.builders import MINUTE, a_state, an_account
-from tests.support.descents import seen_login
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import HandClock, Live, api, oauth, oauth_until, open_live
 from tests.support.naming import NAMING, Namer, Naming
 from tests.support.renewing import says
@@ -57,6 +58,22 @@ def finish(questions: IdentityQuestions) -> None:
         return not questions.is_asking
 
     wait_until(over, 10, "the answers")
+
+
+def test_one_whose_token_somebody_else_has_exchanged_is_asked_about_while_it_works(
+    live: Live, namer: Namer
+) -> None:
+    live.sees({NAMING: oauth("ada")})
+    live.sees({NAMING: oauth("bob")})
+    live.clock.pass_time(minutes=3)
+    seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+    live.look()
+    reject_spent(live.books)
+
+    asked_by(live.books)
+
+    assert live.account(FIRST).rejected == SPENT_ELSEWHERE
+    assert sorted(namer.asked) == [ADA, BOB]
 
 
 def test_a_captured_login_is_asked_about_once(live: Live, namer: Namer) -> None:

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
+from rotator.clock import to_iso
 from rotator.model import EventKind, Snapshot, Window
 from rotator.model.preferences import Failover, Preferences, Priority, Strategy
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.fields import SCHEMA
 from rotator.watcher.rebalance import Rebalance
 from rotator.watcher.refresh_queue import Refreshes
-from tests.support.live import NOON, Live, api, open_live, opencode_running
+from tests.support.descents import seen_refresh
+from tests.support.live import NOON, Live, api, oauth, open_live, opencode_running
 from tests.support.renewing import RENEWING, Vendor
 
 A, B = "acme/acme-1", "acme/acme-2"
@@ -212,6 +214,74 @@ def test_a_successor_gets_new_tokens_first(home: Path, wishes: Wishes) -> None:
         assert live.saved(f"{RENEWING}/ada-acme.example")["access"] == "ACC-CANARY-ada-2"
         assert rebalance.work()
         assert live.active(RENEWING) == "ada-acme.example"
+
+
+@dataclass
+class Spent:
+    """Two logins; the live one, bob's, was exchanged by somebody who keeps what came for it."""
+
+    live: Live
+    rebalance: Rebalance
+
+    def works(self) -> str | None:
+        self.rebalance.work()
+        return self.live.active(RENEWING)
+
+    def needed(self) -> list[str]:
+        """Return of whom it was told that a login is needed."""
+        events = self.live.events()
+        return [str(one.account) for one in events if one.kind is EventKind.REJECTED]
+
+
+@pytest.fixture
+def spent(home: Path, wishes: Wishes) -> Iterator[Spent]:
+    wishes.are(Strategy.STICKY)
+    with open_live(home, registry=Vendor().registry()) as live:
+        for person in ("ada", "bob"):
+            live.sees({RENEWING: oauth(person, left=timedelta(hours=1))})
+            live.clock.pass_time(minutes=3)
+        live.books = replace(live.books, preferences=wishes)
+        seen_refresh(live.paths, oauth("bob"), oauth("bob", 2), at=to_iso(live.clock.now))
+        live.look()
+        exchange = Exchange(live.paths)
+        with contextlib.closing(Refreshes(live.books, lambda: None)) as refreshes:
+            yield Spent(live, Rebalance(live.books, exchange, refreshes))
+
+
+def test_a_login_that_opencode_may_not_refresh_is_left_for_another_one(spent: Spent) -> None:
+    assert (spent.works(), spent.needed()) == ("bob-acme.example", [])
+    spent.live.clock.pass_time(minutes=3)
+
+    assert spent.works() == "ada-acme.example"
+
+    assert spent.needed() == [f"{RENEWING}/bob-acme.example"]
+    why = spent.live.events()[-1].why
+    assert why.startswith("bob-acme.example needs a login (its refresh token was exchanged")
+
+
+def test_it_stays_and_is_told_of_where_balancing_is_off(spent: Spent) -> None:
+    with spent.live.books.store.transaction():
+        spent.live.books.store.set_balancing(on=False)
+    spent.live.clock.pass_time(minutes=3)
+
+    assert spent.works() == "bob-acme.example"
+    assert spent.needed() == [f"{RENEWING}/bob-acme.example"]
+
+
+def test_it_stays_once_what_came_for_its_token_is_in_auth_json(spent: Spent) -> None:
+    spent.live.clock.pass_time(minutes=3)
+    spent.live.sees({RENEWING: oauth("bob", 2, left=timedelta(hours=3))})
+
+    assert (spent.works(), spent.needed()) == ("bob-acme.example", [])
+
+
+def test_it_stays_where_the_other_one_s_was_exchanged_too(spent: Spent) -> None:
+    seen_refresh(spent.live.paths, oauth("ada"), oauth("ada", 2))
+    spent.live.look()
+    spent.live.clock.pass_time(minutes=3)
+
+    assert spent.works() == "bob-acme.example"
+    assert sorted(spent.needed()) == [f"{RENEWING}/{one}-acme.example" for one in ("ada", "bob")]
 
 
 def test_an_auth_json_that_cannot_be_written_disturbs_nobody(world: World) -> None:

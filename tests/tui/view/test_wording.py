@@ -28,10 +28,10 @@ from rotator.tui.view.frame import (
     width_of,
     wrapped,
 )
-from rotator.tui.view.gauges import bar, level_style, percent, sparkline
+from rotator.tui.view.gauges import bar, level_style, percent_column, sparkline
 from rotator.tui.view.layout import Layout, layout_of, parts_of, top_for
-from rotator.tui.view.wording import ago, moment, reset_words, short_state, span, state_words
-from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit
+from rotator.tui.view.wording import short_state, state_words
+from tests.support.builders import MINUTE, NOW, SECOND, a_limit
 from tests.support.dashboard import (
     DAY,
     MAIN,
@@ -96,59 +96,6 @@ def test_what_does_not_fit_at_the_right_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-5, "0 s"),
-        (45, "45 s"),
-        (80, "1 min 20 s"),
-        (120, "2 min"),
-        (3599, "59 min"),
-        (7980, "2 h 13 min"),
-        (7200, "2 h"),
-        (273_600, "3 d 4 h"),
-        (259_200, "3 d"),
-    ],
-)
-def test_a_length_of_time_has_two_units_at_most(seconds: int, words: str) -> None:
-    assert span(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("later", "words"),
-    [
-        (2 * HOUR, "23:00"),
-        (11 * HOUR, "08:00"),
-        (2 * DAY, "Tue 21:00"),
-        (30 * DAY, "22 Dec"),
-        (-30 * DAY, "23 Oct"),
-    ],
-)
-def test_a_time_is_said_as_people_say_it_where_they_are(later: timedelta, words: str) -> None:
-    assert moment(NOW + later, NOW, EAST) == words
-
-
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [
-        (None, ""),
-        (-SECOND, "has begun anew"),
-        (90 * SECOND, "resets in 1 min 30 s"),
-        (11 * HOUR, "resets in 11 h"),
-        (2 * DAY, "resets Tue 21:00"),
-    ],
-)
-def test_a_window_says_when_it_begins_anew(left: timedelta | None, words: str) -> None:
-    assert reset_words(NOW + left if left is not None else None, NOW, EAST) == words
-
-
-def test_how_long_ago_something_was_does_not_count_seconds() -> None:
-    assert ago(None, NOW) == "never"
-    assert ago(NOW - 59 * SECOND, NOW) == "just now"
-    assert ago(NOW - 119 * SECOND, NOW) == "1 min ago"
-    assert ago(NOW - 3 * HOUR, NOW) == "3 h ago"
-
-
-@pytest.mark.parametrize(
     ("row", "words", "short"),
     [
         pytest.param(WORK, "ready", "ready", id="ready"),
@@ -185,14 +132,8 @@ def test_a_bar_shows_anything_used_and_anything_left(used: float, drawn: str) ->
     assert "".join(part.text for part in bar(used, 4, UNICODE)) == drawn
 
 
-def test_only_what_is_all_used_is_a_hundred_per_cent() -> None:
-    assert [percent(used) for used in (0, 0.29, 0.999, 1, 1.4)] == [
-        "  0%",
-        " 29%",
-        " 99%",
-        "100%",
-        "100%",
-    ]
+def test_a_percentage_takes_four_columns() -> None:
+    assert [percent_column(used) for used in (0, 0.29, 1.4)] == ["  0%", " 29%", "100%"]
 
 
 def test_what_is_used_gets_louder_near_its_end() -> None:

@@ -9,7 +9,16 @@ import pytest
 
 from rotator.doctor.accounts import look_at_accounts, look_at_clock
 from rotator.doctor.places import kind_of_file_system, on_other_computer, room_for
-from rotator.doctor.remark import Check, Level, Remark, counted, exit_code, note, ok, problem
+from rotator.doctor.remark import (
+    Check,
+    Level,
+    Remark,
+    counts_by_level,
+    exit_code,
+    note,
+    ok,
+    problem,
+)
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEY = '{"type": "api", "key": "KEY-CANARY-a"}'
@@ -53,7 +62,9 @@ def test_the_exit_code_is_that_of_the_gravest_problem(remarks: list[Remark], cod
 
 
 def test_every_level_is_counted() -> None:
-    counts = counted([ok(Check.STORE, "a"), problem(Check.STORE, "b"), problem(Check.DISK, "c")])
+    counts = counts_by_level(
+        [ok(Check.STORE, "a"), problem(Check.STORE, "b"), problem(Check.DISK, "c")]
+    )
 
     assert counts == {Level.OK: 1, Level.NOTE: 0, Level.PROBLEM: 2}
 

@@ -49,7 +49,10 @@ test("what looks like a number, or is a lone dash, is no option", () => {
 
 test("logins from the environment are not ours to replace", () => {
   assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: "{}" }), "OPENCODE_AUTH_CONTENT");
+  assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: "[]" }), "OPENCODE_AUTH_CONTENT");
   assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: "" }), null);
+  for (const text of [" ", "{", "/root/auth.json"])
+    assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: text }), null, text);
   assert.equal(asideFor({}), null);
 });
 

@@ -13,7 +13,7 @@ from rotator.core.logins.refresh_policy import (
     due_again_at,
     is_due,
     is_in_doubt,
-    may_have_been_spent,
+    is_spent_for_good,
     obstacle,
     rest_for,
     wants_refresh,
@@ -224,24 +224,35 @@ def test_an_account_is_in_doubt_while_it_rests_for_that(
     assert is_in_doubt(replace(A, limit=limit), NOW) is doubt
 
 
+SPENT_A = replace(A, spent_from=NOW)
+
+
 @pytest.mark.parametrize(
-    ("account", "state", "asked"),
+    ("account", "state", "is_spent"),
     [
-        (A, parked(), True),
-        (an_account("a", oauth("a", expires_at=NOW + HOUR)), parked(), False),
-        (an_account("a", oauth("a", expires_at=None)), parked(), False),
-        (replace(A, rejected="gone"), parked(), False),
-        (A, a_state(A, B, active=A), False),
-        (A, left_at(NOW - HANDS_OFF + SECOND), False),
-        (A, left_at(NOW - HANDS_OFF), True),
-        (an_account("a", replace(A.credential, refresh=None)), parked(), False),
+        (SPENT_A, parked(), True),
+        (replace(SPENT_A, spent_from=NOW + SECOND), parked(), False),
+        (A, parked(), False),
+        (an_account("a", oauth("a", expires_at=NOW + HOUR), spent_from=NOW), parked(), True),
+        (SPENT_A, a_state(A, B, active=A), True),
+        (SPENT_A, left_at(NOW - HANDS_OFF + SECOND), False),
+        (SPENT_A, left_at(NOW - HANDS_OFF), True),
     ],
-    ids=["parked", "good", "endless", "rejected", "live", "just left", "left", "no refresh token"],
+    ids=["parked", "not yet", "not exchanged", "good", "live", "just left", "left"],
 )
-def test_it_is_asked_of_parked_logins_that_have_run_out_whether_somebody_spent_their_token(
-    account: Account, state: State, *, asked: bool
+def test_nobody_hands_on_what_came_for_a_token_some_time_after_it_was_exchanged(
+    account: Account, state: State, *, is_spent: bool
 ) -> None:
-    assert may_have_been_spent(state, account, NOW) is asked
+    assert is_spent_for_good(state, account, NOW) is is_spent
+
+
+@pytest.mark.parametrize("spent_from", [NOW - HOUR, NOW + HOUR])
+def test_a_token_that_somebody_has_exchanged_is_not_sent_from_that_moment_on(
+    spent_from: datetime,
+) -> None:
+    why = obstacle(parked(), replace(A, spent_from=spent_from), CALL, NOW)
+
+    assert why == "a needs a login"
 
 
 def test_an_access_token_that_runs_out_now_is_good_no_more() -> None:

@@ -11,13 +11,13 @@ import pytest
 from rotator.core.logins.ancestry import Ancestry, ancestry_of
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.line_parting import Tokens, traced
 from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
     Part,
     Spend,
-    Tokens,
     about,
     doubts_of,
     identity_of,
@@ -26,8 +26,6 @@ from rotator.core.logins.token_lines import (
     liveliness,
     next_step,
     shown,
-    told,
-    traced,
     with_doubts,
 )
 from rotator.model import (
@@ -55,6 +53,7 @@ from tests.support.builders import (
 )
 
 ADA = Identity("ada", "ada@acme.example")
+BOB, SOMEBODY = Identity("bob"), Identity("somebody")
 
 
 @pytest.mark.parametrize(
@@ -285,66 +284,41 @@ def test_replaced_tokens_that_became_those_of_a_newer_account_are_spent() -> Non
     assert (step.spent.credential, step.newer) == (first, NEWER)
 
 
-def test_names_that_are_not_sure_to_be_of_the_newest_tokens_drop_none() -> None:
-    tokens = line(ADA, NOBODY)
+def named_after_an_exchange(
+    newer: Identity, refresh: str = "REF-CANARY-a1b2c3d4e5f6", **fields: Any
+) -> Knowledge:
+    """Return that an account's tokens were exchanged for a newer account's, which is named so."""
+    spent = oauth("a", refresh=refresh)
+    older = an_account("a", spent, identity_key="somebody")
+    other = an_account("b", oauth("b"), identity_key=newer.key)
+    state = replacing(a_state(older, other), older, oauth("c"))
+    return knowing(state, descent=refreshed((spent, oauth("b"))), **fields)
 
-    assert told(tokens, 1, ADA, is_sure=False).kept[0] == tokens[0]
-    assert len(told(tokens, 1, ADA).kept) == 1
 
+def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() -> None:
+    step = next_step(ACME, named_after_an_exchange(BOB))
 
-# -- tokens that came together from several accounts -------------------------------------------
-
-
-def loose(number: int, hours: int | None, who: Identity = NOBODY) -> Tokens:
-    """Return loose tokens that run out in so many hours; None: they do not say when."""
-    expires_at = None if hours is None else NOW + hours * HOUR
-    return Tokens(number, oauth("loose", number, expires_at=expires_at), who, loose=True)
+    assert isinstance(step, Spend)
+    assert (step.account.alias, step.spent.number) == ("a", None)
 
 
 @pytest.mark.parametrize(
-    ("some", "last"),
+    "known",
     [
-        pytest.param([loose(1, 3, ADA), loose(2, 1, ADA)], 1, id="those that run out last"),
-        pytest.param([loose(1, 1, ADA), loose(2, 3, ADA)], 2, id="in their order as well"),
-        pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="whoever they are"),
-        pytest.param([loose(1, 1, ADA), loose(2, None, ADA)], 1, id="or those that say nothing"),
+        pytest.param(named_after_an_exchange(NOBODY), id="for nobody's"),
+        pytest.param(named_after_an_exchange(SOMEBODY), id="same name"),
+        pytest.param(named_after_an_exchange(BOB, "REF-CANARY-of-all"), id="of several people"),
         pytest.param(
-            [loose(1, 3, ADA), Tokens(2, oauth("a", 2, expires_at=NOW), ADA)],
-            2,
-            id="but after those in order",
+            named_after_an_exchange(BOB, rotates_tokens=lambda _: False), id="which lives on"
         ),
     ],
 )
-def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_newest(
-    some: list[Tokens], last: int
-) -> None:
-    tokens = (*some, Tokens(None, oauth("b"), NOBODY))
-
-    parted = told(tokens, 2, Identity("bob"))
-
-    assert (parted.kept[-1].number, parted.unsure) == (last, True)
-
-
-def test_of_one_person_s_tokens_from_several_accounts_none_are_dropped() -> None:
-    """Nobody knows which of them have taken the place of which."""
-    tokens = (loose(1, 3, ADA), loose(2, 1), Tokens(None, oauth("b"), NOBODY))
-
-    parted = told(tokens, 1, ADA)
-
-    assert [one.number for one in parted.kept] == [1, 2, None]
-
-
-def test_what_took_the_place_of_one_person_s_tokens_makes_those_go() -> None:
-    tokens = (loose(1, 3, ADA), Tokens(2, oauth("a", 2), NOBODY), Tokens(None, oauth("b"), NOBODY))
-
-    parted = told(tokens, 1, ADA)
-
-    assert [one.number for one in parted.kept] == [2, None]
+def test_an_exchange_that_is_no_proof_takes_no_tokens_away(known: Knowledge) -> None:
+    assert not isinstance(next_step(ACME, known), Spend)
 
 
 # -- who it is, and what is in doubt -----------------------------------------------------------
 
-BOB = Identity("bob", "bob@acme.example")
 NAMED_ALONE = Identity(None, "somebody")
 
 
@@ -388,33 +362,6 @@ def test_a_doubt_is_about_the_tokens_that_it_names_or_those_in_use() -> None:
     assert doubts_of(doubts, ()) == ()
 
 
-def test_the_first_that_is_known_of_a_line_changes_only_that() -> None:
-    tokens = line(NOBODY, NOBODY)
-
-    parted = told(tokens, 1, ADA)
-
-    assert parted.kept == (tokens[0], replace(tokens[1], who=ADA))
-    assert (parted.left, parted.unsure) == ((), False)
-
-
-def test_the_account_goes_on_with_those_that_it_was_known_by() -> None:
-    tokens = line(NOBODY, ADA)
-
-    parted = told(tokens, 0, BOB)
-
-    assert (parted.kept, parted.left) == ((tokens[1],), (replace(tokens[0], who=BOB),))
-
-
-@pytest.mark.parametrize(("who", "kept"), [((ADA, NOBODY), 0), ((NOBODY, ADA), 1)])
-def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...], kept: int) -> None:
-    tokens = line(*who)
-
-    parted = traced(tokens, [Ancestry(), Ancestry(is_login=True)])
-
-    assert parted is not None
-    assert (parted.kept, parted.left) == ((tokens[kept],), (tokens[1 - kept],))
-
-
 def test_a_doubt_about_two_that_are_named_apart_ends() -> None:
     doubt = Doubt(NEWER.id, given_as(NEWER.credential))
     older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
@@ -434,7 +381,8 @@ OTHER = an_account("b", oauth("b", expires_at=NOW + 2 * HOUR), captured_at=NOW, 
 def test_two_of_one_person_are_joined_and_the_tokens_that_run_out_last_stay() -> None:
     step = next_step(ACME, knowing(a_state(OTHER, ONE)))
 
-    assert step == Join(ONE, OTHER, OTHER, "its vendor says that they are one person's")
+    why = "its vendor says that they are one person's"
+    assert step == Join(ONE, OTHER, OTHER, why, is_told=True)
 
 
 def test_one_account_and_two_persons_accounts_are_not_joined() -> None:
@@ -491,16 +439,6 @@ def test_a_doubt_stays_where_nobody_knows_whose_the_newer_tokens_are() -> None:
     assert next_step(ACME, knowing(a_state(older, NEWER))) is None
 
 
-def test_tokens_of_one_person_that_were_exchanged_are_dropped_and_those_of_two_are_not() -> None:
-    for who, kept in ((ADA, 1), (BOB, None)):
-        tokens = line(ADA, who)
-        spent = Ancestry((secrets_of(tokens[0].credential)[0],))
-
-        parted = traced(tokens, [Ancestry(), spent])
-
-        assert (None if parted is None else len(parted.kept)) == kept
-
-
 def test_of_two_that_live_as_long_the_older_one_s_tokens_stay() -> None:
     other = replace(OTHER, credential=oauth("b"), captured_at=ONE.captured_at)
 
@@ -508,18 +446,6 @@ def test_of_two_that_live_as_long_the_older_one_s_tokens_stay() -> None:
 
     assert isinstance(step, Join)
     assert (step.keep, step.best) == (ONE, ONE)
-
-
-def test_a_login_seen_late_parts_the_line_though_there_were_loose_tokens_long_before() -> None:
-    first, login = Tokens(2, oauth("a", 2), NOBODY), Tokens(None, oauth("b"), NOBODY)
-    came_from = [Ancestry(), Ancestry(), Ancestry(is_login=True)]
-
-    parted = traced((loose(1, 1), first, login), came_from)
-    none = traced((first, loose(1, 1), login), came_from)
-
-    assert parted is not None
-    assert parted.left == (login,)
-    assert none is None
 
 
 def test_tokens_that_run_out_later_more_likely_live_whenever_they_were_captured() -> None:

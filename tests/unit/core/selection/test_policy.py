@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +12,13 @@ from rotator.core.selection.policy import (
     Wanted,
     arguments,
     choose,
-    clock_time,
     first_free,
     is_stale,
     nobody_left,
     prefer,
 )
 from rotator.model import (
+    SPENT_ELSEWHERE,
     Account,
     AccountId,
     AccountState,
@@ -267,10 +267,6 @@ def test_a_key_is_never_stale() -> None:
     assert not is_stale(A, NOW)
 
 
-def test_times_are_shown_to_the_minute() -> None:
-    assert clock_time(NOW) == "2026-11-22 12:00 UTC"
-
-
 # -- what is known of usage ----------------------------------------------------------------
 
 RESET = NOW + 3 * HOUR
@@ -291,6 +287,15 @@ def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> 
         "c is ready, 5h 12 % used, resets 2026-11-22 15:00 UTC; a just failed;"
         " b is ready, 5h 97 % used, resets 2026-11-22 15:00 UTC"
     )
+
+
+@pytest.mark.parametrize(("used", "told"), [(0.29, 29), (0.285, 29), (0.996, 99), (0.003, 1)])
+def test_the_sentence_rounds_what_is_used_as_everything_does(used: float, told: int) -> None:
+    state = a_state(A, B, active=A, usage=reads(B, used))
+
+    choice = choose(state, Wanted(ACME, {A.id}), NOW)
+
+    assert f"b is ready, 5h {told} % used," in choice.why
 
 
 def test_an_account_that_its_vendor_calls_used_up_is_the_last_resort() -> None:
@@ -354,6 +359,48 @@ def test_else_it_stays(state: State) -> None:
     state = replace(state, preferences=Preferences(by(Strategy.HEADROOM)))
 
     assert prefer(state, ACME, None, NOW) is None
+
+
+def spent(left: timedelta | None) -> Account:
+    """Return a live account whose refresh token somebody else has exchanged, as it is told."""
+    credential = oauth("a", expires_at=None if left is None else NOW + left)
+    return replace(A, credential=credential, spent_from=NOW, rejected=SPENT_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("left", "is_urgent"),
+    [(HOUR, False), (2 * MINUTE, False), (2 * MINUTE - SECOND, True), (-HOUR, True), (None, False)],
+)
+def test_one_that_opencode_may_not_refresh_is_left_before_it_would(
+    left: timedelta | None, *, is_urgent: bool
+) -> None:
+    found = prefer(a_state(spent(left), B, active=spent(left)), ACME, None, NOW)
+
+    assert found is not None
+    assert (found.account, found.is_before_the_wall) == (B, is_urgent)
+    assert found.why.startswith(f"a needs a login ({SPENT_ELSEWHERE}); b is ready")
+
+
+def test_it_stays_where_nobody_else_is_ready() -> None:
+    state = a_state(spent(HOUR), replace(B, limit=a_limit()), active=spent(HOUR))
+
+    assert prefer(state, ACME, None, NOW) is None
+
+
+def test_it_stays_until_it_is_told() -> None:
+    """What came for its token may stand in auth.json already."""
+    account = replace(spent(HOUR), rejected=None)
+
+    assert prefer(a_state(account, B, active=account), ACME, None, NOW) is None
+
+
+def test_one_that_needs_a_login_is_not_chosen_and_frees_up_never() -> None:
+    account = replace(A, spent_from=NOW, limit=a_limit())
+    state = a_state(account, replace(B, limit=a_limit(NOW + 2 * HOUR)), C, active=C)
+
+    assert chosen(state, Wanted(ACME, {C.id})) is None
+    assert first_free(state, ACME, NOW) == (state.of(ACME)[1], NOW + 2 * HOUR)
+    assert arguments(state, account, ANYONE, NOW) == f"is rejected ({SPENT_ELSEWHERE})"
 
 
 def test_a_token_that_has_run_out_is_told() -> None:

@@ -56,8 +56,24 @@ function isNumber(word) {
  */
 export function asideFor(env) {
   // The logins come from the environment then, and auth.json says nothing.
-  if (env[AUTH_CONTENT]) return AUTH_CONTENT;
+  if (hasOwnLogins(env[AUTH_CONTENT])) return AUTH_CONTENT;
   return /^(|0|false|no|off|n)$/i.test(env[WEBSOCKETS] ?? "") ? null : WEBSOCKETS;
+}
+
+/**
+ * Return whether opencode takes its logins from that text: any JSON. It goes on with auth.json
+ * where it is none; rotator judges in the same way.
+ *
+ * @param {string | undefined} text
+ */
+function hasOwnLogins(text) {
+  if (!text) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

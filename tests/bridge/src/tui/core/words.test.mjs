@@ -5,6 +5,7 @@ import {
   accountStatus,
   balancingStatus,
   truncate,
+  wholePercent,
 } from "../../../../../rotator/opencode/bridge/src/tui/core/words.js";
 
 const HOUR = 3_600_000;
@@ -30,7 +31,11 @@ test("an account that rests says for how long, in the largest unit", () => {
   assert.deepEqual(status({ state: "cooling", until: 0 }), ["ready", "success"]);
 });
 
-test("what is used is never told as more than it is", () => {
+test("only what is all used is a hundred per cent, and only what is unused is none", () => {
+  assert.deepEqual(
+    [-1, 0, 0.001, 0.014, 0.285, 0.29, 0.994, 0.996, 1, 1.4].map(wholePercent),
+    [0, 0, 1, 1, 29, 29, 99, 99, 100, 100],
+  );
   assert.deepEqual(status({ used: 0.29, window: "5h" }), ["5h 29%", "success"]);
   assert.deepEqual(status({ used: 0.996 }), ["99%", "warning"]);
   assert.deepEqual([status({ used: 0.9 })[1], status({ used: 0.89 })[1]], ["warning", "success"]);

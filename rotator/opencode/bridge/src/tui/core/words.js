@@ -1,4 +1,4 @@
-// How things stand, in words.
+// How things stand, in words: the rules of rotator/wording.py.
 
 import { isString } from "../../core/values.js";
 
@@ -12,7 +12,8 @@ const UNITS = [
 ];
 
 /**
- * A length of time in its largest unit alone, as the status line has it.
+ * A length of time in its largest unit alone, as the status line has it, but for seconds: nothing
+ * draws the sidebar anew each second.
  *
  * @param {number} ms
  */
@@ -21,6 +22,18 @@ function formatDuration(ms) {
   for (const [unit, length] of UNITS)
     if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
   return "<1m";
+}
+
+/**
+ * A fraction in whole per cent, the nearest; only what is all used is 100, and only what nothing is
+ * used of is 0.
+ *
+ * @param {number} used
+ */
+export function wholePercent(used) {
+  if (used >= 1) return 100;
+  if (used <= 0) return 0;
+  return Math.min(Math.max(Math.floor(used * 100 + 0.5 + 1e-9), 1), 99);
 }
 
 /**
@@ -38,7 +51,7 @@ export function accountStatus({ state, until, used, window }, now) {
     return [`${word} ${formatDuration(until - now)}`, "warning"];
   }
   if (typeof used !== "number") return ["ready", "success"];
-  const words = `${Math.floor(used * 100 + 1e-9)}%`;
+  const words = `${wholePercent(used)}%`;
   return [isString(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
 }
 

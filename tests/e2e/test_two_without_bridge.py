@@ -1,0 +1,194 @@
+"""Two opencodes without the bridge, and a log that says little or was cut: who is blamed.
+
+Each is the real opencode. The first has sent with A; B is put in by hand; a second one starts, and
+within the ten seconds in which a process writes its first line a request of the first one fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.e2e.scenes import A, B, api, log_in, login, of_kind, states, stream_errors
+from tests.support.household import Household
+from tests.support.log_lines import wait_until_worked_off
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_process import serve
+from tests.support.provider_answers import Answer, refusal
+from tests.support.provider_request import Request
+from tests.support.rotator_process import rotator, watcher
+from tests.support.waiting import wait_until
+
+# A swap is noted so long after it has happened: only what is further off is before or after it.
+_NOTED_SECONDS = 1.3
+
+
+@pytest.fixture
+def two(house: Household) -> Iterator[Household]:
+    """Return a household with two keys of mock, A live, and one of groq, and a watcher."""
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        log_in(house, "groq", api("KEY-CANARY-GROQ"))
+        yield house
+
+
+def put_in(house: Household, name: str) -> None:
+    """Swap by hand, in some distance from what was before and comes after it."""
+    time.sleep(_NOTED_SECONDS)
+    assert rotator(house, "rotate", *name.split("/")).code == 0
+    time.sleep(_NOTED_SECONDS)
+
+
+def wait_for_failure(house: Household) -> None:
+    """Wait until a request has failed and the watcher has worked its line off."""
+    wait_until(lambda: stream_errors(house), 30, "the failure in the log")
+    wait_until_worked_off(house, "groq")
+
+
+def blamed(house: Household) -> set[str]:
+    """Return the accounts of mock that were said to be limited."""
+    found = (one["account"] for one in of_kind(house, "limited"))
+    return {name for name in found if name.startswith("mock/")}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("shape", ["ERROR", "WARN", "cut"])
+def test_b_the_key_of_one_whose_log_says_little_blames_no_account_that_another_began_with(
+    two: Household, provider: LoopbackProvider, shape: str
+) -> None:
+    level = {} if shape == "cut" else {"OPENCODE_LOG_LEVEL": shape}
+    with serve(two, **level) as first:
+        session = first.create_session()
+        first.prompt(session, "hi")
+        put_in(two, "mock/mock-1")
+        if shape == "cut":
+            os.truncate(two.log_file, 0)
+        provider.limit(A, headers={"retry-after-ms": "300"})
+        with serve(two, **level):
+            first.prompt_async(session, "limited")
+            wait_for_failure(two)
+
+    assert set(provider.keys) == {A}
+    assert (states(two), blamed(two)) == (["ready", "ready"], set())
+    assert two.read_auth()["mock"] == api(B)
+
+
+@pytest.mark.timeout(120)
+def test_b_the_key_of_one_whose_log_tells_its_beginning_is_blamed_beside_another(
+    two: Household, provider: LoopbackProvider
+) -> None:
+    with serve(two) as first:
+        session = first.create_session()
+        first.prompt(session, "hi")
+        put_in(two, "mock/mock-1")
+        provider.limit(A, headers={"retry-after-ms": "300"})
+        with serve(two):
+            first.prompt_async(session, "limited")
+            wait_for_failure(two)
+
+    assert blamed(two) == {"mock/mock-2"}
+    assert two.read_auth()["mock"] == api(B)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("level", ["ERROR", "INFO"])
+def test_b_one_that_uses_another_folder_after_its_log_was_cut_is_not_taken_for_a_second_one(
+    two: Household, provider: LoopbackProvider, level: str
+) -> None:
+    """Its first line is one that an opencode begins with, and a server begins with another one."""
+    other = two.home / "other"
+    other.mkdir()
+    with serve(two) as first:
+        session = first.create_session()
+        first.prompt(session, "hi")
+        put_in(two, "mock/mock-1")
+        os.truncate(two.log_file, 0)
+        with serve(two, OPENCODE_LOG_LEVEL=level):
+            first.prompt(first.create_session(directory=other), "there", directory=other)
+            provider.limit(A, headers={"retry-after-ms": "300"})
+            first.prompt_async(session, "limited")
+            wait_for_failure(two)
+
+    assert (states(two), blamed(two)) == (["ready", "ready"], set())
+    assert two.read_auth()["mock"] == api(B)
+
+
+@pytest.mark.timeout(120)
+def test_b_a_failure_of_one_that_has_ended_since_blames_no_account_that_another_began_with(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    """It has ended when the watcher comes to read its line."""
+    with watcher(house) as watching, ExitStack() as stack:
+        log_in(house, "mock", api(B), api(A))
+        log_in(house, "groq", api("KEY-CANARY-GROQ"))
+        with serve(house, OPENCODE_LOG_LEVEL="ERROR") as first:
+            session = first.create_session()
+            first.prompt(session, "hi")
+            put_in(house, "mock/mock-1")
+            watching.stop()
+            stack.callback(watching.cont)
+            stack.enter_context(serve(house, OPENCODE_LOG_LEVEL="ERROR"))
+            provider.limit(A, headers={"retry-after": "3600"})
+            first.prompt_async(session, "limited")
+            wait_until(lambda: stream_errors(house), 30, "the failure in the log")
+        watching.cont()
+        wait_until_worked_off(house, "groq")
+
+    assert (states(house), blamed(house)) == (["ready", "ready"], set())
+    assert house.read_auth()["mock"] == api(B)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("count", [1, 2])
+def test_b_those_whose_logs_say_little_blame_the_account_that_each_of_them_began_with(
+    two: Household, provider: LoopbackProvider, count: int
+) -> None:
+    put_in(two, "mock/mock-1")
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(serve(two, OPENCODE_LOG_LEVEL="ERROR")) for _ in range(count)
+        ]
+        session = servers[0].create_session()
+        provider.limit(B, headers={"retry-after-ms": "300"})
+        servers[0].prompt_async(session, "limited")
+        wait_for_failure(two)
+
+    assert blamed(two) == {"mock/mock-1"}
+    assert two.read_auth()["mock"] == api(A)
+
+
+@pytest.mark.timeout(120)
+def test_b_a_login_s_request_under_way_at_a_swap_blames_nobody_once_a_second_one_has_started(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    file = house.config_folder / "opencode.json"
+    config = json.loads(file.read_text())
+    config["provider"]["xai"] = {"options": {"baseURL": f"{provider.url}/v1"}}
+    file.write_text(json.dumps(config))
+    asked, begun = threading.Event(), threading.Event()
+
+    def late(_: Request) -> Answer:
+        asked.set()
+        begun.wait(30)
+        return refusal(429, {"error": {"message": "Rate limit reached"}}, {"retry-after": "3600"})
+
+    provider.answer(late, key="ACC-CANARY-A", title=False)
+    with watcher(house), ExitStack() as stack:
+        log_in(house, "xai", login("B"), login("A"))
+        log_in(house, "groq", api("KEY-CANARY-GROQ"))
+        first = stack.enter_context(serve(house, OPENCODE_LOG_LEVEL="ERROR"))
+        first.prompt_async(first.create_session(), "hi", model="xai/grok-4")
+        assert asked.wait(30)
+        put_in(house, "xai/xai-1")
+        stack.enter_context(serve(house, OPENCODE_LOG_LEVEL="ERROR"))
+        begun.set()
+        wait_for_failure(house)
+
+    assert not [one for one in of_kind(house, "limited") if one["account"].startswith("xai/")]
+    assert house.read_auth()["xai"]["access"] == "ACC-CANARY-B"

@@ -1,0 +1,127 @@
+"""What stands in an owner's place and is nobody, by its kind; and whoever is somebody."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.core.logins.nobody import names_nobody, says_nobody
+
+WORDS = (
+    *("unknown", "NULL", "none", "undefined", "anonymous", "me", "NaN", "anon", "somebody"),
+    *("user", "root", "admin", "id", "string", "other", "UnknownUser", "nouser", "notavailable"),
+    *("Unknown User", "unknown-user", "user_unknown", "not available", "no one", "None None"),
+    *("guest-user", "default-user", "service-account", "no_account", "not_found", "logged-out"),
+    *("(null)", "n.n.", "not-a-user", "user-", "null@null", "user@localhost", "匿名用户", "未知"),
+)
+KINDS = (
+    *("-", " ", "***", "?", "x", "n/a", "N/A", "aaaaaa"),
+    *("[object Object]", "{{user_id}}", "${USER_ID}", "<user-id>", "<nil>", "%!s(<nil>)", "%s"),
+    *("$USER", "%USERNAME%", "__USER__", ":id", "{id}", "$(whoami)"),
+    *("auth0|undefined", "auth0|null", "google-oauth2|1", "auth0|", "auth0|[object Object]"),
+    *("user-null", "user-undefined"),
+)
+NUMBERS = (
+    *("0", "1", "-1", "42", "999", "0.0", "+7", "123456789", "1234567890", "1111111111"),
+    *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+    *("00000000-0000-0000-0000-000000000001", "12345678-1234-1234-1234-123456789012"),
+    *("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx"),
+    *("01234567-89ab-cdef-0123-456789abcdef", "deadbeef-dead-beef-dead-beefdeadbeef"),
+    *("3fa85f64-5717-4562-b3fc-2c963f66afa6", "123e4567-e89b-12d3-a456-426614174000"),
+    *("550E8400-E29B-41D4-A716-446655440000", "507f1f77bcf86cd799439011"),
+    "d41d8cd98f00b204e9800998ecf8427e",
+)
+SOMEBODY = (
+    *(
+        "ada",
+        "jd",
+        "acct-A",
+        "team-b",
+        "10000",
+        "583231",
+        "12345678",
+        "aaaaa",
+        "none-1",
+        "user-1",
+        "jennifer-null",
+    ),
+    *("ada@acme.example", "admin@corp.example", "null@mail.example", "李明", "nana", "Testa"),
+    *("user-AbCd1234efGh", "org-abc123", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "wrk_01K2/usr_9Zx"),
+    *("auth0|5f7c8ec7c33c6c004bbafe82", "google-oauth2|103547991597142817347"),
+)
+
+
+@pytest.mark.parametrize("owner", [*WORDS, *KINDS, *NUMBERS])
+def test_a_text_that_stands_for_an_owner_names_nobody_with_an_address_or_without(
+    owner: str,
+) -> None:
+    assert names_nobody(owner)
+    assert names_nobody(f"https://auth.vendor.example/{owner}")
+    assert names_nobody(f"ghe.acme.example/{owner}")
+
+
+@pytest.mark.parametrize("owner", SOMEBODY)
+def test_whatever_may_be_somebody_s_own_names_somebody(owner: str) -> None:
+    assert not names_nobody(owner)
+    assert not names_nobody(f"https://auth.vendor.example/{owner}")
+    assert not names_nobody(f"https://auth.vendor.example//{owner}")
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("null/acc-1", "user-1/null", "unknown/user-ada", "default-account/default-user"),
+        *("https://auth.vendor.example//-", "https://auth.vendor.example/", "users/user"),
+        *("https://auth.vendor.example/tenant7/user", "ada@example.com", "/"),
+    ],
+)
+def test_a_part_that_says_nobody_makes_it_nobody_s(owner: str) -> None:
+    assert names_nobody(owner)
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("users/ada", "ada/default", "ada/org", "github.com/ada", ""),
+        *(
+            "https://login.example/oauth2/default/00u1abc",
+            "6f1c2c1e-0000-0000-0000-000000000000/a1",
+        ),
+    ],
+)
+def test_a_word_beside_somebody_does_no_harm(owner: str) -> None:
+    assert not names_nobody(owner)
+
+
+@pytest.mark.parametrize("text", ["unknown", "n/a", "null/acc-1", "0", "-", "user-null"])
+def test_a_text_that_says_nobody_is_told_from_a_word_that_several_have(text: str) -> None:
+    assert says_nobody(text)
+    assert not any(map(says_nobody, ("other", "default", "team", "ws", "acct-A")))
+
+
+@given(st.uuids(version=4))
+def test_no_id_that_was_drawn_by_lot_is_nobody_s(drawn: object) -> None:
+    assert not names_nobody(str(drawn))
+
+
+@given(st.integers(1_000, 99_999_999))
+def test_no_number_of_ordinary_size_is_nobody_s(number: int) -> None:
+    assert not names_nobody(str(number))
+
+
+@given(st.emails(domains=st.just("mail.acme.example")))
+def test_no_address_of_a_place_in_the_world_is_nobody_s(address: str) -> None:
+    if not set("/|%${}<>[]") & set(address):
+        assert not names_nobody(address)
+
+
+def test_no_text_takes_long() -> None:
+    began = time.process_time()
+
+    for owner in ("username" * 31 + "x", "1" * 250, "a" * 250, "<" * 250, "|" * 250, "x" * 10**6):
+        names_nobody(owner)
+
+    assert time.process_time() - began < 1
