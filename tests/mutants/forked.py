@@ -27,17 +27,10 @@ from tests.mutants import afresh, core_reach
 from tests.mutants.catalogue import Mutant
 from tests.mutants.child import Child, Unusable, limit
 from tests.mutants.live_code import LiveCode
+from tests.mutants.modules import tests_of_pure
 from tests.mutants.reach import Reach
 from tests.support.repository import ROOT
 
-# The tests of the pure core; those that draw their cases are left out, for they kill by luck.
-TESTS = (
-    "tests/unit/core",
-    "tests/unit/model",
-    "tests/unit/test_errors.py",
-    "tests/unit/test_secret.py",
-    "tests/unit/test_text.py",
-)
 _WORDS = (
     *("-q", "--noconftest", "--capture=no", "--tb=no", "-o", "addopts=--import-mode=importlib"),
     *("-p", "no:cacheprovider", "-p", "pytest_timeout", "-o", "timeout=0"),
@@ -73,7 +66,7 @@ def judge(mutants: Sequence[Mutant], jobs: int, tell: Callable[[Judged], None]) 
 
     court = _Court(mutants, jobs, tell_outside)
     with contextlib.redirect_stdout(said):
-        code = pytest.main([*_WORDS, *TESTS], plugins=[court])
+        code = pytest.main([*_WORDS, *tests_of_pure()], plugins=[court])
     if court.error or code != pytest.ExitCode.OK:
         raise Unusable(court.error or said.getvalue())
 

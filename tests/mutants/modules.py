@@ -35,6 +35,19 @@ def pure() -> list[str]:
     return list(map(_named, filter(_has_code, [*inner, *files])))
 
 
+def tests_of_pure() -> list[str]:
+    """Return the folders and files with their own tests, found by the modules' paths.
+
+    Stories of the whole program run into them as well, but take too long for each change.
+    """
+    tests = ROOT / "tests" / "unit"
+    places = [Path(pattern).relative_to("rotator") for pattern in CORE]
+    folders = [tests / place.parent for place in places if place.name == "*"]
+    names = [place.stem for place in places if place.name != "*"]
+    files = [path for name in names for path in sorted(tests.glob(f"test_{name}*.py"))]
+    return list(map(_named, [*folders, *files]))
+
+
 def _named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 

@@ -13,6 +13,7 @@ from rotator.model import (
     AccountState,
     Digest,
     EventKind,
+    Identity,
     Limit,
     PendingRefresh,
     Signal,
@@ -155,3 +156,8 @@ def test_what_is_not_said_of_a_value_is_the_usual() -> None:
     assert Limit(AccountState.COOLING, NOW, "429").strikes == 1
     assert (mark.left_expired, mark.rounds) == (False, 0)
     assert (Snapshot(NOW).complete, Snapshot(NOW).spent) == (False, False)
+
+
+def test_who_somebody_is_does_not_change_with_how_a_vendor_promises_it() -> None:
+    assert Identity("ada", by_contract=True, key_before="a") == Identity("ada")
+    assert not Identity("ada").by_contract

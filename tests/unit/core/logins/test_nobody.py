@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 
 import pytest
@@ -125,3 +126,19 @@ def test_no_text_takes_long() -> None:
         names_nobody(owner)
 
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("how", ["md5", "sha1", "sha256"])
+@pytest.mark.parametrize("text", ["", "0", "anonymous", "none", "null", "undefined", "unknown"])
+def test_a_digest_of_a_word_for_nobody_is_nobody(how: str, text: str) -> None:
+    assert names_nobody(hashlib.new(how, text.encode(), usedforsecurity=False).hexdigest())
+
+
+def test_an_id_of_few_kinds_of_signs_is_nobody_and_one_of_more_is_not() -> None:
+    assert names_nobody("acebd" * 4)
+    assert not names_nobody("acebdf" * 4)
+
+
+@pytest.mark.parametrize("place", ["example.com", "example.net", "example.org"])
+def test_an_address_in_documents_is_nobody_s(place: str) -> None:
+    assert names_nobody(f"ada@{place}")

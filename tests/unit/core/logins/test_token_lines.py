@@ -383,6 +383,7 @@ def test_two_of_one_person_are_joined_and_the_tokens_that_run_out_last_stay() ->
 
     why = "its vendor says that they are one person's"
     assert step == Join(ONE, OTHER, OTHER, why, is_told=True)
+    assert not Join(ONE, OTHER, OTHER, why).is_told
 
 
 def test_one_account_and_two_persons_accounts_are_not_joined() -> None:
