@@ -142,3 +142,13 @@ def test_an_id_of_few_kinds_of_signs_is_nobody_and_one_of_more_is_not() -> None:
 @pytest.mark.parametrize("place", ["example.com", "example.net", "example.org"])
 def test_an_address_in_documents_is_nobody_s(place: str) -> None:
     assert names_nobody(f"ada@{place}")
+
+
+def test_a_number_of_which_four_in_five_digits_go_up_is_made_up() -> None:
+    assert names_nobody("01234567851")
+    assert not names_nobody("01234567581")
+
+
+def test_what_is_longer_than_a_page_is_somebody_s() -> None:
+    assert names_nobody("a" * 256)
+    assert not names_nobody("a" * 257)

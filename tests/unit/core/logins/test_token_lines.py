@@ -300,6 +300,8 @@ def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() ->
 
     assert isinstance(step, Spend)
     assert (step.account.alias, step.spent.number) == ("a", None)
+    assert step.newer is not None
+    assert step.why == f"its tokens were exchanged for those of {step.newer.alias}"
 
 
 @pytest.mark.parametrize(
