@@ -208,3 +208,18 @@ def test_a_login_seen_late_parts_the_line_though_there_were_loose_tokens_long_be
     assert parted is not None
     assert parted.left == (login,)
     assert none is None
+
+
+def test_a_login_by_one_person_once_more_is_parted_from_nothing_whoever_came_after() -> None:
+    came_from = [Ancestry(), Ancestry(is_login=True), Ancestry()]
+
+    assert traced(line(ADA, ADA, BOB), came_from) is None
+
+
+def test_the_last_that_were_refreshed_are_counted_as_well() -> None:
+    spent = [replaced(n, ADA, timedelta(0)) for n in range(1, 13)]
+
+    fewer = too_many((*spent, in_use(ADA)))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [*range(5, 13), None]

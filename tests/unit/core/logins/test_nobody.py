@@ -152,3 +152,17 @@ def test_a_number_of_which_four_in_five_digits_go_up_is_made_up() -> None:
 def test_what_is_longer_than_a_page_is_somebody_s() -> None:
     assert names_nobody("a" * 256)
     assert not names_nobody("a" * 257)
+
+
+def test_digits_go_on_behind_the_last_one() -> None:
+    assert names_nobody("999000999000")
+    assert names_nobody("def012def012def012")
+
+
+def test_an_id_of_sixteen_signs_is_long_enough_to_be_known_for_made_up() -> None:
+    assert names_nobody("acebd" * 3 + "a")
+    assert not names_nobody("acebd" * 3)
+
+
+def test_what_a_program_was_to_fill_in_may_have_slashes() -> None:
+    assert names_nobody("<acme-7/ada-lovelace>")

@@ -456,3 +456,27 @@ def test_tokens_that_run_out_later_more_likely_live_whenever_they_were_captured(
     endless = replace(OTHER, credential=oauth("b", expires_at=None))
 
     assert liveliness(late, OTHER) > liveliness(OTHER, late) > liveliness(endless, late)
+
+
+def test_the_oldest_of_many_tokens_of_one_person_go() -> None:
+    account = an_account("a", oauth("a", 99), identity_key="ada")
+    many = tuple(
+        Replaced(n, oauth("r", n, expires_at=NOW), NOW, Identity("ada")) for n in range(1, 13)
+    )
+
+    step = next_step(ACME, knowing(replace(a_state(account), replaced={account.id: many})))
+
+    assert isinstance(step, Part)
+    assert step.account == account
+    assert len(step.parted.kept) < len(many) + 1
+
+
+def test_an_exchange_between_one_person_s_accounts_at_two_places_takes_no_tokens_away() -> None:
+    spent = oauth("a", refresh="REF-CANARY-a1b2c3d4e5f6")
+    new = oauth("b", enterpriseUrl="https://ghe.acme.example")
+    older, newer = (
+        an_account(name, held, identity_key="ada") for name, held in (("a", spent), ("b", new))
+    )
+    state = replacing(a_state(older, newer), older, oauth("c"))
+
+    assert next_step(ACME, knowing(state, descent=refreshed((spent, new)))) is None
