@@ -41,6 +41,7 @@ def snapshot(*used: float, spent: bool = False, blocks: bool = True) -> Snapshot
         pytest.param(Asked(due_at=NOW + SECOND), False, id="still serves"),
         pytest.param(Asked(due_at=NOW + 24 * HOUR), False, id="serves for a day"),
         pytest.param(Asked(leased_until=NOW + SECOND), False, id="somebody asks"),
+        pytest.param(Asked(leased_until=NOW + 40 * SECOND), False, id="somebody has just begun"),
         pytest.param(Asked(leased_until=NOW), True, id="who asked is gone"),
         pytest.param(Asked(due_at=NOW, leased_until=NOW + SECOND), False, id="due and asked"),
     ],

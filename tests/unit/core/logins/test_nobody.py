@@ -166,3 +166,8 @@ def test_an_id_of_sixteen_signs_is_long_enough_to_be_known_for_made_up() -> None
 
 def test_what_a_program_was_to_fill_in_may_have_slashes() -> None:
     assert names_nobody("<acme-7/ada-lovelace>")
+
+
+def test_owners_are_counted_from_a_thousand() -> None:
+    assert names_nobody("999")
+    assert not names_nobody("1000")

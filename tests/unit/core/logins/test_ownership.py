@@ -352,7 +352,12 @@ def test_what_came_from_tokens_that_an_account_had_is_its_own_if_it_is_newer(
     a = an_account("a", oauth("a", 3))
     state, new = a_state(a, older=[(a, FIRST)]), oauth("b", 2, expires_at=expires_at)
 
-    found = owner(state, new, descent=seen(FIRST, new), was_exchanged=lambda _: is_exchanged)
+    found = owner(
+        state,
+        new,
+        descent=seen(FIRST, new),
+        was_exchanged=lambda digest: is_exchanged and digest == secrets_of(new)[0],
+    )
 
     assert found == Owner(a, stale=stale)
 
