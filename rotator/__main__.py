@@ -43,7 +43,7 @@ def _run(words: list[str]) -> int:
         if command == "watch":
             # It listens for signals itself, and one that comes at its end changes nothing.
             return code
-    number = interrupts.came()
+    number = interrupts.pending_signal()
     # What was under way has come to its end; whoever asked for ours hears of it.
     return code if number is None or code else interrupts.exit_code(number)
 

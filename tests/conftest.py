@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 
+import hypothesis
 import pytest
 
 from tests.support import (
@@ -42,7 +43,9 @@ GUARDS = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Switch the guards on."""
+    """Switch the guards on; a slow machine is no reason for a test to fail."""
+    hypothesis.settings.register_profile("without-deadline", deadline=None)
+    hypothesis.settings.load_profile("without-deadline")
     for guard in GUARDS:
         config.pluginmanager.register(guard)
 

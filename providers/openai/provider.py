@@ -30,7 +30,7 @@ from rotator.provider import (
     Tokens,
     jwt_claims,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 _AUTH = "https://api.openai.com/auth"
 _PROFILE = "https://api.openai.com/profile"
@@ -103,9 +103,9 @@ class OpenAI:
         account, user = _account_of(credential, claims), _user_in(auth)
         email = _text(profile.get("email")) or _text(claims.get("email"))
         plan = _text(auth.get("chatgpt_plan_type"))
-        label = clean(email) if email else None
+        label = sanitize(email) if email else None
         key = f"{account}/{user}" if account and user else None
-        return Identity(key=key, label=label, plan=clean(plan) if plan else None)
+        return Identity(key=key, label=label, plan=sanitize(plan) if plan else None)
 
     def usage_obstacle(self, credential: Credential) -> str | None:
         """Return why nothing is told: only the plan behind a login of Codex's client is."""

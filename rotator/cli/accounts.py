@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from rotator.cli.common import (
-    books_for_command,
-    books_for_reading,
+    context_for_command,
+    context_for_reading,
     iso,
     json_option,
     named_account,
@@ -22,7 +22,7 @@ from rotator.cli.common import (
     state_words,
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import LoginRejected, UsageError
 from rotator.live.unclaimed import contents
@@ -84,10 +84,10 @@ def add(  # an argument for each option, as click hands them over
         raise UsageError(message, hint="leave it out; it is asked for, or read from standard input")
     provider = provider_id(provider)
     credential = _read_credential(provider)
-    with books_for_command() as books:
+    with context_for_command() as context:
         if not no_check:
-            _require_accepted(books, provider, credential)
-        done = ledger.add(books, provider, credential, alias=alias, activate=activate)
+            _require_accepted(context, provider, credential)
+        done = ledger.add(context, provider, credential, alias=alias, activate=activate)
     _say(done, "saved", as_json=as_json)
 
 
@@ -97,8 +97,8 @@ def add(  # an argument for each option, as click hands them over
 @json_option
 def rename(account: str, alias: str, *, as_json: bool) -> None:
     """Give ACCOUNT another ALIAS."""
-    with books_for_command() as books:
-        done = ledger.rename(books, named_account(books.store.state(), account), alias)
+    with context_for_command() as context:
+        done = ledger.rename(context, named_account(context.store.state(), account), alias)
     _say(done, "renamed", as_json=as_json)
 
 
@@ -107,8 +107,8 @@ def rename(account: str, alias: str, *, as_json: bool) -> None:
 @json_option
 def disable(account: str, *, as_json: bool) -> None:
     """Keep ACCOUNT, but never choose it."""
-    with books_for_command() as books:
-        done = ledger.disable(books, named_account(books.store.state(), account))
+    with context_for_command() as context:
+        done = ledger.disable(context, named_account(context.store.state(), account))
     _say(done, "disabled", as_json=as_json)
 
 
@@ -117,8 +117,8 @@ def disable(account: str, *, as_json: bool) -> None:
 @json_option
 def enable(account: str, *, as_json: bool) -> None:
     """Let ACCOUNT be chosen again."""
-    with books_for_command() as books:
-        done = ledger.enable(books, named_account(books.store.state(), account))
+    with context_for_command() as context:
+        done = ledger.enable(context, named_account(context.store.state(), account))
     _say(done, "enabled", as_json=as_json)
 
 
@@ -131,9 +131,9 @@ def allow_refresh(account: str, *, off: bool, as_json: bool) -> None:
 
     Only for a vendor whose terms make it your decision; docs/security.md says more.
     """
-    with books_for_command() as books:
-        target = named_account(books.store.state(), account)
-        done = ledger.allow_refresh(books, target, allowed=not off)
+    with context_for_command() as context:
+        target = named_account(context.store.state(), account)
+        done = ledger.allow_refresh(context, target, allowed=not off)
     _say(done, "is not refreshed" if off else "may be refreshed", as_json=as_json)
 
 
@@ -143,8 +143,8 @@ def allow_refresh(account: str, *, off: bool, as_json: bool) -> None:
 @json_option
 def remove(account: str, *, yes: bool, as_json: bool) -> None:
     """Forget ACCOUNT and its credential."""
-    with books_for_command() as books:
-        target = named_account(books.store.state(), account)
+    with context_for_command() as context:
+        target = named_account(context.store.state(), account)
     if not yes:
         if not sys.stdin.isatty():
             message = f"removing {target.name} has to be confirmed"
@@ -152,8 +152,8 @@ def remove(account: str, *, yes: bool, as_json: bool) -> None:
         question = f"Remove {target.name}? Its credential is deleted"
         with interrupts.counting_at_once():
             click.confirm(question, abort=True, err=True)
-    with books_for_command() as books:
-        done = ledger.remove(books, named_account(books.store.state(), account))
+    with context_for_command() as context:
+        done = ledger.remove(context, named_account(context.store.state(), account))
     _say(done, "removed", as_json=as_json)
 
 
@@ -163,9 +163,9 @@ def remove(account: str, *, yes: bool, as_json: bool) -> None:
 @json_option
 def merge(keep: str, other: str, *, as_json: bool) -> None:
     """Make one account of two that are the same person's; KEEP keeps its name."""
-    with books_for_command() as books:
-        state = books.store.state()
-        done = ledger.merge(books, named_account(state, keep), named_account(state, other))
+    with context_for_command() as context:
+        state = context.store.state()
+        done = ledger.merge(context, named_account(state, keep), named_account(state, other))
     _say(done, "merged", as_json=as_json)
 
 
@@ -211,10 +211,10 @@ def limit_json(limit: Limit) -> dict[str, Any]:
 
 
 def _list(*, as_json: bool) -> None:
-    with books_for_reading() as books:
-        state, now = books.store.state(), books.clock()
-        unclaimed, problems = contents(books), live_problems(books.paths.auth_file)
-        read = {a.id: books.history.asked(a.id).snapshot for a in state.accounts if as_json}
+    with context_for_reading() as context:
+        state, now = context.store.state(), context.clock()
+        unclaimed, problems = contents(context), live_problems(context.paths.auth_file)
+        read = {a.id: context.history.asked(a.id).snapshot for a in state.accounts if as_json}
     accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     if as_json:
         print_json(
@@ -248,14 +248,14 @@ def _unproven_words(account: Account) -> str:
     return "its vendor has not said yet whose its newest tokens are" if account.unproven else ""
 
 
-def _require_accepted(books: Books, provider: str, credential: Credential) -> None:
+def _require_accepted(context: Context, provider: str, credential: Credential) -> None:
     """Refuse a credential that the provider refuses; what it does not say stops nobody."""
     from rotator.services.usage import verify
 
     try:
         # An answer that is not waited for changes nothing.
         with interrupts.counting_at_once():
-            verify(books, provider, credential)
+            verify(context, provider, credential)
     except LoginRejected as exc:
         message = f"it was not saved: {exc.message}"
         hint = "check the key; --no-check saves it all the same"

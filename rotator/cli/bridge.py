@@ -67,9 +67,9 @@ def status(*, as_json: bool) -> None:
 @command.command(hidden=True)
 def key() -> None:
     """Print the key that opens the dashboard inside opencode; the plugin there asks for it."""
-    from rotator.settings.active import in_force
+    from rotator.settings.active import active_settings
 
-    click.echo(in_force(find_paths()).preferences.dashboard_key)
+    click.echo(active_settings(find_paths()).preferences.dashboard_key)
 
 
 def bridge_json(bridge: BridgeFile) -> dict[str, object]:

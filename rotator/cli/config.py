@@ -12,15 +12,15 @@ import click
 
 from rotator.cli.common import json_option, print_json, print_table
 from rotator.errors import ConfigError
-from rotator.settings.active import Asked
+from rotator.settings.active import SettingsLookup
 from rotator.system import interrupts
 from rotator.system.files import publish
 from rotator.system.paths import Paths, find_paths, private_folder
-from rotator.text import clean
+from rotator.text import sanitize
 
 if TYPE_CHECKING:
     from rotator.settings.catalog import Setting
-    from rotator.settings.origins import Found
+    from rotator.settings.origins import SettingValue
 
 WRONG = 2
 DRAFT = "config.draft.toml"
@@ -49,10 +49,10 @@ def path(*, as_json: bool) -> None:
 def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
     """Show every setting that holds. Ends with 2 if the file or a variable is wrong."""
     from rotator.settings.inline_values import rendered
-    from rotator.settings.origins import found_settings
+    from rotator.settings.origins import setting_values
 
-    asked = Asked(find_paths())
-    known = found_settings(asked)
+    asked = SettingsLookup(find_paths())
+    known = setting_values(asked)
     if as_json:
         settings = [_json(setting) for setting in known]
         print_json(_with_problem({"schema": 1, "settings": settings}, asked))
@@ -72,11 +72,11 @@ def get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print the value of one setting; KEY is its name as `show` has it."""
     from rotator.settings.catalog import find_setting
     from rotator.settings.inline_values import rendered
-    from rotator.settings.origins import found_settings
+    from rotator.settings.origins import setting_values
 
     setting, member = find_setting(key)
-    asked = Asked(find_paths())
-    entry = next(entry for entry in found_settings(asked) if entry.key == setting.key)
+    asked = SettingsLookup(find_paths())
+    entry = next(entry for entry in setting_values(asked) if entry.key == setting.key)
     value = entry.value if member is None else entry.value.get(member)
     if as_json:
         print_json(_with_problem({"schema": 1, **_json(entry), "key": key, "value": value}, asked))
@@ -97,10 +97,10 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
     from rotator.settings.catalog import find_setting
     from rotator.settings.edit import set_value
     from rotator.settings.inline_values import rendered
-    from rotator.settings.origins import given
+    from rotator.settings.origins import parse_argument
 
     setting, member = find_setting(key)
-    value = given(setting, member, values)
+    value = parse_argument(setting, member, values)
     set_value(find_paths(), key, value)
     _say(setting, {"schema": 1, "key": key, "value": value}, rendered(value), as_json=as_json)
 
@@ -157,7 +157,7 @@ def _edited(content: bytes) -> bytes | None:
 def _require_another_try(paths: Paths, content: bytes, exc: ConfigError) -> None:
     """Ask whether to go on; else keep what was written, and raise."""
     if sys.stdin.isatty():
-        click.echo(f"rotator: {clean(exc.message, 1000)}", err=True)
+        click.echo(f"rotator: {sanitize(exc.message, 1000)}", err=True)
         with interrupts.counting_at_once():
             again = click.confirm("Edit it again?", default=True)
         if again:
@@ -192,7 +192,7 @@ def _comment(text: str) -> list[str]:
 # -- what is said --------------------------------------------------------------------------------
 
 
-def _json(setting: Found) -> dict[str, Any]:
+def _json(setting: SettingValue) -> dict[str, Any]:
     origin = {"kind": setting.kind, "where": setting.where}
     return {
         "key": setting.key,
@@ -202,16 +202,16 @@ def _json(setting: Found) -> dict[str, Any]:
     }
 
 
-def _with_problem(value: dict[str, Any], asked: Asked) -> dict[str, Any]:
+def _with_problem(value: dict[str, Any], asked: SettingsLookup) -> dict[str, Any]:
     return {**value, "problem": asked.verdict().problem}
 
 
-def _tell_problem(ctx: click.Context, asked: Asked, *, as_json: bool) -> None:
+def _tell_problem(ctx: click.Context, asked: SettingsLookup, *, as_json: bool) -> None:
     problem = asked.verdict().problem
     if problem is None:
         return
     if not as_json:
-        click.echo(f"! {clean(problem, 1000)}", err=True)
+        click.echo(f"! {sanitize(problem, 1000)}", err=True)
     ctx.exit(WRONG)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rotator.cli.common import books_for_reading, json_option, print_json
+from rotator.cli.common import context_for_reading, json_option, print_json
 from rotator.core.notifications import event_json
 from rotator.model import Event
 from rotator.storage.history import MOST_EVENTS, Numbered
@@ -28,12 +28,12 @@ _LOOK_SECONDS = 0.5
 @json_option
 def command(most: int, *, follow: bool, as_json: bool) -> None:
     """Show what happened and why; with --json one object a line."""
-    with books_for_reading() as books:
-        newest = books.history.newest()
-        last = _show(books.history.read(most=most), newest, as_json=as_json)
+    with context_for_reading() as context:
+        newest = context.history.newest()
+        last = _show(context.history.read(most=most), newest, as_json=as_json)
         while follow:
             interrupts.pause(_LOOK_SECONDS)
-            last = _show(books.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
+            last = _show(context.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
 
 
 def _show(entries: list[Numbered], last: int, *, as_json: bool) -> int:

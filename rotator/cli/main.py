@@ -19,7 +19,7 @@ from rotator.errors import RotatorError, StoreError
 from rotator.system import interrupts
 from rotator.system.locks import saying_waits
 from rotator.system.writable import unwritable_place
-from rotator.text import clean
+from rotator.text import sanitize
 
 # name -> (module, what it does); the order is that of the help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -123,7 +123,7 @@ def _run(words: list[str], *, as_json: bool) -> int:
 
 
 def _say(text: str) -> None:
-    click.echo(f"! {clean(text, _LONGEST)}", err=True)
+    click.echo(f"! {sanitize(text, _LONGEST)}", err=True)
 
 
 def tell(error: Exception | KeyboardInterrupt, *, as_json: bool = False) -> int:
@@ -152,7 +152,7 @@ def _refused(error: PermissionError, *, as_json: bool) -> int:
 
 def _fail(code: int, said: str, to_do: str | None, *, as_json: bool) -> int:
     # A message may repeat a word of the command line, whatever is in it.
-    message, hint = clean(said, _LONGEST), clean(to_do, _LONGEST) if to_do else None
+    message, hint = sanitize(said, _LONGEST), sanitize(to_do, _LONGEST) if to_do else None
     if as_json:
         error = {"exit": code, "message": message, "hint": hint}
         click.echo(json.dumps({"schema": 1, "error": error}))

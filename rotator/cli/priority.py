@@ -10,7 +10,7 @@ import click
 from rotator.cli.common import json_option, print_json, print_table, provider_id
 from rotator.errors import UsageError
 from rotator.model.preferences import Priority
-from rotator.settings.active import in_force
+from rotator.settings.active import active_settings
 from rotator.system.paths import find_paths
 
 WRONG = 2
@@ -143,12 +143,12 @@ def _change(change: Callable[[Priorities], Priorities], *, as_json: bool) -> Non
 
     made = change_priorities(find_paths(), change)
     _print(made, None, as_json=as_json)
-    if in_force(find_paths()).preferences.priorities != made and not as_json:
+    if active_settings(find_paths()).preferences.priorities != made and not as_json:
         click.echo(f"! {_VARIABLE} is set and holds instead", err=True)
 
 
 def _list(ctx: click.Context, *, as_json: bool) -> None:
-    now = in_force(find_paths())
+    now = active_settings(find_paths())
     _print(now.preferences.priorities, now.problem, as_json=as_json)
     if now.problem is not None:
         if not as_json:

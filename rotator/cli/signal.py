@@ -6,8 +6,8 @@ import secrets
 
 import click
 
-from rotator.cli.common import books_for_command, json_option, print_json, provider_id
-from rotator.context import Books
+from rotator.cli.common import context_for_command, json_option, print_json, provider_id
+from rotator.context import Context
 from rotator.errors import AccountNotFound, NothingToRotateTo
 from rotator.model import EventKind, Finding, Meaning, Signal, Source
 from rotator.services.failover import carry_out, meaning_of
@@ -31,13 +31,13 @@ def command(
     It needs no watcher: whoever calls it does what the watcher would do.
     """
     provider = provider_id(provider)
-    with books_for_command() as books:
-        signal = _signal(books, provider, status, retry_after, message)
-        finding = meaning_of(books, signal)
-        before = max((entry.number for entry in books.history.read(most=1)), default=0)
-        verdict = carry_out(books, signal, finding, answer=lambda _: None)
-        live = books.store.state().active(provider)
-        problem = _problem(books, provider, before)
+    with context_for_command() as context:
+        signal = _signal(context, provider, status, retry_after, message)
+        finding = meaning_of(context, signal)
+        before = max((entry.number for entry in context.history.read(most=1)), default=0)
+        verdict = carry_out(context, signal, finding, answer=lambda _: None)
+        live = context.store.state().active(provider)
+        problem = _problem(context, provider, before)
     if as_json:
         print_json(
             {
@@ -59,9 +59,9 @@ def command(
 
 
 def _signal(
-    books: Books, provider: str, status: int | None, retry_after: float | None, message: str
+    context: Context, provider: str, status: int | None, retry_after: float | None, message: str
 ) -> Signal:
-    state = books.store.state()
+    state = context.store.state()
     active = state.active(provider)
     if not state.of(provider):
         text = f"there is no account of {provider}"
@@ -72,7 +72,7 @@ def _signal(
     digest = active.credential.digest
     return Signal(
         id=f"manual-{secrets.token_hex(6)}",
-        at=books.clock(),
+        at=context.clock(),
         provider=provider,
         source=Source.MANUAL,
         credential=digest,
@@ -84,9 +84,9 @@ def _signal(
     )
 
 
-def _problem(books: Books, provider: str, since: int) -> str | None:
+def _problem(context: Context, provider: str, since: int) -> str | None:
     """Return what stood in the way of a swap, if anything did, as the last event says it."""
-    told = [entry.event for entry in books.history.read(after=since)]
+    told = [entry.event for entry in context.history.read(after=since)]
     problems = [e.why for e in told if e.kind is EventKind.PROBLEM and e.provider == provider]
     return problems[-1] if problems else None
 

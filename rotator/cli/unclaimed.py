@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from rotator.cli.common import (
-    books_for_command,
-    books_for_reading,
+    context_for_command,
+    context_for_reading,
     iso,
     json_option,
     print_json,
@@ -20,7 +20,7 @@ from rotator.errors import UsageError
 from rotator.live import unclaimed
 from rotator.services import adopt as adoption
 from rotator.system import interrupts
-from rotator.text import clean
+from rotator.text import sanitize
 from rotator.wording import counted, moment_in_full
 
 _MANY_BYTES = 10_000
@@ -30,8 +30,8 @@ _MANY_BYTES = 10_000
 @json_option
 def list_unclaimed(*, as_json: bool) -> None:
     """List what was kept of auth.json because nobody could read it."""
-    with books_for_reading() as books:
-        contents = unclaimed.contents(books)
+    with context_for_reading() as context:
+        contents = unclaimed.contents(context)
     if as_json:
         print_json({"schema": 1, "unclaimed": [unclaimed_json(content) for content in contents]})
         return
@@ -47,8 +47,8 @@ def list_unclaimed(*, as_json: bool) -> None:
 @json_option
 def adopt(number: int, alias: str | None, *, drop_rest: bool, as_json: bool) -> None:
     """Save the logins in unclaimed content NUMBER as accounts; none is put into auth.json."""
-    with books_for_command() as books:
-        done = adoption.adopt(books, number, alias=alias, drop_rest=drop_rest)
+    with context_for_command() as context:
+        done = adoption.adopt(context, number, alias=alias, drop_rest=drop_rest)
     if as_json:
         print_json(
             {
@@ -82,8 +82,8 @@ def adopt(number: int, alias: str | None, *, drop_rest: bool, as_json: bool) -> 
 @json_option
 def drop(number: int, *, yes: bool, as_json: bool) -> None:
     """Delete unclaimed content NUMBER for ever."""
-    with books_for_command() as books:
-        unclaimed.find(books, number)
+    with context_for_command() as context:
+        unclaimed.find(context, number)
     if not yes:
         if not sys.stdin.isatty():
             message = f"dropping unclaimed content {number} has to be confirmed"
@@ -91,8 +91,8 @@ def drop(number: int, *, yes: bool, as_json: bool) -> None:
         question = f"Drop unclaimed content {number}? What is in it is deleted"
         with interrupts.counting_at_once():
             click.confirm(question, abort=True, err=True)
-    with books_for_command() as books:
-        unclaimed.drop(books, number)
+    with context_for_command() as context:
+        unclaimed.drop(context, number)
     if as_json:
         print_json({"schema": 1, "done": "dropped", "number": number})
     else:
@@ -124,10 +124,10 @@ def _row(content: unclaimed.Unclaimed) -> list[str]:
     return [
         f"  {content.number}",
         moment_in_full(content.at),
-        "auth.json" if content.provider is None else clean(content.provider),
+        "auth.json" if content.provider is None else sanitize(content.provider),
         _size(content.size),
         f"{logins} to read",
-        clean(content.why),
+        sanitize(content.why),
     ]
 
 

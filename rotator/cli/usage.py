@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from rotator.cli.common import books_for_reading, iso, json_option, print_json, provider_id
-from rotator.context import Books
+from rotator.cli.common import context_for_reading, iso, json_option, print_json, provider_id
+from rotator.context import Context
 from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import AccountNotFound
 from rotator.model import Account, Window
@@ -35,17 +35,17 @@ def command(target: str | None, *, refresh: bool, past: bool, as_json: bool) -> 
 
     A vendor is asked when the last reading is older than three minutes.
     """
-    with books_for_reading() as books:
-        accounts = _meant(books, target)
+    with context_for_reading() as context:
+        accounts = _meant(context, target)
         progress = _Progress(len(accounts), shown=not as_json)
-        if not books.are_copies:
+        if not context.are_copies:
             # What a vendor says, and that it was asked, has to be kept.
-            read(books, accounts, forced=refresh, done=progress)
+            read(context, accounts, forced=refresh, done=progress)
         progress.end()
-        accounts = [books.store.state().account(a.id) or a for a in accounts]
-        usages = known(books, accounts)
-        lines = {a.id: books.history.past(a.id) for a in accounts} if past else {}
-        now = books.clock()
+        accounts = [context.store.state().account(a.id) or a for a in accounts]
+        usages = known(context, accounts)
+        lines = {a.id: context.history.past(a.id) for a in accounts} if past else {}
+        now = context.clock()
     if as_json:
         print_json({"schema": 1, "usage": [_json(u, lines.get(u.account.id)) for u in usages]})
         return
@@ -57,8 +57,8 @@ def command(target: str | None, *, refresh: bool, past: bool, as_json: bool) -> 
             click.echo(line)
 
 
-def _meant(books: Books, target: str | None) -> list[Account]:
-    state = books.store.state()
+def _meant(context: Context, target: str | None) -> list[Account]:
+    state = context.store.state()
     if target is None:
         return sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     provider, alias = split_target(state, provider_id(target))

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.system import interrupts
 from rotator.system.locks import watch_holder, watch_lock
 from rotator.system.paths import find_paths
@@ -23,9 +23,9 @@ def command() -> None:
     log_to_file(paths.log)
     with (
         watch_lock(paths.watch_lock) as lock,
-        open_books(paths, watching=True, tell=_tell) as books,
+        open_context(paths, watching=True, tell=_tell) as context,
     ):
-        daemon = Daemon(books, keep=lock.keep)
+        daemon = Daemon(context, keep=lock.keep)
         with interrupts.told_to(daemon.stop):
             end = daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))
     if end is End.NEWER:

@@ -22,7 +22,7 @@ import rotator
 from rotator.errors import RotatorError
 from rotator.system import interrupts
 from rotator.system.paths import Paths, find_paths, private_folder
-from rotator.text import clean
+from rotator.text import sanitize
 
 LOOK_SECONDS = 0.001
 _ENDING_SECONDS = 3.0
@@ -64,7 +64,7 @@ class Child:
         # What is indented belongs to a line before it: a hint of ours, the way to an error.
         words = [line for line in lines if line and not line[0].isspace()]
         last = words[-1] if words else "without a word"
-        return f"{self.name} ended with {self.process.returncode}: {clean(last)}"
+        return f"{self.name} ended with {self.process.returncode}: {sanitize(last)}"
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.core.logins.credential_secrets import refresh_digests
-from rotator.doctor.remark import Check, Remark, note, ok, problem
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
 from rotator.model import SPENT_ELSEWHERE
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
-from rotator.text import clean
+from rotator.text import sanitize
 from rotator.wording import counted, moment_to_the_second
 
 Row = Mapping[str, Any]
@@ -26,20 +26,20 @@ _AHEAD = timedelta(minutes=5)
 
 def look_at_accounts(
     rows: Iterable[Row], exchanged: Collection[str] = frozenset()
-) -> Iterator[Remark]:
+) -> Iterator[CheckResult]:
     """Say which accounts cannot be used, and which are one and the same.
 
     `exchanged` are digests of refresh tokens that somebody else has exchanged.
     """
     accounts = sorted((_with_spent(row, exchanged) for row in rows), key=_name)
-    remarks = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
-    yield from remarks
-    if not remarks:
+    results = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
+    yield from results
+    if not results:
         count = len(accounts)
         yield ok(Check.ACCOUNTS, f"{counted(count, 'account')}, none needs a login")
 
 
-def _unreadable(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _unreadable(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     for row in accounts:
         try:
             parse_entry(row["provider"], Secret(row["entry"]))
@@ -61,15 +61,15 @@ def _with_spent(row: Row, exchanged: Collection[str]) -> Row:
     return {**row, "rejected": SPENT_ELSEWHERE}
 
 
-def _rejected(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _rejected(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     for row in accounts:
         if row["rejected"] is not None and row["disabled"] is None:
-            says = f"{_name(row)} needs a new login: {clean(row['rejected'])}"
+            says = f"{_name(row)} needs a new login: {sanitize(row['rejected'])}"
             to_do = "log in again in opencode; the account is kept"
             yield problem(Check.ACCOUNTS, says, to_do)
 
 
-def _twice(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _twice(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     same = defaultdict(list)
     for row in accounts:
         if row["identity_key"]:
@@ -80,14 +80,14 @@ def _twice(accounts: Iterable[Row]) -> Iterator[Remark]:
             yield note(Check.ACCOUNTS, says, f"rotator accounts merge {names[0]} {names[1]}")
 
 
-def _alone(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _alone(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     usable = [row["provider"] for row in accounts if row["disabled"] is None]
     if len(usable) == len(set(usable)):
         says = "no provider has a second account: a failover has nobody to go to"
         yield note(Check.ACCOUNTS, says, "log in with another account while rotator watch runs")
 
 
-def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[Remark]:
+def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[CheckResult]:
     """Say whether the store knows times that have not come yet."""
     told = moment_to_the_second(now)
     if newest is not None and newest - now > _AHEAD:
@@ -102,4 +102,4 @@ def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[Remark]:
 
 
 def _name(row: Row) -> str:
-    return clean(f"{row['provider']}/{row['alias']}")
+    return sanitize(f"{row['provider']}/{row['alias']}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rotator.doctor.remark import Check, Remark, note, ok, problem
-from rotator.doctor.setup import Setup
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
+from rotator.doctor.setup import DoctorContext
 from rotator.opencode.bridge.install import bridge_file
 from rotator.opencode.tui.notes import tui_notes
 from rotator.opencode.tui.plugin_file import TuiPlugin, plugin_source, plugin_version, tui_plugin
@@ -13,7 +13,7 @@ from rotator.opencode.tui.plugin_file import TuiPlugin, plugin_source, plugin_ve
 _INSTALL = "rotator bridge install"
 
 
-def look_at_dashboard(setup: Setup) -> Iterator[Remark]:
+def look_at_dashboard(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether opencode shows the dashboard, and which running opencodes do not."""
     plugin = tui_plugin(setup.paths)
     if not plugin.exists and not plugin.entered and bridge_file(setup.paths).version is None:
@@ -31,7 +31,7 @@ def look_at_dashboard(setup: Setup) -> Iterator[Remark]:
             yield note(Check.DASHBOARD, says, f"restart it to use {newest}")
 
 
-def _installed(plugin: TuiPlugin) -> Remark:
+def _installed(plugin: TuiPlugin) -> CheckResult:
     if plugin.version is None and plugin.exists:
         says = f"{plugin.path} is not a file of ours"
         return problem(Check.DASHBOARD, says, f"move it away, then {_INSTALL}")

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.doctor.remark import Check, Remark, note, ok, problem
-from rotator.doctor.setup import Setup, facts, listed
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
+from rotator.doctor.setup import DoctorContext, facts, listed
 from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.auth.placement import is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes
@@ -24,7 +24,7 @@ from rotator.system.file_owners import (
 )
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import FOLDER_MODE
-from rotator.text import clean
+from rotator.text import sanitize
 from rotator.wording import counted
 
 OTHERS = 0o077
@@ -42,7 +42,7 @@ _REMOTE = (
 )
 
 
-def look_at_folders(setup: Setup) -> Iterator[Remark]:
+def look_at_folders(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether our folders and files are ours alone."""
     wide = [*wide_folders(setup), *wide_files(setup)]
     missing = missing_folders(setup)
@@ -63,26 +63,26 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
         yield ok(Check.FOLDERS, f"{paths.data} and {paths.state} are private")
 
 
-def wide_folders(setup: Setup) -> list[Path]:
+def wide_folders(setup: DoctorContext) -> list[Path]:
     """Return our folders that others may look into."""
     wide = [f for f in setup.our_folders if f.is_dir() and _mode(f) & 0o777 != FOLDER_MODE]
     return [folder for folder in wide if is_own_folder(folder)]
 
 
-def wide_files(setup: Setup) -> list[Path]:
+def wide_files(setup: DoctorContext) -> list[Path]:
     """Return our files that others may read or change."""
     files = ((file, facts(file)) for file in setup.our_files())
     mine = (file for file, its in files if its is not None and not is_foreign(its, file.parent))
     return [file for file in mine if _mode(file) & OTHERS]
 
 
-def foreign_files(setup: Setup) -> list[Path]:
+def foreign_files(setup: DoctorContext) -> list[Path]:
     """Return the files in our folders that belong to somebody whom they should not."""
     files = ((file, facts(file)) for file in setup.our_files())
     return [file for file, its in files if its is not None and is_foreign(its, file.parent)]
 
 
-def missing_folders(setup: Setup) -> list[Path]:
+def missing_folders(setup: DoctorContext) -> list[Path]:
     """Return the folders that this program would make."""
     paths = setup.paths
     return [f for f in (paths.data, paths.state) if facts(f) is None]
@@ -96,7 +96,7 @@ def narrow(path: Path) -> None:
         narrow_file(path)
 
 
-def _spoilt(setup: Setup) -> Iterator[Remark]:
+def _spoilt(setup: DoctorContext) -> Iterator[CheckResult]:
     """Name folders that are not ours or may not be written; a read-only file system once."""
     told: set[Path] = set()
     for folder in filter(_is_spoilt, setup.our_folders):
@@ -115,7 +115,7 @@ def _is_spoilt(folder: Path) -> bool:
     return not (is_ours and os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect))
 
 
-def _not_ours(folder: Path) -> Remark:
+def _not_ours(folder: Path) -> CheckResult:
     status = facts(folder)
     if status is None:
         return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
@@ -130,7 +130,7 @@ def _not_ours(folder: Path) -> Remark:
     return problem(Check.FOLDERS, f"{folder} may not be written", f"chmod 700 {folder}")
 
 
-def _foreign(files: list[Path]) -> Remark:
+def _foreign(files: list[Path]) -> CheckResult:
     """Name files that lock their owner out; only root can help that, and only by hand.
 
     What root would give away by itself may have been put there for that.
@@ -147,7 +147,7 @@ def _foreign(files: list[Path]) -> Remark:
 # -- auth.json ------------------------------------------------------------------------------
 
 
-def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
+def look_at_auth_file(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether auth.json can be used, who else may use it, and where it really lies."""
     path = setup.paths.auth_file
     wide = auth_file_is_wide(setup)
@@ -159,7 +159,7 @@ def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
         yield ok(Check.AUTH_FILE, _told_of_live(path))
     yield from (note(Check.AUTH_FILE, sentence) for sentence in placement_notes(path))
     if path.is_symlink():
-        where = clean(os.path.realpath(path))
+        where = sanitize(os.path.realpath(path))
         yield note(Check.AUTH_FILE, f"auth.json is a link; {where} is read and replaced")
     if has_own_logins(setup.environ):
         yield problem(
@@ -172,7 +172,7 @@ def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
         yield note(Check.AUTH_FILE, sentence)
 
 
-def auth_file_is_wide(setup: Setup) -> bool:
+def auth_file_is_wide(setup: DoctorContext) -> bool:
     """Tell whether others may read or change auth.json, and we may put that right."""
     status = facts(setup.paths.auth_file)
     if status is None or not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
@@ -193,7 +193,7 @@ def _told_of_live(path: Path) -> str:
 # -- leftovers ------------------------------------------------------------------------------
 
 
-def look_for_leftovers(setup: Setup) -> Iterator[Remark]:
+def look_for_leftovers(setup: DoctorContext) -> Iterator[CheckResult]:
     """Name temporary files that a crash left; some hold logins."""
     files = leftovers(setup)
     if not files:
@@ -203,7 +203,7 @@ def look_for_leftovers(setup: Setup) -> Iterator[Remark]:
     yield note(Check.LEFTOVERS, says, "rotator doctor --fix removes it", mendable=True)
 
 
-def leftovers(setup: Setup) -> list[Path]:
+def leftovers(setup: DoctorContext) -> list[Path]:
     """Return temporary files of ours that nobody writes any more, where swaps leave them, too."""
     live = Path(os.path.realpath(setup.paths.auth_file))
     ours = [p for folder in filter(is_own_folder, setup.our_folders) for p in listed(folder)]
@@ -224,14 +224,14 @@ def _is_left(path: Path) -> bool:
 # -- the disk -------------------------------------------------------------------------------
 
 
-def look_at_disk(setup: Setup) -> Iterator[Remark]:
+def look_at_disk(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say where room runs out, and what lies on another computer's disk."""
     paths = setup.paths
     places = {"auth.json": paths.auth_file.parent, "the store": paths.data, "the log": paths.state}
     tight = [
-        remark
+        result
         for what, where in places.items()
-        if (remark := room_for(what, where, _free_bytes(where))) is not None
+        if (result := room_for(what, where, _free_bytes(where))) is not None
     ]
     yield from tight
     if not tight:
@@ -240,7 +240,7 @@ def look_at_disk(setup: Setup) -> Iterator[Remark]:
         yield from on_other_computer(what, _existing(places[what]), _mounts())
 
 
-def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[Remark]:
+def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[CheckResult]:
     """Say that a place is on another computer's disk, if the lines of mountinfo say so."""
     kind = kind_of_file_system(where, mounts)
     if kind in _REMOTE:
@@ -249,7 +249,7 @@ def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[Remark]:
         yield note(Check.DISK, says, to_do)
 
 
-def room_for(what: str, where: Path, free_bytes: int) -> Remark | None:
+def room_for(what: str, where: Path, free_bytes: int) -> CheckResult | None:
     """Return what is to be said of so much room, or None while there is enough."""
     if free_bytes >= _TIGHT_BYTES:
         return None

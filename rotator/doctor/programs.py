@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
 from rotator.doctor.own_keys import look_for_own_keys, look_for_wellknown
 from rotator.doctor.registry_wait import look_for_registry_waits
-from rotator.doctor.remark import Check, Remark, note, ok, problem
 from rotator.doctor.running import running_versions
-from rotator.doctor.setup import Setup
+from rotator.doctor.setup import DoctorContext
 from rotator.plugins.loader import GROUP, announced
 from rotator.plugins.registry import load_registry
 from rotator.system.interrupts import counting_at_once
-from rotator.text import clean
+from rotator.text import sanitize
 
 OLDEST, FIRST_UNSUPPORTED = (1, 17, 0), (2, 0, 0)
 _SUPPORTED = "1.17 and newer, and not 2"
@@ -34,7 +34,7 @@ _MOST_BYTES = 64 * 1024
 _PATIENCE_SECONDS = 10.0
 
 
-def look_at_opencode(setup: Setup) -> Iterator[Remark]:
+def look_at_opencode(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say which opencode is there and whether its logins are where we look."""
     program = shutil.which("opencode", path=setup.environ.get("PATH", ""))
     if program is None:
@@ -50,7 +50,7 @@ def look_at_opencode(setup: Setup) -> Iterator[Remark]:
     yield from look_for_wellknown(setup)
 
 
-def _remark_on(which: str, version: str | None) -> Remark:
+def _remark_on(which: str, version: str | None) -> CheckResult:
     if version is None or _parsed(version) is None:
         says = f"{which} an opencode whose version cannot be told"
         return note(Check.OPENCODE, says, f"supported are {_SUPPORTED}")
@@ -81,7 +81,7 @@ def _packaged(real: Path) -> str | None:
     for folder in list(real.parents)[:3]:
         package = _package(folder / "package.json")
         if _PACKAGES.fullmatch(str(package.get("name"))):
-            return clean(package.get("version") or "") or None
+            return sanitize(package.get("version") or "") or None
     return None
 
 
@@ -113,7 +113,7 @@ def _told_by(program: Path) -> str | None:
             return None
         said = _heard(process)
     words = said.decode("utf-8", "replace").split()
-    return clean(words[-1]) if words and process.returncode == 0 else None
+    return sanitize(words[-1]) if words and process.returncode == 0 else None
 
 
 def _heard(process: subprocess.Popen[bytes]) -> bytes:
@@ -130,14 +130,14 @@ def _heard(process: subprocess.Popen[bytes]) -> bytes:
                     os.killpg(process.pid, signal.SIGKILL)
 
 
-def look_at_providers(setup: Setup) -> Iterator[Remark]:  # noqa: ARG001  # every check gets it
+def look_at_providers(setup: DoctorContext) -> Iterator[CheckResult]:  # noqa: ARG001  # every check gets it
     """Say which provider modules are broken, and which come from packages of others."""
     registry = load_registry()
     problems = registry.all_problems()
     for sentence in problems:
         yield problem(Check.PROVIDERS, sentence, "install the program or that package anew")
     for point in announced(GROUP):
-        what = f"{clean(point.name)} of the package {clean(point.package)}"
+        what = f"{sanitize(point.name)} of the package {sanitize(point.package)}"
         yield note(Check.PROVIDERS, f"{what} adds provider modules of somebody else's")
     if not problems:
         yield ok(Check.PROVIDERS, f"{len(registry.providers)} providers are known")

@@ -14,7 +14,7 @@ from rotator.system.paths import Paths, find_paths
 
 
 @dataclass(frozen=True)
-class Setup:
+class DoctorContext:
     """Where everything lies, the time, and the environment of whoever asks."""
 
     paths: Paths

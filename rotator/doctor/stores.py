@@ -11,8 +11,8 @@ from pathlib import Path
 from rotator.clock import from_iso, is_within
 from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
-from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
-from rotator.doctor.setup import Setup, listed
+from rotator.doctor.check_result import Check, CheckResult, Level, note, ok, problem
+from rotator.doctor.setup import DoctorContext, listed
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.live.unclaimed import LIST
 from rotator.storage.account_copy import PURGE
@@ -30,7 +30,7 @@ _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 
 
 @dataclass(frozen=True)
-class Contents:
+class StoreSummary:
     """What the store holds that the doctor asks about; nothing of it is shown as it is."""
 
     accounts: tuple[Row, ...] = field(repr=False)
@@ -42,11 +42,11 @@ class Contents:
     exchanged: tuple[Row, ...] = field(default=(), repr=False)
 
 
-def look_at_store(setup: Setup) -> Iterator[Remark]:
+def look_at_store(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether the store is there and sound, and what it tells; it is opened once."""
-    contents: Contents | None = None
+    contents: StoreSummary | None = None
     for outcome in _opened(setup):
-        if isinstance(outcome, Contents):
+        if isinstance(outcome, StoreSummary):
             contents = outcome
         else:
             yield outcome
@@ -58,13 +58,13 @@ def look_at_store(setup: Setup) -> Iterator[Remark]:
         yield from look_at_clock(contents.newest_at, setup.now)
 
 
-def needs_rebuilding(setup: Setup) -> bool:
+def needs_rebuilding(setup: DoctorContext) -> bool:
     """Tell whether the store is damaged or gone, so that the next command rebuilds it."""
-    remarks = (remark for remark in _opened(setup) if isinstance(remark, Remark))
-    return any(remark.level is Level.PROBLEM and remark.mendable for remark in remarks)
+    results = (result for result in _opened(setup) if isinstance(result, CheckResult))
+    return any(result.level is Level.PROBLEM and result.mendable for result in results)
 
 
-def _opened(setup: Setup) -> Iterator[Remark | Contents]:
+def _opened(setup: DoctorContext) -> Iterator[CheckResult | StoreSummary]:
     path = setup.paths.store
     if setup.paths.data.is_dir() and awaits_rebuilding(path):
         yield problem(Check.STORE, f"the store {path} is gone", _REBUILDS, mendable=True)
@@ -83,7 +83,7 @@ def _opened(setup: Setup) -> Iterator[Remark | Contents]:
         yield contents
 
 
-def _look_into(path: Path) -> tuple[int, Contents]:
+def _look_into(path: Path) -> tuple[int, StoreSummary]:
     """Return the schema and what is in a store; nothing is left beside one that nobody has open."""
     if not beside(path, "-wal").exists():
         # Unless somebody begins to write just now, who makes nonsense of what is read.
@@ -93,21 +93,21 @@ def _look_into(path: Path) -> tuple[int, Contents]:
         return require_intact(connection, path), _read(connection)
 
 
-def _told_of(path: Path, schema: int) -> Remark:
+def _told_of(path: Path, schema: int) -> CheckResult:
     if schema < len(STORE):
         says = f"the store is sound and has the older schema {schema}"
         return note(Check.STORE, says, f"the next command brings it to {len(STORE)}")
     return ok(Check.STORE, f"{path} is sound, schema {schema}")
 
 
-def _read(connection: Connection) -> Contents:
+def _read(connection: Connection) -> StoreSummary:
     names = set(table_names(connection))
 
     def rows(table: str) -> tuple[Row, ...]:
         return readable_rows(connection, table).rows if table in names else ()
 
     times = [row.get(column) for table, column in _PAST for row in rows(table)]
-    return Contents(
+    return StoreSummary(
         accounts=rows("account"),
         unclaimed=row_count(connection, "aside") if "aside" in names else 0,
         purge_is_pending=any(row["name"] == PURGE for row in rows("setting")),
@@ -116,7 +116,7 @@ def _read(connection: Connection) -> Contents:
     )
 
 
-def _exchanged(contents: Contents, now: datetime) -> frozenset[str]:
+def _exchanged(contents: StoreSummary, now: datetime) -> frozenset[str]:
     """Return which refresh tokens were exchanged so long ago that what came for them is saved."""
     return frozenset(
         row["digest"]
@@ -142,7 +142,7 @@ def _time(text: object) -> datetime | None:
         return None
 
 
-def _unclaimed(contents: Contents) -> Iterator[Remark]:
+def _unclaimed(contents: StoreSummary) -> Iterator[CheckResult]:
     count = contents.unclaimed
     if count:
         what = "1 content of auth.json is" if count == 1 else f"{count} contents of auth.json are"
@@ -152,7 +152,7 @@ def _unclaimed(contents: Contents) -> Iterator[Remark]:
 # -- what lies beside it ----------------------------------------------------------------------
 
 
-def _set_aside(setup: Setup) -> Iterator[Remark]:
+def _set_aside(setup: DoctorContext) -> Iterator[CheckResult]:
     dated = {damaged_at(path, setup.paths.store) for path in listed(setup.paths.data)} - {None}
     if dated:
         files = f"{setup.paths.store}{DAMAGED}*"
@@ -161,7 +161,7 @@ def _set_aside(setup: Setup) -> Iterator[Remark]:
         yield note(Check.STORE, f"{count} set aside as {files}", to_do)
 
 
-def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark]:
+def _look_at_backups(setup: DoctorContext, contents: StoreSummary | None) -> Iterator[CheckResult]:
     backups = Backups(setup.paths).newest_first()
     if backups:
         yield _told_of_newest(backups)
@@ -173,7 +173,7 @@ def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark
         yield note(Check.BACKUPS, says, "the next command does it when nobody reads the store")
 
 
-def _told_of_newest(backups: Sequence[Backup]) -> Remark:
+def _told_of_newest(backups: Sequence[Backup]) -> CheckResult:
     newest = backups[0]
     try:
         with opened_image(content_of(newest), newest.path) as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.changes import REVERT_WINDOW
 from rotator.core.selection.limits import pinned
 from rotator.model import NOBODY, Account, AccountId, Limit
@@ -15,54 +15,54 @@ from rotator.provider import Tokens
 log = logging.getLogger(__name__)
 
 
-def follow_clock(books: Books) -> bool:
+def follow_clock(context: Context) -> bool:
     """Let rests that began in what is now the future begin now; forget swaps made there.
 
     Tokens that a parked login got there have run out: how long they live nobody knows any more.
     Costs next to nothing otherwise; false if there is nothing to do. Raises StoreError.
     """
-    if not (_moved(books) or _ahead(books) or _got_ahead(books)):
+    if not (_moved(context) or _ahead(context) or _got_ahead(context)):
         return False
-    with books.store.transaction():
+    with context.store.transaction():
         # Another process may have done it just before.
-        for account, limit in _moved(books):
-            books.store.set_limit(account, limit)
-        for provider in _ahead(books):
-            books.store.note_swap(provider, None)
-        for login in _got_ahead(books):
-            _let_run_out(books, login)
+        for account, limit in _moved(context):
+            context.store.set_limit(account, limit)
+        for provider in _ahead(context):
+            context.store.note_swap(provider, None)
+        for login in _got_ahead(context):
+            _let_run_out(context, login)
     log.warning("the clock was set back: what was noted by the old one begins anew")
-    books.announce()
+    context.notify_changed()
     return True
 
 
-def _moved(books: Books) -> list[tuple[AccountId, Limit]]:
-    now = books.clock()
+def _moved(context: Context) -> list[tuple[AccountId, Limit]]:
+    now = context.clock()
     return [
         (account.id, after)
-        for account in books.store.state().accounts
+        for account in context.store.state().accounts
         for before in filter(None, (account.limit, *account.part_limits, *account.limits_before))
         if (after := pinned(before, now)) is not before
     ]
 
 
-def _ahead(books: Books) -> list[str]:
-    slots, now = books.store.state().slots, books.clock()
+def _ahead(context: Context) -> list[str]:
+    slots, now = context.store.state().slots, context.clock()
     return [p for p, slot in slots.items() if slot.swap and slot.swap.at - now > REVERT_WINDOW]
 
 
-def _got_ahead(books: Books) -> list[Account]:
+def _got_ahead(context: Context) -> list[Account]:
     """Return parked logins whose tokens came in what is now the future, and count as good.
 
     opencode wrote what is in auth.json, and goes by it.
     """
-    state, now = books.store.state(), books.clock()
+    state, now = context.store.state(), context.clock()
     return [
         account
         for account in state.accounts
         if _is_good(account, now)
         and state.slot(account.provider).active != account.id
-        and (came := books.store.descent(account.credential.digest)) is not None
+        and (came := context.store.descent(account.credential.digest)) is not None
         and came.at - now > REVERT_WINDOW
     ]
 
@@ -72,8 +72,8 @@ def _is_good(account: Account, now: datetime) -> bool:
     return expires_at is not None and expires_at > now and account.credential.refresh is not None
 
 
-def _let_run_out(books: Books, account: Account) -> None:
-    now, credential = books.clock(), account.credential
+def _let_run_out(context: Context, account: Account) -> None:
+    now, credential = context.clock(), account.credential
     entry = renewed_entry(credential, Tokens(credential.secret, now))
     run_out = parse_entry(account.provider, entry)
-    books.store.renew_credential(account, run_out, NOBODY, now)
+    context.store.renew_credential(account, run_out, NOBODY, now)

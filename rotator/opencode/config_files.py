@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.jsonc import JsoncError, parse
 from rotator.system.paths import find_paths
 from rotator.system.regular_files import head
 
@@ -104,6 +104,6 @@ def _levels(folder: Path) -> list[Path]:
 def _object(content: bytes) -> Mapping[str, Any] | None:
     try:
         value = parse(content.decode("utf-8-sig")).value
-    except (Broken, UnicodeDecodeError, RecursionError):
+    except (JsoncError, UnicodeDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from rotator.opencode.config_files import Config
 from rotator.secret import digest_of
 from rotator.system.regular_files import head
-from rotator.text import clean
+from rotator.text import sanitize
 
 # What is named so carries a credential, in a header or an option. The bridge has the same words.
 CREDENTIAL_NAMES = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
@@ -74,7 +74,7 @@ def key_digest(text: str) -> str:
 def _providers(config: Config) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for provider, told in _object(_object(config.value).get("provider")).items():
         # As auth.json has it: opencode cuts what follows the id there.
-        yield clean(provider.rstrip("/")), _object(told)
+        yield sanitize(provider.rstrip("/")), _object(told)
 
 
 def _given(

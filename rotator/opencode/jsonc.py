@@ -20,7 +20,7 @@ _DECODER = json.JSONDecoder()
 _DEEPEST = 100
 
 
-class Broken(ValueError):
+class JsoncError(ValueError):
     """The text is not what opencode would read; the message says where."""
 
 
@@ -114,7 +114,7 @@ def _string(text: str, at: int) -> tuple[str, int]:
     return str(value), end
 
 
-def _broken(text: str, at: int, why: str) -> Broken:
+def _broken(text: str, at: int, why: str) -> JsoncError:
     before = text[:at]
     line, column = before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
-    return Broken(f"{why} (line {line}, column {column})")
+    return JsoncError(f"{why} (line {line}, column {column})")

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rotator.system.regular_files import open_regular
-from rotator.text import LONGEST, clean
+from rotator.text import LONGEST, sanitize
 
 MOST_BYTES_A_CALL = 64 << 10
 LONGEST_LINE = 1 << 20
@@ -133,17 +133,17 @@ def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
 
 def _failure(timestamp: str, fields: dict[str, str], message: str) -> LoggedFailure | None:
     at = _time(timestamp)
-    provider = clean(fields.get("providerID", ""))
+    provider = sanitize(fields.get("providerID", ""))
     if at is None or not provider:
         return None
     return LoggedFailure(
         at=at,
         provider=provider,
-        model=clean(fields.get("modelID", "")) or None,
-        session=clean(fields.get("session.id") or fields.get("sessionID", "")) or None,
+        model=sanitize(fields.get("modelID", "")) or None,
+        session=sanitize(fields.get("session.id") or fields.get("sessionID", "")) or None,
         small=fields.get("small") == "true",
-        message=clean(message),
-        run=clean(fields.get("run", "")) or None,
+        message=sanitize(message),
+        run=sanitize(fields.get("run", "")) or None,
     )
 
 
@@ -171,7 +171,7 @@ def _message(fields: dict[str, str]) -> str:
     texts = [v for k, v in error.items() if k in {"error", "error.error"}]
     texts += [v for k, v in error.items() if k.endswith(".message")]
     kinds = {
-        k.rpartition(".")[2]: clean(v, LONGEST_KIND)
+        k.rpartition(".")[2]: sanitize(v, LONGEST_KIND)
         for k, v in error.items()
         if k.endswith((".type", ".code")) and v not in {"", "null", "undefined"}
     }
@@ -183,7 +183,7 @@ def _with(message: str, known: Mapping[str, object]) -> str:
         return message
     # What is known makes the difference, so it is the words that are cut short for it.
     added = json.dumps(known, ensure_ascii=False)
-    return f"{clean(message, LONGEST - len(added) - 1)} {added}"
+    return f"{sanitize(message, LONGEST - len(added) - 1)} {added}"
 
 
 def _time(text: str) -> datetime | None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from rotator.core.logins.nobody import names_nobody
 from rotator.model import Balance, Finding, Identity, Meaning, Reach, Scope, Snapshot, Window
-from rotator.text import clean
+from rotator.text import sanitize
 
 Value = TypeVar("Value")
 _MOST_WINDOWS = 64
@@ -44,7 +44,7 @@ def _compared(text: str | None) -> str | None:
 
 
 def _shown(text: str | None) -> str | None:
-    return (clean(checked(text, str)) or None) if text else None
+    return (sanitize(checked(text, str)) or None) if text else None
 
 
 def checked_snapshot(value: object) -> Snapshot:
@@ -66,7 +66,7 @@ def _window(window: Window) -> Window:
         raise ValueError("a window is used outside of 0 to 1")
     return replace(
         window,
-        name=clean(checked(window.name, str)),
+        name=sanitize(checked(window.name, str)),
         used=float(window.used),
         model=_shown(window.model),
         resets_at=None if window.resets_at is None else _utc(window.resets_at),
@@ -76,7 +76,7 @@ def _window(window: Window) -> Window:
 def _balance(balance: Balance) -> Balance:
     if not balance.amount.is_finite():
         raise ValueError("a balance is no number")
-    return replace(balance, currency=clean(checked(balance.currency, str)))
+    return replace(balance, currency=sanitize(checked(balance.currency, str)))
 
 
 def checked_finding(value: object) -> Finding:
@@ -84,7 +84,7 @@ def checked_finding(value: object) -> Finding:
     told = checked(value, Finding)
     meaning = checked(told.meaning, Meaning)
     until = None if told.until is None else _utc(told.until)
-    reason = clean(checked(told.reason, str))
+    reason = sanitize(checked(told.reason, str))
     return Finding(meaning, reason, until, checked_scope(checked(told.scope, Scope)))
 
 

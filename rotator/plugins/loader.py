@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rotator.provider import Provider
-from rotator.text import clean
+from rotator.text import sanitize
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -39,7 +39,7 @@ class Announced:
     package: str = ""
 
 
-class Shelf(Mapping[str, Provider]):
+class ProviderLoader(Mapping[str, Provider]):
     """The providers by their ids; an id is whose module named it first, and ours come first."""
 
     def __init__(self, package: str = "providers", group: str = GROUP) -> None:
@@ -99,7 +99,7 @@ class Shelf(Mapping[str, Provider]):
         return providers
 
     def _complain(self, sentence: str) -> None:
-        self._problems.append(clean(sentence))
+        self._problems.append(sanitize(sentence))
 
 
 def _providers(module: str, attribute: str = "PROVIDERS") -> Iterable[Provider]:

@@ -23,7 +23,7 @@ from rotator.plugins.checked import (
     checked_scope,
     checked_snapshot,
 )
-from rotator.plugins.loader import GROUP, Shelf
+from rotator.plugins.loader import GROUP, ProviderLoader
 from rotator.provider import (
     Classifier,
     DeadLogin,
@@ -42,7 +42,7 @@ from rotator.provider import (
     Tokens,
     UsageReader,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 log = logging.getLogger(__name__)
 # The id of the module that stands in for vendors without one.
@@ -76,11 +76,11 @@ class Registry:
     @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each module that is known to be broken; none is loaded for it."""
-        return self.providers.known_problems if isinstance(self.providers, Shelf) else ()
+        return self.providers.known_problems if isinstance(self.providers, ProviderLoader) else ()
 
     def all_problems(self) -> tuple[str, ...]:
         """Return a sentence for each module that is broken, after trying each."""
-        return self.providers.problems if isinstance(self.providers, Shelf) else ()
+        return self.providers.problems if isinstance(self.providers, ProviderLoader) else ()
 
     def identify(self, provider: str, credential: Credential) -> Identity:
         """Return who the credential is, as far as the provider's module can tell offline."""
@@ -114,7 +114,7 @@ class Registry:
             return f"{provider} does not tell the usage of a login, as far as is known here"
         try:
             why = module.usage_obstacle(credential)
-            return None if why is None else clean(checked(why, str))
+            return None if why is None else sanitize(checked(why, str))
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -128,7 +128,7 @@ class Registry:
         if not isinstance(module, UsageReader):
             raise UnexpectedAnswer(f"nothing here reads the usage of {provider}")
         try:
-            return checked_snapshot(self._carried(module.read_usage(credential, now)))
+            return checked_snapshot(self._run_conversation(module.read_usage(credential, now)))
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -149,7 +149,7 @@ class Registry:
             return f"{provider} does not tell whose a login is, as far as is known here"
         try:
             why = module.identity_obstacle(credential)
-            return None if why is None else clean(checked(why, str))
+            return None if why is None else sanitize(checked(why, str))
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -164,7 +164,7 @@ class Registry:
             raise UnexpectedAnswer(f"nothing here asks whose a login of {provider} is")
         try:
             conversation = module.read_identity(credential, now)
-            told = self._carried(conversation, MOST_IDENTITY_REQUESTS)
+            told = self._run_conversation(conversation, MOST_IDENTITY_REQUESTS)
             who = checked_identity(checked(told, Identity))
         except ProviderError:
             raise
@@ -201,7 +201,7 @@ class Registry:
         if check is None:
             raise UnexpectedAnswer(f"nothing here checks a login of {provider}")
         try:
-            self._carried(check)
+            self._run_conversation(check)
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -220,7 +220,7 @@ class Registry:
             _log(module, exc)
             return None
 
-    def _carried(
+    def _run_conversation(
         self, conversation: Generator[HttpRequest, HttpAnswer, Value], most: int = MOST_REQUESTS
     ) -> Value:
         """Carry a module's questions to the vendor and the answers back, until it returns."""
@@ -284,7 +284,7 @@ class Registry:
             return f"nothing here knows how a login of {provider} is refreshed"
         try:
             call = module.refresh_call(credential)
-            return clean(call) if isinstance(call, str) else checked(call, RefreshCall)
+            return sanitize(call) if isinstance(call, str) else checked(call, RefreshCall)
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -300,7 +300,7 @@ class Registry:
         try:
             reply = module.read_refresh(credential, answer, now)
             if isinstance(reply, DeadLogin):
-                return DeadLogin(clean(reply.reason))
+                return DeadLogin(sanitize(reply.reason))
             return checked(reply, Tokens)
         except ProviderError:
             raise
@@ -327,4 +327,4 @@ def load_registry(package: str = "providers", group: str = GROUP) -> Registry:
 
     They are loaded when one of them is asked for.
     """
-    return Registry(Shelf(package, group))
+    return Registry(ProviderLoader(package, group))

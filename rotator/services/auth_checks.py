@@ -9,7 +9,7 @@ from pathlib import Path
 from rotator.live.knowledge import try_parse
 from rotator.opencode.auth.file import Missing, Torn, Whole, read_live, way_out
 from rotator.opencode.auth.placement_sentences import placement_problems
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 def live_problems(auth_file: Path) -> list[str]:
@@ -25,7 +25,7 @@ def live_problems(auth_file: Path) -> list[str]:
             problems.append(f"auth.json is not whole: {torn.why}; {way_out(torn)}")
         case Missing():
             if auth_file.is_symlink():
-                target = clean(auth_file.readlink())
+                target = sanitize(auth_file.readlink())
                 problems.append(
                     f"auth.json is a link to nothing: {target} is made at the next login"
                 )
@@ -40,8 +40,8 @@ def _entry_problems(whole: Whole) -> list[str]:
     return [
         *(problem for problem in parsed if isinstance(problem, str)),
         *(
-            f"auth.json has more than one entry of {clean(name)}: opencode takes the last one and"
-            " drops the others when it writes"
+            f"auth.json has more than one entry of {sanitize(name)}: opencode takes the last one"
+            " and drops the others when it writes"
             for name in sorted({name for name in names if names.count(name) > 1})
         ),
     ]

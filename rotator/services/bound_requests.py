@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.selection.policy import stands_in
 from rotator.model import Account, State
 from rotator.opencode.bridge.presence import Present
@@ -46,17 +46,17 @@ class _Running:
 
 
 def bound_elsewhere(
-    books: Books, without: Sequence[Unbridged], bridged: Sequence[Present], put: Account
+    context: Context, without: Sequence[Unbridged], bridged: Sequence[Present], put: Account
 ) -> Iterator[tuple[str, Bound]]:
     """Yield the opencodes that began with nothing that `put` can replace, and what it was."""
     for process in (
         *map(_bridged, bridged),
         *(_silent(process) for process in without if process.hides_turns),
     ):
-        state = books.store.state()
-        bound = process.at and _bound(books, state, process.at, put)
-        if bound and (again := _began_anew(books, process)) is not None:
-            bound = _bound(books, state, again + _SEEN_WITHIN, put)
+        state = context.store.state()
+        bound = process.at and _bound(context, state, process.at, put)
+        if bound and (again := _began_anew(context, process)) is not None:
+            bound = _bound(context, state, again + _SEEN_WITHIN, put)
         if bound:
             yield process.who, bound
 
@@ -71,11 +71,11 @@ def _silent(process: Unbridged) -> _Running:
     return _Running(process.who, at, at, ())
 
 
-def _bound(books: Books, state: State, began_at: datetime, put: Account) -> Bound | None:
+def _bound(context: Context, state: State, began_at: datetime, put: Account) -> Bound | None:
     tenures = state.slot(put.provider).tenures
     before = [tenure.account for tenure in tenures if tenure.since <= began_at]
     if not before:
-        is_known = len(tenures) < TENURES_KEPT and _had_looked(books, state, began_at)
+        is_known = len(tenures) < TENURES_KEPT and _had_looked(context, state, began_at)
         return Bound.WITHOUT if is_known else None
     if before[-1] is None:
         return Bound.WITHOUT
@@ -88,18 +88,18 @@ def _bound(books: Books, state: State, began_at: datetime, put: Account) -> Boun
     return None if is_known else Bound.ELSEWHERE
 
 
-def _had_looked(books: Books, state: State, at: datetime) -> bool:
+def _had_looked(context: Context, state: State, at: datetime) -> bool:
     """Tell whether somebody of ours had looked at auth.json by then: what was in it is known."""
     if any(tenure.since <= at for slot in state.slots.values() for tenure in slot.tenures):
         return True
-    holder = watch_holder(books.paths.watch_lock)
+    holder = watch_holder(context.paths.watch_lock)
     since = started(holder.pid) if holder is not None and holder.is_here else None
     return since is not None and since <= at
 
 
-def _began_anew(books: Books, process: _Running) -> datetime | None:
+def _began_anew(context: Context, process: _Running) -> datetime | None:
     """Return since when all that it does is built anew, where its log tells of that."""
-    run = process.process_at and runs_in(books.paths.opencode_logs).of_process(process.process_at)
+    run = process.process_at and runs_in(context.paths.opencode_logs).of_process(process.process_at)
     if not run:
         return None
     folders = list(map(Path, process.folders)) or list(run.folders)

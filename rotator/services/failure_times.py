@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rotator.clock import is_ahead
-from rotator.context import Books
+from rotator.context import Context
 from rotator.model import State, Tenure
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Run, Runs
 from rotator.services.log_writers import find_writers
-from rotator.services.without_bridge import Unbridged, bridgeless, unbridged
+from rotator.services.without_bridge import Unbridged, opencodes_without_bridge, unbridged
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.processes import Opencode
 
@@ -43,7 +43,7 @@ _Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class OtherOpencode:
     """An opencode that writes, or wrote, into the log beside those that run without the bridge.
 
     It has a bridge, or has ended. One that `sends` may have written the line about a request
@@ -84,7 +84,7 @@ class _Suspects:
     @property
     def began_at(self) -> datetime | None:
         """When the process that wrote the line began, at the earliest; None: nobody knows."""
-        starts = [one.began_at for one in self.older]
+        starts = [sender.began_at for sender in self.older]
         if self.run is None or not (self.begins or self.is_young):
             return None
         return min([*starts, self.run.first_at] if self.begins else starts)
@@ -94,29 +94,29 @@ class _Suspects:
         """Whether one of them runs that began shortly before the run's first line."""
         run = self.run
         return run is not None and any(
-            run.is_of(one.began_at) for one in self.older if not one.is_beside
+            run.is_of(sender.began_at) for sender in self.older if not sender.is_beside
         )
 
 
-def charge_time(
-    books: Books,
+def attribution_time(
+    context: Context,
     present: Sequence[Present],
     failure: LoggedFailure,
     runs: Runs,
     running: Sequence[Opencode] | None = None,
-    beside: Sequence[Beside] = (),
+    beside: Sequence[OtherOpencode] = (),
 ) -> datetime | None:
     """Return the time by which a failure is charged to whoever was live then; None: nobody is.
 
     `running` are the opencodes without a bridge, where they have been looked for already.
     """
-    state, now = books.store.state(), books.clock()
+    state, now = context.store.state(), context.clock()
     known = _known(state, failure.provider)
     if not known:
         return failure.at
-    found = bridgeless(books.paths, present) if running is None else running
-    senders = _senders(unbridged(books.paths, present, found), beside)
-    suspects = _suspects(failure, runs, [*found, *(tenure.opencode for tenure in beside)], senders)
+    silent = opencodes_without_bridge(context.paths, present) if running is None else running
+    senders = _senders(unbridged(context.paths, present, silent), beside)
+    suspects = _suspects(failure, runs, [*silent, *(writer.opencode for writer in beside)], senders)
     requested = _requested(failure, suspects.began_at if suspects else None)
     if suspects is None:
         spans = _loaded_unnamed(senders, requested)
@@ -127,7 +127,11 @@ def charge_time(
         return _only(began_with, known, failure.at, now)
     # A request is of these days, whatever the clock was before.
     by_request = _held(known[_set_back(known, now) or 0 :], requested, now)
-    logins = [one for one in (*began_with, *by_request) if _is_login(state, failure.provider, one)]
+    logins = [
+        tenure
+        for tenure in (*began_with, *by_request)
+        if _is_login(state, failure.provider, tenure)
+    ]
     if began_with and len(logins) < len(began_with) + len(by_request):
         # What began with the one kind has built its requests for it, and uses none of the other.
         return None
@@ -137,16 +141,16 @@ def charge_time(
 def _is_login(state: State, provider: str, tenure: Tenure) -> bool:
     if tenure is _UNKNOWN:
         # A provider that has logins alone had one then, too.
-        return all(one.credential.type == "oauth" for one in state.of(provider))
+        return all(account.credential.type == "oauth" for account in state.of(provider))
     account = state.account(tenure.account)
     return account is not None and account.credential.type == "oauth"
 
 
 def _set_back(tenures: Sequence[Tenure], now: datetime) -> int | None:
     """Return the place of the last of them that is of a clock that was set back since, if any."""
-    next_at = [*(one.since for one in tenures[1:]), now]
-    ahead = [n for n, one in enumerate(tenures) if is_ahead(one.since, next_at[n])]
-    ahead += [n for n, one in enumerate(tenures) if is_ahead(one.since, now)]
+    next_at = [*(tenure.since for tenure in tenures[1:]), now]
+    ahead = [n for n, tenure in enumerate(tenures) if is_ahead(tenure.since, next_at[n])]
+    ahead += [n for n, tenure in enumerate(tenures) if is_ahead(tenure.since, now)]
     return max(ahead, default=None)
 
 
@@ -156,13 +160,16 @@ def _known(state: State, provider: str) -> list[Tenure]:
     return [*([_UNKNOWN] if len(tenures) >= TENURES_KEPT else []), *tenures]
 
 
-def _senders(without: Sequence[Unbridged], beside: Sequence[Beside]) -> list[_Sender]:
+def _senders(without: Sequence[Unbridged], beside: Sequence[OtherOpencode]) -> list[_Sender]:
     running = [
-        _Sender(one.opencode, follows=one.is_following, is_idle=one.is_idle)
-        for one in without
-        if one.uses_auth_json
+        _Sender(process.opencode, follows=process.is_following, is_idle=process.is_idle)
+        for process in without
+        if process.uses_auth_json
     ]
-    return [*running, *(_Sender(one.opencode, is_beside=True) for one in beside if one.sends)]
+    return [
+        *running,
+        *(_Sender(process.opencode, is_beside=True) for process in beside if process.sends),
+    ]
 
 
 def _suspects(
@@ -173,8 +180,8 @@ def _suspects(
         return None
     writers = find_writers(failure.run, failure.at, runs, processes)
 
-    def sending(found: Sequence[Opencode]) -> list[_Sender]:
-        return [one for one in senders if one.opencode in found]
+    def sending(processes_found: Sequence[Opencode]) -> list[_Sender]:
+        return [sender for sender in senders if sender.opencode in processes_found]
 
     return _Suspects(
         writers.run, writers.begins, sending(writers.beginners), sending(writers.older)
@@ -209,13 +216,13 @@ def _loaded(suspects: _Suspects, failure: LoggedFailure, requested: _Span) -> li
 
 def _loaded_unnamed(senders: Sequence[_Sender], requested: _Span) -> list[_Span]:
     """Return when each process has read its keys: an older opencode gives it no name."""
-    spans = [requested for one in senders if one.follows]
-    for one in senders:
+    spans = [requested for sender in senders if sender.follows]
+    for sender in senders:
         read_by = requested[1]
-        if one.opencode.kind != "serve":
-            read_by = min(read_by, one.began_at + _LOADED_WITHIN)
-        if not one.follows and not one.is_idle:
-            spans.append((min(one.began_at, read_by), read_by))
+        if sender.opencode.kind != "serve":
+            read_by = min(read_by, sender.began_at + _LOADED_WITHIN)
+        if not sender.follows and not sender.is_idle:
+            spans.append((min(sender.began_at, read_by), read_by))
     return spans
 
 
@@ -250,11 +257,11 @@ def _only(
     if len({tenure.account for tenure in held}) != 1:
         return None
     latest = max(number for number, tenure in enumerate(tenures) if tenure in held)
-    end = next((one.since for one in tenures[latest + 1 :]), None)
+    end = next((tenure.since for tenure in tenures[latest + 1 :]), None)
     since = tenures[latest].since
     # Of a clock that was set back it may have begun after its end.
     time = at if end is None or at < end else end - _TICK
     time = max(time, since) if end is not None and since < end else time
-    past = [one for one in tenures if one.since <= time or is_ahead(one.since, now)]
+    past = [tenure for tenure in tenures if tenure.since <= time or is_ahead(tenure.since, now)]
     # What was live for less than a moment has no time of its own.
     return time if not past or past[-1].account == tenures[latest].account else None

@@ -41,62 +41,66 @@ class Writers:
 def find_writers(name: str, at: datetime, runs: Runs, processes: Sequence[Opencode]) -> Writers:
     """Return who may have written a line of that run at that time, of all that run or ran."""
     run, edges = runs.runs.get(name), _edges(runs, processes)
-    spare = [processes[one] for one in _spare(edges)]
+    spare = [processes[number] for number in _spare(edges)]
     # A first line that is ahead was written before the clock was set back.
     if run is None or run.first_at > at:
         return Writers(None, older=_begun_by(at, spare))
     older = _begun_by(run.first_at, spare)
     if not run.is_whole:
         return Writers(run, older=older)
-    holders = [processes[one] for one, names in edges.items() if name in names]
-    if _is_needed(name, edges) and any(_suits(one, run) for one in holders):
+    holders = [processes[number] for number, names in edges.items() if name in names]
+    if _is_needed(name, edges) and any(_suits(holder, run) for holder in holders):
         return Writers(run, tuple(holders), begins=True)
     # A server that begins with a folder has begun before that.
-    late = [one for one in holders if run.opened is not None and not _opens_folder(one)]
-    beginners = tuple(one for one in holders if one not in late)
-    others = (one for one in older if one not in holders)
+    late = [holder for holder in holders if run.opened is not None and not _opens_folder(holder)]
+    beginners = tuple(holder for holder in holders if holder not in late)
+    others = (process for process in older if process not in holders)
     return Writers(run, beginners, (*others, *late), begins=True)
 
 
 def _begun_by(at: datetime, processes: Sequence[Opencode]) -> tuple[Opencode, ...]:
-    return tuple(one for one in processes if one.started_at - _EARLIER <= at)
+    return tuple(process for process in processes if process.started_at - _EARLIER <= at)
 
 
 def _edges(runs: Runs, processes: Sequence[Opencode]) -> dict[int, list[str]]:
     """Return which runs may be each process's, those that suit it best alone."""
     edges: dict[int, list[str]] = {}
-    for number, one in enumerate(processes):
+    for number, process in enumerate(processes):
         # A client logs nothing; of what was not read nothing is known.
-        if one.kind == ATTACH or (runs.since is not None and one.started_at < runs.since):
+        if process.kind == ATTACH or (runs.since is not None and process.started_at < runs.since):
             edges[number] = []
             continue
-        named = [n for n, r in runs.runs.items() if r.is_whole and r.is_of(one.started_at)]
-        suited = [name for name in named if _suits(one, runs.runs[name])]
+        named = [n for n, r in runs.runs.items() if r.is_whole and r.is_of(process.started_at)]
+        suited = [name for name in named if _suits(process, runs.runs[name])]
         edges[number] = suited or named
     return edges
 
 
-def _suits(one: Opencode, run: Run) -> bool:
+def _suits(process: Opencode, run: Run) -> bool:
     """Tell whether such a process begins its log as this run does (1.17.0 to 1.18.33)."""
-    if not _opens_folder(one):
+    if not _opens_folder(process):
         return run.opened is None
-    return run.opened is not None and run.opened == one.folder
+    return run.opened is not None and run.opened == process.folder
 
 
-def _opens_folder(one: Opencode) -> bool:
+def _opens_folder(process: Opencode) -> bool:
     """Tell whether it uses its folder first; a server reads the user's configuration first."""
-    return one.kind != "serve" or one.uses_at_once
+    return process.kind != "serve" or process.uses_at_once
 
 
 def _spare(edges: _Edges) -> list[int]:
     """Return the processes that need not have any run: as many others may have one."""
     most = _pairs(edges)
-    return [one for one in edges if _pairs({k: v for k, v in edges.items() if k != one}) == most]
+    return [
+        number
+        for number in edges
+        if _pairs({k: v for k, v in edges.items() if k != number}) == most
+    ]
 
 
 def _is_needed(name: str, edges: _Edges) -> bool:
     """Tell whether some process has no run without this one."""
-    left = {one: [n for n in names if n != name] for one, names in edges.items()}
+    left = {number: [n for n in names if n != name] for number, names in edges.items()}
     return _pairs(left) < _pairs(edges)
 
 
@@ -104,14 +108,14 @@ def _pairs(edges: _Edges) -> int:
     """Return how many processes can have a run of their own at once (Kuhn's algorithm)."""
     taken: dict[str, int] = {}
 
-    def find(one: int, tried: set[str]) -> bool:
-        for name in edges[one]:
+    def find(number: int, tried: set[str]) -> bool:
+        for name in edges[number]:
             if name in tried:
                 continue
             tried.add(name)
             if name not in taken or find(taken[name], tried):
-                taken[name] = one
+                taken[name] = number
                 return True
         return False
 
-    return sum(find(one, set()) for one in edges)
+    return sum(find(number, set()) for number in edges)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rotator.opencode.bridge.presence import WEBSOCKETS, Present
 from rotator.opencode.other_plugins import may_send_own
-from rotator.services.key_givers import World
+from rotator.services.key_givers import OpencodeInputs
 from rotator.system.processes import environment
-from rotator.text import clean
+from rotator.text import sanitize
 
 UNSEEN_TO_DO = "take it out or let it call fetch as it finds it, then restart opencode"
 _SOCKET_TO_DO = f"restart it without {WEBSOCKETS}"
@@ -26,8 +26,9 @@ def unseen_requests(present: Sequence[Present], providers: Collection[str]) -> I
         sockets = (name for name in providers if presence.sends_by_socket(name))
         for provider in dict.fromkeys((*presence.unseen, *sockets)):
             yield (
-                f"the bridge in opencode {presence.who} does not see the requests of {clean(provider)},"
-                f" so none of them is sent again: {senders(presence, provider)} past it"
+                f"the bridge in opencode {presence.who} does not see the requests of"
+                f" {sanitize(provider)}, so none of them is sent again:"
+                f" {senders(presence, provider)} past it"
             )
 
 
@@ -36,8 +37,10 @@ def senders(presence: Present, provider: str) -> str:
     if presence.sends_by_socket(provider):
         return f"{WEBSOCKETS} sends them"
     environ = environment(presence.pid) if presence.is_here else None
-    world = World(environ or os.environ, tuple(Path(name) for name in presence.directories))
-    names = [f"the {c.kind} {clean(c.name)}" for c in world.code if may_send_own(c, provider)]
+    world = OpencodeInputs(
+        environ or os.environ, tuple(Path(name) for name in presence.directories)
+    )
+    names = [f"the {c.kind} {sanitize(c.name)}" for c in world.code if may_send_own(c, provider)]
     if not names:
         return "something in it sends them"
     return f"{' or '.join(names)} sends them"

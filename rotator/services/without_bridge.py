@@ -16,10 +16,10 @@ from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.system import auth_content
 from rotator.system.auth_content import AUTH_CONTENT
-from rotator.system.liveness import inside
+from rotator.system.liveness import pid_inside
 from rotator.system.paths import Paths
 from rotator.system.processes import COMMAND, Opencode, environment, find_opencodes
-from rotator.text import clean
+from rotator.text import sanitize
 
 _LOGS_WITHIN = timedelta(seconds=5)
 _OWN_LOGINS = f"takes its logins from {AUTH_CONTENT}: no swap reaches it"
@@ -101,9 +101,11 @@ class Unbridged:
             case Lack.PURE:
                 return "loads no plug-ins (--pure): failures are seen in its log only"
             case Lack.CONFIG if paths:
-                return f"takes its plug-ins from {clean(paths.opencode_config)}, without the bridge"
+                return (
+                    f"takes its plug-ins from {sanitize(paths.opencode_config)}, without the bridge"
+                )
             case Lack.STATE if paths:
-                return f"has its state in {clean(paths.state)}: its bridge is not heard here"
+                return f"has its state in {sanitize(paths.state)}: its bridge is not heard here"
             case Lack.OWN_LOGINS | Lack.SECOND:
                 return _OWN_LOGINS if self.lack is Lack.OWN_LOGINS else _SECOND
             case Lack.OLDER if not self.is_sure:
@@ -134,7 +136,7 @@ class Unbridged:
                 return None
 
 
-def bridgeless(
+def opencodes_without_bridge(
     paths: Paths, present: Sequence[Present], everyone: Sequence[Opencode] | None = None
 ) -> list[Opencode]:
     """Return the running opencodes of this auth.json whose bridge, if any, is not heard here.
@@ -148,7 +150,7 @@ def bridgeless(
     running = find_opencodes(paths.auth_file.parent) if everyone is None else everyone
     silent = [process for process in running if process.pid not in heard]
     processes = [
-        process for process in silent if not elsewhere or inside(process.pid) not in elsewhere
+        process for process in silent if not elsewhere or pid_inside(process.pid) not in elsewhere
     ]
     # A program that lies anywhere tells its version in the log alone.
     runs = runs_in(paths.opencode_logs) if any(process.sends for process in processes) else Runs({})
@@ -162,7 +164,7 @@ def unbridged(
 
     `running` are those opencodes, where they have been looked for already.
     """
-    processes = bridgeless(paths, present) if running is None else running
+    processes = opencodes_without_bridge(paths, present) if running is None else running
     runs = runs_in(paths.opencode_logs) if any(o.kind == "serve" for o in processes) else Runs({})
     is_installed = bridge_file(paths).version is not None
     told = [_looked_at(paths, process, runs, is_installed=is_installed) for process in processes]
@@ -174,12 +176,12 @@ def following(present: Sequence[Present]) -> list[Present]:
     return [presence for presence in present if not has_own_logins(presence)]
 
 
-def sends_unmarked(paths: Paths, one: Opencode) -> bool:
+def sends_unmarked(paths: Paths, process: Opencode) -> bool:
     """Tell whether an opencode with a bridge may have used a folder before the bridge was there.
 
     In such a folder its requests go out without it.
     """
-    return one.sends and not _was_there(bridge_file(one.paths or paths), one.started_at)
+    return process.sends and not _was_there(bridge_file(process.paths or paths), process.started_at)
 
 
 def has_own_logins(presence: Present) -> bool:

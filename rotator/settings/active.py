@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from rotator import __version__
 from rotator.errors import ConfigError
 from rotator.model.preferences import Preferences, preferences_of
-from rotator.settings.cache import SettingsCache, Verdict
+from rotator.settings.cache import SettingsCache, Validation
 from rotator.settings.sources import Values, overlaid, read_config, setting_variables
 from rotator.system.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class ActiveSettings:
     """The preferences that hold, and in one sentence what is wrong with the settings, if it is.
 
     `is_kept`: they are the last good ones, because what stands there now cannot be used.
@@ -32,12 +32,12 @@ class InForce:
     is_kept: bool = False
 
 
-def in_force(paths: Paths, environ: Mapping[str, str] | None = None) -> InForce:
+def active_settings(paths: Paths, environ: Mapping[str, str] | None = None) -> ActiveSettings:
     """Return what holds now; never raises for settings that are wrong."""
-    return Asked(paths, environ).answer()
+    return SettingsLookup(paths, environ).answer()
 
 
-class Asked:
+class SettingsLookup:
     """One look at the settings: the answer from memory, or by reading closely."""
 
     def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
@@ -55,18 +55,20 @@ class Asked:
         """Whether the answer needs no close reading."""
         return self._verdict() is not None
 
-    def answer(self, fallback: Preferences | None = None) -> InForce:
+    def answer(self, fallback: Preferences | None = None) -> ActiveSettings:
         """Return what holds; `fallback` where the file is wrong and no good one is remembered."""
         verdict = self.verdict()
         below = verdict.of_file
         if below is None:
             below = self._cache.last_good()
             if below is None and fallback is not None:
-                return InForce(fallback, verdict.problem, is_kept=True)
+                return ActiveSettings(fallback, verdict.problem, is_kept=True)
         values = overlaid(below or {}, verdict.of_variables)
-        return InForce(preferences_of(values), verdict.problem, is_kept=verdict.of_file is None)
+        return ActiveSettings(
+            preferences_of(values), verdict.problem, is_kept=verdict.of_file is None
+        )
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Validation:
         """Return what close reading finds, or has found before."""
         return self._verdict() or self._read_closely()
 
@@ -74,16 +76,16 @@ class Asked:
         """Return what the last good file set."""
         return self._cache.last_good() or {}
 
-    def _verdict(self) -> Verdict | None:
+    def _verdict(self) -> Validation | None:
         if not self.variables and self.text is None:
-            return Verdict({} if self._problem is None else None, {}, self._problem)
+            return Validation({} if self._problem is None else None, {}, self._problem)
         return self._cache.verdict(self._key())
 
     def _key(self) -> str:
         facts = [__version__, self.text, self._problem, sorted(self.variables.items())]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    def _read_closely(self) -> Verdict:
+    def _read_closely(self) -> Validation:
         from rotator.settings import validate  # noqa: PLC0415  # 0.3 s that a short command must not pay
 
         problem = self._problem
@@ -98,7 +100,7 @@ class Asked:
                 of_file = validate.read_file(self.text or "")
             except ConfigError as exc:
                 problem = exc.message
-        verdict = Verdict(of_file, of_variables, problem)
+        verdict = Validation(of_file, of_variables, problem)
         self._cache.remember(self._key(), verdict)
         return verdict
 

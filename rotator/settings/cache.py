@@ -21,7 +21,7 @@ _LARGEST_CACHE = 8 * LARGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Validation:
     """What close reading found: what the file sets, what the variables set, what is wrong.
 
     Without `of_file` the file cannot be used.
@@ -43,10 +43,10 @@ class SettingsCache:
             if isinstance(value, dict) and value.get("schema") == SCHEMA:
                 self._value = value
 
-    def verdict(self, key: str) -> Verdict | None:
+    def verdict(self, key: str) -> Validation | None:
         """Return what was found in what has that key, None if it is not known."""
         try:
-            verdict = Verdict(**self._value["verdicts"][key])
+            verdict = Validation(**self._value["verdicts"][key])
             preferences_of(overlaid(verdict.of_file or {}, verdict.of_variables))
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
@@ -61,7 +61,7 @@ class SettingsCache:
             return None
         return good
 
-    def remember(self, key: str, verdict: Verdict) -> None:
+    def remember(self, key: str, verdict: Validation) -> None:
         """Write down what was found; a failure costs time alone."""
         known = self._value.get("verdicts")
         older = list(known.items()) if isinstance(known, dict) else []

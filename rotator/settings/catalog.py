@@ -16,7 +16,7 @@ from rotator.errors import ConfigError
 from rotator.settings.schema import LONGEST_KEY, FileSettings, PrioritySettings, Section
 from rotator.settings.sources import PREFIX
 from rotator.settings.toml_values import nearest
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def find_setting(key: str) -> tuple[Setting, str | None]:
     if key in BY_KEY:
         raise ConfigError(f"{key}: each provider has its own", hint="rotator priority --help")
     raise ConfigError(
-        f"{clean(key, LONGEST_KEY)}: {no_such_setting(key)}", hint="rotator config show"
+        f"{sanitize(key, LONGEST_KEY)}: {no_such_setting(key)}", hint="rotator config show"
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from rotator.errors import ConfigError
 from rotator.model.preferences import Priority
-from rotator.settings.active import in_force
+from rotator.settings.active import active_settings
 from rotator.settings.catalog import find_setting
 from rotator.settings.inline_values import rendered
 from rotator.settings.sources import FILE_NAME, MEND, Values, read_config
@@ -25,7 +25,7 @@ from rotator.settings.toml_edit import add_entry, drop, drop_entry, is_one_value
 from rotator.settings.toml_values import parse
 from rotator.settings.validate import read_file
 from rotator.system.file_owners import require_own_way, whose
-from rotator.system.files import sweep, sync_folder, temporary_beside, write_new
+from rotator.system.files import remove_leftovers, sync_folder, temporary_beside, write_new
 from rotator.system.locks import hold_all
 from rotator.system.paths import FILE_MODE, Paths, make_folder
 
@@ -226,7 +226,7 @@ def _require_good(text: str) -> None:
 
 def _remember(paths: Paths) -> None:
     """Look at the new file once here, where pydantic is loaded: the watcher need not then."""
-    in_force(paths, {})
+    active_settings(paths, {})
 
 
 @contextlib.contextmanager
@@ -248,7 +248,7 @@ def _put(file: Path, before: str | None, after: str) -> bool:
     try:
         require_own_way(file)
         make_folder(target.parent)
-        sweep(target.parent, name=target.name)
+        remove_leftovers(target.parent, name=target.name)
         temporary = temporary_beside(target)
         write_new(temporary, after.encode(), durable=True, like=whose(target))
         try:

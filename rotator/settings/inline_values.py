@@ -21,13 +21,13 @@ def rendered(value: Any) -> str:
 def _inline(value: Any) -> Any:
     if isinstance(value, Mapping):
         table: InlineTable = tomlkit.inline_table()
-        for name, one in value.items():
-            table.append(name, _inline(one))
+        for name, member in value.items():
+            table.append(name, _inline(member))
         return table
     # What has been read keeps its spelling.
     if isinstance(value, list | tuple) and not isinstance(value, Array):
         array = tomlkit.array()
-        array.extend(_inline(one) for one in value)
+        array.extend(_inline(member) for member in value)
         return array
     return value
 

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from rotator.model.preferences import Failover, Preferences, Priority, Routing, Strategy
 from rotator.settings.sources import PREFIX
-from rotator.text import clean
+from rotator.text import sanitize
 
 LONGEST_KEY = 120
 _LONGEST_TEXT = 200
@@ -146,7 +146,7 @@ def _each_once(priorities: list[PrioritySettings]) -> list[PrioritySettings]:
     names = [priority.provider for priority in priorities]
     for name in names:
         if names.count(name) > 1:
-            message = f"names {clean(name, LONGEST_KEY)} twice"
+            message = f"names {sanitize(name, LONGEST_KEY)} twice"
             raise ValueError(message)
     return priorities
 

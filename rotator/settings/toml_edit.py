@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from rotator.settings.inline_values import with_key, without_key
 from rotator.settings.toml_lists import TomlList, read_list
-from rotator.settings.toml_positions import KeyPath, Place, Places, read_places
+from rotator.settings.toml_positions import KeyPath, Position, Positions, read_positions
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _COMMENT_LINE = re.compile(r"[ \t]*#[^\n]*\n")
@@ -33,7 +33,7 @@ def dotted(names: Sequence[str | int]) -> str:
 
 def put(text: str, path: KeyPath, value: str) -> str:
     """Let `path` have the value: in its place, or on a line of its own where it belongs."""
-    places = read_places(text)
+    places = read_positions(text)
     place = _value_at(places, path)
     if place is not None:
         return text[: place.value_start] + value + text[place.end :]
@@ -49,24 +49,24 @@ def put(text: str, path: KeyPath, value: str) -> str:
 
 def is_one_value(text: str, path: KeyPath) -> bool:
     """Tell whether `path` stands in the text as one value, not as a table over several lines."""
-    return _value_at(read_places(text), path) is not None
+    return _value_at(read_positions(text), path) is not None
 
 
 def drop(text: str, path: KeyPath) -> str:
     """Take out what stands at `path`, a whole table included."""
-    places = read_places(text)
+    places = read_positions(text)
     there = [place for place in places.all if place.path[: len(path)] == path]
     around = _around(places, path) if there else None
     if around is not None:
         whole = without_key(_text_of(places, around), _names(path[len(around.path) :]))
         return _replaced(places, around, whole)
-    for place in reversed([one for one in there if not one.is_inner]):
+    for place in reversed([found_place for found_place in there if not found_place.is_inner]):
         start, end = _line(text, place)
         text = text[:start] + text[end:]
     return text
 
 
-def _around(places: Places, path: KeyPath) -> Place | None:
+def _around(places: Positions, path: KeyPath) -> Position | None:
     """Return the innermost inline value that `path` belongs into."""
     above = (_value_at(places, path[:length]) for length in range(len(path) - 1, 0, -1))
     return next(filter(None, above), None)
@@ -76,23 +76,23 @@ def _names(path: KeyPath) -> list[str]:
     return [str(name) for name in path]
 
 
-def _text_of(places: Places, place: Place) -> str:
+def _text_of(places: Positions, place: Position) -> str:
     return places.text[place.value_start : place.end]
 
 
-def _replaced(places: Places, place: Place, value: str) -> str:
+def _replaced(places: Positions, place: Position, value: str) -> str:
     """Let a value be that one, with the line ends of the file."""
     text = places.text
     value = value.replace("\r\n", "\n").replace("\n", line_break(text))
     return text[: place.value_start] + value + text[place.end :]
 
 
-def _value_at(places: Places, path: KeyPath) -> Place | None:
+def _value_at(places: Positions, path: KeyPath) -> Position | None:
     place = places.at(path)
     return place if place is not None and place.kind == "value" else None
 
 
-def _neighbour(places: Places, path: KeyPath) -> Place | None:
+def _neighbour(places: Positions, path: KeyPath) -> Position | None:
     """Return below what a new line for `path` belongs: the last one of the nearest table."""
     near = [
         (_shared(place.path, path), place.start, place)
@@ -113,7 +113,7 @@ def _shared(path: KeyPath, other: KeyPath) -> int:
     return count
 
 
-def _with_line_below(text: str, above: Place, line: str) -> str:
+def _with_line_below(text: str, above: Position, line: str) -> str:
     _, end = _line(text, above)
     start = text.rfind("\n", 0, above.start) + 1
     break_ = line_break(text)
@@ -121,7 +121,7 @@ def _with_line_below(text: str, above: Place, line: str) -> str:
     return f"{text[:end]}{opened}{text[start : above.start]}{line}{break_}{text[end:]}"
 
 
-def _line(text: str, place: Place) -> Span:
+def _line(text: str, place: Position) -> Span:
     """Return the span of the lines that a place takes up, the last break included."""
     start = text.rfind("\n", 0, place.start) + 1
     end = text.find("\n", place.end) + 1
@@ -150,14 +150,14 @@ def with_block(text: str, header: str, pairs: Sequence[tuple[str, str]], at: int
 
 def entries(text: str, name: str) -> list[Span]:
     """Return the span of each entry, `[[name]]` with the comment above it."""
-    places = read_places(text)
+    places = read_positions(text)
     headers = [
         member for member in places.all if member.kind == "entry" and member.path[:-1] == (name,)
     ]
     return [_block(places, header) for header in headers]
 
 
-def _block(places: Places, header: Place) -> Span:
+def _block(places: Positions, header: Position) -> Span:
     text = places.text
     start = _with_comments_above(text, text.rfind("\n", 0, header.start) + 1)
     end = max(place.end for place in places.all if place.base == header.path)
@@ -180,19 +180,19 @@ def reorder(text: str, name: str, order: Sequence[int]) -> str:
     """Put the entries into that order; what stands between them stays where it is."""
     if [*order] == sorted(order):
         return text
-    places = read_places(text)
+    places = read_positions(text)
     around = _value_at(places, (name,))
     if around is not None:
         return _replaced(places, around, _list(places, around).in_order(order).text())
     return _permuted(text, entries(text, name), order)
 
 
-def _list(places: Places, around: Place) -> TomlList:
+def _list(places: Positions, around: Position) -> TomlList:
     start, length = around.value_start, len(around.path)
     spans = [
-        (one.start - start, one.end - start)
-        for one in places.all
-        if one.is_inner and one.path[:length] == around.path and len(one.path) == length + 1
+        (place.start - start, place.end - start)
+        for place in places.all
+        if place.is_inner and place.path[:length] == around.path and len(place.path) == length + 1
     ]
     return read_list(_text_of(places, around), spans)
 
@@ -206,7 +206,7 @@ def _permuted(text: str, spans: Sequence[Span], order: Sequence[int]) -> str:
 
 def drop_entry(text: str, name: str, index: int) -> str:
     """Take out one entry, the comment above it, and the blank lines below it."""
-    places = read_places(text)
+    places = read_positions(text)
     around = _value_at(places, (name,))
     if around is not None:
         return _replaced(places, around, _list(places, around).without(index).text())
@@ -217,7 +217,7 @@ def drop_entry(text: str, name: str, index: int) -> str:
 
 def add_entry(text: str, name: str, pairs: Sequence[tuple[str, str]]) -> str:
     """Put another entry behind the last one, in the form that the others have."""
-    places = read_places(text)
+    places = read_positions(text)
     around = _value_at(places, (name,))
     if around is not None:
         inside = ", ".join(f"{key} = {value}" for key, value in pairs)

@@ -58,11 +58,11 @@ class TomlList:
     def text(self) -> str:
         """Return the list as it is written."""
         if not self.has_lines:
-            return f"[{', '.join(one.text for one in self.members)}]"
+            return f"[{', '.join(member.text for member in self.members)}]"
         lines = [f"[ {self.heading}".rstrip()]
-        for number, one in enumerate(self.members, start=1):
+        for number, member in enumerate(self.members, start=1):
             comma = "," if self.ends_with_comma or number < len(self.members) else ""
-            lines += [*one.above, f"{one.text}{comma} {one.behind}".rstrip()]
+            lines += [*member.above, f"{member.text}{comma} {member.behind}".rstrip()]
         lines += self.below
         inside = [f"{self.indent}{line}" if line else "" for line in lines[1:]]
         return "\n".join([lines[0], *inside, f"{self.closing}]"])
@@ -92,5 +92,5 @@ def read_list(text: str, spans: Sequence[tuple[int, int]]) -> TomlList:
 
 
 def _between(line: str) -> tuple[str, str]:
-    found = _BETWEEN.fullmatch(line.rstrip())
-    return (found[1], found[2] or "") if found else ("", "")
+    match = _BETWEEN.fullmatch(line.rstrip())
+    return (match[1], match[2] or "") if match else ("", "")

@@ -12,8 +12,13 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from rotator.statusline.quick_read import Peek, Seat, Unreadable, peek
-from rotator.text import clean
+from rotator.statusline.quick_read import (
+    SlotStatus,
+    StatusLineData,
+    StatusUnreadable,
+    read_status_line,
+)
+from rotator.text import sanitize
 from rotator.wording import percent, short_span, short_state_words
 
 TMUX = "--tmux"
@@ -45,14 +50,14 @@ def show(words: Sequence[str]) -> int:
 def asked_line(wanted: Sequence[str], *, is_tmux: bool) -> str:
     """Look, and return the line."""
     try:
-        text = line(peek(os.environ, datetime.now(UTC)), wanted)
-    except Unreadable:
+        text = line(read_status_line(os.environ, datetime.now(UTC)), wanted)
+    except StatusUnreadable:
         text = UNREADABLE
     # tmux takes a single one for the beginning of a format.
     return text.replace("#", "##") if is_tmux else text
 
 
-def line(peek: Peek, wanted: Sequence[str] = ()) -> str:
+def line(peek: StatusLineData, wanted: Sequence[str] = ()) -> str:
     """Return the line: what is amiss, then each provider in use, or the `wanted` ones.
 
     A provider is in use when an account is in its slot.
@@ -63,7 +68,7 @@ def line(peek: Peek, wanted: Sequence[str] = ()) -> str:
     seats = {seat.provider: seat for seat in peek.seats}
     names = [name.rstrip("/") or name for name in wanted]
     if names:
-        shown = [seats.get(name) or Seat(name) for name in dict.fromkeys(names)]
+        shown = [seats.get(name) or SlotStatus(name) for name in dict.fromkeys(names)]
     else:
         shown = [seat for seat in peek.seats if seat.alias is not None]
     parts += [_said(seat, peek.now) for seat in shown]
@@ -72,15 +77,15 @@ def line(peek: Peek, wanted: Sequence[str] = ()) -> str:
     return _BETWEEN.join(parts)
 
 
-def _said(seat: Seat, now: datetime) -> str:
-    name = clean(seat.provider, _LONGEST_NAME)
+def _said(seat: SlotStatus, now: datetime) -> str:
+    name = sanitize(seat.provider, _LONGEST_NAME)
     if seat.alias is None:
         return f"{name} -"
-    words = [name, clean(seat.alias, _LONGEST_NAME), *_standing(seat, now)]
+    words = [name, sanitize(seat.alias, _LONGEST_NAME), *_standing(seat, now)]
     return " ".join(words)
 
 
-def _standing(seat: Seat, now: datetime) -> list[str]:
+def _standing(seat: SlotStatus, now: datetime) -> list[str]:
     if seat.state in {"rejected", "disabled"}:
         return [short_state_words(seat.state)]
     if seat.until is not None:
@@ -89,4 +94,4 @@ def _standing(seat: Seat, now: datetime) -> list[str]:
     if seat.used is None:
         return []
     share = percent(seat.used)
-    return [clean(seat.window, _LONGEST_NAME), share] if seat.window else [share]
+    return [sanitize(seat.window, _LONGEST_NAME), share] if seat.window else [share]

@@ -18,7 +18,7 @@ from rotator.clock import from_iso, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.storage.store import Store
 from rotator.system.file_owners import foreign_link, remove_own
-from rotator.system.files import publish, sweep
+from rotator.system.files import publish, remove_leftovers
 from rotator.system.locks import hold_all
 from rotator.system.paths import Paths, private_folder
 
@@ -34,7 +34,7 @@ DAMAGED = ".damaged-"
 DAMAGED_KEPT = 3
 
 
-class Source(Protocol):
+class CopySource(Protocol):
     """**Protocol:** what accounts are copied from; `rotator.storage.store.Store` is one."""
 
     def accounts_mark(self) -> str | None:
@@ -100,7 +100,7 @@ class Backups:
 
         return self._patiently(upkeep)
 
-    def back_up_before(self, source: Source, now: datetime) -> bool:
+    def back_up_before(self, source: CopySource, now: datetime) -> bool:
         """Do the same for a store whose schema is about to change."""
         return self._patiently(lambda: self._copy_if_due(source, now))
 
@@ -119,7 +119,7 @@ class Backups:
         times = sorted({at for at in dated.values() if at is not None}, reverse=True)
         _delete(path for path, at in dated.items() if at in times[keep:])
 
-    def _copy_if_due(self, source: Source, now: datetime) -> bool:
+    def _copy_if_due(self, source: CopySource, now: datetime) -> bool:
         if not self._is_due(source):
             return False
         with self._alone(0) as alone:
@@ -131,7 +131,7 @@ class Backups:
             _delete(backup.path for backup in self.newest_first() if backup.made_at not in kept)
             return True
 
-    def _is_due(self, source: Source) -> bool:
+    def _is_due(self, source: CopySource) -> bool:
         mark = source.accounts_mark()
         newest = [backup.mark for backup in self.newest_first()[:1]]
         return mark is not None and newest != [mark[:_MARK_LETTERS]]
@@ -158,12 +158,12 @@ class Backups:
             self._write(store, now)
         _delete(before)
 
-    def _write(self, source: Source, now: datetime) -> None:
+    def _write(self, source: CopySource, now: datetime) -> None:
         mark = source.accounts_mark()
         if mark is None:
             return
         folder = private_folder(self._paths.backups)
-        sweep(folder)
+        remove_leftovers(folder)
         # A clock that was set back must not make the newest an old one.
         newest = [backup.made_at + _TICK for backup in self.newest_first()[:1]]
         stamp = stamp_of(max([now, *newest]))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rotator.clock import from_iso, to_iso
-from rotator.core.poll_schedule import LEASE, Asked, OwnerAsked, is_due
+from rotator.core.poll_schedule import LEASE, OwnerRecord, UsageRecord, is_due
 from rotator.core.usage_codec import read_snapshot, write_snapshot
 from rotator.model import AccountId, Digest, Event, EventKind, Snapshot
 from rotator.storage.database_errors import store_errors
@@ -44,7 +44,7 @@ class History(HistoryFile):
 
     def __init__(self, path: Path) -> None:
         """Open or create the file at `path`; raises NewerSchema."""
-        self._all_asked: tuple[int, Mapping[AccountId, Asked]] | None = None
+        self._all_asked: tuple[int, Mapping[AccountId, UsageRecord]] | None = None
         super().__init__(path)
 
     def changed_hands(self) -> None:
@@ -96,7 +96,7 @@ class History(HistoryFile):
     # -- usage -------------------------------------------------------------------------------
 
     @never_in_the_way
-    def asked(self, account: AccountId) -> Asked:
+    def asked(self, account: AccountId) -> UsageRecord:
         """Return what is known of asking for an account's usage."""
         with store_errors(self._path):
             row = self._connection.execute(
@@ -104,10 +104,10 @@ class History(HistoryFile):
                 " WHERE account = ?",
                 (account,),
             ).fetchone()
-        return Asked() if row is None else _asked(row)
+        return UsageRecord() if row is None else _asked(row)
 
     @never_in_the_way
-    def all_asked(self) -> Mapping[AccountId, Asked]:
+    def all_asked(self) -> Mapping[AccountId, UsageRecord]:
         """Return what is known of asking for the usage of every account that was asked for.
 
         It is read anew only when somebody has written.
@@ -140,7 +140,7 @@ class History(HistoryFile):
         """Keep a good reading, the newest of its account and one of its past."""
         at = snapshot.read_at
         with transaction(self._connection, self._path) as connection:
-            self._write_usage(account, Asked(snapshot, due_at=due_at))
+            self._write_usage(account, UsageRecord(snapshot, due_at=due_at))
             connection.executemany(
                 "INSERT INTO reading (account, at, window, model, used) VALUES (?, ?, ?, ?, ?)",
                 [(account, to_iso(at), w.name, w.model, w.used) for w in snapshot.windows],
@@ -153,14 +153,14 @@ class History(HistoryFile):
         with transaction(self._connection, self._path):
             asked = self.asked(account)
             failures = asked.failures + 1
-            self._write_usage(account, Asked(asked.snapshot, failure, failures, due_at))
+            self._write_usage(account, UsageRecord(asked.snapshot, failure, failures, due_at))
 
     @never_in_the_way
     def keep_accepted(self, account: AccountId) -> None:
         """Note that the vendor accepts a login, whatever it said before; it told nothing else."""
         with transaction(self._connection, self._path):
             asked = self.asked(account)
-            self._write_usage(account, Asked(asked.snapshot, due_at=asked.due_at))
+            self._write_usage(account, UsageRecord(asked.snapshot, due_at=asked.due_at))
 
     @never_in_the_way
     def postpone(self, account: AccountId, due_at: datetime) -> None:
@@ -192,7 +192,7 @@ class History(HistoryFile):
             connection.execute("DELETE FROM usage WHERE account = ?", (account,))
             connection.execute("DELETE FROM reading WHERE account = ?", (account,))
 
-    def _write_usage(self, account: AccountId, asked: Asked) -> None:
+    def _write_usage(self, account: AccountId, asked: UsageRecord) -> None:
         # Our own writing does not change the version that we see.
         self._all_asked = None
         self._connection.execute(
@@ -223,22 +223,22 @@ class History(HistoryFile):
     # -- owners ------------------------------------------------------------------------------
 
     @never_in_the_way
-    def owner_asked(self, digest: Digest) -> OwnerAsked:
+    def owner_asked(self, digest: Digest) -> OwnerRecord:
         """Return what is known of asking whose a credential is."""
         with store_errors(self._path):
             row = self._connection.execute(
                 "SELECT tries, answered, due_at FROM owner_question WHERE digest = ?", (digest,)
             ).fetchone()
         if row is None:
-            return OwnerAsked()
+            return OwnerRecord()
         try:
             due_at = from_iso(row[2]) if row[2] else None
         except (ValueError, TypeError, AttributeError):
             due_at = None
-        return OwnerAsked(int(row[0]), bool(row[1]), due_at)
+        return OwnerRecord(int(row[0]), bool(row[1]), due_at)
 
     @never_in_the_way
-    def keep_owner_asked(self, digest: Digest, asked: OwnerAsked) -> None:
+    def keep_owner_asked(self, digest: Digest, asked: OwnerRecord) -> None:
         """Keep what is known of asking whose a credential is, and let the oldest go."""
         due_at = to_iso(asked.due_at) if asked.due_at else None
         with transaction(self._connection, self._path) as connection:
@@ -261,10 +261,10 @@ class History(HistoryFile):
         return int(row[0])
 
 
-def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> Asked:
+def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> UsageRecord:
     snapshot, failure, failures, due_at, leased_until = row
     try:
-        return Asked(
+        return UsageRecord(
             snapshot=read_snapshot(snapshot) if snapshot else None,
             failure=failure,
             failures=failures,
@@ -273,7 +273,7 @@ def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> A
         )
     except (ValueError, TypeError, AttributeError):
         # It is read anew.
-        return Asked()
+        return UsageRecord()
 
 
 def _numbered(

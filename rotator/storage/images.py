@@ -11,7 +11,7 @@ from rotator.errors import StoreDamaged
 from rotator.storage.database import SMALLEST, text_of
 from rotator.storage.database_errors import store_errors
 from rotator.storage.migrations import Migration, migrate
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -> bytes:
@@ -62,5 +62,5 @@ def require_sound(connection: sqlite3.Connection, path: Path) -> None:
     with store_errors(path):
         row = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if row != ("ok",):
-            message = f"the store {path} is damaged: {clean(row[0])}"
+            message = f"the store {path} is damaged: {sanitize(row[0])}"
             raise StoreDamaged(message)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rotator.clock import to_iso
-from rotator.core.logins.store_merge import Joined, Row, join, replaced_of
+from rotator.core.logins.store_merge import MergedStore, Row, merge_stores, replaced_of
 from rotator.errors import NewerSchema, StoreDamaged
 from rotator.opencode.auth.file import Whole, parse_live
 from rotator.storage.account_copy import NOTICE
@@ -26,7 +26,7 @@ from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import STORE
 from rotator.storage.repair_losses import losses, sentence
 from rotator.storage.repair_sources import (
-    Source,
+    RepairSource,
     Tables,
     accounts_since,
     best_source,
@@ -37,7 +37,7 @@ from rotator.storage.repair_sources import (
 from rotator.storage.row_sealing import seal_what_is_written
 from rotator.storage.soundness import require_intact
 from rotator.storage.write_ahead_log import Wal, is_empty_wal, state_of_wal
-from rotator.system.files import publish, sweep, sync_folder
+from rotator.system.files import publish, remove_leftovers, sync_folder
 from rotator.system.locks import folder_lock, swap_lock
 from rotator.system.paths import FILE_MODE, Paths
 from rotator.system.regular_files import open_regular
@@ -59,7 +59,7 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
         folder_lock(paths.data, alone=True),
         store_errors(paths.store),
     ):
-        sweep(paths.data)
+        remove_leftovers(paths.data)
         done = _rebuild(paths, backups, now)
         backups.forget_damaged()
     return done
@@ -99,7 +99,7 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         aside = f"{store.name}{DAMAGED}{stamp}" if size else None
         publish(
             store.with_name(f"{store.name}{REBUILT}{stamp}"),
-            _rebuilt(copies, left or Source(), aside, recent, now),
+            _rebuilt(copies, left or RepairSource(), aside, recent, now),
             durable=True,
         )
         return _put_in_place(store)
@@ -176,15 +176,19 @@ def _is_sound(connection: Connection, store: Path) -> bool:
 
 
 def _rebuilt(
-    copies: list[Source], left: Source, aside: str | None, recent: list[str], now: datetime
+    copies: list[RepairSource],
+    left: RepairSource,
+    aside: str | None,
+    recent: list[str],
+    now: datetime,
 ) -> bytes:
     """Return the new store as the bytes of a file, in the newest schema of its sources."""
     schema = max(source.schema for source in (*copies, left)) or len(STORE)
-    copy = in_schema(copies[0] if copies else Source(), schema)
+    copy = in_schema(copies[0] if copies else RepairSource(), schema)
     for newer in copies[1:]:
         # A newer copy that is damaged is joined to the sound one as a store would be.
         tables, _ = _joined(copy, in_schema(newer, schema), now)
-        copy = Source(schema, tables, newer.made_at, has_seals=True)
+        copy = RepairSource(schema, tables, newer.made_at, has_seals=True)
     rest = in_schema(left, schema)
     tables, joined = _joined(copy, rest, now)
     notice = {
@@ -199,9 +203,9 @@ def _rebuilt(
         return connection.serialize()
 
 
-def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
+def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tables, MergedStore]:
     """Return the rows of a copy and of what is left of the store that it was made of."""
-    joined = join(contents_of(copy), contents_of(left), to_iso(now))
+    joined = merge_stores(contents_of(copy), contents_of(left), to_iso(now))
     ids = {row["id"] for row in joined.accounts}
 
     def of_accounts(table: str) -> list[Row]:
@@ -221,7 +225,7 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
         ),
         "descent": _rows(left, "descent"),
         "exchange": {
-            row["digest"]: row for one in (copy, left) for row in _rows(one, "exchange")
+            row["digest"]: row for source in (copy, left) for row in _rows(source, "exchange")
         }.values(),
         **_places(left, ids),
     }
@@ -233,11 +237,11 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
     return {**dict.fromkeys(left.tables, Rows()), **content}, joined
 
 
-def _rows(source: Source, table: str) -> tuple[Row, ...]:
+def _rows(source: RepairSource, table: str) -> tuple[Row, ...]:
     return source.tables[table].rows if table in source.tables else ()
 
 
-def _places(left: Source, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
+def _places(left: RepairSource, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
     """Return who was in which slot, as far as the auth.json that goes with it is there.
 
     Without the digest the file is looked at again: what it holds may be in no account now.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rotator.core.logins.store_merge import Joined, Row, is_same, name_of
-from rotator.storage.repair_sources import Source
+from rotator.core.logins.store_merge import MergedStore, Row, is_same, name_of
+from rotator.storage.repair_sources import RepairSource
 from rotator.wording import moment_to_the_second
 
 # What may be gone of a table without a trace, where its accounts are all known.
@@ -20,7 +20,9 @@ _UNNAMED = {
 }
 
 
-def losses(copy: Source, left: Source, joined: Joined, recent: list[str]) -> list[str]:
+def losses(
+    copy: RepairSource, left: RepairSource, joined: MergedStore, recent: list[str]
+) -> list[str]:
     """Return what is known to be lost, or may be, of what the damaged store held.
 
     `recent` are the accounts of which something was saved since the copy was made.
@@ -40,7 +42,7 @@ def losses(copy: Source, left: Source, joined: Joined, recent: list[str]) -> lis
     return list(dict.fromkeys(lost))
 
 
-def _rows_lost(copy: Source, left: Source, joined: Joined) -> Iterator[str]:
+def _rows_lost(copy: RepairSource, left: RepairSource, joined: MergedStore) -> Iterator[str]:
     names = {row["id"]: name_of(row) for row in joined.accounts}
 
     def whose(row: Row) -> str:
@@ -60,13 +62,15 @@ def _rows_lost(copy: Source, left: Source, joined: Joined) -> Iterator[str]:
         yield "whether balancing is on" if row.get("name") == "balancing" else "a setting"
 
 
-def _without(copy: Source, left: Source, table: str) -> Iterator[Row]:
+def _without(copy: RepairSource, left: RepairSource, table: str) -> Iterator[Row]:
     """Return what is not readable of a table and is not in the copy either."""
     kept = copy.tables[table].rows
     return (row for row in left.unread(table) if not any(is_same(saved, row) for saved in kept))
 
 
-def sentence(copies: list[Source], left: Source, aside: str | None, lost: list[str]) -> str:
+def sentence(
+    copies: list[RepairSource], left: RepairSource, aside: str | None, lost: list[str]
+) -> str:
     """Return what a person is told about a store that was rebuilt."""
     what = f"damaged and set aside as {aside}" if aside else "gone"
     times = [copy.made_at for copy in copies if copy.made_at]

@@ -14,7 +14,7 @@ from pathlib import Path
 from rotator.clock import to_iso
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.row_seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing
-from rotator.core.logins.store_merge import Contents, Key, Row
+from rotator.core.logins.store_merge import Key, Row, StoreContents
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
@@ -35,7 +35,7 @@ from rotator.storage.soundness import require_intact
 from rotator.storage.write_ahead_log import LARGEST, Wal, image_with_wal, with_tables_of
 from rotator.system.file_owners import require_own_way
 from rotator.system.regular_files import open_regular
-from rotator.text import clean
+from rotator.text import sanitize
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _MOST_NAMED = 50
 
 
 @dataclass(frozen=True)
-class Source:
+class RepairSource:
     """What could be read of a store: its tables, in which schema, and (a copy) of when.
 
     `spoilt` are the rows that are not as they were written, by table, `restless` accounts of
@@ -71,7 +71,7 @@ class Source:
         return (*self.spoilt.get(table, ()), *traces)
 
 
-def source_of(connection: Connection, made_at: datetime | None = None) -> Source:
+def source_of(connection: Connection, made_at: datetime | None = None) -> RepairSource:
     """Read what can be read of a store, whatever its state."""
     schema = likely_schema_of(connection)
     with opened_empty(STORE[:schema]) as empty:
@@ -82,7 +82,7 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
         texts = [row for row in tables[name].rows if all(isinstance(v, str) for v in row.values())]
         tables[name] = replace(tables[name], rows=tuple(texts))
     if schema < SEALED_SINCE:
-        return Source(schema, tables, made_at)
+        return RepairSource(schema, tables, made_at)
     spoilt: dict[str, tuple[Row, ...]] = {}
     restless: tuple[Row, ...] = ()
     for name in SEALED_TABLES:
@@ -93,10 +93,10 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Source
             restless = tuple(row for row in sound if not is_sealed(name, row, PASSING_SEAL))
             sound = [dict(without_passing(row)) if row in restless else row for row in sound]
         tables[name] = replace(tables[name], rows=tuple(sound))
-    return Source(schema, tables, made_at, has_seals=True, spoilt=spoilt, restless=restless)
+    return RepairSource(schema, tables, made_at, has_seals=True, spoilt=spoilt, restless=restless)
 
 
-def best_source(connection: Connection | None, store: Path, wal: Wal) -> Source:
+def best_source(connection: Connection | None, store: Path, wal: Wal) -> RepairSource:
     """Read a damaged store as SQLite reads it, or by its pages where these tell more.
 
     Without a connection, which SQLite gives to no file of a few bytes, by its pages alone.
@@ -119,22 +119,22 @@ def _is_sound(image: bytes, store: Path) -> bool:
         return False
 
 
-def _of_image(content: bytes) -> Source:
+def _of_image(content: bytes) -> RepairSource:
     with opened_damaged_image(content) as connection:
         return source_of(connection)
 
 
-def _readable(source: Source) -> int:
+def _readable(source: RepairSource) -> int:
     return sum(len(rows.rows) + rows.whole for rows in source.tables.values())
 
 
-def copies_of(backups: Backups, store: Path) -> list[Source]:
+def copies_of(backups: Backups, store: Path) -> list[RepairSource]:
     """Return the newest copy that is sound, and before it in time those that are not.
 
     The oldest first; a row that is as it was written is good in a damaged copy, too. Raises
     NewerSchema.
     """
-    copies: list[Source] = []
+    copies: list[RepairSource] = []
     for backup in backups.newest_first():
         try:
             with opened_image(content_of(backup), backup.path) as connection:
@@ -158,7 +158,7 @@ def content_of(backup: Backup) -> bytes:
     return content
 
 
-def _of_damaged(backup: Backup) -> list[Source]:
+def _of_damaged(backup: Backup) -> list[RepairSource]:
     try:
         require_own_way(backup.path)
         with opened_damaged_image(image_with_wal(backup.path)) as connection:
@@ -170,7 +170,7 @@ def _of_damaged(backup: Backup) -> list[Source]:
     return [source] if has_rows else []
 
 
-def in_schema(source: Source, schema: int) -> Source:
+def in_schema(source: RepairSource, schema: int) -> RepairSource:
     """Return a source as a newer schema has it, as far as its rows are rows of ours."""
     if source.schema == schema:
         return source
@@ -189,7 +189,7 @@ def in_schema(source: Source, schema: int) -> Source:
     return replace(source, schema=schema, tables=tables)
 
 
-def contents_of(source: Source) -> Contents:
+def contents_of(source: RepairSource) -> StoreContents:
     """Return what a source says of the accounts."""
     tables = source.tables
     digests = {(row["provider"], row["digest"]): row for row in tables["digest"].rows}
@@ -199,7 +199,7 @@ def contents_of(source: Source) -> Contents:
         if row["id"] not in accounts and _has_known_secrets(row, digests):
             accounts[row["id"]] = dict(without_passing(row))
     current = {account: _current(row) for account, row in accounts.items()}
-    return Contents(
+    return StoreContents(
         accounts=accounts,
         current={account: keys for account, keys in current.items() if keys},
         digests=digests,
@@ -247,4 +247,4 @@ def accounts_since(history: Path, since: datetime) -> list[str]:
             rows = connection.execute(query, (to_iso(since), _MOST_NAMED)).fetchall()
     except StoreError:
         return []
-    return [clean(name) for (name,) in rows]
+    return [sanitize(name) for (name,) in rows]

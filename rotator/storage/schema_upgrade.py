@@ -15,7 +15,7 @@ from rotator.errors import AlreadyRunning, StoreError
 from rotator.storage.database import Connection
 from rotator.storage.migrations import STORE, version_of
 from rotator.system.file_owners import remove_own
-from rotator.system.files import publish, ring
+from rotator.system.files import publish, touch
 from rotator.system.locks import watch_holder, watch_lock
 from rotator.system.paths import Paths, private_folder
 from rotator.system.regular_files import head
@@ -79,7 +79,7 @@ def _entered(stack: contextlib.ExitStack, paths: Paths) -> bool:
 def _ask(paths: Paths) -> None:
     private_folder(paths.state)
     publish(paths.wanted_schema, f"{len(STORE)}\n".encode())
-    ring(paths.changed)
+    touch(paths.changed)
 
 
 def _stays(paths: Paths, patience_seconds: float) -> StoreError:

@@ -89,7 +89,7 @@ def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
         sync_folder(path.parent)
 
 
-def ring(path: Path) -> None:
+def touch(path: Path) -> None:
     """Make whoever watches the file at `path` look, and create it where there is none.
 
     Something is written: of new times alone watchers do not hear. A link there goes: what it
@@ -119,7 +119,7 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def sweep(folder: Path, *, name: str | None = None) -> list[Path]:
+def remove_leftovers(folder: Path, *, name: str | None = None) -> list[Path]:
     """Remove what crashes left beside the file `name`, or any file, in `folder`; return what.
 
     Call it only under the lock that every writer of these files holds: then none is in use.

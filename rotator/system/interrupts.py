@@ -110,7 +110,7 @@ def _say(what: str) -> None:
         os.write(_STANDARD_ERROR, f"! {what}\n".encode("ascii", "replace"))
 
 
-def came() -> int | None:
+def pending_signal() -> int | None:
     """Return the signal that asks the process to end, or None."""
     return _noted.number
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rotator.system.liveness import pid_namespace
 from rotator.system.logs import without_secrets
-from rotator.text import clean
+from rotator.text import sanitize
 
 _LOCKS = Path("/proc/locks")
 _LONGEST_COMMAND = 200
@@ -130,4 +130,4 @@ def _command(pid: int) -> str:
     except OSError:
         return ""
     text = " ".join(word.decode("utf-8", "replace") for word in words if word)
-    return clean(without_secrets(text), _LONGEST_COMMAND)
+    return sanitize(without_secrets(text), _LONGEST_COMMAND)

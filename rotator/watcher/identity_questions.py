@@ -14,8 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rotator.context import Books
-from rotator.core.poll_schedule import LEASE, OwnerAsked, after_failure, may_ask_owner
+from rotator.context import Context
+from rotator.core.poll_schedule import LEASE, OwnerRecord, after_failure, may_ask_owner
 from rotator.core.selection.policy import is_stale
 from rotator.errors import ProviderError
 from rotator.live.account_owners import learn_owner
@@ -53,9 +53,9 @@ def _doubted(account: Account) -> Iterator[AccountId]:
 class IdentityQuestions:
     """Questions under way in the watcher, which never waits; every method is its one thread's."""
 
-    def __init__(self, books: Books, woken: Callable[[], None]) -> None:
+    def __init__(self, context: Context, woken: Callable[[], None]) -> None:
         """`woken` is called from another thread when there is something for `work` to do."""
-        self._books = books
+        self._context = context
         self._woken = woken
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="owner")
         self._asking: dict[Future[Found], _Question] = {}
@@ -67,9 +67,9 @@ class IdentityQuestions:
 
     def begin(self) -> None:
         """Ask about each login whose owner is not known, or in doubt. Raises StoreError."""
-        if not self._books.preferences().ask_owner:
+        if not self._context.preferences().ask_owner:
             return
-        state, now = self._books.store.state(), self._books.clock()
+        state, now = self._context.store.state(), self._context.clock()
         doubted = in_doubt(state)
         for account in state.accounts:
             # What somebody else has exchanged works until it runs out, and may say who it is.
@@ -86,15 +86,15 @@ class IdentityQuestions:
     def _is_unknown(self, account: Account) -> bool:
         if account.identity_key is not None:
             return False
-        return not self._books.registry.asks_only_in_doubt(account.provider)
+        return not self._context.registry.asks_only_in_doubt(account.provider)
 
     def _begin(self, account: Account, credential: Credential, now: datetime) -> None:
-        history = self._books.history
+        history = self._context.history
         if not credential.secret or is_stale(replace(account, credential=credential), now):
             return
         if any(credential.digest == other.digest for other in self._asking.values()):
             return
-        if self._books.registry.identity_obstacle(account.provider, credential) is not None:
+        if self._context.registry.identity_obstacle(account.provider, credential) is not None:
             return
         asked = history.owner_asked(credential.digest)
         if not may_ask_owner(asked, now):
@@ -103,14 +103,14 @@ class IdentityQuestions:
             return
         # Counted before it is put: whoever is killed meanwhile does not ask for ever.
         question = _Question(account, credential.digest, asked.tries + 1)
-        history.keep_owner_asked(question.digest, OwnerAsked(question.tries, due_at=now + LEASE))
-        future = self._pool.submit(_ask, self._books, account.provider, credential, now)
+        history.keep_owner_asked(question.digest, OwnerRecord(question.tries, due_at=now + LEASE))
+        future = self._pool.submit(_ask, self._context, account.provider, credential, now)
         self._asking[future] = question
         future.add_done_callback(lambda _: self._woken())
 
     def _is_counted(self, account: Account) -> bool:
         """Tell whether the vendor counts questions, so that those about usage wait for this one."""
-        return bool(self._books.registry.usage_pause(account.provider))
+        return bool(self._context.registry.usage_pause(account.provider))
 
     def work(self) -> bool:
         """Take in the answers that have come; False if none told an owner. Raises StoreError."""
@@ -123,9 +123,9 @@ class IdentityQuestions:
         return learned
 
     def _take_in(self, question: _Question, answer: Found) -> bool:
-        now, account = self._books.clock(), question.account
-        asked = OwnerAsked(question.tries, is_answered=True)
-        due_at = now + self._books.registry.usage_pause(account.provider)
+        now, account = self._context.clock(), question.account
+        asked = OwnerRecord(question.tries, is_answered=True)
+        due_at = now + self._context.registry.usage_pause(account.provider)
         if isinstance(answer, ProviderError):
             # A failure is nothing that a person has to hear of: the rows stay as they are.
             log.info("whose login %s is was not told: %s", account.name, answer.message)
@@ -134,10 +134,10 @@ class IdentityQuestions:
             asked = replace(asked, is_answered=False, due_at=again_at)
             due_at = max(due_at, again_at)
         else:
-            learn_owner(self._books, account.id, question.digest, answer)
-        self._books.history.keep_owner_asked(question.digest, asked)
+            learn_owner(self._context, account.id, question.digest, answer)
+        self._context.history.keep_owner_asked(question.digest, asked)
         if self._is_counted(account):
-            self._books.history.postpone(account.id, due_at)
+            self._context.history.postpone(account.id, due_at)
         return isinstance(answer, Identity)
 
     def close(self) -> None:
@@ -145,8 +145,8 @@ class IdentityQuestions:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _ask(books: Books, provider: str, credential: Credential, now: datetime) -> Found:
+def _ask(context: Context, provider: str, credential: Credential, now: datetime) -> Found:
     try:
-        return books.registry.read_identity(provider, credential, now)
+        return context.registry.read_identity(provider, credential, now)
     except ProviderError as exc:
         return exc

@@ -13,16 +13,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.clock import is_within
-from rotator.context import Books
-from rotator.core.failures.reported_failures import Foreign, Note, Passed, match_note, match_passed
+from rotator.context import Context
+from rotator.core.failures.reported_failures import (
+    Foreign,
+    Note,
+    ReportedFailure,
+    find_note,
+    find_reported,
+)
 from rotator.model import Digest, Event, EventKind, Signal, Source, Tenure
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.services.failure_times import Beside, charge_time
+from rotator.services.failure_times import OtherOpencode, attribution_time
 from rotator.services.own_keys import find_own_keys, is_sent, why_unsent
-from rotator.services.without_bridge import bridgeless, has_own_logins, sends_unmarked
+from rotator.services.without_bridge import has_own_logins, opencodes_without_bridge, sends_unmarked
 from rotator.system.processes import Opencode, find_opencodes
 from rotator.watcher.seen_opencodes import SeenOpencodes
 
@@ -47,7 +53,7 @@ class _Around:
 
     present: list[Present]
     running: list[Opencode]
-    bridged: list[Beside]
+    bridged: list[OtherOpencode]
     served: frozenset[str]
     aside: frozenset[str]
     runs: Runs
@@ -56,12 +62,14 @@ class _Around:
 class LoggedFailures:
     """Takes the lines of opencode's log and the bridges' notes; for one thread."""
 
-    def __init__(self, books: Books, exchange: Exchange, blame: Callable[[Signal], None]) -> None:
+    def __init__(
+        self, context: Context, exchange: Exchange, blame: Callable[[Signal], None]
+    ) -> None:
         """Call `blame` with each failure that is evidence against an account."""
-        self._books = books
+        self._context = context
         self._exchange = exchange
         self._blame = blame
-        self._passed: deque[Passed] = deque(maxlen=_KEPT)
+        self._passed: deque[ReportedFailure] = deque(maxlen=_KEPT)
         self._notes: deque[Note] = deque(maxlen=_KEPT)
         self._held: deque[tuple[LoggedFailure, datetime]] = deque(maxlen=_KEPT)
         self._around: _Around | None = None
@@ -74,7 +82,7 @@ class LoggedFailures:
         """Whether a line waits for a note about it."""
         return bool(self._held)
 
-    def expect(self, passed: Passed) -> None:
+    def expect(self, passed: ReportedFailure) -> None:
         """Know of a failure that a bridge reported: its line tells nothing new."""
         self._passed.append(passed)
         self._settle(lambda failure: self._repeats([passed], failure) is not None)
@@ -97,22 +105,22 @@ class LoggedFailures:
         if failure.session in around.aside:
             self._say_own(failure, around)
         elif _is_served(failure, around):
-            self._held.append((failure, self._books.clock() + HELD_FOR))
+            self._held.append((failure, self._context.clock() + HELD_FOR))
         else:
             self._judge_without_bridge(failure, around)
 
     def follow_swaps(self) -> None:
         """Know of the opencodes that run at a swap: they began with the login before it."""
-        slots = self._books.store.state().slots.values()
-        swapped = {one.provider: one.tenures[-1] for one in slots if one.tenures}
+        slots = self._context.store.state().slots.values()
+        swapped = {slot.provider: slot.tenures[-1] for slot in slots if slot.tenures}
         if swapped != self._swapped:
             self._look_at_opencodes(self._exchange.present())
             self._swapped = swapped
-        self._seen.work(self._books.clock())
+        self._seen.work(self._context.clock())
 
     def work(self) -> None:
         """Drop the lines that have waited, and nothing came for."""
-        now = self._books.clock()
+        now = self._context.clock()
         waits = [(failure, until) for failure, until in self._held if self._waits(until, now)]
         self._held = deque(waits, maxlen=_KEPT)
 
@@ -131,22 +139,29 @@ class LoggedFailures:
     def _look_around(self) -> _Around:
         present = self._exchange.present()
         running, bridged = self._look_at_opencodes(present)
-        runs = runs_in(self._books.paths.opencode_logs)
+        runs = runs_in(self._context.paths.opencode_logs)
         served = self._exchange.served_sessions()
         aside = self._exchange.sessions_of(filter(has_own_logins, present))
         return _Around(present, running, bridged, served, aside, runs)
 
-    def _look_at_opencodes(self, present: list[Present]) -> tuple[list[Opencode], list[Beside]]:
+    def _look_at_opencodes(
+        self, present: list[Present]
+    ) -> tuple[list[Opencode], list[OtherOpencode]]:
         """Return the opencodes without a bridge that we hear of and those with one."""
-        paths = self._books.paths
+        paths = self._context.paths
         everyone = find_opencodes(paths.auth_file.parent)
-        running = bridgeless(paths, present, everyone)
-        silent = {one.pid for one in running}
+        running = opencodes_without_bridge(paths, present, everyone)
+        silent = {process.pid for process in running}
         bridged = [
-            Beside(one, sends_unmarked(paths, one)) for one in everyone if one.pid not in silent
+            OtherOpencode(process, sends_unmarked(paths, process))
+            for process in everyone
+            if process.pid not in silent
         ]
-        alone = [Beside(one, one.sends and not one.has_own_logins) for one in running]
-        self._seen.look([*alone, *bridged], self._books.clock())
+        alone = [
+            OtherOpencode(process, process.sends and not process.has_own_logins)
+            for process in running
+        ]
+        self._seen.look([*alone, *bridged], self._context.clock())
         return running, bridged
 
     def _is_settled(self, failure: LoggedFailure) -> bool:
@@ -161,42 +176,46 @@ class LoggedFailures:
             return False
         if note.credential is not None:
             self._blame(replace(_signal(failure, at, note.credential), provider=note.provider))
-        elif self._books.store.state().of(provider):
+        elif self._context.store.state().of(provider):
             why = _NOBODY_IS_BLAMED[note.key or Foreign.UNKNOWN]
             self._say(provider, f"{provider}: {why}")
         return True
 
-    def _repeats(self, passed: Iterable[Passed], failure: LoggedFailure) -> Passed | None:
-        return match_passed(passed, failure.provider, failure.session, failure.at)
+    def _repeats(
+        self, passed: Iterable[ReportedFailure], failure: LoggedFailure
+    ) -> ReportedFailure | None:
+        return find_reported(passed, failure.provider, failure.session, failure.at)
 
     def _note_about(self, notes: Iterable[Note], failure: LoggedFailure) -> Note | None:
-        return match_note(notes, failure.provider, failure.model, failure.session, failure.at)
+        return find_note(notes, failure.provider, failure.model, failure.session, failure.at)
 
     def _judge_without_bridge(self, failure: LoggedFailure, around: _Around) -> None:
-        if not self._books.store.state().of(failure.provider):
+        if not self._context.store.state().of(failure.provider):
             # There is nobody to blame, and nothing to say.
             return
         if self._say_own(failure, around):
             return
-        live = self._books.store.state().active(failure.provider)
-        if live is not None and not is_sent(self._books, around.present, live):
+        live = self._context.store.state().active(failure.provider)
+        if live is not None and not is_sent(self._context, around.present, live):
             self._say(
                 failure.provider,
-                f"{why_unsent(self._books, around.present, live)}: nobody is blamed",
+                f"{why_unsent(self._context, around.present, live)}: nobody is blamed",
             )
             return
-        beside = [*around.bridged, *self._seen.ended(failure.at, self._books.clock())]
-        at = charge_time(self._books, around.present, failure, around.runs, around.running, beside)
+        beside = [*around.bridged, *self._seen.ended(failure.at, self._context.clock())]
+        at = attribution_time(
+            self._context, around.present, failure, around.runs, around.running, beside
+        )
         if at is not None:
             self._blame(_signal(failure, at))
 
     def _say_own(self, failure: LoggedFailure, around: _Around) -> bool:
         """Say what gives the provider a key of its own, and tell whether something does."""
-        if not self._books.store.state().of(failure.provider):
+        if not self._context.store.state().of(failure.provider):
             return False
         asked = [failure.provider]
         own = find_own_keys(
-            self._books, around.present, asked, run=failure.run, running=around.running
+            self._context, around.present, asked, run=failure.run, running=around.running
         )
         if own:
             self._say(own[0].provider, own[0].says)
@@ -204,13 +223,13 @@ class LoggedFailures:
 
     def _say(self, provider: str, why: str) -> None:
         """Tell it, unless it was told within the hour."""
-        now, key = self._books.clock(), (provider, why)
+        now, key = self._context.clock(), (provider, why)
         said = self._said.get(key)
         if said is None or not is_within(SAID_AGAIN_AFTER, said, now):
             kept = {k: at for k, at in self._said.items() if is_within(SAID_AGAIN_AFTER, at, now)}
             self._said = kept
             self._said[key] = now
-            self._books.record([Event(now, EventKind.PROBLEM, provider, why=why)])
+            self._context.record([Event(now, EventKind.PROBLEM, provider, why=why)])
 
 
 def _is_served(failure: LoggedFailure, around: _Around) -> bool:

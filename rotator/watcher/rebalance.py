@@ -11,17 +11,17 @@ import logging
 from datetime import timedelta
 
 from rotator.clock import is_within
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.selection.policy import Preferred, prefer
 from rotator.errors import RotatorError
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import EventKind, State
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.services.refresh import why_not
-from rotator.services.restarts import why_unseen
+from rotator.services.refresh import obstacle_now
+from rotator.services.restarts import unseen_turns
 from rotator.services.spent_logins import reject_spent
-from rotator.watcher.refresh_queue import Refreshes
+from rotator.watcher.refresh_queue import RefreshQueue
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ _PATIENCE_SECONDS = 0.15
 class Rebalance:
     """Makes the swaps that nobody waits for; called from the watcher's one thread."""
 
-    def __init__(self, books: Books, exchange: Exchange, refreshes: Refreshes) -> None:
+    def __init__(self, context: Context, exchange: Exchange, refreshes: RefreshQueue) -> None:
         """Let a successor that needs new tokens get them by `refreshes` first."""
-        self._books = books
+        self._context = context
         self._exchange = exchange
         self._refreshes = refreshes
         # A swap that is wanted waits for the end of a turn.
@@ -44,8 +44,8 @@ class Rebalance:
         """Look at every provider with a choice; True if a swap was made. Raises StoreError."""
         self.is_waiting = False
         # Told whether or not anything is done about it.
-        reject_spent(self._books)
-        state = self._books.store.state()
+        reject_spent(self._context)
+        state = self._context.store.state()
         if not state.balancing:
             return False
         providers = sorted({account.provider for account in state.accounts})
@@ -54,12 +54,15 @@ class Rebalance:
         return any(list(map(self._look, choices)))
 
     def _look(self, provider: str) -> bool:
-        state = self._books.outlook(provider)
-        now = self._books.clock()
+        state = self._context.decision_state(provider)
+        now = self._context.clock()
         choice = prefer(state, provider, self._model(provider), now)
         if choice is None or not self._is_time(state, provider, choice):
             return False
-        if wants_refresh(choice.account, now) and why_not(self._books, choice.account) is None:
+        if (
+            wants_refresh(choice.account, now)
+            and obstacle_now(self._context, choice.account) is None
+        ):
             self._refreshes.want(choice.account, lambda: None)
             # It is looked again once it has them.
             return False
@@ -67,13 +70,13 @@ class Rebalance:
 
     def _model(self, provider: str) -> str | None:
         """Return the model that stands for the provider: what matters most is what serves it."""
-        named = (p.model for p in self._books.preferences().priorities if p.provider == provider)
+        named = (p.model for p in self._context.preferences().priorities if p.provider == provider)
         return next((model for model in named if model), None)
 
     def _is_time(self, state: State, provider: str, choice: Preferred) -> bool:
         since = [tenure.since for tenure in state.slot(provider).tenures]
         least = timedelta(seconds=state.failover.min_swap_seconds)
-        if since and is_within(least, since[-1], self._books.clock()):
+        if since and is_within(least, since[-1], self._context.clock()):
             return False
         if choice.is_before_the_wall:
             return True
@@ -81,10 +84,10 @@ class Rebalance:
         if self._exchange.turns_under_way(present):
             self.is_waiting = True
             return False
-        return why_unseen(self._books, present) is None
+        return unseen_turns(self._context, present) is None
 
     def _swap(self, state: State, provider: str, choice: Preferred) -> bool:
-        order = Order(
+        order = SwapRequest(
             account=choice.account.id,
             why=choice.why,
             kind=EventKind.SWAPPED,
@@ -94,7 +97,7 @@ class Rebalance:
             patience_seconds=_PATIENCE_SECONDS,
         )
         try:
-            return swap(self._books, order) is not None
+            return swap(self._context, order) is not None
         except RotatorError as exc:
             # Nobody waits for it: the account that is live goes on working.
             log.warning("a swap that nothing has asked for could not be made: %s", exc.message)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.clock import is_ahead, is_within
-from rotator.services.failure_times import Beside
+from rotator.services.failure_times import OtherOpencode
 from rotator.system.processes import Opencode, is_running
 
 _MOST = 50
@@ -37,36 +37,41 @@ class SeenOpencodes:
         self._seen: dict[int, _Seen] = {}
         self._ended: list[_Seen] = []
 
-    def look(self, running: Iterable[Beside], now: datetime) -> None:
+    def look(self, running: Iterable[OtherOpencode], now: datetime) -> None:
         """Know of those that run."""
-        there = {one.opencode.pid: one for one in running}
+        there = {process.opencode.pid: process for process in running}
         for pid, seen in list(self._seen.items()):
-            one = there.get(pid)
-            if one is None or abs(one.opencode.started_at - seen.opencode.started_at) > _SAME:
+            process = there.get(pid)
+            if (
+                process is None
+                or abs(process.opencode.started_at - seen.opencode.started_at) > _SAME
+            ):
                 self._end(pid, now)
-        for pid, one in there.items():
-            sends = one.sends or (pid in self._seen and self._seen[pid].sends)
-            self._seen[pid] = _Seen(one.opencode, sends)
+        for pid, process in there.items():
+            sends = process.sends or (pid in self._seen and self._seen[pid].sends)
+            self._seen[pid] = _Seen(process.opencode, sends)
 
     def work(self, now: datetime) -> None:
         """Note who has ended, and forget who did so long ago."""
         for pid in [pid for pid in self._seen if not is_running(pid)]:
             self._end(pid, now)
         ended = (
-            one for one in self._ended if one.ended_at and is_within(_KEPT_FOR, one.ended_at, now)
+            seen
+            for seen in self._ended
+            if seen.ended_at and is_within(_KEPT_FOR, seen.ended_at, now)
         )
         self._ended = list(ended)[-_MOST:]
 
-    def ended(self, at: datetime, now: datetime) -> list[Beside]:
+    def ended(self, at: datetime, now: datetime) -> list[OtherOpencode]:
         """Return those that have ended; one `sends` if it ran at that time, as far as is known."""
         return [
-            Beside(
-                one.opencode,
-                one.sends
-                and one.ended_at is not None
-                and (at <= one.ended_at or is_ahead(at, now)),
+            OtherOpencode(
+                seen.opencode,
+                seen.sends
+                and seen.ended_at is not None
+                and (at <= seen.ended_at or is_ahead(at, now)),
             )
-            for one in self._ended
+            for seen in self._ended
         ]
 
     def _end(self, pid: int, now: datetime) -> None:

@@ -235,7 +235,7 @@ def test_a_folder_that_cannot_be_written_keeps_nobody_from_working(
     [
         ("OPENCODE_AUTH_CONTENT", "{}", True),
         ("OPENCODE_AUTH_CONTENT", "", False),
-        ("OPENCODE_AUTH_CONTENT", "/root/auth.json", False),
+        ("OPENCODE_AUTH_CONTENT", "/srv/auth.json", False),
     ],
 )
 def test_where_auth_json_does_not_count_only_the_presence_and_the_sessions_are_told(

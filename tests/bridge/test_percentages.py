@@ -11,10 +11,10 @@ import pytest
 
 from rotator.cli import usage as usage_command
 from rotator.core.selection.explain import explain, sentences
-from rotator.core.selection.policy import Wanted, choose
+from rotator.core.selection.policy import Selection, choose
 from rotator.model import Snapshot, State, Window
 from rotator.statusline.line import line
-from rotator.statusline.quick_read import Peek, Seat
+from rotator.statusline.quick_read import SlotStatus, StatusLineData
 from rotator.tui.model.world import Gauge
 from rotator.tui.view.view import view
 from rotator.wording import whole_percent
@@ -47,13 +47,13 @@ def in_explain(used: float) -> str:
 
 
 def in_events(used: float) -> str:
-    return choose(a_world(used), Wanted(ACME, {LIVE.id}, has_failed=True), NOW).why
+    return choose(a_world(used), Selection(ACME, {LIVE.id}, has_failed=True), NOW).why
 
 
 def in_the_status_line(used: float) -> str:
-    seat = Seat("acme")
+    seat = SlotStatus("acme")
     seat.alias, seat.window, seat.used = "a", "5h", used
-    return line(Peek([seat], NOW, balancing=True, watched=True))
+    return line(StatusLineData([seat], NOW, balancing=True, watched=True))
 
 
 def in_the_dashboard(width: int, height: int) -> Callable[[float], str]:

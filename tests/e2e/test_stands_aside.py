@@ -162,7 +162,7 @@ def rotated(house: Household) -> tuple[dict[str, object], dict[str, object], str
     return used, told, str(about_bridges(house))
 
 
-@pytest.mark.parametrize("text", ["/root/auth.json", "{"])
+@pytest.mark.parametrize("text", ["/srv/auth.json", "{"])
 def test_what_is_no_json_in_place_of_logins_changes_nothing_for_the_bridge(
     house: Household, provider: LoopbackProvider, text: str
 ) -> None:
@@ -188,7 +188,7 @@ def test_what_is_no_json_in_place_of_logins_changes_nothing_for_the_bridge(
     assert [one["to"] for one in of_kind(house, "failover")] == ["mock-2"]
 
 
-@pytest.mark.parametrize("text", ["/root/auth.json", " "])
+@pytest.mark.parametrize("text", ["/srv/auth.json", " "])
 def test_what_is_no_json_in_place_of_logins_changes_nothing_without_the_bridge(
     house: Household, provider: LoopbackProvider, text: str
 ) -> None:

@@ -11,11 +11,11 @@ from typing import cast
 
 import pytest
 
-from rotator.context import Books
-from rotator.core.selection.failover import blamed
+from rotator.context import Context
+from rotator.core.selection.failover import account_of
 from rotator.model import Signal, Slot, Source, State
 from rotator.opencode.run_lines import runs_in
-from rotator.services.failure_times import charge_time
+from rotator.services.failure_times import attribution_time
 from rotator.system.paths import find_paths
 from tests.support.builders import an_account, oauth
 from tests.support.charged_world import HEARD_SECONDS, ChargedWorld
@@ -31,13 +31,13 @@ def charged(world: ChargedWorld, state: State, home: Path) -> str:
     failure = world.failure
     store = SimpleNamespace(state=lambda: state)
     heard_at = failure.at + timedelta(seconds=HEARD_SECONDS)
-    books = cast("Books", SimpleNamespace(store=store, paths=paths, clock=lambda: heard_at))
+    context = cast("Context", SimpleNamespace(store=store, paths=paths, clock=lambda: heard_at))
     runs = runs_in(paths.opencode_logs)
-    time = charge_time(books, [], failure, runs, world.running, world.beside)
+    time = attribution_time(context, [], failure, runs, world.running, world.beside)
     if time is None:
         return "nobody"
     signal = Signal("s", time, "acme", Source.LOG, None, error="limited")
-    account = blamed(state, signal, heard_at)
+    account = account_of(state, signal, heard_at)
     return account.alias if account else "nobody"
 
 

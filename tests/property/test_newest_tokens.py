@@ -53,15 +53,15 @@ class World:
     def add(self, number: int) -> None:
         """Let a person hand the tokens over."""
         credential = parse_entry(self.provider, Secret(json.dumps(generation(number))))
-        ledger.add(self.live.books, self.provider, credential, alias=None, activate=False)
+        ledger.add(self.live.context, self.provider, credential, alias=None, activate=False)
 
     def adopt(self, number: int) -> None:
         """Let a torn file with these tokens be adopted."""
-        store = self.live.books.store
+        store = self.live.context.store
         content = as_opencode({self.provider: generation(number)})[:-2]
         with store.transaction():
-            kept = store.keep_aside(content, "half", self.live.clock.now)
-        adopt(self.live.books, kept)
+            kept = store.keep_unclaimed(content, "half", self.live.clock.now)
+        adopt(self.live.context, kept)
 
     def write(self, number: int) -> None:
         """Let an opencode write them: newer ones, or an old copy of what stood there once."""
@@ -75,7 +75,7 @@ class World:
         if len(accounts) > 1:
             keep, other = accounts[number % len(accounts)], accounts[number % len(accounts) - 1]
             best = max(number_of(keep), number_of(other))
-            ledger.merge(self.live.books, keep, other)
+            ledger.merge(self.live.context, keep, other)
             assert self.saved()[keep.id] == best
 
     def wait(self, number: int) -> None:

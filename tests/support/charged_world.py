@@ -17,7 +17,7 @@ from random import Random
 
 from rotator.model import AccountId, Tenure
 from rotator.opencode.log import LoggedFailure
-from rotator.services.failure_times import Beside
+from rotator.services.failure_times import OtherOpencode
 from rotator.system.processes import Opencode
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -167,13 +167,15 @@ class ChargedWorld:
         return [one.seen for one in self.opencodes if self._runs(one) and not one.is_bridged]
 
     @property
-    def beside(self) -> list[Beside]:
+    def beside(self) -> list[OtherOpencode]:
         """Those with a bridge, and those that ran at a swap and have ended."""
         bridged = [
-            Beside(o.seen, sends=False) for o in self.opencodes if self._runs(o) and o.is_bridged
+            OtherOpencode(o.seen, sends=False)
+            for o in self.opencodes
+            if self._runs(o) and o.is_bridged
         ]
         ended = [
-            Beside(one.seen, sends=not one.is_bridged and self.failed <= one.ends)
+            OtherOpencode(one.seen, sends=not one.is_bridged and self.failed <= one.ends)
             for one in self.opencodes
             if not self._runs(one) and self._was_seen(one)
         ]

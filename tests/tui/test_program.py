@@ -92,8 +92,8 @@ def test_keys_mouse_sizes_and_other_programs_change_what_is_seen(home: Path) -> 
         before.wait_for_text("watcher not running", SECONDS)
 
         # What another program does is seen.
-        with opened(house) as books:
-            rename(books, find_account(books.store.state(), "acme", "one"), "first")
+        with opened(house) as context:
+            rename(context, find_account(context.store.state(), "acme", "one"), "first")
         wait_for_line(before, "○ first")
 
         before.press("q")

@@ -204,8 +204,8 @@ TEXTS = {
 HARMLESS = {
     ("Block", "row"): "a line of the dashboard",
     ("Child", "process"): "a process of the demo",
-    ("Found", "default"): "a setting",
-    ("Found", "value"): "a setting",
+    ("SettingValue", "default"): "a setting",
+    ("SettingValue", "value"): "a setting",
     ("HttpAnswer", "headers"): "what may be secret is left out of them",
     ("Setting", "default"): "a setting",
     ("Shown", "accounts"): "logins of the demo, which are made up",

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from rotator.core.failures import error_codes as evidence
 from rotator.core.failures.error_codes import Evidence
-from rotator.core.failures.error_response import Answer, read_answer
+from rotator.core.failures.error_response import ErrorResponse, read_error_response
 from rotator.core.failures.resets import stated_until
 from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
 from rotator.wording import span
@@ -52,7 +52,7 @@ _WORDS = {
 
 def classify(signal: Signal, now: datetime) -> Finding:
     """Return what the failure means and, if the answer says so, until when it holds."""
-    answer = read_answer(signal)
+    answer = read_error_response(signal)
     meaning, code = _evidence(signal.status, answer)
     until = stated_until(answer, signal.at, now) if meaning in _TIMED else None
     parts = [] if signal.status is None else [str(signal.status)]
@@ -73,12 +73,12 @@ def scope_of(signal: Signal, meaning: Meaning) -> Scope:
     named = re.compile(
         rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"]+{re.escape(model)}(?![\w-])", re.IGNORECASE
     )
-    if any(named.search(message) for message in read_answer(signal).messages):
+    if any(named.search(message) for message in read_error_response(signal).messages):
         return Scope(model)
     return EVERYTHING
 
 
-def _evidence(status: int | None, answer: Answer) -> Evidence:
+def _evidence(status: int | None, answer: ErrorResponse) -> Evidence:
     if status in _HISTORY_STATUSES and evidence.is_foreign_history(answer):
         return Meaning.FOREIGN_HISTORY, ""
     match status:
@@ -96,7 +96,7 @@ def _evidence(status: int | None, answer: Answer) -> Evidence:
             return _other(status, answer)
 
 
-def _too_many_requests(answer: Answer) -> Evidence:
+def _too_many_requests(answer: ErrorResponse) -> Evidence:
     if evidence.is_upstream(answer):
         return _OVERLOAD
     if evidence.is_too_large(answer):
@@ -106,7 +106,7 @@ def _too_many_requests(answer: Answer) -> Evidence:
     return evidence.by_window(clue or (Meaning.SHORT_LIMIT, ""), answer)
 
 
-def _payment_required(answer: Answer) -> Evidence:
+def _payment_required(answer: ErrorResponse) -> Evidence:
     """Read a 402, which says billing even when bare, unless something more precise is said."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
@@ -115,7 +115,7 @@ def _payment_required(answer: Answer) -> Evidence:
     return evidence.by_window(clue or (Meaning.BILLING, ""), answer)
 
 
-def _refused(answer: Answer) -> Evidence:
+def _refused(answer: ErrorResponse) -> Evidence:
     """Read a 401 or 403, which say nothing about the account by themselves."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
@@ -125,7 +125,7 @@ def _refused(answer: Answer) -> Evidence:
     return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
-def _bad_request(answer: Answer) -> Evidence:
+def _bad_request(answer: ErrorResponse) -> Evidence:
     """Read a 400: nearly always the request's own fault, and then it may echo anything."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
@@ -135,7 +135,7 @@ def _bad_request(answer: Answer) -> Evidence:
     return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
-def _other(status: int, answer: Answer) -> Evidence:
+def _other(status: int, answer: ErrorResponse) -> Evidence:
     """Read a status that says nothing of limits: a 5xx is the server's trouble, unless by code."""
     if not _FIRST_SERVER_ERROR <= status <= _LAST_SERVER_ERROR or status in _HOPELESS:
         return _NOBODY
@@ -144,7 +144,7 @@ def _other(status: int, answer: Answer) -> Evidence:
     return evidence.by_codes(evidence.QUOTA_CODES, answer) or _OVERLOAD
 
 
-def _without_status(answer: Answer) -> Evidence:
+def _without_status(answer: ErrorResponse) -> Evidence:
     """Read an error of a stream or of opencode's log, which may state its status in the text."""
     stated = answer.status or 0
     if stated in _SURE_STATUSES or stated >= _FIRST_SERVER_ERROR:

@@ -67,7 +67,7 @@ _ERROR_NAME = re.compile(r"^\w{0,40}Error:\s*(?:Failed after \d{1,3} attempts\. 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorResponse:
     """The evidence in a failed answer, outermost first.
 
     `codes` and the keys of `objects` are in snake case, the keys of `headers` in lower case.
@@ -81,7 +81,7 @@ class Answer:
     status: int | None
 
 
-def read_answer(signal: Signal) -> Answer:
+def read_error_response(signal: Signal) -> ErrorResponse:
     """Return what the signal's body, error text and headers say."""
     documents: list[object] = []
     messages: list[str] = []
@@ -92,7 +92,7 @@ def read_answer(signal: Signal) -> Answer:
         if rest:
             messages.append(rest)
     objects = tuple(_objects(documents))
-    return Answer(
+    return ErrorResponse(
         codes=tuple(code for entry in objects for code in _codes(entry)),
         messages=(*messages, *(said for entry in objects for said in _messages(entry))),
         objects=objects,

@@ -14,7 +14,7 @@ from rotator.model import Digest
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class ReportedFailure:
     """A failure that the bridge reported and handed on: opencode will log it too."""
 
     provider: str
@@ -52,9 +52,9 @@ DUPLICATE_WINDOW = timedelta(seconds=30)
 NOTE_WINDOW = timedelta(seconds=5)
 
 
-def match_passed(
-    passed: Iterable[Passed], provider: str, session: str | None, at: datetime
-) -> Passed | None:
+def find_reported(
+    passed: Iterable[ReportedFailure], provider: str, session: str | None, at: datetime
+) -> ReportedFailure | None:
     """Return the reported failure that a log line at `at` repeats, or None."""
     for failure in passed:
         same = _is_of(failure.provider, provider) and (
@@ -65,7 +65,7 @@ def match_passed(
     return None
 
 
-def match_note(
+def find_note(
     notes: Iterable[Note], provider: str, model: str | None, session: str | None, at: datetime
 ) -> Note | None:
     """Return the note that is about the failure of a log line at `at`, or None.

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from rotator.core.failures.error_response import Answer
+from rotator.core.failures.error_response import ErrorResponse
 
 # A year's plan and some slack; more than that is a mistake of the sender.
 LONGEST_SECONDS = 400 * 86_400.0
@@ -71,7 +71,7 @@ _AT_IN_TEXT = re.compile(
 )
 
 
-def stated_until(answer: Answer, at: datetime, now: datetime) -> datetime | None:
+def stated_until(answer: ErrorResponse, at: datetime, now: datetime) -> datetime | None:
     """Return when the answer says to ask again, or None if it does not say.
 
     `at` is when the answer arrived. Absolute times are by the server's clock, so its `date`
@@ -95,7 +95,7 @@ def _latest(stated: Iterable[float | None]) -> float | None:
     return max((seconds for seconds in stated if seconds is not None), default=None)
 
 
-def _stated(answer: Answer, server: float) -> Iterator[float | None]:
+def _stated(answer: ErrorResponse, server: float) -> Iterator[float | None]:
     yield _retry_after(answer.headers, server)
     in_body = _latest(s for entry in answer.objects for s in _in_fields(entry, server))
     yield in_body

@@ -19,7 +19,7 @@ _MOST_PERHAPS_SPENT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenPair:
     """Tokens of an account's line, and whose they are (without a key: nobody knows).
 
     `number` is that of replaced ones; None: they are in use. `at` is when others took their
@@ -33,7 +33,7 @@ class Tokens:
     at: datetime | None = None
 
 
-Line = tuple[Tokens, ...]
+Line = tuple[TokenPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,20 @@ def told(line: Line, at: int, who: Identity) -> Parted:
     """
     unsaid = _unsaid(line, at, who)
     now = tuple(
-        replace(one, who=who if n == at else NOBODY) if n == at or n in unsaid else one
-        for n, one in enumerate(line)
+        replace(tokens, who=who if n == at else NOBODY) if n == at or n in unsaid else tokens
+        for n, tokens in enumerate(line)
     )
-    named = [n for n, one in enumerate(now) if n != at and one.who.key is not None]
+    named = [n for n, tokens in enumerate(now) if n != at and tokens.who.key is not None]
     others = [n for n in named if now[n].who.key != who.key]
     if not others:
         return Parted(now)
     later = max(at, others[-1])
     is_later = [
-        n >= later if one.who.key is None else (one.who.key == who.key) is (at == later)
-        for n, one in enumerate(now)
+        n >= later if tokens.who.key is None else (tokens.who.key == who.key) is (at == later)
+        for n, tokens in enumerate(now)
     ]
     sides = tuple(
-        _in_order([(n in unsaid, one) for n, one in enumerate(now) if is_later[n] is which])
+        _in_order([(n in unsaid, tokens) for n, tokens in enumerate(now) if is_later[n] is which])
         for which in (False, True)
     )
     # What was told of the tokens in use just now is not what it was known by.
@@ -94,20 +94,20 @@ def _unsaid(line: Line, at: int, who: Identity) -> frozenset[int]:
     )
 
 
-def is_perhaps_spent(one: Tokens) -> bool:
+def is_perhaps_spent(tokens: TokenPair) -> bool:
     """Tell whether tokens were at their end when others took their place, as at a refresh."""
-    expires_at = one.credential.expires_at
-    if one.at is None or one.loose or expires_at is None:
+    expires_at = tokens.credential.expires_at
+    if tokens.at is None or tokens.loose or expires_at is None:
         return False
-    return expires_at - one.at <= REFRESH_MARGIN
+    return expires_at - tokens.at <= REFRESH_MARGIN
 
 
-def _in_order(side: Iterable[tuple[bool, Tokens]]) -> Line:
+def _in_order(side: Iterable[tuple[bool, TokenPair]]) -> Line:
     """Return one side of a line, those to go on with last, if it has none that are in use."""
-    found = list(side)
-    if found[-1][1].number is not None:
-        found.sort(key=lambda one: (not one[0], *_how_well_known(one[1])))
-    return tuple(one for _, one in found)
+    pairs = list(side)
+    if pairs[-1][1].number is not None:
+        pairs.sort(key=lambda pair: (not pair[0], *_how_well_known(pair[1])))
+    return tuple(tokens for _, tokens in pairs)
 
 
 def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
@@ -117,12 +117,12 @@ def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
     return Parted(after, before) if by_last else Parted(before, after)
 
 
-def _how_well_known(one: Tokens) -> tuple[bool, float]:
+def _how_well_known(tokens: TokenPair) -> tuple[bool, float]:
     """Return what is larger for tokens to go on with; those in order stay in their order."""
-    if not one.loose:
+    if not tokens.loose:
         return True, 0.0
     # They came from several accounts: the last ones are those that run out last.
-    expires_at = one.credential.expires_at
+    expires_at = tokens.credential.expires_at
     return False, expires_at.timestamp() if expires_at else 0.0
 
 
@@ -142,7 +142,7 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
 
 def _is_one_owner(line: Line) -> bool:
     """Tell whether one person is named for all of these."""
-    keys = {one.who.key for one in line}
+    keys = {tokens.who.key for tokens in line}
     return len(keys) == 1 and None not in keys
 
 
@@ -150,15 +150,15 @@ def too_many(line: Line) -> Parted | None:
     """Return what is left of a line once the oldest of many refreshed tokens go; None: all."""
     owner = line[-1].who.key
     spent = [
-        one.number
-        for one in line[:-1]
-        if owner is not None and one.who.key == owner and is_perhaps_spent(one)
+        tokens.number
+        for tokens in line[:-1]
+        if owner is not None and tokens.who.key == owner and is_perhaps_spent(tokens)
     ]
     gone = frozenset(spent[:-_MOST_PERHAPS_SPENT])
-    return Parted(tuple(one for one in line if one.number not in gone)) if gone else None
+    return Parted(tuple(tokens for tokens in line if tokens.number not in gone)) if gone else None
 
 
-def _came_from(newer: Tokens, came_from: Ancestry, older: Tokens) -> bool:
+def _came_from(newer: TokenPair, came_from: Ancestry, older: TokenPair) -> bool:
     """Tell whether tokens were exchanged for others; what names two owners was not."""
     is_another = None not in {newer.who.key, older.who.key} and newer.who.key != older.who.key
     return not is_another and bool(set(came_from.line) & set(secrets_of(older.credential)))

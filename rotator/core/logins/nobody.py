@@ -88,7 +88,7 @@ def names_nobody(owner: str) -> bool:
     if _NOT_AVAILABLE.search(owner) or _TEMPLATE.search(owner):
         return True
     place = _PLACE.match(owner)
-    parts = [one for one in owner[place.end() if place else 0 :].split("/") if one]
+    parts = [part for part in owner[place.end() if place else 0 :].split("/") if part]
     if any(map(_says_nobody, parts)):
         return True
     return all(map(_is_nobody, parts[-1:] if place else parts))
@@ -131,21 +131,21 @@ def _is_address(part: str) -> bool:
 
 
 def _words(part: str) -> list[str]:
-    spaced = "".join(one if one.isalnum() else " " for one in _HUMP.sub(" ", part))
+    spaced = "".join(letter if letter.isalnum() else " " for letter in _HUMP.sub(" ", part))
     return spaced.lower().split()
 
 
 def _are_all(words: list[str]) -> bool:
     """Tell whether all words are known ones; a letter (`not-a-user`) needs one that denies."""
     denies = bool((_NOBODY | _DENIALS) & set(words))
-    return all(one in _ALL or (denies and len(one) == 1 and one.isalpha()) for one in words)
+    return all(word in _ALL or (denies and len(word) == 1 and word.isalpha()) for word in words)
 
 
 def _is_made_up(part: str) -> bool:
     """Tell whether it is what stands for an id: a small number, a nil one, one from documents."""
     if _NUMBER.fullmatch(part.strip()):
         return abs(float(part)) < _LEAST_NUMBER or _is_steady(part)
-    signs = "".join(one for one in part.lower() if one.isalnum())
+    signs = "".join(sign for sign in part.lower() if sign.isalnum())
     if len(signs) < _FEWEST_SIGNS or (len(signs) >= _ONE_SIGN and len(set(signs)) == 1):
         return True
     if _EXAMPLES.fullmatch(signs) or signs in _HASHED:
@@ -155,9 +155,9 @@ def _is_made_up(part: str) -> bool:
 
 def _is_steady(signs: str) -> bool:
     """Tell whether nearly each digit is the one before it, or the next one."""
-    digits = "".join(one for one in signs if one.isalnum())
+    digits = "".join(sign for sign in signs if sign.isalnum())
     if len(digits) < _LONG or not _HEX.fullmatch(digits):
         return False
     base = 10 if digits.isdecimal() else 16
     steps = [(int(new, 16) - int(old, 16)) % base for old, new in pairwise(digits)]
-    return sum(one in {0, 1} for one in steps) >= _MOST_STEPS * len(steps)
+    return sum(step in {0, 1} for step in steps) >= _MOST_STEPS * len(steps)

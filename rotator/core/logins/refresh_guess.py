@@ -118,15 +118,15 @@ def _differ(account: Account, credential: Credential, who: Identity) -> bool:
     return any(None not in pair and pair[0] != pair[1] for pair in told)
 
 
-def are_two(one: str | None, other: str | None) -> bool:
+def are_two(name: str | None, other: str | None) -> bool:
     """Tell whether two texts are two owners' names; a word for nobody is not another one."""
-    if one is None or other is None or one == other:
+    if name is None or other is None or name == other:
         return False
-    return says_nobody(one) is says_nobody(other)
+    return says_nobody(name) is says_nobody(other)
 
 
 def is_older(credential: Credential, other: Credential) -> bool:
-    """Tell whether `one` runs out before `other`, as far as both say when."""
+    """Tell whether `credential` runs out before `other`, as far as both say when."""
     if credential.expires_at is None or other.expires_at is None:
         return False
     return credential.expires_at < other.expires_at

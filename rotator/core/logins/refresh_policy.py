@@ -38,7 +38,9 @@ def wants_refresh(account: Account, now: datetime) -> bool:
     return expires_at is not None and expires_at - now < NEARLY_OUT
 
 
-def obstacle(state: State, account: Account, call: RefreshCall | str, now: datetime) -> str | None:
+def refresh_obstacle(
+    state: State, account: Account, call: RefreshCall | str, now: datetime
+) -> str | None:
     """Return why we do not refresh the account at `now`, or None when nothing stands in the way.
 
     Whether it needs it is another question: `wants_refresh`.
@@ -95,13 +97,15 @@ def due_again_at(pending: PendingRefresh) -> datetime | None:
     return pending.begun_at + SEND_AGAIN_AFTER[pending.attempts - 1]
 
 
-def is_in_doubt(account: Account, now: datetime) -> bool:
+def is_refresh_unconfirmed(account: Account, now: datetime) -> bool:
     """Tell whether the account rests because its vendor did not say what became of its tokens."""
     is_resting = account.state_at(now) is AccountState.COOLING
     return is_resting and account.reason_at(now) == NOT_CONFIRMED
 
 
-def rest_for(account: Account, pending: PendingRefresh, now: datetime) -> Limit | None:
+def rest_after_unconfirmed(
+    account: Account, pending: PendingRefresh, now: datetime
+) -> Limit | None:
     """Return how long an account rests whose refresh was not confirmed; None: not at all.
 
     While its access token is good it is used as it is, and a rest for another reason that

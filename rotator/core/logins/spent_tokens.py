@@ -30,7 +30,7 @@ def with_spent(
     `exchanged` says of refresh tokens when a bridge saw them exchanged.
     """
     in_slots = frozenset(live)
-    return tuple(_with_spent(one, one.id in in_slots, exchanged) for one in accounts)
+    return tuple(_with_spent(account, account.id in in_slots, exchanged) for account in accounts)
 
 
 def _with_spent(
@@ -48,4 +48,4 @@ def exchanged_at(
     digests: Iterable[Digest], exchanged: Mapping[Digest, datetime]
 ) -> datetime | None:
     """Return when a refresh token was exchanged first, by the ways in which it is spelt."""
-    return min((exchanged[one] for one in digests if one in exchanged), default=None)
+    return min((exchanged[digest] for digest in digests if digest in exchanged), default=None)

@@ -16,7 +16,7 @@ from typing import Any
 
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.row_seals import PASSING_COLUMNS, PASSING_SEAL, SEAL
-from rotator.text import clean
+from rotator.text import sanitize
 
 Row = Mapping[str, Any]
 # A provider and the digest of a secret of its.
@@ -26,7 +26,7 @@ _PASSING = PASSING_COLUMNS | {SEAL, PASSING_SEAL}
 
 
 @dataclass(frozen=True)
-class Contents:
+class StoreContents:
     """What a copy, or what is left of a store, says, as far as it can be read.
 
     `accounts` are rows by id. `current` are the digests of an account's credential; an account
@@ -55,7 +55,7 @@ class Contents:
 
 
 @dataclass(frozen=True)
-class Joined:
+class MergedStore:
     """The rows of the rebuilt store; `lost` names what is known to have been there."""
 
     accounts: tuple[Row, ...] = field(repr=False)
@@ -64,7 +64,7 @@ class Joined:
     lost: tuple[str, ...]
 
 
-def join(copy: Contents, left: Contents, now: str) -> Joined:
+def merge_stores(copy: StoreContents, left: StoreContents, now: str) -> MergedStore:
     """Join a copy and what is left of the store that it was made of."""
     accounts: dict[str, Row] = {}
     digests: dict[Key, Row] = {}
@@ -89,7 +89,7 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
     if changed:
         lost.append(f"perhaps what was noted last of {', '.join(changed)}")
     removed = {k: row for k, row in {**copy.removed, **left.removed}.items() if k not in digests}
-    return Joined(
+    return MergedStore(
         accounts=tuple(accounts.values()),
         digests=tuple(digests.values()),
         removed=tuple(removed.values()),
@@ -99,7 +99,7 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
 
 def name_of(row: Row) -> str:
     """Return the name under which a person knows an account."""
-    return f"{clean(row['provider'])}/{clean(row['alias'])}"
+    return f"{sanitize(row['provider'])}/{sanitize(row['alias'])}"
 
 
 def is_same(row: Row, other: Row) -> bool:
@@ -109,7 +109,7 @@ def is_same(row: Row, other: Row) -> bool:
     return all(row[name] == other.get(name) for name in row if name not in _PASSING)
 
 
-def _changed(chosen: Row, row: Row, copy: Contents, left: Contents) -> Iterator[str]:
+def _changed(chosen: Row, row: Row, copy: StoreContents, left: StoreContents) -> Iterator[str]:
     """Name an account of which nobody can tell whether it is as it was last."""
     told = [trace for trace in (*left.spoilt, *left.traces) if _tells_of(trace, chosen)]
     is_copied = chosen is copy.accounts.get(row["id"])
@@ -128,7 +128,7 @@ def _has_name(trace: Row) -> bool:
     return all(isinstance(trace.get(part), str) for part in ("provider", "alias"))
 
 
-def _unread(accounts: Mapping[str, Row], left: Contents) -> Iterator[str]:
+def _unread(accounts: Mapping[str, Row], left: StoreContents) -> Iterator[str]:
     """Name the accounts of which no more is left than their names."""
     for trace in (*left.spoilt, *left.traces):
         if _has_name(trace) and not any(_tells_of(trace, row) for row in accounts.values()):
@@ -149,7 +149,7 @@ def replaced_of(sources: Iterable[Iterable[Row]], accounts: Collection[Row]) -> 
     return [{**row, "number": number} for number, row in enumerate(in_order, start=1)]
 
 
-def _is_copied(account: str, copy: Contents, left: Contents) -> bool:
+def _is_copied(account: str, copy: StoreContents, left: StoreContents) -> bool:
     """Tell whether the copy's row is to be taken and not the one that is left."""
     if account not in copy.accounts or account not in left.accounts:
         return account in copy.accounts
@@ -167,7 +167,7 @@ def _is_copied(account: str, copy: Contents, left: Contents) -> bool:
     return current <= copy.known.get(account, _NONE)
 
 
-def _is_gone(account: str, copy: Contents, left: Contents) -> bool:
+def _is_gone(account: str, copy: StoreContents, left: StoreContents) -> bool:
     """Tell whether an account of the copy was removed, or merged into another, since."""
     if account in left.accounts:
         return False
@@ -178,7 +178,7 @@ def _is_gone(account: str, copy: Contents, left: Contents) -> bool:
     )
 
 
-def _digest_row(key: Key, account: str, sources: tuple[Contents, ...], now: str) -> Row:
+def _digest_row(key: Key, account: str, sources: tuple[StoreContents, ...], now: str) -> Row:
     for source in sources:
         row = source.digests.get(key)
         if row is not None and row["account"] == account:
@@ -192,7 +192,7 @@ def _with_free_alias(row: Row, others: Collection[Row]) -> Row:
     return {**row, "alias": free_alias(provider, alias, taken)} if alias in taken else row
 
 
-def _missing(accounts: Collection[str], left: Contents) -> Iterator[str]:
+def _missing(accounts: Collection[str], left: StoreContents) -> Iterator[str]:
     """Name the accounts of which nothing but digests is left."""
     named = {row.get("id") for row in (*left.spoilt, *left.traces) if _has_name(row)}
     gone = {a: keys for a, keys in left.known.items() if a not in accounts and a not in named}

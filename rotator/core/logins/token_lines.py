@@ -19,7 +19,7 @@ from rotator.core.logins.credential_secrets import (
     secrets_of,
 )
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.line_parting import Line, Parted, Tokens, too_many, traced
+from rotator.core.logins.line_parting import Line, Parted, TokenPair, too_many, traced
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
 
 # Keys are bought one by one, and two of one person are two on purpose.
@@ -66,7 +66,7 @@ class Spend:
     """Tokens of an account were exchanged for those of that newer account."""
 
     account: Account
-    spent: Tokens
+    spent: TokenPair
     newer: Account | None
     why: str
 
@@ -90,10 +90,10 @@ def line_of(state: State, account: Account) -> Line:
     in_use = NOBODY if account.unproven else identity_of(account)
     return (
         *(
-            Tokens(tokens.number, tokens.credential, tokens.who, tokens.loose, tokens.at)
+            TokenPair(tokens.number, tokens.credential, tokens.who, tokens.loose, tokens.at)
             for tokens in before
         ),
-        Tokens(None, account.credential, in_use),
+        TokenPair(None, account.credential, in_use),
     )
 
 
@@ -168,7 +168,7 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
         yield EndDoubt(account, doubt, f"{name} is another login")
 
 
-def _is_another(tokens: Tokens, newer: Line) -> bool:
+def _is_another(tokens: TokenPair, newer: Line) -> bool:
     """Tell whether tokens are of nobody who has some of that line."""
     # Of a line that others have come into it is not known which of them it began with.
     owners = {pair.who.key for pair in newer}

@@ -32,7 +32,7 @@ _MARGIN = timedelta(milliseconds=200)
 PASS = Verdict(VerdictKind.PASS)
 
 
-def go_on(
+def fall_back(
     state: State, signal: Signal, account: Account, since: datetime, now: datetime
 ) -> tuple[Verdict, tuple[Event, ...]]:
     """Return the verdict on a request that no account of its provider can answer, and the news.
@@ -51,7 +51,7 @@ def go_on(
     return _wait(state, signal, since, now), ()
 
 
-def first_back(state: State, signal: Signal, now: datetime) -> tuple[Account, datetime] | None:
+def first_recovery(state: State, signal: Signal, now: datetime) -> tuple[Account, datetime] | None:
     """Return who is the first that can go on with a turn, here or elsewhere, and when."""
     elsewhere = [
         Route(priority.provider, priority.model)
@@ -69,7 +69,7 @@ def _wait(state: State, signal: Signal, since: datetime, now: datetime) -> Verdi
     wanted = state.failover
     if not wanted.wait_for_reset or signal.opencode not in _HELD or signal.aside:
         return PASS
-    back = first_back(state, signal, now)
+    back = first_recovery(state, signal, now)
     if back is None or back[1] - since > timedelta(seconds=wanted.max_wait_seconds):
         return PASS
     account, at = back

@@ -15,7 +15,7 @@ from rotator.model import Account, Snapshot, Window
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Headroom:
     """An account as a reading shows it; `binding` is the tightest window, None: unknown.
 
     `expires_at` is when what is left of its longest window is lost.
@@ -34,7 +34,7 @@ class Standing:
         return None if self.binding is None else self.binding.used
 
     @property
-    def headroom(self) -> float | None:
+    def left(self) -> float | None:
         """What is left of what binds, a fraction; None: unknown."""
         return None if self.used is None else 1 - self.used
 
@@ -44,10 +44,12 @@ class Standing:
         return self.used is not None and self.used >= 1
 
 
-def standing(account: Account, told: Snapshot | None, model: str | None, now: datetime) -> Standing:
+def headroom_of(
+    account: Account, told: Snapshot | None, model: str | None, now: datetime
+) -> Headroom:
     """Return how the account stands for `model`; of None only what binds everything counts."""
     if told is None:
-        return Standing(account)
+        return Headroom(account)
     held = [
         window
         for window in told.windows
@@ -55,7 +57,7 @@ def standing(account: Account, told: Snapshot | None, model: str | None, now: da
         and concerns(window.model, model)
         and (window.resets_at is None or now < window.resets_at)
     ]
-    return Standing(account, _tightest(held), _expiry(held), is_spent=told.spent and not held)
+    return Headroom(account, _tightest(held), _expiry(held), is_spent=told.spent and not held)
 
 
 def _tightest(windows: Iterable[Window]) -> Window | None:

@@ -19,7 +19,7 @@ LEAST_AGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class LimitUpdate:
     """A limit of an account's that a reading has changed.
 
     One that is lifted ends in the past: so the next failure still counts as one in a row.
@@ -30,19 +30,19 @@ class Revision:
     is_lifted: bool
 
 
-def revisions(
+def limit_updates(
     accounts: Iterable[Account], read: Account, told: Snapshot, now: datetime
-) -> list[Revision]:
+) -> list[LimitUpdate]:
     """Return what a reading of the account `read` changes, for all that are limited with it."""
     return [
-        Revision(account, after, after.until <= now)
+        LimitUpdate(account, after, after.until <= now)
         for account in members(accounts, read)
         for before in filter(None, (account.limit, *account.part_limits))
-        if (after := revised(before, told, now)) is not before
+        if (after := updated_limit(before, told, now)) is not before
     ]
 
 
-def revised(limit: Limit, told: Snapshot, now: datetime) -> Limit:
+def updated_limit(limit: Limit, told: Snapshot, now: datetime) -> Limit:
     """Return the limit as it is after a reading; itself where that says nothing new.
 
     A time that was a guess gives way to the reset of what is used up.

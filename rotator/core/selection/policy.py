@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rotator.core.selection.headroom import Standing, standing
+from rotator.core.selection.headroom import Headroom, headroom_of
 from rotator.core.selection.limits import is_ready, limits_of
 from rotator.core.selection.strategies import before_the_wall, better, rank
 from rotator.model import Account, AccountId, Choice, Credential, State
@@ -32,7 +32,7 @@ _PREFERENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Selection:
     """What is asked for: an account of `provider`, none of `barred`.
 
     One that can stand in for `instead_of` in a request that is already built (the same kind of
@@ -48,7 +48,7 @@ class Wanted:
     has_failed: bool = False
 
 
-def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
+def choose(state: State, wanted: Selection, now: datetime) -> Choice:
     """Return the account that shall take over: the active one if it can, else the best other."""
     able = [a for a in state.of(wanted.provider) if _is_able(a, wanted, now)]
     active = state.active(wanted.provider)
@@ -60,7 +60,10 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
     stood = [_stands(state, a, wanted, now) for a in near or able]
     best = min(
         stood,
-        key=lambda standing: (is_stale(standing.account, now), rank(standing, state.failover, now)),
+        key=lambda headroom_of: (
+            is_stale(headroom_of.account, now),
+            rank(headroom_of, state.failover, now),
+        ),
     )
     others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
     elsewhere = [] if near else [f"it goes to another place: {_FROM_ITS_START}"]
@@ -94,7 +97,7 @@ def prefer(state: State, provider: str, model: str | None, now: datetime) -> Pre
         return _instead_of_spent(state, active, model, now)
     if active is None or not is_ready(active, model, now):
         return None
-    wanted = Wanted(provider, {active.id}, model=model)
+    wanted = Selection(provider, {active.id}, model=model)
     able = [_stands(state, a, wanted, now) for a in state.of(provider) if _is_able(a, wanted, now)]
     mine = _stands(state, active, wanted, now)
     ahead = before_the_wall(mine, able, state.failover)
@@ -116,7 +119,7 @@ def _instead_of_spent(
     state: State, active: Account, model: str | None, now: datetime
 ) -> Preferred | None:
     """Return who takes over before opencode sends a refresh token that somebody has exchanged."""
-    wanted = Wanted(active.provider, {active.id}, active.credential, model)
+    wanted = Selection(active.provider, {active.id}, active.credential, model)
     choice = choose(state, wanted, now)
     if choice.account is None:
         return None
@@ -169,7 +172,7 @@ def is_stale(account: Account, now: datetime) -> bool:
     return expires_at is not None and expires_at - now < FRESH_MARGIN
 
 
-def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> str:
+def standing_sentence(state: State, account: Account, wanted: Selection, now: datetime) -> str:
     """Return what speaks for or against an account now, as a part of a sentence."""
     until = _rests_until(account, wanted.model, now)
     reason = account.reason_at(now)
@@ -183,19 +186,19 @@ def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> 
     return f"is ready{_usage(_stands(state, account, wanted, now))}{stale}"
 
 
-def _is_able(account: Account, wanted: Wanted, now: datetime) -> bool:
+def _is_able(account: Account, wanted: Selection, now: datetime) -> bool:
     return account.id not in wanted.barred and is_ready(account, wanted.model, now)
 
 
-def _stands(state: State, account: Account, wanted: Wanted, now: datetime) -> Standing:
-    return standing(account, state.usage.get(account.id), wanted.model, now)
+def _stands(state: State, account: Account, wanted: Selection, now: datetime) -> Headroom:
+    return headroom_of(account, state.usage.get(account.id), wanted.model, now)
 
 
-def _is_ready(candidate: Standing) -> str:
+def _is_ready(candidate: Headroom) -> str:
     return f"{candidate.account.alias} is ready{_usage(candidate)}"
 
 
-def _usage(candidate: Standing) -> str:
+def _usage(candidate: Headroom) -> str:
     """Return what is used of what binds, with when it begins anew; nothing where it is unknown."""
     binding = candidate.binding
     if binding is None:
@@ -204,16 +207,16 @@ def _usage(candidate: Standing) -> str:
     return f"{used}, resets {moment_in_full(binding.resets_at)}" if binding.resets_at else used
 
 
-def _against(state: State, others: list[Account], wanted: Wanted, now: datetime) -> list[str]:
+def _against(state: State, others: list[Account], wanted: Selection, now: datetime) -> list[str]:
     """Return a part of a sentence for each of the others that there is something to say of."""
     said = []
     for account in others:
-        told = arguments(state, account, wanted, now)
+        told = standing_sentence(state, account, wanted, now)
         if told != "is ready":
             said.append(f"{account.alias} {told}")
     return said
 
 
-def _why(account: Account, wanted: Wanted, now: datetime) -> str:
+def _why(account: Account, wanted: Selection, now: datetime) -> str:
     limit = limits_of(account, wanted.model, now)[0]
     return f"{limit.reason} for {limit.model}" if limit.model else limit.reason

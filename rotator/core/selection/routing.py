@@ -43,7 +43,7 @@ class Directions:
 
 
 @dataclass(frozen=True, slots=True)
-class WayOn:
+class NextRoute:
     """Where a turn goes on, or None, and the sentence that says why.
 
     `note` is its first half, which the person before opencode sees.
@@ -68,23 +68,23 @@ def directions(state: State, preferences: Preferences, now: datetime) -> Directi
 
 def next_route(
     state: State, preferences: Preferences, failed: Route, left: Collection[str], now: datetime
-) -> WayOn:
+) -> NextRoute:
     """Return where a turn goes on after `failed`, whose provider has nobody left for it.
 
     `left` are the providers that this turn has left already: none is tried twice in one turn.
     """
     note = _nobody(state, failed, now)
     if not state.balancing:
-        return WayOn(None, f"{note}; balancing is off", note)
+        return NextRoute(None, f"{note}; balancing is off", note)
     against = []
     for listed in _routes(preferences):
         route, hindrance = _hindrance(state, preferences, listed, failed, left, now)
         if hindrance is None:
-            return WayOn(route, f"{note}; {_chosen(state, route, now)}", note)
+            return NextRoute(route, f"{note}; {_chosen(state, route, now)}", note)
         if listed.provider != failed.provider:
             against.append(hindrance)
     nothing = "; ".join(against) or "the priorities name no other provider"
-    return WayOn(None, f"{note}; {nothing}", note)
+    return NextRoute(None, f"{note}; {nothing}", note)
 
 
 def equal_model(groups: Iterable[Collection[ModelOf]], asked: Route, listed: Route) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from rotator.core.selection.headroom import Standing
+from rotator.core.selection.headroom import Headroom
 from rotator.model.preferences import Failover, Strategy
 
 # Of what is unknown neither all nor nothing is left.
@@ -23,7 +23,7 @@ SOONER = timedelta(hours=1)
 Rank = tuple[float | str, ...]
 
 
-def rank(standing: Standing, failover: Failover, now: datetime) -> Rank:
+def rank(standing: Headroom, failover: Failover, now: datetime) -> Rank:
     """Return the account's place among those that could take over."""
     strikes = float(standing.account.limit.strikes if standing.account.limit else 0)
     alias = standing.account.alias
@@ -46,15 +46,15 @@ def rank(standing: Standing, failover: Failover, now: datetime) -> Rank:
             assert_never(never)
 
 
-def place(standing: Standing, failover: Failover) -> int:
+def place(standing: Headroom, failover: Failover) -> int:
     """Return the account's place in the user's order; whoever is not named comes last."""
     order = failover.order_of(standing.account.provider)
     return order.index(standing.account.alias) if standing.account.alias in order else len(order)
 
 
 def better(
-    active: Standing, others: Sequence[Standing], failover: Failover, now: datetime
-) -> Standing | None:
+    active: Headroom, others: Sequence[Headroom], failover: Failover, now: datetime
+) -> Headroom | None:
     """Return the account that the strategy prefers to one that still works, or None.
 
     `others` are ready. What is unknown is no reason to leave.
@@ -79,8 +79,8 @@ def better(
 
 
 def before_the_wall(
-    active: Standing, others: Sequence[Standing], failover: Failover
-) -> Standing | None:
+    active: Headroom, others: Sequence[Headroom], failover: Failover
+) -> Headroom | None:
     """Return who takes over before the active account is used up, or None: see `swap_before_wall`.
 
     Only an account goes that is known to be about to, to one that is known not to be.
@@ -96,11 +96,11 @@ def before_the_wall(
     return min(known, key=lambda standing: (standing.used, standing.account.alias), default=None)
 
 
-def _room(standing: Standing) -> float:
-    return UNKNOWN_HEADROOM if standing.headroom is None else standing.headroom
+def _room(standing: Headroom) -> float:
+    return UNKNOWN_HEADROOM if standing.left is None else standing.left
 
 
-def _is_short(standing: Standing, failover: Failover) -> bool:
+def _is_short(standing: Headroom, failover: Failover) -> bool:
     """Tell whether so little is left that it is no good to come to, or to stay with.
 
     Whoever was left before the wall is not returned to on this side of it.
@@ -108,33 +108,33 @@ def _is_short(standing: Standing, failover: Failover) -> bool:
     guard = GUARD
     if failover.swap_before_wall:
         guard = max(guard, 1 - failover.wall_threshold + GUARD / 2)
-    return standing.headroom is not None and standing.headroom <= guard
+    return standing.left is not None and standing.left <= guard
 
 
-def _seconds_left(standing: Standing, now: datetime) -> float:
+def _seconds_left(standing: Headroom, now: datetime) -> float:
     return (
         float("inf") if standing.expires_at is None else (standing.expires_at - now).total_seconds()
     )
 
 
-def _is_ahead(standing: Standing, active: Standing, failover: Failover) -> bool:
+def _is_ahead(standing: Headroom, active: Headroom, failover: Failover) -> bool:
     mine, other = place(standing, failover), place(active, failover)
     return (mine, standing.account.alias) < (other, active.account.alias)
 
 
-def _roomier(active: Standing, fit: Sequence[Standing], failover: Failover) -> Standing | None:
-    if active.headroom is None:
+def _roomier(active: Headroom, fit: Sequence[Headroom], failover: Failover) -> Headroom | None:
+    if active.left is None:
         return None
-    gains = [standing for standing in fit if standing.headroom is not None]
+    gains = [standing for standing in fit if standing.left is not None]
     best = max(gains, key=lambda standing: (_room(standing), standing.account.alias), default=None)
-    if best is None or _room(best) - active.headroom < failover.headroom_gain:
+    if best is None or _room(best) - active.left < failover.headroom_gain:
         return None
     return best
 
 
 def _sooner(
-    active: Standing, fit: Sequence[Standing], failover: Failover, now: datetime
-) -> Standing | None:
+    active: Headroom, fit: Sequence[Headroom], failover: Failover, now: datetime
+) -> Headroom | None:
     known = [
         standing
         for standing in fit

@@ -24,7 +24,7 @@ MOST_KEPT = 16
 
 
 @dataclass
-class Old:
+class ReplacedFile:
     """A file without a name: what it held as it lost it, and the last whole content seen.
 
     Of one that is `mounted` somewhere nobody knows what it held as it lost its name.
@@ -55,7 +55,7 @@ class Old:
 _NOTHING = Whole(b"{}")
 
 
-class Replaced:
+class ReplacedFiles:
     """The files that this process has replaced, and what was found in them; close it at the end.
 
     `journal` is where the content is kept of one that must not be replaced while it is written,
@@ -65,7 +65,7 @@ class Replaced:
     def __init__(self, journal: Path, neighbours: Neighbours | None = None) -> None:
         self.journal = journal
         self.neighbours = neighbours or Neighbours()
-        self._old: list[Old] = []
+        self._old: list[ReplacedFile] = []
 
     def __bool__(self) -> bool:
         return bool(self._old)
@@ -73,7 +73,7 @@ class Replaced:
     def keep(self, handle: int, held: Reading) -> None:
         """Take over `handle`, which is open on a file that lost its name, and held `held`."""
         seen = held if isinstance(held, Whole) else _NOTHING
-        self._old.append(Old(handle, held, seen, time.monotonic() + KEPT_SECONDS))
+        self._old.append(ReplacedFile(handle, held, seen, time.monotonic() + KEPT_SECONDS))
         self._drop_oldest()
 
     def follow_mounts(self, target: Path) -> None:
@@ -91,14 +91,14 @@ class Replaced:
                 kept[identity].until = max(kept[identity].until, time.monotonic() + KEPT_SECONDS)
             else:
                 held = parse_live(read_handle(handle))
-                kept[identity] = Old(handle, held, _NOTHING, math.inf, mounted=True)
+                kept[identity] = ReplacedFile(handle, held, _NOTHING, math.inf, mounted=True)
                 self._old.append(kept[identity])
         for identity, old in kept.items():
             if old.mounted and identity not in still:
                 old.until = min(old.until, time.monotonic() + KEPT_SECONDS)
         self._drop_oldest()
 
-    def changed(self) -> list[tuple[Old, Whole]]:
+    def changed(self) -> list[tuple[ReplacedFile, Whole]]:
         """Return what was written into them since, as far as it is whole, and let old ones go."""
         changes = []
         for old in tuple(self._old):
@@ -122,7 +122,7 @@ class Replaced:
         while len(self._old) > MOST_KEPT:
             self._drop(self._old[0])
 
-    def _drop(self, old: Old) -> None:
+    def _drop(self, old: ReplacedFile) -> None:
         self._old.remove(old)
         os.close(old.handle)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from rotator.errors import LiveFileError
 from rotator.opencode.auth.file import Missing, Reading, Torn, Whole, read_live
 from rotator.opencode.auth.placement import facts_of, why_in_place
-from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.write_in_place import write_in_place
 from rotator.system.file_owners import foreign_link, kept_mode, require_own_way
-from rotator.system.files import exchange_names, sweep, temporary_beside, write_new
+from rotator.system.files import exchange_names, remove_leftovers, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, make_folder
 
 # Something holds the file at its place that nobody could see, or owner and group cannot be kept,
@@ -43,10 +43,10 @@ def sweep_live(auth_file: Path) -> None:
         return
     target = resolve(auth_file)
     with contextlib.suppress(OSError):
-        sweep(target.parent, name=target.name)
+        remove_leftovers(target.parent, name=target.name)
 
 
-def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Replaced) -> bool:
+def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: ReplacedFiles) -> bool:
     """Replace auth.json, which must still be as `expected`, by `content`; False if it is not.
 
     The new file is 0600 from birth, belongs to whom the old one does, and is on the disk before
@@ -59,7 +59,7 @@ def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Repla
         require_own_way(auth_file)
         if isinstance(expected, Missing):
             make_folder(target.parent)
-        sweep(target.parent, name=target.name)
+        remove_leftovers(target.parent, name=target.name)
         facts = facts_of(target)
         if isinstance(expected, Missing) or facts is None:
             return _put_beside(target, expected, content, replaced)
@@ -83,7 +83,7 @@ def _put_beside(
     target: Path,
     expected: Reading,
     content: bytes,
-    replaced: Replaced,
+    replaced: ReplacedFiles,
     like: os.stat_result | None = None,
 ) -> bool:
     """Write the content into a file beside `target` and let that take its place."""
@@ -116,7 +116,7 @@ def _give_name(temporary: Path, target: Path) -> bool:
 
 
 def _exchange(
-    temporary: Path, target: Path, expected: Whole | Torn, new: Whole, replaced: Replaced
+    temporary: Path, target: Path, expected: Whole | Torn, new: Whole, replaced: ReplacedFiles
 ) -> bool:
     try:
         # Before the last look, so that nothing written after that look is missed.
@@ -152,7 +152,7 @@ def _give_back(
     ours: os.stat_result,
     expected: Whole | Torn,
     new: Whole,
-    replaced: Replaced,
+    replaced: ReplacedFiles,
 ) -> None:
     """Let another one's file have its place again; what ours was there for is looked into.
 

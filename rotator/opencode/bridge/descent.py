@@ -30,14 +30,14 @@ _GRANTS = {"refresh": False, "login": True}
 
 
 @dataclass(frozen=True)
-class Found:
+class DescentFiles:
     """What the files say, oldest first, and the files, those that say nothing among them."""
 
     descents: tuple[Descent, ...] = ()
     files: tuple[Path, ...] = field(default=())
 
 
-def read_descents(paths: Paths) -> Found:
+def read_descents(paths: Paths) -> DescentFiles:
     """Return what lies there now; never raises for what stands in a file."""
     folder = paths.bridge / "descent"
     dated: list[tuple[int, str]] = []
@@ -53,10 +53,10 @@ def read_descents(paths: Paths) -> Found:
                     dated.append((facts.st_mtime_ns, entry.name))
     files = [folder / name for _, name in sorted(dated)][-MOST_FILES:]
     read = [_descent(path.stem, content) for path in files if (content := _content(path))]
-    return Found(tuple(descent for descent in read if descent is not None), tuple(files))
+    return DescentFiles(tuple(descent for descent in read if descent is not None), tuple(files))
 
 
-def taken_in(reading: Found) -> None:
+def taken_in(reading: DescentFiles) -> None:
     """Take the files away: what they say is in the store."""
     for path in reading.files:
         with contextlib.suppress(OSError):

@@ -31,7 +31,7 @@ from rotator.opencode.bridge.npm_wait import (
     read_text,
     shorten_wait,
 )
-from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.jsonc import JsoncError, parse
 from rotator.opencode.tui.plugin_file import NAME as DASHBOARD
 from rotator.system.files import publish
 from rotator.system.paths import Paths, private_folder
@@ -154,7 +154,7 @@ def _lists_plugins(path: Path) -> bool:
         return False
     try:
         value = parse(read_text(path) or "").value
-    except Broken:
+    except JsoncError:
         # Who can tell?
         return True
     parts: list[Any] = [value, value.get("tui")] if isinstance(value, dict) else []

@@ -24,7 +24,7 @@ from rotator.system.auth_content import AUTH_CONTENT
 from rotator.system.liveness import NAMESPACE, is_alive, is_known_here
 from rotator.system.paths import Paths
 from rotator.system.regular_files import head
-from rotator.text import clean
+from rotator.text import sanitize
 
 # For these variables a bridge leaves requests alone, and says so.
 WEBSOCKETS = "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
@@ -100,11 +100,11 @@ def read_present(path: Path) -> Present | None:
         started = value.get("started_at")
         return Present(
             pid=pid,
-            bridge=clean(value.get("bridge")),
+            bridge=sanitize(value.get("bridge")),
             kind=value["kind"] if value.get("kind") in {"tui", "serve", "run"} else "tui",
             auth_file=str(value.get("auth_file")),
             started_at=from_iso(started) if isinstance(started, str) else None,
-            opencode=clean(value.get("opencode") or ""),
+            opencode=sanitize(value.get("opencode") or ""),
             directories=tuple(text for text in as_list(value.get("directories")) if is_text(text)),
             is_here=is_known_here(value),
             namespace=str(value.get(NAMESPACE) or ""),

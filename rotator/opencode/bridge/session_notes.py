@@ -20,7 +20,7 @@ from rotator.opencode.auth.entries import is_provider_id
 from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.processes import is_running
 from rotator.system.regular_files import head
-from rotator.text import clean
+from rotator.text import sanitize
 
 # The name's end of a file that lists the sessions of one process, a line each.
 SESSIONS = ".sessions"
@@ -57,7 +57,7 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
             at=from_iso(value["at"]),
             session=session,
             provider=provider,
-            model=clean(model) if isinstance(model, str) else None,
+            model=sanitize(model) if isinstance(model, str) else None,
             credential=Digest(credential) if is_login else None,
             key=None if is_login else Foreign(key),
         )

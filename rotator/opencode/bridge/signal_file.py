@@ -19,7 +19,7 @@ from rotator.opencode.bridge.fields import (
     as_words,
     is_provider,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 def parse_signal(signal_id: str, content: bytes) -> Signal | None:
@@ -37,7 +37,7 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             provider=value["provider"],
             source=Source.BRIDGE,
             credential=as_digest(value.get("credential")),
-            request=clean(value.get("request") or ""),
+            request=sanitize(value.get("request") or ""),
             attempt=as_number(value.get("attempt")) or 1,
             model=as_words(value.get("model")),
             session=as_words(value.get("session")),

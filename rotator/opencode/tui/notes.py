@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rotator.system.liveness import is_alive
 from rotator.system.paths import Paths
-from rotator.text import clean
+from rotator.text import sanitize
 
 SCHEMA = 1
 _LARGEST = 16 * 1024
@@ -52,7 +52,7 @@ def _note(path: Path) -> TuiNote | None:
             return None
         if not is_alive(value, pid, path.stat().st_mtime):
             return None
-        plugin, opencode, why = (clean(value[name]) for name in ("plugin", "opencode", "why"))
+        plugin, opencode, why = (sanitize(value[name]) for name in ("plugin", "opencode", "why"))
         return TuiNote(pid, plugin, opencode, value["on"] is True, why)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

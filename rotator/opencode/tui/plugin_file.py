@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rotator.errors import UsageError
 from rotator.opencode.bridge.install import naming, refuse_foreign
-from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.jsonc import JsoncError, parse
 from rotator.opencode.tui.config_entry import (
     Unfit,
     entry_in,
@@ -81,7 +81,7 @@ def tui_plugin(paths: Paths) -> TuiPlugin:
     """Return what is in place. A tui.json that cannot be read has no entry."""
     path, config = paths.opencode_config / NAME, _config_file(paths)
     content = _bytes_of(path)
-    with contextlib.suppress(UsageError, Broken, Unfit):
+    with contextlib.suppress(UsageError, JsoncError, Unfit):
         text = _read(config)
         entry = None if text is None else entry_in(text, path)
         return TuiPlugin(
@@ -153,7 +153,7 @@ def _config_file(paths: Paths) -> Path:
 def _will_be_moved(paths: Paths) -> bool:
     """Tell whether opencode is about to make tui.json, which it does not where one is there."""
     for name in ("opencode.json", "opencode.jsonc"):
-        with contextlib.suppress(UsageError, Broken):
+        with contextlib.suppress(UsageError, JsoncError):
             text = _read(paths.opencode_config / name)
             value = None if text is None else parse(text).value
             if isinstance(value, dict) and any(moved in value for moved in _MOVED):
@@ -207,7 +207,7 @@ def _placed(entry: object) -> object:
 def _changed(config: Path, change: Callable[[], str | None]) -> str | None:
     try:
         return change()
-    except (Broken, Unfit) as exc:
+    except (JsoncError, Unfit) as exc:
         message = f"{config} is not what opencode can read: {exc}"
         raise UsageError(message, hint=_MEND) from exc
 

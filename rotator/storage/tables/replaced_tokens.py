@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rotator.clock import to_iso
-from rotator.core.logins.line_parting import Tokens
+from rotator.core.logins.line_parting import TokenPair
 from rotator.core.logins.token_lines import is_unproven, shown
 from rotator.model import NOBODY, Account, AccountId, Credential, Doubt, Identity
 from rotator.storage.tables.accounts import Accounts
@@ -54,7 +54,7 @@ class ReplacedTokens(Accounts, Purges):
             *(account, account, REPLACED_KEPT),
         )
 
-    def lay_out(self, account: Account, line: tuple[Tokens, ...], now: datetime) -> None:
+    def lay_out(self, account: Account, line: tuple[TokenPair, ...], now: datetime) -> None:
         """Let an account have these tokens, the last of them in use, and no others.
 
         They are of its own line; what left it is somebody's by then.

@@ -38,7 +38,7 @@ from rotator.storage.rows import (
     tenure_of,
     time_or,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 # So many of each account are in every state; the others are looked up when they are asked for.
 DIGESTS_AT_HAND = 64
@@ -61,7 +61,7 @@ class StateReader:
             try:
                 accounts.append(account_of(row, parts.get(row["id"], ())))
             except (RotatorError, ValueError, TypeError, AttributeError):
-                name = f"{clean(row['provider'])}/{clean(row['alias'])}"
+                name = f"{sanitize(row['provider'])}/{sanitize(row['alias'])}"
                 broken.append(f"the saved account {name} cannot be read")
         replaced = self._replaced({account.id: account for account in accounts})
         accounts = [_with_own_limits(account, replaced.get(account.id, ())) for account in accounts]
@@ -95,7 +95,9 @@ class StateReader:
         names = [column[0] for column in cursor.description]
         for values in cursor:
             row: Row = dict(zip(names, values, strict=True))
-            whose = f" {clean(row['provider'])}/{clean(row['alias'])}" if "alias" in row else ""
+            whose = (
+                f" {sanitize(row['provider'])}/{sanitize(row['alias'])}" if "alias" in row else ""
+            )
             if not is_sealed(table, row):
                 what = f"the saved account{whose}" if whose else f"what is noted as {table}"
                 self._damage.append(f"{what} cannot be read")
@@ -131,7 +133,7 @@ class StateReader:
 
     def _exchanged(self, accounts: Iterable[Account]) -> dict[Digest, datetime]:
         """Return when bridges saw refresh tokens of these accounts exchanged for others."""
-        wanted = [one for account in accounts for one in refresh_digests(account.credential)]
+        wanted = [digest for account in accounts for digest in refresh_digests(account.credential)]
         rows = self._connection.execute(
             "SELECT digest, at FROM exchange WHERE digest IN (SELECT value FROM json_each(?))",
             (json.dumps(wanted),),

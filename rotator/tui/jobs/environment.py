@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from rotator.context import Books
-from rotator.services.status import look_around as overview
-from rotator.tui.jobs.read_world import Around
+from rotator.context import Context
+from rotator.services.status import read_status as overview
+from rotator.tui.jobs.read_world import Environment
 
 
-def look_around(books: Books) -> Around:
+def look_around(context: Context) -> Environment:
     """Return what `status` would say of the bridge, of running opencodes and of problems."""
-    status = overview(books)
-    return Around(
+    status = overview(context)
+    return Environment(
         bridge=status.bridge.version,
         bridge_current=status.bridge.current,
         opencodes=len(status.opencodes),

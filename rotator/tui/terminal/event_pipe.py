@@ -28,7 +28,7 @@ CAUGHT = (
 )
 
 
-class Wakeups:
+class EventPipe:
     """One pipe into which workers and signals write; `wait` is the loop's only wait."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ _GROUND = re.compile(r"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-
 Ground = tuple[float, float, float]
 
 
-class Answers:
+class QueryReplies:
     """Takes answers out of what comes; `ground` is the colour behind the text once it is told.
 
     Its parts, red, green and blue, go from 0 to 1.

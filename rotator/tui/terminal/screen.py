@@ -17,9 +17,9 @@ import tty
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
-from rotator.tui.terminal.keyboard import Stroke
+from rotator.tui.terminal.keyboard import KeyStroke
 from rotator.tui.terminal.palette import Palette, colors_told, is_light, palette_for
-from rotator.tui.terminal.query_replies import ASK_GROUND, Answers
+from rotator.tui.terminal.query_replies import ASK_GROUND, QueryReplies
 
 if TYPE_CHECKING:
     from blessed import Terminal
@@ -45,7 +45,7 @@ class Screen:
         self._environ = environ
         self._stack = contextlib.ExitStack()
         self._term: Terminal | None = None
-        self._answers = Answers()
+        self._answers = QueryReplies()
         self._ground = self._answers.ground
         self._early = ""
         self._colors = colors_told(environ)
@@ -113,7 +113,7 @@ class Screen:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    def strokes(self) -> Iterator[Stroke]:
+    def strokes(self) -> Iterator[KeyStroke]:
         """Yield the keys that are there, also those that blessed has read already.
 
         Raises EOFError, OSError.
@@ -122,7 +122,7 @@ class Screen:
             return
         while key := self._term.inkey(timeout=0, esc_delay=_ESCAPE_SECONDS):
             if not self._answers.takes(str(key), time.monotonic()):
-                yield Stroke(key.name, str(key), key.mouse_xy, key.text)
+                yield KeyStroke(key.name, str(key), key.mouse_xy, key.text)
         self._settle()
 
     def _listen(self, term: Terminal) -> None:

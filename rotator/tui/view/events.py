@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rotator.model import Event
-from rotator.tui.model.messages import Pointed, Pressed
-from rotator.tui.model.state import Place, State
-from rotator.tui.model.world import Happened
+from rotator.tui.model.messages import Clicked, Pressed
+from rotator.tui.model.state import DashboardState, ScreenName
+from rotator.tui.model.world import EventRow
 from rotator.tui.view.frame import Line, Span, Style, filled
 from rotator.tui.view.layout import top_for
 from rotator.tui.view.wording import event_style
@@ -14,7 +14,7 @@ from rotator.wording import day_or_time, long_moment
 _KIND_WIDTH = 10
 
 
-def last_events(state: State, height: int) -> list[Line]:
+def last_events(state: DashboardState, height: int) -> list[Line]:
     """Return the newest events below a title, newest first."""
     if height < 1:
         return []
@@ -28,7 +28,7 @@ def last_events(state: State, height: int) -> list[Line]:
     return lines[:height]
 
 
-def events(state: State, height: int) -> list[Line]:
+def events(state: DashboardState, height: int) -> list[Line]:
     """Return the events as far as they are on screen."""
     entries = state.events_shown
     if not entries:
@@ -40,18 +40,18 @@ def events(state: State, height: int) -> list[Line]:
         chosen = number == state.row
         edge = Span(state.glyphs.pointer if chosen else " ", Style.ACCENT)
         spans = (edge, *_event(entries[number], state))
-        does = Pointed(row=number)
+        does = Clicked(row=number)
         lines.append(Line(tuple(Span(s.text, s.style, does) for s in spans), chosen))
     return lines
 
 
-def events_top(state: State, height: int) -> int:
+def events_top(state: DashboardState, height: int) -> int:
     """Return the first event on screen."""
-    top = state.tops.get(Place.EVENTS, 0)
+    top = state.tops.get(ScreenName.EVENTS, 0)
     return top_for(top, state.row, state.row, height, len(state.events_shown))
 
 
-def _event(entry: Happened, state: State) -> tuple[Span, ...]:
+def _event(entry: EventRow, state: DashboardState) -> tuple[Span, ...]:
     event = entry.event
     when = day_or_time(event.at, state.now, state.zone)
     return (
@@ -63,14 +63,14 @@ def _event(entry: Happened, state: State) -> tuple[Span, ...]:
     )
 
 
-def _who(event: Event, state: State) -> str:
+def _who(event: Event, state: DashboardState) -> str:
     if event.from_alias and event.to_alias:
         moved = f"{event.from_alias} {state.glyphs.arrow} {event.to_alias}"
         return f"{event.provider} {moved}" if event.provider else moved
     return event.account or event.provider or ""
 
 
-def detail(event: Event, state: State) -> tuple[str, ...]:
+def detail(event: Event, state: DashboardState) -> tuple[str, ...]:
     """Return everything about an event, as sentences to read."""
     pairs = (
         ("when", long_moment(event.at, state.zone)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rotator.model import AccountState
 from rotator.model.preferences import Priority
-from rotator.tui.model.messages import Pointed
+from rotator.tui.model.messages import Clicked
 from rotator.tui.model.next_message import next_priority
-from rotator.tui.model.state import State
-from rotator.tui.model.world import Setting
+from rotator.tui.model.state import DashboardState
+from rotator.tui.model.world import SettingRow
 from rotator.tui.view.frame import Line, Span, Style, filled, width_of, wrapped
 from rotator.tui.view.layout import top_for
 from rotator.wording import counted
@@ -17,7 +17,7 @@ LINES_BELOW = 4
 _LONGEST_PROVIDER, _LONGEST_MODEL, _LONGEST_NAME, _LONGEST_VALUE = 24, 36, 32, 30
 
 
-def priorities(state: State, height: int) -> list[Line]:
+def priorities(state: DashboardState, height: int) -> list[Line]:
     """Return the priorities in their order, the one that serves the next message marked."""
     world = state.seen
     if not world.priorities:
@@ -45,7 +45,7 @@ def priorities(state: State, height: int) -> list[Line]:
 _NO_MODEL = "no model chosen"
 
 
-def _summary(state: State, serving: int | None) -> str:
+def _summary(state: DashboardState, serving: int | None) -> str:
     world = state.seen
     if not world.balancing:
         return "balancing is off: opencode's own model is used"
@@ -58,7 +58,12 @@ def _summary(state: State, serving: int | None) -> str:
 
 
 def _priority(
-    number: int, priority: Priority, state: State, widths: tuple[int, int], *, serving: bool
+    number: int,
+    priority: Priority,
+    state: DashboardState,
+    widths: tuple[int, int],
+    *,
+    serving: bool,
 ) -> tuple[Span, ...]:
     glyphs = state.glyphs
     box = f"[{glyphs.on if priority.enabled else glyphs.off}] "
@@ -79,7 +84,7 @@ def _priority(
     )
 
 
-def settings(state: State, height: int) -> list[Line]:
+def settings(state: DashboardState, height: int) -> list[Line]:
     """Return the settings with their values and where each comes from; the chosen one explained."""
     entries = state.settings
     if not entries:
@@ -96,7 +101,7 @@ def settings(state: State, height: int) -> list[Line]:
     return [*problem, *lines, Line(), *said[: LINES_BELOW - 1]]
 
 
-def _setting(setting: Setting, state: State, name: int, value: int) -> tuple[Span, ...]:
+def _setting(setting: SettingRow, state: DashboardState, name: int, value: int) -> tuple[Span, ...]:
     cut = state.glyphs.cut
     style = Style.QUIET if setting.origin == "default" else Style.STRONG
     return (
@@ -106,22 +111,24 @@ def _setting(setting: Setting, state: State, name: int, value: int) -> tuple[Spa
     )
 
 
-def _rows(rows: list[tuple[tuple[Span, ...], int]], state: State, height: int) -> list[Line]:
+def _rows(
+    rows: list[tuple[tuple[Span, ...], int]], state: DashboardState, height: int
+) -> list[Line]:
     top = top_for(state.tops.get(state.place, 0), state.row, state.row, height, len(rows))
     lines = []
     for spans, number in rows[top : top + height]:
         chosen = number == state.row
         edge = Span(state.glyphs.pointer if chosen else " ", Style.ACCENT)
-        does = Pointed(row=number)
+        does = Clicked(row=number)
         lines.append(Line(tuple(Span(s.text, s.style, does) for s in (edge, *spans)), chosen))
     return lines
 
 
-def _reading(state: State) -> int:
+def _reading(state: DashboardState) -> int:
     return max(state.width - 4, 1)
 
 
-def _problem(state: State) -> list[Line]:
+def _problem(state: DashboardState) -> list[Line]:
     problem = state.seen.unsettled
     return [Line((Span(" ! ", Style.BAD), Span(problem)))] if problem else []
 

@@ -22,7 +22,7 @@ from rotator.demo import stand_in
 from rotator.demo.clients import Client, best_without_opencode
 from rotator.demo.provider import MadeUpProvider
 from rotator.demo.scene import ONE, TWO, made_up_keys, play
-from rotator.demo.screen import Screen
+from rotator.demo.screen import DemoScreen
 from rotator.demo.stage import DemoFailed, Stage, environment, open_stage
 from rotator.model import Digest, Verdict, VerdictKind
 from rotator.opencode.bridge.exchange import Exchange
@@ -255,7 +255,7 @@ def test_a_client_that_never_asks_is_given_up_at_the_deadline(programs: Path) ->
     client = Client("stand-in", "a client that waits", str(waiting))
 
     with open_stage(2, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen within 2 s: acme refuses the request of acme-1"
@@ -269,7 +269,7 @@ def test_a_client_that_ends_before_it_asked_is_not_waited_for(programs: Path) ->
     client = Client("stand-in", "a client that gives up", str(giving_up))
 
     with open_stage(30, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen: acme refuses the request of acme-1;"
@@ -282,7 +282,7 @@ def test_an_answer_that_the_client_does_not_show_is_a_failure(programs: Path) ->
     client = Client("stand-in", "a client that says nothing", str(silent))
 
     with open_stage(30, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen: the client gets the answer of acme-2;"
@@ -296,7 +296,7 @@ def test_a_request_without_the_live_key_is_a_failure(programs: Path) -> None:
     client = Client("stand-in", "a client without a key", str(stranger))
 
     with open_stage(30, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen: acme-1 asks and gets 429; an unknown key asked and got 401"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.live.clock_change import follow_clock
 from rotator.model import AccountState, EventKind, Limit
-from rotator.services.refresh import freshen
+from rotator.services.refresh import ensure_fresh
 from rotator.services.rotate import plan_rotation, rotate
-from rotator.services.sync import look
+from rotator.services.sync import sync
 from rotator.system.files import publish
 from rotator.system.paths import find_paths
 from rotator.watcher.daemon import Daemon
@@ -36,25 +36,25 @@ def live(home: Path) -> Iterator[Live]:
         yield live
 
 
-def let_rest(books: Books, alias: str, length: timedelta) -> None:
-    now = books.clock()
+def let_rest(context: Context, alias: str, length: timedelta) -> None:
+    now = context.clock()
     limit = Limit(AccountState.COOLING, now + length, "limited", since=now)
-    (account,) = (a for a in books.store.state().accounts if a.alias == alias)
-    with books.store.transaction():
-        books.store.set_limit(account.id, limit)
+    (account,) = (a for a in context.store.state().accounts if a.alias == alias)
+    with context.store.transaction():
+        context.store.set_limit(account.id, limit)
 
 
 @pytest.mark.parametrize("change", BACK)
 def test_between_two_runs_a_rest_begins_anew_and_ends(live: Live, change: timedelta) -> None:
-    let_rest(live.books, "acme-1", MINUTE)
+    let_rest(live.context, "acme-1", MINUTE)
     live.clock.now -= change
 
-    look(live.books)
+    sync(live.context)
     at_first = live.state_of("acme/acme-1")
     live.clock.pass_time(seconds=61)
 
     assert (at_first, live.state_of("acme/acme-1")) == (AccountState.COOLING, AccountState.READY)
-    assert not follow_clock(live.books)
+    assert not follow_clock(live.context)
 
 
 @pytest.mark.parametrize("change", BACK)
@@ -68,24 +68,26 @@ def test_tokens_that_were_got_with_the_clock_ahead_are_renewed_before_they_are_p
         live.sees({RENEWING: {**oauth("bob", left=change + 9 * HOUR), "accountId": "bob"}})
         live.clock.pass_time(minutes=3)
         live.clock.now += change
-        freshen(live.books, live.account(f"{RENEWING}/ada-acme.example"))
+        ensure_fresh(live.context, live.account(f"{RENEWING}/ada-acme.example"))
         # The vendor's clock was right all the time.
         live.clock.now -= change
 
-        look(live.books)
-        rotate(live.books, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now))
+        sync(live.context)
+        rotate(
+            live.context, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
+        )
 
         assert vendor.asked == ["REF-CANARY-ada-1", "REF-CANARY-ada-2"]
         assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-3"
-        assert not follow_clock(live.books)
+        assert not follow_clock(live.context)
 
 
 @pytest.mark.parametrize("change", [HOUR, timedelta(days=365)])
 def test_set_forward_a_rest_is_over_and_nothing_is_touched(live: Live, change: timedelta) -> None:
-    let_rest(live.books, "acme-1", MINUTE)
+    let_rest(live.context, "acme-1", MINUTE)
     live.clock.now += change
 
-    assert not follow_clock(live.books)
+    assert not follow_clock(live.context)
     assert live.state_of("acme/acme-1") is AccountState.READY
 
 
@@ -94,11 +96,11 @@ def test_set_forward_a_rest_is_over_and_nothing_is_touched(live: Live, change: t
 def test_the_user_s_own_login_stands(
     live: Live, change: timedelta, *, looked_between: bool
 ) -> None:
-    rotate(live.books, plan_rotation(live.state, "acme", "acme-1", live.clock.now))
+    rotate(live.context, plan_rotation(live.state, "acme", "acme-1", live.clock.now))
     live.clock.now -= change
 
     if looked_between:
-        look(live.books)
+        sync(live.context)
     live.sees({"acme": api("b")})
 
     assert live.active("acme") == "acme-2"
@@ -125,8 +127,8 @@ def clock(home: Path) -> Iterator[Shifted]:
     started: list[Daemon] = []
 
     def run() -> None:
-        with open_books(find_paths(), clock=clock) as books:
-            started.append(Daemon(books))
+        with open_context(find_paths(), clock=clock) as context:
+            started.append(Daemon(context))
             started[0].run(ready.set)
 
     thread = threading.Thread(target=run)
@@ -146,13 +148,13 @@ def hint() -> None:
 
 
 def test_while_a_watcher_runs_a_rest_begins_anew(clock: Shifted) -> None:
-    with open_books(find_paths(), clock=clock) as books:
-        let_rest(books, "acme-1", MINUTE)
+    with open_context(find_paths(), clock=clock) as context:
+        let_rest(context, "acme-1", MINUTE)
         clock.change = -8 * HOUR
         hint()
 
         def ends_in() -> timedelta:
-            limit = books.store.state().accounts[0].limit
+            limit = context.store.state().accounts[0].limit
             assert limit is not None
             return limit.until - clock()
 

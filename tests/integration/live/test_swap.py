@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.errors import (
     AccountNotFound,
     LiveFileError,
@@ -24,7 +24,7 @@ from rotator.errors import (
     SwapConflict,
     SwapUnverified,
 )
-from rotator.live.swap import Order, Swapped, swap, take_out
+from rotator.live.swap import Swapped, SwapRequest, swap, take_out
 from rotator.model import Account, EventKind
 from rotator.opencode.auth.file import LARGEST_BYTES
 from rotator.opencode.auth.writer import put_live, sweep_live
@@ -61,8 +61,8 @@ def live(home: Path) -> Iterator[Live]:
 
 
 def put(live: Live, name: str, **more: object) -> Swapped | None:
-    order = Order(live.account(name).id, "for the test", **more)  # type: ignore[arg-type]
-    return swap(live.books, order)
+    order = SwapRequest(live.account(name).id, "for the test", **more)  # type: ignore[arg-type]
+    return swap(live.context, order)
 
 
 def folder_of(live: Live) -> list[str]:
@@ -79,7 +79,7 @@ def test_the_account_s_current_credential_is_what_goes_in(live: Live) -> None:
     live.sees({"named": oauth("ada", 2)})
     live.sees({"named": oauth("bob")})
 
-    swap(live.books, Order(stale.id, "for the test"))
+    swap(live.context, SwapRequest(stale.id, "for the test"))
 
     assert live.entries()["named"] == oauth("ada", 2)
 
@@ -163,11 +163,11 @@ def test_putting_in_who_is_in_already_writes_nothing_and_says_nothing(live: Live
 
 def test_an_account_that_was_removed_meanwhile_is_said(live: Live) -> None:
     account = live.account(A)
-    with live.books.store.transaction():
-        live.books.store.remove_account(account, live.clock.now)
+    with live.context.store.transaction():
+        live.context.store.remove_account(account, live.clock.now)
 
     with pytest.raises(AccountNotFound, match="removed meanwhile"):
-        swap(live.books, Order(account.id, "for the test"))
+        swap(live.context, SwapRequest(account.id, "for the test"))
 
 
 # -- what stands in its place ----------------------------------------------------------------
@@ -522,7 +522,7 @@ def test_an_entry_of_a_file_that_never_rests_is_not_taken_out_and_that_is_said(l
     live.clock.when_asked = write
 
     with pytest.raises(SwapConflict, match="kept changing"):
-        take_out(live.books, account, also=lambda: None)
+        take_out(live.context, account, also=lambda: None)
 
     assert live.entries()["acme"] == api("b")
 
@@ -542,7 +542,7 @@ def test_a_write_that_somebody_came_before_leaves_no_file_open(live: Live) -> No
     live.write({"acme": api("b"), "zeta": api("z")})
     before = len(list(Path("/dev/fd").iterdir()))
 
-    assert not put_live(live.file, read, b"{}", live.books.replaced)
+    assert not put_live(live.file, read, b"{}", live.context.replaced)
 
     assert len(list(Path("/dev/fd").iterdir())) == before
     assert live.entries() == {"acme": api("b"), "zeta": api("z")}
@@ -673,22 +673,22 @@ def test_leftovers_of_a_target_with_an_odd_name_are_swept_too(live: Live, tmp_pa
 
 DIE = """
 import os, signal, sys
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model import AccountId
 from rotator.system.paths import find_paths
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 where, account = sys.argv[1:]
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-with open_books(find_paths()) as books:
+with open_context(find_paths()) as context:
     if where == "before the rename":
         sys.addaudithook(lambda name, _: die() if name == "os.rename" else None)
-        order = Order(AccountId(account), "for the test")
+        order = SwapRequest(AccountId(account), "for the test")
     else:
-        order = Order(AccountId(account), "for the test", on_renamed=die)
-    swap(books, order)
+        order = SwapRequest(AccountId(account), "for the test", on_renamed=die)
+    swap(context, order)
 """
 
 
@@ -731,16 +731,16 @@ def test_the_next_swap_after_a_crash_sweeps_and_works(live: Live, home: Path) ->
 
 SWAP_MANY = """
 import sys
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model import AccountId
 from rotator.system.paths import find_paths
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 print("ready", flush=True)
 sys.stdin.readline()
-with open_books(find_paths()) as books:
+with open_context(find_paths()) as context:
     for _ in range(15):
         for account in sys.argv[1:]:
-            swap(books, Order(AccountId(account), "for the test"))
+            swap(context, SwapRequest(AccountId(account), "for the test"))
 """
 
 
@@ -770,7 +770,7 @@ def test_processes_that_swap_at_once_leave_one_whole_login_and_one_truth(live: L
 def test_taking_an_entry_out_leaves_the_slot_empty_and_the_others_alone(live: Live) -> None:
     live.sees({"acme": api("b"), "zeta": api("z")})
 
-    done = take_out(live.books, live.account(B), also=lambda: None)
+    done = take_out(live.context, live.account(B), also=lambda: None)
     live.look()
 
     assert done
@@ -781,7 +781,7 @@ def test_taking_an_entry_out_leaves_the_slot_empty_and_the_others_alone(live: Li
 def test_nothing_is_taken_out_of_a_missing_file(live: Live) -> None:
     live.file.unlink()
 
-    take_out(live.books, live.account(B), also=lambda: None)
+    take_out(live.context, live.account(B), also=lambda: None)
 
     assert not live.file.exists()
     assert live.active("acme") is None
@@ -791,7 +791,7 @@ def test_nothing_is_taken_out_of_a_torn_file(live: Live) -> None:
     live.write(b"{")
 
     with pytest.raises(LiveFileUnreadable):
-        take_out(live.books, live.account(B), also=lambda: None)
+        take_out(live.context, live.account(B), also=lambda: None)
 
     assert live.file.read_bytes() == b"{"
 
@@ -799,12 +799,12 @@ def test_nothing_is_taken_out_of_a_torn_file(live: Live) -> None:
 def test_nothing_is_taken_out_that_another_login_has_replaced(live: Live) -> None:
     live.write({"acme": api("c")})
 
-    done = take_out(live.books, live.account(B), also=lambda: None)
+    done = take_out(live.context, live.account(B), also=lambda: None)
 
     assert (done, live.entries()) == (False, {"acme": api("c")})
     assert live.active("acme") == "acme-3"
 
 
 def test_books_need_no_file_to_be_opened(home: Path) -> None:
-    with open_books(find_paths(places(home)), registry=REGISTRY) as books:
-        assert books.store.state().accounts == ()
+    with open_context(find_paths(places(home)), registry=REGISTRY) as context:
+        assert context.store.state().accounts == ()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rotator.clock import to_iso
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import MOST_READ, Inbox
 from rotator.opencode.bridge.presence import MOST_PRESENT
@@ -208,9 +208,9 @@ def test_a_line_that_was_read_with_the_last_one_does_not_look_at_what_runs_again
 
     at = datetime.now(UTC)
     failure = LoggedFailure(at, "mock", "m1", "ses_1", small=False, message="limited")
-    with open_books(find_paths()) as books:
+    with open_context(find_paths()) as context:
         looked = Looked(find_paths())
-        lines = LoggedFailures(books, looked, lambda _: None)
+        lines = LoggedFailures(context, looked, lambda _: None)
         for with_last in (False, True, True, False):
             lines.hear(failure, with_last=with_last)
 

@@ -12,7 +12,7 @@ import pytest
 
 from rotator.errors import LiveFileError
 from rotator.opencode.auth.file import Missing, Torn, read_live
-from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.writer import put_live
 from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.opencode.bridge.exchange import Exchange
@@ -226,7 +226,7 @@ def test_c4_nothing_is_put_where_a_link_leads_that_was_changed_meanwhile(
     house: Household, roots: Path
 ) -> None:
     lead(house.auth_file, roots / "nologin")
-    replaced = Replaced(house.home / "journal")
+    replaced = ReplacedFiles(house.home / "journal")
 
     with pytest.raises(LiveFileError, match=LEADS):
         put_live(house.auth_file, Missing(), b"{}", replaced)

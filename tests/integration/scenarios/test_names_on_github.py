@@ -72,7 +72,7 @@ def log_in(
 
 
 def ask(live: Live) -> None:
-    with contextlib.closing(IdentityQuestions(live.books, lambda: None)) as questions:
+    with contextlib.closing(IdentityQuestions(live.context, lambda: None)) as questions:
         questions.begin()
 
         def over() -> bool:
@@ -135,7 +135,7 @@ def knew_by_name(live: Live, github: GitHub, token: str, user: dict[str, object]
     for account in live.state.of(COPILOT):
         if account.credential.secret.reveal() == f"gho_CANARY{token}":
             key = f"github.com/{user['login']}"
-            live.books.store.set_owner(
+            live.context.store.set_owner(
                 account.id, Identity(key, str(user["login"])), unproven=False
             )
     github.is_away = was
@@ -157,7 +157,7 @@ def test_a_login_that_was_known_by_name_is_joined_to_a_newer_one(
 def test_a_dead_login_that_was_known_by_name_is_joined_as_well(live: Live, github: GitHub) -> None:
     knew_by_name(live, github, "one", {"login": "ada", "id": 7})
     (old,) = live.state.of(COPILOT)
-    live.books.store.set_rejected(old.id, "revoked")
+    live.context.store.set_rejected(old.id, "revoked")
     log_in(live, github, "two", {"login": "ada", "id": 7}, None)
 
     ask(live)

@@ -82,9 +82,9 @@ class Person:
     def is_told(self, entry: Entry, who: Identity) -> None:
         """Let the vendor say whose tokens they are."""
         digest = Digest(digest_of(entry["access"]))
-        holder = self.live.books.store.holder(ALIKE, digest)
+        holder = self.live.context.store.holder(ALIKE, digest)
         assert holder is not None
-        learn_owner(self.live.books, holder, digest, who)
+        learn_owner(self.live.context, holder, digest, who)
         self.live.look()
 
 
@@ -137,7 +137,7 @@ def test_another_name_for_the_one_in_use_gives_the_other_its_account_back(
     live: Live, person: Person
 ) -> None:
     ada = person.logs_in("ada")
-    ledger.rename(live.books, with_tokens(live, ada), "work")
+    ledger.rename(live.context, with_tokens(live, ada), "work")
     live.clock.pass_time(minutes=10)
     bob = person.logs_in("bob")
 
@@ -208,7 +208,7 @@ def test_an_added_login_makes_nobody_s_go(live: Live, vendor: Alike, person: Per
     vendor.claims[bob["access"]] = SAME
     credential = parse_entry(ALIKE, Secret(json.dumps(bob)))
 
-    ledger.add(live.books, ALIKE, credential, alias=None, activate=False)
+    ledger.add(live.context, ALIKE, credential, alias=None, activate=False)
     person.is_told(bob, SAME)
 
     assert {*in_use(live).values(), *kept(live)} == {ada["access"], bob["access"]}

@@ -101,7 +101,7 @@ class People:
 
     def ask(self) -> None:
         """Let the watcher ask, and take in every answer."""
-        with contextlib.closing(IdentityQuestions(self.live.books, lambda: None)) as questions:
+        with contextlib.closing(IdentityQuestions(self.live.context, lambda: None)) as questions:
             questions.begin()
             wait_until(lambda: not (questions.work() or questions.is_asking), 10, "the answers")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from rotator.core.selection.failover import blamed
-from rotator.live.swap import Order, swap
+from rotator.core.selection.failover import account_of
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import Signal, Source
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Run, Runs, runs_in
-from rotator.services.failure_times import UNDER_WAY, Beside, charge_time
+from rotator.services.failure_times import UNDER_WAY, OtherOpencode, attribution_time
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.processes import Opencode
 from tests.support.live import Live, api, oauth, open_live, opencode_running
@@ -40,7 +40,7 @@ def live(home: Path) -> Iterator[Live]:
 def swap_in(live: Live, name: str, at: datetime) -> None:
     """Swap that account in at a time."""
     live.clock.now = at
-    swap(live.books, Order(live.account(name).id, "for the test"))
+    swap(live.context, SwapRequest(live.account(name).id, "for the test"))
 
 
 def failed(provider: str, at: datetime, **more: object) -> LoggedFailure:
@@ -59,16 +59,16 @@ def whose(
     *runs: Run,
     since: datetime | None = None,
     running: Sequence[Opencode] | None = None,
-    beside: Sequence[Beside] = (),
+    beside: Sequence[OtherOpencode] = (),
 ) -> str:
     """Return the alias of whom the failure blames, or nobody; the first run has written it."""
     named = {f"r{number}": run for number, run in enumerate(runs)}
     line = replace(failure, run="r0") if runs else failure
-    at = charge_time(live.books, [], line, Runs(named, since), running, beside)
+    at = attribution_time(live.context, [], line, Runs(named, since), running, beside)
     if at is None:
         return "nobody"
     signal = Signal("s", at, failure.provider, Source.LOG, None, error="limited")
-    account = blamed(live.state, signal, live.clock.now)
+    account = account_of(live.state, signal, live.clock.now)
     return account.alias if account else "nobody"
 
 
@@ -281,7 +281,7 @@ def test_b_a_line_may_be_of_one_that_has_ended_or_of_one_that_got_its_bridge_lat
     line, fault = Run(new + 3 * SECOND, is_whole=False), failed("acme", new + 4 * SECOND)
 
     def told(*, sends: bool, more: Sequence[Run] = ()) -> str:
-        beside = [Beside(started(old, pid=2), sends=sends)]
+        beside = [OtherOpencode(started(old, pid=2), sends=sends)]
         return whose(live, fault, line, *more, running=[started(new)], beside=beside)
 
     assert told(sends=True) == "nobody"
@@ -290,7 +290,7 @@ def test_b_a_line_may_be_of_one_that_has_ended_or_of_one_that_got_its_bridge_lat
     assert told(sends=True, more=[Run(old + SECOND)]) == "acme-1"
     # Where it began together with another one that run may be of either.
     several = [started(new), started(old + SECOND, pid=3)]
-    bridged = [Beside(started(old, pid=2), sends=False)]
+    bridged = [OtherOpencode(started(old, pid=2), sends=False)]
     assert whose(live, fault, line, Run(old + SECOND), running=several, beside=bridged) == "nobody"
 
 
@@ -358,7 +358,7 @@ def test_b_an_unnamed_server_or_a_fresh_start_may_have_read_its_key_after_a_swap
     began = live.clock.now
     swap_in(live, "acme/acme-1", began + 5 * SECOND)
     fault = failed("acme", began + MINUTE)
-    ended = Beside(started(began - 10 * MINUTE, kind="tui", pid=2), sends=True)
+    ended = OtherOpencode(started(began - 10 * MINUTE, kind="tui", pid=2), sends=True)
 
     for kind in ("serve", "tui"):
         assert whose(live, fault, running=[started(began, kind=kind)]) == "nobody"

@@ -14,7 +14,7 @@ from rotator.clock import to_iso
 from rotator.core.logins.refresh_policy import HANDS_OFF
 from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.errors import NothingToRotateTo
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.live.unclaimed import keep
 from rotator.model import (
     SPENT_ELSEWHERE,
@@ -31,12 +31,12 @@ from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.services.adopt import adopt
 from rotator.services.failover import carry_out
-from rotator.services.refresh import begin, freshen
+from rotator.services.refresh import begin, ensure_fresh
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.spent_logins import STILL_LIVE, reject_spent
-from rotator.services.status import look_around
-from rotator.services.sync import look
-from rotator.tui.jobs.undo import Removed, Undo
+from rotator.services.status import read_status
+from rotator.services.sync import sync
+from rotator.tui.jobs.undo import Removed, UndoHistory
 from tests.support.descents import seen_login, seen_refresh, write
 from tests.support.live import NOON, Entry, Live, oauth_until, open_live
 from tests.support.renewing import RENEWING, Vendor
@@ -82,7 +82,7 @@ def exchange(live: Live, left: timedelta | None = HOUR) -> None:
 def spend(live: Live, left: timedelta | None = HOUR) -> None:
     """Do the same, and let a command have looked since."""
     exchange(live, left)
-    look(live.books)
+    sync(live.context)
 
 
 def is_untouched(live: Live, vendor: Vendor) -> bool:
@@ -108,7 +108,9 @@ def test_nobody_rotates_to_it_by_name(live: Live, vendor: Vendor, left: timedelt
     spend(live, left)
 
     with pytest.raises(NothingToRotateTo, match="needs a new login: its refresh token was exch"):
-        rotate(live.books, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now))
+        rotate(
+            live.context, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
+        )
 
     assert is_untouched(live, vendor)
 
@@ -121,8 +123,8 @@ def test_it_is_not_the_last_choice_either(
     spend(live, left)
 
     with pytest.raises(NothingToRotateTo):
-        rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
-    carry_out(live.books, refused(live, BOB), LIMITED, answer=lambda _: None)
+        rotate(live.context, plan_rotation(live.state, RENEWING, None, live.clock.now))
+    carry_out(live.context, refused(live, BOB), LIMITED, answer=lambda _: None)
 
     assert is_untouched(live, vendor)
     assert live.active(RENEWING) == "bob-acme.example"
@@ -132,7 +134,7 @@ def test_whoever_is_ready_takes_over_in_its_place(live: Live, vendor: Vendor) ->
     park(live, HOUR, "cyd", "bob")
     spend(live)
 
-    carry_out(live.books, refused(live, BOB), LIMITED, answer=lambda _: None)
+    carry_out(live.context, refused(live, BOB), LIMITED, answer=lambda _: None)
 
     assert live.active(RENEWING) == "cyd-acme.example"
     assert "ada-acme.example is rejected (its refresh token" in live.events()[-1].why
@@ -143,7 +145,7 @@ def test_whoever_is_ready_takes_over_in_its_place(live: Live, vendor: Vendor) ->
 def test_it_is_told_once_that_it_needs_a_login(live: Live, left: timedelta | None) -> None:
     park(live, left)
     spend(live, left)
-    look(live.books)
+    sync(live.context)
 
     (event,) = told(live)
     assert (event.account, event.why) == (ADA, f"{SPENT_ELSEWHERE}; it needs a login")
@@ -170,7 +172,7 @@ def test_it_follows_nobody_who_is_disabled_or_removed(
     park(live)
     spend(live)
 
-    wish(live.books, live.account(BOB))
+    wish(live.context, live.account(BOB))
 
     assert is_untouched(live, vendor)
 
@@ -184,9 +186,9 @@ def test_the_last_gate_before_the_vendor_asks_what_bridges_have_told(
     park(live, -MINUTE)
     exchange(live, -MINUTE)
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
-    assert begin(live.books, live.account(ADA).id) == (
+    assert begin(live.context, live.account(ADA).id) == (
         f"ada-acme.example needs a login: {SPENT_ELSEWHERE}"
     )
     assert (vendor.asked, live.state.refreshes) == ([], {})
@@ -197,7 +199,7 @@ def test_the_last_gate_before_auth_json_asks_it_too(live: Live, vendor: Vendor) 
     exchange(live)
 
     with pytest.raises(NothingToRotateTo, match="needs a new login"):
-        swap(live.books, Order(live.account(ADA).id, "for the test"))
+        swap(live.context, SwapRequest(live.account(ADA).id, "for the test"))
 
     assert is_untouched(live, vendor)
 
@@ -211,7 +213,7 @@ def test_a_rotation_that_meets_it_there_goes_on_to_the_next_one(
     plan = replace(plan, to=live.account(ADA))
     exchange(live, left)
 
-    done = rotate(live.books, plan)
+    done = rotate(live.context, plan)
 
     assert done.put.alias == "cyd-acme.example"
     assert is_untouched(live, vendor)
@@ -223,7 +225,7 @@ def test_a_rotation_to_it_by_name_says_why_it_was_not_made(live: Live, vendor: V
     exchange(live)
 
     with pytest.raises(NothingToRotateTo, match="needs a new login"):
-        rotate(live.books, plan)
+        rotate(live.context, plan)
 
     assert is_untouched(live, vendor)
 
@@ -233,12 +235,12 @@ def test_a_failover_that_meets_it_there_goes_on_to_the_next_one(
     live: Live, vendor: Vendor, left: timedelta
 ) -> None:
     park(live, left, "cyd", "bob")
-    ledger.disable(live.books, live.account(CYD))
+    ledger.disable(live.context, live.account(CYD))
     asked = refused(live, BOB)
     exchange(live, left)
-    ledger.enable(live.books, live.account(CYD))
+    ledger.enable(live.context, live.account(CYD))
 
-    carry_out(live.books, asked, LIMITED, answer=lambda _: None)
+    carry_out(live.context, asked, LIMITED, answer=lambda _: None)
 
     assert live.active(RENEWING) == "cyd-acme.example"
     assert is_untouched(live, vendor)
@@ -257,7 +259,7 @@ def test_a_copy_of_it_that_is_added_is_saved_and_not_put_in(
     spend(live, left)
     copy = parse_entry(RENEWING, Secret(json.dumps(entry("ada", left=left))))
 
-    done = ledger.add(live.books, RENEWING, copy, alias=None, activate=activate)
+    done = ledger.add(live.context, RENEWING, copy, alias=None, activate=activate)
 
     assert done.note == f"it needs a login: {SPENT_ELSEWHERE}"
     assert live.state_of(ADA) is AccountState.REJECTED
@@ -270,7 +272,7 @@ def test_one_that_is_added_beside_a_live_one_says_what_it_needs(live: Live) -> N
     spend(live)
     copy = parse_entry(RENEWING, Secret(json.dumps(entry("ada"))))
 
-    done = ledger.add(live.books, RENEWING, copy, alias=None, activate=False)
+    done = ledger.add(live.context, RENEWING, copy, alias=None, activate=False)
 
     assert done.note == f"it needs a login: {SPENT_ELSEWHERE}"
 
@@ -283,7 +285,7 @@ def test_one_that_is_added_while_a_bridge_tells_of_it_is_not_put_in(
     exchange(live, left)
     copy = parse_entry(RENEWING, Secret(json.dumps(entry("ada", left=left))))
 
-    done = ledger.add(live.books, RENEWING, copy, alias=None, activate=True)
+    done = ledger.add(live.context, RENEWING, copy, alias=None, activate=True)
 
     assert done.note == f"it needs a login: {SPENT_ELSEWHERE}"
     assert is_untouched(live, vendor)
@@ -296,7 +298,7 @@ def test_one_that_is_saved_already_stays_as_it_is_when_it_is_added_again(
     spend(live)
     copy = parse_entry(RENEWING, Secret(json.dumps(entry("ada"))))
 
-    done = ledger.add(live.books, RENEWING, copy, alias=None, activate=True)
+    done = ledger.add(live.context, RENEWING, copy, alias=None, activate=True)
 
     assert done.note == f"it was saved already, as {ADA}; it needs a login: {SPENT_ELSEWHERE}"
     assert is_untouched(live, vendor)
@@ -304,12 +306,12 @@ def test_one_that_is_saved_already_stays_as_it_is_when_it_is_added_again(
 
 def test_a_removal_that_is_taken_back_puts_it_in_no_more(live: Live, vendor: Vendor) -> None:
     live.sees({RENEWING: entry("ada", left=-MINUTE)})
-    account, undo = live.account(ADA), Undo()
+    account, undo = live.account(ADA), UndoHistory()
     token = undo.keep(Removed(account, was_live=True, until=live.clock.now + HOUR), "").token
-    ledger.remove(live.books, account)
+    ledger.remove(live.context, account)
     spend(live, -MINUTE)
 
-    says, _ = undo.take_back(live.books, token)
+    says, _ = undo.take_back(live.context, token)
 
     assert says == f"{ADA} is back; it needs a login: {SPENT_ELSEWHERE}"
     assert is_untouched(live, vendor)
@@ -319,9 +321,9 @@ def test_what_is_adopted_takes_the_place_of_no_login_that_works(live: Live) -> N
     live.sees({RENEWING: entry("ada", 7, MINUTE)})
     spend(live)
     content = json.dumps({RENEWING: entry("ada")}).encode()
-    number = keep(live.books, content, "for the test").number
+    number = keep(live.context, content, "for the test").number
 
-    adopted = adopt(live.books, number)
+    adopted = adopt(live.context, number)
 
     assert (adopted.renewed, adopted.known) == ((), (ADA,))
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-7"
@@ -335,7 +337,7 @@ def test_of_two_accounts_that_are_merged_the_one_that_works_is_kept(live: Live) 
     exchange(live)
     live.look()
 
-    ledger.merge(live.books, live.account(ADA), live.account(BOB))
+    ledger.merge(live.context, live.account(ADA), live.account(BOB))
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-bob-1"
 
@@ -348,14 +350,14 @@ def test_the_live_one_is_left_where_it_is_and_told_of(live: Live, vendor: Vendor
     exchange(live)
     live.clock.pass_time(seconds=SAVED_WITHIN.total_seconds())
 
-    look(live.books)
-    look(live.books)
+    sync(live.context)
+    sync(live.context)
 
     assert [one.why for one in told(live)] == [f"{SPENT_ELSEWHERE}; it needs a login; {STILL_LIVE}"]
     assert live.state_of(ADA) is AccountState.REJECTED
     assert (
         f"{ADA} is live and needs a login: {SPENT_ELSEWHERE}; {STILL_LIVE}"
-        in look_around(live.books).problems
+        in read_status(live.context).problems
     )
     assert live.entries() == {RENEWING: entry("ada")}
     assert vendor.asked == []
@@ -365,16 +367,16 @@ def test_the_live_one_may_be_about_to_get_what_came_for_its_token(live: Live) ->
     live.sees({RENEWING: entry("ada")})
     exchange(live)
 
-    look(live.books)
+    sync(live.context)
     assert live.state_of(ADA) is AccountState.READY
     assert live.active(RENEWING) == "ada-acme.example"
     live.sees({RENEWING: entry("ada", 2, 2 * HOUR)})
     live.clock.pass_time(minutes=10)
-    look(live.books)
+    sync(live.context)
 
     assert told(live) == []
     assert live.state_of(ADA) is AccountState.READY
-    assert not any("needs a login" in one for one in look_around(live.books).problems)
+    assert not any("needs a login" in one for one in read_status(live.context).problems)
 
 
 def test_one_that_has_just_left_auth_json_is_not_given_up_yet(live: Live) -> None:
@@ -385,7 +387,7 @@ def test_one_that_has_just_left_auth_json_is_not_given_up_yet(live: Live) -> Non
     assert told(live) == []
 
     live.clock.pass_time(seconds=HANDS_OFF.total_seconds())
-    look(live.books)
+    sync(live.context)
 
     assert [one.account for one in told(live)] == [ADA]
 
@@ -401,12 +403,12 @@ def test_while_auth_json_says_nothing_the_live_one_is_not_given_up(
     if torn is not None:
         live.file.write_bytes(torn)
 
-    look(live.books)
+    sync(live.context)
 
     assert told(live) == []
 
     live.sees({RENEWING: entry("ada", 2, 9 * HOUR)})
-    look(live.books)
+    sync(live.context)
 
     assert told(live) == []
     assert live.state_of(ADA) is AccountState.READY
@@ -417,7 +419,7 @@ def test_a_copy_of_it_that_somebody_puts_into_auth_json_is_told_of(live: Live) -
     spend(live)
 
     live.sees({RENEWING: entry("ada")})
-    look(live.books)
+    sync(live.context)
 
     assert [one.why for one in told(live)][-1].endswith(STILL_LIVE)
     assert live.state_of(ADA) is AccountState.REJECTED
@@ -456,12 +458,12 @@ def test_an_answer_without_another_refresh_token_spends_none(
     )
     live.clock.pass_time(minutes=5)
 
-    look(live.books)
+    sync(live.context)
 
     assert told(live) == []
     assert live.state_of(ADA) is AccountState.READY
     if not live_too:
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
         assert vendor.asked == [SPENT]
 
 
@@ -470,11 +472,11 @@ def test_what_came_for_it_makes_it_ready_however_late(live: Live) -> None:
     spend(live)
     live.clock.pass_time(days=100)
     seen_refresh(live.paths, entry("zed"), entry("zed", 2), at="2027-03-02T12:00:00.000Z")
-    look(live.books)
+    sync(live.context)
 
     fresh = oauth_until("ada", 2, live.clock.now + HOUR)
     live.sees({RENEWING: {**fresh, "accountId": "ada"}})
-    look(live.books)
+    sync(live.context)
 
     assert live.names() == [ADA, BOB]
     assert live.state_of(ADA) is AccountState.READY
@@ -487,7 +489,7 @@ def test_a_login_makes_it_ready(live: Live) -> None:
     new = entry("ada", 9, 2 * HOUR)
     seen_login(live.paths, new)
     live.sees({RENEWING: new})
-    look(live.books)
+    sync(live.context)
 
     assert live.names() == [ADA, BOB]
     assert live.state_of(ADA) is AccountState.READY
@@ -498,12 +500,12 @@ def test_what_came_for_it_may_have_been_exchanged_as_well(live: Live, vendor: Ve
     second = entry("ada", 2, 2 * HOUR)
     exchange(live)
     seen_refresh(live.paths, second, entry("ada", 3, 3 * HOUR))
-    look(live.books)
+    sync(live.context)
 
     live.sees({RENEWING: second})
     live.sees({RENEWING: entry("bob", left=5 * HOUR)})
     live.clock.pass_time(minutes=5)
-    look(live.books)
+    sync(live.context)
 
     assert live.state_of(ADA) is AccountState.REJECTED
     live.sees({RENEWING: entry("ada", 3, 3 * HOUR)})
@@ -523,6 +525,6 @@ def test_an_exchange_is_remembered_as_long_as_the_account_has_that_token(
 
     with pytest.raises(NothingToRotateTo, match="needs a new login"):
         plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
-    reject_spent(live.books)
+    reject_spent(live.context)
 
     assert is_untouched(live, vendor)

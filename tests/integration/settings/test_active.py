@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rotator.model.preferences import Preferences, Strategy
-from rotator.settings.active import Asked, in_force
+from rotator.settings.active import SettingsLookup, active_settings
 from rotator.settings.edit import set_value
 from rotator.settings.follow import SettingsFile, Signature, signature
 from rotator.system.paths import Paths, find_paths
@@ -36,14 +36,14 @@ def paths(home: Path) -> Paths:
 
 
 def strategy(paths: Paths, **environ: str) -> Strategy:
-    return in_force(paths, environ).preferences.failover.strategy
+    return active_settings(paths, environ).preferences.failover.strategy
 
 
 # -- at one look ---------------------------------------------------------------------------------
 
 
 def test_without_a_file_the_defaults_hold_and_nothing_is_written(paths: Paths) -> None:
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences, now.problem) == (Preferences(), None)
     assert not paths.state.exists()
@@ -53,36 +53,36 @@ def test_without_a_file_the_defaults_hold_and_nothing_is_written(paths: Paths) -
 def test_what_is_remembered_is_what_was_read(paths: Paths, name: str) -> None:
     write_config(paths.config_file, FILES[name])
 
-    closely, remembered = Asked(paths, {}), Asked(paths, {})
+    closely, remembered = SettingsLookup(paths, {}), SettingsLookup(paths, {})
     first = closely.answer()
 
-    assert (Asked(paths, {}).is_known, first.problem) == (True, None)
-    assert Asked(paths, {}).answer() == first
+    assert (SettingsLookup(paths, {}).is_known, first.problem) == (True, None)
+    assert SettingsLookup(paths, {}).answer() == first
     assert remembered.text == (FILES[name])
 
 
 def test_a_broken_file_leaves_the_last_good_settings_in_force(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
-    in_force(paths, {})
+    active_settings(paths, {})
     write_config(paths.config_file, BROKEN)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences.failover.strategy, now.is_kept) == (Strategy.DRAIN, True)
     assert now.problem == (
         "config.toml: failover.strategy: must be one of sticky, ordered, headroom, drain, not"
         " 'drani' (line 1, column 21)"
     )
-    assert in_force(paths, {}) == now
+    assert active_settings(paths, {}) == now
 
 
 def test_the_last_good_ones_are_those_of_the_last_good_file(paths: Paths) -> None:
     for text in (DRAIN, BROKEN, ORDERED):
         write_config(paths.config_file, text)
-        in_force(paths, {})
+        active_settings(paths, {})
     write_config(paths.config_file, BROKEN)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences.failover.strategy, now.is_kept) == (Strategy.ORDERED, True)
 
@@ -90,7 +90,7 @@ def test_the_last_good_ones_are_those_of_the_last_good_file(paths: Paths) -> Non
 def test_a_file_that_was_never_good_leaves_the_defaults(paths: Paths) -> None:
     write_config(paths.config_file, BROKEN)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences, now.is_kept) == (Preferences(), True)
 
@@ -109,7 +109,7 @@ def test_a_variable_holds_above_the_file_even_if_that_is_broken(paths: Paths) ->
 def test_a_variable_that_is_wrong_leaves_the_file_in_force(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
 
-    now = in_force(paths, {"ROTATOR_FAILOVR__STRATEGY": "ordered"})
+    now = active_settings(paths, {"ROTATOR_FAILOVR__STRATEGY": "ordered"})
 
     assert now.preferences.failover.strategy is Strategy.DRAIN
     assert now.problem == (
@@ -120,7 +120,7 @@ def test_a_variable_that_is_wrong_leaves_the_file_in_force(paths: Paths) -> None
 
 def test_what_is_remembered_is_private(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
-    in_force(paths, {})
+    active_settings(paths, {})
 
     modes = [stat.S_IMODE(one.stat().st_mode) for one in (paths.state, paths.settings_cache)]
 
@@ -152,7 +152,7 @@ def test_a_damaged_memory_costs_a_closer_look_and_nothing_else(paths: Paths, mem
 
 def test_a_verdict_of_another_shape_is_none(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
-    in_force(paths, {})
+    active_settings(paths, {})
     memory = json.loads(paths.settings_cache.read_bytes())
     for one in memory["verdicts"].values():
         one["of_file"] = {"failover": {"strategy": "no such thing"}}
@@ -164,7 +164,7 @@ def test_a_verdict_of_another_shape_is_none(paths: Paths) -> None:
 def test_few_verdicts_are_kept(paths: Paths) -> None:
     for number in range(9):
         write_config(paths.config_file, f"failover.min_swap_seconds = {number}\n")
-        in_force(paths, {})
+        active_settings(paths, {})
 
     memory = json.loads(paths.settings_cache.read_bytes())
 
@@ -225,7 +225,7 @@ def test_whatever_stands_in_its_place_gives_one_sentence(paths: Paths, what: str
     put, said = HOSTILE[what]
     put(paths.config_file)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert now.preferences == Preferences()
     assert now.problem is not None
@@ -362,7 +362,7 @@ def test_a_file_that_is_being_written_is_waited_for(paths: Paths, half: str | No
 def test_an_emptied_file_is_not_the_last_good_one(paths: Paths) -> None:
     for text in (DRAIN, "# nothing yet\n"):
         write_config(paths.config_file, text)
-        in_force(paths, {})
+        active_settings(paths, {})
     write_config(paths.config_file, BROKEN)
 
     assert strategy(paths) is Strategy.DRAIN

@@ -26,7 +26,7 @@ from rotator.settings.edit import (
     with_value,
     without_value,
 )
-from rotator.settings.toml_positions import read_places
+from rotator.settings.toml_positions import read_positions
 from rotator.settings.validate import read_file
 from rotator.system.locks import hold_all
 from rotator.system.paths import Paths, find_paths
@@ -78,7 +78,7 @@ def without_empty(values: Any) -> Any:
 
 def around(text: str, path: tuple[str | int, ...]) -> str:
     """Return the value itself, or the inline one that it belongs into: what may be written anew."""
-    places = read_places(text)
+    places = read_positions(text)
     for length in range(len(path), 0, -1):
         place = places.at(path[:length])
         if place is not None and place.kind == "value":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import AccountState, EventKind, PendingRefresh
 from rotator.opencode.auth.entries import parse_entry
@@ -74,9 +74,9 @@ def furnish(home: Path) -> None:
     with open_live(home) as live:
         live.sees({"named": oauth("ada"), "acme": api("a")})
         live.sees(LIVE)
-        with live.books.store.transaction():
-            live.books.store.set_balancing(on=False)
-        live.books.back_up_if_due()
+        with live.context.store.transaction():
+            live.context.store.set_balancing(on=False)
+        live.context.back_up_if_due()
 
 
 @contextlib.contextmanager
@@ -84,16 +84,16 @@ def opened(paths: Paths, *, watching: bool = False) -> Iterator[Live]:
     """Open the books an hour later."""
     clock = HandClock()
     clock.now = NOON + timedelta(hours=1)
-    with open_books(paths, clock=clock, registry=REGISTRY, watching=watching) as books:
-        yield Live(books, clock)
+    with open_context(paths, clock=clock, registry=REGISTRY, watching=watching) as context:
+        yield Live(context, clock)
 
 
 def renew(live: Live, name: str, entry: Entry) -> None:
     account = live.account(name)
     credential = parse_entry(account.provider, Secret(as_opencode(entry).decode()))
-    who = live.books.registry.identify(account.provider, credential)
-    with live.books.store.transaction():
-        live.books.store.renew_credential(account, credential, who, live.clock())
+    who = live.context.registry.identify(account.provider, credential)
+    with live.context.store.transaction():
+        live.context.store.renew_credential(account, credential, who, live.clock())
 
 
 def aside(paths: Paths) -> list[Path]:
@@ -185,7 +185,7 @@ def test_without_a_copy_what_is_in_auth_json_comes_back(
 def test_a_wal_of_garbage_loses_nothing_that_was_copied(home: Path, paths: Paths) -> None:
     with open_live(home) as live:
         live.sees(LIVE | {"acme": api("c")})
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
         wal = paths.store.with_name("rotator.sqlite-wal")
         store = paths.store.read_bytes()
     paths.store.write_bytes(store)
@@ -224,7 +224,7 @@ def test_what_can_still_be_read_is_newer_than_the_copy(home: Path, paths: Paths)
     with open_live(home) as live:
         renew(live, ADA, oauth("ada", 2))
         live.sees(LIVE | {"acme": api("c")})
-        ledger.rename(live.books, live.account(B), "work")
+        ledger.rename(live.context, live.account(B), "work")
         (copy,) = Backups(paths).newest_first()
     zero_page_of(paths.store, "tenure")
 
@@ -277,7 +277,7 @@ def test_an_older_row_on_a_damaged_disk_is_not_taken_for_the_newest(
     before = paths.store.read_bytes()
     with open_live(home) as live:
         renew(live, ADA, oauth("ada", 2))
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
     paths.store.write_bytes(before)
     zero_page_of(paths.store, "aside")
 
@@ -438,8 +438,8 @@ def test_where_there_never_was_a_store_there_is_nothing_to_rebuild(home: Path) -
 def test_an_account_that_was_removed_does_not_come_back_with_a_copy(
     home: Path, paths: Paths
 ) -> None:
-    with open_live(home) as live, live.books.store.transaction():
-        live.books.store.remove_account(live.account(A), NOON)
+    with open_live(home) as live, live.context.store.transaction():
+        live.context.store.remove_account(live.account(A), NOON)
     zero_page_of(paths.store, "aside")
 
     with opened(paths, watching=True) as live:
@@ -450,15 +450,15 @@ def test_what_is_kept_aside_and_a_refresh_under_way_survive_where_they_can_be_re
     home: Path, paths: Paths
 ) -> None:
     answer = Secret(as_opencode(oauth("ada", 2)).decode())
-    with open_live(home) as live, live.books.store.transaction():
-        live.books.store.keep_aside(b'{"zeta":', "half-written", NOON)
+    with open_live(home) as live, live.context.store.transaction():
+        live.context.store.keep_unclaimed(b'{"zeta":', "half-written", NOON)
         spent = digest_of("REF-CANARY-ada-1")
         pending = PendingRefresh(live.account(ADA).id, spent, NOON)  # type: ignore[arg-type]
-        live.books.store.answer_refresh(pending, answer)
+        live.context.store.answer_refresh(pending, answer)
     zero_page_of(paths.store, "tenure")
 
     with opened(paths, watching=True) as live:
-        assert [one.content for one in live.books.store.asides()] == [b'{"zeta":']
+        assert [one.content for one in live.context.store.unclaimed_contents()] == [b'{"zeta":']
         assert [one.answer for one in live.state.refreshes.values()] == [answer]
 
 
@@ -469,9 +469,9 @@ def test_a_token_that_somebody_else_has_exchanged_is_not_sent_by_a_rebuilt_store
     with opened(paths) as live:
         seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
         live.look()
-        with live.books.store.transaction():
-            live.books.store.set_balancing(on=True)
-        live.books.back_up_if_due()
+        with live.context.store.transaction():
+            live.context.store.set_balancing(on=True)
+        live.context.back_up_if_due()
     zero_page_of(paths.store, damaged)
 
     with opened(paths) as live:
@@ -504,7 +504,7 @@ def test_of_a_damaged_copy_the_sound_rows_are_taken_and_the_others_from_the_one_
     with open_live(home) as live:
         live.clock.pass_time(hours=2)
         renew(live, ADA, oauth("ada", 2))
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
     newest = Backups(paths).newest_first()[0]
     overwrite(newest.path, PAGE, bytes(PAGE))
     overwrite(paths.store, 0, b"\xff" * 100)
@@ -564,25 +564,25 @@ def test_damage_that_shows_in_a_query_is_mended_under_whoever_has_the_store_open
     with open_live(home) as live:
         zero_page_of(paths.store, "aside")
         with pytest.raises(StoreDamaged):
-            list(live.books.store.asides())
+            list(live.context.store.unclaimed_contents())
 
-        assert live.books.mend()
+        assert live.context.mend()
 
-        assert list(live.books.store.asides()) == []
+        assert list(live.context.store.unclaimed_contents()) == []
         assert live.names() == names
         assert told(live).endswith("; lost: some of what was kept aside")
-        assert not live.books.mend()
+        assert not live.context.mend()
 
 
 def test_a_process_that_has_the_old_file_open_follows_to_the_new_one(paths: Paths) -> None:
     with opened(paths) as old:
-        inside = old.books.store
+        inside = old.context.store
         zero_page_of(paths.store, "aside")
         assert not inside.is_replaced()
         with opened(paths, watching=True) as other:
             assert inside.is_replaced()
-            with other.books.store.transaction():
-                other.books.store.set_balancing(on=True)
+            with other.context.store.transaction():
+                other.context.store.set_balancing(on=True)
 
             assert old.state.balancing
             assert not inside.is_replaced()
@@ -658,14 +658,14 @@ def test_a_change_that_was_begun_before_the_rebuilding_is_in_the_new_store(paths
 
 OPEN_AND_LIST = """
 import sys
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.system.paths import find_paths
 print("ready", flush=True)
 sys.stdin.readline()
-with open_books(find_paths(), watching=True) as books:
-    for account in books.store.state().accounts:
-        with books.store.transaction():
-            books.store.set_disabled(account.id, "by " + sys.argv[1])
+with open_context(find_paths(), watching=True) as context:
+    for account in context.store.state().accounts:
+        with context.store.transaction():
+            context.store.set_disabled(account.id, "by " + sys.argv[1])
 """
 
 
@@ -885,7 +885,7 @@ def test_a_left_over_rebuilt_store_takes_the_place_of_no_sound_one(
 ) -> None:
     waiting = paths.store.with_name(f"{paths.store.name}.rebuilt-2026-11-29T000000.000Z")
     with opened(paths) as live:
-        names = {account.name for account in live.books.store.state().accounts}
+        names = {account.name for account in live.context.store.state().accounts}
     old = min(paths.backups.iterdir())
     match kind:
         case "empty":
@@ -918,7 +918,7 @@ def test_a_link_beside_the_store_keeps_nobody_from_it(
 ) -> None:
     """SQLite follows none there."""
     with opened(paths) as live:
-        names = {account.name for account in live.books.store.state().accounts}
+        names = {account.name for account in live.context.store.state().accounts}
     place = paths.store.with_name(paths.store.name + ending)
     place.unlink(missing_ok=True)
     other = home / "precious"

@@ -191,7 +191,7 @@ def test_a_file_in_the_folder_s_place_is_named(path: Path) -> None:
 def write_much(store: Store, size: int) -> None:
     with store.transaction():
         store.set_balancing(on=False)
-        store.keep_aside(b"x" * size, "too much", NOON)
+        store.keep_unclaimed(b"x" * size, "too much", NOON)
 
 
 @pytest.mark.parametrize("size", [300_000, 20_000_000], ids=["at the commit", "before it"])
@@ -384,41 +384,41 @@ def test_tenures_are_bounded(store: Store) -> None:
 
 def test_what_is_kept_aside_stays_under_its_number(store: Store) -> None:
     with store.transaction():
-        numbers = [store.keep_aside(b"{%d" % n, "half", NOON) for n in range(60)]
+        numbers = [store.keep_unclaimed(b"{%d" % n, "half", NOON) for n in range(60)]
 
-    assert [(one.number, one.content) for one in store.asides()] == [
+    assert [(one.number, one.content) for one in store.unclaimed_contents()] == [
         (number, b"{%d" % n) for n, number in enumerate(numbers)
     ]
-    assert store.aside_size() == (60, 170)
+    assert store.unclaimed_size() == (60, 170)
 
 
 def test_a_number_is_never_given_to_another_content(store: Store) -> None:
     """Whoever drops number 2 an hour later must not drop something else."""
     with store.transaction():
-        first, second = (store.keep_aside(b"%d" % n, "half", NOON) for n in (1, 2))
-        store.replace_aside(second, None)
-        third = store.keep_aside(b"3", "half", NOON)
+        first, second = (store.keep_unclaimed(b"%d" % n, "half", NOON) for n in (1, 2))
+        store.replace_unclaimed(second, None)
+        third = store.keep_unclaimed(b"3", "half", NOON)
 
     assert (first, second, third) == (1, 2, 3)
-    assert [store.number_aside(b"%d" % n, None) for n in (1, 2, 3)] == [1, None, 3]
+    assert [store.number_unclaimed(b"%d" % n, None) for n in (1, 2, 3)] == [1, None, 3]
 
 
 def test_the_same_bytes_of_another_provider_are_another_content(store: Store) -> None:
     with store.transaction():
-        store.keep_aside(b"[1]", "a list", NOON, "acme")
+        store.keep_unclaimed(b"[1]", "a list", NOON, "acme")
 
-    assert store.number_aside(b"[1]", "acme") == 1
-    assert store.number_aside(b"[1]", "zeta") is None
+    assert store.number_unclaimed(b"[1]", "acme") == 1
+    assert store.number_unclaimed(b"[1]", "zeta") is None
 
 
 def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
     with store.transaction():
-        store.keep_aside(b"{", "half", NOON)
+        store.keep_unclaimed(b"{", "half", NOON)
     with raw(path) as connection:
         seal_what_is_written(connection)
         connection.execute("UPDATE aside SET at = 'noon'")
 
-    assert [one.content for one in store.asides()] == [b"{"]
+    assert [one.content for one in store.unclaimed_contents()] == [b"{"]
 
 
 @pytest.mark.parametrize(
@@ -480,9 +480,9 @@ def test_secrets_that_are_moved_to_another_account_leave_those_that_stay(store: 
 
 def test_what_is_kept_aside_is_not_shown(store: Store) -> None:
     with store.transaction():
-        store.keep_aside(b"KEY-CANARY-a", "half", NOON)
+        store.keep_unclaimed(b"KEY-CANARY-a", "half", NOON)
 
-    assert "CANARY" not in repr(list(store.asides()))
+    assert "CANARY" not in repr(list(store.unclaimed_contents()))
 
 
 def test_what_a_copy_was_made_of_stands_in_the_store_s_own_file(
@@ -872,9 +872,9 @@ def test_a_history_of_a_newer_schema_is_left_alone(path: Path) -> None:
 
 def test_a_history_that_cannot_be_written_costs_only_itself(home: Path) -> None:
     with open_live(home) as live:
-        live.books.history.close()
+        live.context.history.close()
 
-        live.books.record([event(1)])
+        live.context.record([event(1)])
 
         assert live.state.balancing
 

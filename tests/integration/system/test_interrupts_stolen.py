@@ -25,7 +25,7 @@ number, answer = int(sys.argv[1]), threading.Event()
 def give_to_this_thread():
     time.sleep(0.05)
     signal.pthread_kill(threading.get_ident(), number)
-    while interrupts.came() is None:
+    while interrupts.pending_signal() is None:
         time.sleep(0.01)
     answer.set()
 thread = threading.Thread(target=give_to_this_thread, daemon=True)
@@ -91,7 +91,7 @@ os._exit(0)
 REFRESHING = """
 from datetime import timedelta
 from pathlib import Path
-from rotator.services.refresh import freshen
+from rotator.services.refresh import ensure_fresh
 from tests.support.live import oauth, open_live
 from tests.support.renewing import RENEWING, Vendor
 def wait(refresh):
@@ -105,7 +105,7 @@ with open_live(Path.home(), registry=vendor.registry()) as live:
     live.clock.pass_time(minutes=10)
     began, (ada, _) = time.monotonic(), live.state.accounts
     try:
-        freshen(live.books, ada)
+        ensure_fresh(live.context, ada)
     except interrupts.Interrupted:
         is_heard = time.monotonic() - began < 10
         print("heard" if is_heard and live.saved(ada.name)["refresh"].endswith("-2") else "late")

@@ -14,7 +14,7 @@ import pytest
 
 from rotator.clock import to_iso
 from rotator.secret import digest_of
-from rotator.statusline.quick_read import peek
+from rotator.statusline.quick_read import read_status_line
 from rotator.system.files import publish
 from rotator.system.paths import find_paths
 from tests.support.canary import sweep
@@ -77,7 +77,7 @@ class Person:
         wait_until(lambda: self.live_aliases() == [alias], SECONDS, "the login")
 
     def live_aliases(self) -> list[str | None]:
-        return [seat.alias for seat in peek(self.house.env(), datetime.now(UTC)).seats]
+        return [seat.alias for seat in read_status_line(self.house.env(), datetime.now(UTC)).seats]
 
     def fail(self, key: str, **changes: object) -> None:
         """Report a failure as the bridge does, and wait for the verdict."""

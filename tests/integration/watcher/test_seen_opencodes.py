@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import Signal
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.log import LoggedFailure
-from rotator.services.failure_times import Beside
+from rotator.services.failure_times import OtherOpencode
 from rotator.services.without_bridge import sends_unmarked
 from rotator.system.processes import Opencode
 from rotator.watcher.logged_failures import LoggedFailures
@@ -35,7 +35,13 @@ def ended(seen: SeenOpencodes, at: datetime, now: datetime) -> list[tuple[int, b
 
 def test_whoever_has_ended_may_have_written_what_is_older_than_its_end() -> None:
     seen, gone = SeenOpencodes(), 2**22 + 1
-    seen.look([Beside(opencode(gone), sends=True), Beside(opencode(os.getpid()), sends=True)], NOON)
+    seen.look(
+        [
+            OtherOpencode(opencode(gone), sends=True),
+            OtherOpencode(opencode(os.getpid()), sends=True),
+        ],
+        NOON,
+    )
     before = ended(seen, NOON, NOON)
 
     seen.work(NOON + MINUTE)
@@ -50,9 +56,9 @@ def test_whoever_has_ended_may_have_written_what_is_older_than_its_end() -> None
 
 def test_a_pid_of_another_process_is_another_opencode_and_one_missing_has_ended() -> None:
     seen, pid = SeenOpencodes(), os.getpid()
-    seen.look([Beside(opencode(pid), sends=True)], NOON)
+    seen.look([OtherOpencode(opencode(pid), sends=True)], NOON)
 
-    seen.look([Beside(opencode(pid, NOON + MINUTE), sends=False)], NOON + MINUTE)
+    seen.look([OtherOpencode(opencode(pid, NOON + MINUTE), sends=False)], NOON + MINUTE)
     again = ended(seen, NOON, NOON + MINUTE)
     seen.look([], NOON + 2 * MINUTE)
 
@@ -62,8 +68,8 @@ def test_a_pid_of_another_process_is_another_opencode_and_one_missing_has_ended(
 
 def test_one_that_gets_a_bridge_may_have_sent_without_it_still() -> None:
     seen, gone = SeenOpencodes(), 2**22 + 1
-    seen.look([Beside(opencode(gone), sends=True)], NOON)
-    seen.look([Beside(opencode(gone), sends=False)], NOON)
+    seen.look([OtherOpencode(opencode(gone), sends=True)], NOON)
+    seen.look([OtherOpencode(opencode(gone), sends=False)], NOON)
 
     seen.work(NOON)
 
@@ -84,12 +90,12 @@ def test_b_a_line_of_one_that_ended_before_it_was_read_blames_nobody_beside_a_ne
         for name in ("a", "b"):
             live.sees({"acme": api(name)})
             live.clock.pass_time(minutes=1)
-        lines = LoggedFailures(live.books, Exchange(live.paths), blamed.append)
+        lines = LoggedFailures(live.context, Exchange(live.paths), blamed.append)
         with opencode_running(live.paths, folders[0]):
             if is_told:
                 lines.follow_swaps()
         live.clock.now = swapped = datetime.now(UTC)
-        swap(live.books, Order(live.account("acme/acme-1").id, "for the test"))
+        swap(live.context, SwapRequest(live.account("acme/acme-1").id, "for the test"))
         wait_until(lambda: datetime.now(UTC) - swapped > 1.2 * SECOND, 10, "the swap to be noted")
         with opencode_running(live.paths, folders[1]):
             live.clock.now = at = datetime.now(UTC)

@@ -11,10 +11,10 @@ from rotator.model import AccountState
 from rotator.model.preferences import Priority
 from rotator.tui.model.bindings import BINDINGS, Action, action_for, shown
 from rotator.tui.model.glyphs import ASCII, UNICODE, glyphs_for
-from rotator.tui.model.messages import Message, Pasted, Pointed, Pressed, Wheeled
+from rotator.tui.model.messages import Clicked, Message, Pasted, Pressed, Scrolled
 from rotator.tui.model.next_message import next_priority, next_words
-from rotator.tui.model.state import Job, Notice, Place, State
-from rotator.tui.terminal.keyboard import Stroke, message_of
+from rotator.tui.model.state import DashboardState, Job, ScreenName, StatusMessage
+from rotator.tui.terminal.keyboard import KeyStroke, message_of
 from rotator.tui.update.tick import next_tick_seconds
 from rotator.tui.view.frame import (
     Frame,
@@ -190,40 +190,40 @@ def test_a_list_scrolls_no_further_than_it_has_to(
 
 # -- keys ------------------------------------------------------------------------------------------
 
-LINE = Line((Span("abc", does=Pointed(row=1)), Span("d")))
+LINE = Line((Span("abc", does=Clicked(row=1)), Span("d")))
 
 
 @pytest.mark.parametrize(
     ("stroke", "message"),
     [
-        pytest.param(Stroke(None, "a"), Pressed("a", "a"), id="letter"),
-        pytest.param(Stroke(None, " "), Pressed("space", " "), id="space"),
-        pytest.param(Stroke(None, "漢"), Pressed("漢", "漢"), id="another script"),
-        pytest.param(Stroke("KEY_ENTER", "\r"), Pressed("enter"), id="enter"),
-        pytest.param(Stroke("KEY_SHIFT_UP", "\x1b[1;2A"), Pressed("shift+up"), id="shift+up"),
-        pytest.param(Stroke("KEY_CTRL_L", "\x0c"), Pressed("ctrl+l"), id="ctrl+l"),
-        pytest.param(Stroke("KEY_ALT_A", "\x1ba"), None, id="a key that nobody knows"),
-        pytest.param(Stroke("CSI", "\x1b["), None, id="a broken sequence"),
-        pytest.param(Stroke(None, "\x00"), None, id="a control character"),
-        pytest.param(Stroke("BRACKETED_PASTE", "", pasted="x"), Pasted("x"), id="paste"),
-        pytest.param(Stroke("MOUSE_LEFT", "", (2, 0)), Pointed(row=1), id="click"),
-        pytest.param(Stroke("MOUSE_LEFT", "", (3, 0)), None, id="click on nothing"),
-        pytest.param(Stroke("MOUSE_LEFT_RELEASED", "", (2, 0)), None, id="release"),
-        pytest.param(Stroke("MOUSE_SCROLL_UP", ""), Wheeled(-3), id="wheel up"),
-        pytest.param(Stroke("MOUSE_SCROLL_DOWN", ""), Wheeled(3), id="wheel down"),
+        pytest.param(KeyStroke(None, "a"), Pressed("a", "a"), id="letter"),
+        pytest.param(KeyStroke(None, " "), Pressed("space", " "), id="space"),
+        pytest.param(KeyStroke(None, "漢"), Pressed("漢", "漢"), id="another script"),
+        pytest.param(KeyStroke("KEY_ENTER", "\r"), Pressed("enter"), id="enter"),
+        pytest.param(KeyStroke("KEY_SHIFT_UP", "\x1b[1;2A"), Pressed("shift+up"), id="shift+up"),
+        pytest.param(KeyStroke("KEY_CTRL_L", "\x0c"), Pressed("ctrl+l"), id="ctrl+l"),
+        pytest.param(KeyStroke("KEY_ALT_A", "\x1ba"), None, id="a key that nobody knows"),
+        pytest.param(KeyStroke("CSI", "\x1b["), None, id="a broken sequence"),
+        pytest.param(KeyStroke(None, "\x00"), None, id="a control character"),
+        pytest.param(KeyStroke("BRACKETED_PASTE", "", pasted="x"), Pasted("x"), id="paste"),
+        pytest.param(KeyStroke("MOUSE_LEFT", "", (2, 0)), Clicked(row=1), id="click"),
+        pytest.param(KeyStroke("MOUSE_LEFT", "", (3, 0)), None, id="click on nothing"),
+        pytest.param(KeyStroke("MOUSE_LEFT_RELEASED", "", (2, 0)), None, id="release"),
+        pytest.param(KeyStroke("MOUSE_SCROLL_UP", ""), Scrolled(-3), id="wheel up"),
+        pytest.param(KeyStroke("MOUSE_SCROLL_DOWN", ""), Scrolled(3), id="wheel down"),
     ],
 )
-def test_a_stroke_becomes_a_message(stroke: Stroke, message: Message | None) -> None:
+def test_a_stroke_becomes_a_message(stroke: KeyStroke, message: Message | None) -> None:
     assert message_of(stroke, Frame(4, 1, (LINE,))) == message
 
 
 def test_a_click_before_the_first_frame_means_nothing() -> None:
-    assert message_of(Stroke("MOUSE_LEFT", "", (0, 0)), None) is None
+    assert message_of(KeyStroke("MOUSE_LEFT", "", (0, 0)), None) is None
 
 
 def test_every_action_has_keys_and_no_key_means_two_things_at_once() -> None:
     assert {binding.action for binding in BINDINGS} == set(Action)
-    for place in Place:
+    for place in ScreenName:
         found = [
             (key, binding.when)
             for binding in BINDINGS
@@ -262,7 +262,7 @@ def test_a_key_is_shown_as_it_stands_on_keyboards() -> None:
         pytest.param(replace(a_screen(80, 24), jobs=(Job(1, "x"),)), 0.1, id="a spinner"),
         pytest.param(after(a_screen(80, 24), "c"), 0.1, id="a list that has not come"),
         pytest.param(
-            replace(a_screen(80, 24), notice=Notice("x", False, NOW + 3 * SECOND)),  # noqa: FBT003
+            replace(a_screen(80, 24), notice=StatusMessage("x", False, NOW + 3 * SECOND)),  # noqa: FBT003
             3.0,
             id="a notice",
         ),
@@ -279,7 +279,7 @@ def test_a_key_is_shown_as_it_stands_on_keyboards() -> None:
     ],
 )
 def test_the_screen_is_looked_at_again_when_something_on_it_changes(
-    state: State, seconds: float
+    state: DashboardState, seconds: float
 ) -> None:
     assert next_tick_seconds(state, NOW) == pytest.approx(seconds)
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from rotator.core.sidebar import glance
+from rotator.core.sidebar import sidebar_content
 from rotator.model import AccountState, Event, EventKind, Snapshot, State, Window
 from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
 
@@ -16,7 +16,7 @@ TWO = replace(an_account("two"), limit=a_limit(NOW + HOUR))
 
 def seen(state: State, *events: Event) -> dict[str, Any]:
     """Return the glance as a reader of the file gets it."""
-    text = json.dumps(glance(state, enumerate(events, 1), "1.2.3", NOW))
+    text = json.dumps(sidebar_content(state, enumerate(events, 1), "1.2.3", NOW))
     assert "CANARY" not in text
     value: dict[str, Any] = json.loads(text)
     return value

@@ -51,7 +51,7 @@ test("logins from the environment are not ours to replace", () => {
   assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: "{}" }), "OPENCODE_AUTH_CONTENT");
   assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: "[]" }), "OPENCODE_AUTH_CONTENT");
   assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: "" }), null);
-  for (const text of [" ", "{", "/root/auth.json"])
+  for (const text of [" ", "{", "/srv/auth.json"])
     assert.equal(asideFor({ OPENCODE_AUTH_CONTENT: text }), null, text);
   assert.equal(asideFor({}), null);
 });

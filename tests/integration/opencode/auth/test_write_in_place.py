@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import LiveFileError
-from rotator.live.swap import Order, swap, take_out
+from rotator.live.swap import SwapRequest, swap, take_out
 from rotator.opencode.auth.file_lease import alone
 from rotator.opencode.auth.journal import Journal, parse_journal, write_journal
 from rotator.opencode.auth.placement import Neighbours, why_in_place
@@ -46,7 +46,7 @@ def second(live: Live) -> Path:
 
 
 def put(live: Live, name: str) -> None:
-    assert swap(live.books, Order(live.account(name).id, "for the test")) is not None
+    assert swap(live.context, SwapRequest(live.account(name).id, "for the test")) is not None
 
 
 def void(_: object) -> None:
@@ -64,7 +64,7 @@ def test_c5_both_names_of_a_file_hold_what_was_put_in(live: Live) -> None:
 
 
 def test_c5_an_entry_is_taken_out_in_place(live: Live) -> None:
-    assert take_out(live.books, live.account(B), also=lambda: None)
+    assert take_out(live.context, live.account(B), also=lambda: None)
 
     assert json.loads(second(live).read_bytes()) == {"zeta": api("z")}
 

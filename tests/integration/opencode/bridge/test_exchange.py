@@ -134,8 +134,8 @@ def test_an_empty_slot_and_nobody_ready_are_told(live: Live, exchange: Exchange)
 def test_an_account_that_rests_is_not_ready(live: Live, exchange: Exchange) -> None:
     live.sees({"acme": api("a")})
     limit = Limit(AccountState.COOLING, NOON.replace(hour=13), "429, rate limit")
-    with live.books.store.transaction():
-        live.books.store.set_limit(live.account("acme/acme-1").id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(live.account("acme/acme-1").id, limit)
 
     assert not told(live, exchange)["providers"]["acme"]["ready"]
 

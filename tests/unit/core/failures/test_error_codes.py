@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rotator.core.failures.error_codes import LIMIT_MESSAGES, Evidence, by_messages, dead_login
-from rotator.core.failures.error_response import Answer, read_answer
+from rotator.core.failures.error_response import ErrorResponse, read_error_response
 from rotator.model import Meaning
 from tests.support.failures import failure
 
@@ -20,12 +20,14 @@ def test_what_comes_late_in_a_message_is_no_evidence_even_behind_a_quote(
     message = f'"{"x" * (length - len(said) - 2)}"{said}'
 
     assert len(message) == length
-    answer = read_answer(failure(429, {"error": {"message": message}}))
+    answer = read_error_response(failure(429, {"error": {"message": message}}))
     assert by_messages(LIMIT_MESSAGES, answer) == found
 
 
 def test_a_standard_message_is_evidence_without_a_code() -> None:
-    answer = read_answer(failure(401, {"error": {"message": "Incorrect API key provided: sk-x"}}))
+    answer = read_error_response(
+        failure(401, {"error": {"message": "Incorrect API key provided: sk-x"}})
+    )
 
     assert dead_login(answer) == (Meaning.LOGIN_DEAD, "")
 
@@ -36,11 +38,11 @@ def test_what_is_not_at_the_head_of_a_message_is_no_evidence(
 ) -> None:
     message = f"{'it is overloaded':>{length}}"
 
-    assert by_messages(LIMIT_MESSAGES, Answer((), (message,), (), {}, None)) == found
+    assert by_messages(LIMIT_MESSAGES, ErrorResponse((), (message,), (), {}, None)) == found
 
 
 @pytest.mark.parametrize(("before", "found"), [(7, OVERLOAD), (8, None)])
 def test_of_many_messages_the_first_eight_are_evidence(before: int, found: Evidence | None) -> None:
     messages = (*("busy",) * before, "it is overloaded")
 
-    assert by_messages(LIMIT_MESSAGES, Answer((), messages, (), {}, None)) == found
+    assert by_messages(LIMIT_MESSAGES, ErrorResponse((), messages, (), {}, None)) == found

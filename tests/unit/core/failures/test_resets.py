@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.core.failures.error_response import read_answer
+from rotator.core.failures.error_response import read_error_response
 from rotator.core.failures.resets import LONGEST_SECONDS, stated_until
 from tests.support.failures import NOW, failure
 
@@ -19,7 +19,7 @@ def wait(
 ) -> float | None:
     """Return the seconds from the answer's arrival to what it states, read `late` seconds later."""
     signal = failure(429, body, headers=headers)
-    until = stated_until(read_answer(signal), NOW, NOW + timedelta(seconds=late))
+    until = stated_until(read_error_response(signal), NOW, NOW + timedelta(seconds=late))
     return None if until is None else (until - NOW).total_seconds()
 
 
@@ -293,7 +293,7 @@ def test_what_is_over_by_now_ends_in_a_second() -> None:
 
 
 def test_an_answer_from_the_future_counts_from_now() -> None:
-    answer = read_answer(failure(429, headers={"retry-after": "60"}))
+    answer = read_error_response(failure(429, headers={"retry-after": "60"}))
 
     until = stated_until(answer, NOW + timedelta(days=9), NOW)
 
@@ -301,7 +301,7 @@ def test_an_answer_from_the_future_counts_from_now() -> None:
 
 
 def test_the_end_of_time_is_no_answer() -> None:
-    answer = read_answer(failure(429, headers={"retry-after": "60"}))
+    answer = read_error_response(failure(429, headers={"retry-after": "60"}))
     last = datetime.max.replace(tzinfo=UTC)
 
     assert stated_until(answer, last, last) is None

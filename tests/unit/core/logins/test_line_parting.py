@@ -9,7 +9,7 @@ import pytest
 
 from rotator.core.logins.ancestry import Ancestry
 from rotator.core.logins.credential_secrets import secrets_of
-from rotator.core.logins.line_parting import Tokens, is_perhaps_spent, told, too_many, traced
+from rotator.core.logins.line_parting import TokenPair, is_perhaps_spent, told, too_many, traced
 from rotator.model import NOBODY, Identity
 from tests.support.builders import HOUR, NOW, oauth
 
@@ -17,14 +17,14 @@ ADA = Identity("ada", "ada@acme.example")
 BOB, SOMEBODY = Identity("bob"), Identity("somebody")
 
 
-def replaced(number: int, who: Identity, left: timedelta = 2 * HOUR) -> Tokens:
+def replaced(number: int, who: Identity, left: timedelta = 2 * HOUR) -> TokenPair:
     """Return tokens that had so much time left when others took their place."""
     credential = oauth("r", number, expires_at=NOW + left)
-    return Tokens(number, credential, who, at=NOW)
+    return TokenPair(number, credential, who, at=NOW)
 
 
-def in_use(who: Identity) -> Tokens:
-    return Tokens(None, oauth("b"), who)
+def in_use(who: Identity) -> TokenPair:
+    return TokenPair(None, oauth("b"), who)
 
 
 def test_one_person_s_older_tokens_stay_when_a_vendor_names_the_newer_ones() -> None:
@@ -51,7 +51,7 @@ def test_one_person_s_older_tokens_stay_when_a_vendor_names_the_newer_ones() -> 
     ],
 )
 def test_tokens_go_with_those_of_the_same_name(
-    tokens: tuple[Tokens, ...], at: int, kept: list[int | None], left: list[int | None]
+    tokens: tuple[TokenPair, ...], at: int, kept: list[int | None], left: list[int | None]
 ) -> None:
     parted = told(tokens, at, ADA)
 
@@ -91,12 +91,12 @@ def test_the_same_name_once_more_takes_it_from_nobody() -> None:
         (replaced(1, ADA, timedelta(minutes=10, seconds=1)), False),
         (replace(replaced(1, ADA, -HOUR), loose=True), False),
         (replace(replaced(1, ADA, -HOUR), at=None), False),
-        (Tokens(1, oauth("a", expires_at=None), ADA, at=NOW), False),
+        (TokenPair(1, oauth("a", expires_at=None), ADA, at=NOW), False),
     ],
     ids=["at their end", "before it", "of another account", "in use", "they never end"],
 )
 def test_tokens_that_were_at_their_end_may_have_been_exchanged(
-    one: Tokens, *, is_spent: bool
+    one: TokenPair, *, is_spent: bool
 ) -> None:
     assert is_perhaps_spent(one) is is_spent
 
@@ -120,10 +120,10 @@ def test_a_login_by_one_person_once_more_is_parted_from_nothing() -> None:
     assert traced((tokens[0], in_use(NOBODY)), [Ancestry(), Ancestry(is_login=True)]) is not None
 
 
-def loose(number: int, hours: int | None, who: Identity = NOBODY) -> Tokens:
+def loose(number: int, hours: int | None, who: Identity = NOBODY) -> TokenPair:
     """Return loose tokens that run out in so many hours; None: they do not say when."""
     expires_at = None if hours is None else NOW + hours * HOUR
-    return Tokens(number, oauth("loose", number, expires_at=expires_at), who, loose=True)
+    return TokenPair(number, oauth("loose", number, expires_at=expires_at), who, loose=True)
 
 
 @pytest.mark.parametrize(
@@ -134,16 +134,16 @@ def loose(number: int, hours: int | None, who: Identity = NOBODY) -> Tokens:
         pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="whoever they are"),
         pytest.param([loose(1, 1, ADA), loose(2, None, ADA)], 1, id="or those that say nothing"),
         pytest.param(
-            [loose(1, 3, ADA), Tokens(2, oauth("a", 2, expires_at=NOW), ADA)],
+            [loose(1, 3, ADA), TokenPair(2, oauth("a", 2, expires_at=NOW), ADA)],
             2,
             id="but after those in order",
         ),
     ],
 )
 def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_newest(
-    some: list[Tokens], last: int
+    some: list[TokenPair], last: int
 ) -> None:
-    tokens = (*some, Tokens(None, oauth("b"), NOBODY))
+    tokens = (*some, TokenPair(None, oauth("b"), NOBODY))
 
     parted = told(tokens, 2, Identity("bob"))
 
@@ -153,11 +153,11 @@ def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_new
 # -- lines of which each part is somebody's or nobody's ----------------------------------------
 
 
-def line(*who: Identity) -> tuple[Tokens, ...]:
+def line(*who: Identity) -> tuple[TokenPair, ...]:
     """Return a line of tokens, each of whoever it is."""
     last = len(who) - 1
     return tuple(
-        Tokens(None if n == last else n + 1, oauth("a", n), owner) for n, owner in enumerate(who)
+        TokenPair(None if n == last else n + 1, oauth("a", n), owner) for n, owner in enumerate(who)
     )
 
 
@@ -199,7 +199,7 @@ def test_tokens_of_one_person_that_were_exchanged_are_dropped_and_those_of_two_a
 
 
 def test_a_login_seen_late_parts_the_line_though_there_were_loose_tokens_long_before() -> None:
-    first, login = Tokens(2, oauth("a", 2), NOBODY), Tokens(None, oauth("b"), NOBODY)
+    first, login = TokenPair(2, oauth("a", 2), NOBODY), TokenPair(None, oauth("b"), NOBODY)
     came_from = [Ancestry(), Ancestry(), Ancestry(is_login=True)]
 
     parted = traced((loose(1, 1), first, login), came_from)

@@ -12,10 +12,10 @@ from rotator.core.logins.refresh_policy import (
     NEARLY_OUT,
     due_again_at,
     is_due,
-    is_in_doubt,
+    is_refresh_unconfirmed,
     is_spent_for_good,
-    obstacle,
-    rest_for,
+    refresh_obstacle,
+    rest_after_unconfirmed,
     wants_refresh,
 )
 from rotator.core.selection.limits import NOT_CONFIRMED
@@ -77,7 +77,7 @@ def test_what_never_runs_out_is_never_refreshed(credential: object) -> None:
 
 
 def test_a_parked_login_is_refreshed() -> None:
-    assert obstacle(parked(), A, CALL, NOW) is None
+    assert refresh_obstacle(parked(), A, CALL, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_parked_login_is_refreshed() -> None:
 def test_what_stands_in_the_way_is_a_sentence(
     state: State, account: object, call: RefreshCall | str, why: str
 ) -> None:
-    assert obstacle(state, account, call, NOW) == why  # type: ignore[arg-type]
+    assert refresh_obstacle(state, account, call, NOW) == why  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def test_what_stands_in_the_way_is_a_sentence(
     ],
 )
 def test_nothing_stands_in_the_way_any_more(state: State, call: RefreshCall) -> None:
-    assert obstacle(state, A, call, NOW) is None
+    assert refresh_obstacle(state, A, call, NOW) is None
 
 
 def test_with_the_user_s_leave_the_vendor_s_terms_are_no_obstacle() -> None:
     allowed = replace(A, refresh_allowed=True)
 
-    assert obstacle(parked(), allowed, replace(CALL, consent="the terms"), NOW) is None
+    assert refresh_obstacle(parked(), allowed, replace(CALL, consent="the terms"), NOW) is None
 
 
 def test_a_token_without_an_answer_is_sent_after_a_minute_after_an_hour_and_no_more() -> None:
@@ -183,7 +183,7 @@ def test_a_token_that_was_sent_three_times_is_never_due() -> None:
 def test_an_account_in_doubt_rests_until_its_token_is_sent_again() -> None:
     rest = Limit(AccountState.COOLING, NOW + MINUTE, NOT_CONFIRMED, since=NOW)
 
-    assert rest_for(A, pending(), NOW) == rest
+    assert rest_after_unconfirmed(A, pending(), NOW) == rest
 
 
 @pytest.mark.parametrize(
@@ -200,13 +200,13 @@ def test_an_account_in_doubt_rests_until_its_token_is_sent_again() -> None:
 def test_an_account_does_not_rest_for_a_doubt_that_keeps_nobody(
     account: object, doubt: PendingRefresh
 ) -> None:
-    assert rest_for(account, doubt, NOW) is None  # type: ignore[arg-type]
+    assert rest_after_unconfirmed(account, doubt, NOW) is None  # type: ignore[arg-type]
 
 
 def test_a_shorter_rest_gives_way_to_the_doubt() -> None:
     limited = replace(A, limit=a_limit(NOW + SECOND))
 
-    assert rest_for(limited, pending(), NOW) is not None
+    assert rest_after_unconfirmed(limited, pending(), NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_shorter_rest_gives_way_to_the_doubt() -> None:
 def test_an_account_is_in_doubt_while_it_rests_for_that(
     limit: Limit | None, *, doubt: bool
 ) -> None:
-    assert is_in_doubt(replace(A, limit=limit), NOW) is doubt
+    assert is_refresh_unconfirmed(replace(A, limit=limit), NOW) is doubt
 
 
 SPENT_A = replace(A, spent_from=NOW)
@@ -250,7 +250,7 @@ def test_nobody_hands_on_what_came_for_a_token_some_time_after_it_was_exchanged(
 def test_a_token_that_somebody_has_exchanged_is_not_sent_from_that_moment_on(
     spent_from: datetime,
 ) -> None:
-    why = obstacle(parked(), replace(A, spent_from=spent_from), CALL, NOW)
+    why = refresh_obstacle(parked(), replace(A, spent_from=spent_from), CALL, NOW)
 
     assert why == "a needs a login"
 
@@ -258,4 +258,4 @@ def test_a_token_that_somebody_has_exchanged_is_not_sent_from_that_moment_on(
 def test_an_access_token_that_runs_out_now_is_good_no_more() -> None:
     ending = an_account("a", oauth("a", expires_at=NOW))
 
-    assert rest_for(ending, pending(), NOW) is not None
+    assert rest_after_unconfirmed(ending, pending(), NOW) is not None

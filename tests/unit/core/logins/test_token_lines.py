@@ -11,7 +11,7 @@ import pytest
 from rotator.core.logins.ancestry import Ancestry, ancestry_of
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.line_parting import Tokens, traced
+from rotator.core.logins.line_parting import TokenPair, traced
 from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
@@ -100,11 +100,11 @@ def logged_in(credential: Credential) -> Callable[[Digest], Descent | None]:
     return lambda digest: one if digest in one.to else None
 
 
-def line(*who: Identity) -> tuple[Tokens, ...]:
+def line(*who: Identity) -> tuple[TokenPair, ...]:
     """Return a line of tokens, each of whoever it is."""
     last = len(who) - 1
     return tuple(
-        Tokens(None if n == last else n + 1, oauth("a", n), one) for n, one in enumerate(who)
+        TokenPair(None if n == last else n + 1, oauth("a", n), one) for n, one in enumerate(who)
     )
 
 
@@ -355,7 +355,7 @@ def test_a_doubt_is_about_the_tokens_that_it_names_or_those_in_use() -> None:
     own, other = oauth("a", 1), oauth("c")
     plain, named, gone = (Doubt(NEWER.id, of=of) for of in ("", given_as(own), given_as(other)))
     doubts = (plain, named, gone)
-    before, in_use = Tokens(1, other, NOBODY), Tokens(None, own, NOBODY)
+    before, in_use = TokenPair(1, other, NOBODY), TokenPair(None, own, NOBODY)
 
     assert about(doubts, own) == (plain, named)
     assert doubts_of(doubts, (before, in_use)) == doubts

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from rotator.core.selection.policy import (
-    Wanted,
-    arguments,
+    Selection,
     choose,
     first_free,
     is_stale,
     nobody_left,
     prefer,
+    standing_sentence,
 )
 from rotator.model import (
     SPENT_ELSEWHERE,
@@ -45,14 +45,14 @@ from tests.support.builders import (
 )
 
 A, B, C = (an_account(alias) for alias in "abc")
-ANYONE = Wanted(ACME)
+ANYONE = Selection(ACME)
 
 
 def resting(alias: str, until: datetime = NOW + HOUR, strikes: int = 1) -> Account:
     return an_account(alias, limit=a_limit(until, strikes=strikes))
 
 
-def chosen(state: State, wanted: Wanted = ANYONE, now: datetime = NOW) -> str | None:
+def chosen(state: State, wanted: Selection = ANYONE, now: datetime = NOW) -> str | None:
     account = choose(state, wanted, now).account
     return account.alias if account else None
 
@@ -93,16 +93,16 @@ def test_an_account_is_chosen_again_when_its_rest_is_over() -> None:
 
 
 def test_a_barred_account_is_not_chosen_even_when_it_is_active() -> None:
-    assert chosen(a_state(A, B, active=A), Wanted(ACME, {A.id})) == "b"
+    assert chosen(a_state(A, B, active=A), Selection(ACME, {A.id})) == "b"
 
 
 def test_after_a_removal_the_first_of_the_others_by_alias_takes_over() -> None:
     """Case 19: the first remaining account by alias becomes active."""
-    assert chosen(a_state(C, B, A, active=A), Wanted(ACME, {A.id})) == "b"
+    assert chosen(a_state(C, B, A, active=A), Selection(ACME, {A.id})) == "b"
 
 
 def test_other_providers_accounts_are_never_chosen() -> None:
-    assert chosen(a_state(A), Wanted("zeta")) is None
+    assert chosen(a_state(A), Selection("zeta")) is None
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_other_providers_accounts_are_never_chosen() -> None:
 def test_only_a_credential_for_the_same_place_stands_in(other: Credential) -> None:
     state = a_state(A, an_account("b", other), an_account("c"))
 
-    assert chosen(state, Wanted(ACME, {A.id}, A.credential)) == "c"
+    assert chosen(state, Selection(ACME, {A.id}, A.credential)) == "c"
 
 
 def test_a_login_at_another_company_s_server_does_not_stand_in() -> None:
@@ -124,17 +124,17 @@ def test_a_login_at_another_company_s_server_does_not_stand_in() -> None:
     b = an_account("b", oauth("b", enterpriseUrl="https://b.example"))
     c = an_account("c", oauth("c", enterpriseUrl="https://a.example"))
 
-    assert chosen(a_state(a, b, c), Wanted(ACME, {a.id}, a.credential)) == "c"
+    assert chosen(a_state(a, b, c), Selection(ACME, {a.id}, a.credential)) == "c"
 
 
 def test_for_a_new_request_any_kind_of_credential_will_do() -> None:
-    assert chosen(a_state(an_account("a", oauth("a")), B), Wanted(ACME, {B.id})) == "a"
+    assert chosen(a_state(an_account("a", oauth("a")), B), Selection(ACME, {B.id})) == "a"
 
 
 def test_an_active_account_for_another_place_serves_the_next_request() -> None:
     b = an_account("b", oauth("b"))
 
-    assert chosen(a_state(A, b, C, active=b), Wanted(ACME, {A.id}, A.credential)) == "b"
+    assert chosen(a_state(A, b, C, active=b), Selection(ACME, {A.id}, A.credential)) == "b"
 
 
 def test_a_fresh_token_goes_before_one_that_has_run_out() -> None:
@@ -170,7 +170,7 @@ def test_the_sentence_says_what_speaks_against_the_others() -> None:
         an_account("e"),
     )
 
-    why = choose(state, Wanted(ACME), NOW).why
+    why = choose(state, Selection(ACME), NOW).why
 
     assert why == (
         "b is ready; a rests until 2026-11-22 13:00 UTC (429, rate limit);"
@@ -179,7 +179,7 @@ def test_the_sentence_says_what_speaks_against_the_others() -> None:
 
 
 def test_the_sentence_names_who_just_failed() -> None:
-    wanted = Wanted(ACME, {A.id}, A.credential, has_failed=True)
+    wanted = Selection(ACME, {A.id}, A.credential, has_failed=True)
 
     why = choose(a_state(A, B, C), wanted, NOW).why
 
@@ -187,7 +187,7 @@ def test_the_sentence_names_who_just_failed() -> None:
 
 
 def test_whoever_is_left_out_by_hand_has_not_failed() -> None:
-    assert choose(a_state(A, B, C), Wanted(ACME, {A.id}), NOW).why == "b is ready"
+    assert choose(a_state(A, B, C), Selection(ACME, {A.id}), NOW).why == "b is ready"
 
 
 def test_nobody_left_says_who_is_first_and_when() -> None:
@@ -216,7 +216,7 @@ def test_an_account_for_another_place_takes_over_from_the_next_start_on() -> Non
     """A10: two logins that really go to two places."""
     state = a_state(resting("a"), an_account("b", oauth("b")))
 
-    choice = choose(state, Wanted(ACME, {A.id}, A.credential), NOW)
+    choice = choose(state, Selection(ACME, {A.id}, A.credential), NOW)
 
     assert choice.account == state.of(ACME)[1]
     assert choice.why == (
@@ -280,7 +280,7 @@ def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> 
     usage = {**reads(A, 1.0), **reads(B, 0.97), **reads(C, 0.12)}
     state = a_state(A, B, C, active=A, usage=usage)
 
-    choice = choose(state, Wanted(ACME, {A.id}, A.credential, has_failed=True), NOW)
+    choice = choose(state, Selection(ACME, {A.id}, A.credential, has_failed=True), NOW)
 
     assert choice.account == C
     assert choice.why == (
@@ -293,7 +293,7 @@ def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> 
 def test_the_sentence_rounds_what_is_used_as_everything_does(used: float, told: int) -> None:
     state = a_state(A, B, active=A, usage=reads(B, used))
 
-    choice = choose(state, Wanted(ACME, {A.id}), NOW)
+    choice = choose(state, Selection(ACME, {A.id}), NOW)
 
     assert f"b is ready, 5h {told} % used," in choice.why
 
@@ -301,7 +301,7 @@ def test_the_sentence_rounds_what_is_used_as_everything_does(used: float, told: 
 def test_an_account_that_its_vendor_calls_used_up_is_the_last_resort() -> None:
     state = a_state(A, B, active=A, usage={B.id: Snapshot(NOW, spent=True)})
 
-    choice = choose(state, Wanted(ACME, {A.id}), NOW)
+    choice = choose(state, Selection(ACME, {A.id}), NOW)
 
     assert (choice.account, choice.why) == (B, "b is ready, nothing is left of it")
 
@@ -310,8 +310,8 @@ def test_a_window_speaks_against_an_account_for_its_own_models_alone() -> None:
     usage = {**reads(B, 1.0, model="Opus"), **reads(C, 0.6)}
     state = a_state(A, B, C, active=A, usage=usage)
 
-    assert choose(state, Wanted(ACME, {A.id}, model="claude-opus-4-5"), NOW).account == C
-    assert choose(state, Wanted(ACME, {A.id}, model="claude-sonnet-4-5"), NOW).account == B
+    assert choose(state, Selection(ACME, {A.id}, model="claude-opus-4-5"), NOW).account == C
+    assert choose(state, Selection(ACME, {A.id}, model="claude-sonnet-4-5"), NOW).account == B
 
 
 def by(strategy: Strategy, **fields: Any) -> Failover:
@@ -398,16 +398,16 @@ def test_one_that_needs_a_login_is_not_chosen_and_frees_up_never() -> None:
     account = replace(A, spent_from=NOW, limit=a_limit())
     state = a_state(account, replace(B, limit=a_limit(NOW + 2 * HOUR)), C, active=C)
 
-    assert chosen(state, Wanted(ACME, {C.id})) is None
+    assert chosen(state, Selection(ACME, {C.id})) is None
     assert first_free(state, ACME, NOW) == (state.of(ACME)[1], NOW + 2 * HOUR)
-    assert arguments(state, account, ANYONE, NOW) == f"is rejected ({SPENT_ELSEWHERE})"
+    assert standing_sentence(state, account, ANYONE, NOW) == f"is rejected ({SPENT_ELSEWHERE})"
 
 
 def test_a_token_that_has_run_out_is_told() -> None:
     stale = replace(B, credential=oauth("b", expires_at=NOW))
     state = a_state(A, stale, active=A)
 
-    told = arguments(state, stale, Wanted(ACME), NOW)
+    told = standing_sentence(state, stale, Selection(ACME), NOW)
 
     assert told == "is ready, its access token has run out"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rotator.core.selection.headroom import Standing
+from rotator.core.selection.headroom import Headroom
 from rotator.core.selection.strategies import GUARD, SOONER, before_the_wall, better, place, rank
 from rotator.model import Account, Window
 from rotator.model.preferences import Failover, Strategy
@@ -24,13 +24,13 @@ def by(strategy: Strategy, **fields: Any) -> Failover:
 
 def stands(
     alias: str, used: float | None = None, expires_at: datetime | None = None, **fields: Any
-) -> Standing:
+) -> Headroom:
     account: Account = an_account(alias, **fields)
     binding = None if used is None else Window("5h", used)
-    return Standing(account, binding, expires_at)
+    return Headroom(account, binding, expires_at)
 
 
-def order(strategy: Strategy, *those: Standing, **fields: Any) -> list[str]:
+def order(strategy: Strategy, *those: Headroom, **fields: Any) -> list[str]:
     failover = by(strategy, **fields)
     return [one.account.alias for one in sorted(those, key=lambda one: rank(one, failover, NOW))]
 
@@ -82,7 +82,7 @@ def test_ties_end_in_the_order_of_aliases() -> None:
 # -- whoever works is left, or stays ---------------------------------------------------------
 
 
-def preferred(strategy: Strategy, active: Standing, *others: Standing, **fields: Any) -> str | None:
+def preferred(strategy: Strategy, active: Headroom, *others: Headroom, **fields: Any) -> str | None:
     found = better(active, others, by(strategy, **fields), NOW)
     return found.account.alias if found else None
 
@@ -161,7 +161,7 @@ SOON = LATER - SOONER
     ],
 )
 def test_what_would_be_lost_first_is_spent_first(
-    active: Standing, others: list[Standing], expected: str | None
+    active: Headroom, others: list[Headroom], expected: str | None
 ) -> None:
     assert preferred(DRAIN, active, *others) == expected
 
@@ -180,7 +180,7 @@ def test_what_would_be_lost_first_is_spent_first(
     ],
 )
 def test_who_is_about_to_be_used_up_is_left_for_one_who_is_not(
-    active: float | None, others: list[Standing], expected: str | None
+    active: float | None, others: list[Headroom], expected: str | None
 ) -> None:
     found = before_the_wall(stands("a", active), others, by(STICKY, swap_before_wall=True))
 
