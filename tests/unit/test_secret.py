@@ -157,6 +157,37 @@ def test_whatever_may_be_a_secret_is_no_word(text: str) -> None:
     assert not is_placeholder(text)
 
 
+def test_a_secret_that_lacks_its_last_letter_is_blanked_as_well() -> None:
+    assert blanked(TEXT[:-1].encode(), [Secret(TEXT)]) == b"*" * (len(TEXT) - 1)
+
+
+def test_a_secret_of_eight_signs_is_blanked_wherever_it_stands() -> None:
+    assert blanked(b"xCANARY-Ax", [Secret("CANARY-A")]) == b"x********x"
+    assert blanked(b"xCANARY-Bx", [Secret("CANARY-B more of it")])[1:9] == b"CANARY-B"
+    assert blanked(b"xCANARY-B", [Secret("CANARY-B more of it")]) == b"x********"
+
+
+def test_a_secret_is_blanked_whole_however_it_is_spelt() -> None:
+    spelt = json.dumps("KÄY-CANARY")[1:-1].encode()
+
+    assert blanked(spelt, [Secret("KÄY-CANARY")]) == b"*" * len(spelt)
+
+
+def test_a_word_has_forty_letters_at_the_most() -> None:
+    assert is_placeholder("a" * 40)
+    assert not is_placeholder("a" * 41)
+
+
+def test_a_secret_with_letters_of_its_own_language_is_blanked_whole() -> None:
+    assert blanked("ÄKEY-CANARY".encode(), [Secret("ÄKEY-CANARY")]) == b"*" * 12
+
+
+def test_of_a_secret_that_is_a_part_of_another_no_rest_is_left() -> None:
+    secrets = [Secret(TEXT), Secret(f"{TEXT}-LONGER")]
+
+    assert blanked(f"{TEXT}-LONGER".encode(), secrets) == b"*" * len(f"{TEXT}-LONGER")
+
+
 # -- dataclasses -------------------------------------------------------------------------------
 
 # Fields of these types hold what came from outside as it came: contents, rows, environments.

@@ -75,7 +75,10 @@ def test_a_failover_a_needed_login_and_a_reroute_are_told_and_nothing_else() -> 
 def test_only_the_last_few_are_told() -> None:
     events = [Event(NOW, EventKind.REJECTED, ACME, f"{ACME}/one") for _ in range(20)]
 
-    assert [one["number"] for one in seen(a_state(ONE), *events)["events"]] == [*range(13, 21)]
+    told = seen(a_state(ONE), *events)["events"]
+
+    assert [one["number"] for one in told] == [*range(13, 21)]
+    assert told[0]["at"] == "2026-11-22T12:00:00.000Z"
 
 
 def test_without_accounts_there_is_nothing_to_show() -> None:

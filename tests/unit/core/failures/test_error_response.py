@@ -234,3 +234,30 @@ def nested(depth: int) -> object:
 )
 def test_only_so_many_objects_are_read(make: Callable[[], object], found: bool) -> None:  # noqa: FBT001  # a table's column
     assert ("gone" in read_error_response(failure(429, make())).codes) is found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("code", "type", "error_code", "error_type", "reason", "status", "error"),
+        *("quota_id", "quota_limit", "limit_source"),
+    ],
+)
+def test_a_code_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert read_error_response(failure(429, {"error": {name: "quota_exceeded"}})).codes == (
+        "quota_exceeded",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["message", "detail", "error_description", "error_message", "msg", "raw"]
+)
+def test_a_message_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert read_error_response(failure(429, {"error": {name: "No quota left"}})).messages == (
+        "No quota left",
+    )
+
+
+@pytest.mark.parametrize("name", ["status_code", "status", "code"])
+def test_a_status_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert read_error_response(failure(None, {"error": {name: 429}})).status == 429

@@ -305,3 +305,44 @@ def test_the_end_of_time_is_no_answer() -> None:
     last = datetime.max.replace(tzinfo=UTC)
 
     assert stated_until(answer, last, last) is None
+
+
+@pytest.mark.parametrize("name", ["resets_at", "reset_at", "reset_time", "quota_reset_time_stamp"])
+def test_a_moment_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert wait({"error": {name: EPOCH + 90}}) == 90
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_a_date_is_read_in_each_month(month: int) -> None:
+    """The name of the day of the week is not looked at."""
+    at = datetime(2026, month, 1, tzinfo=UTC)
+    date = f"{at:%a, %d %b %Y %H:%M:%S} GMT"
+    then = f"{at + timedelta(hours=2):%a, %d %b %Y %H:%M:%S} GMT"
+
+    assert wait(headers={"date": date, "retry-after": then}) == 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        pytest.param(-HOUR, 1, id="just passed"),
+        pytest.param(-HOUR - 1, None, id="long past"),
+        pytest.param(LONGEST_SECONDS, LONGEST_SECONDS, id="the latest"),
+        pytest.param(LONGEST_SECONDS + 1, None, id="too late"),
+    ],
+)
+def test_a_moment_counts_from_just_passed_to_a_year_s_plan(
+    seconds: float, expected: float | None
+) -> None:
+    assert wait({"error": {"resets_at": EPOCH + int(seconds)}}) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("resets_in_seconds", "reset_in_seconds", "reset_after_seconds", "retry_after"),
+        *("retry_after_seconds", "retry_delay", "quota_reset_delay"),
+    ],
+)
+def test_a_length_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert wait({"error": {name: 90}}) == 90

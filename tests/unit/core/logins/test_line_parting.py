@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.core.logins.ancestry import Ancestry
+from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.line_parting import TokenPair, is_perhaps_spent, told, too_many, traced
 from rotator.model import NOBODY, Identity
 from tests.support.builders import HOUR, NOW, oauth
@@ -147,3 +148,78 @@ def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_new
     parted = told(tokens, 2, Identity("bob"))
 
     assert (parted.kept[-1].number, parted.unsure) == (last, True)
+
+
+# -- lines of which each part is somebody's or nobody's ----------------------------------------
+
+
+def line(*who: Identity) -> tuple[TokenPair, ...]:
+    """Return a line of tokens, each of whoever it is."""
+    last = len(who) - 1
+    return tuple(
+        TokenPair(None if n == last else n + 1, oauth("a", n), owner) for n, owner in enumerate(who)
+    )
+
+
+def test_the_first_that_is_known_of_a_line_changes_only_that() -> None:
+    tokens = line(NOBODY, NOBODY)
+
+    parted = told(tokens, 1, ADA)
+
+    assert parted.kept == (tokens[0], replace(tokens[1], who=ADA))
+    assert (parted.left, parted.unsure) == ((), False)
+
+
+def test_the_account_goes_on_with_those_that_it_was_known_by() -> None:
+    tokens = line(NOBODY, ADA)
+
+    parted = told(tokens, 0, BOB)
+
+    assert (parted.kept, parted.left) == ((tokens[1],), (replace(tokens[0], who=BOB),))
+
+
+@pytest.mark.parametrize(("who", "kept"), [((ADA, NOBODY), 0), ((NOBODY, ADA), 1)])
+def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...], kept: int) -> None:
+    tokens = line(*who)
+
+    parted = traced(tokens, [Ancestry(), Ancestry(is_login=True)])
+
+    assert parted is not None
+    assert (parted.kept, parted.left) == ((tokens[kept],), (tokens[1 - kept],))
+
+
+def test_tokens_of_one_person_that_were_exchanged_are_dropped_and_those_of_two_are_not() -> None:
+    for who, kept in ((ADA, 1), (BOB, None)):
+        tokens = line(ADA, who)
+        spent = Ancestry((secrets_of(tokens[0].credential)[0],))
+
+        parted = traced(tokens, [Ancestry(), spent])
+
+        assert (None if parted is None else len(parted.kept)) == kept
+
+
+def test_a_login_seen_late_parts_the_line_though_there_were_loose_tokens_long_before() -> None:
+    first, login = TokenPair(2, oauth("a", 2), NOBODY), TokenPair(None, oauth("b"), NOBODY)
+    came_from = [Ancestry(), Ancestry(), Ancestry(is_login=True)]
+
+    parted = traced((loose(1, 1), first, login), came_from)
+    none = traced((first, loose(1, 1), login), came_from)
+
+    assert parted is not None
+    assert parted.left == (login,)
+    assert none is None
+
+
+def test_a_login_by_one_person_once_more_is_parted_from_nothing_whoever_came_after() -> None:
+    came_from = [Ancestry(), Ancestry(is_login=True), Ancestry()]
+
+    assert traced(line(ADA, ADA, BOB), came_from) is None
+
+
+def test_the_last_that_were_refreshed_are_counted_as_well() -> None:
+    spent = [replaced(n, ADA, timedelta(0)) for n in range(1, 13)]
+
+    fewer = too_many((*spent, in_use(ADA)))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [*range(5, 13), None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 
 import pytest
@@ -125,3 +126,48 @@ def test_no_text_takes_long() -> None:
         names_nobody(owner)
 
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("how", ["md5", "sha1", "sha256"])
+@pytest.mark.parametrize("text", ["", "0", "anonymous", "none", "null", "undefined", "unknown"])
+def test_a_digest_of_a_word_for_nobody_is_nobody(how: str, text: str) -> None:
+    assert names_nobody(hashlib.new(how, text.encode(), usedforsecurity=False).hexdigest())
+
+
+def test_an_id_of_few_kinds_of_signs_is_nobody_and_one_of_more_is_not() -> None:
+    assert names_nobody("acebd" * 4)
+    assert not names_nobody("acebdf" * 4)
+
+
+@pytest.mark.parametrize("place", ["example.com", "example.net", "example.org"])
+def test_an_address_in_documents_is_nobody_s(place: str) -> None:
+    assert names_nobody(f"ada@{place}")
+
+
+def test_a_number_of_which_four_in_five_digits_go_up_is_made_up() -> None:
+    assert names_nobody("01234567851")
+    assert not names_nobody("01234567581")
+
+
+def test_what_is_longer_than_a_page_is_somebody_s() -> None:
+    assert names_nobody("a" * 256)
+    assert not names_nobody("a" * 257)
+
+
+def test_digits_go_on_behind_the_last_one() -> None:
+    assert names_nobody("999000999000")
+    assert names_nobody("def012def012def012")
+
+
+def test_an_id_of_sixteen_signs_is_long_enough_to_be_known_for_made_up() -> None:
+    assert names_nobody("acebd" * 3 + "a")
+    assert not names_nobody("acebd" * 3)
+
+
+def test_what_a_program_was_to_fill_in_may_have_slashes() -> None:
+    assert names_nobody("<acme-7/ada-lovelace>")
+
+
+def test_owners_are_counted_from_a_thousand() -> None:
+    assert names_nobody("999")
+    assert not names_nobody("1000")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,17 @@ import pytest
 
 from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.ownership import owner_of
-from rotator.model import Account, AccountId, Credential, Identity, State, SwapMark
+from rotator.core.logins.refresh_guess import is_older
+from rotator.model import (
+    Account,
+    AccountId,
+    Credential,
+    Identity,
+    Replaced,
+    State,
+    SwapMark,
+    Tenure,
+)
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -234,3 +245,70 @@ def test_who_left_before_is_not_in_doubt(left: Credential, ago: timedelta) -> No
     state = a_state(a, b, active=b, swap=SwapMark(a.id, b.id, NOW - ago, None))
 
     assert owner(state, oauth("a", 2)) == Owner(None, may_be=(b,))
+
+
+def test_who_has_left_by_a_login_is_in_doubt_as_well() -> None:
+    a, b = an_account("a", RUN_OUT), an_account("b", oauth("b"))
+    tenures = (Tenure(a.id, NOW - HOUR), Tenure(b.id, NOW - MINUTE))
+
+    found = owner(a_state(a, b, active=b, tenures=tenures), oauth("x"))
+
+    assert found == Owner(None, may_be=(b, a))
+
+
+# -- tokens that others took the place of ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left", "ago", "key", "is_in_doubt"),
+    [
+        pytest.param(10 * MINUTE, MINUTE, "ada", True, id="at their end"),
+        pytest.param(10 * MINUTE + SECOND, MINUTE, "ada", False, id="still good"),
+        pytest.param(None, MINUTE, "ada", True, id="they do not say when"),
+        pytest.param(10 * MINUTE, 3 * MINUTE, "ada", False, id="a while ago"),
+        pytest.param(10 * MINUTE, MINUTE, "bob", False, id="somebody else's"),
+    ],
+)
+def test_tokens_replaced_at_their_end_may_have_been_refreshed(
+    left: timedelta | None,
+    ago: timedelta,
+    key: str,
+    is_in_doubt: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    at = NOW - ago
+    credential = oauth("a", expires_at=None if left is None else at + left)
+    one = Replaced(1, credential, at, Identity(key))
+    a, b = an_account("a", oauth("a", 3), unproven=True), an_account("b", oauth("b"))
+    state = replace(a_state(a, b, active=b), replaced={a.id: (one,)})
+
+    found = owner(state, oauth("x"), Identity("ada"))
+
+    assert found == Owner(None, may_be=(b,), may_be_replaced=(one,) if is_in_doubt else ())
+
+
+def test_tokens_replaced_of_who_is_in_doubt_anyway_are_not_named_once_more() -> None:
+    a = an_account("a", RUN_OUT, unproven=True)
+    one = Replaced(1, oauth("a", 0, expires_at=NOW), NOW - MINUTE)
+    state = replace(a_state(a, active=a), replaced={a.id: (one,)})
+
+    assert owner(state, oauth("x")) == Owner(a, proof=Proof.NONE)
+
+
+def test_what_does_not_say_when_it_runs_out_is_older_than_nothing() -> None:
+    endless, ending = oauth("a", expires_at=None), oauth("a")
+
+    assert not is_older(endless, ending)
+    assert not is_older(ending, endless)
+    assert is_older(ending, oauth("a", expires_at=NOW + 2 * HOUR))
+
+
+@pytest.mark.parametrize(("left", "is_in_doubt"), [(10 * MINUTE, True), (11 * MINUTE, False)])
+def test_who_has_left_with_ten_minutes_left_is_in_doubt(
+    left: timedelta,
+    is_in_doubt: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    at = NOW - MINUTE
+    a, b = an_account("a", oauth("a", expires_at=at + left)), an_account("b", oauth("b"))
+    state = a_state(a, b, active=b, swap=SwapMark(a.id, b.id, at, None))
+
+    assert owner(state, oauth("x")).may_be == ((b, a) if is_in_doubt else (b,))

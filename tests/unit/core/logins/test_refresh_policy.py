@@ -143,6 +143,11 @@ def test_what_stands_in_the_way_is_a_sentence(
         pytest.param(
             a_state(A, B, active=B, tenures=(Tenure(B.id, NOW - SECOND),)), CALL, id="never in"
         ),
+        pytest.param(
+            a_state(A, B, tenures=(Tenure(B.id, NOW - HOUR), Tenure(None, NOW - SECOND))),
+            CALL,
+            id="another one left",
+        ),
         pytest.param(parked(), replace(CALL, not_before=NOW), id="late enough"),
         pytest.param(parked(refreshes={A.id: pending(begun_at=NOW - MINUTE)}), CALL, id="due"),
     ],
@@ -248,3 +253,9 @@ def test_a_token_that_somebody_has_exchanged_is_not_sent_from_that_moment_on(
     why = refresh_obstacle(parked(), replace(A, spent_from=spent_from), CALL, NOW)
 
     assert why == "a needs a login"
+
+
+def test_an_access_token_that_runs_out_now_is_good_no_more() -> None:
+    ending = an_account("a", oauth("a", expires_at=NOW))
+
+    assert rest_after_unconfirmed(ending, pending(), NOW) is not None

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rotator.core.logins.credential_secrets import refresh_digests
-from rotator.core.logins.spent_tokens import SAVED_WITHIN, with_spent
+from rotator.core.logins.spent_tokens import SAVED_WITHIN, exchanged_at, with_spent
 from rotator.model import SPENT_ELSEWHERE, Account, AccountState, Descent, Digest
 from rotator.secret import Secret, digest_of
 from tests.support.builders import HOUR, NOW, SECOND, a_limit, an_account, api, oauth
@@ -98,3 +98,10 @@ def test_a_token_is_spent_once_another_one_took_its_place(
     found = Descent("d", NOW, is_login=came_from is None, came_from=digest, to=answer).spent
 
     assert found == (digest if is_spent else None)
+
+
+def test_a_token_that_is_spelt_in_two_ways_was_spent_when_the_first_was_exchanged() -> None:
+    exchanged = {Digest("bare"): NOW + HOUR, Digest("packed"): NOW}
+
+    assert exchanged_at(map(Digest, ("bare", "packed", "other")), exchanged) == NOW
+    assert exchanged_at([Digest("other")], exchanged) is None

@@ -282,6 +282,13 @@ LEFT_OF_B = contents({"b": "b1"}, digests=[("a1", "a")])
         ),
         pytest.param(
             COPY,
+            replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "x1", seal="s a"), spoilt("a", "x1"))),
+            {"a": "a1", "b": "b1"},
+            (),
+            id="one of two that tell of it was written as the copy has it",
+        ),
+        pytest.param(
+            COPY,
             replace(sealed(LEFT_OF_B), spoilt=(spoilt("a", "x1"),)),
             {"a": "a1", "b": "b1"},
             ("perhaps what was noted last of acme/a",),
@@ -378,3 +385,62 @@ def test_a_row_of_which_the_secrets_alone_are_sound_is_the_copys_where_that_has_
     found = {one["id"]: one for one in merge_stores(COPY, left, NOW).accounts}
 
     assert found["b"] == COPY.accounts["b"]
+
+
+def test_a_row_of_which_not_all_can_be_read_is_not_the_copys() -> None:
+    torn = {"id": "a", "provider": "acme"}
+    left = replace(sealed(LEFT_OF_B), spoilt=(torn,))
+
+    assert merge_stores(COPY, left, NOW).lost == ("perhaps what was noted last of acme/a",)
+
+
+def test_an_account_of_which_something_is_lost_is_named_as_it_is_called_now() -> None:
+    left = sealed(contents({"b": "b1"}, digests=[("a1", "a")]))
+    renamed = {"b": {**left.accounts["b"], "alias": "a"}}
+    left = replace(left, accounts=renamed, spoilt=(spoilt("a", "x1", alias="a"),))
+
+    joined = merge_stores(COPY, left, NOW)
+
+    assert joined.lost == ("perhaps what was noted last of acme/a-2",)
+
+
+def test_what_is_left_of_a_login_the_copy_knows_it_is_the_copys() -> None:
+    """It is one of the copy's older ones, and the only one that the copy knows."""
+    copy = replace(contents({"a": "a2"}), digests={key("a1"): digest("a1", "a")})
+
+    assert held(merge_stores(copy, contents({"a": "a1"}), NOW)) == {"a": "a2"}
+
+
+def test_an_account_is_gone_if_one_of_its_secrets_was_removed() -> None:
+    both = frozenset({key("a1"), key("a2")})
+    copy = replace(contents({"a": "a1"}), current={"a": both})
+
+    assert held(merge_stores(copy, contents(removed=["a2"]), NOW)) == {}
+
+
+def test_what_is_left_is_newer_though_nothing_older_is_noted() -> None:
+    assert held(merge_stores(contents({"a": "a1"}), contents({"a": "a2"}), NOW)) == {"a": "a2"}
+
+
+@pytest.mark.parametrize(
+    ("copy", "trace", "lost"),
+    [
+        pytest.param(
+            NOTHING, {"id": "a", "provider": "acme"}, "a login of acme", id="half a name is none"
+        ),
+        pytest.param(
+            COPY,
+            {"provider": "acme", "alias": "a"},
+            "perhaps what was noted last of acme/a",
+            id="a name tells whose it is",
+        ),
+    ],
+)
+def test_what_is_left_of_an_index_tells_what_may_be_lost(
+    copy: StoreContents, trace: Row, lost: str
+) -> None:
+    assert merge_stores(copy, replace(sealed(LEFT_OF_B), traces=(trace,)), NOW).lost == (lost,)
+
+
+def test_of_what_nothing_is_said_rows_may_be_missing() -> None:
+    assert not NOTHING.whole

@@ -18,8 +18,15 @@ from rotator.core.logins.token_lines import (
     Join,
     Part,
     Spend,
+    about,
+    doubts_of,
+    identity_of,
+    is_unproven,
     joined_identity,
+    liveliness,
     next_step,
+    shown,
+    with_doubts,
 )
 from rotator.model import (
     NOBODY,
@@ -220,8 +227,8 @@ def test_a_doubt_about_an_account_that_was_removed_ends_if_that_was_a_login() ->
 
     step = next_step(ACME, knowing(alone, descent=logged_in(NEWER.credential)))
 
-    assert isinstance(step, EndDoubt)
-    assert step.why == "what came later is another login"
+    (account,) = alone.accounts
+    assert step == EndDoubt(account, account.doubts[0], "what came later is another login")
 
 
 def test_a_long_line_of_refreshes_is_followed_so_far_and_no_further() -> None:
@@ -293,6 +300,8 @@ def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() ->
 
     assert isinstance(step, Spend)
     assert (step.account.alias, step.spent.number) == ("a", None)
+    assert step.newer is not None
+    assert step.why == f"its tokens were exchanged for those of {step.newer.alias}"
 
 
 @pytest.mark.parametrize(
@@ -308,3 +317,166 @@ def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() ->
 )
 def test_an_exchange_that_is_no_proof_takes_no_tokens_away(known: Knowledge) -> None:
     assert not isinstance(next_step(ACME, known), Spend)
+
+
+# -- who it is, and what is in doubt -----------------------------------------------------------
+
+NAMED_ALONE = Identity(None, "somebody")
+
+
+def test_an_account_is_shown_as_its_vendor_has_described_it() -> None:
+    account = an_account("a", identity_key="ada", identity="ada@x", plan="pro", group="org")
+
+    assert identity_of(account) == Identity("ada", "ada@x", "pro", "org")
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ((ADA, NAMED_ALONE, NOBODY), ADA),
+        ((ADA, BOB), BOB),
+        ((NAMED_ALONE, NOBODY), NAMED_ALONE),
+        ((NOBODY, NOBODY), NOBODY),
+    ],
+)
+def test_a_line_is_shown_as_the_last_that_somebody_knows_of_it(
+    who: tuple[Identity, ...], expected: Identity
+) -> None:
+    assert shown(line(*who)) == expected
+
+
+def test_tokens_are_unproven_that_took_the_place_of_others_and_are_nobody_s() -> None:
+    assert is_unproven(line(ADA, NOBODY))
+    assert not is_unproven(line(NOBODY, ADA))
+    assert not is_unproven(line(NOBODY))
+
+
+def test_a_doubt_is_about_the_tokens_that_it_names_or_those_in_use() -> None:
+    own, other = oauth("a", 1), oauth("c")
+    plain, named, gone = (Doubt(NEWER.id, of=of) for of in ("", given_as(own), given_as(other)))
+    doubts = (plain, named, gone)
+    before, in_use = TokenPair(1, other, NOBODY), TokenPair(None, own, NOBODY)
+
+    assert about(doubts, own) == (plain, named)
+    assert doubts_of(doubts, (before, in_use)) == doubts
+    assert doubts_of(doubts, (in_use,)) == (plain, named)
+    assert doubts_of(doubts, (before,)) == (gone,)
+    assert doubts_of(doubts, ()) == ()
+
+
+def test_a_doubt_about_two_that_are_named_apart_ends() -> None:
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+    newer = replace(NEWER, identity_key="bob")
+
+    step = next_step(ACME, knowing(a_state(older, newer)))
+
+    assert step == EndDoubt(older, doubt, "b is another login")
+
+
+# -- two that are one person's -----------------------------------------------------------------
+
+ONE = an_account("a", oauth("a", expires_at=NOW + HOUR), identity_key="ada")
+OTHER = an_account("b", oauth("b", expires_at=NOW + 2 * HOUR), captured_at=NOW, identity_key="ada")
+
+
+def test_two_of_one_person_are_joined_and_the_tokens_that_run_out_last_stay() -> None:
+    step = next_step(ACME, knowing(a_state(OTHER, ONE)))
+
+    why = "its vendor says that they are one person's"
+    assert step == Join(ONE, OTHER, OTHER, why, is_told=True)
+    assert not Join(ONE, OTHER, OTHER, why).is_told
+
+
+def test_one_account_and_two_persons_accounts_are_not_joined() -> None:
+    two_persons = a_state(ONE, replace(OTHER, identity_key="bob"))
+
+    assert next_step(ACME, knowing(a_state(ONE))) is None
+    assert next_step(ACME, knowing(two_persons)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"rejected": "401"}, {"maybe": ONE.id}, {"doubts": (Doubt(ONE.id),)}],
+    ids=["refused", "in doubt", "maybe spent for the other's"],
+)
+def test_tokens_of_which_more_is_said_less_likely_live(fields: dict[str, Any]) -> None:
+    spoilt = replace(OTHER, **fields)
+
+    assert liveliness(OTHER, ONE) > liveliness(ONE, OTHER) > liveliness(spoilt, ONE)
+
+
+def test_a_doubt_about_a_third_one_says_nothing_between_two() -> None:
+    doubting = replace(OTHER, doubts=(Doubt(an_account("z").id),))
+
+    assert liveliness(doubting, ONE) == liveliness(OTHER, ONE)
+
+
+def test_two_that_are_one_have_what_is_known_of_either() -> None:
+    named = replace(OTHER, identity="ada@x", plan="pro", group="org")
+
+    assert joined_identity(ONE, named, ONE) == Identity("ada", "ada@x", "pro", "org")
+
+
+def test_whoever_may_be_another_account_says_so_in_a_sentence() -> None:
+    doubting = an_account("a", oauth("a"), maybe=NEWER.id, doubts=(Doubt(NEWER.id),))
+
+    with_newer, plain = with_doubts((doubting, NEWER))
+    (alone,) = with_doubts((doubting,))
+
+    assert plain == NEWER
+    assert with_newer.doubt == (
+        "it may be the same login as b: rotator accounts merge acme/a acme/b if both are one"
+        " person's, rotator accounts enable acme/a if not"
+    )
+    assert alone.doubt == (
+        "it may be the same login as one that was removed: log in again, or rotator accounts"
+        " enable acme/a if it is not"
+    )
+
+
+def test_a_doubt_stays_where_nobody_knows_whose_the_newer_tokens_are() -> None:
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+
+    assert next_step(ACME, knowing(a_state(older, NEWER))) is None
+
+
+def test_of_two_that_live_as_long_the_older_one_s_tokens_stay() -> None:
+    other = replace(OTHER, credential=oauth("b"), captured_at=ONE.captured_at)
+
+    step = next_step(ACME, knowing(a_state(other, ONE)))
+
+    assert isinstance(step, Join)
+    assert (step.keep, step.best) == (ONE, ONE)
+
+
+def test_tokens_that_run_out_later_more_likely_live_whenever_they_were_captured() -> None:
+    late = replace(ONE, credential=oauth("a", expires_at=NOW + 3 * HOUR))
+    endless = replace(OTHER, credential=oauth("b", expires_at=None))
+
+    assert liveliness(late, OTHER) > liveliness(OTHER, late) > liveliness(endless, late)
+
+
+def test_the_oldest_of_many_tokens_of_one_person_go() -> None:
+    account = an_account("a", oauth("a", 99), identity_key="ada")
+    many = tuple(
+        Replaced(n, oauth("r", n, expires_at=NOW), NOW, Identity("ada")) for n in range(1, 13)
+    )
+
+    step = next_step(ACME, knowing(replace(a_state(account), replaced={account.id: many})))
+
+    assert isinstance(step, Part)
+    assert step.account == account
+    assert len(step.parted.kept) < len(many) + 1
+
+
+def test_an_exchange_between_one_person_s_accounts_at_two_places_takes_no_tokens_away() -> None:
+    spent = oauth("a", refresh="REF-CANARY-a1b2c3d4e5f6")
+    new = oauth("b", enterpriseUrl="https://ghe.acme.example")
+    older, newer = (
+        an_account(name, held, identity_key="ada") for name, held in (("a", spent), ("b", new))
+    )
+    state = replacing(a_state(older, newer), older, oauth("c"))
+
+    assert next_step(ACME, knowing(state, descent=refreshed((spent, new)))) is None

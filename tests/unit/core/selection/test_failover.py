@@ -814,3 +814,11 @@ def test_a_limit_on_the_address_is_everybody_s_and_nobody_takes_over() -> None:
     assert set(rested(decision)) == {"a", "b", "c"}
     assert all(is_ready(one, "paid-1", NOW) for one in after.accounts)
     assert not any(is_ready(one, "free-1", NOW) for one in after.accounts)
+
+
+def test_whoever_was_put_in_after_a_failure_is_not_blamed_for_it() -> None:
+    tenures = (Tenure(A.id, NOW - HOUR), Tenure(B.id, NOW - 10 * SECOND))
+    state = a_state(A, B, active=B, tenures=tenures)
+    line = a_signal(None, source=Source.LOG, at=NOW - MINUTE)
+
+    assert account_of(state, line, NOW) == A

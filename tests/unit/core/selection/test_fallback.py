@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -270,3 +271,17 @@ def test_a_limit_on_the_model_alone_hands_on_that_model_s_turn() -> None:
 
     assert outcome.verdict.to == Route("other", LARGE)
     assert with_account(state, A.id).account(A.id) == A
+
+
+@pytest.mark.parametrize("kind", ["tui", "serve", "web"])
+def test_a_request_is_held_wherever_somebody_waits_for_it(kind: str) -> None:
+    outcome = used_up(a_world(A, failover=WAITS, priorities=()), a_turn(opencode=kind))
+
+    assert outcome.verdict.kind is VerdictKind.WAIT
+    assert outcome.verdict.wait_ms == LONGEST_WAIT / timedelta(milliseconds=1) == 60_000
+
+
+def test_the_first_that_is_back_is_asked_for_the_model_of_the_turn() -> None:
+    limited = an_account("a", part_limits=(replace(a_limit(NOW + HOUR), model=BIG),))
+
+    assert first_recovery(a_world(limited, priorities=()), a_turn(), NOW) == (limited, NOW + HOUR)

@@ -75,3 +75,18 @@ def test_an_account_that_is_spent_has_nothing_left() -> None:
 
 def test_a_window_without_a_reset_says_nothing_of_when() -> None:
     assert headroom_of(A, told(Window("total", 0.5)), None, NOW).expires_at is None
+
+
+def test_of_two_windows_as_full_the_longer_one_binds() -> None:
+    short = Window("zz", 0.5, SOON, FIVE)
+    long = Window("aa", 0.5, LATER, WEEK)
+
+    assert headroom_of(A, told(short, long), None, NOW).binding == long
+
+
+def test_of_two_as_full_of_which_nobody_says_how_long_they_are_the_name_decides() -> None:
+    one, other = Window("aa", 0.5, SOON, 1), Window("zz", 0.5, LATER)
+
+    found = headroom_of(A, told(other, one), None, NOW)
+
+    assert (found.binding, found.expires_at) == (one, SOON)

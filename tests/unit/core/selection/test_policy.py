@@ -410,3 +410,13 @@ def test_a_token_that_has_run_out_is_told() -> None:
     told = standing_sentence(state, stale, Selection(ACME), NOW)
 
     assert told == "is ready, its access token has run out"
+
+
+def test_who_takes_over_from_a_spent_login_can_answer_for_the_model_that_is_asked_for() -> None:
+    other = replace(B, part_limits=(replace(a_limit(), model="opus"),))
+    state = a_state(spent(HOUR), other, active=spent(HOUR))
+
+    assert prefer(state, ACME, "claude-opus-4-5", NOW) is None
+    found = prefer(state, ACME, "claude-sonnet-4-5", NOW)
+    assert found is not None
+    assert found.account == other

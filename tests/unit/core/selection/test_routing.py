@@ -176,3 +176,10 @@ def test_with_nothing_to_choose_from_the_bridge_is_told_nothing(
     state: State, places: tuple[Place, ...]
 ) -> None:
     assert directions(state, wishing(*places), NOW) == Directions()
+
+
+def test_two_providers_are_a_choice_and_nothing_overrides_one_that_was_made() -> None:
+    state = a_state(account("acme"), account("zeta"))
+
+    assert directions(state, wishing(*ORDER[:2]), NOW).entries != ()
+    assert not Directions().overrides_explicit
