@@ -10,16 +10,18 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import pytest
 
+from rotator.opencode.run_lines import runs_in
+from rotator.system.processes import started
 from tests.e2e.scenes import A, B, api, log_in, login, of_kind, states, stream_errors
 from tests.support.household import Household
 from tests.support.log_lines import wait_until_worked_off
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_process import serve
+from tests.support.opencode_process import Server, serve
 from tests.support.provider_answers import Answer, refusal
 from tests.support.provider_request import Request
 from tests.support.rotator_process import rotator, watcher
@@ -55,6 +57,16 @@ def blamed(house: Household) -> set[str]:
     """Return the accounts of mock that were said to be limited."""
     found = (one["account"] for one in of_kind(house, "limited"))
     return {name for name in found if name.startswith("mock/")}
+
+
+def is_first_word_of_one(house: Household, servers: Sequence[Server]) -> bool:
+    """Tell whether the log begins so soon after one of them that no older one is meant.
+
+    On a slow machine it does not, and then nobody is blamed.
+    """
+    run = min(runs_in(house.log_file.parent).runs.values(), key=lambda run: run.first_at)
+    starts = [started(server.pid) for server in servers]
+    return any(at is not None and run.is_of(at) for at in starts)
 
 
 @pytest.mark.timeout(120)
@@ -158,8 +170,9 @@ def test_b_those_whose_logs_say_little_blame_the_account_that_each_of_them_began
         provider.limit(B, headers={"retry-after-ms": "300"})
         servers[0].prompt_async(session, "limited")
         wait_for_failure(two)
+        is_sure = is_first_word_of_one(two, servers)
 
-    assert blamed(two) == {"mock/mock-1"}
+    assert blamed(two) == ({"mock/mock-1"} if is_sure else set())
     assert two.read_auth()["mock"] == api(A)
 
 
