@@ -49,11 +49,12 @@ def find_writers(name: str, at: datetime, runs: Runs, processes: Sequence[Openco
     if not run.is_whole:
         return Writers(run, older=older)
     holders = [processes[number] for number, names in edges.items() if name in names]
-    if _is_needed(name, edges) and any(_suits(holder, run) for holder in holders):
-        return Writers(run, tuple(holders), begins=True)
+    is_theirs = _is_needed(name, edges) and any(_suits(holder, run) for holder in holders)
     # A server that begins with a folder has begun before that.
-    late = [holder for holder in holders if run.opened is not None and not _opens_folder(holder)]
+    is_late = run.opened is not None and not is_theirs
+    late = [holder for holder in holders if is_late and not _opens_folder(holder)]
     beginners = tuple(holder for holder in holders if holder not in late)
+    # Whoever logs errors alone needs no run: then this may be an older one's whose log was cut.
     others = (process for process in older if process not in holders)
     return Writers(run, beginners, (*others, *late), begins=True)
 

@@ -12,23 +12,28 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from rotator.opencode.run_lines import runs_in
 from rotator.system.processes import started
 from tests.e2e.scenes import A, B, api, log_in, login, of_kind, states, stream_errors
+from tests.support.children import child
 from tests.support.household import Household
 from tests.support.log_lines import wait_until_worked_off
 from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_binary import opencode_binary
 from tests.support.opencode_process import Server, serve
-from tests.support.provider_answers import Answer, refusal
+from tests.support.provider_answers import Answer, refusal, streamed
 from tests.support.provider_request import Request
 from tests.support.rotator_process import rotator, watcher
 from tests.support.waiting import wait_until
 
 # A swap is noted so long after it has happened: only what is further off is before or after it.
 _NOTED_SECONDS = 1.3
+_MORE_THAN_IS_READ = 5 << 20
 
 
 @pytest.fixture
@@ -126,6 +131,47 @@ def test_b_one_that_uses_another_folder_after_its_log_was_cut_is_not_taken_for_a
             provider.limit(A, headers={"retry-after-ms": "300"})
             first.prompt_async(session, "limited")
             wait_for_failure(two)
+
+    assert (states(two), blamed(two)) == (["ready", "ready"], set())
+    assert two.read_auth()["mock"] == api(B)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("shape", ["cut", "much"])
+def test_b_one_that_uses_the_folder_of_a_person_s_opencode_is_not_taken_for_that(
+    two: Household, provider: LoopbackProvider, shape: str
+) -> None:
+    """That logs errors alone; of the older one's beginning nothing is read any more."""
+    other = two.home / "other"
+    other.mkdir()
+    asked, held = threading.Event(), threading.Event()
+
+    def late(_: Request) -> Answer:
+        asked.set()
+        held.wait(60)
+        return streamed("late")
+
+    provider.answer(late, key=B)
+    told = two.env() | {"OPENCODE_LOG_LEVEL": "ERROR", "PWD": str(other)}
+    command: list[str | Path] = [opencode_binary(), "run", "hi", "-m", "mock/m1"]
+    with serve(two) as first:
+        session = first.create_session()
+        first.prompt(session, "hi")
+        put_in(two, "mock/mock-1")
+        if shape == "cut":
+            os.truncate(two.log_file, 0)
+        else:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+            line = f"timestamp={now}Z level=INFO run=beef message=published type=message\n"
+            with two.log_file.open("a") as log:
+                log.write(line * (_MORE_THAN_IS_READ // len(line)))
+        with child(command, env=told, cwd=other):
+            assert asked.wait(30)
+            first.create_session(directory=other)
+            provider.limit(A, headers={"retry-after-ms": "300"})
+            first.prompt_async(session, "limited")
+            wait_for_failure(two)
+            held.set()
 
     assert (states(two), blamed(two)) == (["ready", "ready"], set())
     assert two.read_auth()["mock"] == api(B)

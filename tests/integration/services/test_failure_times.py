@@ -306,22 +306,57 @@ def test_b_of_two_runs_that_one_process_may_have_begun_with_the_other_may_be_an_
     own = Run(new + SECOND, {FOLDER: new + 3 * SECOND})
     two = [started(old), started(new, pid=2)]
 
-    # A server begins with the user's configuration.
+    # A server begins with the user's configuration; the older one may have a run as well.
     assert whose(live, fault, opened, own, running=two) == "nobody"
-    assert whose(live, fault, own, opened, running=two) == "acme-1"
+    assert whose(live, fault, own, opened, running=two) == "nobody"
     assert whose(live, fault, opened, running=two) == "nobody"
+    older = Run(old + SECOND)
+    assert whose(live, fault, own, opened, older, running=two) == "acme-1"
     # Of two alike either may be the older one's.
     alike = replace(own, first_at=new + 2 * SECOND)
     assert whose(live, fault, alike, own, running=two) == "nobody"
     # What a person looks at begins with its folder.
     person = [started(old), started(new, kind="tui", pid=2)]
     mine = replace(opened, opened=FOLDER)
-    assert whose(live, fault, mine, running=person) == "acme-1"
+    assert whose(live, fault, mine, older, running=person) == "acme-1"
     assert whose(live, fault, opened, running=person) == "nobody"
     agent = [started(old), replace(two[1], uses_at_once=True)]
-    assert whose(live, fault, mine, running=agent) == "acme-1"
+    assert whose(live, fault, mine, older, running=agent) == "acme-1"
     # With nobody older any of them tells when it began.
     assert whose(live, fault, opened, running=person[1:]) == "acme-1"
+
+
+def test_b_what_suits_one_that_may_log_errors_alone_may_be_an_older_one_s_whose_log_was_cut(
+    live: Live,
+) -> None:
+    old, swapped = live.clock.now, live.clock.now + MINUTE
+    swap_in(live, "acme/acme-1", swapped)
+    new = swapped + 10 * SECOND
+    at = new + MINUTE
+    fault = failed("acme", at, began_at=at - SECOND)
+    opened = Run(new + 3 * SECOND, {FOLDER: new + 3 * SECOND}, opened=FOLDER)
+    loading = Run(new + 3 * SECOND, {FOLDER: new + 4 * SECOND})
+    server, began = started(old), Run(old + SECOND)
+    agent = replace(started(new, pid=2), uses_at_once=True)
+    suited = [
+        *((opened, [started(new, kind=kind, pid=2)]) for kind in ("run", "tui")),
+        (opened, [agent]),
+        (loading, [started(new, pid=2)]),
+        # A second server has a run of its own.
+        (opened, [agent, started(new + SECOND, pid=3)]),
+        (loading, [started(new, pid=2), replace(agent, pid=3, folder=OTHER)]),
+    ]
+    others = Run(new + 2 * SECOND), Run(new + 2 * SECOND, {OTHER: new}, opened=OTHER)
+
+    for mine, younger in suited:
+        more = [others[mine is loading]] if len(younger) > 1 else []
+        for since in (None, swapped):
+            told = whose(live, fault, mine, *more, running=[server, *younger], since=since)
+            assert told == "nobody"
+        # The older one has a run of its own, or has used the same account.
+        assert whose(live, fault, mine, began, *more, running=[server, *younger]) == "acme-1"
+        same = started(swapped + 3 * SECOND)
+        assert whose(live, fault, mine, *more, running=[same, *younger]) == "acme-1"
 
 
 def test_b_a_server_alone_whose_log_was_cut_may_have_read_its_key_before_its_first_line(
