@@ -79,6 +79,10 @@ class Copilot:
             raise body.unusable("id")
         return who
 
+    def is_key_before(self, key: str) -> bool:
+        """Know a person's name, as older versions had it: one has no `#`, nor has a host."""
+        return "#" not in key
+
     def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
         """Return what the headers tell of the month, the week and the session."""
         windows = read_quota_headers(headers, now)

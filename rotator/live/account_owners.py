@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from rotator.context import Context
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.line_parting import Line, Parted, told
 from rotator.core.logins.token_lines import identity_of, line_of
-from rotator.core.poll_schedule import OwnerRecord
 from rotator.live.account_changes import part, settle
 from rotator.model import NOBODY, Account, AccountId, Digest, Event, Identity
 from rotator.system.locks import swap_lock
 
 
-def learn_owner(context: Context, account: AccountId, of: Digest, who: Identity) -> None:
+def learn_owner(
+    context: Context,
+    account: AccountId,
+    of: Digest,
+    who: Identity,
+    refused: Collection[Digest] = (),
+) -> None:
     """Write down that the credential with that digest, an account's then, belongs to `who`.
 
     It ends doubts, parts an account whose tokens prove to be two persons', and joins two that
     prove to be one person's. auth.json is mended at the next look, if it has to be. Take no lock
-    before. Raises StoreError, SwapConflict.
+    before. `refused` are credentials that the vendor names nobody to any more. Raises StoreError,
+    SwapConflict.
     """
     if not (_is_news(context, account, of, who) or _named_as_before(context, account, who)):
         return
     with swap_lock(context.paths.swap_lock), context.store.transaction():
+        _leave_old_key(context, account, of, who, refused)
         events = _learn(context, account, of, who)
     context.record(events)
     context.notify_changed()
@@ -52,33 +60,44 @@ def _named_as_before(context: Context, account: AccountId, who: Identity) -> lis
     ]
 
 
-def _leave_old_key(context: Context, account: AccountId, of: Digest, who: Identity) -> None:
-    """Let no account have a key that was given in an older version, and may be another's since.
+def _leave_old_key(
+    context: Context, account: AccountId, of: Digest, who: Identity, refused: Collection[Digest]
+) -> None:
+    """Give the key of now to those who have one of an older version, if they are that person.
 
-    Whose tokens were asked about is told; a login that can still be asked tells it of itself, and
-    of one that is dead nobody will say more than that it had the same name.
+    Whose tokens were asked about is told. A login that can still be asked tells it of itself; of
+    one that is dead nobody will say more than that it had the same name.
     """
     asked = _holder(context, account, of)
     for named in _named_as_before(context, account, who):
-        is_same = named.rejected is not None or (asked is not None and named.id == asked.id)
-        if named.identity_key == who.key_before:
-            known = replace(identity_of(named), key=who.key if is_same else None)
-            context.store.set_owner(named.id, known, unproven=named.unproven)
-            if not is_same:
-                context.history.keep_owner_asked(named.credential.digest, OwnerRecord())
-        if is_same:
-            _rename_replaced(context, named, who)
+        is_dead = named.rejected is not None or named.credential.digest in refused
+        is_same = is_dead or (asked is not None and named.id == asked.id)
+        if who.key_before is not None and is_same:
+            _give_key(context, named, who.key_before, who)
+    if asked is None or asked.unproven or of not in secrets_of(asked.credential):
+        return
+    # Their name may be another one by now.
+    key = asked.identity_key
+    if (
+        key is not None
+        and who.key is not None
+        and context.registry.is_key_before(asked.provider, key)
+    ):
+        _give_key(context, asked, key, who)
 
 
-def _rename_replaced(context: Context, account: Account, who: Identity) -> None:
+def _give_key(context: Context, account: Account, before: str, who: Identity) -> None:
+    """Replace a key of an account and of the tokens that it had before."""
+    if account.identity_key == before:
+        known = replace(identity_of(account), key=who.key)
+        context.store.set_owner(account.id, known, unproven=account.unproven)
     for tokens in context.store.state().replaced.get(account.id, ()):
-        if tokens.who.key == who.key_before:
+        if tokens.who.key == before:
             context.store.name_replaced(tokens.number, replace(tokens.who, key=who.key))
 
 
 def _learn(context: Context, account: AccountId, of: Digest, who: Identity) -> list[Event]:
     now = context.clock()
-    _leave_old_key(context, account, of, who)
     row = _holder(context, account, of)
     if row is None:
         return []

@@ -31,6 +31,7 @@ from rotator.provider import (
     HttpAnswer,
     HttpRequest,
     IdentityReader,
+    KeyChanger,
     LoginCheck,
     LoginChecker,
     Paced,
@@ -187,6 +188,17 @@ class Registry:
         except Exception as exc:  # noqa: BLE001  # likewise
             _log(module, exc)
             return True
+
+    def is_key_before(self, provider: str, key: str) -> bool:
+        """Tell whether a key is of a form that its module gave in an older version alone."""
+        module: object = self.providers.get(provider)
+        if not isinstance(module, KeyChanger):
+            return False
+        try:
+            return checked(module.is_key_before(key), bool)
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+            return False
 
     def can_check(self, provider: str, credential: Credential, now: datetime) -> bool:
         """Tell whether the vendor can be asked about a login that tells no usage."""

@@ -17,7 +17,7 @@ from datetime import datetime
 from rotator.context import Context
 from rotator.core.poll_schedule import LEASE, OwnerRecord, after_failure, may_ask_owner
 from rotator.core.selection.policy import is_stale
-from rotator.errors import ProviderError
+from rotator.errors import LoginRejected, ProviderError
 from rotator.live.account_owners import learn_owner
 from rotator.model import Account, AccountId, Credential, Digest, Identity, State
 
@@ -59,6 +59,10 @@ class IdentityQuestions:
         self._woken = woken
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="owner")
         self._asking: dict[Future[Found], _Question] = {}
+        self._asked_again: set[Digest] = set()
+        # Who was known by another key before, and who nobody is named to any more.
+        self._renamed: dict[Digest, tuple[AccountId, Identity]] = {}
+        self._refused: set[Digest] = set()
 
     @property
     def is_asking(self) -> bool:
@@ -84,9 +88,20 @@ class IdentityQuestions:
                         self._begin(account, tokens.credential, now)
 
     def _is_unknown(self, account: Account) -> bool:
-        if account.identity_key is not None:
+        if account.identity_key is not None and not self._has_key_before(account):
             return False
         return not self._context.registry.asks_only_in_doubt(account.provider)
+
+    def _has_key_before(self, account: Account) -> bool:
+        """Tell whether an older version has named it, with a key that may be another's since."""
+        key = account.identity_key
+        return key is not None and self._context.registry.is_key_before(account.provider, key)
+
+    def _asked(self, account: Account, credential: Credential) -> OwnerRecord:
+        """Return how often it was asked about; what an older version was told does not count."""
+        asked = self._context.history.owner_asked(credential.digest)
+        is_old = asked.is_answered and self._has_key_before(account)
+        return OwnerRecord() if is_old and credential.digest not in self._asked_again else asked
 
     def _begin(self, account: Account, credential: Credential, now: datetime) -> None:
         history = self._context.history
@@ -96,7 +111,7 @@ class IdentityQuestions:
             return
         if self._context.registry.identity_obstacle(account.provider, credential) is not None:
             return
-        asked = history.owner_asked(credential.digest)
+        asked = self._asked(account, credential)
         if not may_ask_owner(asked, now):
             return
         if self._is_counted(account) and not history.lease(account.id, now):
@@ -104,6 +119,7 @@ class IdentityQuestions:
         # Counted before it is put: whoever is killed meanwhile does not ask for ever.
         question = _Question(account, credential.digest, asked.tries + 1)
         history.keep_owner_asked(question.digest, OwnerRecord(question.tries, due_at=now + LEASE))
+        self._asked_again.add(question.digest)
         future = self._pool.submit(_ask, self._context, account.provider, credential, now)
         self._asking[future] = question
         future.add_done_callback(lambda _: self._woken())
@@ -133,8 +149,15 @@ class IdentityQuestions:
             again_at = after_failure(answer, question.tries, now, chance)
             asked = replace(asked, is_answered=False, due_at=again_at)
             due_at = max(due_at, again_at)
+            if isinstance(answer, LoginRejected) and self._has_key_before(account):
+                self._refused.add(question.digest)
+                for digest, (holder, who) in self._renamed.items():
+                    if who.key_before == account.identity_key:
+                        learn_owner(self._context, holder, digest, who, self._refused)
         else:
-            learn_owner(self._context, account.id, question.digest, answer)
+            learn_owner(self._context, account.id, question.digest, answer, self._refused)
+            if answer.key_before is not None:
+                self._renamed[question.digest] = account.id, answer
         self._context.history.keep_owner_asked(question.digest, asked)
         if self._is_counted(account):
             self._context.history.postpone(account.id, due_at)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from rotator.core.poll_schedule import MOST_TRIES, OwnerRecord
 from rotator.errors import ProviderUnavailable
 from rotator.model import Identity
 from rotator.plugins.registry import Registry, load_registry
@@ -31,6 +32,7 @@ class GitHub:
         self.users: dict[str, dict[str, object]] = {}
         self.asked: list[str] = []
         self.is_away = False
+        self.revoked: set[str] = set()
 
     def send(self, request: HttpRequest) -> HttpAnswer:
         assert urlsplit(request.url).path == "/user"
@@ -42,6 +44,9 @@ class GitHub:
         self.asked.append(token)
         if self.is_away:
             raise ProviderUnavailable("away", sent=False)
+        if token in self.revoked:
+            body = Secret('{"message":"Bad credentials"}')
+            return HttpAnswer(401, {"content-type": "application/json"}, body)
         body = Secret(json.dumps(self.users[token]))
         return HttpAnswer(200, {"content-type": "application/json"}, body)
 
@@ -71,8 +76,11 @@ def log_in(
     live.sees({COPILOT: entry})
 
 
-def ask(live: Live) -> None:
-    with contextlib.closing(IdentityQuestions(live.context, lambda: None)) as questions:
+def ask(live: Live, asking: IdentityQuestions | None = None) -> None:
+    with contextlib.ExitStack() as stack:
+        questions = asking or stack.enter_context(
+            contextlib.closing(IdentityQuestions(live.context, lambda: None))
+        )
         questions.begin()
 
         def over() -> bool:
@@ -138,6 +146,8 @@ def knew_by_name(live: Live, github: GitHub, token: str, user: dict[str, object]
             live.context.store.set_owner(
                 account.id, Identity(key, str(user["login"])), unproven=False
             )
+            asked = OwnerRecord(1, is_answered=True)
+            live.context.history.keep_owner_asked(account.credential.digest, asked)
     github.is_away = was
 
 
@@ -190,3 +200,62 @@ def test_the_login_itself_is_no_other_one_by_its_number(live: Live, github: GitH
     assert [token for token, _ in rows(live)] == ["three"]
     (replaced,) = live.state.replaced.values()
     assert {one.who.key for one in replaced} == {"github.com#7"}
+
+
+@pytest.mark.parametrize("name", ["Ada", "ada-lovelace"])
+@pytest.mark.parametrize("is_asked_before", [False, True])
+def test_whoever_has_another_name_since_is_joined_all_the_same(
+    live: Live, github: GitHub, name: str, *, is_asked_before: bool
+) -> None:
+    knew_by_name(live, github, "one", {"login": "ada", "id": 7})
+    github.users["gho_CANARYone"] = {"login": name, "id": 7}
+    if is_asked_before:
+        ask(live)
+    log_in(live, github, "two", {"login": name, "id": 7}, None)
+    ask(live)
+
+    assert rows(live) == [("two", name)]
+
+
+def test_each_of_two_with_another_name_since_is_joined_to_a_login_of_the_same_person(
+    live: Live, github: GitHub
+) -> None:
+    knew_by_name(live, github, "one", {"login": "ada", "id": 7})
+    knew_by_name(live, github, "bob", {"login": "bob", "id": 99})
+    github.users["gho_CANARYone"] = {"login": "ada-lovelace", "id": 7}
+    github.users["gho_CANARYbob"] = {"login": "ada", "id": 99}
+    log_in(live, github, "new", {"login": "ada", "id": 99}, None)
+    ask(live)
+
+    assert rows(live) == [("new", "ada"), ("one", "ada-lovelace")]
+
+
+@pytest.mark.parametrize("is_asked_before", [False, True])
+def test_one_that_was_revoked_unnoticed_is_joined_by_the_name_it_had(
+    live: Live, github: GitHub, *, is_asked_before: bool
+) -> None:
+    with contextlib.closing(IdentityQuestions(live.context, lambda: None)) as questions:
+        knew_by_name(live, github, "one", {"login": "ada", "id": 7})
+        knew_by_name(live, github, "bob", {"login": "bob", "id": 99})
+        github.revoked = {"gho_CANARYone"}
+        if is_asked_before:
+            ask(live, questions)
+        log_in(live, github, "two", {"login": "ada", "id": 7}, None)
+        ask(live, questions)
+
+    assert rows(live) == [("bob", "bob"), ("two", "ada")]
+
+
+def test_one_of_whom_nothing_is_told_now_keeps_its_name_and_is_nobody_else_s(
+    live: Live, github: GitHub
+) -> None:
+    """It is asked about once more, and not for ever."""
+    knew_by_name(live, github, "one", {"login": "ada", "id": 7})
+    github.users["gho_CANARYone"] = {"login": "ada"}
+    log_in(live, github, "two", {"login": "ada", "id": 99}, None)
+    for _ in range(8):
+        ask(live)
+        live.clock.pass_time(hours=6)
+
+    assert rows(live) == [("one", "ada"), ("two", "ada")]
+    assert github.asked.count("gho_CANARYone") == MOST_TRIES
