@@ -42,16 +42,9 @@ _CODEX = "app_EMoamEEZ73f0CkXaXp7hrann"
 # of a token that cannot be validated any more (https://github.com/decolua/9router/pull/1821).
 _DEAD = {
     **INVALID_GRANT,
-    "refresh_token_reused": "its refresh token was used already",
-    "refresh_token_invalidated": "its refresh token was revoked",
     "app_session_terminated": "its session was ended",
     "app_session_expired": "its session has expired",
-    "session_terminated": "its session was ended",
-    "session_expired": "its session has expired",
     "user_session_expired": "its session has expired",
-    "token_expired": "its refresh token has expired",
-    "token_invalidated": "its tokens were revoked",
-    "token_revoked": "its tokens were revoked",
 }
 _ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", _DEAD)
 

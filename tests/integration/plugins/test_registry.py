@@ -580,3 +580,25 @@ def test_a_provider_that_names_nobody_is_not_asked(credential: Credential) -> No
         assert registry.asks_only_in_doubt(name)
         with pytest.raises(UnexpectedAnswer, match="nothing here asks"):
             registry.read_identity(name, credential, NOW)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(True, True), (False, False), ("yes", False), (ValueError("CANARY"), False)],
+)
+def test_a_module_says_which_keys_an_older_version_gave(answer: object, *, told: bool) -> None:
+    class Changer:
+        ids = ("acme",)
+        rotates_tokens = False
+
+        def identify(self, credential: Credential) -> Identity:
+            raise AssertionError(credential)
+
+        def is_key_before(self, key: str) -> object:
+            assert key == "ada"
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    assert Registry({"acme": Changer()}).is_key_before("acme", "ada") is told
+    assert not Registry().is_key_before("acme", "ada")

@@ -404,16 +404,17 @@ def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(
     assert len(told) == 1
 
 
-def test_two_keys_of_one_organisation_are_limited_together(world: World) -> None:
+@pytest.mark.parametrize("name", ["org-acme", "slack", "ghost"])
+def test_two_keys_of_one_organisation_are_limited_together(world: World, name: str) -> None:
     limits = {"x-ratelimit-limit-requests": "10", "x-ratelimit-remaining-requests": "9"}
     good = {"provider": "openai", "status": 200} | {
-        "headers": limits | {"openai-organization": "org-acme"}
+        "headers": limits | {"openai-organization": name}
     }
     world.log_in(B, "openai")
     world.log_in(A, "openai")
     for number, key in enumerate((A, B), start=1):
         world.signal(number, key, **good)
-    wait_until(lambda: world.groups() == ["org-acme"] * 2, SECONDS, "both to be known")
+    wait_until(lambda: world.groups() == [name] * 2, SECONDS, "both to be known")
 
     verdict = world.verdict(world.signal(3, A, provider="openai", model="gpt-5"))
 
