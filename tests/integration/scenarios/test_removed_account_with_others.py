@@ -218,3 +218,20 @@ def test_a_login_by_proof_is_not_said_to_be_a_refresh(live: Live, person: Person
     last = live.events()[-1]
     assert last.kind is EventKind.CAPTURED
     assert last.why.startswith("a new login that names the same owner was saved")
+
+
+@SAID
+def test_the_one_before_the_removed_one_is_kept_where_it_was_at_its_end(
+    live: Live, person: Person
+) -> None:
+    """The account goes on with those that more likely live."""
+    ada = person.logs_in("ada", hours=9)
+    live.clock.pass_time(minutes=10)
+    bob = person.logs_in("bob", hours=0.2)
+    live.clock.pass_time(minutes=11)
+    cem = person.logs_in("cem", hours=9)
+
+    ledger.remove(live.context, with_tokens(live, cem))
+
+    assert list(in_use(live).values()) == [ada["access"]]
+    assert kept(live) == [bob["access"]]
