@@ -140,20 +140,30 @@ def allow_refresh(account: str, *, off: bool, as_json: bool) -> None:
 @command.command()
 @click.argument("account")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--all", "with_kept", is_flag=True, help="Other logins that it keeps, too.")
 @json_option
-def remove(account: str, *, yes: bool, as_json: bool) -> None:
-    """Forget ACCOUNT and its credential."""
+def remove(account: str, *, yes: bool, with_kept: bool, as_json: bool) -> None:
+    """Forget ACCOUNT and its credential.
+
+    A login that it keeps and that may be somebody else's becomes an account, unless --all is given.
+    """
     with context_for_command() as context:
-        target = named_account(context.store.state(), account)
+        state = context.store.state()
+        target = named_account(state, account)
+        kept = ledger.kept_beside(context, state)[target.id]
     if not yes:
         if not sys.stdin.isatty():
             message = f"removing {target.name} has to be confirmed"
             raise UsageError(message, hint="add --yes")
         question = f"Remove {target.name}? Its credential is deleted"
+        if kept:
+            others = _kept_words(kept)
+            question += f", {'and' if with_kept else 'but not'} what it keeps: {others}"
         with interrupts.counting_at_once():
             click.confirm(question, abort=True, err=True)
     with context_for_command() as context:
-        done = ledger.remove(context, named_account(context.store.state(), account))
+        target = named_account(context.store.state(), account)
+        done = ledger.remove(context, target, with_kept=with_kept)
     _say(done, "removed", as_json=as_json)
 
 
@@ -170,9 +180,12 @@ def merge(keep: str, other: str, *, as_json: bool) -> None:
 
 
 def account_json(
-    account: Account, state: State, now: datetime, read: Snapshot | None = None
+    account: Account, state: State, now: datetime, read: Snapshot | None = None, *, kept: int = 0
 ) -> dict[str, Any]:
-    """Return an account as the contract of `accounts --json` has it; `read` is its usage."""
+    """Return an account as the contract of `accounts --json` has it.
+
+    `read` is its usage, and `kept` how many logins it keeps that may be somebody else's.
+    """
     return {
         "id": account.id,
         "provider": account.provider,
@@ -186,6 +199,7 @@ def account_json(
         "reason": account.reason_at(now),
         "maybe": _name_of(account.maybe, state),
         "unproven": account.unproven,
+        "kept": kept,
         "plan": account.plan,
         "limits": [limit_json(limit) for limit in account.part_limits if now < limit.until],
         "windows": windows_json(read),
@@ -214,38 +228,55 @@ def _list(*, as_json: bool) -> None:
     with context_for_reading() as context:
         state, now = context.store.state(), context.clock()
         unclaimed, problems = contents(context), live_problems(context.paths.auth_file)
+        kept = ledger.kept_beside(context, state)
         read = {a.id: context.history.asked(a.id).snapshot for a in state.accounts if as_json}
     accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     if as_json:
         print_json(
             {
                 "schema": 1,
-                "accounts": [account_json(a, state, now, read[a.id]) for a in accounts],
+                "accounts": [
+                    account_json(a, state, now, read[a.id], kept=kept[a.id]) for a in accounts
+                ],
                 "unclaimed": [unclaimed_json(content) for content in unclaimed],
             }
         )
         return
     if not accounts:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
-    print_table([_row(a, state, now) for a in accounts])
+    print_table([_row(a, state, now, kept[a.id]) for a in accounts])
     print_unclaimed(unclaimed)
     for sentence in (*problems, *state.broken):
         click.echo(f"! {sentence}", err=True)
 
 
-def _row(account: Account, state: State, now: datetime) -> list[str]:
+def _row(account: Account, state: State, now: datetime, kept: int) -> list[str]:
     mark = "*" if state.slot(account.provider).active == account.id else " "
     return [
         f"{mark} {account.name}",
         account.credential.type,
         state_words(account, now),
-        account.reason_at(now) or part_limit_words(account, now) or _unproven_words(account),
+        "; ".join(
+            words
+            for words in (
+                account.reason_at(now)
+                or part_limit_words(account, now)
+                or _unproven_words(account),
+                _kept_words(kept),
+            )
+            if words
+        ),
         account.identity or account.credential.secret.fingerprint(),
     ]
 
 
 def _unproven_words(account: Account) -> str:
     return "its vendor has not said yet whose its newest tokens are" if account.unproven else ""
+
+
+def _kept_words(kept: int) -> str:
+    logins = "an older login" if kept == 1 else f"{kept} older logins"
+    return f"{logins} that may be somebody else's" if kept else ""
 
 
 def _require_accepted(context: Context, provider: str, credential: Credential) -> None:

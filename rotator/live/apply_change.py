@@ -164,11 +164,18 @@ def _refresh(
     if change.of_replaced is not None:
         # Whoever took their place has left with an account of their own.
         context.store.set_active(change.provider, change.account.id, now)
-    return account_event(now, EventKind.REFRESHED, change.account, how_refreshed(change)), None
+    return renewed_event(change.account, change, now), None
 
 
-def how_refreshed(change: Login | Refresh) -> str:
-    """Return by what tokens are taken for the refreshed ones of an account, in words."""
+def renewed_event(account: Account, change: Login | Refresh, now: datetime) -> Event:
+    """Return the event of newer tokens of an account: by what they are taken for its own."""
+    if change.is_login:
+        why = "a new login that names the same owner was saved; the one before is kept beside it"
+        return account_event(now, EventKind.CAPTURED, account, why)
+    return account_event(now, EventKind.REFRESHED, account, _how_refreshed(change))
+
+
+def _how_refreshed(change: Login | Refresh) -> str:
     by = {Proof.NONE: "its times", Proof.SHARED: "a text that others may have as well"}
     if change.proof not in by:
         return "refreshed by opencode"

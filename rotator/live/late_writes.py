@@ -11,16 +11,15 @@ from rotator.core.logins.changes import Login, Refresh, interpret
 from rotator.core.logins.late_logins import UNKNOWN, LateLogin, sense_of
 from rotator.live.account_changes import settle
 from rotator.live.apply_change import (
-    account_event,
     add_account,
-    how_refreshed,
     keep_unknown,
     renew_with,
+    renewed_event,
 )
 from rotator.live.capture_content import capture_content, take_descents
 from rotator.live.knowledge import knowledge
 from rotator.live.unclaimed import keep_unreadable
-from rotator.model import Digest, Event, EventKind, State, SwapMark
+from rotator.model import Digest, Event, State, SwapMark
 from rotator.opencode.auth.file import Missing, Whole, read_live, with_entry
 from rotator.opencode.auth.journal import finish_interrupted
 from rotator.opencode.auth.replaced import ReplacedFile
@@ -89,7 +88,7 @@ def _save(context: Context, change: Login | Refresh, now: datetime) -> list[Even
     if isinstance(change, Login) and not change.fresh:
         return []
     news = renew_with(context, change.account, change, now)
-    return [*news, account_event(now, EventKind.REFRESHED, change.account, how_refreshed(change))]
+    return [*news, renewed_event(change.account, change, now)]
 
 
 def _as_of(context: Context, before: Whole) -> State:

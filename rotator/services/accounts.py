@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rotator.context import Context
 from rotator.core.logins.aliases import free_alias, require_alias
 from rotator.core.logins.credential_secrets import is_blank
-from rotator.core.logins.token_lines import Join, liveliness
+from rotator.core.logins.token_lines import Join, kept_logins, liveliness
 from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
     AccountNotFound,
@@ -25,7 +25,8 @@ from rotator.errors import (
     UsageError,
 )
 from rotator.live.account_changes import How, join, renew, settle
-from rotator.live.knowledge import owner_of_offered_entry
+from rotator.live.account_removal import remove_account
+from rotator.live.knowledge import knowledge, owner_of_offered_entry
 from rotator.live.swap import SwapRequest, swap, take_out
 from rotator.model import (
     Account,
@@ -34,6 +35,7 @@ from rotator.model import (
     Credential,
     Event,
     EventKind,
+    State,
 )
 from rotator.services.refresh import with_fresh_tokens
 from rotator.services.rotate import find_account
@@ -180,14 +182,17 @@ def enable(context: Context, account: Account) -> Done:
     return Done(account, _live(context, account.provider))
 
 
-def remove(context: Context, account: Account) -> Done:
+def remove(context: Context, account: Account, *, with_kept: bool = False) -> Done:
     """Forget an account; if it is live, the best other one takes over, else the entry goes.
 
-    Its credential leaves everything that is kept, backups and free bytes included.
+    Its credential leaves everything that is kept, backups and free bytes included. A login that
+    it keeps and that may be somebody else's becomes an account; `with_kept`: it goes as well.
     """
+    parted: list[tuple[AccountId | None, list[Event]]] = []
 
     def forget() -> None:
-        context.store.remove_account(account, context.clock())
+        now = context.clock()
+        parted[:] = [remove_account(context, account, now, with_kept=with_kept)]
 
     other = _successor(context, account)
     gone = (
@@ -200,11 +205,26 @@ def remove(context: Context, account: Account) -> Done:
             forget()
     now = context.clock()
     why = "removed by you"
+    ((kept_as, events),) = parted
+    context.record(events)
     context.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
     _forget_usage(context, account)
     context.notify_changed()
-    note = None if context.purge() else "its credential leaves the backups at the next chance"
-    return Done(account, _live(context, account.provider), note)
+    notes = [] if context.purge() else ["its credential leaves the backups at the next chance"]
+    heir = context.store.state().account(kept_as)
+    if heir is not None:
+        notes.insert(
+            0,
+            f"what it kept of another login is {heir.name} now, which is disabled: rotator accounts"
+            f" enable {heir.name}, or remove {heir.name} --all",
+        )
+    return Done(account, _live(context, account.provider), "; ".join(notes) or None)
+
+
+def kept_beside(context: Context, state: State) -> dict[AccountId, int]:
+    """Return of each account how many logins it keeps that may be somebody else's."""
+    known = knowledge(context, state)
+    return {account.id: len(kept_logins(account, known)) for account in state.accounts}
 
 
 def merge(context: Context, keep: Account, other: Account) -> Done:

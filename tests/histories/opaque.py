@@ -275,13 +275,15 @@ class Day:
             self.counted["merges by hand"] += 1
 
     def remove(self) -> None:
-        """Let the user remove an account, and all that is kept with it."""
+        """Let the user remove an account, and perhaps all that is kept with it."""
         accounts = self._logins()
         if accounts:
             account = self.chance.choice(accounts)
+            with_kept = self.chance.choice([True, False])
             kept = [c for owner, c in self._pairs() if owner == account.id]
-            self.removed |= {self.vendor.of(credential).login for credential in kept}
-            ledger.remove(self.live.context, account)
+            gone = kept if with_kept else [account.credential]
+            self.removed |= {self.vendor.of(credential).login for credential in gone}
+            ledger.remove(self.live.context, account, with_kept=with_kept)
 
     def send(self, request: HttpRequest) -> HttpAnswer:
         """Answer our program; what it sends must be the newest tokens of their login."""

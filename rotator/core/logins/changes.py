@@ -28,6 +28,7 @@ class Login:
     `fresh` says that the account has to take this credential; otherwise it has this one or a
     newer one already, and `stale` says that the newer one has to go into auth.json. For `proof`,
     `of_replaced`, `may_be` and `may_be_replaced` see `rotator.core.logins.ownership.Owner`.
+    `is_login`: a bridge saw that it came from a login, and a name alone says whose it is.
     """
 
     provider: str
@@ -40,11 +41,15 @@ class Login:
     of_replaced: int | None = None
     may_be: tuple[Account, ...] = ()
     may_be_replaced: tuple[Replaced, ...] = ()
+    is_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """The active account's credential was replaced by a newer one (or, `stale`, an older one)."""
+    """The active account's credential was replaced by a newer one (or, `stale`, an older one).
+
+    For `is_login` see `Login`.
+    """
 
     provider: str
     credential: Credential
@@ -53,6 +58,7 @@ class Refresh:
     stale: bool = False
     proof: Proof = Proof.DESCENT
     of_replaced: int | None = None
+    is_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,18 +240,19 @@ def _entry(
         return Revived(provider, active.credential.entry if active else None)
     who = known.identify(provider, credential)
     owner = owner_of(provider, credential, who, known)
+    is_login = owner.proof is Proof.IDENTITY and ancestry_of(credential, known).is_login
     if owner.account is not None:
         if active is not None and owner.account.id == active.id:
             if not owner.fresh and not owner.stale:
                 return None
-            how = (owner.stale, owner.proof, owner.of_replaced)
+            how = (owner.stale, owner.proof, owner.of_replaced, is_login)
             return Refresh(provider, credential, who, owner.account, *how)
         revert = _revert(slot, credential, who, owner, known)
         if revert is not None:
             return revert
     return Login(
         *(provider, credential, who, owner.account, owner.fresh, owner.stale),
-        *(owner.proof, owner.of_replaced, owner.may_be, owner.may_be_replaced),
+        *(owner.proof, owner.of_replaced, owner.may_be, owner.may_be_replaced, is_login),
     )
 
 

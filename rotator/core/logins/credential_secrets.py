@@ -76,6 +76,12 @@ def is_random(credential: Credential, half: tuple[Digest, ...]) -> bool:
     return any(_MIXED.search(text) or sum(map(str.isdigit, text)) >= _MANY_DIGITS for text in texts)
 
 
+def random_secrets(credential: Credential) -> frozenset[Digest]:
+    """Return the digests of those of its secrets that nobody else has, by `is_random`."""
+    halves = halves_of(credential)
+    return frozenset(d for half in halves if is_random(credential, half) for d in half)
+
+
 def given_as(credential: Credential) -> Digest:
     """Return the digest of a login's main secret as its vendor gave it: nothing packed around."""
     return halves_of(credential)[0][-1]

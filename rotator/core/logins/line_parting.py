@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.core.logins.ancestry import Ancestry
-from rotator.core.logins.credential_secrets import secrets_of
+from rotator.core.logins.credential_secrets import random_secrets, secrets_of
 from rotator.core.logins.refresh_guess import REFRESH_MARGIN
 from rotator.model import NOBODY, Credential, Identity
 
@@ -146,16 +146,43 @@ def _is_one_owner(line: Line) -> bool:
     return len(keys) == 1 and None not in keys
 
 
-def too_many(line: Line) -> Parted | None:
+def too_many(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
     """Return what is left of a line once the oldest of many refreshed tokens go; None: all."""
-    owner = line[-1].who.key
     spent = [
         tokens.number
-        for tokens in line[:-1]
-        if owner is not None and tokens.who.key == owner and is_perhaps_spent(tokens)
+        for n, tokens in enumerate(line[:-1])
+        if _is_one_owner((tokens, line[-1])) and _was_refreshed(line, came_from, n)
     ]
     gone = frozenset(spent[:-_MOST_PERHAPS_SPENT])
     return Parted(tuple(tokens for tokens in line if tokens.number not in gone)) if gone else None
+
+
+def of_others(line: Line, came_from: Sequence[Ancestry]) -> Line:
+    """Return the replaced tokens of a line that may be of somebody else than those in use.
+
+    Not so what shares a secret with these, or was refreshed under their owner's name.
+    """
+    own = random_secrets(line[-1].credential)
+    return tuple(
+        tokens
+        for n, tokens in enumerate(line[:-1])
+        if not own & random_secrets(tokens.credential)
+        and not (_is_one_owner((tokens, line[-1])) and _was_refreshed(line, came_from, n))
+    )
+
+
+def likeliest_last(line: Line) -> Line:
+    """Return replaced tokens in the order in which they may be used: the last ones likely live."""
+    return tuple(
+        sorted(line, key=lambda pair: (not is_perhaps_spent(pair), *_how_well_known(pair)))
+    )
+
+
+def _was_refreshed(line: Line, came_from: Sequence[Ancestry], at: int) -> bool:
+    """Tell whether others took the place of tokens as at a refresh: a login is none."""
+    # That it was a login says so of those before it, for as long as it is there.
+    is_login = came_from[at + 1].is_login or (at > 0 and came_from[at].is_login)
+    return is_perhaps_spent(line[at]) and not is_login
 
 
 def _came_from(newer: TokenPair, came_from: Ancestry, older: TokenPair) -> bool:

@@ -13,13 +13,20 @@ from dataclasses import dataclass, replace
 from rotator.core.logins.ancestry import ancestry_of, ancestry_of_secrets
 from rotator.core.logins.credential_secrets import (
     given_as,
-    halves_of,
     has_real_secret,
-    is_random,
+    random_secrets,
+    refresh_digests,
     secrets_of,
 )
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.line_parting import Line, Parted, TokenPair, too_many, traced
+from rotator.core.logins.line_parting import (
+    Line,
+    Parted,
+    TokenPair,
+    of_others,
+    too_many,
+    traced,
+)
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
 
 # Keys are bought one by one, and two of one person are two on purpose.
@@ -97,6 +104,23 @@ def line_of(state: State, account: Account) -> Line:
     )
 
 
+def maybe_others(account: Account, known: Knowledge) -> Line:
+    """Return the tokens that an account keeps beside its own and that may be somebody else's."""
+    if not known.state.replaced.get(account.id):
+        return ()
+    line = line_of(known.state, account)
+    return of_others(line, [ancestry_of(tokens.credential, known) for tokens in line])
+
+
+def kept_logins(account: Account, known: Knowledge) -> Line:
+    """Return those of them that may still be used: nobody saw them exchanged."""
+    return tuple(
+        tokens
+        for tokens in maybe_others(account, known)
+        if not any(known.was_exchanged(digest) for digest in refresh_digests(tokens.credential))
+    )
+
+
 def about(doubts: Iterable[Doubt], credential: Credential) -> tuple[Doubt, ...]:
     """Return those of an account's doubts that are about its tokens in use, `credential`."""
     all_doubts = tuple(doubts)
@@ -133,10 +157,11 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
     for account in accounts:
         if known.state.replaced.get(account.id):
             line = line_of(known.state, account)
-            parted = traced(line, [ancestry_of(tokens.credential, known) for tokens in line])
+            came_from = [ancestry_of(tokens.credential, known) for tokens in line]
+            parted = traced(line, came_from)
             if parted is not None:
                 yield Part(account, parted, "it was seen where its tokens came from")
-            fewer = too_many(line)
+            fewer = too_many(line, came_from)
             if fewer is not None:
                 yield Part(account, fewer, "one person's tokens were refreshed often")
         for doubt in account.doubts:
@@ -204,12 +229,7 @@ def _exchanged(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
     for account in accounts:
         if not known.state.replaced.get(account.id) or not known.rotates_tokens(account.provider):
             continue
-        own = {
-            digest
-            for half in halves_of(account.credential)
-            if is_random(account.credential, half)
-            for digest in half
-        }
+        own = random_secrets(account.credential)
         for newer in accounts:
             is_another = None not in (keys := {owner_key(account), owner_key(newer)})
             is_spent = own & set(ancestry_of(newer.credential, known).line)

@@ -61,6 +61,30 @@ class KnownSecrets(OpenStore):
                     *(to, account.provider, digest),
                 )
 
+    def part_digests(
+        self, account: Account, to: AccountId | None, *, before: datetime, but: Iterable[Digest]
+    ) -> None:
+        """Let the secrets that an account had before then be another one's, but for some.
+
+        None: they are nobody's any more.
+        """
+        keep = set(but)
+        rows = self._connection.execute(
+            "SELECT digest FROM digest WHERE account = ? AND seen_at < ?",
+            (account.id, to_iso(before)),
+        ).fetchall()
+        for (digest,) in rows:
+            if digest in keep:
+                continue
+            if to is not None:
+                self.give_digests(account.provider, [digest], to)
+            else:
+                self.forget_digest(account.provider, digest)
+
+    def forget_digest(self, provider: str, digest: Digest) -> None:
+        """Let a secret be one that nobody has seen."""
+        self._write("DELETE FROM digest WHERE provider = ? AND digest = ?", provider, digest)
+
     def give_digests(self, provider: str, digests: Iterable[Digest], to: AccountId) -> None:
         """Let these secrets be an account's, whoever had them before."""
         for digest in digests:

@@ -838,13 +838,13 @@ def test_tokens_that_others_took_the_place_of_come_back_with_a_refresh_of_theirs
     )
 
 
-def test_removing_an_account_erases_what_was_replaced_in_it(live: Live) -> None:
+def test_removing_an_account_with_all_erases_what_was_replaced_in_it(live: Live) -> None:
     first = sees(live, tokens(live, "ada"))
     learn(live, first, "ada")
     live.clock.pass_time(hours=12)
     sees(live, tokens(live, "bob"))
 
-    ledger.remove(live.context, only(live))
+    ledger.remove(live.context, only(live), with_kept=True)
 
     content = live.paths.store.read_bytes()
     assert b"CANARY-ada" not in content

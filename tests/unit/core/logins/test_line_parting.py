@@ -9,8 +9,16 @@ import pytest
 
 from rotator.core.logins.ancestry import Ancestry
 from rotator.core.logins.credential_secrets import secrets_of
-from rotator.core.logins.line_parting import TokenPair, is_perhaps_spent, told, too_many, traced
+from rotator.core.logins.line_parting import (
+    TokenPair,
+    is_perhaps_spent,
+    of_others,
+    told,
+    too_many,
+    traced,
+)
 from rotator.model import NOBODY, Identity
+from rotator.secret import Secret
 from tests.support.builders import HOUR, NOW, oauth
 
 ADA = Identity("ada", "ada@acme.example")
@@ -25,6 +33,11 @@ def replaced(number: int, who: Identity, left: timedelta = 2 * HOUR) -> TokenPai
 
 def in_use(who: Identity) -> TokenPair:
     return TokenPair(None, oauth("b"), who)
+
+
+def unseen(*line: TokenPair) -> tuple[tuple[TokenPair, ...], list[Ancestry]]:
+    """Return a line of whose tokens no bridge saw anything."""
+    return line, [Ancestry() for _ in line]
 
 
 def test_one_person_s_older_tokens_stay_when_a_vendor_names_the_newer_ones() -> None:
@@ -105,12 +118,12 @@ def test_of_many_tokens_that_were_refreshed_the_oldest_go() -> None:
     spent = [replaced(number, ADA, timedelta(0)) for number in range(1, 11)]
     others = [replaced(11, ADA), replaced(12, BOB, timedelta(0))]
 
-    fewer = too_many((*spent, *others, in_use(ADA)))
+    fewer = too_many(*unseen(*spent, *others, in_use(ADA)))
 
     assert fewer is not None
     assert [one.number for one in fewer.kept] == [*range(3, 13), None]
-    assert too_many(fewer.kept) is None
-    assert too_many((*spent, *others, in_use(NOBODY))) is None
+    assert too_many(*unseen(*fewer.kept)) is None
+    assert too_many(*unseen(*spent, *others, in_use(NOBODY))) is None
 
 
 def test_a_login_by_one_person_once_more_is_parted_from_nothing() -> None:
@@ -219,7 +232,50 @@ def test_a_login_by_one_person_once_more_is_parted_from_nothing_whoever_came_aft
 def test_the_last_that_were_refreshed_are_counted_as_well() -> None:
     spent = [replaced(n, ADA, timedelta(0)) for n in range(1, 13)]
 
-    fewer = too_many((*spent, in_use(ADA)))
+    fewer = too_many(*unseen(*spent, in_use(ADA)))
 
     assert fewer is not None
     assert [one.number for one in fewer.kept] == [*range(5, 13), None]
+
+
+@pytest.mark.parametrize("logins", [range(13), range(0, 13, 2), range(1, 13, 2)])
+def test_logins_by_proof_are_no_refreshed_tokens(logins: range) -> None:
+    """Nor are those whose place a login took."""
+    line = (*(replaced(n, ADA, timedelta(0)) for n in range(1, 13)), in_use(ADA))
+
+    assert too_many(line, [Ancestry(is_login=n in logins) for n in range(13)]) is None
+
+
+def test_tokens_whose_place_a_login_took_stay_however_often_that_is_refreshed() -> None:
+    line = (*(replaced(n, ADA, timedelta(0)) for n in range(1, 20)), in_use(ADA))
+    came_from = [Ancestry(is_login=n == 1) for n in range(20)]
+
+    fewer = too_many(line, came_from)
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [1, 2, *range(12, 20), None]
+    assert too_many(fewer.kept, [came_from[line.index(one)] for one in fewer.kept]) is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "owner", "is_anothers"),
+    [
+        pytest.param(replaced(1, NOBODY), ADA, True, id="of nobody knows whom"),
+        pytest.param(replaced(1, NOBODY, timedelta(0)), NOBODY, True, id="beside such ones"),
+        pytest.param(replaced(1, BOB, timedelta(0)), ADA, True, id="of another"),
+        pytest.param(replaced(1, ADA), ADA, True, id="that had time left"),
+        pytest.param(replaced(1, ADA, timedelta(0)), ADA, False, id="refreshed"),
+    ],
+)
+def test_tokens_may_be_of_others(tokens: TokenPair, owner: Identity, is_anothers: bool) -> None:  # noqa: FBT001  # a case
+    found = of_others(*unseen(tokens, in_use(owner)))
+
+    assert found == ((tokens,) if is_anothers else ())
+
+
+def test_tokens_that_share_a_secret_are_one_login() -> None:
+    same = Secret("REF-CANARY-a1b2c3d4e5f6")
+    older, newer = (replace(oauth("a", n), refresh=same) for n in (1, 2))
+
+    pair = TokenPair(1, older, NOBODY, at=NOW)
+    assert of_others(*unseen(pair, TokenPair(None, newer, NOBODY))) == ()
