@@ -48,6 +48,11 @@ def is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
+def is_locked(error: BaseException) -> bool:
+    """Tell whether an error of ours says that somebody else keeps a database locked."""
+    return isinstance(error.__cause__, sqlite3.Error) and is_busy(error.__cause__)
+
+
 def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_READONLY and path is not None:
