@@ -115,15 +115,15 @@ def test_what_cannot_be_taken_away_is_not_looked_at_again_and_again(exchange: Co
     inbox = Inbox(exchange)
     (exchange.inbox / "folder.json").mkdir()
     os.mkfifo(exchange.inbox / "pipe.json")
-    inbox.look()
     put(exchange, "later", NOTE)
+    inbox.look()
 
     found = []
     while (path := inbox.next()) is not None:
         found.append(path.name)
         time.sleep(0.06)
 
-    assert sorted(found) == ["folder.json", "later.json", "pipe.json"]
+    assert found == ["later.json"]
     assert inbox.is_empty
 
 
