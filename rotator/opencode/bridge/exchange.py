@@ -25,6 +25,7 @@ from rotator.opencode.bridge.fields import LARGEST_SIGNAL, SCHEMA, as_status, he
 from rotator.opencode.bridge.presence import BUSY, Present, present_files, read_present
 from rotator.opencode.bridge.session_notes import (
     SESSIONS,
+    Sessions,
     parse_note,
     served_sessions,
     set_aside,
@@ -211,14 +212,14 @@ class Exchange:
             return None
         return parse_signal(path.stem, content) or parse_note(path.stem, content)
 
-    def served_sessions(self) -> frozenset[str]:
+    def served_sessions(self) -> Sessions:
         """Return the sessions that opencodes with the bridge have sent requests for."""
         return served_sessions(self.folder / "present")
 
-    def sessions_of(self, bridges: Iterable[Present]) -> frozenset[str]:
+    def sessions_of(self, bridges: Iterable[Present]) -> Sessions:
         """Return those of these bridges' opencodes alone."""
         names = {bridge.name for bridge in bridges}
-        return served_sessions(self.folder / "present", names) if names else frozenset()
+        return served_sessions(self.folder / "present", names) if names else Sessions()
 
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
