@@ -18,6 +18,7 @@ from rotator.storage.account_copy import Copied
 from rotator.storage.backups import Backups
 from rotator.storage.database import Connection
 from rotator.storage.history import History
+from rotator.storage.history_file import BUSY_SECONDS, BUSY_WATCHING_SECONDS
 from rotator.storage.schema_upgrade import forget_request, without_watcher
 from rotator.storage.store import Store
 from rotator.storage.write_ahead_log import require_whole_wal
@@ -141,10 +142,10 @@ def open_context(
     `watching` is said by the watcher, which holds its lock: it looks at the whole store, and
     changes the schema without asking anybody. Raises StoreError, NewerSchema.
     """
-    backups = Backups(paths)
+    backups, moment = Backups(paths), BUSY_WATCHING_SECONDS if watching else BUSY_SECONDS
     with (
         _open_store(paths, backups, clock, watching=watching) as store,
-        contextlib.closing(History(paths.history)) as history,
+        contextlib.closing(History(paths.history, patience_seconds=moment)) as history,
         contextlib.closing(ReplacedFiles(paths.journal)) as replaced,
     ):
         known = registry or load_registry()

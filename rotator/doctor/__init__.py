@@ -13,6 +13,7 @@ from rotator.doctor import configured, inside, mends, places, programs, running,
 from rotator.doctor.check_result import Check, CheckResult, problem
 from rotator.doctor.setup import DoctorContext
 from rotator.errors import RotatorError
+from rotator.system.disk_errors import way_out_of
 from rotator.system.interrupts import obey
 
 Look = Callable[[DoctorContext], Iterator[CheckResult]]
@@ -68,7 +69,8 @@ def _tried(check: Check, look: Look, setup: DoctorContext) -> list[CheckResult]:
         return [problem(check, exc.message, exc.hint)]
     except OSError as exc:
         where = f"{exc.filename} " if exc.filename else ""
-        return [problem(check, f"{where}cannot be looked at: {exc.strerror}", "check the rights")]
+        to_do = way_out_of(exc, "check the rights")
+        return [problem(check, f"{where}cannot be looked at: {exc.strerror}", to_do)]
 
 
 def fix_all(setup: DoctorContext) -> FixReport:

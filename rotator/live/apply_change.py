@@ -98,7 +98,7 @@ def _login(
     store, account = context.store, change.account
     if account is None:
         return add_account(context, change, now, activate=True), None
-    before = store.state().active(change.provider)
+    before = store.active_alias(change.provider)
     if change.fresh and not change.stale:
         also += renew_with(context, account, change, now)
     store.set_disabled(account.id, None)
@@ -106,7 +106,7 @@ def _login(
     store.set_active(change.provider, account.id, now)
     store.note_swap(change.provider, None)
     event = account_event(now, EventKind.SWAPPED, account, "logged in in opencode")
-    event = replace(event, from_alias=before.alias if before else None, to_alias=account.alias)
+    event = replace(event, from_alias=before, to_alias=account.alias)
     if not change.stale:
         return event, None
     return replace(event, why=event.why + keep_unknown(context, change)), account.credential.entry
@@ -114,6 +114,9 @@ def _login(
 
 def _doubt_replaced(context: Context, change: Login, added: AccountId) -> None:
     """Note which tokens a new account may come from that others took the place of just before."""
+    if not change.may_be_replaced:
+        # To read everything anew for each of many new logins would take seconds.
+        return
     state, came_as = context.store.state(), given_as(change.credential)
     for account in state.of(change.provider):
         doubts = [

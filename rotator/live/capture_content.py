@@ -17,7 +17,7 @@ from rotator.live.apply_change import apply_change
 from rotator.live.knowledge import knowledge, try_parse
 from rotator.live.unclaimed import keep
 from rotator.model import Event
-from rotator.opencode.auth.file import Whole, with_entry
+from rotator.opencode.auth.file import Whole, with_entries
 from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.secret import Secret
 
@@ -58,14 +58,15 @@ def capture_content(context: Context, reading: Whole, *, watched: bool) -> Repai
     known = knowledge(context, watched=watched)
     events: list[Event] = []
     mending: list[Event] = []
-    content = reading
+    wanted: dict[str, Secret | None] = {}
     with context.store.transaction():
         changes = interpret(before, reading.entries, known)
         for change in changes:
             event, entry = apply_change(context, change, now, events)
             (events if entry is None else mending).append(event)
             if entry is not None:
-                content = Whole(with_entry(content, change.provider, entry or None))
+                wanted[change.provider] = entry or None
+        content = Whole(with_entries(reading, wanted)) if wanted else reading
         for provider in dict.fromkeys(change.provider for change in changes):
             events += settle(context, provider, now)
         _keep_shadowed(context, reading, known)

@@ -13,8 +13,9 @@ from rotator.context import Context
 from rotator.live.knowledge import try_parse
 from rotator.live.unclaimed import LIST, KeptContent, keep_torn
 from rotator.model import Account, Event, EventKind, State
-from rotator.opencode.auth.file import Torn, Whole, read_live, require_whole, with_entry
+from rotator.opencode.auth.file import Torn, Whole, read_live, require_whole, with_entries
 from rotator.opencode.auth.writer import put_live, resolve
+from rotator.secret import Secret
 from rotator.system.files import sync_folder
 from rotator.system.locks import swap_lock
 
@@ -104,21 +105,21 @@ def _whole_content(context: Context, otherwise: Account | None) -> bytes | None:
     content, state = context.store.live_content(), context.store.state()
     if content is not None:
         return _renewed(Whole(content), state)
-    whole = Whole(b"{}")
     active = [state.active(provider) for provider in sorted(state.slots)]
     live = [account for account in active if account is not None]
-    for account in live or ([otherwise] if otherwise else []):
-        whole = Whole(with_entry(whole, account.provider, account.credential.entry))
-    return whole.content if whole.entries else None
+    put = live or ([otherwise] if otherwise else [])
+    entries = {account.provider: account.credential.entry for account in put}
+    return with_entries(Whole(b"{}"), entries) if entries else None
 
 
 def _renewed(whole: Whole, state: State) -> bytes:
     """Return the content without spent tokens: an account may have got newer ones meanwhile."""
+    newer: dict[str, Secret] = {}
     for provider, entry in whole.entries.items():
         account, held = state.active(provider), try_parse(provider, entry)
         if account is None or isinstance(held, str):
             continue
         newest = account.credential
         if (held.secret, held.refresh) != (newest.secret, newest.refresh):
-            whole = Whole(with_entry(whole, provider, newest.entry))
-    return whole.content
+            newer[provider] = newest.entry
+    return with_entries(whole, newer)

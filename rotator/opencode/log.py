@@ -16,18 +16,22 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from heapq import nlargest
 from pathlib import Path
 
 from rotator.system.regular_files import open_regular
 from rotator.text import LONGEST, sanitize
 
 MOST_BYTES_A_CALL = 64 << 10
+# opencode keeps ten of them, and begins their names with the time.
+MOST_FILES = 50
 LONGEST_LINE = 1 << 20
 KEPT_OF_A_LONG_LINE = 64 << 10
 MOST_FIELDS = 200
 HEAD_BYTES = 128
 LONGEST_KIND = 60
 
+_ENDING = ".log"
 _MARK = "stream error"
 # 1.17.0 and later write such a line before each attempt, and before the credential is read.
 _BEGINNING = "message=stream "
@@ -206,6 +210,7 @@ class LogTail:
         self._files: dict[tuple[int, int], _Followed] = {}
         self._behind = False
         self._beginnings = Beginnings()
+        self._left_out: set[str] = set()
 
     @property
     def behind(self) -> bool:
@@ -218,12 +223,17 @@ class LogTail:
 
     def read_new(self) -> list[LoggedFailure]:
         """Return the failures in the whole lines added since the last call, in order of time."""
+        # What there was no room for is older: nothing in it is news once there is.
+        old = self._left_out
         present = self._present()
         if present is None:
             return []
         left = self._most_bytes
         failures: list[LoggedFailure] = []
-        followed = {key: self._files.get(key) or _Followed() for _, key, _ in present}
+        followed = {
+            key: self._files.get(key) or (_begun(path, facts) if path.name in old else _Followed())
+            for path, key, facts in present
+        }
         self._files, self._behind = followed, False
         for path, key, facts in present:
             size_and_time = (facts.st_size, facts.st_mtime_ns)
@@ -239,14 +249,17 @@ class LogTail:
         return sorted(failures, key=lambda failure: failure.at)
 
     def _present(self) -> list[tuple[Path, tuple[int, int], os.stat_result]] | None:
-        """Return the log files with their identities, or None when that cannot be said now."""
+        """Return the newest log files with their identities, or None when it cannot be said now."""
         try:
-            paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".log")
+            names = {name for name in os.listdir(self._folder) if name.endswith(_ENDING)}  # noqa: PTH208  # many
         except FileNotFoundError:
             return []
         except OSError:
             return None
-        files = [(path, _stat(path)) for path in paths]
+        # `opencode.log` comes after all that begin with a digit.
+        newest = sorted(nlargest(MOST_FILES, names))
+        self._left_out = names.difference(newest)
+        files = [(path, _stat(path)) for path in map(self._folder.joinpath, newest)]
         return [(path, (it.st_dev, it.st_ino), it) for path, it in files if it is not None]
 
 

@@ -23,10 +23,14 @@ from rotator.storage.migrations import (
 from rotator.storage.transactions import BUSY_SECONDS
 from rotator.system.file_owners import open_private, require_own_way
 from rotator.system.files import sync_folder
+from rotator.system.locks import tell_wait_for_writer
 from rotator.system.paths import FILE_MODE, private_folder
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _RETRY_SECONDS = 0.005
+_TOLD_AFTER_SECONDS = 1.0
+# Who only reads waits for nobody who writes, but for one who has the whole file locked.
+_READING_SECONDS = 1.0
 Connection = sqlite3.Connection
 # What is entered before the schema of a database that is in use may change.
 Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
@@ -49,11 +53,13 @@ def open_database(
     *,
     durable: bool,
     gate: Gate = ungated,
+    patience_seconds: float = BUSY_SECONDS,
 ) -> sqlite3.Connection:
     """Open (or create, 0600 in a 0700 folder) the database at `path` and migrate it.
 
     `durable` makes every commit survive a power cut. `gate` is held while a database that had a
-    schema before gets a newer one. Raises StoreError, StoreDamaged, or NewerSchema; all leave
+    schema before gets a newer one. One that somebody keeps locked is waited for as long as
+    `patience_seconds`, then and later. Raises StoreError, StoreDamaged, or NewerSchema; all leave
     the file and its -wal as they were.
     """
     require_sqlite(sqlite3.sqlite_version_info)
@@ -64,10 +70,17 @@ def open_database(
         _make_private(path)
         if is_new and durable:
             _sync_folders(path)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        first_seconds = min(patience_seconds, _TOLD_AFTER_SECONDS)
+        connection = sqlite3.connect(path, timeout=first_seconds, isolation_level=None)
         connection.text_factory = text_of
+
+        def prepare() -> None:
+            require_known_schema(connection, path, steps)
+            connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1000)}")
+            _prepare(connection, path, steps, gate, durable=durable)
+
         try:
-            _patiently(lambda: _prepare(connection, path, steps, gate, durable=durable))
+            _patiently(prepare, path, patience_seconds)
         except BaseException:
             _close_untouched(connection, path)
             raise
@@ -76,20 +89,28 @@ def open_database(
 
 def _close_untouched(connection: sqlite3.Connection, path: Path) -> None:
     """Close a database without the tidying up that its last connection does."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(read_only(path)) as other:
+    with contextlib.suppress(sqlite3.Error), _other(path) as other:
         with contextlib.suppress(sqlite3.Error):
             version_of(other)
         connection.close()
     connection.close()
 
 
-def read_only(path: Path, *, shared: bool = True) -> sqlite3.Connection:
+def _other(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    # Where somebody has it locked there is another connection already.
+    return contextlib.closing(read_only(path, patience_seconds=0))
+
+
+def read_only(
+    path: Path, *, shared: bool = True, patience_seconds: float = _READING_SECONDS
+) -> sqlite3.Connection:
     """Open a database for reading; not `shared`, nobody else may have it open.
 
     Then nothing is made beside it.
     """
     how = "mode=ro" if shared else "mode=ro&immutable=1"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    uri = f"{path.absolute().as_uri()}?{how}"
+    return sqlite3.connect(uri, uri=True, timeout=patience_seconds, isolation_level=None)
 
 
 def text_of(content: bytes) -> str:
@@ -194,15 +215,22 @@ def _make_private(path: Path) -> None:
             path.chmod(FILE_MODE)
 
 
-def _patiently(action: Callable[[], None]) -> None:
-    """Do it again while the database is locked: to set WAL mode SQLite itself does not wait."""
-    deadline = time.monotonic() + BUSY_SECONDS
+def _patiently(action: Callable[[], None], path: Path, patience_seconds: float) -> None:
+    """Do it again while the database is locked: to set WAL mode SQLite itself does not wait.
+
+    After a second it is said whom it waits for.
+    """
+    began, is_told = time.monotonic(), False
     while True:
         try:
             return action()
         except sqlite3.OperationalError as exc:
-            if not is_busy(exc) or time.monotonic() > deadline:
+            waited_seconds = time.monotonic() - began
+            if not is_busy(exc) or waited_seconds >= patience_seconds:
                 raise
+        if waited_seconds >= _TOLD_AFTER_SECONDS and not is_told:
+            tell_wait_for_writer(path)
+            is_told = True
         time.sleep(_RETRY_SECONDS)
 
 
@@ -214,7 +242,6 @@ def _prepare(
     *,
     durable: bool,
 ) -> None:
-    require_known_schema(connection, path, steps)
     for pragma in (
         "journal_mode = WAL",
         "secure_delete = ON",

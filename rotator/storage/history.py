@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,11 +14,13 @@ from rotator.core.poll_schedule import LEASE, OwnerRecord, UsageRecord, is_due
 from rotator.core.usage_codec import read_snapshot, write_snapshot
 from rotator.model import AccountId, Digest, Event, EventKind, Snapshot
 from rotator.storage.database_errors import store_errors
-from rotator.storage.history_file import HistoryFile, never_in_the_way
+from rotator.storage.history_file import BUSY_SECONDS, HistoryFile, never_in_the_way
 from rotator.storage.transactions import transaction
 
 MOST_EVENTS = 10_000
 MOST_QUESTIONS = 10_000
+# So many of what happens are kept while the file cannot be written.
+_MOST_UNWRITTEN = 1000
 A_DAY, A_MONTH, A_YEAR = timedelta(days=1), timedelta(days=30), timedelta(days=365)
 # How much of `2026-11-22T12:00:00.000Z` names the hour, and the day.
 _TO_THE_HOUR, _TO_THE_DAY = 13, 10
@@ -42,20 +45,31 @@ class Point:
 class History(HistoryFile):
     """The events, newest last, and the readings of usage."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file at `path`; raises NewerSchema."""
+    def __init__(self, path: Path, *, patience_seconds: float = BUSY_SECONDS) -> None:
+        """Open or create the file at `path`; whoever keeps it locked is waited for so long."""
         self._all_asked: tuple[int, Mapping[AccountId, UsageRecord]] | None = None
-        super().__init__(path)
+        self._unwritten: deque[Event] = deque(maxlen=_MOST_UNWRITTEN)
+        super().__init__(path, patience_seconds=patience_seconds)
 
     def changed_hands(self) -> None:
         """Forget what was read of another file."""
         self._all_asked = None
+
+    def came_back(self) -> None:
+        """Write down what has happened meanwhile."""
+        self._add(list(self._unwritten))
+        self._unwritten.clear()
 
     # -- events ------------------------------------------------------------------------------
 
     @never_in_the_way
     def record(self, events: Sequence[Event]) -> None:
         """Add `events` and let the oldest go beyond the bound."""
+        self._add(events)
+        if self.is_in_memory:
+            self._unwritten.extend(events)
+
+    def _add(self, events: Sequence[Event]) -> None:
         rows = [
             (
                 to_iso(e.at),

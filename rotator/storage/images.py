@@ -57,6 +57,13 @@ def in_memory() -> sqlite3.Connection:
     return connection
 
 
+def back_up(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Copy a whole database that others may write; it is not waited for one that is locked."""
+    # `backup` itself would try for ever.
+    source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    source.backup(target)
+
+
 def require_sound(connection: sqlite3.Connection, path: Path) -> None:
     """Raise StoreDamaged unless every page of the database is as it should be."""
     with store_errors(path):

@@ -14,7 +14,8 @@ from rotator.errors import StoreDamaged, StoreError
 from rotator.storage.database import Connection, read_only, require_known_schema, table_names
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history import History
-from rotator.storage.images import in_memory
+from rotator.storage.history_file import DAMAGED
+from rotator.storage.images import back_up, in_memory
 from rotator.storage.migrations import HISTORY, STORE, Migration, migrate, version_of
 from rotator.storage.store import Store
 from rotator.storage.write_ahead_log import beside, image_with_wal
@@ -60,8 +61,8 @@ class HistoryCopy(History):
             self._seen = there
             self._use(copy_of(self._path, HISTORY), None)
 
-    def _put_away(self) -> bool:
-        self._do_without("it is damaged")
+    def _put_away(self, kind: str) -> bool:
+        self._do_without("it is damaged" if kind == DAMAGED else "it is something else")
         return False
 
     def _do_without(self, why: str) -> None:
@@ -124,7 +125,7 @@ def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
         connection.deserialize(image_with_wal(path))
         return
     with store_errors(path), contextlib.closing(read_only(path, shared=is_open)) as source:
-        source.backup(connection)
+        back_up(source, connection)
 
 
 def _times(path: Path) -> tuple[tuple[int, int] | None, ...]:

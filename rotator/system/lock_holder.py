@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from rotator.text import sanitize
 
 _LOCKS = Path("/proc/locks")
 _LONGEST_COMMAND = 200
-# WAL_WRITE_LOCK
-_WRITERS_BYTE = "120"
+# WAL_WRITE_LOCK in the -shm, and what whoever has all of a database has in the file itself.
+_WRITERS_BYTE = 120
+_SHARED_BYTE = 0x40000002
 _STOPPED = {"T", "t"}
 
 
@@ -53,20 +55,24 @@ def holder_of(handle: int) -> Holder | None:
 def writer_of(database: Path) -> Holder | None:
     """Return who writes into an SQLite database that is in WAL mode, or None as `holder_of` does.
 
-    SQLite's lock is on a byte of the -shm (sqlite.org/walformat.html, 2.3.1), which must not be
-    opened here: to close it would drop the locks that this process has.
+    SQLite's lock is on a byte of the -shm (sqlite.org/walformat.html, 2.3.1), or on the file
+    itself, for whoever has it alone. Neither may be opened here: to close it would drop the locks
+    that this process has.
     """
-    try:
-        return _holder_of(database.with_name(f"{database.name}-shm").stat(), "POSIX")
-    except OSError:
-        return None
+    shared = database.with_name(f"{database.name}-shm")
+    for file, byte in ((shared, _WRITERS_BYTE), (database, _SHARED_BYTE)):
+        with contextlib.suppress(OSError):
+            holder = _holder_of(file.stat(), "POSIX", byte)
+            if holder is not None:
+                return holder
+    return None
 
 
-def _holder_of(facts: os.stat_result, kind: str) -> Holder | None:
+def _holder_of(facts: os.stat_result, kind: str, byte: int = 0) -> Holder | None:
     if pid_namespace() is None:
         return None
     lines = _LOCKS.read_text("ascii", "replace").splitlines()
-    pid = pid_among(lines, facts, kind)
+    pid = pid_among(lines, facts, kind, byte)
     is_ours = kind == "POSIX" and pid == os.getpid()
     if pid is None or is_ours or not _may_have(pid, facts):
         return None
@@ -94,9 +100,12 @@ def _is_same(link: Path, facts: os.stat_result) -> bool:
         return False
 
 
-def pid_among(lines: list[str], facts: os.stat_result, kind: str = "FLOCK") -> int | None:
+def pid_among(
+    lines: list[str], facts: os.stat_result, kind: str = "FLOCK", byte: int = 0
+) -> int | None:
     """Return the process that holds a lock on the file, as the lines of /proc/locks have it.
 
+    Of POSIX's it is the one that lets nobody else have that `byte`.
     Some file systems have another number there than stat tells: then the file's own counts.
     """
     device = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}"
@@ -106,12 +115,23 @@ def pid_among(lines: list[str], facts: os.stat_result, kind: str = "FLOCK") -> i
         fields = line.split()
         if len(fields) < 7 or fields[1] != kind or not fields[4].isdigit():  # noqa: PLR2004
             continue
-        if kind == "POSIX" and fields[6] != _WRITERS_BYTE:
+        if kind == "POSIX" and not _keeps(fields, byte):
             continue
         place, _, inode = fields[5].rpartition(":")
         if inode == str(facts.st_ino):
             by_place[place] = int(fields[4])
     return by_place.get(device, next(iter(by_place.values()), None))
+
+
+def _keeps(fields: list[str], byte: int) -> bool:
+    """Tell whether a line is of a lock for writing that has the byte in it."""
+    first, last = fields[6], fields[7] if len(fields) > 7 else "EOF"  # noqa: PLR2004
+    return (
+        fields[3] == "WRITE"
+        and first.isdigit()
+        and int(first) <= byte
+        and (not last.isdigit() or byte <= int(last))
+    )
 
 
 def is_stopped(pid: int) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflict
 from rotator.system import interrupts
+from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import open_private
 from rotator.system.paths import private_folder
 from rotator.system.watch_holder import MOST_BYTES, WatchHolder, own_entry, parse_entry
@@ -267,7 +268,8 @@ def _lock_errors(path: Path) -> Iterator[None]:
     except OSError as exc:
         message = f"the lock {path} cannot be used: {exc.strerror}"
         obstacle = unwritable_place(path.parent)
-        to_do = obstacle.to_do if obstacle else "check the rights of the file and its folder"
+        to_do = way_out_of(exc, "check the rights of the file and its folder")
+        to_do = obstacle.to_do if obstacle else to_do
         raise StoreError(message, hint=to_do) from exc
 
 

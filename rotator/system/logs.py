@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rotator.errors import StoreError
+from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import foreign_link, open_private
 from rotator.system.paths import private_folder
 from rotator.wording import local, zone_name
@@ -109,7 +110,8 @@ def log_to_file(path: Path) -> logging.Handler:
         )
     except OSError as exc:
         message = f"the log {path} cannot be written: {exc.strerror}"
-        raise StoreError(message, hint="check the rights of the file and its folder") from exc
+        to_do = way_out_of(exc, "check the rights of the file and its folder")
+        raise StoreError(message, hint=to_do) from exc
     handler.setFormatter(_FencedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_Fence())
     root = logging.getLogger("rotator")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.errors import StoreError
+from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import (
     closed_folder,
     make_private_folder,
@@ -185,7 +186,7 @@ def private_folder(folder: Path) -> Path:
         narrow_folder(folder)
     except OSError as exc:
         message = f"the folder {folder} cannot be used: {exc.strerror}"
-        hint = "check its rights and those of the folders above"
+        hint = way_out_of(exc, "check its rights and those of the folders above")
         if (closed := closed_folder(folder)) is not None:
             message = f"the folder {folder} cannot be used: {closed} may not be entered"
             hint = f"chmod u+rwx {closed}"

@@ -24,6 +24,7 @@ from rotator.core.failures.reported_failures import (
 from rotator.model import Digest, Event, EventKind, Signal, Source, Tenure
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
+from rotator.opencode.bridge.session_notes import Sessions
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.services.failure_times import OtherOpencode, attribution_time
@@ -54,8 +55,8 @@ class _Around:
     present: list[Present]
     running: list[Opencode]
     bridged: list[OtherOpencode]
-    served: frozenset[str]
-    aside: frozenset[str]
+    served: Sessions
+    aside: Sessions
     runs: Runs
 
 

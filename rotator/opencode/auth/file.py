@@ -164,18 +164,30 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
 
     Every other byte that carries a meaning stays as it was.
     """
-    text = whole.content.decode("utf-8")
-    members = [m for m in whole.members if m.provider == provider]
-    if entry is None:
-        for member in reversed(members):
-            text = cut(text, member)
+    return with_entries(whole, {provider: entry})
+
+
+def with_entries(whole: Whole, wanted: Mapping[str, Secret | None]) -> bytes:
+    """Do it for several providers at once, and read the text no more often than for one."""
+    text, last = whole.content.decode("utf-8"), {m.provider: m for m in whole.members}
+    # From its end: what stands before stays where it is.
+    for member in reversed(whole.members):
+        if member.provider in wanted:
+            entry = wanted[member.provider]
+            if entry is None:
+                text = cut(text, member)
+            elif member is last[member.provider]:
+                text = text[: member.value_start] + entry.reveal() + text[member.value_end :]
+    added = ",\n  ".join(
+        f"{json.dumps(provider)}: {entry.reveal()}"
+        for provider, entry in wanted.items()
+        if entry is not None and provider not in last
+    )
+    if not added:
         return text.encode("utf-8")
+    members = members_of(text)
     if members:
-        last = members[-1]
-        return (text[: last.value_start] + entry.reveal() + text[last.value_end :]).encode("utf-8")
-    added = f"{json.dumps(provider)}: {entry.reveal()}"
-    if whole.members:
-        end = whole.members[-1].value_end
+        end = members[-1].value_end
         return f"{text[:end]},\n  {added}{text[end:]}".encode()
     return f"{{\n  {added}\n}}".encode()
 

@@ -11,8 +11,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from rotator import __version__
@@ -24,6 +25,7 @@ from rotator.opencode.bridge.fields import LARGEST_SIGNAL, SCHEMA, as_status, he
 from rotator.opencode.bridge.presence import BUSY, Present, present_files, read_present
 from rotator.opencode.bridge.session_notes import (
     SESSIONS,
+    Sessions,
     parse_note,
     served_sessions,
     set_aside,
@@ -41,6 +43,8 @@ from rotator.system.processes import start_ticks
 STALE_SECONDS = 30.0
 # A bridge also tells of good answers, for what their headers say of limits.
 FIRST_FAILURE = 400
+# Of a folder in one sweep: nobody waits while thousands of files are looked at.
+_MOST_SWEPT = 1000
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 _NOWHERE = Directions()
 # Beside state.json: touched at every look, for those who cannot tell by the watcher's pid.
@@ -171,20 +175,11 @@ class Exchange:
 
     # -- bridge → watcher --------------------------------------------------------------------
 
-    def waiting(self, known: Collection[Path] = ()) -> list[Path]:
-        """Return the signals that lie in the inbox and are not `known`, oldest first."""
-        signals = []
-        with (
-            contextlib.suppress(OSError),
-            own_folder(self.inbox) as inbox,
-            os.scandir(inbox) as entries,
-        ):
-            for entry in entries:
-                path = self.inbox / entry.name
-                if _is_signal(entry.name) and path not in known:
-                    with contextlib.suppress(OSError):
-                        signals.append((entry.stat().st_mtime_ns, path))
-        return [path for _, path in sorted(signals)]
+    def names(self) -> set[str]:
+        """Return the names of all that lies in the inbox, whatever it is."""
+        with contextlib.suppress(OSError), own_folder(self.inbox) as inbox:
+            return set(os.listdir(inbox))  # noqa: PTH208  # an open folder
+        return set()
 
     def is_failure(self, path: Path) -> bool:
         """Tell whether a file in the inbox is a failure that somebody may wait for, by a glance.
@@ -205,7 +200,7 @@ class Exchange:
     def take(self, path: Path) -> Signal | Note | None:
         """Read and unlink what a bridge tells; None if it is gone, stale or not understood."""
         # A pipe in its place is not waited for.
-        if not _is_signal(path.name) or not path.is_file():
+        if not is_signal(path.name) or not path.is_file():
             return None
         try:
             age_seconds = time.time() - path.stat().st_mtime
@@ -217,14 +212,14 @@ class Exchange:
             return None
         return parse_signal(path.stem, content) or parse_note(path.stem, content)
 
-    def served_sessions(self) -> frozenset[str]:
+    def served_sessions(self) -> Sessions:
         """Return the sessions that opencodes with the bridge have sent requests for."""
         return served_sessions(self.folder / "present")
 
-    def sessions_of(self, bridges: Iterable[Present]) -> frozenset[str]:
+    def sessions_of(self, bridges: Iterable[Present]) -> Sessions:
         """Return those of these bridges' opencodes alone."""
         names = {bridge.name for bridge in bridges}
-        return served_sessions(self.folder / "present", names) if names else frozenset()
+        return served_sessions(self.folder / "present", names) if names else Sessions()
 
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
@@ -255,13 +250,14 @@ class Exchange:
                 own_folder(folder) as handle,
                 os.scandir(handle) as entries,
             ):
-                for entry in entries:
-                    leftover = entry.name.startswith(".") or folder == self.outbox
+                leftovers = (e for e in entries if e.name.startswith(".") or folder == self.outbox)
+                for entry in islice(leftovers, _MOST_SWEPT):
                     with contextlib.suppress(OSError):
-                        if leftover and entry.stat(follow_symlinks=False).st_mtime < limit:
+                        if entry.stat(follow_symlinks=False).st_mtime < limit:
                             os.unlink(entry.name, dir_fd=handle)
 
 
-def _is_signal(name: str) -> bool:
+def is_signal(name: str) -> bool:
+    """Tell whether a file of that name in the inbox is one of a bridge."""
     stem, dot, ending = name.rpartition(".")
     return dot == "." and ending == "json" and _ID.fullmatch(stem) is not None

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from rotator.errors import UsageError
+from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import require_own_way
 from rotator.system.files import publish
 from rotator.system.paths import Paths, make_folder
@@ -96,7 +97,8 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         message = f"{path} cannot be changed: {exc.strerror}"
-        raise UsageError(message, hint="check the rights of its folder") from exc
+        to_do = way_out_of(exc, "check the rights of its folder")
+        raise UsageError(message, hint=to_do) from exc
 
 
 def refuse_foreign(path: Path, *, exists: bool, version: str | None) -> None:

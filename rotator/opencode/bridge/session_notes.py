@@ -10,7 +10,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotator.clock import from_iso
@@ -65,10 +66,24 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
         return None
 
 
-def served_sessions(present: Path, names: Collection[str] | None = None) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The sessions in lists of them: looked for when they are asked for, not read one by one."""
+
+    lists: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def __contains__(self, session: object) -> bool:
+        """Tell whether a session is in one of the lists."""
+        if not isinstance(session, str) or not _SESSION.fullmatch(session):
+            return False
+        line = b"\n%s\n" % session.encode("ascii")
+        return any(line in content for content in self.lists)
+
+
+def served_sessions(present: Path, names: Collection[str] | None = None) -> Sessions:
     """Return the sessions that bridges, or those of these names, have sent requests for."""
     files = [path for path in _files(present) if names is None or path.stem in names]
-    return frozenset(session for path in files for session in _sessions(path))
+    return Sessions(tuple(_lines(path) for path in files))
 
 
 def sweep_sessions(present: Path) -> None:
@@ -105,8 +120,6 @@ def _files(present: Path) -> list[Path]:
     return []
 
 
-def _sessions(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> bytes:
     content = head(path, _LARGEST) or b""
-    for line in content.decode("ascii", "replace").splitlines():
-        if _SESSION.fullmatch(line):
-            yield line
+    return b"\n%s\n" % content.replace(b"\r", b"\n")

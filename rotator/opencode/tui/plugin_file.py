@@ -27,6 +27,7 @@ from rotator.opencode.tui.config_entry import (
     with_entry,
     without_entry,
 )
+from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import whose
 from rotator.system.files import publish, sync_folder, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, Paths, make_folder
@@ -181,7 +182,7 @@ def _read(path: Path) -> str | None:
         raise UsageError(message, hint=_MEND) from exc
     except OSError as exc:
         message = f"{path} cannot be read: {exc.strerror}"
-        raise UsageError(message, hint="check its rights") from exc
+        raise UsageError(message, hint=way_out_of(exc, "check its rights")) from exc
 
 
 def _with(before: str | None, entry: list[object], file: Path) -> str:

@@ -29,6 +29,7 @@ from rotator.opencode.bridge.exchange import Exchange
 from rotator.secret import Secret
 from rotator.system.paths import find_paths
 from rotator.system.processes import is_running
+from tests.support.inbox import waiting_in
 from tests.support.namespaces import in_namespace
 from tests.support.rotator_process import PROGRAM
 from tests.support.tool import run
@@ -423,7 +424,7 @@ def watcher_that_says(verdict: Verdict) -> Iterator[None]:
     exchange = Exchange(find_paths())
 
     def answer() -> None:
-        path = wait_until(exchange.waiting, 10, "a signal")[0]
+        path = wait_until(lambda: waiting_in(exchange), 10, "a signal")[0]
         exchange.answer(path.stem, verdict)
 
     watcher = threading.Thread(target=answer)

@@ -136,7 +136,7 @@ def test_c4_a_watcher_of_root_s_sweeps_nothing_where_a_link_leads(
 
     exchange.sweep()
     exchange.present()
-    exchange.waiting()
+    exchange.names()
     exchange.take(paths.bridge / name / "old.json")
     taken_in(read_descents(paths))
 

@@ -857,19 +857,6 @@ def test_a_damaged_history_is_begun_anew(path: Path) -> None:
     assert [one.event for one in kept] == [event(1)]
 
 
-def test_a_history_of_a_newer_schema_is_left_alone(path: Path) -> None:
-    file = path.with_name("history.sqlite")
-    with contextlib.closing(History(file)):
-        pass
-    with raw(file) as connection:
-        set_version(connection, 99)
-
-    with pytest.raises(NewerSchema):
-        History(file)
-
-    assert file.exists()
-
-
 def test_a_history_that_cannot_be_written_costs_only_itself(home: Path) -> None:
     with open_live(home) as live:
         live.context.history.close()

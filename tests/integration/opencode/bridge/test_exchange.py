@@ -18,6 +18,7 @@ from rotator.opencode.bridge.exchange import STALE_SECONDS, Exchange
 from rotator.opencode.bridge.fields import LARGEST_SIGNAL
 from rotator.system.liveness import pid_namespace
 from rotator.system.processes import start_ticks
+from tests.support.inbox import waiting_in
 from tests.support.live import NOON, Live, api, oauth, open_live
 
 
@@ -198,7 +199,7 @@ def test_signals_wait_oldest_first(exchange: Exchange) -> None:
     newer, older = signal(exchange, "a"), signal(exchange, "b")
     age(older, 5)
 
-    assert exchange.waiting() == [older, newer]
+    assert waiting_in(exchange) == [older, newer]
 
 
 def test_a_signal_is_read_and_unlinked(exchange: Exchange) -> None:
@@ -259,7 +260,7 @@ def test_what_is_no_signal_by_its_name_is_left(exchange: Exchange, name: str) ->
     path = exchange.inbox / name
     path.write_text("{}")
 
-    assert (exchange.waiting(), exchange.take(path), path.exists()) == ([], None, True)
+    assert (waiting_in(exchange), exchange.take(path), path.exists()) == ([], None, True)
 
 
 def test_old_verdicts_and_leftovers_are_swept_and_nothing_else(
