@@ -19,6 +19,8 @@ def command() -> None:
     from rotator.watcher.daemon import Daemon, End
 
     os.umask(0o077)
+    # It is there for auth.json, whoever reads what it says.
+    interrupts.outlive_output()
     paths = find_paths()
     log_to_file(paths.log)
     with (
