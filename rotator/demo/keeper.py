@@ -1,8 +1,8 @@
 """Ends what a demo has started, and removes its folder, once the demo itself is gone.
 
-The demo does both by itself, unless it is killed. This is a program of its own: it waits at a pipe
-whose other end the demo alone has, and which the system closes however that one ends. It is run by
-its path and needs nothing but Python.
+The demo does both by itself, and ends this one then, unless it is killed. This is a program of its
+own: it waits at a pipe whose other end the demo alone has, and which the system closes however that
+one ends. It is run by its path and needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -16,18 +16,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-# The demo says so when it has done everything itself.
-DONE = "done"
 _ENDING_SECONDS = 3.0
 _LOOK_SECONDS = 0.01
 
 
 def keep(told: str, folder: Path) -> None:
     """Do what is left to do; `told` are the groups of processes that were started, a word each."""
-    words = told.split()
-    if DONE in words:
-        return
-    groups = [int(word) for word in words]
+    groups = [int(word) for word in told.split()]
     for number in (signal.SIGTERM, signal.SIGKILL):
         left = [group for group in groups if _signal(group, number)]
         deadline = time.monotonic() + _ENDING_SECONDS

@@ -155,7 +155,7 @@ class Stage:
 @contextlib.contextmanager
 def open_stage(patience_seconds: float, environ: Mapping[str, str]) -> Iterator[Stage]:
     """Make a stage; when the context is left its children have ended and its HOME is gone."""
-    with _temporary_folder() as home, _kept(home) as keeper:
+    with _temporary_folder() as (home, keeper):
         env = environment(environ, home)
         stage = Stage(home, env, patience_seconds, keeper=keeper)
         try:
@@ -180,7 +180,7 @@ def _kept(home: Path) -> Iterator[IO[bytes] | None]:
     """Have somebody who ends the children and removes the folder where we are killed."""
     # By its path, without what it does not need: it is there before the first child is.
     command = [sys.executable, "-I", "-S", keeper_program.__file__, str(home)]
-    with subprocess.Popen(  # noqa: S603  # our own command
+    process = subprocess.Popen(  # noqa: S603  # our own command
         command,
         bufsize=0,
         # Not in a folder that others want to remove.
@@ -190,11 +190,14 @@ def _kept(home: Path) -> Iterator[IO[bytes] | None]:
         stderr=subprocess.DEVNULL,
         # What ends our group does not end it.
         start_new_session=True,
-    ) as process:
-        try:
-            yield process.stdin
-        finally:
-            _tell(process.stdin, keeper_program.DONE)
+    )
+    try:
+        yield process.stdin
+    finally:
+        # There is nothing left to do.
+        process.kill()
+        with process:
+            pass
 
 
 def _require_program(program: str, env: Mapping[str, str]) -> None:
@@ -219,17 +222,26 @@ def _is_full(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    """Make a folder that is gone at the end, whatever a program that is dying writes in it."""
+def _temporary_folder() -> Iterator[tuple[Path, IO[bytes] | None]]:
+    """Make a folder that is gone at the end, and say who removes it if we are killed."""
     folder = Path(tempfile.mkdtemp(prefix="rotator-demo-")).resolve()
     try:
-        yield folder
+        with _kept(folder) as keeper:
+            try:
+                yield folder, keeper
+            finally:
+                _remove(folder)
     finally:
-        deadline = time.monotonic() + _ENDING_SECONDS
-        while folder.exists() and time.monotonic() < deadline:
-            shutil.rmtree(folder, ignore_errors=True)
-            if folder.exists():
-                time.sleep(LOOK_SECONDS)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, whatever a program that is dying writes in it."""
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            time.sleep(LOOK_SECONDS)
 
 
 def environment(user: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -277,16 +277,16 @@ def test_one_that_is_killed_leaves_nothing_that_it_started(
     wait_until(lambda: not any(temporary.iterdir()), 30, "the folder's end")
 
 
-def test_of_one_that_has_ended_by_itself_nothing_is_ended_once_more(tmp_path: Path) -> None:
+def test_what_has_ended_by_itself_is_ended_no_more(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["/bin/true"], start_new_session=True)
+    ended.wait()
     with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as other:
-        keeper.keep(f"{other.pid}\n{keeper.DONE}\n", tmp_path)
-        is_left = other.poll() is None
         # Whoever has ended is one of its group until somebody has heard of it.
         threading.Thread(target=other.wait).start()
 
-        keeper.keep(f"{other.pid}\n", tmp_path)
+        keeper.keep(f"{ended.pid}\n{other.pid}\n", tmp_path)
 
-    assert (is_left, other.returncode) == (True, -signal.SIGTERM)
+    assert other.returncode == -signal.SIGTERM
     assert not tmp_path.exists()
 
 
