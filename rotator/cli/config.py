@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotator.cli.common import json_option, print_json, print_table
-from rotator.errors import ConfigError
+from rotator.errors import ConfigError, UsageError
 from rotator.settings.active import SettingsLookup
 from rotator.system import interrupts
 from rotator.system.files import publish
@@ -125,7 +125,13 @@ def unset(key: str, *, as_json: bool) -> None:
 def edit() -> None:
     """Open the settings in your editor (VISUAL, EDITOR); they are taken only if they are right."""
     from rotator.settings.edit import read_as_it_is, replace_text
+    from rotator.system.file_owners import home_below_root
 
+    why = home_below_root(os.environ)
+    if why is not None:
+        # An editor runs what its own configuration says.
+        message = f"the editor is not started: {why}"
+        raise UsageError(message, hint="run it as that user, or use: rotator config set")
     paths = find_paths()
     before = read_as_it_is(paths)
     written = template() if before is None else before

@@ -31,7 +31,7 @@ def command(most: int, *, follow: bool, as_json: bool) -> None:
     with context_for_reading() as context:
         newest = context.history.newest()
         last = _show(context.history.read(most=most), newest, as_json=as_json)
-        while follow:
+        while follow and not interrupts.output_is_lost():
             interrupts.pause(_LOOK_SECONDS)
             last = _show(context.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
 

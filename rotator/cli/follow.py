@@ -57,7 +57,7 @@ def follow(paths: Paths, look: Callable[[], str]) -> None:
     with interrupts.told_to(lambda: hints.put(_END)), FileWatcher(watched, hint) as files:
         while True:
             show(look())
-            if not _wait(hints, files.check):
+            if interrupts.output_is_lost() or not _wait(hints, files.check):
                 return
 
 

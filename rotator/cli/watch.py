@@ -25,6 +25,8 @@ def command() -> None:
     # The one thread that decides is not to wait 5 ms, at each look into a file, for those that
     # hear of a flood of files.
     sys.setswitchinterval(_SWITCH_SECONDS)
+    # It is there for auth.json, whoever reads what it says.
+    interrupts.outlive_output()
     paths = find_paths()
     log_to_file(paths.log)
     with (

@@ -10,6 +10,7 @@ from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
 from rotator.doctor.setup import DoctorContext
 from rotator.errors import ConfigError
 from rotator.model.preferences import preferences_of
+from rotator.settings.active import active_settings
 from rotator.settings.sources import MEND, overlaid, read_config, setting_variables
 from rotator.text import sanitize
 from rotator.watcher.notify_commands import notifier, notifier_name
@@ -52,6 +53,10 @@ def _programs(setup: DoctorContext, values: dict[str, Any]) -> Iterator[CheckRes
     if wanted.desktop_notifications and notifier(setup.environ) is None:
         says = f"nothing can be shown on the desktop: there is no {notifier_name()}"
         yield note(Check.SETTINGS, says, f"install {notifier_name()}, or put it on the PATH")
+    not_run = active_settings(setup.paths, setup.environ).not_run
+    if not_run is not None:
+        yield note(Check.SETTINGS, *not_run.split("; "))
+        return
     for program in wanted.hook_command[:1]:
         if shutil.which(program, path=setup.environ.get("PATH", "")) is None:
             says = f"hooks.command cannot be started: there is no program {sanitize(program)}"

@@ -21,6 +21,7 @@ from rotator.doctor.running import running_versions
 from rotator.doctor.setup import DoctorContext
 from rotator.plugins.loader import GROUP, announced
 from rotator.plugins.registry import load_registry
+from rotator.system.file_owners import owner_below_root
 from rotator.system.interrupts import counting_at_once
 from rotator.text import sanitize
 
@@ -96,6 +97,8 @@ def _package(path: Path) -> dict[str, Any]:
 
 def _told_by(program: Path) -> str | None:
     """Ask the program itself, in a HOME of its own: it makes folders wherever it runs."""
+    if owner_below_root(program) is not None:
+        return None  # it would have root's rights
     with tempfile.TemporaryDirectory(prefix="rotator-doctor-") as home:
         quiet = {"HOME": home, "PATH": "/usr/bin:/bin", "OPENCODE_DISABLE_AUTOUPDATE": "1"}
         try:

@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.context import Context
+from rotator.core.logins.credential_secrets import same_secrets
 from rotator.errors import AccountNotFound, NothingToRotateTo, SwapConflict, SwapUnverified
-from rotator.live.capture import capture_missing, capture_until_whole
+from rotator.live.capture import capture_live, capture_missing, capture_until_whole
+from rotator.live.knowledge import try_parse
 from rotator.live.unclaimed import keep_unreadable
 from rotator.model import (
+    NOBODY,
     SPENT_ELSEWHERE,
     Account,
     AccountId,
+    Credential,
     Digest,
     Event,
     EventKind,
     SwapMark,
 )
+from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.auth.file import (
     Missing,
     Reading,
@@ -32,6 +37,7 @@ from rotator.opencode.auth.file import (
     with_entry,
 )
 from rotator.opencode.auth.writer import put_live, resolve
+from rotator.secret import Secret
 from rotator.system.files import sync_folder
 from rotator.system.locks import swap_lock
 
@@ -41,6 +47,8 @@ _FEWEST_TRIES = 2
 PATIENCE_SECONDS = 2.0
 # Others wait for the lock meanwhile, and no longer than twice as long.
 _LONGEST_SECONDS = 5.0
+# What is done again at the next look waits for nobody now.
+_NO_HURRY_SECONDS = 0.15
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,49 @@ def take_out(context: Context, account: Account, *, also: Callable[[], None]) ->
                 return True
     message = f"{context.paths.auth_file} kept changing while an entry was to be taken out"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
+
+
+def rewrite_live(
+    context: Context,
+    account: Account,
+    entry_of: Callable[[Credential], Secret],
+    *,
+    watched: bool,
+) -> bool:
+    """Give a live login another entry of the same secrets, in auth.json first, then in the store.
+
+    Whoever is killed in between is followed by the next one who asks for it. False where nothing
+    was done: auth.json is not whole just now, or holds something else by now. Raises LiveFileError,
+    StoreError.
+    """
+    provider = account.provider
+    with swap_lock(context.paths.swap_lock, patience_seconds=_NO_HURRY_SECONDS):
+        for _ in _tries():
+            reading = capture_live(context, watched=watched)
+            if not isinstance(reading, Whole) or provider not in reading.entries:
+                return False
+            held = try_parse(provider, reading.entries[provider])
+            active = context.store.state().active(provider)
+            if (
+                isinstance(held, str)
+                or active is None
+                or active.id != account.id
+                or not same_secrets(held, account.credential)
+                or not same_secrets(active.credential, account.credential)
+            ):
+                return False
+            entry = entry_of(held)
+            content = with_entry(reading, provider, entry)
+            unchanged = content == reading.content
+            if unchanged or put_live(context.paths.auth_file, reading, content, context.replaced):
+                now = context.clock()
+                with context.store.transaction():
+                    credential = parse_entry(provider, entry)
+                    context.store.renew_credential(active, credential, NOBODY, now)
+                    context.store.set_live(content, now)
+                sync_folder(resolve(context.paths.auth_file).parent)
+                return True
+    return False
 
 
 def _tries() -> Iterator[None]:

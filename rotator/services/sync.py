@@ -33,7 +33,7 @@ def sync(context: Context) -> None:
         return
     except LiveFileError:
         pass
-    follow_clock(context)
+    follow_clock(context, watched=watched)
     with contextlib.suppress(LiveFileError):
         settle_pending_refreshes(context)
         reject_spent(context)

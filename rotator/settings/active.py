@@ -10,13 +10,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rotator import __version__
 from rotator.errors import ConfigError
 from rotator.model.preferences import Preferences, preferences_of
-from rotator.settings.cache import SettingsCache, Validation
-from rotator.settings.sources import Values, overlaid, read_config, setting_variables
+from rotator.settings.cache import SettingsCache, Validation, without_programs
+from rotator.settings.sources import Values, overlaid, read_config_file, setting_variables
 from rotator.system.paths import Paths
 
 
@@ -25,11 +25,13 @@ class ActiveSettings:
     """The preferences that hold, and in one sentence what is wrong with the settings, if it is.
 
     `is_kept`: they are the last good ones, because what stands there now cannot be used.
+    `not_run` says in a sentence which program of theirs is not run, and why.
     """
 
     preferences: Preferences
     problem: str | None = None
     is_kept: bool = False
+    not_run: str | None = None
 
 
 def active_settings(paths: Paths, environ: Mapping[str, str] | None = None) -> ActiveSettings:
@@ -43,12 +45,17 @@ class SettingsLookup:
     def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
         self.variables = setting_variables(os.environ if environ is None else environ)
         self.text: str | None = None
+        self._paths = paths
         self._cache = SettingsCache(paths.settings_cache)
         self._problem: str | None = None
+        self._other_owner: int | None = None
         try:
-            self.text = read_config(paths.config_file)
+            read = read_config_file(paths.config_file)
         except ConfigError as exc:
             self._problem = exc.message
+        else:
+            if read is not None:
+                self.text, self._other_owner = read.text, read.other_owner
 
     @property
     def is_known(self) -> bool:
@@ -63,9 +70,31 @@ class SettingsLookup:
             below = self._cache.last_good()
             if below is None and fallback is not None:
                 return ActiveSettings(fallback, verdict.problem, is_kept=True)
-        values = overlaid(below or {}, verdict.of_variables)
+        preferences = preferences_of(overlaid(below or {}, verdict.of_variables))
+        not_run = self._why_not_run() if preferences.hook_command else None
+        if not_run is not None:
+            preferences = replace(preferences, hook_command=())
         return ActiveSettings(
-            preferences_of(values), verdict.problem, is_kept=verdict.of_file is None
+            preferences, verdict.problem, is_kept=verdict.of_file is None, not_run=not_run
+        )
+
+    def _why_not_run(self) -> str | None:
+        """Return why no program is run that these settings name, None if it is.
+
+        Whoever may write them would have it run with our rights.
+        """
+        of_whom = (
+            (self._paths.config_file, self._other_owner),
+            (self._paths.settings_cache, self._cache.other_owner),
+        )
+        return next(
+            (
+                f"hooks.command is not run: {place} belongs to another user (uid {owner});"
+                " a rotator watch of that user runs it"
+                for place, owner in of_whom
+                if owner is not None
+            ),
+            None,
         )
 
     def verdict(self) -> Validation:
@@ -101,7 +130,9 @@ class SettingsLookup:
             except ConfigError as exc:
                 problem = exc.message
         verdict = Validation(of_file, of_variables, problem)
-        self._cache.remember(self._key(), verdict)
+        # Once another file stands there nobody knows any more whose wish it was.
+        good = of_file if self._other_owner is None else without_programs(of_file)
+        self._cache.remember(self._key(), verdict, good)
         return verdict
 
 

@@ -163,7 +163,8 @@ class _HookSettings(Section):
     command: list[Word] = _setting(
         list(_ALL.hook_command),
         "A program with its arguments that hears of a failover, a turn that was sent elsewhere,"
-        " a used-up provider and a needed login: as JSON on its standard input. No shell reads it.",
+        " a used-up provider and a needed login: as JSON on its standard input. No shell reads it."
+        " It is not run where config.toml belongs to somebody else than you or root.",
         "a list of texts: a program and its arguments",
         each="a text",
     )

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from rotator.clock import from_iso, to_iso
+from rotator.clock import from_iso, is_ahead, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.storage.store import Store
-from rotator.system.file_owners import foreign_link, remove_own
+from rotator.system.file_owners import foreign_link, own_folder, remove_own
 from rotator.system.files import publish, remove_leftovers
 from rotator.system.locks import hold_all
 from rotator.system.paths import Paths, private_folder
@@ -85,6 +86,14 @@ class Backups:
         backups = (_named(path) for path in self._files())
         return sorted((backup for backup in backups if backup is not None), reverse=True)
 
+    def made_by(self, now: datetime) -> datetime | None:
+        """Return when the newest copy was made of those that were made by `now`, None if none was.
+
+        Of one that a clock has dated which was ahead nobody knows when it was made.
+        """
+        times = (backup.made_at for backup in self.newest_first())
+        return next((at for at in times if not is_ahead(at, now)), None)
+
     def back_up_if_due(self, store: Store, now: datetime) -> bool:
         """Copy the accounts if they have changed since the newest copy; tell whether it was done.
 
@@ -126,6 +135,7 @@ class Backups:
             # Another process may have done it just before.
             if not alone or not self._is_due(source):
                 return False
+            self._date_back(now)
             self._write(source, now)
             kept = to_keep(backup.made_at for backup in self.newest_first())
             _delete(backup.path for backup in self.newest_first() if backup.made_at not in kept)
@@ -141,6 +151,7 @@ class Backups:
             if not alone:
                 return False
             if store.purge_is_pending():
+                self._date_back(now)
                 self._make_all_anew(store, now)
                 self.forget_damaged(keep=0)
                 if not store.erase_deleted():
@@ -158,16 +169,30 @@ class Backups:
             self._write(store, now)
         _delete(before)
 
+    def _date_back(self, now: datetime) -> None:
+        """Give earlier names to copies that were made while the clock was ahead.
+
+        When they were made nobody knows. They keep their place in the order of their making, right
+        behind the one before them, and do not date those to come.
+        """
+        ahead = [backup for backup in self.newest_first() if is_ahead(backup.made_at, now)]
+        before = self.made_by(now)
+        at = now - A_DAY if before is None else before + _TICK
+        for backup in reversed(ahead):
+            with own_folder(self._paths.backups) as folder:
+                name = _name_of(at, backup.mark)
+                os.rename(backup.path.name, name, src_dir_fd=folder, dst_dir_fd=folder)
+            at += _TICK
+
     def _write(self, source: CopySource, now: datetime) -> None:
         mark = source.accounts_mark()
         if mark is None:
             return
         folder = private_folder(self._paths.backups)
         remove_leftovers(folder)
-        # A clock that was set back must not make the newest an old one.
+        # A clock that is set right by a moment must not make the newest an old one.
         newest = [backup.made_at + _TICK for backup in self.newest_first()[:1]]
-        stamp = stamp_of(max([now, *newest]))
-        path = folder / f"{_BEGINNING}{stamp}-{mark[:_MARK_LETTERS]}{_ENDING}"
+        path = folder / _name_of(max([now, *newest]), mark[:_MARK_LETTERS])
         publish(path, source.accounts_copy(), durable=True)
 
     def _files(self) -> Iterator[Path]:
@@ -206,6 +231,10 @@ def damaged_at(path: Path, store: Path) -> datetime | None:
         # What stood beside the store has the same name with an ending.
         return from_iso(path.name.removeprefix(beginning).partition("Z")[0] + "Z")
     return None
+
+
+def _name_of(at: datetime, mark: str) -> str:
+    return f"{_BEGINNING}{stamp_of(at)}-{mark}{_ENDING}"
 
 
 def _named(path: Path) -> Backup | None:

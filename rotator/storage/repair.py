@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rotator.clock import to_iso
+from rotator.clock import is_ahead, to_iso
 from rotator.core.logins.store_merge import MergedStore, Row, merge_stores, replaced_of
 from rotator.errors import NewerSchema, StoreDamaged
 from rotator.opencode.auth.file import Whole, parse_live
@@ -91,9 +91,10 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         copies = copies_of(backups, store)
         if not size and left is None and not copies and not awaits_rebuilding(store):
             return False
-        # Of what is gone as a whole all that is remembered is told.
-        always = _LONG_AGO if left is None else now - _RECENTLY
-        since = max((copy.made_at for copy in copies if copy.made_at), default=always)
+        since = _since(copies, backups, now)
+        if since is None:
+            # Of what is gone as a whole all that is remembered is told.
+            since = _LONG_AGO if left is None else now - _RECENTLY
         recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
         aside = f"{store.name}{DAMAGED}{stamp}" if size else None
@@ -103,6 +104,15 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
             durable=True,
         )
         return _put_in_place(store)
+
+
+def _since(copies: list[RepairSource], backups: Backups, now: datetime) -> datetime | None:
+    """Return since when something may be missing in the copies, None if nobody knows."""
+    newest = max((copy.made_at for copy in copies if copy.made_at), default=None)
+    if newest is None or not is_ahead(newest, now):
+        return newest
+    # The clock was ahead when it was made: it is newer than those before it, and no more is known.
+    return backups.made_by(now)
 
 
 def _put_in_place(store: Path) -> bool:

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _ROOT = 0
@@ -241,6 +241,38 @@ def closed_folder(place: Path) -> Path | None:
         if os.access(folder, os.X_OK, effective_ids=by_effect):
             continue
         return folder if facts.st_uid == os.geteuid() else None
+    return None
+
+
+# -- what is run -------------------------------------------------------------------------------
+
+
+def other_owner(facts: os.stat_result) -> int | None:
+    """Return whose a file is if it is neither ours nor root's: what it says to run is not run.
+
+    It would be run with our rights instead of its owner's.
+    """
+    return facts.st_uid if facts.st_uid not in {_ROOT, os.geteuid()} else None
+
+
+def owner_below_root(place: Path) -> int | None:
+    """Return, to root, whose something is that is not root's; None to everybody else.
+
+    Root runs no program of theirs, and none that takes its configuration, or more, from there.
+    """
+    if os.geteuid() == _ROOT:
+        with contextlib.suppress(OSError):
+            return place.stat().st_uid or None
+    return None
+
+
+def home_below_root(environ: Mapping[str, str]) -> str | None:
+    """Return why root runs no program that looks into its home: it is another user's."""
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        place = environ.get(name)
+        owner = owner_below_root(Path(place)) if place else None
+        if owner is not None:
+            return f"{place} belongs to another user (uid {owner}), and you are root"
     return None
 
 

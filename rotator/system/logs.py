@@ -68,6 +68,9 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
             self._follow()
         super().emit(record)
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base's name
+        """Lose a line that a full disk does not take; the base would show a traceback."""
+
     def _follow(self) -> None:
         """Make the file again if it, or its folder, was removed while we write."""
         path, before = Path(self.baseFilename), self.stream

@@ -376,7 +376,7 @@ class Daemon:
 
     def _follow_clock(self, now: datetime) -> None:
         """Let nothing wait for a time that was near before the clock was set back."""
-        follow_clock(self._context)
+        follow_clock(self._context, watched=True)
         for part in (self._publisher, self._problems, self._unsettled, self._times):
             part.follow_clock(now)
 

@@ -27,4 +27,6 @@ def _news(before: ActiveSettings | None, now: ActiveSettings) -> list[tuple[Even
         news.append((EventKind.CHANGED, f"settings were changed: {names}"))
     if now.problem is not None and (before is None or before.problem != now.problem):
         news.append((EventKind.PROBLEM, still_in_force(now.problem)))
+    if now.not_run is not None and (before is None or before.not_run != now.not_run):
+        news.append((EventKind.PROBLEM, now.not_run))
     return news

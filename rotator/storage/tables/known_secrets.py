@@ -8,6 +8,7 @@ from datetime import datetime
 from rotator.clock import to_iso
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.model import Account, AccountId, Credential, Digest
+from rotator.storage.rows import LONG_AGO, time_or
 from rotator.storage.tables.open_store import OpenStore
 
 # Two of a generation: a login that is refreshed every hour is remembered for thirty days.
@@ -23,6 +24,13 @@ class KnownSecrets(OpenStore):
             "SELECT account FROM digest WHERE provider = ? AND digest = ?", provider, digest
         )
         return AccountId(row[0]) if row else None
+
+    def seen_at(self, provider: str, digest: Digest) -> datetime | None:
+        """Return when a secret was saved with an account for the last time, or None."""
+        row = self._one(
+            "SELECT seen_at FROM digest WHERE provider = ? AND digest = ?", provider, digest
+        )
+        return time_or(LONG_AGO, row[0]) if row else None
 
     def was_removed(self, provider: str, digest: Digest) -> bool:
         """Tell whether it is a secret of an account that was removed, however long ago."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from rotator.cli.main import run as rotator
-from rotator.demo import stand_in
+from rotator.demo import keeper, stand_in
 from rotator.demo.clients import Client, best_without_opencode
 from rotator.demo.provider import MadeUpProvider
 from rotator.demo.scene import ONE, TWO, made_up_keys, play
@@ -249,6 +249,46 @@ def test_a_signal_ends_it_and_everything_that_it_started(
     assert not is_running(int(watcher[1]))
     assert not is_running(int(pid_file.read_text()))
     assert everything_in(temporary) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT, signal.SIGSEGV])
+def test_one_that_is_killed_leaves_nothing_that_it_started(
+    tmp_path: Path, programs: Path, temporary: Path, number: signal.Signals
+) -> None:
+    pid_file = tmp_path / "client.pid"
+    hanging = f"trap '' TERM; echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; sleep 600"
+    script = f'PATH={os.defpath}; [ "$1" = --version ] && echo v22.1.0 || {{ {hanging}; }}'
+    program(programs, "node", script)
+    with subprocess.Popen(
+        [sys.executable, "-m", "rotator", "demo"], stdout=subprocess.PIPE, text=True
+    ) as running:
+        wait_until(
+            lambda: pid_file.exists() or running.poll() is not None, 30, "the client's start"
+        )
+
+        running.send_signal(number)
+
+        said, _ = running.communicate(timeout=30)
+
+    watcher = re.search(r"pid (\d+)", said)
+    assert running.returncode == -number
+    assert watcher is not None
+    wait_until(lambda: not is_running(int(watcher[1])), 30, "the watcher's end")
+    wait_until(lambda: not is_running(int(pid_file.read_text())), 30, "the client's end")
+    wait_until(lambda: not any(temporary.iterdir()), 30, "the folder's end")
+
+
+def test_what_has_ended_by_itself_is_ended_no_more(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["/bin/true"], start_new_session=True)
+    ended.wait()
+    with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as other:
+        # Whoever has ended is one of its group until somebody has heard of it.
+        threading.Thread(target=other.wait).start()
+
+        keeper.keep(f"{ended.pid}\n{other.pid}\n", tmp_path)
+
+    assert other.returncode == -signal.SIGTERM
+    assert not tmp_path.exists()
 
 
 def test_a_client_that_never_asks_is_given_up_at_the_deadline(programs: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from rotator.services.refresh import ensure_fresh
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
 from rotator.system.files import publish
+from rotator.system.locks import swap_lock
 from rotator.system.paths import find_paths
 from rotator.watcher.daemon import Daemon
 from tests.support.live import Live, api, oauth, open_live
@@ -79,6 +81,135 @@ def test_tokens_that_were_got_with_the_clock_ahead_are_renewed_before_they_are_p
 
         assert vendor.asked == ["REF-CANARY-ada-1", "REF-CANARY-ada-2"]
         assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-3"
+        assert not follow_clock(live.context)
+
+
+def ends_in(live: Live, entry: dict[str, Any]) -> timedelta:
+    return datetime.fromtimestamp(entry["expires"] / 1000, UTC) - live.clock.now
+
+
+@pytest.mark.parametrize("change", BACK)
+def test_tokens_that_we_got_with_the_clock_ahead_are_renewed_where_they_are_live(
+    home: Path, change: timedelta
+) -> None:
+    vendor = Vendor()
+    with open_live(home, registry=vendor.registry()) as live:
+        live.sees({RENEWING: {**oauth("ada", left=-MINUTE), "accountId": "ada"}})
+        live.sees({RENEWING: {**oauth("bob", left=change + 9 * HOUR), "accountId": "bob"}})
+        live.clock.pass_time(minutes=3)
+        live.clock.now += change
+        ensure_fresh(live.context, live.account(f"{RENEWING}/ada-acme.example"))
+        rotate(
+            live.context, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
+        )
+        live.clock.now -= change
+
+        sync(live.context)
+
+        entry = live.entries()[RENEWING]
+        assert (entry["refresh"], entry["accountId"]) == ("REF-CANARY-ada-2", "ada")
+        assert ends_in(live, entry) <= timedelta(0)
+        assert live.saved(f"{RENEWING}/ada-acme.example") == entry
+        assert vendor.asked == ["REF-CANARY-ada-1"]
+        assert not follow_clock(live.context)
+
+
+@pytest.mark.parametrize("change", BACK)
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_first_login_that_came_with_the_clock_ahead_is_renewed(
+    home: Path, change: timedelta, *, is_live: bool
+) -> None:
+    vendor = Vendor()
+    with open_live(home, registry=vendor.registry()) as live:
+        bob = {**oauth("bob", left=change + 9 * HOUR), "accountId": "bob"}
+        live.sees({RENEWING: bob, "acme": api("a")})
+        live.clock.now += change
+        ada = {**oauth("ada", left=change + HOUR), "accountId": "ada"}
+        live.sees({RENEWING: ada, "acme": api("a")})
+        if not is_live:
+            live.clock.pass_time(minutes=1)
+            live.sees({RENEWING: bob, "acme": api("a")})
+        live.clock.now -= change
+
+        sync(live.context)
+        at_once = live.entries()
+        rotate(
+            live.context, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
+        )
+
+        if is_live:
+            assert ends_in(live, at_once[RENEWING]) <= timedelta(0)
+            assert at_once | {RENEWING: ada} == {RENEWING: ada, "acme": api("a")}
+        else:
+            assert at_once == {RENEWING: bob, "acme": api("a")}
+            assert vendor.asked == ["REF-CANARY-ada-1"]
+            assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        api("a"),
+        oauth("ada", left=HOUR) | {"refresh": "none"},
+        oauth("ada", left=HOUR) | {"refresh": "ACC-CANARY-ada-1"},
+        oauth("ada", left=-HOUR),
+        oauth("ada") | {"expires": 0},
+    ],
+)
+def test_what_nothing_can_renew_and_what_is_over_stays_as_it_was(
+    home: Path, entry: dict[str, Any]
+) -> None:
+    with open_live(home) as live:
+        live.clock.now += 2 * HOUR
+        live.sees({"acme": oauth("bob", left=-HOUR)})
+        live.sees({"acme": entry})
+        live.clock.now -= 2 * HOUR
+        before = live.file.read_bytes()
+
+        sync(live.context)
+
+        assert live.file.read_bytes() == before
+        assert not follow_clock(live.context)
+
+
+def test_whoever_died_after_auth_json_was_written_is_followed_by_the_next(home: Path) -> None:
+    with open_live(home) as live:
+        live.clock.now += 2 * HOUR
+        live.sees({"named": oauth("ada", left=3 * HOUR)})
+        live.clock.now -= 2 * HOUR
+        live.write({"named": oauth("ada", left=timedelta(0))})
+
+        sync(live.context)
+
+        assert live.saved("named/ada-acme.example") == live.entries()["named"]
+        assert ends_in(live, live.saved("named/ada-acme.example")) <= timedelta(0)
+        assert not follow_clock(live.context)
+
+
+@pytest.mark.parametrize("content", [b'{"named": {"type": "oa', b"", b"{}"])
+def test_an_auth_json_that_is_not_whole_or_has_another_login_is_left_as_it_is(
+    home: Path, content: bytes
+) -> None:
+    with open_live(home) as live:
+        live.clock.now += 2 * HOUR
+        live.sees({"named": oauth("ada", left=3 * HOUR)})
+        live.clock.now -= 2 * HOUR
+        live.write(content)
+
+        assert not follow_clock(live.context)
+        assert live.file.read_bytes() == content
+
+
+def test_while_another_has_the_lock_it_is_left_for_the_next_look(home: Path) -> None:
+    with open_live(home) as live:
+        live.clock.now += 2 * HOUR
+        live.sees({"named": oauth("ada", left=3 * HOUR)})
+        live.clock.now -= 2 * HOUR
+
+        with swap_lock(live.paths.swap_lock):
+            assert not follow_clock(live.context)
+
+        assert follow_clock(live.context)
         assert not follow_clock(live.context)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -172,6 +172,136 @@ def test_few_verdicts_are_kept(paths: Paths) -> None:
     assert memory["good"] == {"failover": {"min_swap_seconds": 8}}
 
 
+# -- whose wish it is ----------------------------------------------------------------------------
+
+USER, OTHER = 54321, 65432
+HOOK = "hooks.command = ['/bin/true']\n"
+
+
+@pytest.fixture
+def user_s(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paths]:
+    """Let a test be a user who is not root, and yield where that one's files are."""
+    if os.geteuid() != 0:
+        pytest.fail("only root can give files to others", pytrace=False)
+    # The folders above the home may be root's alone: it begins inside.
+    monkeypatch.chdir(home)
+    home.chmod(0o755)
+    os.seteuid(USER)
+    try:
+        yield find_paths({"HOME": "/proc/self/cwd"})
+    finally:
+        os.seteuid(0)
+
+
+def written_by(owner: int, paths: Paths, text: str) -> None:
+    before = os.geteuid()
+    os.seteuid(0)
+    write_config(paths.config_file, text)
+    for place in (*reversed(paths.config_file.parents[:2]), paths.config_file):
+        os.chown(place, owner, owner)
+        place.chmod(0o755)
+    os.seteuid(before)
+
+
+def hook(paths: Paths, **environ: str) -> tuple[str, ...]:
+    return active_settings(paths, environ).preferences.hook_command
+
+
+def test_root_runs_no_program_that_a_user_s_file_names(paths: Paths) -> None:
+    written_by(USER, paths, HOOK + DRAIN)
+
+    for _ in range(2):
+        now = active_settings(paths, {})
+
+        assert now.not_run == (
+            f"hooks.command is not run: {paths.config_file} belongs to another user (uid {USER});"
+            " a rotator watch of that user runs it"
+        )
+        assert now.preferences.hook_command == ()
+        assert now.preferences.failover.strategy is Strategy.DRAIN
+
+
+def test_root_runs_its_own(paths: Paths) -> None:
+    written_by(0, paths, HOOK)
+
+    now = active_settings(paths, {})
+
+    assert (now.preferences.hook_command, now.not_run) == (("/bin/true",), None)
+
+
+@pytest.mark.parametrize("owner", [USER, 0, OTHER])
+def test_a_user_runs_their_own_and_root_s(user_s: Paths, owner: int) -> None:
+    written_by(owner, user_s, HOOK)
+
+    now = active_settings(user_s, {})
+
+    assert bool(now.preferences.hook_command) is (owner != OTHER)
+    assert (now.not_run is not None) is (owner == OTHER)
+
+
+def test_what_a_user_may_have_remembered_for_root_is_not_run(paths: Paths) -> None:
+    written_by(0, paths, HOOK)
+    assert hook(paths)
+    os.chown(paths.settings_cache, USER, USER)
+
+    assert hook(paths) == ()
+    assert str(paths.settings_cache) in str(active_settings(paths, {}).not_run)
+    assert hook(paths, ROTATOR_HOOKS__COMMAND='["/bin/false"]') == ()
+
+
+def test_what_a_user_may_have_remembered_is_not_root_s_once_root_remembers_more(
+    paths: Paths,
+) -> None:
+    written_by(0, paths, DRAIN)
+    assert hook(paths) == ()
+    remembered = json.loads(paths.settings_cache.read_text())
+    for values in (remembered["good"], *(v["of_file"] for v in remembered["verdicts"].values())):
+        values["hooks"] = {"command": ["/bin/true"]}
+    paths.settings_cache.write_text(json.dumps(remembered))
+    os.chown(paths.settings_cache, USER, USER)
+    assert active_settings(paths, {}).not_run is not None
+    written_by(0, paths, ORDERED)
+    assert strategy(paths) is Strategy.ORDERED
+    os.chown(paths.settings_cache, 0, 0)
+
+    for text in (DRAIN, BROKEN):
+        written_by(0, paths, text)
+
+        assert hook(paths) == ()
+
+
+def test_a_variable_of_root_s_is_run(paths: Paths) -> None:
+    assert hook(paths, ROTATOR_HOOKS__COMMAND='["/bin/false"]') == ("/bin/false",)
+
+
+def test_the_last_good_program_of_a_user_s_is_not_run_once_root_s_file_breaks(
+    paths: Paths,
+) -> None:
+    written_by(USER, paths, HOOK + DRAIN)
+    assert hook(paths) == ()
+    os.chown(paths.settings_cache, 0, 0)
+    written_by(0, paths, BROKEN)
+
+    now = active_settings(paths, {})
+
+    assert (now.is_kept, now.preferences.failover.strategy) == (True, Strategy.DRAIN)
+    assert now.preferences.hook_command == ()
+
+
+def test_a_watcher_that_follows_the_file_runs_it_no_longer_once_it_is_a_user_s(
+    paths: Paths,
+) -> None:
+    written_by(0, paths, HOOK)
+    settings = SettingsFile(paths, environ={})
+    before = settings.look()
+    written_by(USER, paths, HOOK)
+
+    now = settings.look()
+
+    assert (before.preferences.hook_command, now.preferences.hook_command) == (("/bin/true",), ())
+    assert now.not_run is not None
+
+
 # -- hostile files -------------------------------------------------------------------------------
 
 
@@ -240,7 +370,9 @@ def test_a_file_that_may_not_be_read_is_named(paths: Paths) -> None:
     show = "from rotator.settings.active import *; from rotator.system.paths import find_paths"
 
     ended = subprocess.run(
-        without_rights(sys.executable, "-c", f"{show}\nprint(in_force(find_paths()).problem)"),
+        without_rights(
+            sys.executable, "-c", f"{show}\nprint(active_settings(find_paths()).problem)"
+        ),
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

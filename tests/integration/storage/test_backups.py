@@ -255,6 +255,66 @@ def test_a_clock_that_was_set_back_makes_no_new_copy_an_old_one(live: Live) -> N
     assert not live.context.back_up_if_due()
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=2), timedelta(hours=8), timedelta(days=365)])
+def test_a_clock_that_was_ahead_dates_no_copy_of_today(live: Live, ahead: timedelta) -> None:
+    live.clock.now += ahead
+    for number in (2, 3):
+        renew(live, ADA, oauth("ada", number))
+        live.context.back_up_if_due()
+    live.clock.now -= ahead
+    renew(live, ADA, oauth("ada", 4))
+
+    live.context.back_up_if_due()
+
+    newest, *older = Backups(live.paths).newest_first()
+    assert newest.made_at == live.clock.now
+    assert all(one.made_at < live.clock.now for one in older)
+    for number, copy in enumerate(copies(live), 2):
+        assert any(f"REF-CANARY-ada-{number}" in text for text in secrets_of(copy))
+        assert not any(f"REF-CANARY-ada-{number + 1}" in text for text in secrets_of(copy))
+
+
+def test_a_copy_of_a_clock_that_was_ahead_comes_behind_the_one_before_it(live: Live) -> None:
+    live.context.back_up_if_due()
+    before = live.clock.now
+    live.clock.pass_time(days=365)
+    renew(live, ADA, oauth("ada", 2))
+    live.context.back_up_if_due()
+    live.clock.now = before + 2 * HOUR
+    renew(live, ADA, oauth("ada", 3))
+
+    live.context.back_up_if_due()
+
+    times = [one.made_at for one in Backups(live.paths).newest_first()]
+    assert times == [live.clock.now, before + timedelta(milliseconds=1), before]
+
+
+def test_few_copies_are_kept_over_the_days_after_a_clock_that_was_ahead(live: Live) -> None:
+    live.clock.pass_time(days=365)
+    live.context.back_up_if_due()
+    live.clock.pass_time(days=-365)
+    for number in range(2, 60):
+        live.clock.pass_time(hours=1, minutes=7)
+        renew(live, ADA, oauth("ada", number))
+        live.context.back_up_if_due()
+
+    ages = [live.clock.now - one.made_at for one in Backups(live.paths).newest_first()]
+
+    assert ages[0] == timedelta()
+    assert timedelta(days=1) <= ages[2] <= timedelta(days=2, hours=2)
+
+
+def test_what_was_removed_is_in_no_copy_of_a_clock_that_was_ahead(live: Live) -> None:
+    live.clock.pass_time(days=365)
+    live.context.back_up_if_due()
+    live.clock.pass_time(days=-365)
+
+    ledger.remove(live.context, live.account(A))
+
+    assert copies(live)
+    assert places_of(api("a")["key"], live.paths.data) == []
+
+
 def test_while_another_process_makes_one_nobody_waits_for_it(live: Live) -> None:
     held = hold_all([live.paths.backup_lock], patience_seconds=0)
     assert held is not None

@@ -356,6 +356,31 @@ def test_of_a_store_that_was_cut_short_what_stands_in_its_log_is_kept(
         assert "what could be read of it" in told(live)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=365)])
+@pytest.mark.parametrize("is_copied_since", [False, True])
+def test_after_a_clock_that_was_ahead_what_is_lost_is_named(
+    home: Path, ahead: timedelta, *, is_copied_since: bool
+) -> None:
+    with open_live(home) as live:
+        live.clock.now += ahead
+        live.sees({"acme": api("a")})
+        live.context.back_up_if_due()
+        live.clock.now -= ahead
+        live.sees({"acme": api("b")})
+        live.clock.pass_time(seconds=5)
+        if is_copied_since:
+            live.context.back_up_if_due()
+        live.sees({"acme": api("c")})
+        paths = live.paths
+    overwrite(paths.store, 0, os.urandom(paths.store.stat().st_size))
+
+    with opened(paths) as live:
+        lost = told(live).partition("lost: ")[2]
+        assert "whatever was saved since" in lost
+        assert "acme/acme-3" in lost
+        assert ("acme/acme-2" in lost) is not is_copied_since
+
+
 @pytest.mark.parametrize("size", [None, 0, 1, 511])
 def test_without_a_copy_all_that_the_history_names_is_told_of_a_store_that_is_gone(
     paths: Paths, size: int | None

@@ -380,6 +380,8 @@ def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(house: Connected
             for _ in range(9)
         ]
         for turn, demo in enumerate(demos):
+            # Before that it is Python's own beginning that a Ctrl-C breaks off.
+            wait_until(partial(_is_listening, demo.pid), SECONDS, "a demo that listens")
             # Not for luck: each moment is as good as another one.
             with pytest.raises(subprocess.TimeoutExpired):
                 demo.wait(0.2)
@@ -391,6 +393,13 @@ def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(house: Connected
         assert demo.returncode in {128 + SIGNALS[turn % 3], -SIGNALS[turn % 3]}
     assert list(house.temporary.iterdir()) == []
     wait_until(lambda: not _processes_of(house), AT_ONCE_SECONDS, "every process to be gone")
+
+
+def _is_listening(pid: int) -> bool:
+    """Tell whether a process has a handler for SIGTERM."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (caught,) = (line.split()[1] for line in lines if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def _processes_of(house: Connected) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,3 +118,18 @@ def test_what_is_no_file_in_the_log_s_place_keeps_nothing_from_starting(
     root.setLevel(level)
     assert (path.is_file(), path.is_symlink()) == (True, False)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_line_that_the_disk_does_not_take_is_lost_without_a_traceback(
+    handler: logging.Handler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        logging.getLogger("rotator.test").warning("nobody reads this")
+        told = capsys.readouterr()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    handler.flush()
+
+    assert (told.out, told.err) == ("", "")
