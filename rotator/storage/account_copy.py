@@ -20,13 +20,11 @@ from rotator.storage.transactions import write_back
 KEPT_TABLES = frozenset(
     {"account", "descent", "digest", "exchange", "removed", "replaced", "setting"}
 )
-# What bridges tell, and what is learned of replaced tokens, changes no account's row. A digest is
-# written once: where they are the same, nothing is new.
-_MARKED_TABLES = {
-    "descent": "digest",
-    "digest": "provider, digest",
-    "exchange": "digest",
-    "removed": "provider, digest",
+# What bridges tell, and what is learned of replaced tokens, changes no account's row. Of what may
+# be long, and is only ever added to and forgotten, it is enough to know where it ends.
+_MARKED = {
+    "descent": "count(*), max(rowid), max(at)",
+    "exchange": "count(*), max(rowid), max(at)",
     "replaced": "*",
 }
 # Set while what was removed is not erased everywhere yet.
@@ -57,9 +55,9 @@ class Copied:
                 "SELECT value FROM setting WHERE name = 'balancing'"
             ).fetchone()
             # An older schema lacks some.
-            names = sorted(_MARKED_TABLES.keys() & set(table_names(self.connection)))
+            names = sorted(_MARKED.keys() & set(table_names(self.connection)))
             known = [
-                sorted(self.connection.execute(f"SELECT {_MARKED_TABLES[name]} FROM {name}"))  # noqa: S608  # ours
+                sorted(self.connection.execute(f"SELECT {_MARKED[name]} FROM {name}"))  # noqa: S608  # ours
                 for name in names
             ]
         return digest_of(repr((accounts, setting, known))) if accounts else None
