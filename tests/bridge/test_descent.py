@@ -116,12 +116,12 @@ def test_a_refresh_is_told_before_its_answer_is_handed_on(
     assert answer["sameInit"] is (form != "request")
 
 
-@pytest.mark.parametrize("way", ["/{}/work", "/{}/work/", "/{}/work/../work", "work"])
+@pytest.mark.parametrize("way", ["/{}/office", "/{}/office/", "/{}/office/../office", "office"])
 def test_what_is_told_names_the_home_that_it_is_for(
     home: Path, live: LiveFile, answering: Upstream, folder: Path, way: str
 ) -> None:
     """Homes that differ in XDG_DATA_HOME alone share the folder."""
-    file = home / "work" / "opencode" / "auth.json"
+    file = home / "office" / "opencode" / "auth.json"
     file.parent.mkdir(parents=True)
     file.write_bytes(live.path.read_bytes())
     variables = {"XDG_DATA_HOME": way.format(str(home).lstrip("/"))}
@@ -132,7 +132,7 @@ def test_what_is_told_names_the_home_that_it_is_for(
     (one,) = told(folder)
     assert one["auth_file"] == str(file)
     ours = find_paths(places(home))
-    theirs = find_paths(places(home) | {"XDG_DATA_HOME": str(home / "work")})
+    theirs = find_paths(places(home) | {"XDG_DATA_HOME": str(home / "office")})
     assert (read_descents(ours).descents, read_descents(ours).files) == ((), ())
     assert [d.spent for d in read_descents(theirs).descents] == [digest_of(REFRESH)]
 
