@@ -25,17 +25,18 @@ from rotator.secret import Secret
 def take_descents(context: Context) -> None:
     """Take in what bridges have seen of tokens, and do what is known by it of accounts."""
     reading = read_descents(context.paths)
-    if not reading.files:
-        return
     now = context.clock()
     events: list[Event] = []
-    with context.store.transaction():
-        context.store.note_descents(reading.descents, now)
-        for provider in sorted({account.provider for account in context.store.state().accounts}):
-            events += settle(context, provider, now)
-    taken_in(reading)
-    context.record(events)
+    # What stays there for others is known from the second look on.
+    if reading.files or not all(map(context.store.knows_descent, reading.descents)):
+        with context.store.transaction():
+            context.store.note_descents(reading.descents, now)
+            providers = {account.provider for account in context.store.state().accounts}
+            for provider in sorted(providers):
+                events += settle(context, provider, now)
+    taken_in(reading, now)
     if events:
+        context.record(events)
         context.notify_changed()
 
 

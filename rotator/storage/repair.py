@@ -221,6 +221,11 @@ def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tabl
     def of_accounts(table: str) -> list[Row]:
         return [row for row in _rows(left, table) if row["account"] in ids]
 
+    def of_either(table: str) -> Iterable[Row]:
+        return {
+            row["digest"]: row for source in (copy, left) for row in _rows(source, table)
+        }.values()
+
     settings = {row["name"]: row for source in (copy, left) for row in _rows(source, "setting")}
     tables: dict[str, Iterable[Row]] = {
         "account": joined.accounts,
@@ -233,10 +238,8 @@ def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tabl
         "replaced": replaced_of(
             [_rows(source, "replaced") for source in (copy, left)], joined.accounts
         ),
-        "descent": _rows(left, "descent"),
-        "exchange": {
-            row["digest"]: row for source in (copy, left) for row in _rows(source, "exchange")
-        }.values(),
+        "descent": of_either("descent"),
+        "exchange": of_either("exchange"),
         **_places(left, ids),
     }
     content = {

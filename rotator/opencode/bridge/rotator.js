@@ -836,14 +836,17 @@ var STALLED_MS = 6e4;
 var Descent = class {
   /** @type {string} */
   #folder;
+  /** @type {string} */
+  #auth;
   /** @type {Logins} */
   #logins;
   /**
-   * @param {string} folder
+   * @param {Places} places
    * @param {Logins} logins
    */
-  constructor(folder, logins) {
-    this.#folder = folder;
+  constructor(places, logins) {
+    this.#folder = places.descent;
+    this.#auth = path3.resolve(places.auth);
     this.#logins = logins;
   }
   /**
@@ -951,7 +954,7 @@ var Descent = class {
     for (const [name, token] of tokens)
       this.#logins.tokens.add(token, whose, isRefreshName([name]) ? { isRefresh: true } : {});
     const at = (/* @__PURE__ */ new Date()).toISOString();
-    await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
+    await this.#publish({ schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok });
   }
   /** @param {object} value */
   async #publish(value) {
@@ -2100,7 +2103,7 @@ var Bridge = class {
     this.exchange = new Exchange(places, this.watcher);
     this.routing = new Routing(this.watcher);
     this.marks = new Marks(this.logins);
-    this.descent = new Descent(places.descent, this.logins);
+    this.descent = new Descent(places, this.logins);
     this.#requestLogins = new RequestLogins(this.logins, this.watcher);
     this.#reports = new Reports(this.exchange, this.logins, this.routing);
     this.#failed = new FailedRequests({

@@ -44,6 +44,11 @@ class Descents(OpenStore):
         """Tell whether a bridge saw that a refresh token was exchanged for another one."""
         return self._one("SELECT 1 FROM exchange WHERE digest = ?", digest) is not None
 
+    def knows_descent(self, descent: Descent) -> bool:
+        """Tell whether all that a bridge told of an answer has been noted."""
+        is_spent_noted = descent.spent is None or self.was_exchanged(descent.spent)
+        return is_spent_noted and all(self.descent(digest) is not None for digest in descent.to)
+
     def note_descents(self, descents: Iterable[Descent], now: datetime) -> None:
         """Keep what bridges saw of tokens; what is old, or too much, is forgotten.
 

@@ -19,7 +19,7 @@ from rotator.opencode.bridge.exchange import Exchange
 from rotator.system.file_owners import foreign_link, open_own_folder, open_theirs
 from rotator.system.paths import find_paths
 from tests.support.household import Household
-from tests.support.live import api
+from tests.support.live import NOON, api
 from tests.support.rotator_process import rotator, watcher
 from tests.support.waiting import wait_until
 
@@ -138,7 +138,7 @@ def test_c4_a_watcher_of_root_s_sweeps_nothing_where_a_link_leads(
     exchange.present()
     exchange.names()
     exchange.take(paths.bridge / name / "old.json")
-    taken_in(read_descents(paths))
+    taken_in(read_descents(paths), NOON)
 
     assert seen(roots) == before
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import StoreDamaged
-from rotator.model import AccountId, AccountState, Limit
+from rotator.model import NOBODY, AccountId, AccountState, Identity, Limit
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
@@ -23,6 +23,7 @@ from rotator.storage.images import opened_image
 from rotator.storage.store import Store
 from rotator.system.locks import hold_all
 from rotator.system.paths import find_paths
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
@@ -129,6 +130,30 @@ def test_a_copy_holds_the_accounts_and_the_settings_and_nothing_else(live: Live)
         # Balancing, and the number that was given last to what is kept aside.
         "setting": 2,
     }
+
+
+@pytest.mark.parametrize("told", ["a refresh", "a login", "a refresh of nobody's", "an owner"])
+def test_what_is_learned_of_tokens_makes_a_copy_due_once(live: Live, told: str) -> None:
+    """No account's row changes with it."""
+    ada, store = live.account(ADA), live.context.store
+    with store.transaction():
+        store.keep_replaced(ada.id, ada.credential, NOBODY, NOON)
+    assert live.context.back_up_if_due()
+    if told == "a refresh":
+        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+    elif told == "a login":
+        seen_login(live.paths, oauth("cyd"))
+    elif told == "an owner":
+        with store.transaction():
+            store.name_replaced(1, Identity(key="user/eve"))
+    else:
+        seen_refresh(live.paths, oauth("eve"), oauth("eve", 2))
+    live.look()
+
+    assert live.context.back_up_if_due()
+    assert not live.context.back_up_if_due()
+    live.look()
+    assert not live.context.back_up_if_due()
 
 
 def test_a_copy_has_no_byte_of_what_is_not_in_it(live: Live) -> None:

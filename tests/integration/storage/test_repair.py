@@ -18,7 +18,7 @@ import pytest
 
 from rotator.context import open_context
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.model import AccountState, EventKind, PendingRefresh
+from rotator.model import AccountState, Descent, Digest, EventKind, PendingRefresh
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
@@ -31,7 +31,7 @@ from rotator.storage.store import Store
 from rotator.system.locks import swap_lock
 from rotator.system.paths import Paths, find_paths
 from tests.support.children import Lines, child, end
-from tests.support.descents import seen_refresh
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
@@ -487,21 +487,51 @@ def test_what_is_kept_aside_and_a_refresh_under_way_survive_where_they_can_be_re
         assert [one.answer for one in live.state.refreshes.values()] == [answer]
 
 
-@pytest.mark.parametrize("damaged", ["account", "exchange"])
+@pytest.mark.parametrize("damaged", ["account", "exchange", "gone"])
 def test_a_token_that_somebody_else_has_exchanged_is_not_sent_by_a_rebuilt_store(
     paths: Paths, damaged: str
 ) -> None:
     with opened(paths) as live:
         seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
         live.look()
-        with live.context.store.transaction():
-            live.context.store.set_balancing(on=True)
-        live.context.back_up_if_due()
-    zero_page_of(paths.store, damaged)
+        assert live.context.back_up_if_due()
+    if damaged == "gone":
+        lose(paths.store)
+    else:
+        zero_page_of(paths.store, damaged)
 
     with opened(paths) as live:
         assert live.state_of(ADA) is AccountState.REJECTED
         assert live.state_of(BOB) is AccountState.READY
+
+
+@pytest.mark.parametrize("damaged", ["account", "descent", "gone"])
+def test_where_tokens_came_from_is_known_to_a_rebuilt_store(paths: Paths, damaged: str) -> None:
+    """A bridge tells of tokens before they stand in auth.json."""
+    with opened(paths) as live:
+        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+        seen_login(live.paths, oauth("cyd"))
+        live.look()
+        live.context.back_up_if_due()
+        known = descents_of(live)
+    if damaged == "gone":
+        lose(paths.store)
+    else:
+        zero_page_of(paths.store, damaged)
+
+    with opened(paths) as live:
+        assert [one is not None for one in known] == [True, True]
+        assert descents_of(live) == known
+
+
+def lose(store: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        store.with_name(store.name + ending).unlink(missing_ok=True)
+
+
+def descents_of(live: Live) -> list[Descent | None]:
+    tokens = ("REF-CANARY-ada-2", "REF-CANARY-cyd-1")
+    return [live.context.store.descent(Digest(digest_of(token))) for token in tokens]
 
 
 def test_who_is_live_is_found_out_anew_where_the_last_auth_json_is_lost(paths: Paths) -> None:

@@ -59,7 +59,7 @@ export class Bridge {
     this.exchange = new Exchange(places, this.watcher);
     this.routing = new Routing(this.watcher);
     this.marks = new Marks(this.logins);
-    this.descent = new Descent(places.descent, this.logins);
+    this.descent = new Descent(places, this.logins);
     this.#requestLogins = new RequestLogins(this.logins, this.watcher);
     this.#reports = new Reports(this.exchange, this.logins, this.routing);
     this.#failed = new FailedRequests({

@@ -35,6 +35,7 @@ import { sleep } from "../system/timing.js";
  * @import { NamedText } from "../core/token-texts.js"
  * @import { RefreshToken } from "../core/known-tokens.js"
  * @import { Logins } from "../opencode/logins.js"
+ * @import { Places } from "../system/places.js"
  */
 
 /**
@@ -61,15 +62,18 @@ const STALLED_MS = 60_000;
 export class Descent {
   /** @type {string} */
   #folder;
+  /** @type {string} */
+  #auth;
   /** @type {Logins} */
   #logins;
 
   /**
-   * @param {string} folder
+   * @param {Places} places
    * @param {Logins} logins
    */
-  constructor(folder, logins) {
-    this.#folder = folder;
+  constructor(places, logins) {
+    this.#folder = places.descent;
+    this.#auth = path.resolve(places.auth); // other homes may share the folder
     this.#logins = logins;
   }
 
@@ -189,7 +193,7 @@ export class Descent {
     for (const [name, token] of tokens)
       this.#logins.tokens.add(token, whose, isRefreshName([name]) ? { isRefresh: true } : {});
     const at = new Date().toISOString();
-    await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
+    await this.#publish({ schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok });
   }
 
   /** @param {object} value */
