@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from rotator.core.logins.nobody import names_nobody
+from rotator.core.logins.nobody import is_placeholder, names_nobody
 from rotator.model import Balance, Finding, Identity, Meaning, Reach, Scope, Snapshot, Window
 from rotator.text import sanitize
 
@@ -30,7 +30,11 @@ def checked_identity(who: Identity) -> Identity:
     """Return an identity whose texts can be saved and shown, whatever the token said."""
     # What several people have in an owner's place makes them no one person.
     key = _compared(who.key) if checked(who.by_contract, bool) else _somebody(who.key)
-    group, key_before = _somebody(who.group), _compared(who.key_before)
+    group, key_before = _compared(who.group), _compared(who.key_before)
+    # A company may be called as it likes, but for what a person has in that place.
+    is_of_nobody = key is None and who.group == who.key
+    if group is not None and (is_of_nobody or is_placeholder(group)):
+        group = None
     return Identity(key, _shown(who.label), _shown(who.plan), group, key_before=key_before)
 
 

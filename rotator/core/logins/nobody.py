@@ -38,6 +38,8 @@ _CONTEXT = frozenset(
     用户 用户名 用戶 默认 預設 测试 空
     """.split()  # noqa: SIM905  # one a line would be a page
 )
+# What a program prints of nothing.
+_NOTHING = frozenset(("nan", "nil", "none", "null", "undefined"))
 _DENIALS = frozenset(("no", "non", "not", "un"))
 _ALL = _NOBODY | _CONTEXT
 _FEWEST_LETTERS = 4
@@ -97,6 +99,13 @@ def names_nobody(owner: str) -> bool:
 def says_nobody(text: str) -> bool:
     """Tell whether a text says that there is nobody, and is not only a word that several have."""
     return _NOT_AVAILABLE.search(text) is not None or any(map(_says_nobody, text.split("/")))
+
+
+def is_placeholder(name: str) -> bool:
+    """Tell whether a name stands for nothing, where every word may be one, as a company's may."""
+    if _NOT_AVAILABLE.search(name) or _TEMPLATE.search(name) or name.lower() in _NOTHING:
+        return True
+    return _is_made_up(name)
 
 
 def _is_nobody(part: str) -> bool:

@@ -353,6 +353,24 @@ def test_what_a_reading_tells_can_be_shown_and_saved(credential: Credential) -> 
     assert read.read_at.utcoffset() == timedelta(0)
 
 
+@pytest.mark.parametrize(
+    ("told", "group"),
+    [
+        *((Identity(group=name), name) for name in ("slack", "Ghost", "void", "test", "acme")),
+        *((Identity("ada", group=name), name) for name in ("slack", "default", "ada")),
+        # Nothing, and what a person has in that place.
+        *((Identity("ada", group=name), None) for name in ("null", "{{org}}", "n/a", "0", "")),
+        *((Identity(name, group=name), None) for name in ("guest", "test", "unknown", "")),
+    ],
+)
+def test_accounts_of_a_company_are_limited_together_whatever_it_is_called(
+    credential: Credential, told: Identity, group: str | None
+) -> None:
+    read = registry_of(Snapshot(NOW, (), identity=told)).read_usage("acme", credential, NOW)
+
+    assert read.identity.group == group
+
+
 def test_what_a_vendor_refuses_is_said_in_the_module_s_own_words(credential: Credential) -> None:
     with pytest.raises(RateLimited, match=r"^too often$"):
         registry_of(RateLimited("too often")).read_usage("acme", credential, NOW)

@@ -240,7 +240,7 @@ def test_a_file_that_may_not_be_read_is_named(paths: Paths) -> None:
     show = "from rotator.settings.active import *; from rotator.system.paths import find_paths"
 
     ended = subprocess.run(
-        without_rights(sys.executable, "-c", f"{show}\nprint(in_force(find_paths()).problem)"),
+        without_rights(sys.executable, "-c", f"{show}\nprint(active_settings(find_paths()).problem)"),
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

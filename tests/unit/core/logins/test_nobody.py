@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.logins.nobody import names_nobody, says_nobody
+from rotator.core.logins.nobody import is_placeholder, names_nobody, says_nobody
 
 WORDS = (
     *("unknown", "NULL", "none", "undefined", "anonymous", "me", "NaN", "anon", "somebody"),
@@ -35,6 +35,7 @@ NUMBERS = (
     *("550E8400-E29B-41D4-A716-446655440000", "507f1f77bcf86cd799439011"),
     "d41d8cd98f00b204e9800998ecf8427e",
 )
+COMPANIES = ("slack", "Discord", "ghost", "void", "apple", "microsoft", "test", "demo", "default")
 SOMEBODY = (
     *(
         "ada",
@@ -95,6 +96,16 @@ def test_a_part_that_says_nobody_makes_it_nobody_s(owner: str) -> None:
 )
 def test_a_word_beside_somebody_does_no_harm(owner: str) -> None:
     assert not names_nobody(owner)
+
+
+@pytest.mark.parametrize("name", [*COMPANIES, "hidden", "none-1", "org-abc123", "Test Account"])
+def test_a_company_may_be_called_as_it_likes(name: str) -> None:
+    assert not is_placeholder(name)
+
+
+@pytest.mark.parametrize("name", [*KINDS[:-7], *NUMBERS, "null", "None", "NaN", "nil", "undefined"])
+def test_what_stands_for_nothing_is_no_company(name: str) -> None:
+    assert is_placeholder(name)
 
 
 @pytest.mark.parametrize("text", ["unknown", "n/a", "null/acc-1", "0", "-", "user-null"])
