@@ -367,12 +367,13 @@ def test_whatever_stands_in_its_place_gives_one_sentence(paths: Paths, what: str
 def test_a_file_that_may_not_be_read_is_named(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
     paths.config_file.chmod(0)
-    show = "from rotator.settings.active import *; from rotator.system.paths import find_paths"
+    show = (
+        "from rotator.settings.active import *; from rotator.system.paths import find_paths\n"
+        "print(active_settings(find_paths()).problem)"
+    )
 
     ended = subprocess.run(
-        without_rights(
-            sys.executable, "-c", f"{show}\nprint(active_settings(find_paths()).problem)"
-        ),
+        without_rights(sys.executable, "-c", show),
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

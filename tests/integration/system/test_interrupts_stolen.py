@@ -42,7 +42,7 @@ ASKING = """
 with interrupts.put_off("waiting for an answer"):
     thread.start()
     with interrupts.hearing():
-        while interrupts.came() is None and not answer.wait(20):
+        while interrupts.pending_signal() is None and not answer.wait(20):
             pass
     print("heard" if time.monotonic() - began < 10 else "late", flush=True)
 """
