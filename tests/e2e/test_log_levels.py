@@ -5,9 +5,7 @@ With the real opencode, and without the bridge.
 
 from __future__ import annotations
 
-import json
 import os
-import threading
 import time
 
 import pytest
@@ -15,6 +13,7 @@ import pytest
 from tests.e2e.scenes import (
     A,
     B,
+    HeldXaiRequest,
     api,
     install_bridge,
     log_in,
@@ -27,8 +26,6 @@ from tests.support.household import Household
 from tests.support.log_lines import wait_until_worked_off
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import serve
-from tests.support.provider_answers import Answer, refusal
-from tests.support.provider_request import Request
 from tests.support.rotator_process import rotator, status, watcher
 from tests.support.waiting import wait_until
 
@@ -64,29 +61,18 @@ def test_b_the_key_of_a_process_whose_beginning_is_not_in_the_log_blames_no_late
 def test_b_a_login_s_request_that_errors_alone_tell_of_undoes_no_swap_by_hand(
     house: Household, provider: LoopbackProvider
 ) -> None:
-    file = house.config_folder / "opencode.json"
-    config = json.loads(file.read_text())
-    config["provider"]["xai"] = {"options": {"baseURL": f"{provider.url}/v1"}}
-    file.write_text(json.dumps(config))
-    asked, swapped = threading.Event(), threading.Event()
-
-    def late(_: Request) -> Answer:
-        asked.set()
-        swapped.wait(30)
-        return refusal(429, {"error": {"message": "Rate limit reached"}}, {"retry-after": "3600"})
-
-    provider.answer(late, key="ACC-CANARY-A", title=False)
+    held = HeldXaiRequest(house, provider)
     with watcher(house):
         log_in(house, "xai", login("B"), login("A"))
         log_in(house, "groq", api("KEY-CANARY-GROQ"))
         with serve(house, OPENCODE_LOG_LEVEL="ERROR") as server:
             server.prompt_async(server.create_session(), "hi", model="xai/grok-4")
-            assert asked.wait(30)
+            assert held.is_asked.wait(30)
             # A failure so soon after its start would tell when it began.
             time.sleep(_FIRST_LINE_SECONDS)
             rotator(house, "rotate", "xai", "xai-1")
             time.sleep(1.5)
-            swapped.set()
+            held.may_end.set()
             wait_until(lambda: stream_errors(house), 30, "the failure in the log")
             wait_until_worked_off(house, "groq")
 

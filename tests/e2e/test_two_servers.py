@@ -47,7 +47,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Servers:
-    """Both servers, and the books beside them."""
+    """Both servers, and the context beside them."""
 
     house: Household
     context: Context

@@ -6,7 +6,6 @@ within the ten seconds in which a process writes its first line a request of the
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -19,14 +18,24 @@ import pytest
 
 from rotator.opencode.run_lines import runs_in
 from rotator.system.processes import started
-from tests.e2e.scenes import A, B, api, log_in, login, of_kind, states, stream_errors
+from tests.e2e.scenes import (
+    A,
+    B,
+    HeldXaiRequest,
+    api,
+    log_in,
+    login,
+    of_kind,
+    states,
+    stream_errors,
+)
 from tests.support.children import child
 from tests.support.household import Household
 from tests.support.log_lines import wait_until_worked_off
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_binary import opencode_binary
 from tests.support.opencode_process import Server, serve
-from tests.support.provider_answers import Answer, refusal, streamed
+from tests.support.provider_answers import Answer, streamed
 from tests.support.provider_request import Request
 from tests.support.rotator_process import rotator, watcher
 from tests.support.waiting import wait_until
@@ -226,27 +235,16 @@ def test_b_those_whose_logs_say_little_blame_the_account_that_each_of_them_began
 def test_b_a_login_s_request_under_way_at_a_swap_blames_nobody_once_a_second_one_has_started(
     house: Household, provider: LoopbackProvider
 ) -> None:
-    file = house.config_folder / "opencode.json"
-    config = json.loads(file.read_text())
-    config["provider"]["xai"] = {"options": {"baseURL": f"{provider.url}/v1"}}
-    file.write_text(json.dumps(config))
-    asked, begun = threading.Event(), threading.Event()
-
-    def late(_: Request) -> Answer:
-        asked.set()
-        begun.wait(30)
-        return refusal(429, {"error": {"message": "Rate limit reached"}}, {"retry-after": "3600"})
-
-    provider.answer(late, key="ACC-CANARY-A", title=False)
+    held = HeldXaiRequest(house, provider)
     with watcher(house), ExitStack() as stack:
         log_in(house, "xai", login("B"), login("A"))
         log_in(house, "groq", api("KEY-CANARY-GROQ"))
         first = stack.enter_context(serve(house, OPENCODE_LOG_LEVEL="ERROR"))
         first.prompt_async(first.create_session(), "hi", model="xai/grok-4")
-        assert asked.wait(30)
+        assert held.is_asked.wait(30)
         put_in(house, "xai/xai-1")
         stack.enter_context(serve(house, OPENCODE_LOG_LEVEL="ERROR"))
-        begun.set()
+        held.may_end.set()
         wait_for_failure(house)
 
     assert not [one for one in of_kind(house, "limited") if one["account"].startswith("xai/")]

@@ -164,7 +164,7 @@ class Ours:
     # -- the watcher -----------------------------------------------------------------------------
 
     def start(self, plan: Plan = UNDISTURBED) -> Outcome:
-        """Start a watcher: it opens the books, adopts what was left behind, and looks."""
+        """Start a watcher: it opens its context, adopts what was left behind, and looks."""
         seam, stack = self._new_seam(), ExitStack()
         started: list[Watcher] = []
 
@@ -176,7 +176,7 @@ class Ours:
             started[0].look(self.computer.uptime)
 
         outcome = self._through(seam, run, plan)
-        # One that has its books goes on, whatever stood in the way of its first look.
+        # One that has its context goes on, whatever stood in the way of its first look.
         if outcome.crashed or not started:
             self._bury(seam, stack.close)
         else:

@@ -32,7 +32,7 @@ def with_accounts(home: Path, *names: str) -> Household:
 
 @contextlib.contextmanager
 def opened(house: Household) -> Iterator[Context]:
-    """Open the household's books, as another program would."""
+    """Open the household's context, as another program would."""
     with open_context(find_paths(house.env())) as context:
         yield context
 

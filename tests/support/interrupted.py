@@ -139,7 +139,7 @@ def refresh_again(live: Live) -> None:
 
 
 def nothing(live: Live) -> None:
-    """Open the books, which brings an old store up to date, and look at the accounts."""
+    """Open the context, which brings an old store up to date, and look at the accounts."""
     assert live.names() == sorted(SAVED)
 
 
@@ -190,7 +190,7 @@ def vendor_of(scene: Scene, home: Path) -> Vendor:
 
 @contextlib.contextmanager
 def opened(home: Path, scene: Scene, vendor: Vendor) -> Iterator[Live]:
-    """Open the books as a process does that begins."""
+    """Open the context as a process does that begins."""
     with open_live(home, clock=clock_of(scene), registry=registry_of(vendor)) as live:
         yield live
 

@@ -122,7 +122,7 @@ def write_as_opencode(path: Path, content: bytes) -> None:
 
 @dataclass
 class Live:
-    """One person's books with the file they are about."""
+    """One person's context with the file they are about."""
 
     context: Context
     clock: HandClock
@@ -218,7 +218,7 @@ def kept_aside(live: Live) -> list[bytes]:
 def open_live(
     home: Path, *, clock: HandClock | None = None, registry: Registry = REGISTRY
 ) -> Iterator[Live]:
-    """Open the books of the person who lives in `home`."""
+    """Open the context of the person who lives in `home`."""
     at = clock or HandClock()
     asked: Clock = at
     # The settings are nobody's unless a test says otherwise, so that no file of them is read.

@@ -36,7 +36,7 @@ from tests.support.rotator_process import rotator, watcher
 
 @pytest.fixture
 def live(home: Path) -> Iterator[Live]:
-    """Return a person with two accounts, whose books somebody has open."""
+    """Return a person with two accounts, whose store somebody has open."""
     with open_live(home) as live:
         for name in ("a", "b"):
             live.sees({"acme": api(name)})

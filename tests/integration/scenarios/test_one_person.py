@@ -79,7 +79,7 @@ class Vendors:
 
 @dataclass
 class People:
-    """A person's books, and logins of several people at one vendor."""
+    """A person's store, and logins of several people at one vendor."""
 
     live: Live
     vendors: Vendors

@@ -77,7 +77,7 @@ def vendor() -> Vendor:
 
 @pytest.fixture
 def live(home: Path, vendor: Vendor) -> Iterator[Live]:
-    """Return books in which ada's login is parked and has run out, and bob's is live."""
+    """Return a context in which ada's login is parked and has run out, and bob's is live."""
     with open_live(home, registry=vendor.registry()) as live:
         park(live)
         yield live

@@ -61,7 +61,7 @@ def vendor() -> Vendor:
 
 @pytest.fixture
 def live(home: Path, vendor: Vendor) -> Iterator[Live]:
-    """Return books of nobody yet."""
+    """Return a context of nobody yet."""
     with open_live(home, registry=vendor.registry()) as live:
         yield live
 

@@ -54,7 +54,7 @@ def teller() -> Teller:
 
 @pytest.fixture
 def live(home: Path, teller: Teller) -> Iterator[Live]:
-    """Return books with two keys, the second one live."""
+    """Return a context with two keys, the second one live."""
     with open_live(home, registry=teller.registry()) as live:
         live.sees({TELLING: api("a")})
         live.sees({TELLING: api("b")})

@@ -81,7 +81,7 @@ def furnish(home: Path) -> None:
 
 @contextlib.contextmanager
 def opened(paths: Paths, *, watching: bool = False) -> Iterator[Live]:
-    """Open the books an hour later."""
+    """Open the context an hour later."""
     clock = HandClock()
     clock.now = NOON + timedelta(hours=1)
     with open_context(paths, clock=clock, registry=REGISTRY, watching=watching) as context:

@@ -45,7 +45,7 @@ LOGGED = (
 
 
 class Running:
-    """A watcher in a thread of the test; its own books are opened there."""
+    """A watcher in a thread of the test; its own context is opened there."""
 
     def __init__(
         self,

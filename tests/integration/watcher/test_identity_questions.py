@@ -268,7 +268,7 @@ def test_the_watcher_is_woken_by_an_answer_and_does_not_wait_for_it(
 
 @pytest.fixture
 def shy(home: Path, namer: Namer) -> Iterator[Live]:
-    """Return books of a vendor whose terms speak against asking, with one login."""
+    """Return a context of a vendor whose terms speak against asking, with one login."""
     module = Naming(asks_only_in_doubt=True)
     with open_live(home, registry=namer.registry(module)) as live:
         live.sees({NAMING: oauth("ada", left=MINUTE)})

@@ -269,7 +269,7 @@ def test_what_the_bridge_tells_of_good_answers_is_a_reading(home: Path) -> None:
 
 @contextmanager
 def two_keys(home: Path, teller: Teller, used: float) -> Iterator[Context]:
-    """Open the books of somebody with two keys, of each of which so much is used for long."""
+    """Open the context of somebody with two keys, of each of which so much is used for long."""
     for key in ("KEY-CANARY-a", "KEY-CANARY-b"):
         teller.tells(key, ["5h", used, 4_102_444_800, None])
     with open_context(find_paths(), registry=teller.registry()) as context:

@@ -131,7 +131,7 @@ def test_what_is_around_says_what_status_says(live: Live) -> None:
 
 
 class Opener:
-    """Opens the books and counts how often."""
+    """Opens the context and counts how often."""
 
     def __init__(self, live: Live) -> None:
         self.opened = 0
