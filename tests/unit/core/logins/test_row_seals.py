@@ -11,6 +11,7 @@ from rotator.core.logins.row_seals import (
     covered,
     is_sealed,
     seal_of,
+    seal_of_table,
     seals_of,
     without_passing,
 )
@@ -92,3 +93,11 @@ def test_another_table_has_one_seal_over_everything() -> None:
 def test_two_values_cannot_be_taken_for_others_that_read_the_same() -> None:
     assert seal_of(["a", "b"], ["1\nb 2", None]) != seal_of(["a", "b"], ["1", "2"])
     assert seal_of(["a"], [1]) != seal_of(["a"], ["1"])
+
+
+def test_the_seal_of_a_table_is_of_its_rows_in_any_order() -> None:
+    rows: list[tuple[object, ...]] = [("a", "b"), ("c", None)]
+
+    assert seal_of_table(rows) == seal_of_table(rows[::-1])
+    others: list[list[tuple[object, ...]]] = [rows[:1], [*rows, rows[0]], [("a", "b"), ("c", "d")]]
+    assert all(seal_of_table(other) != seal_of_table(rows) for other in others)
