@@ -217,13 +217,14 @@ def _rebuilt(
 
 def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tables, MergedStore]:
     """Return the rows of a copy and of what is left of the store that it was made of."""
-    joined = merge_stores(contents_of(copy), contents_of(left), to_iso(now))
+    older, newer = (left, copy) if left.is_older else (copy, left)
+    joined = merge_stores(contents_of(older), contents_of(newer), to_iso(now))
     ids = {row["id"] for row in joined.accounts}
 
     def of_accounts(table: str) -> list[Row]:
         return [row for row in _rows(left, table) if row["account"] in ids]
 
-    settings = {row["name"]: row for source in (copy, left) for row in _rows(source, "setting")}
+    settings = {row["name"]: row for source in (older, newer) for row in _rows(source, "setting")}
     tables: dict[str, Iterable[Row]] = {
         "account": joined.accounts,
         "digest": joined.digests,
@@ -233,7 +234,7 @@ def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tabl
         "refresh": of_accounts("refresh"),
         "part_limit": of_accounts("part_limit"),
         "replaced": replaced_of(
-            [_rows(source, "replaced") for source in (copy, left)], joined.accounts
+            [_rows(source, "replaced") for source in (older, newer)], joined.accounts
         ),
         "descent": _rows(left, "descent"),
         "exchange": {

@@ -79,6 +79,8 @@ class RepairSource:
     restless: tuple[Row, ...] = field(default=(), repr=False)
     # Whether it is of another store, of which nothing is taken.
     is_another: bool = False
+    # Whether its copy is newer than it.
+    is_older: bool = False
 
     @property
     def store_id(self) -> str | None:
@@ -201,7 +203,9 @@ def _older(left: RepairSource) -> RepairSource:
         name: replace(rows, whole=False) if name in SEALED_TABLES else rows
         for name, rows in left.tables.items()
     }
-    return replace(left, tables=tables, lacks_last=True)
+    # Damage of its own is told where it is taken for what is left.
+    is_older = not left.unread("account")
+    return replace(left, tables=tables, lacks_last=True, is_older=is_older)
 
 
 def knows(digests: Mapping[Key, str], removed: Collection[Key], copy: RepairSource) -> bool:

@@ -278,6 +278,24 @@ def change_all(live: Live) -> None:
     store.set_balancing(on=False)
 
 
+def test_a_whole_store_of_an_earlier_time_takes_back_nothing_that_a_copy_has(home: Path) -> None:
+    with two_times(home) as (live, folder):
+        paths = live.context.paths
+        with live.context.store.transaction():
+            change_all(live)
+        live.context.back_up_if_due()
+        shutil.copytree(folder, paths.data.with_name("files"))
+    for ending in ("", "-wal"):
+        name = f"{paths.store.name}{ending}"
+        shutil.copy(paths.data.with_name("files") / name, paths.data)
+
+    with opened(paths) as again:
+        assert again.saved(ADA) == oauth("ada", 2)
+        assert {"acme/work", "acme/acme-2"} <= {*again.names()}
+        assert not again.state.balancing
+        assert "perhaps what was saved last" in told(again)
+
+
 def image(store: Path) -> bytes:
     with contextlib.closing(sqlite3.connect(store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
