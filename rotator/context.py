@@ -209,6 +209,7 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
         closing.push(store)
         try:
             store.require_sound()
+            backups.require_copied(store)
         except StoreDamaged:
             # It is still open: nobody tidies up the damaged file, and it goes on with the new one.
             _mend_rows(store, lambda: _mend(paths, backups, clock))

@@ -17,12 +17,20 @@ from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.live.unclaimed import LIST
 from rotator.storage.account_copy import PURGE
 from rotator.storage.backups import DAMAGED, Backup, Backups, damaged_at
+from rotator.storage.copy_check import newest_sound_copy, require_copied
 from rotator.storage.damaged import opened_damaged, readable_rows
-from rotator.storage.database import Connection, awaits_rebuilding, row_count, table_names
+from rotator.storage.database import (
+    Connection,
+    awaits_rebuilding,
+    is_remembered,
+    require_begun,
+    row_count,
+    table_names,
+)
 from rotator.storage.images import opened_image
 from rotator.storage.migrations import STORE
-from rotator.storage.repair_sources import content_of
-from rotator.storage.soundness import require_intact
+from rotator.storage.repair_sources import RepairSource, content_of
+from rotator.storage.soundness import require_intact, require_intact_copy
 from rotator.storage.write_ahead_log import beside
 from rotator.wording import counted, moment_to_the_second
 
@@ -73,7 +81,7 @@ def _opened(setup: DoctorContext) -> Iterator[CheckResult | StoreSummary]:
         yield note(Check.STORE, "there is no store yet", "rotator watch makes one")
         return
     try:
-        schema, contents = _look_into(path)
+        schema, contents = _look_into(path, newest_sound_copy(Backups(setup.paths)))
     except NewerSchema as exc:
         yield problem(Check.STORE, exc.message, "update this one; the store is left as it is")
     except StoreDamaged as exc:
@@ -83,14 +91,23 @@ def _opened(setup: DoctorContext) -> Iterator[CheckResult | StoreSummary]:
         yield contents
 
 
-def _look_into(path: Path) -> tuple[int, StoreSummary]:
+def _look_into(path: Path, copy: RepairSource | None) -> tuple[int, StoreSummary]:
     """Return the schema and what is in a store; nothing is left beside one that nobody has open."""
     if not beside(path, "-wal").exists():
         # Unless somebody begins to write just now, who makes nonsense of what is read.
         with contextlib.suppress(StoreDamaged), opened_damaged(path, shared=False) as connection:
-            return require_intact(connection, path), _read(connection)
+            return _schema_of(connection, path, copy), _read(connection)
     with opened_damaged(path) as connection:
-        return require_intact(connection, path), _read(connection)
+        return _schema_of(connection, path, copy), _read(connection)
+
+
+def _schema_of(connection: Connection, path: Path, copy: RepairSource | None) -> int:
+    schema = require_intact(connection, path)
+    if schema:
+        require_copied(connection, path, copy)
+    else:
+        require_begun(connection, path, is_remembered)
+    return schema
 
 
 def _told_of(path: Path, schema: int) -> CheckResult:
@@ -177,7 +194,7 @@ def _told_of_newest(backups: Sequence[Backup]) -> CheckResult:
     newest = backups[0]
     try:
         with opened_image(content_of(newest), newest.path) as connection:
-            require_intact(connection, newest.path)
+            require_intact_copy(connection, newest.path)
             count = row_count(connection, "account")
     except (OSError, RotatorError) as exc:
         why = exc.message if isinstance(exc, RotatorError) else exc.strerror

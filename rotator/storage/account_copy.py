@@ -14,6 +14,7 @@ from rotator.secret import digest_of
 from rotator.storage.database import Connection, table_names
 from rotator.storage.database_errors import store_errors
 from rotator.storage.images import image_of
+from rotator.storage.soundness import require_of_one_time
 from rotator.storage.transactions import write_back
 
 # What says that a refresh token is spent goes with it: it is never sent again.
@@ -68,6 +69,7 @@ class Copied:
         What it holds is in the store's own file then, and not only in its -wal.
         """
         with store_errors(self.path):
+            require_of_one_time(self.connection, self.path)
             write_back(self.connection, self.path)
             names = [name for name in table_names(self.connection) if name not in KEPT_TABLES]
         clear = [f"DELETE FROM {name}" for name in names]  # noqa: S608  # the store's own names

@@ -17,6 +17,8 @@ from typing import Protocol
 
 from rotator.clock import from_iso, is_ahead, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
+from rotator.storage.database import Connection
+from rotator.storage.images import opened_image
 from rotator.storage.store import Store
 from rotator.system.file_owners import foreign_link, own_folder, remove_own
 from rotator.system.files import publish, remove_leftovers
@@ -113,6 +115,11 @@ class Backups:
         """Do the same for a store whose schema is about to change."""
         return self._patiently(lambda: self._copy_if_due(source, now))
 
+    def require_copied(self, store: Store) -> None:
+        """Raise StoreDamaged for a store that is another one's, or older than its newest copy."""
+        if not self._is_newest(store.accounts_mark()):
+            store.require(self._require_copied)
+
     def purge(self, store: Store, now: datetime) -> bool:
         """Take what was removed out of every copy, every damaged store and every free byte.
 
@@ -143,8 +150,11 @@ class Backups:
 
     def _is_due(self, source: CopySource) -> bool:
         mark = source.accounts_mark()
+        return mark is not None and not self._is_newest(mark)
+
+    def _is_newest(self, mark: str | None) -> bool:
         newest = [backup.mark for backup in self.newest_first()[:1]]
-        return mark is not None and newest != [mark[:_MARK_LETTERS]]
+        return newest == ([] if mark is None else [mark[:_MARK_LETTERS]])
 
     def _purge(self, store: Store, now: datetime, *, patience_seconds: float) -> bool:
         with self._alone(patience_seconds) as alone:
@@ -193,7 +203,17 @@ class Backups:
         # A clock that is set right by a moment must not make the newest an old one.
         newest = [backup.made_at + _TICK for backup in self.newest_first()[:1]]
         path = folder / _name_of(max([now, *newest]), mark[:_MARK_LETTERS])
-        publish(path, source.accounts_copy(), durable=True)
+        content = source.accounts_copy()
+        with opened_image(content, self._paths.store) as connection:
+            # What is left of a store takes the place of no copy that has more.
+            self._require_copied(connection, self._paths.store)
+        publish(path, content, durable=True)
+
+    def _require_copied(self, connection: Connection, store: Path) -> None:
+        # Only where the newest copy is of other accounts.
+        from rotator.storage import copy_check  # noqa: PLC0415  # it needs this module
+
+        copy_check.require_copied(connection, store, copy_check.newest_sound_copy(self))
 
     def _files(self) -> Iterator[Path]:
         folder = self._paths.backups

@@ -34,6 +34,8 @@ _READING_SECONDS = 1.0
 Connection = sqlite3.Connection
 # What is entered before the schema of a database that is in use may change.
 Gate = Callable[[sqlite3.Connection], AbstractContextManager[object]]
+# Tells whether something beside a database knows of an older one in its place.
+Memory = Callable[[Path], bool]
 # A rebuilt store has its content and waits to be put in its place: PATH.rebuilt-DATE.
 REBUILT = ".rebuilt-"
 # A file that is smaller is an empty database for SQLite, no database at all, or no memory.
@@ -47,6 +49,11 @@ def ungated(_: sqlite3.Connection) -> AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
+def not_remembered(_: Path) -> bool:
+    """Take an empty database for one that nobody has begun."""
+    return False
+
+
 def open_database(
     path: Path,
     steps: list[Migration],
@@ -54,13 +61,14 @@ def open_database(
     durable: bool,
     gate: Gate = ungated,
     patience_seconds: float = BUSY_SECONDS,
+    remembered: Memory = not_remembered,
 ) -> sqlite3.Connection:
     """Open (or create, 0600 in a 0700 folder) the database at `path` and migrate it.
 
     `durable` makes every commit survive a power cut. `gate` is held while a database that had a
-    schema before gets a newer one. One that somebody keeps locked is waited for as long as
-    `patience_seconds`, then and later. Raises StoreError, StoreDamaged, or NewerSchema; all leave
-    the file and its -wal as they were.
+    schema before gets a newer one. An empty one is damaged where another one is `remembered`. One
+    that somebody keeps locked is waited for as long as `patience_seconds`, then and later. Raises
+    StoreError, StoreDamaged, or NewerSchema; all leave the file and its -wal as they were.
     """
     require_sqlite(sqlite3.sqlite_version_info)
     with store_errors(path, opening=True):
@@ -77,6 +85,7 @@ def open_database(
         def prepare() -> None:
             require_known_schema(connection, path, steps)
             connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1000)}")
+            require_begun(connection, path, remembered)
             _prepare(connection, path, steps, gate, durable=durable)
 
         try:
@@ -167,10 +176,38 @@ def awaits_rebuilding(path: Path) -> bool:
         size = path.stat().st_size if path.exists() else 0
         if size >= SMALLEST:
             return False
-        copies = path.with_name(BACKUPS)
-        has_copies = copies.is_dir() and any(not c.name.startswith(".") for c in copies.iterdir())
-        # Nobody makes a store that small; and where something has happened there was one.
-        return size > 0 or has_copies or _remembers(path.with_name(_HISTORY))
+        # Nobody makes a store that small.
+        return size > 0 or is_remembered(path)
+
+
+def is_remembered(path: Path) -> bool:
+    """Tell whether copies of a store or a history of its accounts lie beside it."""
+    copies = path.with_name(BACKUPS)
+    has_copies = copies.is_dir() and any(not c.name.startswith(".") for c in copies.iterdir())
+    return has_copies or _remembers(path.with_name(_HISTORY))
+
+
+def is_blank(connection: sqlite3.Connection) -> bool:
+    """Tell whether a database has neither a schema of ours nor a table.
+
+    Both are of one moment: another process may be making its first tables.
+    """
+    version, tables = _begun(connection)
+    return version == 0 and not tables
+
+
+def require_begun(connection: sqlite3.Connection, path: Path, remembered: Memory) -> None:
+    """Raise StoreDamaged for an empty database in the place of one that is remembered."""
+    if is_blank(connection) and remembered(path):
+        message = f"the store {path} is damaged: it is empty, and it was not"
+        raise StoreDamaged(message)
+
+
+def _begun(connection: sqlite3.Connection) -> tuple[int, int]:
+    version, tables = connection.execute(
+        "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"
+    ).fetchone()
+    return version, tables
 
 
 def _remembers(history: Path) -> bool:
@@ -250,10 +287,7 @@ def _prepare(
         f"synchronous = {'FULL' if durable else 'NORMAL'}",
     ):
         connection.execute(f"PRAGMA {pragma}")
-    # Both at one moment: another process may be making its first tables.
-    version, tables = connection.execute(
-        "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"
-    ).fetchone()
+    version, tables = _begun(connection)
     if version == 0 and tables:
         message = f"the store {path} is damaged: it does not say which schema it has"
         raise StoreDamaged(message)

@@ -2,7 +2,8 @@
 
 It stands in the header twice, so that a changed bit in it makes no other schema. A step is never
 changed once it was released; a new one is added below. A step that adds a column with a value to
-a sealed table has to seal its rows anew, those alone that were sealed right.
+a sealed table has to seal its rows anew, those alone that were sealed right, and to empty
+`table_seal`.
 """
 
 from __future__ import annotations
@@ -211,6 +212,12 @@ def m006_exchanged_tokens(connection: sqlite3.Connection) -> None:
                 GROUP BY answer HAVING count(*) > 1 AND max(digest = came_from) = 0)
             GROUP BY came_from"""
     )
+
+
+@store_step
+def m007_table_seals(connection: sqlite3.Connection) -> None:
+    """Put a seal beside each sealed table: a page of another time shows by it."""
+    connection.execute("CREATE TABLE table_seal (name TEXT PRIMARY KEY, seal TEXT NOT NULL) STRICT")
 
 
 @history_step

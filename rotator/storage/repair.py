@@ -19,8 +19,16 @@ from rotator.errors import NewerSchema, StoreDamaged
 from rotator.opencode.auth.file import Whole, parse_live
 from rotator.storage.account_copy import NOTICE
 from rotator.storage.backups import DAMAGED, Backups, damaged_at, stamp_of
+from rotator.storage.copy_check import newest_sound_copy, require_copied
 from rotator.storage.damaged import Rows, insert_rows, opened_damaged
-from rotator.storage.database import REBUILT, SMALLEST, Connection, awaits_rebuilding
+from rotator.storage.database import (
+    REBUILT,
+    SMALLEST,
+    Connection,
+    awaits_rebuilding,
+    is_remembered,
+    require_begun,
+)
 from rotator.storage.database_errors import store_errors
 from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import STORE
@@ -29,13 +37,13 @@ from rotator.storage.repair_sources import (
     RepairSource,
     Tables,
     accounts_since,
-    best_source,
     contents_of,
     copies_of,
     in_schema,
+    left_of,
 )
 from rotator.storage.row_sealing import seal_what_is_written
-from rotator.storage.soundness import require_intact
+from rotator.storage.soundness import require_intact, require_intact_copy
 from rotator.storage.write_ahead_log import Wal, is_empty_wal, state_of_wal
 from rotator.system.files import publish, remove_leftovers, sync_folder
 from rotator.system.locks import folder_lock, swap_lock
@@ -73,28 +81,29 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         return _put_in_place(store)
     with contextlib.ExitStack() as stack:
         left = None
+        copy = newest_sound_copy(backups)
         size = store.stat().st_size if store.exists() else 0
         if size >= SMALLEST:
             wal = state_of_wal(store)
             # Open until the file has lost its name: then closing it tidies nothing up.
             connection = stack.enter_context(opened_damaged(store))
-            if wal is Wal.WHOLE and _is_sound(connection, store):
+            if wal is Wal.WHOLE and _is_sound(connection, store, copy):
                 _put_aside(store, waiting, now)
                 return False
-            left = best_source(connection, store, wal)
+            left = left_of(connection, store, wal, copy)
         elif not is_empty_wal(store):
             # SQLite opens no such file, but pages of it stand in its log.
-            left = best_source(None, store, state_of_wal(store))
+            left = left_of(None, store, state_of_wal(store), copy)
         _put_aside(store, [path for path in waiting if not _is_whole_store(path)], now)
         if _put_in_place(store):
             return True
-        copies = copies_of(backups, store)
+        copies = copies_of(backups)
         if not size and left is None and not copies and not awaits_rebuilding(store):
             return False
         since = _since(copies, backups, now)
         if since is None:
             # Of what is gone as a whole all that is remembered is told.
-            since = _LONG_AGO if left is None else now - _RECENTLY
+            since = now - _RECENTLY if left is not None and left.has_rows else _LONG_AGO
         recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
         aside = f"{store.name}{DAMAGED}{stamp}" if size else None
@@ -156,7 +165,7 @@ def _is_whole_store(path: Path) -> bool:
     """Tell whether a store that waits is one, whoever has left it there."""
     try:
         with open_regular(path) as file, opened_image(file.read(), path) as connection:
-            require_intact(connection, path)
+            require_intact_copy(connection, path)
     except (OSError, StoreDamaged, NewerSchema):
         return False
     return not path.is_symlink()
@@ -174,9 +183,12 @@ def _free_stamp(store: Path, now: datetime) -> str:
     return stamp_of(max([now, *(at + _TICK for at in taken)]))
 
 
-def _is_sound(connection: Connection, store: Path) -> bool:
+def _is_sound(connection: Connection, store: Path, copy: RepairSource | None) -> bool:
     try:
-        require_intact(connection, store)
+        if require_intact(connection, store):
+            require_copied(connection, store, copy)
+        else:
+            require_begun(connection, store, is_remembered)
     except StoreDamaged:
         return False
     return True
@@ -215,7 +227,8 @@ def _rebuilt(
 
 def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tables, MergedStore]:
     """Return the rows of a copy and of what is left of the store that it was made of."""
-    joined = merge_stores(contents_of(copy), contents_of(left), to_iso(now))
+    older, newer = (left, copy) if left.is_older else (copy, left)
+    joined = merge_stores(contents_of(older), contents_of(newer), to_iso(now))
     ids = {row["id"] for row in joined.accounts}
 
     def of_accounts(table: str) -> list[Row]:
@@ -223,10 +236,10 @@ def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tabl
 
     def of_either(table: str) -> Iterable[Row]:
         return {
-            row["digest"]: row for source in (copy, left) for row in _rows(source, table)
+            row["digest"]: row for source in (older, newer) for row in _rows(source, table)
         }.values()
 
-    settings = {row["name"]: row for source in (copy, left) for row in _rows(source, "setting")}
+    settings = {row["name"]: row for source in (older, newer) for row in _rows(source, "setting")}
     tables: dict[str, Iterable[Row]] = {
         "account": joined.accounts,
         "digest": joined.digests,
@@ -236,7 +249,7 @@ def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tabl
         "refresh": of_accounts("refresh"),
         "part_limit": of_accounts("part_limit"),
         "replaced": replaced_of(
-            [_rows(source, "replaced") for source in (copy, left)], joined.accounts
+            [_rows(source, "replaced") for source in (older, newer)], joined.accounts
         ),
         "descent": of_either("descent"),
         "exchange": of_either("exchange"),

@@ -12,7 +12,7 @@ from rotator.wording import moment_to_the_second
 _UNNAMED = {
     "digest": "which older tokens were whose",
     "removed": "which logins were removed",
-    "aside": "some of what was kept aside",
+    "aside": "perhaps some of what was kept aside",
     "replaced": "perhaps replaced tokens",
     "refresh": "perhaps refreshes that were under way",
     "part_limit": "perhaps for how long some accounts rest for a model",
@@ -72,7 +72,8 @@ def sentence(
     copies: list[RepairSource], left: RepairSource, aside: str | None, lost: list[str]
 ) -> str:
     """Return what a person is told about a store that was rebuilt."""
-    what = f"damaged and set aside as {aside}" if aside else "gone"
+    state = "another one's" if left.is_another else "damaged"
+    what = f"{state} and set aside as {aside}" if aside else "gone"
     times = [copy.made_at for copy in copies if copy.made_at]
     sources = [f"the backup of {moment_to_the_second(at)}" for at in times]
     if any(table.rows for table in left.tables.values()):

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from rotator.errors import StoreDamaged, StoreError
-from rotator.storage.database import Connection, read_only, require_known_schema, table_names
+from rotator.storage.database import (
+    Connection,
+    Memory,
+    is_remembered,
+    not_remembered,
+    read_only,
+    require_begun,
+    require_known_schema,
+    table_names,
+)
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history import History
 from rotator.storage.history_file import DAMAGED
@@ -35,7 +44,7 @@ class StoreCopy(Store):
     def _connect(self) -> tuple[Connection, tuple[int, int] | None]:
         if self._path.parent.is_dir():
             self._require_in_place()
-        return copy_of(self._path, STORE), None
+        return copy_of(self._path, STORE, is_remembered), None
 
     def transaction(self) -> NoReturn:
         """Refuse a change; raises StoreError."""
@@ -72,10 +81,11 @@ class HistoryCopy(History):
         self._use(empty, None)
 
 
-def copy_of(path: Path, steps: list[Migration]) -> Connection:
+def copy_of(path: Path, steps: list[Migration], remembered: Memory = not_remembered) -> Connection:
     """Return a database in memory with what `path` holds, in the schema of `steps`.
 
-    It is empty where there is no file. Raises StoreError, StoreDamaged, NewerSchema.
+    It is empty where there is no file; one that is empty is damaged where another one is
+    `remembered`. Raises StoreError, StoreDamaged, NewerSchema.
     """
     connection = in_memory()
     try:
@@ -83,6 +93,7 @@ def copy_of(path: Path, steps: list[Migration]) -> Connection:
             require_own_way(path)
             _fill(connection, path)
             _require_schema(connection, path, steps)
+            require_begun(connection, path, remembered)
             migrate(connection, steps)
     except BaseException:
         connection.close()

@@ -81,8 +81,16 @@ def image_with_wal(store: Path) -> bytes:
 
     Damaged frames are taken for what they are said to be: their rows tell which are good.
     """
-    content = bytearray(_bytes_of(store))
-    frames = _current(_bytes_of(beside(store, "-wal")))
+    return _image(_bytes_of(store), _current(_bytes_of(beside(store, "-wal"))))
+
+
+def image_of_file(store: Path) -> bytes:
+    """Return the pages of a store without those that stand in its -wal."""
+    return _image(_bytes_of(store), [])
+
+
+def _image(pages: bytes, frames: list[_Frame]) -> bytes:
+    content = bytearray(pages)
     last = max((number for number, frame in enumerate(frames) if frame.size), default=-1)
     for frame in frames[: last + 1]:
         end = frame.page * PAGE

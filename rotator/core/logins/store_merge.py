@@ -86,6 +86,7 @@ def merge_stores(copy: StoreContents, left: StoreContents, now: str) -> MergedSt
             lost.append(f"newer tokens of {name_of(row)}")
         elif account not in left.sealed:
             changed += _changed(source.accounts[account], row, copy, left)
+    digests = {**_joined_digests(accounts, copy, left), **digests}
     if changed:
         lost.append(f"perhaps what was noted last of {', '.join(changed)}")
     removed = {k: row for k, row in {**copy.removed, **left.removed}.items() if k not in digests}
@@ -130,8 +131,13 @@ def _has_name(trace: Row) -> bool:
 
 def _unread(accounts: Mapping[str, Row], left: StoreContents) -> Iterator[str]:
     """Name the accounts of which no more is left than their names."""
-    for trace in (*left.spoilt, *left.traces):
+    for trace in left.spoilt:
         if _has_name(trace) and not any(_tells_of(trace, row) for row in accounts.values()):
+            yield name_of(trace)
+    for trace in left.traces:
+        # An index tells rightly who it is; another account may have had its name before.
+        rows = [row for row in accounts.values() if _tells_of(trace, row)]
+        if _has_name(trace) and not any(trace.get("id", row["id"]) == row["id"] for row in rows):
             yield name_of(trace)
 
 
@@ -184,6 +190,14 @@ def _digest_row(key: Key, account: str, sources: tuple[StoreContents, ...], now:
         if row is not None and row["account"] == account:
             return row
     return {"provider": key[0], "digest": key[1], "account": account, "seen_at": now}
+
+
+def _joined_digests(
+    accounts: Collection[str], copy: StoreContents, left: StoreContents
+) -> Mapping[Key, Row]:
+    """Return whose the secrets are of those accounts of the copy that were joined to others."""
+    keys = _NONE.union(*copy.current.values()) & left.digests.keys()
+    return {key: left.digests[key] for key in keys if left.digests[key]["account"] in accounts}
 
 
 def _with_free_alias(row: Row, others: Collection[Row]) -> Row:

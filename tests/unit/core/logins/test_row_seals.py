@@ -12,6 +12,7 @@ from rotator.core.logins.row_seals import (
     covered,
     is_sealed,
     seal_of,
+    seal_of_table,
     seals_of,
     without_passing,
 )
@@ -135,3 +136,11 @@ def test_a_seal_is_written_as_before_in_all_times_to_come() -> None:
 
 def test_seals_stand_in_the_same_columns_in_all_times_to_come() -> None:
     assert seals_of("account") == ("seal", "passing_seal")
+
+
+def test_the_seal_of_a_table_is_of_its_rows_in_any_order() -> None:
+    rows: list[tuple[object, ...]] = [("a", "b"), ("c", None)]
+
+    assert seal_of_table(rows) == seal_of_table(rows[::-1])
+    others: list[list[tuple[object, ...]]] = [rows[:1], [*rows, rows[0]], [("a", "b"), ("c", "d")]]
+    assert all(seal_of_table(other) != seal_of_table(rows) for other in others)

@@ -334,6 +334,13 @@ LEFT_OF_B = contents({"b": "b1"}, digests=[("a1", "a")])
         ),
         pytest.param(
             NOTHING,
+            replace(sealed(LEFT_OF_B), traces=({"id": "a", "provider": "acme", "alias": "b"},)),
+            {"b": "b1"},
+            ("acme/b",),
+            id="an index names another account that has the name by now",
+        ),
+        pytest.param(
+            NOTHING,
             replace(sealed(LEFT_OF_B), traces=({"id": "a"},)),
             {"b": "b1"},
             ("a login of acme",),
@@ -444,3 +451,14 @@ def test_what_is_left_of_an_index_tells_what_may_be_lost(
 
 def test_of_what_nothing_is_said_rows_may_be_missing() -> None:
     assert not NOTHING.whole
+
+
+def test_the_login_of_an_account_that_was_joined_to_an_older_one_stays_known() -> None:
+    copy = contents({"a": "a1", "b": "b1"}, digests=[("a0", "a")])
+    # `b` has become `a`, which has its older login; nobody has what came from `c`.
+    left = contents({"a": "a0"}, digests=[("b1", "a"), ("a1", "c")])
+
+    joined = merge_stores(copy, left, NOW)
+
+    assert held(joined) == {"a": "a1"}
+    assert known(joined)["b1"] == "a"
