@@ -62,16 +62,16 @@ class Kimi(ApiKeys):
         """Return the week, the windows beside it, the user and the membership's level."""
         body = _inside(document((yield get(self._usage, credential)), now))
         if (named := body.part("usages")) is not None:
-            found, is_whole = each_for_itself(*_by_name(named))
+            told, is_whole = each_for_itself(*_by_name(named))
         else:
-            found, is_whole = _listed(body)
-        if not found and named is None and body.values.get("limits") is None:
+            told, is_whole = _listed(body)
+        if not told and named is None and body.values.get("limits") is None:
             raise body.unusable("usage")
         user = body.part("user")
         membership = user.part("membership") if user else None
         plan = membership.text("level") if membership else None
-        complete = is_whole and bool(found)
-        windows = distinct(found)
+        complete = is_whole and bool(told)
+        windows = distinct(told)
         return Snapshot(now, windows, plan=plan, identity=_owner(body), complete=complete)
 
 
@@ -89,9 +89,9 @@ def _owner(body: Part) -> Identity:
 def _by_name(named: Part) -> tuple[list[Part], Callable[[Part], Window | None]]:
     """Return the windows that stand by name, those that are understood, and how one is read."""
     names = [name for name in list(named.values)[:_MOST_WINDOWS] if _NAMED.fullmatch(name)]
-    found = [(name, part) for name in names if (part := named.part(name)) is not None]
-    by_path = {part.path: name for name, part in found}
-    return [part for _, part in found], lambda part: _named_window(by_path[part.path], part)
+    told = [(name, part) for name in names if (part := named.part(name)) is not None]
+    by_path = {part.path: name for name, part in told}
+    return [part for _, part in told], lambda part: _named_window(by_path[part.path], part)
 
 
 def _named_window(name: str, part: Part) -> Window | None:

@@ -57,18 +57,18 @@ def each_for_itself(
 
     One that cannot costs itself; raises UnexpectedAnswer, with its field, where none is left.
     """
-    found, faults = [], []
+    windows, faults = [], []
     for part in parts:
         try:
-            one = read(part)
+            own = read(part)
         except UnexpectedAnswer as exc:
             faults.append(exc)
             continue
-        if one is not None:
-            found.append(one)
-    if faults and not found:
+        if own is not None:
+            windows.append(own)
+    if faults and not windows:
         raise faults[0]
-    return found, not faults
+    return windows, not faults
 
 
 def name_of(length_seconds: int) -> str:

@@ -62,10 +62,10 @@ class CodingPlan(_Glm):
         data = body.part("data")
         if data is None or data.values.get("limits") is None:
             raise body.unusable("data.limits")
-        limits = [one for one in data.parts("limits") if _kind(one) in _LIMITS]
-        found, is_whole = each_for_itself(limits, _window)
-        complete = is_whole and bool(found)
-        return Snapshot(now, distinct(found), plan=data.text("level"), complete=complete)
+        limits = [part for part in data.parts("limits") if _kind(part) in _LIMITS]
+        told, is_whole = each_for_itself(limits, _window)
+        complete = is_whole and bool(told)
+        return Snapshot(now, distinct(told), plan=data.text("level"), complete=complete)
 
 
 class PayAsYouGo(_Glm, UnaskedKeys):

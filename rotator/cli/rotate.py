@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from rotator.cli.common import books_for_command, json_option, print_json, provider_id
-from rotator.context import Books
+from rotator.cli.common import context_for_command, json_option, print_json, provider_id
+from rotator.context import Context
 from rotator.errors import LiveFileError, NothingToRotateTo
 from rotator.live.restore import Rebuilt, rebuild_at_rest
-from rotator.live.unclaimed import LIST, Kept
+from rotator.live.unclaimed import LIST, KeptContent
 from rotator.opencode.auth.placement_sentences import swap_obstacle
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.services.own_keys import unreached
-from rotator.services.restarts import applies, note_restart, when_used
+from rotator.services.restarts import note_restart, takes_effect, when_used
 from rotator.services.rotate import plan_rotation, rotate, split_target
 
 
@@ -36,26 +36,26 @@ def command(
     change for two seconds, it is written anew from its last whole content first.
     """
     rebuilt = None
-    with books_for_command() as books:
-        state = books.outlook()
+    with context_for_command() as context:
+        state = context.decision_state()
         if provider is not None:
             provider = provider_id(provider)
         if provider is not None and alias is None:
             provider, alias = split_target(state, provider)
         if yes and not dry_run:
-            rebuilt = _rebuilt(books, provider, alias, as_json=as_json)
-            state = books.outlook()
-        plan = plan_rotation(state, provider, alias, books.clock())
+            rebuilt = _rebuilt(context, provider, alias, as_json=as_json)
+            state = context.decision_state()
+        plan = plan_rotation(state, provider, alias, context.clock())
         left, to, why = plan.left, plan.to, plan.why
         if not dry_run:
-            done = rotate(books, plan)
+            done = rotate(context, plan)
             left, to, why = done.left, done.put, done.why
-            note_restart(books, to, written=done.written)
-        elif (obstacle := swap_obstacle(books.paths.auth_file)) is not None:
+            note_restart(context, to, written=done.written)
+        elif (obstacle := swap_obstacle(context.paths.auth_file)) is not None:
             raise LiveFileError(obstacle)
-        present = Exchange(books.paths).present()
-        when, used = applies(books, present, to), when_used(books, present, to)
-        own = unreached(books, present, to)
+        present = Exchange(context.paths).present()
+        when, used = takes_effect(context, present, to), when_used(context, present, to)
+        own = unreached(context, present, to)
     if as_json:
         print_json(
             {
@@ -78,13 +78,13 @@ def command(
 
 
 def _rebuilt(
-    books: Books, provider: str | None, alias: str | None, *, as_json: bool
+    context: Context, provider: str | None, alias: str | None, *, as_json: bool
 ) -> Rebuilt | None:
     """Write a torn auth.json anew, also where there is nobody to rotate to then, and say so."""
     to = None
     with contextlib.suppress(NothingToRotateTo):
-        to = plan_rotation(books.outlook(), provider, alias, books.clock()).to
-    rebuilt = rebuild_at_rest(books, to)
+        to = plan_rotation(context.decision_state(), provider, alias, context.clock()).to
+    rebuilt = rebuild_at_rest(context, to)
     if rebuilt is not None and not as_json:
         click.echo(f"auth.json was left half-written ({rebuilt.why}) and was written anew")
         if rebuilt.kept is not None:
@@ -92,7 +92,7 @@ def _rebuilt(
     return rebuilt
 
 
-def _kept_words(kept: Kept) -> str:
+def _kept_words(kept: KeptContent) -> str:
     if not kept.logins:
         return f"what was in it is unclaimed content {kept.number}: {LIST}"
     of = ", ".join(sorted(set(kept.logins)))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import click
 
 from rotator.cli.bridge import bridge_json
-from rotator.cli.common import books_for_reading, json_option, state_words, table_lines
+from rotator.cli.common import context_for_reading, json_option, state_words, table_lines
 from rotator.errors import RotatorError, UsageError
-from rotator.services.status import Overview, ProviderLine, look_around
+from rotator.services.status import ProviderLine, Status, read_status
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
-from rotator.text import clean
+from rotator.text import sanitize
+from rotator.wording import span_in_minutes
 
 NOT_RUNNING = 5
-_A_DAY = 24
 
 
 @click.command()
@@ -51,24 +50,24 @@ def _follow(*, as_json: bool, check: bool) -> None:
             return "\n".join(_told(_look(), as_json=as_json, is_counting=True))
         except RotatorError as exc:
             # It is looked again; what is wrong may pass.
-            said = clean(exc.message)
+            said = sanitize(exc.message)
             return json.dumps({"schema": 1, "error": said}) if as_json else f"! {said}"
 
     follow(find_paths(), look)
 
 
-def _look() -> Overview:
-    with books_for_reading() as books:
-        return look_around(books)
+def _look() -> Status:
+    with context_for_reading() as context:
+        return read_status(context)
 
 
-def _told(overview: Overview, *, as_json: bool, is_counting: bool = False) -> list[str]:
+def _told(overview: Status, *, as_json: bool, is_counting: bool = False) -> list[str]:
     if as_json:
         return [json.dumps(status_json(overview))]
     return _lines(overview, is_counting=is_counting)
 
 
-def status_json(overview: Overview) -> dict[str, Any]:
+def status_json(overview: Status) -> dict[str, Any]:
     """Return the contract of `status --json`."""
     return {
         "schema": 1,
@@ -101,7 +100,7 @@ def _watcher_json(holder: WatchHolder | None) -> dict[str, Any]:
     return told | {"pid": None, "host": holder.host}
 
 
-def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
+def _lines(overview: Status, *, is_counting: bool) -> list[str]:
     holder = overview.watcher
     watcher = f"running ({holder})" if holder else "not running: start it with rotator watch"
     if holder is not None and holder.is_stopped:
@@ -113,28 +112,24 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
         ["balancing", "on" if overview.state.balancing else "off"],
         ["auth.json", str(overview.auth_file)],
     ]
-    for one in overview.opencodes:
-        has = f", bridge {one.bridge}" if one.bridge else f" {one.says}"
-        rows.append(["opencode", f"{one.who}{has}"])
-    rows += [["opencode", f"{one.who} uses {clean(one.auth_file)}"] for one in overview.elsewhere]
-    rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
+    for opencode in overview.opencodes:
+        has = f", bridge {opencode.bridge}" if opencode.bridge else ""
+        has += f" {opencode.says}" if opencode.says else ""
+        rows.append(["opencode", f"{opencode.who}{has}"])
+    rows += [
+        ["opencode", f"{opencode.who} uses {sanitize(opencode.auth_file)}"]
+        for opencode in overview.elsewhere
+    ]
+    rows += [_provider_row(overview, line, is_counting=is_counting) for line in overview.providers]
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
 
 
-def _provider_row(overview: Overview, provider: ProviderLine, *, is_counting: bool) -> list[str]:
+def _provider_row(overview: Status, provider: ProviderLine, *, is_counting: bool) -> list[str]:
     account, now = overview.state.active(provider.id), overview.now
     who = "no live login"
     if account is not None:
         who = f"{account.alias} {state_words(account, now)}"
         until = account.until_at(now)
         if is_counting and until is not None:
-            who += f" (in {_left((until - now).total_seconds())})"
+            who += f" (in {span_in_minutes((until - now).total_seconds())})"
     return [provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"]
-
-
-def _left(seconds: float) -> str:
-    """Return how long it is until then, to the minute."""
-    hours, minutes = divmod(max(math.ceil(seconds / 60), 1), 60)
-    if hours >= _A_DAY:
-        return f"{hours // _A_DAY} d {hours % _A_DAY} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

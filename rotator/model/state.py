@@ -103,8 +103,8 @@ class State:
 
     def of(self, provider: str) -> tuple[Account, ...]:
         """Return the provider's accounts in alphabetical order of alias."""
-        found = [a for a in self.accounts if a.provider == provider]
-        return tuple(sorted(found, key=lambda a: (a.alias, a.id)))
+        accounts = [a for a in self.accounts if a.provider == provider]
+        return tuple(sorted(accounts, key=lambda a: (a.alias, a.id)))
 
     def slot(self, provider: str) -> Slot:
         """Return the provider's slot, an empty one where nothing was ever seen."""

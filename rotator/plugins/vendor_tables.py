@@ -28,7 +28,7 @@ _ENDS = {"", "day", "week", "month"}
 
 
 @dataclass(frozen=True)
-class Tables:
+class VendorTables:
     """The tables of a package, read by the first question."""
 
     package: str = ""
@@ -41,35 +41,35 @@ class Tables:
 
     def vendor_of(self, provider: str, host: str | None) -> Table | None:
         """Return the table of the vendor at an address, else of the one with that id."""
-        tables = [one for one in self.all if one.name != EVERYBODY]
+        tables = [table for table in self.all if table.name != EVERYBODY]
         at = host.lower().rstrip(".") if host else ""
-        by_host = next((one for one in tables if at and one.is_at(at)), None)
-        return by_host or next((one for one in tables if provider in one.ids), None)
+        by_host = next((table for table in tables if at and table.is_at(at)), None)
+        return by_host or next((table for table in tables if provider in table.ids), None)
 
     def of(self, provider: str, host: str | None) -> Iterator[Table]:
         """Yield the tables to ask, in this order."""
         own = self.vendor_of(provider, host)
         if own is not None:
             yield own
-        yield from (one for one in self.all if one.name == EVERYBODY)
+        yield from (table for table in self.all if table.name == EVERYBODY)
 
 
-NO_TABLES = Tables()
+NO_TABLES = VendorTables()
 
 
 def read_tables(package: str) -> tuple[Table, ...]:
     """Return the tables among a package's files."""
     folder = resources.files(package) / FOLDER
     files = [f for f in folder.iterdir() if f.name.endswith(".toml")] if folder.is_dir() else []
-    found = []
-    for file in sorted(files, key=lambda one: one.name):
+    tables = []
+    for file in sorted(files, key=lambda path: path.name):
         try:
-            found.append(
+            tables.append(
                 _table(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")))
             )
         except (ValueError, KeyError, TypeError, OSError) as exc:
             log.warning("a table of answers is not read: %s: %s", file.name, exc)
-    return tuple(found)
+    return tuple(tables)
 
 
 def _table(name: str, content: Mapping[str, Any]) -> Table:

@@ -9,7 +9,7 @@ from rotator.core.failures.classify import LIMITS, classify
 from rotator.core.failures.limit_scope import scope_of
 from rotator.core.failures.vendor_tables import find_by_table
 from rotator.model import EVERYTHING, Finding, Scope, Signal, Snapshot
-from rotator.plugins.vendor_tables import Tables
+from rotator.plugins.vendor_tables import VendorTables
 from rotator.provider import Classifier, HeaderReader, Scoping
 from rotator.testing.cases import ErrorCase, HeaderCase
 from rotator.testing.claims import impossible, unlike
@@ -27,13 +27,13 @@ def headers(module: HeaderReader, case: HeaderCase) -> Iterator[str]:
         yield from faults or unlike(told, case.expected)
     for what, changed in bad_headers(case.headers):
         try:
-            found = module.read_headers(changed, case.now)
+            snapshot = module.read_headers(changed, case.now)
         except Exception as exc:  # noqa: BLE001  # a module may raise anything
             yield f"{what}: {type(exc).__name__}"
             continue
-        if found is not None:
-            claims = claims_untold(found, told or Snapshot(case.now), case.now)
-            yield from (f"{what}: {s}" for s in (*impossible(found, case.now), *claims))
+        if snapshot is not None:
+            claims = claims_untold(snapshot, told or Snapshot(case.now), case.now)
+            yield from (f"{what}: {s}" for s in (*impossible(snapshot, case.now), *claims))
 
 
 def errors(module: object, case: ErrorCase) -> Iterator[str]:
@@ -59,13 +59,13 @@ def errors(module: object, case: ErrorCase) -> Iterator[str]:
 
 
 # The vendors' own, beside the module.
-_TABLES = Tables("providers")
+_TABLES = VendorTables("providers")
 
 
 def _finding(module: object, signal: Signal, now: datetime) -> Finding:
     own = module.classify(signal, now) if isinstance(module, Classifier) else None
     told = _TABLES.of(signal.provider, signal.host) if own is None else ()
-    own = own or next(filter(None, (find_by_table(one, signal, now) for one in told)), None)
+    own = own or next(filter(None, (find_by_table(known, signal, now) for known in told)), None)
     table = _TABLES.vendor_of(signal.provider, signal.host)
     return own or classify(signal, now, table.zone if table else None)
 

@@ -15,23 +15,23 @@ from functools import cache
 from typing import Any, cast
 
 from rotator.clock import to_iso
-from rotator.context import Books
+from rotator.context import Context
 from rotator.model import Finding, Meaning, Signal, Source
 from rotator.opencode.bridge.signal_file import parse_signal
 from rotator.plugins.registry import Registry, load_registry
 from rotator.services.failover import meaning_of
-from rotator.text import clean
+from rotator.text import sanitize
 from tests.support.repository import ROOT
 
 # "About 143 minutes" is a rounded time.
 CLOSE_SECONDS = 60
 FOLDER = ROOT / "fixtures" / "field"
-BRIDGE = ROOT / "rotator" / "opencode" / "bridge" / "rotator.js"
+HEADERS = ROOT / "rotator" / "opencode" / "bridge" / "src" / "core" / "reported-headers.js"
 _PATTERN = re.compile(r"const (\w+_HEADERS)\s*=\s*/(.+)/;")
 
 
 @dataclass(frozen=True)
-class _Books:
+class _Context:
     """What a meaning is found by: the vendors' rules, and the time."""
 
     registry: Registry
@@ -72,8 +72,8 @@ def registry() -> Registry:
 @cache
 def told_headers() -> Mapping[str, re.Pattern[str]]:
     """Return the names of headers that the bridge lets through, as it writes them."""
-    found = _PATTERN.findall(BRIDGE.read_text())
-    return {name: re.compile(text) for name, text in found}
+    patterns = _PATTERN.findall(HEADERS.read_text())
+    return {name: re.compile(text) for name, text in patterns}
 
 
 def as_told(case: FieldCase) -> Signal:
@@ -85,7 +85,7 @@ def as_told(case: FieldCase) -> Signal:
             provider=case.provider,
             source=Source.LOG,
             model=case.model,
-            error=clean(case.error or ""),
+            error=sanitize(case.error or ""),
         )
     headers = {
         name: value
@@ -112,79 +112,79 @@ def as_told(case: FieldCase) -> Signal:
 
 def finding_of(case: FieldCase) -> Finding:
     """Return what the watcher makes of it."""
-    return meaning_of(cast("Books", _Books(registry(), case.now)), as_told(case))
+    return meaning_of(cast("Context", _Context(registry(), case.now)), as_told(case))
 
 
 def wrong(case: FieldCase) -> list[str]:
     """Return what the watcher gets wrong."""
-    found = finding_of(case)
+    finding = finding_of(case)
     faults = []
-    if found.meaning not in case.means:
-        faults.append(f"means {found.meaning} ({found.reason}), not {sorted(case.means)}")
-    if case.until != "any" and not _is_same(found.until, case.until):
-        faults.append(f"until {found.until}, not {case.until}")
-    if case.scope not in {"any", found.scope.model or "account"}:
-        faults.append(f"scope {found.scope}, not {case.scope}")
+    if finding.meaning not in case.means:
+        faults.append(f"means {finding.meaning} ({finding.reason}), not {sorted(case.means)}")
+    if case.until != "any" and not _is_same(finding.until, case.until):
+        faults.append(f"until {finding.until}, not {case.until}")
+    if case.scope not in {"any", finding.scope.model or "account"}:
+        faults.append(f"scope {finding.scope}, not {case.scope}")
     return faults
 
 
-def _is_same(found: datetime | None, told: str | None) -> bool:
-    if found is None or told is None:
-        return found is None and told is None
-    return abs((found - datetime.fromisoformat(told)).total_seconds()) <= CLOSE_SECONDS
+def _is_same(until: datetime | None, told: str | None) -> bool:
+    if until is None or told is None:
+        return until is None and told is None
+    return abs((until - datetime.fromisoformat(told)).total_seconds()) <= CLOSE_SECONDS
 
 
 def answers(*names: str) -> list[FieldCase]:
     """Return the cases of the files of answers."""
-    read = [one for name in names for one in json.loads((FOLDER / name).read_text())]
-    return [_answer(one) for one in read]
+    read = [case for name in names for case in json.loads((FOLDER / name).read_text())]
+    return [_answer(case) for case in read]
 
 
 def ends(*names: str) -> list[FieldCase]:
     """Return the cases of the files of ways to state an end, one for each place of a field."""
-    found: list[FieldCase] = []
+    cases: list[FieldCase] = []
     for name in names:
         content = json.loads((FOLDER / name).read_text())
         now, own = datetime.fromisoformat(content["now"]), content["cases"]
-        found += [case for one in own for case in _ends(one, now)]
-    return found
+        cases += [case for told in own for case in _ends(told, now)]
+    return cases
 
 
-def _answer(one: Mapping[str, Any]) -> FieldCase:
+def _answer(told: Mapping[str, Any]) -> FieldCase:
     return FieldCase(
-        name=one["id"],
-        provider=one["provider"],
-        now=datetime.fromisoformat(one.get("now", "2026-11-22T12:00:00Z")),
-        status=one.get("status"),
-        headers=one.get("headers", {}),
-        body=one.get("body") or "",
-        error=one.get("error"),
-        model=one.get("model"),
-        host=one.get("host"),
-        means=frozenset(map(Meaning, one["means"])),
-        until=one.get("until", "any"),
-        scope=one.get("scope", "any"),
+        name=told["id"],
+        provider=told["provider"],
+        now=datetime.fromisoformat(told.get("now", "2026-11-22T12:00:00Z")),
+        status=told.get("status"),
+        headers=told.get("headers", {}),
+        body=told.get("body") or "",
+        error=told.get("error"),
+        model=told.get("model"),
+        host=told.get("host"),
+        means=frozenset(map(Meaning, told["means"])),
+        until=told.get("until", "any"),
+        scope=told.get("scope", "any"),
     )
 
 
-def _ends(one: Mapping[str, Any], now: datetime) -> Iterator[FieldCase]:
+def _ends(told: Mapping[str, Any], now: datetime) -> Iterator[FieldCase]:
     limits = frozenset({Meaning.SHORT_LIMIT, Meaning.EXHAUSTED})
 
     def case(name: str, body: object, headers: Mapping[str, str]) -> FieldCase:
         text = json.dumps(body)
         return FieldCase(
-            name, one.get("provider", "x"), now, 429, headers, text, None, None, None, limits,
-            one["until"], "any",
+            name, told.get("provider", "x"), now, 429, headers, text, None, None, None, limits,
+            told["until"], "any",
         )  # fmt: skip
 
-    match one["kind"]:
+    match told["kind"]:
         case "words":
-            yield case(one["text"], {"error": {"message": one["text"]}}, {})
+            yield case(told["text"], {"error": {"message": told["text"]}}, {})
         case "headers":
-            yield case(str(one["headers"]), {"error": {"message": "Too many"}}, one["headers"])
+            yield case(str(told["headers"]), {"error": {"message": "Too many"}}, told["headers"])
         case _:
-            for where in one.get("where", ["error"]):
-                said = {one["field"]: one["value"]}
+            for where in told.get("where", ["error"]):
+                said = {told["field"]: told["value"]}
                 yield case(f"{where}.{said}", _placed(where, said), {})
 
 

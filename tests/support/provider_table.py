@@ -71,8 +71,10 @@ ENTRIES = {
 
 def table() -> str:
     """Return the table, a row a module and what its ids have in common."""
-    found: dict[tuple[str, ...], Any] = {one.ids: one for one in load_registry().providers.values()}
-    return HEAD + "".join(f"| {' | '.join(_row(found[ids]))} |\n" for ids in sorted(found))
+    rows: dict[tuple[str, ...], Any] = {
+        module.ids: module for module in load_registry().providers.values()
+    }
+    return HEAD + "".join(f"| {' | '.join(_row(rows[ids]))} |\n" for ids in sorted(rows))
 
 
 def _row(module: Any) -> list[str]:
@@ -166,15 +168,15 @@ def _understood(table: tuple[str, Any]) -> list[str]:
         what = f"`{line['code']}`" if "code" in line else f"\u201c{line['text']}\u201d"
         told.setdefault(line["means"], []).append(what)
     seen = sorted({line["seen"] for line in content["lines"]})
-    known = ", ".join(f"`{one}`" for one in (*content["ids"], *content["hosts"])) or "everybody"
+    known = ", ".join(f"`{name}`" for name in (*content["ids"], *content["hosts"])) or "everybody"
     means = "; ".join(f"{means.replace('_', ' ')}: {', '.join(told[means])}" for means in told)
     return [name, known, means, seen[0] if len(seen) == 1 else f"{seen[0]}, {seen[-1]}"]
 
 
 def written(document: Path = DOCUMENT, block: re.Pattern[str] = BLOCK) -> str:
     """Return a table that stands in the document."""
-    found = block.search(document.read_text(encoding="utf-8"))
-    return "" if found is None else found[0]
+    match = block.search(document.read_text(encoding="utf-8"))
+    return "" if match is None else match[0]
 
 
 if __name__ == "__main__":

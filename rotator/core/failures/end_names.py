@@ -84,14 +84,14 @@ def unit_of_field(name: str) -> Unit | None:
         return Unit.SECONDS
     if name in _MOMENTS:
         return Unit.MOMENT
-    found = _SUFFIX.fullmatch(name)
-    if found is None:
+    match = _SUFFIX.fullmatch(name)
+    if match is None:
         return None
-    unit = _unit(found["unit"])
-    if found["stem"] in _SPANS:
+    unit = _unit(match["unit"])
+    if match["stem"] in _SPANS:
         return unit
     is_moment = unit in {Unit.MOMENT, Unit.MILLISECONDS, Unit.SECONDS}
-    return Unit.MOMENT if is_moment and found["stem"] in _MOMENTS else None
+    return Unit.MOMENT if is_moment and match["stem"] in _MOMENTS else None
 
 
 def _unit(word: str) -> Unit:

@@ -10,7 +10,7 @@ import re
 
 from rotator.core.failures.chinese import SIMPLIFIED
 from rotator.core.failures.error_codes import heads_of
-from rotator.core.failures.error_response import Answer, read_answer
+from rotator.core.failures.error_response import ErrorResponse, read_error_response
 from rotator.core.failures.resets import names_a_full_window
 from rotator.model import EVERYTHING, Meaning, Scope, Signal
 
@@ -39,15 +39,15 @@ def scope_of(signal: Signal, meaning: Meaning) -> Scope:
     model = signal.model
     if model is None or meaning is Meaning.BILLING or len(model) < _SHORTEST_MODEL:
         return EVERYTHING
-    answer = read_answer(signal)
+    answer = read_error_response(signal)
     if _names(answer, model) or (signal.aside and not _is_of_the_account(answer)):
         return Scope(model)
     return EVERYTHING
 
 
-def _names(answer: Answer, model: str) -> bool:
+def _names(answer: ErrorResponse, model: str) -> bool:
     fields = (entry.get(name) for entry in answer.objects for name in _MODEL_FIELDS)
-    if any(isinstance(one, str) and _same(one, model) for one in fields):
+    if any(isinstance(field, str) and _same(field, model) for field in fields):
         return True
     named = _named(model)
     return any(named.search(m[:400].translate(SIMPLIFIED)) for m in answer.messages)
@@ -75,5 +75,5 @@ def _named(model: str) -> re.Pattern[str]:
     )
 
 
-def _is_of_the_account(answer: Answer) -> bool:
+def _is_of_the_account(answer: ErrorResponse) -> bool:
     return names_a_full_window(answer.headers) or any(map(_OF_THE_ACCOUNT.search, heads_of(answer)))

@@ -147,14 +147,14 @@ def _written(
         ends = end
     if day is None and not daytime:
         return None
-    found, stop, is_named = zone_at(text, ends)
+    named, stop, is_named = zone_at(text, ends)
     if not is_named:
-        found, is_named = zone_before(text[max(0, at - 30) : at])
+        named, is_named = zone_before(text[max(0, at - 30) : at])
         stop = ends
     if time is None and not is_named:
         # A day alone begins and ends nobody knows when.
         return Moment(None, stop)
-    meant = found if is_named else zone
+    meant = named if is_named else zone
     if meant is None:
         return Moment(None, stop)
     return Moment(_seconds(day or _Day(days_on=None), time or (0, 0, 0), meant, now), stop)
@@ -162,9 +162,9 @@ def _written(
 
 def _day(text: str, at: int) -> tuple[_Day | None, int]:
     for pattern in _DATES:
-        found = pattern.match(text, at)
-        if found is not None and (day := _as_day(found.groupdict())) is not None:
-            return day, found.end()
+        match = pattern.match(text, at)
+        if match is not None and (day := _as_day(match.groupdict())) is not None:
+            return day, match.end()
     return None, at
 
 
@@ -191,16 +191,16 @@ def _either_way(first: int, second: int, year: int | None) -> _Day | None:
 
 
 def _time(text: str, at: int, *, late: bool) -> tuple[tuple[int, int, int] | None, int]:
-    found = _TIME.match(text, at)
-    if found is None:
+    match = _TIME.match(text, at)
+    if match is None:
         return None, at
-    if found["zero"] or found["noon"]:
-        return (0 if found["zero"] else _NOON, 0, 0), found.end()
-    hour, minute, second = (int(found[n] or found[f"c{n}"] or "0") for n in ("h", "m", "s"))
-    if found["h"] and found["m"] is None and found["half"] is None:
+    if match["zero"] or match["noon"]:
+        return (0 if match["zero"] else _NOON, 0, 0), match.end()
+    hour, minute, second = (int(match[n] or match[f"c{n}"] or "0") for n in ("h", "m", "s"))
+    if match["h"] and match["m"] is None and match["half"] is None:
         # A number is no time.
         return None, at
-    if (half := (found["half"] or "").lower()) and not 1 <= hour <= _NOON:
+    if (half := (match["half"] or "").lower()) and not 1 <= hour <= _NOON:
         return None, at
     if half:
         hour = hour % _NOON + (_NOON if half == "p" else 0)
@@ -208,7 +208,7 @@ def _time(text: str, at: int, *, late: bool) -> tuple[tuple[int, int, int] | Non
         hour += _NOON
     if (hour, minute, second) > (_MOST_HOURS, 0, 0) or max(minute, second) > _MOST_MINUTES:
         return None, at
-    return (hour, minute, second), found.end()
+    return (hour, minute, second), match.end()
 
 
 def _seconds(day: _Day, time: tuple[int, int, int], zone: tzinfo, now: float) -> float | None:
@@ -249,7 +249,7 @@ def _candidates(day: _Day, today: date) -> list[date]:
         return [date(day.year, day.month, day.day)]
     # The 29th of February is not in every year.
     years = (today.year, today.year + 1)
-    return [one for y in years if (one := _date(y, day.month, day.day)) is not None]
+    return [near for y in years if (near := _date(y, day.month, day.day)) is not None]
 
 
 def _date(year: int, month: int, day: int) -> date | None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from urllib.parse import unquote
 
 from rotator.core.failures.end_names import Unit, unit_of_field, unit_of_header
-from rotator.core.failures.error_response import Answer, number_of
+from rotator.core.failures.error_response import ErrorResponse, number_of
 from rotator.core.failures.moments import as_epoch, exact_moment, read_moment
 from rotator.core.failures.spans import whole_span
 from rotator.core.failures.words import stated_in
@@ -46,7 +46,7 @@ _MOST_HEADERS = 200
 
 
 def stated_until(
-    answer: Answer,
+    answer: ErrorResponse,
     at: datetime,
     now: datetime,
     zone: tzinfo | None = None,
@@ -99,14 +99,14 @@ def _latest(stated: Iterable[float | None]) -> float | None:
 
 
 def _fields(
-    answer: Answer, server: float, zone: tzinfo | None, left_out: frozenset[str]
+    answer: ErrorResponse, server: float, zone: tzinfo | None, left_out: frozenset[str]
 ) -> Iterator[float | None]:
     for entry in answer.objects:
         if not _has_some_left(entry):
             yield from _in_fields(entry, server, zone, left_out)
 
 
-def _words(answer: Answer, server: float, zone: tzinfo | None) -> Iterator[float | None]:
+def _words(answer: ErrorResponse, server: float, zone: tzinfo | None) -> Iterator[float | None]:
     for message in answer.messages[:_MOST_MESSAGES]:
         yield from (_ahead(seconds) for seconds in stated_in(message, server, zone))
 
@@ -182,8 +182,8 @@ def _has_some_left(entry: Mapping[str, object]) -> bool:
     used = [number_of(entry.get(name)) for name in ("used_percent", "percentage", "percent")]
     left = [number_of(entry.get(name)) for name in ("remaining", "percent_remaining")]
     return (
-        any(one is not None and one < _FULL_PERCENT for one in used)
-        or any(one is not None and one > 0 for one in left)
+        any(percent is not None and percent < _FULL_PERCENT for percent in used)
+        or any(count is not None and count > 0 for count in left)
         or entry.get("limit_reached") is False
     )
 

@@ -74,8 +74,8 @@ def read_span(text: str, at: int = 0) -> Span | None:
 
 def whole_span(text: str) -> Span | None:
     """Return the length that all of `text` is, or None."""
-    found = read_span(text)
-    return found if found is not None and not text[found.end :].strip(" .") else None
+    span = read_span(text)
+    return span if span is not None and not text[span.end :].strip(" .") else None
 
 
 def _in_words(text: str, at: int) -> Span | None:
@@ -89,18 +89,19 @@ def _in_words(text: str, at: int) -> Span | None:
 
 def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
     for n in range(_MOST_PARTS + 1):
-        found = _PART.match(text, at)
-        if found is None:
+        match = _PART.match(text, at)
+        if match is None:
             return
-        told = found["count"].lower()
+        told = match["count"].lower()
         count = _number(told)
         if count is None:
             return
         if n == _MOST_PARTS:
             # Nobody writes so much; it is no length at all.
-            count = math.inf
-        unit = next(n for n in range(len(_UNITS) + 2) if found[f"u{n}"])
-        at = found.end()
+            yield math.inf, "seconds", 1.0, match.end()
+            return
+        unit = next(n for n in range(len(_UNITS) + 2) if match[f"u{n}"])
+        at = match.end()
         if unit < len(_UNITS):
             yield count, "seconds", _UNITS[unit][0], at
         else:
@@ -122,24 +123,24 @@ def _number(told: str) -> float | None:
 
 
 def _on_a_clock(text: str, at: int) -> Span | None:
-    found = _CLOCK.match(text, at)
-    if found is None or _DAYTIME.match(text, found.end()):
+    match = _CLOCK.match(text, at)
+    if match is None or _DAYTIME.match(text, match.end()):
         return None
-    if found["s"] is None:
+    if match["s"] is None:
         # Hours and minutes, or minutes and seconds: nobody knows.
         return None
-    hours, minutes, seconds = (int(found[name]) for name in "hms")
-    return Span(0.0, hours * 3_600.0 + minutes * 60.0 + seconds, found.end())
+    hours, minutes, seconds = (int(match[name]) for name in "hms")
+    return Span(0.0, hours * 3_600.0 + minutes * 60.0 + seconds, match.end())
 
 
 def _by_iso(text: str, at: int) -> Span | None:
-    found = _ISO.match(text, at)
-    told = {} if found is None else {k: v for k, v in found.groupdict().items() if v}
-    if found is None or not told:
+    match = _ISO.match(text, at)
+    told = {} if match is None else {k: v for k, v in match.groupdict().items() if v}
+    if match is None or not told:
         return None
     sizes = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
     seconds = math.fsum(float(value) * sizes[name] for name, value in told.items())
-    return Span(0.0, seconds, found.end())
+    return Span(0.0, seconds, match.end())
 
 
 def _months_after(start: float, months: int) -> float:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from rotator.core.failures.classify import LIMITS, TIMED, reason_of
 from rotator.core.failures.error_codes import heads_of
-from rotator.core.failures.error_response import Answer, read_answer, snake
+from rotator.core.failures.error_response import ErrorResponse, read_error_response, snake
 from rotator.core.failures.resets import stated_until
 from rotator.model import EVERYTHING, Finding, Meaning, Reach, Scope, Signal
 
@@ -68,7 +68,7 @@ class Table:
 
 def find_by_table(table: Table, signal: Signal, now: datetime) -> Finding | None:
     """Return what a failure means by a vendor's table, or None."""
-    answer = read_answer(signal)
+    answer = read_error_response(signal)
     line = _line(table, signal.status or answer.status, answer)
     if line is None:
         return None
@@ -81,9 +81,9 @@ def find_by_table(table: Table, signal: Signal, now: datetime) -> Finding | None
     return replace(finding, scope=_scope(line, signal)) if line.meaning in LIMITS else finding
 
 
-def _line(table: Table, status: int | None, answer: Answer) -> Line | None:
+def _line(table: Table, status: int | None, answer: ErrorResponse) -> Line | None:
     codes, heads = _codes(answer), _heads(answer)
-    return next((one for one in table.lines if _is_met(one, status, codes, heads)), None)
+    return next((line for line in table.lines if _is_met(line, status, codes, heads)), None)
 
 
 def _is_met(line: Line, status: int | None, codes: frozenset[str], heads: list[str]) -> bool:
@@ -102,15 +102,15 @@ def _has(codes: frozenset[str], wanted: str) -> bool:
     return wanted in codes
 
 
-def _codes(answer: Answer) -> frozenset[str]:
+def _codes(answer: ErrorResponse) -> frozenset[str]:
     """Return every code of an answer in snake case, and its numbers as they are."""
-    found = set(answer.codes)
+    codes = set(answer.codes)
     for entry in answer.objects:
         for name, value in entry.items():
-            found.update(_of_field(name, value))
+            codes.update(_of_field(name, value))
     for message in answer.messages:
-        found.update(_of_text(message[:_LONGEST_TEXT]))
-    return frozenset(found)
+        codes.update(_of_text(message[:_LONGEST_TEXT]))
+    return frozenset(codes)
 
 
 def _of_field(name: str, value: object) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _of_text(text: str) -> Iterator[str]:
         yield snake(word[0])
 
 
-def _heads(answer: Answer) -> list[str]:
+def _heads(answer: ErrorResponse) -> list[str]:
     return [" ".join(head.lower().split()) for head in heads_of(answer)]
 
 
@@ -150,7 +150,8 @@ def _scope(line: Line, signal: Signal) -> Scope:
 def _calendar_end(line: Line, table: Table, now: datetime) -> datetime | None:
     """Return when the day, week or month ends by the table's zone."""
     zone = table.zone or UTC
-    local = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    local = datetime.fromtimestamp(now.timestamp(), zone)
+    local = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     ends: Mapping[str, datetime] = {
         "day": local + timedelta(days=1),
         "week": local + timedelta(days=7 - local.weekday()),

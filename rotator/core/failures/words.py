@@ -98,6 +98,6 @@ def _at_place(text: str, at: int, now: float, zone: tzinfo | None) -> tuple[floa
 
 def _bare(text: str) -> Iterator[float]:
     """Yield the seconds of `retry after 60`, the one length whose unit nobody needs to say."""
-    found = _BARE_SECONDS.search(text)
-    if found is not None and not _UNIT_FOLLOWS.match(text, found.end()):
-        yield float(found["count"])
+    match = _BARE_SECONDS.search(text)
+    if match is not None and not _UNIT_FOLLOWS.match(text, match.end()):
+        yield float(match["count"])

@@ -34,9 +34,12 @@ _ZONE = re.compile(
     rf"[ ]?\(?(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
     rf"|(?P<place>{_PLACE})(?![a-z])|(?P<iana>(?:{_AREAS})(?:/[A-Za-z_]{{2,20}}){{1,2}})"
     rf"|(?P<short>{_NAMES})(?![\w/]))\)?",
-    re.IGNORECASE,
+    # Else a dotless i and a long s would be letters of names that the tables do not have.
+    re.IGNORECASE | re.ASCII,
 )
-_BEFORE = re.compile(rf"(?:{_PLACE}|(?:UTC|GMT)(?:{_OFFSET})?)\)?[ :，,]{{0,2}}$", re.IGNORECASE)
+_BEFORE = re.compile(
+    rf"(?:{_PLACE}|(?:UTC|GMT)(?:{_OFFSET})?)\)?[ :，,]{{0,2}}$", re.IGNORECASE | re.ASCII
+)
 # A word in capitals at the place of a zone.
 _UNKNOWN = re.compile(r"[ ]?\(?[A-Z]{2,5}\b(?![A-Z'])")
 _CLOCK_WORDS = {"AM", "PM", "OR", "AND", "IF", "AI", "API", "ID", "TO"}
@@ -45,9 +48,9 @@ _LARGEST_HOURS = 14
 
 def zone_at(text: str, at: int) -> tuple[tzinfo | None, int, bool]:
     """Return the zone that stands there, where it ends, and whether one is named at all."""
-    found = _ZONE.match(text, at)
-    if found is not None:
-        return _known(found), found.end(), True
+    match = _ZONE.match(text, at)
+    if match is not None:
+        return _known(match), match.end(), True
     word = _UNKNOWN.match(text, at)
     is_named = word is not None and word[0].strip(" (") not in _CLOCK_WORDS
     return None, at, is_named
@@ -55,24 +58,24 @@ def zone_at(text: str, at: int) -> tuple[tzinfo | None, int, bool]:
 
 def zone_before(text: str) -> tuple[tzinfo | None, bool]:
     """Return the zone that the end of `text` names, and whether it names one."""
-    found = _BEFORE.search(text)
-    return (None, False) if found is None else (named_zone(found[0].strip(" :，,)")), True)
+    match = _BEFORE.search(text)
+    return (None, False) if match is None else (named_zone(match[0].strip(" :，,)")), True)
 
 
 def named_zone(name: str) -> tzinfo | None:
     """Return a zone by any of its names, or None."""
-    found = _ZONE.fullmatch(name)
-    return None if found is None else _known(found)
+    match = _ZONE.fullmatch(name)
+    return None if match is None else _known(match)
 
 
-def _known(found: re.Match[str]) -> tzinfo | None:
-    if found["offset"]:
-        return _by_offset(found["offset"])
-    if found["place"]:
-        return zone_of_place(_PLACES[found["place"].lower()])
-    if found["iana"]:
-        return zone_of_place(found["iana"])
-    return timezone(timedelta(hours=_HOURS[found["short"].lower()]))
+def _known(match: re.Match[str]) -> tzinfo | None:
+    if match["offset"]:
+        return _by_offset(match["offset"])
+    if match["place"]:
+        return zone_of_place(_PLACES[match["place"].lower()])
+    if match["iana"]:
+        return zone_of_place(match["iana"])
+    return timezone(timedelta(hours=_HOURS[match["short"].lower()]))
 
 
 def _by_offset(text: str) -> tzinfo | None:

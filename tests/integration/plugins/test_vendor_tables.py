@@ -11,7 +11,7 @@ import pytest
 from rotator.core.failures.vendor_tables import Line, Table
 from rotator.model import Meaning
 from rotator.plugins.registry import Registry, load_registry
-from rotator.plugins.vendor_tables import EVERYBODY, Tables, as_line, read_tables
+from rotator.plugins.vendor_tables import EVERYBODY, VendorTables, as_line, read_tables
 from tests.support.failures import NOW, failure
 
 GOOD = '{ code = "AcmeLimit", means = "exhausted", seen = "2026-11", source = "https://a.example" }'
@@ -70,20 +70,20 @@ def test_a_package_without_answers_has_no_tables() -> None:
 def test_a_vendor_is_found_by_its_address_under_any_id(
     provider: str, host: str | None, meaning: Meaning | None
 ) -> None:
-    registry = Registry(tables=Tables(given=(ANYBODY, ACME)))
+    registry = Registry(tables=VendorTables(given=(ANYBODY, ACME)))
 
-    found = registry.classify(replace(SIGNAL, provider=provider, host=host), NOW)
+    finding = registry.classify(replace(SIGNAL, provider=provider, host=host), NOW)
 
-    assert (found and found.meaning) == meaning
+    assert (finding and finding.meaning) == meaning
 
 
 def test_what_gateways_say_is_known_of_every_provider() -> None:
-    registry = Registry(tables=Tables(given=(ANYBODY,)))
+    registry = Registry(tables=VendorTables(given=(ANYBODY,)))
 
-    found = registry.classify(failure(429, "please pay"), NOW)
+    finding = registry.classify(failure(429, "please pay"), NOW)
 
-    assert found is not None
-    assert found.meaning is Meaning.BILLING
+    assert finding is not None
+    assert finding.meaning is Meaning.BILLING
 
 
 def test_a_login_under_an_id_of_one_s_own_has_the_rules_of_its_vendor_s_module() -> None:
@@ -91,10 +91,10 @@ def test_a_login_under_an_id_of_one_s_own_has_the_rules_of_its_vendor_s_module()
     headers = {"anthropic-ratelimit-unified-status": "rejected"}
     signal = replace(failure(429, headers=headers), provider="mine", host="api.anthropic.com")
 
-    found = registry.classify(signal, NOW)
+    finding = registry.classify(signal, NOW)
 
-    assert found is not None
-    assert found.meaning is Meaning.EXHAUSTED
+    assert finding is not None
+    assert finding.meaning is Meaning.EXHAUSTED
 
 
 def test_a_line_may_name_one_status_or_several() -> None:

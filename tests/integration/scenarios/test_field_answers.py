@@ -41,7 +41,7 @@ def test_what_else_could_be_said_of_the_kind_is_understood_too(name: str) -> Non
     cases = ends(name) if "-ends-" in name else answers(name)
 
     assert len(cases) >= FEWEST
-    assert {str(case): found for case in cases if (found := wrong(case))} == {}
+    assert {str(case): faults for case in cases if (faults := wrong(case))} == {}
 
 
 def test_the_bridge_lets_through_the_headers_that_the_list_knows() -> None:

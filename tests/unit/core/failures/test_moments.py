@@ -12,10 +12,10 @@ from tests.support.failures import NOW
 
 def read(text: str, *, daytime: bool = True) -> str | None:
     """Return the moment at the start of a text."""
-    found = read_moment(text, 0, NOW.timestamp(), daytime=daytime)
-    if found is None or found.at is None:
+    moment = read_moment(text, 0, NOW.timestamp(), daytime=daytime)
+    if moment is None or moment.at is None:
         return None
-    return f"{datetime.fromtimestamp(found.at, UTC):%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(moment.at, UTC):%m-%d %H:%M}"
 
 
 @pytest.mark.parametrize(

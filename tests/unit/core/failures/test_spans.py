@@ -13,8 +13,8 @@ from tests.support.failures import NOW
 
 def length(text: str, start: datetime = NOW) -> float | None:
     """Return the seconds of the length that a text is."""
-    found = whole_span(text)
-    return None if found is None else found.after(start.timestamp())
+    span = whole_span(text)
+    return None if span is None else span.after(start.timestamp())
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,11 @@ def test_a_month_ends_on_the_same_day_or_on_the_last_one() -> None:
 def test_nobody_writes_a_length_of_nine_parts() -> None:
     assert length("1s" * 8) == 8
     assert length("1s" * 9) == math.inf
+    assert length("1 month" * 9) == math.inf
 
 
 def test_a_length_ends_where_it_ends() -> None:
-    found = read_span("in 5 hours.", 3)
+    span = read_span("in 5 hours.", 3)
 
-    assert found is not None
-    assert found.end == len("in 5 hours.")
+    assert span is not None
+    assert span.end == len("in 5 hours.")

@@ -125,7 +125,7 @@ def test_a_wait_beside_a_quota_of_a_day_is_not_its_end_and_a_moment_is() -> None
     short = said("Retry in 5s", code="acme_limit", retryDelay="34s")
     exact = said(code="acme_limit", retryDelay="34s", resets_at="2026-11-22T20:00:00Z")
 
-    untils = [told.until for one in (short, exact) if (told := found(line, signal=one))]
+    untils = [told.until for answer in (short, exact) if (told := found(line, signal=answer))]
 
     assert untils == [datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 22, 20, tzinfo=UTC)]
 
