@@ -25,6 +25,8 @@ from tests.support.repository import ROOT
 
 # "About 143 minutes" is a rounded time.
 CLOSE_SECONDS = 60
+# What else a vendor could say of the same kind: a file a kind.
+FEWEST_SIBLINGS = 30
 FOLDER = ROOT / "fixtures" / "field"
 HEADERS = ROOT / "rotator" / "opencode" / "bridge" / "src" / "core" / "reported-headers.js"
 _PATTERN = re.compile(r"const (\w+_HEADERS)\s*=\s*/(.+)/;")
@@ -65,8 +67,10 @@ class FieldCase:
 
 @cache
 def registry() -> Registry:
-    """Return the modules and tables of every vendor."""
-    return load_registry()
+    """Return the modules and tables of every vendor, all of them read."""
+    loaded = load_registry()
+    assert not loaded.all_problems()
+    return loaded
 
 
 @cache
@@ -138,6 +142,12 @@ def answers(*names: str) -> list[FieldCase]:
     """Return the cases of the files of answers."""
     read = [case for name in names for case in json.loads((FOLDER / name).read_text())]
     return [_answer(case) for case in read]
+
+
+def sibling_files(*, of_ends: bool) -> list[str]:
+    """Return the names of the files of what else could be said of a kind."""
+    names = sorted(path.name for path in FOLDER.glob("siblings-*.json"))
+    return [name for name in names if ("-ends-" in name) is of_ends]
 
 
 def ends(*names: str) -> list[FieldCase]:
