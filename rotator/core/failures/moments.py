@@ -125,7 +125,7 @@ def exact_moment(text: str) -> float | None:
 
 def _iso(text: str) -> float | None:
     try:
-        at = datetime.fromisoformat(text.replace(" ", "", text.count(" ") > 1))
+        at = datetime.fromisoformat(text.replace(" ", "T", 1).replace(" ", ""))
     except ValueError:
         return None
     return None if at.tzinfo is None else at.timestamp()

@@ -151,7 +151,7 @@ def _calendar_end(line: Line, table: Table, now: datetime) -> datetime | None:
     """Return when the day, week or month ends by the table's zone."""
     zone = table.zone or UTC
     local = datetime.fromtimestamp(now.timestamp(), zone)
-    local = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    local = local.replace(hour=0, minute=0, second=0, microsecond=0)
     ends: Mapping[str, datetime] = {
         "day": local + timedelta(days=1),
         "week": local + timedelta(days=7 - local.weekday()),

@@ -469,6 +469,8 @@ def test_a_request_larger_than_the_limit_uses_up_nobody() -> None:
 @pytest.mark.parametrize(
     "code",
     [
+        "app_session_terminated",
+        "wrong_api_key",
         "API_KEY_INVALID",
         "invalid_api_key",
         "invalid_grant",

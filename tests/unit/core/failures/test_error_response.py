@@ -250,7 +250,11 @@ def test_a_code_is_read_in_each_field_that_may_have_one(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["message", "detail", "error_description", "error_message", "msg", "raw"]
+    "name",
+    [
+        *("message", "detail", "details", "error_description", "description", "error_message"),
+        *("error_msg", "err_msg", "errmsg", "status_msg", "status_message", "msg", "title", "raw"),
+    ],
 )
 def test_a_message_is_read_in_each_field_that_may_have_one(name: str) -> None:
     assert read_error_response(failure(429, {"error": {name: "No quota left"}})).messages == (
@@ -261,3 +265,18 @@ def test_a_message_is_read_in_each_field_that_may_have_one(name: str) -> None:
 @pytest.mark.parametrize("name", ["status_code", "status", "code"])
 def test_a_status_is_read_in_each_field_that_may_have_one(name: str) -> None:
     assert read_error_response(failure(None, {"error": {name: 429}})).status == 429
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("error", "errors", "err", "detail", "details", "message", "msg", "metadata", "raw"),
+        *("response", "violations", "data", "result", "base_resp", "cause", "inner_error"),
+        *("innererror", "upstream_error", "failure", "info", "extra", "limits", "windows", "quota"),
+        *("rate_limit", "rate_limits", "limit", "window", "primary_window", "secondary_window"),
+    ],
+)
+def test_what_is_said_may_stand_inside_of_it(name: str) -> None:
+    body = {"error": {name: {"error_code": "quota_exceeded"}}}
+
+    assert "quota_exceeded" in read_error_response(failure(429, body)).codes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -72,3 +72,68 @@ def test_a_moment_may_count_seconds_or_parts_of_them(number: int) -> None:
 )
 def test_what_is_no_whole_moment_is_none(text: str) -> None:
     assert exact_moment(text) is None
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_a_day_of_each_month_is_read_by_its_name(month: int) -> None:
+    at = datetime(2027, month, 3, 10, tzinfo=UTC)
+
+    assert read(f"{at:%b %d, %Y} 10:00 UTC") == f"{at:%m-%d} 10:00"
+
+
+@pytest.mark.parametrize("days", range(1, 8))
+def test_each_day_of_the_week_is_the_next_one(days: int) -> None:
+    """The clock of the tests stands on a Sunday, at noon."""
+    at = NOW + timedelta(days=days)
+
+    assert read(f"{at:%A} 10:00 UTC") == f"{at:%m-%d} 10:00"
+    assert read(f"周{'一二三四五六日'[at.weekday()]} 10:00 UTC") == f"{at:%m-%d} 10:00"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        *((word, "11-22 23:00") for word in ("today", "tonight", "今天", "今日", "今晚")),
+        *((word, "11-23 23:00") for word in ("tomorrow", "明天", "明日", "明晚")),
+    ],
+)
+def test_a_day_may_be_called_by_how_near_it_is(word: str, expected: str) -> None:
+    assert read(f"{word} 23:00 UTC") == expected
+
+
+def test_a_day_without_a_time_begins_at_midnight_to_the_second() -> None:
+    moment = read_moment("2026-11-23 UTC", 0, NOW.timestamp())
+
+    assert moment is not None
+    assert moment.at == datetime(2026, 11, 23, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Nov 22 11:00 UTC", "11-22 11:00"),
+        ("Nov 22 10:59 UTC", "11-22 10:59"),
+        ("11:59 UTC", "11-23 11:59"),
+    ],
+)
+def test_what_has_just_passed_is_meant_with_its_day_alone(text: str, expected: str) -> None:
+    moment = read_moment(text, 0, NOW.timestamp())
+
+    assert moment is not None
+    assert moment.at is not None
+    year = 2027 if text == "Nov 22 10:59 UTC" else 2026
+    assert f"{datetime.fromtimestamp(moment.at, UTC):%Y-%m-%d %H:%M}" == f"{year}-{expected}"
+
+
+def test_a_year_that_is_named_is_meant() -> None:
+    moment = read_moment("November 23, 2027 10:00 UTC", 0, NOW.timestamp())
+
+    assert moment is not None
+    assert moment.at == datetime(2027, 11, 23, 10, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-22T14:00:00+0100", "2026-11-22 14:00:00 +0100", "2026-11-22 13:00:00Z"]
+)
+def test_iso_8601_is_read_whole_with_spaces_as_people_write_them(text: str) -> None:
+    assert exact_moment(text) == datetime(2026, 11, 22, 13, tzinfo=UTC).timestamp()

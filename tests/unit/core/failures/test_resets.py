@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rotator.core.failures.error_response import read_error_response
-from rotator.core.failures.resets import LONGEST_SECONDS, stated_until
+from rotator.core.failures.resets import LONGEST_SECONDS, names_a_full_window, stated_until
 from tests.support.failures import NOW, failure
 
 EPOCH = int(NOW.timestamp())
@@ -381,3 +381,49 @@ def test_a_moment_counts_from_just_passed_to_a_year_s_plan(
 )
 def test_a_length_is_read_in_each_field_that_may_have_one(name: str) -> None:
     assert wait({"error": {name: 90}}) == 90
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (
+            {
+                "x-codex-primary-used-percent": "100",
+                "x-codex-primary-reset-after-seconds": str(EPOCH + 60),
+            },
+            60,
+        ),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset-at": str(EPOCH + 60)}, 60),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "60"}, 60),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset-ms": "60000"}, 60),
+    ],
+)
+def test_the_end_of_a_full_window_is_read_under_each_name(
+    headers: dict[str, str], expected: float
+) -> None:
+    assert wait(headers=headers) == expected
+
+
+@pytest.mark.parametrize(
+    "field", ["used_percent", "percentage", "percent", "remaining", "percent_remaining"]
+)
+def test_a_window_with_something_left_states_no_end(field: str) -> None:
+    assert wait({"error": {field: 3, "resets_at": EPOCH + 60}}) is None
+    assert wait({"error": {field: 1, "resets_at": EPOCH + 60}}) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_full"),
+    [
+        ({"x-acme": "0"}, False),
+        ({"x-ratelimit-remaining-requests-day": "0"}, True),
+        ({"x-ratelimit-remaining-requests-day": "1"}, False),
+        ({"x-ratelimit-exceeded": "weekly"}, True),
+        ({"x-ratelimit-exceeded": "burst"}, False),
+    ],
+)
+def test_headers_name_a_full_window_of_a_plan_or_not(
+    headers: dict[str, str],
+    is_full: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    assert names_a_full_window(headers) is is_full

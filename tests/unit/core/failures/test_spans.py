@@ -60,3 +60,33 @@ def test_a_length_ends_where_it_ends() -> None:
 
     assert span is not None
     assert span.end == len("in 5 hours.")
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"),
+    [
+        *(("a", 1), ("an", 1), ("one", 1), ("half an", 0.5), ("two", 2), ("three", 3), ("four", 4)),
+        *(("five", 5), ("six", 6), ("seven", 7), ("eight", 8), ("nine", 9), ("ten", 10)),
+        ("twelve", 12),
+    ],
+)
+def test_a_count_may_be_a_word(count: str, seconds: float) -> None:
+    assert length(f"{count} hours") == seconds * 3_600
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"),
+    [
+        *(("半", 0.5), ("一", 1), ("二", 2), ("两", 2), ("三", 3), ("四", 4), ("五", 5), ("六", 6)),
+        *(("七", 7), ("八", 8), ("九", 9)),
+    ],
+)
+def test_a_count_may_be_a_chinese_digit(count: str, seconds: float) -> None:
+    assert length(f"{count}小时") == seconds * 3_600
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("PT5S", 5), ("PT7M", 420), ("PT2H", 7_200), ("P3D", 259_200)]
+)
+def test_each_part_of_a_length_of_iso_8601_counts_as_it_should(text: str, seconds: float) -> None:
+    assert length(text) == seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -128,6 +128,22 @@ def test_a_wait_beside_a_quota_of_a_day_is_not_its_end_and_a_moment_is() -> None
     untils = [told.until for answer in (short, exact) if (told := found(line, signal=answer))]
 
     assert untils == [datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 22, 20, tzinfo=UTC)]
+
+
+def test_a_wait_counts_from_when_the_answer_came() -> None:
+    line = Line(X, code="acme_limit")
+    signal = replace(said(code="acme_limit", retry_after=60), at=NOW - timedelta(seconds=20))
+    told = found(line, signal=signal)
+
+    assert told is not None
+    assert told.until == NOW + timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(("number", "is_met"), [(999_999_999, True), (1_000_000_000, False)])
+def test_a_number_of_so_many_digits_is_no_code(number: int, is_met: bool) -> None:  # noqa: FBT001  # a table's column
+    told = found(Line(X, code=str(number)), signal=said(status=number))
+
+    assert (told is not None) is is_met
 
 
 def test_a_login_that_is_dead_has_no_end() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -39,6 +39,53 @@ def test_a_zone_is_known_by_any_of_its_names(name: str, hours: float | None) -> 
     assert offset == (None if hours is None else timedelta(hours=hours))
 
 
+SHORT_NAMES = """
+    utc=0 gmt=0 z=0 ut=0 wet=0 cet=1 cest=2 eet=2 eest=3 msk=3 jst=9 kst=9 hkt=8 sgt=8 awst=8
+    aest=10 aedt=11 nzst=12 nzdt=13 est=-5 edt=-4 cdt=-5 mst=-7 mdt=-6 pst=-8 pdt=-7 akst=-9
+    akdt=-8 hst=-10
+"""
+
+
+@pytest.mark.parametrize("told", SHORT_NAMES.split())
+def test_a_short_name_that_means_one_zone_is_known(told: str) -> None:
+    name, hours = told.split("=")
+
+    zone = named_zone(name.upper())
+
+    assert zone is not None
+    assert zone.utcoffset(None) == timedelta(hours=int(hours))
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("Beijing time", "Asia/Shanghai"),
+        ("China Standard Time", "Asia/Shanghai"),
+        ("北京时间", "Asia/Shanghai"),
+        ("中国标准时间", "Asia/Shanghai"),
+        ("东八区", "Asia/Shanghai"),
+        ("Singapore time", "Asia/Singapore"),
+        ("Pacific time", "America/Los_Angeles"),
+        ("Pacific", "America/Los_Angeles"),
+        ("PT", "America/Los_Angeles"),
+        ("Eastern time", "America/New_York"),
+        ("ET", "America/New_York"),
+        ("Central time", "America/Chicago"),
+        ("Mountain time", "America/Denver"),
+        ("世界协调时", "UTC"),
+        ("协调世界时", "UTC"),
+        ("UTC", "UTC"),
+    ],
+)
+def test_a_zone_may_be_called_by_whose_time_it_is(name: str, place: str) -> None:
+    assert str(named_zone(name)) == place
+
+
+@pytest.mark.parametrize("word", ["AM", "PM", "OR", "AND", "IF", "AI", "API", "ID", "TO"])
+def test_a_word_in_capitals_that_is_none_names_no_zone(word: str) -> None:
+    assert zone_at(f" {word} go on", 0) == (None, 0, False)
+
+
 @pytest.mark.parametrize(
     ("text", "is_named"),
     [(" CST", True), (" (XYZ)", True), (" OR", False), ("", False), (" Request id", False)],
@@ -56,6 +103,8 @@ def test_a_zone_may_stand_before_its_time() -> None:
 
 
 def test_a_place_is_looked_up_once() -> None:
+    zone_of_place.cache_clear()
+    assert zone_of_place("UTC") is UTC
     zone_of_place.cache_clear()
 
     zones = [zone_of_place(name) for name in ("UTC", "Asia/Tokyo", "Asia/Nowhere", "Asia/Tokyo")]

@@ -1,0 +1,47 @@
+"""What a limit is counted for where no vendor's own rule says it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rotator.core.failures.limit_scope import scope_of
+from rotator.model import EVERYTHING, Meaning, Scope
+from tests.support.failures import failure
+
+PLAN_WORDS = """
+    claude gemini grok kimi qwen deepseek minimax doubao codex copilot llama mistral plus free fast
+    coding coder code plan token tokens weekly daily chat latest preview thinking instruct model
+    mini flash turbo large small high medium experimental image text base context long
+"""
+
+
+@pytest.mark.parametrize("word", PLAN_WORDS.split())
+def test_a_word_that_plans_are_called_by_as_well_names_no_model(word: str) -> None:
+    signal = failure(429, {"error": {"message": f"Your {word} limit is reached"}})
+
+    assert scope_of(replace(signal, model=f"acme-{word}-9"), Meaning.EXHAUSTED) == EVERYTHING
+
+
+def test_a_model_s_family_names_it() -> None:
+    signal = failure(429, {"error": {"message": "Your opus limit is reached"}})
+
+    assert scope_of(replace(signal, model="acme-opus-9"), Meaning.EXHAUSTED) == Scope("acme-opus-9")
+
+
+@pytest.mark.parametrize(
+    ("headers", "message", "scope"),
+    [
+        ({}, "Slow down", Scope("small-model")),
+        ({}, "Your organization is limited", EVERYTHING),
+        ({"x-ratelimit-exceeded": "weekly"}, "Slow down", EVERYTHING),
+    ],
+)
+def test_a_title_s_limit_is_its_model_s_unless_words_or_headers_speak_of_the_account(
+    headers: dict[str, str], message: str, scope: Scope
+) -> None:
+    signal = failure(429, {"error": {"message": message}}, headers=headers)
+    beside = replace(signal, model="small-model", aside=True)
+
+    assert scope_of(beside, Meaning.SHORT_LIMIT) == scope
