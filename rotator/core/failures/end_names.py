@@ -37,29 +37,25 @@ _OUTRIGHT = re.compile(
     r"(?:[\w-]{1,60}-)?retry-after(?:-seconds|-in|-at|-time)?|anthropic-ratelimit-unified-reset"
     r"|x-(?:quota-)?reset(?:-(?:after|at|in|time))?(?:-seconds)?"
 )
-# How long until a window begins anew, and when; the vendor counts both for one window.
+# How long until a window begins anew, and when; the vendor counts both for one window. What
+# `_SUFFIX` says of an end (`reset_in_seconds`, `reset_at_utc`) is not repeated.
 _SPANS = {
-    "retry_after", "retry_after_seconds", "retry_after_secs", "retry_after_s", "retry_in",
-    "retry_in_seconds", "retry", "retry_delay", "retry_delay_seconds", "retry_seconds", "wait",
-    "wait_seconds", "wait_time", "wait_for", "reset_after", "reset_after_seconds",
-    "reset_in_seconds", "resets_in_seconds", "reset_in", "resets_in", "resets_after",
-    "reset_seconds", "seconds_until_reset", "seconds_to_reset", "time_until_reset",
-    "time_to_reset", "quota_reset_delay", "cooldown", "cooldown_seconds", "backoff",
-    "try_again_in", "available_in",
+    "retry_after", "retry_after_s", "retry_in", "retry", "retry_delay", "wait", "wait_time",
+    "wait_for", "reset_after", "reset_in", "resets_in", "resets_after", "reset_seconds",
+    "seconds_until_reset", "seconds_to_reset", "time_until_reset", "time_to_reset",
+    "quota_reset_delay", "cooldown", "backoff", "try_again_in", "available_in",
 }  # fmt: skip
 _MOMENTS = {
-    "reset", "resets", "reset_at", "resets_at", "reset_on", "resets_on", "reset_time",
-    "reset_times", "reset_timestamp", "reset_time_stamp", "reset_date", "reset_date_utc",
-    "reset_datetime", "quota_reset_time_stamp", "quota_reset_timestamp", "quota_reset_time",
-    "quota_reset_at", "quota_reset_date", "quota_reset_date_utc", "next_reset", "next_reset_at",
-    "next_reset_time", "next_reset_date", "window_reset_at", "window_resets_at", "window_end",
-    "window_ends_at", "retry_at", "retry_after_time", "retry_after_date", "retry_time",
-    "available_at", "available_after", "next_available_at", "next_available_time", "unlock_at",
-    "blocked_until", "limited_until", "rate_limited_until", "cooldown_until", "until",
-    "renews_at", "renew_at", "renewal_at", "refresh_at", "refreshes_at", "refresh_time",
-    "recover_at", "recovery_time", "resume_at", "resumes_at", "period_end", "current_period_end",
-    "limit_reset_at", "limit_reset_time", "limit_resets_at", "rate_limit_reset",
-    "rate_limit_reset_at", "usage_reset_at", "restores_at",
+    "reset", "resets", "reset_at", "resets_at", "reset_on", "resets_on", "reset_times",
+    "reset_time_stamp", "reset_date_utc", "reset_datetime", "quota_reset_time_stamp",
+    "quota_reset_timestamp", "quota_reset_time", "quota_reset_at", "quota_reset_date",
+    "next_reset", "next_reset_at", "window_reset_at", "window_resets_at", "window_end",
+    "window_ends_at", "retry_at", "available_at", "available_after", "next_available_at",
+    "next_available_time", "unlock_at", "blocked_until", "limited_until", "rate_limited_until",
+    "cooldown_until", "until", "renews_at", "renew_at", "renewal_at", "refresh_at",
+    "refreshes_at", "refresh_time", "recover_at", "recovery_time", "resume_at", "resumes_at",
+    "period_end", "current_period_end", "limit_reset_at", "limit_reset_time", "limit_resets_at",
+    "rate_limit_reset", "rate_limit_reset_at", "usage_reset_at", "restores_at",
 }  # fmt: skip
 _SUFFIX = re.compile(
     r"(?P<stem>.+?)_?(?P<unit>ms|millis|milliseconds|msec|minutes|mins?|hours|hrs|seconds|secs?"

@@ -45,3 +45,10 @@ def test_a_title_s_limit_is_its_model_s_unless_words_or_headers_speak_of_the_acc
     beside = replace(signal, model="small-model", aside=True)
 
     assert scope_of(beside, Meaning.SHORT_LIMIT) == scope
+
+
+def test_one_of_several_messages_may_speak_of_the_account() -> None:
+    error = {"message": "Slow down", "detail": "Your organization is limited"}
+    signal = replace(failure(429, {"error": error}), model="small-model", aside=True)
+
+    assert scope_of(signal, Meaning.SHORT_LIMIT) == EVERYTHING

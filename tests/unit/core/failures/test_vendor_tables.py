@@ -139,6 +139,15 @@ def test_a_wait_counts_from_when_the_answer_came() -> None:
     assert told.until == NOW + timedelta(seconds=40)
 
 
+def test_a_wait_that_is_over_ends_a_second_from_now() -> None:
+    line = Line(X, code="acme_limit")
+    signal = replace(said(code="acme_limit", retry_after=5), at=NOW - timedelta(seconds=20))
+    told = found(line, signal=signal)
+
+    assert told is not None
+    assert told.until == NOW + timedelta(seconds=1)
+
+
 @pytest.mark.parametrize(("number", "is_met"), [(999_999_999, True), (1_000_000_000, False)])
 def test_a_number_of_so_many_digits_is_no_code(number: int, is_met: bool) -> None:  # noqa: FBT001  # a table's column
     told = found(Line(X, code=str(number)), signal=said(status=number))
