@@ -88,18 +88,17 @@ def _in_words(text: str, at: int) -> Span | None:
 
 
 def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
-    for n in range(_MOST_PARTS + 1):
-        match = _PART.match(text, at)
-        if match is None:
-            return
+    parts = 0
+    while (match := _PART.match(text, at)) is not None:
         told = match["count"].lower()
         count = _number(told)
         if count is None:
             return
-        if n == _MOST_PARTS:
+        if parts == _MOST_PARTS:
             # Nobody writes so much; it is no length at all.
             yield math.inf, "seconds", 1.0, match.end()
             return
+        parts += 1
         unit = next(n for n in range(len(_UNITS) + 2) if match[f"u{n}"])
         at = match.end()
         if unit < len(_UNITS):

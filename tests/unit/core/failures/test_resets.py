@@ -336,6 +336,9 @@ def test_only_so_many_places_of_a_text_are_looked_at() -> None:
         ("reset_at", "x" * 300, None),
         ("reset_at", "2026-11-22T12:01:00Z or so", None),
         ("reset_at", "in a while", None),
+        ("reset_at", "Nov 22 at 12:01:00 UTC", 60),
+        ("reset_at", "Nov 22 at 12:01:00 UTC.", 60),
+        ("reset_at", "Nov 22 at 12:01:00", None),
     ],
 )
 def test_a_field_s_name_tells_its_unit(field: str, value: object, expected: float | None) -> None:
