@@ -282,9 +282,8 @@ def test_tokens_that_share_a_secret_are_one_login() -> None:
 
 
 def test_what_shares_no_secret_with_the_login_in_use_may_be_another_s() -> None:
-    drawn = {"refresh": f"{DRAWN}-REF", "access": f"{DRAWN}-ACC"}
-    same = TokenPair(1, oauth(**drawn, expires_at=NOW), NOBODY)
-    other = TokenPair(2, oauth(refresh=f"{DRAWN}-B", access=f"{DRAWN}-C"), NOBODY)
-    last = TokenPair(None, oauth(**drawn), NOBODY)
+    same = TokenPair(1, oauth(refresh=f"{DRAWN}-A", expires_at=NOW), NOBODY)
+    other = TokenPair(2, oauth("b", refresh=f"{DRAWN}-B"), NOBODY)
+    last = TokenPair(None, oauth(refresh=f"{DRAWN}-A"), NOBODY)
 
     assert of_others(*unseen(same, other, last)) == (other,)

@@ -25,6 +25,7 @@ from rotator.core.logins.token_lines import (
     joined_identity,
     kept_logins,
     liveliness,
+    maybe_others,
     next_step,
     shown,
     with_doubts,
@@ -494,3 +495,4 @@ def test_a_kept_login_that_somebody_has_exchanged_is_of_no_use_however_its_token
 
     assert [tokens.number for tokens in left] == [2]
     assert [tokens.number for tokens in kept_logins(account, knowing(state))] == [1, 2]
+    assert maybe_others(account, knowing(a_state(account))) == ()
