@@ -12,6 +12,7 @@ from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.line_parting import (
     TokenPair,
     is_perhaps_spent,
+    likeliest_last,
     of_others,
     told,
     too_many,
@@ -287,3 +288,9 @@ def test_what_shares_no_secret_with_the_login_in_use_may_be_another_s() -> None:
     last = TokenPair(None, oauth(refresh=f"{DRAWN}-A"), NOBODY)
 
     assert of_others(*unseen(same, other, last)) == (other,)
+
+
+def test_a_login_that_was_at_its_end_comes_before_one_that_is_likely_alive() -> None:
+    alive, spent = replaced(1, NOBODY), replaced(2, NOBODY, timedelta(0))
+
+    assert likeliest_last((alive, spent)) == (spent, alive)
