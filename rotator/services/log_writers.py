@@ -3,7 +3,7 @@
 The log names no process. A run belongs to one process, and a process has one run, or none where
 it logs warnings or errors alone or the log was cut. So as many processes as can be are given a
 run that begins as and when they did; a process that has one in any case wrote no other. What a
-run begins with may be written later, too: of a run that no process needs it proves nothing.
+run begins with may be written later, too, by a server that has no run of its own.
 """
 
 from __future__ import annotations
@@ -49,10 +49,8 @@ def find_writers(name: str, at: datetime, runs: Runs, processes: Sequence[Openco
     if not run.is_whole:
         return Writers(run, older=older)
     holders = [processes[number] for number, names in edges.items() if name in names]
-    is_theirs = _is_needed(name, edges) and any(_suits(holder, run) for holder in holders)
     # A server that begins with a folder has begun before that.
-    is_late = run.opened is not None and not is_theirs
-    late = [holder for holder in holders if is_late and not _opens_folder(holder)]
+    late = [holder for holder in holders if run.opened is not None and not _opens_folder(holder)]
     beginners = tuple(holder for holder in holders if holder not in late)
     # Whoever logs errors alone needs no run: then this may be an older one's whose log was cut.
     others = (process for process in older if process not in holders)
@@ -97,12 +95,6 @@ def _spare(edges: _Edges) -> list[int]:
         for number in edges
         if _pairs({k: v for k, v in edges.items() if k != number}) == most
     ]
-
-
-def _is_needed(name: str, edges: _Edges) -> bool:
-    """Tell whether some process has no run without this one."""
-    left = {number: [n for n in names if n != name] for number, names in edges.items()}
-    return _pairs(left) < _pairs(edges)
 
 
 def _pairs(edges: _Edges) -> int:

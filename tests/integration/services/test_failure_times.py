@@ -359,6 +359,21 @@ def test_b_what_suits_one_that_may_log_errors_alone_may_be_an_older_one_s_whose_
         assert whose(live, fault, mine, *more, running=[same, *younger]) == "acme-1"
 
 
+def test_b_a_server_that_began_just_before_is_not_left_out_for_one_that_suits_better(
+    live: Live,
+) -> None:
+    """It has no run of its own: its log was cut, and this may be it, in a folder of both."""
+    old, swapped = live.clock.now, live.clock.now + 3 * SECOND
+    swap_in(live, "acme/acme-1", swapped)
+    at = swapped + MINUTE
+    fault = failed("acme", at, began_at=at - SECOND)
+    opened = Run(swapped + 5 * SECOND, {FOLDER: swapped + 5 * SECOND}, opened=FOLDER)
+    younger = started(swapped + 3 * SECOND, kind="run", pid=2)
+
+    assert whose(live, fault, opened, running=[started(old), younger]) == "nobody"
+    assert whose(live, fault, opened, running=[younger]) == "acme-1"
+
+
 def test_b_a_server_alone_whose_log_was_cut_may_have_read_its_key_before_its_first_line(
     live: Live,
 ) -> None:

@@ -12,6 +12,7 @@ from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.line_parting import (
     TokenPair,
     is_perhaps_spent,
+    likeliest_last,
     of_others,
     told,
     too_many,
@@ -19,7 +20,7 @@ from rotator.core.logins.line_parting import (
 )
 from rotator.model import NOBODY, Identity
 from rotator.secret import Secret
-from tests.support.builders import HOUR, NOW, oauth
+from tests.support.builders import DRAWN, HOUR, NOW, oauth
 
 ADA = Identity("ada", "ada@acme.example")
 BOB, SOMEBODY = Identity("bob"), Identity("somebody")
@@ -279,3 +280,17 @@ def test_tokens_that_share_a_secret_are_one_login() -> None:
 
     pair = TokenPair(1, older, NOBODY, at=NOW)
     assert of_others(*unseen(pair, TokenPair(None, newer, NOBODY))) == ()
+
+
+def test_what_shares_no_secret_with_the_login_in_use_may_be_another_s() -> None:
+    same = TokenPair(1, oauth(refresh=f"{DRAWN}-A", expires_at=NOW), NOBODY)
+    other = TokenPair(2, oauth("b", refresh=f"{DRAWN}-B"), NOBODY)
+    last = TokenPair(None, oauth(refresh=f"{DRAWN}-A"), NOBODY)
+
+    assert of_others(*unseen(same, other, last)) == (other,)
+
+
+def test_a_login_that_was_at_its_end_comes_before_one_that_is_likely_alive() -> None:
+    alive, spent = replaced(1, NOBODY), replaced(2, NOBODY, timedelta(0))
+
+    assert likeliest_last((alive, spent)) == (spent, alive)
