@@ -210,7 +210,6 @@ HARMLESS = {
     ("Setting", "default"): "a setting",
     ("Shown", "accounts"): "logins of the demo, which are made up",
     ("Stage", "env"): "the environment of the demo, which has nothing of the user's",
-    ("Stage", "keeper"): "a pipe to who takes the demo's folder away, which gets pids",
     ("TokenEndpoint", "dead"): "a vendor's codes, and what they mean",
     ("World", "rows"): "lines of the dashboard",
 }
