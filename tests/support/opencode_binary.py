@@ -23,6 +23,8 @@ from tests.support.home import OUTSIDE
 OPENCODE_VERSION = "1.18.33"
 # The oldest that the bridge is for.
 OLDEST_VERSION = "1.17.0"
+# The only one of the second generation that there is for everybody.
+OPENCODE_2_VERSION = "2.0.15"
 _INSTALL_SECONDS = 300
 _VERSION_SECONDS = 60
 _INSTALLING = "installing-"
@@ -78,7 +80,7 @@ def _install_whole(target: Path, environment: Mapping[str, str], version: str) -
             "npm is not installed; it brings the opencode that the tests run", pytrace=False
         )
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=_INSTALLING) as folder:
-        package = f"opencode-ai@{version}"
+        package = f"{_package_of(version)}@{version}"
         command = [npm, "install", "--no-audit", "--no-fund", "--prefix", folder, package]
         ended = subprocess.run(
             command,
@@ -102,6 +104,22 @@ def _install_whole(target: Path, environment: Mapping[str, str], version: str) -
         whole.rename(target)
 
 
+def _package_of(version: str) -> str:
+    """Return the npm package; of OpenCode 2 there is none that chooses the processor by itself."""
+    if not version.startswith("2."):
+        return "opencode-ai"
+    baseline = "-baseline" if _machine() == "x64" else ""
+    return f"@opencode/cli-{_os_name()}-{_machine()}{baseline}"
+
+
+def _os_name() -> str:
+    return _OS_NAMES.get(platform.system(), "")
+
+
+def _machine() -> str:
+    return _MACHINES.get(platform.machine().lower(), "")
+
+
 def _keep_one_program(folder: Path, version: str) -> None:
     """Leave the first program that runs here, and remove the copies for other processors."""
     found = _programs(folder)
@@ -120,11 +138,11 @@ def _programs(folder: Path) -> list[Path]:
     The package's own name is a link to the right one, made by a script after the install, which
     npm may have been told not to run; the packages for each processor are always there.
     """
-    name = f"opencode-{_OS_NAMES.get(platform.system(), '')}-"
-    name += _MACHINES.get(platform.machine().lower(), "")
+    name = f"opencode-{_os_name()}-{_machine()}"
     modules = folder / "node_modules"
     found = [modules / "opencode-ai" / "bin" / "opencode.exe"]
     found += sorted(modules.glob(f"{name}*/bin/opencode"))
+    found += sorted(modules.glob(f"@opencode/cli-{_os_name()}-{_machine()}*/bin/opencode"))
     # What lies there before that script has run is a small text, not the program.
     return [path for path in found if path.is_file() and path.stat().st_size > 1_000_000]
 
@@ -143,4 +161,6 @@ def _version(program: Path) -> str | None:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-    return ended.stdout.strip() if ended.returncode == 0 else None
+    # 2.0.15 says `opencode v2.0.15`, 1.x its number alone.
+    words = ended.stdout.split()
+    return words[-1].removeprefix("v") if words and ended.returncode == 0 else None
