@@ -180,7 +180,8 @@ def account_json(
         "type": account.credential.type,
         "identity": account.identity,
         "fingerprint": account.credential.secret.fingerprint(),
-        "active": state.slot(account.provider).active == account.id,
+        "active": bool(state.live_in(account)),
+        "homes": homes_json(account, state),
         "state": account.state_at(now).value,
         "until": iso(account.until_at(now)),
         "reason": account.reason_at(now),
@@ -193,6 +194,16 @@ def account_json(
         "captured_at": iso(account.captured_at),
         "last_used_at": iso(account.last_used_at),
     }
+
+
+def homes_json(account: Account, state: State) -> list[dict[str, Any]]:
+    """Return where an account stands, as `accounts --json` has it."""
+    live = state.live_in(account)
+    labels = {one.home: one.label for one in reversed(state.standings_of(account.id))}
+    return [
+        {"home": home.value, "active": home in live, "label": labels.get(home)}
+        for home in state.homes_of(account)
+    ]
 
 
 def _name_of(account: AccountId | None, state: State) -> str | None:
@@ -234,14 +245,22 @@ def _list(*, as_json: bool) -> None:
 
 
 def _row(account: Account, state: State, now: datetime) -> list[str]:
-    mark = "*" if state.slot(account.provider).active == account.id else " "
+    mark = "*" if state.live_in(account) else " "
     return [
         f"{mark} {account.name}",
         account.credential.type,
         state_words(account, now),
         account.reason_at(now) or part_limit_words(account, now) or _unproven_words(account),
         account.identity or account.credential.secret.fingerprint(),
+        *([_home_words(account, state)] if state.standings else []),
     ]
+
+
+def _home_words(account: Account, state: State) -> str:
+    """Return where an account stands and is used; nobody asks who has one home."""
+    live = state.live_in(account)
+    found = [f"{one.value}{'*' if one in live else ''}" for one in state.homes_of(account)]
+    return ", ".join(found) or "parked"
 
 
 def _unproven_words(account: Account) -> str:

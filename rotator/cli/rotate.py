@@ -1,22 +1,26 @@
-"""`rotator rotate`: put another account into auth.json now."""
+"""`rotator rotate`: make another account the live one now, wherever its provider is used."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from rotator.cli.common import books_for_command, json_option, print_json, provider_id
 from rotator.context import Books
+from rotator.core.selection.homes import homes_for
 from rotator.errors import LiveFileError, NothingToRotateTo
 from rotator.live.restore import Rebuilt, rebuild_at_rest
 from rotator.live.unclaimed import LIST, Kept
+from rotator.model import Account, HomeName
 from rotator.opencode.auth.placement_sentences import swap_obstacle
 from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.presence import Present
 from rotator.services.own_keys import unreached
 from rotator.services.restarts import applies, note_restart, when_used
-from rotator.services.rotate import plan_rotation, rotate, split_target
+from rotator.services.rotate import Plan, Rotated, plan_rotation, rotate, split_target
 
 
 @click.command()
@@ -46,16 +50,11 @@ def command(
             rebuilt = _rebuilt(books, provider, alias, as_json=as_json)
             state = books.outlook()
         plan = plan_rotation(state, provider, alias, books.clock())
-        left, to, why = plan.left, plan.to, plan.why
-        if not dry_run:
-            done = rotate(books, plan)
-            left, to, why = done.left, done.put, done.why
-            note_restart(books, to, written=done.written)
-        elif (obstacle := swap_obstacle(books.paths.auth_file)) is not None:
-            raise LiveFileError(obstacle)
+        done = _carry_out(books, plan, dry_run=dry_run)
+        left, to = done.left, done.put
         present = Exchange(books.paths).present()
-        when, used = applies(books, present, to), when_used(books, present, to)
-        own = unreached(books, present, to)
+        when, used = _when(books, done.homes, present, to)
+        own = unreached(books, present, to) if HomeName.AUTH_FILE in done.homes else None
     if as_json:
         print_json(
             {
@@ -64,7 +63,9 @@ def command(
                 "from": left.alias if left else None,
                 "to": to.alias,
                 "applies": when,
-                "why": why,
+                "why": done.why,
+                "homes": [home.value for home in done.homes],
+                **({"obstacle": done.obstacle} if done.obstacle else {}),
                 **({"own_key": own.says} if own else {}),
                 **({"dry_run": True} if dry_run else {}),
                 **({"rebuilt": _rebuilt_json(rebuilt)} if rebuilt else {}),
@@ -74,7 +75,35 @@ def command(
     verb = "would become" if dry_run else "is now"
     if left is not None and left.id == to.id:
         verb = "is already"
-    click.echo(f"{plan.provider}: {to.alias} {verb} live ({why}); {used}")
+    click.echo(f"{plan.provider}: {to.alias} {verb} live ({done.why}); {used}")
+    if done.obstacle is not None:
+        click.echo(f"! OpenCode 2 goes on with what it has: {done.obstacle}", err=True)
+
+
+def _carry_out(books: Books, plan: Plan, *, dry_run: bool) -> Rotated:
+    """Rotate, or (`dry_run`) say what would be done."""
+    if not dry_run:
+        done = rotate(books, plan)
+        note_restart(books, done.put, written=done.written)
+        return done
+    homes = homes_for(books.store.state(), plan.to)
+    obstacle = swap_obstacle(books.paths.auth_file) if HomeName.AUTH_FILE in homes else None
+    if obstacle is not None:
+        raise LiveFileError(obstacle)
+    return Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
+
+
+def _when(
+    books: Books, homes: Sequence[HomeName], present: Sequence[Present], to: Account
+) -> tuple[str, str]:
+    """Return when the account is used, as a word and as a part of a sentence."""
+    told = "OpenCode 2 uses it from its next request on"
+    if HomeName.AUTH_FILE not in homes:
+        return "next-request", told
+    used = when_used(books, present, to)
+    if HomeName.DATABASE in homes:
+        used = f"{used}; {told}"
+    return applies(books, present, to), used
 
 
 def _rebuilt(

@@ -10,8 +10,10 @@ import click
 
 from rotator.cli.bridge import bridge_json
 from rotator.cli.common import books_for_reading, json_option, state_words, table_lines
+from rotator.core.selection.homes import live_of
 from rotator.errors import RotatorError, UsageError
-from rotator.services.status import Overview, ProviderLine, look_around
+from rotator.model import HomeName
+from rotator.services.status import SECOND, HomeLine, Overview, ProviderLine, look_around
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
 from rotator.text import clean
@@ -77,15 +79,31 @@ def status_json(overview: Overview) -> dict[str, Any]:
         "auth_file": str(overview.auth_file),
         "bridge": bridge_json(overview.bridge),
         "opencodes": [
-            {"pid": o.pid, "kind": o.kind, "bridge": o.bridge, "auth_file": o.auth_file}
+            {
+                "pid": o.pid,
+                "kind": o.kind,
+                "bridge": o.bridge,
+                "auth_file": o.auth_file,
+                **({"version": o.version, "generation": 2} if o.says == SECOND else {}),
+            }
             for o in overview.opencodes
         ],
         "elsewhere": [
             {"pid": o.pid, "kind": o.kind, "auth_file": o.auth_file} for o in overview.elsewhere
         ],
         "providers": [
-            {"id": p.id, "active": p.active, "accounts": p.accounts, "ready": p.ready}
+            {
+                "id": p.id,
+                "active": p.active,
+                "accounts": p.accounts,
+                "ready": p.ready,
+                "active_in": dict(p.active_in),
+            }
             for p in overview.providers
+        ],
+        "homes": [
+            {"home": h.name.value, "path": str(h.path), "logins": h.logins, "problem": h.problem}
+            for h in overview.homes
         ],
         "problems": list(overview.problems),
     }
@@ -113,22 +131,36 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
         ["balancing", "on" if overview.state.balancing else "off"],
         ["auth.json", str(overview.auth_file)],
     ]
+    database = [home for home in overview.homes if home.name is HomeName.DATABASE]
+    rows += [[one.name.value, f"{one.path}: {_logins(one)}"] for one in database]
     for one in overview.opencodes:
         has = f", bridge {one.bridge}" if one.bridge else f" {one.says}"
+        if one.says == SECOND:
+            has += f" ({one.version})" if one.version else " whose password is not known here"
         rows.append(["opencode", f"{one.who}{has}"])
     rows += [["opencode", f"{one.who} uses {clean(one.auth_file)}"] for one in overview.elsewhere]
     rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
 
 
+def _logins(home: HomeLine) -> str:
+    if home.logins is None:
+        return "cannot be used"
+    return f"{home.logins} login{'' if home.logins == 1 else 's'}"
+
+
 def _provider_row(overview: Overview, provider: ProviderLine, *, is_counting: bool) -> list[str]:
-    account, now = overview.state.active(provider.id), overview.now
+    account, now = live_of(overview.state, provider.id), overview.now
     who = "no live login"
     if account is not None:
         who = f"{account.alias} {state_words(account, now)}"
         until = account.until_at(now)
         if is_counting and until is not None:
             who += f" (in {_left((until - now).total_seconds())})"
+    if len(set(provider.active_in.values())) > 1:
+        # The state is that of the first one.
+        named = (f"{alias or 'nobody'} in {home}" for home, alias in provider.active_in.items())
+        who = f"{who}; {', '.join(named)}"
     return [provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"]
 
 

@@ -18,6 +18,7 @@ from rotator.model.credential import (
     Replaced,
 )
 from rotator.model.event import Event, EventKind
+from rotator.model.home import HomeName, Standing
 from rotator.model.signal import (
     EVERYTHING,
     Finding,
@@ -50,6 +51,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Finding",
+    "HomeName",
     "Identity",
     "Limit",
     "Meaning",
@@ -63,6 +65,7 @@ __all__ = [
     "Slot",
     "Snapshot",
     "Source",
+    "Standing",
     "State",
     "SwapMark",
     "Tenure",

@@ -24,6 +24,7 @@ from rotator.errors import (
     UsageError,
 )
 from rotator.live.account_changes import How, join, renew, settle
+from rotator.live.homes import switch, take_out_of
 from rotator.live.knowledge import offered
 from rotator.live.swap import Order, swap, take_out
 from rotator.model import (
@@ -34,6 +35,7 @@ from rotator.model import (
     Event,
     EventKind,
 )
+from rotator.opencode.database.home import DatabaseHome
 from rotator.services.refresh import freshened
 from rotator.services.rotate import find_account
 from rotator.system.locks import swap_lock
@@ -122,7 +124,7 @@ def disable(books: Books, account: Account) -> Done:
         books.store.set_disabled(account.id, BY_USER)
 
     other = _successor(books, account)
-    is_out, note = False, None
+    is_out, note = False, _make_way_elsewhere(books, account)
     if other is not None:
         try:
             is_out = _make_way(books, account, other, f"{account.alias} was disabled", forbid)
@@ -181,6 +183,8 @@ def remove(books: Books, account: Account) -> Done:
         books.store.remove_account(account, books.clock())
 
     other = _successor(books, account)
+    _make_way_elsewhere(books, account)
+    take_out_of(books, DatabaseHome(books.paths), account.id)
     gone = (
         _make_way(books, account, other, f"{account.alias} was removed", forget)
         if other
@@ -255,6 +259,28 @@ def _make_way(
     """Put `other` into auth.json in place of `account`; False if that one is not live by now."""
     order = Order(other.id, why, expected=account.id, check_expected=True, also=also)
     return _is_live(books, account) and swap(books, order) is not None
+
+
+def _make_way_elsewhere(books: Books, account: Account) -> str | None:
+    """Switch to the best other login where the account is active beside auth.json.
+
+    Returns what is to be said where it stays active there.
+    """
+    home = DatabaseHome(books.paths)
+    state, now = books.outlook(account.provider), books.clock()
+    if home.name not in state.live_in(account):
+        return None
+    standing = {one.account for one in state.standings if one.home is home.name}
+    barred = {one.id for one in state.accounts if one.id not in standing} | {account.id}
+    other = choose(state, Wanted(account.provider, barred, account.credential), now).account
+    if other is None:
+        none = f"no other login of {account.provider} there is ready"
+        return f"{account.alias} stays active in {home.name.value}: {none}"
+    try:
+        switch(books, home, other.id, f"{account.alias} makes way")
+    except LiveFileError as exc:
+        return f"{account.alias} stays active in {home.name.value}: {exc.message}"
+    return None
 
 
 def _successor(books: Books, account: Account) -> Account | None:

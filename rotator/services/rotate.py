@@ -8,11 +8,20 @@ from datetime import datetime
 from rotator.context import Books
 from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_in_doubt
+from rotator.core.selection.homes import homes_for, left_by, live_of
 from rotator.core.selection.policy import Wanted, choose, clock_time
-from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
+from rotator.errors import (
+    AccountNotFound,
+    LiveFileError,
+    NothingToRotateTo,
+    RotatorError,
+    UsageError,
+)
 from rotator.live.apply_change import LOGGED_OUT
+from rotator.live.homes import switch
 from rotator.live.swap import Order, swap
-from rotator.model import Account, AccountId, AccountState, State
+from rotator.model import Account, AccountId, AccountState, HomeName, State
+from rotator.opencode.database.home import DatabaseHome
 from rotator.services.refresh import freshened
 
 _PAIR = 2
@@ -37,6 +46,9 @@ class Rotated:
     put: Account
     why: str
     written: bool
+    homes: tuple[HomeName, ...] = (HomeName.AUTH_FILE,)
+    # What keeps OpenCode 2 as it was, where auth.json was changed all the same.
+    obstacle: str | None = None
 
 
 def plan_rotation(state: State, provider: str | None, alias: str | None, now: datetime) -> Plan:
@@ -49,10 +61,10 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
     if not accounts:
         message = f"there is no account of {chosen}"
         raise AccountNotFound(message, hint="rotator accounts lists them")
-    left = state.active(chosen)
+    left = live_of(state, chosen)
     if alias is not None:
         named = _by_name(accounts, chosen, alias, now)
-        return Plan(chosen, left, named, "asked for by name", by_name=True)
+        return Plan(chosen, left_by(state, named), named, "asked for by name", by_name=True)
     like = left.credential if left else None
     choice = choose(state, Wanted(chosen, {left.id} if left else (), like), now)
     if choice.account is None:
@@ -86,11 +98,31 @@ def rotate(books: Books, plan: Plan) -> Rotated:
     def enable() -> None:
         books.store.set_disabled(plan.to.id, None)
 
+    homes = homes_for(books.store.state(), plan.to)
+    found = _in_database(books, plan, homes)
+    if HomeName.AUTH_FILE not in homes:
+        with books.store.transaction():
+            enable()
+        return found
     done = swap(books, Order(plan.to.id, plan.why, also=enable))
     if done is None:
         message = "the rotation was given up"
         raise RotatorError(message)
-    return Rotated(done.left, done.put, plan.why, done.written)
+    return replace(found, left=done.left or found.left, put=done.put, written=done.written)
+
+
+def _in_database(books: Books, plan: Plan, homes: tuple[HomeName, ...]) -> Rotated:
+    """Switch in OpenCode 2 if that is one of the homes; what is wrong there stops no other."""
+    found = Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
+    if HomeName.DATABASE not in homes:
+        return found
+    try:
+        done = switch(books, DatabaseHome(books.paths), plan.to.id, plan.why)
+    except LiveFileError as exc:
+        if HomeName.AUTH_FILE not in homes:
+            raise
+        return replace(found, homes=(HomeName.AUTH_FILE,), obstacle=exc.message)
+    return replace(found, left=done.left, put=done.put)
 
 
 def _with_good_tokens(books: Books, plan: Plan) -> Plan:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from rotator.context import Books
+from rotator.core.selection.homes import live_of
 from rotator.core.selection.policy import nobody_left
 from rotator.live.unclaimed import LIST
-from rotator.model import AccountState, State
+from rotator.model import AccountState, HomeName, State
+from rotator.opencode.auth.home import AuthFileHome
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import ELSEWHERE, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
+from rotator.opencode.database.home import DatabaseHome
+from rotator.opencode.database.servers import find_servers
+from rotator.opencode.home import Absent, Entries, Home, Unusable
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import own_key_sentences
 from rotator.services.unseen_requests import unseen_requests
@@ -26,6 +31,8 @@ from rotator.system.locks import watch_holder
 from rotator.system.paths import Paths
 from rotator.system.processes import COMMAND, find_elsewhere
 from rotator.system.watch_holder import WatchHolder
+
+SECOND = "is an OpenCode 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class RunningOpencode:
     bridge: str | None
     auth_file: str
     says: str | None = None
+    # OpenCode 2 says its version; its logins stand in its database.
+    version: str | None = None
 
     @property
     def who(self) -> str:
@@ -55,6 +64,18 @@ class ProviderLine:
     active: str | None
     accounts: int
     ready: int
+    # Who is live in each home that has a login of the provider.
+    active_in: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HomeLine:
+    """A home of logins: where it is, how many stand there, and why it cannot be used, if so."""
+
+    name: HomeName
+    path: Path
+    logins: int | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +91,7 @@ class Overview:
     # Those of the same HOME that use another auth.json.
     elsewhere: tuple[RunningOpencode, ...]
     providers: tuple[ProviderLine, ...]
+    homes: tuple[HomeLine, ...]
     problems: tuple[str, ...]
 
     @property
@@ -92,7 +114,9 @@ def look_around(books: Books) -> Overview:
     opencodes += [
         RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
     ]
+    opencodes += _second(paths)
     names = sorted({a.provider for a in state.accounts})
+    homes = tuple(_homes(books))
     return Overview(
         now=now,
         state=state,
@@ -102,9 +126,11 @@ def look_around(books: Books) -> Overview:
         opencodes=tuple(sorted(opencodes, key=lambda o: o.pid or 0)),
         elsewhere=tuple(_elsewhere(paths)),
         providers=tuple(_line(state, name, now) for name in names),
+        homes=homes,
         problems=(
             *live_problems(paths.auth_file),
             *placement_notes(paths.auth_file),
+            *(one.problem for one in homes if one.problem and one.name is HomeName.DATABASE),
             *_unclaimed(books),
             *_polled(paths, pid),
             *_held(books, pid),
@@ -121,9 +147,37 @@ def look_around(books: Books) -> Overview:
 
 def _line(state: State, provider: str, now: datetime) -> ProviderLine:
     accounts = state.of(provider)
-    active = state.active(provider)
+    active = live_of(state, provider)
+    live_in = {
+        home.value: found.alias if (found := state.active_in(home, provider)) else None
+        for home in HomeName
+        if state.is_used(home, provider)
+    }
     ready = sum(a.state_at(now) is AccountState.READY for a in accounts)
-    return ProviderLine(provider, active.alias if active else None, len(accounts), ready)
+    return ProviderLine(provider, active.alias if active else None, len(accounts), ready, live_in)
+
+
+def _second(paths: Paths) -> list[RunningOpencode]:
+    """Return the servers of OpenCode 2."""
+    found = find_servers(paths)
+    file = str(paths.opencode_database)
+    return [RunningOpencode(one.pid, "serve", None, file, SECOND, one.version) for one in found]
+
+
+def _homes(books: Books) -> Iterator[HomeLine]:
+    """Yield each home that is there."""
+    found: tuple[Home, ...] = (
+        AuthFileHome(books.paths.auth_file, books.replaced),
+        DatabaseHome(books.paths),
+    )
+    for home in found:
+        match home.read():
+            case Entries(entries):
+                yield HomeLine(home.name, home.where(), len(entries))
+            case Unusable(why=why):
+                yield HomeLine(home.name, home.where(), None, why)
+            case Absent():
+                pass
 
 
 def _unclaimed(books: Books) -> list[str]:

@@ -9,8 +9,10 @@ from rotator.context import Books
 from rotator.errors import LiveFileError, RotatorError, StoreDamaged, SwapConflict
 from rotator.live.capture import absorb, await_late
 from rotator.live.clock_change import follow_clock
+from rotator.live.homes import absorb_home
 from rotator.model import State
 from rotator.opencode.auth.writer import sweep_live
+from rotator.opencode.database.home import DatabaseHome
 from rotator.services.refresh import adopt_answers
 from rotator.system.locks import swap_lock, watcher_pid
 
@@ -26,7 +28,7 @@ def look(books: Books) -> None:
     try:
         with swap_lock(books.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
             sweep_live(books.paths.auth_file)
-            absorb(books, watched=watched)
+            _absorb_all(books, watched=watched)
     except SwapConflict:
         # Whoever has the lock saves it, or the next one who looks.
         return
@@ -35,6 +37,17 @@ def look(books: Books) -> None:
     follow_clock(books)
     with contextlib.suppress(LiveFileError):
         adopt_answers(books)
+
+
+def _absorb_all(books: Books, *, watched: bool) -> None:
+    """Save what stands in every home; what cannot be read of one keeps nobody from the other."""
+    try:
+        absorb(books, watched=watched)
+    finally:
+        absorb_home(books, DatabaseHome(books.paths), watched=watched)
+    if books.store.live_digest() is None:
+        # The other home has newer tokens of what stands in auth.json.
+        absorb(books, watched=watched)
 
 
 def settle(books: Books) -> None:

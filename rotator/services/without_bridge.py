@@ -124,7 +124,7 @@ def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
     heard = {one.pid for one in present if one.is_here}
     # Of an opencode in a container we see another pid than it sees itself.
     elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
-    running = find_opencodes(paths.auth_file.parent)
+    running = [one for one in find_opencodes(paths.auth_file.parent) if not one.is_second]
     silent = [one for one in running if one.pid not in heard]
     return [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
 

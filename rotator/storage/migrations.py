@@ -188,6 +188,17 @@ def m005_seals(connection: sqlite3.Connection) -> None:
         seal_rows(connection, table, whole)
 
 
+@store_step
+def m006_homes_with_several_logins(connection: sqlite3.Connection) -> None:
+    """Note what stands in a home that has several logins of a provider; no secret is in it."""
+    connection.execute(
+        """CREATE TABLE standing (
+            home TEXT NOT NULL, slot TEXT NOT NULL, provider TEXT NOT NULL, account TEXT,
+            label TEXT NOT NULL, active INTEGER NOT NULL, digest TEXT NOT NULL, left_at TEXT,
+            PRIMARY KEY (home, slot)) STRICT"""
+    )
+
+
 @history_step
 def m001_events(connection: sqlite3.Connection) -> None:
     """Create the list of what happened and why."""

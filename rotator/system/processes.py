@@ -92,6 +92,7 @@ class Opencode:
     `paths` and `home` are where its own environment puts everything, None where that may not be
     read. `folder` is the one it was started in. With `has_own_logins` it takes its logins from
     OPENCODE_AUTH_CONTENT, and none from auth.json.
+    `is_second`: it is an OpenCode 2, which has its logins in its database.
     """
 
     pid: int
@@ -102,6 +103,7 @@ class Opencode:
     folder: Path | None = None
     is_pure: bool = False
     has_own_logins: bool = False
+    is_second: bool = False
 
     @property
     def sends(self) -> bool:
@@ -134,6 +136,16 @@ def find_elsewhere(data_folder: Path) -> list[Opencode]:
     ]
 
 
+def has_open(pid: int, path: Path) -> bool:
+    """Tell whether a process has that very file open, as far as it may be looked into."""
+    name = os.path.realpath(path)
+    if _HAS_PROC:
+        with contextlib.suppress(OSError):
+            return any(_link(link) == name for link in Path(f"/proc/{pid}/fd").iterdir())
+        return False
+    return any(name in one.opened for one in _seen_by_psutil() if one.pid == pid)
+
+
 def environment(pid: int) -> Mapping[str, str] | None:
     """Return the environment that a process was started with, or None if it may not be read.
 
@@ -158,6 +170,7 @@ class _Seen:
     started_at: datetime
     environ: Mapping[str, str] | None = field(repr=False)
     folder: Path | None
+    program: str = ""
 
 
 def _opencodes() -> list[tuple[Opencode, Sequence[str]]]:
@@ -178,7 +191,17 @@ def _opencode(seen: _Seen) -> Opencode:
         folder=seen.folder,
         is_pure=_is_pure(seen.words, env or {}),
         has_own_logins=bool((env or {}).get("OPENCODE_AUTH_CONTENT")),
+        is_second=_is_second(seen.words, seen.program, env or {}),
     )
+
+
+def _is_second(words: Sequence[str], program: str, env: Mapping[str, str]) -> bool:
+    """Tell an OpenCode 2 by its package, by what its servers are told, or by their password."""
+    if "@opencode/cli" in program or "@opencode/cli" in " ".join(words[:1]):
+        return True
+    if kind_of(words) != "serve" or "OPENCODE_SERVER_PASSWORD" in env:
+        return False
+    return bool({"--service", "--stdio"} & set(words)) or "OPENCODE_PASSWORD" in env
 
 
 def _is_named_opencode(name: str, words: Sequence[str]) -> bool:
@@ -196,7 +219,8 @@ def _seen_in_proc() -> Iterator[_Seen]:
                 opened = [_link(link) or "" for link in (folder / "fd").iterdir()]
                 where = _link(folder / "cwd")
                 at = None if where is None else Path(where)
-                yield _Seen(pid, words, opened, started_at, _environment(folder), at)
+                program = _link(folder / "exe") or ""
+                yield _Seen(pid, words, opened, started_at, _environment(folder), at, program)
 
 
 def _environment(folder: Path) -> Mapping[str, str] | None:
@@ -225,11 +249,11 @@ def _seen_by_psutil() -> Iterator[_Seen]:
             continue
         try:
             opened = [entry.path for entry in process.open_files()]
-            environ, folder = process.environ(), Path(process.cwd())
+            environ, folder, program = process.environ(), Path(process.cwd()), process.exe()
         except (psutil.Error, OSError):
             continue
         at = datetime.fromtimestamp(info["create_time"], UTC)
-        yield _Seen(int(info["pid"]), words, opened, at, environ or None, folder)
+        yield _Seen(int(info["pid"]), words, opened, at, environ or None, folder, program)
 
 
 def _is_pure(words: Sequence[str], env: Mapping[str, str]) -> bool:

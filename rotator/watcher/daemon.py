@@ -20,10 +20,7 @@ from rotator.core.selection import failover as engine
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.live.capture import settled
 from rotator.live.clock_change import follow_clock
-from rotator.model import (
-    Event,
-    EventKind,
-)
+from rotator.model import Event, EventKind
 from rotator.opencode.auth.file import Torn
 from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
@@ -36,8 +33,10 @@ from rotator.storage.schema_upgrade import newer_wanted
 from rotator.system.file_watch import FileWatcher
 from rotator.system.locks import swap_lock
 from rotator.system.watched_folders import Watched
+from rotator.watcher.database_look import DatabaseLook
 from rotator.watcher.identity_questions import IdentityQuestions
 from rotator.watcher.messages import (
+    DATABASE,
     INBOX,
     LIVE,
     LOG,
@@ -111,6 +110,7 @@ class Daemon:
         self._watched = False
         self._unsettled = UnsettledFile(books)
         self._problems = Problems(books)
+        self._database = DatabaseLook(books, Problems(books))
         self._publisher = Publisher(books, self._exchange, self._problems)
         self._refreshes = Refreshes(books, lambda: self._messages.put(REFRESHED))
         self._readings = Readings(books, lambda: self._messages.put(READ))
@@ -118,9 +118,10 @@ class Daemon:
         self._times = QuestionTimes(self._readings, self._questions, self._looked_at)
         self._looks = {
             LIVE: self._look_at_live,
+            DATABASE: lambda: self._look_at_database(closely=False),
             INBOX: self._look_at_inbox,
             LOG: self._look_at_log,
-            STORE: self._look_at_store,
+            STORE: self._hear_of_accounts,
             SETTINGS: self._look_at_settings,
             REFRESHED: self._look_at_refreshes,
             READ: self._look_at_readings,
@@ -132,6 +133,7 @@ class Daemon:
         self._files = watcher(
             [
                 Watched(LIVE, books.paths.auth_file, folder=False),
+                *self._database.files,
                 Watched(INBOX, self._exchange.inbox, folder=True),
                 Watched(LOG, books.paths.opencode_logs, folder=True),
                 Watched(STORE, books.paths.changed, folder=False),
@@ -168,6 +170,7 @@ class Daemon:
             return end
         finally:
             self._files.stop()
+            self._database.close()
             self._refreshes.close()
             self._times.close()
             self._settings.close()
@@ -231,7 +234,7 @@ class Daemon:
         elif name:
             self._drain(name)
             self._files.check()
-            self._look(name)
+            self._looks[name]()
         self._work_inbox()
         # However many hints come in, the regular look has its turn.
         if not name or self._pause_seconds() == 0:
@@ -247,9 +250,6 @@ class Daemon:
         """Leave out repetitions that wait in the queue, also of `name`; know of all signals."""
         for path in self._messages.drain(name):
             self._turns.inbox.hint(path)
-
-    def _look(self, name: str) -> None:
-        self._looks[name]()
 
     def _look_at_inbox(self) -> None:
         self._publisher.restore()
@@ -288,6 +288,7 @@ class Daemon:
 
     def _look_at_refreshes(self) -> None:
         self._refreshes.work()
+        self._look_at_database()
         self._publisher.has_news = True
 
     def _look_at_readings(self) -> None:
@@ -300,15 +301,16 @@ class Daemon:
             self._books.announce()
             self._publisher.has_news = True
 
-    def _look_at_store(self) -> None:
-        self._publisher.has_news = True
-        self._times.ask_owners_at(self._books.clock())
-
     def _look_at_settings(self) -> None:
         if take_up(self._books, self._settings):
             # Another strategy may want another account at once.
             self._rebalance.work()
             self._publisher.has_news = True
+
+    def _hear_of_accounts(self) -> None:
+        self._publisher.has_news = True
+        # Whose a new login is may be worth a question.
+        self._times.ask_owners_at(self._books.clock())
 
     # -- auth.json -------------------------------------------------------------------------
 
@@ -320,9 +322,15 @@ class Daemon:
             self._watched = self._watched or not isinstance(reading, Torn)
             self._unsettled.settle(reading)
         if self._books.store.live_digest() != before:
-            self._publisher.has_news = True
-            # Whose a new login is may be worth a question.
-            self._times.ask_owners_at(self._books.clock())
+            self._hear_of_accounts()
+            self._look_at_database()
+
+    def _look_at_database(self, *, closely: bool = True) -> None:
+        if self._database.look(closely=closely):
+            self._hear_of_accounts()
+            if self._books.store.live_digest() is None:
+                # It has newer tokens of what stands in auth.json.
+                self._look_at_live()
 
     # -- upkeep ----------------------------------------------------------------------------
 
@@ -355,15 +363,16 @@ class Daemon:
         self._publisher.beat()
         self._files.check()
         self._say_who_is_back(since, now)
-        try:
-            self._look_at_live()
-        except LiveFileError as exc:
-            # It keeps nobody from looking at the rest.
-            self._problems.tell(exc)
-        self._look(INBOX)
-        self._look(LOG)
+        for look in (self._look_at_live, self._look_at_database):
+            try:
+                look()
+            except LiveFileError as exc:
+                # It keeps nobody from looking at the rest.
+                self._problems.tell(exc)
+        self._look_at_inbox()
+        self._look_at_log()
         self._reports.work_held_lines()
-        self._look(SETTINGS)
+        self._look_at_settings()
         self._refreshes.work()
         self._publisher.sweep_if_due(now)
         is_time = self._times.begin(now, self._exchange.present)

@@ -62,12 +62,26 @@ def _passing_obstacle(
         return f"{account.alias} is live: opencode refreshes it"
     if left_at is not None and is_within(HANDS_OFF, left_at, now):
         return f"{account.alias} left auth.json a moment ago: an opencode may be refreshing it"
+    elsewhere = _elsewhere(state, account, now)
+    if elsewhere is not None:
+        return elsewhere
     if call.consent is not None and not account.refresh_allowed:
         return call.consent
     if call.not_before is not None and now < call.not_before:
         return f"{account.alias} may not be refreshed before {clock_time(call.not_before)}"
     if pending is not None and not is_due(pending, now):
         return f"{account.alias}: {NOT_CONFIRMED}"
+    return None
+
+
+def _elsewhere(state: State, account: Account, now: datetime) -> str | None:
+    """Return why OpenCode 2 may be refreshing the account, or None."""
+    for one in state.standings_of(account.id):
+        home = one.home.value
+        if one.active:
+            return f"{account.alias} is active in {home}: OpenCode refreshes it"
+        if one.left_at is not None and is_within(HANDS_OFF, one.left_at, now):
+            return f"{account.alias} was active in {home} a moment ago: OpenCode may refresh it"
     return None
 
 

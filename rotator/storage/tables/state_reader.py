@@ -10,7 +10,17 @@ from rotator.core.logins.row_seals import PASSING_SEAL, is_sealed, without_passi
 from rotator.core.logins.token_lines import with_doubts
 from rotator.core.selection.limits import of_tokens_in_use, shared
 from rotator.errors import RotatorError
-from rotator.model import Account, AccountId, Digest, Limit, PendingRefresh, Replaced, State, Tenure
+from rotator.model import (
+    Account,
+    AccountId,
+    Digest,
+    Limit,
+    PendingRefresh,
+    Replaced,
+    Standing,
+    State,
+    Tenure,
+)
 from rotator.opencode.auth.entries import BadEntry
 from rotator.storage.database import Connection
 from rotator.storage.rows import (
@@ -20,6 +30,7 @@ from rotator.storage.rows import (
     refresh_of,
     replaced_of,
     slot_of,
+    standing_of,
     tenure_of,
 )
 from rotator.text import clean
@@ -68,8 +79,18 @@ class StateReader:
             ),
             refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
             replaced=MappingProxyType(replaced),
+            standings=tuple(self._standings()),
             broken=(*self._damage, *broken),
         )
+
+    def _standings(self) -> Iterator[Standing]:
+        cursor = self._connection.execute(
+            "SELECT * FROM standing WHERE slot != '' ORDER BY home, slot"
+        )
+        names = [column[0] for column in cursor.description]
+        for values in cursor:
+            with contextlib.suppress(ValueError):
+                yield standing_of(dict(zip(names, values, strict=True)))
 
     def _rows(self, table: str, order: str = "rowid") -> Iterator[Row]:
         """Return the rows of a table that are as they were written; the others are damage."""

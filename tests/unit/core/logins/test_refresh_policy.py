@@ -26,6 +26,7 @@ from tests.support.builders import (
     NOW,
     SECOND,
     a_limit,
+    a_standing,
     a_state,
     an_account,
     api,
@@ -211,3 +212,21 @@ def test_an_account_is_in_doubt_while_it_rests_for_that(
     limit: Limit | None, *, doubt: bool
 ) -> None:
     assert is_in_doubt(replace(A, limit=limit), NOW) is doubt
+
+
+def test_what_is_active_in_the_other_home_is_left_to_opencode_there() -> None:
+    state = parked(standings=(a_standing(A, active=True),))
+
+    assert obstacle(state, A, CALL, NOW) == "a is active in opencode.db: OpenCode refreshes it"
+
+
+@pytest.mark.parametrize(
+    ("left", "is_free"), [(None, True), (HANDS_OFF, True), (HANDS_OFF - SECOND, False)]
+)
+def test_what_has_just_left_the_other_home_is_left_alone_for_a_while(
+    left: timedelta | None, *, is_free: bool
+) -> None:
+    left_at = None if left is None else NOW - left
+    state = parked(standings=(a_standing(A, left_at=left_at),))
+
+    assert (obstacle(state, A, CALL, NOW) is None) is is_free

@@ -1,0 +1,91 @@
+"""What the doctor says of OpenCode 2's database, and what it mends there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.doctor import mend_all
+from rotator.doctor.databases import look_at_database
+from rotator.doctor.remark import Check, Level, Remark
+from rotator.doctor.setup import Setup
+from tests.support.home import places
+from tests.support.live import NOON
+from tests.support.opencode2_table import Table, key
+
+
+@pytest.fixture
+def setup(home: Path) -> Setup:
+    return Setup.of(places(home) | {"PATH": ""}, NOON)
+
+
+@pytest.fixture
+def table(setup: Setup) -> Iterator[Table]:
+    found = Table(setup.paths.opencode_database)
+    found.make()
+    yield found
+    found.close()
+
+
+def said(setup: Setup) -> list[Remark]:
+    return list(look_at_database(setup))
+
+
+def test_whoever_has_no_opencode_2_hears_nothing_of_it(setup: Setup) -> None:
+    assert said(setup) == []
+
+
+def test_a_database_without_logins_is_opencode_1_s_and_nobody_s_business(setup: Setup) -> None:
+    Table(setup.paths.opencode_database).make("CREATE TABLE session (id TEXT)")
+    setup.paths.opencode_database.chmod(0o644)
+
+    assert said(setup) == []
+
+
+def test_one_that_others_can_read_is_told_and_mended(setup: Setup, table: Table) -> None:
+    table.log_in("acme", key("a"))
+    table.path.chmod(0o644)
+    before = said(setup)
+
+    mended = mend_all(setup)
+
+    assert [(r.level, r.mendable) for r in before] == [(Level.OK, False), (Level.PROBLEM, True)]
+    assert "has the mode 0644" in before[1].says
+    assert f"{table.path} is private now" in mended.done
+    assert table.path.stat().st_mode & 0o777 == 0o600
+    assert [r.level for r in said(setup)] == [Level.OK]
+
+
+def test_its_log_is_narrowed_as_well(setup: Setup, table: Table) -> None:
+    table.hold()
+    table.log_in("acme", key("a"))
+    log = table.path.with_name("opencode.db-wal")
+    table.path.chmod(0o600)
+    log.chmod(0o644)
+
+    mend_all(setup)
+
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_unknown_schema_is_a_problem_that_nobody_mends(setup: Setup, table: Table) -> None:
+    table.do("ALTER TABLE credential RENAME COLUMN active TO used")
+    before = table.path.read_bytes()
+
+    (found,) = said(setup)
+    mend_all(setup)
+
+    assert (found.check, found.level) == (Check.DATABASE, Level.PROBLEM)
+    assert "not known here" in found.says
+    assert table.path.read_bytes() == before
+
+
+def test_a_login_that_cannot_be_read_is_worth_a_note(setup: Setup, table: Table) -> None:
+    table.path.chmod(0o600)
+    table.log_in("acme", "{oops CANARY")
+
+    levels = [(r.level, "left out" in r.says) for r in said(setup)]
+
+    assert levels == [(Level.OK, False), (Level.NOTE, True)]
