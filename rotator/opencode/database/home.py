@@ -74,22 +74,24 @@ class DatabaseHome:
     def activate(self, slot: str) -> bool:
         """Let OpenCode use the login in a slot; False if there is none any more.
 
-        Raises LiveFileError where a server that runs cannot be told and would mix two logins,
-        SwapUnverified where it says yes and does nothing.
+        Raises LiveFileError where a server that cannot be told would mix two logins,
+        SwapUnverified where one says yes and does nothing.
         """
         before = self.read()
-        wanted = before.at(slot) if isinstance(before, Entries) else None
-        if wanted is None:
+        if not isinstance(before, Entries) or (wanted := before.at(slot)) is None:
             return False
         servers = self._servers(self._paths)
+        if wanted.active:
+            return True
+        if not _can_stand_in(before, wanted):
+            _require_one(servers)
         if any(one.can_be_asked for one in servers):
-            return self._by_servers(servers, wanted)
-        if servers and not wanted.active and not _can_stand_in(before, wanted):
-            raise _out_of_reach(servers[0])
+            return self._by_server([one for one in servers if one.can_be_asked], slot)
         if not writes.activate(self.where(), slot):
             return False
         # One that began a moment ago may have read what was there before.
-        self._tell([one for one in self._servers(self._paths) if one.can_be_asked], wanted)
+        for one in (s for s in self._servers(self._paths) if s not in servers):
+            self._let_look(one, before.of(wanted.provider)[0].slot, slot)
         return True
 
     def remove(self, slot: str, old: HomeEntry) -> bool:
@@ -103,26 +105,19 @@ class DatabaseHome:
                 return True
         return writes.remove(self.where(), slot, old.value)
 
-    def _by_servers(self, servers: Sequence[Server], wanted: HomeEntry) -> bool:
-        can_be_asked = [one for one in servers if one.can_be_asked]
-        for one in can_be_asked:
-            if wanted.active:
-                break
-            if http.activate(one.address, wanted.slot) and self._becomes(_active(wanted.slot)):
-                can_be_asked.remove(one)
-                break
-        else:
-            if self._is_gone(wanted.slot):
-                return False
-            message = f"OpenCode 2 (pid {can_be_asked[0].pid}) did not switch to the login"
-            raise SwapUnverified(message, hint="run the command again, or restart OpenCode")
-        self._tell(can_be_asked, wanted)
-        return True
-
-    def _tell(self, servers: Sequence[Server], wanted: HomeEntry) -> None:
-        """Let other servers look anew: what they are told of a login changes nothing in it."""
+    def _by_server(self, servers: Sequence[Server], slot: str) -> bool:
         for one in servers:
-            http.rename(one.address, wanted.slot, wanted.label)
+            if http.activate(one.address, slot) and self._becomes(_active(slot)):
+                return True
+        if self._is_gone(slot):
+            return False
+        message = f"OpenCode 2 (pid {servers[0].pid}) did not switch to the login"
+        raise SwapUnverified(message, hint="run the command again, or restart OpenCode")
+
+    def _let_look(self, server: Server, before: str, slot: str) -> None:
+        """Let a server make anew what its requests need: it hears of a real switch alone."""
+        if server.can_be_asked and http.activate(server.address, before):
+            http.activate(server.address, slot)
 
     def _is_gone(self, slot: str) -> bool:
         reading = self.read()
@@ -147,21 +142,28 @@ def _active(slot: str) -> Callable[[Entries], bool]:
     return holds
 
 
-def _can_stand_in(reading: HomeReading, wanted: HomeEntry) -> bool:
+def _can_stand_in(reading: Entries, wanted: HomeEntry) -> bool:
     """Tell whether a server may go on with what it has made of the login before this one."""
-    now = reading.of(wanted.provider)[0] if isinstance(reading, Entries) else wanted
-    one, other = now.credential, wanted.credential
+    one, other = reading.of(wanted.provider)[0].credential, wanted.credential
     if isinstance(one, str) or isinstance(other, str):
-        return False
+        # What nobody can read sends no request.
+        return isinstance(one, str)
     return one.type == other.type == "api" and one.destination == other.destination
 
 
-def _out_of_reach(server: Server) -> LiveFileError:
-    message = (
-        f"OpenCode 2 (pid {server.pid}) runs with a password that is not known here, and would"
-        " send the new login under the old one's account"
-    )
-    return LiveFileError(message, hint="switch in OpenCode itself, or restart it")
+def _require_one(servers: Sequence[Server]) -> None:
+    """Raise LiveFileError where a server would send the new login under the old one's account.
+
+    Whichever is told switches the table for all of them at once, and the others are not told.
+    """
+    mixes = "would send the new login under the old one's account"
+    for one in (s for s in servers if not s.can_be_asked):
+        message = f"OpenCode 2 (pid {one.pid}) runs with a password that is not known here, and"
+        raise LiveFileError(f"{message} {mixes}", hint="switch in OpenCode itself, or restart it")
+    if len(servers) > 1:
+        pids = ", ".join(str(one.pid) for one in servers)
+        message = f"several OpenCode 2 run on one database (pids {pids}), and all but one {mixes}"
+        raise LiveFileError(message, hint="end all but one of them, then run the command again")
 
 
 def is_ours(slot: str) -> bool:

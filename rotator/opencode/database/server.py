@@ -1,4 +1,4 @@
-"""One running server of OpenCode 2, asked over HTTP: who it is, switch, rename, log out.
+"""One running server of OpenCode 2, asked over HTTP: who it is, switch, log out.
 
 It is asked on the loopback interface alone: its password goes nowhere else.
 """
@@ -78,11 +78,6 @@ def activate(address: Address, slot: str) -> bool:
     return _do(address, "POST", f"/api/credential/{_part(slot)}/activate")
 
 
-def rename(address: Address, slot: str, label: str) -> bool:
-    """Give a login a label; whoever listens to the server looks at the logins anew by it."""
-    return _do(address, "PATCH", f"/api/credential/{_part(slot)}", {"label": label})
-
-
 def remove(address: Address, slot: str) -> bool:
     """Tell a server to log out."""
     return _do(address, "DELETE", f"/api/credential/{_part(slot)}")
@@ -92,23 +87,22 @@ def _part(slot: str) -> str:
     return quote(slot, safe="")
 
 
-def _do(address: Address, method: str, path: str, body: object = None) -> bool:
+def _do(address: Address, method: str, path: str) -> bool:
     try:
-        status, _ = _ask(address, method, path, body)
+        status, _ = _ask(address, method, path)
     except FAILURES:
         return False
     return _OK <= status < _MULTIPLE
 
 
-def _ask(address: Address, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-    headers = {"accept": "application/json", "content-type": "application/json"}
+def _ask(address: Address, method: str, path: str) -> tuple[int, bytes]:
+    headers = {"accept": "application/json"}
     if address.password is not None:
         login = f"{USER}:{address.password.reveal()}".encode()
         headers["authorization"] = f"Basic {base64.b64encode(login).decode('ascii')}"
-    given = None if body is None else json.dumps(body)
     connection = http.client.HTTPConnection(address.host, address.port, timeout=_PATIENCE_SECONDS)
     try:
-        connection.request(method, path, given, headers)
+        connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read(_MOST_BYTES)
     finally:
