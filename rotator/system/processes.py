@@ -205,7 +205,13 @@ def _is_second(words: Sequence[str], program: str, env: Mapping[str, str]) -> bo
 
 
 def _is_named_opencode(name: str, words: Sequence[str]) -> bool:
-    return "opencode" in f"{name} {list(words[:2])}"
+    return "opencode" in f"{name} {list(words[:2])}" and not _is_ours(words)
+
+
+def _is_ours(words: Sequence[str]) -> bool:
+    """Tell a process of this program: it may lie in a folder named so, and reads the database."""
+    named = [Path(word).name for word in words[:3]]
+    return "rotator" in named[:2] or list(words[1:3]) == ["-m", "rotator"]
 
 
 def _seen_in_proc() -> Iterator[_Seen]:

@@ -115,6 +115,28 @@ def test_rotate_without_a_server_counts_for_the_next_one(
     assert set(keys_sent(provider)) == {A}
 
 
+def test_everything_that_people_see_says_which_opencode(house: Household) -> None:
+    with watcher(house), serve2(house) as server:
+        server.add_key("mock", A, "a")
+        captured(house, 1)
+        told, shown = status(house), rotator(house, "status").stdout
+        listed = rotator(house, "accounts").stdout
+        before = rotator(house, "doctor").stdout
+        mended = rotator(house, "doctor", "--fix").stdout
+        server.add_key("mock", B, "b")
+        captured(house, 2)
+
+    assert len(told["opencodes"]) == 1, told["opencodes"]
+    (running,) = told["opencodes"]
+    assert (running["pid"], running["version"]) == (server.pid, "2.0.15")
+    assert f"serve (pid {server.pid}) is an OpenCode 2 (2.0.15)" in shown
+    assert "opencode.db*" in listed
+    assert "others may read OpenCode 2's logins" in before
+    assert f"{database(house)} is private now" in mended
+    assert database(house).stat().st_mode & 0o777 == 0o600
+    assert not [one for one in told["problems"] if "without the bridge" in one]
+
+
 def test_what_the_user_does_in_opencode_is_heard(house: Household) -> None:
     with watcher(house), serve2(house) as server:
         server.add_key("mock", A, "a")
