@@ -23,8 +23,8 @@ def look_at_database(setup: Setup) -> Iterator[Remark]:
     """Say whether OpenCode 2's logins can be used, and who else may read them."""
     home = DatabaseHome(setup.paths)
     match home.read():
-        case Absent():
-            # Whoever has no OpenCode 2 need not hear of it.
+        case Absent() | Entries(()):
+            # Whoever has no OpenCode 2 need not hear of it; opencode 1 makes an empty table, too.
             return
         case Unusable(why=why):
             yield problem(Check.DATABASE, why, "OpenCode 2's logins are left alone until then")
@@ -48,7 +48,8 @@ def wide_database(setup: Setup) -> list[Path]:
     Only where logins stand in it: opencode 1 keeps none there.
     """
     home = DatabaseHome(setup.paths)
-    if not isinstance(home.read(), Entries):
+    reading = home.read()
+    if not isinstance(reading, Entries) or not reading.entries:
         return []
     path = home.where()
     found = [path.with_name(f"{path.name}{ending}") for ending in _BESIDE]

@@ -27,7 +27,6 @@ from rotator.live.apply_change import (
 from rotator.live.knowledge import knowledge
 from rotator.model import Account, AccountId, Credential, Event, EventKind, HomeName, Standing
 from rotator.opencode.auth.entries import parse_entry, renewed_entry
-from rotator.opencode.database.home import is_ours
 from rotator.opencode.home import Entries, HomeEntry
 from rotator.provider import Tokens
 
@@ -53,6 +52,7 @@ class TakingIn:
     events: list[Event] = field(default_factory=list)
     providers: set[str] = field(default_factory=set)
     captured: set[AccountId] = field(default_factory=set)
+    copies: set[str] = field(default_factory=set)
 
 
 def take_in_entries(
@@ -111,6 +111,8 @@ def _is_known(reading: Entries, before: dict[str, Standing], books: Books) -> bo
 def _standing(work: TakingIn, entry: HomeEntry) -> Standing:
     """Save one login, and return what is noted of its place."""
     was = work.before.get(entry.slot)
+    if entry.is_copy:
+        work.copies.add(entry.slot)
     account = _account_of(work, entry, was)
     left_at = None
     if was is not None and not entry.active:
@@ -148,7 +150,7 @@ def _owner(
     books, provider = work.books, entry.provider
     who = books.registry.identify(provider, credential)
     known = knowledge(books, watched=work.watched)
-    is_login = is_new and work.watched and not work.is_first and not is_ours(entry.slot)
+    is_login = is_new and work.watched and not work.is_first and not entry.is_copy
     if is_forgotten(provider, credential, known) and not is_login:
         # What the user removed is not brought back by a copy of it that was left.
         return None
@@ -219,7 +221,7 @@ def _note_switches(work: TakingIn, standings: Sequence[Standing]) -> None:
     for one in (s for s in standings if s.active and s.account is not None):
         before = was.get(one.provider)
         is_same = before is not None and before.slot == one.slot
-        if is_same or work.is_first or one.slot in work.ours:
+        if is_same or work.is_first or one.slot in {*work.ours, *work.copies}:
             continue
         account = work.books.store.state().account(one.account)
         if account is None:

@@ -30,6 +30,8 @@ class HomeEntry:
     credential: Credential | str
     value: Secret
     active: bool
+    # Nobody logged in there: opencode has taken it over from the other home, or we put it in.
+    is_copy: bool = False
 
     @property
     def digest(self) -> Digest:

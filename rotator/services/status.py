@@ -29,7 +29,7 @@ from rotator.services.without_bridge import unbridged
 from rotator.settings.active import in_force, still_in_force
 from rotator.system.locks import watch_holder
 from rotator.system.paths import Paths
-from rotator.system.processes import COMMAND, find_elsewhere
+from rotator.system.processes import COMMAND, find_elsewhere, find_opencodes
 from rotator.system.watch_holder import WatchHolder
 
 SECOND = "is an OpenCode 2"
@@ -111,12 +111,19 @@ def look_around(books: Books) -> Overview:
     opencodes = [
         RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file) for p in present
     ]
+    homes = tuple(_homes(books))
+    # Where OpenCode 2 was never used no opencode is asked whether it is one.
+    has_second = any(home.name is HomeName.DATABASE for home in homes) or any(
+        one.is_second for one in find_opencodes(paths.auth_file.parent)
+    )
+    second = _second(paths) if has_second else []
+    told = {one.pid for one in second}
+    without = [one for one in without if one.opencode.pid not in told]
+    opencodes += second
     opencodes += [
         RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
     ]
-    opencodes += _second(paths)
     names = sorted({a.provider for a in state.accounts})
-    homes = tuple(_homes(books))
     return Overview(
         now=now,
         state=state,
@@ -173,7 +180,9 @@ def _homes(books: Books) -> Iterator[HomeLine]:
     for home in found:
         match home.read():
             case Entries(entries):
-                yield HomeLine(home.name, home.where(), len(entries))
+                # opencode 1 makes an empty table, too.
+                if entries or home.name is HomeName.AUTH_FILE:
+                    yield HomeLine(home.name, home.where(), len(entries))
             case Unusable(why=why):
                 yield HomeLine(home.name, home.where(), None, why)
             case Absent():

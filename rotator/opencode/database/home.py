@@ -164,8 +164,3 @@ def _require_one(servers: Sequence[Server]) -> None:
         pids = ", ".join(str(one.pid) for one in servers)
         message = f"several OpenCode 2 run on one database (pids {pids}), and all but one {mixes}"
         raise LiveFileError(message, hint="end all but one of them, then run the command again")
-
-
-def is_ours(slot: str) -> bool:
-    """Tell whether we have put a row in: then nobody logged in there."""
-    return slot.startswith(writes.OURS)

@@ -138,7 +138,7 @@ def schema_obstacle(connection: Connection, path: Path) -> Absent | Unusable | N
     """Return why the table cannot be understood, or None; raises sqlite3.Error."""
     names = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     if "credential" not in names:
-        # opencode 1 has a database, too, and no logins in it.
+        # An older opencode 1 has a database, too, and no such table in it.
         return Absent()
     columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(credential)")}
     missing = sorted(COLUMNS - columns)
@@ -149,14 +149,16 @@ def schema_obstacle(connection: Connection, path: Path) -> Absent | Unusable | N
 
 
 def _entry(row: tuple[object, ...], *, is_first: bool) -> HomeEntry | None:
-    slot, provider, label, value, _ = row
+    slot, provider, label, value, active = row
     # Without an integration it is nobody's; OpenCode 2 does not use it.
     if not (isinstance(slot, str) and isinstance(provider, str) and provider):
         return None
     text = value if isinstance(value, str) else ""
     shown = clean(label) if isinstance(label, str) else ""
     secret = Secret(text)
-    return HomeEntry(provider, slot, shown, credential_of(provider, secret), secret, is_first)
+    found = credential_of(provider, secret)
+    # A login says yes, and no once another one has come.
+    return HomeEntry(provider, slot, shown, found, secret, is_first, is_copy=active is None)
 
 
 def text_of(content: bytes) -> str:

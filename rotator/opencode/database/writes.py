@@ -19,7 +19,7 @@ from rotator.opencode.database.table import COLUMNS, Connection, schema_obstacle
 from rotator.opencode.home import Absent
 from rotator.secret import Secret
 
-# By this a row that we have put in is known: nobody logged in there.
+# So OpenCode's own ids begin; the rest says to a person who put the row in.
 OURS = "cred_rotator"
 _BUSY_SECONDS = 2.0
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

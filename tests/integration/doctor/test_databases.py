@@ -44,6 +44,16 @@ def test_a_database_without_logins_is_opencode_1_s_and_nobody_s_business(setup: 
     assert said(setup) == []
 
 
+def test_the_empty_table_that_opencode_1_makes_is_nobody_s_business(
+    setup: Setup, table: Table
+) -> None:
+    table.path.chmod(0o644)
+
+    assert said(setup) == []
+    mend_all(setup)
+    assert table.path.stat().st_mode & 0o777 == 0o644
+
+
 def test_one_that_others_can_read_is_told_and_mended(setup: Setup, table: Table) -> None:
     table.log_in("acme", key("a"))
     table.path.chmod(0o644)

@@ -328,6 +328,22 @@ def test_a_row_that_we_have_put_in_is_nobody_s_login(both: Both) -> None:
     assert both.homes("acme/acme-1") == ["auth.json", "opencode.db"]
 
 
+def test_what_opencode_takes_over_from_auth_json_by_itself_is_nobody_s_login(both: Both) -> None:
+    both.live.sees({"acme": api("a")})
+    account = both.live.account("acme/acme-1")
+    with both.live.books.store.transaction():
+        both.live.books.store.set_disabled(account.id, "disabled by you")
+    slot = both.table.log_in("acme", key("a"), "API key")
+    both.table.do("UPDATE credential SET active = NULL")
+
+    both.look()
+
+    assert both.active("acme") == "acme-1"
+    assert [one.slot for one in both.live.state.standings] == [slot]
+    assert both.live.account("acme/acme-1").disabled == "disabled by you"
+    assert both.live.kinds() == [EventKind.CAPTURED]
+
+
 def test_what_is_wrong_with_the_database_keeps_auth_json_from_nothing(both: Both) -> None:
     both.live.sees({"acme": api("a")})
     both.live.sees({"acme": api("b")})
