@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 
 _INTERRUPTED = 130
+# Everything was done, but what was to be printed could not be written.
+_OUTPUT_LOST = 8
 
 
 def main() -> None:
@@ -43,7 +45,9 @@ def _run(words: list[str]) -> int:
         if command == "watch":
             # It listens for signals itself, and one that comes at its end changes nothing.
             return code
-    number = interrupts.came()
+    if interrupts.output_is_lost():
+        code = code or _OUTPUT_LOST
+    number = interrupts.pending_signal()
     # What was under way has come to its end; whoever asked for ours hears of it.
     return code if number is None or code else interrupts.exit_code(number)
 

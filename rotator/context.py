@@ -11,17 +11,18 @@ from rotator.clock import Clock, system_clock
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import AccountId, Event, EventKind, Snapshot, State
 from rotator.model.preferences import Preferences
-from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.plugins.registry import Registry, load_registry
-from rotator.settings.active import in_force
+from rotator.settings.active import active_settings
 from rotator.storage.account_copy import Copied
 from rotator.storage.backups import Backups
 from rotator.storage.database import Connection
 from rotator.storage.history import History
+from rotator.storage.history_file import BUSY_SECONDS, BUSY_WATCHING_SECONDS
 from rotator.storage.schema_upgrade import forget_request, without_watcher
 from rotator.storage.store import Store
 from rotator.storage.write_ahead_log import require_whole_wal
-from rotator.system.files import ring
+from rotator.system.files import touch
 from rotator.system.locks import is_held
 from rotator.system.paths import Paths, private_folder
 
@@ -29,26 +30,26 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Books:
-    """The open books of one process; pass them on, do not open them twice."""
+class Context:
+    """What one process has open; pass it on, do not open it twice."""
 
     paths: Paths
     store: Store
     history: History
     registry: Registry
     clock: Clock
-    replaced: Replaced
+    replaced: ReplacedFiles
     backups: Backups
     # What a person has to hear at once, beside the events.
-    tell: Callable[[str], None] = field(default=lambda _: None)
+    on_notice: Callable[[str], None] = field(default=lambda _: None)
     # The user's settings as of now.
     preferences: Callable[[], Preferences] = Preferences
     # Who is told of each event at once; the watcher has somebody.
-    heard: Callable[[Event], None] = field(default=lambda _: None)
+    on_event: Callable[[Event], None] = field(default=lambda _: None)
     # They are copies of what nobody here can write: no vendor is asked, no file swept.
     are_copies: bool = False
 
-    def outlook(self, provider: str | None = None) -> State:
+    def decision_state(self, provider: str | None = None) -> State:
         """Return what is decided from: the state, the user's wishes, and the usage of accounts.
 
         That is of one provider's, or (None) of all.
@@ -87,22 +88,22 @@ class Books:
         follows by itself.
         """
         mended = _mend(self.paths, self.backups, self.clock)
-        self.tell_notice()
+        self.report_losses()
         return mended
 
-    def tell_notice(self) -> None:
+    def report_losses(self) -> None:
         """Tell what a rebuilding has lost, if nobody has told it yet."""
         notice = self.store.take_notice()
         if notice is not None:
             self.record([Event(self.clock(), EventKind.PROBLEM, why=notice)])
-            self.announce()
-            self.tell(notice)
+            self.notify_changed()
+            self.on_notice(notice)
         self._tell_of_history()
 
     def _tell_of_history(self) -> None:
         notice = self.history.take_notice()
         if notice is not None:
-            self.tell(notice)
+            self.on_notice(notice)
 
     def record(self, events: Iterable[Event]) -> None:
         """Write `events` down; a history that cannot be written costs only itself."""
@@ -116,18 +117,18 @@ class Books:
             log.exception("events could not be recorded")
         self._tell_of_history()
         for event in kept:
-            self.heard(event)
+            self.on_event(event)
 
-    def announce(self) -> None:
+    def notify_changed(self) -> None:
         """Tell watcher and dashboards that the store has changed."""
         # They look by themselves from time to time; what was done is done.
         with contextlib.suppress(OSError, StoreError):
             private_folder(self.paths.state)
-            ring(self.paths.changed)
+            touch(self.paths.changed)
 
 
 @contextlib.contextmanager
-def open_books(
+def open_context(
     paths: Paths,
     *,
     clock: Clock = system_clock,
@@ -135,29 +136,29 @@ def open_books(
     watching: bool = False,
     tell: Callable[[str], None] = lambda _: None,
     preferences: Callable[[], Preferences] | None = None,
-) -> Iterator[Books]:
+) -> Iterator[Context]:
     """Open everything below `paths`; a damaged store is rebuilt first, and `tell` hears of it.
 
     `watching` is said by the watcher, which holds its lock: it looks at the whole store, and
     changes the schema without asking anybody. Raises StoreError, NewerSchema.
     """
-    backups = Backups(paths)
+    backups, moment = Backups(paths), BUSY_WATCHING_SECONDS if watching else BUSY_SECONDS
     with (
         _open_store(paths, backups, clock, watching=watching) as store,
-        contextlib.closing(History(paths.history)) as history,
-        contextlib.closing(Replaced(paths.journal)) as replaced,
+        contextlib.closing(History(paths.history, patience_seconds=moment)) as history,
+        contextlib.closing(ReplacedFiles(paths.journal)) as replaced,
     ):
         known = registry or load_registry()
-        wanted = preferences or (lambda: in_force(paths).preferences)
-        books = Books(paths, store, history, known, clock, replaced, backups, tell, wanted)
-        books.tell_notice()
-        yield books
+        wanted = preferences or (lambda: active_settings(paths).preferences)
+        context = Context(paths, store, history, known, clock, replaced, backups, tell, wanted)
+        context.report_losses()
+        yield context
 
 
 @contextlib.contextmanager
-def open_copies(
+def open_copied_context(
     paths: Paths, why: str, *, tell: Callable[[str], None] = lambda _: None
-) -> Iterator[Books]:
+) -> Iterator[Context]:
     """Open copies of everything below `paths`, of which `why` says that it cannot be written.
 
     Nothing is made, changed or mended. Raises StoreError, StoreDamaged, NewerSchema.
@@ -168,9 +169,9 @@ def open_copies(
     with (
         StoreCopy(paths.store, why) as store,
         contextlib.closing(HistoryCopy(paths.history)) as history,
-        contextlib.closing(Replaced(paths.journal)) as replaced,
+        contextlib.closing(ReplacedFiles(paths.journal)) as replaced,
     ):
-        books = Books(
+        context = Context(
             paths,
             store,
             history,
@@ -179,11 +180,11 @@ def open_copies(
             replaced,
             Backups(paths),
             tell,
-            lambda: in_force(paths).preferences,
+            lambda: active_settings(paths).preferences,
             are_copies=True,
         )
-        books.tell_notice()
-        yield books
+        context.report_losses()
+        yield context
 
 
 def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool) -> Store:
@@ -208,6 +209,7 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
         closing.push(store)
         try:
             store.require_sound()
+            backups.require_copied(store)
         except StoreDamaged:
             # It is still open: nobody tidies up the damaged file, and it goes on with the new one.
             _mend_rows(store, lambda: _mend(paths, backups, clock))

@@ -20,6 +20,8 @@
         ├── ProviderUnavailable  exit 1   none came, or one that says to ask later
         └── UnexpectedAnswer     exit 1   of a shape that we do not understand
 
+Exit 8 is none of them: everything was done, but what was to be printed could not be written.
+
 A message is one sentence without a full stop: what failed, on what, why. The hint says what
 to do. Neither ever holds a secret. This module imports nothing of ours.
 """

@@ -170,6 +170,15 @@ class IdentityReader(Protocol):
         ...
 
 
+@runtime_checkable
+class KeyChanger(Protocol):
+    """**Protocol:** a provider that gave keys of another form to people in an older version."""
+
+    def is_key_before(self, key: str) -> bool:
+        """Tell whether a key is of the form that is in `Identity.key_before`."""
+        ...
+
+
 # A conversation that ends without a word, if the vendor accepts the login that it is about.
 LoginCheck = Generator[HttpRequest, HttpAnswer, None]
 

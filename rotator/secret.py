@@ -87,7 +87,7 @@ def is_placeholder(text: str) -> bool:
     """
     if len(text) > _LONGEST_WORD:
         return False
-    signs = "".join(one for one in text.lower() if one.isalnum())
+    signs = "".join(sign for sign in text.lower() if sign.isalnum())
     return _WORD.fullmatch(signs) is not None or _WORDS.fullmatch(text) is not None
 
 
@@ -111,5 +111,5 @@ def _written(secret: Secret) -> set[bytes]:
     """Return the ways in which a JSON text may spell a secret that is not empty."""
     text = secret.reveal()
     spelt = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    spelt |= {one.replace("/", "\\/") for one in spelt}
-    return {one.encode("utf-8", "surrogatepass") for one in spelt if one}
+    spelt |= {spelling.replace("/", "\\/") for spelling in spelt}
+    return {spelling.encode("utf-8", "surrogatepass") for spelling in spelt if spelling}

@@ -8,7 +8,7 @@ _USER = r"(?<=://)[^/\s@]*@"
 _GIVEN = r"(?i)([?&][^=&#\s]*(?:auth|key|secret|token|sig|pass)[^=&#\s]*=)[^&#\s]*"
 
 
-def clean(text: object, longest: int = LONGEST) -> str:
+def sanitize(text: object, longest: int = LONGEST) -> str:
     """Return `text` on one line, without control or format characters, at most `longest` long.
 
     Bodies, identities, model names and log lines come from outside; an escape sequence or a

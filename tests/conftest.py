@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 
+import hypothesis
 import pytest
 
 from tests.support import (
@@ -20,6 +21,7 @@ from tests.support import (
     network,
     quiet,
     skips,
+    slow_files,
     told_figures,
     unmeasured_tests,
 )
@@ -34,13 +36,16 @@ GUARDS = (
     late,
     long_first,
     quiet,
+    slow_files,
     told_figures,
     unmeasured_tests,
 )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Switch the guards on."""
+    """Switch the guards on; a slow machine is no reason for a test to fail."""
+    hypothesis.settings.register_profile("without-deadline", deadline=None)
+    hypothesis.settings.load_profile("without-deadline")
     for guard in GUARDS:
         config.pluginmanager.register(guard)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,9 +32,9 @@ _LONGEST = timedelta(days=400)
 class Failure:
     """The evidence: `whole` is the object around `error`; both are empty where there is none."""
 
-    whole: Mapping[str, Any]
-    error: Mapping[str, Any]
-    message: str
+    whole: Mapping[str, Any] = field(repr=False)
+    error: Mapping[str, Any] = field(repr=False)
+    message: str = field(repr=False)
 
 
 def code_in(entry: Mapping[str, Any], *names: str) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from rotator.errors import UnexpectedAnswer
-from rotator.text import clean
+from rotator.text import sanitize
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LARGEST = 10**15
@@ -31,7 +31,7 @@ _FLAGS = {True: True, False: False, "true": True, "false": False}
 class Part:
     """An object inside an answer, and the path that leads to it."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
     path: str = ""
 
     def part(self, name: str) -> Part | None:
@@ -71,7 +71,7 @@ class Part:
     def text(self, name: str) -> str | None:
         """Return the text under that name, made harmless; None where it is empty or no text."""
         value = self.values.get(name)
-        return (clean(value) or None) if isinstance(value, str) else None
+        return (sanitize(value) or None) if isinstance(value, str) else None
 
     def flag(self, name: str) -> bool | None:
         """Return the truth value under that name."""
@@ -90,7 +90,7 @@ class Part:
     def path_of(self, name: str) -> str:
         """Return the path of a field in here, for a message."""
         # Names come from outside as well where an object is used as a table.
-        return clean(f"{self.path}.{name}" if self.path else name, 100)
+        return sanitize(f"{self.path}.{name}" if self.path else name, 100)
 
     def unusable(self, name: str) -> UnexpectedAnswer:
         """Return the error that this field is not what it should be."""

@@ -23,7 +23,7 @@ from rotator import __version__
 from rotator.errors import ProviderUnavailable
 from rotator.provider import HttpAnswer, HttpRequest
 from rotator.secret import Secret
-from rotator.text import clean
+from rotator.text import sanitize
 
 LARGEST_BYTES = 256 * 1024
 _OUR_HEADERS = {
@@ -199,4 +199,4 @@ def _host(url: str) -> str:
         host = urlsplit(url).hostname
     except ValueError:
         host = None
-    return clean(host) if host else "the vendor"
+    return sanitize(host) if host else "the vendor"

@@ -30,6 +30,14 @@ INVALID_GRANT = {
     "invalid_refresh_token": "its refresh token is not accepted",
     "refresh_token_expired": "its refresh token has expired",
     "refresh_token_revoked": "its refresh token was revoked",
+    "refresh_token_reused": "its refresh token was used already",
+    "refresh_token_invalidated": "its refresh token was revoked",
+    # No other token is sent.
+    "token_expired": "its refresh token has expired",
+    "token_invalidated": "its tokens were revoked",
+    "token_revoked": "its tokens were revoked",
+    "session_expired": "its session has expired",
+    "session_terminated": "its session was ended",
 }
 
 # What a header can carry, as an access token has to.

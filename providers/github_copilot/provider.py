@@ -28,6 +28,8 @@ _VERSION = "2025-04-01"
 _REST = "2022-11-28"
 _NO_HOST = "its enterpriseUrl is not the https address of a host"
 _FORBIDDEN = 403
+# The user that stands for everybody who has deleted their account (https://github.com/ghost).
+_GHOST = 10137
 # Names alone: no port, nobody's password, and no number that leads into a private network.
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.ASCII)
 
@@ -50,13 +52,14 @@ class Copilot:
         return None if _host(credential) else _NO_HOST
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
-        """Return what is used of the month, whose it is, and the plan."""
+        """Return what is used of the month, the user's name, and the plan."""
         host = _host(credential) or _GITHUB
         url = f"https://api.{host}/copilot_internal/user"
         answer = yield get(url, credential, x_github_api_version=_VERSION)
         _refuse_haste(answer, now)
         body = document(answer, now, rejected=())
-        who = _owner(body, host)
+        # Its number is not in there, and a name alone can be given to somebody else.
+        who = Identity(label=body.text("login"))
         return Snapshot(now, read_quotas(body), plan=body.text("copilot_plan"), identity=who)
 
     def identity_obstacle(self, credential: Credential) -> str | None:
@@ -73,8 +76,12 @@ class Copilot:
         body = document(answer, now)
         who = _owner(body, host)
         if who.key is None:
-            raise body.unusable("login")
+            raise body.unusable("id")
         return who
+
+    def is_key_before(self, key: str) -> bool:
+        """Know a person's name, as older versions had it: one has no `#`, nor has a host."""
+        return "#" not in key
 
     def read_headers(self, headers: Mapping[str, str], now: datetime) -> Snapshot | None:
         """Return what the headers tell of the month, the week and the session."""
@@ -87,8 +94,12 @@ class Copilot:
 
 
 def _owner(body: Part, host: str) -> Identity:
-    login = body.text("login")
-    return Identity(f"{host}/{login}", login) if login else Identity()
+    """Return who it is: by the number, which stays; a name can be changed and given away."""
+    login, number = body.text("login"), body.count("id")
+    if number is None or number <= 0 or number == _GHOST:
+        return Identity()
+    by_name = f"{host}/{login}" if login else None
+    return Identity(f"{host}#{number}", login, by_contract=True, key_before=by_name)
 
 
 def _host(credential: Credential) -> str | None:

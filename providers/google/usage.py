@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from providers._shared.fields import Part, fraction
 from providers._shared.windows import DAY, FIVE_HOURS, HOUR, WEEK, distinct, window
 from rotator.model import Window
-from rotator.text import clean
+from rotator.text import sanitize
 
 _LENGTHS = {"5h": FIVE_HOURS, "weekly": WEEK, "daily": DAY}
 _HOURS = re.compile(r"(\d{1,3})h", re.ASCII)
@@ -43,7 +43,7 @@ def read_models(body: Part) -> tuple[Window, ...]:
     if models is None:
         raise body.unusable("models")
     return _of_models(
-        (clean(name), model.part("quotaInfo")) for name, model in models.named_parts()
+        (sanitize(name), model.part("quotaInfo")) for name, model in models.named_parts()
     )
 
 

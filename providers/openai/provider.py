@@ -30,7 +30,7 @@ from rotator.provider import (
     Tokens,
     jwt_claims,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 _AUTH = "https://api.openai.com/auth"
 _PROFILE = "https://api.openai.com/profile"
@@ -42,16 +42,9 @@ _CODEX = "app_EMoamEEZ73f0CkXaXp7hrann"
 # of a token that cannot be validated any more (https://github.com/decolua/9router/pull/1821).
 _DEAD = {
     **INVALID_GRANT,
-    "refresh_token_reused": "its refresh token was used already",
-    "refresh_token_invalidated": "its refresh token was revoked",
     "app_session_terminated": "its session was ended",
     "app_session_expired": "its session has expired",
-    "session_terminated": "its session was ended",
-    "session_expired": "its session has expired",
     "user_session_expired": "its session has expired",
-    "token_expired": "its refresh token has expired",
-    "token_invalidated": "its tokens were revoked",
-    "token_revoked": "its tokens were revoked",
 }
 _ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", _DEAD)
 
@@ -103,9 +96,9 @@ class OpenAI:
         account, user = _account_of(credential, claims), _user_in(auth)
         email = _text(profile.get("email")) or _text(claims.get("email"))
         plan = _text(auth.get("chatgpt_plan_type"))
-        label = clean(email) if email else None
+        label = sanitize(email) if email else None
         key = f"{account}/{user}" if account and user else None
-        return Identity(key=key, label=label, plan=clean(plan) if plan else None)
+        return Identity(key=key, label=label, plan=sanitize(plan) if plan else None)
 
     def usage_obstacle(self, credential: Credential) -> str | None:
         """Return why nothing is told: only the plan behind a login of Codex's client is."""

@@ -23,7 +23,7 @@ from rotator.provider import (
     Tokens,
     jwt_claims,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 # The public client of the Grok command line, which opencode logs in with as well
 # (anomalyco/opencode, packages/opencode/src/plugin/xai.ts).
@@ -64,7 +64,7 @@ class XAI:
         issuer, subject, email = claims.get("iss"), claims.get("sub"), claims.get("email")
         if not (isinstance(issuer, str) and issuer and isinstance(subject, str) and subject):
             return Identity()
-        label = clean(email) if isinstance(email, str) and email else None
+        label = sanitize(email) if isinstance(email, str) and email else None
         return Identity(key=f"{issuer}/{subject}", label=label)
 
     def usage_obstacle(self, credential: Credential) -> str | None:

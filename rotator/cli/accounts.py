@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from rotator.cli.common import (
-    books_for_command,
-    books_for_reading,
+    context_for_command,
+    context_for_reading,
     iso,
     json_option,
     named_account,
@@ -22,7 +22,7 @@ from rotator.cli.common import (
     state_words,
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import LoginRejected, UsageError
 from rotator.live.unclaimed import contents
@@ -84,10 +84,10 @@ def add(  # an argument for each option, as click hands them over
         raise UsageError(message, hint="leave it out; it is asked for, or read from standard input")
     provider = provider_id(provider)
     credential = _read_credential(provider)
-    with books_for_command() as books:
+    with context_for_command() as context:
         if not no_check:
-            _require_accepted(books, provider, credential)
-        done = ledger.add(books, provider, credential, alias=alias, activate=activate)
+            _require_accepted(context, provider, credential)
+        done = ledger.add(context, provider, credential, alias=alias, activate=activate)
     _say(done, "saved", as_json=as_json)
 
 
@@ -97,8 +97,8 @@ def add(  # an argument for each option, as click hands them over
 @json_option
 def rename(account: str, alias: str, *, as_json: bool) -> None:
     """Give ACCOUNT another ALIAS."""
-    with books_for_command() as books:
-        done = ledger.rename(books, named_account(books.store.state(), account), alias)
+    with context_for_command() as context:
+        done = ledger.rename(context, named_account(context.store.state(), account), alias)
     _say(done, "renamed", as_json=as_json)
 
 
@@ -107,8 +107,8 @@ def rename(account: str, alias: str, *, as_json: bool) -> None:
 @json_option
 def disable(account: str, *, as_json: bool) -> None:
     """Keep ACCOUNT, but never choose it."""
-    with books_for_command() as books:
-        done = ledger.disable(books, named_account(books.store.state(), account))
+    with context_for_command() as context:
+        done = ledger.disable(context, named_account(context.store.state(), account))
     _say(done, "disabled", as_json=as_json)
 
 
@@ -117,8 +117,8 @@ def disable(account: str, *, as_json: bool) -> None:
 @json_option
 def enable(account: str, *, as_json: bool) -> None:
     """Let ACCOUNT be chosen again."""
-    with books_for_command() as books:
-        done = ledger.enable(books, named_account(books.store.state(), account))
+    with context_for_command() as context:
+        done = ledger.enable(context, named_account(context.store.state(), account))
     _say(done, "enabled", as_json=as_json)
 
 
@@ -131,29 +131,39 @@ def allow_refresh(account: str, *, off: bool, as_json: bool) -> None:
 
     Only for a vendor whose terms make it your decision; docs/security.md says more.
     """
-    with books_for_command() as books:
-        found = named_account(books.store.state(), account)
-        done = ledger.allow_refresh(books, found, allowed=not off)
+    with context_for_command() as context:
+        target = named_account(context.store.state(), account)
+        done = ledger.allow_refresh(context, target, allowed=not off)
     _say(done, "is not refreshed" if off else "may be refreshed", as_json=as_json)
 
 
 @command.command()
 @click.argument("account")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--all", "with_kept", is_flag=True, help="Other logins that it keeps, too.")
 @json_option
-def remove(account: str, *, yes: bool, as_json: bool) -> None:
-    """Forget ACCOUNT and its credential."""
-    with books_for_command() as books:
-        found = named_account(books.store.state(), account)
+def remove(account: str, *, yes: bool, with_kept: bool, as_json: bool) -> None:
+    """Forget ACCOUNT and its credential.
+
+    A login that it keeps and that may be somebody else's becomes an account, unless --all is given.
+    """
+    with context_for_command() as context:
+        state = context.store.state()
+        target = named_account(state, account)
+        kept = ledger.kept_beside(context, state)[target.id]
     if not yes:
         if not sys.stdin.isatty():
-            message = f"removing {found.name} has to be confirmed"
+            message = f"removing {target.name} has to be confirmed"
             raise UsageError(message, hint="add --yes")
-        question = f"Remove {found.name}? Its credential is deleted"
+        question = f"Remove {target.name}? Its credential is deleted"
+        if kept:
+            others = _kept_words(kept)
+            question += f", {'and' if with_kept else 'but not'} what it keeps: {others}"
         with interrupts.counting_at_once():
             click.confirm(question, abort=True, err=True)
-    with books_for_command() as books:
-        done = ledger.remove(books, named_account(books.store.state(), account))
+    with context_for_command() as context:
+        target = named_account(context.store.state(), account)
+        done = ledger.remove(context, target, with_kept=with_kept)
     _say(done, "removed", as_json=as_json)
 
 
@@ -163,16 +173,19 @@ def remove(account: str, *, yes: bool, as_json: bool) -> None:
 @json_option
 def merge(keep: str, other: str, *, as_json: bool) -> None:
     """Make one account of two that are the same person's; KEEP keeps its name."""
-    with books_for_command() as books:
-        state = books.store.state()
-        done = ledger.merge(books, named_account(state, keep), named_account(state, other))
+    with context_for_command() as context:
+        state = context.store.state()
+        done = ledger.merge(context, named_account(state, keep), named_account(state, other))
     _say(done, "merged", as_json=as_json)
 
 
 def account_json(
-    account: Account, state: State, now: datetime, read: Snapshot | None = None
+    account: Account, state: State, now: datetime, read: Snapshot | None = None, *, kept: int = 0
 ) -> dict[str, Any]:
-    """Return an account as the contract of `accounts --json` has it; `read` is its usage."""
+    """Return an account as the contract of `accounts --json` has it.
+
+    `read` is its usage, and `kept` how many logins it keeps that may be somebody else's.
+    """
     return {
         "id": account.id,
         "provider": account.provider,
@@ -187,8 +200,9 @@ def account_json(
         "reason": account.reason_at(now),
         "maybe": _name_of(account.maybe, state),
         "unproven": account.unproven,
+        "kept": kept,
         "plan": account.plan,
-        "limits": [limit_json(one) for one in account.part_limits if now < one.until],
+        "limits": [limit_json(limit) for limit in account.part_limits if now < limit.until],
         "windows": windows_json(read),
         "balance": balance_json(read.balance) if read else None,
         "captured_at": iso(account.captured_at),
@@ -199,7 +213,9 @@ def account_json(
 def homes_json(account: Account, state: State) -> list[dict[str, Any]]:
     """Return where an account stands, as `accounts --json` has it."""
     live = state.live_in(account)
-    labels = {one.home: one.label for one in reversed(state.standings_of(account.id))}
+    labels = {
+        standing.home: standing.label for standing in reversed(state.standings_of(account.id))
+    }
     return [
         {"home": home.value, "active": home in live, "label": labels.get(home)}
         for home in state.homes_of(account)
@@ -207,8 +223,8 @@ def homes_json(account: Account, state: State) -> list[dict[str, Any]]:
 
 
 def _name_of(account: AccountId | None, state: State) -> str | None:
-    found = state.account(account)
-    return found.name if found else None
+    target = state.account(account)
+    return target.name if target else None
 
 
 def limit_json(limit: Limit) -> dict[str, Any]:
@@ -222,35 +238,47 @@ def limit_json(limit: Limit) -> dict[str, Any]:
 
 
 def _list(*, as_json: bool) -> None:
-    with books_for_reading() as books:
-        state, now = books.store.state(), books.clock()
-        unclaimed, problems = contents(books), live_problems(books.paths.auth_file)
-        read = {a.id: books.history.asked(a.id).snapshot for a in state.accounts if as_json}
+    with context_for_reading() as context:
+        state, now = context.store.state(), context.clock()
+        unclaimed, problems = contents(context), live_problems(context.paths.auth_file)
+        kept = ledger.kept_beside(context, state)
+        read = {a.id: context.history.asked(a.id).snapshot for a in state.accounts if as_json}
     accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     if as_json:
         print_json(
             {
                 "schema": 1,
-                "accounts": [account_json(a, state, now, read[a.id]) for a in accounts],
-                "unclaimed": [unclaimed_json(one) for one in unclaimed],
+                "accounts": [
+                    account_json(a, state, now, read[a.id], kept=kept[a.id]) for a in accounts
+                ],
+                "unclaimed": [unclaimed_json(content) for content in unclaimed],
             }
         )
         return
     if not accounts:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
-    print_table([_row(a, state, now) for a in accounts])
+    print_table([_row(a, state, now, kept[a.id]) for a in accounts])
     print_unclaimed(unclaimed)
     for sentence in (*problems, *state.broken):
         click.echo(f"! {sentence}", err=True)
 
 
-def _row(account: Account, state: State, now: datetime) -> list[str]:
+def _row(account: Account, state: State, now: datetime, kept: int) -> list[str]:
     mark = "*" if state.live_in(account) else " "
     return [
         f"{mark} {account.name}",
         account.credential.type,
         state_words(account, now),
-        account.reason_at(now) or part_limit_words(account, now) or _unproven_words(account),
+        "; ".join(
+            words
+            for words in (
+                account.reason_at(now)
+                or part_limit_words(account, now)
+                or _unproven_words(account),
+                _kept_words(kept),
+            )
+            if words
+        ),
         account.identity or account.credential.secret.fingerprint(),
         *([_home_words(account, state)] if state.standings else []),
     ]
@@ -259,22 +287,28 @@ def _row(account: Account, state: State, now: datetime) -> list[str]:
 def _home_words(account: Account, state: State) -> str:
     """Return where an account stands and is used; nobody asks who has one home."""
     live = state.live_in(account)
-    found = [f"{one.value}{'*' if one in live else ''}" for one in state.homes_of(account)]
-    return ", ".join(found) or "parked"
+    names = [f"{home.value}{'*' if home in live else ''}" for home in state.homes_of(account)]
+    return ", ".join(names) or "parked"
 
 
 def _unproven_words(account: Account) -> str:
     return "its vendor has not said yet whose its newest tokens are" if account.unproven else ""
 
 
-def _require_accepted(books: Books, provider: str, credential: Credential) -> None:
+def _kept_words(kept: int) -> str:
+    if kept <= 1:
+        return "an older login that may be somebody else's" * kept
+    return f"{kept} older logins that may be somebody else's"
+
+
+def _require_accepted(context: Context, provider: str, credential: Credential) -> None:
     """Refuse a credential that the provider refuses; what it does not say stops nobody."""
     from rotator.services.usage import verify
 
     try:
         # An answer that is not waited for changes nothing.
         with interrupts.counting_at_once():
-            verify(books, provider, credential)
+            verify(context, provider, credential)
     except LoginRejected as exc:
         message = f"it was not saved: {exc.message}"
         hint = "check the key; --no-check saves it all the same"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rotator.cli.common import books_for_command, json_option, print_json
+from rotator.cli.common import context_for_command, json_option, print_json
 from rotator.model import Event, EventKind
 
 
@@ -13,15 +13,15 @@ from rotator.model import Event, EventKind
 @json_option
 def command(to: str | None, *, as_json: bool) -> None:
     """Switch failover on or off; without an argument say how it is."""
-    with books_for_command() as books:
-        on = books.store.state().balancing
+    with context_for_command() as context:
+        on = context.store.state().balancing
         if to is not None and (to == "on") != on:
             on = to == "on"
-            with books.store.transaction():
-                books.store.set_balancing(on=on)
+            with context.store.transaction():
+                context.store.set_balancing(on=on)
             why = f"balancing was switched {to}"
-            books.record([Event(books.clock(), EventKind.CHANGED, why=why)])
-            books.announce()
+            context.record([Event(context.clock(), EventKind.CHANGED, why=why)])
+            context.notify_changed()
     if as_json:
         print_json({"schema": 1, "balancing": on})
     else:

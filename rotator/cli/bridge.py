@@ -30,14 +30,14 @@ def command() -> None:
 def install(*, dry_run: bool, as_json: bool) -> None:
     """Put the bridge into opencode's plugin folder, and the dashboard into its tui.json."""
     paths = find_paths()
-    found, said = install_bridge(paths, dry_run=dry_run)
+    bridge, said = install_bridge(paths, dry_run=dry_run)
     waits = _prepared(paths, dry_run=dry_run)
     # What failed requests need does not wait for what is only shown.
     plugin, more = _other_half(
         lambda: install_plugin(paths, dry_run=dry_run),
         "" if dry_run else "the bridge is in place, the dashboard inside opencode is not",
     )
-    _say(found, plugin, [said, more, *waits], as_json=as_json)
+    _say(bridge, plugin, [said, more, *waits], as_json=as_json)
 
 
 @command.command()
@@ -46,13 +46,13 @@ def install(*, dry_run: bool, as_json: bool) -> None:
 def uninstall(*, dry_run: bool, as_json: bool) -> None:
     """Take both out of opencode again."""
     paths = find_paths()
-    found, said = uninstall_bridge(paths, dry_run=dry_run)
+    bridge, said = uninstall_bridge(paths, dry_run=dry_run)
     plugin, more = _other_half(
         lambda: uninstall_plugin(paths, dry_run=dry_run),
         "" if dry_run else "the bridge was taken out, the dashboard inside opencode was not",
     )
     gone = remove_files(paths, dry_run=dry_run)
-    _say(found, plugin, [said, more, *gone], as_json=as_json)
+    _say(bridge, plugin, [said, more, *gone], as_json=as_json)
 
 
 @command.command()
@@ -60,22 +60,22 @@ def uninstall(*, dry_run: bool, as_json: bool) -> None:
 def status(*, as_json: bool) -> None:
     """Say which bridge and which dashboard are installed."""
     paths = find_paths()
-    found, plugin = bridge_file(paths), tui_plugin(paths)
-    _say(found, plugin, [_bridge_words(found), _plugin_words(plugin)], as_json=as_json)
+    bridge, plugin = bridge_file(paths), tui_plugin(paths)
+    _say(bridge, plugin, [_bridge_words(bridge), _plugin_words(plugin)], as_json=as_json)
 
 
 @command.command(hidden=True)
 def key() -> None:
     """Print the key that opens the dashboard inside opencode; the plugin there asks for it."""
-    from rotator.settings.active import in_force
+    from rotator.settings.active import active_settings
 
-    click.echo(in_force(find_paths()).preferences.dashboard_key)
+    click.echo(active_settings(find_paths()).preferences.dashboard_key)
 
 
-def bridge_json(found: BridgeFile) -> dict[str, object]:
+def bridge_json(bridge: BridgeFile) -> dict[str, object]:
     """Return the bridge as the contract of `status --json` has it."""
-    installed = found.version is not None
-    return {"installed": installed, "path": str(found.path), "version": found.version}
+    installed = bridge.version is not None
+    return {"installed": installed, "path": str(bridge.path), "version": bridge.version}
 
 
 def _prepared(paths: Paths, *, dry_run: bool) -> list[str]:
@@ -97,38 +97,38 @@ def _other_half(act: Callable[[], Half], so_far: str) -> Half:
         raise UsageError(exc.message, hint=hint) from exc
 
 
-def _bridge_words(found: BridgeFile) -> str:
-    if found.version is None:
-        if found.exists:
-            return f"{found.path} is not a file of ours"
+def _bridge_words(bridge: BridgeFile) -> str:
+    if bridge.version is None:
+        if bridge.exists:
+            return f"{bridge.path} is not a file of ours"
         return "the bridge is not installed"
-    said = f"bridge {found.version} is installed as {found.path}"
-    return said if found.current else f"{said}; rotator bridge install brings it up to date"
+    said = f"bridge {bridge.version} is installed as {bridge.path}"
+    return said if bridge.current else f"{said}; rotator bridge install brings it up to date"
 
 
-def _plugin_words(found: TuiPlugin) -> str:
-    if found.version is None:
-        if found.exists:
-            return f"{found.path} is not a file of ours"
+def _plugin_words(plugin: TuiPlugin) -> str:
+    if plugin.version is None:
+        if plugin.exists:
+            return f"{plugin.path} is not a file of ours"
         return "the dashboard inside opencode is not installed"
-    said = f"dashboard plugin {found.version} is installed as {found.path}"
-    if not found.entered:
-        return f"{said} and not entered in {found.config}; rotator bridge install enters it"
-    return said if found.current else f"{said}; rotator bridge install brings it up to date"
+    said = f"dashboard plugin {plugin.version} is installed as {plugin.path}"
+    if not plugin.entered:
+        return f"{said} and not entered in {plugin.config}; rotator bridge install enters it"
+    return said if plugin.current else f"{said}; rotator bridge install brings it up to date"
 
 
-def _plugin_json(found: TuiPlugin) -> dict[str, object]:
+def _plugin_json(plugin: TuiPlugin) -> dict[str, object]:
     return {
-        "installed": found.version is not None and found.entered,
-        "path": str(found.path),
-        "version": found.version,
-        "config": str(found.config),
+        "installed": plugin.version is not None and plugin.entered,
+        "path": str(plugin.path),
+        "version": plugin.version,
+        "config": str(plugin.config),
     }
 
 
-def _say(found: BridgeFile, plugin: TuiPlugin, said: list[str], *, as_json: bool) -> None:
+def _say(bridge: BridgeFile, plugin: TuiPlugin, said: list[str], *, as_json: bool) -> None:
     if as_json:
-        both = {"bridge": bridge_json(found), "tui": _plugin_json(plugin)}
+        both = {"bridge": bridge_json(bridge), "tui": _plugin_json(plugin)}
         print_json({"schema": 1, **both, "said": "; ".join(said)})
     else:
         click.echo("\n".join(said))

@@ -1,4 +1,4 @@
-"""What commands share: the open books after a look at auth.json, and how things are printed."""
+"""What commands share: the open context after a look at auth.json, and how things are printed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 import click
 
 from rotator.clock import to_iso
-from rotator.context import Books, open_books, open_copies
+from rotator.context import Context, open_context, open_copied_context
 from rotator.core.logins.aliases import split_name
 from rotator.errors import StoreDamaged, StoreError
-from rotator.model import Account, AccountState, State
+from rotator.model import Account, State
 from rotator.services.rotate import find_account
-from rotator.services.sync import look, settle
+from rotator.services.sync import finish, sync
 from rotator.system.paths import find_paths
 from rotator.system.writable import unwritable
-from rotator.text import clean
+from rotator.text import sanitize
+from rotator.wording import moment_with_zone
+from rotator.wording import state_words as words_of
 
 _LONGEST_NOTICE = 1000
 
@@ -38,47 +40,47 @@ json_option = click.option(
 
 
 @contextlib.contextmanager
-def books_for_command() -> Iterator[Books]:
-    """Open the books and save first what stands in auth.json, so that every command knows it.
+def context_for_command() -> Iterator[Context]:
+    """Open the context and save first what stands in auth.json, so that every command knows it.
 
     An auth.json that cannot be read keeps nobody from looking at the accounts. A store that
     turns out to be damaged is rebuilt; the command that had begun by then is not carried out.
     """
-    with open_books(find_paths(), tell=_tell) as books:
+    with open_context(find_paths(), tell=_tell) as context:
         try:
-            look(books)
+            sync(context)
         except StoreDamaged:
-            if not books.mend():
+            if not context.mend():
                 raise
-            look(books)
+            sync(context)
         try:
-            yield books
+            yield context
         except StoreDamaged as exc:
-            if not books.mend():
+            if not context.mend():
                 raise
             message = "the store turned out to be damaged and has been rebuilt"
             hint = "rotator accounts shows what is there; then run the command again"
             raise StoreError(message, hint=hint) from exc
         finally:
-            settle(books)
+            finish(context)
 
 
 @contextlib.contextmanager
-def books_for_reading() -> Iterator[Books]:
-    """Open the books for a command that changes nothing, also where nothing can be written."""
+def context_for_reading() -> Iterator[Context]:
+    """Open the context for a command that changes nothing, also where nothing can be written."""
     paths = find_paths()
-    found = unwritable(paths)
-    if found is None:
-        with books_for_command() as books:
-            yield books
+    obstacle = unwritable(paths)
+    if obstacle is None:
+        with context_for_command() as context:
+            yield context
         return
-    _tell(f"{found.why}: nothing new can be taken in, and what is shown is what was saved last")
-    with open_copies(paths, found.why, tell=_tell) as books:
-        yield books
+    _tell(f"{obstacle.why}: nothing new can be taken in, and what is shown is what was saved last")
+    with open_copied_context(paths, obstacle.why, tell=_tell) as context:
+        yield context
 
 
 def _tell(notice: str) -> None:
-    click.echo(f"! {clean(notice, _LONGEST_NOTICE)}", err=True)
+    click.echo(f"! {sanitize(notice, _LONGEST_NOTICE)}", err=True)
 
 
 def named_account(state: State, name: str) -> Account:
@@ -117,22 +119,14 @@ def iso(at: datetime | None) -> str | None:
 
 def part_limit_words(account: Account, now: datetime) -> str:
     """Return which models an account that is ready rests for, or nothing."""
-    held = [one for one in account.part_limits if now < one.until]
-    return ", ".join(f"{one.model} rests until {_when(one.until, now)}" for one in held)
+    held = [limit for limit in account.part_limits if now < limit.until]
+    return ", ".join(
+        f"{limit.model} rests until {moment_with_zone(limit.until, now)}" for limit in held
+    )
 
 
 def state_words(account: Account, now: datetime) -> str:
     """Return the state as a person reads it, with its end in local time."""
-    state, until = account.state_at(now), account.until_at(now)
-    if until is not None:
-        return f"{state.value} until {_when(until, now)}"
-    if state is AccountState.REJECTED:
-        return "needs login"
-    return state.value
-
-
-def _when(until: datetime, now: datetime) -> str:
-    """Return a time to come in local time, with its day if that is not soon."""
-    local = until.astimezone()
-    is_soon = (until - now).total_seconds() < 12 * 3600
-    return f"{local:%H:%M}" if is_soon else f"{local:%a %d %b %H:%M}"
+    until = account.until_at(now)
+    rest = "" if until is None else f"until {moment_with_zone(until, now)}"
+    return words_of(account.state_at(now).value, rest)

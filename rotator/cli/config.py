@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotator.cli.common import json_option, print_json, print_table
-from rotator.errors import ConfigError
-from rotator.settings.active import Asked
+from rotator.errors import ConfigError, UsageError
+from rotator.settings.active import SettingsLookup
 from rotator.system import interrupts
 from rotator.system.files import publish
 from rotator.system.paths import Paths, find_paths, private_folder
-from rotator.text import clean
+from rotator.text import sanitize
 
 if TYPE_CHECKING:
     from rotator.settings.catalog import Setting
-    from rotator.settings.origins import Found
+    from rotator.settings.origins import SettingValue
 
 WRONG = 2
 DRAFT = "config.draft.toml"
@@ -48,19 +48,19 @@ def path(*, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
     """Show every setting that holds. Ends with 2 if the file or a variable is wrong."""
-    from rotator.settings.edit import rendered
-    from rotator.settings.origins import found_settings
+    from rotator.settings.inline_values import rendered
+    from rotator.settings.origins import setting_values
 
-    asked = Asked(find_paths())
-    known = found_settings(asked)
+    asked = SettingsLookup(find_paths())
+    known = setting_values(asked)
     if as_json:
-        settings = [_json(one) for one in known]
+        settings = [_json(setting) for setting in known]
         print_json(_with_problem({"schema": 1, "settings": settings}, asked))
     elif origin:
-        print_table([(one.key, one.origin, rendered(one.value)) for one in known])
+        print_table([(setting.key, setting.origin, rendered(setting.value)) for setting in known])
     else:
-        for one in known:
-            click.echo(f"{one.key} = {rendered(one.value)}")
+        for setting in known:
+            click.echo(f"{setting.key} = {rendered(setting.value)}")
     _tell_problem(ctx, asked, as_json=as_json)
 
 
@@ -71,15 +71,15 @@ def show(ctx: click.Context, *, origin: bool, as_json: bool) -> None:
 def get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print the value of one setting; KEY is its name as `show` has it."""
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered
-    from rotator.settings.origins import found_settings
+    from rotator.settings.inline_values import rendered
+    from rotator.settings.origins import setting_values
 
     setting, member = find_setting(key)
-    asked = Asked(find_paths())
-    one = next(one for one in found_settings(asked) if one.key == setting.key)
-    value = one.value if member is None else one.value.get(member)
+    asked = SettingsLookup(find_paths())
+    entry = next(entry for entry in setting_values(asked) if entry.key == setting.key)
+    value = entry.value if member is None else entry.value.get(member)
     if as_json:
-        print_json(_with_problem({"schema": 1, **_json(one), "key": key, "value": value}, asked))
+        print_json(_with_problem({"schema": 1, **_json(entry), "key": key, "value": value}, asked))
     elif value is not None:
         click.echo(value if isinstance(value, str) else rendered(value))
     _tell_problem(ctx, asked, as_json=as_json)
@@ -95,11 +95,12 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
     Words that begin with a hyphen follow after `--`.
     """
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered, set_value
-    from rotator.settings.origins import given
+    from rotator.settings.edit import set_value
+    from rotator.settings.inline_values import rendered
+    from rotator.settings.origins import parse_argument
 
     setting, member = find_setting(key)
-    value = given(setting, member, values)
+    value = parse_argument(setting, member, values)
     set_value(find_paths(), key, value)
     _say(setting, {"schema": 1, "key": key, "value": value}, rendered(value), as_json=as_json)
 
@@ -110,7 +111,8 @@ def set_(key: str, values: tuple[str, ...], *, as_json: bool) -> None:
 def unset(key: str, *, as_json: bool) -> None:
     """Take one setting out of the file, so that its default holds."""
     from rotator.settings.catalog import find_setting
-    from rotator.settings.edit import rendered, unset_value
+    from rotator.settings.edit import unset_value
+    from rotator.settings.inline_values import rendered
 
     setting, member = find_setting(key)
     unset_value(find_paths(), key)
@@ -123,7 +125,13 @@ def unset(key: str, *, as_json: bool) -> None:
 def edit() -> None:
     """Open the settings in your editor (VISUAL, EDITOR); they are taken only if they are right."""
     from rotator.settings.edit import read_as_it_is, replace_text
+    from rotator.system.file_owners import home_below_root
 
+    why = home_below_root(os.environ)
+    if why is not None:
+        # An editor runs what its own configuration says.
+        message = f"the editor is not started: {why}"
+        raise UsageError(message, hint="run it as that user, or use: rotator config set")
     paths = find_paths()
     before = read_as_it_is(paths)
     written = template() if before is None else before
@@ -155,7 +163,7 @@ def _edited(content: bytes) -> bytes | None:
 def _require_another_try(paths: Paths, content: bytes, exc: ConfigError) -> None:
     """Ask whether to go on; else keep what was written, and raise."""
     if sys.stdin.isatty():
-        click.echo(f"rotator: {clean(exc.message, 1000)}", err=True)
+        click.echo(f"rotator: {sanitize(exc.message, 1000)}", err=True)
         with interrupts.counting_at_once():
             again = click.confirm("Edit it again?", default=True)
         if again:
@@ -171,15 +179,15 @@ def template() -> str:
 
     lines = ["# The settings of opencode-rotator. What is commented out has its default.", ""]
     section = ""
-    for one in (one for one in SETTINGS if "." in one.key):
-        before, _, name = one.key.partition(".")
+    for setting in (setting for setting in SETTINGS if "." in setting.key):
+        before, _, name = setting.key.partition(".")
         if before != section:
             section = before
             lines += [f"[{section}]"]
-        lines += [*_comment(one.about), f"# {name} = {json.dumps(one.default)}", ""]
-    about = next(one.about for one in SETTINGS if one.key == "priority")
+        lines += [*_comment(setting.about), f"# {name} = {json.dumps(setting.default)}", ""]
+    about = next(setting.about for setting in SETTINGS if setting.key == "priority")
     lines += [*_comment(about), "# [[priority]]"]
-    lines += [f"# {one.path[-1]} = {json.dumps(one.default or '…')}" for one in OF_A_PRIORITY]
+    lines += [f"# {field.path[-1]} = {json.dumps(field.default or '…')}" for field in OF_A_PRIORITY]
     return "\n".join([*lines, ""])
 
 
@@ -190,21 +198,26 @@ def _comment(text: str) -> list[str]:
 # -- what is said --------------------------------------------------------------------------------
 
 
-def _json(one: Found) -> dict[str, Any]:
-    origin = {"kind": one.kind, "where": one.where}
-    return {"key": one.key, "value": one.value, "default": one.default, "origin": origin}
+def _json(setting: SettingValue) -> dict[str, Any]:
+    origin = {"kind": setting.kind, "where": setting.where}
+    return {
+        "key": setting.key,
+        "value": setting.value,
+        "default": setting.default,
+        "origin": origin,
+    }
 
 
-def _with_problem(value: dict[str, Any], asked: Asked) -> dict[str, Any]:
+def _with_problem(value: dict[str, Any], asked: SettingsLookup) -> dict[str, Any]:
     return {**value, "problem": asked.verdict().problem}
 
 
-def _tell_problem(ctx: click.Context, asked: Asked, *, as_json: bool) -> None:
+def _tell_problem(ctx: click.Context, asked: SettingsLookup, *, as_json: bool) -> None:
     problem = asked.verdict().problem
     if problem is None:
         return
     if not as_json:
-        click.echo(f"! {clean(problem, 1000)}", err=True)
+        click.echo(f"! {sanitize(problem, 1000)}", err=True)
     ctx.exit(WRONG)
 
 

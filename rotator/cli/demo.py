@@ -12,7 +12,7 @@ import click
 from rotator.cli.common import json_option, print_json
 from rotator.demo.clients import best_without_opencode, real_opencode
 from rotator.demo.scene import ONE, TWO, Shown, made_up_keys, play
-from rotator.demo.screen import Screen
+from rotator.demo.screen import DemoScreen
 from rotator.demo.stage import DemoFailed, DiskFull, open_stage
 
 # Each step takes milliseconds, but for the start of a real opencode on a busy machine.
@@ -34,7 +34,7 @@ def command(path: str | None, *, with_opencode: bool, as_json: bool) -> None:
     wants_opencode = with_opencode or path is not None
     patience_seconds = OPENCODE_PATIENCE_SECONDS if wants_opencode else PATIENCE_SECONDS
     columns = shutil.get_terminal_size(fallback=(WIDEST, 24)).columns
-    screen = Screen(_nothing if as_json else click.echo, min(columns, WIDEST))
+    screen = DemoScreen(_nothing if as_json else click.echo, min(columns, WIDEST))
     try:
         with open_stage(patience_seconds, os.environ) as stage:
             choose = partial(real_opencode, path=path) if wants_opencode else best_without_opencode
@@ -53,7 +53,7 @@ def command(path: str | None, *, with_opencode: bool, as_json: bool) -> None:
         _conclude(shown, screen)
 
 
-def demo_json(shown: Shown, screen: Screen) -> dict[str, object]:
+def demo_json(shown: Shown, screen: DemoScreen) -> dict[str, object]:
     """Return the contract of `demo --json`."""
     return {
         "schema": 1,
@@ -65,12 +65,12 @@ def demo_json(shown: Shown, screen: Screen) -> dict[str, object]:
     }
 
 
-def _broke_off(screen: Screen) -> str:
+def _broke_off(screen: DemoScreen) -> str:
     after = f"after the step {screen.steps[-1].what}" if screen.steps else "at its start"
     return f"the demo could not go on {after}"
 
 
-def _conclude(shown: Shown, screen: Screen) -> None:
+def _conclude(shown: Shown, screen: DemoScreen) -> None:
     screen.conclude(
         f"Proven: {ONE} was refused, {TWO} answered the same request {shown.failover_ms:.1f} ms"
         f" later, and the client saw no error. It took {shown.took_ms / 1000:.1f} s; the"

@@ -10,9 +10,10 @@ import click
 
 from rotator.cli.common import json_option, print_json, print_table
 from rotator.clock import system_clock
-from rotator.doctor import Mended, examine, mend_all
-from rotator.doctor.remark import Level, Remark, counted, exit_code
-from rotator.doctor.setup import Setup
+from rotator.doctor import FixReport, examine, fix_all
+from rotator.doctor.check_result import CheckResult, Level, counts_by_level, exit_code
+from rotator.doctor.setup import DoctorContext
+from rotator.wording import counted
 
 
 @click.command()
@@ -26,19 +27,19 @@ def command(ctx: click.Context, *, fix: bool, as_json: bool) -> None:
     (notes are none), else with the code of the gravest: 7 the store, 6 auth.json, 5 no watcher,
     2 anything else.
     """
-    setup = Setup.of(os.environ, system_clock())
-    mended = mend_all(setup) if fix else Mended()
-    remarks = examine(setup)
+    setup = DoctorContext.of(os.environ, system_clock())
+    mended = fix_all(setup) if fix else FixReport()
+    results = examine(setup)
     if as_json:
-        print_json(doctor_json(remarks, mended))
+        print_json(doctor_json(results, mended))
     else:
-        _print(remarks, mended)
-    ctx.exit(exit_code(remarks))
+        _print(results, mended)
+    ctx.exit(exit_code(results))
 
 
-def doctor_json(remarks: Sequence[Remark], mended: Mended) -> dict[str, Any]:
+def doctor_json(results: Sequence[CheckResult], mended: FixReport) -> dict[str, Any]:
     """Return the contract of `doctor --json`."""
-    counts = counted(remarks)
+    counts = counts_by_level(results)
     return {
         "schema": 1,
         "problems": counts[Level.PROBLEM],
@@ -53,29 +54,25 @@ def doctor_json(remarks: Sequence[Remark], mended: Mended) -> dict[str, Any]:
                 "to_do": r.to_do,
                 "mendable": r.mendable,
             }
-            for r in remarks
+            for r in results
         ],
     }
 
 
-def _print(remarks: Sequence[Remark], mended: Mended) -> None:
+def _print(results: Sequence[CheckResult], mended: FixReport) -> None:
     for sentence in mended.done:
         click.echo(f"fixed: {sentence}")
     for sentence in mended.failed:
         click.echo(f"not fixed: {sentence}")
     rows = []
-    for r in remarks:
+    for r in results:
         rows.append([r.level.value, r.check.value, r.says])
         if r.to_do is not None:
             rows.append(["", "", f"-> {r.to_do}"])
     print_table(rows)
-    counts = counted(remarks)
-    mendable = any(r.mendable for r in remarks)
+    counts = counts_by_level(results)
+    mendable = any(r.mendable for r in results)
     click.echo(
-        f"{_many(counts[Level.PROBLEM], 'problem')}, {_many(counts[Level.NOTE], 'note')}"
+        f"{counted(counts[Level.PROBLEM], 'problem')}, {counted(counts[Level.NOTE], 'note')}"
         + ("; rotator doctor --fix mends what it can" if mendable else "")
     )
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

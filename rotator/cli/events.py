@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from rotator.cli.common import books_for_reading, json_option, print_json
+from rotator.cli.common import context_for_reading, json_option, print_json
 from rotator.core.notifications import event_json
 from rotator.model import Event
 from rotator.storage.history import MOST_EVENTS, Numbered
 from rotator.system import interrupts
+from rotator.wording import moment_to_the_second
 
 _LOOK_SECONDS = 0.5
 
@@ -27,21 +28,21 @@ _LOOK_SECONDS = 0.5
 @json_option
 def command(most: int, *, follow: bool, as_json: bool) -> None:
     """Show what happened and why; with --json one object a line."""
-    with books_for_reading() as books:
-        newest = books.history.newest()
-        last = _show(books.history.read(most=most), newest, as_json=as_json)
-        while follow:
+    with context_for_reading() as context:
+        newest = context.history.newest()
+        last = _show(context.history.read(most=most), newest, as_json=as_json)
+        while follow and not interrupts.output_is_lost():
             interrupts.pause(_LOOK_SECONDS)
-            last = _show(books.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
+            last = _show(context.history.read(after=last, most=MOST_EVENTS), last, as_json=as_json)
 
 
-def _show(found: list[Numbered], last: int, *, as_json: bool) -> int:
-    for one in found:
+def _show(entries: list[Numbered], last: int, *, as_json: bool) -> int:
+    for entry in entries:
         if as_json:
-            print_json(event_json(one.event))
+            print_json(event_json(entry.event))
         else:
-            click.echo(_line(one.event))
-    return found[-1].number if found else last
+            click.echo(_line(entry.event))
+    return entries[-1].number if entries else last
 
 
 def _line(event: Event) -> str:
@@ -50,5 +51,5 @@ def _line(event: Event) -> str:
     )
     who = event.account or event.provider or ""
     detail = f" ({event.detail})" if event.detail else ""
-    at = event.at.astimezone()
-    return f"{at:%Y-%m-%d %H:%M:%S}  {event.kind.value:<10}  {who}{moved}: {event.why}{detail}"
+    at = moment_to_the_second(event.at)
+    return f"{at}  {event.kind.value:<10}  {who}{moved}: {event.why}{detail}"

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from rotator.cli.common import books_for_reading, json_option, print_json, provider_id
+from rotator.cli.common import context_for_reading, json_option, print_json, provider_id
 from rotator.core.selection.explain import Explanation, explain, sentences
 from rotator.errors import AccountNotFound
 from rotator.opencode.auth.placement_sentences import swap_obstacle
 from rotator.opencode.bridge.presence import bridges_of
 from rotator.services.own_keys import own_key_sentences
-from rotator.services.restarts import why_unseen
+from rotator.services.restarts import unseen_turns
 
 
 @click.command()
@@ -25,8 +25,8 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
 
     Nothing is changed and no vendor is asked.
     """
-    with books_for_reading() as books:
-        state, now = books.outlook(), books.clock()
+    with context_for_reading() as context:
+        state, now = context.decision_state(), context.clock()
         named = sorted({a.provider for a in state.accounts})
         if provider is not None:
             provider = provider_id(provider)
@@ -34,12 +34,12 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
                 message = f"there is no account of {provider}"
                 raise AccountNotFound(message, hint="rotator accounts lists them")
             named = [provider]
-        present = bridges_of(books.paths)
-        unseen, own = why_unseen(books, present), own_key_sentences(books, present, named)
-        told = [explain(state, one, model, now, unseen, own.get(one)) for one in named]
-        obstacle = swap_obstacle(books.paths.auth_file)
+        present = bridges_of(context.paths)
+        unseen, own = unseen_turns(context, present), own_key_sentences(context, present, named)
+        told = [explain(state, name, model, now, unseen, own.get(name)) for name in named]
+        obstacle = swap_obstacle(context.paths.auth_file)
     if as_json:
-        providers = [_json(one) for one in told]
+        providers = [_json(explanation) for explanation in told]
         print_json(
             {"schema": 1, "providers": providers} | ({"obstacle": obstacle} if obstacle else {})
         )
@@ -52,10 +52,10 @@ def _print(told: Sequence[Explanation], obstacle: str | None) -> None:
         click.echo(f"{obstacle}\n")
     if not told:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
-    for number, one in enumerate(told):
+    for number, explanation in enumerate(told):
         if number:
             click.echo()
-        for line in sentences(one):
+        for line in sentences(explanation):
             click.echo(line)
 
 
@@ -66,8 +66,8 @@ def _json(told: Explanation) -> dict[str, Any]:
         "strategy": told.strategy.value,
         "balancing": told.balancing,
         "accounts": [
-            {"alias": one.account.alias, "active": one.is_live, "why": one.says}
-            for one in told.arguments
+            {"alias": argument.account.alias, "active": argument.is_live, "why": argument.says}
+            for argument in told.arguments
         ],
         "next": told.next.alias if told.next else None,
         "next_why": told.next_why,

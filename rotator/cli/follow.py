@@ -57,7 +57,7 @@ def follow(paths: Paths, look: Callable[[], str]) -> None:
     with interrupts.told_to(lambda: hints.put(_END)), FileWatcher(watched, hint) as files:
         while True:
             show(look())
-            if not _wait(hints, files.check):
+            if interrupts.output_is_lost() or not _wait(hints, files.check):
                 return
 
 
@@ -125,4 +125,4 @@ def _is_closed() -> bool:
         return False
     poll = select.poll()
     poll.register(number, 0)
-    return any(found & (select.POLLERR | select.POLLHUP) for _, found in poll.poll(0))
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

@@ -9,15 +9,17 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from rotator import __version__
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, StoreError
 from rotator.system import interrupts
 from rotator.system.locks import saying_waits
-from rotator.text import clean
+from rotator.system.writable import unwritable_place
+from rotator.text import sanitize
 
 # name -> (module, what it does); the order is that of the help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -121,7 +123,7 @@ def _run(words: list[str], *, as_json: bool) -> int:
 
 
 def _say(text: str) -> None:
-    click.echo(f"! {clean(text, _LONGEST)}", err=True)
+    click.echo(f"! {sanitize(text, _LONGEST)}", err=True)
 
 
 def tell(error: Exception | KeyboardInterrupt, *, as_json: bool = False) -> int:
@@ -130,14 +132,27 @@ def tell(error: Exception | KeyboardInterrupt, *, as_json: bool = False) -> int:
         return INTERRUPTED
     if isinstance(error, RotatorError):
         return _fail(error.exit_code, error.message, error.hint, as_json=as_json)
+    if isinstance(error, PermissionError):
+        return _refused(error, as_json=as_json)
     logging.getLogger("rotator").error("a command failed", exc_info=error)
     message = f"an error of ours: {type(error).__name__}"
     return _fail(1, message, "please report it with what you did", as_json=as_json)
 
 
+def _refused(error: PermissionError, *, as_json: bool) -> int:
+    """Say which place may not be used: that is a matter of its rights."""
+    place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    obstacle = None if place is None else unwritable_place(place)
+    if obstacle is not None:
+        return _fail(StoreError.exit_code, obstacle.why, obstacle.to_do, as_json=as_json)
+    message = f"{place or 'a file'} cannot be used: {error.strerror}"
+    to_do = "check its rights and those of the folders above"
+    return _fail(StoreError.exit_code, message, to_do, as_json=as_json)
+
+
 def _fail(code: int, said: str, to_do: str | None, *, as_json: bool) -> int:
     # A message may repeat a word of the command line, whatever is in it.
-    message, hint = clean(said, _LONGEST), clean(to_do, _LONGEST) if to_do else None
+    message, hint = sanitize(said, _LONGEST), sanitize(to_do, _LONGEST) if to_do else None
     if as_json:
         error = {"exit": code, "message": message, "hint": hint}
         click.echo(json.dumps({"schema": 1, "error": error}))

@@ -10,7 +10,7 @@ import click
 from rotator.cli.common import json_option, print_json, print_table, provider_id
 from rotator.errors import UsageError
 from rotator.model.preferences import Priority
-from rotator.settings.active import in_force
+from rotator.settings.active import active_settings
 from rotator.system.paths import find_paths
 
 WRONG = 2
@@ -48,7 +48,8 @@ def set_(provider: str, model: str, *, as_json: bool) -> None:
         if name not in _names(all_):
             return (*all_, Priority(name, model))
         return tuple(
-            Priority(name, model, one.enabled) if one.provider == name else one for one in all_
+            Priority(name, model, priority.enabled) if priority.provider == name else priority
+            for priority in all_
         )
 
     _change(change, as_json=as_json)
@@ -106,8 +107,8 @@ def _switch(provider: str, *, enabled: bool, as_json: bool) -> None:
 
     def change(all_: Priorities) -> Priorities:
         index = index_of(all_)
-        one = Priority(all_[index].provider, all_[index].model, enabled)
-        return (*all_[:index], one, *all_[index + 1 :])
+        priority = Priority(all_[index].provider, all_[index].model, enabled)
+        return (*all_[:index], priority, *all_[index + 1 :])
 
     _change(change, as_json=as_json)
 
@@ -125,7 +126,7 @@ def _finder(provider: str) -> Callable[[Priorities], int]:
 
 
 def _names(all_: Priorities) -> list[str]:
-    return [one.provider for one in all_]
+    return [priority.provider for priority in all_]
 
 
 def _place(to: str, index: int, last: int) -> int:
@@ -142,12 +143,12 @@ def _change(change: Callable[[Priorities], Priorities], *, as_json: bool) -> Non
 
     made = change_priorities(find_paths(), change)
     _print(made, None, as_json=as_json)
-    if in_force(find_paths()).preferences.priorities != made and not as_json:
+    if active_settings(find_paths()).preferences.priorities != made and not as_json:
         click.echo(f"! {_VARIABLE} is set and holds instead", err=True)
 
 
 def _list(ctx: click.Context, *, as_json: bool) -> None:
-    now = in_force(find_paths())
+    now = active_settings(find_paths())
     _print(now.preferences.priorities, now.problem, as_json=as_json)
     if now.problem is not None:
         if not as_json:
@@ -156,17 +157,23 @@ def _list(ctx: click.Context, *, as_json: bool) -> None:
 
 
 def _print(all_: Priorities, problem: str | None, *, as_json: bool) -> None:
-    routes = sum(one.routes for one in all_) >= _FEWEST_ROUTES
+    routes = sum(priority.routes for priority in all_) >= _FEWEST_ROUTES
     if as_json:
         priorities: list[dict[str, Any]] = [
-            {"provider": one.provider, "model": one.model, "enabled": one.enabled} for one in all_
+            {"provider": priority.provider, "model": priority.model, "enabled": priority.enabled}
+            for priority in all_
         ]
         print_json({"schema": 1, "priorities": priorities, "routes": routes, "problem": problem})
         return
     print_table(
         [
-            (str(number), one.provider, one.model or "-", "" if one.enabled else "disabled")
-            for number, one in enumerate(all_, 1)
+            (
+                str(number),
+                priority.provider,
+                priority.model or "-",
+                "" if priority.enabled else "disabled",
+            )
+            for number, priority in enumerate(all_, 1)
         ]
     )
     if not routes:

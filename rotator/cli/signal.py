@@ -6,10 +6,10 @@ import secrets
 
 import click
 
-from rotator.cli.common import books_for_command, json_option, print_json, provider_id
-from rotator.context import Books
+from rotator.cli.common import context_for_command, json_option, print_json, provider_id
+from rotator.context import Context
 from rotator.errors import AccountNotFound, NothingToRotateTo
-from rotator.model import Finding, Meaning, Signal, Source
+from rotator.model import EventKind, Finding, Meaning, Signal, Source
 from rotator.services.failover import carry_out, meaning_of
 
 _LONGEST_SECONDS = 400 * 86_400
@@ -31,11 +31,13 @@ def command(
     It needs no watcher: whoever calls it does what the watcher would do.
     """
     provider = provider_id(provider)
-    with books_for_command() as books:
-        signal = _signal(books, provider, status, retry_after, message)
-        finding = meaning_of(books, signal)
-        verdict = carry_out(books, signal, finding, answer=lambda _: None)
-        live = books.store.state().active(provider)
+    with context_for_command() as context:
+        signal = _signal(context, provider, status, retry_after, message)
+        finding = meaning_of(context, signal)
+        before = max((entry.number for entry in context.history.read(most=1)), default=0)
+        verdict = carry_out(context, signal, finding, answer=lambda _: None)
+        live = context.store.state().active(provider)
+        problem = _problem(context, provider, before)
     if as_json:
         print_json(
             {
@@ -45,18 +47,21 @@ def command(
                 "verdict": verdict.kind.value,
                 "live": live.alias if live else None,
                 "why": finding.reason,
+                **({"problem": problem} if problem else {}),
             }
         )
         return
     click.echo(
         f"{_meaning(finding)}: {finding.reason}; {provider}/{live.alias if live else '-'} is live"
     )
+    if problem:
+        click.echo(f"! {problem}", err=True)
 
 
 def _signal(
-    books: Books, provider: str, status: int | None, retry_after: float | None, message: str
+    context: Context, provider: str, status: int | None, retry_after: float | None, message: str
 ) -> Signal:
-    state = books.store.state()
+    state = context.store.state()
     active = state.active(provider)
     if not state.of(provider):
         text = f"there is no account of {provider}"
@@ -67,7 +72,7 @@ def _signal(
     digest = active.credential.digest
     return Signal(
         id=f"manual-{secrets.token_hex(6)}",
-        at=books.clock(),
+        at=context.clock(),
         provider=provider,
         source=Source.MANUAL,
         credential=digest,
@@ -77,6 +82,13 @@ def _signal(
         body=message,
         error=message or None,
     )
+
+
+def _problem(context: Context, provider: str, since: int) -> str | None:
+    """Return what stood in the way of a swap, if anything did, as the last event says it."""
+    told = [entry.event for entry in context.history.read(after=since)]
+    problems = [e.why for e in told if e.kind is EventKind.PROBLEM and e.provider == provider]
+    return problems[-1] if problems else None
 
 
 def _meaning(finding: Finding) -> str:

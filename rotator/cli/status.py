@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import click
 
 from rotator.cli.bridge import bridge_json
-from rotator.cli.common import books_for_reading, json_option, state_words, table_lines
+from rotator.cli.common import context_for_reading, json_option, state_words, table_lines
 from rotator.core.selection.homes import live_of
 from rotator.errors import RotatorError, UsageError
 from rotator.model import HomeName
-from rotator.services.status import SECOND, HomeLine, Overview, ProviderLine, look_around
+from rotator.services.status import HomeLine, ProviderLine, RunningOpencode, Status, read_status
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
-from rotator.text import clean
+from rotator.text import sanitize
+from rotator.wording import span_in_minutes
 
 NOT_RUNNING = 5
-_A_DAY = 24
 
 
 @click.command()
@@ -53,24 +52,24 @@ def _follow(*, as_json: bool, check: bool) -> None:
             return "\n".join(_told(_look(), as_json=as_json, is_counting=True))
         except RotatorError as exc:
             # It is looked again; what is wrong may pass.
-            said = clean(exc.message)
+            said = sanitize(exc.message)
             return json.dumps({"schema": 1, "error": said}) if as_json else f"! {said}"
 
     follow(find_paths(), look)
 
 
-def _look() -> Overview:
-    with books_for_reading() as books:
-        return look_around(books)
+def _look() -> Status:
+    with context_for_reading() as context:
+        return read_status(context)
 
 
-def _told(overview: Overview, *, as_json: bool, is_counting: bool = False) -> list[str]:
+def _told(overview: Status, *, as_json: bool, is_counting: bool = False) -> list[str]:
     if as_json:
         return [json.dumps(status_json(overview))]
     return _lines(overview, is_counting=is_counting)
 
 
-def status_json(overview: Overview) -> dict[str, Any]:
+def status_json(overview: Status) -> dict[str, Any]:
     """Return the contract of `status --json`."""
     return {
         "schema": 1,
@@ -84,7 +83,7 @@ def status_json(overview: Overview) -> dict[str, Any]:
                 "kind": o.kind,
                 "bridge": o.bridge,
                 "auth_file": o.auth_file,
-                **({"version": o.version, "generation": 2} if o.says == SECOND else {}),
+                **({"version": o.version, "generation": 2} if o.is_server_of_second else {}),
             }
             for o in overview.opencodes
         ],
@@ -119,7 +118,7 @@ def _watcher_json(holder: WatchHolder | None) -> dict[str, Any]:
     return told | {"pid": None, "host": holder.host}
 
 
-def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
+def _lines(overview: Status, *, is_counting: bool) -> list[str]:
     holder = overview.watcher
     watcher = f"running ({holder})" if holder else "not running: start it with rotator watch"
     if holder is not None and holder.is_stopped:
@@ -132,15 +131,22 @@ def _lines(overview: Overview, *, is_counting: bool) -> list[str]:
         ["auth.json", str(overview.auth_file)],
     ]
     database = [home for home in overview.homes if home.name is HomeName.DATABASE]
-    rows += [[one.name.value, f"{one.path}: {_logins(one)}"] for one in database]
-    for one in overview.opencodes:
-        has = f", bridge {one.bridge}" if one.bridge else f" {one.says}"
-        if one.says == SECOND:
-            has += f" ({one.version})" if one.version else " whose password is not known here"
-        rows.append(["opencode", f"{one.who}{has}"])
-    rows += [["opencode", f"{one.who} uses {clean(one.auth_file)}"] for one in overview.elsewhere]
-    rows += [_provider_row(overview, one, is_counting=is_counting) for one in overview.providers]
+    rows += [[home.name.value, f"{home.path}: {_logins(home)}"] for home in database]
+    rows += [["opencode", f"{o.who}{_what_it_has(o)}"] for o in overview.opencodes]
+    rows += [
+        ["opencode", f"{opencode.who} uses {sanitize(opencode.auth_file)}"]
+        for opencode in overview.elsewhere
+    ]
+    rows += [_provider_row(overview, line, is_counting=is_counting) for line in overview.providers]
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
+
+
+def _what_it_has(opencode: RunningOpencode) -> str:
+    if opencode.is_server_of_second:
+        of = f"({opencode.version})" if opencode.version else "whose password is not known here"
+        return f" is an OpenCode 2 {of}"
+    has = f", bridge {opencode.bridge}" if opencode.bridge else ""
+    return f"{has} {opencode.says}" if opencode.says else has
 
 
 def _logins(home: HomeLine) -> str:
@@ -149,24 +155,16 @@ def _logins(home: HomeLine) -> str:
     return f"{home.logins} login{'' if home.logins == 1 else 's'}"
 
 
-def _provider_row(overview: Overview, provider: ProviderLine, *, is_counting: bool) -> list[str]:
+def _provider_row(overview: Status, provider: ProviderLine, *, is_counting: bool) -> list[str]:
     account, now = live_of(overview.state, provider.id), overview.now
     who = "no live login"
     if account is not None:
         who = f"{account.alias} {state_words(account, now)}"
         until = account.until_at(now)
         if is_counting and until is not None:
-            who += f" (in {_left((until - now).total_seconds())})"
+            who += f" (in {span_in_minutes((until - now).total_seconds())})"
     if len(set(provider.active_in.values())) > 1:
         # The state is that of the first one.
         named = (f"{alias or 'nobody'} in {home}" for home, alias in provider.active_in.items())
         who = f"{who}; {', '.join(named)}"
     return [provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"]
-
-
-def _left(seconds: float) -> str:
-    """Return how long it is until then, to the minute."""
-    hours, minutes = divmod(max(math.ceil(seconds / 60), 1), 60)
-    if hours >= _A_DAY:
-        return f"{hours // _A_DAY} d {hours % _A_DAY} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

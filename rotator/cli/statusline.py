@@ -10,7 +10,7 @@ import click
 
 from rotator.cli.common import iso, json_option, print_json
 from rotator.statusline.line import asked_line
-from rotator.statusline.quick_read import Peek, Unreadable, peek
+from rotator.statusline.quick_read import StatusLineData, StatusUnreadable, read_status_line
 
 
 @click.command()
@@ -31,19 +31,19 @@ def command(providers: tuple[str, ...], *, is_tmux: bool, as_json: bool) -> None
 
 def _json(wanted: tuple[str, ...]) -> dict[str, Any]:
     try:
-        found = peek(os.environ, datetime.now(UTC))
-    except Unreadable:
+        view = read_status_line(os.environ, datetime.now(UTC))
+    except StatusUnreadable:
         return {"schema": 1, "readable": False, "watcher": None, "balancing": None, "providers": []}
     return {
         "schema": 1,
         "readable": True,
-        "watcher": {"running": found.watched},
-        "balancing": found.balancing,
-        "providers": _providers(found, wanted),
+        "watcher": {"running": view.watched},
+        "balancing": view.balancing,
+        "providers": _providers(view, wanted),
     }
 
 
-def _providers(found: Peek, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
+def _providers(view: StatusLineData, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
     return [
         {
             "id": seat.provider,
@@ -53,6 +53,6 @@ def _providers(found: Peek, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
             "window": seat.window,
             "used": seat.used,
         }
-        for seat in found.seats
+        for seat in view.seats
         if (seat.provider in wanted if wanted else seat.alias is not None)
     ]

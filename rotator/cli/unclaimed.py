@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from rotator.cli.common import (
-    books_for_command,
-    books_for_reading,
+    context_for_command,
+    context_for_reading,
     iso,
     json_option,
     print_json,
@@ -20,7 +20,8 @@ from rotator.errors import UsageError
 from rotator.live import unclaimed
 from rotator.services import adopt as adoption
 from rotator.system import interrupts
-from rotator.text import clean
+from rotator.text import sanitize
+from rotator.wording import counted, moment_in_full
 
 _MANY_BYTES = 10_000
 
@@ -29,14 +30,14 @@ _MANY_BYTES = 10_000
 @json_option
 def list_unclaimed(*, as_json: bool) -> None:
     """List what was kept of auth.json because nobody could read it."""
-    with books_for_reading() as books:
-        found = unclaimed.contents(books)
+    with context_for_reading() as context:
+        contents = unclaimed.contents(context)
     if as_json:
-        print_json({"schema": 1, "unclaimed": [unclaimed_json(one) for one in found]})
+        print_json({"schema": 1, "unclaimed": [unclaimed_json(content) for content in contents]})
         return
-    if not found:
+    if not contents:
         click.echo("nothing is unclaimed")
-    print_unclaimed(found)
+    print_unclaimed(contents)
 
 
 @click.command()
@@ -46,8 +47,8 @@ def list_unclaimed(*, as_json: bool) -> None:
 @json_option
 def adopt(number: int, alias: str | None, *, drop_rest: bool, as_json: bool) -> None:
     """Save the logins in unclaimed content NUMBER as accounts; none is put into auth.json."""
-    with books_for_command() as books:
-        done = adoption.adopt(books, number, alias=alias, drop_rest=drop_rest)
+    with context_for_command() as context:
+        done = adoption.adopt(context, number, alias=alias, drop_rest=drop_rest)
     if as_json:
         print_json(
             {
@@ -81,8 +82,8 @@ def adopt(number: int, alias: str | None, *, drop_rest: bool, as_json: bool) -> 
 @json_option
 def drop(number: int, *, yes: bool, as_json: bool) -> None:
     """Delete unclaimed content NUMBER for ever."""
-    with books_for_command() as books:
-        unclaimed.find(books, number)
+    with context_for_command() as context:
+        unclaimed.find(context, number)
     if not yes:
         if not sys.stdin.isatty():
             message = f"dropping unclaimed content {number} has to be confirmed"
@@ -90,43 +91,43 @@ def drop(number: int, *, yes: bool, as_json: bool) -> None:
         question = f"Drop unclaimed content {number}? What is in it is deleted"
         with interrupts.counting_at_once():
             click.confirm(question, abort=True, err=True)
-    with books_for_command() as books:
-        unclaimed.drop(books, number)
+    with context_for_command() as context:
+        unclaimed.drop(context, number)
     if as_json:
         print_json({"schema": 1, "done": "dropped", "number": number})
     else:
         click.echo(f"unclaimed content {number} is gone")
 
 
-def unclaimed_json(one: unclaimed.Unclaimed) -> dict[str, Any]:
+def unclaimed_json(content: unclaimed.Unclaimed) -> dict[str, Any]:
     """Return a content as the contract of `accounts --json` has it."""
     return {
-        "number": one.number,
-        "at": iso(one.at),
-        "provider": one.provider,
-        "why": one.why,
-        "bytes": one.size,
-        "logins": list(one.logins),
+        "number": content.number,
+        "at": iso(content.at),
+        "provider": content.provider,
+        "why": content.why,
+        "bytes": content.size,
+        "logins": list(content.logins),
     }
 
 
-def print_unclaimed(found: Sequence[unclaimed.Unclaimed]) -> None:
+def print_unclaimed(contents: Sequence[unclaimed.Unclaimed]) -> None:
     """Print a line for each content, and what can be done with them."""
-    if not found:
+    if not contents:
         return
     click.echo("unclaimed, kept until you adopt or drop it: rotator accounts adopt NUMBER")
-    print_table([_row(one) for one in found])
+    print_table([_row(content) for content in contents])
 
 
-def _row(one: unclaimed.Unclaimed) -> list[str]:
-    logins = "1 login" if len(one.logins) == 1 else f"{len(one.logins) or 'no'} logins"
+def _row(content: unclaimed.Unclaimed) -> list[str]:
+    logins = counted(len(content.logins), "login") if content.logins else "no logins"
     return [
-        f"  {one.number}",
-        f"{one.at.astimezone():%Y-%m-%d %H:%M}",
-        "auth.json" if one.provider is None else clean(one.provider),
-        _size(one.size),
+        f"  {content.number}",
+        moment_in_full(content.at),
+        "auth.json" if content.provider is None else sanitize(content.provider),
+        _size(content.size),
         f"{logins} to read",
-        clean(one.why),
+        sanitize(content.why),
     ]
 
 

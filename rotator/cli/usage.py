@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
-from rotator.cli.common import books_for_reading, iso, json_option, print_json, provider_id
-from rotator.context import Books
+from rotator.cli.common import context_for_reading, iso, json_option, print_json, provider_id
+from rotator.context import Context
 from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import AccountNotFound
 from rotator.model import Account, Window
 from rotator.services.rotate import find_account, split_target
 from rotator.services.usage import Usage, known, read
 from rotator.storage.history import Point
+from rotator.wording import ago, columns, filled_cells, percent, reset_in_full
 
 _BAR, _FULL, _EMPTY = 20, "█", "░"
 _PLAIN_FULL, _PLAIN_EMPTY = "#", "."
@@ -34,30 +35,30 @@ def command(target: str | None, *, refresh: bool, past: bool, as_json: bool) -> 
 
     A vendor is asked when the last reading is older than three minutes.
     """
-    with books_for_reading() as books:
-        accounts = _meant(books, target)
+    with context_for_reading() as context:
+        accounts = _meant(context, target)
         progress = _Progress(len(accounts), shown=not as_json)
-        if not books.are_copies:
+        if not context.are_copies:
             # What a vendor says, and that it was asked, has to be kept.
-            read(books, accounts, forced=refresh, done=progress)
+            read(context, accounts, forced=refresh, done=progress)
         progress.end()
-        accounts = [books.store.state().account(a.id) or a for a in accounts]
-        found = known(books, accounts)
-        lines = {a.id: books.history.past(a.id) for a in accounts} if past else {}
-        now = books.clock()
+        accounts = [context.store.state().account(a.id) or a for a in accounts]
+        usages = known(context, accounts)
+        lines = {a.id: context.history.past(a.id) for a in accounts} if past else {}
+        now = context.clock()
     if as_json:
-        print_json({"schema": 1, "usage": [_json(u, lines.get(u.account.id)) for u in found]})
+        print_json({"schema": 1, "usage": [_json(u, lines.get(u.account.id)) for u in usages]})
         return
-    if not found:
+    if not usages:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
     plain = _is_plain()
-    for usage in found:
+    for usage in usages:
         for line in _lines(usage, lines.get(usage.account.id), now, plain=plain):
             click.echo(line)
 
 
-def _meant(books: Books, target: str | None) -> list[Account]:
-    state = books.store.state()
+def _meant(context: Context, target: str | None) -> list[Account]:
+    state = context.store.state()
     if target is None:
         return sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     provider, alias = split_target(state, provider_id(target))
@@ -122,7 +123,7 @@ def _lines(usage: Usage, past: Lines | None, now: datetime, *, plain: bool) -> l
     plan = (snapshot.plan if snapshot else None) or account.plan
     parts += [plan] if plan else []
     if snapshot is not None:
-        parts.append(f"read {span((now - snapshot.read_at).total_seconds())} ago")
+        parts.append(f"read {ago(snapshot.read_at, now)}")
     why = usage.why_not or usage.asked.failure
     lines = ["  ".join(parts)]
     lines += [f"  {why}"] if why else []
@@ -130,7 +131,7 @@ def _lines(usage: Usage, past: Lines | None, now: datetime, *, plain: bool) -> l
         return lines if why else [*lines, "  nothing is known yet"]
     width = max((len(_name(w)) for w in snapshot.windows), default=0)
     for window in snapshot.windows:
-        lines.append(f"  {_name(window):<{width}}  {_window(window, now, plain=plain)}")
+        lines.append(f"  {_name(window):<{width}}  {window_words(window, now, plain=plain)}")
         points = (past or {}).get((window.name, window.model))
         if points:
             lines.append(f"  {'':<{width}}  {sparkline(points, plain=plain)}")
@@ -145,43 +146,24 @@ def _name(window: Window) -> str:
     return f"{window.name} {window.model}" if window.model else window.name
 
 
-def _window(window: Window, now: datetime, *, plain: bool) -> str:
-    words = f"{bar(window.used, plain=plain)} {window.used:>4.0%}"
-    if window.resets_at is None:
-        return words
-    if window.resets_at <= now:
-        return f"{words}  has begun anew"
-    local = window.resets_at.astimezone()
-    left = (window.resets_at - now).total_seconds()
-    at = f"{local:%H:%M}" if left < 12 * 3600 else f"{local:%a %d %b %H:%M}"
-    return f"{words}  resets in {span(left)} ({at})"
+def window_words(window: Window, now: datetime, *, plain: bool) -> str:
+    """Return how much of a window is used, and when it begins anew."""
+    words = f"{bar(window.used, plain=plain)} {percent(window.used):>4}"
+    reset = reset_in_full(window.resets_at, now)
+    return f"{words}  {reset}" if reset else words
 
 
 def bar(used: float, *, plain: bool) -> str:
     """Return a bar that is as full as the window; anything used shows, and anything left."""
-    full = round(used * _BAR)
-    if 0 < used < 1:
-        full = min(max(full, 1), _BAR - 1)
-    one, other = (_PLAIN_FULL, _PLAIN_EMPTY) if plain else (_FULL, _EMPTY)
-    return one * full + other * (_BAR - full)
+    full = filled_cells(used, _BAR)
+    block, other = (_PLAIN_FULL, _PLAIN_EMPTY) if plain else (_FULL, _EMPTY)
+    return block * full + other * (_BAR - full)
 
 
 def sparkline(points: Sequence[Point], *, plain: bool) -> str:
     """Return the last readings as one line of small columns."""
     steps = _PLAIN_STEPS if plain else _STEPS
-    shown = points[-_LONGEST_LINE:]
-    return "".join(steps[min(int(point.used * len(steps)), len(steps) - 1)] for point in shown)
-
-
-def span(seconds: float) -> str:
-    """Return a length of time in its two largest units, `2 h 13 min`."""
-    left = max(int(seconds), 0)
-    parts = []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, length)
-        parts.append(f"{count} {unit}" if count else "")
-    first = next((n for n, part in enumerate(parts) if part), len(parts) - 1)
-    return " ".join(part for part in parts[first : first + 2] if part) or "0 s"
+    return columns([point.used for point in points[-_LONGEST_LINE:]], steps)
 
 
 def _is_plain() -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.system import interrupts
 from rotator.system.locks import watch_holder, watch_lock
 from rotator.system.paths import find_paths
+
+_SWITCH_SECONDS = 0.0005
 
 
 @click.command()
@@ -19,13 +22,18 @@ def command() -> None:
     from rotator.watcher.daemon import Daemon, End
 
     os.umask(0o077)
+    # The one thread that decides is not to wait 5 ms, at each look into a file, for those that
+    # hear of a flood of files.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    # It is there for auth.json, whoever reads what it says.
+    interrupts.outlive_output()
     paths = find_paths()
     log_to_file(paths.log)
     with (
         watch_lock(paths.watch_lock) as lock,
-        open_books(paths, watching=True, tell=_tell) as books,
+        open_context(paths, watching=True, tell=_tell) as context,
     ):
-        daemon = Daemon(books, keep=lock.keep)
+        daemon = Daemon(context, keep=lock.keep)
         with interrupts.told_to(daemon.stop):
             end = daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))
     if end is End.NEWER:

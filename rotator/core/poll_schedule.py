@@ -34,7 +34,7 @@ LEASE = timedelta(seconds=40)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class UsageRecord:
     """What is known of asking for an account's usage: the last good reading, and failures since."""
 
     snapshot: Snapshot | None = None
@@ -45,7 +45,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerAsked:
+class OwnerRecord:
     """How often a vendor was asked whose a credential is, and whether it said so."""
 
     tries: int = 0
@@ -53,7 +53,7 @@ class OwnerAsked:
     due_at: datetime | None = None
 
 
-def may_ask_owner(asked: OwnerAsked, now: datetime) -> bool:
+def may_ask_owner(asked: OwnerRecord, now: datetime) -> bool:
     """Tell whether the vendor may be asked now whose a credential is."""
     if asked.is_answered or asked.tries >= MOST_TRIES:
         return False
@@ -65,7 +65,7 @@ def _is_ahead(due_at: datetime | None, now: datetime) -> bool:
     return due_at is not None and timedelta(0) < due_at - now <= LONGEST_PAUSE
 
 
-def is_due(asked: Asked, now: datetime) -> bool:
+def is_due(asked: UsageRecord, now: datetime) -> bool:
     """Tell whether the vendor may be asked now: not served yet, and nobody else is at it."""
     leased = asked.leased_until
     # What is further ahead than it can have been made is of a clock that was set back since.

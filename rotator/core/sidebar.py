@@ -12,9 +12,9 @@ from typing import Any
 
 from rotator.clock import to_iso
 from rotator.core.notifications import notice_of
-from rotator.core.selection.headroom import standing
+from rotator.core.selection.headroom import headroom_of
 from rotator.model import Account, Event, EventKind, Snapshot, State
-from rotator.text import clean
+from rotator.text import sanitize
 
 SCHEMA = 1
 # What a person has to hear at once; whatever else happened is in the dashboard.
@@ -26,7 +26,7 @@ _MOST_ACCOUNTS = 20
 _LONGEST_NAME = 60
 
 
-def glance(
+def sidebar_content(
     state: State, happened: Iterable[tuple[int, Event]], version: str, now: datetime
 ) -> dict[str, Any]:
     """Return the contract of glance.json; `happened` are numbered events, oldest first.
@@ -47,7 +47,7 @@ def glance(
 def _provider(state: State, provider: str, now: datetime) -> dict[str, Any]:
     """Return the provider's accounts, the active one first."""
     ours, active = state.of(provider), state.slot(provider).active
-    shown = sorted(ours, key=lambda one: one.id != active)[:_MOST_ACCOUNTS]
+    shown = sorted(ours, key=lambda account: account.id != active)[:_MOST_ACCOUNTS]
     accounts = [_account(a, state.usage.get(a.id), now, is_active=a.id == active) for a in shown]
     return {"id": provider, "accounts": accounts, "more": len(ours) - len(shown)}
 
@@ -55,14 +55,14 @@ def _provider(state: State, provider: str, now: datetime) -> dict[str, Any]:
 def _account(
     account: Account, usage: Snapshot | None, now: datetime, *, is_active: bool
 ) -> dict[str, Any]:
-    stands = standing(account, usage, None, now)
+    stands = headroom_of(account, usage, None, now)
     until = account.until_at(now)
     return {
         "alias": account.alias,
         "active": is_active,
         "state": account.state_at(now).value,
         "until": None if until is None else to_iso(until),
-        "window": None if stands.binding is None else clean(stands.binding.name, _LONGEST_NAME),
+        "window": None if stands.binding is None else sanitize(stands.binding.name, _LONGEST_NAME),
         "used": stands.used,
     }
 
@@ -75,5 +75,5 @@ def _told(number: int, event: Event, state: State, now: datetime) -> dict[str, A
         "at": to_iso(event.at),
         "kind": event.kind.value,
         "title": title or f"The turn goes on with {(event.detail or '').removeprefix('to ')}",
-        "text": clean(event.why),
+        "text": sanitize(event.why),
     }

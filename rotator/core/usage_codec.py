@@ -85,7 +85,7 @@ def read_snapshot(text: str) -> Snapshot:
         balance = value["balance"]
         return Snapshot(
             read_at=from_iso(value["read_at"]),
-            windows=tuple(_window(one) for one in value["windows"]),
+            windows=tuple(_window(window) for window in value["windows"]),
             balance=balance and Balance(Decimal(balance["amount"]), str(balance["currency"])),
             plan=value["plan"],
             identity=Identity(),

@@ -20,6 +20,7 @@ from rotator.demo.provider import MODEL
 from rotator.demo.stage import Child, Stage
 from rotator.errors import UsageError
 from rotator.opencode.bridge.install import bridge_file
+from rotator.system.interrupts import counting_at_once
 
 PROVIDER = "acme"
 OLDEST_NODE = 18
@@ -64,7 +65,7 @@ class Client:
                 words = [self.program, str(driver), bridge, PROVIDER, url, PROMPT]
                 return stage.start("node", words)
             case "stand-in":
-                words = ["-m", "rotator.demo.stand_in", PROVIDER, url]
+                words = ["-P", "-m", "rotator.demo.stand_in", PROVIDER, url]
                 return stage.start("the stand-in", [self.program, *words])
 
 
@@ -94,18 +95,19 @@ def best_without_opencode(env: Mapping[str, str]) -> Client:
 def _node_version(node: str, env: Mapping[str, str]) -> int | None:
     """Return Node's major version, or None if it does not run in the environment of the demo."""
     try:
-        said = subprocess.run(  # noqa: S603  # a program that was found on PATH
-            [node, "--version"],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_VERSION_SECONDS,
-            check=False,
-        ).stdout
+        with counting_at_once():
+            said = subprocess.run(  # noqa: S603  # a program that was found on PATH
+                [node, "--version"],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_VERSION_SECONDS,
+                check=False,
+            ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.match(rb"v(\d+)\.", said)
-    return int(found[1]) if found else None
+    match = re.match(rb"v(\d+)\.", said)
+    return int(match[1]) if match else None
 
 
 def _write_config(stage: Stage, base_url: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from rotator.demo.clients import PROVIDER, Client
 from rotator.demo.provider import RETRY_AFTER_SECONDS, Answered, MadeUpProvider, answer_text
-from rotator.demo.screen import Screen
+from rotator.demo.screen import DemoScreen
 from rotator.demo.stage import Child, DemoFailed, Stage
 from rotator.model import Account, Event, EventKind
 from rotator.secret import Secret
@@ -42,7 +42,7 @@ def made_up_keys() -> dict[str, Secret]:
     return {name: Secret(f"{name}-{secrets.token_hex(16)}") for name in (ONE, TWO)}
 
 
-def play(stage: Stage, client: Client, screen: Screen, keys: Mapping[str, Secret]) -> Shown:
+def play(stage: Stage, client: Client, screen: DemoScreen, keys: Mapping[str, Secret]) -> Shown:
     """Play the demo from the first step to the last; DemoFailed names the step that failed."""
     screen.step("home", f"a temporary one, {stage.home}")
     with MadeUpProvider(keys, limited=ONE) as provider:
@@ -65,7 +65,7 @@ def play(stage: Stage, client: Client, screen: Screen, keys: Mapping[str, Secret
     return Shown(client, failover_ms, took_ms, accounts)
 
 
-def _watch(stage: Stage, screen: Screen) -> Child:
+def _watch(stage: Stage, screen: DemoScreen) -> Child:
     watcher = stage.rotator("watch")
     stage.wait(
         "the watcher says that it watches",
@@ -77,7 +77,7 @@ def _watch(stage: Stage, screen: Screen) -> Child:
 
 
 def _log_in(
-    stage: Stage, screen: Screen, store: Store, watcher: Child, login: tuple[str, Secret]
+    stage: Stage, screen: DemoScreen, store: Store, watcher: Child, login: tuple[str, Secret]
 ) -> None:
     name, key = login
     written_at = time.monotonic()
@@ -107,7 +107,7 @@ def _write_login(stage: Stage, key: Secret) -> None:
 
 
 def _fail_over(
-    stage: Stage, screen: Screen, provider: MadeUpProvider, watcher: Child, client: Client
+    stage: Stage, screen: DemoScreen, provider: MadeUpProvider, watcher: Child, client: Client
 ) -> float:
     """Send the request, show what becomes of it, and return how long the failover took."""
     sent = client.send(stage, provider.base_url)
@@ -151,15 +151,15 @@ def _expect(answered: Answered, account: str, status: int) -> None:
 
 
 def _failover_event(stage: Stage, history: History, watcher: Child) -> Event:
-    found: list[Event] = []
+    events: list[Event] = []
 
     def happened() -> bool:
-        kept = (one.event for one in history.read())
-        found.extend(event for event in kept if event.kind is EventKind.FAILOVER)
-        return bool(found)
+        kept = (entry.event for entry in history.read())
+        events.extend(event for event in kept if event.kind is EventKind.FAILOVER)
+        return bool(events)
 
     stage.wait(f"the watcher swaps {TWO} in", happened, needs=[watcher])
-    return found[0]
+    return events[0]
 
 
 def _monotonic(at: datetime) -> float:

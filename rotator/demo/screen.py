@@ -13,7 +13,7 @@ _NARROWEST = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """One thing that happened, `at_ms` milliseconds after the start."""
 
     at_ms: int
@@ -23,13 +23,13 @@ class Step:
 
 
 @dataclass
-class Screen:
+class DemoScreen:
     """Says each step as it happens, and keeps it. Times given to it are of `time.monotonic`."""
 
     say: Callable[[str], None]
     columns: int = 100
     started_at: float = field(default_factory=time.monotonic)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[DemoStep] = field(default_factory=list)
 
     def step(self, what: str, text: str, *, at: float | None = None, shown: str = "") -> None:
         """Show a step that happened at `at`, by default now.
@@ -40,7 +40,7 @@ class Screen:
         # Two clocks are involved, the events' and ours; a screen does not run backwards.
         earliest = self.steps[-1].at_ms if self.steps else 0
         at_ms = max(int((moment - self.started_at) * 1000), earliest)
-        self.steps.append(Step(at_ms, what, text, shown))
+        self.steps.append(DemoStep(at_ms, what, text, shown))
         first = f"{at_ms:>{_TIME_WIDTH}} ms  {what:<{_WHAT_WIDTH}}  "
         rest = " " * len(first)
         for line in self._broken(text, len(first)):

@@ -17,12 +17,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import rotator
+from rotator.demo import keeper as keeper_program
 from rotator.errors import RotatorError
 from rotator.system import interrupts
 from rotator.system.paths import Paths, find_paths, private_folder
-from rotator.text import clean
+from rotator.text import sanitize
 
 LOOK_SECONDS = 0.001
 _ENDING_SECONDS = 3.0
@@ -30,6 +32,8 @@ _ENDING_SECONDS = 3.0
 _ROOM = 1024 * 1024
 # What a child may know of the user: where programs are and how text is written.
 _KEPT = {"PATH", "LANG", "LANGUAGE", "TZ"}
+# A program begins once it is known to whoever ends it if we are killed, and does not if we were.
+_ONCE_KNOWN = 'read -r _ && exec "$@" </dev/null'
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
@@ -64,7 +68,7 @@ class Child:
         # What is indented belongs to a line before it: a hint of ours, the way to an error.
         words = [line for line in lines if line and not line[0].isspace()]
         last = words[-1] if words else "without a word"
-        return f"{self.name} ended with {self.process.returncode}: {clean(last)}"
+        return f"{self.name} ended with {self.process.returncode}: {sanitize(last)}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Stage:
     env: Mapping[str, str]
     patience_seconds: float
     children: list[Child] = field(default_factory=list)
+    # Who hears of each child, and ends it if we are killed.
+    keeper: IO[bytes] | None = None
 
     @property
     def work(self) -> Path:
@@ -97,11 +103,13 @@ class Stage:
         said, complained = stem.with_suffix(".out"), stem.with_suffix(".err")
         with said.open("wb") as out, complained.open("wb") as err:
             try:
+                _require_program(command[0], self.env)
                 process = subprocess.Popen(  # noqa: S603  # our own commands
-                    list(command),
+                    ["/bin/sh", "-c", _ONCE_KNOWN, "sh", *command],
+                    bufsize=0,
                     cwd=self.work,
                     env={**self.env, **(extra or {})},
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,
                     stdout=out,
                     stderr=err,
                     # A group of its own: a wrapper's children can be ended with it.
@@ -112,11 +120,16 @@ class Stage:
                 raise DemoFailed(message) from exc
         child = Child(name, process, said, complained)
         self.children.append(child)
+        _tell(self.keeper, str(process.pid))
+        with process.stdin or contextlib.nullcontext():
+            _tell(process.stdin, "go")
         return child
 
     def rotator(self, *words: str) -> Child:
         """Start a command of this very rotator."""
-        return self.start(f"rotator {' '.join(words)}", [sys.executable, "-m", "rotator", *words])
+        return self.start(
+            f"rotator {' '.join(words)}", [sys.executable, "-P", "-m", "rotator", *words]
+        )
 
     def finish(self, child: Child) -> str:
         """Wait for a program to end well and return what it said; DemoFailed if it does not."""
@@ -142,9 +155,9 @@ class Stage:
 @contextlib.contextmanager
 def open_stage(patience_seconds: float, environ: Mapping[str, str]) -> Iterator[Stage]:
     """Make a stage; when the context is left its children have ended and its HOME is gone."""
-    with _temporary_folder() as home:
+    with _temporary_folder() as (home, keeper):
         env = environment(environ, home)
-        stage = Stage(home, env, patience_seconds)
+        stage = Stage(home, env, patience_seconds, keeper=keeper)
         try:
             for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
                 private_folder(Path(env[name]))
@@ -162,6 +175,44 @@ def open_stage(patience_seconds: float, environ: Mapping[str, str]) -> Iterator[
                 _end(child.process)
 
 
+@contextlib.contextmanager
+def _kept(home: Path) -> Iterator[IO[bytes] | None]:
+    """Have somebody who ends the children and removes the folder where we are killed."""
+    # By its path, without what it does not need: it is there before the first child is.
+    command = [sys.executable, "-I", "-S", keeper_program.__file__, str(home)]
+    process = subprocess.Popen(  # noqa: S603  # our own command
+        command,
+        bufsize=0,
+        # Not in a folder that others want to remove.
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # What ends our group does not end it.
+        start_new_session=True,
+    )
+    try:
+        yield process.stdin
+    finally:
+        # There is nothing left to do.
+        process.kill()
+        with process:
+            pass
+
+
+def _require_program(program: str, env: Mapping[str, str]) -> None:
+    if shutil.which(program, path=env.get("PATH", os.defpath)) is None:
+        number = errno.EACCES if Path(program).exists() else errno.ENOENT
+        raise OSError(number, os.strerror(number), program)
+
+
+def _tell(listener: IO[bytes] | None, word: str) -> None:
+    # One that is gone is needed by nobody who is not killed.
+    with contextlib.suppress(OSError):
+        if listener is not None:
+            listener.write(f"{word}\n".encode())
+
+
 def _is_full(folder: Path) -> bool:
     try:
         (folder / ".room").write_bytes(bytes(_ROOM))
@@ -171,17 +222,26 @@ def _is_full(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    """Make a folder that is gone at the end, whatever a program that is dying writes in it."""
+def _temporary_folder() -> Iterator[tuple[Path, IO[bytes] | None]]:
+    """Make a folder that is gone at the end, and say who removes it if we are killed."""
     folder = Path(tempfile.mkdtemp(prefix="rotator-demo-")).resolve()
     try:
-        yield folder
+        with _kept(folder) as keeper:
+            try:
+                yield folder, keeper
+            finally:
+                _remove(folder)
     finally:
-        deadline = time.monotonic() + _ENDING_SECONDS
-        while folder.exists() and time.monotonic() < deadline:
-            shutil.rmtree(folder, ignore_errors=True)
-            if folder.exists():
-                time.sleep(LOOK_SECONDS)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, whatever a program that is dying writes in it."""
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            time.sleep(LOOK_SECONDS)
 
 
 def environment(user: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rotator.doctor import configured, databases, inside, mends, places, programs, running, stores
-from rotator.doctor.remark import Check, Remark, problem
-from rotator.doctor.setup import Setup
+from rotator.doctor.check_result import Check, CheckResult, problem
+from rotator.doctor.setup import DoctorContext
 from rotator.errors import RotatorError
+from rotator.system.disk_errors import way_out_of
+from rotator.system.interrupts import obey
 
-Look = Callable[[Setup], Iterator[Remark]]
-Mend = Callable[[Setup], Iterator[str]]
+Look = Callable[[DoctorContext], Iterator[CheckResult]]
+Mend = Callable[[DoctorContext], Iterator[str]]
 
 
 # In the order in which they are told. The store tells of backups, accounts and clock, too.
@@ -40,7 +42,7 @@ MENDS: tuple[Mend, ...] = (
     mends.narrow_modes,
     mends.make_folders,
     mends.rebuild_store,
-    mends.remove_leftovers,
+    mends.clear_leftovers,
     mends.renew_bridge,
     mends.shorten_waits,
     mends.renew_dashboard,
@@ -48,33 +50,36 @@ MENDS: tuple[Mend, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class FixReport:
     """A sentence for each thing that was mended, and for each that could not be."""
 
     done: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 
 
-def examine(setup: Setup) -> list[Remark]:
+def examine(setup: DoctorContext) -> list[CheckResult]:
     """Look at everything; what cannot be looked at is a problem of its own."""
-    return [remark for check, look in LOOKS.items() for remark in _tried(check, look, setup)]
+    return [result for check, look in LOOKS.items() for result in _tried(check, look, setup)]
 
 
-def _tried(check: Check, look: Look, setup: Setup) -> list[Remark]:
+def _tried(check: Check, look: Look, setup: DoctorContext) -> list[CheckResult]:
+    obey()
     try:
         return list(look(setup))
     except RotatorError as exc:
         return [problem(check, exc.message, exc.hint)]
     except OSError as exc:
         where = f"{exc.filename} " if exc.filename else ""
-        return [problem(check, f"{where}cannot be looked at: {exc.strerror}", "check the rights")]
+        to_do = way_out_of(exc, "check the rights")
+        return [problem(check, f"{where}cannot be looked at: {exc.strerror}", to_do)]
 
 
-def mend_all(setup: Setup) -> Mended:
+def fix_all(setup: DoctorContext) -> FixReport:
     """Mend what can be mended safely; what fails keeps nothing else from being mended."""
     done: list[str] = []
     failed: list[str] = []
     for mend in MENDS:
+        obey()
         try:
             # One by one: what was done before a failure was done.
             done.extend(mend(setup))
@@ -82,4 +87,4 @@ def mend_all(setup: Setup) -> Mended:
             failed.append(exc.message)
         except OSError as exc:
             failed.append(f"{exc.filename} cannot be changed: {exc.strerror}")
-    return Mended(tuple(done), tuple(failed))
+    return FixReport(tuple(done), tuple(failed))

@@ -7,32 +7,39 @@ credential.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from rotator.clock import to_iso
-from rotator.doctor.remark import Check, Remark, note, ok, problem
+from rotator.core.logins.credential_secrets import refresh_digests
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
+from rotator.model import SPENT_ELSEWHERE
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
-from rotator.text import clean
+from rotator.text import sanitize
+from rotator.wording import counted, moment_to_the_second
 
 Row = Mapping[str, Any]
 # Two computers that share a home, or one that has just asked for the time, differ by less.
 _AHEAD = timedelta(minutes=5)
 
 
-def look_at_accounts(rows: Iterable[Row]) -> Iterator[Remark]:
-    """Say which accounts cannot be used, and which are one and the same."""
-    accounts = sorted(rows, key=_name)
-    found = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
-    yield from found
-    if not found:
+def look_at_accounts(
+    rows: Iterable[Row], exchanged: Collection[str] = frozenset()
+) -> Iterator[CheckResult]:
+    """Say which accounts cannot be used, and which are one and the same.
+
+    `exchanged` are digests of refresh tokens that somebody else has exchanged.
+    """
+    accounts = sorted((_with_spent(row, exchanged) for row in rows), key=_name)
+    results = [*_unreadable(accounts), *_rejected(accounts), *_twice(accounts), *_alone(accounts)]
+    yield from results
+    if not results:
         count = len(accounts)
-        yield ok(Check.ACCOUNTS, f"{count} account{'' if count == 1 else 's'}, none needs a login")
+        yield ok(Check.ACCOUNTS, f"{counted(count, 'account')}, none needs a login")
 
 
-def _unreadable(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _unreadable(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     for row in accounts:
         try:
             parse_entry(row["provider"], Secret(row["entry"]))
@@ -43,15 +50,26 @@ def _unreadable(accounts: Iterable[Row]) -> Iterator[Remark]:
             )
 
 
-def _rejected(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _with_spent(row: Row, exchanged: Collection[str]) -> Row:
+    """Return the row as it stands once somebody has written down what is known already."""
+    try:
+        refresh = refresh_digests(parse_entry(row["provider"], Secret(row["entry"])))
+    except BadEntry:
+        return row
+    if row["rejected"] is not None or set(refresh).isdisjoint(exchanged):
+        return row
+    return {**row, "rejected": SPENT_ELSEWHERE}
+
+
+def _rejected(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     for row in accounts:
         if row["rejected"] is not None and row["disabled"] is None:
-            says = f"{_name(row)} needs a new login: {clean(row['rejected'])}"
+            says = f"{_name(row)} needs a new login: {sanitize(row['rejected'])}"
             to_do = "log in again in opencode; the account is kept"
             yield problem(Check.ACCOUNTS, says, to_do)
 
 
-def _twice(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _twice(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     same = defaultdict(list)
     for row in accounts:
         if row["identity_key"]:
@@ -62,23 +80,26 @@ def _twice(accounts: Iterable[Row]) -> Iterator[Remark]:
             yield note(Check.ACCOUNTS, says, f"rotator accounts merge {names[0]} {names[1]}")
 
 
-def _alone(accounts: Iterable[Row]) -> Iterator[Remark]:
+def _alone(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     usable = [row["provider"] for row in accounts if row["disabled"] is None]
     if len(usable) == len(set(usable)):
         says = "no provider has a second account: a failover has nobody to go to"
         yield note(Check.ACCOUNTS, says, "log in with another account while rotator watch runs")
 
 
-def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[Remark]:
+def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[CheckResult]:
     """Say whether the store knows times that have not come yet."""
+    told = moment_to_the_second(now)
     if newest is not None and newest - now > _AHEAD:
-        says = f"the clock says {to_iso(now)}, and the store has been used at {to_iso(newest)}"
+        says = (
+            f"the clock says {told}, and the store has been used at {moment_to_the_second(newest)}"
+        )
         to_do = "set the clock if it is wrong now; if it was wrong then, there is nothing to do"
         # Which of the two it is nobody can tell; rests follow the clock by themselves.
         yield note(Check.CLOCK, says, to_do)
     else:
-        yield ok(Check.CLOCK, f"it is {to_iso(now)}, and nothing in the store is later")
+        yield ok(Check.CLOCK, f"it is {told}, and nothing in the store is later")
 
 
 def _name(row: Row) -> str:
-    return clean(f"{row['provider']}/{row['alias']}")
+    return sanitize(f"{row['provider']}/{row['alias']}")

@@ -6,16 +6,17 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from rotator.doctor.remark import Check, Remark, note, ok, problem
-from rotator.doctor.setup import Setup
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
+from rotator.doctor.setup import DoctorContext
 from rotator.errors import ConfigError
 from rotator.model.preferences import preferences_of
+from rotator.settings.active import active_settings
 from rotator.settings.sources import MEND, overlaid, read_config, setting_variables
-from rotator.text import clean
+from rotator.text import sanitize
 from rotator.watcher.notify_commands import notifier, notifier_name
 
 
-def look_at_settings(setup: Setup) -> Iterator[Remark]:
+def look_at_settings(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether the settings can be used; raises ConfigError for a file that cannot be read."""
     path = setup.paths.config_file
     text, variables = read_config(path), setting_variables(setup.environ)
@@ -30,7 +31,7 @@ def look_at_settings(setup: Setup) -> Iterator[Remark]:
         yield from _programs(setup, values)
 
 
-def _read(text: str, variables: dict[str, str]) -> tuple[list[Remark], dict[str, Any]]:
+def _read(text: str, variables: dict[str, str]) -> tuple[list[CheckResult], dict[str, Any]]:
     """Return what is wrong, and the values of both."""
     from rotator.settings import validate  # noqa: PLC0415  # 0.3 s that is not needed without settings
 
@@ -46,13 +47,17 @@ def _read(text: str, variables: dict[str, str]) -> tuple[list[Remark], dict[str,
     return wrong, dict(overlaid(of_file, of_variables))
 
 
-def _programs(setup: Setup, values: dict[str, Any]) -> Iterator[Remark]:
+def _programs(setup: DoctorContext, values: dict[str, Any]) -> Iterator[CheckResult]:
     """Say which program is missing that the watcher is to tell of events."""
     wanted = preferences_of(values)
     if wanted.desktop_notifications and notifier(setup.environ) is None:
         says = f"nothing can be shown on the desktop: there is no {notifier_name()}"
         yield note(Check.SETTINGS, says, f"install {notifier_name()}, or put it on the PATH")
+    not_run = active_settings(setup.paths, setup.environ).not_run
+    if not_run is not None:
+        yield note(Check.SETTINGS, *not_run.split("; "))
+        return
     for program in wanted.hook_command[:1]:
         if shutil.which(program, path=setup.environ.get("PATH", "")) is None:
-            says = f"hooks.command cannot be started: there is no program {clean(program)}"
+            says = f"hooks.command cannot be started: there is no program {sanitize(program)}"
             yield note(Check.SETTINGS, says, "rotator config set hooks.command names another one")

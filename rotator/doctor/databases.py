@@ -7,19 +7,19 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.doctor.remark import Check, Remark, note, ok, problem
-from rotator.doctor.setup import Setup, facts
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
+from rotator.doctor.setup import DoctorContext, facts
 from rotator.opencode.database.home import DatabaseHome
 from rotator.opencode.database.servers import Server, find_servers
 from rotator.opencode.home import Absent, Entries, Unusable
-from rotator.text import clean
+from rotator.text import sanitize
 
 PROVED = "2.0.15"
 _OTHERS = 0o077
 _BESIDE = ("", "-wal", "-shm")
 
 
-def look_at_database(setup: Setup) -> Iterator[Remark]:
+def look_at_database(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether OpenCode 2's logins can be used, and who else may read them."""
     home = DatabaseHome(setup.paths)
     match home.read():
@@ -39,10 +39,10 @@ def look_at_database(setup: Setup) -> Iterator[Remark]:
         mode = stat.S_IMODE(wide[0].stat().st_mode)
         says = f"others may read OpenCode 2's logins: {wide[0]} has the mode {mode:04o}"
         yield problem(Check.DATABASE, says, "rotator doctor --fix narrows it", mendable=True)
-    yield from (remark for one in find_servers(setup.paths) if (remark := _told_of(one)))
+    yield from (remark for server in find_servers(setup.paths) if (remark := _told_of(server)))
 
 
-def wide_database(setup: Setup) -> list[Path]:
+def wide_database(setup: DoctorContext) -> list[Path]:
     """Return the files of the database that others may read, and that are ours to narrow.
 
     Only where logins stand in it: opencode 1 keeps none there.
@@ -52,23 +52,23 @@ def wide_database(setup: Setup) -> list[Path]:
     if not isinstance(reading, Entries) or not reading.entries:
         return []
     path = home.where()
-    found = [path.with_name(f"{path.name}{ending}") for ending in _BESIDE]
-    return [one for one in found if _is_wide(one)]
+    files = [path.with_name(f"{path.name}{ending}") for ending in _BESIDE]
+    return [file for file in files if _is_wide(file)]
 
 
 def _is_wide(path: Path) -> bool:
-    found = facts(path)
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+    status = facts(path)
+    if status is None or not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
         return False
-    return bool(found.st_mode & _OTHERS)
+    return bool(status.st_mode & _OTHERS)
 
 
-def _told_of(server: Server) -> Remark | None:
+def _told_of(server: Server) -> CheckResult | None:
     who = f"OpenCode 2 (pid {server.pid})"
     if server.version is None:
         says = f"{who} runs with a password that is not known here: it is not switched by us"
         return note(Check.DATABASE, says, "restart it, or switch in OpenCode itself")
     if server.version != PROVED:
-        says = f"{who} is of version {clean(server.version)}; {PROVED} is the one that was tried"
+        says = f"{who} is of version {sanitize(server.version)}; {PROVED} is the one that was tried"
         return note(Check.DATABASE, says)
     return None

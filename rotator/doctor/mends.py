@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.doctor.databases import wide_database
 from rotator.doctor.places import (
     auth_file_is_wide,
@@ -18,27 +18,28 @@ from rotator.doctor.places import (
     wide_folders,
 )
 from rotator.doctor.registry_wait import long_waits
-from rotator.doctor.setup import Setup
+from rotator.doctor.setup import DoctorContext
 from rotator.doctor.stores import needs_rebuilding
 from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.install import bridge_file, install_bridge
 from rotator.opencode.bridge.npm_files import prepare_folders
 from rotator.opencode.tui.plugin_file import install_plugin, tui_plugin
-from rotator.system.files import sweep
+from rotator.system.file_owners import remove_own
+from rotator.system.files import remove_leftovers
 from rotator.system.locks import folder_lock, hold_all, swap_lock
 from rotator.system.paths import private_folder
 
 _PATIENCE_SECONDS = 2.0
 
 
-def make_folders(setup: Setup) -> Iterator[str]:
+def make_folders(setup: DoctorContext) -> Iterator[str]:
     """Make the folders that the program would make."""
     for folder in missing_folders(setup):
         private_folder(folder)
         yield f"{folder} was made"
 
 
-def narrow_modes(setup: Setup) -> Iterator[str]:
+def narrow_modes(setup: DoctorContext) -> Iterator[str]:
     """Take the rights of others to what is ours, and to auth.json."""
     for path in (*wide_folders(setup), *wide_files(setup)):
         # A file may have gone by itself.
@@ -55,7 +56,7 @@ def narrow_modes(setup: Setup) -> Iterator[str]:
             yield f"{path} is private now"
 
 
-def remove_leftovers(setup: Setup) -> Iterator[str]:
+def clear_leftovers(setup: DoctorContext) -> Iterator[str]:
     """Remove what crashes left, each under the lock that its writers hold."""
     before = leftovers(setup)
     if not before:
@@ -65,45 +66,46 @@ def remove_leftovers(setup: Setup) -> Iterator[str]:
         sweep_live(paths.auth_file)
         if paths.data.is_dir():
             with folder_lock(paths.data, alone=True, patience_seconds=_PATIENCE_SECONDS):
-                sweep(paths.data)
+                remove_leftovers(paths.data)
     held = hold_all([paths.backup_lock], patience_seconds=_PATIENCE_SECONDS)
     if held is not None:
-        sweep(paths.backups)
+        remove_leftovers(paths.backups)
         held.release()
     # The files of the exchange have no lock: what is this old has no writer any more.
     for path in leftovers(setup):
         if paths.state in path.parents:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                remove_own(path)
     for path in before:
         if not path.exists():
             yield f"{path} was removed"
 
 
-def rebuild_store(setup: Setup) -> Iterator[str]:
+def rebuild_store(setup: DoctorContext) -> Iterator[str]:
     """Rebuild a store that is damaged or gone, as every command does, and tell what was lost."""
     if needs_rebuilding(setup):
         told: list[str] = []
-        with open_books(setup.paths, tell=told.append):
+        with open_context(setup.paths, tell=told.append):
             yield from told
 
 
-def renew_bridge(setup: Setup) -> Iterator[str]:
+def renew_bridge(setup: DoctorContext) -> Iterator[str]:
     """Replace a bridge of another version; one that was never installed stays away."""
-    found = bridge_file(setup.paths)
-    if found.version is not None and not found.current:
+    bridge = bridge_file(setup.paths)
+    if bridge.version is not None and not bridge.current:
         _, said = install_bridge(setup.paths)
         yield said
 
 
-def shorten_waits(setup: Setup) -> Iterator[str]:
+def shorten_waits(setup: DoctorContext) -> Iterator[str]:
     """Keep opencode's start from waiting for a registry that is out of reach."""
     if long_waits(setup):
         yield from prepare_folders(setup.paths)
 
 
-def renew_dashboard(setup: Setup) -> Iterator[str]:
+def renew_dashboard(setup: DoctorContext) -> Iterator[str]:
     """Bring the plugin in opencode's TUI up to date where opencode loads it."""
-    found = tui_plugin(setup.paths)
-    if found.version is not None and found.entered and not found.current:
+    plugin = tui_plugin(setup.paths)
+    if plugin.version is not None and plugin.entered and not plugin.current:
         _, said = install_plugin(setup.paths)
         yield said

@@ -8,16 +8,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.doctor.remark import Check, Remark, note, ok, problem
-from rotator.doctor.setup import Setup, facts, listed
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
+from rotator.doctor.setup import DoctorContext, facts, listed
 from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.auth.placement import is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.services.auth_checks import live_problems
-from rotator.system.file_owners import is_foreign
+from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
+from rotator.system.file_owners import (
+    foreign_link,
+    is_foreign,
+    is_own_folder,
+    narrow_file,
+    narrow_folder,
+)
 from rotator.system.files import TEMPORARY_MARK
-from rotator.system.paths import FILE_MODE, FOLDER_MODE
-from rotator.text import clean
+from rotator.system.paths import FOLDER_MODE
+from rotator.text import sanitize
+from rotator.wording import counted
 
 OTHERS = 0o077
 _OTHERS_WRITE = 0o022
@@ -34,7 +42,7 @@ _REMOTE = (
 )
 
 
-def look_at_folders(setup: Setup) -> Iterator[Remark]:
+def look_at_folders(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether our folders and files are ours alone."""
     wide = [*wide_folders(setup), *wide_files(setup)]
     missing = missing_folders(setup)
@@ -55,23 +63,26 @@ def look_at_folders(setup: Setup) -> Iterator[Remark]:
         yield ok(Check.FOLDERS, f"{paths.data} and {paths.state} are private")
 
 
-def wide_folders(setup: Setup) -> list[Path]:
+def wide_folders(setup: DoctorContext) -> list[Path]:
     """Return our folders that others may look into."""
-    return [f for f in setup.our_folders if f.is_dir() and _mode(f) & 0o777 != FOLDER_MODE]
+    wide = [f for f in setup.our_folders if f.is_dir() and _mode(f) & 0o777 != FOLDER_MODE]
+    return [folder for folder in wide if is_own_folder(folder)]
 
 
-def wide_files(setup: Setup) -> list[Path]:
+def wide_files(setup: DoctorContext) -> list[Path]:
     """Return our files that others may read or change."""
-    return [file for file in setup.our_files() if _mode(file) & OTHERS]
+    files = ((file, facts(file)) for file in setup.our_files())
+    mine = (file for file, its in files if its is not None and not is_foreign(its, file.parent))
+    return [file for file in mine if _mode(file) & OTHERS]
 
 
-def foreign_files(setup: Setup) -> list[Path]:
+def foreign_files(setup: DoctorContext) -> list[Path]:
     """Return the files in our folders that belong to somebody whom they should not."""
-    found = ((file, facts(file)) for file in setup.our_files())
-    return [file for file, its in found if its is not None and is_foreign(its, file.parent)]
+    files = ((file, facts(file)) for file in setup.our_files())
+    return [file for file, its in files if its is not None and is_foreign(its, file.parent)]
 
 
-def missing_folders(setup: Setup) -> list[Path]:
+def missing_folders(setup: DoctorContext) -> list[Path]:
     """Return the folders that this program would make."""
     paths = setup.paths
     return [f for f in (paths.data, paths.state) if facts(f) is None]
@@ -79,10 +90,13 @@ def missing_folders(setup: Setup) -> list[Path]:
 
 def narrow(path: Path) -> None:
     """Take everybody's rights but the owner's; raises OSError."""
-    path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
+    if path.is_dir():
+        narrow_folder(path)
+    else:
+        narrow_file(path)
 
 
-def _spoilt(setup: Setup) -> Iterator[Remark]:
+def _spoilt(setup: DoctorContext) -> Iterator[CheckResult]:
     """Name folders that are not ours or may not be written; a read-only file system once."""
     told: set[Path] = set()
     for folder in filter(_is_spoilt, setup.our_folders):
@@ -93,36 +107,36 @@ def _spoilt(setup: Setup) -> Iterator[Remark]:
 
 
 def _is_spoilt(folder: Path) -> bool:
-    found = facts(folder)
-    if found is None:
+    status = facts(folder)
+    if status is None:
         return folder.is_symlink()
-    is_ours = stat.S_ISDIR(found.st_mode) and not is_foreign(found, folder.parent)
+    is_ours = stat.S_ISDIR(status.st_mode) and not is_foreign(status, folder.parent)
     by_effect = os.access in os.supports_effective_ids
     return not (is_ours and os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect))
 
 
-def _not_ours(folder: Path) -> Remark:
-    found = facts(folder)
-    if found is None:
+def _not_ours(folder: Path) -> CheckResult:
+    status = facts(folder)
+    if status is None:
         return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         return problem(Check.FOLDERS, f"{folder} is no folder", "move it away")
     if is_read_only(folder):
         says = f"{folder} is on a read-only file system: nothing new can be taken in"
         return problem(Check.FOLDERS, says, "mount it so that it can be written")
-    if is_foreign(found, folder.parent):
-        who = f"{folder} belongs to another user (uid {found.st_uid})"
+    if is_foreign(status, folder.parent):
+        who = f"{folder} belongs to another user (uid {status.st_uid})"
         return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")
     return problem(Check.FOLDERS, f"{folder} may not be written", f"chmod 700 {folder}")
 
 
-def _foreign(files: list[Path]) -> Remark:
+def _foreign(files: list[Path]) -> CheckResult:
     """Name files that lock their owner out; only root can help that, and only by hand.
 
     What root would give away by itself may have been put there for that.
     """
-    found, folder = facts(files[0]), facts(files[0].parent)
-    who = f"another user (uid {found.st_uid})" if found is not None else "another user"
+    file, folder = facts(files[0]), facts(files[0].parent)
+    who = f"another user (uid {file.st_uid})" if file is not None else "another user"
     is_one = len(files) == 1
     what = f"{files[0]} belongs" if is_one else f"{files[0]} and {len(files) - 1} more belong"
     owner = folder.st_uid if folder is not None else os.geteuid()
@@ -133,7 +147,7 @@ def _foreign(files: list[Path]) -> Remark:
 # -- auth.json ------------------------------------------------------------------------------
 
 
-def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
+def look_at_auth_file(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether auth.json can be used, who else may use it, and where it really lies."""
     path = setup.paths.auth_file
     wide = auth_file_is_wide(setup)
@@ -145,22 +159,27 @@ def look_at_auth_file(setup: Setup) -> Iterator[Remark]:
         yield ok(Check.AUTH_FILE, _told_of_live(path))
     yield from (note(Check.AUTH_FILE, sentence) for sentence in placement_notes(path))
     if path.is_symlink():
-        where = clean(os.path.realpath(path))
+        where = sanitize(os.path.realpath(path))
         yield note(Check.AUTH_FILE, f"auth.json is a link; {where} is read and replaced")
-    if setup.environ.get("OPENCODE_AUTH_CONTENT"):
+    if has_own_logins(setup.environ):
         yield problem(
             Check.AUTH_FILE,
             "OPENCODE_AUTH_CONTENT is set: an opencode with it takes no login from auth.json",
             "unset it where opencode is started",
         )
+    elif setup.environ.get(AUTH_CONTENT):
+        sentence = "OPENCODE_AUTH_CONTENT holds no JSON: opencode passes it by and reads auth.json"
+        yield note(Check.AUTH_FILE, sentence)
 
 
-def auth_file_is_wide(setup: Setup) -> bool:
+def auth_file_is_wide(setup: DoctorContext) -> bool:
     """Tell whether others may read or change auth.json, and we may put that right."""
-    found = facts(setup.paths.auth_file)
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+    status = facts(setup.paths.auth_file)
+    if status is None or not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
         return False
-    return bool(found.st_mode & (_OTHERS_READ | _OTHERS_WRITE))
+    if foreign_link(setup.paths.auth_file) is not None:
+        return False
+    return bool(status.st_mode & (_OTHERS_READ | _OTHERS_WRITE))
 
 
 def _told_of_live(path: Path) -> str:
@@ -168,49 +187,51 @@ def _told_of_live(path: Path) -> str:
     if not isinstance(reading, Whole):
         return f"{path} is not there yet; opencode makes it at the first login"
     count = len(reading.entries)
-    return f"{path} is whole and holds {count} login{'' if count == 1 else 's'}"
+    return f"{path} is whole and holds {counted(count, 'login')}"
 
 
 # -- leftovers ------------------------------------------------------------------------------
 
 
-def look_for_leftovers(setup: Setup) -> Iterator[Remark]:
+def look_for_leftovers(setup: DoctorContext) -> Iterator[CheckResult]:
     """Name temporary files that a crash left; some hold logins."""
-    found = leftovers(setup)
-    if not found:
+    files = leftovers(setup)
+    if not files:
         return
-    what = f"{found[0]} was" if len(found) == 1 else f"{found[0]} and {len(found) - 1} more were"
+    what = f"{files[0]} was" if len(files) == 1 else f"{files[0]} and {len(files) - 1} more were"
     says = f"{what} left by a crash"
     yield note(Check.LEFTOVERS, says, "rotator doctor --fix removes it", mendable=True)
 
 
-def leftovers(setup: Setup) -> list[Path]:
+def leftovers(setup: DoctorContext) -> list[Path]:
     """Return temporary files of ours that nobody writes any more, where swaps leave them, too."""
     live = Path(os.path.realpath(setup.paths.auth_file))
-    ours = [p for folder in setup.our_folders for p in listed(folder)]
+    ours = [p for folder in filter(is_own_folder, setup.our_folders) for p in listed(folder)]
     beside = [p for p in listed(live.parent) if p.name.startswith(f".{live.name}.")]
+    if foreign_link(setup.paths.auth_file) is not None:
+        beside = []
     return [path for path in (*ours, *beside) if _is_left(path)]
 
 
 def _is_left(path: Path) -> bool:
     if not (path.name.startswith(".") and path.name.endswith(TEMPORARY_MARK)):
         return False
-    found = facts(path)
+    status = facts(path)
     # The time of files is the system's own, whatever clock is asked otherwise.
-    return found is not None and time.time() - found.st_mtime > LEFT_SECONDS
+    return status is not None and time.time() - status.st_mtime > LEFT_SECONDS
 
 
 # -- the disk -------------------------------------------------------------------------------
 
 
-def look_at_disk(setup: Setup) -> Iterator[Remark]:
+def look_at_disk(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say where room runs out, and what lies on another computer's disk."""
     paths = setup.paths
     places = {"auth.json": paths.auth_file.parent, "the store": paths.data, "the log": paths.state}
     tight = [
-        remark
+        result
         for what, where in places.items()
-        if (remark := room_for(what, where, _free_bytes(where))) is not None
+        if (result := room_for(what, where, _free_bytes(where))) is not None
     ]
     yield from tight
     if not tight:
@@ -219,7 +240,7 @@ def look_at_disk(setup: Setup) -> Iterator[Remark]:
         yield from on_other_computer(what, _existing(places[what]), _mounts())
 
 
-def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[Remark]:
+def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[CheckResult]:
     """Say that a place is on another computer's disk, if the lines of mountinfo say so."""
     kind = kind_of_file_system(where, mounts)
     if kind in _REMOTE:
@@ -228,7 +249,7 @@ def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[Remark]:
         yield note(Check.DISK, says, to_do)
 
 
-def room_for(what: str, where: Path, free_bytes: int) -> Remark | None:
+def room_for(what: str, where: Path, free_bytes: int) -> CheckResult | None:
     """Return what is to be said of so much room, or None while there is enough."""
     if free_bytes >= _TIGHT_BYTES:
         return None
@@ -272,5 +293,5 @@ def kind_of_file_system(path: Path, mounts: str) -> str | None:
 
 
 def _mode(path: Path) -> int:
-    found = facts(path)
-    return stat.S_IMODE(found.st_mode) if found else 0
+    status = facts(path)
+    return stat.S_IMODE(status.st_mode) if status else 0

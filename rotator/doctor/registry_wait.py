@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.doctor.remark import Check, Remark, note
-from rotator.doctor.setup import Setup
+from rotator.doctor.check_result import Check, CheckResult, note
+from rotator.doctor.setup import DoctorContext
 from rotator.opencode.bridge.install import bridge_file
 from rotator.opencode.bridge.npm_wait import (
     SHORT_SECONDS,
@@ -20,7 +20,7 @@ _ONCE = "start opencode once while the registry can be reached"
 _BY_HAND = f"{_ONCE}, or set npm_config_fetch_retries=0 where opencode is started"
 
 
-def look_for_registry_waits(setup: Setup) -> Iterator[Remark]:
+def look_for_registry_waits(setup: DoctorContext) -> Iterator[CheckResult]:
     """Name the folders for which opencode waits, in the user's own and in the project's."""
     if bridge_file(setup.paths).version is None:
         # Without a plug-in it does not wait.
@@ -41,7 +41,7 @@ def look_for_registry_waits(setup: Setup) -> Iterator[Remark]:
         yield note(Check.OPENCODE, says, to_do, mendable=folder in mendable)
 
 
-def long_waits(setup: Setup) -> list[Path]:
+def long_waits(setup: DoctorContext) -> list[Path]:
     """Return the folders of the user's in which a long wait can be made a short one."""
     if bridge_file(setup.paths).version is None:
         return []

@@ -11,16 +11,18 @@ from pathlib import Path
 from xml.parsers.expat import ExpatError
 
 from rotator import __version__
-from rotator.doctor.remark import Check, Remark, note, ok, problem
-from rotator.doctor.setup import Setup, listed
+from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
+from rotator.doctor.setup import DoctorContext, listed
+from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.bridge.install import bridge_file, bridge_source, version_in
 from rotator.opencode.bridge.presence import Present, bridges_of
 from rotator.opencode.bridge.watcher_files import polled_by, published
-from rotator.services.unseen_requests import UNSEEN_TO_DO, unseen_requests
-from rotator.services.without_bridge import unbridged
+from rotator.services.unseen_requests import unseen_requests, unseen_to_do
+from rotator.services.without_bridge import OWN_LOGINS_TO_DO, aside_says, unbridged
 from rotator.system.locks import watch_holder, watcher_pid
 from rotator.system.processes import COMMAND, find_elsewhere
-from rotator.text import clean
+from rotator.text import sanitize
+from rotator.wording import moment_in_full
 
 # A watcher says that it is there every thirty seconds.
 _SILENT = timedelta(minutes=2)
@@ -30,7 +32,7 @@ _RAISE = "raise fs.inotify.max_user_instances and fs.inotify.max_user_watches"
 _LARGEST_UNIT = 64 * 1024
 
 
-def look_at_watcher(setup: Setup) -> Iterator[Remark]:
+def look_at_watcher(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether a watcher runs, of which version, and whether it works."""
     holder = watch_holder(setup.paths.watch_lock)
     if holder is None:
@@ -47,7 +49,7 @@ def look_at_watcher(setup: Setup) -> Iterator[Remark]:
         to_do = f"if it stays so, end it ({holder.way_to_end}) and start another"
         yield note(Check.WATCHER, says, to_do)
     elif abs(setup.now - told.at) > _SILENT:
-        says = f"the watcher ({holder}) has said nothing since {told.at:%Y-%m-%d %H:%M} UTC"
+        says = f"the watcher ({holder}) has said nothing since {moment_in_full(told.at)}"
         yield problem(Check.WATCHER, says, f"{holder.way_to_end}, then rotator watch")
     elif told.version != __version__:
         says = f"the watcher ({holder}) is of version {told.version}, this is {__version__}"
@@ -59,12 +61,12 @@ def look_at_watcher(setup: Setup) -> Iterator[Remark]:
 # -- what starts it -------------------------------------------------------------------------
 
 
-def look_at_service(setup: Setup) -> Iterator[Remark]:
+def look_at_service(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether something starts the watcher by itself, and whether that would work."""
     units = [(path, words) for path, words in _units(setup) if _starts_watcher(words)]
     for path, words in units:
         if shutil.which(words[0], path=setup.environ.get("PATH", "")) is None:
-            says = f"{path} starts {clean(words[0])}, which is not there"
+            says = f"{path} starts {sanitize(words[0])}, which is not there"
             yield problem(Check.SERVICE, says, "install the program there, or mend the file")
         else:
             yield ok(Check.SERVICE, f"{path} starts the watcher")
@@ -73,7 +75,7 @@ def look_at_service(setup: Setup) -> Iterator[Remark]:
         yield note(Check.SERVICE, says, "start it at login, or keep a terminal for it")
 
 
-def _units(setup: Setup) -> Iterator[tuple[Path, list[str]]]:
+def _units(setup: DoctorContext) -> Iterator[tuple[Path, list[str]]]:
     """Yield services of the user's and the words of what they start."""
     home = Path(setup.environ.get("HOME") or "/")
     for path in listed(setup.paths.config.parent / "systemd" / "user"):
@@ -120,7 +122,7 @@ def _head(path: Path) -> bytes:
 # -- file notifications ---------------------------------------------------------------------
 
 
-def look_at_notifications(setup: Setup) -> Iterator[Remark]:
+def look_at_notifications(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say what the watcher has to poll, and what the system allows."""
     pid = watcher_pid(setup.paths.watch_lock)
     polled = [] if pid is None else polled_by(setup.paths, pid)
@@ -148,40 +150,54 @@ def _limit(name: str) -> int | None:
 # -- the bridge and opencodes -----------------------------------------------------------------
 
 
-def look_at_bridge(setup: Setup) -> Iterator[Remark]:
+def look_at_bridge(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether the bridge is in place, and which running opencodes have loaded it."""
-    found = bridge_file(setup.paths)
-    if found.version is None and found.exists:
-        says = f"{found.path} is not a file of ours"
+    bridge = bridge_file(setup.paths)
+    if bridge.version is None and bridge.exists:
+        says = f"{bridge.path} is not a file of ours"
         yield problem(Check.BRIDGE, says, "move it away, then rotator bridge install")
-    elif found.version is None:
+    elif bridge.version is None:
         says = "the bridge is not installed: no failed request is sent again"
         yield problem(Check.BRIDGE, says, "rotator bridge install, then restart opencode")
-    elif not found.current:
-        says = f"the bridge in {found.path} is another one ({found.version}) than this version's"
+    elif not bridge.current:
+        says = f"the bridge in {bridge.path} is another one ({bridge.version}) than this version's"
         yield problem(Check.BRIDGE, says, "rotator bridge install", mendable=True)
     else:
-        yield ok(Check.BRIDGE, f"{found.path} is in place, version {found.version}")
+        yield ok(Check.BRIDGE, f"{bridge.path} is in place, version {bridge.version}")
+    yield from _opencodes(setup)
+    yield from _elsewhere(setup)
+
+
+def _opencodes(setup: DoctorContext) -> Iterator[CheckResult]:
+    """Say what is to be known of the bridges in running opencodes, and of those without one."""
     present, newest = bridges_of(setup.paths), version_in(bridge_source())
-    for one in present:
-        if one.bridge != newest:
-            says = f"opencode {one.who} runs with the bridge {one.bridge}"
+    for opencode in present:
+        if opencode.bridge != newest:
+            says = f"opencode {opencode.who} runs with the bridge {opencode.bridge}"
             yield note(Check.BRIDGE, says, f"restart it to use {newest}")
-    for says in unseen_requests(present):
-        yield problem(Check.BRIDGE, says, UNSEEN_TO_DO)
+    for says in unseen_requests(present, _live_providers(setup)):
+        yield problem(Check.BRIDGE, says, unseen_to_do(says))
+    for opencode in present:
+        if (aside := aside_says(opencode)) and not opencode.is_here:
+            yield note(Check.BRIDGE, f"opencode {opencode.who} {aside}", OWN_LOGINS_TO_DO)
     for other in unbridged(setup.paths, present):
         says = f"opencode {other.who} {other.says}"
         say = problem if other.needs_restart else note
         yield say(Check.BRIDGE, says, other.to_do)
-    yield from _elsewhere(setup)
 
 
-def _elsewhere(setup: Setup) -> Iterator[Remark]:
+def _live_providers(setup: DoctorContext) -> list[str]:
+    live = read_live(setup.paths.auth_file)
+    return list(live.entries) if isinstance(live, Whole) else []
+
+
+def _elsewhere(setup: DoctorContext) -> Iterator[CheckResult]:
     """Name the opencodes whose logins lie elsewhere; nothing here is about those."""
-    for one in find_elsewhere(setup.paths.auth_file.parent):
-        if one.paths is not None and one.kind != COMMAND:
-            is_ours = one.home == setup.environ.get("HOME")
-            says = f"opencode {one.kind} (pid {one.pid}) uses {clean(one.paths.auth_file)}"
+    for opencode in find_elsewhere(setup.paths.auth_file.parent):
+        if opencode.paths is not None and opencode.kind != COMMAND and not opencode.is_second:
+            is_ours = opencode.home == setup.environ.get("HOME")
+            auth_file = sanitize(opencode.paths.auth_file)
+            says = f"opencode {opencode.kind} (pid {opencode.pid}) uses {auth_file}"
             if is_ours:
                 to_do = "a watcher with its XDG_DATA_HOME takes care of those logins"
                 yield note(Check.BRIDGE, says, to_do)
@@ -189,6 +205,6 @@ def _elsewhere(setup: Setup) -> Iterator[Remark]:
                 yield note(Check.BRIDGE, f"{says}, of another HOME")
 
 
-def running_versions(setup: Setup) -> list[Present]:
+def running_versions(setup: DoctorContext) -> list[Present]:
     """Return the opencodes whose bridge has told which version they are of."""
-    return [one for one in bridges_of(setup.paths) if one.opencode]
+    return [bridge for bridge in bridges_of(setup.paths) if bridge.opencode]

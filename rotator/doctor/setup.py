@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from rotator.system.file_owners import is_own_folder
 from rotator.system.paths import Paths, find_paths
 
 
 @dataclass(frozen=True)
-class Setup:
+class DoctorContext:
     """Where everything lies, the time, and the environment of whoever asks."""
 
     paths: Paths
     now: datetime
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, environ: Mapping[str, str], now: datetime) -> Self:
@@ -36,8 +37,8 @@ class Setup:
         )
 
     def our_files(self) -> Iterator[Path]:
-        """Yield the files in our folders; what cannot be listed is passed over."""
-        for folder in self.our_folders:
+        """Yield the files in our folders; what cannot be listed, or is not ours, is passed over."""
+        for folder in filter(is_own_folder, self.our_folders):
             yield from (path for path in listed(folder) if path.is_file() and not path.is_symlink())
 
 

@@ -4,62 +4,75 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rotator.clock import from_iso, to_iso
+from rotator.clock import from_iso, is_within
+from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
-from rotator.doctor.remark import Check, Level, Remark, note, ok, problem
-from rotator.doctor.setup import Setup, listed
+from rotator.doctor.check_result import Check, CheckResult, Level, note, ok, problem
+from rotator.doctor.setup import DoctorContext, listed
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.live.unclaimed import LIST
 from rotator.storage.account_copy import PURGE
 from rotator.storage.backups import DAMAGED, Backup, Backups, damaged_at
+from rotator.storage.copy_check import newest_sound_copy, require_copied
 from rotator.storage.damaged import opened_damaged, readable_rows
-from rotator.storage.database import Connection, awaits_rebuilding, row_count, table_names
+from rotator.storage.database import (
+    Connection,
+    awaits_rebuilding,
+    is_remembered,
+    require_begun,
+    row_count,
+    table_names,
+)
 from rotator.storage.images import opened_image
 from rotator.storage.migrations import STORE
-from rotator.storage.repair_sources import content_of
-from rotator.storage.soundness import require_intact
+from rotator.storage.repair_sources import RepairSource, content_of
+from rotator.storage.soundness import require_intact, require_intact_copy
+from rotator.storage.write_ahead_log import beside
+from rotator.wording import counted, moment_to_the_second
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
 
 
 @dataclass(frozen=True)
-class Contents:
+class StoreSummary:
     """What the store holds that the doctor asks about; nothing of it is shown as it is."""
 
-    accounts: tuple[Row, ...]
+    accounts: tuple[Row, ...] = field(repr=False)
     unclaimed: int
     purge_is_pending: bool
     # The latest time at which something has happened.
     newest_at: datetime | None
+    # When which refresh token was exchanged.
+    exchanged: tuple[Row, ...] = field(default=(), repr=False)
 
 
-def look_at_store(setup: Setup) -> Iterator[Remark]:
+def look_at_store(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether the store is there and sound, and what it tells; it is opened once."""
-    contents: Contents | None = None
-    for found in _opened(setup):
-        if isinstance(found, Contents):
-            contents = found
+    contents: StoreSummary | None = None
+    for outcome in _opened(setup):
+        if isinstance(outcome, StoreSummary):
+            contents = outcome
         else:
-            yield found
+            yield outcome
     yield from _set_aside(setup)
     yield from _look_at_backups(setup, contents)
     if contents is not None:
-        yield from look_at_accounts(contents.accounts)
+        yield from look_at_accounts(contents.accounts, _exchanged(contents, setup.now))
         yield from _unclaimed(contents)
         yield from look_at_clock(contents.newest_at, setup.now)
 
 
-def needs_rebuilding(setup: Setup) -> bool:
+def needs_rebuilding(setup: DoctorContext) -> bool:
     """Tell whether the store is damaged or gone, so that the next command rebuilds it."""
-    found = (one for one in _opened(setup) if isinstance(one, Remark))
-    return any(one.level is Level.PROBLEM and one.mendable for one in found)
+    results = (result for result in _opened(setup) if isinstance(result, CheckResult))
+    return any(result.level is Level.PROBLEM and result.mendable for result in results)
 
 
-def _opened(setup: Setup) -> Iterator[Remark | Contents]:
+def _opened(setup: DoctorContext) -> Iterator[CheckResult | StoreSummary]:
     path = setup.paths.store
     if setup.paths.data.is_dir() and awaits_rebuilding(path):
         yield problem(Check.STORE, f"the store {path} is gone", _REBUILDS, mendable=True)
@@ -68,7 +81,7 @@ def _opened(setup: Setup) -> Iterator[Remark | Contents]:
         yield note(Check.STORE, "there is no store yet", "rotator watch makes one")
         return
     try:
-        schema, contents = _look_into(path)
+        schema, contents = _look_into(path, newest_sound_copy(Backups(setup.paths)))
     except NewerSchema as exc:
         yield problem(Check.STORE, exc.message, "update this one; the store is left as it is")
     except StoreDamaged as exc:
@@ -78,35 +91,54 @@ def _opened(setup: Setup) -> Iterator[Remark | Contents]:
         yield contents
 
 
-def _look_into(path: Path) -> tuple[int, Contents]:
+def _look_into(path: Path, copy: RepairSource | None) -> tuple[int, StoreSummary]:
     """Return the schema and what is in a store; nothing is left beside one that nobody has open."""
-    if not path.with_name(f"{path.name}-wal").exists():
+    if not beside(path, "-wal").exists():
         # Unless somebody begins to write just now, who makes nonsense of what is read.
         with contextlib.suppress(StoreDamaged), opened_damaged(path, shared=False) as connection:
-            return require_intact(connection, path), _read(connection)
+            return _schema_of(connection, path, copy), _read(connection)
     with opened_damaged(path) as connection:
-        return require_intact(connection, path), _read(connection)
+        return _schema_of(connection, path, copy), _read(connection)
 
 
-def _told_of(path: Path, schema: int) -> Remark:
+def _schema_of(connection: Connection, path: Path, copy: RepairSource | None) -> int:
+    schema = require_intact(connection, path)
+    if schema:
+        require_copied(connection, path, copy)
+    else:
+        require_begun(connection, path, is_remembered)
+    return schema
+
+
+def _told_of(path: Path, schema: int) -> CheckResult:
     if schema < len(STORE):
         says = f"the store is sound and has the older schema {schema}"
         return note(Check.STORE, says, f"the next command brings it to {len(STORE)}")
     return ok(Check.STORE, f"{path} is sound, schema {schema}")
 
 
-def _read(connection: Connection) -> Contents:
+def _read(connection: Connection) -> StoreSummary:
     names = set(table_names(connection))
 
     def rows(table: str) -> tuple[Row, ...]:
         return readable_rows(connection, table).rows if table in names else ()
 
     times = [row.get(column) for table, column in _PAST for row in rows(table)]
-    return Contents(
+    return StoreSummary(
         accounts=rows("account"),
         unclaimed=row_count(connection, "aside") if "aside" in names else 0,
         purge_is_pending=any(row["name"] == PURGE for row in rows("setting")),
         newest_at=max((at for text in times if (at := _time(text)) is not None), default=None),
+        exchanged=rows("exchange"),
+    )
+
+
+def _exchanged(contents: StoreSummary, now: datetime) -> frozenset[str]:
+    """Return which refresh tokens were exchanged so long ago that what came for them is saved."""
+    return frozenset(
+        row["digest"]
+        for row in contents.exchanged
+        if (at := _time(row["at"])) is None or not is_within(SAVED_WITHIN, at, now)
     )
 
 
@@ -127,7 +159,7 @@ def _time(text: object) -> datetime | None:
         return None
 
 
-def _unclaimed(contents: Contents) -> Iterator[Remark]:
+def _unclaimed(contents: StoreSummary) -> Iterator[CheckResult]:
     count = contents.unclaimed
     if count:
         what = "1 content of auth.json is" if count == 1 else f"{count} contents of auth.json are"
@@ -137,7 +169,7 @@ def _unclaimed(contents: Contents) -> Iterator[Remark]:
 # -- what lies beside it ----------------------------------------------------------------------
 
 
-def _set_aside(setup: Setup) -> Iterator[Remark]:
+def _set_aside(setup: DoctorContext) -> Iterator[CheckResult]:
     dated = {damaged_at(path, setup.paths.store) for path in listed(setup.paths.data)} - {None}
     if dated:
         files = f"{setup.paths.store}{DAMAGED}*"
@@ -146,10 +178,10 @@ def _set_aside(setup: Setup) -> Iterator[Remark]:
         yield note(Check.STORE, f"{count} set aside as {files}", to_do)
 
 
-def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark]:
-    found = Backups(setup.paths).newest_first()
-    if found:
-        yield _told_of_newest(found)
+def _look_at_backups(setup: DoctorContext, contents: StoreSummary | None) -> Iterator[CheckResult]:
+    backups = Backups(setup.paths).newest_first()
+    if backups:
+        yield _told_of_newest(backups)
     elif contents is not None and contents.accounts:
         to_do = "the watcher makes one by itself, and so does every other command"
         yield note(Check.BACKUPS, "there is no copy of the accounts yet", to_do)
@@ -158,15 +190,15 @@ def _look_at_backups(setup: Setup, contents: Contents | None) -> Iterator[Remark
         yield note(Check.BACKUPS, says, "the next command does it when nobody reads the store")
 
 
-def _told_of_newest(found: Sequence[Backup]) -> Remark:
-    newest = found[0]
+def _told_of_newest(backups: Sequence[Backup]) -> CheckResult:
+    newest = backups[0]
     try:
         with opened_image(content_of(newest), newest.path) as connection:
-            require_intact(connection, newest.path)
+            require_intact_copy(connection, newest.path)
             count = row_count(connection, "account")
     except (OSError, RotatorError) as exc:
         why = exc.message if isinstance(exc, RotatorError) else exc.strerror
         says = f"the newest copy of the accounts, {newest.path}, cannot be read: {why}"
         return problem(Check.BACKUPS, says, "delete it; the next command makes another one")
-    told = f"the newest of {len(found)}, of {to_iso(newest.made_at)}, holds {count}"
-    return ok(Check.BACKUPS, f"{told} account{'' if count == 1 else 's'}")
+    told = f"the newest of {len(backups)}, of {moment_to_the_second(newest.made_at)}"
+    return ok(Check.BACKUPS, f"{told}, holds {counted(count, 'account')}")

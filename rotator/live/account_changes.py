@@ -10,19 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.credential_secrets import given_as, secrets_of
+from rotator.core.logins.line_parting import Line, Parted, TokenPair, told
 from rotator.core.logins.owner import Proof
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
-    Line,
     Part,
-    Parted,
     Spend,
     Step,
-    Tokens,
     about,
     doubts_of,
     identity_of,
@@ -31,7 +29,6 @@ from rotator.core.logins.token_lines import (
     next_step,
     owner_key,
     shown,
-    told,
 )
 from rotator.live.knowledge import knowledge
 from rotator.model import (
@@ -59,21 +56,30 @@ class How:
 
 
 def renew(
-    books: Books, account: Account, credential: Credential, who: Identity, how: How, now: datetime
+    context: Context,
+    account: Account,
+    credential: Credential,
+    who: Identity,
+    how: How,
+    now: datetime,
 ) -> list[Event]:
     """Put newer tokens into an account; return what else happened to accounts by it.
 
     What may be somebody else's is kept.
     """
-    store, events = books.store, []
+    store, events = context.store, []
     if how.of_replaced is not None:
-        account, news = _go_on_with(books, account, how.of_replaced, now)
+        account, news = _go_on_with(context, account, how.of_replaced, now)
         events += news
     if how.proof in {Proof.NONE, Proof.SHARED}:
         before = NOBODY if account.unproven else identity_of(account)
         store.replace_credential(account, credential, now, before)
     elif how.proof is Proof.IDENTITY and account.unproven:
         store.replace_credential(account, credential, now, NOBODY)
+    elif how.proof is Proof.IDENTITY:
+        # Its vendor may call two people the same.
+        store.keep_replaced(account.id, account.credential, identity_of(account), now)
+        store.renew_credential(account, credential, who, now)
     else:
         store.renew_credential(account, credential, NOBODY if account.unproven else who, now)
         # Of those before nobody has shown that they live.
@@ -86,24 +92,24 @@ def renew(
     if renewed is not None and renewed.unproven and who.key is not None:
         line = line_of(store.state(), renewed)
         why = "its tokens name their owner"
-        events += part(books, renewed, told(line, len(line) - 1, who), why, now)
+        events += part(context, renewed, told(line, len(line) - 1, who), why, now)
     return events
 
 
 def _go_on_with(
-    books: Books, account: Account, number: int, now: datetime
+    context: Context, account: Account, number: int, now: datetime
 ) -> tuple[Account, list[Event]]:
     """Let an account go on with tokens that others had taken the place of: those are alive."""
-    line = line_of(books.store.state(), account)
-    at = next((n for n, one in enumerate(line) if one.number == number), len(line) - 1)
+    line = line_of(context.store.state(), account)
+    at = next((n for n, tokens in enumerate(line) if tokens.number == number), len(line) - 1)
     parted = Parted(line[: at + 1], line[at + 1 :])
     why = "the tokens that it had before were refreshed by an opencode"
-    events = part(books, account, parted, why, now, doubtful=True)
-    return books.store.state().account(account.id) or account, events
+    events = part(context, account, parted, why, now, doubtful=True)
+    return context.store.state().account(account.id) or account, events
 
 
 def part(  # what is parted, and how it is told
-    books: Books,
+    context: Context,
     account: Account,
     parted: Parted,
     why: str,
@@ -116,32 +122,32 @@ def part(  # what is parted, and how it is told
     `doubtful`: the one may still be the other. Returns what happened.
     """
     if not parted.left:
-        books.store.lay_out(account, parted.kept, now)
+        context.store.lay_out(account, parted.kept, now)
         return []
     has_tokens_in_use = parted.left[-1].number is None
     older = parted.kept if has_tokens_in_use else parted.left
-    since = _replaced_at(books, account, older)
-    new = _new_account(books, account, parted, now)
-    _move_limits(books, account, new, since, of_newer=has_tokens_in_use)
-    books.store.move_replaced([one.number for one in parted.left[:-1]], new)
+    since = _replaced_at(context, account, older)
+    new = _new_account(context, account, parted, now)
+    _move_limits(context, account, new, since, of_newer=has_tokens_in_use)
+    context.store.move_replaced([tokens.number for tokens in parted.left[:-1]], new)
     if has_tokens_in_use:
-        _take_along(books, account, parted, new, since, now)
+        _take_along(context, account, parted, new, since, now)
     else:
         # They are in use in an account of their own now.
-        books.store.move_replaced([parted.left[-1].number], new)
-        _move_digests_of(books, account, parted.left, new)
+        context.store.move_replaced([parted.left[-1].number], new)
+        _move_digests_of(context, account, parted.left, new)
         # Whoever may be this account may be those tokens, which it began with.
-        books.store.repoint_doubts(account.id, new)
-    _part_doubts(books, account, parted, new)
+        context.store.repoint_doubts(account.id, new)
+    _part_doubts(context, account, parted, new)
     if parted.unsure:
-        _doubt_older(books, account, parted, new)
-    books.store.lay_out(account, parted.kept, now)
-    added = books.store.state().account(new)
+        _doubt_older(context, account, parted, new)
+    context.store.lay_out(account, parted.kept, now)
+    added = context.store.state().account(new)
     if added is None:
         return []
-    books.store.lay_out(added, parted.left, now)
+    context.store.lay_out(added, parted.left, now)
     if doubtful and parted.left[-1].who.key is None:
-        books.store.set_doubts(new, [*added.doubts, Doubt(account.id)])
+        context.store.set_doubts(new, [*added.doubts, Doubt(account.id)])
     told_why = f"{why}: what it had got since is {added.alias} now"
     if not has_tokens_in_use:
         told_why = f"{why}: what it had before is {added.alias} now"
@@ -152,60 +158,62 @@ def part(  # what is parted, and how it is told
     ]
 
 
-def _new_account(books: Books, account: Account, parted: Parted, now: datetime) -> AccountId:
+def _new_account(context: Context, account: Account, parted: Parted, now: datetime) -> AccountId:
     who = shown(parted.left)
-    alias = free_alias(account.provider, who.label, books.store.aliases(account.provider))
+    alias = free_alias(account.provider, who.label, context.store.aliases(account.provider))
     in_use = parted.left[-1].credential
-    return books.store.add_account(account.provider, alias, in_use, who, now)
+    return context.store.add_account(account.provider, alias, in_use, who, now)
 
 
 def _move_limits(
-    books: Books, account: Account, new: AccountId, since: datetime, *, of_newer: bool
+    context: Context, account: Account, new: AccountId, since: datetime, *, of_newer: bool
 ) -> None:
     """Let a new account have the limits of requests with its own tokens.
 
     They are the newer ones, which came at `since`, or the older ones.
     """
-    before = books.store.state().account(account.id) or account
+    before = context.store.state().account(account.id) or account
     for limit in _limits(before):
         is_of_newer = limit.since is None or limit.since >= since
         if is_of_newer is of_newer:
-            books.store.move_limit(account.id, new, limit)
+            context.store.move_limit(account.id, new, limit)
 
 
 def _limits(account: Account) -> list[Limit]:
     """Return an account's limits, with those of the tokens before the ones in use."""
     held = (account.limit, *account.part_limits, *account.limits_before)
-    return [one for one in held if one is not None]
+    return [limit for limit in held if limit is not None]
 
 
-def _part_doubts(books: Books, account: Account, parted: Parted, new: AccountId) -> None:
+def _part_doubts(context: Context, account: Account, parted: Parted, new: AccountId) -> None:
     """Let each part of a line have the doubts about its own tokens."""
-    before = books.store.state().account(account.id) or account
+    before = context.store.state().account(account.id) or account
     for row, other, line in ((account.id, new, parted.kept), (new, account.id, parted.left)):
         # What was joined into it may be what left it.
         mine = [
-            replace(one, newer=other) if one.newer == row else one
-            for one in doubts_of(before.doubts, line)
+            replace(doubt, newer=other) if doubt.newer == row else doubt
+            for doubt in doubts_of(before.doubts, line)
         ]
-        books.store.set_doubts(row, mine)
+        context.store.set_doubts(row, mine)
 
 
-def _doubt_older(books: Books, account: Account, parted: Parted, new: AccountId) -> None:
+def _doubt_older(context: Context, account: Account, parted: Parted, new: AccountId) -> None:
     """Note that unnamed tokens of the older part may have been exchanged for the newer part's."""
     parts = [(account.id, parted.kept), (new, parted.left)]
-    (newer, after), (older, before) = sorted(parts, key=lambda one: one[1][-1].number is not None)
+    (newer, after), (older, before) = sorted(parts, key=lambda side: side[1][-1].number is not None)
     came_as = given_as(after[0].credential)
     doubts = [
-        Doubt(newer, came_as, given_as(one.credential)) for one in before if one.who.key is None
+        Doubt(newer, came_as, given_as(tokens.credential))
+        for tokens in before
+        if tokens.who.key is None
     ]
-    row = books.store.state().account(older)
+    row = context.store.state().account(older)
     if row is not None:
-        books.store.set_doubts(older, [*row.doubts, *doubts])
+        context.store.set_doubts(older, [*row.doubts, *doubts])
 
 
 def _take_along(  # what is parted, and when
-    books: Books,
+    context: Context,
     account: Account,
     parted: Parted,
     new: AccountId,
@@ -213,8 +221,8 @@ def _take_along(  # what is parted, and when
     now: datetime,
 ) -> None:
     """Let everything else go to a new account that is about the tokens in use."""
-    store = books.store
-    mine = {digest for one in parted.kept for digest in secrets_of(one.credential)}
+    store = context.store
+    mine = {digest for tokens in parted.kept for digest in secrets_of(tokens.credential)}
     store.move_digests(account, new, since=since, but=mine)
     store.follow(account, new, parted.left[-1].credential)
     store.set_rejected(new, account.rejected)
@@ -223,100 +231,94 @@ def _take_along(  # what is parted, and when
         store.set_active(account.provider, new, now)
 
 
-def _replaced_at(books: Books, account: Account, older: Line) -> datetime:
+def _replaced_at(context: Context, account: Account, older: Line) -> datetime:
     """Return when others took the place of an account's older tokens."""
-    before = books.store.state().replaced.get(account.id, ())
-    return next(one.at for one in before if one.number == older[-1].number)
+    before = context.store.state().replaced.get(account.id, ())
+    return next(tokens.at for tokens in before if tokens.number == older[-1].number)
 
 
-def _move_digests_of(books: Books, account: Account, left: Line, new: AccountId) -> None:
-    theirs = {digest for one in left for digest in secrets_of(one.credential)}
-    books.store.give_digests(account.provider, theirs, new)
+def _move_digests_of(context: Context, account: Account, left: Line, new: AccountId) -> None:
+    theirs = {digest for tokens in left for digest in secrets_of(tokens.credential)}
+    context.store.give_digests(account.provider, theirs, new)
 
 
-def settle(books: Books, provider: str, now: datetime) -> list[Event]:
+def settle(context: Context, provider: str, now: datetime) -> list[Event]:
     """Do what is known by now of a provider's accounts; return what happened."""
     events: list[Event] = []
     for _ in range(_MOST_STEPS):
-        step = next_step(provider, knowledge(books))
+        step = next_step(provider, knowledge(context))
         if step is None:
             break
-        events += _carry_out(books, step, now)
+        events += _carry_out(context, step, now)
     return events
 
 
-def _carry_out(books: Books, step: Step, now: datetime) -> list[Event]:
+def _carry_out(context: Context, step: Step, now: datetime) -> list[Event]:
     match step:
         case Part(account, parted, why):
-            return part(books, account, parted, why, now)
+            return part(context, account, parted, why, now)
         case EndDoubt(account, doubt, why):
-            left = [one for one in account.doubts if one != doubt]
-            books.store.set_doubts(account.id, left)
+            left = [claim for claim in account.doubts if claim != doubt]
+            context.store.set_doubts(account.id, left)
             if account.maybe is None or about(left, account.credential):
                 return []
             return [_event(now, EventKind.CHANGED, account, f"it can be used again: {why}")]
         case Spend(account, spent, newer, why):
-            return _spend(books, account, spent, newer, why, now)
+            return _spend(context, account, spent, newer, why, now)
         case Join(keep, other, best, why, at):
-            if at is not None and (number := line_of(books.store.state(), best)[at].number):
-                _name(books, number, keep if best.id == other.id else other)
-                join(books, keep, other, best, now, known_by=best)
+            if at is not None and (number := line_of(context.store.state(), best)[at].number):
+                _name(context, number, keep if best.id == other.id else other)
+                join(context, step, now, known_by=best)
             else:
-                join(books, keep, other, best, now)
+                join(context, step, now)
             sentence = f"{other.alias} was joined into it: {why}"
             return [
                 _event(now, EventKind.CHANGED, keep, sentence),
-                *_settled_line(books, keep.id, why, now),
+                *_settled_line(context, keep.id, why, now),
             ]
 
 
 def _spend(  # what is spent, and what is told of it
-    books: Books,
+    context: Context,
     account: Account,
-    spent: Tokens,
+    spent: TokenPair,
     newer: Account | None,
     why: str,
     now: datetime,
 ) -> list[Event]:
-    """Forget replaced tokens of an account that became another one's."""
+    """Forget tokens of an account that became another one's."""
     if newer is not None:
-        books.store.give_digests(account.provider, secrets_of(spent.credential), newer.id)
-    line = line_of(books.store.state(), account)
-    rest = Parted(tuple(one for one in line if one.number != spent.number))
-    return part(books, account, rest, why, now)
+        context.store.give_digests(account.provider, secrets_of(spent.credential), newer.id)
+    line = line_of(context.store.state(), account)
+    rest = Parted(tuple(tokens for tokens in line if tokens.number != spent.number))
+    return part(context, account, rest, why, now)
 
 
-def _name(books: Books, number: int, owner: Account) -> None:
+def _name(context: Context, number: int, owner: Account) -> None:
     """Note that replaced tokens are those of whoever an account's tokens in use belong to."""
     if owner_key(owner) is not None:
-        books.store.name_replaced(number, identity_of(owner))
+        context.store.name_replaced(number, identity_of(owner))
 
 
-def _settled_line(books: Books, account: AccountId, why: str, now: datetime) -> list[Event]:
+def _settled_line(context: Context, account: AccountId, why: str, now: datetime) -> list[Event]:
     """Part what a join has brought together of two persons; drop what is the owner's own."""
-    state = books.store.state()
+    state = context.store.state()
     joined = state.account(account)
     if joined is None or joined.unproven or joined.identity_key is None:
         return []
     line = line_of(state, joined)
-    parted = told(line, len(line) - 1, line[-1].who, is_sure=joined.maybe is None)
-    return part(books, joined, parted, why, now)
+    parted = told(line, len(line) - 1, line[-1].who)
+    return part(context, joined, parted, why, now)
 
 
-def join(  # who is joined, and what is known of them
-    books: Books,
-    keep: Account,
-    other: Account,
-    best: Account,
-    now: datetime,
-    *,
-    known_by: Account | None = None,
-) -> None:
+def join(context: Context, step: Join, now: datetime, *, known_by: Account | None = None) -> None:
     """Make one account of two; `keep` stays and gets the credential of `best`, one of both.
 
     Their tokens in use are one person's; with `known_by` nobody knows more of them than of its.
+    The others are kept beside them where somebody's word is all that says so.
     """
-    store = books.store
+    keep, other, best = step.keep, step.other, step.best
+    store = context.store
     dropped = keep if best.id == other.id else other
     # What was exchanged for the tokens that go now is not known to live any more.
     spent = _doubts_without(dropped, line_of(store.state(), dropped), keep.id)
@@ -327,12 +329,12 @@ def join(  # who is joined, and what is known of them
     store.forget_live_of(keep.id)
     who = joined_identity(keep, other, best)
     asked = (known_by,) if known_by is not None else (keep, other)
-    is_known = any(owner_key(one) is not None for one in asked)
-    is_unproven = any(one.unproven for one in asked)
+    is_known = any(owner_key(account) is not None for account in asked)
+    is_unproven = any(account.unproven for account in asked)
     store.set_owner(keep.id, who, unproven=is_unproven and not is_known)
     # With a doubt nobody knows which of the two lives.
-    is_kept = any(
-        one.newer not in {keep.id, other.id} for one in about(best.doubts, best.credential)
+    is_kept = step.is_told or any(
+        doubt.newer not in {keep.id, other.id} for doubt in about(best.doubts, best.credential)
     )
     if is_kept:
         before = NOBODY if dropped.unproven else identity_of(dropped)
@@ -342,7 +344,7 @@ def join(  # who is joined, and what is known of them
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, best.disabled)
     # One person's limit is a limit of both.
-    for limit in sorted([*_limits(keep), *_limits(other)], key=lambda one: one.until):
+    for limit in sorted([*_limits(keep), *_limits(other)], key=lambda rest: rest.until):
         store.set_limit(keep.id, limit)
 
 
@@ -350,9 +352,9 @@ def _doubts_without(dropped: Account, line: Line, newer: AccountId) -> list[Doub
     """Return the doubts about an account's older tokens once those in use are kept nowhere."""
     owner, came_as = line[-1].who.key, given_as(dropped.credential)
     return [
-        Doubt(newer, came_as, given_as(one.credential))
-        for one in line[:-1]
-        if None in {one.who.key, owner} or one.who.key == owner
+        Doubt(newer, came_as, given_as(tokens.credential))
+        for tokens in line[:-1]
+        if None in {tokens.who.key, owner} or tokens.who.key == owner
     ]
 
 
@@ -361,10 +363,14 @@ def _joined_doubts(keep: Account, best: Account, dropped: Account, *, is_kept: b
     both = {best.id, dropped.id}
     in_use = about(best.doubts, best.credential)
     gone = () if is_kept else about(dropped.doubts, dropped.credential)
-    before = [one for one in (*best.doubts, *dropped.doubts) if one not in {*in_use, *gone}]
+    before = [doubt for doubt in (*best.doubts, *dropped.doubts) if doubt not in {*in_use, *gone}]
     return [
-        *(replace(one, newer=keep.id) if one.newer in both else one for one in before if one.of),
-        *(one for one in in_use if one.newer not in both),
+        *(
+            replace(doubt, newer=keep.id) if doubt.newer in both else doubt
+            for doubt in before
+            if doubt.of
+        ),
+        *(doubt for doubt in in_use if doubt.newer not in both),
     ]
 
 

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import replace
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.changes import (
     Change,
@@ -29,14 +29,14 @@ from rotator.live.account_changes import How, renew
 from rotator.live.unclaimed import LIST, keep
 from rotator.model import Account, AccountId, Digest, Doubt, Event, EventKind
 from rotator.secret import Secret
-from rotator.text import clean
+from rotator.text import sanitize
 
 LOGGED_OUT = "logged out in opencode"
 _NO_ENTRY = Secret("")
 
 
 def apply_change(
-    books: Books, change: Change, now: datetime, also: list[Event]
+    context: Context, change: Change, now: datetime, also: list[Event]
 ) -> tuple[Event, Secret | None]:
     """Carry a change out; return its event and the entry that auth.json should have instead.
 
@@ -45,25 +45,25 @@ def apply_change(
     """
     match change:
         case Login():
-            return _login(books, change, now, also)
+            return _login(context, change, now, also)
         case Refresh():
-            return _refresh(books, change, now, also)
+            return _refresh(context, change, now, also)
         case Revert():
-            return _revert(books, change, now, also)
+            return _revert(context, change, now, also)
         case Dropped():
-            return _drop(books, change, now), None
+            return _drop(context, change, now), None
         case Logout() | Gone():
-            return _left(books, change, now), None
+            return _left(context, change, now), None
         case Wipe() | Revived() | Unreadable():
             return _mended(change, now)
 
 
-def _left(books: Books, change: Logout | Gone, now: datetime) -> Event:
-    books.store.set_active(change.provider, None, now)
+def _left(context: Context, change: Logout | Gone, now: datetime) -> Event:
+    context.store.set_active(change.provider, None, now)
     if isinstance(change, Gone):
         why = "its entry went from auth.json while no watcher ran; rotate puts it back"
         return account_event(now, EventKind.PROBLEM, change.account, why)
-    books.store.set_disabled(change.account.id, LOGGED_OUT)
+    context.store.set_disabled(change.account.id, LOGGED_OUT)
     return account_event(now, EventKind.LOGGED_OUT, change.account, LOGGED_OUT)
 
 
@@ -77,56 +77,59 @@ def _mended(change: Wipe | Revived | Unreadable, now: datetime) -> tuple[Event, 
             return Event(now, EventKind.RESTORED, provider, why=why), active or _NO_ENTRY
         case Unreadable(provider=provider, why=why):
             # Its id may be what is wrong with it.
-            return Event(now, EventKind.PROBLEM, clean(provider), why=why), None
+            return Event(now, EventKind.PROBLEM, sanitize(provider), why=why), None
 
 
-def _drop(books: Books, change: Dropped, now: datetime) -> Event:
+def _drop(context: Context, change: Dropped, now: datetime) -> Event:
     """Keep an entry that opencode has left out because nobody can read it."""
     why = "its entry in auth.json could not be read and is gone from there"
     # Without room for it nothing could be done about it: it is gone.
     with contextlib.suppress(LiveFileError):
         if says_something(change.entry):
             content = change.entry.reveal().encode("utf-8", "surrogatepass")
-            kept = keep(books, content, change.why, change.provider)
+            kept = keep(context, content, change.why, change.provider)
             why = f"{why}; it is kept as unclaimed content {kept.number}: {LIST}"
-    return Event(now, EventKind.PROBLEM, clean(change.provider), why=why)
+    return Event(now, EventKind.PROBLEM, sanitize(change.provider), why=why)
 
 
 def _login(
-    books: Books, change: Login, now: datetime, also: list[Event]
+    context: Context, change: Login, now: datetime, also: list[Event]
 ) -> tuple[Event, Secret | None]:
-    store, account = books.store, change.account
+    store, account = context.store, change.account
     if account is None:
-        return add_account(books, change, now, activate=True), None
-    before = store.state().active(change.provider)
+        return add_account(context, change, now, activate=True), None
+    before = store.active_alias(change.provider)
     if change.fresh and not change.stale:
-        also += renew_with(books, account, change, now)
+        also += renew_with(context, account, change, now)
     store.set_disabled(account.id, None)
     store.set_rejected(account.id, None)
     store.set_active(change.provider, account.id, now)
     store.note_swap(change.provider, None)
     event = account_event(now, EventKind.SWAPPED, account, "logged in in opencode")
-    event = replace(event, from_alias=before.alias if before else None, to_alias=account.alias)
+    event = replace(event, from_alias=before, to_alias=account.alias)
     if not change.stale:
         return event, None
-    return replace(event, why=event.why + keep_unknown(books, change)), account.credential.entry
+    return replace(event, why=event.why + keep_unknown(context, change)), account.credential.entry
 
 
-def _doubt_replaced(books: Books, change: Login, added: AccountId) -> None:
+def _doubt_replaced(context: Context, change: Login, added: AccountId) -> None:
     """Note which tokens a new account may come from that others took the place of just before."""
-    state, came_as = books.store.state(), given_as(change.credential)
+    if not change.may_be_replaced:
+        # To read everything anew for each of many new logins would take seconds.
+        return
+    state, came_as = context.store.state(), given_as(change.credential)
     for account in state.of(change.provider):
         doubts = [
-            Doubt(added, came_as, given_as(one.credential))
-            for one in state.replaced.get(account.id, ())
-            if one in change.may_be_replaced
+            Doubt(added, came_as, given_as(tokens.credential))
+            for tokens in state.replaced.get(account.id, ())
+            if tokens in change.may_be_replaced
         ]
         if doubts:
-            books.store.set_doubts(account.id, [*account.doubts, *doubts])
+            context.store.set_doubts(account.id, [*account.doubts, *doubts])
 
 
 def add_account(
-    books: Books,
+    context: Context,
     change: Login | Refresh,
     now: datetime,
     *,
@@ -138,45 +141,52 @@ def add_account(
     `label` is what it is called where it came from, for want of its owner's name.
     """
     provider, who = change.provider, change.identity
-    alias = free_alias(provider, who.label or label, books.store.aliases(provider))
-    added = books.store.add_account(provider, alias, change.credential, who, now)
+    alias = free_alias(provider, who.label or label, context.store.aliases(provider))
+    added = context.store.add_account(provider, alias, change.credential, who, now)
     may_be = change.may_be if isinstance(change, Login) else ()
-    for one in may_be:
-        came_as, line = given_as(change.credential), line_of(books.store.state(), one)
+    for account in may_be:
+        came_as, line = given_as(change.credential), line_of(context.store.state(), account)
         doubts = [Doubt(added, came_as, given_as(tokens.credential)) for tokens in line]
-        books.store.set_doubts(one.id, [*one.doubts, *doubts])
+        context.store.set_doubts(account.id, [*account.doubts, *doubts])
     if isinstance(change, Login):
-        _doubt_replaced(books, change, added)
+        _doubt_replaced(context, change, added)
     if activate:
-        books.store.set_active(provider, added, now)
+        context.store.set_active(provider, added, now)
     why = "a new login in auth.json was saved"
     if not activate:
         why = "a login that opencode wrote just when another one was put in was saved"
     if may_be:
-        names = " or ".join(one.alias for one in may_be)
+        names = " or ".join(account.alias for account in may_be)
         why = f"{why}; it may be {names} with new tokens, which is not used until that is known"
     name, to = f"{provider}/{alias}", alias if activate else None
     return Event(now, EventKind.CAPTURED, provider, name, None, to, why)
 
 
 def _refresh(
-    books: Books, change: Refresh, now: datetime, also: list[Event]
+    context: Context, change: Refresh, now: datetime, also: list[Event]
 ) -> tuple[Event, Secret | None]:
     if change.stale:
         why = "an older copy of this login came back into auth.json; the newest was written again"
-        why += keep_unknown(books, change)
+        why += keep_unknown(context, change)
         return account_event(
             now, EventKind.RESTORED, change.account, why
         ), change.account.credential.entry
-    also += renew_with(books, change.account, change, now)
+    also += renew_with(context, change.account, change, now)
     if change.of_replaced is not None:
         # Whoever took their place has left with an account of their own.
-        books.store.set_active(change.provider, change.account.id, now)
-    return account_event(now, EventKind.REFRESHED, change.account, how_refreshed(change)), None
+        context.store.set_active(change.provider, change.account.id, now)
+    return renewed_event(change.account, change, now), None
 
 
-def how_refreshed(change: Login | Refresh) -> str:
-    """Return by what tokens are taken for the refreshed ones of an account, in words."""
+def renewed_event(account: Account, change: Login | Refresh, now: datetime) -> Event:
+    """Return the event of newer tokens of an account: by what they are taken for its own."""
+    if change.is_login:
+        why = "a new login that names the same owner was saved; the one before is kept beside it"
+        return account_event(now, EventKind.CAPTURED, account, why)
+    return account_event(now, EventKind.REFRESHED, account, _how_refreshed(change))
+
+
+def _how_refreshed(change: Login | Refresh) -> str:
     by = {Proof.NONE: "its times", Proof.SHARED: "a text that others may have as well"}
     if change.proof not in by:
         return "refreshed by opencode"
@@ -184,7 +194,7 @@ def how_refreshed(change: Login | Refresh) -> str:
     return f"refreshed by opencode, by {by[change.proof]}; {kept}"
 
 
-def keep_unknown(books: Books, change: Login | Refresh | Revert) -> str:
+def keep_unknown(context: Context, change: Login | Refresh | Revert) -> str:
     """Keep tokens that make room for an account's newer ones, if it never had them.
 
     Nothing but the time speaks against them, and a clock may have been wrong. Returns what an
@@ -192,19 +202,19 @@ def keep_unknown(books: Books, change: Login | Refresh | Revert) -> str:
     """
     credential = change.credential
     secret = credential.refresh or credential.secret
-    if not secret or books.store.holder(change.provider, Digest(secret.digest())):
+    if not secret or context.store.holder(change.provider, Digest(secret.digest())):
         return ""
     why = "tokens that ran out before those of their account"
-    kept = keep(books, credential.entry.reveal().encode("utf-8"), why, change.provider)
+    kept = keep(context, credential.entry.reveal().encode("utf-8"), why, change.provider)
     return f"; what stood there is unclaimed content {kept.number}: {LIST}"
 
 
 def _revert(
-    books: Books, change: Revert, now: datetime, also: list[Event]
+    context: Context, change: Revert, now: datetime, also: list[Event]
 ) -> tuple[Event, Secret | None]:
-    store = books.store
+    store = context.store
     if change.fresh:
-        also += renew_with(books, change.account, change, now)
+        also += renew_with(context, change.account, change, now)
     mark = store.state().slot(change.provider).swap
     if change.give_up or mark is None:
         store.note_swap(change.provider, None)
@@ -213,7 +223,7 @@ def _revert(
         # As it came, unless the account has newer tokens by now: only those can be used.
         if change.fresh or same_secrets(change.account.credential, change.credential):
             return account_event(now, EventKind.PROBLEM, change.account, why), None
-        why += " with its newest tokens" + keep_unknown(books, change)
+        why += " with its newest tokens" + keep_unknown(context, change)
         return account_event(
             now, EventKind.PROBLEM, change.account, why
         ), change.account.credential.entry
@@ -222,18 +232,18 @@ def _revert(
     left, put = change.account.alias, change.put.alias
     why = f"an opencode wrote {left} back; {saved} and {put} is live again"
     if not change.fresh:
-        why += keep_unknown(books, change)
+        why += keep_unknown(context, change)
     event = account_event(now, EventKind.REVERTED, change.account, why)
     event = replace(event, from_alias=left, to_alias=put)
     return event, change.put.credential.entry
 
 
 def renew_with(
-    books: Books, account: Account, change: Login | Refresh | Revert, now: datetime
+    context: Context, account: Account, change: Login | Refresh | Revert, now: datetime
 ) -> list[Event]:
     """Put the tokens of a change into an account; return what else happened by it."""
     how = How(change.proof, change.of_replaced)
-    return renew(books, account, change.credential, change.identity, how, now)
+    return renew(context, account, change.credential, change.identity, how, now)
 
 
 def account_event(now: datetime, kind: EventKind, account: Account, why: str) -> Event:

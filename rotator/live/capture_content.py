@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.changes import interpret
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.unsaved import is_saved, says_something
@@ -17,93 +17,95 @@ from rotator.live.apply_change import apply_change
 from rotator.live.knowledge import knowledge, try_parse
 from rotator.live.unclaimed import keep
 from rotator.model import Event
-from rotator.opencode.auth.file import Whole, with_entry
+from rotator.opencode.auth.file import Whole, with_entries
 from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.secret import Secret
 
 
-def take_descents(books: Books) -> None:
+def take_descents(context: Context) -> None:
     """Take in what bridges have seen of tokens, and do what is known by it of accounts."""
-    found = read_descents(books.paths)
-    if not found.files:
-        return
-    now = books.clock()
+    reading = read_descents(context.paths)
+    now = context.clock()
     events: list[Event] = []
-    with books.store.transaction():
-        books.store.note_descents(found.descents, now)
-        for provider in sorted({account.provider for account in books.store.state().accounts}):
-            events += settle(books, provider, now)
-    taken_in(found)
-    books.record(events)
+    # What stays there for others is known from the second look on.
+    if reading.files or not all(map(context.store.knows_descent, reading.descents)):
+        with context.store.transaction():
+            context.store.note_descents(reading.descents, now)
+            providers = {account.provider for account in context.store.state().accounts}
+            for provider in sorted(providers):
+                events += settle(context, provider, now)
+    taken_in(reading, now)
     if events:
-        books.announce()
+        context.record(events)
+        context.notify_changed()
 
 
 @dataclass(frozen=True)
-class Mended:
+class Repair:
     """What auth.json should hold instead, and what has happened once it does."""
 
-    content: bytes
+    content: bytes = field(repr=False)
     events: tuple[Event, ...]
 
 
-def take_in(books: Books, reading: Whole, *, watched: bool) -> Mended | None:
+def capture_content(context: Context, reading: Whole, *, watched: bool) -> Repair | None:
     """Save what `reading` holds; return what has to be mended, if anything.
 
     Until it is mended the content is not the last seen one, so that a mending that fails is
     tried again.
     """
-    now = books.clock()
-    before = _before(books)
-    known = knowledge(books, watched=watched)
+    now = context.clock()
+    before = _before(context)
+    known = knowledge(context, watched=watched)
     events: list[Event] = []
     mending: list[Event] = []
-    content = reading
-    with books.store.transaction():
+    wanted: dict[str, Secret | None] = {}
+    with context.store.transaction():
         changes = interpret(before, reading.entries, known)
         for change in changes:
-            event, entry = apply_change(books, change, now, events)
+            event, entry = apply_change(context, change, now, events)
             (events if entry is None else mending).append(event)
             if entry is not None:
-                content = Whole(with_entry(content, change.provider, entry or None))
+                wanted[change.provider] = entry or None
+        content = Whole(with_entries(reading, wanted)) if wanted else reading
         for provider in dict.fromkeys(change.provider for change in changes):
-            events += settle(books, provider, now)
-        _keep_shadowed(books, reading, known)
-        _leave_empty_slots(books, content, now)
+            events += settle(context, provider, now)
+        _keep_shadowed(context, reading, known)
+        _leave_empty_slots(context, content, now)
         if mending:
             # Whatever comes then, even what was there before, is not what was just noted.
-            books.store.forget_live_digest()
+            context.store.forget_live_digest()
         else:
-            books.store.set_live(reading.content, now)
-    books.record(events)
+            context.store.set_live(reading.content, now)
+    context.record(events)
     if events:
-        books.announce()
-    return Mended(content.content, tuple(mending)) if mending else None
+        context.notify_changed()
+    return Repair(content.content, tuple(mending)) if mending else None
 
 
-def _leave_empty_slots(books: Books, content: Whole, now: datetime) -> None:
+def _leave_empty_slots(context: Context, content: Whole, now: datetime) -> None:
     """Note that nobody is in a slot without an entry, as after a mending that came to nothing."""
-    for provider, slot in books.store.state().slots.items():
+    for provider, slot in context.store.state().slots.items():
         if slot.active is not None and provider not in content.entries:
-            books.store.set_active(provider, None, now)
+            context.store.set_active(provider, None, now)
 
 
-def _keep_shadowed(books: Books, reading: Whole, known: Knowledge) -> None:
+def _keep_shadowed(context: Context, reading: Whole, known: Knowledge) -> None:
     """Keep entries whose name comes again in auth.json: opencode drops them when it writes."""
     last = {member.provider: member for member in reading.members}
     for member in reading.members:
         if member is last[member.provider]:
             continue
         entry = Secret(reading.content.decode("utf-8")[member.value_start : member.value_end])
-        found = try_parse(member.provider, entry)
-        saved = not isinstance(found, str) and is_saved(member.provider, found, known)
+        credential = try_parse(member.provider, entry)
+        saved = not isinstance(credential, str) and is_saved(member.provider, credential, known)
         if says_something(entry) and not saved:
             why = "another entry of the same name stood behind it"
             # Nobody has been asked to write over it yet.
             with contextlib.suppress(LiveFileError):
-                keep(books, entry.reveal().encode("utf-8"), why, member.provider)
+                keep(context, entry.reveal().encode("utf-8"), why, member.provider)
 
 
-def _before(books: Books) -> Mapping[str, Secret]:
-    content = books.store.live_content()
+def _before(context: Context) -> Mapping[str, Secret]:
+    content = context.store.live_content()
     return {} if content is None else Whole(content).entries

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.aliases import normalise
+from rotator.core.logins.ancestry import ancestry_of
 from rotator.core.logins.changes import Login
 from rotator.core.logins.credential_secrets import is_blank, same_secrets
+from rotator.core.logins.owner import Proof
 from rotator.core.logins.ownership import is_forgotten
 from rotator.core.logins.row_owner import owner_of_row
 from rotator.live.account_changes import How, renew, settle
@@ -21,8 +23,8 @@ from rotator.live.apply_change import (
     LOGGED_OUT,
     account_event,
     add_account,
-    how_refreshed,
     keep_unknown,
+    renewed_event,
 )
 from rotator.live.knowledge import knowledge
 from rotator.model import Account, AccountId, Credential, Event, EventKind, HomeName, Standing
@@ -35,14 +37,14 @@ _NAMES_OF_NOBODY = frozenset({"api-key", "oauth", "default"})
 
 
 @dataclass
-class TakingIn:
+class HomeCapture:
     """One content of a home that is being saved; `is_first`: nobody has looked at it before.
 
     `watched` says that no change since the last look can have been missed; `ours` are the slots
     that we have just written or switched to.
     """
 
-    books: Books
+    context: Context
     home: HomeName
     before: dict[str, Standing]
     now: datetime
@@ -55,8 +57,8 @@ class TakingIn:
     copies: set[str] = field(default_factory=set)
 
 
-def take_in_entries(
-    books: Books,
+def capture_entries(
+    context: Context,
     home: HomeName,
     reading: Entries,
     *,
@@ -64,51 +66,51 @@ def take_in_entries(
     ours: frozenset[str] = frozenset(),
 ) -> bool:
     """Save what stands in a home; tell whether anything is new. Raises StoreError."""
-    state = books.store.state()
-    before = {one.slot: one for one in state.standings if one.home is home}
-    is_first = not books.store.has_seen(home)
-    if not is_first and _is_known(reading, before, books):
+    state = context.store.state()
+    before = {standing.slot: standing for standing in state.standings if standing.home is home}
+    is_first = not context.store.has_seen(home)
+    if not is_first and _is_known(reading, before, context):
         return False
-    work = TakingIn(books, home, before, books.clock(), is_first, watched, ours)
-    with books.store.transaction():
+    work = HomeCapture(context, home, before, context.clock(), is_first, watched, ours)
+    with context.store.transaction():
         standings = [_standing(work, entry) for entry in reading.entries]
         _note_switches(work, standings)
         _note_gone(work, standings)
         for provider in sorted(work.providers):
-            work.events += settle(books, provider, work.now)
-        books.store.set_standings(home, standings)
-    books.record(work.events)
-    books.announce()
+            work.events += settle(context, provider, work.now)
+        context.store.set_standings(home, standings)
+    context.record(work.events)
+    context.notify_changed()
     return True
 
 
-def forget_home(books: Books, home: HomeName) -> bool:
+def forget_home(context: Context, home: HomeName) -> bool:
     """Note that a home is gone: no account is touched; tell whether anything stood there."""
-    if not books.store.has_seen(home):
+    if not context.store.has_seen(home):
         return False
-    had_logins = any(one.home is home for one in books.store.state().standings)
-    with books.store.transaction():
-        books.store.forget_standings(home)
+    had_logins = any(standing.home is home for standing in context.store.state().standings)
+    with context.store.transaction():
+        context.store.forget_standings(home)
     if had_logins:
         why = f"{home.value} is gone; every account stays saved"
-        books.record([Event(books.clock(), EventKind.PROBLEM, why=why)])
-    books.announce()
+        context.record([Event(context.clock(), EventKind.PROBLEM, why=why)])
+    context.notify_changed()
     return True
 
 
-def _is_known(reading: Entries, before: dict[str, Standing], books: Books) -> bool:
+def _is_known(reading: Entries, before: dict[str, Standing], context: Context) -> bool:
     """Tell whether everything stands as it was seen last, each as a login that is there."""
-    state = books.store.state()
+    state = context.store.state()
     return len(reading.entries) == len(before) and all(
-        (was := before.get(one.slot)) is not None
-        and (was.digest, was.active, was.label) == (one.digest, one.active, one.label)
-        and was.provider == one.provider
+        (was := before.get(entry.slot)) is not None
+        and (was.digest, was.active, was.label) == (entry.digest, entry.active, entry.label)
+        and was.provider == entry.provider
         and (was.account is None or state.account(was.account) is not None)
-        for one in reading.entries
+        for entry in reading.entries
     )
 
 
-def _standing(work: TakingIn, entry: HomeEntry) -> Standing:
+def _standing(work: HomeCapture, entry: HomeEntry) -> Standing:
     """Save one login, and return what is noted of its place."""
     was = work.before.get(entry.slot)
     if entry.is_copy:
@@ -129,8 +131,8 @@ def _standing(work: TakingIn, entry: HomeEntry) -> Standing:
     )
 
 
-def _account_of(work: TakingIn, entry: HomeEntry, was: Standing | None) -> Account | None:
-    state = work.books.store.state()
+def _account_of(work: HomeCapture, entry: HomeEntry, was: Standing | None) -> Account | None:
+    state = work.context.store.state()
     held = state.account(was.account) if was is not None else None
     if was is not None and was.digest == entry.digest and held is not None:
         return held
@@ -144,12 +146,17 @@ def _account_of(work: TakingIn, entry: HomeEntry, was: Standing | None) -> Accou
 
 
 def _owner(
-    work: TakingIn, entry: HomeEntry, credential: Credential, held: Account | None, *, is_new: bool
+    work: HomeCapture,
+    entry: HomeEntry,
+    credential: Credential,
+    held: Account | None,
+    *,
+    is_new: bool,
 ) -> Account | None:
     """Return whose login it is, saved with it."""
-    books, provider = work.books, entry.provider
-    who = books.registry.identify(provider, credential)
-    known = knowledge(books, watched=work.watched)
+    context, provider = work.context, entry.provider
+    who = context.registry.identify(provider, credential)
+    known = knowledge(context, watched=work.watched)
     is_login = is_new and work.watched and not work.is_first and not entry.is_copy
     if is_forgotten(provider, credential, known) and not is_login:
         # What the user removed is not brought back by a copy of it that was left.
@@ -167,16 +174,21 @@ def _owner(
         return _added(work, entry, login)
     account = owner.account
     if owner.stale:
-        keep_unknown(books, Login(provider, credential, who, account))
+        keep_unknown(context, Login(provider, credential, who, account))
     elif owner.fresh and not same_secrets(account.credential, credential):
         news = renewed(account, credential)
         how = How(owner.proof, owner.of_replaced)
-        work.events += renew(books, account, news, who, how, work.now)
-        change = Login(provider, news, who, account, proof=owner.proof)
-        _tell(work, account_event(work.now, EventKind.REFRESHED, account, how_refreshed(change)))
+        work.events += renew(context, account, news, who, how, work.now)
+        came_of_login = is_login or ancestry_of(credential, known).is_login
+        change = Login(
+            *(provider, news, who, account),
+            proof=owner.proof,
+            is_login=owner.proof is Proof.IDENTITY and came_of_login,
+        )
+        _tell(work, renewed_event(account, change, work.now))
     if is_login:
         _enable(work, account)
-    return books.store.state().account(account.id)
+    return context.store.state().account(account.id)
 
 
 def renewed(account: Account, newer: Credential) -> Credential:
@@ -184,20 +196,20 @@ def renewed(account: Account, newer: Credential) -> Credential:
     if newer.type != "oauth" or account.credential.type != "oauth" or newer.expires_at is None:
         return newer
     tokens = Tokens(newer.secret, newer.expires_at, newer.refresh)
-    found = parse_entry(account.provider, renewed_entry(account.credential, tokens))
-    return newer if found.account_id != newer.account_id else found
+    merged = parse_entry(account.provider, renewed_entry(account.credential, tokens))
+    return newer if merged.account_id != newer.account_id else merged
 
 
-def _added(work: TakingIn, entry: HomeEntry, change: Login) -> Account | None:
-    books, taken = work.books, {one.id for one in work.books.store.state().accounts}
+def _added(work: HomeCapture, entry: HomeEntry, change: Login) -> Account | None:
+    context, taken = work.context, {account.id for account in work.context.store.state().accounts}
     label = entry.label if _is_a_name(entry) else None
-    event = add_account(books, change, work.now, label=label)
+    event = add_account(context, change, work.now, label=label)
     why = event.why.replace(
         "a login that opencode wrote just when another one was put in was saved",
         f"a new login in {work.home.value} was saved",
     )
     _tell(work, replace(event, why=why))
-    added = next((a for a in books.store.state().accounts if a.id not in taken), None)
+    added = next((a for a in context.store.state().accounts if a.id not in taken), None)
     if added is not None:
         work.captured.add(added.id)
     return added
@@ -208,25 +220,25 @@ def _is_a_name(entry: HomeEntry) -> bool:
     return bool(said) and said not in {*_NAMES_OF_NOBODY, normalise(entry.provider)}
 
 
-def _enable(work: TakingIn, account: Account) -> None:
+def _enable(work: HomeCapture, account: Account) -> None:
     """Let an account be used again that somebody has logged in with."""
-    work.books.store.set_disabled(account.id, None)
-    work.books.store.set_rejected(account.id, None)
+    work.context.store.set_disabled(account.id, None)
+    work.context.store.set_rejected(account.id, None)
 
 
-def _note_switches(work: TakingIn, standings: Sequence[Standing]) -> None:
+def _note_switches(work: HomeCapture, standings: Sequence[Standing]) -> None:
     """Tell which login is active by now where somebody has switched to it, or logged in."""
-    was = {one.provider: one for one in work.before.values() if one.active}
-    there = {one.slot for one in standings}
-    for one in (s for s in standings if s.active and s.account is not None):
-        before = was.get(one.provider)
-        is_same = before is not None and before.slot == one.slot
-        if is_same or work.is_first or one.slot in {*work.ours, *work.copies}:
+    was = {old.provider: old for old in work.before.values() if old.active}
+    there = {new.slot for new in standings}
+    for standing in (s for s in standings if s.active and s.account is not None):
+        before = was.get(standing.provider)
+        is_same = before is not None and before.slot == standing.slot
+        if is_same or work.is_first or standing.slot in {*work.ours, *work.copies}:
             continue
-        account = work.books.store.state().account(one.account)
+        account = work.context.store.state().account(standing.account)
         if account is None:
             continue
-        left = work.books.store.state().account(before.account) if before else None
+        left = work.context.store.state().account(before.account) if before else None
         # Where the one before was taken out nobody has chosen this one.
         is_chosen = before is None or before.slot in there
         if is_chosen:
@@ -241,15 +253,15 @@ def _note_switches(work: TakingIn, standings: Sequence[Standing]) -> None:
         _tell(work, replace(event, from_alias=from_alias, to_alias=account.alias))
 
 
-def _note_gone(work: TakingIn, standings: Sequence[Standing]) -> None:
+def _note_gone(work: HomeCapture, standings: Sequence[Standing]) -> None:
     """Tell who was logged out: an account that stands nowhere any more by that."""
-    there = {one.slot for one in standings}
-    gone = [one for slot, one in work.before.items() if slot not in there]
-    still = {one.account for one in standings}
+    there = {standing.slot for standing in standings}
+    gone = [old for slot, old in work.before.items() if slot not in there]
+    still = {standing.account for standing in standings}
     # Nobody logs out of everything at once: the table was made anew.
     is_emptied = len(gone) > 1 and not standings
-    for account_id in dict.fromkeys(one.account for one in gone):
-        state = work.books.store.state()
+    for account_id in dict.fromkeys(old.account for old in gone):
+        state = work.context.store.state()
         account = state.account(account_id)
         if account is None or account_id in still:
             continue
@@ -257,7 +269,7 @@ def _note_gone(work: TakingIn, standings: Sequence[Standing]) -> None:
             continue
         if work.watched and not is_emptied:
             if account.disabled is None:
-                work.books.store.set_disabled(account.id, LOGGED_OUT)
+                work.context.store.set_disabled(account.id, LOGGED_OUT)
             _tell(work, account_event(work.now, EventKind.LOGGED_OUT, account, LOGGED_OUT))
             continue
         how = "all at once" if is_emptied else "while no watcher ran"
@@ -265,5 +277,5 @@ def _note_gone(work: TakingIn, standings: Sequence[Standing]) -> None:
         _tell(work, account_event(work.now, EventKind.PROBLEM, account, why))
 
 
-def _tell(work: TakingIn, event: Event) -> None:
+def _tell(work: HomeCapture, event: Event) -> None:
     work.events.append(event)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.credential_secrets import same_secrets
 from rotator.errors import AccountNotFound, LiveFileError, LiveFileUnreadable, SwapConflict
 from rotator.live.capture_content import take_descents
-from rotator.live.home_content import forget_home, take_in_entries
+from rotator.live.home_content import capture_entries, forget_home
+from rotator.live.swap import require_unspent
 from rotator.model import Account, AccountId, Event, EventKind
 from rotator.opencode.home import Absent, Entries, Home, HomeEntry, HomeReading, Unusable
 from rotator.system.locks import swap_lock
@@ -31,8 +32,8 @@ class SwitchedIn:
     done: bool
 
 
-def absorb_home(
-    books: Books, home: Home, *, watched: bool, ours: frozenset[str] = frozenset()
+def capture_home(
+    context: Context, home: Home, *, watched: bool, ours: frozenset[str] = frozenset()
 ) -> HomeReading:
     """Save what stands in a home, and put newer tokens where older ones stand; return it.
 
@@ -43,29 +44,29 @@ def absorb_home(
         reading = home.read()
         match reading:
             case Absent():
-                forget_home(books, home.name)
+                forget_home(context, home.name)
                 return reading
             case Unusable():
                 return reading
             case Entries():
                 pass
-        take_descents(books)
-        take_in_entries(books, home.name, reading, watched=watched, ours=ours)
-        if not _mend(books, home, reading):
+        take_descents(context)
+        capture_entries(context, home.name, reading, watched=watched, ours=ours)
+        if not _mend(context, home, reading):
             return reading
     return home.read()
 
 
-def switch(books: Books, home: Home, account_id: AccountId, why: str) -> SwitchedIn:
+def switch(context: Context, home: Home, account_id: AccountId, why: str) -> SwitchedIn:
     """Make an account the active one of its provider in a home, putting it in if need be.
 
     Raises LiveFileUnreadable, SwapConflict, SwapUnverified, LiveFileError, AccountNotFound,
-    StoreError.
+    NothingToRotateTo (its refresh token is spent), StoreError.
     """
-    with swap_lock(books.paths.swap_lock):
+    with swap_lock(context.paths.swap_lock):
         for _ in range(_MOST_TRIES):
-            reading = _required(absorb_home(books, home, watched=False), home)
-            state = books.store.state()
+            reading = _required(capture_home(context, home, watched=False), home)
+            state = context.store.state()
             account = state.account(account_id)
             if account is None:
                 message = "the account to rotate to was removed meanwhile"
@@ -73,26 +74,27 @@ def switch(books: Books, home: Home, account_id: AccountId, why: str) -> Switche
             left = state.active_in(home.name, account.provider)
             if left is not None and left.id == account.id:
                 return SwitchedIn(left, account, done=False)
-            slot = _slot_of(books, home, account)
+            require_unspent(account)
+            slot = _slot_of(context, home, account)
             if home.activate(slot):
-                absorb_home(books, home, watched=False, ours=frozenset({slot}))
-                _tell(books, home, SwitchedIn(left, account, done=True), why)
+                capture_home(context, home, watched=False, ours=frozenset({slot}))
+                _tell(context, home, SwitchedIn(left, account, done=True), why)
                 return SwitchedIn(left, account, done=True)
             log.info("a login went from %s while it was to be activated", reading)
     message = f"{home.where()} kept changing while a login was to be activated"
     raise SwapConflict(message, hint="try again in a moment")
 
 
-def take_out_of(books: Books, home: Home, account_id: AccountId) -> None:
+def take_out_of(context: Context, home: Home, account_id: AccountId) -> None:
     """Take every login of an account out of a home; raises LiveFileError."""
-    with swap_lock(books.paths.swap_lock):
-        reading = absorb_home(books, home, watched=False)
+    with swap_lock(context.paths.swap_lock):
+        reading = capture_home(context, home, watched=False)
         if not isinstance(reading, Entries):
             return
-        for one in books.store.state().standings_of(account_id):
-            entry = reading.at(one.slot)
+        for standing in context.store.state().standings_of(account_id):
+            entry = reading.at(standing.slot)
             if entry is not None:
-                home.remove(one.slot, entry)
+                home.remove(standing.slot, entry)
 
 
 def _required(reading: HomeReading, home: Home) -> Entries:
@@ -106,33 +108,33 @@ def _required(reading: HomeReading, home: Home) -> Entries:
             raise LiveFileUnreadable(why, hint="nothing was written")
 
 
-def _slot_of(books: Books, home: Home, account: Account) -> str:
+def _slot_of(context: Context, home: Home, account: Account) -> str:
     """Return a slot that holds the account, made if there is none."""
-    standing = [s for s in books.store.state().standings_of(account.id) if s.home is home.name]
+    standing = [s for s in context.store.state().standings_of(account.id) if s.home is home.name]
     if standing:
         return standing[0].slot
     slot = home.put(account.provider, account.alias, account.credential)
-    absorb_home(books, home, watched=False, ours=frozenset({slot}))
+    capture_home(context, home, watched=False, ours=frozenset({slot}))
     return slot
 
 
-def _tell(books: Books, home: Home, done: SwitchedIn, why: str) -> None:
+def _tell(context: Context, home: Home, done: SwitchedIn, why: str) -> None:
     left, put = done.left.alias if done.left else None, done.put
     said = f"{why} (in {home.name.value})"
-    event = Event(books.clock(), EventKind.SWAPPED, put.provider, put.name, left, put.alias, said)
-    books.record([event])
-    books.announce()
+    event = Event(context.clock(), EventKind.SWAPPED, put.provider, put.name, left, put.alias, said)
+    context.record([event])
+    context.notify_changed()
 
 
-def _mend(books: Books, home: Home, reading: Entries) -> bool:
+def _mend(context: Context, home: Home, reading: Entries) -> bool:
     """Put newer tokens where older ones of the same account stand; tell whether any were put."""
     done = False
-    for one in (s for s in books.store.state().standings if s.home is home.name):
-        account, entry = books.store.state().account(one.account), reading.at(one.slot)
+    for standing in (s for s in context.store.state().standings if s.home is home.name):
+        account, entry = context.store.state().account(standing.account), reading.at(standing.slot)
         if account is None or entry is None or not _is_behind(account, entry):
             continue
         try:
-            done |= home.update(one.slot, entry, account.credential)
+            done |= home.update(standing.slot, entry, account.credential)
         except LiveFileError as exc:
             # It is tried again at the next look.
             log.warning("newer tokens of %s could not be put in: %s", account.name, exc.message)

@@ -6,96 +6,97 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.changes import Login, Refresh, interpret
 from rotator.core.logins.late_logins import UNKNOWN, LateLogin, sense_of
 from rotator.live.account_changes import settle
 from rotator.live.apply_change import (
-    account_event,
     add_account,
-    how_refreshed,
     keep_unknown,
     renew_with,
+    renewed_event,
 )
-from rotator.live.capture_content import take_descents, take_in
+from rotator.live.capture_content import capture_content, take_descents
 from rotator.live.knowledge import knowledge
 from rotator.live.unclaimed import keep_unreadable
-from rotator.model import Digest, Event, EventKind, State, SwapMark
+from rotator.model import Digest, Event, State, SwapMark
 from rotator.opencode.auth.file import Missing, Whole, read_live, with_entry
 from rotator.opencode.auth.journal import finish_interrupted
-from rotator.opencode.auth.replaced import Old
-from rotator.opencode.auth.writer import put_live, resolve
+from rotator.opencode.auth.replaced import ReplacedFile
+from rotator.opencode.auth.writer import put_live, resolve, sweep_live
 from rotator.secret import Secret
 from rotator.storage.store import Store
 from rotator.system.files import sync_folder
 
 
-def absorb_late(books: Books) -> None:
+def capture_late_writes(context: Context) -> None:
     """Save what was written into a file that we had just put another in the place of.
 
     A login found there is saved. It is live, too, where auth.json still has the entry that the
     writer knew; where a swap put another one in, that one stays. A logout there is not heard.
     What a write in place has left that came to no end is put right before.
     """
-    replaced = books.replaced
+    replaced = context.replaced
+    # What a crash left beside it holds logins.
+    sweep_live(context.paths.auth_file)
     finish_interrupted(replaced.journal)
-    replaced.follow_mounts(resolve(books.paths.auth_file))
+    replaced.follow_mounts(resolve(context.paths.auth_file))
     changed = replaced.changed()
-    if changed:
-        take_descents(books)
+    if changed or context.store.late_logins():
+        take_descents(context)
     for old, late in changed:
-        _save_late(books, old, late)
+        _save_late(context, old, late)
         old.seen = late
-    _put_late(books)
+    _put_late(context)
 
 
-def _save_late(books: Books, old: Old, late: Whole) -> None:
+def _save_late(context: Context, old: ReplacedFile, late: Whole) -> None:
     """Save the credentials that are new in `late`, and note that they are to be live."""
-    now = books.clock()
-    known = knowledge(books, _as_of(books, old.seen))
-    last = books.store.live_content()
+    now = context.clock()
+    known = knowledge(context, _as_of(context, old.seen))
+    last = context.store.live_content()
     in_auth_json = Whole(last).entries if last is not None else {}
     events: list[Event] = []
-    found: list[LateLogin] = []
-    with books.store.transaction():
+    late_logins: list[LateLogin] = []
+    with context.store.transaction():
         changes = interpret(old.seen.entries, late.entries, known)
-        logins = [one for one in changes if isinstance(one, Login | Refresh)]
+        logins = [login for login in changes if isinstance(login, Login | Refresh)]
         for change in logins:
             if change.stale:
-                keep_unknown(books, change)
+                keep_unknown(context, change)
                 continue
             if isinstance(change, Login) and not change.fresh and len(changes) > 1:
                 continue  # one that its writer had read before somebody else logged in
             before = sense_of(old.seen.entries.get(change.provider))
             before = UNKNOWN if old.is_unknown else before
             beside = sense_of(in_auth_json.get(change.provider))
-            found.append(LateLogin(change.provider, change.credential.digest, before, beside))
-            events += _save(books, change, now)
-        for provider in dict.fromkeys(one.provider for one in found):
-            events += settle(books, provider, now)
+            late_logins.append(LateLogin(change.provider, change.credential.digest, before, beside))
+            events += _save(context, change, now)
+        for provider in dict.fromkeys(login.provider for login in late_logins):
+            events += settle(context, provider, now)
         # Whoever dies from here on leaves it to the next one who looks.
-        if found:
-            books.store.set_late_logins([*books.store.late_logins(), *found])
-    books.record(events)
+        if late_logins:
+            context.store.set_late_logins([*context.store.late_logins(), *late_logins])
+    context.record(events)
     if events:
-        books.announce()
+        context.notify_changed()
 
 
-def _save(books: Books, change: Login | Refresh, now: datetime) -> list[Event]:
+def _save(context: Context, change: Login | Refresh, now: datetime) -> list[Event]:
     if change.account is None:
-        return [add_account(books, change, now)]
+        return [add_account(context, change, now)]
     if isinstance(change, Login) and not change.fresh:
         return []
-    news = renew_with(books, change.account, change, now)
-    return [*news, account_event(now, EventKind.REFRESHED, change.account, how_refreshed(change))]
+    news = renew_with(context, change.account, change, now)
+    return [*news, renewed_event(change.account, change, now)]
 
 
-def _as_of(books: Books, before: Whole) -> State:
+def _as_of(context: Context, before: Whole) -> State:
     """Return the state with those accounts in the slots that `before` has there.
 
     Whatever comes late undoes no swap: it went into a file that nobody reads.
     """
-    state = books.store.state()
+    state = context.store.state()
     slots = {provider: replace(slot, swap=None) for provider, slot in state.slots.items()}
     for provider, entry in before.entries.items():
         held = [a.id for a in state.of(provider) if a.credential.entry == entry]
@@ -104,10 +105,10 @@ def _as_of(books: Books, before: Whole) -> State:
     return replace(state, slots=slots)
 
 
-def _put_late(books: Books) -> None:
+def _put_late(context: Context) -> None:
     """Put late logins in where nobody else was put; what cannot be put in now waits."""
-    store, waiting = books.store, books.store.late_logins()
-    reading = read_live(books.paths.auth_file) if waiting else Missing()
+    store, waiting = context.store, context.store.late_logins()
+    reading = read_live(context.paths.auth_file) if waiting else Missing()
     if not isinstance(reading, Whole):
         return
     waiting = _without_overtaken(store, waiting, reading)
@@ -122,18 +123,20 @@ def _put_late(books: Books) -> None:
             continue  # removed since
         # The very account that was put in: what it was put in with is older.
         is_live = state.slot(late.provider).active == account.id
+        # With a token that is spent opencode would only send it once more.
+        is_next = account.spent_from is None and sense_of(now) == late.known
         entry = account.credential.entry
-        if sense_of(now) != sense_of(entry) and (is_live or sense_of(now) == late.known):
-            keep_unreadable(books, reading, late.provider)
+        if sense_of(now) != sense_of(entry) and (is_live or is_next):
+            keep_unreadable(context, reading, late.provider)
             merged = Whole(with_entry(merged, late.provider, entry))
             left.setdefault(late.provider, now)
-    if left and not put_live(books.paths.auth_file, reading, merged.content, books.replaced):
+    if left and not put_live(context.paths.auth_file, reading, merged.content, context.replaced):
         return
     if left:
-        sync_folder(resolve(books.paths.auth_file).parent)
+        sync_folder(resolve(context.paths.auth_file).parent)
     with store.transaction():
         store.set_late_logins([])
-        _take_in_late(books, merged, left)
+        _take_in_late(context, merged, left)
 
 
 def _without_overtaken(
@@ -144,25 +147,27 @@ def _without_overtaken(
     That one stays, and what comes after it too, even a logout where their writer knew no login.
     """
     entries = reading.entries
-    left = tuple(one for one in waiting if sense_of(entries.get(one.provider)) == one.beside)
+    left = tuple(
+        login for login in waiting if sense_of(entries.get(login.provider)) == login.beside
+    )
     if len(left) < len(waiting):
         store.set_late_logins(left)
     return left
 
 
-def _take_in_late(books: Books, merged: Whole, left: Mapping[str, Secret | None]) -> None:
+def _take_in_late(context: Context, merged: Whole, left: Mapping[str, Secret | None]) -> None:
     """Note that late logins are live; the next change is compared with what was put in.
 
     A writer that had read the file before may bring back what it `left`: that undoes no login,
     as it undoes no swap.
     """
-    before = {provider: books.store.state().slot(provider).active for provider in left}
+    before = {provider: context.store.state().slot(provider).active for provider in left}
     if left:
-        take_in(books, merged, watched=True)
+        capture_content(context, merged, watched=True)
     for provider, entry in left.items():
-        was, slot = before[provider], books.store.state().slot(provider)
+        was, slot = before[provider], context.store.state().slot(provider)
         if was is None or slot.active in (None, was) or entry is None:
             continue
         known = Digest(entry.digest())
-        mark = SwapMark(was, slot.active, books.clock(), known, left_expired=False)
-        books.store.note_swap(provider, mark)
+        mark = SwapMark(was, slot.active, context.clock(), known, left_expired=False)
+        context.store.note_swap(provider, mark)

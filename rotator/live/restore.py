@@ -9,12 +9,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.live.knowledge import try_parse
-from rotator.live.unclaimed import LIST, Kept, keep_torn
+from rotator.live.unclaimed import LIST, KeptContent, keep_torn
 from rotator.model import Account, Event, EventKind, State
-from rotator.opencode.auth.file import Torn, Whole, read_live, require_whole, with_entry
+from rotator.opencode.auth.file import Torn, Whole, read_live, require_whole, with_entries
 from rotator.opencode.auth.writer import put_live, resolve
+from rotator.secret import Secret
 from rotator.system.files import sync_folder
 from rotator.system.locks import swap_lock
 
@@ -29,10 +30,10 @@ class Rebuilt:
     """What was wrong with the file, and where its bytes are kept if they hold anything else."""
 
     why: str
-    kept: Kept | None
+    kept: KeptContent | None
 
 
-def rebuild(books: Books, torn: Torn, otherwise: Account | None = None) -> Rebuilt | None:
+def rebuild(context: Context, torn: Torn, otherwise: Account | None = None) -> Rebuilt | None:
     """Write auth.json anew, keeping what would be lost; None if it changed meanwhile.
 
     Call it under the swap lock, when the file has not changed for so long that nobody finishes
@@ -43,29 +44,29 @@ def rebuild(books: Books, torn: Torn, otherwise: Account | None = None) -> Rebui
     LiveFileError if the disk does not let us or there is no room to keep what is in it.
     """
     if torn.lasting:
-        require_whole(torn, books.paths.auth_file)
-    content = _whole_content(books, otherwise)
+        require_whole(torn, context.paths.auth_file)
+    content = _whole_content(context, otherwise)
     if content is None:
         return None
-    kept = keep_torn(books, torn.content, torn.why, content)
-    if not put_live(books.paths.auth_file, torn, content, books.replaced):
+    kept = keep_torn(context, torn.content, torn.why, content)
+    if not put_live(context.paths.auth_file, torn, content, context.replaced):
         if kept is not None and kept.is_new:
-            with books.store.transaction():
-                books.store.replace_aside(kept.number, None)
+            with context.store.transaction():
+                context.store.replace_unclaimed(kept.number, None)
         return None
-    sync_folder(resolve(books.paths.auth_file).parent)
-    with books.store.transaction():
-        books.store.set_live(content, books.clock())
+    sync_folder(resolve(context.paths.auth_file).parent)
+    with context.store.transaction():
+        context.store.set_live(content, context.clock())
     why = f"auth.json was left half-written ({torn.why}); written anew from its last whole content"
     if kept is not None:
         why = f"{why}; what else was in it is unclaimed content {kept.number}: {LIST}"
-    books.record([Event(books.clock(), EventKind.RESTORED, why=why)])
-    books.announce()
+    context.record([Event(context.clock(), EventKind.RESTORED, why=why)])
+    context.notify_changed()
     return Rebuilt(torn.why, kept)
 
 
 def rebuild_at_rest(
-    books: Books,
+    context: Context,
     otherwise: Account | None = None,
     *,
     rest_seconds: float = REST_SECONDS,
@@ -75,11 +76,11 @@ def rebuild_at_rest(
 
     It takes the swap lock. Raises what `rebuild` raises.
     """
-    torn = _at_rest(books.paths.auth_file, rest_seconds, most_seconds)
+    torn = _at_rest(context.paths.auth_file, rest_seconds, most_seconds)
     if torn is None:
         return None
-    with swap_lock(books.paths.swap_lock):
-        return rebuild(books, torn, otherwise)
+    with swap_lock(context.paths.swap_lock):
+        return rebuild(context, torn, otherwise)
 
 
 def _at_rest(auth_file: Path, rest_seconds: float, most_seconds: float) -> Torn | None:
@@ -99,26 +100,26 @@ def _at_rest(auth_file: Path, rest_seconds: float, most_seconds: float) -> Torn 
     return None
 
 
-def _whole_content(books: Books, otherwise: Account | None) -> bytes | None:
+def _whole_content(context: Context, otherwise: Account | None) -> bytes | None:
     """Return what was last seen whole, with the newest credentials of the accounts in it."""
-    content, state = books.store.live_content(), books.store.state()
+    content, state = context.store.live_content(), context.store.state()
     if content is not None:
         return _renewed(Whole(content), state)
-    whole = Whole(b"{}")
     active = [state.active(provider) for provider in sorted(state.slots)]
     live = [account for account in active if account is not None]
-    for account in live or ([otherwise] if otherwise else []):
-        whole = Whole(with_entry(whole, account.provider, account.credential.entry))
-    return whole.content if whole.entries else None
+    put = live or ([otherwise] if otherwise else [])
+    entries = {account.provider: account.credential.entry for account in put}
+    return with_entries(Whole(b"{}"), entries) if entries else None
 
 
 def _renewed(whole: Whole, state: State) -> bytes:
     """Return the content without spent tokens: an account may have got newer ones meanwhile."""
+    newer: dict[str, Secret] = {}
     for provider, entry in whole.entries.items():
         account, held = state.active(provider), try_parse(provider, entry)
         if account is None or isinstance(held, str):
             continue
         newest = account.credential
         if (held.secret, held.refresh) != (newest.secret, newest.refresh):
-            whole = Whole(with_entry(whole, provider, newest.entry))
-    return whole.content
+            newer[provider] = newest.entry
+    return with_entries(whole, newer)

@@ -10,11 +10,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from rotator.context import Books
-from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
-from rotator.live.capture import absorb_missing, settled
+from rotator.context import Context
+from rotator.core.logins.credential_secrets import same_secrets
+from rotator.errors import AccountNotFound, NothingToRotateTo, SwapConflict, SwapUnverified
+from rotator.live.capture import capture_live, capture_missing, capture_until_whole
+from rotator.live.knowledge import try_parse
 from rotator.live.unclaimed import keep_unreadable
-from rotator.model import Account, AccountId, Digest, Event, EventKind, SwapMark
+from rotator.model import (
+    NOBODY,
+    SPENT_ELSEWHERE,
+    Account,
+    AccountId,
+    Credential,
+    Digest,
+    Event,
+    EventKind,
+    SwapMark,
+)
+from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.auth.file import (
     Missing,
     Reading,
@@ -24,6 +37,7 @@ from rotator.opencode.auth.file import (
     with_entry,
 )
 from rotator.opencode.auth.writer import put_live, resolve
+from rotator.secret import Secret
 from rotator.system.files import sync_folder
 from rotator.system.locks import swap_lock
 
@@ -33,10 +47,12 @@ _FEWEST_TRIES = 2
 PATIENCE_SECONDS = 2.0
 # Others wait for the lock meanwhile, and no longer than twice as long.
 _LONGEST_SECONDS = 5.0
+# What is done again at the next look waits for nobody now.
+_NO_HURRY_SECONDS = 0.15
 
 
 @dataclass(frozen=True)
-class Order:
+class SwapRequest:
     """What is asked of `swap`.
 
     With `expected` the swap is given up when another account is in the slot by now (somebody
@@ -67,69 +83,122 @@ class Swapped:
     written: bool
 
 
-def swap(books: Books, order: Order) -> Swapped | None:
+def swap(context: Context, order: SwapRequest) -> Swapped | None:
     """Put an account into auth.json and make it active; None if `expected` no longer holds.
 
     Raises LiveFileUnreadable (nothing was written), SwapConflict, SwapUnverified, LiveFileError,
-    AccountNotFound, StoreError.
+    AccountNotFound, NothingToRotateTo (its refresh token is spent), StoreError.
     """
-    with swap_lock(books.paths.swap_lock):
+    with swap_lock(context.paths.swap_lock):
         for _ in _tries():
-            reading = settled(books, order.watched, order.patience_seconds)
-            target = books.store.state().account(order.account)
+            reading = capture_until_whole(context, order.watched, order.patience_seconds)
+            target = context.store.state().account(order.account)
             if target is None:
                 message = "the account to rotate to was removed meanwhile"
                 raise AccountNotFound(message)
-            left = books.store.state().active(target.provider)
+            left = context.store.state().active(target.provider)
             if order.check_expected and (left.id if left else None) != order.expected:
                 return None
+            if left is None or left.id != target.id:
+                require_unspent(target)
             content = with_entry(
-                require_whole(reading, books.paths.auth_file),
+                require_whole(reading, context.paths.auth_file),
                 target.provider,
                 target.credential.entry,
             )
             written = not (isinstance(reading, Whole) and content == reading.content)
-            keep_unreadable(books, reading, target.provider)
-            if not written or put_live(books.paths.auth_file, reading, content, books.replaced):
+            keep_unreadable(context, reading, target.provider)
+            if not written or put_live(context.paths.auth_file, reading, content, context.replaced):
                 order.on_renamed(target)
-                _settle(books, order, Swapped(left, target, written), reading, content)
+                _settle(context, order, Swapped(left, target, written), reading, content)
                 return Swapped(left, target, written)
-    message = f"{books.paths.auth_file} kept changing while it was to be swapped"
+    message = f"{context.paths.auth_file} kept changing while it was to be swapped"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
 
 
-def take_out(books: Books, account: Account, *, also: Callable[[], None]) -> bool:
+def require_unspent(target: Account) -> None:
+    """Refuse a login that opencode would refresh with a token which somebody else has exchanged."""
+    if target.spent_from is not None:
+        message = f"{target.name} needs a new login: {SPENT_ELSEWHERE}"
+        hint = f"log in again: opencode auth login -p {target.provider}"
+        raise NothingToRotateTo(message, hint=hint)
+
+
+def take_out(context: Context, account: Account, *, also: Callable[[], None]) -> bool:
     """Take the entry of a live account out of auth.json and leave its slot empty.
 
     `also` adds writes to the bookkeeping's transaction. False if another account is in the
     slot by now; then nothing was done.
     """
     provider = account.provider
-    with swap_lock(books.paths.swap_lock):
+    with swap_lock(context.paths.swap_lock):
         for _ in _tries():
-            reading = settled(books, watched=False, patience_seconds=PATIENCE_SECONDS)
-            if books.store.state().slot(provider).active != account.id:
+            reading = capture_until_whole(context, watched=False, patience_seconds=PATIENCE_SECONDS)
+            if context.store.state().slot(provider).active != account.id:
                 return False
-            content = with_entry(require_whole(reading, books.paths.auth_file), provider, None)
+            content = with_entry(require_whole(reading, context.paths.auth_file), provider, None)
             unchanged = isinstance(reading, Whole) and content == reading.content
             absent = not isinstance(reading, Whole)
-            keep_unreadable(books, reading, provider)
+            keep_unreadable(context, reading, provider)
             if (
                 unchanged
                 or absent
-                or put_live(books.paths.auth_file, reading, content, books.replaced)
+                or put_live(context.paths.auth_file, reading, content, context.replaced)
             ):
-                now = books.clock()
-                with books.store.transaction():
-                    books.store.set_active(provider, None, now)
-                    books.store.note_swap(provider, None)
+                now = context.clock()
+                with context.store.transaction():
+                    context.store.set_active(provider, None, now)
+                    context.store.note_swap(provider, None)
                     if not absent:
-                        books.store.set_live(content, now)
+                        context.store.set_live(content, now)
                     also()
-                sync_folder(resolve(books.paths.auth_file).parent)
+                sync_folder(resolve(context.paths.auth_file).parent)
                 return True
-    message = f"{books.paths.auth_file} kept changing while an entry was to be taken out"
+    message = f"{context.paths.auth_file} kept changing while an entry was to be taken out"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
+
+
+def rewrite_live(
+    context: Context,
+    account: Account,
+    entry_of: Callable[[Credential], Secret],
+    *,
+    watched: bool,
+) -> bool:
+    """Give a live login another entry of the same secrets, in auth.json first, then in the store.
+
+    Whoever is killed in between is followed by the next one who asks for it. False where nothing
+    was done: auth.json is not whole just now, or holds something else by now. Raises LiveFileError,
+    StoreError.
+    """
+    provider = account.provider
+    with swap_lock(context.paths.swap_lock, patience_seconds=_NO_HURRY_SECONDS):
+        for _ in _tries():
+            reading = capture_live(context, watched=watched)
+            if not isinstance(reading, Whole) or provider not in reading.entries:
+                return False
+            held = try_parse(provider, reading.entries[provider])
+            active = context.store.state().active(provider)
+            if (
+                isinstance(held, str)
+                or active is None
+                or active.id != account.id
+                or not same_secrets(held, account.credential)
+                or not same_secrets(active.credential, account.credential)
+            ):
+                return False
+            entry = entry_of(held)
+            content = with_entry(reading, provider, entry)
+            unchanged = content == reading.content
+            if unchanged or put_live(context.paths.auth_file, reading, content, context.replaced):
+                now = context.clock()
+                with context.store.transaction():
+                    credential = parse_entry(provider, entry)
+                    context.store.renew_credential(active, credential, NOBODY, now)
+                    context.store.set_live(content, now)
+                sync_folder(resolve(context.paths.auth_file).parent)
+                return True
+    return False
 
 
 def _tries() -> Iterator[None]:
@@ -141,28 +210,30 @@ def _tries() -> Iterator[None]:
         yield
 
 
-def _settle(books: Books, order: Order, done: Swapped, was: Reading, content: bytes) -> None:
+def _settle(
+    context: Context, order: SwapRequest, done: Swapped, was: Reading, content: bytes
+) -> None:
     """Write down a swap that has happened; it is durable when this returns."""
     if isinstance(was, Missing):
-        absorb_missing(books)
-    now = books.clock()
+        capture_missing(context)
+    now = context.clock()
     left, put = done.left, done.put
     has_moved = left is None or left.id != put.id
-    with books.store.transaction():
+    with context.store.transaction():
         if has_moved:
-            books.store.note_swap(put.provider, _mark(done, was, now))
-        books.store.set_active(put.provider, put.id, now)
-        books.store.set_live(content, now)
+            context.store.note_swap(put.provider, _mark(done, was, now))
+        context.store.set_active(put.provider, put.id, now)
+        context.store.set_live(content, now)
         order.also()
     if done.written:
-        sync_folder(resolve(books.paths.auth_file).parent)
+        sync_folder(resolve(context.paths.auth_file).parent)
     from_alias = left.alias if left else None
     done_event = Event(now, order.kind, put.provider, put.name, from_alias, put.alias, order.why)
-    books.record([*order.events, *([done_event] if done.written or has_moved else [])])
-    books.announce()
-    again = read_live(books.paths.auth_file)
+    context.record([*order.events, *([done_event] if done.written or has_moved else [])])
+    context.notify_changed()
+    again = read_live(context.paths.auth_file)
     if done.written and again == was:
-        message = f"{books.paths.auth_file} holds its old content again right after the swap"
+        message = f"{context.paths.auth_file} holds its old content again right after the swap"
         raise SwapUnverified(message, hint="another program writes it; run the command again")
 
 

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.unsaved import (
     Fragments,
     holds_news,
@@ -25,8 +25,8 @@ from rotator.model import Event, EventKind
 from rotator.opencode.auth.file import Reading, Whole
 from rotator.opencode.auth.fragments import take_apart
 from rotator.secret import Secret
-from rotator.storage.tables.unclaimed_contents import Aside
-from rotator.text import clean
+from rotator.storage.tables.unclaimed_contents import UnclaimedContent
+from rotator.text import sanitize
 
 MOST_BYTES = 64 * 1024 * 1024
 LIST = "rotator accounts unclaimed"
@@ -45,7 +45,7 @@ class Unclaimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptContent:
     """Where a content is kept, whether it was not before, and whose new logins are in it."""
 
     number: int
@@ -53,7 +53,7 @@ class Kept:
     logins: tuple[str, ...] = ()
 
 
-def keep(books: Books, content: bytes, why: str, provider: str | None = None) -> Kept:
+def keep(context: Context, content: bytes, why: str, provider: str | None = None) -> KeptContent:
     """Keep a content that is about to be written over.
 
     Raises LiveFileError where there is no room: then it must not be written over.
@@ -61,14 +61,16 @@ def keep(books: Books, content: bytes, why: str, provider: str | None = None) ->
     if provider is not None and not _is_text(provider):
         # A lone surrogate is legal in JSON, and in no column of the store.
         content, provider = b"{%b: %b}" % (json.dumps(provider).encode(), content), None
-    with books.store.transaction():
-        there = books.store.number_aside(content, provider)
+    with context.store.transaction():
+        there = context.store.number_unclaimed(content, provider)
         if there is not None:
-            return Kept(there, is_new=False)
-        count, size = books.store.aside_size()
+            return KeptContent(there, is_new=False)
+        count, size = context.store.unclaimed_size()
         if size + len(content) > MOST_BYTES:
-            raise _full(books, provider, count)
-        return Kept(books.store.keep_aside(content, why, books.clock(), provider), is_new=True)
+            raise _full(context, provider, count)
+        return KeptContent(
+            context.store.keep_unclaimed(content, why, context.clock(), provider), is_new=True
+        )
 
 
 def _is_text(name: str) -> bool:
@@ -79,71 +81,71 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _full(books: Books, provider: str | None, count: int) -> LiveFileError:
-    what = f"the entry of {clean(provider)}" if provider else "what is left of it"
+def _full(context: Context, provider: str | None, count: int) -> LiveFileError:
+    what = f"the entry of {sanitize(provider)}" if provider else "what is left of it"
     message = (
-        f"{books.paths.auth_file} cannot be changed: {what} cannot be read and would be lost,"
+        f"{context.paths.auth_file} cannot be changed: {what} cannot be read and would be lost,"
         f" and the {count} unclaimed contents leave no room to keep it"
     )
     return LiveFileError(message, hint=f"adopt or drop some: {LIST}; nothing was written")
 
 
-def keep_torn(books: Books, content: bytes, why: str, whole: bytes) -> Kept | None:
+def keep_torn(context: Context, content: bytes, why: str, whole: bytes) -> KeptContent | None:
     """Keep torn bytes in whose place `whole` will be written; None if nothing is lost with them."""
-    found, known = take_apart(content), knowledge(books)
-    if not holds_news(found, Secret(whole.decode("utf-8")), known):
+    parts, known = take_apart(content), knowledge(context)
+    if not holds_news(parts, Secret(whole.decode("utf-8")), known):
         return None
-    new = tuple(p for p, c in logins_of(found, known) if not is_saved(p, c, known))
-    return replace(keep(books, content, why), logins=new)
+    new = tuple(p for p, c in logins_of(parts, known) if not is_saved(p, c, known))
+    return replace(keep(context, content, why), logins=new)
 
 
-def contents(books: Books) -> list[Unclaimed]:
+def contents(context: Context) -> list[Unclaimed]:
     """Return everything that is kept, oldest first."""
     return [
         Unclaimed(
-            one.number,
-            one.at,
-            one.provider,
-            one.why,
-            len(one.content),
-            _providers(take_apart(one.content, one.provider), books),
+            aside.number,
+            aside.at,
+            aside.provider,
+            aside.why,
+            len(aside.content),
+            _providers(take_apart(aside.content, aside.provider), context),
         )
-        for one in books.store.asides()
+        for aside in context.store.unclaimed_contents()
     ]
 
 
-def find(books: Books, number: int) -> Aside:
+def find(context: Context, number: int) -> UnclaimedContent:
     """Return the content of that number; raises AccountNotFound."""
-    found = books.store.aside(number)
-    if found is None:
+    aside = context.store.unclaimed_content(number)
+    if aside is None:
         message = f"there is no unclaimed content {number}"
         raise AccountNotFound(message, hint=f"{LIST} lists them")
-    return found
+    return aside
 
 
-def has_unread(books: Books, one: Aside) -> bool:
+def has_unread(context: Context, aside: UnclaimedContent) -> bool:
     """Tell whether there is something in it that cannot be read and stands nowhere else."""
-    whole = Secret((books.store.live_content() or b"").decode("utf-8"))
-    return holds_unread(take_apart(one.content, one.provider), whole, knowledge(books))
+    whole = Secret((context.store.live_content() or b"").decode("utf-8"))
+    return holds_unread(take_apart(aside.content, aside.provider), whole, knowledge(context))
 
 
-def drop(books: Books, number: int) -> None:
+def drop(context: Context, number: int) -> None:
     """Forget a content; raises AccountNotFound."""
-    with books.store.transaction():
-        one = find(books, number)
-        books.store.replace_aside(number, None)
-        books.store.note_purge()
-    books.purge()
+    with context.store.transaction():
+        aside = find(context, number)
+        context.store.replace_unclaimed(number, None)
+        context.store.note_purge()
+    context.purge()
     why = f"unclaimed content {number} was dropped by you"
-    books.record([Event(books.clock(), EventKind.CHANGED, one.provider, why=why)])
-    books.announce()
+    context.record([Event(context.clock(), EventKind.CHANGED, aside.provider, why=why)])
+    context.notify_changed()
 
 
-def _providers(found: Fragments, books: Books) -> tuple[str, ...]:
-    return tuple(provider for provider, _ in logins_of(found, knowledge(books)))
+def _providers(parts: Fragments, context: Context) -> tuple[str, ...]:
+    return tuple(provider for provider, _ in logins_of(parts, knowledge(context)))
 
 
-def keep_unreadable(books: Books, reading: Reading, provider: str) -> None:
+def keep_unreadable(context: Context, reading: Reading, provider: str) -> None:
     """Keep the provider's entry before it goes, if it is one that nobody could save.
 
     Raises LiveFileError where there is no room for it: then it must not go.
@@ -152,8 +154,8 @@ def keep_unreadable(books: Books, reading: Reading, provider: str) -> None:
     why = try_parse(provider, entry) if entry is not None else None
     if entry is None or not isinstance(why, str) or not says_something(entry):
         return
-    kept = keep(books, entry.reveal().encode("utf-8"), why, provider)
+    kept = keep(context, entry.reveal().encode("utf-8"), why, provider)
     if kept.is_new:
         why = "its entry could not be read and made room"
         why = f"{why}; it is kept as unclaimed content {kept.number}: {LIST}"
-        books.record([Event(books.clock(), EventKind.PROBLEM, clean(provider), why=why)])
+        context.record([Event(context.clock(), EventKind.PROBLEM, sanitize(provider), why=why)])

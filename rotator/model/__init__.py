@@ -5,7 +5,14 @@ Times are aware and in UTC. A digest is the full SHA-256 of a secret in hex.
 
 from __future__ import annotations
 
-from rotator.model.account import Account, AccountState, Doubt, Limit, RestState
+from rotator.model.account import (
+    SPENT_ELSEWHERE,
+    Account,
+    AccountState,
+    Doubt,
+    Limit,
+    RestState,
+)
 from rotator.model.credential import (
     NOBODY,
     NOTHING,
@@ -38,6 +45,7 @@ __all__ = [
     "EVERYTHING",
     "NOBODY",
     "NOTHING",
+    "SPENT_ELSEWHERE",
     "Account",
     "AccountId",
     "AccountState",

@@ -12,6 +12,9 @@ from typing import Literal, assert_never
 
 from rotator.model.credential import AccountId, Credential
 
+# Why a login is needed although the vendor has not refused the one that is there.
+SPENT_ELSEWHERE = "its refresh token was exchanged for new tokens that somebody else keeps"
+
 
 class AccountState(StrEnum):
     """What an account can do now; the first of these that holds."""
@@ -94,6 +97,10 @@ class Account:
     maybe: AccountId | None = None
     doubts: tuple[Doubt, ...] = ()
     doubt: str | None = None
+    # A bridge saw its refresh token exchanged for one that is not here. Whoever sends it once more
+    # may end the login of whoever has that one, so from then on it needs a login, however long its
+    # access token is good; the live one has a moment first, for whoever exchanged it to save it.
+    spent_from: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -104,7 +111,7 @@ class Account:
         """Return the state at `now`, by the order of `AccountState`."""
         if self.disabled is not None or self.maybe is not None:
             return AccountState.DISABLED
-        if self.rejected is not None:
+        if self.why_login_at(now) is not None:
             return AccountState.REJECTED
         if self.limit is not None and now < self.limit.until:
             return self.limit.state
@@ -116,13 +123,19 @@ class Account:
             case AccountState.DISABLED:
                 return self.disabled or self.doubt
             case AccountState.REJECTED:
-                return self.rejected
+                return self.why_login_at(now)
             case AccountState.EXHAUSTED | AccountState.COOLING:
                 return self.limit.reason if self.limit else None
             case AccountState.READY:
                 return None
             case never:
                 assert_never(never)
+
+    def why_login_at(self, now: datetime) -> str | None:
+        """Return why it needs a login at `now`, disabled or not; None: it needs none."""
+        if self.spent_from is not None and self.spent_from <= now:
+            return self.rejected or SPENT_ELSEWHERE
+        return self.rejected
 
     def until_at(self, now: datetime) -> datetime | None:
         """Return when the account frees up by itself, or None."""

@@ -38,7 +38,7 @@ class Credential:
     account_id: str | None = None
     enterprise_url: str | None = None
     # Everything else that the entry says of itself (metadata and fields of other plug-ins).
-    extra: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    extra: Mapping[str, str] = field(default_factory=lambda: NOTHING, repr=False)
 
     @property
     def digest(self) -> Digest:
@@ -51,13 +51,17 @@ class Identity:
     """Who a credential is: `key` is compared, `label` is shown (an e-mail or a user name).
 
     `group` names what the vendor's limits are counted for, where that is more than the account:
-    accounts of one group are limited together.
+    accounts of one group are limited together. `by_contract`: the vendor's documentation says that
+    such a key is one person's, so it is not looked at for words that name nobody. `key_before` is
+    the key that a module gave the same person in an older version, or else None.
     """
 
     key: str | None = None
     label: str | None = None
     plan: str | None = None
     group: str | None = None
+    by_contract: bool = field(default=False, compare=False)
+    key_before: str | None = field(default=None, compare=False)
 
 
 NOBODY = Identity()
@@ -91,3 +95,12 @@ class Descent:
     is_login: bool
     came_from: Digest | None
     to: tuple[Digest, ...] = ()
+
+    @property
+    def spent(self) -> Digest | None:
+        """The refresh token that another one took the place of, if one did.
+
+        An answer with an access token alone leaves it in force, and so does one that repeats it.
+        """
+        is_kept = len(set(self.to)) == 1 or self.came_from in self.to
+        return None if is_kept else self.came_from

@@ -96,16 +96,20 @@ class Preferences:
 def changed_settings(before: Preferences, after: Preferences) -> list[str]:
     """Return the names of the settings in which the two differ."""
     sections = {"failover": Failover, "routing": Routing}
-    found = []
-    for one in fields(Preferences):
-        old, new = getattr(before, one.name), getattr(after, one.name)
-        inner = [field.name for field in fields(sections[one.name])] if one.name in sections else []
-        found += [
-            f"{one.name}.{name}" for name in inner if getattr(old, name) != getattr(new, name)
+    names = []
+    for setting in fields(Preferences):
+        old, new = getattr(before, setting.name), getattr(after, setting.name)
+        inner = (
+            [field.name for field in fields(sections[setting.name])]
+            if setting.name in sections
+            else []
+        )
+        names += [
+            f"{setting.name}.{name}" for name in inner if getattr(old, name) != getattr(new, name)
         ]
         if not inner and old != new:
-            found.append(_NAMES[one.name])
-    return found
+            names.append(_NAMES[setting.name])
+    return names
 
 
 Values = Mapping[str, Any]
@@ -138,7 +142,7 @@ def _preferences(values: Values) -> Preferences:
     return Preferences(
         failover=Failover(**{name: _FAILOVER[name](value) for name, value in failover.items()}),
         routing=Routing(**{name: _ROUTING[name](value) for name, value in routing.items()}),
-        priorities=tuple(Priority(**one) for one in values.get("priority", ())),
+        priorities=tuple(Priority(**entry) for entry in values.get("priority", ())),
         desktop_notifications=bool(values.get("notifications", {}).get("desktop", False)),
         hook_command=_texts(values.get("hooks", {}).get("command", ())),
         dashboard_key=str(dashboard.get("key", Preferences().dashboard_key)),
@@ -147,11 +151,11 @@ def _preferences(values: Values) -> Preferences:
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(str(one) for one in values)
+    return tuple(str(value) for value in values)
 
 
 def _by_name(convert: Callable[[Any], Any]) -> Callable[[Values], Values]:
-    return lambda values: MappingProxyType({name: convert(one) for name, one in values.items()})
+    return lambda values: MappingProxyType({name: convert(value) for name, value in values.items()})
 
 
 def _models(names: Sequence[str]) -> tuple[ModelOf, ...]:

@@ -43,9 +43,9 @@ class Signal:
     session: str | None = None
     tried: tuple[Digest, ...] = ()
     status: int | None = None
-    error: str | None = None
-    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-    body: str = ""
+    error: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING, repr=False)
+    body: str = field(default="", repr=False)
     left: tuple[str, ...] = ()
     aside: bool = False
     waited: bool = False

@@ -106,8 +106,8 @@ class State:
 
     def of(self, provider: str) -> tuple[Account, ...]:
         """Return the provider's accounts in alphabetical order of alias."""
-        found = [a for a in self.accounts if a.provider == provider]
-        return tuple(sorted(found, key=lambda a: (a.alias, a.id)))
+        accounts = [a for a in self.accounts if a.provider == provider]
+        return tuple(sorted(accounts, key=lambda a: (a.alias, a.id)))
 
     def slot(self, provider: str) -> Slot:
         """Return the provider's slot, an empty one where nothing was ever seen."""
@@ -119,25 +119,29 @@ class State:
 
     def standings_of(self, account: AccountId) -> tuple[Standing, ...]:
         """Return the places of an account in homes that have several, the active one first."""
-        found = [one for one in self.standings if one.account == account]
-        return tuple(sorted(found, key=lambda one: (not one.active, one.slot)))
+        places = [place for place in self.standings if place.account == account]
+        return tuple(sorted(places, key=lambda place: (not place.active, place.slot)))
 
     def active_in(self, home: HomeName, provider: str) -> Account | None:
         """Return the provider's account that is active in a home, or None."""
         if home is HomeName.AUTH_FILE:
             return self.active(provider)
-        found = (one.account for one in self.standings if _is_live(one, home, provider))
-        return self.account(next(found, None))
+        live = (
+            standing.account for standing in self.standings if _is_live(standing, home, provider)
+        )
+        return self.account(next(live, None))
 
     def is_used(self, home: HomeName, provider: str) -> bool:
         """Tell whether a home has a login of the provider."""
         if home is HomeName.AUTH_FILE:
             return self.slot(provider).active is not None
-        return any(one.home is home and one.provider == provider for one in self.standings)
+        return any(
+            standing.home is home and standing.provider == provider for standing in self.standings
+        )
 
     def homes_of(self, account: Account) -> tuple[HomeName, ...]:
         """Return the homes in which an account stands."""
-        standing = {one.home for one in self.standings_of(account.id)}
+        standing = {place.home for place in self.standings_of(account.id)}
         if self.slot(account.provider).active == account.id:
             standing.add(HomeName.AUTH_FILE)
         return tuple(home for home in HomeName if home in standing)
@@ -146,7 +150,9 @@ class State:
         """Return the homes in which an account is the active one."""
         live = (self.active_in(home, account.provider) for home in HomeName)
         pairs = zip(HomeName, live, strict=True)
-        return tuple(home for home, one in pairs if one is not None and one.id == account.id)
+        return tuple(
+            home for home, active in pairs if active is not None and active.id == account.id
+        )
 
 
 def _is_live(standing: Standing, home: HomeName, provider: str) -> bool:

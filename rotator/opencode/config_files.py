@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.jsonc import JsoncError, parse
 from rotator.system.paths import find_paths
 from rotator.system.regular_files import head
 
@@ -38,7 +38,7 @@ class Config:
 
     where: str
     folder: Path
-    value: Mapping[str, Any] | None
+    value: Mapping[str, Any] | None = field(repr=False)
 
 
 def read_configs(environ: Mapping[str, str], folders: Iterable[Path]) -> Iterator[Config]:
@@ -55,23 +55,23 @@ def read_configs(environ: Mapping[str, str], folders: Iterable[Path]) -> Iterato
 
 def config_folders(environ: Mapping[str, str], folders: Iterable[Path]) -> list[Path]:
     """Return the folders whose plug-ins are loaded, each once."""
-    found = [_of_user(environ), *_moved(environ), _home(environ) / _DOT_FOLDER]
+    paths = [_of_user(environ), *_moved(environ), _home(environ) / _DOT_FOLDER]
     if not _without_projects(environ):
-        found += [level / _DOT_FOLDER for folder in folders for level in _levels(folder)]
-    return list(dict.fromkeys(found))
+        paths += [level / _DOT_FOLDER for folder in folders for level in _levels(folder)]
+    return list(dict.fromkeys(paths))
 
 
 def _files(environ: Mapping[str, str], folders: Iterable[Path]) -> list[Path]:
-    found = [_of_user(environ) / name for name in GLOBAL_NAMES]
+    files = [_of_user(environ) / name for name in GLOBAL_NAMES]
     if named := environ.get("OPENCODE_CONFIG"):
-        found.append(Path(named))
+        files.append(Path(named))
     if not _without_projects(environ):
         levels = [level for folder in folders for level in _levels(folder)]
-        found += [level / name for level in levels for name in _PROJECT_NAMES]
+        files += [level / name for level in levels for name in _PROJECT_NAMES]
     dotted = config_folders(environ, folders)[1:]
     managed = environ.get("OPENCODE_TEST_MANAGED_CONFIG_DIR") or _OF_ADMINISTRATOR
-    found += [folder / name for folder in (*dotted, Path(managed)) for name in _PROJECT_NAMES]
-    return list(dict.fromkeys(found))
+    files += [folder / name for folder in (*dotted, Path(managed)) for name in _PROJECT_NAMES]
+    return list(dict.fromkeys(files))
 
 
 def _of_user(environ: Mapping[str, str]) -> Path:
@@ -93,17 +93,17 @@ def _without_projects(environ: Mapping[str, str]) -> bool:
 
 def _levels(folder: Path) -> list[Path]:
     """Return the folder of work and those above it, up to the top of its repository."""
-    found: list[Path] = []
+    levels: list[Path] = []
     for level in [folder, *folder.parents][:_MOST_LEVELS]:
-        found.append(level)
+        levels.append(level)
         if os.path.lexists(level / ".git"):
             break
-    return found
+    return levels
 
 
 def _object(content: bytes) -> Mapping[str, Any] | None:
     try:
         value = parse(content.decode("utf-8-sig")).value
-    except (Broken, UnicodeDecodeError, RecursionError):
+    except (JsoncError, UnicodeDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from rotator.opencode.config_files import Config
 from rotator.secret import digest_of
 from rotator.system.regular_files import head
-from rotator.text import clean
+from rotator.text import sanitize
 
 # What is named so carries a credential, in a header or an option. The bridge has the same words.
 CREDENTIAL_NAMES = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
@@ -55,15 +55,15 @@ def keys_in(config: Config, environ: Mapping[str, str]) -> Iterator[ConfiguredKe
 def variables_in(config: Config, provider: str) -> list[str]:
     """Return the variables from which `config` lets the provider take its key."""
     names = [told.get("env") for name, told in _providers(config) if name == provider]
-    return [name for one in names if isinstance(one, list) for name in one if isinstance(name, str)]
+    return [name for env in names if isinstance(env, list) for name in env if isinstance(name, str)]
 
 
 def foreign_sdks_in(config: Config, provider: str) -> list[str]:
     """Return the SDKs that `config` gives to the provider and opencode does not bring along."""
     blocks = [told for name, told in _providers(config) if name == provider]
-    models = [_object(one) for told in blocks for one in _object(told.get("models")).values()]
-    named = [one.get("npm") for one in (*blocks, *(_object(m.get("provider")) for m in models))]
-    return [one for one in named if isinstance(one, str) and not _SDKS_OF_OPENCODE.fullmatch(one)]
+    models = [_object(model) for told in blocks for model in _object(told.get("models")).values()]
+    named = [block.get("npm") for block in (*blocks, *(_object(m.get("provider")) for m in models))]
+    return [sdk for sdk in named if isinstance(sdk, str) and not _SDKS_OF_OPENCODE.fullmatch(sdk)]
 
 
 def key_digest(text: str) -> str:
@@ -74,7 +74,7 @@ def key_digest(text: str) -> str:
 def _providers(config: Config) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for provider, told in _object(_object(config.value).get("provider")).items():
         # As auth.json has it: opencode cuts what follows the id there.
-        yield clean(provider.rstrip("/")), _object(told)
+        yield sanitize(provider.rstrip("/")), _object(told)
 
 
 def _given(
@@ -89,7 +89,7 @@ def _given(
             if isinstance(value, dict):
                 waiting.append((name, value))
             elif isinstance(value, list):
-                waiting += [(name, one) for one in value if isinstance(one, dict)]
+                waiting += [(name, part) for part in value if isinstance(part, dict)]
             elif _is_key(inside, name, value):
                 yield given
             elif isinstance(given, str) and "://" in given:
@@ -122,10 +122,10 @@ def _keys_in_address(address: str) -> Iterator[str | None]:
 def _filled(text: str, config: Config, environ: Mapping[str, str]) -> str:
     """Return `text` with what it refers to in its place, as opencode fills it in."""
 
-    def fill(found: re.Match[str]) -> str:
-        if found[1] == "env":
-            return environ.get(found[2], "")
-        name = found[2].strip()
+    def fill(match: re.Match[str]) -> str:
+        if match[1] == "env":
+            return environ.get(match[2], "")
+        name = match[2].strip()
         if name.startswith("~/"):
             name = str(Path(environ.get("HOME") or "/") / name[2:])
         content = head(config.folder / name, _LARGEST_KEY)

@@ -47,11 +47,11 @@ class Entries:
 
     def of(self, provider: str) -> tuple[HomeEntry, ...]:
         """Return the logins of a provider."""
-        return tuple(one for one in self.entries if one.provider == provider)
+        return tuple(entry for entry in self.entries if entry.provider == provider)
 
     def at(self, slot: str) -> HomeEntry | None:
         """Return what stands in a slot, or None."""
-        return next((one for one in self.entries if one.slot == slot), None)
+        return next((entry for entry in self.entries if entry.slot == slot), None)
 
 
 @dataclass(frozen=True, slots=True)

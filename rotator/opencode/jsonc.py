@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -20,7 +20,7 @@ _DECODER = json.JSONDecoder()
 _DEEPEST = 100
 
 
-class Broken(ValueError):
+class JsoncError(ValueError):
     """The text is not what opencode would read; the message says where."""
 
 
@@ -31,7 +31,7 @@ class Node:
     A part of an object has its name in `name`, and begins with it: `start` is the name's.
     """
 
-    value: Any
+    value: Any = field(repr=False)
     start: int
     end: int
     name: str | None = None
@@ -40,7 +40,7 @@ class Node:
 
     def part(self, name: str) -> Node | None:
         """Return the part of that name, of several the last one, as opencode takes it."""
-        return next((one for one in reversed(self.inside) if one.name == name), None)
+        return next((part for part in reversed(self.inside) if part.name == name), None)
 
 
 def parse(text: str) -> Node:
@@ -54,8 +54,8 @@ def parse(text: str) -> Node:
 
 def skip(text: str, position: int) -> int:
     """Return where the next thing begins that is neither blank nor a comment."""
-    found = _BLANK.match(text, position)
-    return found.end() if found else position
+    match = _BLANK.match(text, position)
+    return match.end() if match else position
 
 
 def _value(text: str, at: int, depth: int) -> Node:
@@ -89,9 +89,9 @@ def _group(text: str, start: int, depth: int, closing: str) -> Node:
         elif not text.startswith(closing, at):
             raise _broken(text, at, f"',' or '{closing}' was expected")
     if closing == "}":
-        value: Any = {one.name: one.value for one in parts}
+        value: Any = {member.name: member.value for member in parts}
     else:
-        value = [one.value for one in parts]
+        value = [element.value for element in parts]
     return Node(value, start, at + 1, inside=tuple(parts), value_start=start)
 
 
@@ -102,8 +102,8 @@ def _member(text: str, at: int, depth: int) -> Node:
     colon = skip(text, end)
     if not text.startswith(":", colon):
         raise _broken(text, colon, "':' was expected")
-    found = _value(text, skip(text, colon + 1), depth + 1)
-    return Node(found.value, at, found.end, name, found.inside, found.start)
+    node = _value(text, skip(text, colon + 1), depth + 1)
+    return Node(node.value, at, node.end, name, node.inside, node.start)
 
 
 def _string(text: str, at: int) -> tuple[str, int]:
@@ -114,7 +114,7 @@ def _string(text: str, at: int) -> tuple[str, int]:
     return str(value), end
 
 
-def _broken(text: str, at: int, why: str) -> Broken:
+def _broken(text: str, at: int, why: str) -> JsoncError:
     before = text[:at]
     line, column = before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
-    return Broken(f"{why} (line {line}, column {column})")
+    return JsoncError(f"{why} (line {line}, column {column})")

@@ -14,20 +14,24 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from heapq import nlargest
 from pathlib import Path
 
 from rotator.system.regular_files import open_regular
-from rotator.text import LONGEST, clean
+from rotator.text import LONGEST, sanitize
 
 MOST_BYTES_A_CALL = 64 << 10
+# opencode keeps ten of them, and begins their names with the time.
+MOST_FILES = 50
 LONGEST_LINE = 1 << 20
 KEPT_OF_A_LONG_LINE = 64 << 10
 MOST_FIELDS = 200
 HEAD_BYTES = 128
 LONGEST_KIND = 60
 
+_ENDING = ".log"
 _MARK = "stream error"
 # 1.17.0 and later write such a line before each attempt, and before the credential is read.
 _BEGINNING = "message=stream "
@@ -61,7 +65,7 @@ class LoggedFailure:
     model: str | None
     session: str | None
     small: bool
-    message: str
+    message: str = field(repr=False)
     run: str | None = None
     began_at: datetime | None = None
 
@@ -111,8 +115,8 @@ class Beginnings:
         return replace(failure, began_at=began_at) if known else failure
 
 
-def _request(one: LoggedFailure) -> _Request:
-    return one.run, one.provider, one.model, one.session, one.small
+def _request(failure: LoggedFailure) -> _Request:
+    return failure.run, failure.provider, failure.model, failure.session, failure.small
 
 
 def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
@@ -124,7 +128,7 @@ def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
     if not status_key:
         answer = body.partition('"requestBodyValues":')[0]
     status = _OLD_STATUS.match(answer) if status_key else None
-    texts = (found[-1] for found in (p.findall(answer) for p in _OLD_TEXTS) if found)
+    texts = (matches[-1] for matches in (p.findall(answer) for p in _OLD_TEXTS) if matches)
     message = _unquoted(next(texts, ""))
     return _failure(
         timestamp, _fields(head), _with(message, {"status": int(status[0])} if status else {})
@@ -133,17 +137,17 @@ def _old_failure(timestamp: str, rest: str) -> LoggedFailure | None:
 
 def _failure(timestamp: str, fields: dict[str, str], message: str) -> LoggedFailure | None:
     at = _time(timestamp)
-    provider = clean(fields.get("providerID", ""))
+    provider = sanitize(fields.get("providerID", ""))
     if at is None or not provider:
         return None
     return LoggedFailure(
         at=at,
         provider=provider,
-        model=clean(fields.get("modelID", "")) or None,
-        session=clean(fields.get("session.id") or fields.get("sessionID", "")) or None,
+        model=sanitize(fields.get("modelID", "")) or None,
+        session=sanitize(fields.get("session.id") or fields.get("sessionID", "")) or None,
         small=fields.get("small") == "true",
-        message=clean(message),
-        run=clean(fields.get("run", "")) or None,
+        message=sanitize(message),
+        run=sanitize(fields.get("run", "")) or None,
     )
 
 
@@ -151,10 +155,10 @@ def _fields(line: str) -> dict[str, str]:
     """Return the fields up to the first thing that is none; of two with one name, the first."""
     fields: dict[str, str] = {}
     position = 0
-    while len(fields) < MOST_FIELDS and (found := _FIELD.match(line, position)):
-        key, quoted, word = found.groups()
+    while len(fields) < MOST_FIELDS and (match := _FIELD.match(line, position)):
+        key, quoted, word = match.groups()
         fields.setdefault(key, word if quoted is None else _unquoted(quoted))
-        position = found.end()
+        position = match.end()
     return fields
 
 
@@ -171,7 +175,7 @@ def _message(fields: dict[str, str]) -> str:
     texts = [v for k, v in error.items() if k in {"error", "error.error"}]
     texts += [v for k, v in error.items() if k.endswith(".message")]
     kinds = {
-        k.rpartition(".")[2]: clean(v, LONGEST_KIND)
+        k.rpartition(".")[2]: sanitize(v, LONGEST_KIND)
         for k, v in error.items()
         if k.endswith((".type", ".code")) and v not in {"", "null", "undefined"}
     }
@@ -183,7 +187,7 @@ def _with(message: str, known: Mapping[str, object]) -> str:
         return message
     # What is known makes the difference, so it is the words that are cut short for it.
     added = json.dumps(known, ensure_ascii=False)
-    return f"{clean(message, LONGEST - len(added) - 1)} {added}"
+    return f"{sanitize(message, LONGEST - len(added) - 1)} {added}"
 
 
 def _time(text: str) -> datetime | None:
@@ -206,6 +210,7 @@ class LogTail:
         self._files: dict[tuple[int, int], _Followed] = {}
         self._behind = False
         self._beginnings = Beginnings()
+        self._left_out: set[str] = set()
 
     @property
     def behind(self) -> bool:
@@ -214,40 +219,48 @@ class LogTail:
 
     def start(self) -> None:
         """Begin at the ends of what is there: older lines are not news."""
-        self._files = {key: _begun(path, found) for path, key, found in self._present() or ()}
+        self._files = {key: _begun(path, facts) for path, key, facts in self._present() or ()}
 
     def read_new(self) -> list[LoggedFailure]:
         """Return the failures in the whole lines added since the last call, in order of time."""
+        # What there was no room for is older: nothing in it is news once there is.
+        old = self._left_out
         present = self._present()
         if present is None:
             return []
         left = self._most_bytes
         failures: list[LoggedFailure] = []
-        followed = {key: self._files.get(key) or _Followed() for _, key, _ in present}
+        followed = {
+            key: self._files.get(key) or (_begun(path, facts) if path.name in old else _Followed())
+            for path, key, facts in present
+        }
         self._files, self._behind = followed, False
-        for path, key, found in present:
-            size_and_time = (found.st_size, found.st_mtime_ns)
+        for path, key, facts in present:
+            size_and_time = (facts.st_size, facts.st_mtime_ns)
             if followed[key].read_at == size_and_time:
                 continue
             data = followed[key].read(path, left)
             left -= len(data)
             failures += followed[key].failures_in(data, self._beginnings)
-            if followed[key].offset >= found.st_size:
+            if followed[key].offset >= facts.st_size:
                 followed[key].read_at = size_and_time
             elif left <= 0:
                 self._behind = True
         return sorted(failures, key=lambda failure: failure.at)
 
     def _present(self) -> list[tuple[Path, tuple[int, int], os.stat_result]] | None:
-        """Return the log files with their identities, or None when that cannot be said now."""
+        """Return the newest log files with their identities, or None when it cannot be said now."""
         try:
-            paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".log")
+            names = {name for name in os.listdir(self._folder) if name.endswith(_ENDING)}  # noqa: PTH208  # many
         except FileNotFoundError:
             return []
         except OSError:
             return None
-        found = [(path, _stat(path)) for path in paths]
-        return [(path, (it.st_dev, it.st_ino), it) for path, it in found if it is not None]
+        # `opencode.log` comes after all that begin with a digit.
+        newest = sorted(nlargest(MOST_FILES, names))
+        self._left_out = names.difference(newest)
+        files = [(path, _stat(path)) for path in map(self._folder.joinpath, newest)]
+        return [(path, (it.st_dev, it.st_ino), it) for path, it in files if it is not None]
 
 
 @dataclass(slots=True)
@@ -259,8 +272,8 @@ class _Followed:
     """
 
     offset: int = 0
-    rest: bytes = b""
-    head: bytes = b""
+    rest: bytes = field(default=b"", repr=False)
+    head: bytes = field(default=b"", repr=False)
     read_at: tuple[int, int] | None = None
 
     def read(self, path: Path, most: int) -> bytes:
@@ -299,20 +312,20 @@ def _text(line: bytes) -> str:
     return _bounded(line).decode("utf-8", "replace")
 
 
-def _begun(path: Path, found: os.stat_result) -> _Followed:
+def _begun(path: Path, facts: os.stat_result) -> _Followed:
     followed = _Followed()
     followed.read(path, HEAD_BYTES)
-    followed.offset = found.st_size
+    followed.offset = facts.st_size
     return followed
 
 
 def _stat(path: Path) -> os.stat_result | None:
     """Return what is known of a regular file (another kind could block who opens it)."""
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return found if stat.S_ISREG(found.st_mode) else None
+    return facts if stat.S_ISREG(facts.st_mode) else None
 
 
 def _bounded(line: bytes) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any
 from rotator.errors import RotatorError
 from rotator.opencode.program import find_opencode
 from rotator.system.regular_files import head
-from rotator.text import clean
+from rotator.text import sanitize
 
 _ASK_SECONDS = 60.0
 _LARGEST = 32 * 1024 * 1024
@@ -54,7 +54,7 @@ def ask_models(provider: str, environ: Mapping[str, str] | None = None) -> list[
         raise RotatorError(message, hint="opencode models --verbose shows why") from exc
     models = parse_models(ended.stdout[:_LARGEST].decode("utf-8", "replace"))
     if not models:
-        said = clean(ended.stderr[:_LARGEST].decode("utf-8", "replace"), 100)
+        said = sanitize(ended.stderr[:_LARGEST].decode("utf-8", "replace"), 100)
         message = f"opencode knows no model of {provider}" + (f": {said}" if said else "")
         raise RotatorError(message, hint="log in there first: opencode lists what it can use")
     return models
@@ -62,9 +62,9 @@ def ask_models(provider: str, environ: Mapping[str, str] | None = None) -> list[
 
 def parse_models(text: str) -> list[Model]:
     """Return the models in what `opencode models --verbose` prints, newest first."""
-    found = {(one.provider, one.id): one for one in _models(text)}
+    models = {(model.provider, model.id): model for model in _models(text)}
     return sorted(
-        sorted(found.values(), key=lambda m: m.id), key=lambda m: m.released, reverse=True
+        sorted(models.values(), key=lambda m: m.id), key=lambda m: m.released, reverse=True
     )
 
 
@@ -74,7 +74,7 @@ def _models(text: str) -> Iterator[Model]:
         begin = text.find("{", name.end())
         if begin < 0 or text[name.end() : begin].strip():
             # Without its facts it is a name and nothing else.
-            yield Model(clean(name[1]), clean(name[2]), clean(name[2]))
+            yield Model(sanitize(name[1]), sanitize(name[2]), sanitize(name[2]))
             continue
         try:
             facts, _ = decoder.raw_decode(text, begin)
@@ -87,10 +87,10 @@ def _models(text: str) -> Iterator[Model]:
 def _model(provider: str, model: str, facts: Mapping[str, Any]) -> Model:
     title, released = facts.get("name"), facts.get("release_date")
     return Model(
-        clean(provider),
-        clean(model),
-        clean(title) if isinstance(title, str) and title else clean(model),
-        clean(released, 10) if isinstance(released, str) else "",
+        sanitize(provider),
+        sanitize(model),
+        sanitize(title) if isinstance(title, str) and title else sanitize(model),
+        sanitize(released, 10) if isinstance(released, str) else "",
     )
 
 
@@ -108,8 +108,8 @@ def known_providers(environ: Mapping[str, str] | None = None) -> dict[str, str]:
         return {}
     if not isinstance(listed, dict):
         return {}
-    names = {key: one.get("name") for key, one in listed.items() if isinstance(one, dict)}
+    names = {key: entry.get("name") for key, entry in listed.items() if isinstance(entry, dict)}
     return {
-        clean(key): clean(name) if isinstance(name, str) and name else clean(key)
+        sanitize(key): sanitize(name) if isinstance(name, str) and name else sanitize(key)
         for key, name in names.items()
     }

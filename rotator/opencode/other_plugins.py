@@ -135,14 +135,14 @@ def may_send_own(loaded: Loaded, provider: str) -> bool:
     if is_ours(loaded):
         return False
     texts = _texts(loaded.files)
-    if texts is None or any(one.is_general for one in texts):
+    if texts is None or any(text.is_general for text in texts):
         return True
-    if loaded.is_tool or not any(one.speaks_of_keys for one in texts):
+    if loaded.is_tool or not any(text.speaks_of_keys for text in texts):
         # A tool has no hook and no login: what it asks itself is no request of a model.
         return False
-    bound = [one.is_bound for one in texts if one.is_bound is not None]
+    bound = [text.is_bound for text in texts if text.is_bound is not None]
     is_bound = bool(bound) and all(bound)
-    return not is_bound or any(provider in one.names for one in texts)
+    return not is_bound or any(provider in text.names for text in texts)
 
 
 def _texts(files: Iterable[Path]) -> list[_Text] | None:
@@ -162,15 +162,15 @@ def _texts(files: Iterable[Path]) -> list[_Text] | None:
         if text.is_general:
             break
         for spec in text.imports:
-            found = imported(spec, path)
-            if found is None:
+            paths = imported(spec, path)
+            if paths is None:
                 return None
-            waiting += found
+            waiting += paths
     return list(seen.values())
 
 
 def _is_too_much(texts: Collection[_Text]) -> bool:
-    return len(texts) > _MOST_FILES or sum(one.size for one in texts) > _MOST_BYTES
+    return len(texts) > _MOST_FILES or sum(text.size for text in texts) > _MOST_BYTES
 
 
 def _text(path: Path) -> _Text:
@@ -197,7 +197,7 @@ def _read(path: Path, _time: int, size: int) -> _Text:
         speaks_of_keys=any(word in lowered for word in _OF_KEYS),
         is_bound=_is_bound(text) if "provider" in text else None,
         names=frozenset(_QUOTED.findall(text)),
-        imports=tuple(dict.fromkeys(found[1] for found in _IMPORTS.findall(text))),
+        imports=tuple(dict.fromkeys(groups[1] for groups in _IMPORTS.findall(text))),
     )
 
 
@@ -214,6 +214,6 @@ def _without_harmless(text: str, word: str) -> str:
 
 def _is_bound(text: str) -> bool | None:
     """Tell whether every login in the text is of a provider that it names in quotes, if any is."""
-    found = _BINDS.findall(text)
-    named = set(_NAMED_TEXT.findall(text)) if found else set()
-    return all(quote or word in named for quote, word in found) if found else None
+    matches = _BINDS.findall(text)
+    named = set(_NAMED_TEXT.findall(text)) if matches else set()
+    return all(quote or word in named for quote, word in matches) if matches else None

@@ -55,7 +55,7 @@ def loaded_by(configs: Iterable[Config], folders: Iterable[Path], cache: Path) -
     A package is looked for below `cache`, where opencode puts it.
     """
     folders = list(folders)
-    found = [
+    plugins = [
         Loaded(str(path), (path,), is_tool=names is _TOOL_FOLDERS)
         for names in (_FOLDERS, _TOOL_FOLDERS)
         for folder in folders
@@ -64,11 +64,11 @@ def loaded_by(configs: Iterable[Config], folders: Iterable[Path], cache: Path) -
     ]
     for config in configs:
         named = (config.value or {}).get("plugin")
-        for one in named if isinstance(named, list) else []:
-            spec = one[0] if isinstance(one, list) and one else one
+        for entry in named if isinstance(named, list) else []:
+            spec = entry[0] if isinstance(entry, list) and entry else entry
             if isinstance(spec, str) and not any(name in spec for name in _PASSED_OVER):
-                found.append(_named(spec, config.folder, cache))
-    return list(dict.fromkeys(found))
+                plugins.append(_named(spec, config.folder, cache))
+    return list(dict.fromkeys(plugins))
 
 
 def imported(spec: str, by: Path) -> tuple[Path, ...] | None:
@@ -121,9 +121,9 @@ def _at(path: Path) -> Loaded:
 
 def _module(path: Path) -> tuple[Path, ...] | None:
     """Return the file that an import of this path means, as Bun finds it."""
-    for one in _candidates(path):
-        if one.is_file():
-            return (one,)
+    for file in _candidates(path):
+        if file.is_file():
+            return (file,)
     return _files_of(path) or None
 
 

@@ -23,6 +23,7 @@ _USED = re.compile(rb'"creating instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _ASKED = re.compile(rb"stream ")
 _LAID_DOWN = re.compile(rb'"disposing instance" directory=("(?:[^"\\]|\\.)*"|\S+)')
 _LOADED = re.compile(rb'loading path=("(?:[^"\\]|\\.)*"|[^\n]+)')
+_SECOND = re.compile(rb'"cli starting" version=2\.')
 # It writes its first line so long after it began.
 _FIRST_LINE = timedelta(seconds=10)
 _EARLIER = timedelta(seconds=0.5)
@@ -35,7 +36,10 @@ class Run:
     `folders` has when it has built each anew last: it reads the logins after that, and before
     its first request (`asked_at`: the first since it has built any). `loaded` has when it has
     read a piece of configuration last, `laid_down` when it laid a folder down last: what it does
-    there afterwards it builds anew, with what is in auth.json then.
+    there afterwards it builds anew, with what is in auth.json then. `is_whole`: its first line is
+    of those that an opencode begins with, though any may be written later, too. `opened` is the
+    folder that its first line says it uses: a server's says something else.
+    `is_second`: it is OpenCode 2's.
     """
 
     first_at: datetime
@@ -43,6 +47,9 @@ class Run:
     asked_at: datetime | None = None
     loaded: dict[Path, datetime] = field(default_factory=dict)
     laid_down: dict[Path, datetime] = field(default_factory=dict)
+    is_second: bool = False
+    is_whole: bool = True
+    opened: Path | None = None
 
     def is_of(self, started_at: datetime) -> bool:
         """Tell whether a process that began then may be this one."""
@@ -58,18 +65,26 @@ class Runs:
 
     def folders(self, run: str | None) -> list[Path]:
         """Return the folders that a run has used, as far as that is known."""
-        found = self.runs.get(run or "")
-        return list(found.folders) if found else []
+        record = self.runs.get(run or "")
+        return list(record.folders) if record else []
 
     def loaded(self, run: str | None) -> Mapping[Path, datetime]:
         """Return when a run has read which piece of configuration last, as far as is known."""
-        found = self.runs.get(run or "")
-        return found.loaded if found else {}
+        record = self.runs.get(run or "")
+        return record.loaded if record else {}
 
     def is_idle(self, started_at: datetime) -> bool | None:
         """Tell whether the process that began then has used no folder yet; None: unknown."""
-        told = {not run.folders for run in self._begun(started_at)}
+        begun = self._begun(started_at)
+        if not all(run.is_whole for run in begun):
+            # It says less in its log, or that was cut.
+            return None
+        told = {not run.folders for run in begun}
         return told.pop() if len(told) == 1 else None
+
+    def is_second(self, started_at: datetime) -> bool:
+        """Tell whether the process that began then is an OpenCode 2, by what it has logged."""
+        return {run.is_second for run in self._begun(started_at)} == {True}
 
     def of_process(self, started_at: datetime) -> Run | None:
         """Return the run of the process that began then, or None where that is not known."""
@@ -88,13 +103,14 @@ def runs_in(logs: Path) -> Runs:
     content, is_whole = tail(logs / "opencode.log", _MOST_BYTES)
     runs: dict[str, Run] = {}
     since: datetime | None = None
-    for at_text, name, message in (found.groups() for found in _LINE.finditer(content)):
+    for at_text, name, message in (match.groups() for match in _LINE.finditer(content)):
         at = _time(at_text)
         if at is None:
             continue
         since = since or at
-        run = runs.setdefault(name.decode("ascii"), Run(at))
-        if used := _USED.match(message):
+        used = _USED.match(message)
+        run = runs.setdefault(name.decode("ascii"), _begun(at, message, used))
+        if used:
             run.folders[Path(_text(used[1]))] = at
             run.asked_at = None
         elif _ASKED.match(message):
@@ -103,7 +119,15 @@ def runs_in(logs: Path) -> Runs:
             run.laid_down[Path(_text(laid_down[1]))] = at
         elif loaded := _LOADED.match(message):
             run.loaded[Path(_text(loaded[1]))] = at
+        elif _SECOND.match(message):
+            run.is_second = True
     return Runs(runs, None if is_whole else since)
+
+
+def _begun(at: datetime, message: bytes, used: re.Match[bytes] | None) -> Run:
+    """Return a run of which this is the first line."""
+    begins = used or _LOADED.match(message)
+    return Run(at, is_whole=begins is not None, opened=Path(_text(used[1])) if used else None)
 
 
 def _text(value: bytes) -> str:

@@ -101,12 +101,12 @@ def variables_of(provider: str, environ: Mapping[str, str]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _built_in() -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    variables: dict[str, list[str]] = {}
     for line in _BUILT_IN.split("\n"):
         name, *providers = line.split() or [""]
         for provider in providers:
-            found.setdefault(provider, []).append(name)
-    return found
+            variables.setdefault(provider, []).append(name)
+    return variables
 
 
 def _lists(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -133,7 +133,7 @@ def _read(path: Path, _time: int, _size: int) -> Mapping[str, tuple[str, ...]]:
     except (ValueError, RecursionError):
         return {}
     told = listed.items() if isinstance(listed, dict) else ()
-    return {key: tuple(_names(one)) for key, one in told if isinstance(one, dict)}
+    return {key: tuple(_names(entry)) for key, entry in told if isinstance(entry, dict)}
 
 
 def _names(vendor: Mapping[str, Any]) -> Iterator[str]:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from rotator.core.logins.nobody import is_placeholder, names_nobody
 from rotator.model import Balance, Finding, Identity, Meaning, Reach, Scope, Snapshot, Window
-from rotator.text import clean
+from rotator.text import sanitize
 
 Value = TypeVar("Value")
 _MOST_WINDOWS = 64
@@ -27,16 +28,27 @@ def checked(value: object, kind: type[Value]) -> Value:
 
 def checked_identity(who: Identity) -> Identity:
     """Return an identity whose texts can be saved and shown, whatever the token said."""
-    key, group = _compared(who.key), _compared(who.group)
-    return Identity(key, _shown(who.label), _shown(who.plan), group)
+    # What several people have in an owner's place makes them no one person.
+    key = _compared(who.key) if checked(who.by_contract, bool) else _somebody(who.key)
+    group, key_before = _compared(who.group), _compared(who.key_before)
+    # A company may be called as it likes, but for what a person has in that place.
+    is_of_nobody = key is None and who.group == who.key
+    if group is not None and (is_of_nobody or is_placeholder(group)):
+        group = None
+    return Identity(key, _shown(who.label), _shown(who.plan), group, key_before=key_before)
+
+
+def _somebody(text: str | None) -> str | None:
+    known = _compared(text)
+    return None if known is None or names_nobody(known) else known
 
 
 def _compared(text: str | None) -> str | None:
-    return text.encode("utf-8", "backslashreplace").decode() if text else None
+    return checked(text, str).encode("utf-8", "backslashreplace").decode() if text else None
 
 
 def _shown(text: str | None) -> str | None:
-    return (clean(checked(text, str)) or None) if text else None
+    return (sanitize(checked(text, str)) or None) if text else None
 
 
 def checked_snapshot(value: object) -> Snapshot:
@@ -58,7 +70,7 @@ def _window(window: Window) -> Window:
         raise ValueError("a window is used outside of 0 to 1")
     return replace(
         window,
-        name=clean(checked(window.name, str)),
+        name=sanitize(checked(window.name, str)),
         used=float(window.used),
         model=_shown(window.model),
         resets_at=None if window.resets_at is None else _utc(window.resets_at),
@@ -68,7 +80,7 @@ def _window(window: Window) -> Window:
 def _balance(balance: Balance) -> Balance:
     if not balance.amount.is_finite():
         raise ValueError("a balance is no number")
-    return replace(balance, currency=clean(checked(balance.currency, str)))
+    return replace(balance, currency=sanitize(checked(balance.currency, str)))
 
 
 def checked_finding(value: object) -> Finding:
@@ -76,7 +88,7 @@ def checked_finding(value: object) -> Finding:
     told = checked(value, Finding)
     meaning = checked(told.meaning, Meaning)
     until = None if told.until is None else _utc(told.until)
-    reason = clean(checked(told.reason, str))
+    reason = sanitize(checked(told.reason, str))
     return Finding(meaning, reason, until, checked_scope(checked(told.scope, Scope)))
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rotator.provider import Provider
-from rotator.text import clean
+from rotator.text import sanitize
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -39,7 +39,7 @@ class Announced:
     package: str = ""
 
 
-class Shelf(Mapping[str, Provider]):
+class ProviderLoader(Mapping[str, Provider]):
     """The providers by their ids; an id is whose module named it first, and ours come first."""
 
     def __init__(self, package: str = "providers", group: str = GROUP) -> None:
@@ -83,28 +83,28 @@ class Shelf(Mapping[str, Provider]):
         for info in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
             if not info.name.startswith("_"):
                 yield info.name, functools.partial(_providers, f"{self._package}.{info.name}")
-        for one in announced(self._group):
-            load = functools.partial(_providers, one.module, one.attribute)
-            yield f"{one.name} of the package {one.package}", load
+        for point in announced(self._group):
+            load = functools.partial(_providers, point.module, point.attribute)
+            yield f"{point.name} of the package {point.package}", load
 
     def _read(self, name: str, load: Callable[[], Iterable[Provider]]) -> dict[str, Provider]:
         try:
-            found = {str(key): one for one in load() for key in one.ids}
+            providers = {str(key): provider for provider in load() for key in provider.ids}
         except (Exception, SystemExit) as exc:
             log.exception("provider module was not loaded", extra={"module_name": name})
             self._complain(f"the provider module {name} was not loaded: {exc}")
             return {}
-        if taken := sorted(found.keys() & (self._loaded or {}).keys()):
+        if taken := sorted(providers.keys() & (self._loaded or {}).keys()):
             self._complain(f"the provider module {name} is not used for {', '.join(taken)}")
-        return found
+        return providers
 
     def _complain(self, sentence: str) -> None:
-        self._problems.append(clean(sentence))
+        self._problems.append(sanitize(sentence))
 
 
 def _providers(module: str, attribute: str = "PROVIDERS") -> Iterable[Provider]:
-    found: Iterable[Provider] = getattr(importlib.import_module(module), attribute)
-    return found
+    providers: Iterable[Provider] = getattr(importlib.import_module(module), attribute)
+    return providers
 
 
 def announced(group: str, folders: Iterable[str] | None = None) -> list[Announced]:
@@ -118,13 +118,13 @@ def announced(group: str, folders: Iterable[str] | None = None) -> list[Announce
 
     packages = list(distributions() if folders is None else distributions(path=list(folders)))
     # Who announces nothing need not be asked for its name, which takes a while.
-    if not any(_points(one, group) for one in packages):
+    if not any(_points(package, group) for package in packages):
         return []
     first: dict[str, list[Announced]] = {}
-    for one in packages:
+    for package in packages:
         with contextlib.suppress(Exception):
-            name, version = str(one.metadata["Name"]), one.version
-            points = [replace(p, package=f"{name}-{version}") for p in _points(one, group)]
+            name, version = str(package.metadata["Name"]), package.version
+            points = [replace(p, package=f"{name}-{version}") for p in _points(package, group)]
             first.setdefault(name.replace("_", "-").lower(), points)
     return [point for _, points in sorted(first.items()) for point in points]
 
@@ -132,6 +132,6 @@ def announced(group: str, folders: Iterable[str] | None = None) -> list[Announce
 def _points(package: Distribution, group: str) -> list[Announced]:
     # What somebody's package holds may be anything.
     with contextlib.suppress(Exception):
-        found = package.entry_points.select(group=group)
-        return [Announced(one.name, one.module, one.attr or "PROVIDERS") for one in found]
+        points = package.entry_points.select(group=group)
+        return [Announced(point.name, point.module, point.attr or "PROVIDERS") for point in points]
     return []

@@ -23,7 +23,7 @@ from rotator.plugins.checked import (
     checked_scope,
     checked_snapshot,
 )
-from rotator.plugins.loader import GROUP, Shelf
+from rotator.plugins.loader import GROUP, ProviderLoader
 from rotator.provider import (
     Classifier,
     DeadLogin,
@@ -31,6 +31,7 @@ from rotator.provider import (
     HttpAnswer,
     HttpRequest,
     IdentityReader,
+    KeyChanger,
     LoginCheck,
     LoginChecker,
     Paced,
@@ -42,7 +43,7 @@ from rotator.provider import (
     Tokens,
     UsageReader,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 log = logging.getLogger(__name__)
 # The id of the module that stands in for vendors without one.
@@ -76,11 +77,11 @@ class Registry:
     @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each module that is known to be broken; none is loaded for it."""
-        return self.providers.known_problems if isinstance(self.providers, Shelf) else ()
+        return self.providers.known_problems if isinstance(self.providers, ProviderLoader) else ()
 
     def all_problems(self) -> tuple[str, ...]:
         """Return a sentence for each module that is broken, after trying each."""
-        return self.providers.problems if isinstance(self.providers, Shelf) else ()
+        return self.providers.problems if isinstance(self.providers, ProviderLoader) else ()
 
     def identify(self, provider: str, credential: Credential) -> Identity:
         """Return who the credential is, as far as the provider's module can tell offline."""
@@ -114,7 +115,7 @@ class Registry:
             return f"{provider} does not tell the usage of a login, as far as is known here"
         try:
             why = module.usage_obstacle(credential)
-            return None if why is None else clean(checked(why, str))
+            return None if why is None else sanitize(checked(why, str))
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -128,7 +129,7 @@ class Registry:
         if not isinstance(module, UsageReader):
             raise UnexpectedAnswer(f"nothing here reads the usage of {provider}")
         try:
-            return checked_snapshot(self._carried(module.read_usage(credential, now)))
+            return checked_snapshot(self._run_conversation(module.read_usage(credential, now)))
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -149,7 +150,7 @@ class Registry:
             return f"{provider} does not tell whose a login is, as far as is known here"
         try:
             why = module.identity_obstacle(credential)
-            return None if why is None else clean(checked(why, str))
+            return None if why is None else sanitize(checked(why, str))
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -164,7 +165,7 @@ class Registry:
             raise UnexpectedAnswer(f"nothing here asks whose a login of {provider} is")
         try:
             conversation = module.read_identity(credential, now)
-            told = self._carried(conversation, MOST_IDENTITY_REQUESTS)
+            told = self._run_conversation(conversation, MOST_IDENTITY_REQUESTS)
             who = checked_identity(checked(told, Identity))
         except ProviderError:
             raise
@@ -188,6 +189,17 @@ class Registry:
             _log(module, exc)
             return True
 
+    def is_key_before(self, provider: str, key: str) -> bool:
+        """Tell whether a key is of a form that its module gave in an older version alone."""
+        module: object = self.providers.get(provider)
+        if not isinstance(module, KeyChanger):
+            return False
+        try:
+            return checked(module.is_key_before(key), bool)
+        except Exception as exc:  # noqa: BLE001  # likewise
+            _log(module, exc)
+            return False
+
     def can_check(self, provider: str, credential: Credential, now: datetime) -> bool:
         """Tell whether the vendor can be asked about a login that tells no usage."""
         return self._check(provider, credential, now) is not None
@@ -201,7 +213,7 @@ class Registry:
         if check is None:
             raise UnexpectedAnswer(f"nothing here checks a login of {provider}")
         try:
-            self._carried(check)
+            self._run_conversation(check)
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -220,7 +232,7 @@ class Registry:
             _log(module, exc)
             return None
 
-    def _carried(
+    def _run_conversation(
         self, conversation: Generator[HttpRequest, HttpAnswer, Value], most: int = MOST_REQUESTS
     ) -> Value:
         """Carry a module's questions to the vendor and the answers back, until it returns."""
@@ -242,8 +254,8 @@ class Registry:
         for module in self._asked(provider):
             if isinstance(module, HeaderReader):
                 try:
-                    found = module.read_headers(headers, now)
-                    return None if found is None else checked_snapshot(found)
+                    snapshot = module.read_headers(headers, now)
+                    return None if snapshot is None else checked_snapshot(snapshot)
                 except Exception as exc:  # noqa: BLE001  # likewise
                     _log(module, exc)
                     return None
@@ -254,8 +266,8 @@ class Registry:
         for module in self._asked(signal.provider):
             if isinstance(module, Classifier):
                 try:
-                    found = module.classify(signal, now)
-                    return None if found is None else checked_finding(found)
+                    finding = module.classify(signal, now)
+                    return None if finding is None else checked_finding(finding)
                 except Exception as exc:  # noqa: BLE001  # likewise
                     _log(module, exc)
                     return None
@@ -267,8 +279,8 @@ class Registry:
         if not isinstance(module, Scoping):
             return None
         try:
-            found = module.limit_scope(signal)
-            return None if found is None else checked_scope(checked(found, Scope))
+            scope = module.limit_scope(signal)
+            return None if scope is None else checked_scope(checked(scope, Scope))
         except Exception as exc:  # noqa: BLE001  # likewise
             _log(module, exc)
             return None
@@ -284,7 +296,7 @@ class Registry:
             return f"nothing here knows how a login of {provider} is refreshed"
         try:
             call = module.refresh_call(credential)
-            return clean(call) if isinstance(call, str) else checked(call, RefreshCall)
+            return sanitize(call) if isinstance(call, str) else checked(call, RefreshCall)
         except Exception as exc:  # noqa: BLE001  # a module of somebody's may raise anything
             _log(module, exc)
             return _failed(provider)
@@ -298,10 +310,10 @@ class Registry:
             message = f"nothing here reads a refreshed login of {provider}"
             raise UnexpectedAnswer(message)
         try:
-            found = module.read_refresh(credential, answer, now)
-            if isinstance(found, DeadLogin):
-                return DeadLogin(clean(found.reason))
-            return checked(found, Tokens)
+            reply = module.read_refresh(credential, answer, now)
+            if isinstance(reply, DeadLogin):
+                return DeadLogin(sanitize(reply.reason))
+            return checked(reply, Tokens)
         except ProviderError:
             raise
         except Exception as exc:  # noqa: BLE001  # likewise
@@ -327,4 +339,4 @@ def load_registry(package: str = "providers", group: str = GROUP) -> Registry:
 
     They are loaded when one of them is asked for.
     """
-    return Registry(Shelf(package, group))
+    return Registry(ProviderLoader(package, group))

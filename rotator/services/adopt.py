@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.owner import Owner
 from rotator.core.logins.unsaved import logins_of
 from rotator.errors import UsageError
 from rotator.live.account_changes import How, renew
-from rotator.live.knowledge import knowledge, offered
-from rotator.live.swap import Order, swap
+from rotator.live.knowledge import knowledge, owner_of_offered_entry
+from rotator.live.swap import SwapRequest, swap
 from rotator.live.unclaimed import find, has_unread
 from rotator.model import Account, Credential, Event, EventKind
 from rotator.opencode.auth.fragments import take_apart
@@ -38,7 +38,7 @@ class Adopted:
 
 
 def adopt(
-    books: Books, number: int, *, alias: str | None = None, drop_rest: bool = False
+    context: Context, number: int, *, alias: str | None = None, drop_rest: bool = False
 ) -> Adopted:
     """Save every login of the content; drop it if nothing unreadable is left, or with `drop_rest`.
 
@@ -48,41 +48,41 @@ def adopt(
     renewed: list[Account] = []
     saved: list[str] = []
     left: list[str] = []
-    with swap_lock(books.paths.swap_lock), books.store.transaction():
-        one = find(books, number)
-        logins = logins_of(take_apart(one.content, one.provider), knowledge(books))
+    with swap_lock(context.paths.swap_lock), context.store.transaction():
+        aside = find(context, number)
+        logins = logins_of(take_apart(aside.content, aside.provider), knowledge(context))
         if not logins and not drop_rest:
             message = f"nothing in unclaimed content {number} can be read as a login"
             raise UsageError(message, hint=f"rotator accounts drop {number} deletes it")
         for provider, credential in logins:
-            owner, _ = offered(books, provider, credential)
+            owner, _ = owner_of_offered_entry(context, provider, credential)
             if owner.account is None:
-                saved.append(_add(books, provider, credential, alias))
+                saved.append(_add(context, provider, credential, alias))
                 _refuse_second(saved, alias, number)
             elif owner.fresh and not owner.stale:
-                renewed.append(_renew(books, owner.account, credential, owner))
+                renewed.append(_renew(context, owner.account, credential, owner))
             else:
                 left.append(owner.account.name)
-        dropped = drop_rest or not has_unread(books, one)
+        dropped = drop_rest or not has_unread(context, aside)
         if dropped:
-            books.store.replace_aside(number, None)
-            books.store.note_purge()
-    books.back_up_if_due()
-    _tell(books, number, saved, renewed)
+            context.store.replace_unclaimed(number, None)
+            context.store.note_purge()
+    context.back_up_if_due()
+    _tell(context, number, saved, renewed)
     for account in renewed:
-        if books.store.state().slot(account.provider).active == account.id:
+        if context.store.state().slot(account.provider).active == account.id:
             why = f"adopted from unclaimed content {number}"
             # Who has just logged in, and was not seen yet, stays.
-            swap(books, Order(account.id, why, expected=account.id, check_expected=True))
+            swap(context, SwapRequest(account.id, why, expected=account.id, check_expected=True))
     names = tuple(account.name for account in renewed)
     return Adopted(number, tuple(saved), names, tuple(left), dropped)
 
 
-def _add(books: Books, provider: str, credential: Credential, alias: str | None) -> str:
-    who = books.registry.identify(provider, credential)
-    taken = books.store.aliases(provider)
+def _add(context: Context, provider: str, credential: Credential, alias: str | None) -> str:
+    who = context.registry.identify(provider, credential)
+    taken = context.store.aliases(provider)
     name = untaken(provider, alias, taken) if alias else free_alias(provider, who.label, taken)
-    books.store.add_account(provider, name, credential, who, books.clock())
+    context.store.add_account(provider, name, credential, who, context.clock())
     return f"{provider}/{name}"
 
 
@@ -92,19 +92,19 @@ def _refuse_second(saved: list[str], alias: str | None, number: int) -> None:
         raise UsageError(message, hint="leave --alias out; rotator accounts rename comes after")
 
 
-def _renew(books: Books, account: Account, credential: Credential, owner: Owner) -> Account:
-    who = books.registry.identify(account.provider, credential)
+def _renew(context: Context, account: Account, credential: Credential, owner: Owner) -> Account:
+    who = context.registry.identify(account.provider, credential)
     how = How(owner.proof, owner.of_replaced)
-    renew(books, account, credential, who, how, books.clock())
+    renew(context, account, credential, who, how, context.clock())
     return account
 
 
-def _tell(books: Books, number: int, saved: list[str], renewed: list[Account]) -> None:
-    now, why = books.clock(), f"adopted from unclaimed content {number}"
-    books.record(
+def _tell(context: Context, number: int, saved: list[str], renewed: list[Account]) -> None:
+    now, why = context.clock(), f"adopted from unclaimed content {number}"
+    context.record(
         [
             *(Event(now, EventKind.CAPTURED, n.rpartition("/")[0], n, why=why) for n in saved),
             *(Event(now, EventKind.REFRESHED, a.provider, a.name, why=why) for a in renewed),
         ]
     )
-    books.announce()
+    context.notify_changed()

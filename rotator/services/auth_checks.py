@@ -8,9 +8,8 @@ from pathlib import Path
 
 from rotator.live.knowledge import try_parse
 from rotator.opencode.auth.file import Missing, Torn, Whole, read_live, way_out
-from rotator.opencode.auth.placement import is_mounted, is_read_only
 from rotator.opencode.auth.placement_sentences import placement_problems
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 def live_problems(auth_file: Path) -> list[str]:
@@ -18,29 +17,31 @@ def live_problems(auth_file: Path) -> list[str]:
 
     A symlink is judged by what it leads to.
     """
-    found = _rights(auth_file)
+    problems = _rights(auth_file)
     match read_live(auth_file):
         case Torn(lasting=True) as torn:
-            found.append(f"{auth_file} cannot be used: {torn.why}; {way_out(torn)}")
+            problems.append(f"{auth_file} cannot be used: {torn.why}; {way_out(torn)}")
         case Torn() as torn:
-            found.append(f"auth.json is not whole: {torn.why}; {way_out(torn)}")
+            problems.append(f"auth.json is not whole: {torn.why}; {way_out(torn)}")
         case Missing():
             if auth_file.is_symlink():
-                target = clean(auth_file.readlink())
-                found.append(f"auth.json is a link to nothing: {target} is made at the next login")
+                target = sanitize(auth_file.readlink())
+                problems.append(
+                    f"auth.json is a link to nothing: {target} is made at the next login"
+                )
         case Whole() as whole:
-            found += _entry_problems(whole)
-    return found
+            problems += _entry_problems(whole)
+    return problems
 
 
 def _entry_problems(whole: Whole) -> list[str]:
     parsed = [try_parse(provider, entry) for provider, entry in whole.entries.items()]
     names = [member.provider for member in whole.members]
     return [
-        *(found for found in parsed if isinstance(found, str)),
+        *(problem for problem in parsed if isinstance(problem, str)),
         *(
-            f"auth.json has more than one entry of {clean(name)}: opencode takes the last one and"
-            " drops the others when it writes"
+            f"auth.json has more than one entry of {sanitize(name)}: opencode takes the last one"
+            " and drops the others when it writes"
             for name in sorted({name for name in names if names.count(name) > 1})
         ),
     ]
@@ -51,27 +52,20 @@ def _rights(auth_file: Path) -> list[str]:
     target = Path(os.path.realpath(auth_file))
     # Whoever may put another link in place decides what auth.json is, too.
     folders = sorted({auth_file.parent, target.parent})
-    found = [f"anybody may replace auth.json: chmod o-w {one}" for one in folders if _is_open(one)]
-    found += placement_problems(auth_file)
-    # What is mounted by itself is written in place, whatever its folder is.
-    if not _may_write(target.parent) and not is_mounted(target) and not is_read_only(target):
-        why = f"{target.parent} may not be written; check its rights"
-        if is_read_only(target.parent):
-            why = f"{target.parent} is mounted read-only; mount it so that it can be written"
-        found.append(f"no account can be put into auth.json: {why}")
+    problems = [
+        f"anybody may replace auth.json: chmod o-w {folder}"
+        for folder in folders
+        if _is_open(folder)
+    ]
+    problems += placement_problems(auth_file)
     facts = _facts(target)
     if facts is None or not stat.S_ISREG(facts.st_mode):
-        return found
+        return problems
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        found.append(f"others may change auth.json: chmod 600 {target}")
+        problems.append(f"others may change auth.json: chmod 600 {target}")
     elif not facts.st_mode & stat.S_IWUSR:
-        found.append(f"opencode cannot save new tokens in auth.json: chmod 600 {target}")
-    return found
-
-
-def _may_write(folder: Path) -> bool:
-    by_effect = os.access in os.supports_effective_ids
-    return _facts(folder) is None or os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect)
+        problems.append(f"opencode cannot save new tokens in auth.json: chmod 600 {target}")
+    return problems
 
 
 def _is_open(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.selection.policy import stands_in
 from rotator.model import Account, State
 from rotator.opencode.bridge.presence import Present
@@ -46,33 +46,36 @@ class _Running:
 
 
 def bound_elsewhere(
-    books: Books, without: Sequence[Unbridged], bridged: Sequence[Present], put: Account
+    context: Context, without: Sequence[Unbridged], bridged: Sequence[Present], put: Account
 ) -> Iterator[tuple[str, Bound]]:
     """Yield the opencodes that began with nothing that `put` can replace, and what it was."""
-    for one in (*map(_bridged, bridged), *(_silent(one) for one in without if one.hides_turns)):
-        state = books.store.state()
-        found = one.at and _bound(books, state, one.at, put)
-        if found and (again := _began_anew(books, one)) is not None:
-            found = _bound(books, state, again + _SEEN_WITHIN, put)
-        if found:
-            yield one.who, found
+    for process in (
+        *map(_bridged, bridged),
+        *(_silent(process) for process in without if process.hides_turns),
+    ):
+        state = context.store.state()
+        bound = process.at and _bound(context, state, process.at, put)
+        if bound and (again := _began_anew(context, process)) is not None:
+            bound = _bound(context, state, again + _SEEN_WITHIN, put)
+        if bound:
+            yield process.who, bound
 
 
-def _bridged(one: Present) -> _Running:
-    process_at = started(one.pid) if one.is_here else None
-    return _Running(one.who, one.started_at, process_at, one.directories)
+def _bridged(presence: Present) -> _Running:
+    process_at = started(presence.pid) if presence.is_here else None
+    return _Running(presence.who, presence.started_at, process_at, presence.directories)
 
 
-def _silent(one: Unbridged) -> _Running:
-    at = one.opencode.started_at
-    return _Running(one.who, at, at, ())
+def _silent(process: Unbridged) -> _Running:
+    at = process.opencode.started_at
+    return _Running(process.who, at, at, ())
 
 
-def _bound(books: Books, state: State, began_at: datetime, put: Account) -> Bound | None:
+def _bound(context: Context, state: State, began_at: datetime, put: Account) -> Bound | None:
     tenures = state.slot(put.provider).tenures
     before = [tenure.account for tenure in tenures if tenure.since <= began_at]
     if not before:
-        is_known = len(tenures) < TENURES_KEPT and _had_looked(books, state, began_at)
+        is_known = len(tenures) < TENURES_KEPT and _had_looked(context, state, began_at)
         return Bound.WITHOUT if is_known else None
     if before[-1] is None:
         return Bound.WITHOUT
@@ -85,20 +88,20 @@ def _bound(books: Books, state: State, began_at: datetime, put: Account) -> Boun
     return None if is_known else Bound.ELSEWHERE
 
 
-def _had_looked(books: Books, state: State, at: datetime) -> bool:
+def _had_looked(context: Context, state: State, at: datetime) -> bool:
     """Tell whether somebody of ours had looked at auth.json by then: what was in it is known."""
     if any(tenure.since <= at for slot in state.slots.values() for tenure in slot.tenures):
         return True
-    holder = watch_holder(books.paths.watch_lock)
+    holder = watch_holder(context.paths.watch_lock)
     since = started(holder.pid) if holder is not None and holder.is_here else None
     return since is not None and since <= at
 
 
-def _began_anew(books: Books, one: _Running) -> datetime | None:
+def _began_anew(context: Context, process: _Running) -> datetime | None:
     """Return since when all that it does is built anew, where its log tells of that."""
-    run = one.process_at and runs_in(books.paths.opencode_logs).of_process(one.process_at)
+    run = process.process_at and runs_in(context.paths.opencode_logs).of_process(process.process_at)
     if not run:
         return None
-    folders = list(map(Path, one.folders)) or list(run.folders)
+    folders = list(map(Path, process.folders)) or list(run.folders)
     known = [run.laid_down[folder] for folder in folders if folder in run.laid_down]
     return min(known) if known and len(known) == len(folders) else None

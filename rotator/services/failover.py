@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.failures.classify import LIMITS, classify, scope_of
 from rotator.core.selection import failover as engine
 from rotator.core.selection.fallback import PASS
-from rotator.errors import RotatorError, SwapUnverified
-from rotator.live.swap import Order, swap
+from rotator.errors import NothingToRotateTo, RotatorError, SwapUnverified
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import (
     EVERYTHING,
     Account,
@@ -24,7 +24,8 @@ from rotator.model import (
     Signal,
     Verdict,
 )
-from rotator.services.refresh import freshened, why_not
+from rotator.services.refresh import obstacle_now, with_fresh_tokens
+from rotator.services.spent_logins import reject_spent
 
 log = logging.getLogger(__name__)
 
@@ -53,18 +54,18 @@ class Before:
 NOTHING_BEFORE = Before()
 
 
-def meaning_of(books: Books, signal: Signal) -> Finding:
+def meaning_of(context: Context, signal: Signal) -> Finding:
     """Return what a failure means, by its vendor's own rules first, and what it is counted for."""
-    now = books.clock()
-    finding = books.registry.classify(signal, now) or classify(signal, now)
+    now = context.clock()
+    finding = context.registry.classify(signal, now) or classify(signal, now)
     if finding.meaning not in LIMITS or finding.scope != EVERYTHING:
         return finding
-    scope = books.registry.limit_scope(signal) or scope_of(signal, finding.meaning)
+    scope = context.registry.limit_scope(signal) or scope_of(signal, finding.meaning)
     return replace(finding, scope=scope)
 
 
 def carry_out(
-    books: Books,
+    context: Context,
     signal: Signal,
     finding: Finding,
     *,
@@ -82,34 +83,37 @@ def carry_out(
     reply, tried = _Once(answer), set(before.asked)
     is_over = True
     try:
+        reject_spent(context)
         for _ in range(_MOST_DECISIONS):
-            outcome = engine.on_signal(
-                books.outlook(signal.provider),
+            decision = engine.decide(
+                context.decision_state(signal.provider),
                 signal,
                 finding,
-                books.clock(),
-                may_refresh=lambda one: one.id not in tried and why_not(books, one) is None,
+                context.clock(),
+                may_refresh=lambda account: (
+                    account.id not in tried and obstacle_now(context, account) is None
+                ),
                 since=before.since,
             )
-            if not outcome.freshen or outcome.order is None:
-                if _done(books, outcome, reply):
+            if not decision.freshen or decision.order is None:
+                if _done(context, decision, reply):
                     break
                 continue
-            reply.first_word(outcome.verdict)
-            _mark(books, outcome)
-            tried.add(outcome.order.to.id)
-            is_over = (freshen or _here_and_now(books))(outcome.order.to)
+            reply.first_word(decision.verdict)
+            _mark(context, decision)
+            tried.add(decision.order.to.id)
+            is_over = (freshen or _here_and_now(context))(decision.order.to)
             if not is_over:
-                return outcome.verdict
+                return decision.verdict
     finally:
         if is_over:
             reply(PASS)
     return reply.given or PASS
 
 
-def _here_and_now(books: Books) -> Freshen:
+def _here_and_now(context: Context) -> Freshen:
     def freshen(account: Account) -> bool:
-        freshened(books, account)
+        with_fresh_tokens(context, account)
         return True
 
     return freshen
@@ -135,16 +139,16 @@ class _Once:
             log.warning("a verdict could not be given: %s", exc.strerror)
 
 
-def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
-    order = outcome.order
+def _done(context: Context, decision: engine.Decision, reply: _Once) -> bool:
+    order = decision.order
     if order is None:
-        reply(outcome.verdict)
-        _mark(books, outcome)
+        reply(decision.verdict)
+        _mark(context, decision)
         return True
     try:
         done = swap(
-            books,
-            Order(
+            context,
+            SwapRequest(
                 account=order.to.id,
                 why=order.why,
                 kind=EventKind.FAILOVER,
@@ -152,26 +156,31 @@ def _done(books: Books, outcome: engine.Outcome, reply: _Once) -> bool:
                 check_expected=True,
                 watched=True,
                 patience_seconds=_PATIENCE_SECONDS,
-                on_renamed=lambda put: reply(_for(outcome.verdict, put.credential.digest)),
-                also=lambda: _write_marks(books, outcome.marks),
-                events=outcome.events,
+                on_renamed=lambda put: reply(_for(decision.verdict, put.credential.digest)),
+                also=lambda: _write_marks(context, decision.updates),
+                events=decision.events,
             ),
         )
+    except NothingToRotateTo:
+        # Its refresh token was exchanged meanwhile: another one is chosen.
+        return False
     except SwapUnverified as exc:
         # Everything is written down already; the watcher's next look puts it right.
-        books.record([_problem(books, order.to, exc)])
+        context.record([_problem(context, order.to, exc)])
         return True
     except RotatorError as exc:
         log.warning("a failover could not be made: %s", exc.message)
         reply(PASS)
-        _mark(books, replace(outcome, events=(*outcome.events, _problem(books, order.to, exc))))
+        _mark(
+            context, replace(decision, events=(*decision.events, _problem(context, order.to, exc)))
+        )
         return True
     return done is not None
 
 
-def _problem(books: Books, to: Account, exc: RotatorError) -> Event:
+def _problem(context: Context, to: Account, exc: RotatorError) -> Event:
     why = f"{to.alias} could not take over: {exc.message}"
-    return Event(books.clock(), EventKind.PROBLEM, to.provider, to.name, why=why)
+    return Event(context.clock(), EventKind.PROBLEM, to.provider, to.name, why=why)
 
 
 def _for(verdict: Verdict, credential: Digest) -> Verdict:
@@ -179,23 +188,23 @@ def _for(verdict: Verdict, credential: Digest) -> Verdict:
     return replace(verdict, credential=credential) if verdict.credential else verdict
 
 
-def _mark(books: Books, outcome: engine.Outcome) -> None:
-    if outcome.marks:
-        with books.store.transaction():
-            _write_marks(books, outcome.marks)
-    books.record(outcome.events)
-    if outcome.marks:
-        books.announce()
+def _mark(context: Context, decision: engine.Decision) -> None:
+    if decision.updates:
+        with context.store.transaction():
+            _write_marks(context, decision.updates)
+    context.record(decision.events)
+    if decision.updates:
+        context.notify_changed()
 
 
-def _write_marks(books: Books, marks: tuple[engine.Mark, ...]) -> None:
-    now = books.clock()
+def _write_marks(context: Context, marks: tuple[engine.AccountUpdate, ...]) -> None:
+    now = context.clock()
     for mark in marks:
         match mark:
-            case engine.Rest(account=account, limit=limit):
-                books.store.set_limit(account.id, limit)
-            case engine.Reject(account=account, reason=reason):
-                books.store.set_rejected(account.id, reason)
-                books.store.note_rejection(account.provider, now)
-            case engine.NoteOverload(provider=provider):
-                books.store.note_overload_swap(provider, now)
+            case engine.SetLimit(account=account, limit=limit):
+                context.store.set_limit(account.id, limit)
+            case engine.SetRejected(account=account, reason=reason):
+                context.store.set_rejected(account.id, reason)
+                context.store.note_rejection(account.provider, now)
+            case engine.NoteOverloadSwap(provider=provider):
+                context.store.note_overload_swap(provider, now)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.model import Account
 from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.config_files import Config, config_folders, read_configs
@@ -27,12 +27,17 @@ from rotator.opencode.console_account import has_organisation
 from rotator.opencode.other_plugins import is_ours, may_send_own
 from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.vendor_variables import before_logins, variables_of
-from rotator.text import clean
+from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
+from rotator.text import sanitize
 
-# Their own loaders take a login from auth.json and not the environment's key (1.18.33).
-TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
-# Nothing in opencode sends a login with tokens to these: that takes a plug-in (1.18.33).
-_NEEDS_PLUGIN = frozenset({"anthropic", "google"})
+# opencode's own plug-ins send these providers' logins with tokens, whatever key the environment
+# has (1.17.0 to 1.18.33).
+_TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
+# They send these as well, some only in some versions. Every other takes a plug-in of others.
+_SENDS_LOGINS = _TAKES_LOGINS | {"azure", "gitlab", "poe"}
+# With it none of its own plug-ins is loaded; a word that is none of these counts as yes.
+WITHOUT_OWN_PLUGINS = "OPENCODE_DISABLE_DEFAULT_PLUGINS"
+_NO = frozenset({"", "0", "false", "no", "off", "n"})
 # opencode itself puts a line into its configuration when it has read it.
 _WRITTEN_WITHIN = timedelta(seconds=2)
 
@@ -50,7 +55,7 @@ class Giver:
 
 
 @dataclass(frozen=True)
-class World:
+class OpencodeInputs:
     """What one opencode reads: its environment, and the folders it works in.
 
     `started_at` is None where that opencode does not run, or not any more; `read_at` has when it
@@ -66,6 +71,16 @@ class World:
     def __repr__(self) -> str:
         return f"World({self.folders})"
 
+    @property
+    def has_loaders(self) -> bool:
+        """Whether opencode's own plug-ins, which send logins with tokens, are loaded."""
+        return self.environ.get(WITHOUT_OWN_PLUGINS, "").lower() in _NO
+
+    def takes_login(self, put: Account) -> bool:
+        """Tell whether that login is taken whatever key the environment has for its provider."""
+        is_loaded = self.has_loaders and put.provider in _TAKES_LOGINS
+        return is_loaded and put.credential.type == "oauth"
+
     @cached_property
     def configs(self) -> list[Config]:
         """Its configuration."""
@@ -78,47 +93,49 @@ class World:
             return []
         home = Path(self.environ.get("HOME") or "/")
         cache = Path(self.environ.get("XDG_CACHE_HOME") or home / ".cache") / "opencode"
-        found = loaded_by(self.configs, config_folders(self.environ, self.folders), cache)
-        return [one for one in found if not is_ours(one)]
+        plugins = loaded_by(self.configs, config_folders(self.environ, self.folders), cache)
+        return [plugin for plugin in plugins if not is_ours(plugin)]
 
 
-def givers(world: World, books: Books, provider: str) -> Iterator[Giver]:
+def givers(world: OpencodeInputs, context: Context, provider: str) -> Iterator[Giver]:
     """Yield what may give the provider a key of its own there, what is sure first."""
-    active = books.store.state().active(provider)
-    if world.environ.get("OPENCODE_AUTH_CONTENT"):
-        yield Giver("OPENCODE_AUTH_CONTENT")
+    active = context.store.state().active(provider)
+    if has_own_logins(world.environ):
+        yield Giver(AUTH_CONTENT)
     for key in configured(world, provider, active):
-        yield Giver(clean(key.where))
+        yield Giver(sanitize(key.where))
     for name in variables(world, provider, active):
-        yield Giver(f"the variable {clean(name)}")
-    yield from _unread(world, books, provider)
+        yield Giver(f"the variable {sanitize(name)}")
+    yield from _unread(world, context, provider)
     yield from _code(world, provider)
-    if active is not None and _began_without_login(world, books, provider):
+    if active is not None and _began_without_login(world, context, provider):
         for name in _set(world, active, _variables_of(world, provider)):
-            yield Giver(f"the variable {clean(name)}", is_sure=False, lasts=False)
+            yield Giver(f"the variable {sanitize(name)}", is_sure=False, lasts=False)
 
 
-def _code(world: World, provider: str) -> Iterator[Giver]:
+def _code(world: OpencodeInputs, provider: str) -> Iterator[Giver]:
     """Yield the code of other people that may give the provider a key."""
     for config in world.configs:
         for sdk in foreign_sdks_in(config, provider):
-            yield Giver(f"the SDK {clean(sdk)}", is_sure=False)
-    for one in world.code:
-        says = f"the {one.kind} {clean(one.name)}"
-        if may_send_own(one, provider):
+            yield Giver(f"the SDK {sanitize(sdk)}", is_sure=False)
+    for plugin in world.code:
+        says = f"the {plugin.kind} {sanitize(plugin.name)}"
+        if may_send_own(plugin, provider):
             yield Giver(f"{says} (by its text)", is_sure=False)
-        elif any(_has_changed(path, world.started_at) for path in one.files):
+        elif any(_has_changed(path, world.started_at) for path in plugin.files):
             yield Giver(f"{says} (its text has changed since)", is_sure=False, lasts=False)
 
 
-def may_load(world: World, books: Books, put: Account) -> bool:
+def may_load(world: OpencodeInputs, context: Context, put: Account) -> bool:
     """Tell whether something there may let opencode send that login, as far as is seen."""
-    if put.credential.type != "oauth" or put.provider not in _NEEDS_PLUGIN:
+    if put.credential.type != "oauth" or (world.has_loaders and put.provider in _SENDS_LOGINS):
         return True
-    return any((*_unread(world, books, put.provider), *_code(world, put.provider)))
+    return any((*_unread(world, context, put.provider), *_code(world, put.provider)))
 
 
-def configured(world: World, provider: str, active: Account | None) -> Iterator[ConfiguredKey]:
+def configured(
+    world: OpencodeInputs, provider: str, active: Account | None
+) -> Iterator[ConfiguredKey]:
     """Yield the keys that its configuration gives to the provider, but for the login's own."""
     live = None if active is None else active.credential.digest
     for config in world.configs:
@@ -128,7 +145,7 @@ def configured(world: World, provider: str, active: Account | None) -> Iterator[
                 yield key
 
 
-def variables(world: World, provider: str, active: Account | None) -> Iterator[str]:
+def variables(world: OpencodeInputs, provider: str, active: Account | None) -> Iterator[str]:
     """Yield the variables whose key opencode takes although there is a login.
 
     A key in auth.json goes before most; a login with tokens does where something loads it.
@@ -136,17 +153,17 @@ def variables(world: World, provider: str, active: Account | None) -> Iterator[s
     if active is None:
         return
     names = list(before_logins(provider))
-    if active.credential.type == "oauth" and provider not in TAKES_LOGINS:
+    if active.credential.type == "oauth" and not world.takes_login(active):
         names += _variables_of(world, provider)
     yield from _set(world, active, names)
 
 
-def _variables_of(world: World, provider: str) -> list[str]:
+def _variables_of(world: OpencodeInputs, provider: str) -> list[str]:
     listed = [name for config in world.configs for name in variables_in(config, provider)]
     return [*listed, *variables_of(provider, world.environ)]
 
 
-def _set(world: World, active: Account, names: Iterable[str]) -> Iterator[str]:
+def _set(world: OpencodeInputs, active: Account, names: Iterable[str]) -> Iterator[str]:
     """Yield those of the variables that are set, to another key than the login's own."""
     for name in dict.fromkeys(names):
         value = world.environ.get(name)
@@ -154,27 +171,27 @@ def _set(world: World, active: Account, names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def _began_without_login(world: World, books: Books, provider: str) -> bool:
+def _began_without_login(world: OpencodeInputs, context: Context, provider: str) -> bool:
     """Tell whether that opencode began before the provider had a login here, as far as is known.
 
     It goes on with the key that its environment gave it.
     """
-    tenures = books.store.state().slot(provider).tenures
+    tenures = context.store.state().slot(provider).tenures
     return world.started_at is not None and bool(tenures) and world.started_at < tenures[0].since
 
 
-def _unread(world: World, books: Books, provider: str) -> Iterator[Giver]:
+def _unread(world: OpencodeInputs, context: Context, provider: str) -> Iterator[Giver]:
     """Yield the pieces of its configuration that cannot be read, and may give anything."""
     for config in world.configs:
         if config.value is None:
-            yield Giver(f"{clean(config.where)} (it cannot be read)", is_sure=False)
+            yield Giver(f"{sanitize(config.where)} (it cannot be read)", is_sure=False)
         elif _has_changed(path := Path(config.where), world.read_at.get(path)):
-            says = f"{clean(config.where)} (it has changed since that opencode read it)"
+            says = f"{sanitize(config.where)} (it has changed since that opencode read it)"
             yield Giver(says, is_sure=False, lasts=False)
-    if (site := _well_known(world, books)) not in {None, provider}:
-        says = f"the configuration that {clean(site)} brings (it is not read here)"
+    if (site := _well_known(world, context)) not in {None, provider}:
+        says = f"the configuration that {sanitize(site)} brings (it is not read here)"
         yield Giver(says, is_sure=False)
-    if has_organisation(books.paths.auth_file.parent, world.environ):
+    if has_organisation(context.paths.auth_file.parent, world.environ):
         says = "the configuration of an organisation of opencode's Console (it is not read here)"
         yield Giver(says, is_sure=False)
 
@@ -190,12 +207,12 @@ def _has_changed(path: Path, read_at: datetime | None) -> bool:
     return changed_at > read_at + _WRITTEN_WITHIN
 
 
-def _well_known(world: World, books: Books) -> str | None:
+def _well_known(world: OpencodeInputs, context: Context) -> str | None:
     """Return a site whose well-known login is in auth.json, or was since that opencode began.
 
     opencode fetches a configuration from there and joins it to its own.
     """
-    reading = read_live(books.paths.auth_file)
+    reading = read_live(context.paths.auth_file)
     for provider, entry in reading.entries.items() if isinstance(reading, Whole) else ():
         try:
             value = json.loads(entry.reveal())
@@ -203,11 +220,11 @@ def _well_known(world: World, books: Books) -> str | None:
             continue
         if isinstance(value, dict) and value.get("type") == "wellknown":
             return provider
-    state = books.store.state()
+    state = context.store.state()
     for account in state.accounts:
         if account.credential.type == "wellknown":
             tenures = state.slot(account.provider).tenures
-            ends = [*(one.since for one in tenures[1:]), None]
+            ends = [*(tenure.since for tenure in tenures[1:]), None]
             if any(
                 tenure.account == account.id and _is_after(end, world.started_at)
                 for tenure, end in zip(tenures, ends, strict=False)

@@ -12,15 +12,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.model import Account
 from rotator.opencode.bridge.install import bridge_file
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.services.key_givers import TAKES_LOGINS, World, configured, givers, may_load, variables
-from rotator.services.without_bridge import Unbridged, bridgeless, following, unbridged
+from rotator.services.key_givers import (
+    WITHOUT_OWN_PLUGINS,
+    OpencodeInputs,
+    configured,
+    givers,
+    may_load,
+    variables,
+)
+from rotator.services.without_bridge import (
+    Unbridged,
+    following,
+    opencodes_without_bridge,
+    unbridged,
+)
 from rotator.system.processes import Opencode, environment
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class OwnKey:
         """The sentence about it."""
         gives = "gives" if self.is_sure else "may give"
         return (
-            f"{clean(self.provider)}: {self.giver} {gives} a key of its own, so opencode's log"
+            f"{sanitize(self.provider)}: {self.giver} {gives} a key of its own, so opencode's log"
             " blames no account; with the bridge the requests that carry a login from here are"
             " told apart"
         )
@@ -58,15 +70,16 @@ class Unreached:
     def says(self) -> str:
         """The sentence about it."""
         if self.alias is None:
-            return (
-                f"{self.giver} gives {clean(self.provider)} a key of its own, which no swap changes"
-            )
+            provider = sanitize(self.provider)
+            return f"{self.giver} gives {provider} a key of its own, which no swap changes"
         key = f"the key of {self.alias}"
-        return f"{self.giver} gives {clean(self.provider)} {key}: an opencode begins with that one"
+        return (
+            f"{self.giver} gives {sanitize(self.provider)} {key}: an opencode begins with that one"
+        )
 
 
 def find_own_keys(
-    books: Books,
+    context: Context,
     present: Sequence[Present],
     providers: Iterable[str],
     *,
@@ -78,48 +91,59 @@ def find_own_keys(
     `run` is the log's name of the process that failed, where it is about one failure; `running`
     are the opencodes without a bridge, where they have been looked for already.
     """
-    worlds = _worlds(books, present, run, running)
-    found = []
+    worlds = _worlds(context, present, run, running)
+    keys = []
     for provider in providers:
-        given = (giver for world in worlds for giver in givers(world, books, provider))
+        given = (giver for world in worlds for giver in givers(world, context, provider))
         if (giver := next(given, None)) is not None:
-            found.append(OwnKey(provider, giver.says, giver.is_sure, giver.lasts))
-    return found
+            keys.append(OwnKey(provider, giver.says, giver.is_sure, giver.lasts))
+    return keys
 
 
-def unreached(books: Books, present: Sequence[Present], put: Account) -> Unreached | None:
+def unreached(context: Context, present: Sequence[Present], put: Account) -> Unreached | None:
     """Return what gives the provider another key than that of `put`, whatever is swapped.
 
     With the bridge a key that has been in auth.json since its opencode began is replaced all the
     same. What only may be so is left out.
     """
-    if put.credential.type == "oauth" and put.provider in TAKES_LOGINS:
-        return None
-    for world in _every_world(books, present):
+    for world in _every_world(context, present):
+        if world.takes_login(put):
+            continue
         for key in configured(world, put.provider, put):
-            ours = (a for a in books.store.state().of(put.provider))
+            ours = (a for a in context.store.state().of(put.provider))
             alias = next((a.alias for a in ours if a.credential.digest == key.digest), None)
-            return Unreached(put.provider, clean(key.where), alias)
+            return Unreached(put.provider, sanitize(key.where), alias)
         for name in variables(world, put.provider, put):
-            return Unreached(put.provider, f"the variable {clean(name)}")
+            return Unreached(put.provider, f"the variable {sanitize(name)}")
     return None
 
 
-def is_sent(books: Books, present: Sequence[Present], put: Account) -> bool:
+def is_sent(context: Context, present: Sequence[Present], put: Account) -> bool:
     """Tell whether an opencode that runs, or the next one, may send that login at all."""
-    return any(may_load(world, books, put) for world in _every_world(books, present))
+    return any(may_load(world, context, put) for world in _every_world(context, present))
 
 
-def _every_world(books: Books, present: Sequence[Present]) -> list[World]:
+def why_unsent(context: Context, present: Sequence[Present], put: Account) -> str:
+    """Return why no opencode sends that login, where none does."""
+    says = f"opencode sends no such login to {sanitize(put.provider)}"
+    if all(world.has_loaders for world in _every_world(context, present)):
+        return f"{says} without a plug-in for that"
+    return f"{says} while {WITHOUT_OWN_PLUGINS} is set"
+
+
+def _every_world(context: Context, present: Sequence[Present]) -> list[OpencodeInputs]:
     bridged = [
-        World(environment(one.pid) or os.environ, tuple(Path(name) for name in one.directories))
-        for one in following(present)
+        OpencodeInputs(
+            environment(presence.pid) or os.environ,
+            tuple(Path(name) for name in presence.directories),
+        )
+        for presence in following(present)
     ]
-    return [*bridged, *_worlds(books, present, None, None)]
+    return [*bridged, *_worlds(context, present, None, None)]
 
 
 def own_key_sentences(
-    books: Books,
+    context: Context,
     present: Sequence[Present],
     providers: Iterable[str],
     without: Sequence[Unbridged] | None = None,
@@ -129,47 +153,52 @@ def own_key_sentences(
     That is while the bridge is not installed, or an opencode sends requests without it. `without`
     are those that nothing is heard of, where they have been looked at already.
     """
-    looked_at = unbridged(books.paths, present) if without is None else without
-    silent = [one.opencode for one in looked_at if one.hides_turns]
-    if not silent and bridge_file(books.paths).version is not None:
+    looked_at = unbridged(context.paths, present) if without is None else without
+    silent = [process.opencode for process in looked_at if process.hides_turns]
+    if not silent and bridge_file(context.paths).version is not None:
         return {}
-    found = find_own_keys(books, present, providers, running=silent)
-    return {one.provider: _of_all(one, found).says for one in found}
+    keys = find_own_keys(context, present, providers, running=silent)
+    return {key.provider: _of_all(key, keys).says for key in keys}
 
 
-def _of_all(one: OwnKey, found: Sequence[OwnKey]) -> OwnKey:
+def _of_all(key: OwnKey, keys: Sequence[OwnKey]) -> OwnKey:
     """Return the same about every provider that it may be true of: that is one sentence."""
-    if one.is_sure:
-        return one
-    alike = (each.provider for each in found if (each.giver, each.lasts) == (one.giver, one.lasts))
-    return replace(one, provider=", ".join(alike))
+    if key.is_sure:
+        return key
+    alike = (each.provider for each in keys if (each.giver, each.lasts) == (key.giver, key.lasts))
+    return replace(key, provider=", ".join(alike))
 
 
 def _worlds(
-    books: Books,
+    context: Context,
     present: Sequence[Present],
     run: str | None,
     running: Sequence[Opencode] | None,
-) -> list[World]:
+) -> list[OpencodeInputs]:
     """Return what the opencodes read that may have written a line without the bridge.
 
     Where none of them runs any more it is what one would read that began as this process did, in
     the folders that are known.
     """
-    runs = runs_in(books.paths.opencode_logs) if run else Runs({})
+    runs = runs_in(context.paths.opencode_logs) if run else Runs({})
     used, read_at = tuple(runs.folders(run)), runs.loaded(run)
-    # A bridge that leaves every request alone tells nothing of them.
-    found = bridgeless(books.paths, following(present)) if running is None else running
-    worlds = [world for one in found if one.sends and (world := _world(one, used, read_at))]
+    processes = opencodes_without_bridge(context.paths, present) if running is None else running
+    worlds = [
+        world
+        for process in processes
+        if process.sends and (world := _world(process, used, read_at))
+    ]
     if worlds:
         return worlds
-    folders = used or tuple(Path(name) for one in present for name in one.directories)
-    return [World(os.environ, folders, read_at=read_at)]
+    folders = used or tuple(Path(name) for presence in present for name in presence.directories)
+    return [OpencodeInputs(os.environ, folders, read_at=read_at)]
 
 
-def _world(one: Opencode, used: tuple[Path, ...], read_at: Mapping[Path, datetime]) -> World | None:
-    environ = environment(one.pid)
+def _world(
+    process: Opencode, used: tuple[Path, ...], read_at: Mapping[Path, datetime]
+) -> OpencodeInputs | None:
+    environ = environment(process.pid)
     if environ is None:
         return None
-    own = (one.folder,) if one.folder is not None else ()
-    return World(environ, (*used, *own), one.is_pure, one.started_at, read_at)
+    own = (process.folder,) if process.folder is not None else ()
+    return OpencodeInputs(environ, (*used, *own), process.is_pure, process.started_at, read_at)

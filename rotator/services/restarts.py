@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rotator.context import Books
-from rotator.model import Account, Event, EventKind
+from rotator.context import Context
+from rotator.model import Account, Event, EventKind, HomeName
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
 from rotator.services.bound_requests import Bound, bound_elsewhere
-from rotator.services.own_keys import find_own_keys, is_sent, unreached
+from rotator.services.own_keys import find_own_keys, is_sent, unreached, why_unsent
 from rotator.services.unseen_requests import senders
 from rotator.services.without_bridge import Lack, Unbridged, following, unbridged
-from rotator.text import clean
+from rotator.text import sanitize
 
 _LATER = "after-restart"
 _WHEN = {
@@ -24,31 +24,42 @@ _WHEN = {
     "next-request": "running opencodes use it from the next request on",
     _LATER: "restart opencode to use it",
 }
+_IN_SECOND = "OpenCode 2 uses it from its next request on"
 
 
-def why_unseen(books: Books, present: Sequence[Present]) -> str | None:
+def unseen_turns(context: Context, present: Sequence[Present]) -> str | None:
     """Return why nobody knows when the turns of all opencodes are over, or None."""
-    unseen = [one for one in unbridged(books.paths, present) if one.hides_turns]
-    return "; ".join(_unseen(one) for one in unseen) or None
+    unseen = [process for process in unbridged(context.paths, present) if process.hides_turns]
+    return "; ".join(_unseen(process) for process in unseen) or None
 
 
-def _unseen(one: Unbridged) -> str:
-    said = f"opencode {one.who} {one.says}, and its turns cannot be seen"
-    if one.lack is Lack.OLDER:
-        return f"{said}: {'restart it' if one.is_installed else one.to_do}"
+def _unseen(process: Unbridged) -> str:
+    said = f"opencode {process.who} {process.says}, and its turns cannot be seen"
+    if process.lack is Lack.OLDER:
+        return f"{said}: {'restart it' if process.is_installed else process.to_do}"
     return said
 
 
-def applies(books: Books, present: Sequence[Present], put: Account) -> str:
-    """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`."""
-    if not following(present) and not _using(books, present):
+def takes_effect(
+    context: Context,
+    present: Sequence[Present],
+    put: Account,
+    homes: Sequence[HomeName] = (HomeName.AUTH_FILE,),
+) -> str:
+    """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`.
+
+    `homes` are those in which the account is active by it.
+    """
+    if HomeName.AUTH_FILE not in homes:
+        return "next-request"
+    if not following(present) and not _using(context, present):
         return "now"
-    is_used = is_sent(books, present, put) and not _lagging(books, present, put)
+    is_used = is_sent(context, present, put) and not _lagging(context, present, put)
     return "next-request" if is_used else _LATER
 
 
-def _using(books: Books, present: Sequence[Present]) -> list[Unbridged]:
-    return [one for one in unbridged(books.paths, present) if one.uses_auth_json]
+def _using(context: Context, present: Sequence[Present]) -> list[Unbridged]:
+    return [process for process in unbridged(context.paths, present) if process.uses_auth_json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +74,29 @@ class _Lagging:
     is_sure: bool = False
 
 
-def _lagging(books: Books, present: Sequence[Present], put: Account) -> list[_Lagging]:
+def _lagging(context: Context, present: Sequence[Present], put: Account) -> list[_Lagging]:
     """Return the running opencodes that do not use `put` before they are restarted, each once."""
-    bridged, without = following(present), _using(books, present)
-    bound = dict(bound_elsewhere(books, without, bridged, put))
+    bridged, without = following(present), _using(context, present)
+    bound = dict(bound_elsewhere(context, without, bridged, put))
     elsewhere = (who for who, what in bound.items() if what is Bound.ELSEWHERE)
-    found = [
+    groups = [
         (elsewhere, "it goes to another place than the login they began with", False),
         (*_by_kind(bridged, without, put), False),
         (
             (who for who, what in bound.items() if what is Bound.WITHOUT),
-            f"it began before {clean(put.provider)} had a login",
+            f"it began before {sanitize(put.provider)} had a login",
             True,
         ),
-        *(((one.who,), _unseen_by(one, put), True) for one in bridged if _is_unseen(one, put)),
+        *(
+            ((presence.who,), _unseen_by(presence, put), True)
+            for presence in bridged
+            if _is_unseen(presence, put)
+        ),
     ]
     said: set[str] = set()
     lagging = []
-    for who, because, is_sure in found:
-        new = tuple(one for one in who if one not in said)
+    for who, because, is_sure in groups:
+        new = tuple(name for name in who if name not in said)
         said.update(new)
         if new:
             lagging.append(_Lagging(new, because, is_sure))
@@ -93,86 +108,123 @@ def _by_kind(
 ) -> tuple[list[str], str]:
     """Return who reads such a credential at its start alone, and why."""
     if put.credential.type == "wellknown":
-        running = [one.who for one in without if not one.is_idle]
+        running = [process.who for process in without if not process.is_idle]
         because = "a well-known token is read at its start"
         if bridged:
             because += ", and the bridge puts it into model requests alone"
-        return [*running, *(one.who for one in bridged)], because
+        return [*running, *(presence.who for presence in bridged)], because
     is_fixed = put.credential.type == "api"
-    return [one.who for one in without if is_fixed and one.is_stuck], "it runs without the bridge"
+    return [
+        process.who for process in without if is_fixed and process.is_stuck
+    ], "it runs without the bridge"
 
 
-def _is_unseen(one: Present, put: Account) -> bool:
-    """Tell whether that opencode goes on with its key: its requests pass the bridge by."""
-    return put.credential.type == "api" and put.provider in one.unseen
+def _is_unseen(presence: Present, put: Account) -> bool:
+    """Tell whether that opencode goes on with its key: its requests pass the bridge by.
+
+    A WebSocket goes on with the login that it was opened with, too.
+    """
+    is_kept = put.credential.type == "api" or presence.sends_by_socket(put.provider)
+    return is_kept and presence.misses(put.provider)
 
 
-def _unseen_by(one: Present, put: Account) -> str:
+def _unseen_by(presence: Present, put: Account) -> str:
     return (
-        f"its bridge does not see the requests of {clean(put.provider)}:"
-        f" {senders(one, put.provider)} past it"
+        f"its bridge does not see the requests of {sanitize(put.provider)}:"
+        f" {senders(presence, put.provider)} past it"
     )
 
 
-def when_used(books: Books, present: Sequence[Present], put: Account) -> str:
-    """Return when a swap is used, and what it does not reach, as a part of a sentence."""
-    when = applies(books, present, put)
-    own = unreached(books, present, put)
-    if own is None and not is_sent(books, present, put):
-        return f"opencode sends no such login to {clean(put.provider)} without a plug-in for that"
+def when_used(
+    context: Context,
+    present: Sequence[Present],
+    put: Account,
+    homes: Sequence[HomeName] = (HomeName.AUTH_FILE,),
+) -> str:
+    """Return when a swap is used, and what it does not reach, as a part of a sentence.
+
+    `homes` are those in which the account is active by it.
+    """
+    if HomeName.AUTH_FILE not in homes:
+        return _IN_SECOND
+    if HomeName.DATABASE in homes:
+        return f"{_used_in_first(context, present, put)}; {_IN_SECOND}"
+    used = _used_in_first(context, present, put)
+    is_for_all = unreached(context, present, put) is None and is_sent(context, present, put)
+    return f"{used}{_not_for_second(context, present)}" if is_for_all else used
+
+
+def _used_in_first(context: Context, present: Sequence[Present], put: Account) -> str:
+    """Return when opencodes that read auth.json use a swap in it."""
+    when = takes_effect(context, present, put)
+    own = unreached(context, present, put)
+    if own is None and not is_sent(context, present, put):
+        return why_unsent(context, present, put)
     if own is None:
-        return _WHEN[when] if when != _LATER else _restart_first(books, present, put)
+        return _WHEN[when] if when != _LATER else _restart_first(context, present, put)
     # A restart does not change what a configuration gives.
     is_used = own.alias is not None and when == "next-request"
     return f"{_WHEN[when]}; {own.says}" if is_used else own.says
 
 
-def _restart_first(books: Books, present: Sequence[Present], put: Account) -> str:
+def _not_for_second(context: Context, present: Sequence[Present]) -> str:
+    """Return which OpenCode 2 the swap is not for, as the end of a sentence."""
+    names = [
+        process.who for process in unbridged(context.paths, present) if process.lack is Lack.SECOND
+    ]
+    return (
+        f"; OpenCode 2 has its logins in its database: this swap does not reach {', '.join(names)}"
+        if names
+        else ""
+    )
+
+
+def _restart_first(context: Context, present: Sequence[Present], put: Account) -> str:
     """Return that a restart is needed: which and why, where nothing else says so."""
-    lagging = _lagging(books, present, put)
-    is_sure = bool(lagging) and all(one.is_sure for one in lagging)
+    lagging = _lagging(context, present, put)
+    is_sure = bool(lagging) and all(group.is_sure for group in lagging)
     says = _sentence(lagging, "it") if is_sure else _WHEN[_LATER]
     # What has the requests of one that a bridge does not see is named with it.
-    is_named = any(_is_unseen(one, put) for one in following(present))
-    may = None if is_named else _lasting(books, present, put)
+    is_named = any(_is_unseen(presence, put) for presence in following(present))
+    may = None if is_named else _lasting(context, present, put)
     return says if may is None else f"{says}, unless {may} a key of its own"
 
 
 def _sentence(lagging: Sequence[_Lagging], what: str) -> str:
-    first, *more = [(f"opencode {', '.join(one.who)}", one.because) for one in lagging]
+    first, *more = [(f"opencode {', '.join(group.who)}", group.because) for group in lagging]
     says = f"restart {first[0]} to use {what}: {first[1]}"
     return says + "".join(f"; and {who}: {because}" for who, because in more)
 
 
-def _lasting(books: Books, present: Sequence[Present], put: Account) -> str | None:
+def _lasting(context: Context, present: Sequence[Present], put: Account) -> str | None:
     """Return what may give the provider another key after a restart as well, with its verb."""
     if put.credential.type == "wellknown":
         # Its token goes out under other providers' names.
         return None
-    own = find_own_keys(books, present, [put.provider])
-    return next((f"{one.giver} gives {clean(one.provider)}" for one in own if one.lasts), None)
+    own = find_own_keys(context, present, [put.provider])
+    return next((f"{key.giver} gives {sanitize(key.provider)}" for key in own if key.lasts), None)
 
 
 def restart_note(
-    books: Books, present: Sequence[Present], put: Account, *, only_sure: bool = False
+    context: Context, present: Sequence[Present], put: Account, *, only_sure: bool = False
 ) -> Event | None:
     """Return the event that says which opencodes have to be restarted to use `put`, if any.
 
     `only_sure`: of those alone that nothing else tells of.
     """
-    lagging = _lagging(books, present, put)
-    if only_sure or _lasting(books, present, put):
-        lagging = [one for one in lagging if one.is_sure]
-    if not lagging or unreached(books, present, put) or not is_sent(books, present, put):
+    lagging = _lagging(context, present, put)
+    if only_sure or _lasting(context, present, put):
+        lagging = [group for group in lagging if group.is_sure]
+    if not lagging or unreached(context, present, put) or not is_sent(context, present, put):
         return None
     why = _sentence(lagging, put.alias)
-    return Event(books.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
+    return Event(context.clock(), EventKind.PROBLEM, put.provider, put.name, why=why)
 
 
-def note_restart(books: Books, put: Account, *, written: bool) -> None:
+def note_restart(context: Context, put: Account, *, written: bool) -> None:
     """Record which opencodes do not follow a swap by hand, where nothing else tells of it."""
     if not written:
         return
-    note = restart_note(books, Exchange(books.paths).present(), put, only_sure=True)
+    note = restart_note(context, Exchange(context.paths).present(), put, only_sure=True)
     if note is not None:
-        books.record([note])
+        context.record([note])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.aliases import normalise
-from rotator.core.logins.refresh_policy import is_in_doubt
+from rotator.core.logins.refresh_policy import is_refresh_unconfirmed
 from rotator.core.selection.homes import homes_for, left_by, live_of
-from rotator.core.selection.policy import Wanted, choose, clock_time
+from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
     AccountNotFound,
     LiveFileError,
@@ -18,11 +19,10 @@ from rotator.errors import (
     UsageError,
 )
 from rotator.live.apply_change import LOGGED_OUT
-from rotator.live.homes import switch
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import Account, AccountId, AccountState, HomeName, State
-from rotator.opencode.database.home import DatabaseHome
-from rotator.services.refresh import freshened
+from rotator.services.refresh import with_fresh_tokens
+from rotator.wording import moment_in_full
 
 _PAIR = 2
 
@@ -66,7 +66,7 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
         named = _by_name(accounts, chosen, alias, now)
         return Plan(chosen, left_by(state, named), named, "asked for by name", by_name=True)
     like = left.credential if left else None
-    choice = choose(state, Wanted(chosen, {left.id} if left else (), like), now)
+    choice = choose(state, Selection(chosen, {left.id} if left else (), like), now)
     if choice.account is None:
         raise NothingToRotateTo(choice.why, hint="rotator accounts shows when each is ready again")
     return Plan(chosen, left, choice.account, choice.why)
@@ -83,7 +83,7 @@ def split_target(state: State, text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def rotate(books: Books, plan: Plan) -> Rotated:
+def rotate(context: Context, plan: Plan) -> Rotated:
     """Carry a rotation out, with good tokens where the vendor gives some.
 
     If it has none for the account, another one takes its place, unless it was asked for by
@@ -91,47 +91,68 @@ def rotate(books: Books, plan: Plan) -> Rotated:
     """
     if plan.by_name and plan.to.maybe is not None:
         # Who asks for it by name says that it is no other one's login.
-        with books.store.transaction():
-            books.store.set_doubts(plan.to.id, ())
-    plan = _with_good_tokens(books, plan)
+        with context.store.transaction():
+            context.store.set_doubts(plan.to.id, ())
+    plan = _with_good_tokens(context, plan)
 
     def enable() -> None:
-        books.store.set_disabled(plan.to.id, None)
+        context.store.set_disabled(plan.to.id, None)
 
-    homes = homes_for(books.store.state(), plan.to)
-    found = _in_database(books, plan, homes)
+    try:
+        return _put_in(context, plan, also=enable)
+    except NothingToRotateTo:
+        if plan.by_name:
+            raise
+        # Its refresh token was exchanged meanwhile: from now on it is no choice.
+        again = plan_rotation(
+            context.decision_state(plan.provider), plan.provider, None, context.clock()
+        )
+        if again.to.id == plan.to.id:
+            raise
+        return rotate(context, again)
+
+
+def _put_in(context: Context, plan: Plan, *, also: Callable[[], None]) -> Rotated:
+    """Make the account the active one in each home that it is for."""
+    homes = homes_for(context.store.state(), plan.to)
+    in_database = _in_database(context, plan, homes)
     if HomeName.AUTH_FILE not in homes:
-        with books.store.transaction():
-            enable()
-        return found
-    done = swap(books, Order(plan.to.id, plan.why, also=enable))
+        with context.store.transaction():
+            also()
+        return in_database
+    done = swap(context, SwapRequest(plan.to.id, plan.why, also=also))
     if done is None:
         message = "the rotation was given up"
         raise RotatorError(message)
-    return replace(found, left=done.left or found.left, put=done.put, written=done.written)
+    left = done.left or in_database.left
+    return replace(in_database, left=left, put=done.put, written=done.written)
 
 
-def _in_database(books: Books, plan: Plan, homes: tuple[HomeName, ...]) -> Rotated:
+def _in_database(context: Context, plan: Plan, homes: tuple[HomeName, ...]) -> Rotated:
     """Switch in OpenCode 2 if that is one of the homes; what is wrong there stops no other."""
-    found = Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
+    unchanged = Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
     if HomeName.DATABASE not in homes:
-        return found
+        return unchanged
+    from rotator.live.homes import switch  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
     try:
-        done = switch(books, DatabaseHome(books.paths), plan.to.id, plan.why)
+        done = switch(context, DatabaseHome(context.paths), plan.to.id, plan.why)
     except LiveFileError as exc:
         if HomeName.AUTH_FILE not in homes:
             raise
-        return replace(found, homes=(HomeName.AUTH_FILE,), obstacle=exc.message)
-    return replace(found, left=done.left, put=done.put)
+        return replace(unchanged, homes=(HomeName.AUTH_FILE,), obstacle=exc.message)
+    return replace(unchanged, left=done.left, put=done.put)
 
 
-def _with_good_tokens(books: Books, plan: Plan) -> Plan:
+def _with_good_tokens(context: Context, plan: Plan) -> Plan:
     tried: set[AccountId] = set()
     while plan.to.id not in tried:
         tried.add(plan.to.id)
-        account = freshened(books, plan.to)
-        state, now = books.outlook(plan.provider), books.clock()
-        if account is not None and account.rejected is None and not is_in_doubt(account, now):
+        account = with_fresh_tokens(context, plan.to)
+        state, now = context.decision_state(plan.provider), context.clock()
+        is_usable = account is not None and account.why_login_at(now) is None
+        if account is not None and is_usable and not is_refresh_unconfirmed(account, now):
             return replace(plan, to=account)
         plan = plan_rotation(state, plan.provider, plan.to.alias if plan.by_name else None, now)
     return plan
@@ -150,15 +171,17 @@ def find_account(state: State, provider: str, alias: str) -> Account:
 def _by_name(accounts: tuple[Account, ...], provider: str, alias: str, now: datetime) -> Account:
     account = find_account(State(accounts=accounts), provider, alias)
     state = account.state_at(now)
-    if state is AccountState.REJECTED:
-        message = f"{account.name} needs a new login: {account.rejected}"
+    # Also of one that is disabled: nobody finds out by putting it in.
+    why = account.why_login_at(now)
+    if why is not None:
+        message = f"{account.name} needs a new login: {why}"
         raise NothingToRotateTo(message, hint=f"log in again: opencode auth login -p {provider}")
     if state is AccountState.DISABLED and account.disabled not in {None, LOGGED_OUT}:
         message = f"{account.name} is disabled: {account.disabled}"
         raise NothingToRotateTo(message, hint=f"rotator accounts enable {account.name}")
-    if is_in_doubt(account, now) and account.limit is not None:
+    if is_refresh_unconfirmed(account, now) and account.limit is not None:
         message = f"{account.name} waits for new tokens: its vendor has not confirmed them"
-        hint = f"it is asked again at {clock_time(account.limit.until)}"
+        hint = f"it is asked again at {moment_in_full(account.limit.until)}"
         raise NothingToRotateTo(message, hint=hint)
     return account
 

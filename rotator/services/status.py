@@ -8,46 +8,46 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.selection.homes import live_of
 from rotator.core.selection.policy import nobody_left
 from rotator.live.unclaimed import LIST
-from rotator.model import AccountState, HomeName, State
+from rotator.model import SPENT_ELSEWHERE, AccountState, HomeName, State
 from rotator.opencode.auth.home import AuthFileHome
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
-from rotator.opencode.bridge.presence import ELSEWHERE, bridges_of
+from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
-from rotator.opencode.database.home import DatabaseHome
-from rotator.opencode.database.servers import find_servers
 from rotator.opencode.home import Absent, Entries, Home, Unusable
 from rotator.services.auth_checks import live_problems
-from rotator.services.own_keys import own_key_sentences
+from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
+from rotator.services.second_home import has_second_home
+from rotator.services.spent_logins import STILL_LIVE
 from rotator.services.unseen_requests import unseen_requests
-from rotator.services.without_bridge import unbridged
-from rotator.settings.active import in_force, still_in_force
+from rotator.services.without_bridge import Lack, Unbridged, aside_says, unbridged
+from rotator.settings.active import active_settings, still_in_force
 from rotator.system.locks import watch_holder
 from rotator.system.paths import Paths
-from rotator.system.processes import COMMAND, find_elsewhere, find_opencodes
+from rotator.system.processes import COMMAND, find_elsewhere
 from rotator.system.watch_holder import WatchHolder
-
-SECOND = "is an OpenCode 2"
 
 
 @dataclass(frozen=True, slots=True)
 class RunningOpencode:
     """An opencode that runs now; `bridge` is its bridge's version, or None.
 
-    `says` is what is known of one that we hear nothing of.
+    `says` is what is known of one that we hear nothing of, or that has a bridge which stands aside.
     """
 
     pid: int | None
     kind: str
     bridge: str | None
-    auth_file: str
+    # None: it is an OpenCode 2, which has its logins in a database.
+    auth_file: str | None
     says: str | None = None
-    # OpenCode 2 says its version; its logins stand in its database.
+    is_server_of_second: bool = False
+    # What a server of OpenCode 2 says of itself, if it takes the password that we have.
     version: str | None = None
 
     @property
@@ -79,7 +79,7 @@ class HomeLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class Status:
     """Everything at one moment."""
 
     now: datetime
@@ -100,31 +100,38 @@ class Overview:
         return None if self.watcher is None else self.watcher.pid
 
 
-def look_around(books: Books) -> Overview:
+def read_status(context: Context) -> Status:
     """Gather the overview; changes nothing but sweeping away what dead bridges left."""
-    now, state, paths = books.clock(), books.store.state(), books.paths
+    now, state, paths = context.clock(), context.store.state(), context.paths
     watcher = watch_holder(paths.watch_lock)
     pid = None if watcher is None else watcher.pid
-    present = bridges_of(paths) if books.are_copies else Exchange(paths).present()
+    present = bridges_of(paths) if context.are_copies else Exchange(paths).present()
     without = unbridged(paths, present)
     file = str(paths.auth_file)
     opencodes = [
-        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file) for p in present
+        RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file, aside_says(p))
+        for p in present
     ]
-    homes = tuple(_homes(books))
+    homes = tuple(_homes(context))
     # Where OpenCode 2 was never used no opencode is asked whether it is one.
     has_second = any(home.name is HomeName.DATABASE for home in homes) or any(
-        one.is_second for one in find_opencodes(paths.auth_file.parent)
+        other.lack is Lack.SECOND for other in without
     )
-    second = _second(paths) if has_second else []
-    told = {one.pid for one in second}
-    without = [one for one in without if one.opencode.pid not in told]
-    opencodes += second
+    opencodes += _second(paths) if has_second else []
+    told = {opencode.pid for opencode in opencodes}
     opencodes += [
-        RunningOpencode(o.opencode.pid, o.opencode.kind, None, file, o.says) for o in without
+        RunningOpencode(
+            o.opencode.pid,
+            o.opencode.kind,
+            None,
+            None if o.lack is Lack.SECOND else file,
+            o.says,
+        )
+        for o in without
+        if o.opencode.pid not in told
     ]
     names = sorted({a.provider for a in state.accounts})
-    return Overview(
+    return Status(
         now=now,
         state=state,
         auth_file=paths.auth_file,
@@ -137,17 +144,18 @@ def look_around(books: Books) -> Overview:
         problems=(
             *live_problems(paths.auth_file),
             *placement_notes(paths.auth_file),
-            *(one.problem for one in homes if one.problem and one.name is HomeName.DATABASE),
-            *_unclaimed(books),
+            *(home.problem for home in homes if home.problem and home.name is HomeName.DATABASE),
+            *_unclaimed(context),
             *_polled(paths, pid),
-            *_held(books, pid),
+            *_held(context, pid),
             *_settings(paths),
             *_exhausted(state, names, now),
-            *_restarts(state, [o.opencode.pid for o in without if o.is_stuck]),
-            *dict.fromkeys(own_key_sentences(books, present, names, without).values()),
-            *unseen_requests(present),
+            *_spent(state, names, now),
+            *_restarts(context, present, names, without),
+            *dict.fromkeys(own_key_sentences(context, present, names, without).values()),
+            *unseen_requests(present, names),
             *state.broken,
-            *_modules(books, pid),
+            *_modules(context, pid),
         ),
     )
 
@@ -156,7 +164,7 @@ def _line(state: State, provider: str, now: datetime) -> ProviderLine:
     accounts = state.of(provider)
     active = live_of(state, provider)
     live_in = {
-        home.value: found.alias if (found := state.active_in(home, provider)) else None
+        home.value: live.alias if (live := state.active_in(home, provider)) else None
         for home in HomeName
         if state.is_used(home, provider)
     }
@@ -166,18 +174,24 @@ def _line(state: State, provider: str, now: datetime) -> ProviderLine:
 
 def _second(paths: Paths) -> list[RunningOpencode]:
     """Return the servers of OpenCode 2."""
-    found = find_servers(paths)
-    file = str(paths.opencode_database)
-    return [RunningOpencode(one.pid, "serve", None, file, SECOND, one.version) for one in found]
+    from rotator.opencode.database.servers import find_servers  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+    return [
+        RunningOpencode(
+            server.pid, "serve", None, None, is_server_of_second=True, version=server.version
+        )
+        for server in find_servers(paths)
+    ]
 
 
-def _homes(books: Books) -> Iterator[HomeLine]:
+def _homes(context: Context) -> Iterator[HomeLine]:
     """Yield each home that is there."""
-    found: tuple[Home, ...] = (
-        AuthFileHome(books.paths.auth_file, books.replaced),
-        DatabaseHome(books.paths),
-    )
-    for home in found:
+    homes: list[Home] = [AuthFileHome(context.paths.auth_file, context.replaced)]
+    if has_second_home(context):
+        from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+        homes.append(DatabaseHome(context.paths))
+    for home in homes:
         match home.read():
             case Entries(entries):
                 # opencode 1 makes an empty table, too.
@@ -189,8 +203,8 @@ def _homes(books: Books) -> Iterator[HomeLine]:
                 pass
 
 
-def _unclaimed(books: Books) -> list[str]:
-    count, _ = books.store.aside_size()
+def _unclaimed(context: Context) -> list[str]:
+    count, _ = context.store.unclaimed_size()
     if count == 1:
         return [f"1 content of auth.json is unclaimed: {LIST}"]
     return [f"{count} contents of auth.json are unclaimed: {LIST}"] if count else []
@@ -201,19 +215,19 @@ def _polled(paths: Paths, pid: int | None) -> list[str]:
     return [f"{name} is polled: the system has no file notifications left" for name in polled]
 
 
-def _modules(books: Books, pid: int | None) -> list[str]:
+def _modules(context: Context, pid: int | None) -> list[str]:
     # To try them takes longer than all else here: the watcher has done so, and `doctor` does.
-    told = [] if pid is None else broken_by(books.paths, pid)
-    return list(dict.fromkeys([*told, *books.registry.problems]))
+    told = [] if pid is None else broken_by(context.paths, pid)
+    return list(dict.fromkeys([*told, *context.registry.problems]))
 
 
 def _settings(paths: Paths) -> list[str]:
-    problem = in_force(paths).problem
+    problem = active_settings(paths).problem
     return [still_in_force(problem)] if problem else []
 
 
-def _held(books: Books, pid: int | None) -> list[str]:
-    waiting = [] if pid is None else waiting_by(books.paths, pid)
+def _held(context: Context, pid: int | None) -> list[str]:
+    waiting = [] if pid is None else waiting_by(context.paths, pid)
     return [
         f"{waiting.count(provider)} turn(s) of {provider} wait for an account that frees up"
         for provider in sorted(set(waiting))
@@ -227,19 +241,50 @@ def _exhausted(state: State, providers: Sequence[str], now: datetime) -> list[st
     return [nobody_left(state, p, now) for p in spent]
 
 
-def _restarts(state: State, pids: Sequence[int]) -> list[str]:
-    keys = any(
-        len(state.of(a.provider)) > 1 and a.credential.type != "oauth" for a in state.accounts
-    )
+def _spent(state: State, providers: Sequence[str], now: datetime) -> list[str]:
+    """Name the live logins that opencode would refresh with a token that is spent."""
+    live = [account for p in providers if (account := state.active(p)) is not None]
     return [
-        f"opencode (pid {pid}) runs without the bridge: it uses a swapped key only after a restart"
-        for pid in (pids if keys else ())
+        f"{account.name} is live and needs a login: {SPENT_ELSEWHERE}; {STILL_LIVE}"
+        for account in live
+        if account.spent_from is not None and account.spent_from <= now
     ]
+
+
+def _restarts(
+    context: Context, present: Sequence[Present], names: Sequence[str], without: Sequence[Unbridged]
+) -> list[str]:
+    """Name the opencodes that use a swapped key only after a restart, and do so then."""
+    state = context.store.state()
+    keys = [
+        name
+        for name in names
+        if len(of := state.of(name)) > 1 and any(a.credential.type != "oauth" for a in of)
+    ]
+    return [
+        f"opencode (pid {process.opencode.pid}) runs without the bridge: it uses a swapped key only"
+        " after a restart"
+        for process in without
+        if process.is_stuck
+        and process.is_sure
+        and len(_given_for_good(context, present, keys, process)) < len(keys)
+    ]
+
+
+def _given_for_good(
+    context: Context, present: Sequence[Present], keys: Sequence[str], process: Unbridged
+) -> list[OwnKey]:
+    """Return what gives those providers a key in that opencode, after a restart as well."""
+    own_keys = find_own_keys(context, present, keys, running=[process.opencode])
+    return [own for own in own_keys if own.is_sure and own.lasts]
 
 
 def _elsewhere(paths: Paths) -> list[RunningOpencode]:
     return [
-        RunningOpencode(one.pid, one.kind, None, str(one.paths.auth_file))
-        for one in find_elsewhere(paths.auth_file.parent)
-        if one.paths is not None and one.kind != COMMAND and one.home == os.environ.get("HOME")
+        RunningOpencode(process.pid, process.kind, None, str(process.paths.auth_file))
+        for process in find_elsewhere(paths.auth_file.parent)
+        if process.paths is not None
+        and process.kind != COMMAND
+        and not process.is_second
+        and process.home == os.environ.get("HOME")
     ]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.errors import LiveFileError, RotatorError, StoreDamaged, SwapConflict
-from rotator.live.capture import absorb, await_late
+from rotator.live.capture import capture_live, wait_for_late_writes
 from rotator.live.clock_change import follow_clock
-from rotator.live.homes import absorb_home
 from rotator.model import State
 from rotator.opencode.auth.writer import sweep_live
-from rotator.opencode.database.home import DatabaseHome
-from rotator.services.refresh import adopt_answers
+from rotator.services.refresh import settle_pending_refreshes
+from rotator.services.second_home import has_second_home
+from rotator.services.spent_logins import reject_spent
 from rotator.system.locks import swap_lock, watcher_pid
 
 # An opencode that has opened a file to write it has written it by then.
@@ -22,52 +22,61 @@ _LATE_SECONDS = 2.0
 _PATIENCE_SECONDS = 1.2
 
 
-def look(books: Books) -> None:
+def sync(context: Context) -> None:
     """Save what stands in auth.json; one that cannot be read keeps nobody from the accounts."""
-    watched = watcher_pid(books.paths.watch_lock) is not None
+    watched = watcher_pid(context.paths.watch_lock) is not None
     try:
-        with swap_lock(books.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
-            sweep_live(books.paths.auth_file)
-            _absorb_all(books, watched=watched)
+        with swap_lock(context.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
+            sweep_live(context.paths.auth_file)
+            _capture_homes(context, watched=watched)
     except SwapConflict:
         # Whoever has the lock saves it, or the next one who looks.
         return
     except LiveFileError:
         pass
-    follow_clock(books)
+    follow_clock(context, watched=watched)
     with contextlib.suppress(LiveFileError):
-        adopt_answers(books)
+        settle_pending_refreshes(context)
+        reject_spent(context)
 
 
-def _absorb_all(books: Books, *, watched: bool) -> None:
+def _capture_homes(context: Context, *, watched: bool) -> None:
     """Save what stands in every home; what cannot be read of one keeps nobody from the other."""
     try:
-        absorb(books, watched=watched)
+        capture_live(context, watched=watched)
     finally:
-        absorb_home(books, DatabaseHome(books.paths), watched=watched)
-    if books.store.live_digest() is None:
+        if has_second_home(context):
+            _capture_second(context, watched=watched)
+    if context.store.live_digest() is None:
         # The other home has newer tokens of what stands in auth.json.
-        absorb(books, watched=watched)
+        capture_live(context, watched=watched)
 
 
-def settle(books: Books) -> None:
+def _capture_second(context: Context, *, watched: bool) -> None:
+    from rotator.live.homes import capture_home  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+    capture_home(context, DatabaseHome(context.paths), watched=watched)
+
+
+def finish(context: Context) -> None:
     """Look once more for late writers, and copy the accounts if they have changed."""
-    if books.replaced:
-        with contextlib.suppress(RotatorError), swap_lock(books.paths.swap_lock):
-            await_late(books, patience_seconds=_LATE_SECONDS)
+    if context.replaced:
+        with contextlib.suppress(RotatorError), swap_lock(context.paths.swap_lock):
+            wait_for_late_writes(context, patience_seconds=_LATE_SECONDS)
     # What was to be done is done: what is wrong now is no failure of it.
     with contextlib.suppress(RotatorError):
         try:
-            books.back_up_if_due()
+            context.back_up_if_due()
         except StoreDamaged:
-            books.mend()
+            context.mend()
 
 
 @contextlib.contextmanager
-def visited(books: Books) -> Iterator[State]:
+def synced(context: Context) -> Iterator[State]:
     """Look at auth.json, give the accounts as they are then, and settle afterwards."""
-    look(books)
+    sync(context)
     try:
-        yield books.outlook()
+        yield context.decision_state()
     finally:
-        settle(books)
+        finish(context)

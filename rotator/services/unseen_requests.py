@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from rotator.opencode.bridge.presence import Present
+from rotator.opencode.bridge.presence import WEBSOCKETS, Present
 from rotator.opencode.other_plugins import may_send_own
-from rotator.services.key_givers import World
+from rotator.services.key_givers import OpencodeInputs
 from rotator.system.processes import environment
-from rotator.text import clean
+from rotator.text import sanitize
 
 UNSEEN_TO_DO = "take it out or let it call fetch as it finds it, then restart opencode"
+_SOCKET_TO_DO = f"restart it without {WEBSOCKETS}"
 
 
-def unseen_requests(present: Sequence[Present]) -> Iterator[str]:
+def unseen_requests(present: Sequence[Present], providers: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each opencode and provider whose requests its bridge does not see.
 
-    A plug-in that has them is known by its text alone, so all that may be it are named.
+    Those that a WebSocket would take are named where they are among `providers`. A plug-in that
+    has them is known by its text alone, so all that may be it are named.
     """
-    for one in present:
-        for provider in one.unseen:
+    for presence in present:
+        sockets = (name for name in providers if presence.sends_by_socket(name))
+        for provider in dict.fromkeys((*presence.unseen, *sockets)):
             yield (
-                f"the bridge in opencode {one.who} does not see the requests of {clean(provider)},"
-                f" so none of them is sent again: {senders(one, provider)} past it"
+                f"the bridge in opencode {presence.who} does not see the requests of"
+                f" {sanitize(provider)}, so none of them is sent again:"
+                f" {senders(presence, provider)} past it"
             )
 
 
-def senders(one: Present, provider: str) -> str:
+def senders(presence: Present, provider: str) -> str:
     """Return what may send those requests past that bridge, with its verb."""
-    environ = environment(one.pid) if one.is_here else None
-    world = World(environ or os.environ, tuple(Path(name) for name in one.directories))
-    found = [f"the {c.kind} {clean(c.name)}" for c in world.code if may_send_own(c, provider)]
-    if not found:
+    if presence.sends_by_socket(provider):
+        return f"{WEBSOCKETS} sends them"
+    environ = environment(presence.pid) if presence.is_here else None
+    world = OpencodeInputs(
+        environ or os.environ, tuple(Path(name) for name in presence.directories)
+    )
+    names = [f"the {c.kind} {sanitize(c.name)}" for c in world.code if may_send_own(c, provider)]
+    if not names:
         return "something in it sends them"
-    return f"{' or '.join(found)} sends them"
+    return f"{' or '.join(names)} sends them"
+
+
+def unseen_to_do(says: str) -> str:
+    """Return what would help where a sentence says that requests are not seen."""
+    return _SOCKET_TO_DO if WEBSOCKETS in says else UNSEEN_TO_DO

@@ -13,17 +13,18 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.refresh_policy import wants_refresh
-from rotator.core.poll_schedule import Asked, after_failure, after_reading
-from rotator.core.selection.limit_updates import Revision, revisions
-from rotator.core.selection.policy import clock_time, is_stale
+from rotator.core.poll_schedule import UsageRecord, after_failure, after_reading
+from rotator.core.selection.limit_updates import LimitUpdate, limit_updates
+from rotator.core.selection.policy import is_stale
 from rotator.core.usage_codec import merged
 from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.live.account_owners import learn_owner
 from rotator.model import Account, Credential, Event, EventKind, Snapshot
-from rotator.services.refresh import freshened
-from rotator.system.interrupts import came, hearing, obey, put_off
+from rotator.services.refresh import with_fresh_tokens
+from rotator.system.interrupts import hearing, obey, pending_signal, put_off
+from rotator.wording import moment_in_full
 
 MOST_AT_ONCE = 8
 _RAN_OUT = "its access token has run out; opencode renews it at its next request"
@@ -37,32 +38,32 @@ class Usage:
     """What is known of an account's usage, and the sentence that says why it is not more."""
 
     account: Account
-    asked: Asked
+    asked: UsageRecord
     why_not: str | None
 
 
-def known(books: Books, accounts: Iterable[Account]) -> list[Usage]:
+def known(context: Context, accounts: Iterable[Account]) -> list[Usage]:
     """Return what is known of the usage of `accounts`, asking nobody. Raises StoreError."""
-    return [_known(books, account) for account in accounts]
+    return [_known(context, account) for account in accounts]
 
 
-def _known(books: Books, account: Account) -> Usage:
-    asked, why_not = books.history.asked(account.id), obstacle(books, account)
+def _known(context: Context, account: Account) -> Usage:
+    asked, why_not = context.history.asked(account.id), obstacle(context, account)
     if why_not is not None and account.rejected is None:
         # Of a login that tells no usage only the question whether it is accepted can have failed.
         why_not = asked.failure or why_not
     return Usage(account, asked, why_not)
 
 
-def obstacle(books: Books, account: Account) -> str | None:
+def obstacle(context: Context, account: Account) -> str | None:
     """Return why the account's usage cannot be asked for now, or None."""
     if account.rejected is not None:
         return f"it needs a login: {account.rejected}"
-    return books.registry.usage_obstacle(account.provider, account.credential)
+    return context.registry.usage_obstacle(account.provider, account.credential)
 
 
 def read(
-    books: Books,
+    context: Context,
     accounts: Sequence[Account],
     *,
     forced: bool = False,
@@ -80,13 +81,13 @@ def read(
         try:
             for account in accounts:
                 obey()
-                ready = _prepared(books, account, forced=forced)
+                ready = _prepared(context, account, forced=forced)
                 if ready is not None:
-                    asking[pool.submit(ask_usage, books, ready, books.clock())] = ready
+                    asking[pool.submit(ask_usage, context, ready, context.clock())] = ready
         finally:
             with put_off("waiting for the answers of those who were asked for their usage"):
                 for future in _answered(asking):
-                    keep_answer(books, asking[future], future.result(), chance())
+                    keep_answer(context, asking[future], future.result(), chance())
                     done(asking[future])
     return len(asking)
 
@@ -95,7 +96,7 @@ def _answered(asking: Collection[Future[Found]]) -> Iterator[Future[Found]]:
     """Yield what was answered as it comes; after a signal nobody else is asked."""
     answers = as_completed(asking)
     while (future := _next(answers)) is not None:
-        if came() is not None:
+        if pending_signal() is not None:
             for other in asking:
                 other.cancel()
         if not future.cancelled():
@@ -107,48 +108,48 @@ def _next(answers: Iterator[Future[Found]]) -> Future[Found] | None:
         return next(answers, None)
 
 
-def _prepared(books: Books, account: Account, *, forced: bool) -> Account | None:
+def _prepared(context: Context, account: Account, *, forced: bool) -> Account | None:
     """Return the account with good tokens and a lease on asking about it, or None."""
-    now = books.clock()
-    tells_usage = obstacle(books, account) is None
+    now = context.clock()
+    tells_usage = obstacle(context, account) is None
     # It gets no new tokens only to be asked whether they are good.
-    if not (tells_usage or (forced and _can_be_checked(books, account, now))):
+    if not (tells_usage or (forced and _can_be_checked(context, account, now))):
         return None
-    if not books.history.lease(account.id, now, forced=forced):
+    if not context.history.lease(account.id, now, forced=forced):
         return None
     if tells_usage and wants_refresh(account, now):
-        account = freshened(books, account) or account
+        account = with_fresh_tokens(context, account) or account
     if is_stale(account, now) or account.rejected is not None:
         # Not for long: whoever refreshes it makes it readable.
-        books.history.keep_failure(account.id, _RAN_OUT, now + _SOON)
+        context.history.keep_failure(account.id, _RAN_OUT, now + _SOON)
         return None
     return account
 
 
-def _can_be_checked(books: Books, account: Account, now: datetime) -> bool:
+def _can_be_checked(context: Context, account: Account, now: datetime) -> bool:
     is_usable = account.rejected is None and not is_stale(account, now)
-    return is_usable and books.registry.can_check(account.provider, account.credential, now)
+    return is_usable and context.registry.can_check(account.provider, account.credential, now)
 
 
 _SOON = timedelta(minutes=1)
 
 
-def verify(books: Books, provider: str, credential: Credential) -> str | None:
+def verify(context: Context, provider: str, credential: Credential) -> str | None:
     """Ask the vendor whether it accepts a credential; return why that stays open, or None.
 
     Raises LoginRejected if it does not.
     """
-    now = books.clock()
-    why = books.registry.usage_obstacle(provider, credential)
-    if why is not None and not books.registry.can_check(provider, credential, now):
+    now = context.clock()
+    why = context.registry.usage_obstacle(provider, credential)
+    if why is not None and not context.registry.can_check(provider, credential, now):
         return why
     if credential.expires_at is not None and credential.expires_at <= now:
         return "its access token has run out"
     try:
         if why is None:
-            books.registry.read_usage(provider, credential, now)
+            context.registry.read_usage(provider, credential, now)
         else:
-            books.registry.check_login(provider, credential, now)
+            context.registry.check_login(provider, credential, now)
     except LoginRejected:
         raise
     except ProviderError as exc:
@@ -156,25 +157,25 @@ def verify(books: Books, provider: str, credential: Credential) -> str | None:
     return None
 
 
-def note_headers(books: Books, account: Account, headers: Mapping[str, str]) -> bool:
+def note_headers(context: Context, account: Account, headers: Mapping[str, str]) -> bool:
     """Keep what the headers of a good answer to `account` say of its limits; False: nothing.
 
     It serves as a reading would, so that nobody has to ask. Raises StoreError.
     """
-    now = books.clock()
-    found = books.registry.read_headers(account.provider, headers, now)
-    if found is None:
+    now = context.clock()
+    snapshot = context.registry.read_headers(account.provider, headers, now)
+    if snapshot is None:
         return False
-    whole = merged(books.history.asked(account.id).snapshot, found)
-    least = books.registry.usage_pause(account.provider)
-    books.history.keep_reading(account.id, whole, after_reading(whole, least, 0.0))
-    _take_in(books, account, found)
+    whole = merged(context.history.asked(account.id).snapshot, snapshot)
+    least = context.registry.usage_pause(account.provider)
+    context.history.keep_reading(account.id, whole, after_reading(whole, least, 0.0))
+    _take_in(context, account, snapshot)
     return True
 
 
-def ask_usage(books: Books, account: Account, now: datetime) -> Found:
+def ask_usage(context: Context, account: Account, now: datetime) -> Found:
     """Ask the vendor of one account, in any thread; nothing is kept yet."""
-    registry, which = books.registry, (account.provider, account.credential)
+    registry, which = context.registry, (account.provider, account.credential)
     try:
         if registry.usage_obstacle(*which) is None:
             return registry.read_usage(*which, now)
@@ -184,48 +185,48 @@ def ask_usage(books: Books, account: Account, now: datetime) -> Found:
     return None
 
 
-def keep_answer(books: Books, account: Account, found: Found, chance: float) -> None:
+def keep_answer(context: Context, account: Account, answer: Found, chance: float) -> None:
     """Keep what a vendor said of an account, and when it is asked again."""
-    now = books.clock()
-    if isinstance(found, ProviderError):
-        failures = books.history.asked(account.id).failures + 1
-        due_at = after_failure(found, failures, now, chance)
-        books.history.keep_failure(account.id, found.message, due_at)
+    now = context.clock()
+    if isinstance(answer, ProviderError):
+        failures = context.history.asked(account.id).failures + 1
+        due_at = after_failure(answer, failures, now, chance)
+        context.history.keep_failure(account.id, answer.message, due_at)
         return
-    if found is None:
-        books.history.keep_accepted(account.id)
+    if answer is None:
+        context.history.keep_accepted(account.id)
         return
-    least = books.registry.usage_pause(account.provider)
-    books.history.keep_reading(account.id, found, after_reading(found, least, chance))
-    _take_in(books, account, found)
+    least = context.registry.usage_pause(account.provider)
+    context.history.keep_reading(account.id, answer, after_reading(answer, least, chance))
+    _take_in(context, account, answer)
 
 
-def _take_in(books: Books, account: Account, told: Snapshot) -> None:
+def _take_in(context: Context, account: Account, told: Snapshot) -> None:
     """Note what a reading says of who an account is, and of limits that failures told of."""
-    now = books.clock()
+    now = context.clock()
     try:
         who = replace(told.identity, plan=told.plan or told.identity.plan)
-        learn_owner(books, account.id, account.credential.digest, who)
-        with books.store.transaction():
-            state = books.store.state()
-            holder = books.store.holder(account.provider, account.credential.digest)
+        learn_owner(context, account.id, account.credential.digest, who)
+        with context.store.transaction():
+            state = context.store.state()
+            holder = context.store.holder(account.provider, account.credential.digest)
             read = state.account(holder) or account
-            changed = revisions(state.of(account.provider), read, told, now)
-            for one in changed:
-                books.store.set_limit(one.account.id, one.after)
+            changed = limit_updates(state.of(account.provider), read, told, now)
+            for revision in changed:
+                context.store.set_limit(revision.account.id, revision.after)
     except (StoreError, SwapConflict):
         # The reading is kept; the rest can be learned the next time.
         return
     if changed:
-        books.record(_revised_event(one, now) for one in changed)
-        books.announce()
+        context.record(_revised_event(revision, now) for revision in changed)
+        context.notify_changed()
 
 
-def _revised_event(one: Revision, now: datetime) -> Event:
-    about = f" for {one.after.model}" if one.after.model else ""
-    if one.is_lifted:
+def _revised_event(revision: LimitUpdate, now: datetime) -> Event:
+    about = f" for {revision.after.model}" if revision.after.model else ""
+    if revision.is_lifted:
         kind, why = EventKind.RECOVERED, f"its usage says that there is room again{about}"
     else:
-        until = clock_time(one.after.until)
+        until = moment_in_full(revision.after.until)
         kind, why = EventKind.LIMITED, f"its usage says that it rests until {until}{about}"
-    return Event(now, kind, one.account.provider, one.account.name, why=why)
+    return Event(now, kind, revision.account.provider, revision.account.name, why=why)

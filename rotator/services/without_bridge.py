@@ -6,20 +6,25 @@ What may not be looked into is taken for an opencode that was started before the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
-from rotator.opencode.bridge.install import bridge_file
+from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.system.liveness import inside
+from rotator.system import auth_content
+from rotator.system.auth_content import AUTH_CONTENT
+from rotator.system.liveness import pid_inside
 from rotator.system.paths import Paths
 from rotator.system.processes import COMMAND, Opencode, environment, find_opencodes
-from rotator.text import clean
+from rotator.text import sanitize
 
 _LOGS_WITHIN = timedelta(seconds=5)
+_OWN_LOGINS = f"takes its logins from {AUTH_CONTENT}: no swap reaches it"
+_SECOND = "is an OpenCode 2: its logins are in its database, and nothing fails over in it yet"
+OWN_LOGINS_TO_DO = f"start it without {AUTH_CONTENT} if rotator shall change its accounts"
 
 
 class Lack(Enum):
@@ -39,13 +44,16 @@ class Lack(Enum):
     STATE = auto()
     # Its logins come from its environment.
     OWN_LOGINS = auto()
+    # It is an OpenCode 2.
+    SECOND = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Unbridged:
     """A running opencode, and why nothing is heard of it.
 
-    `is_idle`: it has used no folder yet, and loads plug-ins and logins when it does. With
+    `is_idle`: it has used no folder yet, and loads plug-ins and logins when it does. Where that is
+    not known it is not `is_sure`, and counts as one that has used some. With
     `is_following` a bridge in it puts swapped credentials in, which we do not hear of.
     """
 
@@ -54,6 +62,7 @@ class Unbridged:
     is_idle: bool = False
     is_following: bool = False
     is_installed: bool = True
+    is_sure: bool = True
 
     @property
     def who(self) -> str:
@@ -63,7 +72,7 @@ class Unbridged:
     @property
     def uses_auth_json(self) -> bool:
         """Whether it sends requests with what is in auth.json."""
-        return self.opencode.sends and self.lack is not Lack.OWN_LOGINS
+        return self.opencode.sends and self.lack not in {Lack.OWN_LOGINS, Lack.SECOND}
 
     @property
     def is_stuck(self) -> bool:
@@ -78,7 +87,7 @@ class Unbridged:
     @property
     def needs_restart(self) -> bool:
         """Whether a restart would bring it the bridge."""
-        return self.lack is Lack.OLDER and not self.is_idle
+        return self.lack is Lack.OLDER and not self.is_idle and self.is_sure
 
     @property
     def says(self) -> str:
@@ -92,11 +101,15 @@ class Unbridged:
             case Lack.PURE:
                 return "loads no plug-ins (--pure): failures are seen in its log only"
             case Lack.CONFIG if paths:
-                return f"takes its plug-ins from {clean(paths.opencode_config)}, without the bridge"
+                return (
+                    f"takes its plug-ins from {sanitize(paths.opencode_config)}, without the bridge"
+                )
             case Lack.STATE if paths:
-                return f"has its state in {clean(paths.state)}: its bridge is not heard here"
-            case Lack.OWN_LOGINS:
-                return "takes its logins from OPENCODE_AUTH_CONTENT: no swap reaches it"
+                return f"has its state in {sanitize(paths.state)}: its bridge is not heard here"
+            case Lack.OWN_LOGINS | Lack.SECOND:
+                return _OWN_LOGINS if self.lack is Lack.OWN_LOGINS else _SECOND
+            case Lack.OLDER if not self.is_sure:
+                return "may run without the bridge: its log does not say whether it has been used"
             case _:
                 return "runs without the bridge"
 
@@ -109,8 +122,12 @@ class Unbridged:
                 return f"rotator bridge install with its {named}, then restart it"
             case Lack.STATE:
                 return "start it with the XDG_STATE_HOME and ROTATOR_STATE_DIR of the watcher"
+            case Lack.OWN_LOGINS:
+                return OWN_LOGINS_TO_DO
             case Lack.OLDER if self.is_idle:
                 return None
+            case Lack.OLDER if self.is_installed and not self.is_sure:
+                return "restart it if it was used before the bridge was installed"
             case Lack.OLDER if not self.is_installed:
                 return "rotator bridge install, then restart it"
             case Lack.OLDER:
@@ -119,14 +136,25 @@ class Unbridged:
                 return None
 
 
-def bridgeless(paths: Paths, present: Sequence[Present]) -> list[Opencode]:
-    """Return the running opencodes of this auth.json whose bridge, if any, is not heard here."""
-    heard = {one.pid for one in present if one.is_here}
+def opencodes_without_bridge(
+    paths: Paths, present: Sequence[Present], everyone: Sequence[Opencode] | None = None
+) -> list[Opencode]:
+    """Return the running opencodes of this auth.json whose bridge, if any, is not heard here.
+
+    `everyone` are all of this auth.json that run, where they have been looked for already.
+    """
+    # Of a bridge that leaves every request alone nothing is heard.
+    heard = {presence.pid for presence in following(present) if presence.is_here}
     # Of an opencode in a container we see another pid than it sees itself.
-    elsewhere = {(one.namespace, one.pid) for one in present if not one.is_here}
-    running = [one for one in find_opencodes(paths.auth_file.parent) if not one.is_second]
-    silent = [one for one in running if one.pid not in heard]
-    return [one for one in silent if not elsewhere or inside(one.pid) not in elsewhere]
+    elsewhere = {(presence.namespace, presence.pid) for presence in present if not presence.is_here}
+    running = find_opencodes(paths.auth_file.parent) if everyone is None else everyone
+    silent = [process for process in running if process.pid not in heard]
+    processes = [
+        process for process in silent if not elsewhere or pid_inside(process.pid) not in elsewhere
+    ]
+    # A program that lies anywhere tells its version in the log alone.
+    runs = runs_in(paths.opencode_logs) if any(process.sends for process in processes) else Runs({})
+    return [replace(o, is_second=o.is_second or runs.is_second(o.started_at)) for o in processes]
 
 
 def unbridged(
@@ -136,51 +164,92 @@ def unbridged(
 
     `running` are those opencodes, where they have been looked for already.
     """
-    found = bridgeless(paths, present) if running is None else running
-    runs = runs_in(paths.opencode_logs) if any(o.kind == "serve" for o in found) else Runs({})
+    processes = opencodes_without_bridge(paths, present) if running is None else running
+    runs = runs_in(paths.opencode_logs) if any(o.kind == "serve" for o in processes) else Runs({})
     is_installed = bridge_file(paths).version is not None
-    told = [_looked_at(paths, one, runs, is_installed=is_installed) for one in found]
-    return [one for one in told if one.lack is not Lack.COMMAND]
+    told = [_looked_at(paths, process, runs, is_installed=is_installed) for process in processes]
+    return [process for process in told if process.lack is not Lack.COMMAND]
 
 
 def following(present: Sequence[Present]) -> list[Present]:
     """Return the bridges that put what is in auth.json into requests."""
-    return [one for one in present if not has_own_logins(one)]
+    return [presence for presence in present if not has_own_logins(presence)]
 
 
-def has_own_logins(one: Present) -> bool:
+def sends_unmarked(paths: Paths, process: Opencode) -> bool:
+    """Tell whether an opencode with a bridge may have used a folder before the bridge was there.
+
+    In such a folder its requests go out without it.
+    """
+    return process.sends and not _was_there(bridge_file(process.paths or paths), process.started_at)
+
+
+def has_own_logins(presence: Present) -> bool:
     """Tell whether that opencode takes its logins from its environment and not from auth.json."""
-    return one.is_here and bool((environment(one.pid) or {}).get("OPENCODE_AUTH_CONTENT"))
+    if presence.aside == AUTH_CONTENT:
+        return True
+    # A bridge of an older version does not say so.
+    return presence.is_here and auth_content.has_own_logins(environment(presence.pid) or {})
 
 
-def _looked_at(paths: Paths, one: Opencode, runs: Runs, *, is_installed: bool) -> Unbridged:
+def aside_says(presence: Present) -> str | None:
+    """Return why the bridge of that opencode leaves every request alone, or None."""
+    return _OWN_LOGINS if has_own_logins(presence) else None
+
+
+def _looked_at(paths: Paths, process: Opencode, runs: Runs, *, is_installed: bool) -> Unbridged:
+    lack = _lack(paths, process)
+    is_idle = _is_idle(paths, process, lack, runs) if process.kind == "serve" else False
     return Unbridged(
-        one,
-        _lack(paths, one),
-        is_idle=one.kind == "serve" and _is_idle(one, runs),
-        is_following=_present_of(one) and not one.is_pure,
+        process,
+        lack,
+        is_idle=is_idle is True,
+        is_following=_present_of(process) and not process.is_pure,
         is_installed=is_installed,
+        is_sure=is_idle is not None,
     )
 
 
-def _is_idle(one: Opencode, runs: Runs) -> bool:
-    told = runs.is_idle(one.started_at)
+def _is_idle(paths: Paths, process: Opencode, lack: Lack, runs: Runs) -> bool | None:
+    """Tell whether a server has used no folder yet; None: nothing says so."""
+    told = runs.is_idle(process.started_at)
+    if told is not None:
+        return told
     # What it logs is written up to a second late.
-    return datetime.now(UTC) - one.started_at < _LOGS_WITHIN if told is None else told
+    if datetime.now(UTC) - process.started_at < _LOGS_WITHIN:
+        return True
+    # Had it used one since, it would have loaded the bridge.
+    return (
+        True if lack is Lack.OLDER and _was_there(bridge_file(paths), process.started_at) else None
+    )
 
 
-def _lack(paths: Paths, one: Opencode) -> Lack:
-    if not one.sends:
-        return Lack.COMMAND if one.kind == COMMAND else Lack.CLIENT
-    if one.has_own_logins:
+def _was_there(bridge: BridgeFile, at: datetime) -> bool:
+    """Tell whether the bridge was in its place by then and is the same still."""
+    try:
+        facts = bridge.path.stat()
+    except OSError:
+        return False
+    is_older = max(facts.st_mtime, facts.st_ctime) < at.timestamp()
+    return bridge.version is not None and is_older
+
+
+def _lack(paths: Paths, process: Opencode) -> Lack:
+    if process.is_second and process.kind != COMMAND:
+        return Lack.SECOND
+    if not process.sends:
+        return Lack.COMMAND if process.kind == COMMAND else Lack.CLIENT
+    if process.has_own_logins:
         return Lack.OWN_LOGINS
-    if one.is_pure:
+    if process.is_pure:
         return Lack.PURE
-    if one.paths is None:
+    if process.paths is None:
         return Lack.OLDER
-    if one.paths.state != paths.state:
-        return Lack.STATE if _present_of(one) or _loads_ours(paths, one.paths) else Lack.CONFIG
-    return Lack.OLDER if _loads_ours(paths, one.paths) else Lack.CONFIG
+    if process.paths.state != paths.state:
+        return (
+            Lack.STATE if _present_of(process) or _loads_ours(paths, process.paths) else Lack.CONFIG
+        )
+    return Lack.OLDER if _loads_ours(paths, process.paths) else Lack.CONFIG
 
 
 def _loads_ours(paths: Paths, theirs: Paths) -> bool:
@@ -190,9 +259,9 @@ def _loads_ours(paths: Paths, theirs: Paths) -> bool:
     return bridge_file(theirs).version is not None
 
 
-def _present_of(one: Opencode) -> bool:
+def _present_of(process: Opencode) -> bool:
     """Tell whether its bridge says in its own state folder that it is there."""
-    return one.paths is not None and _file_of(one.paths, one.pid).is_file()
+    return process.paths is not None and _file_of(process.paths, process.pid).is_file()
 
 
 def _file_of(paths: Paths, pid: int) -> Path:

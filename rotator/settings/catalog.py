@@ -16,7 +16,7 @@ from rotator.errors import ConfigError
 from rotator.settings.schema import LONGEST_KEY, FileSettings, PrioritySettings, Section
 from rotator.settings.sources import PREFIX
 from rotator.settings.toml_values import nearest
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +44,27 @@ class Setting:
 
 
 def _settings_in(model: type[BaseModel], before: str = "") -> Iterator[Setting]:
-    for name, found in model.model_fields.items():
-        inner = found.annotation
+    for name, field in model.model_fields.items():
+        inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, Section):
             yield from _settings_in(inner, f"{before}{name}.")
         else:
-            yield _described(f"{before}{name}", found)
+            yield _described(f"{before}{name}", field)
 
 
-def _described(key: str, found: FieldInfo) -> Setting:
-    more = found.json_schema_extra
+def _described(key: str, field: FieldInfo) -> Setting:
+    more = field.json_schema_extra
     rule, each = (str(more["rule"]), str(more["each"])) if isinstance(more, dict) else ("", "")
-    default = None if found.is_required() else found.default
-    inner = get_args(found.annotation)
+    default = None if field.is_required() else field.default
+    inner = get_args(field.annotation)
     member_kind = list if inner and get_origin(inner[-1]) is list else str
-    about = found.description or ""
+    about = field.description or ""
     return Setting(key, about, rule, each, default, type(default), member_kind)
 
 
 SETTINGS: tuple[Setting, ...] = tuple(_settings_in(FileSettings))
 OF_A_PRIORITY: tuple[Setting, ...] = tuple(_settings_in(PrioritySettings, "priority."))
-BY_KEY = {one.key: one for one in (*SETTINGS, *OF_A_PRIORITY)}
+BY_KEY = {setting.key: setting for setting in (*SETTINGS, *OF_A_PRIORITY)}
 
 
 def find_setting(key: str) -> tuple[Setting, str | None]:
@@ -72,21 +72,25 @@ def find_setting(key: str) -> tuple[Setting, str | None]:
 
     Raises ConfigError, naming the nearest one.
     """
-    for one in SETTINGS:
-        if key == one.key:
-            return one, None
-        if one.kind is dict and key.startswith(f"{one.key}.") and len(key) > len(one.key) + 1:
-            return one, key[len(one.key) + 1 :]
+    for setting in SETTINGS:
+        if key == setting.key:
+            return setting, None
+        if (
+            setting.kind is dict
+            and key.startswith(f"{setting.key}.")
+            and len(key) > len(setting.key) + 1
+        ):
+            return setting, key[len(setting.key) + 1 :]
     if key in BY_KEY:
         raise ConfigError(f"{key}: each provider has its own", hint="rotator priority --help")
     raise ConfigError(
-        f"{clean(key, LONGEST_KEY)}: {no_such_setting(key)}", hint="rotator config show"
+        f"{sanitize(key, LONGEST_KEY)}: {no_such_setting(key)}", hint="rotator config show"
     )
 
 
 def no_such_setting(key: str) -> str:
     """Return that there is no setting of that name, and which may be meant."""
     # A table is meant more often than something in another one.
-    beside = {".".join(one.path[: key.count(".") + 1]) for one in BY_KEY.values()}
+    beside = {".".join(setting.path[: key.count(".") + 1]) for setting in BY_KEY.values()}
     near = nearest(key, sorted(beside)) or nearest(key, list(BY_KEY))
     return f"there is no such setting{near}"

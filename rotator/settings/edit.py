@@ -1,4 +1,4 @@
-"""Edits of config.toml by the program; the only importer of tomlkit, which writes the values.
+"""Edits of config.toml by the program.
 
 The order is the safety: under one lock read the file, refuse a broken one, change its text,
 see that it means what was asked for and nothing else, validate the whole, and put it in place
@@ -11,23 +11,21 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-from tomlkit.items import InlineTable
-
 from rotator.errors import ConfigError
 from rotator.model.preferences import Priority
-from rotator.settings.active import in_force
+from rotator.settings.active import active_settings
 from rotator.settings.catalog import find_setting
+from rotator.settings.inline_values import rendered
 from rotator.settings.sources import FILE_NAME, MEND, Values, read_config
 from rotator.settings.toml_edit import add_entry, drop, drop_entry, is_one_value, put, reorder
 from rotator.settings.toml_values import parse
 from rotator.settings.validate import read_file
-from rotator.system.file_owners import whose
-from rotator.system.files import sweep, sync_folder, temporary_beside, write_new
+from rotator.system.file_owners import require_own_way, whose
+from rotator.system.files import remove_leftovers, sync_folder, temporary_beside, write_new
 from rotator.system.locks import hold_all
 from rotator.system.paths import FILE_MODE, Paths, make_folder
 
@@ -115,9 +113,9 @@ def with_value(text: str, path: tuple[str, ...], value: Any) -> str:
     return _meaning(put(text, path, rendered(value)), wanted, path)
 
 
-def _same(one: object, other: object) -> bool:
+def _same(value: object, other: object) -> bool:
     # True == 1, but the file may hold only one of them.
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def without_value(text: str, path: tuple[str, ...]) -> str:
@@ -135,19 +133,19 @@ def without_value(text: str, path: tuple[str, ...]) -> str:
 def with_priorities(text: str, wanted: Sequence[Priority]) -> str:
     """Return the text with these priorities in this order; each keeps its comments."""
     values = parse(text)
-    there = [one.provider for one in priorities_in(values)]
-    names = [one.provider for one in wanted]
+    there = [priority.provider for priority in priorities_in(values)]
+    names = [priority.provider for priority in wanted]
     for index in reversed(range(len(there))):
         if there[index] not in names:
             text = drop_entry(text, PRIORITY, index)
             del there[index]
-    for one in wanted:
-        if one.provider not in there:
-            text = add_entry(text, PRIORITY, _pairs(one))
-            there.append(one.provider)
+    for priority in wanted:
+        if priority.provider not in there:
+            text = add_entry(text, PRIORITY, _pairs(priority))
+            there.append(priority.provider)
     text = reorder(text, PRIORITY, [there.index(name) for name in names])
-    for index, one in enumerate(wanted):
-        text = _with_fields(text, index, one)
+    for index, priority in enumerate(wanted):
+        text = _with_fields(text, index, priority)
     if names or PRIORITY in values:
         values[PRIORITY] = [*parse(text).get(PRIORITY, [])]
     if priorities_in(values) != tuple(wanted):
@@ -156,51 +154,33 @@ def with_priorities(text: str, wanted: Sequence[Priority]) -> str:
 
 
 def _with_fields(text: str, index: int, wanted: Priority) -> str:
-    found = priorities_in(parse(text))[index]
-    if found.model != wanted.model:
+    priority = priorities_in(parse(text))[index]
+    if priority.model != wanted.model:
         path = (PRIORITY, index, "model")
         text = drop(text, path) if wanted.model is None else put(text, path, rendered(wanted.model))
-    if found.enabled != wanted.enabled:
+    if priority.enabled != wanted.enabled:
         text = put(text, (PRIORITY, index, "enabled"), rendered(wanted.enabled))
     return text
 
 
-def _pairs(one: Priority) -> list[tuple[str, str]]:
-    values = {"provider": one.provider, "model": one.model}
+def _pairs(priority: Priority) -> list[tuple[str, str]]:
+    values = {"provider": priority.provider, "model": priority.model}
     pairs = [(name, rendered(value)) for name, value in values.items() if value is not None]
-    return pairs if one.enabled else [*pairs, ("enabled", rendered(one.enabled))]
+    return pairs if priority.enabled else [*pairs, ("enabled", rendered(priority.enabled))]
 
 
 def priorities_in(values: Values) -> tuple[Priority, ...]:
     """Return the priorities in values that are valid."""
-    return tuple(Priority(**one) for one in values.get(PRIORITY, ()))
-
-
-def rendered(value: Any) -> str:
-    """Return a value as it is written in the file, on one line."""
-    text: str = tomlkit.item(_inline(value)).as_string()
-    return text
-
-
-def _inline(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        table: InlineTable = tomlkit.inline_table()
-        table.update({name: _inline(one) for name, one in value.items()})
-        return table
-    if isinstance(value, list | tuple):
-        array = tomlkit.array()
-        array.extend(_inline(one) for one in value)
-        return array
-    return value
+    return tuple(Priority(**table) for table in values.get(PRIORITY, ()))
 
 
 def _meaning(text: str, wanted: Values, path: tuple[str, ...]) -> str:
     """Return the text if it means that and nothing else; else nothing is written."""
     try:
-        found = parse(text)
+        values = parse(text)
     except ConfigError as exc:
         raise _elsewhere(path) from exc
-    if _without_empty(found) != _without_empty(wanted):
+    if _without_empty(values) != _without_empty(wanted):
         raise _elsewhere(path)
     return text
 
@@ -246,7 +226,7 @@ def _require_good(text: str) -> None:
 
 def _remember(paths: Paths) -> None:
     """Look at the new file once here, where pydantic is loaded: the watcher need not then."""
-    in_force(paths, {})
+    active_settings(paths, {})
 
 
 @contextlib.contextmanager
@@ -266,8 +246,9 @@ def _put(file: Path, before: str | None, after: str) -> bool:
     # Behind links: whoever keeps the file elsewhere goes on doing so.
     target = Path(os.path.realpath(file))
     try:
+        require_own_way(file)
         make_folder(target.parent)
-        sweep(target.parent, name=target.name)
+        remove_leftovers(target.parent, name=target.name)
         temporary = temporary_beside(target)
         write_new(temporary, after.encode(), durable=True, like=whose(target))
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rotator.model.preferences import Preferences
-from rotator.settings.active import Asked, InForce
+from rotator.settings.active import ActiveSettings, SettingsLookup
 from rotator.system.paths import Paths
 
 # A file that was written so short a time ago may be written again within one tick of its clock.
@@ -26,13 +26,13 @@ Signature = tuple[int, int, int, int, int]
 def signature(path: Path) -> Signature | None:
     """Return what changes whenever the file does, but for changes within one tick of its clock."""
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
-_Answer = tuple[Signature | None, InForce]
+_Answer = tuple[Signature | None, ActiveSettings]
 
 
 class SettingsFile:
@@ -61,10 +61,10 @@ class SettingsFile:
         self._reader: threading.Thread | None = None
         self._answers: queue.SimpleQueue[_Answer | None] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self._now: InForce | None = None
+        self._now: ActiveSettings | None = None
 
     @property
-    def now(self) -> InForce | None:
+    def now(self) -> ActiveSettings | None:
         """What the last look found, None before the first one."""
         return self._now
 
@@ -73,7 +73,7 @@ class SettingsFile:
         """What the user wants, as the last look found it."""
         return self._now.preferences if self._now else Preferences()
 
-    def look(self) -> InForce:
+    def look(self) -> ActiveSettings:
         """Return what holds now; a problem stays until the settings are right again.
 
         The first look waits for its answer: there is none to go on with meanwhile.
@@ -84,7 +84,7 @@ class SettingsFile:
             with contextlib.suppress(queue.Empty):
                 self._take(self._answers.get_nowait())
                 self._reader = None
-        return self._now or InForce(Preferences())
+        return self._now or ActiveSettings(Preferences())
 
     def close(self) -> None:
         """End the thread, if one reads just now."""
@@ -96,7 +96,7 @@ class SettingsFile:
         seen = self._look_at(self._paths.config_file)
         if seen == self._seen and self._is_settled:
             return
-        asked = Asked(self._paths, self._environ)
+        asked = SettingsLookup(self._paths, self._environ)
         if self._later is None or self._now is None or (asked.is_known and asked.text):
             self._take((seen, asked.answer(self._fallback())))
         else:
@@ -117,7 +117,7 @@ class SettingsFile:
             answer = None
             try:
                 seen = self._at_rest()
-                answer = seen, Asked(self._paths, self._environ).answer(fallback)
+                answer = seen, SettingsLookup(self._paths, self._environ).answer(fallback)
             finally:
                 self._answers.put(answer)
                 later()

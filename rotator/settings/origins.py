@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rotator.errors import UsageError
-from rotator.settings.active import Asked
+from rotator.settings.active import SettingsLookup
 from rotator.settings.catalog import SETTINGS, Setting
 from rotator.settings.sources import FILE_NAME
-from rotator.settings.toml_positions import read_places
+from rotator.settings.toml_positions import read_positions
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SettingValue:
     """A setting with the value that holds, and where that comes from."""
 
     key: str
@@ -36,24 +36,24 @@ class Found:
         return self.where or self.kind
 
 
-def found_settings(asked: Asked) -> list[Found]:
+def setting_values(asked: SettingsLookup) -> list[SettingValue]:
     """Return every setting as it holds, with its origin: default, file, variable or cache."""
     verdict = asked.verdict()
     below = asked.last_good() if verdict.of_file is None else verdict.of_file
-    places = None if verdict.of_file is None else read_places(asked.text or "")
-    found = []
-    for one in SETTINGS:
-        key, default = one.key, one.default
-        if (value := _at(verdict.of_variables, one.path)) is not None:
-            found.append(Found(key, value, default, "variable", one.variable))
-        elif (value := _at(below, one.path)) is None:
-            found.append(Found(key, default, default, "default", None))
+    places = None if verdict.of_file is None else read_positions(asked.text or "")
+    settings = []
+    for setting in SETTINGS:
+        key, default = setting.key, setting.default
+        if (value := _at(verdict.of_variables, setting.path)) is not None:
+            settings.append(SettingValue(key, value, default, "variable", setting.variable))
+        elif (value := _at(below, setting.path)) is None:
+            settings.append(SettingValue(key, default, default, "default", None))
         elif places is None:
-            found.append(Found(key, value, default, "cache", None))
+            settings.append(SettingValue(key, value, default, "cache", None))
         else:
-            line, _ = places.find(one.path)
-            found.append(Found(key, value, default, "file", f"{FILE_NAME}:{line}"))
-    return found
+            line, _ = places.find(setting.path)
+            settings.append(SettingValue(key, value, default, "file", f"{FILE_NAME}:{line}"))
+    return settings
 
 
 def _at(values: Any, names: Sequence[str]) -> Any:
@@ -62,7 +62,7 @@ def _at(values: Any, names: Sequence[str]) -> Any:
     return values
 
 
-def given(setting: Setting, member: str | None, words: Sequence[str]) -> Any:
+def parse_argument(setting: Setting, member: str | None, words: Sequence[str]) -> Any:
     """Return what the words of a command line mean for that setting."""
     kind = setting.kind if member is None else setting.member_kind
     if kind is list:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from rotator.model.preferences import Failover, Preferences, Priority, Routing, Strategy
 from rotator.settings.sources import PREFIX
-from rotator.text import clean
+from rotator.text import sanitize
 
 LONGEST_KEY = 120
 _LONGEST_TEXT = 200
@@ -143,10 +143,10 @@ class PrioritySettings(Section):
 
 
 def _each_once(priorities: list[PrioritySettings]) -> list[PrioritySettings]:
-    names = [one.provider for one in priorities]
+    names = [priority.provider for priority in priorities]
     for name in names:
         if names.count(name) > 1:
-            message = f"names {clean(name, LONGEST_KEY)} twice"
+            message = f"names {sanitize(name, LONGEST_KEY)} twice"
             raise ValueError(message)
     return priorities
 
@@ -163,7 +163,8 @@ class _HookSettings(Section):
     command: list[Word] = _setting(
         list(_ALL.hook_command),
         "A program with its arguments that hears of a failover, a turn that was sent elsewhere,"
-        " a used-up provider and a needed login: as JSON on its standard input. No shell reads it.",
+        " a used-up provider and a needed login: as JSON on its standard input. No shell reads it."
+        " It is not run where config.toml belongs to somebody else than you or root.",
         "a list of texts: a program and its arguments",
         each="a text",
     )

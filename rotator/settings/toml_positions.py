@@ -29,7 +29,7 @@ _BARE_VALUE = re.compile(r"[^\n,#\]}]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Something that stands in the text.
 
     A `value` has a key or is an element of a list; a `table` is a `[header]`, an `entry` a
@@ -47,21 +47,21 @@ class Place:
     is_inner: bool = False
 
 
-class Places:
+class Positions:
     """All places of one text, in its order."""
 
-    def __init__(self, text: str, places: Sequence[Place]) -> None:
+    def __init__(self, text: str, places: Sequence[Position]) -> None:
         self.text = text
         self.all = tuple(places)
-        self._at: dict[KeyPath, Place] = {}
+        self._at: dict[KeyPath, Position] = {}
         # The first thing that stands at a path or below it.
-        self._below: dict[KeyPath, Place] = {}
-        for one in self.all:
-            self._at.setdefault(one.path, one)
-            for length in range(1, len(one.path) + 1):
-                self._below.setdefault(one.path[:length], one)
+        self._below: dict[KeyPath, Position] = {}
+        for place in self.all:
+            self._at.setdefault(place.path, place)
+            for length in range(1, len(place.path) + 1):
+                self._below.setdefault(place.path[:length], place)
 
-    def at(self, path: KeyPath) -> Place | None:
+    def at(self, path: KeyPath) -> Position | None:
         """Return what stands there itself, the first if its table is opened twice."""
         return self._at.get(path)
 
@@ -72,10 +72,10 @@ class Places:
         """
         for length in range(len(path), 0, -1):
             near = tuple(path[:length])
-            found = self.at(near) or self._below.get(near)
-            if found is not None:
-                is_itself = length == len(path) and found.path == near
-                start = found.value_start if is_itself and not key else found.start
+            place = self.at(near) or self._below.get(near)
+            if place is not None:
+                is_itself = length == len(path) and place.path == near
+                start = place.value_start if is_itself and not key else place.start
                 return position(self.text, start)
         return 1, 1
 
@@ -85,12 +85,12 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def read_places(text: str) -> Places:
+def read_positions(text: str) -> Positions:
     """Return where everything stands in `text`, which is valid TOML."""
-    return Places(text, list(_Scan(text).statements()))
+    return Positions(text, list(_Scanner(text).statements()))
 
 
-class _Scan:
+class _Scanner:
     """One pass over the text."""
 
     def __init__(self, text: str) -> None:
@@ -99,7 +99,7 @@ class _Scan:
         self._base: KeyPath = ()
         self._counts: dict[KeyPath, int] = {}
 
-    def statements(self) -> Iterator[Place]:
+    def statements(self) -> Iterator[Position]:
         while True:
             self._skip_space()
             if self._at >= len(self._text):
@@ -109,14 +109,14 @@ class _Scan:
             else:
                 yield from self._pair(self._base, is_inner=False)
 
-    def _header(self) -> Place:
+    def _header(self) -> Position:
         start = self._at
         is_entry = self._text.startswith("[[", start)
         self._at += 2 if is_entry else 1
         path = self._numbered(self._key(), is_entry=is_entry)
         self._at += 2 if is_entry else 1
         self._base = path
-        return Place(path, "entry" if is_entry else "table", path, start, start, self._at)
+        return Position(path, "entry" if is_entry else "table", path, start, start, self._at)
 
     def _numbered(self, names: tuple[str, ...], *, is_entry: bool) -> KeyPath:
         """Return the path with the numbers of the entries of lists in it, the last one opened."""
@@ -129,16 +129,16 @@ class _Scan:
                 path = (*path, self._counts[path])
         return path
 
-    def _pair(self, base: KeyPath, *, is_inner: bool) -> Iterator[Place]:
+    def _pair(self, base: KeyPath, *, is_inner: bool) -> Iterator[Position]:
         start = self._at
         path = base + self._key()
         self._at += 1  # the sign of equality
         self._skip_blanks()
         yield from self._value(path, start, is_inner=is_inner)
 
-    def _value(self, path: KeyPath, start: int, *, is_inner: bool) -> Iterator[Place]:
+    def _value(self, path: KeyPath, start: int, *, is_inner: bool) -> Iterator[Position]:
         value_start = self._at
-        inside: list[Place] = []
+        inside: list[Position] = []
         match self._text[self._at]:
             case "[":
                 inside = list(self._elements(path))
@@ -147,19 +147,19 @@ class _Scan:
             case '"' | "'":
                 self._at = self._string().end()
             case _:
-                found = _BARE_VALUE.match(self._text, self._at)
-                self._at += len(found[0].rstrip()) if found else 0
-        yield Place(path, "value", self._base, start, value_start, self._at, is_inner)
+                bare = _BARE_VALUE.match(self._text, self._at)
+                self._at += len(bare[0].rstrip()) if bare else 0
+        yield Position(path, "value", self._base, start, value_start, self._at, is_inner)
         yield from inside
 
-    def _elements(self, path: KeyPath) -> Iterator[Place]:
+    def _elements(self, path: KeyPath) -> Iterator[Position]:
         self._at += 1
         number = 0
         while not self._is_at_end_of("]"):
             yield from self._value((*path, number), self._at, is_inner=True)
             number += 1
 
-    def _members(self, path: KeyPath) -> Iterator[Place]:
+    def _members(self, path: KeyPath) -> Iterator[Position]:
         self._at += 1
         while not self._is_at_end_of("}"):
             yield from self._pair(path, is_inner=True)
@@ -187,9 +187,9 @@ class _Scan:
 
     def _simple_key(self) -> str:
         if self._text[self._at] in "\"'":
-            found = self._string()
-            self._at = found.end()
-            name: str = tomllib.loads(f"k = {found[0]}")["k"]
+            match = self._string()
+            self._at = match.end()
+            name: str = tomllib.loads(f"k = {match[0]}")["k"]
             return name
         bare = _BARE_KEY.match(self._text, self._at)
         assert bare is not None  # noqa: S101  # the text is valid
@@ -197,13 +197,13 @@ class _Scan:
         return bare[0]
 
     def _string(self) -> re.Match[str]:
-        found = _STRING.match(self._text, self._at)
-        assert found is not None  # noqa: S101  # the text is valid
-        return found
+        match = _STRING.match(self._text, self._at)
+        assert match is not None  # noqa: S101  # the text is valid
+        return match
 
     def _skip_space(self) -> None:
-        found = SPACE.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        match = SPACE.match(self._text, self._at)
+        self._at = match.end() if match else self._at
 
     def _skip_blanks(self) -> None:
         while self._text[self._at : self._at + 1] in {" ", "\t"}:

@@ -11,7 +11,7 @@ from typing import Any
 from rotator.errors import ConfigError
 from rotator.settings.sources import FILE_NAME, MEND
 from rotator.settings.toml_positions import position
-from rotator.text import clean
+from rotator.text import sanitize
 
 _LONGEST_SHOWN = 40
 # Settings need six.
@@ -38,14 +38,14 @@ def _depth(value: object) -> int:
 
 
 def _not_toml(text: str, said: str) -> ConfigError:
-    found = _AT.search(said)
+    match = _AT.search(said)
     what = _AT.sub("", said)
-    if found and found[1]:
-        where = f"line {found[1]}, column {found[2]}"
+    if match and match[1]:
+        where = f"line {match[1]}, column {match[2]}"
     else:
         line, column = position(text, len(text.rstrip("\r\n")))
         where = f"line {line}, column {column}"
-    sentence = clean(what[:1].lower() + what[1:])
+    sentence = sanitize(what[:1].lower() + what[1:])
     return ConfigError(f"{FILE_NAME}: {where}: {sentence}", hint=MEND)
 
 
@@ -55,9 +55,9 @@ def shown(value: Any) -> str:
         case bool():
             return str(value).lower()
         case int() | float():
-            return clean(value, _LONGEST_SHOWN)
+            return sanitize(value, _LONGEST_SHOWN)
         case str() if len(value) <= _LONGEST_SHOWN and not any(map(str.isspace, value)):
-            return repr(clean(value, _LONGEST_SHOWN))
+            return repr(sanitize(value, _LONGEST_SHOWN))
         case str():
             # It may be a command, with a password among its words.
             return "a text with blanks" if len(value) <= _LONGEST_SHOWN else "a long text"

@@ -17,9 +17,9 @@ from rotator.errors import ConfigError
 from rotator.settings.catalog import BY_KEY, SETTINGS, Setting, no_such_setting
 from rotator.settings.schema import LONGEST_KEY, FileSettings, Settings
 from rotator.settings.sources import FILE_NAME, MEND, OTHER_VARIABLES, PREFIX
-from rotator.settings.toml_positions import read_places
+from rotator.settings.toml_positions import read_positions
 from rotator.settings.toml_values import nearest, parse, shown
-from rotator.text import clean
+from rotator.text import sanitize
 
 # How pydantic marks that the name of a member is wrong, and what is no matter of a value.
 _KEY = "[key]"
@@ -30,11 +30,8 @@ class _Variables(EnvSettingsSource):
     """Reads the variables that are passed in instead of the process's own."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._given = {name.lower(): value for name, value in variables.items()}
         super().__init__(Settings)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name: value for name, value in self._given.items() if value}
+        self.env_vars = {name.lower(): value for name, value in variables.items() if value}
 
 
 def read_file(text: str) -> dict[str, Any]:
@@ -48,10 +45,10 @@ def read_file(text: str) -> dict[str, Any]:
 
 def read_variables(variables: Mapping[str, str]) -> dict[str, Any]:
     """Return what the variables set, as plain values; raises ConfigError."""
-    known = {one.variable: one for one in SETTINGS}
+    known = {setting.variable: setting for setting in SETTINGS}
     for name, value in sorted(variables.items()):
         if name not in known:
-            raise ConfigError(f"{clean(name, LONGEST_KEY)}: {_no_such_variable(name, known)}")
+            raise ConfigError(f"{sanitize(name, LONGEST_KEY)}: {_no_such_variable(name, known)}")
         if known[name].kind in {dict, list}:
             _require_json(name, value, known[name])
     try:
@@ -70,27 +67,29 @@ def _require_json(name: str, value: str, setting: Setting) -> None:
 
 def _no_such_variable(name: str, known: Mapping[str, Setting]) -> str:
     # What all of them begin with makes none of them alike.
-    ends = [one.removeprefix(PREFIX) for one in [*known, *OTHER_VARIABLES]]
+    ends = [variable.removeprefix(PREFIX) for variable in [*known, *OTHER_VARIABLES]]
     return f"no setting has this variable{nearest(name.removeprefix(PREFIX), ends, PREFIX)}"
 
 
 def _about_variable(exc: Invalid) -> ConfigError:
     error = exc.errors(include_url=False)[0]
     names = _names(error["loc"])
-    setting = next(one for one in SETTINGS if list(one.path) == names[: len(one.path)])
+    setting = next(
+        setting for setting in SETTINGS if list(setting.path) == names[: len(setting.path)]
+    )
     within = "".join(f"{name}: " for name in names[len(setting.path) :])
     return ConfigError(f"{setting.variable}: {within}{_wrong(error)}")
 
 
 def _about_file(exc: Invalid, text: str) -> ConfigError:
     """Return what is wrong first in the file, with the place where it stands."""
-    places = read_places(text)
+    places = read_positions(text)
     faults = [
         (places.find(error["loc"], key=error["type"] in _OF_THE_KEY), error)
         for error in exc.errors(include_url=False)
     ]
     (line, column), error = min(faults, key=lambda fault: fault[0])
-    key = clean(".".join(_names(error["loc"])), LONGEST_KEY)
+    key = sanitize(".".join(_names(error["loc"])), LONGEST_KEY)
     where = f"line {line}, column {column}"
     return ConfigError(f"{FILE_NAME}: {key}: {_wrong(error)} ({where})", hint=MEND)
 
@@ -106,7 +105,7 @@ def _wrong(error: Any) -> str:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return no_such_setting(clean(".".join(names), LONGEST_KEY))
+            return no_such_setting(sanitize(".".join(names), LONGEST_KEY))
         case "value_error":
             return str(error["ctx"]["error"])
         case _:

@@ -12,14 +12,19 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from rotator.statusline.quick_read import Peek, Seat, Unreadable, peek
-from rotator.text import clean
+from rotator.statusline.quick_read import (
+    SlotStatus,
+    StatusLineData,
+    StatusUnreadable,
+    read_status_line,
+)
+from rotator.text import sanitize
+from rotator.wording import percent, short_span, short_state_words
 
 TMUX = "--tmux"
 UNREADABLE = "rotator ?"
 _BETWEEN = " | "
 _LONGEST_NAME = 24
-_UNITS = (("d", 86_400), ("h", 3600), ("m", 60))
 
 
 def is_simple(words: Sequence[str]) -> bool:
@@ -45,60 +50,48 @@ def show(words: Sequence[str]) -> int:
 def asked_line(wanted: Sequence[str], *, is_tmux: bool) -> str:
     """Look, and return the line."""
     try:
-        text = line(peek(os.environ, datetime.now(UTC)), wanted)
-    except Unreadable:
+        text = line(read_status_line(os.environ, datetime.now(UTC)), wanted)
+    except StatusUnreadable:
         text = UNREADABLE
     # tmux takes a single one for the beginning of a format.
     return text.replace("#", "##") if is_tmux else text
 
 
-def line(found: Peek, wanted: Sequence[str] = ()) -> str:
+def line(peek: StatusLineData, wanted: Sequence[str] = ()) -> str:
     """Return the line: what is amiss, then each provider in use, or the `wanted` ones.
 
     A provider is in use when an account is in its slot.
     """
-    parts = [] if found.watched else ["no watcher"]
-    if not found.balancing:
+    parts = [] if peek.watched else ["no watcher"]
+    if not peek.balancing:
         parts.append("balancing off")
-    seats = {seat.provider: seat for seat in found.seats}
+    seats = {seat.provider: seat for seat in peek.seats}
     names = [name.rstrip("/") or name for name in wanted]
     if names:
-        shown = [seats.get(name) or Seat(name) for name in dict.fromkeys(names)]
+        shown = [seats.get(name) or SlotStatus(name) for name in dict.fromkeys(names)]
     else:
-        shown = [seat for seat in found.seats if seat.alias is not None]
-    parts += [_said(seat, found.now) for seat in shown]
+        shown = [seat for seat in peek.seats if seat.alias is not None]
+    parts += [_said(seat, peek.now) for seat in shown]
     if not shown:
-        parts.append("no login in use" if found.seats else "no accounts")
+        parts.append("no login in use" if peek.seats else "no accounts")
     return _BETWEEN.join(parts)
 
 
-def _said(seat: Seat, now: datetime) -> str:
-    name = clean(seat.provider, _LONGEST_NAME)
+def _said(seat: SlotStatus, now: datetime) -> str:
+    name = sanitize(seat.provider, _LONGEST_NAME)
     if seat.alias is None:
         return f"{name} -"
-    words = [name, clean(seat.alias, _LONGEST_NAME), *_standing(seat, now)]
+    words = [name, sanitize(seat.alias, _LONGEST_NAME), *_standing(seat, now)]
     return " ".join(words)
 
 
-def _standing(seat: Seat, now: datetime) -> list[str]:
-    if seat.state == "rejected":
-        return ["needs login"]
-    if seat.state == "disabled":
-        return ["disabled"]
+def _standing(seat: SlotStatus, now: datetime) -> list[str]:
+    if seat.state in {"rejected", "disabled"}:
+        return [short_state_words(seat.state)]
     if seat.until is not None:
-        word = "used up" if seat.state == "exhausted" else seat.state
-        return [word, _short((seat.until - now).total_seconds())]
+        left = short_span((seat.until - now).total_seconds())
+        return [short_state_words(seat.state, left)]
     if seat.used is None:
         return []
-    # Only what is used up is 100 %.
-    share = f"{int(seat.used * 100 + 1e-9)}%"
-    return [clean(seat.window, _LONGEST_NAME), share] if seat.window else [share]
-
-
-def _short(seconds: float) -> str:
-    """Return a length of time in its largest unit alone."""
-    left = max(int(seconds), 0)
-    for unit, length in _UNITS:
-        if left >= length:
-            return f"{left // length}{unit}"
-    return f"{left}s"
+    share = percent(seat.used)
+    return [sanitize(seat.window, _LONGEST_NAME), share] if seat.window else [share]

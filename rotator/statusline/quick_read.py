@@ -49,7 +49,7 @@ SELECT json_valid(snapshot) AND json_extract(snapshot, '$.spent') FROM usage WHE
 """
 
 
-class Seat:
+class SlotStatus:
     """A provider with the account in its slot: its state, until when, its tightest window.
 
     `alias` is None where the slot is empty, `used` (a fraction) where nobody has said it.
@@ -66,40 +66,42 @@ class Seat:
         self.used: float | None = None
 
 
-class Peek:
+class StatusLineData:
     """What there was at one moment, the providers in alphabetical order."""
 
     __slots__ = ("balancing", "now", "seats", "watched")
 
-    def __init__(self, seats: list[Seat], now: datetime, *, balancing: bool, watched: bool) -> None:
+    def __init__(
+        self, seats: list[SlotStatus], now: datetime, *, balancing: bool, watched: bool
+    ) -> None:
         self.seats = seats
         self.now = now
         self.balancing = balancing
         self.watched = watched
 
 
-class Unreadable(Exception):
+class StatusUnreadable(Exception):
     """The store is there and cannot be read."""
 
 
-def peek(environ: Mapping[str, str], now: datetime) -> Peek:
+def read_status_line(environ: Mapping[str, str], now: datetime) -> StatusLineData:
     """Return what there is now; raises Unreadable."""
     data, state = _places(environ)
     store, history = os.path.join(data, "rotator.sqlite"), os.path.join(data, "history.sqlite")  # noqa: PTH118  # no pathlib
     watched = _is_held(os.path.join(state, "watch.lock"))  # noqa: PTH118  # no pathlib
     if not os.path.exists(store):  # noqa: PTH110  # no pathlib
-        return Peek([], now, balancing=True, watched=watched)
+        return StatusLineData([], now, balancing=True, watched=watched)
     try:
         seats, ids, balancing = _patiently(lambda: _read_store(store, now))
     except (sqlite3.Error, OSError, TypeError, ValueError) as exc:
-        raise Unreadable from exc
+        raise StatusUnreadable from exc
     try:
         _patiently(lambda: _add_usage(history, seats, ids, now))
-    except (sqlite3.Error, OSError, TypeError, ValueError, Unreadable):
+    except (sqlite3.Error, OSError, TypeError, ValueError, StatusUnreadable):
         # Usage that cannot be read is unknown.
         for seat in seats:
             seat.window = seat.used = None
-    return Peek(seats, now, balancing=balancing, watched=watched)
+    return StatusLineData(seats, now, balancing=balancing, watched=watched)
 
 
 def _places(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -144,27 +146,31 @@ def _is_odd(path: str) -> bool:
 
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
+    # Beside a link SQLite keeps nothing.
+    path = os.path.realpath(path)
     if any(_is_odd(path + ending) for ending in ("", "-wal", "-shm")):
-        raise Unreadable
+        raise StatusUnreadable
     # Without a -wal nobody has it open: nothing is made beside it then.
     how = "mode=ro" if os.path.exists(f"{path}-wal") else "mode=ro&immutable=1"  # noqa: PTH110  # no pathlib
     name = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")  # noqa: PTH100  # no pathlib
     uri = f"file:{name}?{how}"
     with closing(
         sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-    ) as found:
-        found.execute("BEGIN")
-        yield found
+    ) as connection:
+        connection.execute("BEGIN")
+        yield connection
 
 
-def _read_store(store: str, now: datetime) -> tuple[list[Seat], dict[str, str], bool]:
+def _read_store(store: str, now: datetime) -> tuple[list[SlotStatus], dict[str, str], bool]:
     """Return the seats, whose account sits in each, and whether balancing is on."""
-    with _opened(store) as found:
-        rows = found.execute(f"SELECT {_columns(found)} FROM account ORDER BY provider").fetchall()  # noqa: S608  # our names
-        active = dict(found.execute("SELECT provider, active FROM slot").fetchall())
+    with _opened(store) as connection:
+        rows = connection.execute(
+            f"SELECT {_columns(connection)} FROM account ORDER BY provider"  # noqa: S608  # our names
+        ).fetchall()
+        active = dict(connection.execute("SELECT provider, active FROM slot").fetchall())
         asked = "SELECT value FROM setting WHERE name = 'balancing'"
-        balancing = found.execute(asked).fetchone() != ("off",)
-    seats = {provider: Seat(provider) for _, provider, *_ in rows}
+        balancing = connection.execute(asked).fetchone() != ("off",)
+    seats = {provider: SlotStatus(provider) for _, provider, *_ in rows}
     ids = {}
     for row in rows:
         account, provider, alias, *_ = row
@@ -210,21 +216,21 @@ def _until(ends_at: str | None, since: str | None, now: datetime) -> datetime | 
     return now + (ends - began)
 
 
-def _add_usage(history: str, seats: list[Seat], ids: dict[str, str], now: datetime) -> None:
+def _add_usage(history: str, seats: list[SlotStatus], ids: dict[str, str], now: datetime) -> None:
     if not os.path.exists(history):  # noqa: PTH110  # no pathlib
         return
-    with _opened(history) as found:
+    with _opened(history) as connection:
         for seat in seats:
             account = ids.get(seat.provider)
             if account is None:
                 continue
-            for used, name, resets_at in found.execute(_WINDOWS, (account,)):
+            for used, name, resets_at in connection.execute(_WINDOWS, (account,)):
                 ends = _time(resets_at)
                 if ends is None or now < ends:
                     seat.used, seat.window = float(used), str(name)
                     break
             else:
-                spent = found.execute(_SPENT, (account,)).fetchone()
+                spent = connection.execute(_SPENT, (account,)).fetchone()
                 seat.used = 1.0 if spent and spent[0] else None
 
 

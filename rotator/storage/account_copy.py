@@ -1,4 +1,4 @@
-"""What a copy of the store is: the accounts and the settings, nothing that comes by itself.
+"""What a copy of the store is: accounts, settings, what is known of tokens, and nothing else.
 
 The copy is a whole store of the same schema, so that it can be opened, migrated and searched as
 one; its mark says whether two copies would be the same.
@@ -14,9 +14,20 @@ from rotator.secret import digest_of
 from rotator.storage.database import Connection, table_names
 from rotator.storage.database_errors import store_errors
 from rotator.storage.images import image_of
+from rotator.storage.soundness import require_of_one_time
 from rotator.storage.transactions import write_back
 
-KEPT_TABLES = frozenset({"account", "digest", "removed", "replaced", "setting"})
+# What says that a refresh token is spent goes with it: it is never sent again.
+KEPT_TABLES = frozenset(
+    {"account", "descent", "digest", "exchange", "removed", "replaced", "setting"}
+)
+# What bridges tell, and what is learned of replaced tokens, changes no account's row. Of what may
+# be long, and is only ever added to and forgotten, it is enough to know where it ends.
+_MARKED = {
+    "descent": "count(*), max(rowid), max(at)",
+    "exchange": "count(*), max(rowid), max(at)",
+    "replaced": "*",
+}
 # Set while what was removed is not erased everywhere yet.
 PURGE = "purge"
 # One sentence for the user about a store that was rebuilt, until somebody has told it.
@@ -44,7 +55,13 @@ class Copied:
             setting = self.connection.execute(
                 "SELECT value FROM setting WHERE name = 'balancing'"
             ).fetchone()
-        return digest_of(repr((accounts, setting))) if accounts else None
+            # An older schema lacks some.
+            names = sorted(_MARKED.keys() & set(table_names(self.connection)))
+            known = [
+                sorted(self.connection.execute(f"SELECT {_MARKED[name]} FROM {name}"))  # noqa: S608  # ours
+                for name in names
+            ]
+        return digest_of(repr((accounts, setting, known))) if accounts else None
 
     def accounts_copy(self) -> bytes:
         """Return the copy as the bytes of a file; raises StoreDamaged if the store is not sound.
@@ -52,6 +69,7 @@ class Copied:
         What it holds is in the store's own file then, and not only in its -wal.
         """
         with store_errors(self.path):
+            require_of_one_time(self.connection, self.path)
             write_back(self.connection, self.path)
             names = [name for name in table_names(self.connection) if name not in KEPT_TABLES]
         clear = [f"DELETE FROM {name}" for name in names]  # noqa: S608  # the store's own names

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from rotator.clock import from_iso, to_iso
+from rotator.clock import from_iso, is_ahead, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
+from rotator.storage.database import Connection
+from rotator.storage.images import opened_image
 from rotator.storage.store import Store
-from rotator.system.files import publish, sweep
+from rotator.system.file_owners import foreign_link, own_folder, remove_own
+from rotator.system.files import publish, remove_leftovers
 from rotator.system.locks import hold_all
 from rotator.system.paths import Paths, private_folder
 
@@ -33,7 +37,7 @@ DAMAGED = ".damaged-"
 DAMAGED_KEPT = 3
 
 
-class Source(Protocol):
+class CopySource(Protocol):
     """**Protocol:** what accounts are copied from; `rotator.storage.store.Store` is one."""
 
     def accounts_mark(self) -> str | None:
@@ -81,8 +85,16 @@ class Backups:
 
     def newest_first(self) -> list[Backup]:
         """Return the copies that have their names."""
-        found = (_named(path) for path in self._files())
-        return sorted((one for one in found if one is not None), reverse=True)
+        backups = (_named(path) for path in self._files())
+        return sorted((backup for backup in backups if backup is not None), reverse=True)
+
+    def made_by(self, now: datetime) -> datetime | None:
+        """Return when the newest copy was made of those that were made by `now`, None if none was.
+
+        Of one that a clock has dated which was ahead nobody knows when it was made.
+        """
+        times = (backup.made_at for backup in self.newest_first())
+        return next((at for at in times if not is_ahead(at, now)), None)
 
     def back_up_if_due(self, store: Store, now: datetime) -> bool:
         """Copy the accounts if they have changed since the newest copy; tell whether it was done.
@@ -99,9 +111,14 @@ class Backups:
 
         return self._patiently(upkeep)
 
-    def back_up_before(self, source: Source, now: datetime) -> bool:
+    def back_up_before(self, source: CopySource, now: datetime) -> bool:
         """Do the same for a store whose schema is about to change."""
         return self._patiently(lambda: self._copy_if_due(source, now))
+
+    def require_copied(self, store: Store) -> None:
+        """Raise StoreDamaged for a store that is another one's, or older than its newest copy."""
+        if not self._is_newest(store.accounts_mark()):
+            store.require(self._require_copied)
 
     def purge(self, store: Store, now: datetime) -> bool:
         """Take what was removed out of every copy, every damaged store and every free byte.
@@ -118,28 +135,33 @@ class Backups:
         times = sorted({at for at in dated.values() if at is not None}, reverse=True)
         _delete(path for path, at in dated.items() if at in times[keep:])
 
-    def _copy_if_due(self, source: Source, now: datetime) -> bool:
+    def _copy_if_due(self, source: CopySource, now: datetime) -> bool:
         if not self._is_due(source):
             return False
         with self._alone(0) as alone:
             # Another process may have done it just before.
             if not alone or not self._is_due(source):
                 return False
+            self._date_back(now)
             self._write(source, now)
-            kept = to_keep(one.made_at for one in self.newest_first())
-            _delete(one.path for one in self.newest_first() if one.made_at not in kept)
+            kept = to_keep(backup.made_at for backup in self.newest_first())
+            _delete(backup.path for backup in self.newest_first() if backup.made_at not in kept)
             return True
 
-    def _is_due(self, source: Source) -> bool:
+    def _is_due(self, source: CopySource) -> bool:
         mark = source.accounts_mark()
-        newest = [one.mark for one in self.newest_first()[:1]]
-        return mark is not None and newest != [mark[:_MARK_LETTERS]]
+        return mark is not None and not self._is_newest(mark)
+
+    def _is_newest(self, mark: str | None) -> bool:
+        newest = [backup.mark for backup in self.newest_first()[:1]]
+        return newest == ([] if mark is None else [mark[:_MARK_LETTERS]])
 
     def _purge(self, store: Store, now: datetime, *, patience_seconds: float) -> bool:
         with self._alone(patience_seconds) as alone:
             if not alone:
                 return False
             if store.purge_is_pending():
+                self._date_back(now)
                 self._make_all_anew(store, now)
                 self.forget_damaged(keep=0)
                 if not store.erase_deleted():
@@ -157,20 +179,46 @@ class Backups:
             self._write(store, now)
         _delete(before)
 
-    def _write(self, source: Source, now: datetime) -> None:
+    def _date_back(self, now: datetime) -> None:
+        """Give earlier names to copies that were made while the clock was ahead.
+
+        When they were made nobody knows. They keep their place in the order of their making, right
+        behind the one before them, and do not date those to come.
+        """
+        ahead = [backup for backup in self.newest_first() if is_ahead(backup.made_at, now)]
+        before = self.made_by(now)
+        at = now - A_DAY if before is None else before + _TICK
+        for backup in reversed(ahead):
+            with own_folder(self._paths.backups) as folder:
+                name = _name_of(at, backup.mark)
+                os.rename(backup.path.name, name, src_dir_fd=folder, dst_dir_fd=folder)
+            at += _TICK
+
+    def _write(self, source: CopySource, now: datetime) -> None:
         mark = source.accounts_mark()
         if mark is None:
             return
         folder = private_folder(self._paths.backups)
-        sweep(folder)
-        # A clock that was set back must not make the newest an old one.
-        newest = [one.made_at + _TICK for one in self.newest_first()[:1]]
-        stamp = stamp_of(max([now, *newest]))
-        path = folder / f"{_BEGINNING}{stamp}-{mark[:_MARK_LETTERS]}{_ENDING}"
-        publish(path, source.accounts_copy(), durable=True)
+        remove_leftovers(folder)
+        # A clock that is set right by a moment must not make the newest an old one.
+        newest = [backup.made_at + _TICK for backup in self.newest_first()[:1]]
+        path = folder / _name_of(max([now, *newest]), mark[:_MARK_LETTERS])
+        content = source.accounts_copy()
+        with opened_image(content, self._paths.store) as connection:
+            # What is left of a store takes the place of no copy that has more.
+            self._require_copied(connection, self._paths.store)
+        publish(path, content, durable=True)
+
+    def _require_copied(self, connection: Connection, store: Path) -> None:
+        # Only where the newest copy is of other accounts.
+        from rotator.storage import copy_check  # noqa: PLC0415  # it needs this module
+
+        copy_check.require_copied(connection, store, copy_check.newest_sound_copy(self))
 
     def _files(self) -> Iterator[Path]:
-        return self._paths.backups.iterdir() if self._paths.backups.is_dir() else iter(())
+        folder = self._paths.backups
+        is_there = folder.is_dir() and foreign_link(folder) is None
+        return folder.iterdir() if is_there else iter(())
 
     @contextlib.contextmanager
     def _alone(self, patience_seconds: float) -> Iterator[bool]:
@@ -205,6 +253,10 @@ def damaged_at(path: Path, store: Path) -> datetime | None:
     return None
 
 
+def _name_of(at: datetime, mark: str) -> str:
+    return f"{_BEGINNING}{stamp_of(at)}-{mark}{_ENDING}"
+
+
 def _named(path: Path) -> Backup | None:
     stamp, _, mark = path.name.removeprefix(_BEGINNING).removesuffix(_ENDING).rpartition("-")
     if path.name != f"{_BEGINNING}{stamp}-{mark}{_ENDING}":
@@ -216,5 +268,6 @@ def _named(path: Path) -> Backup | None:
 
 def _delete(paths: Iterable[Path]) -> None:
     for path in list(paths):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+        # A folder under such a name is none of ours.
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            remove_own(path)

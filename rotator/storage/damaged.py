@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,9 @@ class Rows:
     `traces` are what indexes say of rows that could not be read; `listed`: of all of them.
     """
 
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     whole: bool = False
-    traces: tuple[dict[str, Any], ...] = ()
+    traces: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     listed: bool = False
 
 
@@ -101,34 +101,34 @@ def readable_rows(connection: sqlite3.Connection, table: str) -> Rows:
     except SQL_ERRORS:
         # Nobody knows where it begins.
         return Rows()
-    found, ended = _read(connection, table, "ORDER BY rowid")
+    records, ended = _read(connection, table, "ORDER BY rowid")
     if not ended:
-        found = _around(connection, table, found)
+        records = _around(connection, table, records)
     traces: Found = {}
     agrees = listed = False
     for index in _indexes(connection, table):
         seen, is_read = _read(connection, table, "", index)
-        listed |= is_read and found.keys() <= seen.keys()
+        listed |= is_read and records.keys() <= seen.keys()
         agrees |= is_read and seen == {
             number: {name: row[name] for name in index.columns if name in row}
-            for number, row in found.items()
+            for number, row in records.items()
         }
         for number, row in seen.items():
-            if number not in found:
+            if number not in records:
                 traces[number] = traces.get(number, {}) | row
     whole = ended and not traces and (agrees or _is_sound(connection, table))
-    rows = tuple(found[number] for number in sorted(found))
+    rows = tuple(records[number] for number in sorted(records))
     return Rows(rows, whole, tuple(traces.values()), whole or listed)
 
 
 def _around(connection: sqlite3.Connection, table: str, first: Found) -> Found:
     last, _ = _read(connection, table, "ORDER BY rowid DESC")
-    found = last | first
+    records = last | first
     begin = max(first, default=0) + 1
     end = min(last) if last else begin + _MOST_GUESSES
     for number in range(begin, min(end, begin + _MOST_LOOKUPS)):
-        found |= _read(connection, table, f"WHERE rowid = {number}")[0]
-    return found
+        records |= _read(connection, table, f"WHERE rowid = {number}")[0]
+    return records
 
 
 @dataclass(frozen=True)
@@ -158,14 +158,14 @@ def _read(
 
     With `index` they are read from it alone.
     """
-    found: Found = {}
+    records: Found = {}
     what = ", ".join(index.columns) if index else "*"
     where = f"{table} INDEXED BY {index.name}" if index else table
     try:
         cursor = connection.execute(f"SELECT rowid, {what} FROM {where} {which}")  # noqa: S608  # our names
         names = [column[0] for column in cursor.description[1:]]
         for number, *values in cursor:
-            found[number] = dict(zip(names, values, strict=True))
+            records[number] = dict(zip(names, values, strict=True))
     except SQL_ERRORS:
-        return found, False
-    return found, True
+        return records, False
+    return records, True

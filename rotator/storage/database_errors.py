@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rotator.errors import StoreDamaged, StoreError
+from rotator.system.disk_errors import way_out_of
 from rotator.system.locks import writer_error
 from rotator.system.writable import unwritable_place
 
@@ -33,19 +34,24 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
         message = f"the store {path} is damaged: a name in it is no text"
         raise StoreDamaged(message) from exc
     except OSError as exc:
-        raise _store_error(path, str(exc.strerror)) from exc
+        raise _store_error(path, str(exc.strerror), way_out_of(exc, _TO_DO)) from exc
 
 
-def _store_error(path: Path, why: str) -> StoreError:
-    found = unwritable_place(path.parent)
-    if found is None:
-        return StoreError(f"the store {path} cannot be used: {why}", hint=_TO_DO)
-    return StoreError(f"the store {path} cannot be used: {found.why}", hint=found.to_do)
+def _store_error(path: Path, why: str, to_do: str = _TO_DO) -> StoreError:
+    obstacle = unwritable_place(path.parent)
+    if obstacle is None:
+        return StoreError(f"the store {path} cannot be used: {why}", hint=to_do)
+    return StoreError(f"the store {path} cannot be used: {obstacle.why}", hint=obstacle.to_do)
 
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Tell whether somebody else writes, or reads."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_locked(error: BaseException) -> bool:
+    """Tell whether an error of ours says that somebody else keeps a database locked."""
+    return isinstance(error.__cause__, sqlite3.Error) and is_busy(error.__cause__)
 
 
 def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from rotator.clock import from_iso, to_iso
-from rotator.core.poll_schedule import LEASE, Asked, OwnerAsked, is_due
+from rotator.core.poll_schedule import LEASE, OwnerRecord, UsageRecord, is_due
 from rotator.core.usage_codec import read_snapshot, write_snapshot
 from rotator.model import AccountId, Digest, Event, EventKind, Snapshot
 from rotator.storage.database_errors import store_errors
-from rotator.storage.history_file import HistoryFile, never_in_the_way
+from rotator.storage.history_file import BUSY_SECONDS, HistoryFile, never_in_the_way
 from rotator.storage.transactions import transaction
 
 MOST_EVENTS = 10_000
 MOST_QUESTIONS = 10_000
+# So many of what happens are kept while the file cannot be written.
+_MOST_UNWRITTEN = 1000
 A_DAY, A_MONTH, A_YEAR = timedelta(days=1), timedelta(days=30), timedelta(days=365)
 # How much of `2026-11-22T12:00:00.000Z` names the hour, and the day.
 _TO_THE_HOUR, _TO_THE_DAY = 13, 10
@@ -42,20 +45,31 @@ class Point:
 class History(HistoryFile):
     """The events, newest last, and the readings of usage."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file at `path`; raises NewerSchema."""
-        self._all_asked: tuple[int, Mapping[AccountId, Asked]] | None = None
-        super().__init__(path)
+    def __init__(self, path: Path, *, patience_seconds: float = BUSY_SECONDS) -> None:
+        """Open or create the file at `path`; whoever keeps it locked is waited for so long."""
+        self._all_asked: tuple[int, Mapping[AccountId, UsageRecord]] | None = None
+        self._unwritten: deque[Event] = deque(maxlen=_MOST_UNWRITTEN)
+        super().__init__(path, patience_seconds=patience_seconds)
 
     def changed_hands(self) -> None:
         """Forget what was read of another file."""
         self._all_asked = None
+
+    def came_back(self) -> None:
+        """Write down what has happened meanwhile."""
+        self._add(list(self._unwritten))
+        self._unwritten.clear()
 
     # -- events ------------------------------------------------------------------------------
 
     @never_in_the_way
     def record(self, events: Sequence[Event]) -> None:
         """Add `events` and let the oldest go beyond the bound."""
+        self._add(events)
+        if self.is_in_memory:
+            self._unwritten.extend(events)
+
+    def _add(self, events: Sequence[Event]) -> None:
         rows = [
             (
                 to_iso(e.at),
@@ -91,12 +105,12 @@ class History(HistoryFile):
                 " FROM event WHERE number > ? ORDER BY number DESC LIMIT ?",
                 (after, most),
             ).fetchall()
-        return [found for row in reversed(rows) if (found := _numbered(row)) is not None]
+        return [entry for row in reversed(rows) if (entry := _numbered(row)) is not None]
 
     # -- usage -------------------------------------------------------------------------------
 
     @never_in_the_way
-    def asked(self, account: AccountId) -> Asked:
+    def asked(self, account: AccountId) -> UsageRecord:
         """Return what is known of asking for an account's usage."""
         with store_errors(self._path):
             row = self._connection.execute(
@@ -104,10 +118,10 @@ class History(HistoryFile):
                 " WHERE account = ?",
                 (account,),
             ).fetchone()
-        return Asked() if row is None else _asked(row)
+        return UsageRecord() if row is None else _asked(row)
 
     @never_in_the_way
-    def all_asked(self) -> Mapping[AccountId, Asked]:
+    def all_asked(self) -> Mapping[AccountId, UsageRecord]:
         """Return what is known of asking for the usage of every account that was asked for.
 
         It is read anew only when somebody has written.
@@ -118,8 +132,8 @@ class History(HistoryFile):
                 rows = self._connection.execute(
                     "SELECT account, snapshot, failure, failures, due_at, leased_until FROM usage"
                 ).fetchall()
-                found = {AccountId(account): _asked(tuple(row)) for account, *row in rows}
-                self._all_asked = version, found
+                asked = {AccountId(account): _asked(tuple(row)) for account, *row in rows}
+                self._all_asked = version, asked
         return self._all_asked[1]
 
     @never_in_the_way
@@ -140,7 +154,7 @@ class History(HistoryFile):
         """Keep a good reading, the newest of its account and one of its past."""
         at = snapshot.read_at
         with transaction(self._connection, self._path) as connection:
-            self._write_usage(account, Asked(snapshot, due_at=due_at))
+            self._write_usage(account, UsageRecord(snapshot, due_at=due_at))
             connection.executemany(
                 "INSERT INTO reading (account, at, window, model, used) VALUES (?, ?, ?, ?, ?)",
                 [(account, to_iso(at), w.name, w.model, w.used) for w in snapshot.windows],
@@ -153,14 +167,14 @@ class History(HistoryFile):
         with transaction(self._connection, self._path):
             asked = self.asked(account)
             failures = asked.failures + 1
-            self._write_usage(account, Asked(asked.snapshot, failure, failures, due_at))
+            self._write_usage(account, UsageRecord(asked.snapshot, failure, failures, due_at))
 
     @never_in_the_way
     def keep_accepted(self, account: AccountId) -> None:
         """Note that the vendor accepts a login, whatever it said before; it told nothing else."""
         with transaction(self._connection, self._path):
             asked = self.asked(account)
-            self._write_usage(account, Asked(asked.snapshot, due_at=asked.due_at))
+            self._write_usage(account, UsageRecord(asked.snapshot, due_at=asked.due_at))
 
     @never_in_the_way
     def postpone(self, account: AccountId, due_at: datetime) -> None:
@@ -178,11 +192,11 @@ class History(HistoryFile):
                 "SELECT window, model, at, used FROM reading WHERE account = ? ORDER BY at, number",
                 (account,),
             ).fetchall()
-        found: dict[tuple[str, str | None], list[Point]] = {}
+        points: dict[tuple[str, str | None], list[Point]] = {}
         for window, model, at, used in rows:
             with contextlib.suppress(ValueError, TypeError, AttributeError):
-                found.setdefault((window, model), []).append(Point(from_iso(at), used))
-        return found
+                points.setdefault((window, model), []).append(Point(from_iso(at), used))
+        return points
 
     @never_in_the_way
     def forget_usage(self, account: AccountId) -> None:
@@ -192,7 +206,7 @@ class History(HistoryFile):
             connection.execute("DELETE FROM usage WHERE account = ?", (account,))
             connection.execute("DELETE FROM reading WHERE account = ?", (account,))
 
-    def _write_usage(self, account: AccountId, asked: Asked) -> None:
+    def _write_usage(self, account: AccountId, asked: UsageRecord) -> None:
         # Our own writing does not change the version that we see.
         self._all_asked = None
         self._connection.execute(
@@ -223,22 +237,22 @@ class History(HistoryFile):
     # -- owners ------------------------------------------------------------------------------
 
     @never_in_the_way
-    def owner_asked(self, digest: Digest) -> OwnerAsked:
+    def owner_asked(self, digest: Digest) -> OwnerRecord:
         """Return what is known of asking whose a credential is."""
         with store_errors(self._path):
             row = self._connection.execute(
                 "SELECT tries, answered, due_at FROM owner_question WHERE digest = ?", (digest,)
             ).fetchone()
         if row is None:
-            return OwnerAsked()
+            return OwnerRecord()
         try:
             due_at = from_iso(row[2]) if row[2] else None
         except (ValueError, TypeError, AttributeError):
             due_at = None
-        return OwnerAsked(int(row[0]), bool(row[1]), due_at)
+        return OwnerRecord(int(row[0]), bool(row[1]), due_at)
 
     @never_in_the_way
-    def keep_owner_asked(self, digest: Digest, asked: OwnerAsked) -> None:
+    def keep_owner_asked(self, digest: Digest, asked: OwnerRecord) -> None:
         """Keep what is known of asking whose a credential is, and let the oldest go."""
         due_at = to_iso(asked.due_at) if asked.due_at else None
         with transaction(self._connection, self._path) as connection:
@@ -261,10 +275,10 @@ class History(HistoryFile):
         return int(row[0])
 
 
-def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> Asked:
+def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> UsageRecord:
     snapshot, failure, failures, due_at, leased_until = row
     try:
-        return Asked(
+        return UsageRecord(
             snapshot=read_snapshot(snapshot) if snapshot else None,
             failure=failure,
             failures=failures,
@@ -273,7 +287,7 @@ def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> A
         )
     except (ValueError, TypeError, AttributeError):
         # It is read anew.
-        return Asked()
+        return UsageRecord()
 
 
 def _numbered(

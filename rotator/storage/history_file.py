@@ -1,6 +1,7 @@
 """The file of the history: it may be lost, and is never in the way.
 
-A damaged one is put away under a name that says so and begun anew. While the disk refuses it, what
+A damaged one is put away under a name that says so and begun anew, and so is what is no history;
+a newer version's is left as it is. While the disk refuses it, or somebody keeps it locked, what
 happens is kept in memory alone, and the disk is asked again from time to time.
 """
 
@@ -10,15 +11,21 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from rotator.clock import system_clock, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
-from rotator.storage.database import Connection, clear_places, open_database
-from rotator.storage.database_errors import store_errors
-from rotator.storage.images import in_memory
+from rotator.storage.database import (
+    Connection,
+    clear_places,
+    open_database,
+    read_only,
+    table_names,
+)
+from rotator.storage.database_errors import is_locked, store_errors
+from rotator.storage.images import back_up, in_memory
 from rotator.storage.migrations import HISTORY, migrate
 from rotator.system.locks import folder_lock
 
@@ -27,9 +34,15 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_SECONDS = 60.0
 # Whoever has the folder alone rebuilds the store, and nobody waits for a history.
 _PATIENCE_SECONDS = 0.3
-# Nor do they wait for one that somebody else keeps locked.
-_BUSY_MS = 1000
-_DAMAGED = ".damaged-"
+# Nor do they wait for one that somebody else keeps locked: a command a moment, and a watcher, to
+# whom a request may be waiting, less.
+BUSY_SECONDS, BUSY_WATCHING_SECONDS = 1.0, 0.15
+# Most of those that lock it have soon done with it.
+_ASK_AGAIN_LOCKED_SECONDS = 5.0
+DAMAGED, _OTHER = ".damaged-", ".other-"
+_WHAT = {DAMAGED: "damaged", _OTHER: "something else"}
+# Every history has it, and nothing else of ours.
+_TABLE = "event"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,12 +61,17 @@ def never_in_the_way(
     return tried
 
 
+class _NoHistory(StoreDamaged):
+    """Something else has its name."""
+
+
 class HistoryFile:
     """The open file, or what stands for it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file at `path`; raises NewerSchema."""
+    def __init__(self, path: Path, *, patience_seconds: float = BUSY_SECONDS) -> None:
+        """Open or create the file at `path`; whoever keeps it locked is waited for so long."""
         self._path = path
+        self._patience_seconds = patience_seconds
         self._notice: str | None = None
         self._file: tuple[int, int] | None = None
         self._again_at: float | None = None
@@ -74,11 +92,19 @@ class HistoryFile:
         told, self._notice = self._notice, None
         return told
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether nothing is written down for now."""
+        return self._file is None
+
     def changed_hands(self) -> None:
         """Hear that another file, or none, is used from now on."""
 
+    def came_back(self) -> None:
+        """Hear that the file is used from now on, and no memory."""
+
     def attempt(self, action: Callable[[], T]) -> T:
-        """Do it in the file, in a new one if it is damaged, else in memory; raises NewerSchema."""
+        """Do it in the file, in a new one if it is damaged, else in memory."""
         if self._is_inside:
             return action()
         self._is_inside = True
@@ -92,13 +118,17 @@ class HistoryFile:
             try:
                 self._follow()
                 return action()
-            except NewerSchema:
-                raise
-            except (StoreDamaged, IsADirectoryError):
-                if not self._put_away():
+            except NewerSchema as exc:
+                self._do_without(f"{exc.message}, and is left as it is: update this one")
+                break
+            except (StoreDamaged, IsADirectoryError) as exc:
+                kind = _OTHER if isinstance(exc, _NoHistory) else DAMAGED
+                if not self._put_away(kind):
                     break
             except (RotatorError, OSError) as exc:
                 self._do_without(_why(exc))
+                if is_locked(exc):
+                    self._again_at = time.monotonic() + _ASK_AGAIN_LOCKED_SECONDS
                 break
         return action()
 
@@ -106,17 +136,28 @@ class HistoryFile:
         """Open the file that is at the path by now, unless the disk has just refused it."""
         if self._again_at is not None and time.monotonic() < self._again_at:
             return
-        found = _identity_of(self._path)
-        if found is not None and found == self._file:
+        identity = _identity_of(self._path)
+        if identity is not None and identity == self._file:
             return
         if self._path.is_dir():
             raise IsADirectoryError(self._path)
         clear_places(self._path)
-        connection = open_database(self._path, HISTORY, durable=False)
-        with store_errors(self._path):
-            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        try:
+            connection = open_database(
+                self._path,
+                HISTORY,
+                durable=False,
+                gate=_require_history,
+                patience_seconds=self._patience_seconds,
+            )
+        except NewerSchema:
+            # Of some other kind of database the number of the schema says nothing.
+            with store_errors(self._path), contextlib.closing(read_only(self._path)) as other:
+                _require_table(other)
+            raise
         self._use(connection, _identity_of(self._path))
         self._again_at = None
+        self.came_back()
 
     def _use(self, connection: Connection, file: tuple[int, int] | None) -> None:
         before, self._connection, self._file = self._connection, connection, file
@@ -124,15 +165,15 @@ class HistoryFile:
         with contextlib.suppress(RotatorError), store_errors(self._path):
             before.close()
 
-    def _put_away(self) -> bool:
-        """Give what is damaged a name that says so; False if the disk does not let us."""
+    def _put_away(self, kind: str) -> bool:
+        """Give what is there a name that says what it is; False if the disk does not let us."""
         before = self._file or _identity_of(self._path)
         try:
             with folder_lock(self._path.parent, alone=True, patience_seconds=_PATIENCE_SECONDS):
                 # Somebody may have done it just before.
                 if _identity_of(self._path) == before:
-                    aside = _moved_aside(self._path)
-                    self._tell(f"the history was damaged and put away as {aside}; begun anew")
+                    aside = _moved_aside(self._path, kind)
+                    self._tell(f"the history was {_WHAT[kind]} and put away as {aside}; begun anew")
         except (RotatorError, OSError) as exc:
             self._do_without(_why(exc))
             return False
@@ -144,7 +185,7 @@ class HistoryFile:
         kept = in_memory()
         try:
             with store_errors(self._path):
-                self._connection.backup(kept)
+                back_up(self._connection, kept)
                 migrate(kept, HISTORY)
         except RotatorError:
             kept.close()
@@ -160,10 +201,23 @@ class HistoryFile:
         self._notice = notice
 
 
-def _moved_aside(path: Path) -> str:
+@contextlib.contextmanager
+def _require_history(connection: Connection) -> Iterator[None]:
+    """Let no step of our schema be done in another kind of database."""
+    _require_table(connection)
+    yield
+
+
+def _require_table(connection: Connection) -> None:
+    if _TABLE not in table_names(connection):
+        message = "it has nothing of a history"
+        raise _NoHistory(message)
+
+
+def _moved_aside(path: Path, kind: str) -> str:
     stamp = to_iso(system_clock()).replace(":", "")
-    aside = f"{path.name}{_DAMAGED}{stamp}"
-    for old in path.parent.glob(f"{path.name}{_DAMAGED}*"):
+    aside = f"{path.name}{kind}{stamp}"
+    for old in path.parent.glob(f"{path.name}{DAMAGED}*"):
         # One is enough to look into.
         if not old.is_dir():
             old.unlink(missing_ok=True)
@@ -179,7 +233,7 @@ def _why(error: RotatorError | OSError) -> str:
 
 def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return facts.st_dev, facts.st_ino

@@ -11,7 +11,7 @@ from rotator.errors import StoreDamaged
 from rotator.storage.database import SMALLEST, text_of
 from rotator.storage.database_errors import store_errors
 from rotator.storage.migrations import Migration, migrate
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -> bytes:
@@ -57,10 +57,17 @@ def in_memory() -> sqlite3.Connection:
     return connection
 
 
+def back_up(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Copy a whole database that others may write; it is not waited for one that is locked."""
+    # `backup` itself would try for ever.
+    source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    source.backup(target)
+
+
 def require_sound(connection: sqlite3.Connection, path: Path) -> None:
     """Raise StoreDamaged unless every page of the database is as it should be."""
     with store_errors(path):
-        found = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        if found != ("ok",):
-            message = f"the store {path} is damaged: {clean(found[0])}"
+        row = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if row != ("ok",):
+            message = f"the store {path} is damaged: {sanitize(row[0])}"
             raise StoreDamaged(message)

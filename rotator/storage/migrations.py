@@ -2,7 +2,8 @@
 
 It stands in the header twice, so that a changed bit in it makes no other schema. A step is never
 changed once it was released; a new one is added below. A step that adds a column with a value to
-a sealed table has to seal its rows anew, those alone that were sealed right.
+a sealed table has to seal its rows anew, those alone that were sealed right, and to empty
+`table_seal`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from rotator.core.logins.row_seals import SEALED_TABLES, seals_of
-from rotator.storage.row_sealing import seal_rows
+from rotator.core.logins.row_seals import seals_of
+from rotator.storage.row_sealing import seal_rows, sealed_tables
 
 Migration = Callable[[sqlite3.Connection], None]
 STORE: list[Migration] = []
@@ -78,6 +79,18 @@ def marked_version_of(connection: sqlite3.Connection) -> int | None:
     row = connection.execute("PRAGMA application_id").fetchone()
     mark = int(row[0])
     return None if mark == 0 else mark - _MARK
+
+
+def versions_of(connection: sqlite3.Connection) -> tuple[int, int | None]:
+    """Return the number from both its places, as they are at one moment.
+
+    Another process may be writing them: the tables in the question keep its commit away.
+    """
+    version, mark = connection.execute(
+        "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
+        " WHERE (SELECT count(*) FROM sqlite_schema) >= 0"
+    ).fetchone()
+    return int(version), None if mark == 0 else int(mark) - _MARK
 
 
 @store_step
@@ -181,7 +194,7 @@ def m004_owners(connection: sqlite3.Connection) -> None:
 @store_step
 def m005_seals(connection: sqlite3.Connection) -> None:
     """Put a seal beside each row; what is no login any more gets none."""
-    for table in SEALED_TABLES:
+    for table in sealed_tables(connection):
         for seal in seals_of(table):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {seal} TEXT")
         whole = "json_valid(entry)" if table in {"account", "replaced"} else "TRUE"
@@ -189,13 +202,32 @@ def m005_seals(connection: sqlite3.Connection) -> None:
 
 
 @store_step
-def m006_homes_with_several_logins(connection: sqlite3.Connection) -> None:
+def m006_exchanged_tokens(connection: sqlite3.Connection) -> None:
+    """Note which refresh tokens were exchanged for others, whatever else is known of the answer."""
+    connection.execute("CREATE TABLE exchange (digest TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT")
+    connection.execute("CREATE INDEX exchange_by_time ON exchange (at)")
+    connection.execute(
+        """INSERT INTO exchange SELECT came_from, min(at) FROM descent
+            WHERE answer IN (SELECT answer FROM descent WHERE came_from IS NOT NULL
+                GROUP BY answer HAVING count(*) > 1 AND max(digest = came_from) = 0)
+            GROUP BY came_from"""
+    )
+
+
+@store_step
+def m007_table_seals(connection: sqlite3.Connection) -> None:
+    """Put a seal beside each sealed table: a page of another time shows by it."""
+    connection.execute("CREATE TABLE table_seal (name TEXT PRIMARY KEY, seal TEXT NOT NULL) STRICT")
+
+
+@store_step
+def m008_homes_with_several_logins(connection: sqlite3.Connection) -> None:
     """Note what stands in a home that has several logins of a provider; no secret is in it."""
     connection.execute(
         """CREATE TABLE standing (
             home TEXT NOT NULL, slot TEXT NOT NULL, provider TEXT NOT NULL, account TEXT,
             label TEXT NOT NULL, active INTEGER NOT NULL, digest TEXT NOT NULL, left_at TEXT,
-            PRIMARY KEY (home, slot)) STRICT"""
+            seal TEXT, PRIMARY KEY (home, slot)) STRICT"""
     )
 
 

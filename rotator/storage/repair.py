@@ -8,41 +8,52 @@ one who opens the store.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rotator.clock import to_iso
-from rotator.core.logins.store_merge import Joined, Row, join, replaced_of
-from rotator.errors import StoreDamaged
+from rotator.clock import is_ahead, to_iso
+from rotator.core.logins.store_merge import MergedStore, Row, merge_stores, replaced_of
+from rotator.errors import NewerSchema, StoreDamaged
 from rotator.opencode.auth.file import Whole, parse_live
 from rotator.storage.account_copy import NOTICE
 from rotator.storage.backups import DAMAGED, Backups, damaged_at, stamp_of
+from rotator.storage.copy_check import newest_sound_copy, require_copied
 from rotator.storage.damaged import Rows, insert_rows, opened_damaged
-from rotator.storage.database import REBUILT, SMALLEST, Connection, awaits_rebuilding
+from rotator.storage.database import (
+    REBUILT,
+    SMALLEST,
+    Connection,
+    awaits_rebuilding,
+    is_remembered,
+    require_begun,
+)
 from rotator.storage.database_errors import store_errors
-from rotator.storage.images import opened_empty
+from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import STORE
 from rotator.storage.repair_losses import losses, sentence
 from rotator.storage.repair_sources import (
-    Source,
+    RepairSource,
     Tables,
     accounts_since,
-    best_source,
     contents_of,
     copies_of,
     in_schema,
+    left_of,
 )
 from rotator.storage.row_sealing import seal_what_is_written
-from rotator.storage.soundness import require_intact
-from rotator.storage.write_ahead_log import Wal, state_of_wal
-from rotator.system.files import publish, sweep, sync_folder
+from rotator.storage.soundness import require_intact, require_intact_copy
+from rotator.storage.write_ahead_log import Wal, is_empty_wal, state_of_wal
+from rotator.system.files import publish, remove_leftovers, sync_folder
 from rotator.system.locks import folder_lock, swap_lock
 from rotator.system.paths import FILE_MODE, Paths
+from rotator.system.regular_files import open_regular
 
 _TICK = timedelta(milliseconds=1)
 # Without a copy nobody knows since when something is missing.
 _RECENTLY = timedelta(days=1)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
@@ -56,45 +67,69 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
         folder_lock(paths.data, alone=True),
         store_errors(paths.store),
     ):
-        sweep(paths.data)
-        done = _put_in_place(paths.store) or _rebuild(paths, backups, now)
+        remove_leftovers(paths.data)
+        done = _rebuild(paths, backups, now)
         backups.forget_damaged()
     return done
 
 
 def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
     store = paths.store
+    waiting = _waiting(store)
+    if any(_is_begun(store, path) for path in waiting):
+        # What stands at the store's path has lost its log.
+        return _put_in_place(store)
     with contextlib.ExitStack() as stack:
         left = None
+        copy = newest_sound_copy(backups)
         size = store.stat().st_size if store.exists() else 0
         if size >= SMALLEST:
             wal = state_of_wal(store)
             # Open until the file has lost its name: then closing it tidies nothing up.
             connection = stack.enter_context(opened_damaged(store))
-            if wal is Wal.WHOLE and _is_sound(connection, store):
+            if wal is Wal.WHOLE and _is_sound(connection, store, copy):
+                _put_aside(store, waiting, now)
                 return False
-            left = best_source(connection, store, wal)
-        copies = copies_of(backups, store)
-        if not size and not copies and not awaits_rebuilding(store):
+            left = left_of(connection, store, wal, copy)
+        elif not is_empty_wal(store):
+            # SQLite opens no such file, but pages of it stand in its log.
+            left = left_of(None, store, state_of_wal(store), copy)
+        _put_aside(store, [path for path in waiting if not _is_whole_store(path)], now)
+        if _put_in_place(store):
+            return True
+        copies = copies_of(backups)
+        if not size and left is None and not copies and not awaits_rebuilding(store):
             return False
-        since = max((one.made_at for one in copies if one.made_at), default=now - _RECENTLY)
+        since = _since(copies, backups, now)
+        if since is None:
+            # Of what is gone as a whole all that is remembered is told.
+            since = now - _RECENTLY if left is not None and left.has_rows else _LONG_AGO
         recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
         aside = f"{store.name}{DAMAGED}{stamp}" if size else None
         publish(
             store.with_name(f"{store.name}{REBUILT}{stamp}"),
-            _rebuilt(copies, left or Source(), aside, recent, now),
+            _rebuilt(copies, left or RepairSource(), aside, recent, now),
             durable=True,
         )
         return _put_in_place(store)
 
 
+def _since(copies: list[RepairSource], backups: Backups, now: datetime) -> datetime | None:
+    """Return since when something may be missing in the copies, None if nobody knows."""
+    newest = max((copy.made_at for copy in copies if copy.made_at), default=None)
+    if newest is None or not is_ahead(newest, now):
+        return newest
+    # The clock was ahead when it was made: it is newer than those before it, and no more is known.
+    return backups.made_by(now)
+
+
 def _put_in_place(store: Path) -> bool:
     """Give a rebuilt store its place, and what is there another name; False if there is none."""
-    waiting = sorted(p for p in store.parent.iterdir() if p.name.startswith(store.name + REBUILT))
+    waiting = _waiting(store)
     if not waiting:
         return False
-    stamp = waiting[-1].name.removeprefix(store.name + REBUILT)
+    stamp = _stamp(store, waiting[-1])
     # First what must never stand beside the new file: it would be taken for its own.
     for ending in ("-wal", "-shm", ""):
         old = store.with_name(store.name + ending)
@@ -110,15 +145,50 @@ def _put_in_place(store: Path) -> bool:
     return True
 
 
+def _waiting(store: Path) -> list[Path]:
+    """Return the rebuilt stores that wait to be put in place, or what has such a name."""
+    return sorted(p for p in store.parent.iterdir() if p.name.startswith(store.name + REBUILT))
+
+
+def _stamp(store: Path, waiting: Path) -> str:
+    return waiting.name.removeprefix(store.name + REBUILT)
+
+
+def _is_begun(store: Path, waiting: Path) -> bool:
+    """Tell whether a part of the store that was there is set aside already, its log first."""
+    aside = f"{store.name}{DAMAGED}{_stamp(store, waiting)}"
+    parts = (store.with_name(aside + ending) for ending in ("-wal", "-shm", ""))
+    return any(os.path.lexists(part) for part in parts) and _is_whole_store(waiting)
+
+
+def _is_whole_store(path: Path) -> bool:
+    """Tell whether a store that waits is one, whoever has left it there."""
+    try:
+        with open_regular(path) as file, opened_image(file.read(), path) as connection:
+            require_intact_copy(connection, path)
+    except (OSError, StoreDamaged, NewerSchema):
+        return False
+    return not path.is_symlink()
+
+
+def _put_aside(store: Path, waiting: list[Path], now: datetime) -> None:
+    """Give another name to what must not take the store's place; it may hold logins."""
+    for path in waiting:
+        path.rename(store.with_name(f"{store.name}{DAMAGED}{_free_stamp(store, now)}"))
+
+
 def _free_stamp(store: Path, now: datetime) -> str:
     """Return the time for a name, later than those of the stores that were set aside before."""
     taken = [at for path in store.parent.iterdir() if (at := damaged_at(path, store)) is not None]
     return stamp_of(max([now, *(at + _TICK for at in taken)]))
 
 
-def _is_sound(connection: Connection, store: Path) -> bool:
+def _is_sound(connection: Connection, store: Path, copy: RepairSource | None) -> bool:
     try:
-        require_intact(connection, store)
+        if require_intact(connection, store):
+            require_copied(connection, store, copy)
+        else:
+            require_begun(connection, store, is_remembered)
     except StoreDamaged:
         return False
     return True
@@ -128,20 +198,24 @@ def _is_sound(connection: Connection, store: Path) -> bool:
 
 
 def _rebuilt(
-    copies: list[Source], left: Source, aside: str | None, recent: list[str], now: datetime
+    copies: list[RepairSource],
+    left: RepairSource,
+    aside: str | None,
+    recent: list[str],
+    now: datetime,
 ) -> bytes:
     """Return the new store as the bytes of a file, in the newest schema of its sources."""
-    schema = max(one.schema for one in (*copies, left)) or len(STORE)
-    copy = in_schema(copies[0] if copies else Source(), schema)
-    for one in copies[1:]:
+    schema = max(source.schema for source in (*copies, left)) or len(STORE)
+    copy = in_schema(copies[0] if copies else RepairSource(), schema)
+    for newer in copies[1:]:
         # A newer copy that is damaged is joined to the sound one as a store would be.
-        tables, _ = _joined(copy, in_schema(one, schema), now)
-        copy = Source(schema, tables, one.made_at, has_seals=True)
-    found = in_schema(left, schema)
-    tables, joined = _joined(copy, found, now)
+        tables, _ = _joined(copy, in_schema(newer, schema), now)
+        copy = RepairSource(schema, tables, newer.made_at, has_seals=True)
+    rest = in_schema(left, schema)
+    tables, joined = _joined(copy, rest, now)
     notice = {
         "name": NOTICE,
-        "value": sentence(copies, left, aside, losses(copy, found, joined, recent)),
+        "value": sentence(copies, left, aside, losses(copy, rest, joined, recent)),
     }
     with opened_empty(STORE[:schema]) as connection:
         seal_what_is_written(connection)
@@ -151,15 +225,21 @@ def _rebuilt(
         return connection.serialize()
 
 
-def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
+def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tables, MergedStore]:
     """Return the rows of a copy and of what is left of the store that it was made of."""
-    joined = join(contents_of(copy), contents_of(left), to_iso(now))
+    older, newer = (left, copy) if left.is_older else (copy, left)
+    joined = merge_stores(contents_of(older), contents_of(newer), to_iso(now))
     ids = {row["id"] for row in joined.accounts}
 
     def of_accounts(table: str) -> list[Row]:
         return [row for row in _rows(left, table) if row["account"] in ids]
 
-    settings = {row["name"]: row for one in (copy, left) for row in _rows(one, "setting")}
+    def of_either(table: str) -> Iterable[Row]:
+        return {
+            row["digest"]: row for source in (older, newer) for row in _rows(source, table)
+        }.values()
+
+    settings = {row["name"]: row for source in (older, newer) for row in _rows(source, "setting")}
     tables: dict[str, Iterable[Row]] = {
         "account": joined.accounts,
         "digest": joined.digests,
@@ -168,26 +248,27 @@ def _joined(copy: Source, left: Source, now: datetime) -> tuple[Tables, Joined]:
         "aside": _rows(left, "aside"),
         "refresh": of_accounts("refresh"),
         "part_limit": of_accounts("part_limit"),
-        "replaced": replaced_of([_rows(one, "replaced") for one in (copy, left)], joined.accounts),
-        "descent": _rows(left, "descent"),
+        "replaced": replaced_of(
+            [_rows(source, "replaced") for source in (older, newer)], joined.accounts
+        ),
+        "descent": of_either("descent"),
+        "exchange": of_either("exchange"),
         **_places(left, ids),
+        **_standings(left),
     }
-    told = {
-        name: Rows(tuple(dict(row) for row in rows), whole=True, listed=True)
+    content = {
+        name: Rows(tuple(dict(row) for row in rows))
         for name, rows in tables.items()
+        if name in left.tables
     }
-    return {**_nothing(left), **{n: rows for n, rows in told.items() if n in left.tables}}, joined
+    return {**dict.fromkeys(left.tables, Rows()), **content}, joined
 
 
-def _rows(source: Source, table: str) -> tuple[Row, ...]:
+def _rows(source: RepairSource, table: str) -> tuple[Row, ...]:
     return source.tables[table].rows if table in source.tables else ()
 
 
-def _nothing(source: Source) -> Tables:
-    return dict.fromkeys(source.tables, Rows(whole=True, listed=True))
-
-
-def _places(left: Source, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
+def _places(left: RepairSource, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
     """Return who was in which slot, as far as the auth.json that goes with it is there.
 
     Without the digest the file is looked at again: what it holds may be in no account now.
@@ -200,6 +281,15 @@ def _places(left: Source, accounts: set[str]) -> Mapping[str, Iterable[Row]]:
         for row in _rows(left, "slot")
     ]
     return {"live": live, "slot": slots, "tenure": _rows(left, "tenure")}
+
+
+def _standings(left: RepairSource) -> Mapping[str, Iterable[Row]]:
+    """Return what was seen in homes with several logins, if all of it is there.
+
+    Where a row is missing its login would count as a new one; a home of which nothing is noted
+    is looked at as for the first time, and nobody is logged in or out by it.
+    """
+    return {"standing": _rows(left, "standing")} if left.is_whole("standing") else {}
 
 
 def _is_whole(content: bytes | None) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rotator.clock import to_iso
-from rotator.core.logins.store_merge import Joined, Row, is_same, name_of
-from rotator.storage.repair_sources import Source
+from rotator.core.logins.store_merge import MergedStore, Row, is_same, name_of
+from rotator.storage.repair_sources import RepairSource
+from rotator.wording import moment_to_the_second
 
 # What may be gone of a table without a trace, where its accounts are all known.
 _UNNAMED = {
     "digest": "which older tokens were whose",
     "removed": "which logins were removed",
-    "aside": "some of what was kept aside",
+    "aside": "perhaps some of what was kept aside",
     "replaced": "perhaps replaced tokens",
     "refresh": "perhaps refreshes that were under way",
     "part_limit": "perhaps for how long some accounts rest for a model",
@@ -20,7 +20,9 @@ _UNNAMED = {
 }
 
 
-def losses(copy: Source, left: Source, joined: Joined, recent: list[str]) -> list[str]:
+def losses(
+    copy: RepairSource, left: RepairSource, joined: MergedStore, recent: list[str]
+) -> list[str]:
     """Return what is known to be lost, or may be, of what the damaged store held.
 
     `recent` are the accounts of which something was saved since the copy was made.
@@ -28,7 +30,7 @@ def losses(copy: Source, left: Source, joined: Joined, recent: list[str]) -> lis
     last = f" ({', '.join(recent)})" if recent else ""
     lost = [*joined.lost, *_rows_lost(copy, left, joined)]
     if not left.tables["account"].listed:
-        lost.append(f"whatever was saved since{last}" if copy.made_at else "whatever it held")
+        lost.append(f"{'whatever was saved since' if copy.made_at else 'whatever it held'}{last}")
     else:
         lost += [
             words
@@ -40,7 +42,7 @@ def losses(copy: Source, left: Source, joined: Joined, recent: list[str]) -> lis
     return list(dict.fromkeys(lost))
 
 
-def _rows_lost(copy: Source, left: Source, joined: Joined) -> Iterator[str]:
+def _rows_lost(copy: RepairSource, left: RepairSource, joined: MergedStore) -> Iterator[str]:
     names = {row["id"]: name_of(row) for row in joined.accounts}
 
     def whose(row: Row) -> str:
@@ -60,17 +62,21 @@ def _rows_lost(copy: Source, left: Source, joined: Joined) -> Iterator[str]:
         yield "whether balancing is on" if row.get("name") == "balancing" else "a setting"
 
 
-def _without(copy: Source, left: Source, table: str) -> Iterator[Row]:
+def _without(copy: RepairSource, left: RepairSource, table: str) -> Iterator[Row]:
     """Return what is not readable of a table and is not in the copy either."""
     kept = copy.tables[table].rows
-    return (row for row in left.unread(table) if not any(is_same(one, row) for one in kept))
+    return (row for row in left.unread(table) if not any(is_same(saved, row) for saved in kept))
 
 
-def sentence(copies: list[Source], left: Source, aside: str | None, lost: list[str]) -> str:
+def sentence(
+    copies: list[RepairSource], left: RepairSource, aside: str | None, lost: list[str]
+) -> str:
     """Return what a person is told about a store that was rebuilt."""
-    what = f"damaged and set aside as {aside}" if aside else "gone"
-    sources = [f"the backup of {to_iso(one.made_at)}" for one in copies if one.made_at]
-    if any(found.rows for found in left.tables.values()):
+    state = "another one's" if left.is_another else "damaged"
+    what = f"{state} and set aside as {aside}" if aside else "gone"
+    times = [copy.made_at for copy in copies if copy.made_at]
+    sources = [f"the backup of {moment_to_the_second(at)}" for at in times]
+    if any(table.rows for table in left.tables.values()):
         sources.append("what could be read of it")
     how = f"rebuilt from {' and '.join(sources)}" if sources else "begun anew"
     return f"the store was {what}; {how}; lost: {', '.join(lost) or 'nothing'}"

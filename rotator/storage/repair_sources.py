@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from rotator.clock import to_iso
 from rotator.core.logins.credential_secrets import secrets_of
-from rotator.core.logins.row_seals import PASSING_SEAL, SEALED_TABLES, is_sealed, without_passing
-from rotator.core.logins.store_merge import Contents, Key, Row
+from rotator.core.logins.row_seals import (
+    PASSING_SEAL,
+    SEALED_TABLES,
+    is_sealed,
+    seal_of_table,
+    seals_of,
+    without_passing,
+)
+from rotator.core.logins.store_merge import Key, Row, StoreContents
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
@@ -28,11 +38,21 @@ from rotator.storage.database import Connection, clear_places, read_only, table_
 from rotator.storage.database_errors import store_errors
 from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import SEALED_SINCE, STORE, migrate
+from rotator.storage.row_sealing import CHANGES, STORE_ID, TABLE_SEALS
 from rotator.storage.rows import account_of
-from rotator.storage.soundness import require_intact
-from rotator.storage.write_ahead_log import Wal, image_with_wal, with_tables_of
+from rotator.storage.soundness import require_intact_copy
+from rotator.storage.tables.known_secrets import DIGESTS_KEPT
+from rotator.storage.write_ahead_log import (
+    LARGEST,
+    Wal,
+    image_of_file,
+    image_with_wal,
+    is_empty_wal,
+    with_tables_of,
+)
+from rotator.system.file_owners import require_own_way
 from rotator.system.regular_files import open_regular
-from rotator.text import clean
+from rotator.text import sanitize
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +62,7 @@ _MOST_NAMED = 50
 
 
 @dataclass(frozen=True)
-class Source:
+class RepairSource:
     """What could be read of a store: its tables, in which schema, and (a copy) of when.
 
     `spoilt` are the rows that are not as they were written, by table, `restless` accounts of
@@ -50,13 +70,38 @@ class Source:
     """
 
     schema: int = 0
-    tables: Tables = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict, repr=False)
     made_at: datetime | None = None
     has_seals: bool = False
     # Whether what was saved last may be missing without a trace.
     lacks_last: bool = False
-    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    restless: tuple[Row, ...] = ()
+    spoilt: Mapping[str, tuple[Row, ...]] = field(default_factory=dict, repr=False)
+    restless: tuple[Row, ...] = field(default=(), repr=False)
+    # Whether it is of another store, of which nothing is taken.
+    is_another: bool = False
+    # Whether its copy is newer than it.
+    is_older: bool = False
+
+    @property
+    def store_id(self) -> str | None:
+        """The id of the store, which its copies have, too."""
+        return self._value("setting", STORE_ID, "value")
+
+    @property
+    def changes(self) -> int:
+        """How often it was changed, as far as that is known."""
+        count = self._value(TABLE_SEALS, CHANGES, "seal")
+        return int(count) if count is not None and count.isdecimal() else 0
+
+    @property
+    def has_rows(self) -> bool:
+        """Tell whether anything could be read."""
+        return any(table.rows for table in self.tables.values())
+
+    def _value(self, table: str, name: str, column: str) -> str | None:
+        rows = self.tables[table].rows if table in self.tables else ()
+        values = [row[column] for row in rows if row["name"] == name]
+        return values[0] if values and isinstance(values[0], str) else None
 
     def is_whole(self, table: str) -> bool:
         """Tell whether every row of a table could be read, as it was written."""
@@ -68,41 +113,135 @@ class Source:
         return (*self.spoilt.get(table, ()), *traces)
 
 
-def source_of(connection: Connection, made_at: datetime | None = None) -> Source:
+def source_of(connection: Connection, made_at: datetime | None = None) -> RepairSource:
     """Read what can be read of a store, whatever its state."""
     schema = likely_schema_of(connection)
     with opened_empty(STORE[:schema]) as empty:
         names = table_names(empty)
-    found = {name: readable_rows(connection, name) for name in names}
+    tables = {name: readable_rows(connection, name) for name in names}
     for name in _TEXTS:
         # Their indexes say what is missing of them; what has changed matches nothing.
-        texts = [row for row in found[name].rows if all(isinstance(v, str) for v in row.values())]
-        found[name] = replace(found[name], rows=tuple(texts))
+        texts = [row for row in tables[name].rows if all(isinstance(v, str) for v in row.values())]
+        tables[name] = replace(tables[name], rows=tuple(texts))
     if schema < SEALED_SINCE:
-        return Source(schema, found, made_at)
+        return RepairSource(schema, tables, made_at)
+    unlike = _unlike(tables)
     spoilt: dict[str, tuple[Row, ...]] = {}
     restless: tuple[Row, ...] = ()
-    for name in SEALED_TABLES:
-        rows = found[name].rows
+    for name in [table for table in SEALED_TABLES if table in tables]:
+        rows = tables[name].rows
         spoilt[name] = tuple(row for row in rows if not is_sealed(name, row))
         sound = [row for row in rows if is_sealed(name, row)]
         if name == "account":
             restless = tuple(row for row in sound if not is_sealed(name, row, PASSING_SEAL))
             sound = [dict(without_passing(row)) if row in restless else row for row in sound]
-        found[name] = replace(found[name], rows=tuple(sound))
-    return Source(schema, found, made_at, has_seals=True, spoilt=spoilt, restless=restless)
+        is_whole = tables[name].whole and name not in unlike
+        tables[name] = replace(tables[name], rows=tuple(sound), whole=is_whole)
+    return RepairSource(
+        *(schema, tables, made_at),
+        has_seals=True,
+        lacks_last=bool(unlike),
+        spoilt=spoilt,
+        restless=restless,
+    )
 
 
-def best_source(connection: Connection, store: Path, wal: Wal) -> Source:
-    """Read a damaged store as SQLite reads it, or by its pages where these tell more."""
+def _unlike(tables: Tables) -> frozenset[str]:
+    """Return the tables that hold sound rows alone, and other ones than they were left with.
+
+    A page of them is of another time.
+    """
+    seals = tables[TABLE_SEALS].rows if TABLE_SEALS in tables else ()
+    noted = {row["name"]: row["seal"] for row in seals}
+    return frozenset(
+        name
+        for name in SEALED_TABLES
+        if name in noted
+        and name in tables
+        and tables[name].whole
+        and all(is_sealed(name, row, seal) for row in tables[name].rows for seal in seals_of(name))
+        and noted[name] != _seal_of(name, tables[name])
+    )
+
+
+def _seal_of(name: str, table: Rows) -> str:
+    return seal_of_table([row.get(seal) for seal in seals_of(name)] for row in table.rows)
+
+
+def left_of(
+    connection: Connection | None, store: Path, wal: Wal, copy: RepairSource | None
+) -> RepairSource:
+    """Read what is left of a store of which this is the newest sound copy.
+
+    A log of another store is none of its, nor is one of an earlier time; SQLite binds a log to no
+    file. Of another store's file nothing is taken.
+    """
+    known = copy.store_id if copy else None
+    left = best_source(connection, store, wal)
+    if not is_empty_wal(store):
+        alone = _of_image(image_of_file(store))
+        is_older = alone.changes > left.changes and not alone.lacks_last
+        if is_older or is_another(left.store_id, known or alone.store_id):
+            # It has taken the place of the store's own.
+            left = replace(alone, lacks_last=True)
+    if is_another(left.store_id, known):
+        return RepairSource(is_another=True)
+    return _older(left) if copy and _is_older(left, copy) else left
+
+
+def _is_older(left: RepairSource, copy: RepairSource) -> bool:
+    """Tell whether a store of which all can be read does not know what its copy has."""
+    if not left.is_whole("digest") or not left.is_whole("removed"):
+        return False
+    noted, removed = (left.tables[name].rows for name in _TEXTS)
+    digests = {(row["provider"], row["digest"]): row["account"] for row in noted}
+    return not knows(digests, {(row["provider"], row["digest"]) for row in removed}, copy)
+
+
+def _older(left: RepairSource) -> RepairSource:
+    """Return a store of an earlier time: of no table is known what was in it last."""
+    tables = {
+        name: replace(rows, whole=False) if name in SEALED_TABLES else rows
+        for name, rows in left.tables.items()
+    }
+    # Damage of its own is told where it is taken for what is left.
+    is_older = not left.unread("account")
+    return replace(left, tables=tables, lacks_last=True, is_older=is_older)
+
+
+def knows(digests: Mapping[Key, str], removed: Collection[Key], copy: RepairSource) -> bool:
+    """Tell whether a store with these digests, of these accounts, is no older than its copy.
+
+    Of an account with so many newer tokens the older ones are not noted any more.
+    """
+    contents = contents_of(copy)
+    count = Counter(digests.values())
+    return all(
+        key in digests or key in removed or count[account] >= DIGESTS_KEPT
+        for account, keys in contents.current.items()
+        for key in keys & contents.digests.keys()
+    )
+
+
+def is_another(store: str | None, known: str | None) -> bool:
+    """Tell two stores apart; of one without an id, as older versions made it, nobody can tell."""
+    return None not in {store, known} and store != known
+
+
+def best_source(connection: Connection | None, store: Path, wal: Wal) -> RepairSource:
+    """Read a damaged store as SQLite reads it, or by its pages where these tell more.
+
+    Without a connection, which SQLite gives to no file of a few bytes, by its pages alone.
+    """
     image = image_with_wal(store)
     with opened_empty(STORE) as empty:
         guessed = with_tables_of(image, empty.serialize())
     by_pages = max(_of_image(image), _of_image(guessed), key=_readable)
-    if wal is Wal.WHOLE:
+    if wal is Wal.WHOLE and connection is not None:
         return max(source_of(connection), by_pages, key=_readable)
     # SQLite leaves out what came last; and so may we.
-    return replace(by_pages, lacks_last=wal is not Wal.WRONG or not _is_sound(image, store))
+    lacks_last = by_pages.lacks_last or wal is Wal.CUT or not _is_sound(image, store)
+    return replace(by_pages, lacks_last=lacks_last)
 
 
 def _is_sound(image: bytes, store: Path) -> bool:
@@ -113,43 +252,48 @@ def _is_sound(image: bytes, store: Path) -> bool:
         return False
 
 
-def _of_image(content: bytes) -> Source:
+def _of_image(content: bytes) -> RepairSource:
     with opened_damaged_image(content) as connection:
         return source_of(connection)
 
 
-def _readable(source: Source) -> int:
+def _readable(source: RepairSource) -> int:
     return sum(len(rows.rows) + rows.whole for rows in source.tables.values())
 
 
-def copies_of(backups: Backups, store: Path) -> list[Source]:
+def copies_of(backups: Backups) -> list[RepairSource]:
     """Return the newest copy that is sound, and before it in time those that are not.
 
     The oldest first; a row that is as it was written is good in a damaged copy, too. Raises
     NewerSchema.
     """
-    found: list[Source] = []
+    copies: list[RepairSource] = []
     for backup in backups.newest_first():
         try:
             with opened_image(content_of(backup), backup.path) as connection:
-                require_intact(connection, store)
-                return [source_of(connection, backup.made_at), *reversed(found)]
+                require_intact_copy(connection, backup.path)
+                return [source_of(connection, backup.made_at), *reversed(copies)]
         except NewerSchema:
             raise
-        except (OSError, StoreDamaged) as exc:
+        except (OSError, StoreError) as exc:
             log.warning("the backup %s is damaged: %s", backup.path.name, exc)
-            found += _of_damaged(backup)
-    return list(reversed(found))
+            copies += _of_damaged(backup)
+    return list(reversed(copies))
 
 
 def content_of(backup: Backup) -> bytes:
-    """Return the bytes of a copy; raises OSError, also where a pipe or a folder has its name."""
+    """Return the bytes of a copy; raises OSError, also for a pipe, a folder or a huge file."""
+    require_own_way(backup.path)
     with open_regular(backup.path) as file:
-        return file.read()
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(backup.path))
+    return content
 
 
-def _of_damaged(backup: Backup) -> list[Source]:
+def _of_damaged(backup: Backup) -> list[RepairSource]:
     try:
+        require_own_way(backup.path)
         with opened_damaged_image(image_with_wal(backup.path)) as connection:
             source = source_of(connection, backup.made_at)
     except (OSError, StoreDamaged):
@@ -159,13 +303,13 @@ def _of_damaged(backup: Backup) -> list[Source]:
     return [source] if has_rows else []
 
 
-def in_schema(source: Source, schema: int) -> Source:
+def in_schema(source: RepairSource, schema: int) -> RepairSource:
     """Return a source as a newer schema has it, as far as its rows are rows of ours."""
     if source.schema == schema:
         return source
     with opened_empty(STORE[: source.schema or schema]) as connection:
-        for name, found in source.tables.items():
-            insert_rows(connection, name, found.rows)
+        for name, table in source.tables.items():
+            insert_rows(connection, name, table.rows)
         migrate(connection, STORE[:schema])
         read = {name: readable_rows(connection, name) for name in table_names(connection)}
     tables = {
@@ -178,7 +322,7 @@ def in_schema(source: Source, schema: int) -> Source:
     return replace(source, schema=schema, tables=tables)
 
 
-def contents_of(source: Source) -> Contents:
+def contents_of(source: RepairSource) -> StoreContents:
     """Return what a source says of the accounts."""
     tables = source.tables
     digests = {(row["provider"], row["digest"]): row for row in tables["digest"].rows}
@@ -188,7 +332,7 @@ def contents_of(source: Source) -> Contents:
         if row["id"] not in accounts and _has_known_secrets(row, digests):
             accounts[row["id"]] = dict(without_passing(row))
     current = {account: _current(row) for account, row in accounts.items()}
-    return Contents(
+    return StoreContents(
         accounts=accounts,
         current={account: keys for account, keys in current.items() if keys},
         digests=digests,
@@ -236,4 +380,4 @@ def accounts_since(history: Path, since: datetime) -> list[str]:
             rows = connection.execute(query, (to_iso(since), _MOST_NAMED)).fetchall()
     except StoreError:
         return []
-    return [clean(name) for (name,) in rows]
+    return [sanitize(name) for (name,) in rows]

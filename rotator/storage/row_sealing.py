@@ -6,12 +6,29 @@ is changed is not sealed right afterwards.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-from rotator.core.logins.row_seals import SEALED_TABLES, covered, seal_of, seals_of
+from rotator.core.logins.row_seals import (
+    SEALED_TABLES,
+    covered,
+    seal_of,
+    seal_of_table,
+    seals_of,
+)
 
 _FUNCTION = "rotator_seal"
+# Seals of tables stand there, and beside them how many changes there were.
+TABLE_SEALS, CHANGES = "table_seal", "changes"
+# A setting that every copy of a store has, and no other store.
+STORE_ID = "store"
+
+
+def sealed_tables(connection: sqlite3.Connection) -> list[str]:
+    """Return which of the tables whose rows have seals are there: an older schema lacks some."""
+    there = {name for (name,) in connection.execute("SELECT name FROM main.sqlite_schema")}
+    return [table for table in SEALED_TABLES if table in there]
 
 
 def seal_rows(connection: sqlite3.Connection, table: str, where: str = "TRUE") -> None:
@@ -36,8 +53,52 @@ def seal_what_is_written(connection: sqlite3.Connection) -> None:
     connection.executescript("".join(_triggers(connection)))
 
 
+def unlike_tables(connection: sqlite3.Connection) -> frozenset[str]:
+    """Return the tables that do not hold the rows that they were left with.
+
+    A page of another time is in order by itself; of a table without a seal nobody can tell. One
+    that cannot be read is none of those that can be sealed.
+    """
+    noted = dict(connection.execute(f"SELECT name, seal FROM {TABLE_SEALS}").fetchall())  # noqa: S608  # ours
+    tables = sealed_tables(connection)
+    return frozenset(t for t in tables if not _is_as_left(connection, t, noted.get(t)))
+
+
+def _is_as_left(connection: sqlite3.Connection, table: str, noted: str | None) -> bool:
+    try:
+        return _seal_of_table(connection, table) == noted or noted is None
+    except sqlite3.DatabaseError:
+        return False
+
+
+def seal_tables(connection: sqlite3.Connection, but: Iterable[str] = ()) -> None:
+    """Seal the tables as they are, before a change is committed; give the store its id.
+
+    `but` are those that were not as they had been left before the change.
+    """
+    connection.execute(
+        "INSERT OR IGNORE INTO setting (name, value) VALUES (?, ?)",
+        (STORE_ID, secrets.token_hex(8)),
+    )
+    upsert = (
+        f"INSERT INTO {TABLE_SEALS} (name, seal) VALUES (?, ?)"  # noqa: S608  # our name
+        " ON CONFLICT DO UPDATE SET seal = excluded.seal WHERE seal != excluded.seal"
+    )
+    for table in set(sealed_tables(connection)).difference(but):
+        connection.execute(upsert, (table, _seal_of_table(connection, table)))
+    connection.execute(
+        f"INSERT INTO {TABLE_SEALS} (name, seal) VALUES (?, '1')"  # noqa: S608  # our name
+        " ON CONFLICT DO UPDATE SET seal = CAST(seal AS INTEGER) + 1",
+        (CHANGES,),
+    )
+
+
+def _seal_of_table(connection: sqlite3.Connection, table: str) -> str:
+    return seal_of_table(connection.execute(f"SELECT {_listed(seals_of(table))} FROM {table}"))  # noqa: S608  # ours
+
+
 def _triggers(connection: sqlite3.Connection) -> Iterator[str]:
-    for table in SEALED_TABLES:
+    for table in sealed_tables(connection):
         columns = _columns(connection, table)
         for seal in seals_of(table):
             if seal not in columns:

@@ -41,7 +41,7 @@ _CLEARED = "it holds no login"
 def account_of(row: Row, part_limits: Sequence[Limit] = ()) -> Account:
     """Return the account that a row stands for."""
     credential = parse_entry(row["provider"], Secret(row["entry"]))
-    doubts = tuple(_doubt(one) for one in row["maybe"].split()) if row["maybe"] else ()
+    doubts = tuple(_doubt(word) for word in row["maybe"].split()) if row["maybe"] else ()
     in_use = about(doubts, credential)
     return Account(
         id=AccountId(row["id"]),

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from rotator.errors import AlreadyRunning, StoreError
 from rotator.storage.database import Connection
 from rotator.storage.migrations import STORE, version_of
-from rotator.system.files import publish, ring
+from rotator.system.file_owners import remove_own
+from rotator.system.files import publish, touch
 from rotator.system.locks import watch_holder, watch_lock
 from rotator.system.paths import Paths, private_folder
 from rotator.system.regular_files import head
@@ -59,7 +60,7 @@ def forget_request(paths: Paths) -> None:
     wanted = _wanted(paths)
     if wanted is not None and wanted <= len(STORE):
         with contextlib.suppress(OSError):
-            paths.wanted_schema.unlink()
+            remove_own(paths.wanted_schema)
 
 
 def _wanted(paths: Paths) -> int | None:
@@ -78,7 +79,7 @@ def _entered(stack: contextlib.ExitStack, paths: Paths) -> bool:
 def _ask(paths: Paths) -> None:
     private_folder(paths.state)
     publish(paths.wanted_schema, f"{len(STORE)}\n".encode())
-    ring(paths.changed)
+    touch(paths.changed)
 
 
 def _stays(paths: Paths, patience_seconds: float) -> StoreError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rotator.core.logins.row_seals import SEAL, SEALED_TABLES, is_sealed, seals_of
+from rotator.core.logins.row_seals import SEAL, is_sealed, seals_of
 from rotator.errors import StoreDamaged
 from rotator.storage.database import Connection, require_known_schema, table_names
-from rotator.storage.database_errors import store_errors
 from rotator.storage.images import opened_empty, require_sound
 from rotator.storage.migrations import STORE, version_of
+from rotator.storage.row_sealing import TABLE_SEALS, sealed_tables, unlike_tables
+from rotator.storage.transactions import reading
 
 _SCHEMA = (
     "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'"
@@ -22,7 +23,8 @@ def require_intact(connection: Connection, path: Path) -> int:
 
     Slower than to read it: every page and every row is looked at.
     """
-    with store_errors(path):
+    # Somebody may write just then: all is of one moment.
+    with reading(connection, path):
         require_known_schema(connection, path, STORE)
         schema = version_of(connection)
         if schema == 0 and table_names(connection):
@@ -30,9 +32,23 @@ def require_intact(connection: Connection, path: Path) -> int:
         require_sound(connection, path)
         if schema and _tables(connection) != _expected(schema):
             raise _damaged(path, "its tables are not those of its schema")
-        for table in sorted(set(table_names(connection)) & set(SEALED_TABLES)):
+        for table in sorted(sealed_tables(connection)):
             _require_sealed(connection, path, table)
+        require_of_one_time(connection, path)
     return schema
+
+
+def require_of_one_time(connection: Connection, path: Path) -> None:
+    """Raise StoreDamaged where a table is not as the others were left with it."""
+    if TABLE_SEALS in table_names(connection):
+        for table in sorted(unlike_tables(connection)):
+            raise _damaged(path, f"the table {table} is of another time than the others")
+
+
+def require_intact_copy(connection: Connection, path: Path) -> None:
+    """Raise StoreDamaged, or NewerSchema, for what is no whole store that somebody has begun."""
+    if require_intact(connection, path) == 0:
+        raise _damaged(path, "it is empty")
 
 
 def _tables(connection: Connection) -> list[tuple[str, ...]]:

@@ -6,8 +6,12 @@ together; `state` is a cache that any process's commit renews.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from rotator.model import State
 from rotator.storage.account_copy import NOTICE, Copied
+from rotator.storage.database import Connection
 from rotator.storage.soundness import require_intact
 from rotator.storage.tables.account_removal import AccountRemoval
 from rotator.storage.tables.descents import Descents
@@ -42,6 +46,11 @@ class Store(AccountRemoval, Descents, PendingRefreshes, Slots, Standings, Unclai
         self._follow()
         with reading(self._connection, self._path):
             require_intact(self._connection, self._path)
+
+    def require(self, check: Callable[[Connection, Path], None]) -> None:
+        """Let somebody else look at the whole store; raises StoreDamaged."""
+        self._follow()
+        check(self._connection, self._path)
 
     def take_notice(self) -> str | None:
         """Return the sentence about a rebuilding that nobody has told yet; it is told now."""

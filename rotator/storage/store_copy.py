@@ -11,13 +11,24 @@ from pathlib import Path
 from typing import NoReturn
 
 from rotator.errors import StoreDamaged, StoreError
-from rotator.storage.database import Connection, read_only, require_known_schema, table_names
+from rotator.storage.database import (
+    Connection,
+    Memory,
+    is_remembered,
+    not_remembered,
+    read_only,
+    require_begun,
+    require_known_schema,
+    table_names,
+)
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history import History
-from rotator.storage.images import in_memory
+from rotator.storage.history_file import DAMAGED
+from rotator.storage.images import back_up, in_memory
 from rotator.storage.migrations import HISTORY, STORE, Migration, migrate, version_of
 from rotator.storage.store import Store
-from rotator.storage.write_ahead_log import image_with_wal
+from rotator.storage.write_ahead_log import beside, image_with_wal
+from rotator.system.file_owners import require_own_way
 
 _TRIES = 3
 
@@ -33,7 +44,7 @@ class StoreCopy(Store):
     def _connect(self) -> tuple[Connection, tuple[int, int] | None]:
         if self._path.parent.is_dir():
             self._require_in_place()
-        return copy_of(self._path, STORE), None
+        return copy_of(self._path, STORE, is_remembered), None
 
     def transaction(self) -> NoReturn:
         """Refuse a change; raises StoreError."""
@@ -59,8 +70,8 @@ class HistoryCopy(History):
             self._seen = there
             self._use(copy_of(self._path, HISTORY), None)
 
-    def _put_away(self) -> bool:
-        self._do_without("it is damaged")
+    def _put_away(self, kind: str) -> bool:
+        self._do_without("it is damaged" if kind == DAMAGED else "it is something else")
         return False
 
     def _do_without(self, why: str) -> None:
@@ -70,16 +81,19 @@ class HistoryCopy(History):
         self._use(empty, None)
 
 
-def copy_of(path: Path, steps: list[Migration]) -> Connection:
+def copy_of(path: Path, steps: list[Migration], remembered: Memory = not_remembered) -> Connection:
     """Return a database in memory with what `path` holds, in the schema of `steps`.
 
-    It is empty where there is no file. Raises StoreError, StoreDamaged, NewerSchema.
+    It is empty where there is no file; one that is empty is damaged where another one is
+    `remembered`. Raises StoreError, StoreDamaged, NewerSchema.
     """
     connection = in_memory()
     try:
         with store_errors(path):
+            require_own_way(path)
             _fill(connection, path)
             _require_schema(connection, path, steps)
+            require_begun(connection, path, remembered)
             migrate(connection, steps)
     except BaseException:
         connection.close()
@@ -116,19 +130,19 @@ def _fill(connection: Connection, path: Path) -> None:
 
 
 def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
-    shared = path.with_name(f"{path.name}-shm")
+    shared = beside(path, "-shm")
     # SQLite wants to make one that is not there, and would wait for a pipe in its place.
     if is_open and not shared.is_file():
         connection.deserialize(image_with_wal(path))
         return
     with store_errors(path), contextlib.closing(read_only(path, shared=is_open)) as source:
-        source.backup(connection)
+        back_up(source, connection)
 
 
 def _times(path: Path) -> tuple[tuple[int, int] | None, ...]:
     """Return size and time of a database and of its -wal, None for one that is no file."""
-    found = []
-    for one in (path, path.with_name(f"{path.name}-wal")):
-        facts = one.stat() if one.is_file() else None
-        found.append((facts.st_size, facts.st_mtime_ns) if facts else None)
-    return tuple(found)
+    times = []
+    for file in (path, beside(path, "-wal")):
+        facts = file.stat() if file.is_file() else None
+        times.append((facts.st_size, facts.st_mtime_ns) if facts else None)
+    return tuple(times)

@@ -12,7 +12,7 @@ import struct
 import threading
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -22,6 +22,8 @@ _HEADER, _FRAME, PAGE = 32, 24, 4096
 _MAGIC = 0x377F0682
 _LITTLE, _BIG = _MAGIC, _MAGIC | 1
 _INNER = 5
+# A store of thousands of accounts has a few million bytes; what is larger was made so.
+LARGEST = 128 * 1024 * 1024
 _MOST_CUT_OFF = 64 * 1024 * 1024
 _MAIN = b"SQLite format 3\0" + struct.pack(">H", PAGE) + bytes([1, 1, 0, 64, 32, 32])
 # The two equal heads of a -shm, by sqlite.org/walformat.html.
@@ -35,8 +37,8 @@ class _Frame:
     page: int
     # Of a frame that ends a transaction, how many pages the database has then.
     size: int
-    content: bytes
-    salt: bytes
+    content: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
     is_right: bool
 
 
@@ -55,11 +57,16 @@ def state_of_wal(store: Path) -> Wal:
     """
     while True:
         noted = _noted(store)
-        before = _bytes_of(_beside(store))
-        found = _judged(before, noted)
+        before = _bytes_of(beside(store, "-wal"))
+        state = _judged(before, noted)
         # Somebody may have begun to write just then.
-        if found is Wal.WHOLE or _bytes_of(_beside(store)) == before:
-            return found
+        if state is Wal.WHOLE or _bytes_of(beside(store, "-wal")) == before:
+            return state
+
+
+def is_empty_wal(store: Path) -> bool:
+    """Tell whether no page stands in the store's log, or there is none."""
+    return not _current(_bytes_of(beside(store, "-wal")))
 
 
 def require_whole_wal(store: Path) -> None:
@@ -74,8 +81,16 @@ def image_with_wal(store: Path) -> bytes:
 
     Damaged frames are taken for what they are said to be: their rows tell which are good.
     """
-    content = bytearray(_bytes_of(store))
-    frames = _current(_bytes_of(_beside(store)))
+    return _image(_bytes_of(store), _current(_bytes_of(beside(store, "-wal"))))
+
+
+def image_of_file(store: Path) -> bytes:
+    """Return the pages of a store without those that stand in its -wal."""
+    return _image(_bytes_of(store), [])
+
+
+def _image(pages: bytes, frames: list[_Frame]) -> bytes:
+    content = bytearray(pages)
     last = max((number for number, frame in enumerate(frames) if frame.size), default=-1)
     for frame in frames[: last + 1]:
         end = frame.page * PAGE
@@ -147,12 +162,12 @@ def _judged(wal: bytes, noted: tuple[int, bytes] | None) -> Wal:
 
 def _noted(store: Path) -> tuple[int, bytes] | None:
     """Return how many frames count, and of which log, as the last one to write noted it."""
-    path = store.with_name(f"{store.name}-shm")
+    path = beside(store, "-shm")
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
             return None
-        key = found.st_dev, found.st_ino
+        key = facts.st_dev, facts.st_ino
         # The dashboard's workers look at once.
         with _KEPT_OPEN_LOCK:
             if key not in _KEPT_OPEN:
@@ -176,7 +191,7 @@ def _current(wal: bytes) -> list[_Frame]:
     is_header = magic in {_LITTLE, _BIG} and _sum(wal[:24], (0, 0), magic) == _two(wal[24:32])
     salts = [frame.salt for frame in frames]
     salt = wal[16:24] if is_header else max(salts, key=salts.count)
-    last = max((number for number, one in enumerate(salts) if one == salt), default=-1)
+    last = max((number for number, value in enumerate(salts) if value == salt), default=-1)
     return frames[: last + 1]
 
 
@@ -219,14 +234,18 @@ def _close_deleted() -> None:
             os.close(_KEPT_OPEN.pop(key))
 
 
-def _beside(store: Path) -> Path:
-    return store.with_name(f"{store.name}-wal")
+def beside(store: Path, ending: str) -> Path:
+    """Return what SQLite keeps beside a store: beside the file itself, where that is a link."""
+    return Path(f"{os.path.realpath(store)}{ending}")
 
 
 def _bytes_of(path: Path) -> bytes:
     try:
         # A pipe in its place is not waited for.
-        return path.read_bytes() if path.is_file() else b""
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(LARGEST)
     except OSError:
         # Whoever opens the store says what is wrong with it.
         return b""

@@ -34,14 +34,14 @@ _HANDED_ON_FAMILIES = ("LC_", "XDG_")
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Command:
     """A program with its arguments, and what it gets on its standard input."""
 
     arguments: tuple[str, ...]
     given: str = ""
 
 
-class Beside:
+class BackgroundRunner:
     """Runs errands in a thread of its own, which begins with the first of them."""
 
     def __init__(
@@ -56,14 +56,14 @@ class Beside:
         self._what = what
         self._environ = handed_on(environ)
         self._deadline_seconds = deadline_seconds
-        self._waiting: queue.Queue[Errand | None] = queue.Queue(most_waiting)
+        self._waiting: queue.Queue[Command | None] = queue.Queue(most_waiting)
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._running: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._failure: str | None = None
 
-    def start(self, errand: Errand) -> None:
+    def start(self, errand: Command) -> None:
         """Have it run as soon as those before it are done; with too many of them, not at all."""
         try:
             self._waiting.put_nowait(errand)
@@ -97,7 +97,7 @@ class Beside:
                 # An argument may be one that no system takes; the next one is not to blame.
                 log.exception("%s could not be started", self._what)
 
-    def _run(self, errand: Errand) -> None:
+    def _run(self, errand: Command) -> None:
         with self._guard:
             if self._closed:
                 return

@@ -56,7 +56,7 @@ class _Handler(FileSystemEventHandler):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _FolderWatch:
     """A folder that is being watched, by whom, and which folder it was when that began."""
 
     way: _Way
@@ -107,7 +107,7 @@ class FileWatcher:
         }
         self._observers: dict[_Way, BaseObserver] = {}
         self._running = False
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, _FolderWatch] = {}
         self._refused: dict[str, int] = {}
         self._seen: dict[Watched, Signature | None] = {}
         self._slow: tuple[str, ...] = ()
@@ -191,7 +191,7 @@ class FileWatcher:
             self._places[post.folder] = place
         return place is not None
 
-    def _could_do_better(self, place: _Place) -> bool:
+    def _could_do_better(self, place: _FolderWatch) -> bool:
         return place.way == "polling" and place.watch.path not in self._refused
 
     def _is_slow(self, folder: str) -> bool:
@@ -204,7 +204,7 @@ class FileWatcher:
             with suppress(KeyError):
                 place.observer.unschedule(place.watch)
 
-    def _take(self, post: WatchedFolder) -> _Place | None:
+    def _take(self, post: WatchedFolder) -> _FolderWatch | None:
         if post.folder not in self._refused:
             try:
                 return self._schedule("native", post)
@@ -218,7 +218,7 @@ class FileWatcher:
         except OSError:
             return None
 
-    def _schedule(self, way: _Way, post: WatchedFolder) -> _Place:
+    def _schedule(self, way: _Way, post: WatchedFolder) -> _FolderWatch:
         identity = identity_of(post.folder)
         if identity is None:
             raise FileNotFoundError(post.folder)
@@ -229,4 +229,4 @@ class FileWatcher:
             self._observers[way] = started(self._makers[way]())
         observer, handler = self._observers[way], _Handler(post, self._notify)
         watch = observer.schedule(handler, post.folder, event_filter=LOOK_AGAIN)
-        return _Place(way, identity, observer, watch, handler)
+        return _FolderWatch(way, identity, observer, watch, handler)

@@ -7,11 +7,16 @@ import errno
 import glob
 import os
 import secrets
+import sys
 from pathlib import Path
 
 from rotator.system.file_owners import open_private, take_after
 
 TEMPORARY_MARK = ".rotator-tmp"
+# From Linux's fcntl.h and fs.h: names count from the working folder, and change places.
+_HERE, _RENAME_EXCHANGE = -100, 2
+# What the kernel and file systems say that do not know it.
+_NO_EXCHANGE = {errno.EINVAL, errno.ENOSYS}
 
 
 def temporary_beside(target: Path) -> Path:
@@ -46,6 +51,30 @@ def write_new(
         raise
 
 
+def exchange_names(path: Path, other: Path) -> bool:
+    """Let two files have each other's names in one step; False where the system cannot do that.
+
+    So whatever has a name at that moment is still there, under the other one. Raises OSError.
+    """
+    number = _exchange(os.fsencode(path), os.fsencode(other))
+    if number in _NO_EXCHANGE:
+        return False
+    if number:
+        raise OSError(number, os.strerror(number), str(path), None, str(other))
+    return True
+
+
+def _exchange(path: bytes, other: bytes) -> int:
+    """Return 0, or the number of the error: Linux has a call for it, which Python does not."""
+    import ctypes  # noqa: PLC0415  # most commands swap nothing
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return errno.ENOSYS
+    sys.audit("os.rename", path, other, -1, -1)
+    return ctypes.get_errno() if call(_HERE, path, _HERE, other, _RENAME_EXCHANGE) else 0
+
+
 def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Put `content` at `path` in one step: a reader sees the old file or the new one, whole."""
     temporary = temporary_beside(path)
@@ -60,7 +89,7 @@ def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
         sync_folder(path.parent)
 
 
-def ring(path: Path) -> None:
+def touch(path: Path) -> None:
     """Make whoever watches the file at `path` look, and create it where there is none.
 
     Something is written: of new times alone watchers do not hear. A link there goes: what it
@@ -90,15 +119,15 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def sweep(folder: Path, *, name: str | None = None) -> list[Path]:
+def remove_leftovers(folder: Path, *, name: str | None = None) -> list[Path]:
     """Remove what crashes left beside the file `name`, or any file, in `folder`; return what.
 
     Call it only under the lock that every writer of these files holds: then none is in use.
     """
     swept = []
     which = "" if name is None else f"{glob.escape(name)}."
-    for found in folder.glob(f".{which}*{TEMPORARY_MARK}"):
+    for file in folder.glob(f".{which}*{TEMPORARY_MARK}"):
         with contextlib.suppress(OSError):
-            found.unlink()
-            swept.append(found)
+            file.unlink()
+            swept.append(file)
     return swept

@@ -14,6 +14,7 @@ import io
 import os
 import select
 import signal
+import stat
 import sys
 import threading
 import time
@@ -61,6 +62,9 @@ class _Noted:
     threads: int = 0
     guard: threading.Condition = field(default_factory=threading.Condition)
     is_child_s: bool = False
+    # What was to be printed could not be; with the other, nobody has to read it.
+    output_is_lost: bool = False
+    outlives_output: bool = False
 
 
 _noted = _Noted()
@@ -110,7 +114,7 @@ def _say(what: str) -> None:
         os.write(_STANDARD_ERROR, f"! {what}\n".encode("ascii", "replace"))
 
 
-def came() -> int | None:
+def pending_signal() -> int | None:
     """Return the signal that asks the process to end, or None."""
     return _noted.number
 
@@ -124,6 +128,15 @@ def obey() -> None:
 def _may_end() -> bool:
     is_main = threading.current_thread() is threading.main_thread()
     return is_main and not _noted.put_off and _noted.listener is None
+
+
+def leaves_this_thread() -> bool:
+    """Tell whether a signal asks for the end while this other thread only waits for its turn.
+
+    `pause` says so in the main thread. What must not be broken off counts first.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    return _noted.number is not None and not is_main and not _noted.threads
 
 
 def pause(seconds: float) -> None:
@@ -288,10 +301,15 @@ class _Output(io.FileIO):
                 # A terminal that is gone keeps nobody from finishing.
                 self._leave()
                 return len(memoryview(data))
-            if exc.errno != errno.EIO:
-                raise
-            # A terminal that is gone: nobody reads it any more.
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from exc
+            # A terminal that is gone is read by nobody any more, either.
+            is_unread = exc.errno == errno.EPIPE or (exc.errno == errno.EIO and not self._is_file())
+            if is_unread and not _noted.outlives_output:
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from exc
+            # What is under way is done all the same.
+            self._leave()
+            _noted.output_is_lost = True
+            _say(f"what is printed cannot be written: {exc.strerror}")
+            return len(memoryview(data))
 
     def _wait(self) -> None:
         """Wait until so much can be written without waiting. Raises Interrupted."""
@@ -306,10 +324,23 @@ class _Output(io.FileIO):
                 self._leave()
                 raise Interrupted(_noted.number or 0)
 
+    def _is_file(self) -> bool:
+        return stat.S_ISREG(os.fstat(self.fileno()).st_mode)
+
     def _leave(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
+
+
+def output_is_lost() -> bool:
+    """Tell whether something that was to be printed could not be written, and was told so."""
+    return _noted.output_is_lost
+
+
+def outlive_output() -> None:
+    """Let this process go on, from now on, when nobody reads its output any more."""
+    _noted.outlives_output = True
 
 
 def let_output_be_left() -> None:
@@ -317,7 +348,9 @@ def let_output_be_left() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         buffer = getattr(stream, "buffer", None)
-        if not isinstance(stream, io.TextIOWrapper) or not isinstance(buffer, io.BufferedWriter):
+        # Python's own are without a buffer where it is told so (PYTHONUNBUFFERED).
+        is_own = isinstance(buffer, io.BufferedWriter | io.FileIO)
+        if not isinstance(stream, io.TextIOWrapper) or not is_own:
             continue
         stream.flush()
         raw = _Output(stream.fileno(), "wb", closefd=False)
@@ -325,6 +358,6 @@ def let_output_be_left() -> None:
             io.BufferedWriter(raw),
             encoding=stream.encoding,
             errors=stream.errors,
-            line_buffering=stream.line_buffering,
+            line_buffering=stream.line_buffering or stream.write_through,
         )
         setattr(sys, name, anew)

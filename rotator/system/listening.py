@@ -15,8 +15,8 @@ def ports_of(pid: int) -> list[int]:
     """Return the TCP ports that a process listens on, in ascending order (proc_pid_net(5))."""
     folder = Path(f"/proc/{pid}")
     sockets = set(_sockets(folder / "fd"))
-    found = [port for name in ("tcp", "tcp6") for port in _ports(folder / "net" / name, sockets)]
-    return sorted(set(found))
+    ports = [port for name in ("tcp", "tcp6") for port in _ports(folder / "net" / name, sockets)]
+    return sorted(set(ports))
 
 
 def _sockets(folder: Path) -> Iterator[str]:

@@ -42,7 +42,7 @@ def pid_namespace() -> str | None:
         return None
 
 
-def inside(pid: int) -> tuple[str, int] | None:
+def pid_inside(pid: int) -> tuple[str, int] | None:
     """Return what a process that we see calls its namespace and itself; None: it is in ours.
 
     None also where it may not be looked into.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.system.liveness import pid_namespace
 from rotator.system.logs import without_secrets
-from rotator.text import clean
+from rotator.text import sanitize
 
 _LOCKS = Path("/proc/locks")
 _LONGEST_COMMAND = 200
-# WAL_WRITE_LOCK
-_WRITERS_BYTE = "120"
+# WAL_WRITE_LOCK in the -shm, and what whoever has all of a database has in the file itself.
+_WRITERS_BYTE = 120
+_SHARED_BYTE = 0x40000002
 _STOPPED = {"T", "t"}
 
 
@@ -53,27 +55,31 @@ def holder_of(handle: int) -> Holder | None:
 def writer_of(database: Path) -> Holder | None:
     """Return who writes into an SQLite database that is in WAL mode, or None as `holder_of` does.
 
-    SQLite's lock is on a byte of the -shm (sqlite.org/walformat.html, 2.3.1), which must not be
-    opened here: to close it would drop the locks that this process has.
+    SQLite's lock is on a byte of the -shm (sqlite.org/walformat.html, 2.3.1), or on the file
+    itself, for whoever has it alone. Neither may be opened here: to close it would drop the locks
+    that this process has.
     """
-    try:
-        return _holder_of(database.with_name(f"{database.name}-shm").stat(), "POSIX")
-    except OSError:
-        return None
+    shared = database.with_name(f"{database.name}-shm")
+    for file, byte in ((shared, _WRITERS_BYTE), (database, _SHARED_BYTE)):
+        with contextlib.suppress(OSError):
+            holder = _holder_of(file.stat(), "POSIX", byte)
+            if holder is not None:
+                return holder
+    return None
 
 
-def _holder_of(found: os.stat_result, kind: str) -> Holder | None:
+def _holder_of(facts: os.stat_result, kind: str, byte: int = 0) -> Holder | None:
     if pid_namespace() is None:
         return None
     lines = _LOCKS.read_text("ascii", "replace").splitlines()
-    pid = pid_among(lines, found, kind)
+    pid = pid_among(lines, facts, kind, byte)
     is_ours = kind == "POSIX" and pid == os.getpid()
-    if pid is None or is_ours or not _may_have(pid, found):
+    if pid is None or is_ours or not _may_have(pid, facts):
         return None
     return Holder(pid, _command(pid), is_stopped(pid))
 
 
-def _may_have(pid: int, found: os.stat_result) -> bool:
+def _may_have(pid: int, facts: os.stat_result) -> bool:
     """Tell whether a process has the file open, or may have, for nobody lets us look.
 
     On another device another file has the same number, while who holds ours is not listed.
@@ -84,34 +90,48 @@ def _may_have(pid: int, found: os.stat_result) -> bool:
         return False
     except OSError:
         return True
-    return any(_is_same(link, found) for link in opened)
+    return any(_is_same(link, facts) for link in opened)
 
 
-def _is_same(link: Path, found: os.stat_result) -> bool:
+def _is_same(link: Path, facts: os.stat_result) -> bool:
     try:
-        return os.path.samestat(link.stat(), found)
+        return os.path.samestat(link.stat(), facts)
     except OSError:
         return False
 
 
-def pid_among(lines: list[str], found: os.stat_result, kind: str = "FLOCK") -> int | None:
+def pid_among(
+    lines: list[str], facts: os.stat_result, kind: str = "FLOCK", byte: int = 0
+) -> int | None:
     """Return the process that holds a lock on the file, as the lines of /proc/locks have it.
 
+    Of POSIX's it is the one that lets nobody else have that `byte`.
     Some file systems have another number there than stat tells: then the file's own counts.
     """
-    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    device = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}"
     by_place: dict[str, int] = {}
     for line in lines:
         # `7: FLOCK  ADVISORY  WRITE 708 fe:00:13 0 EOF`; with an arrow it is one who waits.
         fields = line.split()
         if len(fields) < 7 or fields[1] != kind or not fields[4].isdigit():  # noqa: PLR2004
             continue
-        if kind == "POSIX" and fields[6] != _WRITERS_BYTE:
+        if kind == "POSIX" and not _keeps(fields, byte):
             continue
         place, _, inode = fields[5].rpartition(":")
-        if inode == str(found.st_ino):
+        if inode == str(facts.st_ino):
             by_place[place] = int(fields[4])
     return by_place.get(device, next(iter(by_place.values()), None))
+
+
+def _keeps(fields: list[str], byte: int) -> bool:
+    """Tell whether a line is of a lock for writing that has the byte in it."""
+    first, last = fields[6], fields[7] if len(fields) > 7 else "EOF"  # noqa: PLR2004
+    return (
+        fields[3] == "WRITE"
+        and first.isdigit()
+        and int(first) <= byte
+        and (not last.isdigit() or byte <= int(last))
+    )
 
 
 def is_stopped(pid: int) -> bool:
@@ -130,4 +150,4 @@ def _command(pid: int) -> str:
     except OSError:
         return ""
     text = " ".join(word.decode("utf-8", "replace") for word in words if word)
-    return clean(without_secrets(text), _LONGEST_COMMAND)
+    return sanitize(without_secrets(text), _LONGEST_COMMAND)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflict
 from rotator.system import interrupts
+from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import open_private
 from rotator.system.paths import private_folder
 from rotator.system.watch_holder import MOST_BYTES, WatchHolder, own_entry, parse_entry
@@ -266,8 +267,9 @@ def _lock_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         message = f"the lock {path} cannot be used: {exc.strerror}"
-        found = unwritable_place(path.parent)
-        to_do = found.to_do if found else "check the rights of the file and its folder"
+        obstacle = unwritable_place(path.parent)
+        to_do = way_out_of(exc, "check the rights of the file and its folder")
+        to_do = obstacle.to_do if obstacle else to_do
         raise StoreError(message, hint=to_do) from exc
 
 
@@ -280,7 +282,7 @@ def _lock_within(
     with _lock_errors(path):
         while not _try_lock(handle, kind):
             waited_seconds = time.monotonic() - began
-            if waited_seconds > patience_seconds:
+            if waited_seconds > patience_seconds or interrupts.leaves_this_thread():
                 return False
             if waited_seconds > _TOLD_AFTER_SECONDS and not is_told:
                 _waits.tell(path, _holder_of(handle))

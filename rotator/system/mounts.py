@@ -42,15 +42,15 @@ class MountedFile:
 
 def parse_mounts(text: bytes) -> list[Mount]:
     """Return the mounts that the lines of mountinfo tell of; what is no such line is left out."""
-    found = []
+    mounts = []
     for line in text.splitlines():
         fields = line.split(b" ")
         if len(fields) < len(("id", "parent", "device", "root", "at", "options")):
             continue
         device, root, at = (_unescape(field) for field in fields[2:5])
         is_deleted = root.endswith(_DELETED)
-        found.append(Mount(device, root.removesuffix(_DELETED), at, is_deleted))
-    return found
+        mounts.append(Mount(device, root.removesuffix(_DELETED), at, is_deleted))
+    return mounts
 
 
 def mounts_of(pid: int | str = "self") -> list[Mount]:
@@ -83,7 +83,7 @@ def origin_of(path: Path, mounts: list[Mount]) -> Mount | None:
     around = [m for m in mounts if m.at in ("/", text) or text.startswith(f"{m.at}/")]
     if not around:
         return None
-    best = max(enumerate(around), key=lambda one: (len(one[1].at), one[0]))[1]
+    best = max(enumerate(around), key=lambda pair: (len(pair[1].at), pair[0]))[1]
     rest = text if best.at == "/" else text.removeprefix(best.at)
     return Mount(best.device, best.root.rstrip("/") + rest, text)
 
@@ -97,13 +97,13 @@ def mounted_by_others(path: Path) -> list[MountedFile]:
     origin = origin_of(path, mounts_of())
     if origin is None:
         return []
-    found = []
+    files = []
     for pid in _strangers():
         for mount in mounts_of(pid):
             if (mount.device, mount.root) == (origin.device, origin.root):
                 seen = PROC / str(pid) / "root" / mount.at.lstrip("/")
-                found.append(MountedFile(pid, seen, mount.is_deleted))
-    return found
+                files.append(MountedFile(pid, seen, mount.is_deleted))
+    return files
 
 
 def _strangers() -> Iterator[int]:
@@ -128,4 +128,4 @@ def _namespace(pid: int | str) -> str | None:
 
 
 def _unescape(field: bytes) -> str:
-    return os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), field))
+    return os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), field))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from watchdog.events import (
@@ -17,7 +18,6 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
 from watchdog.observers.polling import PollingObserver
 
 # Opened and ClosedNoWrite are left out: our own reading of a file would report that file again.
@@ -40,9 +40,12 @@ def native_observer() -> BaseObserver:
     watchdog 7.1 holds every "moved from" back for 0.5 s in case its "moved to" follows, and all
     later events of the folder behind it. Where many files are renamed at once, the two halves
     of one rename are often seen apart: 1,000 renames took 0.5 to 1 s instead of 10 to 70 ms.
-    We look at both names anyway and need no pairs.
+    We look at both names anyway and need no pairs. A watchdog that keeps it elsewhere only waits.
     """
-    InotifyMoveEventGrouper.delay = 0.0
+    with contextlib.suppress(ImportError):
+        from watchdog.observers import inotify_move_event_grouper as pairs  # noqa: PLC0415  # internal
+
+        pairs.InotifyMoveEventGrouper.delay = 0.0
     return Observer()
 
 

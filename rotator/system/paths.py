@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.errors import StoreError
-from rotator.system.file_owners import make_private_folder
+from rotator.system.disk_errors import way_out_of
+from rotator.system.file_owners import (
+    closed_folder,
+    make_private_folder,
+    narrow_folder,
+    require_own_way,
+)
 
 OURS = "opencode-rotator"
 FOLDER_MODE = 0o700
@@ -161,9 +167,14 @@ def make_folder(folder: Path) -> Path:
     Each belongs to the owner of the one that it lies in. What exists already stays as it is.
     Raises OSError.
     """
+    require_own_way(folder)
+    return _made(folder)
+
+
+def _made(folder: Path) -> Path:
     if folder.is_dir():
         return folder
-    make_folder(folder.parent)
+    _made(folder.parent)
     try:
         make_private_folder(folder)
     except FileExistsError:
@@ -176,9 +187,12 @@ def private_folder(folder: Path) -> Path:
     """Make a folder of ours, and narrow it to 0700 if it exists already; raises StoreError."""
     try:
         make_folder(folder)
-        if folder.stat().st_mode & 0o777 != FOLDER_MODE:
-            folder.chmod(FOLDER_MODE)
+        narrow_folder(folder)
     except OSError as exc:
         message = f"the folder {folder} cannot be used: {exc.strerror}"
-        raise StoreError(message, hint="check its rights and those of the folders above") from exc
+        hint = way_out_of(exc, "check its rights and those of the folders above")
+        if (closed := closed_folder(folder)) is not None:
+            message = f"the folder {folder} cannot be used: {closed} may not be entered"
+            hint = f"chmod u+rwx {closed}"
+        raise StoreError(message, hint=hint) from exc
     return folder

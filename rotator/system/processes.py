@@ -6,14 +6,18 @@ The only importer of psutil, which is loaded where there is no /proc.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+from rotator.system.auth_content import has_own_logins
 from rotator.system.paths import Paths, find_paths
 
 _HAS_PROC = sys.platform.startswith("linux")
@@ -78,11 +82,23 @@ _COMMANDS = frozenset(
     {
         *("auth", "providers", "models", "session", "stats", "export", "import", "upgrade"),
         *("uninstall", "mcp", "agent", "debug", "db", "completion", "plugin", "plug"),
+        *("console", "generate", "github", "pr", "service"),
     }
 )
-_SERVERS = frozenset({"serve", "web", "acp"})
+_ACP = "acp"
+_SERVERS = frozenset({"serve", "web", _ACP})
 ATTACH, COMMAND = "attach", "command"
-_ON = frozenset({"1", "true"})
+_ON = frozenset({"1", "true", "yes", "on", "y"})
+_INTERPRETERS = frozenset({"bun", "node"})
+# What ends opencode at once, and what else has no value where it looks for its command (1.18.33);
+# the bridge has the same rules.
+_ENDS = frozenset({"-h", "--help", "-v", "--version"})
+_VALUELESS = _ENDS | {"--print-logs", "--printLogs", "--pure"}
+_NEGATIVE = re.compile(r"-(?:\d+(?:\.\d+)?|\.\d+)")
+# The value of a short option may be written into the same word.
+_HAS_VALUE = re.compile(r"--no-.*|--[^=]+=.*|-[^-]*\w\W.*|-\w*[A-Za-z]\d+", re.DOTALL)
+_OF_SECOND = re.compile(r"(?:^|/)@opencode(?:-ai)?/cli\b|(?:^|/)(?:opencode2|lildax)$")
+_MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +107,8 @@ class Opencode:
 
     `paths` and `home` are where its own environment puts everything, None where that may not be
     read. `folder` is the one it was started in. With `has_own_logins` it takes its logins from
-    OPENCODE_AUTH_CONTENT, and none from auth.json.
-    `is_second`: it is an OpenCode 2, which has its logins in its database.
+    OPENCODE_AUTH_CONTENT, and none from auth.json. `is_second`: it is an OpenCode 2, which has
+    its logins in a database. `uses_at_once`: it is a server that uses its folder unasked.
     """
 
     pid: int
@@ -104,11 +120,15 @@ class Opencode:
     is_pure: bool = False
     has_own_logins: bool = False
     is_second: bool = False
+    uses_at_once: bool = False
 
     @property
     def sends(self) -> bool:
-        """Whether it sends model requests: neither a client of a server nor a command does."""
-        return self.kind not in {ATTACH, COMMAND}
+        """Whether it sends model requests with logins that it reads as opencode 1.x does.
+
+        Neither a client of a server nor a command sends any.
+        """
+        return self.kind not in {ATTACH, COMMAND} and not self.is_second
 
 
 def find_opencodes(data_folder: Path) -> list[Opencode]:
@@ -118,7 +138,7 @@ def find_opencodes(data_folder: Path) -> list[Opencode]:
     HOME. Processes that may not be looked into are left out.
     """
     inside = f"{data_folder.resolve()}{os.sep}"
-    return [one for one, opened in _opencodes() if _is_any_inside(opened, inside)]
+    return [opencode for opencode, opened in _opencodes() if _is_any_inside(opened, inside)]
 
 
 def find_elsewhere(data_folder: Path) -> list[Opencode]:
@@ -128,11 +148,11 @@ def find_elsewhere(data_folder: Path) -> list[Opencode]:
     """
     inside = f"{data_folder.resolve()}{os.sep}"
     return [
-        one
-        for one, opened in _opencodes()
-        if one.paths is not None
+        opencode
+        for opencode, opened in _opencodes()
+        if opencode.paths is not None
         and not _is_any_inside(opened, inside)
-        and _is_any_inside(opened, f"{one.paths.auth_file.parent.resolve()}{os.sep}")
+        and _is_any_inside(opened, f"{opencode.paths.auth_file.parent.resolve()}{os.sep}")
     ]
 
 
@@ -143,7 +163,7 @@ def has_open(pid: int, path: Path) -> bool:
         with contextlib.suppress(OSError):
             return any(_link(link) == name for link in Path(f"/proc/{pid}/fd").iterdir())
         return False
-    return any(name in one.opened for one in _seen_by_psutil() if one.pid == pid)
+    return any(name in process.opened for process in _seen_by_psutil() if process.pid == pid)
 
 
 def environment(pid: int) -> Mapping[str, str] | None:
@@ -153,7 +173,7 @@ def environment(pid: int) -> Mapping[str, str] | None:
     """
     if _HAS_PROC:
         return _environment(Path(f"/proc/{pid}"))
-    return next((one.environ for one in _seen_by_psutil() if one.pid == pid), None)
+    return next((process.environ for process in _seen_by_psutil() if process.pid == pid), None)
 
 
 def _is_any_inside(opened: Sequence[str], folder: str) -> bool:
@@ -176,8 +196,8 @@ class _Seen:
 def _opencodes() -> list[tuple[Opencode, Sequence[str]]]:
     """Return the running opencodes with the files that they have open, oldest first."""
     seen = _seen_in_proc() if _HAS_PROC else _seen_by_psutil()
-    found = [(_opencode(one), one.opened) for one in seen]
-    return sorted(found, key=lambda one: (one[0].started_at, one[0].pid))
+    opencodes = [(_opencode(process), process.opened) for process in seen]
+    return sorted(opencodes, key=lambda pair: (pair[0].started_at, pair[0].pid))
 
 
 def _opencode(seen: _Seen) -> Opencode:
@@ -190,18 +210,37 @@ def _opencode(seen: _Seen) -> Opencode:
         home=None if env is None else env.get("HOME"),
         folder=seen.folder,
         is_pure=_is_pure(seen.words, env or {}),
-        has_own_logins=bool((env or {}).get("OPENCODE_AUTH_CONTENT")),
-        is_second=_is_second(seen.words, seen.program, env or {}),
+        has_own_logins=has_own_logins(env or {}),
+        is_second=_is_second(seen),
+        uses_at_once=next(_commands(_arguments(seen.words)), "") == _ACP,
     )
 
 
-def _is_second(words: Sequence[str], program: str, env: Mapping[str, str]) -> bool:
-    """Tell an OpenCode 2 by its package, by what its servers are told, or by their password."""
-    if "@opencode/cli" in program or "@opencode/cli" in " ".join(words[:1]):
+def _is_second(seen: _Seen) -> bool:
+    """Tell an OpenCode 2 by its program, by what only its servers are told, or by its own note."""
+    begin = seen.words[: len(seen.words) - len(_arguments(seen.words))]
+    if any(_OF_SECOND.search(word) for word in (seen.program, *begin)):
         return True
-    if kind_of(words) != "serve" or "OPENCODE_SERVER_PASSWORD" in env:
+    if _told(Path(seen.program).parent.parent / "package.json").get("version", "").startswith("2."):
+        return True
+    command, *_ = [*_commands(_arguments(seen.words)), ""]
+    if command == "service" or (command == "serve" and {"--service", "--stdio"} & {*seen.words}):
+        return True
+    if seen.environ is None:
         return False
-    return bool({"--service", "--stdio"} & set(words)) or "OPENCODE_PASSWORD" in env
+    note = _told(find_paths(seen.environ).state.parent / "opencode" / "service.json")
+    return note.get("pid") == str(seen.pid) and note.get("version", "").startswith("2.")
+
+
+def _told(path: Path) -> Mapping[str, str]:
+    """Return what an object in a file of somebody else's says, each as a text."""
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    items = value.items() if isinstance(value, dict) else ()
+    return {name: str(member) for name, member in items}
 
 
 def _is_named_opencode(name: str, words: Sequence[str]) -> bool:
@@ -263,10 +302,13 @@ def _seen_by_psutil() -> Iterator[_Seen]:
 
 
 def _is_pure(words: Sequence[str], env: Mapping[str, str]) -> bool:
-    options = list(words[1:])
-    if "--" in options:
-        options = options[: options.index("--")]
-    return "--pure" in options or env.get("OPENCODE_PURE", "").lower() in _ON
+    told, options = False, _options(_arguments(words))
+    for word, following in pairwise([*options, ""]):
+        if word == "--pure":
+            told = following != "false"
+        elif word == "--no-pure" or word.startswith("--pure="):
+            told = word == "--pure=true"
+    return told or env.get("OPENCODE_PURE", "").lower() in _ON
 
 
 def kind_of(words: Sequence[str]) -> str:
@@ -275,12 +317,54 @@ def kind_of(words: Sequence[str]) -> str:
     That is `serve`, `run` or `tui`, which send requests; `attach`, whose server sends them; or
     `command`, which ends by itself.
     """
-    named = [word for word in words[1:4] if not word.startswith("-")]
-    for word in named[:2]:
-        if word in _SERVERS:
-            return "serve"
-        if word in {"run", ATTACH}:
-            return word
-        if word in _COMMANDS:
-            return COMMAND
-    return "tui"
+    arguments = _arguments(words)
+    command, what, *_ = [*_commands(arguments), "", ""]
+    if _ENDS & {*_options(arguments)}:
+        return COMMAND
+    if command in _SERVERS:
+        return "serve"
+    if command == "run" or (command, what) == ("github", "run"):
+        return ATTACH if _is_client(_options(arguments)) else "run"
+    if command == ATTACH:
+        return ATTACH
+    return COMMAND if command in _COMMANDS else "tui"
+
+
+def _arguments(words: Sequence[str]) -> Sequence[str]:
+    """Return what opencode is told, without what starts it."""
+    is_started = Path(words[0]).name in _INTERPRETERS if words else False
+    return words[2:] if is_started else words[1:]
+
+
+def _options(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the words that may be options: what follows a lone `--` is none."""
+    return arguments[: [*arguments, "--"].index("--")]
+
+
+def _commands(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the words that are neither options nor their values, as opencode tells them apart.
+
+    Where it looks for its command it knows few of its options: what follows any other one is
+    its value, unless it is an option itself.
+    """
+    skips = False
+    words = _options(arguments)
+    for word, following in pairwise([*words, ""]):
+        if skips:
+            skips = False
+        elif not word.startswith("-") or word == "-" or _NEGATIVE.fullmatch(word):
+            yield word
+        elif word in _VALUELESS:
+            skips = following in {"true", "false"}
+        elif not _HAS_VALUE.fullmatch(word):
+            skips = not following.startswith("-") or _NEGATIVE.fullmatch(following) is not None
+
+
+def _is_client(options: Sequence[str]) -> bool:
+    """Tell whether a `run` only shows what a server does that runs already."""
+    values = [
+        following if word == "--attach" else word.partition("=")[2]
+        for word, following in pairwise([*options, ""])
+        if word == "--attach" or word.startswith("--attach=")
+    ]
+    return any(value and not value.startswith("-") for value in values)

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 def head(path: Path, most: int) -> bytes | None:
     """Return the first bytes of a regular file, or None if there is none that can be read."""
-    found = _read(path, most, from_end=False)
-    return None if found is None else found[0]
+    reading = _read(path, most, from_end=False)
+    return None if reading is None else reading[0]
 
 
 def tail(path: Path, most: int) -> tuple[bytes, bool]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rotator.system.liveness import NAMESPACE, is_known_here, pid_namespace
 from rotator.system.lock_holder import is_stopped
-from rotator.text import clean
+from rotator.text import sanitize
 
 MOST_BYTES = 1024
 
@@ -60,4 +60,4 @@ def parse_entry(content: bytes) -> WatchHolder | None:
         return None
     where, host = [*more, "", ""][:2]
     told = {} if len(more) <= 1 else {NAMESPACE: where}
-    return WatchHolder(int(pid), is_known_here(told), clean(host, 64) or "unknown")
+    return WatchHolder(int(pid), is_known_here(told), sanitize(host, 64) or "unknown")

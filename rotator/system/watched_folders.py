@@ -85,17 +85,17 @@ def _stat(path: str | Path) -> os.stat_result | None:
 
 
 def _is_folder(path: Path) -> bool:
-    found = _stat(path)
-    return found is not None and stat.S_ISDIR(found.st_mode)
+    facts = _stat(path)
+    return facts is not None and stat.S_ISDIR(facts.st_mode)
 
 
 def identity_of(folder: str) -> tuple[int, int] | None:
     """Return which folder it is, whatever it is named, or None."""
-    found = _stat(folder)
-    return found and (found.st_dev, found.st_ino)
+    facts = _stat(folder)
+    return facts and (facts.st_dev, facts.st_ino)
 
 
 def signature_of(path: Path) -> Signature | None:
     """Return what changes with a file, or None where there is none."""
-    found = _stat(path)
-    return found and (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    facts = _stat(path)
+    return facts and (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)

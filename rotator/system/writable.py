@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotator.system.file_owners import closed_folder
 from rotator.system.paths import Paths
 
 
@@ -20,8 +21,8 @@ class Unwritable:
 def unwritable(paths: Paths) -> Unwritable | None:
     """Return why we can write neither accounts nor locks, or None where we can."""
     ours = (paths.data, paths.state, paths.store, paths.swap_lock, paths.watch_lock)
-    found = (unwritable_place(place) for place in ours)
-    return next((one for one in found if one is not None), None)
+    obstacles = (unwritable_place(place) for place in ours)
+    return next((obstacle for obstacle in obstacles if obstacle is not None), None)
 
 
 def unwritable_place(place: Path) -> Unwritable | None:
@@ -29,6 +30,9 @@ def unwritable_place(place: Path) -> Unwritable | None:
 
     What is ours and narrower than it should be is no obstacle: whoever opens it puts it right.
     """
+    closed = closed_folder(place)
+    if closed is not None:
+        return Unwritable(f"{closed} may not be entered", f"chmod u+rwx {closed}")
     there = place
     while not there.exists() and there != there.parent:
         there = there.parent

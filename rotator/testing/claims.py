@@ -102,13 +102,13 @@ def _is_same(window: Window, other: Window) -> bool:
 
 def unlike(snapshot: Snapshot, expected: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence for each difference from what a documented answer has to give."""
-    found, wanted = map(_sorted, (_windows(snapshot), expected["windows"]))
-    if len(found) != len(wanted):
-        yield f"the windows are {[w['name'] for w in found]}, not {[w['name'] for w in wanted]}"
-    for one, other in zip(found, wanted, strict=False):
-        for name, value in one.items():
+    windows, wanted = map(_sorted, (_windows(snapshot), expected["windows"]))
+    if len(windows) != len(wanted):
+        yield f"the windows are {[w['name'] for w in windows]}, not {[w['name'] for w in wanted]}"
+    for window, other in zip(windows, wanted, strict=False):
+        for name, value in window.items():
             if not _is_equal(value, other.get(name, _DEFAULTS.get(name))):
-                yield f"{name} of the window {one['name']} is {value}, not {other.get(name)}"
+                yield f"{name} of the window {window['name']} is {value}, not {other.get(name)}"
     wanted_balance = expected.get("balance")
     amount = wanted_balance and Balance(
         Decimal(wanted_balance["amount"]), wanted_balance["currency"]
@@ -123,9 +123,9 @@ def unlike(snapshot: Snapshot, expected: Mapping[str, Any]) -> Iterator[str]:
     yield from unlike_owner(snapshot.identity, expected.get("identity") or {})
 
 
-def unlike_owner(found: Identity, expected: Mapping[str, Any]) -> Iterator[str]:
+def unlike_owner(owner: Identity, expected: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence for each difference from whom a documented answer names."""
-    for name, value in (("key", found.key), ("label", found.label), ("group", found.group)):
+    for name, value in (("key", owner.key), ("label", owner.label), ("group", owner.group)):
         if value != expected.get(name):
             yield f"identity.{name} is {value!r}, not {expected.get(name)!r}"
 

@@ -210,7 +210,7 @@ def identified(module: Provider, case: Conversation) -> Iterator[str]:
     """Yield what a credential says of itself that must not be shown."""
     who = module.identify(case.credential)
     for text in (who.key, who.label, who.group):
-        if text is not None and any(one.reveal() in text for one in secrets_of(case) if one):
+        if text is not None and any(token.reveal() in text for token in secrets_of(case) if token):
             yield "its identity shows a secret"
 
 

@@ -54,8 +54,8 @@ class Script:
         return not self._left
 
 
-def _place(one: object) -> tuple[object, object]:
-    return getattr(one, "method", None), getattr(one, "url", None)
+def _place(request: object) -> tuple[object, object]:
+    return getattr(request, "method", None), getattr(request, "url", None)
 
 
 def read(
@@ -102,12 +102,12 @@ def secrets_of(case: Conversation) -> list[Secret]:
     return [case.credential.secret, *filter(None, [case.credential.refresh])]
 
 
-def other_time(found: datetime | None, wanted: datetime | None) -> Iterator[str]:
+def other_time(moment: datetime | None, wanted: datetime | None) -> Iterator[str]:
     """Yield that a time is not the one that was wanted."""
-    if (found is None) is not (wanted is None) or (
-        found is not None and wanted is not None and abs(found - wanted) > _EXACT
+    if (moment is None) is not (wanted is None) or (
+        moment is not None and wanted is not None and abs(moment - wanted) > _EXACT
     ):
-        yield f"retry_at is {found}, not {wanted}"
+        yield f"retry_at is {moment}, not {wanted}"
 
 
 def changes_of(

@@ -102,10 +102,10 @@ def _in_turn(answers: Sequence[HttpAnswer]) -> Answering:
     left = iter(answers)
 
     def answering(request: HttpRequest) -> HttpAnswer:
-        found = next(left, None)
-        if found is None:
+        answer = next(left, None)
+        if answer is None:
             raise NeedlessRequest(urlsplit(request.url).hostname)
-        return found
+        return answer
 
     return answering
 

@@ -24,13 +24,13 @@ def headers(module: HeaderReader, case: HeaderCase) -> Iterator[str]:
         yield from faults or unlike(told, case.expected)
     for what, changed in bad_headers(case.headers):
         try:
-            found = module.read_headers(changed, case.now)
+            snapshot = module.read_headers(changed, case.now)
         except Exception as exc:  # noqa: BLE001  # a module may raise anything
             yield f"{what}: {type(exc).__name__}"
             continue
-        if found is not None:
-            claims = claims_untold(found, told or Snapshot(case.now), case.now)
-            yield from (f"{what}: {s}" for s in (*impossible(found, case.now), *claims))
+        if snapshot is not None:
+            claims = claims_untold(snapshot, told or Snapshot(case.now), case.now)
+            yield from (f"{what}: {s}" for s in (*impossible(snapshot, case.now), *claims))
 
 
 def errors(module: object, case: ErrorCase) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The loop before the screen.
 
 It decides nothing: what comes becomes a message, `update` says what follows, `view` what is on
-screen, and the crew does the work. One write a frame, of what has changed.
+screen, and the job runner does the work. One write a frame, of what has changed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from rotator.clock import system_clock
 from rotator.errors import RotatorError, UsageError
 from rotator.system.interrupts import wait_for_threads
 from rotator.system.paths import Paths
-from rotator.tui.jobs.runner import Crew
+from rotator.tui.jobs.runner import JobRunner
 from rotator.tui.jobs.worker import OpenBooks
 from rotator.tui.model.glyphs import glyphs_for
-from rotator.tui.model.messages import Ended, Message, Resized, Seen, Ticked
-from rotator.tui.model.state import State
-from rotator.tui.terminal.event_pipe import Wakeups, left_to_the_child
+from rotator.tui.model.messages import JobFinished, Message, Resized, Ticked, WorldRead
+from rotator.tui.model.state import DashboardState
+from rotator.tui.terminal.event_pipe import EventPipe, left_to_the_child
 from rotator.tui.terminal.keyboard import message_of
 from rotator.tui.terminal.paint import paint
 from rotator.tui.terminal.screen import Screen
@@ -59,17 +59,17 @@ def run_dashboard(
         # Without a terminal blessed reads nothing, at once and for ever.
         message = "the dashboard needs a terminal"
         raise UsageError(message, hint="rotator status and rotator accounts print instead")
-    wakeups = Wakeups()
-    crew = Crew(paths, open_books, wakeups.post, explain)
-    crew.start()
+    wakeups = EventPipe()
+    runner = JobRunner(paths, open_books, wakeups.post, explain)
+    runner.start()
     try:
         with wakeups.signals(), Screen(os.environ) as screen:
-            code = _Loop(screen, wakeups, crew, on_screen, may_suspend=may_suspend).run()
+            code = _Loop(screen, wakeups, runner, on_screen, may_suspend=may_suspend).run()
     except (EOFError, OSError):
         # The terminal is gone, and with it whoever looked at it.
         code = _SIGNALLED + signal.SIGHUP
     finally:
-        all_ended = crew.end()
+        all_ended = runner.end()
         wakeups.close()
     if not all_ended:
         # New tokens come once: whoever was asked for some is waited for.
@@ -85,18 +85,18 @@ class _Loop:
     def __init__(
         self,
         screen: Screen,
-        wakeups: Wakeups,
-        crew: Crew,
+        wakeups: EventPipe,
+        runner: JobRunner,
         on_screen: Callable[[], None],
         *,
         may_suspend: bool,
     ) -> None:
-        self._screen, self._wakeups, self._crew = screen, wakeups, crew
+        self._screen, self._wakeups, self._runner = screen, wakeups, runner
         self._on_screen = on_screen
         self._may_suspend = may_suspend
         width, height = screen.size
         glyphs = glyphs_for(sys.stdout.encoding)
-        self._state = State(now=system_clock(), width=width, height=height, glyphs=glyphs)
+        self._state = DashboardState(now=system_clock(), width=width, height=height, glyphs=glyphs)
         self._frame: Frame | None = None
         self._palette = screen.palette
         self._end: int | None = None
@@ -117,14 +117,14 @@ class _Loop:
         self._wakeups.wait_for_message(_FIRST_SECONDS)
         news = self._wakeups.taken()
         for message in news:
-            if isinstance(message, Seen):
+            if isinstance(message, WorldRead):
                 self._state = kept_in_view(with_world(self._state, message.world))
         self._screen.hear_early()
         self._draw()
         self._screen.load()
         self._draw()
         self._on_screen()
-        self._crew.follow()
+        self._runner.follow()
         for message in news:
             self._take(message)
         # What was typed while the terminal answered is in blessed's buffer, where no wait sees it.
@@ -198,9 +198,9 @@ class _Loop:
             case do.Connect(job, provider):
                 self._connect(job, provider)
             case do.ReadPast():
-                self._crew.read_past(effect.accounts)
+                self._runner.read_past(effect.accounts)
             case _:
-                self._crew.carry_out(effect)
+                self._runner.carry_out(effect)
 
     def _suspend(self) -> None:
         """Stop as a shell's job does, and go on where it was."""
@@ -231,6 +231,6 @@ class _Loop:
                 self._screen.enter()
                 self._resize()
         except RotatorError as exc:
-            self._take(Ended(job, f"{exc.message}; {exc.hint}", failed=True))
+            self._take(JobFinished(job, f"{exc.message}; {exc.hint}", failed=True))
             return
-        self._crew.carry_out(Captured(job, provider, before, last, code))
+        self._runner.carry_out(Captured(job, provider, before, last, code))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rotator.system.paths import find_paths
 
 if TYPE_CHECKING:
-    from rotator.context import Books
+    from rotator.context import Context
 
 NO_SUSPEND = "--no-suspend"
 
@@ -38,12 +38,12 @@ def open_dashboard(*, may_suspend: bool) -> int:
     paths = find_paths()
 
     @contextlib.contextmanager
-    def open_here() -> Iterator[Books]:
+    def open_here() -> Iterator[Context]:
         # The first screen does without them.
-        from rotator.context import open_books  # noqa: PLC0415
+        from rotator.context import open_context  # noqa: PLC0415
 
-        with open_books(paths) as books:
-            yield books
+        with open_context(paths) as context:
+            yield context
 
     return run_dashboard(paths, open_here, on_screen=_collect_again, may_suspend=may_suspend)
 

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.failures.reported_failures import Note
-from rotator.core.selection import failover as engine
+from rotator.core.selection.rests import next_recovery, recoveries
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
-from rotator.live.capture import settled
+from rotator.live.capture import capture_until_whole
 from rotator.live.clock_change import follow_clock
 from rotator.model import Event, EventKind
 from rotator.opencode.auth.file import Torn
@@ -26,8 +26,9 @@ from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
 from rotator.opencode.log import LoggedFailure, LogTail
-from rotator.services.refresh import adopt_answers
-from rotator.services.sync import settle
+from rotator.services.refresh import settle_pending_refreshes
+from rotator.services.spent_logins import reject_spent
+from rotator.services.sync import finish
 from rotator.settings.follow import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
 from rotator.system.file_watch import FileWatcher
@@ -50,17 +51,17 @@ from rotator.watcher.messages import (
     Message,
     MessageQueue,
 )
-from rotator.watcher.notifier import Herald
+from rotator.watcher.notifier import Notifier
 from rotator.watcher.problems import Problems
 from rotator.watcher.publisher import Publisher
 from rotator.watcher.question_times import QuestionTimes
 from rotator.watcher.rebalance import Rebalance
-from rotator.watcher.refresh_queue import Refreshes
-from rotator.watcher.settings_reload import take_up
-from rotator.watcher.signals import Reports
+from rotator.watcher.refresh_queue import RefreshQueue
+from rotator.watcher.settings_reload import reload_settings
+from rotator.watcher.signals import SignalHandler
 from rotator.watcher.turn_ends import Turns
 from rotator.watcher.unsettled import DOUBT_LOOK_EVERY, UnsettledFile
-from rotator.watcher.usage_poller import Readings
+from rotator.watcher.usage_poller import UsagePoller
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Daemon:
 
     def __init__(
         self,
-        books: Books,
+        context: Context,
         *,
         watcher: Callable[..., FileWatcher] = FileWatcher,
         keep: Callable[[], bool] = lambda: True,
@@ -99,45 +100,45 @@ class Daemon:
         `keep` tells before each piece of work whether this is still the only watcher.
         """
         self._keep = keep
-        self._settings = SettingsFile(books.paths, later=lambda: self._messages.put(SETTINGS))
-        books = replace(books, preferences=lambda: self._settings.preferences)
-        self._herald = Herald(books)
-        self._books = books = replace(books, heard=self._herald.hear)
-        self._exchange = Exchange(books.paths)
-        self._tail = LogTail(books.paths.opencode_logs)
+        self._settings = SettingsFile(context.paths, later=lambda: self._messages.put(SETTINGS))
+        context = replace(context, preferences=lambda: self._settings.preferences)
+        self._herald = Notifier(context)
+        self._context = context = replace(context, on_event=self._herald.on_event)
+        self._exchange = Exchange(context.paths)
+        self._tail = LogTail(context.paths.opencode_logs)
         self._messages = MessageQueue(self._exchange.inbox)
-        self._looked_at = books.clock()
+        self._looked_at = context.clock()
         self._watched = False
-        self._unsettled = UnsettledFile(books)
-        self._problems = Problems(books)
-        self._database = DatabaseLook(books, Problems(books))
-        self._publisher = Publisher(books, self._exchange, self._problems)
-        self._refreshes = Refreshes(books, lambda: self._messages.put(REFRESHED))
-        self._readings = Readings(books, lambda: self._messages.put(READ))
-        self._questions = IdentityQuestions(books, lambda: self._messages.put(NAMED))
+        self._unsettled = UnsettledFile(context)
+        self._problems = Problems(context)
+        self._database = DatabaseLook(context, Problems(context))
+        self._publisher = Publisher(context, self._exchange, self._problems)
+        self._refreshes = RefreshQueue(context, lambda: self._messages.put(REFRESHED))
+        self._readings = UsagePoller(context, lambda: self._messages.put(READ))
+        self._questions = IdentityQuestions(context, lambda: self._messages.put(NAMED))
         self._times = QuestionTimes(self._readings, self._questions, self._looked_at)
         self._looks = {
             LIVE: self._look_at_live,
             DATABASE: lambda: self._look_at_database(closely=False),
             INBOX: self._look_at_inbox,
             LOG: self._look_at_log,
-            STORE: self._hear_of_accounts,
+            STORE: self._look_at_store,
             SETTINGS: self._look_at_settings,
             REFRESHED: self._look_at_refreshes,
             READ: self._look_at_readings,
             NAMED: self._look_at_owners,
         }
-        self._reports = Reports(books, self._exchange, self._refreshes, self._readings)
+        self._reports = SignalHandler(context, self._exchange, self._refreshes, self._readings)
         self._turns = Turns(Inbox(self._exchange), self._tail, self._take, self._hear)
-        self._rebalance = Rebalance(books, self._exchange, self._refreshes)
+        self._rebalance = Rebalance(context, self._exchange, self._refreshes)
         self._files = watcher(
             [
-                Watched(LIVE, books.paths.auth_file, folder=False),
+                Watched(LIVE, context.paths.auth_file, folder=False),
                 *self._database.files,
                 Watched(INBOX, self._exchange.inbox, folder=True),
-                Watched(LOG, books.paths.opencode_logs, folder=True),
-                Watched(STORE, books.paths.changed, folder=False),
-                Watched(SETTINGS, books.paths.config_file, folder=False),
+                Watched(LOG, context.paths.opencode_logs, folder=True),
+                Watched(STORE, context.paths.changed, folder=False),
+                Watched(SETTINGS, context.paths.config_file, folder=False),
             ],
             self._messages.hint,
         )
@@ -149,7 +150,7 @@ class Daemon:
     def run(self, ready: Callable[[], None]) -> End:
         """Watch until stopped; call `ready` once everything is in place; return why it ended."""
         # Loaded now: the first request that fails does not wait for them.
-        for problem in self._books.registry.all_problems():
+        for problem in self._context.registry.all_problems():
             log.warning("%s", problem)
         self._files.start()
         is_last = True
@@ -160,12 +161,12 @@ class Daemon:
             self._publish()
             ready()
             # Whoever begins has other things to do first.
-            self._times.ready(self._books.clock() + LOOK_EVERY)
+            self._times.ready(self._context.clock() + LOOK_EVERY)
             while (end := self._step()) is None:
                 pass
             if end is End.STOPPED:
                 # What was written into a replaced file a moment ago is in nobody else's hands.
-                settle(self._books)
+                finish(self._context)
             is_last = end is not End.REPLACED
             return end
         finally:
@@ -182,9 +183,10 @@ class Daemon:
     def _tidy(self) -> None:
         """Take in what commands left half done beside auth.json."""
         try:
-            adopt_answers(self._books)
-            with swap_lock(self._books.paths.swap_lock):
-                sweep_live(self._books.paths.auth_file)
+            settle_pending_refreshes(self._context)
+            reject_spent(self._context)
+            with swap_lock(self._context.paths.swap_lock):
+                sweep_live(self._context.paths.auth_file)
         except LiveFileError as exc:
             # What cannot be mended now keeps nobody from watching.
             self._problems.tell(exc)
@@ -208,7 +210,7 @@ class Daemon:
         except Exception:
             # One bad message must not end the watch over everything else.
             log.exception("a message could not be worked off")
-        return None if newer_wanted(self._books.paths) is None else End.NEWER
+        return None if newer_wanted(self._context.paths) is None else End.NEWER
 
     def _next_message(self) -> Message:
         """Wait for a message until the regular look is due; an empty one stands for that look."""
@@ -221,7 +223,7 @@ class Daemon:
 
     def _mend(self) -> None:
         try:
-            self._books.mend()
+            self._context.mend()
         except RotatorError as exc:
             self._problems.tell(exc)
 
@@ -240,7 +242,7 @@ class Daemon:
         if not name or self._pause_seconds() == 0:
             self._tick()
         if not name:
-            self._books.back_up_if_due()
+            self._context.back_up_if_due()
         # Many failures at once need the news only once.
         is_time = self._messages.is_empty or self._publisher.is_time_for_news()
         if self._publisher.has_news and is_time:
@@ -272,9 +274,9 @@ class Daemon:
         # Whoever took a signal back while we were held up has to see that we are here again.
         self._publisher.has_news = True
         if isinstance(told, Note):
-            self._reports.noted(told)
+            self._reports.on_session_note(told)
         elif told is not None:
-            self._reports.told(told)
+            self._reports.on_bridge_signal(told)
 
     def _look_at_log(self) -> None:
         try:
@@ -284,7 +286,7 @@ class Daemon:
                 self._messages.put(LOG)
 
     def _hear(self, failure: LoggedFailure, with_last: bool) -> None:  # noqa: FBT001  # a hook
-        self._reports.logged(failure, with_last=with_last)
+        self._reports.on_logged_failure(failure, with_last=with_last)
 
     def _look_at_refreshes(self) -> None:
         self._refreshes.work()
@@ -293,16 +295,20 @@ class Daemon:
 
     def _look_at_readings(self) -> None:
         if self._readings.work():
-            self._books.announce()
+            self._context.notify_changed()
             self._rebalance.work()
 
     def _look_at_owners(self) -> None:
         if self._questions.work():
-            self._books.announce()
+            self._context.notify_changed()
             self._publisher.has_news = True
 
+    def _look_at_store(self) -> None:
+        self._reports.follow_swaps()
+        self._hear_of_accounts()
+
     def _look_at_settings(self) -> None:
-        if take_up(self._books, self._settings):
+        if reload_settings(self._context, self._settings):
             # Another strategy may want another account at once.
             self._rebalance.work()
             self._publisher.has_news = True
@@ -310,25 +316,25 @@ class Daemon:
     def _hear_of_accounts(self) -> None:
         self._publisher.has_news = True
         # Whose a new login is may be worth a question.
-        self._times.ask_owners_at(self._books.clock())
+        self._times.ask_owners_at(self._context.clock())
 
     # -- auth.json -------------------------------------------------------------------------
 
     def _look_at_live(self) -> None:
-        before = self._books.store.live_digest()
-        with swap_lock(self._books.paths.swap_lock):
-            reading = settled(self._books, self._watched, patience_seconds=0)
+        before = self._context.store.live_digest()
+        with swap_lock(self._context.paths.swap_lock):
+            reading = capture_until_whole(self._context, self._watched, patience_seconds=0)
             # From the first whole content on nothing is missed.
             self._watched = self._watched or not isinstance(reading, Torn)
             self._unsettled.settle(reading)
-        if self._books.store.live_digest() != before:
+        if self._context.store.live_digest() != before:
             self._hear_of_accounts()
             self._look_at_database()
 
     def _look_at_database(self, *, closely: bool = True) -> None:
         if self._database.look(closely=closely):
             self._hear_of_accounts()
-            if self._books.store.live_digest() is None:
+            if self._context.store.live_digest() is None:
                 # It has newer tokens of what stands in auth.json.
                 self._look_at_live()
 
@@ -336,7 +342,7 @@ class Daemon:
 
     def _pause_seconds(self) -> float:
         """Return how long nothing needs to be done, if no hint comes in."""
-        now = self._books.clock()
+        now = self._context.clock()
         if now < self._looked_at:
             # The clock was set back.
             return 0.0
@@ -345,19 +351,19 @@ class Daemon:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
         if self._refreshes.is_waiting or self._reports.holds_lines:
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
-        if self._books.replaced:
+        if self._context.replaced:
             due.append(self._looked_at + LATE_LOOK_EVERY)
         if self._rebalance.is_waiting:
             due.append(self._looked_at + TURN_LOOK_EVERY)
         if self._times.due_at is not None:
             due.append(self._times.due_at)
-        back = engine.next_recovery(self._books.store.state(), self._looked_at)
+        back = next_recovery(self._context.store.state(), self._looked_at)
         if back is not None:
             due.append(back)
         return min(max((min(due) - now).total_seconds(), 0.0), LOOK_EVERY.total_seconds())
 
     def _tick(self) -> None:
-        now, since = self._books.clock(), self._looked_at
+        now, since = self._context.clock(), self._looked_at
         self._looked_at = now
         self._follow_clock(now)
         self._publisher.beat()
@@ -372,6 +378,7 @@ class Daemon:
         self._look_at_inbox()
         self._look_at_log()
         self._reports.work_held_lines()
+        self._reports.follow_swaps()
         self._look_at_settings()
         self._refreshes.work()
         self._publisher.sweep_if_due(now)
@@ -381,19 +388,19 @@ class Daemon:
 
     def _follow_clock(self, now: datetime) -> None:
         """Let nothing wait for a time that was near before the clock was set back."""
-        follow_clock(self._books)
-        for one in (self._publisher, self._problems, self._unsettled, self._times):
-            one.follow_clock(now)
+        follow_clock(self._context, watched=True)
+        for part in (self._publisher, self._problems, self._unsettled, self._times):
+            part.follow_clock(now)
 
     def _say_who_is_back(self, since: datetime, now: datetime) -> None:
-        back = engine.recoveries(self._books.store.state(), since, now)
+        back = recoveries(self._context.store.state(), since, now)
         if not back:
             return
         why = "ready again"
-        self._books.record(
+        self._context.record(
             Event(now, EventKind.RECOVERED, a.provider, a.name, why=why) for a in back
         )
-        self._books.announce()
+        self._context.notify_changed()
 
     def _publish(self) -> None:
         self._publisher.publish(polling=self._files.polling, waiting=self._reports.waiting)

@@ -5,9 +5,9 @@ The database is written at every message; that a login has changed is told by th
 
 from __future__ import annotations
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.errors import LiveFileUnreadable
-from rotator.live.homes import absorb_home
+from rotator.live.homes import capture_home
 from rotator.opencode.database.home import DatabaseHome
 from rotator.opencode.database.table import TableReader
 from rotator.opencode.home import HomeReading, Unusable
@@ -20,11 +20,11 @@ from rotator.watcher.problems import Problems
 class DatabaseLook:
     """Looks at the database whenever it may have changed; use it from one thread."""
 
-    def __init__(self, books: Books, problems: Problems) -> None:
-        self._books = books
+    def __init__(self, context: Context, problems: Problems) -> None:
+        self._context = context
         self._problems = problems
-        self._reader = TableReader(books.paths.opencode_database)
-        self._home = DatabaseHome(books.paths, reader=self._reader)
+        self._reader = TableReader(context.paths.opencode_database)
+        self._home = DatabaseHome(context.paths, reader=self._reader)
         self._seen: HomeReading | None = None
         self._watched = False
 
@@ -46,9 +46,9 @@ class DatabaseLook:
         reading = self._home.read()
         if reading is self._seen and not closely:
             return False
-        before = self._books.store.state()
-        with swap_lock(self._books.paths.swap_lock):
-            reading = absorb_home(self._books, self._home, watched=self._watched)
+        before = self._context.store.state()
+        with swap_lock(self._context.paths.swap_lock):
+            reading = capture_home(self._context, self._home, watched=self._watched)
         if isinstance(reading, Unusable):
             self._seen = None
             if not reading.is_passing:
@@ -57,4 +57,4 @@ class DatabaseLook:
         self._seen = reading
         # From the first look on nothing is missed.
         self._watched = True
-        return self._books.store.state() is not before
+        return self._context.store.state() is not before

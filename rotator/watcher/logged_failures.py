@@ -13,17 +13,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.clock import is_within
-from rotator.context import Books
-from rotator.core.failures.reported_failures import Foreign, Note, Passed, match_note, match_passed
-from rotator.model import Digest, Event, EventKind, Signal, Source
+from rotator.context import Context
+from rotator.core.failures.reported_failures import (
+    Foreign,
+    Note,
+    ReportedFailure,
+    find_note,
+    find_reported,
+)
+from rotator.model import Digest, Event, EventKind, Signal, Source, Tenure
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
+from rotator.opencode.bridge.session_notes import Sessions
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.services.failure_times import charge_time
-from rotator.services.own_keys import find_own_keys
-from rotator.services.without_bridge import bridgeless
-from rotator.system.processes import Opencode
+from rotator.services.failure_times import OtherOpencode, attribution_time
+from rotator.services.own_keys import find_own_keys, is_sent, why_unsent
+from rotator.services.without_bridge import has_own_logins, opencodes_without_bridge, sends_unmarked
+from rotator.system.processes import Opencode, find_opencodes
+from rotator.watcher.seen_opencodes import SeenOpencodes
 
 _KEPT = 200
 # A note that is on its way when a line is read has this long to arrive.
@@ -40,43 +48,50 @@ _NOBODY_IS_BLAMED = {
 class _Around:
     """What runs: the bridges, the opencodes without one, and the sessions that bridges serve.
 
-    `runs` is what the log tells of its processes.
+    `aside` are those of bridges that leave every request alone. `runs` is what the log tells of
+    its processes.
     """
 
     present: list[Present]
     running: list[Opencode]
-    served: frozenset[str]
+    bridged: list[OtherOpencode]
+    served: Sessions
+    aside: Sessions
     runs: Runs
 
 
 class LoggedFailures:
     """Takes the lines of opencode's log and the bridges' notes; for one thread."""
 
-    def __init__(self, books: Books, exchange: Exchange, blame: Callable[[Signal], None]) -> None:
+    def __init__(
+        self, context: Context, exchange: Exchange, blame: Callable[[Signal], None]
+    ) -> None:
         """Call `blame` with each failure that is evidence against an account."""
-        self._books = books
+        self._context = context
         self._exchange = exchange
         self._blame = blame
-        self._passed: deque[Passed] = deque(maxlen=_KEPT)
+        self._passed: deque[ReportedFailure] = deque(maxlen=_KEPT)
         self._notes: deque[Note] = deque(maxlen=_KEPT)
         self._held: deque[tuple[LoggedFailure, datetime]] = deque(maxlen=_KEPT)
         self._around: _Around | None = None
         self._said: dict[tuple[str, str], datetime] = {}
+        self._seen = SeenOpencodes()
+        self._swapped: dict[str, Tenure] | None = None
 
     @property
     def is_holding(self) -> bool:
         """Whether a line waits for a note about it."""
         return bool(self._held)
 
-    def expect(self, passed: Passed) -> None:
+    def expect(self, passed: ReportedFailure) -> None:
         """Know of a failure that a bridge reported: its line tells nothing new."""
         self._passed.append(passed)
-        self._settle(lambda one: self._repeats([passed], one) is not None)
+        self._settle(lambda failure: self._repeats([passed], failure) is not None)
 
     def note(self, note: Note) -> None:
         """Know what a bridge says of a session's last request."""
         self._notes.append(note)
-        self._settle(lambda one: self._note_about([note], one) is not None)
+        self._settle(lambda failure: self._note_about([note], failure) is not None)
 
     def hear(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
         """Work off a line of the log.
@@ -88,15 +103,26 @@ class LoggedFailures:
         if self._is_settled(failure):
             return
         around = self._around = self._around or self._look_around()
-        if _is_served(failure, around):
-            self._held.append((failure, self._books.clock() + HELD_FOR))
+        if failure.session in around.aside:
+            self._say_own(failure, around)
+        elif _is_served(failure, around):
+            self._held.append((failure, self._context.clock() + HELD_FOR))
         else:
             self._judge_without_bridge(failure, around)
 
+    def follow_swaps(self) -> None:
+        """Know of the opencodes that run at a swap: they began with the login before it."""
+        slots = self._context.store.state().slots.values()
+        swapped = {slot.provider: slot.tenures[-1] for slot in slots if slot.tenures}
+        if swapped != self._swapped:
+            self._look_at_opencodes(self._exchange.present())
+            self._swapped = swapped
+        self._seen.work(self._context.clock())
+
     def work(self) -> None:
         """Drop the lines that have waited, and nothing came for."""
-        now = self._books.clock()
-        waits = [(one, until) for one, until in self._held if self._waits(until, now)]
+        now = self._context.clock()
+        waits = [(failure, until) for failure, until in self._held if self._waits(until, now)]
         self._held = deque(waits, maxlen=_KEPT)
 
     def _waits(self, until: datetime, now: datetime) -> bool:
@@ -113,9 +139,31 @@ class LoggedFailures:
 
     def _look_around(self) -> _Around:
         present = self._exchange.present()
-        running = bridgeless(self._books.paths, present)
-        runs = runs_in(self._books.paths.opencode_logs)
-        return _Around(present, running, self._exchange.served_sessions(), runs)
+        running, bridged = self._look_at_opencodes(present)
+        runs = runs_in(self._context.paths.opencode_logs)
+        served = self._exchange.served_sessions()
+        aside = self._exchange.sessions_of(filter(has_own_logins, present))
+        return _Around(present, running, bridged, served, aside, runs)
+
+    def _look_at_opencodes(
+        self, present: list[Present]
+    ) -> tuple[list[Opencode], list[OtherOpencode]]:
+        """Return the opencodes without a bridge that we hear of and those with one."""
+        paths = self._context.paths
+        everyone = find_opencodes(paths.auth_file.parent)
+        running = opencodes_without_bridge(paths, present, everyone)
+        silent = {process.pid for process in running}
+        bridged = [
+            OtherOpencode(process, sends_unmarked(paths, process))
+            for process in everyone
+            if process.pid not in silent
+        ]
+        alone = [
+            OtherOpencode(process, process.sends and not process.has_own_logins)
+            for process in running
+        ]
+        self._seen.look([*alone, *bridged], self._context.clock())
+        return running, bridged
 
     def _is_settled(self, failure: LoggedFailure) -> bool:
         """Tell whether a bridge has said of this failure what there is to say."""
@@ -129,39 +177,60 @@ class LoggedFailures:
             return False
         if note.credential is not None:
             self._blame(replace(_signal(failure, at, note.credential), provider=note.provider))
-        elif self._books.store.state().of(provider):
+        elif self._context.store.state().of(provider):
             why = _NOBODY_IS_BLAMED[note.key or Foreign.UNKNOWN]
             self._say(provider, f"{provider}: {why}")
         return True
 
-    def _repeats(self, passed: Iterable[Passed], failure: LoggedFailure) -> Passed | None:
-        return match_passed(passed, failure.provider, failure.session, failure.at)
+    def _repeats(
+        self, passed: Iterable[ReportedFailure], failure: LoggedFailure
+    ) -> ReportedFailure | None:
+        return find_reported(passed, failure.provider, failure.session, failure.at)
 
     def _note_about(self, notes: Iterable[Note], failure: LoggedFailure) -> Note | None:
-        return match_note(notes, failure.provider, failure.model, failure.session, failure.at)
+        return find_note(notes, failure.provider, failure.model, failure.session, failure.at)
 
     def _judge_without_bridge(self, failure: LoggedFailure, around: _Around) -> None:
-        if not self._books.store.state().of(failure.provider):
+        if not self._context.store.state().of(failure.provider):
             # There is nobody to blame, and nothing to say.
             return
-        present, running, provider = around.present, around.running, failure.provider
-        own = find_own_keys(self._books, present, [provider], run=failure.run, running=running)
-        if own:
-            self._say(own[0].provider, own[0].says)
+        if self._say_own(failure, around):
             return
-        at = charge_time(self._books, present, failure, around.runs, running)
+        live = self._context.store.state().active(failure.provider)
+        if live is not None and not is_sent(self._context, around.present, live):
+            self._say(
+                failure.provider,
+                f"{why_unsent(self._context, around.present, live)}: nobody is blamed",
+            )
+            return
+        beside = [*around.bridged, *self._seen.ended(failure.at, self._context.clock())]
+        at = attribution_time(
+            self._context, around.present, failure, around.runs, around.running, beside
+        )
         if at is not None:
             self._blame(_signal(failure, at))
 
+    def _say_own(self, failure: LoggedFailure, around: _Around) -> bool:
+        """Say what gives the provider a key of its own, and tell whether something does."""
+        if not self._context.store.state().of(failure.provider):
+            return False
+        asked = [failure.provider]
+        own = find_own_keys(
+            self._context, around.present, asked, run=failure.run, running=around.running
+        )
+        if own:
+            self._say(own[0].provider, own[0].says)
+        return bool(own)
+
     def _say(self, provider: str, why: str) -> None:
         """Tell it, unless it was told within the hour."""
-        now, key = self._books.clock(), (provider, why)
+        now, key = self._context.clock(), (provider, why)
         said = self._said.get(key)
         if said is None or not is_within(SAID_AGAIN_AFTER, said, now):
             kept = {k: at for k, at in self._said.items() if is_within(SAID_AGAIN_AFTER, at, now)}
             self._said = kept
             self._said[key] = now
-            self._books.record([Event(now, EventKind.PROBLEM, provider, why=why)])
+            self._context.record([Event(now, EventKind.PROBLEM, provider, why=why)])
 
 
 def _is_served(failure: LoggedFailure, around: _Around) -> bool:

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 
 from rotator.core.notifications import event_json
 from rotator.model import Event
-from rotator.system.background import Errand
+from rotator.system.background import Command
 from rotator.system.logs import without_secrets
-from rotator.text import clean
+from rotator.text import sanitize
 
 TITLE = "opencode-rotator"
 _LONGEST_TITLE = 80
@@ -37,20 +37,20 @@ def notifier_name(platform: str = sys.platform) -> str:
     return "osascript" if platform == "darwin" else "notify-send"
 
 
-def notification(program: str, title: str, text: str, platform: str = sys.platform) -> Errand:
+def notification(program: str, title: str, text: str, platform: str = sys.platform) -> Command:
     """Return how `program` is told to show it."""
     says = (_shown(title, _LONGEST_TITLE), _shown(text))
     if platform == "darwin":
         # The first argument that is no option ends the options; it is ours.
-        script = [word for one in _SCRIPT for word in ("-e", one)]
-        return Errand((program, *script, TITLE, *says))
-    return Errand((program, f"--app-name={TITLE}", "--", *says))
+        script = [word for line in _SCRIPT for word in ("-e", line)]
+        return Command((program, *script, TITLE, *says))
+    return Command((program, f"--app-name={TITLE}", "--", *says))
 
 
 def _shown(text: str, longest: int = 300) -> str:
-    return clean(without_secrets(text), longest)
+    return sanitize(without_secrets(text), longest)
 
 
-def hook_errand(command: tuple[str, ...], event: Event) -> Errand:
+def hook_errand(command: tuple[str, ...], event: Event) -> Command:
     """Return how the user's program is told of an event: by `events --json`, without a shell."""
-    return Errand(command, json.dumps(event_json(event)) + "\n")
+    return Command(command, json.dumps(event_json(event)) + "\n")

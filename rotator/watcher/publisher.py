@@ -6,13 +6,13 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.selection.routing import directions
 from rotator.errors import RotatorError, StoreError
 from rotator.model import Event, EventKind
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.watcher.problems import Problems
-from rotator.watcher.sidebar_file import publish_glance, remove_glance
+from rotator.watcher.sidebar_file import publish_sidebar, remove_sidebar
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +25,17 @@ NEWS_EVERY = timedelta(seconds=0.25)
 class Publisher:
     """Publishes whenever there is news, and now and then without."""
 
-    def __init__(self, books: Books, exchange: Exchange, problems: Problems) -> None:
+    def __init__(self, context: Context, exchange: Exchange, problems: Problems) -> None:
         """Prepare; nothing is published yet."""
-        self._books = books
+        self._context = context
         self._exchange = exchange
         self._problems = problems
-        self._started_at = self._published_at = books.clock()
+        self._started_at = self._published_at = context.clock()
         self.has_news = False
 
     def is_time_for_news(self) -> bool:
         """Tell whether the last news are so old that others need not wait for a pause."""
-        return not timedelta(0) <= self._books.clock() - self._published_at < NEWS_EVERY
+        return not timedelta(0) <= self._context.clock() - self._published_at < NEWS_EVERY
 
     def sweep_if_due(self, now: datetime) -> None:
         """Remove what nobody took, as often as something is published in any case."""
@@ -46,16 +46,16 @@ class Publisher:
     def publish(self, *, polling: Sequence[str], waiting: Sequence[str]) -> None:
         """Write the files anew; `polling` and `waiting` are for `status`."""
         self.has_news = False
-        now = self._published_at = self._books.clock()
-        state = self._books.store.state()
-        way = directions(state, self._books.preferences(), now)
+        now = self._published_at = self._context.clock()
+        state = self._context.store.state()
+        way = directions(state, self._context.preferences(), now)
         try:
             self._exchange.write_state(state, started_at=self._started_at, now=now, directions=way)
-            broken = self._books.registry.problems
+            broken = self._context.registry.problems
             self._exchange.write_watcher(polling=polling, waiting=waiting, broken=broken)
         except OSError as exc:
             self._untold(exc)
-        publish_glance(self._books)
+        publish_sidebar(self._context)
 
     def beat(self) -> None:
         """Show that the watcher works."""
@@ -77,12 +77,12 @@ class Publisher:
         self.has_news = True
         why = f"{folder}, or a folder in it, was removed: it is made again"
         log.warning("%s", why)
-        self._books.record([Event(self._books.clock(), EventKind.PROBLEM, why=why)])
+        self._context.record([Event(self._context.clock(), EventKind.PROBLEM, why=why)])
 
     def remove(self) -> None:
         """Take away what says that a watcher works."""
         self._exchange.remove_state()
-        remove_glance(self._books.paths)
+        remove_sidebar(self._context.paths)
 
     def follow_clock(self, now: datetime) -> None:
         """Let nothing have been published after now: the clock may have been set back."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from rotator.watcher.identity_questions import IdentityQuestions
-from rotator.watcher.usage_poller import Readings
+from rotator.watcher.usage_poller import UsagePoller
 
 # So often it is looked whether a reading of usage has served its time.
 READ_EVERY = timedelta(seconds=30)
@@ -15,7 +15,7 @@ READ_EVERY = timedelta(seconds=30)
 class QuestionTimes:
     """Begins readings of usage and questions for owners, each at its time."""
 
-    def __init__(self, readings: Readings, owners: IdentityQuestions, now: datetime) -> None:
+    def __init__(self, readings: UsagePoller, owners: IdentityQuestions, now: datetime) -> None:
         """Prepare; no owner is asked for before `ready`."""
         self._readings = readings
         self._owners = owners

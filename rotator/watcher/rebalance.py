@@ -11,16 +11,17 @@ import logging
 from datetime import timedelta
 
 from rotator.clock import is_within
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.selection.policy import Preferred, prefer
 from rotator.errors import RotatorError
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import EventKind, State
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.services.refresh import why_not
-from rotator.services.restarts import why_unseen
-from rotator.watcher.refresh_queue import Refreshes
+from rotator.services.refresh import obstacle_now
+from rotator.services.restarts import unseen_turns
+from rotator.services.spent_logins import reject_spent
+from rotator.watcher.refresh_queue import RefreshQueue
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,9 @@ _PATIENCE_SECONDS = 0.15
 class Rebalance:
     """Makes the swaps that nobody waits for; called from the watcher's one thread."""
 
-    def __init__(self, books: Books, exchange: Exchange, refreshes: Refreshes) -> None:
+    def __init__(self, context: Context, exchange: Exchange, refreshes: RefreshQueue) -> None:
         """Let a successor that needs new tokens get them by `refreshes` first."""
-        self._books = books
+        self._context = context
         self._exchange = exchange
         self._refreshes = refreshes
         # A swap that is wanted waits for the end of a turn.
@@ -42,48 +43,53 @@ class Rebalance:
     def work(self) -> bool:
         """Look at every provider with a choice; True if a swap was made. Raises StoreError."""
         self.is_waiting = False
-        state = self._books.store.state()
+        # Told whether or not anything is done about it.
+        reject_spent(self._context)
+        state = self._context.store.state()
         if not state.balancing:
             return False
         providers = sorted({account.provider for account in state.accounts})
-        choices = [one for one in providers if len(state.of(one)) >= _A_CHOICE]
+        choices = [provider for provider in providers if len(state.of(provider)) >= _A_CHOICE]
         # Every one of them, whatever came of the others.
         return any(list(map(self._look, choices)))
 
     def _look(self, provider: str) -> bool:
-        state = self._books.outlook(provider)
-        now = self._books.clock()
-        found = prefer(state, provider, self._model(provider), now)
-        if found is None or not self._is_time(state, provider, found):
+        state = self._context.decision_state(provider)
+        now = self._context.clock()
+        choice = prefer(state, provider, self._model(provider), now)
+        if choice is None or not self._is_time(state, provider, choice):
             return False
-        if wants_refresh(found.account, now) and why_not(self._books, found.account) is None:
-            self._refreshes.want(found.account, lambda: None)
+        if (
+            wants_refresh(choice.account, now)
+            and obstacle_now(self._context, choice.account) is None
+        ):
+            self._refreshes.want(choice.account, lambda: None)
             # It is looked again once it has them.
             return False
-        return self._swap(state, provider, found)
+        return self._swap(state, provider, choice)
 
     def _model(self, provider: str) -> str | None:
         """Return the model that stands for the provider: what matters most is what serves it."""
-        named = (p.model for p in self._books.preferences().priorities if p.provider == provider)
+        named = (p.model for p in self._context.preferences().priorities if p.provider == provider)
         return next((model for model in named if model), None)
 
-    def _is_time(self, state: State, provider: str, found: Preferred) -> bool:
+    def _is_time(self, state: State, provider: str, choice: Preferred) -> bool:
         since = [tenure.since for tenure in state.slot(provider).tenures]
         least = timedelta(seconds=state.failover.min_swap_seconds)
-        if since and is_within(least, since[-1], self._books.clock()):
+        if since and is_within(least, since[-1], self._context.clock()):
             return False
-        if found.is_before_the_wall:
+        if choice.is_before_the_wall:
             return True
         present = self._exchange.present()
         if self._exchange.turns_under_way(present):
             self.is_waiting = True
             return False
-        return why_unseen(self._books, present) is None
+        return unseen_turns(self._context, present) is None
 
-    def _swap(self, state: State, provider: str, found: Preferred) -> bool:
-        order = Order(
-            account=found.account.id,
-            why=found.why,
+    def _swap(self, state: State, provider: str, choice: Preferred) -> bool:
+        order = SwapRequest(
+            account=choice.account.id,
+            why=choice.why,
             kind=EventKind.SWAPPED,
             expected=state.slot(provider).active,
             check_expected=True,
@@ -91,7 +97,7 @@ class Rebalance:
             patience_seconds=_PATIENCE_SECONDS,
         )
         try:
-            return swap(self._books, order) is not None
+            return swap(self._context, order) is not None
         except RotatorError as exc:
             # Nobody waits for it: the account that is live goes on working.
             log.warning("a swap that nothing has asked for could not be made: %s", exc.message)

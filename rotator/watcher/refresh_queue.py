@@ -12,20 +12,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.refresh_policy import is_due, wants_refresh
 from rotator.errors import RotatorError, StoreError
 from rotator.model import Account, AccountId
 from rotator.services.refresh import (
     Attempt,
     Result,
-    adopt_answers,
     ask,
     begin,
     finish,
-    hold,
+    hold_refresh_locks,
+    obstacle_now,
+    settle_pending_refreshes,
     store_patiently,
-    why_not,
 )
 from rotator.system.locks import Held
 
@@ -56,18 +56,18 @@ class _Wanted:
             self.held.release()
 
 
-class Refreshes:
+class RefreshQueue:
     """What the watcher refreshes now; every method is called from its one thread."""
 
     def __init__(
         self,
-        books: Books,
+        context: Context,
         woken: Callable[[], None],
         *,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """`woken` is called from another thread when there is something for `work` to do."""
-        self._books = books
+        self._context = context
         self._woken = woken
         self._patience_seconds = patience_seconds
         self._wanted: dict[AccountId, _Wanted] = {}
@@ -95,12 +95,12 @@ class Refreshes:
         """Store the answers that have come, begin what can be begun, send again what is due."""
         for wanted in tuple(self._wanted.values()):
             self._go_on(wanted)
-        state, now = self._books.store.state(), self._books.clock()
+        state, now = self._context.store.state(), self._context.clock()
         for pending in state.refreshes.values():
             account = state.account(pending.account)
             if account is None or account.id in self._wanted or not is_due(pending, now):
                 continue
-            if wants_refresh(account, now) and why_not(self._books, account) is None:
+            if wants_refresh(account, now) and obstacle_now(self._context, account) is None:
                 self.want(account, _nothing)
 
     def close(self) -> None:
@@ -125,13 +125,13 @@ class Refreshes:
             self._end(wanted)
 
     def _begin(self, wanted: _Wanted) -> None:
-        held = hold(self._books, wanted.account, patience_seconds=0)
+        held = hold_refresh_locks(self._context, wanted.account, patience_seconds=0)
         if held is None:
             return
         wanted.held = held
         try:
-            adopt_answers(self._books)
-            attempt = begin(self._books, wanted.account.id)
+            settle_pending_refreshes(self._context)
+            attempt = begin(self._context, wanted.account.id)
         except StoreError as exc:
             log.warning("a refresh could not be begun: %s", exc.message)
             attempt = exc.message
@@ -143,14 +143,14 @@ class Refreshes:
         wanted.thread.start()
 
     def _ask(self, wanted: _Wanted, attempt: Attempt) -> None:
-        wanted.result = ask(self._books.registry.send, attempt)
+        wanted.result = ask(self._context.registry.send, attempt)
         self._woken()
 
     def _store(self, wanted: _Wanted) -> None:
         if wanted.attempt is None or wanted.result is None:
             return
         try:
-            finish(self._books, wanted.attempt, wanted.result)
+            finish(self._context, wanted.attempt, wanted.result)
         except StoreError as exc:
             # It is tried again at the next look: nothing else has these tokens.
             log.warning("new tokens could not be stored yet: %s", exc.message)
@@ -162,7 +162,7 @@ class Refreshes:
         if wanted.attempt is None or wanted.result is None:
             return
         try:
-            store_patiently(self._books, wanted.attempt, wanted.result)
+            store_patiently(self._context, wanted.attempt, wanted.result)
         except StoreError as exc:
             log.warning("new tokens could not be stored: %s", exc.message)
         self._tell(wanted)

@@ -12,9 +12,10 @@ import logging
 from dataclasses import replace
 
 from rotator import __version__
-from rotator.context import Books
-from rotator.core.sidebar import glance
+from rotator.context import Context
+from rotator.core.sidebar import sidebar_content
 from rotator.errors import StoreError
+from rotator.system.file_owners import remove_own
 from rotator.system.files import publish
 from rotator.system.paths import Paths
 
@@ -24,20 +25,22 @@ log = logging.getLogger(__name__)
 _MOST_EVENTS = 50
 
 
-def publish_glance(books: Books) -> None:
+def publish_sidebar(context: Context) -> None:
     """Write down what there is to see now."""
-    now, state = books.clock(), books.store.state()
+    now, state = context.clock(), context.store.state()
     try:
-        asked = books.history.all_asked()
-        usage = {name: one.snapshot for name, one in asked.items() if one.snapshot is not None}
-        happened = [(one.number, one.event) for one in books.history.read(most=_MOST_EVENTS)]
-        value = glance(replace(state, usage=usage), happened, __version__, now)
-        publish(books.paths.glance, json.dumps(value, separators=(",", ":")).encode())
+        asked = context.history.all_asked()
+        usage = {name: row.snapshot for name, row in asked.items() if row.snapshot is not None}
+        happened = [
+            (entry.number, entry.event) for entry in context.history.read(most=_MOST_EVENTS)
+        ]
+        value = sidebar_content(replace(state, usage=usage), happened, __version__, now)
+        publish(context.paths.glance, json.dumps(value, separators=(",", ":")).encode())
     except (StoreError, OSError) as exc:
         log.warning("opencode's sidebar was told nothing: %s", exc)
 
 
-def remove_glance(paths: Paths) -> None:
+def remove_sidebar(paths: Paths) -> None:
     """Take it away: from now on nobody keeps it."""
     with contextlib.suppress(OSError):
-        paths.glance.unlink()
+        remove_own(paths.glance)

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from rotator.clock import is_ahead
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.failures.classify import LIMITS
-from rotator.core.failures.reported_failures import Note, Passed
+from rotator.core.failures.reported_failures import Note, ReportedFailure
 from rotator.core.selection import failover as engine
 from rotator.core.selection.policy import stands_in
 from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
@@ -23,8 +23,8 @@ from rotator.services.failover import Answer, Before, carry_out, meaning_of
 from rotator.services.restarts import restart_note
 from rotator.services.usage import note_headers
 from rotator.watcher.logged_failures import LoggedFailures
-from rotator.watcher.refresh_queue import Refreshes
-from rotator.watcher.usage_poller import Readings
+from rotator.watcher.refresh_queue import RefreshQueue
+from rotator.watcher.usage_poller import UsagePoller
 
 NOBODY: frozenset[AccountId] = frozenset()
 _WAITING_KEPT = 200
@@ -44,38 +44,38 @@ class _Waiting:
         return now < self.asks_by and not is_ahead(self.since, now)
 
 
-class Reports:
+class SignalHandler:
     """Takes reports one at a time; called from the watcher's one thread."""
 
     def __init__(
-        self, books: Books, exchange: Exchange, refreshes: Refreshes, readings: Readings
+        self, context: Context, exchange: Exchange, refreshes: RefreshQueue, readings: UsagePoller
     ) -> None:
         """Answer through `exchange`; what waits for new tokens gets them by `refreshes`.
 
         Of who was refused without a word until when, `readings` ask.
         """
-        self._books = books
+        self._context = context
         self._exchange = exchange
         self._refreshes = refreshes
         self._readings = readings
         self._lines = LoggedFailures(
-            books, exchange, lambda signal: self._decide(signal, self._meaning(signal))
+            context, exchange, lambda signal: self._decide(signal, self._meaning(signal))
         )
         # Since when requests wait for an account that frees up.
         self._waiting: dict[str, _Waiting] = {}
 
-    def told(self, signal: Signal) -> None:
+    def on_bridge_signal(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
         if signal.status is not None and signal.status < FIRST_FAILURE:
             self._note_limits(signal)
         else:
             self._decide(signal, self._meaning(signal))
 
-    def noted(self, note: Note) -> None:
+    def on_session_note(self, note: Note) -> None:
         """Work off what a bridge says of a request that its log will tell of."""
         self._lines.note(note)
 
-    def logged(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
+    def on_logged_failure(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
         """Work off a failure in opencode's log, unless a bridge has reported it already.
 
         `with_last`: it was read together with the one before it.
@@ -87,17 +87,21 @@ class Reports:
         """Whether a line of the log waits for what a bridge says of it."""
         return self._lines.is_holding
 
+    def follow_swaps(self) -> None:
+        """Know of the opencodes that go on with the login from before a swap."""
+        self._lines.follow_swaps()
+
     def work_held_lines(self) -> None:
         """Look at the lines of the log that wait."""
         self._lines.work()
 
     def _note_limits(self, signal: Signal) -> None:
-        account = engine.blamed(self._books.store.state(), signal)
-        if account is not None and note_headers(self._books, account, signal.headers):
-            self._books.announce()
+        account = engine.account_of(self._context.store.state(), signal)
+        if account is not None and note_headers(self._context, account, signal.headers):
+            self._context.notify_changed()
 
     def _meaning(self, signal: Signal) -> Finding:
-        return meaning_of(self._books, signal)
+        return meaning_of(self._context, signal)
 
     def _decide(
         self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
@@ -109,9 +113,9 @@ class Reports:
             self._refreshes.want(account, again)
             return False
 
-        before = self._books.store.state().slot(signal.provider).active
+        before = self._context.store.state().slot(signal.provider).active
         verdict = carry_out(
-            self._books,
+            self._context,
             signal,
             finding,
             answer=self._reply(signal),
@@ -123,22 +127,24 @@ class Reports:
             self._ask_until_when(signal)
         self._say_who_needs_a_restart(signal, before)
         if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
-            self._lines.expect(Passed(signal.provider, signal.session, self._books.clock()))
+            self._lines.expect(
+                ReportedFailure(signal.provider, signal.session, self._context.clock())
+            )
 
     @property
     def waiting(self) -> list[str]:
         """The providers of which a turn waits for an account that frees up, one for each turn."""
-        now = self._books.clock()
+        now = self._context.clock()
         # Whoever gave up, or was ended, does not ask anew.
         return sorted(w.provider for w in self._waiting.values() if w.is_there(now))
 
     def _waits_since(self, signal: Signal) -> datetime | None:
         waiting = self._waiting.get(signal.request)
-        return None if waiting is None else min(waiting.since, self._books.clock())
+        return None if waiting is None else min(waiting.since, self._context.clock())
 
     def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
         if verdict.kind is VerdictKind.WAIT:
-            now = self._books.clock()
+            now = self._context.clock()
             asks_by = now + timedelta(milliseconds=verdict.wait_ms) + _ASKS_WITHIN
             since = self._waits_since(signal) or now
             self._waiting[signal.request] = _Waiting(signal.provider, since, asks_by)
@@ -148,8 +154,8 @@ class Reports:
             self._waiting.pop(signal.request, None)
 
     def _ask_until_when(self, signal: Signal) -> None:
-        state = self._books.store.state()
-        account = engine.blamed(state, signal)
+        state = self._context.store.state()
+        account = engine.account_of(state, signal)
         if account is not None and state.balancing:
             self._readings.want(account)
 
@@ -159,17 +165,17 @@ class Reports:
         return partial(self._exchange.answer, signal.id)
 
     def _say_who_needs_a_restart(self, signal: Signal, before: AccountId | None) -> None:
-        state = self._books.store.state()
+        state = self._context.store.state()
         after, left = state.active(signal.provider), state.account(before) if before else None
         if after is None or after.id == before:
             return
         # A bridge puts in what is for the same place, unless it has nothing to put it into.
         follows = stands_in(after, left.credential if left else None)
         note = restart_note(
-            self._books,
+            self._context,
             self._exchange.present(),
             after,
             only_sure=signal.source is not Source.LOG and follows,
         )
         if note is not None:
-            self._books.record([note])
+            self._context.record([note])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from rotator.context import Books
-from rotator.live.capture import absorb_missing, rebuild_torn
+from rotator.context import Context
+from rotator.live.capture import capture_missing, rebuild_torn
 from rotator.opencode.auth.file import Missing, Reading, Torn
 
 # A torn or missing file is looked at again this soon, and settled after these times.
@@ -18,22 +18,22 @@ MISSING_PATIENCE = timedelta(seconds=1)
 class UnsettledFile:
     """Remembers since when auth.json is as it is, while that is torn or missing."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._doubt: tuple[Literal["torn", "missing"], bytes, datetime] | None = None
 
     def settle(self, reading: Reading) -> None:
         """Take in what was read; mend a file that has been torn, or believe one that is gone."""
-        now = self._books.clock()
+        now = self._context.clock()
         match reading:
             case Torn(content=content):
                 since = self._in_doubt("torn", content, now)
-                if now - since >= TORN_PATIENCE and rebuild_torn(self._books, reading):
+                if now - since >= TORN_PATIENCE and rebuild_torn(self._context, reading):
                     self._doubt = None
             case Missing():
                 since = self._in_doubt("missing", b"", now)
                 if now - since >= MISSING_PATIENCE:
-                    absorb_missing(self._books)
+                    capture_missing(self._context)
                     self._doubt = None
             case _:
                 self._doubt = None

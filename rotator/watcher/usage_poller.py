@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.model import Account
 from rotator.services.usage import MOST_AT_ONCE, Found, ask_usage, keep_answer, obstacle
@@ -15,16 +15,16 @@ from rotator.services.usage import MOST_AT_ONCE, Found, ask_usage, keep_answer, 
 _A_CHOICE = 2
 
 
-class Readings:
+class UsagePoller:
     """Readings under way in the watcher, which never waits; every method is its one thread's.
 
     While balancing has a choice between accounts, and an opencode is there to be served, they
     are read as they fall due.
     """
 
-    def __init__(self, books: Books, woken: Callable[[], None]) -> None:
+    def __init__(self, context: Context, woken: Callable[[], None]) -> None:
         """`woken` is called from another thread when there is something for `work` to do."""
-        self._books = books
+        self._context = context
         self._woken = woken
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="usage")
         self._asking: dict[Future[Found], Account] = {}
@@ -35,7 +35,7 @@ class Readings:
         Tokens that have run out are left as they are: a vendor is not asked for new ones only to
         be asked another question. Raises StoreError.
         """
-        state, now = self._books.store.state(), self._books.clock()
+        state, now = self._context.store.state(), self._context.clock()
         if not state.balancing:
             return
         for account in state.accounts:
@@ -48,15 +48,15 @@ class Readings:
 
         Raises StoreError.
         """
-        self._begin(account, self._books.clock(), forced=True)
+        self._begin(account, self._context.clock(), forced=True)
 
     def _begin(self, account: Account, now: datetime, *, forced: bool) -> None:
         if any(account.id == asked.id for asked in self._asking.values()):
             return
-        if wants_refresh(account, now) or obstacle(self._books, account) is not None:
+        if wants_refresh(account, now) or obstacle(self._context, account) is not None:
             return
-        if self._books.history.lease(account.id, now, forced=forced):
-            future = self._pool.submit(ask_usage, self._books, account, now)
+        if self._context.history.lease(account.id, now, forced=forced):
+            future = self._pool.submit(ask_usage, self._context, account, now)
             self._asking[future] = account
             future.add_done_callback(lambda _: self._woken())
 
@@ -64,7 +64,7 @@ class Readings:
         """Keep the answers that have come; False if none has. Raises StoreError."""
         done = [future for future in self._asking if future.done()]
         for future in done:
-            keep_answer(self._books, self._asking.pop(future), future.result(), random.random())  # noqa: S311  # no secret
+            keep_answer(self._context, self._asking.pop(future), future.result(), random.random())  # noqa: S311  # no secret
         return bool(done)
 
     def close(self) -> None:

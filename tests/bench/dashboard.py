@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import Identity, Snapshot, Window
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
@@ -53,7 +53,7 @@ def first_screen(home: Path, rounds: int) -> list[Figure]:
 def on_screen(home: Path, rounds: int) -> list[Figure]:
     """Measure from a key, another size and another program's change to the screen."""
     house = _household(home, MANY)
-    with _opened(house) as books, dashboard(house) as before:
+    with _opened(house) as context, dashboard(house) as before:
         process = psutil.Process(before.process.pid)
         wait_until(lambda: _cpu_ms(process, 0.5) < 20, _SECONDS, "it to have loaded everything")
         keys = [_changed(before, lambda: before.press("down")) for _ in range(rounds)]
@@ -63,9 +63,9 @@ def on_screen(home: Path, rounds: int) -> list[Figure]:
         ]
         changes = []
         for number in range(rounds):
-            with books.store.transaction():
-                books.store.set_balancing(on=bool(number % 2))
-            changes.append(_changed(before, books.announce))
+            with context.store.transaction():
+                context.store.set_balancing(on=bool(number % 2))
+            changes.append(_changed(before, context.notify_changed))
         idle = [_cpu_ms(process, _IDLE_SECONDS) for _ in range(2)]
     return [
         Figure(f"key → screen, {MANY} accounts", keys, aim_ms=16),
@@ -118,21 +118,21 @@ def _cpu_ms(process: psutil.Process, seconds: float) -> float:
 def _household(home: Path, accounts: int) -> Household:
     home.mkdir(parents=True, exist_ok=True)
     house = Household(home)
-    with _opened(house) as books:
-        now = books.clock()
+    with _opened(house) as context:
+        now = context.clock()
         windows = (Window("5h", 0.4, now + timedelta(hours=3)), Window("7d", 0.9, now))
-        with books.store.transaction():
+        with context.store.transaction():
             for number in range(accounts):
                 provider = f"acme{number % _PROVIDERS}"
                 entry = Secret(json.dumps({"type": "api", "key": f"KEY-CANARY-{number}"}))
                 credential = parse_entry(provider, entry)
                 alias = f"account-{number:04}"
-                account = books.store.add_account(provider, alias, credential, Identity(), now)
-                books.history.keep_reading(account, Snapshot(now, windows), now)
+                account = context.store.add_account(provider, alias, credential, Identity(), now)
+                context.history.keep_reading(account, Snapshot(now, windows), now)
     return house
 
 
 @contextlib.contextmanager
-def _opened(house: Household) -> Iterator[Books]:
-    with open_books(find_paths(house.env())) as books:
-        yield books
+def _opened(house: Household) -> Iterator[Context]:
+    with open_context(find_paths(house.env())) as context:
+        yield context

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services.accounts import add
@@ -106,18 +106,18 @@ def capture_time(home: Path, rounds: int) -> Figure:
     """Measure from a write of auth.json in opencode's manner to the account in the store."""
     house = Household(home)
     values = []
-    with watcher(house), open_books(find_paths(house.env())) as books:
+    with watcher(house), open_context(find_paths(house.env())) as context:
         for number in range(rounds):
             began = time.perf_counter()
             house.write_auth({"mock": api(f"KEY-CANARY-{number}")})
-            _wait_for_accounts(books, number + 1)
+            _wait_for_accounts(context, number + 1)
             values.append((time.perf_counter() - began) * 1000)
     return Figure("login written → account in the store", values, aim_ms=60)
 
 
-def _wait_for_accounts(books: Books, count: int) -> None:
+def _wait_for_accounts(context: Context, count: int) -> None:
     wait_until(
-        lambda: len(books.store.state().accounts) == count,
+        lambda: len(context.store.state().accounts) == count,
         _CAPTURE_SECONDS,
         "the account in the store",
         poll_seconds=_LOOK_SECONDS,
@@ -132,10 +132,10 @@ def _household(home: Path, provider: LoopbackProvider) -> Household:
 
 
 def _save_all(house: Household, keys: list[str]) -> None:
-    with open_books(find_paths(house.env())) as books:
+    with open_context(find_paths(house.env())) as context:
         for key in keys:
             entry = Secret(json.dumps(api(key)))
-            add(books, "mock", parse_entry("mock", entry), alias=None, activate=False)
+            add(context, "mock", parse_entry("mock", entry), alias=None, activate=False)
 
 
 def _install_timer(house: Household, file: Path) -> None:

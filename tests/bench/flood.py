@@ -46,14 +46,14 @@ def first_word(home: Path, rounds: int, *, lines: int = LINES, files: int = FILE
     for name, begin in floods.items():
         with watcher(house):
             for number in range(_WARM_UP):
-                _ask(house, f"warm-{number}")
+                first_word_of(house, f"warm-{number}")
             begin()
-            values = [_ask(house, f"s-{number}") for number in range(rounds)]
+            values = [first_word_of(house, f"s-{number}") for number in range(rounds)]
         figures.append(Figure(f"first word, {name}", values, AIM_MS, AIM_MS))
     return figures
 
 
-def _ask(house: Household, signal: str) -> float:
+def first_word_of(house: Household, signal: str) -> float:
     """Tell of a failure, and return after how many milliseconds something was answered."""
     time.sleep(_EVERY_SECONDS)
     digest = digest_of("KEY-CANARY-A")

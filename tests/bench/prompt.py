@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model import Identity, Snapshot, Window
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
@@ -51,16 +51,16 @@ def _took_ms(command: list[str], env: Mapping[str, str]) -> float:
 
 
 def _fill(house: Household) -> None:
-    with open_books(find_paths(house.env())) as books:
-        now = books.clock()
+    with open_context(find_paths(house.env())) as context:
+        now = context.clock()
         told = Snapshot(now, (Window("5h", 0.4, now + timedelta(hours=3)), Window("7d", 0.9)))
         for number in range(_ACCOUNTS):
             provider = f"acme{number % _PROVIDERS}"
             entry = Secret(json.dumps({"type": "api", "key": f"KEY-CANARY-{number}"}))
             credential = parse_entry(provider, entry)
-            with books.store.transaction():
-                account = books.store.add_account(
+            with context.store.transaction():
+                account = context.store.add_account(
                     provider, f"account-{number:02}", credential, Identity(), now
                 )
-                books.store.set_active(provider, account, now)
-            books.history.keep_reading(account, told, now)
+                context.store.set_active(provider, account, now)
+            context.history.keep_reading(account, told, now)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from rotator.core.selection.failover import on_signal
+from rotator.core.selection.failover import decide
 from rotator.core.selection.policy import prefer
 from rotator.model import (
     Account,
@@ -236,7 +236,7 @@ class Ours(Rule):
         state = self._look(now, everybody=False)
         failed = state.account(self.active)
         signal: Signal = a_signal(failed)
-        outcome = on_signal(state, signal, Finding(Meaning.EXHAUSTED, "429", until), now)
+        outcome = decide(state, signal, Finding(Meaning.EXHAUSTED, "429", until), now)
         self._state = carried_out(state, outcome, now)
         if outcome.verdict.kind is not VerdictKind.RETRY:
             return False

@@ -7,7 +7,8 @@ import { AsyncResource } from "node:async_hooks";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const plugin = pathToFileURL(process.argv[2]).href;
+// Not a word of the command line: the bridge reads there what this opencode is.
+const plugin = pathToFileURL(process.argv.splice(2, 1)[0]).href;
 const native = globalThis.fetch;
 const inner = { responses: new WeakSet(), inits: new WeakSet(), receivers: new Set(), failures: 0 };
 

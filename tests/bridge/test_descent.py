@@ -14,9 +14,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from rotator.opencode.bridge.descent import read_descents
 from rotator.secret import digest_of
+from rotator.system.paths import find_paths
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import LiveFile, oauth
+from tests.support.home import places
 from tests.support.loopback_http import Connection, Received, head
 from tests.support.other_plugins import BACKGROUND, SET_AT_START, plugin
 from tests.support.upstream import Upstream, reply
@@ -90,7 +93,7 @@ def refreshing(token: str = REFRESH, name: str = "refresh_token") -> dict[str, s
 @pytest.mark.parametrize("form", ["string", "url", "request"])
 @pytest.mark.parametrize("kind", [JSON, FORM])
 def test_a_refresh_is_told_before_its_answer_is_handed_on(
-    bridge: BridgeProcess, answering: Upstream, folder: Path, form: str, kind: str
+    bridge: BridgeProcess, answering: Upstream, live: LiveFile, folder: Path, form: str, kind: str
 ) -> None:
     answer = ask(bridge, answering, refreshing(), kind, form=form)
 
@@ -99,6 +102,7 @@ def test_a_refresh_is_told_before_its_answer_is_handed_on(
     assert datetime.now(UTC) - at < timedelta(seconds=20)
     assert one == {
         "schema": 1,
+        "auth_file": str(live.path),
         "grant": "refresh",
         "from": digest_of(REFRESH),
         "to": BOTH,
@@ -110,6 +114,27 @@ def test_a_refresh_is_told_before_its_answer_is_handed_on(
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert (answer["sameResponse"], json.loads(answer["body"])) == (True, PAIR)
     assert answer["sameInit"] is (form != "request")
+
+
+@pytest.mark.parametrize("way", ["/{}/office", "/{}/office/", "/{}/office/../office", "office"])
+def test_what_is_told_names_the_home_that_it_is_for(
+    home: Path, live: LiveFile, answering: Upstream, folder: Path, way: str
+) -> None:
+    """Homes that differ in XDG_DATA_HOME alone share the folder."""
+    file = home / "office" / "opencode" / "auth.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(live.path.read_bytes())
+    variables = {"XDG_DATA_HOME": way.format(str(home).lstrip("/"))}
+    with bridge_process(home, variables=variables) as bridge:
+        bridge.load()
+        ask(bridge, answering, refreshing())
+
+    (one,) = told(folder)
+    assert one["auth_file"] == str(file)
+    ours = find_paths(places(home))
+    theirs = find_paths(places(home) | {"XDG_DATA_HOME": str(home / "office")})
+    assert (read_descents(ours).descents, read_descents(ours).files) == ((), ())
+    assert [d.spent for d in read_descents(theirs).descents] == [digest_of(REFRESH)]
 
 
 @pytest.mark.parametrize("kind", ["string", "bytes", "buffer", "params"])

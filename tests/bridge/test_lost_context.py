@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rotator.secret import digest_of
-from tests.support.bridge_process import BridgeProcess
+from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
 from tests.support.upstream import Upstream, model_request, reply
 
@@ -226,15 +227,21 @@ def test_a_key_that_no_home_holds_is_told_as_such(
     "mark",
     [
         pytest.param({"provider": "elsewhere"}, id="a provider without a login"),
-        pytest.param({"headers": {"User-Agent": "opencode/local"}}, id="not given a mark"),
+        pytest.param(
+            {"provider": "openai", "headers": {"User-Agent": "opencode/local"}},
+            id="not given a mark",
+        ),
     ],
 )
 def test_what_was_not_marked_is_not_known_by_its_session_either(
-    bridge: BridgeProcess, upstream: Upstream, live: LiveFile, mark: dict[str, object]
+    home: Path, upstream: Upstream, live: LiveFile, mark: dict[str, object]
 ) -> None:
-    live.key(B)
+    live.write(**{name: {"type": "api", "key": A} for name in ("mock", "openai")})
+    with bridge_process(home, slowness=20) as bridge:
+        bridge.load()
+        live.write(**{name: {"type": "api", "key": B} for name in ("mock", "openai")})
 
-    answer = bridge.run("fetch", **lost(upstream, mark=MARK | mark))
+        answer = bridge.run("fetch", **lost(upstream, mark=MARK | mark))
 
     assert (answer["sameInit"], upstream.keys) == (True, [A])
 

@@ -235,36 +235,60 @@ def test_a_folder_that_cannot_be_written_keeps_nobody_from_working(
     [
         ("OPENCODE_AUTH_CONTENT", "{}", True),
         ("OPENCODE_AUTH_CONTENT", "", False),
-        ("OPENCODE_EXPERIMENTAL_WEBSOCKETS", "1", True),
-        ("OPENCODE_EXPERIMENTAL_WEBSOCKETS", "true", True),
-        ("OPENCODE_EXPERIMENTAL_WEBSOCKETS", "false", False),
-        ("OPENCODE_EXPERIMENTAL_WEBSOCKETS", "", False),
+        ("OPENCODE_AUTH_CONTENT", "/srv/auth.json", False),
     ],
 )
-def test_where_auth_json_or_fetch_does_not_count_nothing_is_installed_but_the_presence_told(
+def test_where_auth_json_does_not_count_only_the_presence_and_the_sessions_are_told(
     home: Path, live: LiveFile, variable: str, value: str, *, aside: bool
 ) -> None:
     assert live.path.exists()
 
     with bridge_process(home, variables={variable: value}) as bridge:
         loaded = bridge.load()
+        bridge.run("hook", arguments=[{"sessionID": "ses_1"}, {"headers": {}}])
         present = home / ".local/state/opencode-rotator/bridge/present" / f"{bridge.pid}.json"
+        told = json.loads(present.read_text())
 
-        assert present.exists()
+        assert present.with_suffix(".sessions").read_text() == "ses_1\n"
 
-    assert (loaded["hooks"] == [], loaded["fetchReplaced"]) == (aside, not aside)
+    assert (loaded["hooks"] == ["chat.headers"], loaded["fetchReplaced"]) == (aside, not aside)
+    assert told["aside"] == ("OPENCODE_AUTH_CONTENT" if aside else None)
 
 
-@pytest.mark.parametrize("version", ["local", "0.0.0-beta-202601010000"])
-def test_a_build_that_uses_websockets_by_default_is_left_alone(
-    bridge: BridgeProcess, upstream: Upstream, live: LiveFile, version: str
+@pytest.mark.parametrize("provider", ["openai", "mock"])
+@pytest.mark.parametrize(
+    ("value", "is_aside"), [("1", True), ("true", True), ("false", False), ("", False)]
+)
+def test_the_flag_for_websockets_leaves_the_vendor_alone_whose_requests_they_take(
+    home: Path, live: LiveFile, upstream: Upstream, provider: str, value: str, *, is_aside: bool
 ) -> None:
-    live.key("KEY-CANARY-B")
-    mark = {"provider": "mock", "headers": {"User-Agent": f"opencode/{version} (linux)"}}
+    variable = "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
+    live.key("KEY-CANARY-A", provider)
+    with bridge_process(home, variables={variable: value}) as bridge:
+        bridge.load()
+        live.key("KEY-CANARY-B", provider)
+        bridge.run("fetch", **model_request(upstream, mark={"provider": provider}))
+        present = home / ".local/state/opencode-rotator/bridge/present" / f"{bridge.pid}.json"
+        told = json.loads(present.read_text())
 
-    bridge.run("fetch", **model_request(upstream, mark=mark))
+    is_left = is_aside and provider == "openai"
+    assert upstream.keys == ["KEY-CANARY-A" if is_left else "KEY-CANARY-B"]
+    assert told["aside"] == (variable if is_aside else None)
 
-    assert upstream.keys == ["KEY-CANARY-A"]
+
+@pytest.mark.parametrize("provider", ["openai", "mock"])
+@pytest.mark.parametrize("version", ["local", "0.0.0-beta-202601010000"])
+def test_a_build_that_uses_websockets_by_default_leaves_that_vendor_alone(
+    home: Path, upstream: Upstream, live: LiveFile, version: str, provider: str
+) -> None:
+    live.key("KEY-CANARY-A", provider)
+    with bridge_process(home) as bridge:
+        bridge.load()
+        live.key("KEY-CANARY-B", provider)
+        mark = {"provider": provider, "headers": {"User-Agent": f"opencode/{version} (linux)"}}
+        bridge.run("fetch", **model_request(upstream, mark=mark))
+
+    assert upstream.keys == ["KEY-CANARY-A" if provider == "openai" else "KEY-CANARY-B"]
 
 
 def test_a_hook_that_gets_nonsense_says_nothing(home: Path, live: LiveFile) -> None:

@@ -44,8 +44,9 @@ def device(path: Path) -> None:
 
 
 def huge(path: Path) -> None:
-    path.touch()
-    os.truncate(path, HUGE_BYTES)
+    # The bridge may take it away as soon as it has its name.
+    with path.open("xb") as file:
+        os.truncate(file.fileno(), HUGE_BYTES)
 
 
 def loop(path: Path) -> None:

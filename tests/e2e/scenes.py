@@ -6,11 +6,16 @@ into the store behind the program's back.
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.provider_answers import Answer, refusal
+from tests.support.provider_request import Request
 from tests.support.rotator_process import accounts, events, rotator
 from tests.support.waiting import wait_until
 
@@ -79,3 +84,21 @@ def stream_errors(house: Household) -> Sequence[str]:
     """Return the lines of opencode's log that say that a request failed."""
     text = house.log_file.read_text() if house.log_file.exists() else ""
     return [line for line in text.splitlines() if "stream error" in line]
+
+
+class HeldXaiRequest:
+    """A request with xai's login A that is under way until it is let go, and refused then."""
+
+    def __init__(self, house: Household, provider: LoopbackProvider) -> None:
+        """Let xai's requests go to `provider`."""
+        file = house.config_folder / "opencode.json"
+        config = json.loads(file.read_text())
+        config["provider"]["xai"] = {"options": {"baseURL": f"{provider.url}/v1"}}
+        file.write_text(json.dumps(config))
+        self.is_asked, self.may_end = threading.Event(), threading.Event()
+        provider.answer(self._answer, key="ACC-CANARY-A", title=False)
+
+    def _answer(self, _: Request) -> Answer:
+        self.is_asked.set()
+        self.may_end.wait(30)
+        return refusal(429, {"error": {"message": "Rate limit reached"}}, {"retry-after": "3600"})

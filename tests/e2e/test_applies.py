@@ -7,12 +7,13 @@ import json
 
 import pytest
 
-from tests.e2e.scenes import A, B, api, install_bridge, log_in, login, of_kind
+from tests.e2e.scenes import A, B, api, install_bridge, log_in, login, of_kind, states
 from tests.e2e.test_unseen_requests import FROZEN, install_beside_the_bridge, lines
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
-from tests.support.rotator_process import rotator, watcher
+from tests.support.provider_answers import refusal
+from tests.support.rotator_process import rotator, status, watcher
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
@@ -31,6 +32,11 @@ def keys(server: Server, provider: LoopbackProvider, session: str) -> list[str |
     server.prompt(session, "again")
     server.prompt(server.create_session(), "more")
     return provider.keys[before:]
+
+
+def uses(house: Household) -> int:
+    """Count the uses of a folder in opencode's log, which is written up to a second late."""
+    return house.log_file.read_text("utf-8").count("creating instance")
 
 
 def test_c12_who_began_before_the_first_login_goes_on_without_one_until_the_restart(
@@ -137,3 +143,102 @@ def test_c7_a_login_that_no_plug_in_loads_is_sent_by_nobody_and_not_said_to_be(
     )
     sent = [str(request.headers) + request.raw_body.decode() for request in provider.requests]
     assert not [one for one in sent if "ACC-CANARY" in one]
+
+
+def with_place(house: Household, provider: LoopbackProvider, vendor: str, **options: str) -> None:
+    """Let a vendor's requests reach the loopback, with these options of opencode.json."""
+    file = house.config_folder / "opencode.json"
+    config = json.loads(file.read_text())
+    told = config["provider"].setdefault(vendor, {}).setdefault("options", {})
+    told |= {"baseURL": f"{provider.url}/v1"} | options
+    file.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "variable", "model"),
+    [("openai", "OPENAI_API_KEY", "gpt-5.5"), ("xai", "XAI_API_KEY", None)],
+)
+@pytest.mark.parametrize("has_bridge", [True, False])
+def test_b1_no_login_is_blamed_or_said_to_be_used_where_opencode_s_own_plug_ins_are_turned_off(
+    house: Household,
+    provider: LoopbackProvider,
+    vendor: str,
+    variable: str,
+    model: str | None,
+    *,
+    has_bridge: bool,
+) -> None:
+    with_place(house, provider, vendor)
+    if has_bridge:
+        install_bridge(house)
+    listed = json.loads(house.models_file.read_text())[vendor]["models"]
+    provider.limit("KEY-CANARY-OWN", headers={"retry-after-ms": "300"})
+    flags = {"OPENCODE_DISABLE_DEFAULT_PLUGINS": "1", variable: "KEY-CANARY-OWN"}
+    with watcher(house):
+        log_in(house, vendor, login("B"), login("A"))
+        with serve(house, **flags) as server:
+            session = server.create_session()
+            server.prompt_async(session, "hi", model=f"{vendor}/{model or next(iter(listed))}")
+            why = wait_until(lambda: of_kind(house, "problem"), 30, "the sentence")[0]["why"]
+            used = rotator(house, "rotate", vendor, f"{vendor}-1").stdout
+
+    assert set(provider.keys) == {"KEY-CANARY-OWN"}
+    assert states(house, vendor) == ["ready", "ready"]
+    assert not of_kind(house, "failover")
+    assert ("a key that no login here has" if has_bridge else f"the variable {variable}") in why
+    assert f"the variable {variable} gives {vendor} a key of its own" in used
+
+
+@pytest.mark.parametrize("has_bridge", [True, False])
+def test_c7_no_swap_of_a_login_that_nothing_loads_is_said_to_be_used(
+    house: Household, provider: LoopbackProvider, *, has_bridge: bool
+) -> None:
+    if has_bridge:
+        install_bridge(house)
+    with watcher(house):
+        log_in(house, "mock", login("B"), login("A"))
+        with serve(house) as server:
+            session = server.create_session()
+            server.prompt(session, "hi")
+            applies, _ = rotated(house, "mock-1")
+            said = rotator(house, "rotate", "mock", "mock-2").stdout
+            went_out = keys(server, provider, session)
+
+    assert went_out == [None, None]
+    assert applies == "after-restart"
+    assert said.strip().endswith("opencode sends no such login to mock without a plug-in for that")
+
+
+def test_c7_a_login_that_nothing_loads_is_not_blamed_for_a_request_without_a_key(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    provider.answer(refusal(429, None, {"retry-after-ms": "300"}))
+    with watcher(house):
+        log_in(house, "mock", login("B"), login("A"))
+        with serve(house) as server:
+            server.prompt_async(server.create_session(), "hi")
+            why = wait_until(lambda: of_kind(house, "problem"), 30, "the sentence")[0]["why"]
+
+    assert why.endswith("without a plug-in for that: nobody is blamed")
+    assert states(house) == ["ready", "ready"]
+
+
+def test_c7_no_restart_is_named_that_would_not_bring_a_key_to_its_use(
+    house: Household, provider: LoopbackProvider
+) -> None:
+    says = "runs without the bridge: it uses a swapped key only after a restart"
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        with serve(house) as server:
+            server.prompt(server.create_session(), "hi")
+            wait_until(lambda: uses(house) >= 1, 10, "its first use of a folder in its log")
+            without = status(house)["problems"]
+        with_place(house, provider, "mock", apiKey="KEY-CANARY-OWN")
+        with serve(house) as server:
+            server.prompt(server.create_session(), "hi")
+            wait_until(lambda: uses(house) >= 2, 10, "the second one's use of a folder in its log")
+            with_own = status(house)["problems"]
+
+    assert any(says in one for one in without)
+    assert not any(says in one for one in with_own)
+    assert any("gives a key of its own" in one for one in with_own)

@@ -88,7 +88,7 @@ def test_no_request_has_two_accounts_halves_while_rotations_run(
         over.set()
         asking.join()
 
-    assert [one.code for one in said] == [0] * 8, [one.stderr for one in said]
+    assert [run.code for run in said] == [0] * 8, [run.stderr for run in said]
     assert pairs(provider) <= {
         ("ACC-CANARY-a-1", "acct-a"),
         ("ACC-CANARY-b-1", "acct-b"),
@@ -108,15 +108,15 @@ def test_of_two_servers_neither_is_switched_that_would_mix_two_accounts(
     table.log_in("openai", far("b"), "b")
     password = "PASSWORD-CANARY-second"
     with serve2(house) as first, serve2(house, OPENCODE_PASSWORD=password) as second:
-        for one in (first, second):
-            one.connections("openai")
-            words = ["--server", one.url, "--model", MODEL, "hi"]
-            command2(house, "run", *words, OPENCODE_PASSWORD=one.password)
+        for opened in (first, second):
+            opened.connections("openai")
+            words = ["--server", opened.url, "--model", MODEL, "hi"]
+            command2(house, "run", *words, OPENCODE_PASSWORD=opened.password)
         before = pairs(provider)
         said = rotator(house, "rotate", "openai", "a")
-        for one in (first, second):
-            words = ["--server", one.url, "--model", MODEL, "hi"]
-            command2(house, "run", *words, OPENCODE_PASSWORD=one.password)
+        for opened in (first, second):
+            words = ["--server", opened.url, "--model", MODEL, "hi"]
+            command2(house, "run", *words, OPENCODE_PASSWORD=opened.password)
 
     assert said.code == 6
     assert "several OpenCode 2 run on one database" in said.stderr
@@ -141,7 +141,7 @@ def test_the_server_inside_of_a_standalone_run_is_switched_in_the_middle_of_a_tu
     ran = command2(house, "run", "--standalone", "--model", MODEL, "hi")
     asking.join()
 
-    assert [one.code for one in said] == [0], [one.stderr for one in said]
+    assert [run.code for run in said] == [0], [run.stderr for run in said]
     assert ran.returncode == 0, ran.stderr
     assert pairs(provider) == {("ACC-CANARY-b-1", "acct-b"), ("ACC-CANARY-a-1", "acct-a")}
 

@@ -42,12 +42,12 @@ def test_no_login_is_lost_while_rotations_run(house: Household) -> None:
         wait_until(
             lambda: len(of(house, "mock")) == LOGINS + 2, _TAKEN_SECONDS, "all to be accounts"
         )
-        found = of(house, "mock")
+        accounts = of(house, "mock")
         shown = server.connections("mock")
 
-    assert {one.code for one in ended} == {0}, [one.stderr for one in ended if one.code]
+    assert {item.code for item in ended} == {0}, [item.stderr for item in ended if item.code]
     wanted = {"first", "second", *(f"n{number:03}" for number in range(LOGINS))}
-    assert {one["alias"] for one in found} == wanted
-    assert {str(one["label"]) for one in shown} == wanted
-    (live,) = [one["alias"] for one in found if one["active"]]
+    assert {item["alias"] for item in accounts} == wanted
+    assert {str(item["label"]) for item in shown} == wanted
+    (live,) = [item["alias"] for item in accounts if item["active"]]
     assert live == shown[0]["label"]

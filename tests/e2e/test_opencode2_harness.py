@@ -33,7 +33,7 @@ def test_a_server_keeps_every_login_and_the_last_is_active(house: Household) -> 
         server.add_key("mock", A, "first")
         server.add_key("mock", B)
 
-        found = server.connections("mock")
+        connections = server.connections("mock")
 
-    assert [one["label"] for one in found] == ["mock", "first"]
+    assert [connection["label"] for connection in connections] == ["mock", "first"]
     assert database(house).stat().st_mode & 0o777 == 0o644

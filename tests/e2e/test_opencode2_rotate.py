@@ -60,11 +60,11 @@ def test_a_login_is_an_account_soon_after_its_row(house: Household) -> None:
         server.add_key("mock", A, "work")
         first = captured(house, 1)
         server.add_key("mock", B, "home")
-        found = captured(house, 2)
+        result = captured(house, 2)
 
     assert [a["alias"] for a in first] == ["work"]
-    assert [(a["alias"], a["active"]) for a in found] == [("work", False), ("home", True)]
-    assert found[1]["homes"] == [{"home": "opencode.db", "active": True, "label": "home"}]
+    assert [(a["alias"], a["active"]) for a in result] == [("work", False), ("home", True)]
+    assert result[1]["homes"] == [{"home": "opencode.db", "active": True, "label": "home"}]
 
 
 def test_the_same_key_twice_is_two_rows_and_one_account(house: Household) -> None:
@@ -134,7 +134,7 @@ def test_everything_that_people_see_says_which_opencode(house: Household) -> Non
     assert "others may read OpenCode 2's logins" in before
     assert f"{database(house)} is private now" in mended
     assert database(house).stat().st_mode & 0o777 == 0o600
-    assert not [one for one in told["problems"] if "without the bridge" in one]
+    assert not [item for item in told["problems"] if "without the bridge" in item]
 
 
 def test_what_the_user_does_in_opencode_is_heard(house: Household) -> None:
@@ -143,7 +143,7 @@ def test_what_the_user_does_in_opencode_is_heard(house: Household) -> None:
         captured(house, 1)
         server.add_key("mock", B, "b")
         captured(house, 2)
-        slots = {str(one["label"]): str(one["id"]) for one in server.connections("mock")}
+        slots = {str(item["label"]): str(item["id"]) for item in server.connections("mock")}
         server.activate(slots["a"])
         wait_until(lambda: live(house) == ["a"], CAPTURE_SECONDS, "the switch to be heard")
         server.rename(slots["b"], "renamed")
@@ -217,4 +217,4 @@ def test_a_broken_database_leaves_opencode_1_as_it_was(house: Household) -> None
 
     assert said.code == 0, said.stderr
     assert house.read_auth()["mock"]["key"] == B
-    assert [one for one in told if "is damaged" in one]
+    assert [item for item in told if "is damaged" in item]

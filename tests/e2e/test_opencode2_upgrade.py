@@ -52,11 +52,11 @@ def test_after_an_upgrade_one_account_stands_in_both_and_a_rotation_moves_both(
         after = both_ask(house, provider)
         accounts = of(house, "mock")
 
-    assert [one["label"] for one in taken_over] == ["API key"]
+    assert [item["label"] for item in taken_over] == ["API key"]
     assert said.code == 0, said.stderr
     assert (before, after) == ([A, A], [B, B])
-    assert [one["alias"] for one in accounts] == ["mock-1", "mock-2"]
-    assert [[h["home"] for h in one["homes"]] for one in accounts] == [
+    assert [item["alias"] for item in accounts] == ["mock-1", "mock-2"]
+    assert [[h["home"] for h in item["homes"]] for item in accounts] == [
         ["auth.json", "opencode.db"],
         ["opencode.db"],
     ]

@@ -17,7 +17,7 @@ from random import Random
 
 import pytest
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import Account
 from rotator.system.paths import find_paths
 from tests.e2e.scenes import install_bridge
@@ -45,7 +45,7 @@ class Families:
 
     house: FamilyHousehold
     vendor: FamilyVendor
-    books: Books
+    context: Context
     server: Server
     session: str
 
@@ -75,7 +75,7 @@ class Families:
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The accounts as the store has them."""
-        return tuple(self.books.store.state().of(PROVIDER))
+        return tuple(self.context.store.state().of(PROVIDER))
 
     @property
     def saved(self) -> dict[str, str]:
@@ -103,10 +103,10 @@ def families(home: Path, tmp_path: Path, provider: LoopbackProvider) -> Iterator
         install_bridge(house)
         with (
             watcher(house),
-            open_books(find_paths(places(home))) as books,
+            open_context(find_paths(places(home))) as context,
             serve(house) as server,
         ):
-            yield Families(house, vendor, books, server, server.create_session())
+            yield Families(house, vendor, context, server, server.create_session())
 
 
 @pytest.mark.timeout(120 + REFRESHES + 5 * LOGINS)

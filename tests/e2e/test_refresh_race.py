@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import pytest
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import EventKind
 from rotator.services.rotate import find_account
 from rotator.system.paths import find_paths
@@ -81,7 +81,7 @@ class Race:
 
     house: Household
     provider: LoopbackProvider
-    books: Books
+    context: Context
     server: Server
     session: str
 
@@ -121,7 +121,7 @@ class Race:
 
     def saved(self, alias: str) -> str | None:
         """Return the refresh token that the store has for an account."""
-        refresh = find_account(self.books.store.state(), "openai", alias).credential.refresh
+        refresh = find_account(self.context.store.state(), "openai", alias).credential.refresh
         return None if refresh is None else refresh.reveal()
 
     def asked_with(self) -> tuple[str | None, str]:
@@ -131,7 +131,7 @@ class Race:
 
     def count(self, kind: EventKind) -> int:
         """Return how many events of a kind there are."""
-        return sum(one.event.kind is kind for one in self.books.history.read(most=1000))
+        return sum(one.event.kind is kind for one in self.context.history.read(most=1000))
 
     def wait_for(self, kind: EventKind, count: int) -> None:
         """Wait until there are that many; more are too many."""
@@ -145,11 +145,11 @@ def race(house: Household, provider: LoopbackProvider) -> Iterator[Race]:
     """Return a session with a watcher and the bridge beside it, B captured and A live."""
     house.install_reroute_plugin(provider.url)
     install_bridge(house)
-    with watcher(house), open_books(find_paths(places(house.home))) as books:
+    with watcher(house), open_context(find_paths(places(house.home))) as context:
         expired = {**login("A", expires_in_seconds=-60), "refresh": "REF-CANARY-A-0"}
         log_in(house, "openai", login("B"), expired)
         with serve(house) as server:
-            yield Race(house, provider, books, server, server.create_session())
+            yield Race(house, provider, context, server, server.create_session())
 
 
 @pytest.mark.timeout(60 + 10 * ROUNDS)

@@ -127,19 +127,19 @@ def both_commands_and_the_palette_open_it(scene: Scene) -> None:
 
 def the_sidebar_shows_the_tightest_window(scene: Scene) -> None:
     (active,) = (one for one in of(scene.house, "mock") if one["active"])
-    with opened(scene.house) as books:
-        now = books.clock()
+    with opened(scene.house) as context:
+        now = context.clock()
         windows = (Window("7d", 0.17, now + DAY), Window("5h", 0.42, now + DAY / 8))
-        books.history.keep_reading(active["id"], Snapshot(now, windows), now + DAY)
-        books.announce()
+        context.history.keep_reading(active["id"], Snapshot(now, windows), now + DAY)
+        context.notify_changed()
     scene.wait_for_line(f"● {active['alias']}", "5h 42%")
     assert "7d 17%" not in scene.terminal.text
 
 
 def a_needed_login_a_failover_and_a_reroute_are_told_and_shown(scene: Scene) -> None:
-    with opened(scene.house) as books:
-        disable(books, find_account(books.store.state(), "mock", scene.alias(A)))
-        books.announce()
+    with opened(scene.house) as context:
+        disable(context, find_account(context.store.state(), "mock", scene.alias(A)))
+        context.notify_changed()
     scene.wait_for_line(f"○ {scene.alias(A)}", "disabled")
     scene.provider.limit(C, status=401, body={"error": {"message": "Incorrect API key provided"}})
     scene.provider.limit(B, headers={"retry-after": "3600"})

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import EventKind
 from rotator.opencode.auth.file import Reading, Torn, Whole, read_live
 from rotator.system.paths import find_paths
@@ -47,10 +47,10 @@ class Put:
 
 @dataclass(frozen=True)
 class Servers:
-    """Both servers, and the books beside them."""
+    """Both servers, and the context beside them."""
 
     house: Household
-    books: Books
+    context: Context
     both: tuple[Server, Server]
     pool: ThreadPoolExecutor
 
@@ -82,13 +82,13 @@ class Servers:
 
         def is_at_rest() -> bool:
             now = read_live(self.house.auth_file)
-            return isinstance(now, Whole) and now.digest == self.books.store.live_digest()
+            return isinstance(now, Whole) and now.digest == self.context.store.live_digest()
 
         wait_until(is_at_rest, REST_SECONDS, "auth.json to be at rest")
 
     def saved(self) -> set[str]:
         """Return the keys of all accounts."""
-        found = self.books.store.state().accounts
+        found = self.context.store.state().accounts
         return {account.credential.secret.reveal() for account in found}
 
     def wait_until_saved(self, *logins: Put) -> None:
@@ -98,7 +98,7 @@ class Servers:
 
     def is_kept(self, login: Put) -> bool:
         """Tell whether it is an account, or stands in what was torn and is kept for its owner."""
-        asides = self.books.store.asides()
+        asides = self.context.store.unclaimed_contents()
         return login.key in self.saved() or any(stands_in(login, a.content) for a in asides)
 
     def see_kept(self, left: Reading, *logins: Put) -> str:
@@ -114,7 +114,7 @@ class Servers:
 
     def events(self) -> Counter[EventKind]:
         """Return how many events of each kind there are."""
-        return Counter(one.event.kind for one in self.books.history.read(most=10_000))
+        return Counter(one.event.kind for one in self.context.history.read(most=10_000))
 
 
 def stands_in(login: Put, content: bytes) -> bool:
@@ -124,10 +124,10 @@ def stands_in(login: Put, content: bytes) -> bool:
 @pytest.fixture
 def servers(house: Household) -> Iterator[Servers]:
     """Return two servers that were started while A was live, with B captured and a watcher."""
-    with watcher(house), open_books(find_paths(places(house.home))) as books:
+    with watcher(house), open_context(find_paths(places(house.home))) as context:
         log_in(house, "mock", api(B), api(A))
         with serve(house) as one, serve(house) as two, ThreadPoolExecutor(3) as pool:
-            yield Servers(house, books, (one, two), pool)
+            yield Servers(house, context, (one, two), pool)
 
 
 def logins_of(number: int) -> tuple[Put, Put]:
@@ -162,7 +162,7 @@ def test_logins_of_two_servers_are_saved_as_far_as_anybody_could_read_them(
     servers.wait_for_rest()
 
     print(f"{ROUNDS} rounds: {dict(told)}, {servers.events()[EventKind.RESTORED]} times restored")
-    state, live = servers.books.store.state(), servers.house.read_auth()
+    state, live = servers.context.store.state(), servers.house.read_auth()
     active = {p: state.active(p) for p in state.slots}
     assert {p: a and json.loads(a.credential.entry.reveal()) for p, a in active.items()} == live
     assert servers.saved() <= written

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,13 @@ from rotator.system.processes import find_opencodes
 from tests.e2e.scenes import A, B, api, install_bridge, log_in
 from tests.support.children import Lines, child
 from tests.support.household import Household
-from tests.support.opencode_binary import opencode_binary
-from tests.support.opencode_process import serve
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode_binary import OPENCODE_2_VERSION, opencode_binary
+from tests.support.opencode_process import run, serve
+from tests.support.provider_answers import streamed
 from tests.support.rotator_process import rotator, status, watcher
 from tests.support.terminal import terminal
+from tests.support.tool_cache import cache_folder
 from tests.support.waiting import wait_until
 
 
@@ -151,5 +157,92 @@ def test_b7_what_is_said_of_an_opencode_with_other_places_helps_or_is_not_said(
     assert "--pure" in by_pid[pure]["says"]
     assert by_pid[pure]["to_do"] is None
     assert "OPENCODE_AUTH_CONTENT" in by_pid[own]["says"]
-    assert by_pid[own]["to_do"] is None
+    assert "without OPENCODE_AUTH_CONTENT" in by_pid[own]["to_do"]
     assert used == "next-request"
+
+
+def test_b6_options_before_the_command_hide_no_idle_server(ready: Household) -> None:
+    with serving(ready, "--print-logs", "--log-level", "DEBUG") as pid:
+        code, told = remarks(ready)
+        used = applies(ready)
+
+    says = "has not been used yet: it loads plug-ins at its first request"
+    assert [(c["says"], c["to_do"]) for c in told] == [(f"opencode serve (pid {pid}) {says}", None)]
+    assert (code, used) == (0, "next-request")
+
+
+@pytest.mark.timeout(120)
+def test_b6_a_run_that_is_attached_to_a_server_is_no_opencode_without_the_bridge(
+    ready: Household, provider: LoopbackProvider
+) -> None:
+    with serve(ready) as server:
+        server.prompt(server.create_session(), "hi")
+        asked, held = len(provider.requests), threading.Event()
+        provider.answer(lambda _: streamed("done") if held.wait(60) else streamed("late"))
+        place = f"http://127.0.0.1:{server.port}"
+        command: list[str | Path] = [opencode_binary(), "run", "--attach", place, "hi"]
+        with child(command, env=ready.env(), cwd=ready.project) as process:
+            wait_until(lambda: len(provider.requests) > asked, 60, "its turn")
+            pid, problems = process.pid, status(ready)["problems"]
+            (code, told), used = remarks(ready), applies(ready)
+            held.set()
+
+    says = f"opencode attach (pid {pid}) shows what another opencode does, and sends no requests"
+    assert says in [c["says"] for c in told]
+    assert (code, used, problems) == (0, "next-request", [])
+
+
+@pytest.mark.timeout(120)
+def test_b6_nothing_is_asked_of_somebody_beside_whom_an_opencode_2_runs(
+    ready: Household, provider: LoopbackProvider
+) -> None:
+    # An older opencode makes no database of its own beside that of a newer one.
+    assert run(ready, "hi").code == 0
+    says = "is an OpenCode 2: its logins are in its database, and nothing fails over in it yet"
+    with second(ready) as pid:
+        # OpenCode 2 makes its database so that others can read it.
+        assert "is private now" in rotator(ready, "doctor", "--fix").stdout
+        (code, told), found = remarks(ready), status(ready)
+        used, sentence = applies(ready), rotator(ready, "rotate", "mock", "--dry-run").stdout
+        with serve(ready) as server:
+            server.prompt(server.create_session(), "hi")
+            beside = applies(ready), remarks(ready)[0], status(ready)["problems"]
+
+    assert [(c["says"], c["to_do"]) for c in told] == [(f"opencode serve (pid {pid}) {says}", None)]
+    assert (code, used, found["problems"]) == (0, "now", [])
+    assert [(one["pid"], one["auth_file"]) for one in found["opencodes"]] == [(pid, None)]
+    assert sentence.strip().endswith(
+        "no running opencode uses auth.json; the next one does; OpenCode 2 uses it from its next"
+        " request on"
+    )
+    assert beside == ("next-request", 0, [])
+    assert provider.keys
+
+
+@pytest.mark.timeout(120)
+def test_b6_nor_where_its_program_lies_under_an_older_one_s_name(ready: Household) -> None:
+    # Not in a folder of the test's: it holds words that no file there may hold.
+    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+        program = Path(folder) / "bin" / "opencode"
+        program.parent.mkdir()
+        os.link(opencode_binary(OPENCODE_2_VERSION), program)
+        with second(ready, [program, "serve", "--port", "0"]):
+            told, used = remarks(ready)[1], applies(ready)
+
+    assert ["is an OpenCode 2" in c["says"] for c in told] == [True]
+    assert used == "now"
+
+
+@contextlib.contextmanager
+def second(house: Household, command: list[str | Path] | None = None) -> Iterator[int]:
+    """Run an OpenCode 2 until its database is open; yield the pid of what was started."""
+    command = command or [opencode_binary(OPENCODE_2_VERSION), "serve", "--port", "0"]
+    env = house.env() | {"OPENCODE_PASSWORD": "pw"}
+    with child(command, env=env, cwd=house.project) as process:
+        folder = house.auth_file.parent
+
+        def is_there() -> bool:
+            return bool(find_opencodes(folder)) and '"cli starting" version=2' in log_of(house)
+
+        wait_until(is_there, 60, "its database and its log")
+        yield process.pid

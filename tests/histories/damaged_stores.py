@@ -87,16 +87,16 @@ def furnish(home: Path, *, killed: bool) -> Template:
     with open_live(home, clock=clock) as live:
         live.sees({"named": oauth("ada"), "acme": api("a"), "rotating": oauth("eve")})
         live.sees({"named": oauth("bob"), "acme": api("b"), SITE: wellknown("w")})
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
         clock.pass_time(hours=2)
         _renew(live, "named/ada-acme.example", "ada", 2)
         live.sees(
             {"named": oauth("cyd"), "acme": api("c"), "zeta": api("z"), "rotating": oauth("u")}
         )
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
         clock.pass_time(days=1)
         _mark(live)
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
         if killed:
             clock.pass_time(hours=1)
             _renew(live, "named/ada-acme.example", "ada", 3)
@@ -128,15 +128,15 @@ def _name(row: Mapping[str, Any]) -> str:
 
 def _renew(live: Live, name: str, person: str, generation: int) -> None:
     entry = parse_entry("named", Secret(as_opencode(oauth(person, generation)).decode()))
-    who = live.books.registry.identify("named", entry)
-    with live.books.store.transaction():
-        live.books.store.renew_credential(live.account(name), entry, who, live.clock())
+    who = live.context.registry.identify("named", entry)
+    with live.context.store.transaction():
+        live.context.store.renew_credential(live.account(name), entry, who, live.clock())
     told = Event(live.clock(), EventKind.REFRESHED, "named", name, why="refreshed by opencode")
-    live.books.record([told])
+    live.context.record([told])
 
 
 def _mark(live: Live) -> None:
-    store, now = live.books.store, live.clock()
+    store, now = live.context.store, live.clock()
     until = now + timedelta(days=900)
     eve, ada = live.account("rotating/rotating-1"), live.account("named/ada-acme.example")
     others = parse_entry("rotating", Secret(as_opencode(oauth("fay", 5)).decode()))
@@ -147,7 +147,7 @@ def _mark(live: Live) -> None:
         store.set_limit(ada.id, Limit(AccountState.COOLING, until, "429", since=now, model="m1"))
         store.set_disabled(live.account("acme/acme-1").id, "disabled by you")
         store.rename_account(live.account("acme/acme-2"), "work")
-        store.keep_aside(b'{"type":"CANARY', "half-written", now, "acme")
+        store.keep_unclaimed(b'{"type":"CANARY', "half-written", now, "acme")
         spent = digest_of("REF-CANARY-ada-2")
         answer = Secret(as_opencode(oauth("ada", 9)).decode())
         store.answer_refresh(PendingRefresh(ada.id, Digest(spent), now), answer)

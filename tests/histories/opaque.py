@@ -30,7 +30,7 @@ from rotator.core.failures.reported_failures import Foreign, Note
 from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import RotatorError
 from rotator.live.account_owners import learn_owner
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import (
     Account,
     AccountId,
@@ -189,7 +189,7 @@ class Day:
         if self.chance.random() < 1 / 2:
             self._blame(Signal("s", now, SLOT, Source.BRIDGE, carried, tried=(carried,)))
             return
-        lines = LoggedFailures(self.live.books, Exchange(self.live.paths), self._blame)
+        lines = LoggedFailures(self.live.context, Exchange(self.live.paths), self._blame)
         note = Note(now, SESSION, SLOT, "m1", None if key else carried, key)
         line = LoggedFailure(now, SLOT, "m1", SESSION, small=False, message="Rate limit reached")
         served = self.live.paths.bridge / "present" / f"{os.getpid()}.sessions"
@@ -203,7 +203,7 @@ class Day:
     def _blame(self, signal: Signal) -> None:
         before = self.live.entries().get(SLOT, {})
         finding = self.chance.choice([_LIMITED, _LIMITED, _LIMITED, _USED_UP])
-        carry_out(self.live.books, signal, finding, answer=lambda _: None)
+        carry_out(self.live.context, signal, finding, answer=lambda _: None)
         put = self.live.state.active(SLOT)
         if put is not None and put.credential.secret.reveal() not in before.values():
             self._require_alive(put, "takes over")
@@ -220,7 +220,11 @@ class Day:
         return holder is not None and holder.unproven and holder.credential.digest != digest
 
     def _rests(self) -> dict[str, object]:
-        return {a.id: (a.limit, a.part_limits, a.rejected) for a in self.live.state.of(SLOT)}
+        """Return who rests; a login whose token is spent is rejected whenever somebody looks."""
+        return {
+            a.id: (a.limit, a.part_limits, a.spent_from is None and a.rejected)
+            for a in self.live.state.of(SLOT)
+        }
 
     # -- what we do --------------------------------------------------------------------------------
 
@@ -228,8 +232,10 @@ class Day:
         """Let the best other account take over, with new tokens if it needs some."""
         before = self.live.entries().get(SLOT, {})
         try:
-            plan = plan_rotation(self.live.books.outlook(SLOT), SLOT, None, self.live.clock.now)
-            put = rotate(self.live.books, plan).put
+            plan = plan_rotation(
+                self.live.context.decision_state(SLOT), SLOT, None, self.live.clock.now
+            )
+            put = rotate(self.live.context, plan).put
         except RotatorError:
             return
         assert put.maybe is None, f"{put.alias} is activated and may be another"
@@ -241,7 +247,7 @@ class Day:
         ready = [a for a in self._logins() if a.state_at(self.live.clock.now).value == "ready"]
         if ready:
             before, put = self.live.entries().get(SLOT, {}), self.chance.choice(ready)
-            swap(self.live.books, Order(put.id, "for the test"))
+            swap(self.live.context, SwapRequest(put.id, "for the test"))
             held = self.live.state.active(SLOT)
             if held is not None and held.id == put.id:
                 self._require_alive(held, "is activated")
@@ -257,7 +263,7 @@ class Day:
         if several:
             keep, other, *_ = self.chance.choice(several)
             both = [self.vendor.of(one.credential) for one in (keep, other)]
-            ledger.merge(self.live.books, keep, other)
+            ledger.merge(self.live.context, keep, other)
             (left,) = [a for a in self._logins() if a.id == keep.id]
             kept = self.vendor.of(left.credential)
             has_living = any(self.vendor.is_alive(one) for one in both)
@@ -269,13 +275,15 @@ class Day:
             self.counted["merges by hand"] += 1
 
     def remove(self) -> None:
-        """Let the user remove an account, and all that is kept with it."""
+        """Let the user remove an account, and perhaps all that is kept with it."""
         accounts = self._logins()
         if accounts:
             account = self.chance.choice(accounts)
+            with_kept = self.chance.choice([True, False])
             kept = [c for owner, c in self._pairs() if owner == account.id]
-            self.removed |= {self.vendor.of(credential).login for credential in kept}
-            ledger.remove(self.live.books, account)
+            gone = kept if with_kept else [account.credential]
+            self.removed |= {self.vendor.of(credential).login for credential in gone}
+            ledger.remove(self.live.context, account, with_kept=with_kept)
 
     def send(self, request: HttpRequest) -> HttpAnswer:
         """Answer our program; what it sends must be the newest tokens of their login."""
@@ -324,7 +332,9 @@ class Day:
             self.in_memory = (before, until) if has_run_out else None
 
     def _learn(self, one: Asked) -> None:
-        learn_owner(self.live.books, one.account, one.of, Identity(one.who, f"{one.who}@x.example"))
+        learn_owner(
+            self.live.context, one.account, one.of, Identity(one.who, f"{one.who}@x.example")
+        )
         self.counted["words of the vendor"] += 1
 
     def _is_token(self, entry: Entry) -> bool:

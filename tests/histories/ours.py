@@ -16,13 +16,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rotator.errors import LiveFileError, RotatorError
-from rotator.live.capture import absorb, absorb_missing, await_late, rebuild_torn, settled
-from rotator.live.swap import Order, swap
+from rotator.live.capture import (
+    capture_live,
+    capture_missing,
+    capture_until_whole,
+    rebuild_torn,
+    wait_for_late_writes,
+)
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import Account
 from rotator.opencode.auth.file import Missing, Reading, Torn
 from rotator.provider import HttpAnswer, HttpRequest
 from rotator.services import accounts as ledger
-from rotator.services.refresh import Attempt, Result, adopt_answers, ask, begin, finish, hold
+from rotator.services.refresh import (
+    Attempt,
+    Result,
+    ask,
+    begin,
+    finish,
+    hold_refresh_locks,
+    settle_pending_refreshes,
+)
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.system.locks import Held, swap_lock
 from rotator.system.paths import Paths, find_paths
@@ -106,7 +120,7 @@ class Watcher:
     def look(self, uptime: float) -> Reading:
         """Look at auth.json as rotator/watcher/daemon.py does."""
         with swap_lock(self.live.paths.swap_lock):
-            reading = settled(self.live.books, self.watched, patience_seconds=0)
+            reading = capture_until_whole(self.live.context, self.watched, patience_seconds=0)
             self.watched = self.watched or not isinstance(reading, Torn)
             self._settle(reading, uptime)
         return reading
@@ -116,10 +130,10 @@ class Watcher:
             case Torn(content=content):
                 waited = self._in_doubt(Torn, content, uptime)
                 if waited >= TORN_PATIENCE.total_seconds():
-                    rebuild_torn(self.live.books, reading)
+                    rebuild_torn(self.live.context, reading)
             case Missing():
                 if self._in_doubt(Missing, b"", uptime) >= MISSING_PATIENCE.total_seconds():
-                    absorb_missing(self.live.books)
+                    capture_missing(self.live.context)
             case _:
                 self.doubt = None
 
@@ -150,7 +164,7 @@ class Ours:
     # -- the watcher -----------------------------------------------------------------------------
 
     def start(self, plan: Plan = UNDISTURBED) -> Outcome:
-        """Start a watcher: it opens the books, adopts what was left behind, and looks."""
+        """Start a watcher: it opens its context, adopts what was left behind, and looks."""
         seam, stack = self._new_seam(), ExitStack()
         started: list[Watcher] = []
 
@@ -158,11 +172,11 @@ class Ours:
             live = stack.enter_context(self._open())
             started.append(Watcher(seam, stack, live))
             with contextlib.suppress(LiveFileError):
-                adopt_answers(live.books)
+                settle_pending_refreshes(live.context)
             started[0].look(self.computer.uptime)
 
         outcome = self._through(seam, run, plan)
-        # One that has its books goes on, whatever stood in the way of its first look.
+        # One that has its context goes on, whatever stood in the way of its first look.
         if outcome.crashed or not started:
             self._bury(seam, stack.close)
         else:
@@ -193,13 +207,13 @@ class Ours:
     def fail_over(self, account: Account, plan: Plan) -> Outcome:
         """Let the watcher put an account in."""
         watcher = self._running()
-        order = Order(
+        order = SwapRequest(
             account.id,
             "for the test",
             watched=watcher.watched,
             patience_seconds=_FAILOVER_PATIENCE_SECONDS,
         )
-        return self._put(account, lambda: void(swap(watcher.live.books, order)), plan)
+        return self._put(account, lambda: void(swap(watcher.live.context, order)), plan)
 
     # -- its refreshes ---------------------------------------------------------------------------
 
@@ -208,13 +222,13 @@ class Ours:
         watcher = self._running()
 
         def run() -> None:
-            held = hold(watcher.live.books, account, patience_seconds=0)
+            held = hold_refresh_locks(watcher.live.context, account, patience_seconds=0)
             if held is None:
                 return
             attempt: Attempt | str = ""
             try:
-                adopt_answers(watcher.live.books)
-                attempt = begin(watcher.live.books, account.id)
+                settle_pending_refreshes(watcher.live.context)
+                attempt = begin(watcher.live.context, account.id)
             finally:
                 if isinstance(attempt, str):
                     held.release()
@@ -247,7 +261,7 @@ class Ours:
 
         def run() -> None:
             assert asking.result is not None
-            finish(watcher.live.books, asking.attempt, asking.result)
+            finish(watcher.live.context, asking.attempt, asking.result)
             asking.held.release()
             watcher.asking.remove(asking)
 
@@ -261,11 +275,11 @@ class Ours:
 
         def run() -> None:
             with self._open() as live, self._looking_late(live):
-                books = live.books
+                context = live.context
                 with contextlib.suppress(LiveFileError), swap_lock(live.paths.swap_lock):
-                    absorb(books, watched=self.watcher is not None)
+                    capture_live(context, watched=self.watcher is not None)
                 with contextlib.suppress(LiveFileError):
-                    adopt_answers(books)
+                    settle_pending_refreshes(context)
                 act(live)
 
         self._awaits_late = False
@@ -283,9 +297,9 @@ class Ours:
             yield
         finally:
             self._awaits_late = True
-            if live.books.replaced:
+            if live.context.replaced:
                 with contextlib.suppress(RotatorError), swap_lock(live.paths.swap_lock):
-                    await_late(live.books, patience_seconds=_LATE_SECONDS)
+                    wait_for_late_writes(live.context, patience_seconds=_LATE_SECONDS)
 
     def rotate(self, person: str | None, plan: Plan) -> Outcome:
         """Rotate by hand, to a person's account or to the best other one."""
@@ -295,7 +309,7 @@ class Ours:
         def act(live: Live) -> None:
             planned = plan_rotation(live.state, SLOT, alias, live.clock.now)
             put.append(person_named(planned.to.alias))
-            done = rotate(live.books, planned)
+            done = rotate(live.context, planned)
             put.append(person_named(done.put.alias))
 
         before = self.computer.entries.get(SLOT)
@@ -309,7 +323,7 @@ class Ours:
         had = truth.known.get(person, set()) | set(truth.saved().people.get(person, []))
         truth.kept.pop(person, None)
         truth.leaving = person
-        outcome = self.command(lambda live: void(ledger.remove(live.books, account)), plan)
+        outcome = self.command(lambda live: void(ledger.remove(live.context, account)), plan)
         truth.leaving = None
         if person in truth.intended:
             truth.intended = ANYBODY
@@ -322,8 +336,8 @@ class Ours:
         """Disable an account, which lets another one take over, and enable it again."""
 
         def act(live: Live) -> None:
-            ledger.disable(live.books, account)
-            ledger.enable(live.books, account)
+            ledger.disable(live.context, account)
+            ledger.enable(live.context, account)
 
         if person_named(account.alias) in self.truth.intended:
             self.truth.intended = ANYBODY

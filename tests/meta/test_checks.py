@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.support.bridge_tools import SOURCES, bridge_tools
 from tests.support.tool import beside_python, expect_success
 
 
@@ -20,6 +21,13 @@ def test_every_python_file_is_formatted() -> None:
 @pytest.mark.timeout(400)  # without its cache mypy reads the types of every library
 def test_every_type_holds() -> None:
     expect_success(sys.executable, "-m", "mypy", seconds=380)
+
+
+def test_every_type_of_the_bridge_s_modules_holds() -> None:
+    tools = bridge_tools()
+
+    types = ["--typeRoots", str(tools / "@types")]
+    expect_success(str(tools / ".bin" / "tsc"), "--project", str(SOURCES), *types)
 
 
 def test_imports_go_the_right_way() -> None:

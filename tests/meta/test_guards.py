@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.support import long_first
+from tests.support import long_first, slow_files
 from tests.support.canary import sweep
 from tests.support.network import is_local
 from tests.support.repository import ROOT
@@ -320,6 +321,17 @@ def test_what_is_not_measured_has_children_that_are_not_either(inner: pytest.Pyt
     result = run_with("unmeasured_tests", inner, test)
 
     result.assert_outcomes(passed=4)
+
+
+def test_the_ten_slowest_files_are_named_and_then_the_sum_of_all() -> None:
+    seconds = {f"test_{number}.py": float(number) for number in range(12)}
+    tests = Counter(dict.fromkeys(seconds, 2))
+
+    first, *_, tenth, together = slow_files.slowest(seconds, tests)
+
+    assert first.split() == ["11.0", "s", "2", "test_11.py"]
+    assert tenth.split()[-1] == "test_2.py"
+    assert together.split() == ["66.0", "s", "24", "all", "12", "files"]
 
 
 def test_what_takes_long_comes_first_and_else_the_order_stays(

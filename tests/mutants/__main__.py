@@ -1,46 +1,39 @@
-"""Break the code that keeps logins, 300 times by default, and tell which breaks no test notices.
+"""Break the code at one place after the other, and tell which breaks no test notices.
 
-`python -m tests.mutants --count 300 --seed 1`. At first it runs the tests once to see which reach
-which line; `--reach FOLDER` keeps that for the next time. What need not be noticed stands with
-its reason in accepted.toml.
+`python -m tests.mutants --core` tries every one of the pure core, in some minutes; with `--recheck`
+also those that need not be noticed, which stand with their reasons in accepted.toml. Without
+`--core` 300 are drawn of all that keeps logins, with tests that need files and processes:
+`--count 300 --seed 1`. At first these tests run once to see which reach which line; `--reach
+FOLDER` keeps that for the next time.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
-from tests.mutants import accepted, reach
-from tests.mutants.changes import Change, changes
-from tests.mutants.modules import modules
+from tests.mutants import accepted, forked, reach
+from tests.mutants.catalogue import Mutant, draw
+from tests.mutants.changes import Kind
+from tests.mutants.forked import Judged
+from tests.mutants.modules import modules, pure
 from tests.mutants.reach import Reach
 from tests.mutants.workshop import Ended, Workshop
 from tests.support.repository import ROOT
 
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "SURVIVED", "timed out", "NOT REACHED"
-ACCEPTED = "accepted"
+ACCEPTED, NEEDLESS = "accepted", "LISTED BUT KILLED"
+_COUNT = 300
+_PROGRESS = 500
 # What a test took was measured on a machine that others used, too.
 _PATIENCE, _START_SECONDS = 3, 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A module with one change."""
-
-    module: str
-    change: Change
-
-    def __str__(self) -> str:
-        return f"{self.module}:{self.change.line} {self.change.function}: {self.change.told}"
 
 
 class Jury:
@@ -97,10 +90,14 @@ class Jury:
 def main() -> int:
     """Break and tell; exit with 1 if a change was not noticed."""
     given = _words()
-    drawn = _drawn(given)
+    names = given.module or (pure() if given.core else modules())
+    count = given.count or (None if given.core else _COUNT)
+    drawn = draw(names, given.kind or list(Kind), given.seed, count)
     if given.list:
         sys.stdout.writelines(f"{mutant}\n" for mutant in drawn)
         return 0
+    if given.core:
+        return _judge_core(drawn, given)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         kept = Path(given.reach or f"{folder}/reach")
         if not given.tests and not reach.is_measured(kept):
@@ -108,6 +105,36 @@ def main() -> int:
         counts = _judge_all(drawn, reach.read(ROOT, kept), given, Path(folder))
     _say(", ".join(f"{name} {counts[name]}" for name in sorted(counts)))
     return 1 if counts[SURVIVED] or counts[UNREACHED] else 0
+
+
+def _judge_core(drawn: Sequence[Mutant], given: argparse.Namespace) -> int:
+    """Judge what is pure; what is listed is judged, too, if it is to be seen that it belongs there.
+
+    What a test sees although it is listed is in the list for nothing.
+    """
+    started = time.monotonic()
+    reasons = accepted.read()
+    listed = {one for one in drawn if reasons.reason(one.module, one.change)}
+    counts = Counter[str]() if given.recheck else Counter({ACCEPTED: len(listed)})
+
+    def tell(judged: Judged) -> None:
+        is_listed = judged.mutant in listed
+        if judged.survived:
+            word = ACCEPTED if is_listed else SURVIVED
+        elif is_listed:
+            word = NEEDLESS
+        else:
+            word = TIMED_OUT if judged.timed_out else KILLED
+        counts[word] += 1
+        if given.verbose or word in {SURVIVED, NEEDLESS}:
+            _say(f"{word}: {judged.mutant}  [{judged.failed}]")
+        if counts.total() % _PROGRESS == 0:
+            _say(f"… {counts.total()} of {len(drawn)}")
+
+    forked.judge([one for one in drawn if given.recheck or one not in listed], given.jobs, tell)
+    words = ", ".join(f"{word} {counts[word]}" for word in sorted(counts))
+    _say(f"{len(drawn)} mutants in {time.monotonic() - started:.0f} s: {words}")
+    return 1 if counts[SURVIVED] or counts[NEEDLESS] else 0
 
 
 def _judge_all(
@@ -136,31 +163,13 @@ def _judge_all(
         return Counter(pool.map(judge, drawn))
 
 
-def _drawn(given: argparse.Namespace) -> list[Mutant]:
-    """Draw as many as are wanted; the same ones as long as their own lines stay as they are.
-
-    So a sample is not another one after each change of the code, and a smaller one is a part of
-    a larger one.
-    """
-
-    def rank(mutant: Mutant) -> bytes:
-        name = f"{Path(mutant.module).name} {mutant.change.function} {mutant.change.told}"
-        return hashlib.sha256(f"{given.seed} {name}".encode()).digest()
-
-    return sorted(_all(given.module or modules()), key=rank)[: given.count]
-
-
-def _all(names: Sequence[str]) -> Iterator[Mutant]:
-    for name in names:
-        module, _, line = name.partition(":")
-        for change in changes((ROOT / module).read_text()):
-            if not line or change.line == int(line):
-                yield Mutant(module, change)
-
-
 def _words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--core", action="store_true", help="the pure core, in forked children")
+    parser.add_argument("--count", type=int, help=f"default: {_COUNT}, or all of the core")
+    parser.add_argument("--kind", action="append", type=Kind, choices=list(Kind))
+    parser.add_argument("--recheck", action="store_true", help="of the core, what is listed, too")
+    parser.add_argument("--verbose", action="store_true", help="of the core, tell of the killed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--module", action="append", help="rotator/x.py, or one line of it: …:17")
     parser.add_argument("--list", action="store_true", help="only tell what would be broken")

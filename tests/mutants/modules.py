@@ -1,22 +1,14 @@
-"""The modules that are broken: what writes auth.json, keeps the store, refreshes, fails over."""
+"""The modules that are broken: what decides, writes auth.json, keeps the store, fails over."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.support.core_coverage import CORE
 from tests.support.repository import ROOT
 
 _FOLDERS = ("live", "opencode/auth", "storage")
 _FILES = (
-    "core/logins/ancestry.py",
-    "core/logins/late_logins.py",
-    "core/logins/ownership.py",
-    "core/logins/refresh_guess.py",
-    "core/logins/refresh_policy.py",
-    "core/logins/row_seals.py",
-    "core/logins/store_merge.py",
-    "core/logins/token_lines.py",
-    "core/selection/failover.py",
-    "core/selection/limit_updates.py",
-    "core/selection/limits.py",
     "services/accounts.py",
     "services/failover.py",
     "services/refresh.py",
@@ -28,8 +20,37 @@ _FILES = (
 
 
 def modules() -> list[str]:
-    """Return their paths."""
+    """Return the paths of all."""
     package = ROOT / "rotator"
     found = [path for folder in _FOLDERS for path in sorted((package / folder).rglob("*.py"))]
     found += [package / name for name in _FILES]
-    return [str(path.relative_to(ROOT)) for path in found if path.name != "__init__.py"]
+    return [*pure(), *map(_named, filter(_has_code, found))]
+
+
+def pure() -> list[str]:
+    """Return those that decide: of them each change costs little, so that all are tried."""
+    found = [path for pattern in CORE for path in sorted(ROOT.glob(pattern))]
+    inner = [path for folder in found if folder.is_dir() for path in sorted(folder.rglob("*.py"))]
+    files = [path for path in found if path.suffix == ".py"]
+    return list(map(_named, filter(_has_code, [*inner, *files])))
+
+
+def tests_of_pure() -> list[str]:
+    """Return the folders and files with their own tests, found by the modules' paths.
+
+    Stories of the whole program run into them as well, but take too long for each change.
+    """
+    tests = ROOT / "tests" / "unit"
+    places = [Path(pattern).relative_to("rotator") for pattern in CORE]
+    folders = [tests / place.parent for place in places if place.name == "*"]
+    names = [place.stem for place in places if place.name != "*"]
+    files = [path for name in names for path in sorted(tests.glob(f"test_{name}*.py"))]
+    return list(map(_named, [*folders, *files]))
+
+
+def _named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _has_code(path: Path) -> bool:
+    return path.name != "__init__.py"

@@ -17,6 +17,7 @@ from tests.mutants.modules import modules
 from tests.mutants.users import test_files
 
 _COMPLETE = "complete"
+_FAR = 2
 _PLUGIN = "tests.mutants.reach_plugin"
 
 
@@ -52,11 +53,15 @@ class Reach:
 
         return sorted(ordered, key=rank)
 
+    def is_near(self, test_file: str, module: str) -> bool:
+        """Tell whether the file has the module's own tests, or uses it."""
+        return self._nearness(test_file, module) < _FAR
+
     def _nearness(self, test_file: str, module: str) -> int:
         """Return 0 for the module's own tests, 1 for those that import it, 2 for all others."""
         if Path(test_file).stem == f"test_{Path(module).stem}":
             return 0
-        return 1 if self._uses(test_file, module) else 2
+        return 1 if self._uses(test_file, module) else _FAR
 
     def _uses(self, test_file: str, module: str) -> bool:
         path = self.root / test_file

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from rotator.core.logins.changes import Change, Login, Refresh, Revert, Revived, interpret
 from rotator.core.logins.credential_secrets import is_blank
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.selection.failover import blamed, next_limit, on_signal
+from rotator.core.selection.failover import account_of, decide
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.limits import is_ready
-from rotator.core.selection.policy import Wanted, choose, prefer
+from rotator.core.selection.policy import Selection, choose, prefer
+from rotator.core.selection.rests import next_limit
 from rotator.model import (
     Account,
     AccountState,
@@ -64,7 +65,7 @@ from tests.support.strategies import (
 def test_whoever_is_chosen_is_ready_not_barred_and_for_the_same_place_if_there_is_one(
     state: State, barred: list[str], instead_of: Credential | None, now: datetime
 ) -> None:
-    wanted = Wanted(ACME, {an_account(alias).id for alias in barred}, instead_of)
+    wanted = Selection(ACME, {an_account(alias).id for alias in barred}, instead_of)
 
     choice = choose(state, wanted, now)
 
@@ -91,7 +92,7 @@ def test_whoever_is_chosen_is_ready_not_barred_and_for_the_same_place_if_there_i
 def test_the_same_question_has_the_same_answer(
     state: State, barred: list[str], now: datetime, random: Random
 ) -> None:
-    wanted = Wanted(ACME, [an_account(alias).id for alias in barred])
+    wanted = Selection(ACME, [an_account(alias).id for alias in barred])
     mixed = list(state.accounts)
     random.shuffle(mixed)
 
@@ -105,7 +106,7 @@ def test_the_same_question_has_the_same_answer(
 def test_somebody_is_chosen_whenever_somebody_is_ready(state: State, now: datetime) -> None:
     ready = [a for a in state.accounts if a.state_at(now) is AccountState.READY]
 
-    assert (choose(state, Wanted(ACME), now).account is not None) == bool(ready)
+    assert (choose(state, Selection(ACME), now).account is not None) == bool(ready)
 
 
 MODELS = st.sampled_from([None, "claude-opus-4-5", "gpt-5"])
@@ -140,10 +141,10 @@ def test_every_signal_has_an_answer_that_keeps_the_promises(
 ) -> None:
     state, signal = case
 
-    outcome = on_signal(state, signal, finding, now)
+    outcome = decide(state, signal, finding, now)
 
     assert outcome.verdict.kind in {VerdictKind.PASS, VerdictKind.RETRY}
-    failed = blamed(state, signal)
+    failed = account_of(state, signal)
     if outcome.order is not None:
         put = outcome.order.to
         tried = {state.digests.get((signal.provider, d)) for d in signal.tried}
@@ -168,7 +169,7 @@ def test_a_retry_names_what_auth_json_holds_or_is_about_to_hold(
 ) -> None:
     state, signal = case
 
-    outcome = on_signal(state, signal, finding, now)
+    outcome = decide(state, signal, finding, now)
 
     if outcome.verdict.kind is VerdictKind.RETRY and outcome.verdict.drop is None:
         live = outcome.order.to if outcome.order else state.active(signal.provider)
@@ -191,12 +192,12 @@ def test_a_request_ends_after_each_account_was_asked_once(
 
     for meaning, other in answers:
         signal = a_signal(asked[-1], *asked[:-1])
-        outcome = on_signal(state, signal, Finding(meaning, "why"), NOW)
+        outcome = decide(state, signal, Finding(meaning, "why"), NOW)
         state = carried_out(state, outcome, NOW)
         if busy:
             # Another request's account is limited in between.
             noise = a_signal(next(a for a in accounts if a.alias == other))
-            noisy = on_signal(state, noise, Finding(Meaning.SHORT_LIMIT, "why"), NOW)
+            noisy = decide(state, noise, Finding(Meaning.SHORT_LIMIT, "why"), NOW)
             state = carried_out(state, noisy, NOW)
         if outcome.verdict.kind is VerdictKind.PASS:
             break

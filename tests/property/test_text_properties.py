@@ -11,7 +11,7 @@ from providers.xai.provider import XAI
 from rotator.core.logins.aliases import LONGEST, free_alias, normalise, split_name
 from rotator.provider import jwt_claims
 from rotator.secret import Secret
-from rotator.text import clean
+from rotator.text import sanitize
 from tests.support.builders import a_jwt, oauth
 from tests.support.strategies import QUIET
 
@@ -21,7 +21,7 @@ ANYTHING = st.text(st.characters() | st.sampled_from("\x1b\u202e\u200b\n\t -/@."
 @QUIET
 @given(ANYTHING, st.integers(1, 400))
 def test_clean_text_is_one_printable_bounded_line(text: object, longest: int) -> None:
-    line = clean(text, longest)
+    line = sanitize(text, longest)
 
     assert line.isprintable()
     assert len(line) <= longest
@@ -31,7 +31,7 @@ def test_clean_text_is_one_printable_bounded_line(text: object, longest: int) ->
 @QUIET
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert sanitize(sanitize(text)) == sanitize(text)
 
 
 @QUIET

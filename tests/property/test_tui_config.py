@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.jsonc import JsoncError, parse
 from rotator.opencode.tui.config_entry import (
     Unfit,
     entry_in,
@@ -171,7 +171,7 @@ def test_options_are_those_beside_the_name(entry: object, options: dict[str, str
     ],
 )
 def test_a_broken_text_is_refused_with_its_place(text: str, why: str) -> None:
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(JsoncError) as caught:
         with_entry(text, ENTRY, FILE)
 
     assert str(caught.value) == why

@@ -15,7 +15,7 @@ from rotator.clock import to_iso
 from rotator.core.failures.classify import classify
 from rotator.core.failures.reported_failures import Note
 from rotator.core.logins.changes import Login, Unreadable, interpret
-from rotator.core.selection.failover import blamed, on_signal
+from rotator.core.selection.failover import account_of, decide
 from rotator.core.selection.fallback import PASS
 from rotator.errors import UnexpectedAnswer
 from rotator.model import NOTHING, Credential, Signal, Source, State, VerdictKind
@@ -27,7 +27,7 @@ from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import DeadLogin, HttpAnswer, Tokens
 from rotator.secret import Secret
 from rotator.system.paths import Paths
-from rotator.text import LONGEST, clean
+from rotator.text import LONGEST, sanitize
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -122,7 +122,7 @@ class Boundaries:
         parsed = try_parse(provider, entry)
         if not isinstance(parsed, Credential):
             # An id is no secret, whatever stands in it.
-            assert_tells_nothing(parsed.replace(clean(provider), ""))
+            assert_tells_nothing(parsed.replace(sanitize(provider), ""))
             return False
         assert_clean(provider, 1000)
         who = self.registry.identify(provider, parsed)
@@ -279,11 +279,11 @@ def _lead_on(state: State, signal: Signal) -> None:
     finding = classify(signal, NOW)
     assert_tells_nothing(finding.reason)
     assert finding.until is None or NOW < finding.until <= NOW + 401 * 24 * HOUR
-    outcome = on_signal(state, signal, finding, NOW)
+    outcome = decide(state, signal, finding, NOW)
     known = (signal.provider, signal.credential) in state.digests
     if signal.source is Source.BRIDGE and not known:
-        assert blamed(state, signal) is None
-        assert (outcome.marks, outcome.events, outcome.order) == ((), (), None)
+        assert account_of(state, signal) is None
+        assert (outcome.updates, outcome.events, outcome.order) == ((), (), None)
         assert outcome.verdict == PASS
     if outcome.verdict.kind is VerdictKind.RETRY:
         assert outcome.verdict.credential in {digest for _, digest in state.digests}

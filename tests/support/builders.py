@@ -16,7 +16,7 @@ from typing import Any
 
 from rotator.core.logins import credential_secrets
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.selection.failover import NoteOverload, Outcome, Reject, Rest
+from rotator.core.selection.failover import Decision, NoteOverloadSwap, SetLimit, SetRejected
 from rotator.core.selection.limits import with_limit
 from rotator.model import (
     Account,
@@ -217,19 +217,19 @@ def try_parse(provider: str, entry: Secret) -> Credential | str:
         return exc.message
 
 
-def carried_out(state: State, outcome: Outcome, now: datetime) -> State:
+def carried_out(state: State, outcome: Decision, now: datetime) -> State:
     """Return the state after the daemon has done what `outcome` asks for."""
-    for mark in outcome.marks:
+    for mark in outcome.updates:
         match mark:
-            case Rest(account, limit):
+            case SetLimit(account, limit):
                 resting = with_limit(account, limit)
                 state = with_account(
                     state, account.id, limit=resting.limit, part_limits=resting.part_limits
                 )
-            case Reject(account, reason):
+            case SetRejected(account, reason):
                 state = with_account(state, account.id, rejected=reason)
                 state = with_slot(state, account.provider, rejected_at=now)
-            case NoteOverload(provider):
+            case NoteOverloadSwap(provider):
                 state = with_slot(state, provider, overload_swap_at=now)
     if outcome.order is None:
         return state

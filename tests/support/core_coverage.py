@@ -23,6 +23,7 @@ CORE = (
     "rotator/model/*",
     "rotator/secret.py",
     "rotator/text.py",
+    "rotator/wording.py",
 )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from rotator.model import AccountId, AccountState, Event, EventKind
 from rotator.model.preferences import Priority
-from rotator.tui.model.state import State
-from rotator.tui.model.world import Gauge, Happened, Past, Row, Setting, World
+from rotator.tui.model.state import DashboardState
+from rotator.tui.model.world import EventRow, Gauge, Past, Row, SettingRow, World
 from rotator.tui.view.frame import Frame
 from tests.support.builders import HOUR, MINUTE, NOW
 
@@ -90,10 +90,10 @@ OLD_KEY = a_row(
 ROWS = (MAIN, SECOND, PRIVATE, SPARE, WORK, KEY, OLD_KEY)
 
 
-def an_event(number: int, kind: EventKind, why: str, **fields: Any) -> Happened:
+def an_event(number: int, kind: EventKind, why: str, **fields: Any) -> EventRow:
     """Return an event that happened `number` minutes after two hours ago."""
     at = NOW - 2 * HOUR + number * MINUTE
-    return Happened(number, Event(at, kind, why=why, **fields))
+    return EventRow(number, Event(at, kind, why=why, **fields))
 
 
 EVENTS = (
@@ -135,9 +135,9 @@ PRIORITIES = (
     Priority("openrouter", None, enabled=False),
 )
 SETTINGS = (
-    Setting("failover.strategy", "sticky", "default", "which account takes over"),
-    Setting("failover.swap_before_wall", "true", "config.toml:3", "swap early", is_switch=True),
-    Setting("dashboard.key", "ctrl+b", "ROTATOR_DASHBOARD__KEY", "opens the dashboard"),
+    SettingRow("failover.strategy", "sticky", "default", "which account takes over"),
+    SettingRow("failover.swap_before_wall", "true", "config.toml:3", "swap early", is_switch=True),
+    SettingRow("dashboard.key", "ctrl+b", "ROTATOR_DASHBOARD__KEY", "opens the dashboard"),
 )
 PAST: Past = {
     WORK.id: {("5h", None): tuple(n / 20 for n in range(14))},
@@ -155,13 +155,13 @@ WORLD = World(
 
 def a_screen(
     width: int = 120, height: int = 40, world: World | None = WORLD, **fields: Any
-) -> State:
+) -> DashboardState:
     """Return the state of a dashboard of that size, as it is a moment after it was opened."""
     values: dict[str, Any] = {"account": WORK.id, "past": PAST, "settings": SETTINGS} | fields
-    return State(now=NOW, width=width, height=height, zone=UTC, world=world, **values)
+    return DashboardState(now=NOW, width=width, height=height, zone=UTC, world=world, **values)
 
 
-def with_world(state: State, **fields: Any) -> State:
+def with_world(state: DashboardState, **fields: Any) -> DashboardState:
     """Return the state with some fields of its world replaced."""
     return replace(state, world=replace(state.seen, **fields))
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services.accounts import add
@@ -23,18 +23,18 @@ SECONDS = 30.0
 def with_accounts(home: Path, *names: str) -> Household:
     """Return a household with a key of acme for each name; the first one is live."""
     house = Household(home)
-    with opened(house) as books:
+    with opened(house) as context:
         for name in names:
             entry = Secret(json.dumps({"type": "api", "key": f"KEY-CANARY-{name}"}))
-            add(books, "acme", parse_entry("acme", entry), alias=name, activate=False)
+            add(context, "acme", parse_entry("acme", entry), alias=name, activate=False)
     return house
 
 
 @contextlib.contextmanager
-def opened(house: Household) -> Iterator[Books]:
-    """Open the household's books, as another program would."""
-    with open_books(find_paths(house.env())) as books:
-        yield books
+def opened(house: Household) -> Iterator[Context]:
+    """Open the household's context, as another program would."""
+    with open_context(find_paths(house.env())) as context:
+        yield context
 
 
 @contextlib.contextmanager

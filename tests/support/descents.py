@@ -37,7 +37,8 @@ def write(paths: Paths, told: dict[str, Any]) -> Path:
     """Write a file as the bridge does: complete when its name appears."""
     folder = paths.bridge / "descent"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    usual = {"schema": 1, "at": "2026-11-22T12:00:00.000Z", "ok": True}
+    usual: dict[str, Any] = {"schema": 1, "at": "2026-11-22T12:00:00.000Z", "ok": True}
+    usual["auth_file"] = str(paths.auth_file)
     path = folder / f"{os.getpid():x}-{next(_NUMBERS):08x}.json"
     beside = path.with_suffix(".part")
     beside.write_text(json.dumps(usual | told))

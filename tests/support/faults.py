@@ -3,7 +3,7 @@
 While `Seam.watching` runs, every call of ours that reads or changes something outside (the
 functions of module `os`, flock, each statement of SQLite, waiting) is a step. Before a step
 something can be done: die there, let it fail, or act as another program does. The standard
-library is what is replaced for that long, and nothing of ours.
+library is what is replaced for that long, and of ours the one call of the system that it lacks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
+
+from rotator.system import files
 
 CHANGING = (
     *("write", "pwrite", "fsync", "fdatasync", "ftruncate", "truncate", "replace", "rename"),
@@ -203,6 +205,7 @@ class Seam:
             (os, "open", self._wrap_open()),
             (fcntl, "flock", self._wrap_flock()),
             (sqlite3, "connect", self._wrap_connect()),
+            (files, "_exchange", self._wrap_exchange()),
             (time, "sleep", self._sleep),
             (time, "monotonic", monotonic),
         ]
@@ -273,6 +276,8 @@ class Seam:
                 return real(*given, **more)
             path = self._path(given[0]) if given else None
             to = self._path(given[1]) if name in {"replace", "rename", "link"} else None
+            path = self._in_folder(path, more.get("dir_fd", more.get("src_dir_fd")))
+            to = self._in_folder(to, more.get("dst_dir_fd"))
             data = bytes(given[1]) if name in {"write", "pwrite"} else b""
             try:
                 self.step(Step(name, path, to, changes=is_changing, data=data))
@@ -294,6 +299,16 @@ class Seam:
             handle = real(path, flags, *given, **more)
             self._paths[handle] = where
             return handle
+
+        return stand_in
+
+    def _wrap_exchange(self) -> Callable[[bytes, bytes], int]:
+        """Count it as a `replace`: of what had the name before only ours ever looks."""
+        real = files._exchange  # noqa: SLF001  # the system's call, which Python does not have
+
+        def stand_in(one: bytes, other: bytes) -> int:
+            self.step(Step("replace", Path(os.fsdecode(one)), Path(os.fsdecode(other))))
+            return real(one, other)
 
         return stand_in
 
@@ -325,3 +340,8 @@ class Seam:
 
     def _path(self, given: Any) -> Path | None:
         return self._paths.get(given) if isinstance(given, int) else Path(os.fsdecode(given))
+
+    def _in_folder(self, path: Path | None, folder: int | None) -> Path | None:
+        """Return a path that is given by a name in an open folder."""
+        above = None if folder is None else self._paths.get(folder)
+        return path if path is None or above is None else above / path

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rotator.model import AccountState
 from rotator.tui.model.glyphs import ASCII
-from rotator.tui.model.messages import Explained, Message, Offered, Pressed, Undoable
-from rotator.tui.model.state import Job, Notice, State
+from rotator.tui.model.messages import ChoicesLoaded, Explained, Message, Pressed, Undoable
+from rotator.tui.model.state import DashboardState, Job, StatusMessage
 from rotator.tui.model.world import Item, World
 from rotator.tui.update.update import update
 from rotator.tui.view.frame import Frame, Style, width_of
@@ -56,7 +56,7 @@ PROVIDERS = (
 )
 
 
-def after(state: State, *messages: Message | str) -> State:
+def after(state: DashboardState, *messages: Message | str) -> DashboardState:
     """Return the state after messages; a word is a key that is pressed."""
     for message in messages:
         if isinstance(message, str):
@@ -89,12 +89,12 @@ def _wide_names() -> World:
     return replace(WORLD, rows=(*rows, WORK))
 
 
-def screens() -> Mapping[str, State]:
+def screens() -> Mapping[str, DashboardState]:
     """Return the states whose screens are kept, by name."""
     full, compact, lines = a_screen(120, 40), a_screen(80, 24), a_screen(40, 10)
     unwatched = replace(WORLD, watcher_pid=None, bridge=None, balancing=False, unbridged=1)
-    undo = Undoable(1, "openai was swapped from private to work", NOW + 9 * MINUTE)
-    failed = Notice("openai was not rotated: no other account is ready", True, NOW + HOUR)  # noqa: FBT003
+    undo = Undoable(1, "openai was swapped from private to work", NOW + 10 * MINUTE)
+    failed = StatusMessage("openai was not rotated: no other account is ready", True, NOW + HOUR)  # noqa: FBT003
     busy = (Job(1, "activating openai/private", PRIVATE.id),)
     priorities = after(compact, "p")
     events = after(compact, "e")
@@ -123,7 +123,9 @@ def screens() -> Mapping[str, State]:
         "compact-undo": replace(compact, undo=undo),
         "compact-remove": after(compact, "d"),
         "compact-rename": after(compact, "n", *"-2"),
-        "compact-connect": after(compact, "c", Offered("providers", PROVIDERS), "down", "down"),
+        "compact-connect": after(
+            compact, "c", ChoicesLoaded("providers", PROVIDERS), "down", "down"
+        ),
         "compact-explain": after(
             compact,
             "x",
@@ -143,7 +145,7 @@ def screens() -> Mapping[str, State]:
         "priorities-moved": after(priorities, "J"),
         "priorities-off": with_world(priorities, balancing=False),
         "priorities-none": with_world(priorities, priorities=()),
-        "priorities-model": after(priorities, "enter", Offered("openai", MODELS), *"mini"),
+        "priorities-model": after(priorities, "enter", ChoicesLoaded("openai", MODELS), *"mini"),
         "settings": after(compact, ",", "down"),
         "settings-reading": after(replace(compact, settings=()), ","),
         "settings-broken": with_world(after(compact, ","), unsettled="config.toml:3: no value"),

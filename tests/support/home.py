@@ -7,6 +7,7 @@ proxy or a configuration) and for nothing else.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ _PROXIES = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
 
 def places(home: Path) -> dict[str, str]:
-    """Return the variables that put every place of a program under `home`."""
+    """Return the variables that put every place of a program under `home`, and it into UTC."""
     return {
         "HOME": str(home),
+        # Times are told in local time.
+        "TZ": "UTC",
         "XDG_CACHE_HOME": str(home / ".cache"),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "XDG_DATA_HOME": str(home / ".local" / "share"),
@@ -55,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(move_out)
     # Collecting tests needs no HOME; whoever reads or writes one then shall fail.
     move_in(os.environ, Path("/nonexistent"))
+    time.tzset()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,7 +14,7 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model import Snapshot, Window
 from rotator.services.rotate import find_account
 from rotator.system.paths import find_paths
@@ -68,13 +68,13 @@ def _hex(colour: str, default: str) -> str:
 
 def _read(house: Household, used: Mapping[str, float]) -> None:
     """Keep a reading of each account, as if its vendor had told how much of it is used."""
-    with open_books(find_paths(house.env())) as books:
-        now = books.clock()
+    with open_context(find_paths(house.env())) as context:
+        now = context.clock()
         for alias, share in used.items():
-            account = find_account(books.store.state(), "mock", alias).id
+            account = find_account(context.store.state(), "mock", alias).id
             windows = (Window("5h", share, now + timedelta(hours=2)),)
-            books.history.keep_reading(account, Snapshot(now, windows), now)
-        books.announce()
+            context.history.keep_reading(account, Snapshot(now, windows), now)
+        context.notify_changed()
 
 
 def _play(house: Household, provider: LoopbackProvider) -> str:

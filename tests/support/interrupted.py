@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from rotator.live.capture import absorb, rebuild_torn
+from rotator.live.capture import capture_live, rebuild_torn
 from rotator.model import Account
 from rotator.opencode.auth.file import Torn
 from rotator.secret import digest_of
 from rotator.services import accounts as ledger
-from rotator.services.refresh import adopt_answers, freshen
+from rotator.services.refresh import ensure_fresh, settle_pending_refreshes
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.storage.database import open_database
 from rotator.storage.migrations import STORE
@@ -74,7 +74,8 @@ class Scene:
         return {name: entry for name, entry in SAVED.items() if name != self.removed}
 
     def finish(self, live: Live) -> None:
-        """Do it again, as a person does after a failure."""
+        """Do it again, as a person does after a failure; every command looks first."""
+        capture(live)
         (self.again or self.act)(live)
 
 
@@ -83,7 +84,7 @@ def put_in(name: str) -> Callable[[Live], None]:
     provider, _, alias = name.partition("/")
 
     def act(live: Live) -> None:
-        rotate(live.books, plan_rotation(live.state, provider, alias, live.clock.now))
+        rotate(live.context, plan_rotation(live.state, provider, alias, live.clock.now))
 
     return act
 
@@ -91,15 +92,15 @@ def put_in(name: str) -> Callable[[Live], None]:
 def capture(live: Live) -> None:
     """Take in what stands in auth.json, as every command does first."""
     with swap_lock(live.paths.swap_lock):
-        absorb(live.books, watched=False)
+        capture_live(live.context, watched=False)
 
 
 def finish_torn(live: Live) -> None:
     """Write a file anew that its writer has left torn."""
     with swap_lock(live.paths.swap_lock):
-        reading = absorb(live.books, watched=False)
+        reading = capture_live(live.context, watched=False)
         if isinstance(reading, Torn):
-            rebuild_torn(live.books, reading)
+            rebuild_torn(live.context, reading)
 
 
 def take_in_and_leave(live: Live) -> None:
@@ -115,15 +116,15 @@ def remove(name: str) -> Callable[[Live], None]:
 
     def act(live: Live) -> None:
         if name in live.names():
-            ledger.remove(live.books, live.account(name))
+            ledger.remove(live.context, live.account(name))
 
     return act
 
 
 def refresh_and_put_in(live: Live) -> None:
     """Renew the tokens of the parked account that is rotated to."""
-    adopt_answers(live.books)
-    freshen(live.books, live.account(ADA))
+    settle_pending_refreshes(live.context)
+    ensure_fresh(live.context, live.account(ADA))
     put_in(ADA)(live)
 
 
@@ -131,14 +132,14 @@ def refresh_again(live: Live) -> None:
     """Do it once more when the time has come; a login whose answer is lost is found dead."""
     if live.state.refreshes:
         live.clock.pass_time(minutes=2)
-    adopt_answers(live.books)
-    freshen(live.books, live.account(ADA))
+    settle_pending_refreshes(live.context)
+    ensure_fresh(live.context, live.account(ADA))
     if live.account(ADA).rejected is None:
         put_in(ADA)(live)
 
 
 def nothing(live: Live) -> None:
-    """Open the books, which brings an old store up to date, and look at the accounts."""
+    """Open the context, which brings an old store up to date, and look at the accounts."""
     assert live.names() == sorted(SAVED)
 
 
@@ -189,7 +190,7 @@ def vendor_of(scene: Scene, home: Path) -> Vendor:
 
 @contextlib.contextmanager
 def opened(home: Path, scene: Scene, vendor: Vendor) -> Iterator[Live]:
-    """Open the books as a process does that begins."""
+    """Open the context as a process does that begins."""
     with open_live(home, clock=clock_of(scene), registry=registry_of(vendor)) as live:
         yield live
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.model import Account
-from rotator.settings.active import Asked
-from rotator.settings.origins import found_settings
-from rotator.tui.model.state import Place
+from rotator.settings.active import SettingsLookup
+from rotator.settings.origins import setting_values
+from rotator.tui.model.state import ScreenName
 from tests.support.dashboard_program import SECONDS
 from tests.support.household import Household
 from tests.support.terminal import Terminal
@@ -44,7 +44,7 @@ case "$1" in
 esac
 """
 PROVIDER = "acme"
-_OPENED_BY = {Place.EVENTS: "e", Place.PRIORITIES: "p", Place.SETTINGS: ","}
+_OPENED_BY = {ScreenName.EVENTS: "e", ScreenName.PRIORITIES: "p", ScreenName.SETTINGS: ","}
 
 
 def sequence(key: str) -> str:
@@ -62,9 +62,9 @@ class Presser:
     """A person before one screen of the dashboard, and the same store as another program has it."""
 
     house: Household
-    books: Books
+    context: Context
     terminal: Terminal
-    place: Place = Place.ACCOUNTS
+    place: ScreenName = ScreenName.ACCOUNTS
 
     # What the person does.
 
@@ -73,12 +73,12 @@ class Presser:
         for key in keys:
             self.terminal.send(sequence(key))
 
-    def go(self, place: Place) -> None:
+    def go(self, place: ScreenName) -> None:
         """Go to another screen."""
-        if self.place is not Place.ACCOUNTS:
+        if self.place is not ScreenName.ACCOUNTS:
             self.press("q")
-            self.is_at(Place.ACCOUNTS)
-        if place is not Place.ACCOUNTS:
+            self.is_at(ScreenName.ACCOUNTS)
+        if place is not ScreenName.ACCOUNTS:
             self.press(_OPENED_BY[place])
             self.is_at(place)
         self.place = place
@@ -104,9 +104,9 @@ class Presser:
         """Wait for anything; fail with the screen."""
         wait_until(condition, SECONDS, lambda: f"{what} with:\n{self.terminal.text}")
 
-    def is_at(self, place: Place) -> None:
+    def is_at(self, place: ScreenName) -> None:
         """Wait until that screen is there."""
-        title = " rotator  " if place is Place.ACCOUNTS else f" rotator {place.value}"
+        title = " rotator  " if place is ScreenName.ACCOUNTS else f" rotator {place.value}"
         self.until(lambda: self.terminal.lines[0].startswith(title), f"the {place.value}")
 
     def chosen_is(self, *labels: str) -> None:
@@ -122,7 +122,7 @@ class Presser:
         """Wait until the header and the store say so."""
         word = "on" if on else "off"
         self.until(lambda: self.terminal.lines[0].endswith(f"balancing {word}"), f"it to be {word}")
-        self.until(lambda: self.books.store.state().balancing is on, f"{word} in the store")
+        self.until(lambda: self.context.store.state().balancing is on, f"{word} in the store")
 
     # What is in the files.
 
@@ -130,20 +130,20 @@ class Presser:
     def labels(self) -> list[str]:
         """A word of each line of the list, from the first to the last."""
         match self.place:
-            case Place.ACCOUNTS:
-                return sorted(account.alias for account in self.books.store.state().accounts)
-            case Place.EVENTS:
-                return [str(one.event.account) for one in reversed(self.books.history.read())]
-            case Place.PRIORITIES:
+            case ScreenName.ACCOUNTS:
+                return sorted(account.alias for account in self.context.store.state().accounts)
+            case ScreenName.EVENTS:
+                return [str(one.event.account) for one in reversed(self.context.history.read())]
+            case ScreenName.PRIORITIES:
                 return [one["provider"] for one in self.order]
-            case Place.SETTINGS:
-                found = found_settings(Asked(self.books.paths))
+            case ScreenName.SETTINGS:
+                found = setting_values(SettingsLookup(self.context.paths))
                 return [one.key for one in found if one.key != "priority"]
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What config.toml holds."""
-        return tomllib.loads(self.books.paths.config_file.read_text())
+        return tomllib.loads(self.context.paths.config_file.read_text())
 
     @property
     def order(self) -> list[dict[str, Any]]:
@@ -160,13 +160,13 @@ class Presser:
 
     def account(self, alias: str) -> Account | None:
         """Return the account of that name."""
-        accounts = self.books.store.state().accounts
+        accounts = self.context.store.state().accounts
         return next((one for one in accounts if one.alias == alias), None)
 
     def state(self, alias: str) -> str:
         """Return the state of the account of that name; nothing where there is none."""
         account = self.account(alias)
-        return account.state_at(self.books.clock()).value if account else ""
+        return account.state_at(self.context.clock()).value if account else ""
 
     def is_live(self, alias: str) -> None:
         """Wait until an account is live, in auth.json and on the screen."""

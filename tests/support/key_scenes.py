@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from rotator.system.locks import watcher_pid
 from rotator.tui.model.bindings import Action
-from rotator.tui.model.state import Place
+from rotator.tui.model.state import ScreenName
 from tests.support.children import has_ended
 from tests.support.dashboard_program import SECONDS, line_with, wait_for_line
 from tests.support.key_presser import PROVIDER, Presser
@@ -93,8 +93,8 @@ def _detail(scene: Presser, key: str) -> None:
 
 def _back(scene: Presser, key: str) -> None:
     scene.press(key)
-    scene.is_at(Place.ACCOUNTS)
-    place, scene.place = scene.place, Place.ACCOUNTS
+    scene.is_at(ScreenName.ACCOUNTS)
+    place, scene.place = scene.place, ScreenName.ACCOUNTS
     scene.go(place)
 
 
@@ -156,7 +156,7 @@ def _change(scene: Presser, key: str) -> None:
 
 
 def _watch(scene: Presser, key: str) -> None:
-    lock = scene.books.paths.watch_lock
+    lock = scene.context.paths.watch_lock
     scene.press(key)
     scene.until(lambda: watcher_pid(lock), "a watcher")
     pid = watcher_pid(lock)
@@ -259,12 +259,12 @@ def _balancing(scene: Presser, key: str) -> None:
         scene.balancing_is(on=on)
 
 
-def _opens(place: Place) -> Callable[[Presser, str], None]:
+def _opens(place: ScreenName) -> Callable[[Presser, str], None]:
     def opens(scene: Presser, key: str) -> None:
         scene.press(key)
         scene.is_at(place)
         scene.place = place
-        scene.go(Place.ACCOUNTS)
+        scene.go(ScreenName.ACCOUNTS)
 
     return opens
 
@@ -289,7 +289,7 @@ SCENES: Mapping[Action, Callable[[Presser, str], None]] = {
     Action.DISABLE: _disable,
     Action.DOWN: _down,
     Action.ENABLE: _enable,
-    Action.EVENTS: _opens(Place.EVENTS),
+    Action.EVENTS: _opens(ScreenName.EVENTS),
     Action.EXPLAIN: _explain,
     Action.FILTER: _filter,
     Action.FIRST: _first,
@@ -300,14 +300,14 @@ SCENES: Mapping[Action, Callable[[Presser, str], None]] = {
     Action.MOVE_UP: _move_up,
     Action.PAGE_DOWN: _page_down,
     Action.PAGE_UP: _page_up,
-    Action.PRIORITIES: _opens(Place.PRIORITIES),
+    Action.PRIORITIES: _opens(ScreenName.PRIORITIES),
     Action.QUIT: _quit,
     Action.REDRAW: _redraw,
     Action.REFRESH: _refresh,
     Action.REMOVE: _remove,
     Action.RENAME: _rename,
     Action.ROTATE: _rotate,
-    Action.SETTINGS: _opens(Place.SETTINGS),
+    Action.SETTINGS: _opens(ScreenName.SETTINGS),
     Action.UNDO: _undo,
     Action.UP: _up,
     Action.WATCH: _watch,

@@ -24,9 +24,9 @@ from typing import Any
 import pytest
 
 from rotator.clock import Clock
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.core.logins.aliases import split_name
-from rotator.live.capture import absorb
+from rotator.live.capture import capture_live
 from rotator.model import Account, AccountState, Credential, Event, EventKind, Identity, State
 from rotator.model.preferences import Preferences
 from rotator.opencode.auth.file import Reading
@@ -122,26 +122,26 @@ def write_as_opencode(path: Path, content: bytes) -> None:
 
 @dataclass
 class Live:
-    """One person's books with the file they are about."""
+    """One person's context with the file they are about."""
 
-    books: Books
+    context: Context
     clock: HandClock
     made: list[Path] = field(default_factory=list)
 
     @property
     def paths(self) -> Paths:
         """Where everything lies."""
-        return self.books.paths
+        return self.context.paths
 
     @property
     def file(self) -> Path:
         """The live file, auth.json."""
-        return self.books.paths.auth_file
+        return self.context.paths.auth_file
 
     @property
     def state(self) -> State:
         """The store as it is now."""
-        return self.books.store.state()
+        return self.context.store.state()
 
     def write(self, entries: Mapping[str, object] | bytes) -> bytes:
         """Put `entries` into auth.json in opencode's manner; return the bytes."""
@@ -153,7 +153,7 @@ class Live:
     def look(self, *, watched: bool = True) -> Reading:
         """Take in what auth.json holds, as the watcher does at a change."""
         with swap_lock(self.paths.swap_lock):
-            return absorb(self.books, watched=watched)
+            return capture_live(self.context, watched=watched)
 
     def sees(self, entries: Mapping[str, object] | bytes, *, watched: bool = True) -> Reading:
         """Write and look."""
@@ -189,7 +189,7 @@ class Live:
 
     def events(self) -> list[Event]:
         """Return what happened so far, oldest first."""
-        return [numbered.event for numbered in self.books.history.read()]
+        return [numbered.event for numbered in self.context.history.read()]
 
     def kinds(self) -> list[EventKind]:
         """Return the kinds of what happened so far."""
@@ -218,14 +218,14 @@ def kept_aside(live: Live) -> list[bytes]:
 def open_live(
     home: Path, *, clock: HandClock | None = None, registry: Registry = REGISTRY
 ) -> Iterator[Live]:
-    """Open the books of the person who lives in `home`."""
+    """Open the context of the person who lives in `home`."""
     at = clock or HandClock()
     asked: Clock = at
     # The settings are nobody's unless a test says otherwise, so that no file of them is read.
-    with open_books(
+    with open_context(
         find_paths(places(home)), clock=asked, registry=registry, preferences=Preferences
-    ) as books:
-        yield Live(books, at)
+    ) as context:
+        yield Live(context, at)
 
 
 @contextlib.contextmanager

@@ -41,9 +41,9 @@ def opencode2() -> Path:
 
 def free_port() -> int:
     """Return a port of the loopback interface that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return int(place.getsockname()[1])
 
 
 def service_file(house: Household) -> Path:
@@ -112,8 +112,8 @@ class Server2:
         path = f"/api/integration/{provider}"
         what = f"{provider} to be loaded"
         wait_until(lambda: self.ask("GET", path)[0] == 200, _READY_SECONDS, what, poll_seconds=0.1)
-        found: list[Mapping[str, Any]] = self.ask("GET", path)[1]["data"]["connections"]
-        return found
+        connections: list[Mapping[str, Any]] = self.ask("GET", path)[1]["data"]["connections"]
+        return connections
 
     def activate(self, slot: str) -> None:
         """Make a login the active one."""
@@ -168,7 +168,7 @@ def end_services(house: Household) -> None:
         with contextlib.suppress(psutil.Error):
             if process.info["name"] != "opencode":
                 continue
-            if any(Path(one.path) == database(house) for one in process.open_files()):
+            if any(Path(place.path) == database(house) for place in process.open_files()):
                 _end(process)
 
 

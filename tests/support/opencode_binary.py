@@ -5,40 +5,27 @@ It installs fixed versions and nothing else; how they are run is said in opencod
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import os
 import platform
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.support.home import OUTSIDE
+from tests.support.tool_cache import NpmPackages, cache_folder, install_once
 
 OPENCODE_VERSION = "1.18.33"
 # The oldest that the bridge is for.
 OLDEST_VERSION = "1.17.0"
 # The only one of the second generation that there is for everybody.
 OPENCODE_2_VERSION = "2.0.15"
-_INSTALL_SECONDS = 300
 _VERSION_SECONDS = 60
-_INSTALLING = "installing-"
 _OS_NAMES = {"Darwin": "darwin", "Linux": "linux"}
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-def cache_folder(environment: Mapping[str, str] = OUTSIDE) -> Path:
-    """Return where tools for tests are kept, by default for the environment outside the tests."""
-    if folder := environment.get("ROTATOR_TEST_CACHE"):
-        return Path(folder)
-    base = environment.get("XDG_CACHE_HOME")
-    home = Path(environment.get("HOME") or Path.home())
-    return (Path(base) if base else home / ".cache") / "opencode-rotator-tests"
 
 
 @functools.cache
@@ -55,53 +42,14 @@ def install_opencode(
     Safe to call from several processes at once.
     """
     target = cache / f"opencode-{version}"
-    if not _programs(target):
-        cache.mkdir(parents=True, exist_ok=True)
-        with locked(cache / "install.lock"):
-            if not _programs(target):
-                for left in (target, *cache.glob(f"{_INSTALLING}*")):
-                    shutil.rmtree(left, ignore_errors=True)
-                _install_whole(target, environment, version)
+    install_once(
+        target,
+        NpmPackages((f"{_package_of(version)}@{version}",), "the opencode that the tests run"),
+        environment,
+        is_whole=lambda folder: bool(_programs(folder)),
+        check=lambda folder: _keep_one_program(folder, version),
+    )
     return _programs(target)[0]
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keep other processes out while the block runs."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _install_whole(target: Path, environment: Mapping[str, str], version: str) -> None:
-    npm = shutil.which("npm", path=environment.get("PATH"))
-    if npm is None:
-        pytest.fail(
-            "npm is not installed; it brings the opencode that the tests run", pytrace=False
-        )
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=_INSTALLING) as folder:
-        package = f"{_package_of(version)}@{version}"
-        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", folder, package]
-        ended = subprocess.run(
-            command,
-            env=dict(environment),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_INSTALL_SECONDS,
-            check=False,
-        )
-        if ended.returncode != 0:
-            pytest.fail(
-                f"`npm install {package}` failed:\n{ended.stdout}{ended.stderr}", pytrace=False
-            )
-        _keep_one_program(Path(folder), version)
-        # A rename is whole or not at all: half an install never gets this name.
-        whole = Path(folder) / "whole"
-        whole.mkdir()
-        (Path(folder) / "node_modules").rename(whole / "node_modules")
-        whole.rename(target)
 
 
 def _package_of(version: str) -> str:

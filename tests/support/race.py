@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import State
 from rotator.opencode.auth.file import Whole, read_live
 from rotator.system.paths import find_paths
@@ -74,6 +74,13 @@ def comes_true(condition):
 
 def write(entries):
     text = json.dumps(entries, indent=2).encode()
+    if chance.random() < 0.3:
+        # As an editor does, or whatever else puts a file there as a whole.
+        handle = os.open(auth + ".mine", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(handle, text)
+        os.close(handle)
+        os.rename(auth + ".mine", auth)
+        return
     handle = os.open(auth, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(handle, text[: len(text) // 2])
     time.sleep(chance.choice([0, 0, 0.0005, 0.003]))
@@ -106,8 +113,8 @@ print(json.dumps(told))
 SWAPPER = """
 import contextlib
 import random, sys, time
-from rotator.context import open_books
-from rotator.live.capture import await_late
+from rotator.context import open_context
+from rotator.live.capture import wait_for_late_writes
 from rotator.errors import SwapConflict
 from rotator.system.locks import swap_lock
 from rotator.system.paths import find_paths
@@ -122,19 +129,19 @@ def linger(step):
 
 print("ready", flush=True)
 sys.stdin.readline()
-with open_books(find_paths()) as books, Seam().watching(linger):
+with open_context(find_paths()) as context, Seam().watching(linger):
     for number in range(swaps):
         plan = plan_rotation(
-            books.store.state(), "acme", f"acme-{number % 2 + 1}", books.clock()
+            context.store.state(), "acme", f"acme-{number % 2 + 1}", context.clock()
         )
         done = None
         while done is None:
             # As its hint says: on a slow machine the writer may be quicker fifty times.
             with contextlib.suppress(SwapConflict):
-                done = rotate(books, plan)
+                done = rotate(context, plan)
         time.sleep(chance.uniform(0, pause))
-    with swap_lock(books.paths.swap_lock):
-        await_late(books, patience_seconds=2)
+    with swap_lock(context.paths.swap_lock):
+        wait_for_late_writes(context, patience_seconds=2)
 """
 
 
@@ -149,8 +156,8 @@ def start(house: Household, program: str, *words: object) -> subprocess.Popen[st
     )
 
 
-def saved_keys(books: Books) -> set[str]:
-    entries = (json.loads(a.credential.entry.reveal()) for a in books.store.state().accounts)
+def saved_keys(context: Context) -> set[str]:
+    entries = (json.loads(a.credential.entry.reveal()) for a in context.store.state().accounts)
     return {entry["key"] for entry in entries}
 
 
@@ -167,9 +174,9 @@ def are_live(house: Household, logins: dict[str, str]) -> bool:
     return all(p in entries and json.loads(entries[p].reveal())["key"] == logins[p] for p in logins)
 
 
-def is_at_rest(books: Books) -> bool:
-    reading = read_live(books.paths.auth_file)
-    return isinstance(reading, Whole) and reading.digest == books.store.live_digest()
+def is_at_rest(context: Context) -> bool:
+    reading = read_live(context.paths.auth_file)
+    return isinstance(reading, Whole) and reading.digest == context.store.live_digest()
 
 
 def race(
@@ -232,13 +239,15 @@ def run_race(
     for name in ("a", "b"):
         house.write_auth({"acme": api(name), "zeta": api("z")})
         assert rotator(house, "accounts").code == 0
-    with open_books(find_paths(places(house.home))) as books:
+    with open_context(find_paths(places(house.home))) as context:
         with watcher(house):
             told = race(house, seed, logins, swaps, pause_seconds, window_seconds)
             written, last = {key for _, key in told["written"]}, last_logins(told)
 
             def is_well() -> bool:
-                return is_at_rest(books) and written <= saved_keys(books) and are_live(house, last)
+                return (
+                    is_at_rest(context) and written <= saved_keys(context) and are_live(house, last)
+                )
 
             with contextlib.suppress(TimeoutError):
                 wait_until(is_well, _QUIET_SECONDS, "everything to be in its place")
@@ -247,9 +256,9 @@ def run_race(
         return Outcome(
             told,
             len(late),
-            sorted(written - saved_keys(books)),
+            sorted(written - saved_keys(context)),
             {p: key for p, key in last.items() if live.get(p) != key},
-            books.store.state(),
+            context.store.state(),
         )
 
 

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.system import interrupts
 from rotator.system.locks import watch_lock
 from rotator.system.paths import find_paths
@@ -27,8 +27,8 @@ def main() -> None:
     interrupts.note_signals()
     paths = find_paths()
     # Commands then leave the files to it, as they do to every watcher.
-    with watch_lock(paths.watch_lock), open_books(paths, watching=True, clock=clock) as books:
-        daemon = Daemon(books)
+    with watch_lock(paths.watch_lock), open_context(paths, watching=True, clock=clock) as context:
+        daemon = Daemon(context)
         with interrupts.told_to(daemon.stop):
             daemon.run(lambda: print("watching", flush=True))
 

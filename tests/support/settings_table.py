@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from rotator.settings.catalog import OF_A_PRIORITY, SETTINGS, Setting
-from rotator.settings.edit import rendered
+from rotator.settings.inline_values import rendered
 from tests.support.repository import ROOT
 
 DOCUMENT = ROOT / "docs" / "settings.md"

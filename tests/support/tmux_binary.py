@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import OUTSIDE
-from tests.support.opencode_binary import cache_folder, locked
+from tests.support.tool_cache import cache_folder, locked
 
 _SECONDS = 300
 _FETCHING = "fetching-"

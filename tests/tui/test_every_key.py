@@ -13,7 +13,7 @@ import pytest
 
 from rotator.system.paths import find_paths
 from rotator.tui.model.bindings import BINDINGS, Action
-from rotator.tui.model.state import Place
+from rotator.tui.model.state import ScreenName
 from tests.support.config_files import write_config
 from tests.support.dashboard_program import (
     SECONDS,
@@ -32,7 +32,7 @@ from tests.support.waiting import wait_until
 NAMES = [f"name{number:02}" for number in range(20)]
 ORDER = [PROVIDER, "beta", "zeta"]
 # What is done on a screen becomes events: those are looked at before there are any more.
-PLACES = [Place.EVENTS, Place.SETTINGS, Place.PRIORITIES, Place.ACCOUNTS]
+PLACES = [ScreenName.EVENTS, ScreenName.SETTINGS, ScreenName.PRIORITIES, ScreenName.ACCOUNTS]
 # Not all of the list is on such a screen.
 ROWS, COLUMNS = 24, 100
 
@@ -54,9 +54,9 @@ def house(home: Path) -> Household:
 def before_it(house: Household) -> Iterator[Presser]:
     """Run the dashboard on a screen that is too small for all accounts."""
     path = f"{house.home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    with opened(house) as books, dashboard(house, PATH=path) as terminal:
+    with opened(house) as context, dashboard(house, PATH=path) as terminal:
         terminal.resize(ROWS, COLUMNS)
-        scene = Presser(house, books, terminal)
+        scene = Presser(house, context, terminal)
         scene.gone(f"○ {NAMES[-1]}")
         yield scene
 
@@ -82,7 +82,7 @@ def test_every_key_of_the_table_does_on_each_of_its_screens_what_the_table_says(
 
         assert scene.terminal.wait_for_end() == 0
         wait_until(lambda: is_given_back(scene.terminal), SECONDS, "the terminal to be given back")
-    assert set(PLACES) == set(Place)
+    assert set(PLACES) == set(ScreenName)
     assert set(SCENES) == {binding.action for binding in BINDINGS}
 
 
@@ -110,11 +110,11 @@ def test_words_are_clicked_the_wheel_turns_and_sigterm_over_a_list_leaves_a_clea
             click(scene, "Esc ")
             scene.gone(shown)
         click(scene, " events ")
-        scene.is_at(Place.EVENTS)
+        scene.is_at(ScreenName.EVENTS)
         wheel(scene, 65)
         scene.chosen_is(f"{PROVIDER}/{NAMES[-4]}")
         click(scene, "Esc back")
-        scene.is_at(Place.ACCOUNTS)
+        scene.is_at(ScreenName.ACCOUNTS)
 
         for button, chosen in ((65, 3), (65, 6), (64, 3)):
             wheel(scene, button)

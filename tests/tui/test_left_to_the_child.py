@@ -11,18 +11,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from rotator.tui.terminal.event_pipe import Wakeups, left_to_the_child
+from rotator.tui.terminal.event_pipe import EventPipe, left_to_the_child
 
 HANDLED = "import signal; print(signal.getsignal(signal.{}) is signal.{})"
 
 
 @pytest.fixture
-def wakeups() -> Iterator[Wakeups]:
-    with contextlib.closing(Wakeups()) as wakeups, wakeups.signals():
+def wakeups() -> Iterator[EventPipe]:
+    with contextlib.closing(EventPipe()) as wakeups, wakeups.signals():
         yield wakeups
 
 
-def signals(wakeups: Wakeups) -> set[signal.Signals]:
+def signals(wakeups: EventPipe) -> set[signal.Signals]:
     read, write = os.pipe()
     try:
         return wakeups.wait(read, 0)
@@ -35,7 +35,7 @@ def signals(wakeups: Wakeups) -> set[signal.Signals]:
     ("name", "handler"), [("SIGINT", "default_int_handler"), ("SIGTSTP", "SIG_DFL")]
 )
 def test_a_child_hears_them_from_its_first_moment(
-    wakeups: Wakeups, name: str, handler: str
+    wakeups: EventPipe, name: str, handler: str
 ) -> None:
     with left_to_the_child():
         said = subprocess.check_output([sys.executable, "-c", HANDLED.format(name, handler)])
@@ -44,7 +44,7 @@ def test_a_child_hears_them_from_its_first_moment(
     assert signals(wakeups) == set()
 
 
-def test_meanwhile_ctrl_c_is_not_ours_and_an_end_is_kept_for_later(wakeups: Wakeups) -> None:
+def test_meanwhile_ctrl_c_is_not_ours_and_an_end_is_kept_for_later(wakeups: EventPipe) -> None:
     with left_to_the_child():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
@@ -52,7 +52,7 @@ def test_meanwhile_ctrl_c_is_not_ours_and_an_end_is_kept_for_later(wakeups: Wake
     assert signals(wakeups) == {signal.SIGTERM}
 
 
-def test_afterwards_they_are_ours_again(wakeups: Wakeups) -> None:
+def test_afterwards_they_are_ours_again(wakeups: EventPipe) -> None:
     with left_to_the_child():
         pass
     signal.raise_signal(signal.SIGINT)

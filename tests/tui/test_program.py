@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -91,8 +92,8 @@ def test_keys_mouse_sizes_and_other_programs_change_what_is_seen(home: Path) -> 
         before.wait_for_text("watcher not running", SECONDS)
 
         # What another program does is seen.
-        with opened(house) as books:
-            rename(books, find_account(books.store.state(), "acme", "one"), "first")
+        with opened(house) as context:
+            rename(context, find_account(context.store.state(), "acme", "one"), "first")
         wait_for_line(before, "○ first")
 
         before.press("q")
@@ -217,6 +218,34 @@ def test_a_login_in_opencode_is_captured_and_named_and_the_watcher_started(home:
         finally:
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda: has_ended(pid), SECONDS, "the watcher to end")
+
+
+def test_a_watcher_that_is_started_in_a_project_runs_none_of_its_code(home: Path) -> None:
+    house, project = with_accounts(home, "one"), home / "project"
+    (project / "rotator").mkdir(parents=True)
+    for name in ("rotator/__init__.py", "rotator/__main__.py", "click.py"):
+        (project / name).write_text(f"open({str(home / 'ran')!r}, 'w')\n")
+    code = (
+        "from rotator.system.paths import find_paths\n"
+        "from rotator.tui.jobs.start_watcher import Watcher\n"
+        "import os; print(Watcher().start(1, find_paths(os.environ)).says)"
+    )
+
+    started = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=house.env(),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    pid = watcher_pid(find_paths(house.env()).watch_lock)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: has_ended(pid), SECONDS, "the watcher to end")
+    assert started.stdout == "the watcher runs\n", started.stderr
+    assert not (home / "ran").exists()
 
 
 def test_without_colors_and_signs_it_says_the_same_and_a_lost_terminal_ends_it(

@@ -49,3 +49,11 @@ def test_a_vendor_that_was_asked_too_often_may_say_until_when() -> None:
 @pytest.mark.parametrize("sent", [False, True])
 def test_a_vendor_out_of_reach_may_have_seen_the_request(*, sent: bool) -> None:
     assert errors.ProviderUnavailable("no answer came", sent=sent).sent is sent
+
+
+def test_what_a_vendor_s_refusal_says_beside_its_time_is_kept() -> None:
+    limited = errors.RateLimited("too often", hint="wait")
+    away = errors.ProviderUnavailable("away", sent=True, hint="look")
+
+    assert (limited.message, limited.hint, limited.retry_at) == ("too often", "wait", None)
+    assert (away.message, away.hint, away.sent) == ("away", "look", True)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import json
 import pickle
+import pkgutil
+import re
 from collections.abc import Callable
 from pprint import pformat
 
 import pytest
 
+import providers
+import rotator
 from rotator.model import Credential
 from rotator.secret import Secret, blanked, digest_of, is_placeholder
 from tests.support.builders import an_account, oauth
@@ -150,3 +155,112 @@ def test_a_word_in_a_secret_s_place_is_no_secret(text: str) -> None:
 )
 def test_whatever_may_be_a_secret_is_no_word(text: str) -> None:
     assert not is_placeholder(text)
+
+
+def test_a_secret_that_lacks_its_last_letter_is_blanked_as_well() -> None:
+    assert blanked(TEXT[:-1].encode(), [Secret(TEXT)]) == b"*" * (len(TEXT) - 1)
+
+
+def test_a_secret_of_eight_signs_is_blanked_wherever_it_stands() -> None:
+    assert blanked(b"xCANARY-Ax", [Secret("CANARY-A")]) == b"x********x"
+    assert blanked(b"xCANARY-Bx", [Secret("CANARY-B more of it")])[1:9] == b"CANARY-B"
+    assert blanked(b"xCANARY-B", [Secret("CANARY-B more of it")]) == b"x********"
+
+
+def test_a_secret_is_blanked_whole_however_it_is_spelt() -> None:
+    spelt = json.dumps("KÄY-CANARY")[1:-1].encode()
+
+    assert blanked(spelt, [Secret("KÄY-CANARY")]) == b"*" * len(spelt)
+
+
+def test_a_word_has_forty_letters_at_the_most() -> None:
+    assert is_placeholder("a" * 40)
+    assert not is_placeholder("a" * 41)
+
+
+def test_a_secret_with_letters_of_its_own_language_is_blanked_whole() -> None:
+    assert blanked("ÄKEY-CANARY".encode(), [Secret("ÄKEY-CANARY")]) == b"*" * 12
+
+
+def test_of_a_secret_that_is_a_part_of_another_no_rest_is_left() -> None:
+    secrets = [Secret(TEXT), Secret(f"{TEXT}-LONGER")]
+
+    assert blanked(f"{TEXT}-LONGER".encode(), secrets) == b"*" * len(f"{TEXT}-LONGER")
+
+
+# -- dataclasses -------------------------------------------------------------------------------
+
+# Fields of these types hold what came from outside as it came: contents, rows, environments.
+MAY_HOLD = re.compile(r"\bbytes\b|\bRow\b|\bAny\b|\bobject\b|\bTables\b|Mapping\[str, str\]")
+# So do these, whose type does not tell; vendors repeat the key that they refuse.
+TEXTS = {
+    ("Answer", "codes"),
+    ("Answer", "messages"),
+    ("Failure", "message"),
+    ("LoggedFailure", "message"),
+    ("Signal", "body"),
+    ("Signal", "error"),
+}
+HARMLESS = {
+    ("Block", "row"): "a line of the dashboard",
+    ("Child", "process"): "a process of the demo",
+    ("SettingValue", "default"): "a setting",
+    ("SettingValue", "value"): "a setting",
+    ("HttpAnswer", "headers"): "what may be secret is left out of them",
+    ("Setting", "default"): "a setting",
+    ("Shown", "accounts"): "logins of the demo, which are made up",
+    ("Stage", "env"): "the environment of the demo, which has nothing of the user's",
+    ("TokenEndpoint", "dead"): "a vendor's codes, and what they mean",
+    ("World", "rows"): "lines of the dashboard",
+}
+
+
+def all_dataclasses() -> list[type]:
+    """Return those of the program; what `testing` holds is made up."""
+    names = [
+        module.name
+        for package in (providers, rotator)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not re.search(r"\.testing\b|__main__", module.name)
+    ]
+    return [
+        kind
+        for name in names
+        for kind in vars(importlib.import_module(name)).values()
+        if isinstance(kind, type) and kind.__module__ == name and dataclasses.is_dataclass(kind)
+    ]
+
+
+def secret_fields(kind: type) -> set[str]:
+    """Return the fields that may hold a secret which is no `Secret`."""
+    names = {(kind.__name__, one.name): one.type for one in dataclasses.fields(kind)}
+    found = {place for place, of in names.items() if place in TEXTS or MAY_HOLD.search(str(of))}
+    return {name for _, name in found - HARMLESS.keys()}
+
+
+def shown(kind: type) -> str:
+    """Return how an instance shows itself whose fields all hold secrets where they may."""
+    made: object = object.__new__(kind)
+    secret = secret_fields(kind)
+    for one in dataclasses.fields(kind):
+        object.__setattr__(made, one.name, TEXT.encode() if one.name in secret else None)
+    return repr(made)
+
+
+def test_no_dataclass_shows_what_may_hold_a_secret() -> None:
+    kinds = [kind for kind in all_dataclasses() if secret_fields(kind)]
+
+    assert len(kinds) > 15
+    assert [kind.__qualname__ for kind in kinds if "CANARY" in shown(kind)] == []
+
+
+def test_a_dataclass_that_shows_what_may_hold_a_secret_is_found() -> None:
+    @dataclasses.dataclass
+    class Open:
+        content: bytes
+
+    @dataclasses.dataclass
+    class Closed:
+        content: bytes = dataclasses.field(repr=False)
+
+    assert ["CANARY" in shown(kind) for kind in (Open, Closed)] == [True, False]

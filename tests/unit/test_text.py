@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.text import LONGEST, clean, one_line
+from rotator.text import LONGEST, one_line, sanitize
 
 
 @pytest.mark.parametrize(
@@ -29,24 +29,24 @@ from rotator.text import LONGEST, clean, one_line
     ],
 )
 def test_what_could_reach_a_terminal_is_harmless(text: object, expected: str) -> None:
-    assert clean(text) == expected
+    assert sanitize(text) == expected
 
 
 def test_a_text_of_300_characters_stays_whole() -> None:
-    assert clean("x" * LONGEST) == "x" * 300
+    assert sanitize("x" * LONGEST) == "x" * 300
 
 
 def test_a_longer_text_is_cut_and_says_so() -> None:
-    assert clean("x" * (LONGEST + 1)) == "x" * 299 + "…"
+    assert sanitize("x" * (LONGEST + 1)) == "x" * 299 + "…"
 
 
 def test_the_bound_can_be_narrower() -> None:
-    assert clean("a longer label", 8) == "a longe…"
+    assert sanitize("a longer label", 8) == "a longe…"
 
 
 def test_a_huge_text_costs_no_more_than_its_beginning() -> None:
     # Squeezing takes characters away: what fills the line may begin far to the right.
-    assert clean("x  " * 1_000_000) == "x " * 149 + "x…"
+    assert sanitize("x  " * 1_000_000) == "x " * 149 + "x…"
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_huge_text_costs_no_more_than_its_beginning() -> None:
     ],
 )
 def test_of_an_address_no_login_is_shown(text: str, shown: str) -> None:
-    assert clean(text) == shown
+    assert sanitize(text) == shown
     assert one_line(text) == text
 
 
 def test_a_login_in_an_address_is_not_shown_though_the_text_is_cut() -> None:
-    assert "CANARY" not in clean(f"https://me:{'CANARY' * 9}@host.example/{'p' * 30}", 30)
+    assert "CANARY" not in sanitize(f"https://me:{'CANARY' * 9}@host.example/{'p' * 30}", 30)

@@ -8,16 +8,16 @@ the reason, since it may hold a part of a key.
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import datetime
 from http import HTTPStatus
 
 from rotator.core.failures import error_codes as evidence
 from rotator.core.failures.error_codes import Evidence
-from rotator.core.failures.error_response import Answer, read_answer
+from rotator.core.failures.error_response import ErrorResponse, read_error_response
 from rotator.core.failures.resets import stated_until
 from rotator.model import EVERYTHING, Finding, Meaning, Scope, Signal
+from rotator.wording import span
 
 # 501 and 505: no account can do what the server cannot. 511: a captive portal answers.
 _HOPELESS = {501, 505, 511}
@@ -52,13 +52,13 @@ _WORDS = {
 
 def classify(signal: Signal, now: datetime) -> Finding:
     """Return what the failure means and, if the answer says so, until when it holds."""
-    answer = read_answer(signal)
+    answer = read_error_response(signal)
     meaning, code = _evidence(signal.status, answer)
     until = stated_until(answer, signal.at, now) if meaning in _TIMED else None
     parts = [] if signal.status is None else [str(signal.status)]
     parts.append(f"{_WORDS[meaning]} ({code})" if _SHOWN_CODE.fullmatch(code) else _WORDS[meaning])
     if until is not None:
-        parts.append(f"retry after {_span((until - now).total_seconds())}")
+        parts.append(f"retry after {span((until - now).total_seconds())}")
     return Finding(meaning, ", ".join(parts), until)
 
 
@@ -73,12 +73,12 @@ def scope_of(signal: Signal, meaning: Meaning) -> Scope:
     named = re.compile(
         rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"]+{re.escape(model)}(?![\w-])", re.IGNORECASE
     )
-    if any(named.search(message) for message in read_answer(signal).messages):
+    if any(named.search(message) for message in read_error_response(signal).messages):
         return Scope(model)
     return EVERYTHING
 
 
-def _evidence(status: int | None, answer: Answer) -> Evidence:
+def _evidence(status: int | None, answer: ErrorResponse) -> Evidence:
     if status in _HISTORY_STATUSES and evidence.is_foreign_history(answer):
         return Meaning.FOREIGN_HISTORY, ""
     match status:
@@ -96,46 +96,46 @@ def _evidence(status: int | None, answer: Answer) -> Evidence:
             return _other(status, answer)
 
 
-def _too_many_requests(answer: Answer) -> Evidence:
+def _too_many_requests(answer: ErrorResponse) -> Evidence:
     if evidence.is_upstream(answer):
         return _OVERLOAD
     if evidence.is_too_large(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.LIMIT_CODES, answer)
-    found = found or evidence.by_messages(evidence.LIMIT_MESSAGES, answer)
-    return evidence.by_window(found or (Meaning.SHORT_LIMIT, ""), answer)
+    clue = evidence.by_codes(evidence.LIMIT_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.LIMIT_MESSAGES, answer)
+    return evidence.by_window(clue or (Meaning.SHORT_LIMIT, ""), answer)
 
 
-def _payment_required(answer: Answer) -> Evidence:
+def _payment_required(answer: ErrorResponse) -> Evidence:
     """Read a 402, which says billing even when bare, unless something more precise is said."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.PAYMENT_CODES, answer)
-    found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found or (Meaning.BILLING, ""), answer)
+    clue = evidence.by_codes(evidence.PAYMENT_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue or (Meaning.BILLING, ""), answer)
 
 
-def _refused(answer: Answer) -> Evidence:
+def _refused(answer: ErrorResponse) -> Evidence:
     """Read a 401 or 403, which say nothing about the account by themselves."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.dead_login(answer)
-    found = found or evidence.by_codes(evidence.QUOTA_CODES, answer)
-    found = found or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
+    clue = evidence.dead_login(answer)
+    clue = clue or evidence.by_codes(evidence.QUOTA_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
-def _bad_request(answer: Answer) -> Evidence:
+def _bad_request(answer: ErrorResponse) -> Evidence:
     """Read a 400: nearly always the request's own fault, and then it may echo anything."""
     if evidence.is_upstream(answer) or evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.QUOTA_CODES, answer)
-    if found is None and not evidence.names_a_parameter(answer):
-        found = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
+    clue = evidence.by_codes(evidence.QUOTA_CODES, answer)
+    if clue is None and not evidence.names_a_parameter(answer):
+        clue = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY
 
 
-def _other(status: int, answer: Answer) -> Evidence:
+def _other(status: int, answer: ErrorResponse) -> Evidence:
     """Read a status that says nothing of limits: a 5xx is the server's trouble, unless by code."""
     if not _FIRST_SERVER_ERROR <= status <= _LAST_SERVER_ERROR or status in _HOPELESS:
         return _NOBODY
@@ -144,7 +144,7 @@ def _other(status: int, answer: Answer) -> Evidence:
     return evidence.by_codes(evidence.QUOTA_CODES, answer) or _OVERLOAD
 
 
-def _without_status(answer: Answer) -> Evidence:
+def _without_status(answer: ErrorResponse) -> Evidence:
     """Read an error of a stream or of opencode's log, which may state its status in the text."""
     stated = answer.status or 0
     if stated in _SURE_STATUSES or stated >= _FIRST_SERVER_ERROR:
@@ -153,17 +153,6 @@ def _without_status(answer: Answer) -> Evidence:
         return _OVERLOAD
     if evidence.is_about_the_request(answer):
         return _NOBODY
-    found = evidence.by_codes(evidence.STREAM_CODES, answer)
-    found = found or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
-    return evidence.by_window(found, answer) if found else _NOBODY
-
-
-def _span(seconds: float) -> str:
-    """Return a length of time for people, in its two largest units: `3 h 51 min`."""
-    left = math.ceil(seconds)
-    parts = []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, length)
-        parts.append(f"{count} {unit}" if count else "")
-    first = next(n for n, part in enumerate(parts) if part)
-    return " ".join(part for part in parts[first : first + 2] if part)
+    clue = evidence.by_codes(evidence.STREAM_CODES, answer)
+    clue = clue or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
+    return evidence.by_window(clue, answer) if clue else _NOBODY

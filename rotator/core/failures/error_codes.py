@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rotator.core.failures.error_response import Answer
+from rotator.core.failures.error_response import ErrorResponse
 from rotator.model import Meaning
 
 # An echo of the user's text comes later than this, or in quotes.
@@ -128,28 +128,28 @@ _LONG_MESSAGES = re.compile(
 )
 
 
-def by_codes(rules: tuple[Rule, ...], answer: Answer) -> Evidence | None:
+def by_codes(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | None:
     """Return what the answer's codes say by the first rule that one of them meets."""
-    found = ((meaning, c) for meaning, rule in rules for c in answer.codes if rule.search(c))
-    return next(found, None)
+    evidence = ((meaning, c) for meaning, rule in rules for c in answer.codes if rule.search(c))
+    return next(evidence, None)
 
 
-def by_messages(rules: tuple[Rule, ...], answer: Answer) -> Evidence | None:
+def by_messages(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | None:
     """Return what the answer's messages say by the first rule that one of them meets."""
     heads = _heads(answer)
-    found = ((meaning, "") for meaning, rule in rules for h in heads if rule.search(h))
-    return next(found, None)
+    evidence = ((meaning, "") for meaning, rule in rules for h in heads if rule.search(h))
+    return next(evidence, None)
 
 
-def by_window(found: Evidence, answer: Answer) -> Evidence:
-    """Return `found` with its meaning set right by the length of the window that is named.
+def by_window(evidence: Evidence, answer: ErrorResponse) -> Evidence:
+    """Return `evidence` with its meaning set right by the length of the window that is named.
 
     A limit of minutes is short and one of days is a used-up window, whatever it is called:
     Cerebras says `request_quota_exceeded` of requests per minute.
     """
-    meaning, code = found
+    meaning, code = evidence
     if meaning not in {Meaning.SHORT_LIMIT, Meaning.EXHAUSTED}:
-        return found
+        return evidence
     heads = _heads(answer)
     if any(map(_LONG_CODES.search, answer.codes)):
         return Meaning.EXHAUSTED, code
@@ -157,10 +157,10 @@ def by_window(found: Evidence, answer: Answer) -> Evidence:
         return Meaning.SHORT_LIMIT, code
     if any(map(_LONG_MESSAGES.search, heads)):
         return Meaning.EXHAUSTED, code
-    return found
+    return evidence
 
 
-def dead_login(answer: Answer) -> Evidence | None:
+def dead_login(answer: ErrorResponse) -> Evidence | None:
     """Return the evidence that the credential is dead for good, or None.
 
     A code says it, or one of the standard messages from its first word; never a loose word.
@@ -172,12 +172,12 @@ def dead_login(answer: Answer) -> Evidence | None:
     return (Meaning.LOGIN_DEAD, "") if told else None
 
 
-def is_foreign_history(answer: Answer) -> bool:
+def is_foreign_history(answer: ErrorResponse) -> bool:
     """Return whether the answer refuses what another account left in the conversation."""
     return _FOREIGN_CODE in answer.codes or any(map(_FOREIGN_MESSAGES.search, answer.messages))
 
 
-def is_upstream(answer: Answer) -> bool:
+def is_upstream(answer: ErrorResponse) -> bool:
     """Return whether the provider only passes on trouble of the one behind it."""
     return (
         any(entry.get("provider_name") or entry.get("provider_code") for entry in answer.objects)
@@ -186,21 +186,21 @@ def is_upstream(answer: Answer) -> bool:
     )
 
 
-def is_about_the_request(answer: Answer) -> bool:
+def is_about_the_request(answer: ErrorResponse) -> bool:
     """Return whether a code says that the request itself is refused, whoever sends it."""
     return any(map(_REQUEST_CODES.search, answer.codes))
 
 
-def is_too_large(answer: Answer) -> bool:
+def is_too_large(answer: ErrorResponse) -> bool:
     """Return whether the request alone is larger than the limit, so that nobody is used up."""
     return any(map(_TOO_LARGE_MESSAGES.match, answer.messages))
 
 
-def names_a_parameter(answer: Answer) -> bool:
+def names_a_parameter(answer: ErrorResponse) -> bool:
     """Return whether the answer points at a part of the request, as validation does."""
     return any(entry.get("param") or entry.get("loc") for entry in answer.objects)
 
 
-def _heads(answer: Answer) -> list[str]:
+def _heads(answer: ErrorResponse) -> list[str]:
     plain = (m[:_LONGEST_QUOTE].replace("\u2019", "'") for m in answer.messages[:_MOST_MESSAGES])
     return [_QUOTED.sub("", message)[:_HEAD] for message in plain]

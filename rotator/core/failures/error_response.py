@@ -11,7 +11,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from rotator.model import Signal
@@ -67,32 +67,32 @@ _ERROR_NAME = re.compile(r"^\w{0,40}Error:\s*(?:Failed after \d{1,3} attempts\. 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorResponse:
     """The evidence in a failed answer, outermost first.
 
     `codes` and the keys of `objects` are in snake case, the keys of `headers` in lower case.
     `status` is the HTTP status that the body states, for errors inside a stream.
     """
 
-    codes: tuple[str, ...]
-    messages: tuple[str, ...]
-    objects: tuple[Mapping[str, object], ...]
-    headers: Mapping[str, str]
+    codes: tuple[str, ...] = field(repr=False)
+    messages: tuple[str, ...] = field(repr=False)
+    objects: tuple[Mapping[str, object], ...] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     status: int | None
 
 
-def read_answer(signal: Signal) -> Answer:
+def read_error_response(signal: Signal) -> ErrorResponse:
     """Return what the signal's body, error text and headers say."""
     documents: list[object] = []
     messages: list[str] = []
     for text in (signal.body, signal.error or ""):
-        found, rest = _documents(text)
-        documents += found
+        values, rest = _documents(text)
+        documents += values
         rest = _ERROR_NAME.sub("", rest[:_LONGEST_MESSAGE])
         if rest:
             messages.append(rest)
     objects = tuple(_objects(documents))
-    return Answer(
+    return ErrorResponse(
         codes=tuple(code for entry in objects for code in _codes(entry)),
         messages=(*messages, *(said for entry in objects for said in _messages(entry))),
         objects=objects,

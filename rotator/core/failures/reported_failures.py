@@ -14,7 +14,7 @@ from rotator.model import Digest
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class ReportedFailure:
     """A failure that the bridge reported and handed on: opencode will log it too."""
 
     provider: str
@@ -52,20 +52,20 @@ DUPLICATE_WINDOW = timedelta(seconds=30)
 NOTE_WINDOW = timedelta(seconds=5)
 
 
-def match_passed(
-    passed: Iterable[Passed], provider: str, session: str | None, at: datetime
-) -> Passed | None:
+def find_reported(
+    passed: Iterable[ReportedFailure], provider: str, session: str | None, at: datetime
+) -> ReportedFailure | None:
     """Return the reported failure that a log line at `at` repeats, or None."""
-    for one in passed:
-        same = _is_of(one.provider, provider) and (
-            session is None or one.session in {None, session}
+    for failure in passed:
+        same = _is_of(failure.provider, provider) and (
+            session is None or failure.session in {None, session}
         )
-        if same and abs(at - one.at) <= DUPLICATE_WINDOW:
-            return one
+        if same and abs(at - failure.at) <= DUPLICATE_WINDOW:
+            return failure
     return None
 
 
-def match_note(
+def find_note(
     notes: Iterable[Note], provider: str, model: str | None, session: str | None, at: datetime
 ) -> Note | None:
     """Return the note that is about the failure of a log line at `at`, or None.
@@ -73,14 +73,14 @@ def match_note(
     Of several it is the one that is nearest in time: each attempt has a note of its own.
     """
     fitting = [
-        one
-        for one in notes
-        if _is_of(one.provider, provider)
-        and session in {None, one.session}
-        and (model is None or one.model in {None, model})
-        and abs(at - one.at) <= NOTE_WINDOW
+        note
+        for note in notes
+        if _is_of(note.provider, provider)
+        and session in {None, note.session}
+        and (model is None or note.model in {None, model})
+        and abs(at - note.at) <= NOTE_WINDOW
     ]
-    return min(fitting, key=lambda one: abs(at - one.at), default=None)
+    return min(fitting, key=lambda note: abs(at - note.at), default=None)
 
 
 def _is_of(told: str, logged: str) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from rotator.core.failures.error_response import Answer
+from rotator.core.failures.error_response import ErrorResponse
 
 # A year's plan and some slack; more than that is a mistake of the sender.
 LONGEST_SECONDS = 400 * 86_400.0
@@ -71,7 +71,7 @@ _AT_IN_TEXT = re.compile(
 )
 
 
-def stated_until(answer: Answer, at: datetime, now: datetime) -> datetime | None:
+def stated_until(answer: ErrorResponse, at: datetime, now: datetime) -> datetime | None:
     """Return when the answer says to ask again, or None if it does not say.
 
     `at` is when the answer arrived. Absolute times are by the server's clock, so its `date`
@@ -95,7 +95,7 @@ def _latest(stated: Iterable[float | None]) -> float | None:
     return max((seconds for seconds in stated if seconds is not None), default=None)
 
 
-def _stated(answer: Answer, server: float) -> Iterator[float | None]:
+def _stated(answer: ErrorResponse, server: float) -> Iterator[float | None]:
     yield _retry_after(answer.headers, server)
     in_body = _latest(s for entry in answer.objects for s in _in_fields(entry, server))
     yield in_body
@@ -131,11 +131,11 @@ def _in_fields(entry: Mapping[str, object], server: float) -> Iterator[float | N
 
 
 def _in_text(message: str, server: float) -> Iterator[float | None]:
-    for found in _IN_TEXT.finditer(message):
-        yield _relative(_length(found[1]))
-    for found in _AT_IN_TEXT.finditer(message):
-        zone = found[3] if found[3][0] in "+-" else "+00:00"
-        yield _absolute(_moment(f"{found[1]}T{found[2]}{zone}"), server)
+    for match in _IN_TEXT.finditer(message):
+        yield _relative(_length(match[1]))
+    for match in _AT_IN_TEXT.finditer(message):
+        zone = match[3] if match[3][0] in "+-" else "+00:00"
+        yield _absolute(_moment(f"{match[1]}T{match[2]}{zone}"), server)
 
 
 def _seconds(value: object, server: float) -> float | None:
@@ -165,12 +165,12 @@ def _moment(value: object) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
-    found = _HTTP_DATE.fullmatch(text)
-    if found is None or found[2] not in _MONTHS:
+    match = _HTTP_DATE.fullmatch(text)
+    if match is None or match[2] not in _MONTHS:
         return None
-    day, year, hour, minute, second = (int(found[n]) for n in (1, 3, 4, 5, 6))
+    day, year, hour, minute, second = (int(match[n]) for n in (1, 3, 4, 5, 6))
     try:
-        moment = datetime(year, _MONTHS.index(found[2]) + 1, day, hour, minute, second, tzinfo=UTC)
+        moment = datetime(year, _MONTHS.index(match[2]) + 1, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
     return moment.timestamp()

@@ -31,7 +31,7 @@ def ancestry_of(credential: Credential, known: Knowledge) -> Ancestry:
 def ancestry_of_secrets(secrets: tuple[Digest, ...], known: Knowledge) -> Ancestry:
     """Return where the credential with those secrets came from."""
     steps = list(_line(secrets, known))
-    line = tuple(one.came_from for one in steps if one.came_from is not None)
+    line = tuple(step.came_from for step in steps if step.came_from is not None)
     return Ancestry(line, is_login=bool(steps) and steps[-1].is_login)
 
 
@@ -40,9 +40,9 @@ def _line(digests: tuple[Digest, ...], known: Knowledge) -> Iterator[Descent]:
     seen: set[str] = set()
     wanted: tuple[Digest, ...] = digests
     for _ in range(_LONGEST_LINE):
-        found = [one for d in wanted if (one := known.descent(d)) and one.id not in seen]
-        if not found:
+        steps = [step for d in wanted if (step := known.descent(d)) and step.id not in seen]
+        if not steps:
             return
-        seen.add(found[0].id)
-        yield found[0]
-        wanted = (found[0].came_from,) if found[0].came_from is not None else ()
+        seen.add(steps[0].id)
+        yield steps[0]
+        wanted = (steps[0].came_from,) if steps[0].came_from is not None else ()

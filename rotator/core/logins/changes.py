@@ -28,6 +28,7 @@ class Login:
     `fresh` says that the account has to take this credential; otherwise it has this one or a
     newer one already, and `stale` says that the newer one has to go into auth.json. For `proof`,
     `of_replaced`, `may_be` and `may_be_replaced` see `rotator.core.logins.ownership.Owner`.
+    `is_login`: a bridge saw that it came from a login, and a name alone says whose it is.
     """
 
     provider: str
@@ -40,11 +41,15 @@ class Login:
     of_replaced: int | None = None
     may_be: tuple[Account, ...] = ()
     may_be_replaced: tuple[Replaced, ...] = ()
+    is_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """The active account's credential was replaced by a newer one (or, `stale`, an older one)."""
+    """The active account's credential was replaced by a newer one (or, `stale`, an older one).
+
+    For `is_login` see `Login`.
+    """
 
     provider: str
     credential: Credential
@@ -53,6 +58,7 @@ class Refresh:
     stale: bool = False
     proof: Proof = Proof.DESCENT
     of_replaced: int | None = None
+    is_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,25 +147,25 @@ def interpret(
     gone = [p for p in before if p not in after]
     # What opencode cannot read it leaves out of whatever it writes.
     lost = [p for p in gone if not isinstance(known.parse(p, before[p]), str)]
-    found: list[Change] = []
+    changes: list[Change] = []
     for provider, entry in after.items():
         credential = known.parse(provider, entry)
         if isinstance(credential, str):
             if provider in changed:
-                found.append(Unreadable(provider, credential))
+                changes.append(Unreadable(provider, credential))
             continue
         alone = changed == {provider} and not lost
         change = _entry(provider, credential, known, alone=alone)
         if change is not None:
-            found.append(change)
+            changes.append(change)
     left = [p for p in gone if p not in cleared]
     others_changed = bool(changed) or len(left) < len(gone)
-    found.extend(_gone(left, before, known, others_changed=others_changed))
-    found.extend(
+    changes.extend(_gone(left, before, known, others_changed=others_changed))
+    changes.extend(
         Logout(p, account) for p in cleared if (account := known.state.active(p)) is not None
     )
-    found.extend(_dropped(before, after, known))
-    return found
+    changes.extend(_dropped(before, after, known))
+    return changes
 
 
 def _cleared(entries: Mapping[str, Secret], known: Knowledge) -> list[str]:
@@ -200,15 +206,15 @@ def _has_changed(provider: str, before: Secret | None, after: Secret, known: Kno
 def _gone(
     gone: list[str], before: Mapping[str, Secret], known: Knowledge, *, others_changed: bool
 ) -> list[Change]:
-    found: list[Change] = []
+    changes: list[Change] = []
     for provider in gone:
         account = known.state.active(provider)
         if others_changed and known.watched:
             entry = _lost(provider, before[provider], account, known)
-            found.extend([Wipe(provider, entry)] if entry else [])
+            changes.extend([Wipe(provider, entry)] if entry else [])
         elif account is not None:
-            found.append((Gone if others_changed else Logout)(provider, account))
-    return found
+            changes.append((Gone if others_changed else Logout)(provider, account))
+    return changes
 
 
 def _lost(
@@ -234,18 +240,19 @@ def _entry(
         return Revived(provider, active.credential.entry if active else None)
     who = known.identify(provider, credential)
     owner = owner_of(provider, credential, who, known)
+    is_login = owner.proof is Proof.IDENTITY and ancestry_of(credential, known).is_login
     if owner.account is not None:
         if active is not None and owner.account.id == active.id:
             if not owner.fresh and not owner.stale:
                 return None
-            how = (owner.stale, owner.proof, owner.of_replaced)
+            how = (owner.stale, owner.proof, owner.of_replaced, is_login)
             return Refresh(provider, credential, who, owner.account, *how)
         revert = _revert(slot, credential, who, owner, known)
         if revert is not None:
             return revert
     return Login(
         *(provider, credential, who, owner.account, owner.fresh, owner.stale),
-        *(owner.proof, owner.of_replaced, owner.may_be, owner.may_be_replaced),
+        *(owner.proof, owner.of_replaced, owner.may_be, owner.may_be_replaced, is_login),
     )
 
 

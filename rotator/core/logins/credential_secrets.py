@@ -37,6 +37,14 @@ def halves_of(credential: Credential) -> tuple[tuple[Digest, ...], ...]:
     return real or tuple(digests for _, digests in halves)
 
 
+def refresh_digests(credential: Credential) -> tuple[Digest, ...]:
+    """Return the digests of a login's refresh token; none where there is a word in its place."""
+    bare = bare_text(credential.refresh, PACKED)
+    if not bare or is_placeholder(bare):
+        return ()
+    return next(digests for _, digests in _halves(credential))
+
+
 def _halves(credential: Credential) -> Iterator[tuple[str, tuple[Digest, ...]]]:
     """Yield each secret that is there, bare, and the digests of the ways in which it is spelt."""
     for secret, separator in ((credential.refresh, PACKED), (credential.secret, None)):
@@ -46,7 +54,7 @@ def _halves(credential: Credential) -> Iterator[tuple[str, tuple[Digest, ...]]]:
         # when they clear it: that is nobody's secret.
         if bare:
             spelt = dict.fromkeys((text, text.strip(), bare))
-            yield bare, tuple(Digest(digest_of(one)) for one in spelt)
+            yield bare, tuple(Digest(digest_of(spelling)) for spelling in spelt)
 
 
 def bare_secrets(credential: Credential) -> list[str]:
@@ -65,7 +73,13 @@ def is_random(credential: Credential, half: tuple[Digest, ...]) -> bool:
     What a plug-in or a person has written in a token's place may stand with several people.
     """
     texts = [bare for bare, digests in _halves(credential) if set(digests) & set(half)]
-    return any(_MIXED.search(one) or sum(map(str.isdigit, one)) >= _MANY_DIGITS for one in texts)
+    return any(_MIXED.search(text) or sum(map(str.isdigit, text)) >= _MANY_DIGITS for text in texts)
+
+
+def random_secrets(credential: Credential) -> frozenset[Digest]:
+    """Return the digests of those of its secrets that nobody else has, by `is_random`."""
+    halves = halves_of(credential)
+    return frozenset(d for half in halves if is_random(credential, half) for d in half)
 
 
 def given_as(credential: Credential) -> Digest:
@@ -78,12 +92,14 @@ def is_blank(credential: Credential) -> bool:
     return not halves_of(credential)
 
 
-def same_secrets(one: Credential, other: Credential) -> bool:
+def same_secrets(credential: Credential, other: Credential) -> bool:
     """Tell whether two credentials are one login at one moment."""
     return (
-        bare_text(one.secret) == bare_text(other.secret)
-        and bare_text(one.refresh, PACKED) == bare_text(other.refresh, PACKED)
-        and (one.type != "wellknown" or one.extra.get("key") == other.extra.get("key"))
+        bare_text(credential.secret) == bare_text(other.secret)
+        and bare_text(credential.refresh, PACKED) == bare_text(other.refresh, PACKED)
+        and (
+            credential.type != "wellknown" or credential.extra.get("key") == other.extra.get("key")
+        )
     )
 
 

@@ -50,15 +50,15 @@ def as_text(logins: Iterable[LateLogin]) -> str:
 def from_text(text: str) -> tuple[LateLogin, ...]:
     """Return the late logins that a text of `as_text` holds; what is none is left out."""
     try:
-        found = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError):
         return ()
-    logins = (_login(one) for one in found) if isinstance(found, list) else ()
+    logins = (_login(value) for value in values) if isinstance(values, list) else ()
     return tuple(login for login in logins if login is not None)
 
 
-def _login(found: object) -> LateLogin | None:
-    match found:
+def _login(value: object) -> LateLogin | None:
+    match value:
         case {
             "provider": str(provider),
             "digest": str(digest),

@@ -16,12 +16,13 @@ from rotator.core.logins.credential_secrets import (
     halves_of,
     has_real_secret,
     is_random,
+    refresh_digests,
     same_secrets,
     secrets_of,
 )
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.owner import Owner, Proof
-from rotator.core.logins.refresh_guess import is_older, owner_by_time
+from rotator.core.logins.refresh_guess import are_two, is_older, owner_by_time
 from rotator.model import Account, AccountId, Credential, Digest, Identity
 
 # Fields of plug-ins, in small letters, that say whose an entry is.
@@ -67,8 +68,14 @@ def owner_of_offered(
     kept = owner.account
     if kept is None or owner.stale:
         return owner
-    is_behind = kept.rejected is None and is_older(credential, kept.credential)
-    return replace(owner, stale=is_behind or _is_spent(provider, credential, kept, known))
+    is_behind = not _wants_cure(kept) and is_older(credential, kept.credential)
+    is_spent = _is_spent(provider, credential, kept, known) or _is_exchanged(credential, known)
+    return replace(owner, stale=is_behind or is_spent)
+
+
+def _is_exchanged(credential: Credential, known: Knowledge) -> bool:
+    """Tell whether a bridge saw its refresh token exchanged: it makes nobody's login good."""
+    return any(known.was_exchanged(digest) for digest in refresh_digests(credential))
 
 
 def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowledge) -> bool:
@@ -138,11 +145,11 @@ def _holder_of(
 
     Where two have it, the one that has it in use is meant, if it is among `accounts`.
     """
-    found = [h for d in half if (h := known.holder(provider, d))]
-    if found and all(a.id != found[0] for a in accounts):
+    holders = [h for d in half if (h := known.holder(provider, d))]
+    if holders and all(a.id != holders[0] for a in accounts):
         in_use = [a.id for a in accounts if set(half) & set(secrets_of(a.credential))]
-        return (in_use or found)[0]
-    return found[0] if found else None
+        return (in_use or holders)[0]
+    return holders[0] if holders else None
 
 
 def _descendant(account: Account, credential: Credential, spent: Digest, known: Knowledge) -> Owner:
@@ -161,9 +168,9 @@ def _replaced(account: Account, digests: tuple[Digest, ...], known: Knowledge) -
     """Return the number of the replaced tokens that one of the digests is of, or None."""
     if set(digests) & set(secrets_of(account.credential)):
         return None
-    for one in known.state.replaced.get(account.id, ()):
-        if set(digests) & set(secrets_of(one.credential)):
-            return one.number
+    for tokens in known.state.replaced.get(account.id, ()):
+        if set(digests) & set(secrets_of(tokens.credential)):
+            return tokens.number
     return None
 
 
@@ -181,18 +188,18 @@ def names_another(
         if keys:
             return who.key not in keys
     told = [(credential.account_id, old.account_id)]
-    if not has_real_secret(credential):
+    if not has_real_secret(credential) and credential.destination != old.destination:
         # Nothing else tells two keys apart that are one word.
-        told.append((credential.destination, old.destination))
+        return True
     told += [
         (value, old.extra.get(name)) for name, value in credential.extra.items() if _is_name(name)
     ]
-    return any(None not in pair and pair[0] != pair[1] for pair in told)
+    return any(are_two(*pair) for pair in told)
 
 
 def _is_name(field: str) -> bool:
     """Tell whether a field of a plug-in's says whose an entry is."""
-    return "".join(one for one in field.lower() if one.isalnum()) in _NAMES
+    return "".join(sign for sign in field.lower() if sign.isalnum()) in _NAMES
 
 
 def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:
@@ -203,4 +210,8 @@ def _is_relic(account: Account, credential: Credential, now: datetime) -> bool:
     """
     expires_at = credential.expires_at
     ran_out = expires_at is not None and expires_at <= now
-    return ran_out and account.rejected is None and is_older(credential, account.credential)
+    return ran_out and not _wants_cure(account) and is_older(credential, account.credential)
+
+
+def _wants_cure(account: Account) -> bool:
+    return account.rejected is not None or account.spent_from is not None

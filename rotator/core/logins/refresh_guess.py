@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from rotator.clock import is_within
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.nobody import says_nobody
 from rotator.core.logins.owner import Owner, Proof
 from rotator.model import Account, Credential, Identity, Replaced, Slot
 
@@ -38,9 +39,9 @@ def owner_by_time(
         made = tuple(a for a in may_be if _may_have_made(a.credential, credential))
         return Owner(None, may_be=made)
     replaced = tuple(
-        one
-        for a, one in _just_replaced(provider, known)
-        if a not in may_be and not _differ(_with(a, one), credential, who)
+        tokens
+        for a, tokens in _just_replaced(provider, known)
+        if a not in may_be and not _differ(_with(a, tokens), credential, who)
     )
     active = known.state.active(provider)
     is_in_doubt = may_be != (active,) or bool(replaced)
@@ -68,26 +69,28 @@ def _refreshable(provider: str, known: Knowledge) -> Iterator[Account]:
 def _just_replaced(provider: str, known: Knowledge) -> Iterator[tuple[Account, Replaced]]:
     """Yield tokens that an opencode may just have refreshed, though others took their place."""
     for account in known.state.of(provider):
-        for one in known.state.replaced.get(account.id, ()):
-            expires_at = one.credential.expires_at
-            was_at_its_end = expires_at is None or expires_at - one.at <= REFRESH_MARGIN
-            if was_at_its_end and is_within(_JUST_LEFT, one.at, known.now):
-                yield account, one
+        for tokens in known.state.replaced.get(account.id, ()):
+            expires_at = tokens.credential.expires_at
+            was_at_its_end = expires_at is None or expires_at - tokens.at <= REFRESH_MARGIN
+            if was_at_its_end and is_within(_JUST_LEFT, tokens.at, known.now):
+                yield account, tokens
 
 
-def _with(account: Account, one: Replaced) -> Account:
-    return replace(account, credential=one.credential, identity_key=one.who.key)
+def _with(account: Account, tokens: Replaced) -> Account:
+    return replace(account, credential=tokens.credential, identity_key=tokens.who.key)
 
 
 def _just_left(slot: Slot, known: Knowledge) -> Iterator[tuple[Account, datetime]]:
     """Yield who has left auth.json a moment ago, and when: by our swap, a login or a logout."""
     left = {
-        one.account: then.since for one, then in pairwise(slot.tenures) if one.account is not None
+        tenure.account: then.since
+        for tenure, then in pairwise(slot.tenures)
+        if tenure.account is not None
     }
     if slot.swap is not None and slot.swap.left is not None:
         left[slot.swap.left] = slot.swap.at
-    for one, at in left.items():
-        account = known.state.account(one)
+    for account_id, at in left.items():
+        account = known.state.account(account_id)
         if account is not None and is_within(_JUST_LEFT, at, known.now):
             yield account, at
 
@@ -108,13 +111,22 @@ def _differ(account: Account, credential: Credential, who: Identity) -> bool:
     old = account.credential
     if credential.enterprise_url != old.enterprise_url:
         return True
-    told = [(who.key, account.identity_key), (credential.account_id, old.account_id)]
+    if are_two(credential.account_id, old.account_id):
+        return True
+    told = [(who.key, account.identity_key)]
     told += [(value, old.extra.get(name)) for name, value in credential.extra.items()]
     return any(None not in pair and pair[0] != pair[1] for pair in told)
 
 
-def is_older(one: Credential, other: Credential) -> bool:
-    """Tell whether `one` runs out before `other`, as far as both say when."""
-    if one.expires_at is None or other.expires_at is None:
+def are_two(name: str | None, other: str | None) -> bool:
+    """Tell whether two texts are two owners' names; a word for nobody is not another one."""
+    if name is None or other is None or name == other:
         return False
-    return one.expires_at < other.expires_at
+    return says_nobody(name) is says_nobody(other)
+
+
+def is_older(credential: Credential, other: Credential) -> bool:
+    """Tell whether `credential` runs out before `other`, as far as both say when."""
+    if credential.expires_at is None or other.expires_at is None:
+        return False
+    return credential.expires_at < other.expires_at

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from rotator.clock import is_within
 from rotator.core.selection.limits import NOT_CONFIRMED
-from rotator.core.selection.policy import clock_time
 from rotator.model import (
     Account,
     AccountId,
@@ -22,6 +21,7 @@ from rotator.model import (
     State,
 )
 from rotator.provider import RefreshCall
+from rotator.wording import moment_in_full
 
 # An access token with less left than this is refreshed before its account is activated.
 NEARLY_OUT = timedelta(minutes=2)
@@ -38,14 +38,16 @@ def wants_refresh(account: Account, now: datetime) -> bool:
     return expires_at is not None and expires_at - now < NEARLY_OUT
 
 
-def obstacle(state: State, account: Account, call: RefreshCall | str, now: datetime) -> str | None:
+def refresh_obstacle(
+    state: State, account: Account, call: RefreshCall | str, now: datetime
+) -> str | None:
     """Return why we do not refresh the account at `now`, or None when nothing stands in the way.
 
     Whether it needs it is another question: `wants_refresh`.
     """
     if isinstance(call, str):
         return call
-    if account.rejected is not None:
+    if account.rejected is not None or account.spent_from is not None:
         return f"{account.alias} needs a login"
     if account.maybe is not None:
         return f"{account.alias} may be the same login as another account"
@@ -68,7 +70,7 @@ def _passing_obstacle(
     if call.consent is not None and not account.refresh_allowed:
         return call.consent
     if call.not_before is not None and now < call.not_before:
-        return f"{account.alias} may not be refreshed before {clock_time(call.not_before)}"
+        return f"{account.alias} may not be refreshed before {moment_in_full(call.not_before)}"
     if pending is not None and not is_due(pending, now):
         return f"{account.alias}: {NOT_CONFIRMED}"
     return None
@@ -76,13 +78,27 @@ def _passing_obstacle(
 
 def _elsewhere(state: State, account: Account, now: datetime) -> str | None:
     """Return why OpenCode 2 may be refreshing the account, or None."""
-    for one in state.standings_of(account.id):
-        home = one.home.value
-        if one.active:
+    for standing in state.standings_of(account.id):
+        home = standing.home.value
+        if standing.active:
             return f"{account.alias} is active in {home}: OpenCode refreshes it"
-        if one.left_at is not None and is_within(HANDS_OFF, one.left_at, now):
+        if standing.left_at is not None and is_within(HANDS_OFF, standing.left_at, now):
             return f"{account.alias} was active in {home} a moment ago: OpenCode may refresh it"
     return None
+
+
+def is_spent_for_good(state: State, account: Account, now: datetime) -> bool:
+    """Tell whether nobody hands on any more what came for its refresh token.
+
+    An opencode writes what it got for the token of the account where its logins are: in
+    auth.json, in its database, or where it has just left them.
+    """
+    left = [
+        _left_at(state.slot(account.provider), account.id),
+        *(standing.left_at for standing in state.standings_of(account.id)),
+    ]
+    is_leaving = any(at is not None and is_within(HANDS_OFF, at, now) for at in left)
+    return account.spent_from is not None and account.spent_from <= now and not is_leaving
 
 
 def is_due(pending: PendingRefresh, now: datetime) -> bool:
@@ -98,13 +114,15 @@ def due_again_at(pending: PendingRefresh) -> datetime | None:
     return pending.begun_at + SEND_AGAIN_AFTER[pending.attempts - 1]
 
 
-def is_in_doubt(account: Account, now: datetime) -> bool:
+def is_refresh_unconfirmed(account: Account, now: datetime) -> bool:
     """Tell whether the account rests because its vendor did not say what became of its tokens."""
     is_resting = account.state_at(now) is AccountState.COOLING
     return is_resting and account.reason_at(now) == NOT_CONFIRMED
 
 
-def rest_for(account: Account, pending: PendingRefresh, now: datetime) -> Limit | None:
+def rest_after_unconfirmed(
+    account: Account, pending: PendingRefresh, now: datetime
+) -> Limit | None:
     """Return how long an account rests whose refresh was not confirmed; None: not at all.
 
     While its access token is good it is used as it is, and a rest for another reason that

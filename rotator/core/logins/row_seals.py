@@ -7,7 +7,7 @@ auth.json as it is. Pure: rows in, seals out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -29,10 +29,10 @@ _PASSED: Row = {"limit_strikes": 1, "limit_stated": 0, "limit_own": 0}
 SEAL, PASSING_SEAL = "seal", "passing_seal"
 _SEALS = frozenset({SEAL, PASSING_SEAL})
 # What an account is, and how it stands, have a seal each. What other tables hold stands in their
-# indexes, too, and SQLite itself compares it.
+# indexes, too, and SQLite itself compares it. An older schema lacks the last of them.
 SEALED_TABLES = (
     *("account", "replaced", "refresh", "part_limit", "slot", "tenure", "live", "aside"),
-    "setting",
+    *("setting", "standing"),
 )
 _LETTERS = 16
 
@@ -44,10 +44,10 @@ def seals_of(table: str) -> tuple[str, ...]:
 
 def covered(table: str, seal: str, columns: Iterable[str]) -> list[str]:
     """Return which of a table's columns a seal is about."""
-    found = sorted(set(columns) - _SEALS)
+    names = sorted(set(columns) - _SEALS)
     if table != "account":
-        return found
-    return [name for name in found if (name in PASSING_COLUMNS) == (seal == PASSING_SEAL)]
+        return names
+    return [name for name in names if (name in PASSING_COLUMNS) == (seal == PASSING_SEAL)]
 
 
 def seal_of(names: Iterable[str], values: Iterable[object]) -> str:
@@ -57,6 +57,12 @@ def seal_of(names: Iterable[str], values: Iterable[object]) -> str:
     """
     pairs = zip(names, values, strict=True)
     told = "\n".join(f"{name} {value!a}" for name, value in pairs if value is not None)
+    return hashlib.sha256(told.encode("ascii")).hexdigest()[:_LETTERS]
+
+
+def seal_of_table(rows: Iterable[Sequence[object]]) -> str:
+    """Return the seal of a table: of the seals of its rows, in whatever order."""
+    told = "\n".join(sorted(f"{tuple(seals)!a}" for seals in rows))
     return hashlib.sha256(told.encode("ascii")).hexdigest()[:_LETTERS]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rotator.core.logins.aliases import free_alias
 from rotator.core.logins.row_seals import PASSING_COLUMNS, PASSING_SEAL, SEAL
-from rotator.text import clean
+from rotator.text import sanitize
 
 Row = Mapping[str, Any]
 # A provider and the digest of a secret of its.
@@ -26,7 +26,7 @@ _PASSING = PASSING_COLUMNS | {SEAL, PASSING_SEAL}
 
 
 @dataclass(frozen=True)
-class Contents:
+class StoreContents:
     """What a copy, or what is left of a store, says, as far as it can be read.
 
     `accounts` are rows by id. `current` are the digests of an account's credential; an account
@@ -36,35 +36,35 @@ class Contents:
     of accounts that cannot be read.
     """
 
-    accounts: Mapping[str, Row] = field(default_factory=dict)
+    accounts: Mapping[str, Row] = field(default_factory=dict, repr=False)
     current: Mapping[str, frozenset[Key]] = field(default_factory=dict)
-    digests: Mapping[Key, Row] = field(default_factory=dict)
-    removed: Mapping[Key, Row] = field(default_factory=dict)
+    digests: Mapping[Key, Row] = field(default_factory=dict, repr=False)
+    removed: Mapping[Key, Row] = field(default_factory=dict, repr=False)
     whole: bool = False
     sealed: frozenset[str] = frozenset()
-    spoilt: tuple[Row, ...] = ()
-    traces: tuple[Row, ...] = ()
+    spoilt: tuple[Row, ...] = field(default=(), repr=False)
+    traces: tuple[Row, ...] = field(default=(), repr=False)
 
     @cached_property
     def known(self) -> Mapping[str, frozenset[Key]]:
         """The digests of every generation, by account."""
-        found: dict[str, set[Key]] = {}
+        digests: dict[str, set[Key]] = {}
         for key, row in self.digests.items():
-            found.setdefault(row["account"], set()).add(key)
-        return {account: frozenset(keys) for account, keys in found.items()}
+            digests.setdefault(row["account"], set()).add(key)
+        return {account: frozenset(keys) for account, keys in digests.items()}
 
 
 @dataclass(frozen=True)
-class Joined:
+class MergedStore:
     """The rows of the rebuilt store; `lost` names what is known to have been there."""
 
-    accounts: tuple[Row, ...]
-    digests: tuple[Row, ...]
-    removed: tuple[Row, ...]
+    accounts: tuple[Row, ...] = field(repr=False)
+    digests: tuple[Row, ...] = field(repr=False)
+    removed: tuple[Row, ...] = field(repr=False)
     lost: tuple[str, ...]
 
 
-def join(copy: Contents, left: Contents, now: str) -> Joined:
+def merge_stores(copy: StoreContents, left: StoreContents, now: str) -> MergedStore:
     """Join a copy and what is left of the store that it was made of."""
     accounts: dict[str, Row] = {}
     digests: dict[Key, Row] = {}
@@ -86,10 +86,11 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
             lost.append(f"newer tokens of {name_of(row)}")
         elif account not in left.sealed:
             changed += _changed(source.accounts[account], row, copy, left)
+    digests = {**_joined_digests(accounts, copy, left), **digests}
     if changed:
         lost.append(f"perhaps what was noted last of {', '.join(changed)}")
     removed = {k: row for k, row in {**copy.removed, **left.removed}.items() if k not in digests}
-    return Joined(
+    return MergedStore(
         accounts=tuple(accounts.values()),
         digests=tuple(digests.values()),
         removed=tuple(removed.values()),
@@ -99,7 +100,7 @@ def join(copy: Contents, left: Contents, now: str) -> Joined:
 
 def name_of(row: Row) -> str:
     """Return the name under which a person knows an account."""
-    return f"{clean(row['provider'])}/{clean(row['alias'])}"
+    return f"{sanitize(row['provider'])}/{sanitize(row['alias'])}"
 
 
 def is_same(row: Row, other: Row) -> bool:
@@ -109,11 +110,11 @@ def is_same(row: Row, other: Row) -> bool:
     return all(row[name] == other.get(name) for name in row if name not in _PASSING)
 
 
-def _changed(chosen: Row, row: Row, copy: Contents, left: Contents) -> Iterator[str]:
+def _changed(chosen: Row, row: Row, copy: StoreContents, left: StoreContents) -> Iterator[str]:
     """Name an account of which nobody can tell whether it is as it was last."""
-    told = [one for one in (*left.spoilt, *left.traces) if _tells_of(one, chosen)]
+    told = [trace for trace in (*left.spoilt, *left.traces) if _tells_of(trace, chosen)]
     is_copied = chosen is copy.accounts.get(row["id"])
-    if told and not (is_copied and any(is_same(chosen, one) for one in told)):
+    if told and not (is_copied and any(is_same(chosen, trace) for trace in told)):
         yield name_of(row)
 
 
@@ -128,10 +129,15 @@ def _has_name(trace: Row) -> bool:
     return all(isinstance(trace.get(part), str) for part in ("provider", "alias"))
 
 
-def _unread(accounts: Mapping[str, Row], left: Contents) -> Iterator[str]:
+def _unread(accounts: Mapping[str, Row], left: StoreContents) -> Iterator[str]:
     """Name the accounts of which no more is left than their names."""
-    for trace in (*left.spoilt, *left.traces):
+    for trace in left.spoilt:
         if _has_name(trace) and not any(_tells_of(trace, row) for row in accounts.values()):
+            yield name_of(trace)
+    for trace in left.traces:
+        # An index tells rightly who it is; another account may have had its name before.
+        rows = [row for row in accounts.values() if _tells_of(trace, row)]
+        if _has_name(trace) and not any(trace.get("id", row["id"]) == row["id"] for row in rows):
             yield name_of(trace)
 
 
@@ -141,15 +147,15 @@ def replaced_of(sources: Iterable[Iterable[Row]], accounts: Collection[Row]) -> 
     What is in use is not replaced, and of an account that is gone there is nothing.
     """
     in_use = {row["id"]: row["entry"] for row in accounts}
-    found: dict[tuple[str, str], Row] = {}
+    tokens: dict[tuple[str, str], Row] = {}
     for row in (row for rows in sources for row in rows):
         if row["account"] in in_use and in_use[row["account"]] != row["entry"]:
-            found[row["account"], row["entry"]] = row
-    in_order = sorted(found.values(), key=lambda row: (row["at"], row["number"]))
+            tokens[row["account"], row["entry"]] = row
+    in_order = sorted(tokens.values(), key=lambda row: (row["at"], row["number"]))
     return [{**row, "number": number} for number, row in enumerate(in_order, start=1)]
 
 
-def _is_copied(account: str, copy: Contents, left: Contents) -> bool:
+def _is_copied(account: str, copy: StoreContents, left: StoreContents) -> bool:
     """Tell whether the copy's row is to be taken and not the one that is left."""
     if account not in copy.accounts or account not in left.accounts:
         return account in copy.accounts
@@ -167,7 +173,7 @@ def _is_copied(account: str, copy: Contents, left: Contents) -> bool:
     return current <= copy.known.get(account, _NONE)
 
 
-def _is_gone(account: str, copy: Contents, left: Contents) -> bool:
+def _is_gone(account: str, copy: StoreContents, left: StoreContents) -> bool:
     """Tell whether an account of the copy was removed, or merged into another, since."""
     if account in left.accounts:
         return False
@@ -178,12 +184,20 @@ def _is_gone(account: str, copy: Contents, left: Contents) -> bool:
     )
 
 
-def _digest_row(key: Key, account: str, sources: tuple[Contents, ...], now: str) -> Row:
+def _digest_row(key: Key, account: str, sources: tuple[StoreContents, ...], now: str) -> Row:
     for source in sources:
         row = source.digests.get(key)
         if row is not None and row["account"] == account:
             return row
     return {"provider": key[0], "digest": key[1], "account": account, "seen_at": now}
+
+
+def _joined_digests(
+    accounts: Collection[str], copy: StoreContents, left: StoreContents
+) -> Mapping[Key, Row]:
+    """Return whose the secrets are of those accounts of the copy that were joined to others."""
+    keys = _NONE.union(*copy.current.values()) & left.digests.keys()
+    return {key: left.digests[key] for key in keys if left.digests[key]["account"] in accounts}
 
 
 def _with_free_alias(row: Row, others: Collection[Row]) -> Row:
@@ -192,7 +206,7 @@ def _with_free_alias(row: Row, others: Collection[Row]) -> Row:
     return {**row, "alias": free_alias(provider, alias, taken)} if alias in taken else row
 
 
-def _missing(accounts: Collection[str], left: Contents) -> Iterator[str]:
+def _missing(accounts: Collection[str], left: StoreContents) -> Iterator[str]:
     """Name the accounts of which nothing but digests is left."""
     named = {row.get("id") for row in (*left.spoilt, *left.traces) if _has_name(row)}
     gone = {a: keys for a, keys in left.known.items() if a not in accounts and a not in named}

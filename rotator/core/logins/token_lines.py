@@ -10,43 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rotator.core.logins.ancestry import Ancestry, ancestry_of, ancestry_of_secrets
-from rotator.core.logins.credential_secrets import given_as, has_real_secret, secrets_of
+from rotator.core.logins.ancestry import ancestry_of, ancestry_of_secrets
+from rotator.core.logins.credential_secrets import (
+    given_as,
+    has_real_secret,
+    random_secrets,
+    refresh_digests,
+    secrets_of,
+)
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.line_parting import (
+    Line,
+    Parted,
+    TokenPair,
+    of_others,
+    too_many,
+    traced,
+)
 from rotator.model import NOBODY, Account, AccountId, Credential, Digest, Doubt, Identity, State
 
 # Keys are bought one by one, and two of one person are two on purpose.
 JOINED_TYPES = frozenset({"oauth"})
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Tokens of an account's line, and whose they are (without a key: nobody knows).
-
-    `number` is that of replaced ones; None: they are in use. Nobody knows any more what took the
-    place of `loose` ones.
-    """
-
-    number: int | None
-    credential: Credential
-    who: Identity
-    loose: bool = False
-
-
-Line = tuple[Tokens, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Parted:
-    """What an account keeps of its line, and what leaves it for an account of its own.
-
-    `unsure` says that tokens of the older part of which nobody knows whose they are may have
-    been exchanged for those that the newer one begins with.
-    """
-
-    kept: Line
-    left: Line = ()
-    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +47,8 @@ class Join:
     """Two accounts are one person's: `keep` stays and gets the tokens of `best`, one of both.
 
     With `at` it is those tokens of the line of `best` that are of the same person as the other
-    account's in use; None: those in use.
+    account's in use; None: those in use. `is_told`: it is the word of a vendor or a token, who may
+    call several people the same. Then the other tokens are kept.
     """
 
     keep: Account
@@ -71,6 +56,7 @@ class Join:
     best: Account
     why: str
     at: int | None = None
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +70,10 @@ class EndDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Tokens that others took the place of were exchanged for those of that newer account."""
+    """Tokens of an account were exchanged for those of that newer account."""
 
     account: Account
-    spent: Tokens
+    spent: TokenPair
     newer: Account | None
     why: str
 
@@ -110,93 +96,56 @@ def line_of(state: State, account: Account) -> Line:
     before = state.replaced.get(account.id, ())
     in_use = NOBODY if account.unproven else identity_of(account)
     return (
-        *(Tokens(one.number, one.credential, one.who, one.loose) for one in before),
-        Tokens(None, account.credential, in_use),
+        *(
+            TokenPair(tokens.number, tokens.credential, tokens.who, tokens.loose, tokens.at)
+            for tokens in before
+        ),
+        TokenPair(None, account.credential, in_use),
+    )
+
+
+def maybe_others(account: Account, known: Knowledge) -> Line:
+    """Return the tokens that an account keeps beside its own and that may be somebody else's."""
+    if not known.state.replaced.get(account.id):
+        return ()
+    line = line_of(known.state, account)
+    return of_others(line, [ancestry_of(tokens.credential, known) for tokens in line])
+
+
+def kept_logins(account: Account, known: Knowledge) -> Line:
+    """Return those of them that may still be used: nobody saw them exchanged."""
+    return tuple(
+        tokens
+        for tokens in maybe_others(account, known)
+        if not any(known.was_exchanged(digest) for digest in refresh_digests(tokens.credential))
     )
 
 
 def about(doubts: Iterable[Doubt], credential: Credential) -> tuple[Doubt, ...]:
     """Return those of an account's doubts that are about its tokens in use, `credential`."""
-    found = tuple(doubts)
+    all_doubts = tuple(doubts)
     # Most accounts are in none, and there are many.
-    own = secrets_of(credential) if found else ()
-    return tuple(one for one in found if not one.of or one.of in own)
+    own = secrets_of(credential) if all_doubts else ()
+    return tuple(doubt for doubt in all_doubts if not doubt.of or doubt.of in own)
 
 
 def doubts_of(doubts: Iterable[Doubt], line: Line) -> tuple[Doubt, ...]:
     """Return those of an account's doubts that are about that part of its line."""
-    own = {digest for one in line for digest in secrets_of(one.credential)}
+    own = {digest for tokens in line for digest in secrets_of(tokens.credential)}
     has_tokens_in_use = line[-1:] != () and line[-1].number is None
-    return tuple(one for one in doubts if (one.of in own if one.of else has_tokens_in_use))
+    return tuple(doubt for doubt in doubts if (doubt.of in own if doubt.of else has_tokens_in_use))
 
 
 def shown(line: Line) -> Identity:
     """Return who the account of that line is, as far as somebody knows of any of it."""
-    known = [one.who for one in line if one.who.key is not None]
-    named = [one.who for one in line if one.who != NOBODY]
+    known = [tokens.who for tokens in line if tokens.who.key is not None]
+    named = [tokens.who for tokens in line if tokens.who != NOBODY]
     return (known or named or [NOBODY])[-1]
 
 
 def is_unproven(line: Line) -> bool:
     """Tell whether the tokens in use took the place of others, and nobody knows whose they are."""
     return len(line) > 1 and line[-1].who.key is None
-
-
-def told(line: Line, at: int, who: Identity, *, is_sure: bool = True) -> Parted:
-    """Return what becomes of a line once a vendor has said who the tokens at `at` belong to.
-
-    The account goes on with those that it was known by; who is new gets an account of their own.
-    One person's older tokens go, if it is sure that nobody has exchanged the newer ones.
-    """
-    now = (*line[:at], replace(line[at], who=who), *line[at + 1 :])
-    others = [n for n, one in enumerate(now) if n != at and one.who.key is not None]
-    if not others:
-        return Parted(now)
-    earlier, later = sorted((at, others[-1]))
-    if now[earlier].who.key == now[later].who.key:
-        # Of loose ones nobody knows which have taken the place of which.
-        if not is_sure or now[later].loose:
-            return Parted(now)
-        # One person's older tokens, which the newer ones have taken the place of.
-        return Parted((*now[:earlier], *now[earlier + 1 :]))
-    # Between two that are named may be tokens of either.
-    return replace(_parted(now, later, by_last=others[-1] == len(now) - 1), unsure=True)
-
-
-def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
-    # Those of which least is known are never the ones to go on with.
-    before = tuple(sorted(line[:at], key=_how_well_known))
-    after = line[at:]
-    return Parted(after, before) if by_last else Parted(before, after)
-
-
-def _how_well_known(one: Tokens) -> tuple[bool, float]:
-    """Return what is larger for tokens to go on with; those in order stay in their order."""
-    if not one.loose:
-        return True, 0.0
-    # They came from several accounts: the last ones are those that run out last.
-    expires_at = one.credential.expires_at
-    return False, expires_at.timestamp() if expires_at else 0.0
-
-
-def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
-    """Return what becomes of a line by what bridges saw, late, of its tokens; None: nothing."""
-    for n in range(len(line) - 1, 0, -1):
-        for earlier in range(n):
-            if _came_from(line[n], came_from[n], line[earlier]):
-                # Those were exchanged for these: one person's, and spent.
-                who = line[n].who if line[n].who.key is not None else line[earlier].who
-                now = (*line[:n], replace(line[n], who=who), *line[n + 1 :])
-                return Parted((*now[:earlier], *now[earlier + 1 :]))
-        if came_from[n].is_login and not line[n - 1].loose:
-            return _parted(line, n, by_last=line[-1].who.key is not None)
-    return None
-
-
-def _came_from(newer: Tokens, came_from: Ancestry, older: Tokens) -> bool:
-    """Tell whether tokens were exchanged for others; what names two owners was not."""
-    is_another = None not in {newer.who.key, older.who.key} and newer.who.key != older.who.key
-    return not is_another and bool(set(came_from.line) & set(secrets_of(older.credential)))
 
 
 def next_step(provider: str, known: Knowledge) -> Step | None:
@@ -208,12 +157,17 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
     for account in accounts:
         if known.state.replaced.get(account.id):
             line = line_of(known.state, account)
-            parted = traced(line, [ancestry_of(one.credential, known) for one in line])
+            came_from = [ancestry_of(tokens.credential, known) for tokens in line]
+            parted = traced(line, came_from)
             if parted is not None:
                 yield Part(account, parted, "it was seen where its tokens came from")
+            fewer = too_many(line, came_from)
+            if fewer is not None:
+                yield Part(account, fewer, "one person's tokens were refreshed often")
         for doubt in account.doubts:
             yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts)
+    yield from _exchanged(accounts, known)
     yield from _of_one_key(accounts)
 
 
@@ -222,7 +176,7 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
     came_from = ancestry_of_secrets((Digest(doubt.came_as),), known)
     name = newer.alias if newer else "what came later"
     line = line_of(known.state, account)
-    tokens = next((one for one in reversed(line) if doubts_of((doubt,), (one,))), None)
+    tokens = next((pair for pair in reversed(line) if doubts_of((doubt,), (pair,))), None)
     if tokens is None:
         yield EndDoubt(account, doubt, "the tokens that it was about are gone")
     elif newer is not None and _is_another(tokens, line_of(known.state, newer)):
@@ -239,19 +193,19 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
         yield EndDoubt(account, doubt, f"{name} is another login")
 
 
-def _is_another(tokens: Tokens, newer: Line) -> bool:
+def _is_another(tokens: TokenPair, newer: Line) -> bool:
     """Tell whether tokens are of nobody who has some of that line."""
     # Of a line that others have come into it is not known which of them it began with.
-    owners = {one.who.key for one in newer}
+    owners = {pair.who.key for pair in newer}
     return None not in {*owners, tokens.who.key} and tokens.who.key not in owners
 
 
 def _place_of(came_as: str, account: Account, known: Knowledge) -> int | None:
     """Return where in an account's line those tokens are, or what they were exchanged for."""
     line = line_of(known.state, account)
-    for at, one in enumerate(line):
-        before = ancestry_of(one.credential, known).line
-        if came_as in {*secrets_of(one.credential), *before}:
+    for at, tokens in enumerate(line):
+        before = ancestry_of(tokens.credential, known).line
+        if came_as in {*secrets_of(tokens.credential), *before}:
             return at
     return None
 
@@ -261,30 +215,49 @@ def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
         for other in accounts[n + 1 :]:
             if is_one_person(account, other):
                 keep, joined = _older_first(account, other)
-                best = max((keep, joined), key=lambda one: liveliness(one, keep, joined))
-                yield Join(keep, joined, best, "its vendor says that they are one person's")
+                best = max((keep, joined), key=lambda login: liveliness(login, keep, joined))
+                why = "its vendor says that they are one person's"
+                yield Join(keep, joined, best, why, is_told=True)
 
 
-def is_one_person(one: Account, other: Account) -> bool:
+def _exchanged(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
+    """Yield accounts whose tokens were exchanged for those of an account with another name.
+
+    So they were that one's, and whoever was here before goes on with their own. A token that
+    several may have, or that lives on, says nothing of them.
+    """
+    for account in accounts:
+        if not known.state.replaced.get(account.id) or not known.rotates_tokens(account.provider):
+            continue
+        own = random_secrets(account.credential)
+        for newer in accounts:
+            is_another = None not in (keys := {owner_key(account), owner_key(newer)})
+            is_spent = own & set(ancestry_of(newer.credential, known).line)
+            if is_another and len(keys) > 1 and is_spent - set(secrets_of(newer.credential)):
+                why = f"its tokens were exchanged for those of {newer.alias}"
+                yield Spend(account, line_of(known.state, account)[-1], newer, why)
+
+
+def is_one_person(account: Account, other: Account) -> bool:
     """Tell whether a vendor has named one owner for the tokens of both accounts."""
-    mine, theirs = one.credential, other.credential
+    mine, theirs = account.credential, other.credential
     return (
         mine.type == theirs.type
         and mine.type in JOINED_TYPES
         and mine.enterprise_url == theirs.enterprise_url
-        and owner_key(one) is not None
-        and owner_key(one) == owner_key(other)
+        and owner_key(account) is not None
+        and owner_key(account) == owner_key(other)
     )
 
 
 def _of_one_key(accounts: Sequence[Account]) -> Iterator[Step]:
     """Yield what joins keys that an older version took for two: white space is none of them."""
-    found: dict[tuple[Digest, str], Account] = {}
-    for account in sorted(accounts, key=lambda one: (one.captured_at, one.id)):
+    holders: dict[tuple[Digest, str], Account] = {}
+    for account in sorted(accounts, key=lambda login: (login.captured_at, login.id)):
         credential = account.credential
         if credential.type == "api" and has_real_secret(credential):
             place = (given_as(credential), credential.destination)
-            first = found.setdefault(place, account)
+            first = holders.setdefault(place, account)
             if first is not account:
                 yield Join(first, account, first, "they have the same key")
 
@@ -292,20 +265,20 @@ def _of_one_key(accounts: Sequence[Account]) -> Iterator[Step]:
 def joined_identity(keep: Account, other: Account, best: Account) -> Identity:
     """Return who two accounts are that are one: whoever is known to have tokens in use of one."""
     both = [best, other if best.id == keep.id else keep]
-    known = [one for one in both if owner_key(one) is not None]
-    named = [one for one in (keep, other) if identity_of(one) != NOBODY]
+    known = [account for account in both if owner_key(account) is not None]
+    named = [account for account in (keep, other) if identity_of(account) != NOBODY]
     who = identity_of((known or named or [keep])[0])
-    same = [identity_of(one) for one in both if one.identity_key in {None, who.key}]
+    same = [identity_of(account) for account in both if account.identity_key in {None, who.key}]
     return Identity(
         who.key,
-        who.label or next((one.label for one in same if one.label), None),
-        who.plan or next((one.plan for one in same if one.plan), None),
-        who.group or next((one.group for one in same if one.group), None),
+        who.label or next((identity.label for identity in same if identity.label), None),
+        who.plan or next((identity.plan for identity in same if identity.plan), None),
+        who.group or next((identity.group for identity in same if identity.group), None),
     )
 
 
-def _older_first(one: Account, other: Account) -> tuple[Account, Account]:
-    first, second = sorted((one, other), key=lambda a: (a.captured_at, a.id))
+def _older_first(account: Account, other: Account) -> tuple[Account, Account]:
+    first, second = sorted((account, other), key=lambda a: (a.captured_at, a.id))
     return first, second
 
 
@@ -317,10 +290,10 @@ def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, fl
     expires_at = account.credential.expires_at
     return (
         # Its tokens may have been exchanged for those of the other.
-        not {one.newer for one in about(account.doubts, account.credential)}
-        & {one.id for one in others},
+        not {doubt.newer for doubt in about(account.doubts, account.credential)}
+        & {other.id for other in others},
         account.maybe is None,
-        account.rejected is None,
+        account.rejected is None and account.spent_from is None,
         # The one that runs out last was made last, and that spent the others' refresh token.
         expires_at.timestamp() if expires_at else 0.0,
         account.captured_at.timestamp(),
@@ -332,13 +305,13 @@ def with_doubts(accounts: Sequence[Account]) -> tuple[Account, ...]:
 
     That the other one was removed does not give it its tokens back.
     """
-    by_id = {one.id: one for one in accounts}
-    return tuple(_with_doubt(one, by_id) if one.maybe else one for one in accounts)
+    by_id = {account.id: account for account in accounts}
+    return tuple(_with_doubt(account, by_id) if account.maybe else account for account in accounts)
 
 
 def _with_doubt(account: Account, by_id: Mapping[AccountId, Account]) -> Account:
     doubts = reversed(about(account.doubts, account.credential))
-    newer = next((by_id[one.newer] for one in doubts if one.newer in by_id), None)
+    newer = next((by_id[claim.newer] for claim in doubts if claim.newer in by_id), None)
     if newer is None:
         doubt = (
             "it may be the same login as one that was removed: log in again, or rotator accounts"

@@ -30,9 +30,9 @@ class Fragments:
     rest: tuple[Secret, ...] = ()
 
 
-def logins_of(found: Fragments, known: Knowledge) -> list[tuple[str, Credential]]:
+def logins_of(parts: Fragments, known: Knowledge) -> list[tuple[str, Credential]]:
     """Return the credentials that can be read, with their providers."""
-    parsed = [(provider, known.parse(provider, value)) for provider, value in found.members]
+    parsed = [(provider, known.parse(provider, value)) for provider, value in parts.members]
     return [(p, c) for p, c in parsed if not isinstance(c, str) and _has_secret(c)]
 
 
@@ -57,18 +57,18 @@ def is_saved(provider: str, credential: Credential, known: Knowledge) -> bool:
     return owner.account is not None and (owner.stale or not owner.fresh)
 
 
-def holds_news(found: Fragments, whole: Secret, known: Knowledge) -> bool:
+def holds_news(parts: Fragments, whole: Secret, known: Knowledge) -> bool:
     """Tell whether something would be lost with the content.
 
     `whole` is the auth.json that stays or comes in its place.
     """
-    logins = logins_of(found, known)
-    return any(not is_saved(p, c, known) for p, c in logins) or holds_unread(found, whole, known)
+    logins = logins_of(parts, known)
+    return any(not is_saved(p, c, known) for p, c in logins) or holds_unread(parts, whole, known)
 
 
-def holds_unread(found: Fragments, whole: Secret, known: Knowledge) -> bool:
+def holds_unread(parts: Fragments, whole: Secret, known: Knowledge) -> bool:
     """Tell whether there is something in it that cannot be read and stands nowhere else."""
-    unread = [v for p, v in found.members if isinstance(known.parse(p, v), str)]
+    unread = [v for p, v in parts.members if isinstance(known.parse(p, v), str)]
     if any(says_something(value) and not _is_in(whole, value) for value in unread):
         return True
     begun = [
@@ -77,7 +77,7 @@ def holds_unread(found: Fragments, whole: Secret, known: Knowledge) -> bool:
     ]
     return any(
         not _is_in(whole, piece) and not any(text.startswith(piece.reveal()) for text in begun)
-        for piece in found.rest
+        for piece in parts.rest
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rotator.core.selection.policy import Wanted, arguments, choose, prefer
+from rotator.core.selection.policy import Selection, choose, prefer, standing_sentence
 from rotator.model import Account, State
 from rotator.model.preferences import Strategy
 
@@ -68,10 +68,10 @@ def explain(
     active = state.active(provider)
     barred = {active.id} if active else set()
     like = active.credential if active else None
-    successor = choose(state, Wanted(provider, barred, like, model), now)
+    successor = choose(state, Selection(provider, barred, like, model), now)
     preferred = prefer(state, provider, model, now) if state.balancing else None
     strategy = state.failover.strategy_of(provider)
-    wanted = Wanted(provider, model=model)
+    wanted = Selection(provider, model=model)
     return Explanation(
         provider=provider,
         model=model,
@@ -79,7 +79,8 @@ def explain(
         rule=_STRATEGY_WORDS[strategy],
         balancing=state.balancing,
         arguments=tuple(
-            Argument(a, a is active, arguments(state, a, wanted, now)) for a in state.of(provider)
+            Argument(a, a is active, standing_sentence(state, a, wanted, now))
+            for a in state.of(provider)
         ),
         next=successor.account,
         next_why=successor.why,
@@ -97,7 +98,8 @@ def sentences(told: Explanation) -> tuple[str, ...]:
     if not told.balancing:
         lines.append("balancing is off: nothing is swapped unless you rotate")
     lines += [
-        f"{'*' if one.is_live else ' '} {one.account.alias} {one.says}" for one in told.arguments
+        f"{'*' if argument.is_live else ' '} {argument.account.alias} {argument.says}"
+        for argument in told.arguments
     ]
     if told.better_why is not None:
         lines.append(f"to be swapped between turns: {told.better_why}")

@@ -13,12 +13,12 @@ from typing import assert_never
 
 from rotator.clock import is_ahead, is_within
 from rotator.core.logins.refresh_policy import wants_refresh
-from rotator.core.selection.fallback import PASS, go_on
+from rotator.core.selection.fallback import PASS, fall_back
 from rotator.core.selection.limits import limit_on, members, with_limit
-from rotator.core.selection.policy import Wanted, choose, clock_time, is_stale, stands_in
+from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
+from rotator.core.selection.rests import next_limit
 from rotator.model import (
     Account,
-    AccountState,
     Choice,
     Event,
     EventKind,
@@ -26,34 +26,22 @@ from rotator.model import (
     Limit,
     Meaning,
     Reach,
-    RestState,
     Signal,
     Source,
     State,
     Verdict,
     VerdictKind,
 )
+from rotator.wording import moment_in_full
 
-FIRST_REST = timedelta(seconds=60)
-LONGEST_REST = timedelta(minutes=30)
-# What is used up is so for hours, and nobody pays within a minute; the vendor's usage may say so
-# earlier.
-FIRST_LONG_REST = timedelta(minutes=30)
-LONGEST_USED_UP_REST = timedelta(hours=5)
-LONGEST_UNPAID_REST = timedelta(hours=8)
-# A limit that comes this soon after the last one ended counts as the next in a row.
-STRIKE_MEMORY = timedelta(minutes=30)
-# Answers to one limit differ by the time they travelled; less than this is no news.
-SAME_RESET = timedelta(seconds=5)
 OVERLOAD_PAUSE = timedelta(minutes=1)
 REJECTION_PAUSE = timedelta(minutes=10)
-
 # The longest that a bridge waits for the last word.
 ACK = Verdict(VerdictKind.ACK, wait_ms=20_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class SetLimit:
     """The account rests until the limit is over."""
 
     account: Account
@@ -61,7 +49,7 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
+class SetRejected:
     """The account needs a new login."""
 
     account: Account
@@ -69,17 +57,17 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class NoteOverload:
+class NoteOverloadSwap:
     """A swap of this provider was made because of an overload."""
 
     provider: str
 
 
-Mark = Rest | Reject | NoteOverload
+AccountUpdate = SetLimit | SetRejected | NoteOverloadSwap
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PlannedSwap:
     """Put `to` into its provider's slot, in which `expected` is now."""
 
     to: Account
@@ -88,7 +76,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Decision:
     """What a signal leads to. The verdict holds if the ordered swap succeeds, else it is pass.
 
     With `freshen` the account that shall take over gets new tokens first, and then it is
@@ -96,15 +84,15 @@ class Outcome:
     """
 
     verdict: Verdict = PASS
-    order: Order | None = None
+    order: PlannedSwap | None = None
     freshen: bool = False
-    marks: tuple[Mark, ...] = ()
+    updates: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()
     # No account of the provider can answer: the turn goes on elsewhere, if it goes on.
     is_last_resort: bool = False
 
 
-def blamed(state: State, signal: Signal, now: datetime | None = None) -> Account | None:
+def account_of(state: State, signal: Signal, now: datetime | None = None) -> Account | None:
     """Return the account whose request failed, or None if that cannot be told.
 
     A signal with a digest is about that account, whoever is active by now; a log line names
@@ -121,7 +109,7 @@ def blamed(state: State, signal: Signal, now: datetime | None = None) -> Account
     return state.account(past[-1].account) if past else None
 
 
-def on_signal(
+def decide(
     state: State,
     signal: Signal,
     finding: Finding,
@@ -129,37 +117,37 @@ def on_signal(
     *,
     may_refresh: Callable[[Account], bool] = lambda _: False,
     since: datetime | None = None,
-) -> Outcome:
+) -> Decision:
     """Return what to do about a failed request whose meaning is `finding`.
 
     `may_refresh` tells of an account whose tokens have run out whether we could renew them now.
     `since` is when the request began to wait for an account, if it does.
     """
-    account = blamed(state, signal, now)
+    account = account_of(state, signal, now)
     if account is None:
-        return Outcome()
+        return Decision()
     if signal.waited:
-        outcome = _after_wait(state, signal, account, now)
+        decision = _after_wait(state, signal, account, now)
     else:
-        outcome = _about(state, signal, account, finding, now)
-    if outcome.is_last_resort:
-        after = _marked(state, outcome.marks)
-        verdict, news = go_on(after, signal, account, since or now, now)
-        outcome = replace(outcome, verdict=verdict, events=(*outcome.events, *news))
-    order = outcome.order
+        decision = _about(state, signal, account, finding, now)
+    if decision.is_last_resort:
+        after = _marked(state, decision.updates)
+        verdict, news = fall_back(after, signal, account, since or now, now)
+        decision = replace(decision, verdict=verdict, events=(*decision.events, *news))
+    order = decision.order
     if order is None or not wants_refresh(order.to, now) or not may_refresh(order.to):
-        return outcome
+        return decision
     # The swap that the overload is counted for comes later.
-    marks = tuple(mark for mark in outcome.marks if not isinstance(mark, NoteOverload))
-    return replace(outcome, verdict=ACK, freshen=True, marks=marks)
+    marks = tuple(mark for mark in decision.updates if not isinstance(mark, NoteOverloadSwap))
+    return replace(decision, verdict=ACK, freshen=True, updates=marks)
 
 
 def _about(
     state: State, signal: Signal, account: Account, finding: Finding, now: datetime
-) -> Outcome:
+) -> Decision:
     match finding.meaning:
         case Meaning.NOT_OURS:
-            return Outcome()
+            return Decision()
         case Meaning.FOREIGN_HISTORY:
             return _foreign_history(state, signal)
         case Meaning.OVERLOAD:
@@ -172,36 +160,36 @@ def _about(
             assert_never(never)
 
 
-def _foreign_history(state: State, signal: Signal) -> Outcome:
+def _foreign_history(state: State, signal: Signal) -> Decision:
     """Send once more on the same account, without what it cannot read; blame nobody."""
     # More attempts than are listed: one was a repetition, and the list names each account once.
     repeated = signal.attempt > max(len(signal.tried), 1)
     alone = len(state.of(signal.provider)) == 1
     if signal.credential is None or signal.tried.count(signal.credential) > 1 or repeated or alone:
-        return Outcome()
-    return Outcome(Verdict(VerdictKind.RETRY, signal.credential, drop="reasoning"))
+        return Decision()
+    return Decision(Verdict(VerdictKind.RETRY, signal.credential, drop="reasoning"))
 
 
 def _limit(
     state: State, signal: Signal, account: Account, finding: Finding, now: datetime
-) -> Outcome:
+) -> Decision:
     before = limit_on(account, finding.scope.model)
     limit = next_limit(before, finding, now)
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()
     if limit is not before:
         # What is counted for all of them together is known of each.
-        marks = tuple(Rest(one, limit) for one in _limited_with(state, account, finding))
+        marks = tuple(SetLimit(member, limit) for member in _limited_with(state, account, finding))
         events = (_event(now, EventKind.LIMITED, account, _why_limited(limit, finding, marks)),)
         state = _marked(state, marks)
     if not state.balancing:
-        return Outcome(marks=marks, events=events)
+        return Decision(updates=marks, events=events)
     choice = choose(state, _wanted(state, signal, account), now)
     if choice.account is None:
         # Only the failure that used up the last account says so; the others repeat it.
         events = tuple(replace(event, detail=choice.why) for event in events)
-    outcome = _hand_over(state, signal, account, now)
-    return replace(outcome, marks=marks, events=events)
+    decision = _hand_over(state, signal, account, now)
+    return replace(decision, updates=marks, events=events)
 
 
 def _limited_with(state: State, account: Account, finding: Finding) -> list[Account]:
@@ -218,164 +206,105 @@ def _limited_with(state: State, account: Account, finding: Finding) -> list[Acco
             assert_never(never)
 
 
-def _why_limited(limit: Limit, finding: Finding, marks: tuple[Mark, ...]) -> str:
+def _why_limited(limit: Limit, finding: Finding, marks: tuple[AccountUpdate, ...]) -> str:
     what = f"{finding.reason} for {limit.model}" if limit.model else finding.reason
     # The account itself is one of them.
     others = len(marks) - 1
     together = f", and {others} more that are counted together with it" if others else ""
-    return f"{what}; rests until {clock_time(limit.until)}{together}"
+    return f"{what}; rests until {moment_in_full(limit.until)}{together}"
 
 
-def _marked(state: State, marks: tuple[Mark, ...]) -> State:
+def _marked(state: State, marks: tuple[AccountUpdate, ...]) -> State:
     """Return the state as it is once the accounts are marked."""
-    for rest in (mark for mark in marks if isinstance(mark, Rest)):
+    for rest in (mark for mark in marks if isinstance(mark, SetLimit)):
         state = _with(state, with_limit(rest.account, rest.limit))
-    for reject in (mark for mark in marks if isinstance(mark, Reject)):
+    for reject in (mark for mark in marks if isinstance(mark, SetRejected)):
         state = _with(state, replace(reject.account, rejected=reject.reason))
     return state
 
 
 def _overload(
     state: State, signal: Signal, account: Account, finding: Finding, now: datetime
-) -> Outcome:
+) -> Decision:
     last = state.slot(signal.provider).overload_swap_at
-    outcome = _one_other(state, signal, account, now)
-    if outcome.order is None:
+    decision = _one_other(state, signal, account, now)
+    if decision.order is None:
         # Trouble at a provider is over before anybody has gone elsewhere.
-        return replace(outcome, is_last_resort=False)
+        return replace(decision, is_last_resort=False)
     if last is not None and is_within(OVERLOAD_PAUSE, last, now):
-        return Outcome()
-    order = replace(outcome.order, why=f"{account.alias}: {finding.reason}; {outcome.order.why}")
-    return replace(outcome, order=order, marks=(NoteOverload(signal.provider),))
+        return Decision()
+    order = replace(decision.order, why=f"{account.alias}: {finding.reason}; {decision.order.why}")
+    return replace(decision, order=order, updates=(NoteOverloadSwap(signal.provider),))
 
 
 def _login_dead(
     state: State, signal: Signal, account: Account, finding: Finding, now: datetime
-) -> Outcome:
+) -> Decision:
     if signal.credential not in {None, account.credential.digest}:
         # Older tokens of a login that was renewed meanwhile: they say nothing about it.
-        outcome = _one_other(state, signal, account, now)
-        return Outcome(outcome.verdict) if outcome.order is None else Outcome()
+        decision = _one_other(state, signal, account, now)
+        return Decision(decision.verdict) if decision.order is None else Decision()
     if account.rejected is not None:
         return _one_other(state, signal, account, now)
     last = state.slot(signal.provider).rejected_at
     if last is not None and is_within(REJECTION_PAUSE, last, now):
         # Two dead logins within minutes are more likely the vendor's trouble than ours.
-        return Outcome()
-    marks = (Reject(account, finding.reason),)
+        return Decision()
+    marks = (SetRejected(account, finding.reason),)
     events = (_event(now, EventKind.REJECTED, account, f"{finding.reason}; it needs a login"),)
     state = _marked(state, marks)
-    return replace(_one_other(state, signal, account, now), marks=marks, events=events)
+    return replace(_one_other(state, signal, account, now), updates=marks, events=events)
 
 
-def _one_other(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
+def _one_other(state: State, signal: Signal, account: Account, now: datetime) -> Decision:
     """Hand over once, for failures that another account is unlikely to help with."""
     if not state.balancing or len(set(signal.tried)) > 1:
-        return Outcome()
+        return Decision()
     return _hand_over(state, signal, account, now)
 
 
-def _hand_over(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
+def _hand_over(state: State, signal: Signal, account: Account, now: datetime) -> Decision:
     choice = choose(state, _wanted(state, signal, account), now)
     if choice.account is None:
-        return Outcome(is_last_resort=True)
+        return Decision(is_last_resort=True)
     active = state.active(signal.provider)
     if active is not None and active.id not in {choice.account.id, account.id}:
         # Whoever was put in stays until a signal about it.
-        return Outcome()
+        return Decision()
     return _put(state, account, choice, now)
 
 
-def _put(state: State, failed: Account, choice: Choice, now: datetime) -> Outcome:
+def _put(state: State, failed: Account, choice: Choice, now: datetime) -> Decision:
     """Let the request go on with the chosen account: the live one, or one in its place."""
     active, to = state.active(failed.provider), choice.account
     if active is None or to is None:
         # An empty slot stays empty until the user says otherwise.
-        return Outcome()
+        return Decision()
     verdict = Verdict(VerdictKind.RETRY, to.credential.digest)
     if is_stale(to, now) or not stands_in(to, failed.credential):
         # opencode has to refresh the token first, which it does at its own next try; and what
         # was built for one place is not sent to another.
         verdict = PASS
     if active.id == to.id:
-        return Outcome(verdict)
-    return Outcome(verdict, Order(to, active, choice.why))
+        return Decision(verdict)
+    return Decision(verdict, PlannedSwap(to, active, choice.why))
 
 
-def _after_wait(state: State, signal: Signal, account: Account, now: datetime) -> Outcome:
+def _after_wait(state: State, signal: Signal, account: Account, now: datetime) -> Decision:
     """Ask anew for a request whose wait is over; nothing has failed since."""
-    wanted = Wanted(signal.provider, (), account.credential, signal.model)
+    wanted = Selection(signal.provider, (), account.credential, signal.model)
     choice = choose(state, wanted, now)
     if choice.account is None:
-        return Outcome(is_last_resort=True)
+        return Decision(is_last_resort=True)
     return _put(state, account, choice, now)
 
 
-def _wanted(state: State, signal: Signal, account: Account) -> Wanted:
+def _wanted(state: State, signal: Signal, account: Account) -> Selection:
     tried = {state.digests.get((signal.provider, d)) for d in signal.tried}
     # Two rows may hold one credential; sent again it is refused again.
     same = {a.id for a in state.of(signal.provider) if a.credential.digest in signal.tried}
     barred = frozenset({account.id, *same, *(t for t in tried if t is not None)})
-    return Wanted(signal.provider, barred, account.credential, signal.model, has_failed=True)
-
-
-def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
-    """Return the limit that a failure leads to; `before` itself if that says nothing new.
-
-    Without a time in the answer an account rests for 60 s, doubled for each limit in a row up
-    to 30 min; what is used up for 30 min up to 5 h, without anything to pay with up to 8 h.
-    Failures during a rest do not lengthen it: they are of requests that were under way already.
-    """
-    until = finding.until if finding.until is not None and finding.until > now else None
-    kind: RestState = AccountState.EXHAUSTED
-    if finding.meaning is Meaning.SHORT_LIMIT:
-        kind = AccountState.COOLING
-    strikes = 1
-    if before is not None and now < before.until:
-        if until is None or until - before.until <= SAME_RESET:
-            return before
-        strikes = before.strikes
-    elif before is not None and now - before.until < STRIKE_MEMORY:
-        strikes = before.strikes + 1
-    return Limit(
-        kind,
-        until or now + _guessed_rest(finding.meaning, strikes),
-        finding.reason,
-        strikes,
-        since=now,
-        is_stated=until is not None,
-        model=finding.scope.model,
-        is_own=finding.scope.reach is Reach.ACCOUNT,
-    )
-
-
-def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
-    first, longest = FIRST_REST, LONGEST_REST
-    if meaning is Meaning.EXHAUSTED:
-        first, longest = FIRST_LONG_REST, LONGEST_USED_UP_REST
-    if meaning is Meaning.BILLING:
-        first, longest = FIRST_LONG_REST, LONGEST_UNPAID_REST
-    return min(first * (1 << min(strikes - 1, 10)), longest)
-
-
-def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:
-    """Return the accounts whose rest, or the rest for some models, ended after `since`."""
-    return [
-        a
-        for a in state.accounts
-        if any(since < one.until <= now for one in _limits(a))
-        and a.state_at(now) is AccountState.READY
-    ]
-
-
-def next_recovery(state: State, now: datetime) -> datetime | None:
-    """Return when the next rest ends, or None if nobody rests."""
-    ends = (one.until for a in state.accounts for one in _limits(a))
-    return min((until for until in ends if until > now), default=None)
-
-
-def _limits(account: Account) -> list[Limit]:
-    return [one for one in (account.limit, *account.part_limits) if one is not None]
+    return Selection(signal.provider, barred, account.credential, signal.model, has_failed=True)
 
 
 def _with(state: State, account: Account) -> State:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rotator.core.selection.policy import clock_time, first_free
+from rotator.core.selection.policy import first_free
 from rotator.core.selection.routing import next_route
 from rotator.model import (
     Account,
@@ -20,6 +20,7 @@ from rotator.model import (
     Verdict,
     VerdictKind,
 )
+from rotator.wording import moment_in_full
 
 # Opencodes before which a person sits, or a program that waits for one.
 _HELD = {"tui", "serve", "web"}
@@ -31,7 +32,7 @@ _MARGIN = timedelta(milliseconds=200)
 PASS = Verdict(VerdictKind.PASS)
 
 
-def go_on(
+def fall_back(
     state: State, signal: Signal, account: Account, since: datetime, now: datetime
 ) -> tuple[Verdict, tuple[Event, ...]]:
     """Return the verdict on a request that no account of its provider can answer, and the news.
@@ -50,28 +51,30 @@ def go_on(
     return _wait(state, signal, since, now), ()
 
 
-def first_back(state: State, signal: Signal, now: datetime) -> tuple[Account, datetime] | None:
+def first_recovery(state: State, signal: Signal, now: datetime) -> tuple[Account, datetime] | None:
     """Return who is the first that can go on with a turn, here or elsewhere, and when."""
     elsewhere = [
-        Route(one.provider, one.model)
-        for one in state.preferences.priorities
-        if one.enabled and one.model is not None and one.provider not in {*signal.left}
+        Route(priority.provider, priority.model)
+        for priority in state.preferences.priorities
+        if priority.enabled
+        and priority.model is not None
+        and priority.provider not in {*signal.left}
     ]
     here = Route(signal.provider, signal.model or "")
-    found = [first_free(state, one.provider, now, one.model) for one in (here, *elsewhere)]
-    return min((one for one in found if one is not None), key=lambda one: one[1], default=None)
+    pairs = [first_free(state, route.provider, now, route.model) for route in (here, *elsewhere)]
+    return min((pair for pair in pairs if pair is not None), key=lambda pair: pair[1], default=None)
 
 
 def _wait(state: State, signal: Signal, since: datetime, now: datetime) -> Verdict:
     wanted = state.failover
     if not wanted.wait_for_reset or signal.opencode not in _HELD or signal.aside:
         return PASS
-    back = first_back(state, signal, now)
+    back = first_recovery(state, signal, now)
     if back is None or back[1] - since > timedelta(seconds=wanted.max_wait_seconds):
         return PASS
     account, at = back
     left = min(at - now + _MARGIN, LONGEST_WAIT)
-    note = f"every account is used up; {account.name} is first at {clock_time(at)}"
+    note = f"every account is used up; {account.name} is first at {moment_in_full(at)}"
     milliseconds = int(left / timedelta(milliseconds=1))
     return Verdict(VerdictKind.WAIT, wait_ms=milliseconds, note=note)
 

@@ -15,7 +15,7 @@ from rotator.model import Account, Snapshot, Window
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Headroom:
     """An account as a reading shows it; `binding` is the tightest window, None: unknown.
 
     `expires_at` is when what is left of its longest window is lost.
@@ -34,7 +34,7 @@ class Standing:
         return None if self.binding is None else self.binding.used
 
     @property
-    def headroom(self) -> float | None:
+    def left(self) -> float | None:
         """What is left of what binds, a fraction; None: unknown."""
         return None if self.used is None else 1 - self.used
 
@@ -44,26 +44,32 @@ class Standing:
         return self.used is not None and self.used >= 1
 
 
-def standing(account: Account, told: Snapshot | None, model: str | None, now: datetime) -> Standing:
+def headroom_of(
+    account: Account, told: Snapshot | None, model: str | None, now: datetime
+) -> Headroom:
     """Return how the account stands for `model`; of None only what binds everything counts."""
     if told is None:
-        return Standing(account)
+        return Headroom(account)
     held = [
-        one
-        for one in told.windows
-        if one.blocks
-        and concerns(one.model, model)
-        and (one.resets_at is None or now < one.resets_at)
+        window
+        for window in told.windows
+        if window.blocks
+        and concerns(window.model, model)
+        and (window.resets_at is None or now < window.resets_at)
     ]
-    return Standing(account, _tightest(held), _expiry(held), is_spent=told.spent and not held)
+    return Headroom(account, _tightest(held), _expiry(held), is_spent=told.spent and not held)
 
 
 def _tightest(windows: Iterable[Window]) -> Window | None:
     # Of two as full the one that stays so for longer.
-    return max(windows, key=lambda one: (one.used, one.length_seconds or 0, one.name), default=None)
+    return max(
+        windows,
+        key=lambda window: (window.used, window.length_seconds or 0, window.name),
+        default=None,
+    )
 
 
 def _expiry(windows: Iterable[Window]) -> datetime | None:
-    told = [one for one in windows if one.resets_at is not None]
-    longest = max(told, key=lambda one: (one.length_seconds or 0, one.name), default=None)
+    told = [window for window in windows if window.resets_at is not None]
+    longest = max(told, key=lambda window: (window.length_seconds or 0, window.name), default=None)
     return None if longest is None else longest.resets_at

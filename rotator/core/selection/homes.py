@@ -22,11 +22,11 @@ def homes_for(state: State, account: Account) -> tuple[HomeName, ...]:
 
 def left_by(state: State, account: Account) -> Account | None:
     """Return who is active where the account is to be, the first home before the other."""
-    found = (state.active_in(home, account.provider) for home in homes_for(state, account))
-    return next((one for one in found if one is not None), None)
+    active = (state.active_in(home, account.provider) for home in homes_for(state, account))
+    return next((left for left in active if left is not None), None)
 
 
 def live_of(state: State, provider: str) -> Account | None:
     """Return the provider's active account, that of auth.json before another home's."""
-    found = (state.active_in(home, provider) for home in HomeName)
-    return next((one for one in found if one is not None), None)
+    active = (state.active_in(home, provider) for home in HomeName)
+    return next((live for live in active if live is not None), None)

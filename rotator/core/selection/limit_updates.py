@@ -19,7 +19,7 @@ LEAST_AGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class LimitUpdate:
     """A limit of an account's that a reading has changed.
 
     One that is lifted ends in the past: so the next failure still counts as one in a row.
@@ -30,19 +30,19 @@ class Revision:
     is_lifted: bool
 
 
-def revisions(
+def limit_updates(
     accounts: Iterable[Account], read: Account, told: Snapshot, now: datetime
-) -> list[Revision]:
+) -> list[LimitUpdate]:
     """Return what a reading of the account `read` changes, for all that are limited with it."""
     return [
-        Revision(one, after, after.until <= now)
-        for one in members(accounts, read)
-        for before in filter(None, (one.limit, *one.part_limits))
-        if (after := revised(before, told, now)) is not before
+        LimitUpdate(account, after, after.until <= now)
+        for account in members(accounts, read)
+        for before in filter(None, (account.limit, *account.part_limits))
+        if (after := updated_limit(before, told, now)) is not before
     ]
 
 
-def revised(limit: Limit, told: Snapshot, now: datetime) -> Limit:
+def updated_limit(limit: Limit, told: Snapshot, now: datetime) -> Limit:
     """Return the limit as it is after a reading; itself where that says nothing new.
 
     A time that was a guess gives way to the reset of what is used up.
@@ -51,7 +51,7 @@ def revised(limit: Limit, told: Snapshot, now: datetime) -> Limit:
     if since is None or told.read_at <= since or limit.is_stated or limit.until <= now:
         return limit
     full = full_windows(told, limit.model, now)
-    resets = [one.resets_at for one in full if one.resets_at is not None]
+    resets = [window.resets_at for window in full if window.resets_at is not None]
     if full and len(resets) == len(full):
         return replace(limit, state=AccountState.EXHAUSTED, until=max(resets), is_stated=True)
     if full or told.spent or not told.complete or told.read_at - since < LEAST_AGE:
@@ -62,10 +62,10 @@ def revised(limit: Limit, told: Snapshot, now: datetime) -> Limit:
 def full_windows(told: Snapshot, model: str | None, now: datetime) -> list[Window]:
     """Return the windows that let nothing through for `model` (None: for any) until they reset."""
     return [
-        one
-        for one in told.windows
-        if one.blocks
-        and one.used >= 1
-        and concerns(one.model, model)
-        and (one.resets_at is None or one.resets_at > now)
+        window
+        for window in told.windows
+        if window.blocks
+        and window.used >= 1
+        and concerns(window.model, model)
+        and (window.resets_at is None or window.resets_at > now)
     ]

@@ -36,8 +36,10 @@ def concerns(scope: str | None, model: str | None) -> bool:
 def limits_of(account: Account, model: str | None, now: datetime) -> list[Limit]:
     """Return the limits that keep the account from answering for `model`, the last to end first."""
     held = [account.limit, *account.part_limits]
-    found = [one for one in held if one and now < one.until and concerns(one.model, model)]
-    return sorted(found, key=lambda one: (one.until, one.model or ""), reverse=True)
+    limits = [
+        limit for limit in held if limit and now < limit.until and concerns(limit.model, model)
+    ]
+    return sorted(limits, key=lambda limit: (limit.until, limit.model or ""), reverse=True)
 
 
 def is_ready(account: Account, model: str | None, now: datetime) -> bool:
@@ -51,14 +53,14 @@ def limit_on(account: Account, scope: str | None) -> Limit | None:
     """Return the limit that the account has, or had last, on just that scope."""
     if scope is None:
         return account.limit
-    return next((one for one in account.part_limits if one.model == scope), None)
+    return next((limit for limit in account.part_limits if limit.model == scope), None)
 
 
 def with_limit(account: Account, limit: Limit) -> Account:
     """Return the account with that limit in place of the one on the same scope."""
     if limit.model is None:
         return replace(account, limit=limit)
-    others = [one for one in account.part_limits if one.model != limit.model]
+    others = [other for other in account.part_limits if other.model != limit.model]
     return replace(account, part_limits=(*others, limit))
 
 
@@ -86,15 +88,15 @@ def of_tokens_in_use(account: Account, came_at: datetime) -> Account:
         (own if limit.since is None or limit.since >= came_at else before).append(limit)
     return replace(
         account,
-        limit=next((one for one in own if one.model is None), None),
-        part_limits=tuple(one for one in own if one.model is not None),
+        limit=next((rest for rest in own if rest.model is None), None),
+        part_limits=tuple(rest for rest in own if rest.model is not None),
         limits_before=tuple(before),
     )
 
 
 def members(accounts: Iterable[Account], account: Account) -> list[Account]:
     """Return the accounts that are limited together with `account`, itself among them."""
-    return [one for one in accounts if one.id == account.id or _is_together(one, account)]
+    return [other for other in accounts if other.id == account.id or _is_together(other, account)]
 
 
 def shared(accounts: Iterable[Account]) -> tuple[Account, ...]:
@@ -103,14 +105,16 @@ def shared(accounts: Iterable[Account]) -> tuple[Account, ...]:
     Of two limits on one scope the one counts that ends later.
     """
     everybody = tuple(accounts)
-    return tuple(_with_shared(one, everybody) if one.group else one for one in everybody)
+    return tuple(
+        _with_shared(account, everybody) if account.group else account for account in everybody
+    )
 
 
-def _is_together(one: Account, other: Account) -> bool:
+def _is_together(account: Account, other: Account) -> bool:
     """Tell whether two are of one group; of unproven tokens nobody knows in which they are."""
-    if one.group is None or one.unproven or other.unproven:
+    if account.group is None or account.unproven or other.unproven:
         return False
-    return (one.provider, one.group) == (other.provider, other.group)
+    return (account.provider, account.group) == (other.provider, other.group)
 
 
 def _with_shared(account: Account, everybody: tuple[Account, ...]) -> Account:

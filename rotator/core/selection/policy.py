@@ -11,14 +11,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rotator.core.selection.headroom import Standing, standing
+from rotator.core.selection.headroom import Headroom, headroom_of
 from rotator.core.selection.limits import is_ready, limits_of
 from rotator.core.selection.strategies import before_the_wall, better, rank
 from rotator.model import Account, AccountId, Choice, Credential, State
 from rotator.model.preferences import Strategy
+from rotator.wording import moment_in_full, used_words
 
 # An access token with less left than this may run out before the request arrives.
 FRESH_MARGIN = timedelta(seconds=20)
+# A login that opencode may not refresh is left so long before its access token runs out.
+_LEFT_BEFORE = timedelta(minutes=2)
 _FROM_ITS_START = "an opencode that is started now uses it, the request that failed does not"
 _PREFERENCES = {
     Strategy.STICKY: "",
@@ -29,7 +32,7 @@ _PREFERENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Selection:
     """What is asked for: an account of `provider`, none of `barred`.
 
     One that can stand in for `instead_of` in a request that is already built (the same kind of
@@ -45,7 +48,7 @@ class Wanted:
     has_failed: bool = False
 
 
-def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
+def choose(state: State, wanted: Selection, now: datetime) -> Choice:
     """Return the account that shall take over: the active one if it can, else the best other."""
     able = [a for a in state.of(wanted.provider) if _is_able(a, wanted, now)]
     active = state.active(wanted.provider)
@@ -55,7 +58,13 @@ def choose(state: State, wanted: Wanted, now: datetime) -> Choice:
         return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
     near = [a for a in able if stands_in(a, wanted.instead_of)]
     stood = [_stands(state, a, wanted, now) for a in near or able]
-    best = min(stood, key=lambda one: (is_stale(one.account, now), rank(one, state.failover, now)))
+    best = min(
+        stood,
+        key=lambda headroom_of: (
+            is_stale(headroom_of.account, now),
+            rank(headroom_of, state.failover, now),
+        ),
+    )
     others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
     elsewhere = [] if near else [f"it goes to another place: {_FROM_ITS_START}"]
     against = _against(state, others, wanted, now)
@@ -79,13 +88,16 @@ class Preferred:
 def prefer(state: State, provider: str, model: str | None, now: datetime) -> Preferred | None:
     """Return the account that shall take over from one that still works, or None: then it stays.
 
-    That is the strategy's wish, or a swap before the wall where the user wants those. `model` is
+    That is the strategy's wish, or a swap before the wall where the user wants those; one whose
+    refresh token somebody else has exchanged is left for any that is ready. `model` is
     what is asked for, as far as that is known.
     """
     active = state.active(provider)
+    if active is not None and active.spent_from is not None and active.rejected is not None:
+        return _instead_of_spent(state, active, model, now)
     if active is None or not is_ready(active, model, now):
         return None
-    wanted = Wanted(provider, {active.id}, model=model)
+    wanted = Selection(provider, {active.id}, model=model)
     able = [_stands(state, a, wanted, now) for a in state.of(provider) if _is_able(a, wanted, now)]
     mine = _stands(state, active, wanted, now)
     ahead = before_the_wall(mine, able, state.failover)
@@ -94,13 +106,27 @@ def prefer(state: State, provider: str, model: str | None, now: datetime) -> Pre
         return Preferred(
             ahead.account, f"{_is_ready(ahead)}; {why}{_usage(mine)}", is_before_the_wall=True
         )
-    found = better(mine, able, state.failover, now)
-    if found is None:
+    best = better(mine, able, state.failover, now)
+    if best is None:
         return None
     why = _PREFERENCES[state.failover.strategy_of(provider)].format(active.alias)
     return Preferred(
-        found.account, f"{_is_ready(found)}; {why}{_usage(mine)}", is_before_the_wall=False
+        best.account, f"{_is_ready(best)}; {why}{_usage(mine)}", is_before_the_wall=False
     )
+
+
+def _instead_of_spent(
+    state: State, active: Account, model: str | None, now: datetime
+) -> Preferred | None:
+    """Return who takes over before opencode sends a refresh token that somebody has exchanged."""
+    wanted = Selection(active.provider, {active.id}, active.credential, model)
+    choice = choose(state, wanted, now)
+    if choice.account is None:
+        return None
+    expires_at = active.credential.expires_at
+    is_urgent = expires_at is not None and expires_at - now < _LEFT_BEFORE
+    why = f"{active.alias} needs a login ({active.why_login_at(now)}); {choice.why}"
+    return Preferred(choice.account, why, is_before_the_wall=is_urgent)
 
 
 def first_free(
@@ -118,8 +144,8 @@ def first_free(
 
 
 def _rests_until(account: Account, model: str | None, now: datetime) -> datetime | None:
-    barred = (account.disabled, account.maybe, account.rejected)
-    if any(one is not None for one in barred):
+    barred = (account.disabled, account.maybe, account.why_login_at(now))
+    if any(reason is not None for reason in barred):
         return None
     held = limits_of(account, model, now)
     return held[0].until if held else None
@@ -132,7 +158,12 @@ def nobody_left(state: State, provider: str, now: datetime, model: str | None = 
         return f"{provider} has no other account"
     free = first_free(state, provider, now, model)
     sentence = f"no other account of {provider} can take over"
-    return f"{sentence}, {free[0].alias} is first at {clock_time(free[1])}" if free else sentence
+    return f"{sentence}, {first_words(*free)}" if free else sentence
+
+
+def first_words(account: Account, at: datetime) -> str:
+    """Return the end of a sentence that says who frees up first, and when."""
+    return f"{account.alias} is first at {moment_in_full(at)}"
 
 
 def is_stale(account: Account, now: datetime) -> bool:
@@ -141,17 +172,12 @@ def is_stale(account: Account, now: datetime) -> bool:
     return expires_at is not None and expires_at - now < FRESH_MARGIN
 
 
-def clock_time(at: datetime) -> str:
-    """Return a time as sentences show it: to the minute, in UTC."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> str:
+def standing_sentence(state: State, account: Account, wanted: Selection, now: datetime) -> str:
     """Return what speaks for or against an account now, as a part of a sentence."""
     until = _rests_until(account, wanted.model, now)
     reason = account.reason_at(now)
     if until is not None:
-        return f"rests until {clock_time(until)} ({_why(account, wanted, now)})"
+        return f"rests until {moment_in_full(until)} ({_why(account, wanted, now)})"
     if reason is not None:
         return f"is {account.state_at(now).value} ({reason})"
     if account.id in wanted.barred and wanted.has_failed:
@@ -160,38 +186,37 @@ def arguments(state: State, account: Account, wanted: Wanted, now: datetime) -> 
     return f"is ready{_usage(_stands(state, account, wanted, now))}{stale}"
 
 
-def _is_able(account: Account, wanted: Wanted, now: datetime) -> bool:
+def _is_able(account: Account, wanted: Selection, now: datetime) -> bool:
     return account.id not in wanted.barred and is_ready(account, wanted.model, now)
 
 
-def _stands(state: State, account: Account, wanted: Wanted, now: datetime) -> Standing:
-    return standing(account, state.usage.get(account.id), wanted.model, now)
+def _stands(state: State, account: Account, wanted: Selection, now: datetime) -> Headroom:
+    return headroom_of(account, state.usage.get(account.id), wanted.model, now)
 
 
-def _is_ready(one: Standing) -> str:
-    return f"{one.account.alias} is ready{_usage(one)}"
+def _is_ready(candidate: Headroom) -> str:
+    return f"{candidate.account.alias} is ready{_usage(candidate)}"
 
 
-def _usage(one: Standing) -> str:
+def _usage(candidate: Headroom) -> str:
     """Return what is used of what binds, with when it begins anew; nothing where it is unknown."""
-    binding = one.binding
+    binding = candidate.binding
     if binding is None:
-        return ", nothing is left of it" if one.is_spent else ""
-    # Down: what is not used up is not called 100 %.
-    used = f", {binding.name} {int(binding.used * 100)} % used"
-    return f"{used}, resets {clock_time(binding.resets_at)}" if binding.resets_at else used
+        return ", nothing is left of it" if candidate.is_spent else ""
+    used = f", {binding.name} {used_words(binding.used)}"
+    return f"{used}, resets {moment_in_full(binding.resets_at)}" if binding.resets_at else used
 
 
-def _against(state: State, others: list[Account], wanted: Wanted, now: datetime) -> list[str]:
+def _against(state: State, others: list[Account], wanted: Selection, now: datetime) -> list[str]:
     """Return a part of a sentence for each of the others that there is something to say of."""
     said = []
     for account in others:
-        told = arguments(state, account, wanted, now)
+        told = standing_sentence(state, account, wanted, now)
         if told != "is ready":
             said.append(f"{account.alias} {told}")
     return said
 
 
-def _why(account: Account, wanted: Wanted, now: datetime) -> str:
+def _why(account: Account, wanted: Selection, now: datetime) -> str:
     limit = limits_of(account, wanted.model, now)[0]
     return f"{limit.reason} for {limit.model}" if limit.model else limit.reason

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from rotator.core.selection.limits import is_ready
-from rotator.core.selection.policy import clock_time, first_free
+from rotator.core.selection.policy import first_free, first_words
 from rotator.model import Route, State
 from rotator.model.preferences import ModelOf, Preferences
 
@@ -43,7 +43,7 @@ class Directions:
 
 
 @dataclass(frozen=True, slots=True)
-class WayOn:
+class NextRoute:
     """Where a turn goes on, or None, and the sentence that says why.
 
     `note` is its first half, which the person before opencode sees.
@@ -60,7 +60,7 @@ def directions(state: State, preferences: Preferences, now: datetime) -> Directi
     if not state.balancing or len({route.provider for route in routes}) < 2:  # noqa: PLR2004  # one is no choice
         return Directions()
     groups = tuple(preferences.routing.models.values())
-    grouped = {Route(*one) for group in groups for one in group}
+    grouped = {Route(*model) for group in groups for model in group}
     spent = sorted(route.name for route in {*routes, *grouped} if not _ready(state, route, now))
     entries = tuple(Entry(route, _instead(route, grouped, groups)) for route in routes)
     return Directions(entries, tuple(spent), preferences.routing.override_explicit_model)
@@ -68,23 +68,23 @@ def directions(state: State, preferences: Preferences, now: datetime) -> Directi
 
 def next_route(
     state: State, preferences: Preferences, failed: Route, left: Collection[str], now: datetime
-) -> WayOn:
+) -> NextRoute:
     """Return where a turn goes on after `failed`, whose provider has nobody left for it.
 
     `left` are the providers that this turn has left already: none is tried twice in one turn.
     """
     note = _nobody(state, failed, now)
     if not state.balancing:
-        return WayOn(None, f"{note}; balancing is off", note)
+        return NextRoute(None, f"{note}; balancing is off", note)
     against = []
     for listed in _routes(preferences):
         route, hindrance = _hindrance(state, preferences, listed, failed, left, now)
         if hindrance is None:
-            return WayOn(route, f"{note}; {_chosen(state, route, now)}", note)
+            return NextRoute(route, f"{note}; {_chosen(state, route, now)}", note)
         if listed.provider != failed.provider:
             against.append(hindrance)
     nothing = "; ".join(against) or "the priorities name no other provider"
-    return WayOn(None, f"{note}; {nothing}", note)
+    return NextRoute(None, f"{note}; {nothing}", note)
 
 
 def equal_model(groups: Iterable[Collection[ModelOf]], asked: Route, listed: Route) -> str | None:
@@ -106,18 +106,18 @@ def equal_model(groups: Iterable[Collection[ModelOf]], asked: Route, listed: Rou
 
 def _routes(preferences: Preferences) -> tuple[Route, ...]:
     return tuple(
-        Route(one.provider, one.model)
-        for one in preferences.priorities
-        if one.enabled and one.model is not None
+        Route(priority.provider, priority.model)
+        for priority in preferences.priorities
+        if priority.enabled and priority.model is not None
     )
 
 
 def _instead(
     listed: Route, grouped: Iterable[Route], groups: Iterable[Collection[ModelOf]]
 ) -> Mapping[str, str | None]:
-    others = (one for one in grouped if one.provider != listed.provider)
-    found = {one.name: equal_model(groups, one, listed) for one in others}
-    return {name: found[name] for name in sorted(found) if found[name] != listed.model}
+    others = (route for route in grouped if route.provider != listed.provider)
+    models = {route.name: equal_model(groups, route, listed) for route in others}
+    return {name: models[name] for name in sorted(models) if models[name] != listed.model}
 
 
 def _hindrance(
@@ -153,7 +153,7 @@ def _count(state: State, route: Route, now: datetime) -> str:
 def _nobody(state: State, route: Route, now: datetime) -> str:
     free = first_free(state, route.provider, now, route.model)
     sentence = _count(state, route, now)
-    return f"{sentence}, {free[0].alias} is first at {clock_time(free[1])}" if free else sentence
+    return f"{sentence}, {first_words(*free)}" if free else sentence
 
 
 def _chosen(state: State, route: Route, now: datetime) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from rotator.core.selection.headroom import Standing
+from rotator.core.selection.headroom import Headroom
 from rotator.model.preferences import Failover, Strategy
 
 # Of what is unknown neither all nor nothing is left.
@@ -23,22 +23,22 @@ SOONER = timedelta(hours=1)
 Rank = tuple[float | str, ...]
 
 
-def rank(one: Standing, failover: Failover, now: datetime) -> Rank:
+def rank(standing: Headroom, failover: Failover, now: datetime) -> Rank:
     """Return the account's place among those that could take over."""
-    strikes = float(one.account.limit.strikes if one.account.limit else 0)
-    alias = one.account.alias
-    room = -_room(one)
-    strategy = failover.strategy_of(one.account.provider)
+    strikes = float(standing.account.limit.strikes if standing.account.limit else 0)
+    alias = standing.account.alias
+    room = -_room(standing)
+    strategy = failover.strategy_of(standing.account.provider)
     match strategy:
         case Strategy.STICKY | Strategy.HEADROOM:
-            return (float(one.is_full), strikes, room, alias)
+            return (float(standing.is_full), strikes, room, alias)
         case Strategy.ORDERED:
-            return (float(one.is_full), float(place(one, failover)), alias)
+            return (float(standing.is_full), float(place(standing, failover)), alias)
         case Strategy.DRAIN:
             return (
-                float(one.is_full),
-                float(_is_short(one, failover)),
-                _seconds_left(one, now),
+                float(standing.is_full),
+                float(_is_short(standing, failover)),
+                _seconds_left(standing, now),
                 room,
                 alias,
             )
@@ -46,30 +46,30 @@ def rank(one: Standing, failover: Failover, now: datetime) -> Rank:
             assert_never(never)
 
 
-def place(one: Standing, failover: Failover) -> int:
+def place(standing: Headroom, failover: Failover) -> int:
     """Return the account's place in the user's order; whoever is not named comes last."""
-    order = failover.order_of(one.account.provider)
-    return order.index(one.account.alias) if one.account.alias in order else len(order)
+    order = failover.order_of(standing.account.provider)
+    return order.index(standing.account.alias) if standing.account.alias in order else len(order)
 
 
 def better(
-    active: Standing, others: Sequence[Standing], failover: Failover, now: datetime
-) -> Standing | None:
+    active: Headroom, others: Sequence[Headroom], failover: Failover, now: datetime
+) -> Headroom | None:
     """Return the account that the strategy prefers to one that still works, or None.
 
     `others` are ready. What is unknown is no reason to leave.
     """
-    fit = [one for one in others if not one.is_full]
+    fit = [standing for standing in others if not standing.is_full]
     match failover.strategy_of(active.account.provider):
         case Strategy.STICKY:
             return None
         case Strategy.ORDERED:
             ahead = [
-                one
-                for one in fit
-                if _is_ahead(one, active, failover) and not _is_short(one, failover)
+                standing
+                for standing in fit
+                if _is_ahead(standing, active, failover) and not _is_short(standing, failover)
             ]
-            return min(ahead, key=lambda one: rank(one, failover, now), default=None)
+            return min(ahead, key=lambda standing: rank(standing, failover, now), default=None)
         case Strategy.HEADROOM:
             return _roomier(active, fit, failover)
         case Strategy.DRAIN:
@@ -79,8 +79,8 @@ def better(
 
 
 def before_the_wall(
-    active: Standing, others: Sequence[Standing], failover: Failover
-) -> Standing | None:
+    active: Headroom, others: Sequence[Headroom], failover: Failover
+) -> Headroom | None:
     """Return who takes over before the active account is used up, or None: see `swap_before_wall`.
 
     Only an account goes that is known to be about to, to one that is known not to be.
@@ -88,15 +88,19 @@ def before_the_wall(
     wall = failover.wall_threshold
     if not failover.swap_before_wall or active.used is None or active.used < wall:
         return None
-    known = [one for one in others if one.used is not None and one.used < wall - GUARD / 2]
-    return min(known, key=lambda one: (one.used, one.account.alias), default=None)
+    known = [
+        standing
+        for standing in others
+        if standing.used is not None and standing.used < wall - GUARD / 2
+    ]
+    return min(known, key=lambda standing: (standing.used, standing.account.alias), default=None)
 
 
-def _room(one: Standing) -> float:
-    return UNKNOWN_HEADROOM if one.headroom is None else one.headroom
+def _room(standing: Headroom) -> float:
+    return UNKNOWN_HEADROOM if standing.left is None else standing.left
 
 
-def _is_short(one: Standing, failover: Failover) -> bool:
+def _is_short(standing: Headroom, failover: Failover) -> bool:
     """Tell whether so little is left that it is no good to come to, or to stay with.
 
     Whoever was left before the wall is not returned to on this side of it.
@@ -104,33 +108,39 @@ def _is_short(one: Standing, failover: Failover) -> bool:
     guard = GUARD
     if failover.swap_before_wall:
         guard = max(guard, 1 - failover.wall_threshold + GUARD / 2)
-    return one.headroom is not None and one.headroom <= guard
+    return standing.left is not None and standing.left <= guard
 
 
-def _seconds_left(one: Standing, now: datetime) -> float:
-    return float("inf") if one.expires_at is None else (one.expires_at - now).total_seconds()
+def _seconds_left(standing: Headroom, now: datetime) -> float:
+    return (
+        float("inf") if standing.expires_at is None else (standing.expires_at - now).total_seconds()
+    )
 
 
-def _is_ahead(one: Standing, active: Standing, failover: Failover) -> bool:
-    mine, other = place(one, failover), place(active, failover)
-    return (mine, one.account.alias) < (other, active.account.alias)
+def _is_ahead(standing: Headroom, active: Headroom, failover: Failover) -> bool:
+    mine, other = place(standing, failover), place(active, failover)
+    return (mine, standing.account.alias) < (other, active.account.alias)
 
 
-def _roomier(active: Standing, fit: Sequence[Standing], failover: Failover) -> Standing | None:
-    if active.headroom is None:
+def _roomier(active: Headroom, fit: Sequence[Headroom], failover: Failover) -> Headroom | None:
+    if active.left is None:
         return None
-    gains = [one for one in fit if one.headroom is not None]
-    best = max(gains, key=lambda one: (_room(one), one.account.alias), default=None)
-    if best is None or _room(best) - active.headroom < failover.headroom_gain:
+    gains = [standing for standing in fit if standing.left is not None]
+    best = max(gains, key=lambda standing: (_room(standing), standing.account.alias), default=None)
+    if best is None or _room(best) - active.left < failover.headroom_gain:
         return None
     return best
 
 
 def _sooner(
-    active: Standing, fit: Sequence[Standing], failover: Failover, now: datetime
-) -> Standing | None:
-    known = [one for one in fit if one.expires_at is not None and not _is_short(one, failover)]
-    best = min(known, key=lambda one: rank(one, failover, now), default=None)
+    active: Headroom, fit: Sequence[Headroom], failover: Failover, now: datetime
+) -> Headroom | None:
+    known = [
+        standing
+        for standing in fit
+        if standing.expires_at is not None and not _is_short(standing, failover)
+    ]
+    best = min(known, key=lambda standing: rank(standing, failover, now), default=None)
     if best is None or best.expires_at is None:
         return None
     if _is_short(active, failover):

@@ -13,7 +13,7 @@ from rotator.model import NOTHING, Credential, Digest
 from rotator.opencode.auth.json_members import DECODER
 from rotator.provider import Tokens
 from rotator.secret import Secret, digest_of
-from rotator.text import clean, one_line
+from rotator.text import one_line, sanitize
 
 LONGEST_ID = 1000
 # The fields that change where a request goes, by the names that opencode's loaders read.
@@ -171,10 +171,10 @@ def _from_ms(milliseconds: int) -> datetime | None:
 
 
 def _text(provider: str, value: dict[str, Any], name: str) -> str:
-    found = value.get(name)
-    if not isinstance(found, str):
+    field = value.get(name)
+    if not isinstance(field, str):
         raise _bad(provider, f"{name} is not a text")
-    return found
+    return field
 
 
 def _optional_text(provider: str, value: dict[str, Any], name: str) -> str | None:
@@ -186,4 +186,4 @@ def _is_text_map(value: object) -> bool:
 
 
 def _bad(provider: str, why: str) -> BadEntry:
-    return BadEntry(f"the entry of {clean(provider)} in auth.json is left out: {why}")
+    return BadEntry(f"the entry of {sanitize(provider)} in auth.json is left out: {why}")

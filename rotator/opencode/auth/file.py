@@ -19,9 +19,11 @@ from rotator.errors import LiveFileUnreadable
 from rotator.model import Digest
 from rotator.opencode.auth.json_members import Member, cut, members_of
 from rotator.secret import Secret, digest_of
+from rotator.system.file_owners import is_foreign_name, open_theirs
 
 LARGEST_BYTES = 4 * 1024 * 1024
 _NO_WAY_IN = "it cannot be"
+_NOT_OURS = "it is a link to something that opencode did not write"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -84,7 +86,7 @@ def read_live(path: Path) -> Reading:
     """Return what `path` holds now; never raises for what stands in the file."""
     try:
         # Without O_NONBLOCK a pipe in its place would hold us for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = open_theirs(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as exc:
         if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
             return Missing()
@@ -96,6 +98,9 @@ def read_live(path: Path) -> Reading:
         if not stat.S_ISREG(facts.st_mode):
             kind = next((k for is_one, k in _KINDS if is_one(facts.st_mode)), "something else")
             return Torn(b"", f"it is not a regular file but {kind}", lasting=True)
+        if is_foreign_name(facts, path):
+            why = f"{_NO_WAY_IN} used (it is a second name of a file of uid {facts.st_uid})"
+            return Torn(b"", why, lasting=True)
         content = read_handle(handle, LARGEST_BYTES + 1)
     except OSError as exc:
         return Torn(b"", f"{_NO_WAY_IN} read ({exc.strerror})", lasting=True)
@@ -103,7 +108,17 @@ def read_live(path: Path) -> Reading:
         os.close(handle)
     if len(content) > LARGEST_BYTES:
         return Torn(b"", f"it is larger than {LARGEST_BYTES // 1024 // 1024} MiB", lasting=True)
-    return parse_live(content)
+    reading = parse_live(content)
+    if isinstance(reading, Torn) and not _may_be_cut_off(content) and path.is_symlink():
+        # Who can say where somebody has put a link?
+        return Torn(content, _NOT_OURS, lasting=True)
+    return reading
+
+
+def _may_be_cut_off(content: bytes) -> bool:
+    """Tell whether this can be what is left of an auth.json: nothing, or the beginning of one."""
+    left = content.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n\0")
+    return not left or left.startswith(b"{")
 
 
 def parse_live(content: bytes) -> Whole | Torn:
@@ -139,7 +154,7 @@ def way_out(torn: Torn) -> str:
     """Return what a person can do about an auth.json that is not whole."""
     if not torn.lasting:
         return "if nobody is writing it any more, rotator rotate PROVIDER --yes writes it anew"
-    if torn.why.startswith(_NO_WAY_IN):
+    if torn.why.startswith((_NO_WAY_IN, _NOT_OURS)):
         return "check its rights, those of its folders, and where it leads"
     return "mend it or move it away; opencode makes a new one at the next login"
 
@@ -149,18 +164,30 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
 
     Every other byte that carries a meaning stays as it was.
     """
-    text = whole.content.decode("utf-8")
-    found = [m for m in whole.members if m.provider == provider]
-    if entry is None:
-        for member in reversed(found):
-            text = cut(text, member)
+    return with_entries(whole, {provider: entry})
+
+
+def with_entries(whole: Whole, wanted: Mapping[str, Secret | None]) -> bytes:
+    """Do it for several providers at once, and read the text no more often than for one."""
+    text, last = whole.content.decode("utf-8"), {m.provider: m for m in whole.members}
+    # From its end: what stands before stays where it is.
+    for member in reversed(whole.members):
+        if member.provider in wanted:
+            entry = wanted[member.provider]
+            if entry is None:
+                text = cut(text, member)
+            elif member is last[member.provider]:
+                text = text[: member.value_start] + entry.reveal() + text[member.value_end :]
+    added = ",\n  ".join(
+        f"{json.dumps(provider)}: {entry.reveal()}"
+        for provider, entry in wanted.items()
+        if entry is not None and provider not in last
+    )
+    if not added:
         return text.encode("utf-8")
-    if found:
-        last = found[-1]
-        return (text[: last.value_start] + entry.reveal() + text[last.value_end :]).encode("utf-8")
-    added = f"{json.dumps(provider)}: {entry.reveal()}"
-    if whole.members:
-        end = whole.members[-1].value_end
+    members = members_of(text)
+    if members:
+        end = members[-1].value_end
         return f"{text[:end]},\n  {added}{text[end:]}".encode()
     return f"{{\n  {added}\n}}".encode()
 

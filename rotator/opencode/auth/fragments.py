@@ -58,8 +58,8 @@ def take_apart(content: bytes, provider: str | None = None) -> Fragments:
         return Fragments(((provider, Secret(text)),))
     reading = parse_live(content)
     if isinstance(reading, Whole):
-        found = [(m.provider, Secret(text[m.value_start : m.value_end])) for m in reading.members]
-        return Fragments(tuple(found))
+        members = [(m.provider, Secret(text[m.value_start : m.value_end])) for m in reading.members]
+        return Fragments(tuple(members))
     # No entry is without a type.
     values = list(_complete(text, _values(text))) if '"type"' in text else []
     ends = [0, *(value.end for _, value in values)]
@@ -113,18 +113,18 @@ def _values(text: str) -> list[_Value]:
         elif token[0] in "}]":
             _close(token, stack, outermost)
         last = token
-    return outermost + [value for one in stack for value in one.within]
+    return outermost + [value for opening in stack for value in opening.within]
 
 
 def _close(token: re.Match[str], stack: list[_Open], outermost: list[_Value]) -> None:
     closed = stack.pop() if stack else None
     if closed is None or closed.bracket + token[0] not in {"{}", "[]"}:
         # Here the end of another content begins: nothing before it is closed any more.
-        outermost += [value for one in [*stack, closed] if one for value in one.within]
+        outermost += [value for opening in [*stack, closed] if opening for value in opening.within]
         stack.clear()
         return
-    found = closed.within
+    values = closed.within
     if closed.name is not None and token[0] == "}":
         named = closed.name
-        found = [_Value(named.start(), named.end(), closed.start, token.end(), closed.within)]
-    (stack[-1].within if stack else outermost).extend(found)
+        values = [_Value(named.start(), named.end(), closed.start, token.end(), closed.within)]
+    (stack[-1].within if stack else outermost).extend(values)

@@ -14,7 +14,7 @@ from rotator.errors import SwapConflict
 from rotator.model import Credential, HomeName
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.opencode.auth.file import Missing, Torn, Whole, read_live, require_whole, with_entry
-from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.writer import put_live
 from rotator.opencode.home import Absent, Entries, HomeEntry, HomeReading, Unusable
 from rotator.secret import Secret
@@ -25,7 +25,7 @@ class AuthFileHome:
 
     name = HomeName.AUTH_FILE
 
-    def __init__(self, path: Path, replaced: Replaced) -> None:
+    def __init__(self, path: Path, replaced: ReplacedFiles) -> None:
         self._path = path
         self._replaced = replaced
 
@@ -80,9 +80,9 @@ class AuthFileHome:
 
 
 def _entry(provider: str, text: Secret) -> HomeEntry:
-    found: Credential | str
+    credential: Credential | str
     try:
-        found = parse_entry(provider, text)
+        credential = parse_entry(provider, text)
     except BadEntry as exc:
-        found = exc.message
-    return HomeEntry(provider, provider, "", found, text, active=True)
+        credential = exc.message
+    return HomeEntry(provider, provider, "", credential, text, active=True)

@@ -18,6 +18,7 @@ from typing import Any
 from rotator.opencode.auth.file import LARGEST_BYTES, read_handle
 from rotator.opencode.auth.file_lease import alone
 from rotator.secret import digest_of
+from rotator.system.file_owners import remove_own
 from rotator.system.files import publish, sync_folder
 from rotator.system.paths import private_folder
 from rotator.system.regular_files import head
@@ -83,7 +84,7 @@ def parse_journal(content: bytes) -> Journal | None:
 def remove_journal(path: Path) -> None:
     """Take a journal away whose write has come to an end."""
     with contextlib.suppress(OSError):
-        path.unlink()
+        remove_own(path)
         sync_folder(path.parent)
 
 

@@ -38,7 +38,7 @@ class Neighbours:
 
     def holds(self, target: Path) -> bool:
         """Tell whether somebody has the very file at `target` mounted, and look for that now."""
-        return any(not one.is_deleted for one in self.look(target, within=0))
+        return any(not file.is_deleted for file in self.look(target, within=0))
 
 
 def why_in_place(target: Path, neighbours: Neighbours) -> str | None:
@@ -46,6 +46,19 @@ def why_in_place(target: Path, neighbours: Neighbours) -> str | None:
     facts = facts_of(target)
     if facts is None:
         return None
+    why = _held_by(target, facts)
+    if why is None and neighbours.holds(target):
+        return "another container has it mounted by itself"
+    return why
+
+
+def is_held(target: Path) -> bool:
+    """Tell whether the file stays where it is, for what can be seen of it without a search."""
+    facts = facts_of(target)
+    return facts is not None and _held_by(target, facts) is not None
+
+
+def _held_by(target: Path, facts: os.stat_result) -> str | None:
     if is_mounted(target):
         return "it is mounted by itself"
     if facts.st_nlink > 1:
@@ -54,9 +67,16 @@ def why_in_place(target: Path, neighbours: Neighbours) -> str | None:
         return f"it belongs to another user or group (uid {facts.st_uid}, gid {facts.st_gid})"
     if has_access_list(target):
         return "it has an access list"
-    if neighbours.holds(target):
-        return "another container has it mounted by itself"
+    if not may_write(target.parent):
+        return f"nothing new may be made in {target.parent}"
     return None
+
+
+def may_write(place: Path) -> bool:
+    """Tell whether a file may be written, or something made in a folder, by its rights."""
+    by_effect = os.access in os.supports_effective_ids
+    wanted = os.W_OK | (os.X_OK if place.is_dir() else 0)
+    return os.access(place, wanted, effective_ids=by_effect)
 
 
 def is_mounted(target: Path) -> bool:

@@ -24,7 +24,7 @@ MOST_KEPT = 16
 
 
 @dataclass
-class Old:
+class ReplacedFile:
     """A file without a name: what it held as it lost it, and the last whole content seen.
 
     Of one that is `mounted` somewhere nobody knows what it held as it lost its name.
@@ -55,7 +55,7 @@ class Old:
 _NOTHING = Whole(b"{}")
 
 
-class Replaced:
+class ReplacedFiles:
     """The files that this process has replaced, and what was found in them; close it at the end.
 
     `journal` is where the content is kept of one that must not be replaced while it is written,
@@ -65,7 +65,7 @@ class Replaced:
     def __init__(self, journal: Path, neighbours: Neighbours | None = None) -> None:
         self.journal = journal
         self.neighbours = neighbours or Neighbours()
-        self._old: list[Old] = []
+        self._old: list[ReplacedFile] = []
 
     def __bool__(self) -> bool:
         return bool(self._old)
@@ -73,41 +73,41 @@ class Replaced:
     def keep(self, handle: int, held: Reading) -> None:
         """Take over `handle`, which is open on a file that lost its name, and held `held`."""
         seen = held if isinstance(held, Whole) else _NOTHING
-        self._old.append(Old(handle, held, seen, time.monotonic() + KEPT_SECONDS))
+        self._old.append(ReplacedFile(handle, held, seen, time.monotonic() + KEPT_SECONDS))
         self._drop_oldest()
 
     def follow_mounts(self, target: Path) -> None:
         """Keep every file open that had the name `target` once and is mounted somewhere still."""
-        found = [m.path for m in self.neighbours.look(target) if m.is_deleted]
+        paths = [m.path for m in self.neighbours.look(target) if m.is_deleted]
         kept = {_identity(old.handle): old for old in self._old}
         still = set()
-        for path in found:
+        for path in paths:
             handle = _opened(path)
             if handle is None:
                 continue
-            still.add(one := _identity(handle))
-            if one in kept:
+            still.add(identity := _identity(handle))
+            if identity in kept:
                 os.close(handle)
-                kept[one].until = max(kept[one].until, time.monotonic() + KEPT_SECONDS)
+                kept[identity].until = max(kept[identity].until, time.monotonic() + KEPT_SECONDS)
             else:
                 held = parse_live(read_handle(handle))
-                kept[one] = Old(handle, held, _NOTHING, math.inf, mounted=True)
-                self._old.append(kept[one])
-        for one, old in kept.items():
-            if old.mounted and one not in still:
+                kept[identity] = ReplacedFile(handle, held, _NOTHING, math.inf, mounted=True)
+                self._old.append(kept[identity])
+        for identity, old in kept.items():
+            if old.mounted and identity not in still:
                 old.until = min(old.until, time.monotonic() + KEPT_SECONDS)
         self._drop_oldest()
 
-    def changed(self) -> list[tuple[Old, Whole]]:
+    def changed(self) -> list[tuple[ReplacedFile, Whole]]:
         """Return what was written into them since, as far as it is whole, and let old ones go."""
-        found = []
+        changes = []
         for old in tuple(self._old):
             now = old.read()
             if isinstance(now, Whole) and now.content != old.seen.content:
-                found.append((old, now))
+                changes.append((old, now))
             elif time.monotonic() > old.until:
                 self._drop(old)
-        return found
+        return changes
 
     def is_being_written(self) -> bool:
         """Tell whether somebody is in the middle of writing into one of them."""
@@ -122,7 +122,7 @@ class Replaced:
         while len(self._old) > MOST_KEPT:
             self._drop(self._old[0])
 
-    def _drop(self, old: Old) -> None:
+    def _drop(self, old: ReplacedFile) -> None:
         self._old.remove(old)
         os.close(old.handle)
 

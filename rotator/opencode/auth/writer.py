@@ -16,14 +16,18 @@ from pathlib import Path
 from rotator.errors import LiveFileError
 from rotator.opencode.auth.file import Missing, Reading, Torn, Whole, read_live
 from rotator.opencode.auth.placement import facts_of, why_in_place
-from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.write_in_place import write_in_place
-from rotator.system.file_owners import kept_mode
-from rotator.system.files import sweep, temporary_beside, write_new
+from rotator.system.file_owners import foreign_link, kept_mode, require_own_way
+from rotator.system.files import exchange_names, remove_leftovers, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, make_folder
 
-# Something holds the file at its place that nobody could see, or owner and group cannot be kept.
-_NO_RENAME = {errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EINVAL}
+# Something holds the file at its place that nobody could see, or owner and group cannot be kept,
+# or nothing new may be made beside it.
+_NO_RENAME = {
+    *(errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EINVAL),
+    *(errno.EACCES, errno.EROFS),
+}
 # What file systems say that know no second name of a file.
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
@@ -35,12 +39,14 @@ def resolve(auth_file: Path) -> Path:
 
 def sweep_live(auth_file: Path) -> None:
     """Remove what a crash left beside auth.json; call it under the swap lock."""
+    if foreign_link(auth_file) is not None:
+        return
     target = resolve(auth_file)
     with contextlib.suppress(OSError):
-        sweep(target.parent, name=target.name)
+        remove_leftovers(target.parent, name=target.name)
 
 
-def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Replaced) -> bool:
+def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: ReplacedFiles) -> bool:
     """Replace auth.json, which must still be as `expected`, by `content`; False if it is not.
 
     The new file is 0600 from birth, belongs to whom the old one does, and is on the disk before
@@ -50,9 +56,10 @@ def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Repla
     """
     target = resolve(auth_file)
     try:
+        require_own_way(auth_file)
         if isinstance(expected, Missing):
             make_folder(target.parent)
-        sweep(target.parent, name=target.name)
+        remove_leftovers(target.parent, name=target.name)
         facts = facts_of(target)
         if isinstance(expected, Missing) or facts is None:
             return _put_beside(target, expected, content, replaced)
@@ -76,7 +83,7 @@ def _put_beside(
     target: Path,
     expected: Reading,
     content: bytes,
-    replaced: Replaced,
+    replaced: ReplacedFiles,
     like: os.stat_result | None = None,
 ) -> bool:
     """Write the content into a file beside `target` and let that take its place."""
@@ -87,7 +94,7 @@ def _put_beside(
             temporary.chmod(mode)
         if isinstance(expected, Missing):
             return _give_name(temporary, target)
-        return _exchange(temporary, target, expected, replaced)
+        return _exchange(temporary, target, expected, Whole(content), replaced)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -108,7 +115,9 @@ def _give_name(temporary: Path, target: Path) -> bool:
     return True
 
 
-def _exchange(temporary: Path, target: Path, expected: Whole | Torn, replaced: Replaced) -> bool:
+def _exchange(
+    temporary: Path, target: Path, expected: Whole | Torn, new: Whole, replaced: ReplacedFiles
+) -> bool:
     try:
         # Before the last look, so that nothing written after that look is missed.
         handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -118,12 +127,45 @@ def _exchange(temporary: Path, target: Path, expected: Whole | Torn, replaced: R
         if not _is_still(target, expected):
             os.close(handle)
             return False
-        temporary.replace(target)
+        ours, before = temporary.stat(), os.fstat(handle)
+        if not exchange_names(temporary, target):
+            temporary.replace(target)
+        elif not os.path.samestat(temporary.stat(), before):
+            # Whoever renames a file of their own to that place does not write into that one.
+            os.close(handle)
+            _give_back(temporary, target, ours, expected, new, replaced)
+            return False
+    except FileNotFoundError:
+        # Somebody has taken the file away.
+        os.close(handle)
+        return False
     except OSError:
         os.close(handle)
         raise
     replaced.keep(handle, expected)
     return True
+
+
+def _give_back(
+    temporary: Path,
+    target: Path,
+    ours: os.stat_result,
+    expected: Whole | Torn,
+    new: Whole,
+    replaced: ReplacedFiles,
+) -> None:
+    """Let another one's file have its place again; what ours was there for is looked into.
+
+    Somebody may have written into ours meanwhile, or have put a newer file in its place: then
+    that one stays, and what the first one had is found in it as it is in a replaced file.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        exchange_names(temporary, target)
+        is_ours = os.path.samestat(temporary.stat(), ours)
+        if not is_ours:
+            exchange_names(temporary, target)
+        left = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        replaced.keep(left, new if is_ours else expected)
 
 
 def _is_still(target: Path, expected: Reading) -> bool:

@@ -1,7 +1,7 @@
 """The files in which a bridge tells which tokens were exchanged for which, by digests alone.
 
 Every field is checked, and a file that is not understood costs itself alone. A file stays until
-what it says is in the store.
+what it says is in the store of the home that it names; several homes may share the folder.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rotator.clock import from_iso
 from rotator.model import Descent, Digest
+from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.paths import Paths
 
 SCHEMA = 1
 MOST_FILES = 256
 LARGEST_BYTES = 16 * 1024
+# Whichever home it is of has looked by then, or has no command of ours.
+COPIED_KEPT_FOR = timedelta(days=30)
 _MOST_SECRETS = 16
 _NAME = re.compile(r"([A-Za-z0-9-]{1,80})\.json")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -29,33 +35,83 @@ _GRANTS = {"refresh": False, "login": True}
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the files say, oldest first, and the files, those that say nothing among them."""
+class DescentFiles:
+    """What the files say to this home, oldest first, and which files go once it is in the store.
+
+    `files` are those of this home's own opencodes, and what says nothing; `copied` those that
+    another home may want as well, with when they were written.
+    """
 
     descents: tuple[Descent, ...] = ()
     files: tuple[Path, ...] = field(default=())
+    copied: tuple[tuple[datetime, Path], ...] = field(default=())
 
 
-def read_descents(paths: Paths) -> Found:
+def read_descents(paths: Paths) -> DescentFiles:
     """Return what lies there now; never raises for what stands in a file."""
     folder = paths.bridge / "descent"
     dated: list[tuple[int, str]] = []
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+    with (
+        contextlib.suppress(OSError),
+        own_folder(folder) as handle,
+        os.scandir(handle) as entries,
+    ):
         for entry in entries:
             with contextlib.suppress(OSError):
                 if _NAME.fullmatch(entry.name):
-                    found = entry.stat(follow_symlinks=False)
-                    dated.append((found.st_mtime_ns, entry.name))
-    files = [folder / name for _, name in sorted(dated)][-MOST_FILES:]
-    read = [_descent(path.stem, content) for path in files if (content := _content(path))]
-    return Found(tuple(one for one in read if one is not None), tuple(files))
+                    facts = entry.stat(follow_symlinks=False)
+                    dated.append((facts.st_mtime_ns, entry.name))
+    descents: list[Descent] = []
+    files: list[Path] = []
+    copied: list[tuple[datetime, Path]] = []
+    whose = cache(lambda auth_file: _whose(auth_file, paths.auth_file))
+    for _, name in sorted(dated)[-MOST_FILES:]:
+        value = _fields(_content(folder / name))
+        descent, home = _descent(Path(name).stem, value), whose(_auth_file(value))
+        if home is _Home.OTHER:
+            continue
+        if descent is not None:
+            descents.append(descent)
+        if descent is None or home is _Home.OWN:
+            files.append(folder / name)
+        else:
+            copied.append((descent.at, folder / name))
+    return DescentFiles(tuple(descents), tuple(files), tuple(copied))
 
 
-def taken_in(found: Found) -> None:
-    """Take the files away: what they say is in the store."""
-    for path in found.files:
+def taken_in(reading: DescentFiles, now: datetime) -> None:
+    """Take the files away: what they say is in the store.
+
+    What another home may want stays until it has had its time.
+    """
+    old = [path for at, path in reading.copied if at < now - COPIED_KEPT_FOR]
+    for path in (*reading.files, *old):
         with contextlib.suppress(OSError):
-            path.unlink()
+            remove_own(path)
+
+
+class _Home(Enum):
+    """Whose opencode wrote a file: this home's, another's, or one of several that it may be."""
+
+    OWN = auto()
+    OTHER = auto()
+    ANY = auto()
+
+
+def _whose(told: str | None, ours: Path) -> _Home:
+    """Tell whose file it is that names this auth.json; an older bridge names none.
+
+    A store belongs to a data folder; several of these may share one auth.json through a link.
+    """
+    if told is None:
+        return _Home.ANY
+    try:
+        if os.path.realpath(Path(told).parent.parent) == os.path.realpath(ours.parent.parent):
+            return _Home.OWN
+        is_shared = os.path.realpath(told) == os.path.realpath(ours)
+    except ValueError:  # no path has such letters
+        return _Home.ANY
+    return _Home.ANY if is_shared else _Home.OTHER
 
 
 def _content(path: Path) -> bytes:
@@ -75,17 +131,29 @@ def _content(path: Path) -> bytes:
     return content if len(content) <= LARGEST_BYTES else b""
 
 
-def _descent(name: str, content: bytes) -> Descent | None:
-    """Return what a file says, or None if it is not one of schema 1 or says of nothing."""
+def _fields(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
-        if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _auth_file(value: dict[str, Any]) -> str | None:
+    told = value.get("auth_file")
+    return told if isinstance(told, str) and told.startswith("/") else None
+
+
+def _descent(name: str, value: dict[str, Any]) -> Descent | None:
+    """Return what a file says, or None if it is not one of schema 1 or says of nothing."""
+    try:
+        if value.get("schema") != SCHEMA:
             return None
         if value.get("ok") is not True or value.get("grant") not in _GRANTS:
             return None
         is_login = _GRANTS[value["grant"]]
         came_from = None if is_login else _digest(value.get("from"))
-        to = tuple(d for one in _list(value.get("to")) if (d := _digest(one)) is not None)
+        to = tuple(d for text in _list(value.get("to")) if (d := _digest(text)) is not None)
         if not to or not (is_login or came_from):
             return None
         return Descent(name, from_iso(value["at"]), is_login, came_from, to)

@@ -11,8 +11,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from rotator import __version__
@@ -24,6 +25,7 @@ from rotator.opencode.bridge.fields import LARGEST_SIGNAL, SCHEMA, as_status, he
 from rotator.opencode.bridge.presence import BUSY, Present, present_files, read_present
 from rotator.opencode.bridge.session_notes import (
     SESSIONS,
+    Sessions,
     parse_note,
     served_sessions,
     set_aside,
@@ -31,6 +33,7 @@ from rotator.opencode.bridge.session_notes import (
 )
 from rotator.opencode.bridge.signal_file import parse_signal
 from rotator.opencode.bridge.watcher_files import polled_by, provider_facts, routing_entry
+from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.files import publish
 from rotator.system.liveness import NAMESPACE, pid_namespace
 from rotator.system.paths import Paths, private_folder
@@ -40,6 +43,8 @@ from rotator.system.processes import start_ticks
 STALE_SECONDS = 30.0
 # A bridge also tells of good answers, for what their headers say of limits.
 FIRST_FAILURE = 400
+# Of a folder in one sweep: nobody waits while thousands of files are looked at.
+_MOST_SWEPT = 1000
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 _NOWHERE = Directions()
 # Beside state.json: touched at every look, for those who cannot tell by the watcher's pid.
@@ -68,7 +73,7 @@ class Exchange:
 
     def _make(self) -> None:
         folders = (self.folder, self.inbox, self.outbox, self.folder / "present")
-        self._was_removed = not all(one.is_dir() for one in folders) or self._was_removed
+        self._was_removed = not all(path.is_dir() for path in folders) or self._was_removed
         for folder in (self._paths.state, *folders):
             private_folder(folder)
 
@@ -151,7 +156,7 @@ class Exchange:
     def remove_state(self) -> None:
         """Take `state.json` away: from now on nobody answers signals."""
         with contextlib.suppress(OSError):
-            (self.folder / "state.json").unlink()
+            remove_own(self.folder / "state.json")
 
     def answer(self, signal_id: str, verdict: Verdict) -> None:
         """Publish the verdict on a signal."""
@@ -170,15 +175,11 @@ class Exchange:
 
     # -- bridge → watcher --------------------------------------------------------------------
 
-    def waiting(self, known: Collection[Path] = ()) -> list[Path]:
-        """Return the signals that lie in the inbox and are not `known`, oldest first."""
-        found = []
-        with contextlib.suppress(OSError), os.scandir(self.inbox) as entries:
-            for entry in entries:
-                if _is_signal(entry.name) and Path(entry.path) not in known:
-                    with contextlib.suppress(OSError):
-                        found.append((entry.stat().st_mtime_ns, Path(entry.path)))
-        return [path for _, path in sorted(found)]
+    def names(self) -> set[str]:
+        """Return the names of all that lies in the inbox, whatever it is."""
+        with contextlib.suppress(OSError), own_folder(self.inbox) as inbox:
+            return set(os.listdir(inbox))  # noqa: PTH208  # an open folder
+        return set()
 
     def is_failure(self, path: Path) -> bool:
         """Tell whether a file in the inbox is a failure that somebody may wait for, by a glance.
@@ -199,54 +200,64 @@ class Exchange:
     def take(self, path: Path) -> Signal | Note | None:
         """Read and unlink what a bridge tells; None if it is gone, stale or not understood."""
         # A pipe in its place is not waited for.
-        if not _is_signal(path.name) or not path.is_file():
+        if not is_signal(path.name) or not path.is_file():
             return None
         try:
             age_seconds = time.time() - path.stat().st_mtime
             content = head_of(path)
-            path.unlink()
+            remove_own(path)
         except OSError:
             return None
         if age_seconds > STALE_SECONDS or len(content) > LARGEST_SIGNAL:
             return None
         return parse_signal(path.stem, content) or parse_note(path.stem, content)
 
-    def served_sessions(self) -> frozenset[str]:
+    def served_sessions(self) -> Sessions:
         """Return the sessions that opencodes with the bridge have sent requests for."""
         return served_sessions(self.folder / "present")
 
+    def sessions_of(self, bridges: Iterable[Present]) -> Sessions:
+        """Return those of these bridges' opencodes alone."""
+        names = {bridge.name for bridge in bridges}
+        return served_sessions(self.folder / "present", names) if names else Sessions()
+
     def present(self) -> list[Present]:
         """Return the bridges of running opencodes, and sweep the files of dead ones."""
-        found = []
+        bridges = []
         for path in present_files(self._paths):
-            one = read_present(path)
-            if one is None:
+            bridge = read_present(path)
+            if bridge is None:
                 set_aside(path.with_suffix(SESSIONS))
                 for gone in (path, path.with_suffix(BUSY)):
                     with contextlib.suppress(OSError):
-                        gone.unlink()
-            elif one.auth_file == str(self._paths.auth_file):
-                found.append(one)
-        return found
+                        remove_own(gone)
+            elif bridge.auth_file == str(self._paths.auth_file):
+                bridges.append(bridge)
+        return bridges
 
     def turns_under_way(self, present: Iterable[Present]) -> bool:
         """Tell whether an opencode of those is in the middle of a turn, as its bridge says."""
         folder = self.folder / "present"
-        return any((folder / f"{one.name or one.pid}{BUSY}").is_file() for one in present)
+        return any((folder / f"{bridge.name or bridge.pid}{BUSY}").is_file() for bridge in present)
 
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""
         sweep_sessions(self.folder / "present")
         limit = time.time() - STALE_SECONDS
         for folder in (self.inbox, self.outbox, self.folder):
-            with contextlib.suppress(OSError), os.scandir(folder) as entries:
-                for entry in entries:
-                    leftover = entry.name.startswith(".") or folder == self.outbox
+            with (
+                contextlib.suppress(OSError),
+                own_folder(folder) as handle,
+                os.scandir(handle) as entries,
+            ):
+                leftovers = (e for e in entries if e.name.startswith(".") or folder == self.outbox)
+                for entry in islice(leftovers, _MOST_SWEPT):
                     with contextlib.suppress(OSError):
-                        if leftover and entry.stat().st_mtime < limit:
-                            Path(entry.path).unlink()
+                        if entry.stat(follow_symlinks=False).st_mtime < limit:
+                            os.unlink(entry.name, dir_fd=handle)
 
 
-def _is_signal(name: str) -> bool:
+def is_signal(name: str) -> bool:
+    """Tell whether a file of that name in the inbox is one of a bridge."""
     stem, dot, ending = name.rpartition(".")
     return dot == "." and ending == "json" and _ID.fullmatch(stem) is not None

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from rotator.model import Digest
 from rotator.opencode.auth.entries import is_provider_id
 from rotator.system.regular_files import open_regular
-from rotator.text import clean
+from rotator.text import sanitize
 
 SCHEMA = 1
 LARGEST_SIGNAL = 256 * 1024
@@ -62,7 +62,7 @@ def as_status(value: object) -> int | None:
 
 def as_words(value: object) -> str | None:
     """Return a text that can be shown, or None."""
-    return clean(value) if isinstance(value, str) else None
+    return sanitize(value) if isinstance(value, str) else None
 
 
 def as_list(value: object) -> list[object]:
@@ -75,7 +75,7 @@ def as_headers(value: object) -> Mapping[str, str]:
     if not isinstance(value, dict):
         return {}
     pairs = list(value.items())[:_MOST_HEADERS]
-    return {clean(k).lower(): clean(v) for k, v in pairs if isinstance(v, str)}
+    return {sanitize(k).lower(): sanitize(v) for k, v in pairs if isinstance(v, str)}
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -11,10 +11,14 @@ from importlib import resources
 from pathlib import Path
 
 from rotator.errors import UsageError
+from rotator.system.disk_errors import way_out_of
+from rotator.system.file_owners import require_own_way
 from rotator.system.files import publish
 from rotator.system.paths import Paths, make_folder
+from rotator.system.regular_files import head
 
 NAME = "rotator.js"
+_LARGEST = 1024 * 1024
 _FIRST_LINE = re.compile(rb"// opencode-rotator bridge ([0-9][0-9A-Za-z.+-]*)")
 
 
@@ -36,11 +40,8 @@ def bridge_source() -> bytes:
 def bridge_file(paths: Paths) -> BridgeFile:
     """Return what stands where the bridge belongs."""
     path = paths.opencode_config / "plugin" / NAME
-    try:
-        # A pipe in its place is not waited for, and a link that leads nowhere is no free place.
-        content = path.read_bytes() if path.is_file() else None
-    except OSError:
-        content = None
+    # A pipe in its place is not waited for, and a link that leads nowhere is no free place.
+    content = head(path, _LARGEST)
     if content is None:
         return BridgeFile(path, exists=os.path.lexists(path), version=None)
     return BridgeFile(
@@ -50,8 +51,8 @@ def bridge_file(paths: Paths) -> BridgeFile:
 
 def version_in(content: bytes) -> str | None:
     """Return the bridge's version from its first line, or None if the file is not a bridge."""
-    found = _FIRST_LINE.match(content)
-    return found[1].decode("ascii") if found else None
+    match = _FIRST_LINE.match(content)
+    return match[1].decode("ascii") if match else None
 
 
 def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
@@ -59,43 +60,45 @@ def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, 
 
     Raises UsageError if a file that is not ours stands there; that file is not touched.
     """
-    found = bridge_file(paths)
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
-    if found.current:
-        return found, f"{found.path} is in place already"
-    verb = "replaced" if found.exists else "written"
+    bridge = bridge_file(paths)
+    refuse_foreign(bridge.path, exists=bridge.exists, version=bridge.version)
+    if bridge.current:
+        return bridge, f"{bridge.path} is in place already"
+    verb = "replaced" if bridge.exists else "written"
     if dry_run:
-        return found, f"{found.path} would be {verb}"
-    with naming(found.path):
-        make_folder(found.path.parent)
-        publish(found.path, bridge_source(), durable=True)
-    return bridge_file(paths), f"{found.path} was {verb}; opencodes that run now need a restart"
+        return bridge, f"{bridge.path} would be {verb}"
+    with naming(bridge.path):
+        make_folder(bridge.path.parent)
+        publish(bridge.path, bridge_source(), durable=True)
+    return bridge_file(paths), f"{bridge.path} was {verb}; opencodes that run now need a restart"
 
 
 def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:
     """Take the bridge out, and opencode's folders if nothing is in them; return what was done."""
-    found = bridge_file(paths)
-    if not found.exists:
-        return found, f"{found.path} is not there"
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
+    bridge = bridge_file(paths)
+    if not bridge.exists:
+        return bridge, f"{bridge.path} is not there"
+    refuse_foreign(bridge.path, exists=bridge.exists, version=bridge.version)
     if dry_run:
-        return found, f"{found.path} would be removed"
-    with naming(found.path):
-        found.path.unlink()
+        return bridge, f"{bridge.path} would be removed"
+    with naming(bridge.path):
+        bridge.path.unlink()
     with contextlib.suppress(OSError):
-        for folder in (found.path.parent, paths.opencode_config):
+        for folder in (bridge.path.parent, paths.opencode_config):
             folder.rmdir()
-    return bridge_file(paths), f"{found.path} was removed"
+    return bridge_file(paths), f"{bridge.path} was removed"
 
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Say of a failure of the disk which file it was; raises UsageError."""
     try:
+        require_own_way(path)
         yield
     except OSError as exc:
         message = f"{path} cannot be changed: {exc.strerror}"
-        raise UsageError(message, hint="check the rights of its folder") from exc
+        to_do = way_out_of(exc, "check the rights of its folder")
+        raise UsageError(message, hint=to_do) from exc
 
 
 def refuse_foreign(path: Path, *, exists: bool, version: str | None) -> None:

@@ -31,7 +31,7 @@ from rotator.opencode.bridge.npm_wait import (
     read_text,
     shorten_wait,
 )
-from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.jsonc import JsoncError, parse
 from rotator.opencode.tui.plugin_file import NAME as DASHBOARD
 from rotator.system.files import publish
 from rotator.system.paths import Paths, private_folder
@@ -54,9 +54,9 @@ def prepare_folders(paths: Paths, *, dry_run: bool = False) -> list[str]:
     """
     folders = package_folders(paths)
     if dry_run:
-        return [f"{one / NPMRC} would be written" for one in folders if can_be_shortened(one)]
+        return [f"{path / NPMRC} would be written" for path in folders if can_be_shortened(path)]
     known = _remembered(paths)
-    new = {str(one): set(_present(one)) for one in folders if str(one) not in known}
+    new = {str(path): set(_present(path)) for path in folders if str(path) not in known}
     if new:
         kept = {folder: sorted(names) for folder, names in (known | new).items()}
         private_folder(paths.state)
@@ -154,12 +154,15 @@ def _lists_plugins(path: Path) -> bool:
         return False
     try:
         value = parse(read_text(path) or "").value
-    except Broken:
+    except JsoncError:
         # Who can tell?
         return True
     parts: list[Any] = [value, value.get("tui")] if isinstance(value, dict) else []
-    found = [part.get("plugin") for part in parts if isinstance(part, dict)]
-    return any(one and not (isinstance(one, list) and all(map(_is_ours, one))) for one in found)
+    lists = [part.get("plugin") for part in parts if isinstance(part, dict)]
+    return any(
+        plugins and not (isinstance(plugins, list) and all(map(_is_ours, plugins)))
+        for plugins in lists
+    )
 
 
 def _is_ours(entry: object) -> bool:
@@ -189,7 +192,7 @@ def _is_opencode_s(folder: Path) -> bool:
 def _packages_in(modules: Path) -> Iterator[str]:
     for path in modules.iterdir():
         if path.name.startswith("@") and path.is_dir():
-            yield from (f"{path.name}/{one.name}" for one in path.iterdir())
+            yield from (f"{path.name}/{package.name}" for package in path.iterdir())
         elif path.name not in _OF_NPM:
             yield path.name
 

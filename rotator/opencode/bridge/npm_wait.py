@@ -79,17 +79,17 @@ def wait_seconds(folder: Path, paths: Paths, environ: Mapping[str, str]) -> floa
     """
     if not _may_write(folder) or not lacks_packages(folder):
         return 0.0
-    found = _USUAL | _numbers(paths.home / NPMRC)
+    settings = _USUAL | _numbers(paths.home / NPMRC)
     if _reads_its_own(folder):
-        found |= _numbers(folder / NPMRC)
-    found |= _told(
+        settings |= _numbers(folder / NPMRC)
+    settings |= _told(
         (name.lower().removeprefix(_VARIABLE).replace("_", "-"), value)
         for name, value in environ.items()
         if name.lower().startswith(_VARIABLE)
     )
-    first, longest = found["fetch-retry-mintimeout"], found["fetch-retry-maxtimeout"]
-    tries = int(min(max(found["fetch-retries"], 0), _MOST_RETRIES))
-    pauses = (min(first * found["fetch-retry-factor"] ** n, longest) for n in range(tries))
+    first, longest = settings["fetch-retry-mintimeout"], settings["fetch-retry-maxtimeout"]
+    tries = int(min(max(settings["fetch-retries"], 0), _MOST_RETRIES))
+    pauses = (min(first * settings["fetch-retry-factor"] ** n, longest) for n in range(tries))
     return sum(pauses) / 1000
 
 
@@ -173,7 +173,7 @@ def _may_write(folder: Path) -> bool:
 
 def _reads_its_own(folder: Path) -> bool:
     """Tell whether npm reads the settings in a folder: those of the nearest package's folder."""
-    return _is_a_package(folder) or not any(_is_a_package(one) for one in folder.parents)
+    return _is_a_package(folder) or not any(_is_a_package(parent) for parent in folder.parents)
 
 
 def _is_a_package(folder: Path) -> bool:
@@ -186,8 +186,8 @@ def _numbers(npmrc: Path) -> dict[str, float]:
 
 
 def _told(pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for name, value in pairs:
         if name in _USUAL and value.isdecimal():
-            found[name] = float(value)
-    return found
+            numbers[name] = float(value)
+    return numbers

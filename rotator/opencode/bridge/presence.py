@@ -20,11 +20,14 @@ from rotator.opencode.bridge.fields import (
     is_provider,
     is_text,
 )
+from rotator.system.auth_content import AUTH_CONTENT
 from rotator.system.liveness import NAMESPACE, is_alive, is_known_here
 from rotator.system.paths import Paths
 from rotator.system.regular_files import head
-from rotator.text import clean
+from rotator.text import sanitize
 
+# For these variables a bridge leaves requests alone, and says so.
+WEBSOCKETS = "OPENCODE_EXPERIMENTAL_WEBSOCKETS"
 # What stands in a pid's place where the pid is another process's, or nobody's, here.
 ELSEWHERE = "in another container"
 # Of more bridges than anybody runs the first are looked at, and those of dead processes removed.
@@ -40,7 +43,8 @@ class Present:
     """A bridge that says it is loaded in a running opencode.
 
     `is_here` says that its pid names a process that we see; else it runs in another container.
-    `unseen` are the providers whose last turn was answered past the bridge's fetch.
+    `unseen` are the providers whose last turn was answered past the bridge's fetch, `aside` the
+    variable for which the bridge leaves requests alone: all, or those that a WebSocket takes.
     """
 
     pid: int
@@ -54,6 +58,15 @@ class Present:
     namespace: str = ""
     name: str = ""
     unseen: tuple[str, ...] = ()
+    aside: str = ""
+
+    def misses(self, provider: str) -> bool:
+        """Tell whether it sees none of that provider's requests, though it sees others'."""
+        return provider in self.unseen or self.sends_by_socket(provider)
+
+    def sends_by_socket(self, provider: str) -> bool:
+        """Tell whether opencode sends that provider's requests through a WebSocket (1.18.33)."""
+        return self.aside == WEBSOCKETS and provider == "openai"
 
     @property
     def who(self) -> str:
@@ -63,9 +76,9 @@ class Present:
 
 def bridges_of(paths: Paths) -> list[Present]:
     """Return the bridges of the opencodes that run and use our auth.json."""
-    found = [read_present(path) for path in present_files(paths)]
+    bridges = [read_present(path) for path in present_files(paths)]
     ours = str(paths.auth_file)
-    return [one for one in found if one and one.auth_file == ours]
+    return [bridge for bridge in bridges if bridge and bridge.auth_file == ours]
 
 
 def present_files(paths: Paths) -> list[Path]:
@@ -87,16 +100,21 @@ def read_present(path: Path) -> Present | None:
         started = value.get("started_at")
         return Present(
             pid=pid,
-            bridge=clean(value.get("bridge")),
+            bridge=sanitize(value.get("bridge")),
             kind=value["kind"] if value.get("kind") in {"tui", "serve", "run"} else "tui",
             auth_file=str(value.get("auth_file")),
             started_at=from_iso(started) if isinstance(started, str) else None,
-            opencode=clean(value.get("opencode") or ""),
-            directories=tuple(one for one in as_list(value.get("directories")) if is_text(one)),
+            opencode=sanitize(value.get("opencode") or ""),
+            directories=tuple(text for text in as_list(value.get("directories")) if is_text(text)),
             is_here=is_known_here(value),
             namespace=str(value.get(NAMESPACE) or ""),
             name=path.stem,
-            unseen=tuple(one for one in as_list(value.get("unseen")) if is_provider(one)),
+            unseen=tuple(name for name in as_list(value.get("unseen")) if is_provider(name)),
+            aside=_variable(value.get("aside")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _variable(value: object) -> str:
+    return value if isinstance(value, str) and value in {AUTH_CONTENT, WEBSOCKETS} else ""

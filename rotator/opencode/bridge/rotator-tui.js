@@ -1,4 +1,5 @@
 // opencode-rotator dashboard plugin 0.1.0 (for opencode's TUI, put here by `rotator bridge install`)
+// Made from src/tui/plugin.js by `python -m tests.support.build_bridge`: change it there.
 //
 // It opens `rotator dashboard` full screen inside opencode, shows in the sidebar which account
 // works and what is left of it, and tells of what the watcher did. What it shows is in
@@ -6,41 +7,8 @@
 // own program as a child. With a TUI that it does not know it registers nothing, and says why in
 // a note that `rotator doctor` reads.
 
-import { spawn } from "node:child_process";
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
-
-const VERSION = "0.1.0";
-const SCHEMA = 1;
-const COMMAND = "rotator.dashboard";
-const KEY = "ctrl+b";
-const LOOK_MS = 500;
-const SILENT_MS = 120_000; // a watcher publishes every thirty seconds
-const TOAST_MS = 10_000;
-const READ_MS = 4000; // a toast is left alone for so long when there is another one to show
-const ASK_MS = 3000; // for the key, which takes a quarter of a second; opencode waits meanwhile
-const INTERRUPTED = 130; // Ctrl+C leaves it, too
-const LARGEST_GLANCE = 1024 * 1024;
-const MOST_ACCOUNTS = 8; // of one provider; the dashboard has the others
-const WIDTH = 36; // what opencode's sidebar leaves
-const VARIANTS = { failover: "warning", rerouted: "warning", rejected: "error" };
-// Everything that is called below, so that a TUI without it is left alone.
-const NEEDED = [
-  ["keymap", "registerLayer"],
-  ["renderer", "suspend"],
-  ["renderer", "resume"],
-  ["renderer", "requestRender"],
-  ["slots", "register"],
-  ["ui", "toast"],
-  ["lifecycle", "onDispose"],
-];
-const SOLID = ["createElement", "insert", "insertNode", "setProp"];
-
-const isText = (value) => typeof value === "string";
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-
-function attempt(action, otherwise) {
+// src/core/try-or.js
+function tryOr(action, otherwise) {
   try {
     return action();
   } catch {
@@ -48,49 +16,77 @@ function attempt(action, otherwise) {
   }
 }
 
-// -- Files ---------------------------------------------------------------------------------
+// src/core/values.js
+var isString = (value) => typeof value === "string";
+var isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-function findPlaces(env) {
-  const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
-  const state = env.ROTATOR_STATE_DIR || path.join(states, "opencode-rotator");
-  return { glance: path.join(state, "glance.json"), notes: path.join(state, "bridge", "tui") };
+// src/tui/core/requirements.js
+var NEEDED = [
+  ["keymap", "registerLayer"],
+  ["renderer", "suspend"],
+  ["renderer", "resume"],
+  ["renderer", "requestRender"],
+  ["slots", "register"],
+  ["ui", "toast"],
+  ["lifecycle", "onDispose"]
+];
+var SOLID = ["createElement", "insert", "insertNode", "setProp"];
+function missingParts(api, solid, reactive) {
+  const lacks = NEEDED.filter(([part, name]) => typeof api?.[part]?.[name] !== "function");
+  const names = lacks.map((names2) => names2.join("."));
+  if (!isObject(api?.theme?.current)) names.push("theme.current");
+  names.push(...SOLID.filter((name) => typeof solid?.[name] !== "function"));
+  if (typeof reactive?.createSignal !== "function") names.push("createSignal");
+  return names;
 }
 
-/** What is told of this plugin in this opencode, for as long as it runs. */
-class Note {
-  #file;
-  #opencode;
+// src/tui/note.js
+import fs from "node:fs";
+import path from "node:path";
 
+// src/tui/core/version.js
+var VERSION = "0.1.0";
+var SCHEMA = 1;
+
+// src/tui/note.js
+var Note = class {
+  /** @type {string} */
+  #file;
+  /** @type {string} */
+  #opencode;
+  /**
+   * @param {string} folder
+   * @param {unknown} opencode
+   */
   constructor(folder, opencode) {
     this.#file = path.join(folder, `${process.pid}.json`);
-    this.#opencode = isText(opencode) ? opencode : "";
-    attempt(() => sweep(folder));
+    this.#opencode = isString(opencode) ? opencode : "";
+    tryOr(() => sweep(folder));
   }
-
-  /** Say whether the plugin is on, and if not, why. */
+  /**
+   * Say whether the plugin is on, and if not, why.
+   *
+   * @param {boolean} on
+   */
   write(on, why = "") {
     const { pid } = process;
     const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
-    attempt(() => {
-      fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+    tryOr(() => {
+      fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 448 });
       const beside = path.join(path.dirname(this.#file), `.${pid}.tmp`);
-      fs.rmSync(beside, { force: true }); // of a process that crashed and had our pid
-      fs.writeFileSync(beside, JSON.stringify(told), { mode: 0o600, flag: "wx" });
+      fs.rmSync(beside, { force: true });
+      fs.writeFileSync(beside, JSON.stringify(told), { mode: 384, flag: "wx" });
       fs.renameSync(beside, this.#file);
     });
   }
-
-  remove = () => attempt(() => fs.rmSync(this.#file, { force: true }));
-}
-
-/** Remove the notes of opencodes that have ended. */
+  remove = () => tryOr(() => fs.rmSync(this.#file, { force: true }));
+};
 function sweep(folder) {
   for (const name of fs.readdirSync(folder)) {
     const pid = Number(/^\.?(\d+)\.(json|tmp)$/.exec(name)?.[1] ?? 0);
     if (pid && !isRunning(pid)) fs.rmSync(path.join(folder, name), { force: true });
   }
 }
-
 function isRunning(pid) {
   try {
     process.kill(pid, 0);
@@ -100,296 +96,133 @@ function isRunning(pid) {
   }
 }
 
-/** Return the text of a regular file of bounded size; nothing else is waited for. */
-function readText(file) {
-  const opened = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-  try {
-    const stat = fs.fstatSync(opened);
-    if (!stat.isFile() || stat.size > LARGEST_GLANCE) throw new Error("not a glance");
-    const bytes = Buffer.alloc(stat.size);
-    return bytes.toString("utf8", 0, fs.readSync(opened, bytes, 0, stat.size, 0));
-  } finally {
-    fs.closeSync(opened);
-  }
+// src/tui/places.js
+import os from "node:os";
+import path2 from "node:path";
+function findPlaces(env) {
+  const states = env.XDG_STATE_HOME || path2.join(os.homedir(), ".local", "state");
+  const state = env.ROTATOR_STATE_DIR || path2.join(states, "opencode-rotator");
+  return { glance: path2.join(state, "glance.json"), notes: path2.join(state, "bridge", "tui") };
 }
 
-/** What the watcher has published, or false where it is not for us. */
-function parseGlance(text) {
-  const { schema, balancing, providers, events } = JSON.parse(text);
-  if (schema !== SCHEMA || !Array.isArray(providers) || !Array.isArray(events)) return false;
-  const known = ({ id, accounts }) => isText(id) && Array.isArray(accounts);
-  return {
-    balancing: balancing === true,
-    providers: providers.filter((one) => isObject(one) && known(one)).map(readProvider),
-    events: events.filter((one) => isObject(one) && isText(one.title) && isText(one.at)),
-  };
-}
-
-function readProvider({ id, accounts, more }) {
-  const named = accounts.filter((one) => isObject(one) && isText(one.alias));
-  const read = named.map((one) => ({ ...one, until: Date.parse(one.until) || null }));
-  return { id, accounts: read, more: Number.isInteger(more) ? more : 0 };
-}
-
-/** glance.json, looked at by its facts and read only when it is another file. */
-class Glances {
-  #file;
-  #facts = "";
-
-  constructor(file) {
-    this.#file = file;
-  }
-
-  /**
-   * Return the glance when it is a new one, false where it cannot be understood, null when nobody
-   * publishes any more, and undefined as long as nothing has changed.
-   */
-  async look() {
-    const facts = await fs.promises.stat(this.#file, { bigint: true }).catch(() => null);
-    if (facts === null) return this.#take("none", () => null);
-    const { ino, mtimeNs, size } = facts;
-    // One ahead of now is of a clock that was set back since.
-    const age = Math.abs(Date.now() - Number(mtimeNs / 1_000_000n));
-    if (age > SILENT_MS) return this.#take("silent", () => null);
-    if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
-    const read = () => attempt(() => parseGlance(readText(this.#file)), false);
-    return this.#take(`${ino} ${mtimeNs} ${size}`, read);
-  }
-
-  #take(facts, read) {
-    if (facts === this.#facts) return undefined;
-    this.#facts = facts;
-    return read();
-  }
-}
-
-// -- Words ---------------------------------------------------------------------------------
-
-/** A length of time in its largest unit alone, as the status line has it. */
-function short(ms) {
-  const seconds = Math.max(Math.floor(ms / 1000), 0);
-  for (const [unit, length] of [["d", 86_400], ["h", 3600], ["m", 60]])
-    if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
-  return "<1m";
-}
-
-/** Return how an account stands in words, and the name of the colour that goes with them. */
-function standing({ state, until, used, window }, now) {
-  if (state === "rejected") return ["needs login", "error"];
-  if (state === "disabled") return ["disabled", "textMuted"];
-  if (until !== null && now < until) {
-    const word = state === "exhausted" ? "used up" : "cooling";
-    return [`${word} ${short(until - now)}`, "warning"];
-  }
-  if (typeof used !== "number") return ["ready", "success"];
-  const words = `${Math.floor(used * 100 + 1e-9)}%`;
-  return [isText(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
-}
-
-/** Whether failures are answered with another account, or why that is not known. */
-function balancing(found) {
-  if (found === null) return "no watcher";
-  if (found === false) return "another version";
-  return found.balancing ? "on" : "off";
-}
-
-const cut = (text, width) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
-
-// -- Our program ---------------------------------------------------------------------------
-
-/** Return how to start our program: as the installation said, or by its name. */
+// src/tui/program.js
+import { spawn } from "node:child_process";
+import fs2 from "node:fs";
+var KEY = "ctrl+b";
+var ASK_MS = 3e3;
 function programOf(options) {
   const told = options?.program;
-  const whole = Array.isArray(told) && told.length > 0 && told.every(isText);
-  return whole && fs.existsSync(told[0]) ? told : ["rotator"];
+  const whole = Array.isArray(told) && told.length > 0 && told.every(isString);
+  return whole && fs2.existsSync(told[0]) ? told : ["rotator"];
 }
-
-/** Run it to its end; resolve with its exit code and what it printed. */
-function run([file, ...first], words, stdio, begun = () => {}, more = {}) {
+function run([file, ...first], words, stdio, begun = () => {
+}, more = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, [...first, ...words], { stdio, ...more });
     begun(child);
     let printed = "";
-    child.stdout?.setEncoding("utf8").on("data", (text) => (printed += text));
+    child.stdout?.setEncoding("utf8").on("data", (text) => printed += text);
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, printed }));
   });
 }
-
-/**
- * Return the key that the settings have now, so that a changed one holds from the next start on;
- * where nobody tells it, the one in the entry of tui.json, or the usual one.
- */
 async function keyOf(options) {
-  const otherwise = isText(options?.key) ? options.key : KEY;
+  const otherwise = isString(options?.key) ? options.key : KEY;
   if (!options?.program) return otherwise;
   try {
     const ended = { timeout: ASK_MS, killSignal: "SIGKILL" };
     const told = ["ignore", "pipe", "ignore"];
-    const { code, printed } = await run(programOf(options), ["bridge", "key"], told, undefined, ended);
+    const { code, printed } = await run(
+      programOf(options),
+      ["bridge", "key"],
+      told,
+      void 0,
+      ended
+    );
     return code === 0 && printed.trim() ? printed.trim() : otherwise;
   } catch {
     return otherwise;
   }
 }
 
-// -- The plugin ----------------------------------------------------------------------------
-
-class Dashboard {
-  #api;
-  #program;
-  #isOpen = false;
-  #child = null;
-
-  constructor(api, options) {
-    this.#api = api;
-    this.#program = programOf(options);
-  }
-
-  get isOpen() {
-    return this.#isOpen;
-  }
-
-  /** Give the terminal to our dashboard, and take it back when that has ended. */
-  open = async () => {
-    if (this.#isOpen) return;
-    this.#isOpen = true;
-    const { renderer } = this.#api;
-    let failure = "";
-    try {
-      renderer.suspend();
-      try {
-        const words = ["dashboard", "--no-suspend"];
-        const { code } = await run(this.#program, words, "inherit", (one) => (this.#child = one));
-        if (code && code !== INTERRUPTED) failure = `it ended with ${code}`;
-      } finally {
-        attempt(() => renderer.currentRenderBuffer?.clear?.());
-        renderer.resume();
-        renderer.requestRender();
-      }
-    } catch (error) {
-      failure = String(error?.message ?? error);
-    }
-    this.#isOpen = false;
-    this.#child = null;
-    if (failure) this.say("The dashboard could not be opened", failure, "error");
-  };
-
-  /** End it with the opencode that it is open in. */
-  close = () => attempt(() => this.#child?.kill());
-
-  /** Put an account into auth.json, as `rotator rotate` does it. */
-  activate = async (provider, alias) => {
-    const words = ["rotate", "--json", "--", provider, alias];
-    try {
-      const { code, printed } = await run(this.#program, words, ["ignore", "pipe", "ignore"]);
-      if (code === 0) return this.say("", `${provider}/${alias} is live now`, "success");
-      const failure = attempt(() => JSON.parse(printed).error.message, `it ended with ${code}`);
-      this.say(`${provider}/${alias} was not activated`, failure, "error");
-    } catch (error) {
-      this.say(`${provider}/${alias} was not activated`, String(error?.message ?? error), "error");
-    }
-  };
-
-  say(title, message, variant) {
-    const toast = { message, variant, duration: TOAST_MS };
-    attempt(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
-  }
+// src/tui/core/words.js
+var UNITS = [
+  ["d", 86400],
+  ["h", 3600],
+  ["m", 60]
+];
+function formatDuration(ms) {
+  const seconds = Math.max(Math.floor(ms / 1e3), 0);
+  for (const [unit, length] of UNITS)
+    if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
+  return "<1m";
 }
-
-/** Tells of what happened since this opencode began, each thing once. */
-class Herald {
-  #dashboard;
-  #since = Date.now();
-  #told = new Set();
-  #waiting = [];
-  #pause = null;
-
-  constructor(dashboard) {
-    this.#dashboard = dashboard;
-  }
-
-  hear(events) {
-    const fresh = events.filter(({ at }) => Date.parse(at) >= this.#since);
-    for (const event of fresh) {
-      const name = `${event.number} ${event.at}`;
-      if (this.#told.has(name)) continue;
-      this.#told.add(name);
-      // Whoever looks at the dashboard sees it there.
-      if (!this.#dashboard.isOpen) this.#waiting.push(event);
-    }
-    this.#tell();
-  }
-
-  /** Show the next one: opencode has room for one toast, and a second one takes its place. */
-  #tell() {
-    if (this.#pause !== null || this.#waiting.length === 0) return;
-    const { kind, title, text } = this.#waiting.shift();
-    this.#dashboard.say(title, isText(text) ? text : "", VARIANTS[kind] ?? "info");
-    this.#pause = setTimeout(() => {
-      this.#pause = null;
-      this.#tell();
-    }, READ_MS);
-    this.#pause.unref?.();
-  }
-
-  close() {
-    clearTimeout(this.#pause);
-    this.#waiting = [];
-  }
+function wholePercent(used) {
+  if (used >= 1) return 100;
+  if (used <= 0) return 0;
+  return Math.min(Math.max(Math.floor(used * 100 + 0.5 + 1e-9), 1), 99);
 }
+function accountStatus({ state, until, used, window }, now) {
+  if (state === "rejected") return ["needs login", "error"];
+  if (state === "disabled") return ["disabled", "textMuted"];
+  if (until !== null && now < until) {
+    const word = state === "exhausted" ? "used up" : "cooling";
+    return [`${word} ${formatDuration(until - now)}`, "warning"];
+  }
+  if (typeof used !== "number") return ["ready", "success"];
+  const words = `${wholePercent(used)}%`;
+  return [isString(window) ? `${window} ${words}` : words, used >= 0.9 ? "warning" : "success"];
+}
+function balancingStatus(glance) {
+  if (glance === null) return "no watcher";
+  if (glance === false) return "another version";
+  return glance.balancing ? "on" : "off";
+}
+var truncate = (text, width) => text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 
-/** Returns what draws the sidebar from `glance()`, as of the minute `now()`. */
+// src/tui/core/sidebar.js
+var MOST_ACCOUNTS = 8;
+var WIDTH = 36;
 function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
   const { createElement, insert, insertNode, setProp } = solid;
-
   function element(kind, properties, ...children) {
     const made = createElement(kind);
     for (const [name, value] of Object.entries(properties)) setProp(made, name, value);
     for (const child of children)
-      if (isText(child)) insert(made, child);
+      if (isString(child)) insert(made, child);
       else insertNode(made, child);
     return made;
   }
-
   const text = (words, fg, more = {}) => element("text", { fg, wrapMode: "none", ...more }, words);
-  const row = (more, ...children) =>
-    element("box", { flexDirection: "row", justifyContent: "space-between", ...more }, ...children);
-
+  const row = (more, ...children) => element("box", { flexDirection: "row", justifyContent: "space-between", ...more }, ...children);
   function accountRow(provider, account, theme) {
-    const [words, colour] = standing(account, now());
+    const [words, colour] = accountStatus(account, now());
     const isActive = account.active === true;
-    const name = cut(`${isActive ? "●" : "○"} ${account.alias}`, WIDTH - words.length - 1);
-    const activate = isActive
-      ? {}
-      : { onMouseUp: () => void dashboard.activate(provider.id, account.alias) };
+    const name = truncate(`${isActive ? "●" : "○"} ${account.alias}`, WIDTH - words.length - 1);
+    const activate = isActive ? {} : { onMouseUp: () => void dashboard.activate(provider.id, account.alias) };
     const left = text(name, isActive ? theme.text : theme.textMuted);
     return row(activate, left, text(words, theme[colour]));
   }
-
   function providerRows(provider, theme) {
     const shown = provider.accounts.slice(0, MOST_ACCOUNTS);
     const left = provider.accounts.length - shown.length + provider.more;
     const more = left > 0 ? [text(`  and ${left} more`, theme.textMuted)] : [];
-    const rows = shown.map((account) => accountRow(provider, account, theme));
-    return [text(cut(provider.id, WIDTH), theme.textMuted), ...rows, ...more];
+    const rows2 = shown.map((account) => accountRow(provider, account, theme));
+    return [text(truncate(provider.id, WIDTH), theme.textMuted), ...rows2, ...more];
   }
-
   function rows() {
     const theme = api.theme.current;
-    const found = glance();
-    const word = balancing(found);
+    const latest = glance();
+    const word = balancingStatus(latest);
     const colour = word === "on" ? theme.success : theme.warning;
     const title = element("text", { fg: theme.text }, element("b", {}, "Balancing"));
     const button = text("[ dashboard ]", theme.text, { onMouseUp: () => void dashboard.open() });
     return [
       row({}, title, text(word, colour)),
       row({}, button, text(key, theme.textMuted)),
-      ...(found ? found.providers : []).flatMap((provider) => providerRows(provider, theme)),
+      ...(latest ? latest.providers : []).flatMap((provider) => providerRows(provider, theme))
     ];
   }
-
-  // It is called again and again, by whoever draws the screen: nothing may be thrown there.
   function safeRows() {
     try {
       return rows();
@@ -398,7 +231,6 @@ function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
       return [];
     }
   }
-
   return () => {
     try {
       const box = createElement("box");
@@ -411,45 +243,250 @@ function sidebar(api, solid, { glance, now, dashboard, key, switchOff }) {
   };
 }
 
-/** Return what this opencode lacks of what is needed here. */
-function lacking(api, solid, reactive) {
-  const lacks = NEEDED.filter(([part, name]) => typeof api?.[part]?.[name] !== "function");
-  const names = lacks.map((one) => one.join("."));
-  if (!isObject(api?.theme?.current)) names.push("theme.current");
-  names.push(...SOLID.filter((name) => typeof solid?.[name] !== "function"));
-  if (typeof reactive?.createSignal !== "function") names.push("createSignal");
-  return names;
+// src/tui/dashboard.js
+var TOAST_MS = 1e4;
+var INTERRUPTED = 130;
+var Dashboard = class {
+  /** @type {any} */
+  #api;
+  /** @type {string[]} */
+  #program;
+  #isOpen = false;
+  /** @type {ChildProcess | null} */
+  #child = null;
+  /**
+   * @param {any} api
+   * @param {unknown} options
+   */
+  constructor(api, options) {
+    this.#api = api;
+    this.#program = programOf(options);
+  }
+  get isOpen() {
+    return this.#isOpen;
+  }
+  /** Give the terminal to our dashboard, and take it back when that has ended. */
+  open = async () => {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    const { renderer } = this.#api;
+    let failure = "";
+    try {
+      renderer.suspend();
+      try {
+        const words = ["dashboard", "--no-suspend"];
+        const { code } = await run(
+          this.#program,
+          words,
+          "inherit",
+          (child) => this.#child = child
+        );
+        if (code && code !== INTERRUPTED) failure = `it ended with ${code}`;
+      } finally {
+        tryOr(() => renderer.currentRenderBuffer?.clear?.());
+        renderer.resume();
+        renderer.requestRender();
+      }
+    } catch (error) {
+      failure = String(error?.message ?? error);
+    }
+    this.#isOpen = false;
+    this.#child = null;
+    if (failure) this.say("The dashboard could not be opened", failure, "error");
+  };
+  /** End it with the opencode that it is open in. */
+  close = () => tryOr(() => this.#child?.kill());
+  /**
+   * Put an account into auth.json, as `rotator rotate` does it.
+   *
+   * @param {string} provider
+   * @param {string} alias
+   */
+  activate = async (provider, alias) => {
+    const words = ["rotate", "--json", "--", provider, alias];
+    try {
+      const { code, printed } = await run(this.#program, words, ["ignore", "pipe", "ignore"]);
+      if (code === 0) return this.say("", `${provider}/${alias} is live now`, "success");
+      const failure = tryOr(() => JSON.parse(printed).error.message, `it ended with ${code}`);
+      this.say(`${provider}/${alias} was not activated`, failure, "error");
+    } catch (error) {
+      this.say(`${provider}/${alias} was not activated`, String(error?.message ?? error), "error");
+    }
+  };
+  /**
+   * @param {string} title
+   * @param {string} message
+   * @param {string} variant
+   */
+  say(title, message, variant) {
+    const toast = { message, variant, duration: TOAST_MS };
+    tryOr(() => this.#api.ui.toast(title ? { title, ...toast } : toast));
+  }
+};
+
+// src/tui/glance-file.js
+import fs3 from "node:fs";
+
+// src/tui/core/glance.js
+function parseGlance(text) {
+  const { schema, balancing, providers, events } = JSON.parse(text);
+  if (schema !== SCHEMA || !Array.isArray(providers) || !Array.isArray(events)) return false;
+  const known = ({ id, accounts }) => isString(id) && Array.isArray(accounts);
+  return {
+    balancing: balancing === true,
+    providers: providers.filter((provider) => isObject(provider) && known(provider)).map(readProvider),
+    events: events.filter(
+      (event) => isObject(event) && isString(event.title) && isString(event.at)
+    )
+  };
+}
+function readProvider({ id, accounts, more }) {
+  const named = accounts.filter(
+    (account) => isObject(account) && isString(account.alias)
+  );
+  const read = named.map((account) => ({ ...account, until: Date.parse(account.until) || null }));
+  return { id, accounts: read, more: Number.isInteger(more) ? more : 0 };
 }
 
+// src/tui/glance-file.js
+var SILENT_MS = 12e4;
+var LARGEST_GLANCE = 1024 * 1024;
+function readText(file) {
+  const opened = fs3.openSync(file, fs3.constants.O_RDONLY | fs3.constants.O_NONBLOCK);
+  try {
+    const stat = fs3.fstatSync(opened);
+    if (!stat.isFile() || stat.size > LARGEST_GLANCE) throw new Error("not a glance");
+    const bytes = Buffer.alloc(stat.size);
+    return bytes.toString("utf8", 0, fs3.readSync(opened, bytes, 0, stat.size, 0));
+  } finally {
+    fs3.closeSync(opened);
+  }
+}
+var GlanceFile = class {
+  /** @type {string} */
+  #file;
+  #facts = "";
+  /** @param {string} file */
+  constructor(file) {
+    this.#file = file;
+  }
+  /**
+   * Return the glance when it is a new one, false where it cannot be understood, null when nobody
+   * publishes any more, and undefined as long as nothing has changed.
+   *
+   * @returns {Promise<Glance | false | null | undefined>}
+   */
+  async look() {
+    const facts = await fs3.promises.stat(this.#file, { bigint: true }).catch(() => null);
+    if (facts === null) return this.#take("none", () => null);
+    const { ino, mtimeNs, size } = facts;
+    const age = Math.abs(Date.now() - Number(mtimeNs / 1000000n));
+    if (age > SILENT_MS) return this.#take("silent", () => null);
+    if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
+    const read = () => tryOr(() => parseGlance(readText(this.#file)), false);
+    return this.#take(`${ino} ${mtimeNs} ${size}`, read);
+  }
+  /**
+   * @param {string} facts
+   * @param {() => Glance | false | null} read
+   */
+  #take(facts, read) {
+    if (facts === this.#facts) return void 0;
+    this.#facts = facts;
+    return read();
+  }
+};
+
+// src/tui/registration.js
+var COMMAND = "rotator.dashboard";
+function register(api, { key, draw, open }) {
+  const names = { name: COMMAND, namespace: "palette", slashName: "rotator" };
+  const more = { slashAliases: ["balancer"], title: "Open Balancer Dashboard" };
+  const description = {
+    category: "Rotator",
+    desc: "Accounts, what is left of them, and priorities"
+  };
+  const command = { ...names, ...more, ...description, run: () => void open() };
+  const bindings = key === "none" ? [] : [{ key, cmd: COMMAND }];
+  api.keymap.registerLayer({ commands: [command], bindings });
+  api.slots.register({ order: 150, slots: { sidebar_content: draw } });
+}
+
+// src/tui/toasts.js
+var READ_MS = 4e3;
+var VARIANTS = { failover: "warning", rerouted: "warning", rejected: "error" };
+var Toasts = class {
+  /** @type {Dashboard} */
+  #dashboard;
+  #since = Date.now();
+  /** @type {Set<string>} */
+  #told = /* @__PURE__ */ new Set();
+  /** @type {Event[]} */
+  #waiting = [];
+  /** @type {NodeJS.Timeout | null} */
+  #pause = null;
+  /** @param {Dashboard} dashboard */
+  constructor(dashboard) {
+    this.#dashboard = dashboard;
+  }
+  /** @param {Event[]} events */
+  hear(events) {
+    const fresh = events.filter(({ at }) => Date.parse(at) >= this.#since);
+    for (const event of fresh) {
+      const name = `${event.number} ${event.at}`;
+      if (this.#told.has(name)) continue;
+      this.#told.add(name);
+      if (!this.#dashboard.isOpen) this.#waiting.push(event);
+    }
+    this.#tell();
+  }
+  /** Show the next one: opencode has room for one toast, and a second one takes its place. */
+  #tell() {
+    if (this.#pause !== null || this.#waiting.length === 0) return;
+    const { kind, title, text } = (
+      /** @type {Event} */
+      this.#waiting.shift()
+    );
+    this.#dashboard.say(title, isString(text) ? text : "", VARIANTS[String(kind)] ?? "info");
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      this.#tell();
+    }, READ_MS);
+    this.#pause.unref?.();
+  }
+  close() {
+    clearTimeout(this.#pause ?? void 0);
+    this.#waiting = [];
+  }
+};
+
+// src/tui/start.js
+var LOOK_MS = 500;
 function start(api, solid, reactive, { options, key, places, note }) {
   const [glance, setGlance] = reactive.createSignal(null);
   const [now, setNow] = reactive.createSignal(Date.now());
   const dashboard = new Dashboard(api, options);
-  const glances = new Glances(places.glance);
-  const herald = new Herald(dashboard);
+  const glanceFile = new GlanceFile(places.glance);
+  const toasts = new Toasts(dashboard);
   let timer = null;
-
   function stop() {
-    clearInterval(timer);
-    herald.close();
+    clearInterval(timer ?? void 0);
+    toasts.close();
     timer = null;
   }
-
   function switchOff(why) {
     if (timer === null) return;
     stop();
     note.write(false, why);
   }
-
   async function look() {
-    const found = await glances.look();
-    const isLater = Math.floor(Date.now() / 60_000) !== Math.floor(now() / 60_000);
-    if (found !== undefined || isLater) setNow(Date.now());
-    if (found === undefined) return;
-    setGlance(found);
-    herald.hear(found ? found.events : []);
+    const latest = await glanceFile.look();
+    const isLater = Math.floor(Date.now() / 6e4) !== Math.floor(now() / 6e4);
+    if (latest !== void 0 || isLater) setNow(Date.now());
+    if (latest === void 0) return;
+    setGlance(latest);
+    toasts.hear(latest ? latest.events : []);
   }
-
   let isLooking = false;
   timer = setInterval(async () => {
     if (isLooking) return;
@@ -463,7 +500,6 @@ function start(api, solid, reactive, { options, key, places, note }) {
     dashboard.close();
     note.remove();
   });
-
   const shown = key === "none" ? "" : key;
   const draw = sidebar(api, solid, { glance, now, dashboard, key: shown, switchOff });
   try {
@@ -474,23 +510,17 @@ function start(api, solid, reactive, { options, key, places, note }) {
   }
 }
 
-function register(api, { key, draw, open }) {
-  const names = { name: COMMAND, namespace: "palette", slashName: "rotator" };
-  const more = { slashAliases: ["balancer"], title: "Open Balancer Dashboard" };
-  const said = { category: "Rotator", desc: "Accounts, what is left of them, and priorities" };
-  const command = { ...names, ...more, ...said, run: () => void open() };
-  const bindings = key === "none" ? [] : [{ key, cmd: COMMAND }];
-  api.keymap.registerLayer({ commands: [command], bindings });
-  api.slots.register({ order: 150, slots: { sidebar_content: draw } });
-}
-
+// src/tui/plugin.js
 async function tui(api, options) {
   const places = findPlaces(process.env);
-  const note = new Note(places.notes, attempt(() => api.app.version));
+  const note = new Note(
+    places.notes,
+    tryOr(() => api.app.version)
+  );
   try {
     const libraries = [import("@opentui/solid"), import("solid-js")];
     const [key, solid, reactive] = await Promise.all([keyOf(options), ...libraries]);
-    const lacks = lacking(api, solid, reactive);
+    const lacks = missingParts(api, solid, reactive);
     if (lacks.length > 0) return note.write(false, `opencode's TUI has no ${lacks.join(", ")}`);
     start(api, solid, reactive, { options, key, places, note });
     note.write(true);
@@ -498,5 +528,7 @@ async function tui(api, options) {
     note.write(false, `${error?.message ?? error}`);
   }
 }
-
-export default { id: "opencode-rotator", tui };
+var plugin_default = { id: "opencode-rotator", tui };
+export {
+  plugin_default as default
+};

@@ -1,4 +1,5 @@
 // opencode-rotator bridge 0.4.0 (a plugin of opencode, put here by `rotator bridge install`)
+// Made from src/plugin.js by `python -m tests.support.build_bridge`: change it there.
 //
 // It puts the login that is in auth.json now into requests that carry an older one, and tells
 // the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
@@ -7,61 +8,258 @@
 // any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
 // contract.
 
-import { AsyncLocalStorage } from "node:async_hooks";
-import { createHash, randomBytes } from "node:crypto";
+// src/core/environment.js
+var KINDS = { run: "run", serve: "serve", web: "serve", acp: "serve" };
+var AUTH_CONTENT = "OPENCODE_AUTH_CONTENT";
+var WEBSOCKETS = "OPENCODE_EXPERIMENTAL_WEBSOCKETS";
+var WEBSOCKET_PROVIDER = "openai";
+function processKind(argv) {
+  const [command, what] = commandsOf(argv.slice(2));
+  if (command === "github" && what === "run") return "run";
+  return Object.hasOwn(KINDS, command) ? KINDS[command] : "tui";
+}
+function commandsOf(words) {
+  const found = [];
+  const end = words.indexOf("--");
+  const options = end < 0 ? words : words.slice(0, end);
+  for (let i = 0; i < options.length; i += 1) {
+    const [word, next] = [options[i], options[i + 1] ?? ""];
+    if (!word.startsWith("-") || word === "-" || isNumber(word)) found.push(word);
+    else if (/^(-h|--help|-v|--version|--print-?[lL]ogs|--pure)$/.test(word))
+      i += Number(["true", "false"].includes(next));
+    else if (!/^(--no-.*|--[^=]+=.*|-[^-]*\w\W.*|-\w*[A-Za-z]\d+)$/s.test(word))
+      i += Number(!next.startsWith("-") || isNumber(next));
+  }
+  return found;
+}
+function isNumber(word) {
+  return /^-(\d+(\.\d+)?|\.\d+)$/.test(word);
+}
+function asideFor(env) {
+  if (hasOwnLogins(env[AUTH_CONTENT])) return AUTH_CONTENT;
+  return /^(|0|false|no|off|n)$/i.test(env[WEBSOCKETS] ?? "") ? null : WEBSOCKETS;
+}
+function hasOwnLogins(text) {
+  if (!text) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+function usesWebSocket(provider, userAgent, aside) {
+  const isBranch = /^opencode\/(local|0\.0\.0-)/.test(String(userAgent));
+  return provider === WEBSOCKET_PROVIDER && (isBranch || aside === WEBSOCKETS);
+}
+
+// src/core/session-events.js
+var OVER_EVENTS = ["session.idle", "session.deleted"];
+function interpretEvent({ type, properties }) {
+  const status = type === "session.status" ? properties.status.type : null;
+  const { role, sessionID, finish, error } = properties?.info ?? {};
+  const isAnswer = type === "message.updated" && role === "assistant" && finish && !error;
+  const isRefusal = type === "session.error" && properties.error?.name === "APIError";
+  return {
+    session: properties?.sessionID ?? sessionID ?? properties?.info?.id,
+    isOver: status === "idle" || type === "session.error" || OVER_EVENTS.includes(type),
+    isFailure: status === "retry" || type === "session.error",
+    isSent: status === "retry" || isRefusal || Boolean(isAnswer)
+  };
+}
+
+// src/core/try-or.js
+function tryOr(action, otherwise) {
+  try {
+    return action();
+  } catch {
+    return otherwise;
+  }
+}
+var noop = () => {
+};
+
+// src/core/version.js
+var VERSION = "0.4.0";
+var SCHEMA = 1;
+
+// src/opencode/process.js
+import path2 from "node:path";
+
+// src/system/files.js
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
+var { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+var FILE_BYTES = 4 * 1024 * 1024;
+var unlink = (file) => tryOr(() => fs.unlinkSync(file));
+var realPath = (file) => tryOr(() => fs.realpathSync(file), path.resolve(file));
+function withFile(file, flags, use) {
+  const opened = fs.openSync(file, flags | O_NONBLOCK, 384);
+  try {
+    const stat = fs.fstatSync(opened);
+    if (!stat.isFile()) throw new Error("not a file");
+    return use(opened, stat.size);
+  } finally {
+    fs.closeSync(opened);
+  }
+}
+function readText(file) {
+  if (!fs.statSync(file).isFile()) throw new Error("not a file");
+  return withFile(file, O_RDONLY, (opened, size) => {
+    if (size > FILE_BYTES) throw new Error("too large");
+    const bytes = Buffer.alloc(size);
+    let length = 0;
+    for (let read = 1; read > 0 && length < size; length += read)
+      read = fs.readSync(opened, bytes, length, size - length, length);
+    return bytes.toString("utf8", 0, length).replace(/^\uFEFF/, "");
+  });
+}
+var append = (file, text) => withFile(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, (opened, size) => {
+  return size + (text ? fs.writeSync(opened, text) : 0);
+});
+function publish(file, value) {
+  publishText(file, JSON.stringify(value));
+}
+function touch(file, make) {
+  const now = /* @__PURE__ */ new Date();
+  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && tryOr(make));
+}
+function publishText(file, text) {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file, ".json")}.tmp`);
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 448 });
+  unlink(temporary);
+  try {
+    fs.writeFileSync(temporary, text, { mode: 384, flag: "wx" });
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    unlink(temporary);
+    throw error;
+  }
+}
 
-const VERSION = "0.4.0";
-const SCHEMA = 1;
-const SHARED = Symbol.for("opencode-rotator.bridge");
+// src/opencode/process.js
+var PROCESS_KIND = processKind(process.argv);
+function opencodeVersion() {
+  const file = path2.join(path2.dirname(process.execPath), "..", "package.json");
+  const { name, version } = tryOr(() => JSON.parse(readText(file)), {});
+  return String(name).startsWith("opencode") ? version : null;
+}
 
-const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not asked again
-const LONGEST_ACK_MS = 20_000;
-const LONGEST_WAIT_MS = 60_000;
-const LONGEST_HOLD_MS = 24 * 60 * 60 * 1000; // however often the watcher says `wait`
-const SHORTEST_WAIT_MS = 20; // a watcher that says `wait 0` for ever is not asked without a pause
-const LOOK_MS = 1000; // a wait ends early when state.json says something new
-const ROUTING_MS = 2000; // a message is not held up for longer to find its provider
-const REROUTE_MS = 10_000;
-const ASIDE_MS = 300_000; // a summary of a long conversation takes a while
-const RECENT_MESSAGES = 20;
-const NOTE_LETTERS = 200;
-const SWAP_VISIBLE_MS = 100;
-const POLL_MS = { first: 1, factor: 1.2, longest: 25 };
-const BODY_BYTES = 16 * 1024;
-const BODY_MS = 1000;
-const MOST_SENDS = 50;
-const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
-const MOST_SEEN = 64; // credentials remembered for each provider
-const MOST_TOKENS = 2048; // remembered of logins, all providers together
-const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is left alone
-const MOST_DESCENTS = 256; // files
-const SESSION_LIST_BYTES = 64 * 1024;
-const TOKEN_BYTES = 64 * 1024;
-const QUESTION_BYTES = 16 * 1024;
-const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
-const FOLDER_ENTRIES = 2 * 1024; // what floods a folder stays where it is
-const MOST_LATE = 64; // verdicts that came too late, remembered until they are swept
-const BEAT_MS = 5000;
-const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
-const TOKEN_MS = 1000;
-const SHORTEST_TOKEN = 12; // what is shorter may be any word
-const LONGEST_TOKEN = 16 * 1024;
-const MOST_PARTS = 8 * 1024; // looked at in one body
-const MOST_TO = 16; // told of one answer
-const MOST_SESSIONS = 256;
-const MOST_REFUSED = 4096; // pieces of history remembered for each session
-const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
-const LIMIT_HEADERS =
-  /^(x-ratelimit|anthropic-ratelimit|x-codex|x-quota-snapshot|x-usage-ratelimit)-/;
-const GROUP_HEADERS = /^(openai-organization|anthropic-organization-id)$/; // who shares limits
-const PLAIN_HEADERS = /^(retry-after(-ms)?|content-type|date|x-should-retry)$/;
-const TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS];
+// src/core/bounded-map.js
+function remember(map, key, value, most) {
+  map.delete(key);
+  map.set(key, value);
+  while (map.size > most) map.delete(map.keys().next().value);
+}
 
-// What of a login's metadata changes where its requests go; all else tells logins apart at most.
-const DESTINATION_FIELDS = [
+// src/core/bounds.js
+var MOST_SESSIONS = 256;
+var MOST_SEEN = 64;
+
+// src/core/digests.js
+import { createHash } from "node:crypto";
+var sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
+// src/core/values.js
+var isString = (value) => typeof value === "string";
+var isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+// src/core/bound-history.js
+var MOST_REFUSED = 4096;
+function responseInput(text) {
+  const input = tryOr(() => JSON.parse(String(text)).input, null);
+  return Array.isArray(input) ? input : [];
+}
+var isReference = (item) => item.type === "item_reference";
+var isReasoningReference = (item) => isReference(item) && String(item.id).startsWith("rs_");
+var isEmptyReasoning = ({ summary, content }) => !(Array.isArray(summary) && summary.some((part) => part?.text)) && !content?.length;
+function boundPieces(item) {
+  if (!isObject(item) || isReference(item) && !isReasoningReference(item)) return [];
+  const pieces = item.type === "reasoning" ? [item.id, item.encrypted_content] : [item.id];
+  return pieces.filter((piece) => isString(piece) && piece !== "");
+}
+function withoutRefused(item, isRefused) {
+  if (!boundPieces(item).some(isRefused)) return item;
+  if (isReference(item)) return null;
+  const { id, ...rest } = item;
+  if (item.type === "reasoning") {
+    delete rest.encrypted_content;
+    if (isEmptyReasoning(rest)) return null;
+  }
+  return rest;
+}
+var History = class {
+  /** @type {Map<string, Map<string, true>>} */
+  #sessions = /* @__PURE__ */ new Map();
+  /**
+   * Note everything bound in the body of a refused request.
+   *
+   * @param {string} session
+   * @param {string | null} text
+   */
+  refuse(session, text) {
+    const refused = this.#sessions.get(session) ?? /* @__PURE__ */ new Map();
+    for (const piece of responseInput(text).flatMap(boundPieces))
+      remember(refused, sha256(piece), true, MOST_REFUSED);
+    remember(this.#sessions, session, refused, MOST_SESSIONS);
+  }
+  /**
+   * Take out of the call's body what its session was refused; tell whether there was any.
+   *
+   * @param {EditableRequest} call
+   * @returns {Promise<boolean>}
+   */
+  async clean(call) {
+    const refused = this.#sessions.get(call.mark.session);
+    const text = refused ? await call.text() : null;
+    const input = responseInput(text);
+    const isRefused = (piece) => refused?.has(sha256(piece)) === true;
+    const cleaned = input.map((item) => withoutRefused(item, isRefused));
+    if (cleaned.every((item, index) => item === input[index])) return false;
+    const kept = cleaned.filter((item) => item !== null);
+    call.setText(JSON.stringify({ ...JSON.parse(String(text)), input: kept }));
+    return true;
+  }
+};
+
+// src/core/headers.js
+var REMOVED = /* @__PURE__ */ Symbol("removed");
+var isReadable = (headers) => !isIterable(headers) || !Object.is(headers[Symbol.iterator](), headers);
+var isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function";
+var headerPairs = (headers) => isIterable(headers) ? [...headers] : Object.entries(headers ?? {});
+function editHeaders(headers, change) {
+  if (headers instanceof Headers) {
+    const copy = new Headers(headers);
+    for (const [name, value] of headers) {
+      const next = change(name, value);
+      if (next === REMOVED) copy.delete(name);
+      else if (next !== value) copy.set(name, next);
+    }
+    return copy;
+  }
+  const pairs = headerPairs(headers).map(([name, value]) => [name, change(String(name).toLowerCase(), value)]).filter(([, value]) => value !== REMOVED);
+  return isIterable(headers) ? pairs : Object.fromEntries(pairs);
+}
+var without = (headers, unwanted) => editHeaders(headers, (name, value) => name === unwanted ? REMOVED : value);
+function headerValues(headers, wanted) {
+  if (headers instanceof Headers && !headers.has(wanted)) return [];
+  const pairs = headerPairs(headers).filter(([name]) => String(name).toLowerCase() === wanted);
+  return pairs.map(([, value]) => value);
+}
+
+// src/core/credentials.js
+function splitScheme(value) {
+  const [, scheme, rest] = /^([\w!#$%&'*+.^`|~-]+[ \t]+)(.+)$/s.exec(value) ?? [null, "", value];
+  return { scheme, rest };
+}
+var credentialsInHeaders = (headers) => credentialsInValues(headerPairs(headers).map(([, value]) => value));
+function credentialsInValues(values) {
+  const texts = values.filter((value) => isString(value) && value !== "");
+  return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
+}
+
+// src/core/auth-entries.js
+var DESTINATION_FIELDS = [
   "accountId",
   "baseURL",
   "baseUrl",
@@ -78,262 +276,401 @@ const DESTINATION_FIELDS = [
   "region",
   "resource",
   "resourceName",
-  "url",
+  "url"
 ];
-
-const sha256 = (text) => createHash("sha256").update(text).digest("hex");
-const randomId = () => randomBytes(8).toString("hex");
-const isText = (value) => typeof value === "string";
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const ignore = () => {};
-const QUIET_AGENTS = ["title", "summary"]; // opencode goes on without what they say
-
-function attempt(action, otherwise) {
-  try {
-    return action();
-  } catch {
-    return otherwise;
-  }
-}
-
-/** Put `key` last into a map and forget the oldest keys above `most`. */
-function remember(map, key, value, most) {
-  map.delete(key);
-  map.set(key, value);
-  while (map.size > most) map.delete(map.keys().next().value);
-}
-
-/** Resolve when `start(done)` calls done; reject, and call what start returned, on an abort. */
-function until(abort, start) {
-  return new Promise((resolve, reject) => {
-    if (abort?.aborted) return reject(abort.reason);
-    const stop = () => (reject(abort.reason), undo());
-    abort?.addEventListener("abort", stop, { once: true });
-    const undo = start((value) => (abort?.removeEventListener("abort", stop), resolve(value)));
-  });
-}
-
-const sleep = (ms, abort) =>
-  until(abort, (done) => {
-    const timer = setTimeout(done, ms);
-    return () => clearTimeout(timer);
-  });
-
-// -- Files ---------------------------------------------------------------------------------
-
-function findPlaces(env) {
-  const data = env.XDG_DATA_HOME || path.join(os.homedir(), ".local", "share");
-  const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
-  const state = env.ROTATOR_STATE_DIR || path.join(states, "opencode-rotator");
-  const exchange = (...names) => path.join(state, "bridge", ...names);
-  const name = ownName(exchange("present"));
-  return {
-    auth: path.join(data, "opencode", "auth.json"),
-    state: exchange("state.json"),
-    beat: exchange("beat"),
-    present: exchange("present", `${name}.json`),
-    busy: exchange("present", `${name}.busy`),
-    sessions: exchange("present", `${name}.sessions`),
-    descent: exchange("descent"),
-    inbox: exchange("inbox"),
-    outbox: exchange("outbox"),
-  };
-}
-
-const unlink = (file) => attempt(() => fs.unlinkSync(file));
-const realPath = (file) => attempt(() => fs.realpathSync(file), path.resolve(file));
-
-const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
-
-/** Open a regular file and call `use` with it; whatever else has its name is not waited for. */
-function withFile(file, flags, use) {
-  const opened = fs.openSync(file, flags | O_NONBLOCK, 0o600);
-  try {
-    const stat = fs.fstatSync(opened);
-    if (!stat.isFile()) throw new Error("not a file");
-    return use(opened, stat.size);
-  } finally {
-    fs.closeSync(opened);
-  }
-}
-
-/** Return the text of a regular file, if it is not larger than anything that we read. */
-function readText(file) {
-  // Some devices do something when they are opened.
-  if (!fs.statSync(file).isFile()) throw new Error("not a file");
-  return withFile(file, O_RDONLY, (opened, size) => {
-    if (size > FILE_BYTES) throw new Error("too large");
-    // No more than it had: one that grows all the time would be read for ever.
-    const bytes = Buffer.alloc(size);
-    let length = 0;
-    for (let read = 1; read > 0 && length < size; length += read)
-      read = fs.readSync(opened, bytes, length, size - length, length);
-    return bytes.toString("utf8", 0, length).replace(/^\uFEFF/, "");
-  });
-}
-
-/** Add to a file that only its owner can read, and return its size; its folder has to be there. */
-const append = (file, text) =>
-  withFile(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, (opened, size) => {
-    return size + (text ? fs.writeSync(opened, text) : 0);
-  });
-
-
-/** Write a file that appears whole or not at all; its folder is made if it is missing. */
-function publish(file, value) {
-  publishText(file, JSON.stringify(value));
-}
-
-/** Show that a file is of somebody who is still there; make it again if it was removed. */
-function touch(file, make) {
-  const now = new Date();
-  // Not by this thread, which is opencode's.
-  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && attempt(make));
-}
-
-function publishText(file, text) {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file, ".json")}.tmp`);
-  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  unlink(temporary); // of a process that crashed and had our pid
-  try {
-    fs.writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
-    fs.renameSync(temporary, file);
-  } catch (error) {
-    unlink(temporary);
-    throw error;
-  }
-}
-
-// -- Who is alive --------------------------------------------------------------------------
-// A pid means something in its own PID namespace alone; two containers may share a HOME.
-
-/** Where our pid is valid, as the watcher names it too; null where that cannot be told. */
-const PID_NAMESPACE = attempt(() => {
-  if (process.platform !== "linux") return process.platform;
-  // Where /proc shows another namespace, our pid is another process's there.
-  if (fs.readlinkSync("/proc/self") !== String(process.pid)) return null;
-  const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-  const time = attempt(() => fs.readlinkSync("/proc/self/ns/time"));
-  return [boot, fs.readlinkSync("/proc/self/ns/pid"), time].filter(isText).join(" ");
-}, null);
-
-/** What the kernel says of a process: from field 3 on, which is what follows its name. */
-function factsOf(pid) {
-  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
-  // The name stands in brackets and may hold brackets and blanks itself.
-  return line.slice(line.lastIndexOf(")") + 2).split(" ");
-}
-
-/** Tell whether a file was touched lately. */
-const isFresh = (file) =>
-  attempt(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
-
-/** What our files in `present` are named after: our pid, which another container may have too. */
-function ownName(folder) {
-  const name = String(process.pid);
-  const file = path.join(folder, `${name}.json`);
-  const theirs = attempt(() => JSON.parse(readText(file)).pid_namespace);
-  const isTaken = isText(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
-  return isTaken ? `${name}-${randomBytes(4).toString("hex")}` : name;
-}
-
-// -- auth.json -----------------------------------------------------------------------------
-
-const idOf = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
-
-/** What a request needs of an entry, or null for what opencode would not take either. */
+var providerId = (provider) => provider.replace(/\/+$/, "");
+var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
 function parseEntry(entry) {
-  const secret = entry?.[{ api: "key", oauth: "access", wellknown: "token" }[entry?.type]];
+  const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
-  const isWhole =
-    [secret, accountId ?? "", enterpriseUrl ?? ""].every(isText) &&
-    isObject(metadata ?? {}) &&
-    Object.values(metadata ?? {}).every(isText) &&
-    (type !== "oauth" || (isText(entry.refresh) && Number.isInteger(expires) && expires >= 0)) &&
-    (type !== "wellknown" || isText(entry.key));
+  const isWhole = [secret, accountId ?? "", enterpriseUrl ?? ""].every(isString) && isObject(metadata ?? {}) && Object.values(metadata ?? {}).every(isString) && (type !== "oauth" || isString(entry.refresh) && Number.isInteger(expires) && expires >= 0) && (type !== "wellknown" || isString(entry.key));
   if (!isWhole) return null;
-  // Some plug-ins pack more behind the token, and leave that where they clear the entry.
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
   const refresh = hasToken ? entry.refresh : "";
-  if (!secret.trim() && !refresh) return null; // a plug-in's way to log out
-  const places = Object.entries(metadata ?? {}).filter(([name]) =>
-    DESTINATION_FIELDS.includes(name),
+  if (!secret.trim() && !refresh) return null;
+  const places = Object.entries(metadata ?? {}).filter(
+    ([name]) => DESTINATION_FIELDS.includes(name)
   );
   return {
     type,
-    secret: secret.trim(), // as it arrives, for fetch trims what a header holds
-    digests: [...new Set([secret, secret.trim()])].map(sha256),
+    secret: secret.trim(),
+    // as it arrives, for fetch trims what a header holds
+    digests: [.../* @__PURE__ */ new Set([secret, secret.trim()])].map(sha256),
     accountId,
     // Where a request is sent depends on these: only the same may take its place.
     destination: JSON.stringify([type, places.sort(), enterpriseUrl]),
     refresh,
-    secrets: [...new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])],
+    secrets: [.../* @__PURE__ */ new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])]
   };
 }
 
-/** auth.json as it is now, and what was seen in it since this process began. */
-class Logins {
-  #file;
-  #text = null;
-  #entries = new Map();
-  #seen = new Map(); // provider -> digest -> entry without its secrets
-  #tokens = new Map(); // digest -> {whose, isRefresh, isSent, since}
-  #found = 0;
-  #lengths = new Set(); // of refresh tokens
-  #looked = null;
+// src/core/mark.js
+var Mark = class {
+  isOurs = false;
+  // auth.json has a login that its request may carry
+  isPlain = false;
+  // its SDK puts the key into one header
+  isNamed = false;
+  // opencode names the session in its request
+  isSpent = false;
+  // a model has answered: what goes on in this context is none of ours
+  isHeard = false;
+  // its request came through our fetch
+  isPassedBy = false;
+  // another one did that does not name the session
+  isGiven = false;
+  // it stands in the context of its hook
+  isReached = false;
+  // something came through our fetch in that context
+  /** @type {string | null} */
+  slot = null;
+  /** @type {string | null} */
+  credential = null;
+  // the digest that its request carried last, if that is a login of ours
+  /** @type {"configured" | "unknown" | "unseen" | null} */
+  key = "unseen";
+  // else whose it was
+  /** @param {Announced} fields */
+  constructor(fields) {
+    this.provider = fields.provider;
+    this.model = fields.model;
+    this.session = fields.session;
+    this.agent = fields.agent;
+    this.message = fields.message;
+    this.aside = fields.aside;
+    this.configured = fields.configured;
+  }
+  /** @param {HeaderForm} headers */
+  isNamedIn = (headers) => headerPairs(headers).some(([, value]) => value === this.session);
+  /**
+   * Tell whether a request may be its own, which names the session where nothing hinders that.
+   *
+   * @param {HeaderForm} headers
+   */
+  fits = (headers) => !this.isNamed || this.isNamedIn(headers);
+  /**
+   * Its request carried a login of ours.
+   *
+   * @param {{ isForeign: boolean, slot: string, carried: CarriedLogin }} call
+   */
+  take({ isForeign, slot, carried }) {
+    if (isForeign) return this.leave();
+    this.isHeard = true;
+    this.slot = slot;
+    this.credential = carried.digest;
+    this.key = null;
+  }
+  /**
+   * Its request carries what is none of ours.
+   *
+   * @param {Iterable<string>} secrets
+   */
+  leave(secrets = []) {
+    this.isHeard = true;
+    this.credential = null;
+    const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
+    this.key = isConfigured ? "configured" : "unknown";
+  }
+};
 
+// src/core/request-facts.js
+var TOKEN_BYTES = 64 * 1024;
+function bodyText(body) {
+  if (isString(body)) return body;
+  if (body instanceof URLSearchParams) return body.toString();
+  const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
+  const isSmall = ArrayBuffer.isView(bytes) && bytes.byteLength <= TOKEN_BYTES;
+  return isSmall ? new TextDecoder().decode(
+    /** @type {Uint8Array} */
+    bytes
+  ) : null;
+}
+function inspectRequest(input, init) {
+  const request = input instanceof Request ? input : null;
+  const headers = init?.headers ?? request?.headers;
+  if (headers !== void 0 && !isReadable(headers)) return null;
+  const method = String(init?.method ?? request?.method ?? "GET").toUpperCase();
+  const { pathname: path8, searchParams: query } = new URL(request ? request.url : input);
+  return { input, init, request, headers, method, path: path8, query };
+}
+
+// src/core/marks.js
+var CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
+var SESSION_HEADERS = ["x-session-affinity", "x-session-id"];
+var SDK_AGENT = /(^|\s)ai-sdk\//;
+var PLAIN_SDKS = /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
+var QUIET_AGENTS = ["title", "summary"];
+var Marks = class {
+  /** @type {{ slotsOf: (provider: string) => string[] }} */
+  #logins;
+  /** @type {Map<string, SessionMarks>} */
+  #sessions = /* @__PURE__ */ new Map();
+  // session -> its newest mark of a turn, and beside one
+  /** @type {WeakMap<object, Mark>} */
+  #announced = /* @__PURE__ */ new WeakMap();
+  // what opencode gave the hook -> mark: we may be loaded twice
+  /** @type {Set<string>} */
+  #nameless = /* @__PURE__ */ new Set();
+  // providers whose requests lose the name of the session on their way
+  /** @type {Set<string>} */
+  #holding = /* @__PURE__ */ new Set();
+  // providers whose requests come in the context of their hook
+  /** @param {{ slotsOf: (provider: string) => string[] }} logins */
+  constructor(logins) {
+    this.#logins = logins;
+  }
+  /**
+   * Return the mark for a request that opencode is about to make.
+   *
+   * @param {HookInput} input
+   * @param {any} output
+   * @returns {Mark}
+   */
+  announce({ sessionID, agent, model, provider, message }, output) {
+    const known = this.#announced.get(output);
+    if (known) return known;
+    const name = agent?.name ?? agent;
+    const { apiKey, headers } = provider?.source === "config" && provider.options || {};
+    const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
+    const configured = [...credentialsInValues([apiKey, ...given.map(([, value]) => value)])];
+    const mark = new Mark({
+      provider: providerId(String(model?.providerID ?? provider?.id)),
+      model: model?.id,
+      session: sessionID,
+      agent: name,
+      message: message?.id,
+      // A title and the like: made beside the turn, for the same message.
+      aside: message?.agent !== void 0 && message.agent !== name,
+      configured: new Set(configured.map(sha256))
+    });
+    const sdk = [model?.api?.npm, provider?.npm].filter(isString);
+    mark.isPlain = sdk.length > 0 && sdk.every((name2) => PLAIN_SDKS.test(name2));
+    mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
+    if (!mark.isOurs) mark.leave(configured);
+    this.#follow(mark);
+    const hasOwnFetch = provider?.options?.fetch !== void 0;
+    const own = Object.keys(model?.headers ?? {}).map((name2) => name2.toLowerCase());
+    const hidesSession = SESSION_HEADERS.every((name2) => own.includes(name2));
+    const isNameless = hidesSession || this.#nameless.has(mark.provider);
+    mark.isNamed = mark.isPlain && !hasOwnFetch && !isNameless;
+    if (isObject(output)) this.#announced.set(output, mark);
+    return mark;
+  }
+  /** @param {Mark} mark */
+  #follow(mark) {
+    const of = this.#sessions.get(mark.session) ?? {};
+    const place = QUIET_AGENTS.includes(mark.agent) ? "aside" : "turn";
+    this.#drop(of[place]);
+    of[place] = mark;
+    remember(this.#sessions, mark.session, of, MOST_SESSIONS);
+  }
+  /**
+   * Wait no longer for the request of a mark.
+   *
+   * @param {Mark | undefined} mark
+   */
+  #drop(mark) {
+    if (mark?.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
+  }
+  /**
+   * Return the provider of a session's turn that was answered, though we saw no request of it.
+   *
+   * @param {string} session
+   */
+  unseenIn(session) {
+    const { turn } = this.#sessions.get(session) ?? {};
+    const isUnseen = turn?.isOurs && !turn.isSpent && !turn.isHeard && !turn.isReached;
+    return isUnseen ? turn.provider : null;
+  }
+  /**
+   * Note that the turn of a session is over.
+   *
+   * @param {string} session
+   */
+  end(session) {
+    const { turn, aside } = this.#sessions.get(session) ?? {};
+    if (turn) turn.isSpent = true;
+    [turn, aside].forEach((mark) => this.#drop(mark));
+  }
+  /**
+   * Return the mark of the request that opencode tells of when a turn fails.
+   *
+   * @param {string} session
+   */
+  of(session) {
+    const { turn, aside } = this.#sessions.get(session) ?? {};
+    return turn ?? aside;
+  }
+  /**
+   * Return the mark of the request that came in its context, or has lost it; null: it has none.
+   *
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} inContext
+   * @returns {Mark | null | undefined}
+   */
+  find(seen, inContext) {
+    if (!inContext || inContext.isSpent || !inContext.fits(seen.headers)) return this.#lost(seen);
+    if (inContext.isNamedIn(seen.headers)) this.#holding.add(inContext.provider);
+    return inContext;
+  }
+  /**
+   * Where no request of a provider comes in its context, the SDK's own is known by the session
+   * that opencode names in it.
+   *
+   * @param {RequestFacts} seen
+   * @returns {Mark | null | undefined}
+   */
+  #lost({ init, headers }) {
+    if (!headerValues(headers, "user-agent").some((value) => SDK_AGENT.test(String(value))))
+      return null;
+    const of = headerPairs(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
+    const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
+    const open = [of.turn, of.aside].filter(isOpen);
+    if (open.length < 2) return open[0] ?? null;
+    const hasTools = () => JSON.parse(String(bodyText(init?.body))).tools.length > 0;
+    return tryOr(hasTools, false) ? of.turn : null;
+  }
+};
+
+// src/core/model-requests.js
+var MODEL_PATH = /(\/(chat\/completions|completions|responses|messages|chat|converse(-stream)?|invoke(-with-response-stream)?)|:(streamGenerateContent|generateContent|streamRawPredict|rawPredict))$/;
+var MODEL_FIELDS = /^(model|modelId|messages|message|inputs?|contents|prompt|request|instances|chat_history)$/;
+var isModelPath = (path8) => MODEL_PATH.test(path8);
+function isModelRequest(path8, text) {
+  if (isModelPath(path8)) return true;
+  if (/count_?tokens$/i.test(path8)) return false;
+  if (text === null) return true;
+  const body = tryOr(() => JSON.parse(text), null);
+  return isObject(body) && Object.keys(body).some((name) => MODEL_FIELDS.test(name));
+}
+var isModelAnswer = ({ url }, { headers }) => isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
+
+// src/core/signatures.js
+var SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
+var SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
+var TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
+var PARTS = /[;,&]|=\s*[^\s=]/;
+var isSigned = ({ headers, query }) => [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) || headerPairs(headers).some(([name, value]) => {
+  if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
+  const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
+  return SIGNED_SCHEME.test(value) || hasParts;
+});
+
+// src/opencode/logins.js
+import fs2 from "node:fs";
+
+// src/core/known-tokens.js
+var MOST_TOKENS = 2048;
+var KnownTokens = class {
+  /** @type {Map<string, KnownToken>} */
+  #tokens = /* @__PURE__ */ new Map();
+  // digest -> {whose, isRefresh, isSent, since}
+  #count = 0;
+  /** @type {Set<number>} */
+  #lengths = /* @__PURE__ */ new Set();
+  // of refresh tokens
+  /**
+   * Return what is known of a text that is a login's refresh token, else nothing.
+   *
+   * @param {string} text
+   */
+  refreshToken(text) {
+    if (!this.#lengths.has(text.length)) return void 0;
+    const digest = sha256(text);
+    const known = this.#tokens.get(digest);
+    return known?.isRefresh ? { ...known, digest } : void 0;
+  }
+  /**
+   * Return which login a token is of; undefined: nobody's that we know.
+   *
+   * @param {string} digest
+   */
+  whoseIs = (digest) => this.#tokens.get(digest)?.whose;
+  /**
+   * Tell whether a token was known at that point of time to be of another login.
+   *
+   * @param {string} digest
+   * @param {string} whose
+   * @param {{ before: number }} time
+   */
+  isOfAnother(digest, whose, { before }) {
+    const known = this.#tokens.get(digest);
+    return known !== void 0 && known.whose !== whose && known.since <= before;
+  }
+  /** A point of time, for `isOfAnother`. */
+  now = () => this.#count;
+  /**
+   * Remember a token of a login, one that buys others (`isRefresh`) or goes with requests.
+   *
+   * @param {string} text
+   * @param {string} whose
+   * @param {{ isRefresh?: boolean, isSent?: boolean }} purpose
+   */
+  add(text, whose, purpose) {
+    const digest = sha256(text);
+    if (purpose.isRefresh) this.#lengths.add(text.length);
+    const known = this.#tokens.get(digest) ?? { since: this.#count += 1 };
+    remember(this.#tokens, digest, { ...known, whose, ...purpose }, MOST_TOKENS);
+  }
+  /**
+   * Remember the tokens of an entry in auth.json.
+   *
+   * @param {string} secret
+   * @param {string} refresh
+   */
+  addLogin(secret, refresh) {
+    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
+    const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
+    const whose = before ?? sha256(tokens.at(-1) ?? secret);
+    for (const token of tokens) this.add(token, whose, { isRefresh: true });
+    if (secret) this.add(secret, whose, { isSent: true });
+  }
+};
+
+// src/opencode/logins.js
+var Logins = class {
+  tokens = new KnownTokens();
+  /** @type {string} */
+  #file;
+  /** @type {string | null} */
+  #text = null;
+  /** @type {Map<string, Entry>} */
+  #entries = /* @__PURE__ */ new Map();
+  /** @type {Map<string, Map<string, SeenEntry>>} */
+  #seen = /* @__PURE__ */ new Map();
+  // provider -> digest -> entry without its secrets
+  /** @type {string | null} */
+  #looked = null;
+  /** @param {string} file */
   constructor(file) {
     this.#file = file;
   }
-
+  /** @param {string} slot */
   get = (slot) => this.all().get(slot);
-  seen = (slot) => this.#seen.get(slot) ?? new Map();
-
-  /** The entries that a request of opencode's provider may carry: its own comes first.
-   *  A well-known login stands under an address and its token goes out for any provider. */
+  /**
+   * @param {string} slot
+   * @returns {Map<string, SeenEntry>}
+   */
+  seen = (slot) => this.#seen.get(slot) ?? /* @__PURE__ */ new Map();
+  /**
+   * The entries that a request of opencode's provider may carry: its own comes first.
+   * A well-known login stands under an address and its token goes out for any provider.
+   *
+   * @param {string} provider
+   */
   slotsOf(provider) {
     const isWellKnown = ([id, { type }]) => type === "wellknown" && id !== provider;
     const others = [...this.all()].filter(isWellKnown).map(([id]) => id);
     return this.#entries.has(provider) ? [provider, ...others] : others;
   }
-
-  /** Return what is known of a text that is a login's refresh token, else nothing. */
-  refreshToken(text) {
-    if (!this.#lengths.has(text.length)) return undefined; // most texts are not hashed
-    const digest = sha256(text);
-    const known = this.#tokens.get(digest);
-    return known?.isRefresh ? { ...known, digest } : undefined;
-  }
-
-  /** Return which login a token is of; undefined: nobody's that we know. */
-  whoseIs = (digest) => this.#tokens.get(digest)?.whose;
-
-  /** Tell whether a token was known at that point of time to be of another login. */
-  isOfAnother(digest, whose, { before }) {
-    const known = this.#tokens.get(digest);
-    return known !== undefined && known.whose !== whose && known.since <= before;
-  }
-
-  /** A point of time, for `isOfAnother`. */
-  now = () => this.#found;
-
-  /** Remember a token of a login, one that buys others (`isRefresh`) or goes with requests. */
-  addToken(text, whose, found) {
-    const digest = sha256(text);
-    if (found.isRefresh) this.#lengths.add(text.length);
-    const known = this.#tokens.get(digest) ?? { since: (this.#found += 1) };
-    remember(this.#tokens, digest, { ...known, whose, ...found }, MOST_TOKENS);
-  }
-
   /** Look at auth.json if it is another file, or another text, than it was. */
   look() {
-    const stat = attempt(() => fs.statSync(this.#file, { bigint: true }), null);
+    const stat = tryOr(() => fs2.statSync(this.#file, { bigint: true }), null);
     const looked = stat && `${stat.mtimeNs} ${stat.ino} ${stat.size}`;
     if (looked === this.#looked) return;
     this.#looked = looked;
     this.all();
   }
-
   all() {
     let text = this.#text;
     try {
@@ -341,229 +678,359 @@ class Logins {
     } catch (error) {
       if (error.code === "ENOENT") text = "{}";
     }
-    // What does not parse is just being written: the last whole content counts.
-    if (text !== this.#text) attempt(() => this.#take(text));
+    if (text !== this.#text) tryOr(() => this.#take(text));
     return this.#entries;
   }
-
+  /** @param {string | null} text */
   #take(text) {
-    const value = JSON.parse(text);
+    const value = JSON.parse(String(text));
     if (!isObject(value)) return;
     this.#text = text;
-    const parsed = Object.entries(value).map(([id, entry]) => [idOf(id), parseEntry(entry)]);
-    this.#entries = new Map(parsed.filter(([, entry]) => entry));
+    const parsed = Object.entries(value).map(([id, entry]) => [providerId(id), parseEntry(entry)]);
+    this.#entries = new Map(
+      /** @type {[string, Entry][]} */
+      parsed.filter(([, entry]) => entry)
+    );
     for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
-      if (!this.#seen.has(slot)) this.#seen.set(slot, new Map());
+      if (!this.#seen.has(slot)) this.#seen.set(slot, /* @__PURE__ */ new Map());
       for (const digest of digests)
-        remember(this.#seen.get(slot), digest, { digests, destination, accountId }, MOST_SEEN);
-      this.#takeTokens(secret, refresh);
+        remember(
+          /** @type {Map<string, SeenEntry>} */
+          this.#seen.get(slot),
+          digest,
+          { digests, destination, accountId },
+          MOST_SEEN
+        );
+      this.tokens.addLogin(secret, refresh);
     }
   }
+};
 
-  #takeTokens(secret, refresh) {
-    // Some plug-ins pack more than the token into its field, which only they unpack.
-    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
-    const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
-    const whose = before ?? sha256(tokens.at(-1) ?? secret);
-    for (const token of tokens) this.addToken(token, whose, { isRefresh: true });
-    if (secret) this.addToken(secret, whose, { isSent: true });
-  }
+// src/watcher/descent.js
+import fs3 from "node:fs";
+import path3 from "node:path";
+
+// src/core/token-requests.js
+var TOKEN_METHODS = ["POST", "PUT", "GET"];
+var TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
+var LOGIN_WORDS = /device_?code|auth(orization)?_?code|\bcode\b/i;
+var CODE_NAMES = ["code", "authCode", "auth_code", "authorizationCode", "authorization_code"];
+var BESIDE_CODES = [
+  ...["code_verifier", "codeVerifier", "verifier", "state"],
+  ...["client_id", "clientId", "redirect_uri", "redirectUri"]
+];
+var LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
+var ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
+function isLoginExchange(fields) {
+  const places = [fields, ...Object.values(fields).filter(isObject)];
+  const find = (...names) => names.flatMap((name) => places.map((place) => place[name])).find((value) => isString(value) && value);
+  const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
+  const isDevice = find("device_code", "deviceCode");
+  const grant = find("grant_type", "grantType");
+  if (/refresh/i.test(grant ?? "")) return false;
+  return Boolean(LOGIN_GRANTS.includes(grant) || isCode || isDevice);
 }
 
-// -- state.json ----------------------------------------------------------------------------
-
-/** The watcher's state, or null where it is not one that is meant for us. */
-function parseState(text, authFile) {
-  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(text);
-  if (schema !== SCHEMA || !isText(theirs) || !isObject(watcher)) return null;
-  if (theirs !== authFile && realPath(theirs) !== realPath(authFile)) return null;
-  const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
-    id,
-    { active, known: new Set([...known, active]), ready },
-  ]);
-  const routing = Array.isArray(more.routing) ? more.routing.filter(isRoute) : [];
-  const spent = Array.isArray(more.routing_spent) ? more.routing_spent : [];
-  return {
-    watcher,
-    providers: new Map(told),
-    // With one provider there is nothing to choose.
-    routing: more.balancing === true && routing.length > 1 ? routing : [],
-    spent: new Set(spent), // models that nobody can answer for now
-    overridesExplicit: more.routing_overrides_explicit === true,
-  };
+// src/core/token-texts.js
+var MOST_PARTS = 8 * 1024;
+var VALUE_NAMES = /^(value|raw|text)$/i;
+var parseJson = (text) => tryOr(() => JSON.parse(text), void 0);
+function readFields(text) {
+  const value = parseJson(text);
+  return value === void 0 ? Object.fromEntries(new URLSearchParams(text)) : value;
+}
+function textsIn(value) {
+  const texts = [];
+  const parts = [["", value]];
+  for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
+    const [name, part] = parts[at];
+    if (isString(part)) texts.push([name, part]);
+    const inner = isString(part) ? /^\s*[[{]/.test(part) && parseJson(part) : part;
+    if (typeof inner !== "object" || inner === null) continue;
+    const isList = Array.isArray(inner);
+    for (const key in inner) parts.push([isList || VALUE_NAMES.test(key) ? name : key, inner[key]]);
+  }
+  return texts;
+}
+var textsInFields = (fields) => [...fields].flatMap(([name, value]) => isString(value) ? textsIn({ [name]: value }) : []);
+function textsInHeaders(headers) {
+  const whole = [...credentialsInHeaders(headers)];
+  const cookies = headerValues(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
+  return [...whole, ...cookies.map((cookie) => cookie.slice(cookie.indexOf("=") + 1))];
 }
 
-const isRoute = (value) => isText(value?.provider) && isText(value?.model);
+// src/core/tokens.js
+var SHORTEST_TOKEN = 12;
+var LONGEST_TOKEN = 16 * 1024;
+var REFRESH_NAMES = ["refresh_token", "refreshToken"];
+var TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
+var LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{0,40}$/i;
+var BESIDE_TOKENS = /(type|scope|ur[il]|endpoint|hint|kind|status)s?$|expir|tokeni[sz]|_(at|in)$|[a-z](At|In)$/;
+var isPlainToken = (text) => text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN && !/\s/.test(text);
+function tokensIn(texts) {
+  const isUsual = ([name]) => TOKEN_NAMES.includes(name);
+  const isLike = ([name, text]) => LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
+  const usual = texts.filter((named) => isUsual(named) && named[1]);
+  const tokens = [...usual, ...texts.filter((named) => !isUsual(named) && isLike(named))];
+  return tokens.flatMap(([name, text]) => [.../* @__PURE__ */ new Set([text, text.trim()])].map((t) => [name, t]));
+}
+var isRefreshName = ([name]) => /refresh/i.test(name);
 
-/** state.json, read again only when the file is another one. */
-class Told {
-  key = "absent"; // which file it is
-  text = null;
-  state = null; // what it says; null: nothing to go by
-  #places;
-
-  constructor(places) {
-    this.#places = places;
-  }
-
-  look() {
-    const { state, auth } = this.#places;
-    const stat = attempt(() => fs.statSync(state, { bigint: true }), null);
-    const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
-    if (key !== this.key) {
-      this.key = key;
-      this.text = attempt(() => readText(state), null);
-      this.state = attempt(() => parseState(this.text, auth), null);
+// src/requests/answer-body.js
+var BODY_BYTES = 16 * 1024;
+var BODY_MS = 1e3;
+var decodeBeginning = (bytes) => new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
+async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
+  const reader = response.clone().body?.getReader();
+  const parts = [];
+  let timer;
+  const late = new Promise((resolve) => timer = setTimeout(resolve, ms, { done: true }));
+  try {
+    for (let size = 0; reader && size < most; size += parts.at(-1)?.length ?? 0) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) break;
+      parts.push(value);
     }
-    return this;
+  } catch {
+  } finally {
+    clearTimeout(timer);
+    reader?.cancel().catch(noop);
   }
-
-  provider = (id) => this.look().state?.providers.get(id);
-  isReady = (model) => this.#ready(model) === true;
-  hasNobodyLeft = (model) => this.#ready(model) === false;
-  #ready(model) {
-    const ready = this.provider(idOf(model.providerID))?.ready;
-    return ready === true && this.state.spent.has(nameOf(model)) ? false : ready;
-  }
-  isAlive = () =>
-    this.look().state !== null && isRunning(this.state.watcher, this.#places.beat);
+  return Buffer.concat(parts).subarray(0, most);
 }
 
-/** Tell whether the watcher runs: by its pid alone, a stranger's process could be waited for. */
-function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  // A watcher of before its pids had a place names none.
-  if (where !== undefined && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
-  if (process.platform !== "linux") return attempt(() => (process.kill(pid, 0), true), false);
-  const fields = factsOf(pid);
-  return fields[19] === String(ticks) && !"TtZXx".includes(fields[0]);
-}
+// src/system/random.js
+import { randomBytes } from "node:crypto";
+var randomId = () => randomBytes(8).toString("hex");
 
-// -- Headers -------------------------------------------------------------------------------
-
-const REMOVED = Symbol("removed");
-// One that can be read only once is left for fetch.
-const isReadable = (headers) => !isIterable(headers) || headers[Symbol.iterator]() !== headers;
-const isIterable = (headers) => typeof headers?.[Symbol.iterator] === "function";
-const pairsOf = (headers) => (isIterable(headers) ? [...headers] : Object.entries(headers ?? {}));
-
-/** Return a copy in the same form, each value replaced by what `change(name, value)` returns. */
-function editHeaders(headers, change) {
-  if (headers instanceof Headers) {
-    const copy = new Headers(headers);
-    for (const [name, value] of headers) {
-      const next = change(name, value);
-      if (next === REMOVED) copy.delete(name);
-      else if (next !== value) copy.set(name, next);
-    }
-    return copy;
-  }
-  const pairs = pairsOf(headers)
-    .map(([name, value]) => [name, change(String(name).toLowerCase(), value)])
-    .filter(([, value]) => value !== REMOVED);
-  return isIterable(headers) ? pairs : Object.fromEntries(pairs);
-}
-
-const without = (headers, unwanted) =>
-  editHeaders(headers, (name, value) => (name === unwanted ? REMOVED : value));
-
-function valuesOf(headers, wanted) {
-  if (headers instanceof Headers && !headers.has(wanted)) return [];
-  const pairs = pairsOf(headers).filter(([name]) => String(name).toLowerCase() === wanted);
-  return pairs.map(([, value]) => value);
-}
-
-// However many schemes there are: they name the signature, the signed headers, or a MAC.
-const SIGNATURE_NAME =
-  /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
-const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
-// These carry a token as it is. After any other, what has parts may have a signature among them.
-const TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
-const PARTS = /[;,&]|=\s*[^\s=]/;
-
-/** Tell whether a signature covers the headers: then they have to arrive as they are. */
-const isSigned = ({ headers, query }) =>
-  [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) ||
-  pairsOf(headers).some(([name, value]) => {
-    if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
-    const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
-    return SIGNED_SCHEME.test(value) || hasParts;
+// src/system/timing.js
+function abortable(abort, start) {
+  return new Promise((resolve, reject) => {
+    if (abort?.aborted) return reject(abort.reason);
+    const stop = () => (reject(abort?.reason), undo());
+    abort?.addEventListener("abort", stop, { once: true });
+    const undo = start((value) => (abort?.removeEventListener("abort", stop), resolve(value)));
   });
-
-/** Split "Bearer x" into its scheme with the blank, and the rest. */
-function splitScheme(value) {
-  const [, scheme, rest] = /^([\w!#$%&'*+.^`|~-]+[ \t]+)(.+)$/s.exec(value) ?? [null, "", value];
-  return { scheme, rest };
 }
+var sleep = (ms, abort) => abortable(abort, (done) => {
+  const timer = setTimeout(done, ms);
+  return () => clearTimeout(timer);
+});
+var withTimeout = (ms, promise) => {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("too late")), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
+var repeat = (ms, action) => setInterval(() => tryOr(action), ms).unref?.();
 
-const credentialsOf = (headers) => credentialsIn(pairsOf(headers).map(([, value]) => value));
+// src/watcher/descent.js
+var MOST_DESCENTS = 256;
+var QUESTION_BYTES = 16 * 1024;
+var FOLDER_ENTRIES = 2 * 1024;
+var TOKEN_MS = 1e3;
+var MOST_TO = 16;
+var STREAMED = /event-stream|octet-stream|^(image|audio|video)/i;
+var STALLED_MS = 6e4;
+var Descent = class {
+  /** @type {string} */
+  #folder;
+  /** @type {string} */
+  #auth;
+  /** @type {Logins} */
+  #logins;
+  /**
+   * @param {Places} places
+   * @param {Logins} logins
+   */
+  constructor(places, logins) {
+    this.#folder = places.descent;
+    this.#auth = path3.resolve(places.auth);
+    this.#logins = logins;
+  }
+  /**
+   * Return what a request may ask for as {grant, from}, or a promise of it; null: no token.
+   *
+   * @param {RequestFacts} seen
+   * @returns {MaybeTokenQuestion | Promise<MaybeTokenQuestion>}
+   */
+  questionIn(seen) {
+    const { request, init, method, path: path8, headers } = seen;
+    if (!TOKEN_METHODS.includes(method) || isModelPath(path8)) return null;
+    this.#logins.look();
+    const body = init?.body ?? null;
+    if (body instanceof FormData) return this.#asked(seen, textsInFields(body), "");
+    if (body === null && (!request || method === "GET")) return this.#askedBy(seen, "");
+    if (body !== null) return this.#askedBy(seen, bodyText(body));
+    const [length = 0, type = ""] = ["content-length", "content-type"].map(
+      (name) => headerValues(headers, name)[0]
+    );
+    const isSmall = Number(length) <= TOKEN_BYTES;
+    if (!TOKEN_PATH.test(path8) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
+      return this.#askedBy(seen, null);
+    const text = (
+      /** @type {Request} */
+      request.clone().text()
+    );
+    return text.then((body2) => this.#askedBy(seen, body2)).catch(() => null);
+  }
+  /**
+   * @param {RequestFacts} seen
+   * @param {string | null} text
+   * @returns {MaybeTokenQuestion}
+   */
+  #askedBy(seen, text) {
+    if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
+    const fields = readFields(text);
+    const names = isObject(fields) ? Object.keys(fields) : [];
+    if (names.some((name) => ASKING_FIELDS.test(name))) return null;
+    const given = { ...Object.fromEntries(seen.query), ...isObject(fields) ? fields : {} };
+    const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
+    if (mayLogIn && isLoginExchange(given)) return { grant: "login", from: null };
+    return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
+  }
+  /**
+   * Return the question of a request that holds a refresh token of a login's.
+   * Null: of several, as a copy of auth.json does; undefined: of none.
+   *
+   * @param {RequestFacts} seen
+   * @param {NamedText[]} texts
+   * @param {string | null} body
+   * @returns {MaybeTokenQuestion}
+   */
+  #asked({ headers, path: path8, query }, texts, body) {
+    const named = [...textsInFields(query), ...texts];
+    const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
+    const stated = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
+    if (stated.length > 0) return this.#refreshBy(stated, { isStated: true });
+    if (body === null ? !TOKEN_PATH.test(path8) : isModelRequest(path8, body)) return void 0;
+    const carried = this.#refreshIn(textsInHeaders(headers).filter(isPlainToken));
+    const apart = carried.filter(({ isSent }) => !isSent);
+    return apart.length > 0 ? this.#refreshBy(apart, { isStated: false }) : void 0;
+  }
+  /** @param {string[]} texts */
+  #refreshIn = (texts) => (
+    /** @type {RefreshToken[]} */
+    texts.map((text) => this.#logins.tokens.refreshToken(text)).filter(Boolean)
+  );
+  /**
+   * @param {{ digest: string, whose: string }[]} tokens
+   * @param {{ isStated: boolean }} more
+   * @returns {TokenQuestion | null}
+   */
+  #refreshBy([{ digest: from, whose }, ...more], { isStated }) {
+    if (more.some((token) => token.whose !== whose)) return null;
+    return { grant: "refresh", from, whose, isStated, before: this.#logins.tokens.now() };
+  }
+  /**
+   * Send a token request; its answer is handed on when the watcher can know of it.
+   *
+   * @param {MaybeTokenQuestion | Promise<MaybeTokenQuestion>} question
+   * @param {() => Promise<Response>} send
+   */
+  async follow(question, send) {
+    const response = await send();
+    const told = this.#tell(await question, response).catch(noop);
+    await Promise.race([told, sleep(TOKEN_MS)]);
+    return response;
+  }
+  /**
+   * @param {MaybeTokenQuestion} question
+   * @param {Response} response
+   */
+  async #tell(question, response) {
+    if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
+    const { grant, from, whose = randomId(), isStated = false, before = 0 } = question;
+    const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
+    const answer = readFields(new TextDecoder().decode(bytes));
+    const isNew = ([, token]) => !this.#logins.tokens.isOfAnother(sha256(token), whose, { before });
+    const tokens = tokensIn(textsIn(answer)).filter(isNew);
+    const ok = response.ok && !answer?.error;
+    const digests = tokens.map(([, token]) => sha256(token));
+    const isKept = ok && from !== null && digests.length > 0 && !tokens.some(isRefreshName);
+    const to = [...new Set(isKept ? [from, ...digests] : digests)].slice(0, MOST_TO);
+    if (!isStated && to.every((digest) => digest === from)) return;
+    for (const [name, token] of tokens)
+      this.#logins.tokens.add(token, whose, isRefreshName([name]) ? { isRefresh: true } : {});
+    const at = (/* @__PURE__ */ new Date()).toISOString();
+    await this.#publish({ schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok });
+  }
+  /** @param {object} value */
+  async #publish(value) {
+    const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
+    publish(path3.join(this.#folder, `${id}.json`), value);
+    const entries = await fs3.promises.readdir(this.#folder);
+    const names = entries.length > FOLDER_ENTRIES ? [] : entries.filter((name) => /^[^.].*\.json$/.test(name));
+    for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path3.join(this.#folder, name));
+  }
+};
 
-/** Return the texts that may be a credential: whole values and what follows a scheme. */
-function credentialsIn(values) {
-  const texts = values.filter((value) => isText(value) && value !== "");
-  return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
-}
-
-/** Put `entry` where `old` stands, and its account id where the old one's stands. */
-function replaceLogin(headers, url, old, entry) {
-  const change = (name, value) => {
-    if (!isText(value)) return value;
-    const { scheme, rest } = splitScheme(value);
-    if (value === old.secret) return entry.secret;
-    if (rest === old.secret) return scheme + entry.secret;
-    // A header of such a name that holds something else was set by the user.
-    const isOurs = entry.type === "oauth" && name.endsWith("account-id");
-    if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;
-    return value;
-  };
-  const changed = editHeaders(headers, change);
-  // opencode's own OpenAI login sends this whenever there is one: the old login had none.
-  const name = "ChatGPT-Account-Id";
-  const isCodex = entry.type === "oauth" && url.pathname.endsWith("/codex/responses");
-  if (!isCodex || !entry.accountId || valuesOf(changed, name.toLowerCase()).length) return changed;
-  if (changed instanceof Headers) changed.set(name, entry.accountId);
-  else if (Array.isArray(changed)) changed.push([name, entry.accountId]);
-  else changed[name] = entry.accountId;
-  return changed;
-}
-
-// -- Signals and verdicts ------------------------------------------------------------------
-
-/** Asks the watcher, through files, what to do with a failed request. */
-class Exchange {
+// src/watcher/exchange.js
+import { randomBytes as randomBytes2 } from "node:crypto";
+import fs4 from "node:fs";
+import path4 from "node:path";
+var FIRST_WORD_MS = 250;
+var LONGEST_ACK_MS = 2e4;
+var MOST_ASKED = 16;
+var MOST_LATE = 64;
+var POLL_MS = { first: 1, factor: 1.2, longest: 25 };
+var Exchange = class {
+  /** @type {Places} */
   #places;
-  #told;
-  #prefix = randomBytes(4).toString("hex");
-  #mutedKey = null; // the state.json whose watcher did not answer
+  /** @type {WatcherState} */
+  #watcher;
+  #prefix = randomBytes2(4).toString("hex");
+  /** @type {string | null} */
+  #mutedKey = null;
+  // the state.json whose watcher did not answer
   #free = MOST_ASKED;
-  #line = [];
-  #asked = new Set(); // ids that are not over yet
-  #waiting = new Map(); // id -> called with the verdict
-  #acked = new Map(); // id -> inode of the ack that was read
-  #late = new Map(); // ids that got no verdict in time
+  /** @type {((free?: number) => void)[]} */
+  #queue = [];
+  /** @type {Set<string>} */
+  #asked = /* @__PURE__ */ new Set();
+  // ids that are not over yet
+  /** @type {Map<string, OnVerdict>} */
+  #waiting = /* @__PURE__ */ new Map();
+  // id -> called with the verdict
+  /** @type {Map<string, number>} */
+  #acked = /* @__PURE__ */ new Map();
+  // id -> inode of the ack that was read
+  /** @type {Map<string, true>} */
+  #late = /* @__PURE__ */ new Map();
+  // ids that got no verdict in time
+  /** @type {NodeJS.Timeout | null} */
   #polling = null;
   #delay = POLL_MS.first;
-
-  constructor(places, told) {
+  /**
+   * @param {Places} places
+   * @param {WatcherState} watcher
+   */
+  constructor(places, watcher) {
     this.#places = places;
-    this.#told = told;
+    this.#watcher = watcher;
   }
-
-  isAnswered = () => this.#told.isAlive() && this.#told.key !== this.#mutedKey;
-
-  /** Send a signal and return the verdict, or null if none came; rejects when the user aborts. */
+  isAnswered = () => this.#watcher.isAlive() && this.#watcher.key !== this.#mutedKey;
+  /**
+   * Send a signal and return the verdict, or null if none came; rejects when the user aborts.
+   *
+   * @param {object} signal
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
   async ask(signal, abort) {
     const id = `${this.#prefix}-${randomId()}`;
-    let leave = await this.#standInLine(abort);
+    let leave = await this.#acquire(abort);
     try {
-      if (!this.isAnswered()) return null; // it may have gone meanwhile
-      const { key } = this.#told;
+      if (!this.isAnswered()) return null;
+      const { key } = this.#watcher;
       this.#asked.add(id);
       publish(this.#inbox(id), { schema: SCHEMA, id, ...signal });
-      let verdict = await this.#hear(id, FIRST_WORD_MS, abort);
+      let verdict = await this.#awaitVerdict(id, FIRST_WORD_MS, abort);
       if (verdict?.verdict === "ack") {
-        leave = leave();
-        verdict = await this.#hearLater(id, verdict.wait_ms, abort);
+        leave();
+        leave = void 0;
+        verdict = await this.#awaitLateVerdict(id, verdict.wait_ms, abort);
       }
       if (!verdict) {
         this.#mutedKey = key;
@@ -577,58 +1044,79 @@ class Exchange {
       this.#forget(id);
     }
   }
-
-  /** Tell something that asks for no verdict. */
+  /**
+   * Tell something that asks for no verdict.
+   *
+   * @param {object | undefined} news
+   */
   tell(news) {
     if (!this.isAnswered()) return;
     const id = `${this.#prefix}-${randomId()}`;
     publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
   }
-
-  /** Tell something that is no signal, to whoever is there. */
+  /**
+   * Tell something that is no signal, to whoever is there.
+   *
+   * @param {object | undefined} news
+   */
   note(news) {
-    if (!this.#told.isAlive()) return;
+    if (!this.#watcher.isAlive()) return;
     const id = `${this.#prefix}-${randomId()}`;
     publish(this.#inbox(id), { schema: SCHEMA, id, ...news });
   }
-
   /** Leave nothing behind that the watcher would act on. */
   close = () => this.#asked.forEach((id) => this.#forget(id));
-
-  #inbox = (id) => path.join(this.#places.inbox, `${id}.json`);
-  #outbox = (id) => path.join(this.#places.outbox, `${id}.json`);
+  /** @param {string} id */
+  #inbox = (id) => path4.join(this.#places.inbox, `${id}.json`);
+  /** @param {string} id */
+  #outbox = (id) => path4.join(this.#places.outbox, `${id}.json`);
+  /** @param {string} id */
   #forget = (id) => [this.#inbox(id), this.#outbox(id)].forEach(unlink);
-
-  /** Resolve when it is this request's turn, to what lets the next one in. */
-  async #standInLine(abort) {
+  /**
+   * Resolve when it is this request's turn, to what lets the next one in.
+   *
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<() => void>}
+   */
+  async #acquire(abort) {
     const place = (done) => {
-      if (this.#free > 0) done((this.#free -= 1));
-      else this.#line.push(done);
-      return () => this.#line.splice(this.#line.indexOf(done), 1);
+      if (this.#free > 0) done(this.#free -= 1);
+      else this.#queue.push(done);
+      return () => this.#queue.splice(this.#queue.indexOf(done), 1);
     };
-    await until(abort, place);
+    await abortable(abort, place);
     return () => {
-      const next = this.#line.shift();
+      const next = this.#queue.shift();
       if (next) next();
       else this.#free += 1;
     };
   }
-
-  async #hearLater(id, ms, abort) {
+  /**
+   * @param {string} id
+   * @param {unknown} ms
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
+  async #awaitLateVerdict(id, ms, abort) {
     const end = performance.now() + Math.min(Number(ms) || 0, LONGEST_ACK_MS);
     for (let left; (left = end - performance.now()) > 0; ) {
-      const verdict = await this.#hear(id, Math.min(left, FIRST_WORD_MS), abort);
+      const verdict = await this.#awaitVerdict(id, Math.min(left, FIRST_WORD_MS), abort);
       if (verdict && verdict.verdict !== "ack") return verdict;
-      if (!verdict && !this.#told.isAlive()) return null;
+      if (!verdict && !this.#watcher.isAlive()) return null;
     }
     return null;
   }
-
-  #hear(id, ms, abort) {
-    return until(abort, (done) => {
+  /**
+   * @param {string} id
+   * @param {number} ms
+   * @param {AbortSignal | null | undefined} abort
+   * @returns {Promise<Verdict | null>}
+   */
+  #awaitVerdict(id, ms, abort) {
+    return abortable(abort, (done) => {
       const end = (verdict) => (clearTimeout(timer), this.#waiting.delete(id), done(verdict));
       const timer = setTimeout(() => {
-        this.#collect(); // we may be late ourselves, and the answer lies there
+        this.#scanOutbox();
         if (this.#waiting.has(id)) end(null);
       }, ms);
       this.#waiting.set(id, end);
@@ -636,864 +1124,203 @@ class Exchange {
       return () => end(null);
     });
   }
-
   // By looking: opencode's runtime does not report a file that is renamed into place.
+  /** @param {number} delay */
   #poll(delay) {
-    clearTimeout(this.#polling);
+    clearTimeout(this.#polling ?? void 0);
     this.#delay = delay;
     this.#polling = setTimeout(() => {
       this.#polling = null;
-      this.#collect();
+      this.#scanOutbox();
       if (this.#waiting.size) this.#poll(Math.min(delay * POLL_MS.factor, POLL_MS.longest));
     }, delay);
   }
-
   // By name: the folder may be full of what is none of ours.
-  #collect() {
-    for (const id of [...this.#waiting.keys()]) this.#offer(id);
-    for (const id of this.#late.keys()) unlink(this.#outbox(id)); // too late
+  #scanOutbox() {
+    for (const id of [...this.#waiting.keys()]) this.#deliver(id);
+    for (const id of this.#late.keys()) unlink(this.#outbox(id));
   }
-
-  #offer(id) {
-    const inode = attempt(() => fs.statSync(this.#outbox(id)).ino, null);
+  /** @param {string} id */
+  #deliver(id) {
+    const inode = tryOr(() => fs4.statSync(this.#outbox(id)).ino, null);
     if (inode === null || inode === this.#acked.get(id)) return;
-    const verdict = attempt(() => JSON.parse(readText(this.#outbox(id))), null);
+    const verdict = tryOr(() => JSON.parse(readText(this.#outbox(id))), null);
     const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
-    // An ack stays where it is: the verdict may have taken its name since it was read.
     if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
     else unlink(this.#outbox(id));
-    this.#waiting.get(id)(isOurs ? verdict : { verdict: "pass" });
+    this.#waiting.get(id)?.(isOurs ? verdict : { verdict: "pass" });
   }
-}
-
-/** Decode at most BODY_BYTES, without half a character at the end. */
-const cut = (bytes) => new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
-
-/** Read the beginning of an answer from a copy; opencode can still read the whole of it. */
-async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
-  const reader = response.clone().body?.getReader();
-  const parts = [];
-  let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, { done: true })));
-  try {
-    for (let size = 0; reader && size < most; size += parts.at(-1).length) {
-      const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) break;
-      parts.push(value);
-    }
-  } catch {
-    // It broke off: what came has to do.
-  } finally {
-    clearTimeout(timer);
-    // Not awaited: of two copies, the cancelling ends only when both are cancelled.
-    reader?.cancel().catch(ignore);
-  }
-  return Buffer.concat(parts).subarray(0, most);
-}
-
-/** Replace each secret in `text` by its fingerprint, also one that was cut off at the end. */
-function redact(text, secrets) {
-  const worthIt = secrets.filter((secret) => secret.length >= 4); // "x" would be everywhere
-  for (const secret of worthIt.sort((a, b) => b.length - a.length)) {
-    const fingerprint = sha256(secret).slice(0, 8);
-    const quoted = JSON.stringify(secret).slice(1, -1);
-    const escaped = [quoted.replaceAll("/", "\\/"), encodeURIComponent(secret)];
-    for (const form of [secret, quoted, ...escaped]) text = text.replaceAll(form, fingerprint);
-    let length = secret.length - 1;
-    while (length >= 8 && !text.endsWith(secret.slice(0, length))) length -= 1;
-    if (length >= 8) text = text.slice(0, -length) + fingerprint;
-  }
-  return text;
-}
-
-// -- Account-bound history -----------------------------------------------------------------
-// Ciphertexts and item ids in `input` of a Responses request, which other accounts cannot read.
-
-function inputOf(text) {
-  const input = attempt(() => JSON.parse(text).input, null);
-  return Array.isArray(input) ? input : [];
-}
-
-const isReference = (item) => item.type === "item_reference";
-const isReasoningReference = (item) => isReference(item) && String(item.id).startsWith("rs_");
-const isEmptyReasoning = ({ summary, content }) =>
-  !(Array.isArray(summary) && summary.some((part) => part?.text)) && !content?.length;
-
-function boundPieces(item) {
-  if (!isObject(item) || (isReference(item) && !isReasoningReference(item))) return [];
-  const pieces = item.type === "reasoning" ? [item.id, item.encrypted_content] : [item.id];
-  return pieces.filter((piece) => isText(piece) && piece !== "");
-}
-
-/** Return the item without what was refused: itself if nothing was, null if nothing is left. */
-function withoutRefused(item, isRefused) {
-  if (!boundPieces(item).some(isRefused)) return item;
-  if (isReference(item)) return null;
-  const { id, ...rest } = item;
-  if (item.type === "reasoning") {
-    delete rest.encrypted_content; // alone, it or the id would be refused again
-    if (isEmptyReasoning(rest)) return null;
-  }
-  return rest;
-}
-
-/** Remembers for each session, as digests, what of its history was refused. */
-class History {
-  #sessions = new Map();
-
-  /** Note everything bound in the body of a refused request. */
-  refuse(session, text) {
-    const refused = this.#sessions.get(session) ?? new Map();
-    for (const piece of inputOf(text).flatMap(boundPieces))
-      remember(refused, sha256(piece), true, MOST_REFUSED);
-    remember(this.#sessions, session, refused, MOST_SESSIONS);
-  }
-
-  /** Take out of the call's body what its session was refused; tell whether there was any. */
-  async clean(call) {
-    const refused = this.#sessions.get(call.mark.session);
-    const text = refused ? await call.text() : null;
-    const input = inputOf(text);
-    const isRefused = (piece) => refused.has(sha256(piece));
-    const cleaned = input.map((item) => withoutRefused(item, isRefused));
-    if (cleaned.every((item, index) => item === input[index])) return false;
-    const kept = cleaned.filter((item) => item !== null);
-    call.setText(JSON.stringify({ ...JSON.parse(text), input: kept }));
-    return true;
-  }
-}
-
-// -- Answers of our own --------------------------------------------------------------------
-// For each wire protocol that we know: one that says nothing and ends the step, or one text.
-
-const NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
-const NO_WORDS = { input_tokens: 0, output_tokens: 0 };
-const eventOf = (value) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
-
-// Each gets an id, a model and a text; without a text opencode shall go on with another step.
-const ANSWERS = {
-  "/chat/completions": (id, model, text) => {
-    const base = { id, created: 0, model };
-    const finish_reason = text === null ? "tool_calls" : "stop";
-    const said = { role: "assistant", content: text ?? "" };
-    const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
-    const part = { ...chunk, choices: [{ index: 0, delta: said, finish_reason }] };
-    const choices = [{ index: 0, message: said, finish_reason }];
-    return {
-      whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
-      stream: `data: ${JSON.stringify(part)}\n\ndata: [DONE]\n\n`,
-    };
-  },
-  "/responses": (id, model, text) => {
-    const said = [{ type: "output_text", text, annotations: [] }];
-    const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
-    const output = text ? [{ ...item, content: said }] : [];
-    const base = { id, object: "response", created_at: 0, model, error: null };
-    const usage = { ...NO_WORDS, total_tokens: 0 };
-    const done = { status: "completed", incomplete_details: null, output, usage };
-    const begun = { status: "in_progress", incomplete_details: null, output: [], usage: null };
-    const place = { item_id: item.id, output_index: 0, content_index: 0 };
-    const events = [
-      { type: "response.created", response: { ...base, ...begun } },
-      ...output.flatMap((one) => [
-        { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
-        { type: "response.output_text.delta", ...place, delta: text },
-        { type: "response.output_item.done", output_index: 0, item: one },
-      ]),
-      { type: "response.completed", response: { ...base, ...done } },
-    ].map((event, number) => ({ ...event, sequence_number: number }));
-    return { whole: { ...base, ...done }, stream: events.map(eventOf).join("") };
-  },
-  "/messages": (id, model, text) => {
-    const base = { id, type: "message", role: "assistant", model };
-    const end = { stop_reason: text === null ? "tool_use" : "end_turn", stop_sequence: null };
-    const begun = { content: [], stop_reason: null, stop_sequence: null, usage: NO_WORDS };
-    const content = text ? [{ type: "text", text }] : [];
-    const events = [
-      { type: "message_start", message: { ...base, ...begun } },
-      ...content.flatMap((block) => [
-        { type: "content_block_start", index: 0, content_block: { ...block, text: "" } },
-        { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
-        { type: "content_block_stop", index: 0 },
-      ]),
-      { type: "message_delta", delta: end, usage: { output_tokens: 0 } },
-      { type: "message_stop" },
-    ];
-    const whole = { ...base, content, ...end, usage: NO_WORDS };
-    return { whole, stream: events.map(eventOf).join("") };
-  },
 };
 
-/** A request to a model, as far as its protocol has to be known; null where we do not know it. */
-function questionOf(path, text) {
-  const [, make] = Object.entries(ANSWERS).find(([end]) => path.endsWith(end)) ?? [];
-  const asked = attempt(() => JSON.parse(text), null);
-  return make && isObject(asked) ? { make, asked } : null;
-}
+// src/watcher/watcher-state.js
+import fs6 from "node:fs";
 
-/** Return an answer with that text; null: with nothing, after which opencode goes on. */
-function answerOf({ make, asked }, text) {
-  const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
-  const isStream = asked.stream === true;
-  const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
-  return new Response(isStream ? stream : JSON.stringify(whole), { headers });
-}
+// src/core/models.js
+var modelName = (model) => `${model.providerID}/${model.modelID}`;
+var modelOfRoute = ({ provider, model }) => ({ providerID: provider, modelID: model });
+var parseModel = (told) => isString(told?.providerID) && isString(told.modelID) ? { providerID: told.providerID, modelID: told.modelID } : null;
+var isRoute = (value) => isString(value?.provider) && isString(value?.model);
+var isOffered = ({ providers }, { providerID, modelID }) => providers.some(({ id, models }) => id === providerID && isObject(models) && modelID in models);
 
-/** Return as one text what a request says beside its instructions, without pictures. */
-function wordsOf({ asked }) {
-  const inParts = (parts) => parts.map((part) => (isText(part?.text) ? part.text : "")).join("\n");
-  const said = (item) => {
-    if (isText(item?.content)) return item.content;
-    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isText(part?.text));
-    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutData);
+// src/core/state.js
+function parseState(text, isOurAuth) {
+  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
+  if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
+  if (!isOurAuth(theirs)) return null;
+  const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
+    id,
+    { active, known: /* @__PURE__ */ new Set([...known, active]), ready }
+  ]);
+  const routing = Array.isArray(more.routing) ? more.routing.filter(isRoute) : [];
+  const spent = Array.isArray(more.routing_spent) ? more.routing_spent : [];
+  return {
+    watcher,
+    providers: new Map(told),
+    // With one provider there is nothing to choose.
+    routing: more.balancing === true && routing.length > 1 ? routing : [],
+    spent: new Set(spent),
+    // models that nobody can answer for now
+    overridesExplicit: more.routing_overrides_explicit === true
   };
-  const items = asked.messages ?? asked.input ?? [];
-  if (isText(items)) return items;
-  const spoken = items.filter((item) => !["system", "developer"].includes(item?.role));
-  return spoken.map(said).join("\n\n");
 }
 
-const withoutData = (_, value) => (isText(value) && value.startsWith("data:") ? "" : value);
-
-// -- Which provider serves a session -------------------------------------------------------
-
-const nameOf = (model) => `${model.providerID}/${model.modelID}`;
-const modelOf = ({ provider, model }) => ({ providerID: provider, modelID: model });
-/** Return the model that two notations of opencode's mean, or null. */
-const modelIn = (told) =>
-  isText(told?.providerID) && isText(told.modelID)
-    ? { providerID: told.providerID, modelID: told.modelID }
-    : null;
-
-/** What opencode answers to a question inside this process; fails where it refuses. */
-async function ask(question) {
-  const { data, error } = await question;
-  if (error || data === undefined) throw new Error("opencode did not answer");
-  return data;
+// src/system/liveness.js
+import { randomBytes as randomBytes3 } from "node:crypto";
+import fs5 from "node:fs";
+import path5 from "node:path";
+var SILENT_MS = 2e4;
+var PID_NAMESPACE = tryOr(() => {
+  if (process.platform !== "linux") return process.platform;
+  if (fs5.readlinkSync("/proc/self") !== String(process.pid)) return null;
+  const boot = fs5.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const time = tryOr(() => fs5.readlinkSync("/proc/self/ns/time"));
+  return [boot, fs5.readlinkSync("/proc/self/ns/pid"), time].filter(isString).join(" ");
+}, null);
+function procStatFields(pid) {
+  const line = tryOr(() => fs5.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
+  return line.slice(line.lastIndexOf(")") + 2).split(" ");
+}
+var isFresh = (file) => tryOr(() => Math.abs(Date.now() - fs5.statSync(file).mtimeMs) <= SILENT_MS, false);
+function ownName(folder) {
+  const name = String(process.pid);
+  const file = path5.join(folder, `${name}.json`);
+  const theirs = tryOr(() => JSON.parse(readText(file)).pid_namespace);
+  const isTaken = isString(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
+  return isTaken ? `${name}-${randomBytes3(4).toString("hex")}` : name;
+}
+function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  if (where !== void 0 && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
+  if (process.platform !== "linux") return tryOr(() => (process.kill(pid, 0), true), false);
+  const fields = procStatFields(pid);
+  return fields[19] === String(ticks) && !"TtZXx".includes(fields[0]);
 }
 
-/** Reject after `ms`: opencode shall not wait for us. */
-const within = (ms, promise) => {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("too late")), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+// src/watcher/watcher-state.js
+var WatcherState = class {
+  key = "absent";
+  // which file it is
+  /** @type {string | null} */
+  text = null;
+  /** @type {State | null} */
+  state = null;
+  // what it says; null: nothing to go by
+  /** @type {Places} */
+  #places;
+  /** @param {Places} places */
+  constructor(places) {
+    this.#places = places;
+  }
+  look() {
+    const { state } = this.#places;
+    const stat = tryOr(() => fs6.statSync(state, { bigint: true }), null);
+    const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
+    if (key !== this.key) {
+      this.key = key;
+      this.text = tryOr(() => readText(state), null);
+      this.state = tryOr(() => parseState(this.text, this.#isOurAuth), null);
+    }
+    return this;
+  }
+  /** @param {string} file */
+  #isOurAuth = (file) => {
+    const { auth } = this.#places;
+    return file === auth || realPath(file) === realPath(auth);
+  };
+  /** Where a new message may go; nowhere else than it goes by itself, if that is not for us. */
+  get routing() {
+    return this.state?.routing ?? [];
+  }
+  /** @param {string} id */
+  provider = (id) => this.look().state?.providers.get(id);
+  /** @param {Model} model */
+  isReady = (model) => this.#ready(model) === true;
+  /** @param {Model} model */
+  hasNobodyLeft = (model) => this.#ready(model) === false;
+  /** @param {Model} model */
+  #ready(model) {
+    const ready = this.provider(providerId(model.providerID))?.ready;
+    return ready === true && this.state?.spent.has(modelName(model)) ? false : ready;
+  }
+  isAlive = () => {
+    const { state } = this.look();
+    return state !== null && isRunning(state.watcher, this.#places.beat);
+  };
 };
 
-/** The model that opencode takes by itself was the last one used, as it was at our start. */
-function recentModel(env) {
-  const states = env.XDG_STATE_HOME || path.join(os.homedir(), ".local", "state");
-  const file = path.join(states, "opencode", "model.json");
-  return attempt(() => modelIn(JSON.parse(readText(file)).recent[0]), null);
-}
-
-/** Gives each new message its provider, and remembers who serves which session. */
-class Routing {
-  #told;
-  #recent = recentModel(process.env); // later ones are choices of the user
-  #sessions = new Map(); // id -> {client, last, message, line, left, ours}
-  #carried = new Set(); // what the session before this one had of us, if it ended with that
-  // The TUI begins a session with the model of the one before; other clients name what they mean.
-  #isTui = KIND === "tui" && !process.argv.slice(2).includes("acp");
-
-  constructor(told) {
-    this.#told = told;
-  }
-
-  /** Return what is known of a session, newest last. */
-  session(id) {
-    // `ours` are the names of models that we set in this session.
-    const known = this.#sessions.get(id) ?? { left: new Set(), ours: new Set() };
-    remember(this.#sessions, id, known, MOST_SESSIONS);
-    return known;
-  }
-
-  /** Set the model of a message that opencode is about to store, if it is for us to choose. */
-  async choose(client, input, { message, parts }) {
-    const known = this.session(message.sessionID);
-    const isSeen = known.message === message.id; // we are loaded twice
-    if (isSeen || parts.some((part) => known.line && part.text === known.line)) return;
-    known.message = message.id;
-    known.client = client;
-    // What nobody typed belongs to the turn that is under way.
-    if (!parts.length || !parts.every((part) => part.synthetic)) known.left = new Set();
-    const wanted = modelIn(message.model);
-    const isActive = wanted && this.#told.isAlive() && this.#told.state.routing.length;
-    const chosen = isActive
-      ? await within(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null)
-      : null;
-    if (chosen && nameOf(chosen) !== nameOf(wanted)) {
-      this.#set(known, chosen);
-      message.model = { ...message.model, ...chosen };
-    } else if (wanted) known.last = wanted;
-    // Sub-agents are nobody's choice.
-    const isLastOurs = known.last && known.ours.has(nameOf(known.last));
-    if (!known.isChild) this.#carried = isLastOurs ? known.ours : new Set();
-  }
-
-  /** Note that the session goes on with a model that was not the user's choice. */
-  #set(known, model) {
-    known.last = model;
-    known.ours.add(nameOf(model));
-    if (!known.isChild) this.#carried = known.ours;
-  }
-
-  async #find(client, known, { model: given }, message) {
-    const wanted = modelIn(message.model);
-    const session = await ask(client.session.get({ path: { id: message.sessionID } }));
-    known.isChild = Boolean(session.parentID);
-    if (known.isChild) {
-      return this.#told.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
-    }
-    const last = known.last ?? (await this.#servedBy(client, message.sessionID));
-    const own = await this.#modelOfAgent(client, message.agent);
-    const isOwn = own !== null && nameOf(own) === nameOf(wanted);
-    // In a session of its own past, what we set elsewhere was picked by the person.
-    const isCarried = (name) => this.#isTui && !last && this.#carried.has(name);
-    const isOurs = (name) => known.ours.has(name) || isCarried(name);
-    const isPicked =
-      !isOwn &&
-      !isOurs(nameOf(wanted)) &&
-      (await this.#isPicked(client, wanted, last, given !== undefined));
-    const stays = last && this.#told.isReady(last);
-    // A turn that was rerouted would only be rerouted again.
-    const isLeft = stays && known.ours.has(nameOf(last)) && this.#told.hasNobodyLeft(wanted);
-    if (isPicked && !isLeft && !this.#told.state.overridesExplicit) return wanted;
-    const target = stays ? last : await this.#next(client, last);
-    // Inside the provider the choice is the agent's, or the user's if it was not ours before.
-    const isFree = isOwn || (stays && !known.ours.has(nameOf(last)));
-    return target?.providerID === wanted.providerID && isFree ? wanted : target;
-  }
-
-  /** Return the first model in the order of providers that can be asked now, or null. */
-  async #next(client, from) {
-    let known = null;
-    for (const route of this.#told.state.routing) {
-      const instead = from && isObject(route.instead) ? route.instead[nameOf(from)] : undefined;
-      // Null: nothing there is of the same standing as what the session has now.
-      if (instead === null) continue;
-      const model = modelOf({ ...route, ...(isText(instead) ? { model: instead } : {}) });
-      if (!this.#told.isReady(model)) continue;
-      known ??= await ask(client.config.providers());
-      if (isOffered(known, model)) return model;
-    }
-    return null;
-  }
-
-  /** Return the model of the session's last good answer, also one of an earlier process. */
-  async #servedBy(client, id) {
-    const query = { limit: RECENT_MESSAGES };
-    const messages = await ask(client.session.messages({ path: { id }, query }));
-    const answers = messages.map(({ info }) => info).filter((info) => info.role === "assistant");
-    return modelIn(answers.findLast((info) => !info.error && !info.summary));
-  }
-
-  async #modelOfAgent(client, name) {
-    const agents = await ask(client.app.agents());
-    return modelIn(agents.find((agent) => agent.name === name)?.model);
-  }
-
-  /** Tell whether the user picked `wanted`, which is none of ours: it is not opencode's default. */
-  async #isPicked(client, wanted, last, isGiven) {
-    const name = nameOf(wanted);
-    if (!last && !isGiven) return false; // opencode found it by itself
-    const { model } = await ask(client.config.get());
-    if (model) return model !== name && !this.#wasOurs(name, last);
-    if (this.#recent) return nameOf(this.#recent) !== name && !this.#wasOurs(name, last);
-    const { default: usual } = await ask(client.config.providers());
-    return usual?.[wanted.providerID] !== wanted.modelID && !this.#wasOurs(name, last);
-  }
-
-  /** Tell whether an earlier process of ours may have set it: it served the session before. */
-  #wasOurs(name, last) {
-    const isListed = ({ provider, model, instead }) =>
-      [model, ...Object.values(isObject(instead) ? instead : {})].some(
-        (one) => `${provider}/${one}` === name,
-      );
-    return last && nameOf(last) === name && this.#told.state.routing.some(isListed);
-  }
-
-  /** Let the turn of a failed request go on with another provider; false: it cannot. */
-  async reroute(mark, to, note) {
-    const known = this.session(mark.session);
-    const { client } = known;
-    if (!client || !isRoute(to) || known.left.has(to.provider)) return false;
-    if (idOf(to.provider) === mark.provider) return false;
-    const model = modelOf(to);
-    if (!isOffered(await ask(client.config.providers()), model)) return false;
-    const base = await this.#lastOfUser(client, mark);
-    // Responses end a step with `stop`, which an answer of a given form may not.
-    if (base.format?.type === "json_schema") return false;
-    const why = isText(note) && note ? oneLine(note) : `${mark.provider} has nobody left`;
-    known.line = `[rotator] ${why}; going on with ${nameOf(model)}`;
-    const { agent, tools, system, variant = base.model?.variant } = base;
-    const parts = [{ type: "text", text: known.line, ignored: true }];
-    const body = { noReply: true, agent, variant, tools, system, model, parts };
-    await ask(client.session.prompt({ path: { id: mark.session }, body }));
-    known.left.add(mark.provider);
-    this.#set(known, model);
-    return true;
-  }
-
-  /** Let another provider answer what is asked beside a turn, in a session that is gone then. */
-  async askElsewhere(mark, to, text, abort) {
-    const { client } = this.session(mark.session);
-    if (!client || !isRoute(to) || !text || idOf(to.provider) === mark.provider) return null;
-    const model = modelOf(to);
-    if (!isOffered(await ask(client.config.providers()), model)) return null;
-    // As a child it is in no list of sessions and gets no title of its own.
-    const made = { parentID: mark.session, title: `[rotator] ${mark.agent}` };
-    const { id } = await ask(client.session.create({ body: made }));
-    this.session(id).isOurs = true;
-    const body = { agent: mark.agent, model, parts: [{ type: "text", text }] };
-    try {
-      const answer = ask(client.session.prompt({ path: { id }, body }));
-      const { info, parts } = await until(abort, (done) => {
-        answer.then(done, () => done({ info: { error: true }, parts: [] }));
-        return () => client.session.abort({ path: { id } }).catch(ignore);
-      });
-      const said = parts.map((part) => (part.type === "text" ? part.text : "")).join("");
-      return info.error || !said.trim() ? null : said;
-    } finally {
-      client.session.delete({ path: { id } }).catch(ignore);
-    }
-  }
-
-  /** Return the message that the turn is about: the newest of the user's. */
-  async #lastOfUser(client, { session: id, message: messageID }) {
-    const query = { limit: RECENT_MESSAGES };
-    const messages = await ask(client.session.messages({ path: { id }, query }));
-    const found = messages.findLast(({ info }) => info.role === "user");
-    // Behind many steps of one turn it is further back.
-    return (found ?? (await ask(client.session.message({ path: { id, messageID } })))).info;
-  }
-}
-
-/** Tell whether opencode has that model; another one would end the turn. */
-const isOffered = ({ providers }, { providerID, modelID }) =>
-  providers.some(({ id, models }) => id === providerID && isObject(models) && modelID in models);
-
-/** Return text from a file as one line without anything that moves a cursor. */
-const oneLine = (text) => text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, NOTE_LETTERS);
-
-// -- Whose request -------------------------------------------------------------------------
-// opencode's hook and the request that follows are in one asynchronous context. What the hook
-// leaves there is a mark, and nothing of it travels with the request.
-
-const context = new AsyncLocalStorage(); // holds the mark
-const inside = new AsyncLocalStorage(); // holds what our outermost fetch is sending
-
-/** Let `action` go down to the network; what it asks on its way is part of it until it is over. */
-async function cross(call, action) {
-  const crossing = { call, isOver: false };
+// src/requests/context.js
+import { AsyncLocalStorage } from "node:async_hooks";
+var markContext = new AsyncLocalStorage();
+var sendingContext = new AsyncLocalStorage();
+async function runSending(call, action) {
+  const sending = { call, isOver: false };
   try {
-    return await inside.run(crossing, action);
+    return await sendingContext.run(sending, action);
   } finally {
-    crossing.isOver = true;
+    sending.isOver = true;
   }
 }
 
-const MODEL_PATH =
-  /(\/(chat\/completions|completions|responses|messages|chat|converse(-stream)?|invoke(-with-response-stream)?)|:(streamGenerateContent|generateContent|streamRawPredict|rawPredict))$/;
-const MODEL_FIELDS =
-  /^(model|modelId|messages|message|inputs?|contents|prompt|request|instances|chat_history)$/;
-const isModelPath = (path) => MODEL_PATH.test(path);
-
-/** Tell whether a request asks a model; a plug-in may ask its vendor other things before. */
-function isModelRequest(path, text) {
-  if (isModelPath(path)) return true;
-  if (/count_?tokens$/i.test(path)) return false;
-  if (text === null) return true; // a body that we do not read
-  const body = attempt(() => JSON.parse(text), null);
-  return isObject(body) && Object.keys(body).some((name) => MODEL_FIELDS.test(name));
-}
-
-const isAnswerOfModel = ({ url }, { headers }) =>
-  isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
-
-/** Return a small body as text, or null where it is none or has to be read in its own time. */
-function textOf(body) {
-  if (isText(body)) return body;
-  if (body instanceof URLSearchParams) return body.toString();
-  const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
-  const isSmall = ArrayBuffer.isView(bytes) && bytes.byteLength <= TOKEN_BYTES;
-  return isSmall ? new TextDecoder().decode(bytes) : null;
-}
-
-/** What can be seen of a request without touching it, or null for what has to be left alone. */
-function lookAt(input, init) {
-  const request = input instanceof Request ? input : null;
-  const headers = init?.headers ?? request?.headers;
-  if (headers !== undefined && !isReadable(headers)) return null;
-  const method = String(init?.method ?? request?.method ?? "GET").toUpperCase();
-  const { pathname: path, searchParams: query } = new URL(request ? request.url : input);
-  return { input, init, request, headers, method, path, query };
-}
-
-/** One model request that opencode has announced, and what became of it. */
-class Mark {
-  isSpent = false; // a model has answered: what goes on in this context is none of ours
-  isHeard = false; // its request came through our fetch
-  isPassedBy = false; // another one did that does not name the session
-  isGiven = false; // it stands in the context of its hook
-  isReached = false; // something came through our fetch in that context
-  slot = null;
-  credential = null; // the digest that its request carried last, if that is a login of ours
-  key = "unseen"; // else whose it was
-
-  constructor(fields) {
-    Object.assign(this, fields);
-  }
-
-  isNamedIn = (headers) => pairsOf(headers).some(([, value]) => value === this.session);
-
-  /** Tell whether a request may be its own, which names the session where nothing hinders that. */
-  fits = (headers) => !this.isNamed || this.isNamedIn(headers);
-
-  /** Its request carried a login of ours. */
-  take({ isForeign, slot, carried }) {
-    if (isForeign) return this.leave();
-    this.isHeard = true;
-    this.slot = slot;
-    this.credential = carried.digest;
-    this.key = null;
-  }
-
-  /** Its request carries what is none of ours. */
-  leave(secrets = []) {
-    this.isHeard = true;
-    this.credential = null;
-    const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
-    this.key = isConfigured ? "configured" : "unknown";
-  }
-}
-
-const CREDENTIAL_NAMES = /auth|key|token|secret|cookie/i;
-// The headers in which opencode names the session; a model's own headers go before them.
-const SESSION_HEADERS = ["x-session-affinity", "x-session-id"];
-const SDK_AGENT = /(^|\s)ai-sdk\//;
-// The SDKs that put a key into one header. Of others we do not know whether they sign it.
-const PLAIN_SDKS =
-  /^(@ai-sdk\/(openai|openai-compatible|anthropic|xai|github-copilot|google|mistral|groq|deepseek|cerebras|perplexity|togetherai|deepinfra)|@openrouter\/ai-sdk-provider)$/;
-
-/** The marks of this process. */
-class Marks {
-  #logins;
-  #sessions = new Map(); // session -> its newest mark of a turn, and beside one
-  #announced = new WeakMap(); // what opencode gave the hook -> mark: we may be loaded twice
-  #nameless = new Set(); // providers whose requests lose the name of the session on their way
-  #holding = new Set(); // providers whose requests come in the context of their hook
-
-  constructor(logins) {
-    this.#logins = logins;
-  }
-
-  /** Return the mark for a request that opencode is about to make. */
-  announce({ sessionID, agent, model, provider, message }, output) {
-    const known = this.#announced.get(output);
-    if (known) return known;
-    const name = agent?.name ?? agent;
-    // Login loaders set an apiKey too; only one from opencode.json wins over auth.json.
-    const { apiKey, headers } = (provider?.source === "config" && provider.options) || {};
-    const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
-    const configured = [...credentialsIn([apiKey, ...given.map(([, value]) => value)])];
-    const mark = new Mark({
-      provider: idOf(String(model?.providerID ?? provider?.id)),
-      model: model?.id,
-      session: sessionID,
-      agent: name,
-      message: message?.id,
-      // A title and the like: made beside the turn, for the same message.
-      aside: message?.agent !== undefined && message.agent !== name,
-      configured: new Set(configured.map(sha256)),
-    });
-    const sdk = [model?.api?.npm, provider?.npm].filter(isText);
-    mark.isPlain = sdk.length > 0 && sdk.every((name) => PLAIN_SDKS.test(name));
-    mark.isOurs = this.#logins.slotsOf(mark.provider).length > 0;
-    if (!mark.isOurs) mark.leave(configured);
-    this.#follow(mark);
-    // What else a plug-in's hook asks in this context does not name the session, as opencode does.
-    const hasOwnFetch = provider?.options?.fetch !== undefined;
-    const own = Object.keys(model?.headers ?? {}).map((name) => name.toLowerCase());
-    const hidesSession = SESSION_HEADERS.every((name) => own.includes(name));
-    const isNameless = hidesSession || this.#nameless.has(mark.provider);
-    mark.isNamed = mark.isPlain && !hasOwnFetch && !isNameless;
-    if (isObject(output)) this.#announced.set(output, mark);
-    return mark;
-  }
-
-  #follow(mark) {
-    const of = this.#sessions.get(mark.session) ?? {};
-    const place = QUIET_AGENTS.includes(mark.agent) ? "aside" : "turn";
-    this.#drop(of[place]);
-    of[place] = mark;
-    remember(this.#sessions, mark.session, of, MOST_SESSIONS);
-  }
-
-  /** Wait no longer for the request of a mark. */
-  #drop(mark) {
-    if (mark?.isPassedBy && !mark.isHeard) this.#nameless.add(mark.provider);
-  }
-
-  /** Return the provider of a session's turn that was answered, though we saw no request of it. */
-  unseenIn(session) {
-    const { turn } = this.#sessions.get(session) ?? {};
-    const isUnseen = turn?.isOurs && !turn.isSpent && !turn.isHeard && !turn.isReached;
-    return isUnseen ? turn.provider : null;
-  }
-
-  /** Note that the turn of a session is over. */
-  end(session) {
-    const { turn, aside } = this.#sessions.get(session) ?? {};
-    if (turn) turn.isSpent = true;
-    [turn, aside].forEach((mark) => this.#drop(mark));
-  }
-
-  /** Return the mark of the request that opencode tells of when a turn fails. */
-  of(session) {
-    const { turn, aside } = this.#sessions.get(session) ?? {};
-    return turn ?? aside;
-  }
-
-  /** Return the mark of the request that came in its context, or has lost it; null: it has none. */
-  find(seen, inContext) {
-    if (!inContext || inContext.isSpent || !inContext.fits(seen.headers)) return this.#lost(seen);
-    if (inContext.isNamedIn(seen.headers)) this.#holding.add(inContext.provider);
-    return inContext;
-  }
-
-  /** Where no request of a provider comes in its context, the SDK's own is known by the session
-   *  that opencode names in it. */
-  #lost({ init, headers }) {
-    if (!valuesOf(headers, "user-agent").some((value) => SDK_AGENT.test(String(value)))) return null;
-    const of = pairsOf(headers).map(([, value]) => this.#sessions.get(value)).find(Boolean) ?? {};
-    const isOpen = (mark) => mark?.isGiven && !mark.isSpent && !this.#holding.has(mark.provider);
-    const open = [of.turn, of.aside].filter(isOpen);
-    if (open.length < 2) return open[0] ?? null;
-    // Nothing else tells a turn from the title beside it.
-    const hasTools = () => JSON.parse(textOf(init?.body)).tools.length > 0;
-    return attempt(hasTools, false) ? of.turn : null;
-  }
-}
-
-// -- Token requests ------------------------------------------------------------------------
-
-const TOKEN_METHODS = ["POST", "PUT", "GET"];
-const TOKEN_PATH = /token|auth|login|refresh|exchange|session/i;
-const LOGIN_WORDS = /device_?code|auth(orization)?_?code|\bcode\b/i;
-const CODE_NAMES = ["code", "authCode", "auth_code", "authorizationCode", "authorization_code"];
-const BESIDE_CODES = [
-  ...["code_verifier", "codeVerifier", "verifier", "state"],
-  ...["client_id", "clientId", "redirect_uri", "redirectUri"],
-];
-const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
-const REFRESH_NAMES = ["refresh_token", "refreshToken"];
-const TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
-const LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{0,40}$/i;
-// What stands beside a token and is the same in the answers to many.
-const BESIDE_TOKENS =
-  /(type|scope|ur[il]|endpoint|hint|kind|status)s?$|expir|tokeni[sz]|_(at|in)$|[a-z](At|In)$/;
-const VALUE_NAMES = /^(value|raw|text)$/i;
-// Whoever asks a model may say anything. (`input` and `request` are tRPC's too.)
-const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
-const STREAMED = /event-stream|octet-stream|^(image|audio|video)/i;
-const STALLED_MS = 60_000;
-
-const parsed = (text) => attempt(() => JSON.parse(text), undefined);
-
-/** Return what a vendor is sent or sends: JSON, or a form. */
-function readFields(text) {
-  const value = parsed(text);
-  return value === undefined ? Object.fromEntries(new URLSearchParams(text)) : value;
-}
-
-/** Return the texts in a value as [name, text], at any depth, also those of JSON in a text. */
-function textsIn(value) {
-  const found = [];
-  const parts = [["", value]];
-  for (let at = 0; at < parts.length && at < MOST_PARTS; at += 1) {
-    const [name, part] = parts[at];
-    if (isText(part)) found.push([name, part]);
-    const inner = isText(part) ? /^\s*[[{]/.test(part) && parsed(part) : part;
-    if (typeof inner !== "object" || inner === null) continue;
-    const isList = Array.isArray(inner);
-    for (const key in inner) parts.push([isList || VALUE_NAMES.test(key) ? name : key, inner[key]]);
-  }
-  return found;
-}
-
-/** Return the texts in a form, whose fields may be files. */
-const textsInFields = (fields) =>
-  [...fields].flatMap(([name, one]) => (isText(one) ? textsIn({ [name]: one }) : []));
-
-/** Return the texts in headers: whole values, what follows a scheme, what cookies hold. */
-function textsInHeaders(headers) {
-  const whole = [...credentialsOf(headers)];
-  const cookies = valuesOf(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
-  return [...whole, ...cookies.map((one) => one.slice(one.indexOf("=") + 1))];
-}
-
-const isPlainToken = (text) =>
-  text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN && !/\s/.test(text);
-
-/** Return the tokens in an answer as [name, text], those of the usual names first. */
-function tokensIn(texts) {
-  const isUsual = ([name]) => TOKEN_NAMES.includes(name);
-  const isLike = ([name, text]) =>
-    LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
-  const usual = texts.filter((one) => isUsual(one) && one[1]);
-  const tokens = [...usual, ...texts.filter((one) => !isUsual(one) && isLike(one))];
-  return tokens.flatMap(([name, text]) => [...new Set([text, text.trim()])].map((t) => [name, t]));
-}
-
-/** Tell whether somebody exchanges what a login gave him for tokens. */
-function isLogin(fields) {
-  const places = [fields, ...Object.values(fields).filter(isObject)];
-  const find = (...names) =>
-    names.flatMap((name) => places.map((one) => one[name])).find((one) => isText(one) && one);
-  const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
-  const isDevice = find("device_code", "deviceCode");
-  const grant = find("grant_type", "grantType");
-  if (/refresh/i.test(grant ?? "")) return false;
-  return Boolean(LOGIN_GRANTS.includes(grant) || isCode || isDevice);
-}
-
-const isOfRefresh = ([name]) => /refresh/i.test(name);
-
-/** Tells the watcher by digests which refresh token led to which, and which came from a login. */
-class Descent {
-  #folder;
-  #logins;
-
-  constructor(folder, logins) {
-    this.#folder = folder;
-    this.#logins = logins;
-  }
-
-  /** Return what a request may ask for as {grant, from}, or a promise of it; null: no token. */
-  questionIn(seen) {
-    const { request, init, method, path, headers } = seen;
-    if (!TOKEN_METHODS.includes(method) || isModelPath(path)) return null;
-    this.#logins.look();
-    const body = init?.body ?? null;
-    if (body instanceof FormData) return this.#asked(seen, textsInFields(body), "");
-    if (body === null && (!request || method === "GET")) return this.#askedBy(seen, "");
-    if (body !== null) return this.#askedBy(seen, textOf(body));
-    const [length = 0, type = ""] = ["content-length", "content-type"].map(
-      (name) => valuesOf(headers, name)[0],
-    );
-    const isSmall = Number(length) <= TOKEN_BYTES;
-    if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
-      return this.#askedBy(seen, null);
-    const text = request.clone().text();
-    return text.then((one) => this.#askedBy(seen, one)).catch(() => null);
-  }
-
-  #askedBy(seen, text) {
-    if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
-    const fields = readFields(text);
-    const names = isObject(fields) ? Object.keys(fields) : [];
-    if (names.some((name) => ASKING_FIELDS.test(name))) return null;
-    const given = { ...Object.fromEntries(seen.query), ...(isObject(fields) ? fields : {}) };
-    const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
-    // Whatever else it carries: some send what they have stored with every request.
-    if (mayLogIn && isLogin(given)) return { grant: "login", from: null };
-    return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
-  }
-
-  /** Return the question of a request that holds a refresh token of a login's.
-   *  Null: of several, as a copy of auth.json does; undefined: of none. */
-  #asked({ headers, path, query }, texts, body) {
-    const named = [...textsInFields(query), ...texts];
-    const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
-    const said = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
-    if (said.length > 0) return this.#refreshBy(said, { isSaid: true });
-    if (body === null ? !TOKEN_PATH.test(path) : isModelRequest(path, body)) return undefined;
-    const carried = this.#refreshIn(textsInHeaders(headers).filter(isPlainToken));
-    // Some logins have one token for everything, which each request carries.
-    const apart = carried.filter(({ isSent }) => !isSent);
-    return apart.length > 0 ? this.#refreshBy(apart, { isSaid: false }) : undefined;
-  }
-
-  #refreshIn = (texts) => texts.map((text) => this.#logins.refreshToken(text)).filter(Boolean);
-
-  #refreshBy([{ digest: from, whose }, ...more], { isSaid }) {
-    if (more.some((one) => one.whose !== whose)) return null;
-    return { grant: "refresh", from, whose, isSaid, before: this.#logins.now() };
-  }
-
-  /** Send a token request; its answer is handed on when the watcher can know of it. */
-  async follow(question, send) {
-    const response = await send();
-    const told = this.#tell(await question, response).catch(ignore);
-    await Promise.race([told, sleep(TOKEN_MS)]);
-    return response;
-  }
-
-  async #tell(question, response) {
-    if (!question || STREAMED.test(response.headers.get("content-type") ?? "")) return;
-    const { grant, from, whose = randomId(), isSaid = false, before = 0 } = question;
-    const bytes = await readBeginning(response, TOKEN_BYTES, STALLED_MS);
-    const answer = readFields(new TextDecoder().decode(bytes));
-    // What was known to be another login's was not made of this one.
-    const isNew = ([, token]) => !this.#logins.isOfAnother(sha256(token), whose, { before });
-    const tokens = tokensIn(textsIn(answer)).filter(isNew);
-    const ok = response.ok && !answer?.error; // GitHub refuses with 200
-    const digests = tokens.map(([, token]) => sha256(token));
-    // An answer without a refresh token leaves the one in force that was sent.
-    const isKept = ok && from !== null && digests.length > 0 && !tokens.some(isOfRefresh);
-    const to = [...new Set(isKept ? [from, ...digests] : digests)].slice(0, MOST_TO);
-    // Who waits for a login asks for its tokens again and again.
-    if (!isSaid && to.every((digest) => digest === from)) return;
-    // A plug-in may keep the new token to itself until the next one has replaced it.
-    for (const [name, token] of tokens)
-      this.#logins.addToken(token, whose, isOfRefresh([name]) ? { isRefresh: true } : {});
-    const at = new Date().toISOString();
-    await this.#publish({ schema: SCHEMA, at, grant, from, to, ok });
-  }
-
-  async #publish(value) {
-    const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
-    publish(path.join(this.#folder, `${id}.json`), value);
-    const found = await fs.promises.readdir(this.#folder); // not by this thread
-    const names = found.length > FOLDER_ENTRIES ? [] : found.filter((name) => /^[^.].*\.json$/.test(name));
-    for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path.join(this.#folder, name));
-  }
-}
-
-// -- One request ---------------------------------------------------------------------------
-
+// src/requests/call.js
 function canRepeat(body) {
-  if (isText(body ?? "") || ArrayBuffer.isView(body)) return true;
+  if (isString(body ?? "") || ArrayBuffer.isView(body)) return true;
   return [ArrayBuffer, URLSearchParams, Blob, FormData].some((kind) => body instanceof kind);
 }
-
-/** A request of ours, in as many attempts as it takes. */
-class Call {
+var Call = class {
   id = randomId();
   sends = 0;
-  attempt = 0; // of sending and asking, since a wait ended
-  tried = new Set(); // digests
+  attempt = 0;
+  // of sending and asking, since a wait ended
+  /** @type {Set<string>} */
+  tried = /* @__PURE__ */ new Set();
+  // digests
   waited = false;
-  secrets = new Set();
-  isForeign = false; // whoever stands between us and the network sent another credential
-
-  constructor({ input, init, request, mark, found }) {
+  /** @type {Set<string>} */
+  secrets = /* @__PURE__ */ new Set();
+  /** @type {string | undefined} */
+  shown;
+  // the newest note that the person was shown
+  isForeign = false;
+  // whoever stands between us and the network sent another credential
+  /** @param {RequestFacts & { init: RequestInit, mark: Mark, login: ClaimedLogin }} claimed */
+  constructor({ input, init, request, mark, login }) {
     this.request = request;
     this.input = input;
     this.init = init;
     this.mark = mark;
-    this.slot = found.slot; // where auth.json has its login
-    this.carried = found; // {secret, digest, seen}: the login that the headers hold
-    this.url = new URL(this.request ? input.url : input);
-    this.signal = init.signal === undefined ? this.request?.signal : init.signal;
+    this.slot = login.slot;
+    this.carried = login;
+    this.url = new URL(request ? request.url : input);
+    this.signal = init.signal === void 0 ? this.request?.signal : init.signal;
     this.repeatable = canRepeat(init.body);
   }
-
-  /** Send it; a body inside a Request is kept for the next time. */
+  /**
+   * Send it; a body inside a Request is kept for the next time.
+   *
+   * @param {Layer} layer
+   */
   send(layer) {
-    if (this.waited) this.attempt = 0; // what was refused before says nothing any more
+    if (this.waited) this.attempt = 0;
     this.waited = false;
     this.sends += 1;
     this.attempt += 1;
@@ -1507,233 +1334,198 @@ class Call {
         this.repeatable = false;
       }
     }
-    return cross(this, () => layer(input, this.init));
+    return runSending(this, () => layer(input, this.init));
   }
-
-  /** Look at what a fetch between us and the network makes of it. */
-  observe({ method, path, headers }) {
-    const isIt = method === "POST" && (isModelPath(path) || path === this.url.pathname);
-    if (isIt && !credentialsOf(headers).has(this.carried.secret)) this.isForeign = true;
+  /**
+   * Look at what a fetch between us and the network makes of it.
+   *
+   * @param {RequestFacts} facts
+   */
+  observe({ method, path: path8, headers }) {
+    const isIt = method === "POST" && (isModelPath(path8) || path8 === this.url.pathname);
+    if (isIt && !credentialsInHeaders(headers).has(this.carried.secret)) this.isForeign = true;
   }
-
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
   endWait() {
     this.waited = true;
     this.attempt += 1;
     this.tried.clear();
   }
-
-  /** Return the body as text, or null if it is none. */
+  /**
+   * Return the body as text, or null if it is none.
+   *
+   * @returns {Promise<string | null>}
+   */
   async text() {
     const body = this.init.body ?? null;
     if (body === null && this.request) return this.input.clone().text();
-    return isText(body) ? body : null;
+    return isString(body) ? body : null;
   }
-
+  /** @param {string} body */
   setText(body) {
     this.init = { ...this.init, body, headers: without(this.init.headers, "content-length") };
   }
+};
+
+// src/core/one-line.js
+var NOTE_LETTERS = 200;
+var oneLine = (text) => text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, NOTE_LETTERS);
+
+// src/core/protocols.js
+var NO_TOKENS = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+var NO_WORDS = { input_tokens: 0, output_tokens: 0 };
+var sseEvent = (value) => `event: ${value.type}
+data: ${JSON.stringify(value)}
+
+`;
+var ANSWERS = {
+  "/chat/completions": (id, model, text) => {
+    const base = { id, created: 0, model };
+    const finish_reason = text === null ? "tool_calls" : "stop";
+    const message = { role: "assistant", content: text ?? "" };
+    const chunk = { ...base, object: "chat.completion.chunk", usage: NO_TOKENS };
+    const part = { ...chunk, choices: [{ index: 0, delta: message, finish_reason }] };
+    const choices = [{ index: 0, message, finish_reason }];
+    return {
+      whole: { ...base, object: "chat.completion", choices, usage: NO_TOKENS },
+      stream: `data: ${JSON.stringify(part)}
+
+data: [DONE]
+
+`
+    };
+  },
+  "/responses": (id, model, text) => {
+    const content = [{ type: "output_text", text, annotations: [] }];
+    const item = { id: `${id}_text`, type: "message", role: "assistant", status: "completed" };
+    const output = text ? [{ ...item, content }] : [];
+    const base = { id, object: "response", created_at: 0, model, error: null };
+    const usage = { ...NO_WORDS, total_tokens: 0 };
+    const done = { status: "completed", incomplete_details: null, output, usage };
+    const begun = { status: "in_progress", incomplete_details: null, output: [], usage: null };
+    const place = { item_id: item.id, output_index: 0, content_index: 0 };
+    const events = [
+      { type: "response.created", response: { ...base, ...begun } },
+      ...output.flatMap((spoken) => [
+        { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
+        { type: "response.output_text.delta", ...place, delta: text },
+        { type: "response.output_item.done", output_index: 0, item: spoken }
+      ]),
+      { type: "response.completed", response: { ...base, ...done } }
+    ].map((event, number) => ({ ...event, sequence_number: number }));
+    return { whole: { ...base, ...done }, stream: events.map(sseEvent).join("") };
+  },
+  "/messages": (id, model, text) => {
+    const base = { id, type: "message", role: "assistant", model };
+    const end = { stop_reason: text === null ? "tool_use" : "end_turn", stop_sequence: null };
+    const begun = { content: [], stop_reason: null, stop_sequence: null, usage: NO_WORDS };
+    const content = text ? [{ type: "text", text }] : [];
+    const events = [
+      { type: "message_start", message: { ...base, ...begun } },
+      ...content.flatMap((block) => [
+        { type: "content_block_start", index: 0, content_block: { ...block, text: "" } },
+        { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
+        { type: "content_block_stop", index: 0 }
+      ]),
+      { type: "message_delta", delta: end, usage: { output_tokens: 0 } },
+      { type: "message_stop" }
+    ];
+    const whole = { ...base, content, ...end, usage: NO_WORDS };
+    return { whole, stream: events.map(sseEvent).join("") };
+  }
+};
+function parseQuestion(path8, text) {
+  const [, make] = Object.entries(ANSWERS).find(([end]) => path8.endsWith(end)) ?? [];
+  const asked = tryOr(() => JSON.parse(String(text)), null);
+  return make && isObject(asked) ? { make, asked } : null;
+}
+function conversationText({ asked }) {
+  const inParts = (parts) => parts.map(({ text }) => text).join("\n");
+  const textIn = (item) => {
+    if (isString(item?.content)) return item.content;
+    const isPlain = Array.isArray(item?.content) && item.content.every((part) => isString(part?.text));
+    return isPlain ? inParts(item.content) : JSON.stringify(item, withoutPictures);
+  };
+  const items = asked.messages ?? asked.input ?? [];
+  if (isString(items)) return items;
+  const spoken = items.filter(
+    (item) => !["system", "developer"].includes(item?.role)
+  );
+  return spoken.map(textIn).join("\n\n");
+}
+var withoutPictures = (_, value) => isString(value) && value.startsWith("data:") ? "" : value;
+
+// src/requests/own-answer.js
+function buildAnswer({ make, asked }, text) {
+  const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
+  const isStream = asked.stream === true;
+  const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
+  return new Response(isStream ? stream : JSON.stringify(whole), { headers });
 }
 
-/** What all requests of this process share, and what happens to each. */
-class Bridge {
-  #history = new History();
-  #limitsTold = new Map(); // digest -> when the limits of that login were last told
-  #unseen = new Set(); // providers whose last request did not come through our fetch
-  #tellUnseen;
-
-  constructor(places, tellUnseen) {
-    this.#tellUnseen = tellUnseen;
-    this.logins = new Logins(places.auth);
-    this.told = new Told(places);
-    this.exchange = new Exchange(places, this.told);
-    this.routing = new Routing(this.told);
-    this.marks = new Marks(this.logins);
-    this.descent = new Descent(places.descent, this.logins);
+// src/requests/failed-requests.js
+var LONGEST_WAIT_MS = 6e4;
+var LONGEST_HOLD_MS = 24 * 60 * 60 * 1e3;
+var SHORTEST_WAIT_MS = 20;
+var LOOK_MS = 1e3;
+var REROUTE_MS = 1e4;
+var ASIDE_MS = 3e5;
+var FailedRequests = class {
+  /** @type {Exchange} */
+  #exchange;
+  /** @type {WatcherState} */
+  #watcher;
+  /** @type {Routing} */
+  #routing;
+  /** @type {History} */
+  #history;
+  /** @type {RequestLogins} */
+  #logins;
+  /** @type {Reports} */
+  #reports;
+  /**
+   * @param {{
+   *   exchange: Exchange,
+   *   watcher: WatcherState,
+   *   routing: Routing,
+   *   history: History,
+   *   logins: RequestLogins,
+   *   reports: Reports,
+   * }} parts
+   */
+  constructor({ exchange, watcher, routing, history, logins, reports }) {
+    this.#exchange = exchange;
+    this.#watcher = watcher;
+    this.#routing = routing;
+    this.#history = history;
+    this.#logins = logins;
+    this.#reports = reports;
   }
-
-  /** Return the mark that the request has which opencode is about to make, or nothing. */
-  announce(client, input, output, isOutermost) {
-    const mark = this.marks.announce(input, output);
-    if (!mark.isOurs) return undefined;
-    this.routing.session(input.sessionID).client = client;
-    mark.isGiven = isOutermost();
-    return mark.isGiven ? mark : undefined;
-  }
-
-  /** Note whether requests of a provider come through our fetch, and tell it when that changes. */
-  #see(provider, isSeen) {
-    if (isSeen !== this.#unseen.has(provider)) return;
-    this.#unseen[isSeen ? "delete" : "add"](provider);
-    this.#tellUnseen([...this.#unseen].sort());
-  }
-
-  /** Note what has become of a session's turn. */
-  judge(session, { isOver, isSent }) {
-    const unseen = isSent ? this.marks.unseenIn(session) : null;
-    if (unseen !== null) this.#see(unseen, false);
-    if (isOver) this.marks.end(session);
-  }
-
-  /** Say whose the request was that made a turn fail. */
-  tellFailure(session) {
-    const mark = this.marks.of(session);
-    if (!mark) return;
-    this.exchange.note({
-      kind: "failed",
-      at: new Date().toISOString(),
-      session,
-      provider: mark.slot ?? mark.provider,
-      model: mark.model ?? null,
-      credential: mark.credential,
-      key: mark.key,
-    });
-  }
-
-  /** Send what was given to our fetch with the fetch `layer` below it.
-   *  What is none of ours goes there as it came, and its answer comes back as it is. */
-  fetch(layer, receiver, given) {
-    const pass = () => layer.apply(receiver, given);
-    const seen = attempt(() => lookAt(...given), null);
-    if (seen === null) return pass();
-    const outer = inside.getStore();
-    if (outer && !outer.isOver) {
-      // Somebody kept an older fetch of ours and calls it inside the newest.
-      attempt(() => outer.call?.observe(seen));
-      return pass();
-    }
-    const mark = context.getStore();
-    if (mark && seen.method === "POST") mark.isReached = true;
-    if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
-    if (mark && seen.method === "POST") mark.leave();
-    return pass();
-  }
-
-  #send(layer, pass, seen, mark) {
-    const question = attempt(() => this.descent.questionIn(seen), null);
-    const send = () => {
-      const claimed = seen.method === "POST" ? attempt(() => this.#claim(seen, mark), null) : null;
-      return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
-    };
-    if (!question) return send();
-    // Whether it is one may not be known before it is sent.
-    const isSure = !(question instanceof Promise);
-    return this.descent.follow(question, isSure ? () => cross(null, pass) : send);
-  }
-
-  /** Return the login that a request of ours carries, and its mark; null if it is none of ours. */
-  #claim(seen, inContext) {
-    const mark = this.marks.find(seen, inContext);
-    const isModel = () => isModelRequest(seen.path, textOf(seen.init?.body));
-    if (!mark) {
-      // A tool of the turn, or whatever else goes on.
-      if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
-      return null;
-    }
-    attempt(() => this.#see(mark.provider, true));
-    const secrets = credentialsOf(seen.headers);
-    const found = this.#findLogin(mark, secrets);
-    if (!found && isModel()) mark.leave(secrets);
-    return found && { mark, found };
-  }
-
-  #isKnown = (slot, digest) =>
-    this.logins.seen(slot).has(digest) || this.told.provider(slot)?.known.has(digest) === true;
-
-  /** Return the login in a request that is in auth.json or was, or null. */
-  #findLogin({ provider, configured }, secrets) {
-    for (const slot of this.logins.slotsOf(provider)) {
-      for (const secret of secrets) {
-        const digest = sha256(secret);
-        const seen = this.logins.seen(slot).get(digest);
-        // What auth.json holds is its own, even if opencode.json gave it to the request.
-        const isOurs = seen || (!configured.has(digest) && this.#isKnown(slot, digest));
-        if (isOurs) return { slot, secret, seen, digest: this.#nameOf(slot, seen, digest) };
-      }
-    }
-    return null;
-  }
-
-  /** Return the digest that the watcher has for a login that has two, for its key has blanks. */
-  #nameOf(slot, seen, digest) {
-    const known = this.told.provider(slot)?.known;
-    const digests = seen?.digests ?? [digest];
-    return digests.find((one) => known?.has(one)) ?? digests[0];
-  }
-
-  /** Send a request of ours, again if the watcher says so. */
-  async #carry(layer, pass, seen) {
-    const call = await this.#prepare(seen).catch(() => null);
-    if (!call) return pass();
-    const { mark } = call;
-    for (;;) {
-      const response = await call.send(layer).finally(() => mark.take(call));
-      const isGood = response.status < 400;
-      if (isGood && isAnswerOfModel(call, response)) mark.isSpent = true;
-      if (call.isForeign) return response;
-      if (isGood) this.#tellLimits(call, response);
-      if (isGood || call.sends >= MOST_SENDS) return response;
-      let answer = response;
-      try {
-        answer = await this.#settle(call, response);
-      } catch {
-        if (call.signal?.aborted) throw call.signal.reason;
-      }
-      if (answer === response) return response;
-      response.body?.cancel().catch(ignore);
-      if (answer) return answer;
-    }
-  }
-
-  /** Return the request ready to be sent if it asks a model, else null. */
-  async #prepare(seen) {
-    const { path, mark, found } = seen;
-    const init = { ...seen.init, headers: seen.headers };
-    const call = new Call({ ...seen, init });
-    if (!isModelPath(path) && !isModelRequest(path, await call.text())) return null;
-    this.#fit(call, this.logins.get(found.slot));
-    await this.#history.clean(call);
-    return call;
-  }
-
-  /** Give the call the login `entry`; false where the two do not belong to one destination. */
-  #fit(call, entry) {
-    const old = call.carried;
-    if (!entry?.secret) return false;
-    const digest = this.#nameOf(call.slot, entry, null);
-    if (digest === old.digest) return true;
-    if (this.#destination(call.slot, old) !== entry.destination) return false;
-    call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
-    call.carried = { secret: entry.secret, digest, seen: entry };
-    return true;
-  }
-
-  #destination(slot, { digest, seen }) {
-    if (seen) return seen.destination;
-    // state.json names only credentials of the active one's destination, and where that is we
-    // know if we saw it.
-    const told = this.told.provider(slot);
-    if (!told?.known.has(digest)) return null;
-    return this.logins.seen(slot).get(told.active)?.destination;
-  }
-
-  /** Tell the watcher of a failed answer and do as it says.
-   *  Return what opencode gets, or null to send the request again. */
-  async #settle(call, response) {
-    if (!this.exchange.isAnswered()) return response;
-    const body = cut(await readBeginning(response));
+  /**
+   * Tell the watcher of a failed answer and do as it says.
+   * Return what opencode gets, or null to send the request again.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  async settle(call, response) {
+    if (!this.#exchange.isAnswered()) return response;
+    const body = decodeBeginning(await readBeginning(response));
     const end = performance.now() + LONGEST_HOLD_MS;
-    for (;;) {
-      const verdict = await this.exchange.ask(this.#signal(call, response, body), call.signal);
+    for (; ; ) {
+      const verdict = await this.#exchange.ask(
+        this.#reports.signal(call, response, body),
+        call.signal
+      );
       switch (verdict?.verdict) {
         case "retry":
-          return call.repeatable && (await this.#retry(call, verdict)) ? null : response;
+          return call.repeatable && await this.#retry(call, verdict) ? null : response;
         case "reroute":
-          return (await this.#reroute(call, verdict)) ?? response;
+          return await this.#reroute(call, verdict) ?? response;
         case "wait":
           if (!call.repeatable || !(verdict.wait_ms >= 0) || performance.now() > end)
             return response;
-          await this.#hold(call, verdict);
+          await this.#wait(call, verdict);
           call.endWait();
           break;
         default:
@@ -1741,257 +1533,793 @@ class Bridge {
       }
     }
   }
-
-  /** Wait as long as the watcher says, or until it has something new to say. */
-  async #hold(call, { wait_ms: ms, note }) {
+  /**
+   * Wait as long as the watcher says, or until it has something new to say.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async #wait(call, { wait_ms: ms, note }) {
     this.#show(call, note);
-    const { text } = this.told.look(); // written anew it may say the same
+    const { text } = this.#watcher.look();
     const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
     const end = performance.now() + wait;
     for (let left; (left = end - performance.now()) > 0; ) {
       await sleep(Math.min(left, LOOK_MS), call.signal);
-      if (this.told.look().text !== text || !this.told.isAlive()) return;
+      if (this.#watcher.look().text !== text || !this.#watcher.isAlive()) return;
     }
   }
-
-  /** Tell the person before the TUI why nothing happens; said once for each note. */
+  /**
+   * Tell the person before the TUI why nothing happens; said once for each note.
+   *
+   * @param {Call} call
+   * @param {unknown} note
+   */
   #show(call, note) {
-    if (!isText(note) || !note || call.shown === note) return;
+    if (!isString(note) || !note || call.shown === note) return;
     call.shown = note;
-    const { client } = this.routing.session(call.mark.session);
+    const { client } = this.#routing.session(call.mark.session);
     const body = { title: "rotator", message: oneLine(note), variant: "info" };
-    attempt(() => client.tui.showToast({ body }).catch(ignore));
+    tryOr(() => client?.tui.showToast({ body }).catch(noop));
   }
-
-  /** Let opencode go on with another provider: return what it gets for now, or null. */
+  /**
+   * Let opencode go on with another provider: return what it gets for now, or null.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
   async #reroute(call, { to, note }) {
-    const question = questionOf(call.url.pathname, await call.text());
+    const question = parseQuestion(call.url.pathname, await call.text());
     if (!question) return null;
     if (call.mark.aside) return this.#rerouteAside(call, question, to);
-    const done = within(REROUTE_MS, this.routing.reroute(call.mark, to, note));
-    const isDone = await until(call.signal, (stop) => (done.then(stop, () => stop(false)), ignore));
-    return isDone ? answerOf(question, null) : null;
+    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
+    const isDone = await abortable(
+      call.signal,
+      (stop) => (done.then(stop, () => stop(false)), noop)
+    );
+    return isDone ? buildAnswer(question, null) : null;
   }
-
-  /** A title or a summary is no step of the turn: its answer has to be one. */
+  /**
+   * A title or a summary is no step of the turn: its answer has to be one.
+   *
+   * @param {Call} call
+   * @param {Question} question
+   * @param {unknown} to
+   */
   async #rerouteAside({ mark, signal }, question, to) {
     const isQuiet = QUIET_AGENTS.includes(mark.agent);
-    // `opencode run` ends before a title is there, and would leave the session behind.
-    const isAsked = !isQuiet || KIND !== "run";
-    const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...(signal ? [signal] : [])]);
-    const asked = () => this.routing.askElsewhere(mark, to, wordsOf(question), abort);
-    const text = isAsked ? await asked().catch(ignore) : null;
+    const isAsked = !isQuiet || PROCESS_KIND !== "run";
+    const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...signal ? [signal] : []]);
+    const asked = () => this.#routing.askElsewhere(mark, to, conversationText(question), abort);
+    const text = isAsked ? await asked().catch(noop) : null;
     if (signal?.aborted) throw signal.reason;
-    // Without its answer a compaction would lose the conversation.
-    return text || isQuiet ? answerOf(question, text || "") : null;
+    return text || isQuiet ? buildAnswer(question, text || "") : null;
   }
+  /**
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async #retry(call, { credential, drop }) {
+    if (drop ? drop !== "reasoning" : call.tried.has(credential)) return false;
+    const entry = await this.#logins.whenLive(call, credential);
+    if (!entry || !this.#logins.useLogin(call, entry)) return false;
+    if (!drop) return true;
+    this.#history.refuse(call.mark.session, await call.text());
+    return this.#history.clean(call);
+  }
+};
 
-  /** Let the watcher know what a good answer says of its login's limits, once it is on its way. */
-  #tellLimits(call, response) {
+// src/core/redaction.js
+function redact(text, secrets) {
+  const worthIt = secrets.filter((secret) => secret.length >= 4);
+  for (const secret of worthIt.sort((a, b) => b.length - a.length)) {
+    const fingerprint = sha256(secret).slice(0, 8);
+    const quoted = JSON.stringify(secret).slice(1, -1);
+    const escaped = [quoted.replaceAll("/", "\\/"), encodeURIComponent(secret)];
+    for (const form of [secret, quoted, ...escaped]) text = text.replaceAll(form, fingerprint);
+    let length = secret.length - 1;
+    while (length >= 8 && !text.endsWith(secret.slice(0, length))) length -= 1;
+    if (length >= 8) text = text.slice(0, -length) + fingerprint;
+  }
+  return text;
+}
+
+// src/core/reported-headers.js
+var LIMIT_HEADERS = /^(x-ratelimit|anthropic-ratelimit|x-codex|x-quota-snapshot|x-usage-ratelimit)-/;
+var GROUP_HEADERS = /^(openai-organization|anthropic-organization-id)$/;
+var PLAIN_HEADERS = /^(retry-after(-ms)?|content-type|date|x-should-retry)$/;
+var TOLD_HEADERS = [PLAIN_HEADERS, GROUP_HEADERS, LIMIT_HEADERS];
+
+// src/requests/reports.js
+var LIMITS_EVERY_MS = 15e3;
+var Reports = class {
+  /** @type {Exchange} */
+  #exchange;
+  /** @type {Logins} */
+  #logins;
+  /** @type {Routing} */
+  #routing;
+  /** @type {Map<string, number>} */
+  #limitsTold = /* @__PURE__ */ new Map();
+  // digest -> when the limits of that login were last told
+  /**
+   * @param {Exchange} exchange
+   * @param {Logins} logins
+   * @param {Routing} routing
+   */
+  constructor(exchange, logins, routing) {
+    this.#exchange = exchange;
+    this.#logins = logins;
+    this.#routing = routing;
+  }
+  /**
+   * Let the watcher know what a good answer says of its login's limits, once it is on its way.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  tellLimits(call, response) {
     const { digest } = call.carried;
     const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
     if (since < LIMITS_EVERY_MS) return;
-    const says = attempt(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
+    const says = tryOr(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
     if (!says) return;
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
-    const news = attempt(() => this.#signal(call, response, ""));
-    setTimeout(() => attempt(() => this.exchange.tell(news)), 0);
+    const news = tryOr(() => this.signal(call, response, ""));
+    setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
   }
-
-  #signal(call, response, body) {
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   * @param {string} body
+   */
+  signal(call, response, body) {
     const { id, attempt: number, mark, slot, carried, tried, secrets, waited } = call;
-    const all = [...secrets, ...[...this.logins.all().values()].flatMap((entry) => entry.secrets)];
+    const all = [...secrets, ...[...this.#logins.all().values()].flatMap((entry) => entry.secrets)];
     const isTold = ([name]) => TOLD_HEADERS.some((pattern) => pattern.test(name));
     const told = [...response.headers].filter(isTold);
     return {
       request: id,
       attempt: number,
-      at: new Date().toISOString(),
+      at: (/* @__PURE__ */ new Date()).toISOString(),
       provider: slot,
       model: mark.model ?? null,
       session: mark.session ?? null,
       credential: carried.digest,
       tried: [...tried],
-      left: [...this.routing.session(mark.session).left],
-      aside: mark.aside || this.routing.session(mark.session).isOurs === true,
+      left: [...this.#routing.session(mark.session).left],
+      aside: mark.aside || this.#routing.session(mark.session).isOurs === true,
       waited,
-      opencode: KIND,
+      opencode: PROCESS_KIND,
       status: response.status,
       headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
-      body: cut(Buffer.from(redact(body, all))),
+      body: decodeBeginning(Buffer.from(redact(body, all)))
     };
   }
-
-  async #retry(call, { credential, drop }) {
-    if (drop ? drop !== "reasoning" : call.tried.has(credential)) return false;
-    const entry = await this.#whenLive(call, credential);
-    if (!entry || !this.#fit(call, entry)) return false;
-    if (!drop) return true;
-    this.#history.refuse(call.mark.session, await call.text());
-    return this.#history.clean(call);
+  /**
+   * Say whose the request was that made a turn fail.
+   *
+   * @param {string} session
+   * @param {Mark} mark
+   */
+  tellFailure(session, mark) {
+    this.#exchange.note({
+      kind: "failed",
+      at: (/* @__PURE__ */ new Date()).toISOString(),
+      session,
+      provider: mark.slot ?? mark.provider,
+      model: mark.model ?? null,
+      credential: mark.credential,
+      key: mark.key
+    });
   }
+};
 
-  /** Return the entry with that digest as soon as auth.json holds it, which it should by now. */
-  async #whenLive(call, digest) {
+// src/core/login-replacement.js
+function replaceLogin(headers, url, old, entry) {
+  const change = (name2, value) => {
+    if (!isString(value)) return value;
+    const { scheme, rest } = splitScheme(value);
+    if (value === old.secret) return entry.secret;
+    if (rest === old.secret) return scheme + entry.secret;
+    const isOurs = entry.type === "oauth" && name2.endsWith("account-id");
+    if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;
+    return value;
+  };
+  const changed = editHeaders(headers, change);
+  const name = "ChatGPT-Account-Id";
+  const isCodex = entry.type === "oauth" && url.pathname.endsWith("/codex/responses");
+  if (!isCodex || !entry.accountId || headerValues(changed, name.toLowerCase()).length)
+    return changed;
+  if (changed instanceof Headers) changed.set(name, entry.accountId);
+  else if (Array.isArray(changed)) changed.push([name, entry.accountId]);
+  else changed[name] = entry.accountId;
+  return changed;
+}
+
+// src/requests/request-logins.js
+var SWAP_VISIBLE_MS = 100;
+var RequestLogins = class {
+  /** @type {Logins} */
+  #logins;
+  /** @type {WatcherState} */
+  #watcher;
+  /**
+   * @param {Logins} logins
+   * @param {WatcherState} watcher
+   */
+  constructor(logins, watcher) {
+    this.#logins = logins;
+    this.#watcher = watcher;
+  }
+  /**
+   * @param {string} slot
+   * @param {string} digest
+   */
+  #isKnown = (slot, digest) => this.#logins.seen(slot).has(digest) || this.#watcher.provider(slot)?.known.has(digest) === true;
+  /**
+   * Return the login in a request that is in auth.json or was, or null.
+   *
+   * @param {Mark} mark
+   * @param {Iterable<string>} secrets
+   * @returns {ClaimedLogin | null}
+   */
+  find({ provider, configured }, secrets) {
+    for (const slot of this.#logins.slotsOf(provider)) {
+      for (const secret of secrets) {
+        const digest = sha256(secret);
+        const seen = this.#logins.seen(slot).get(digest);
+        const isOurs = seen || !configured.has(digest) && this.#isKnown(slot, digest);
+        if (isOurs)
+          return { slot, secret, seen, digest: this.#nameOf(slot, seen?.digests ?? [digest]) };
+      }
+    }
+    return null;
+  }
+  /**
+   * Return the digest that the watcher has for a login that has two, for its key has blanks.
+   *
+   * @param {string} slot
+   * @param {string[]} digests
+   */
+  #nameOf(slot, digests) {
+    const known = this.#watcher.provider(slot)?.known;
+    return digests.find((digest) => known?.has(digest)) ?? digests[0];
+  }
+  /**
+   * Give the call the login `entry`; false where the two do not belong to one destination.
+   *
+   * @param {Call} call
+   * @param {Entry | undefined} entry
+   */
+  useLogin(call, entry) {
+    const old = call.carried;
+    if (!entry?.secret) return false;
+    const digest = this.#nameOf(call.slot, entry.digests);
+    if (digest === old.digest) return true;
+    if (this.#destination(call.slot, old) !== entry.destination) return false;
+    call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
+    call.carried = { secret: entry.secret, digest, seen: entry };
+    return true;
+  }
+  /**
+   * @param {string} slot
+   * @param {CarriedLogin} login
+   */
+  #destination(slot, { digest, seen }) {
+    if (seen) return seen.destination;
+    const told = this.#watcher.provider(slot);
+    if (!told?.known.has(digest)) return null;
+    return this.#logins.seen(slot).get(told.active)?.destination;
+  }
+  /**
+   * Return the entry with that digest as soon as auth.json holds it, which it should by now.
+   *
+   * @param {Call} call
+   * @param {string} digest
+   */
+  async whenLive(call, digest) {
     for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end; ) {
-      const entry = this.logins.get(call.slot);
+      const entry = this.#logins.get(call.slot);
       if (entry?.digests.includes(digest)) return entry;
       await sleep(POLL_MS.first, call.signal);
     }
     return null;
   }
+};
+
+// src/opencode/client.js
+import os from "node:os";
+import path6 from "node:path";
+async function unwrap(question) {
+  const { data, error } = await question;
+  if (error || data === void 0) throw new Error("opencode did not answer");
+  return data;
+}
+function recentModel(env) {
+  const states = env.XDG_STATE_HOME || path6.join(os.homedir(), ".local", "state");
+  const file = path6.join(states, "opencode", "model.json");
+  return tryOr(() => parseModel(JSON.parse(readText(file)).recent[0]), null);
 }
 
-// -- Turns ---------------------------------------------------------------------------------
-
-const ENDS = ["session.idle", "session.deleted"];
-
-/** What an event of opencode's says of a session: that it is over, that it failed. */
-function meaningOf({ type, properties }) {
-  const status = type === "session.status" ? properties.status.type : null;
-  const { role, sessionID, finish, error } = properties?.info ?? {};
-  // A vendor has ended it; one that is stopped has no such word.
-  const isAnswer = type === "message.updated" && role === "assistant" && finish && !error;
-  const isRefusal = type === "session.error" && properties.error?.name === "APIError";
-  return {
-    session: properties?.sessionID ?? sessionID ?? properties?.info?.id,
-    isOver: status === "idle" || type === "session.error" || ENDS.includes(type),
-    isFailure: status === "retry" || type === "session.error",
-    isSent: status === "retry" || isRefusal || Boolean(isAnswer),
-  };
-}
-
-/** Lists the sessions of this process, so that its lines in opencode's log can be told. */
-class Sessions {
-  #file;
-  #ids = new Map();
-
-  constructor(file) {
-    this.#file = file;
+// src/requests/routing.js
+var ROUTING_MS = 2e3;
+var RECENT_MESSAGES = 20;
+var Routing = class {
+  /** @type {WatcherState} */
+  #watcher;
+  #recent = recentModel(process.env);
+  // later ones are choices of the user
+  /** @type {Map<string, Session>} */
+  #sessions = /* @__PURE__ */ new Map();
+  // id -> {client, last, message, line, left, ours}
+  /** @type {Set<string>} */
+  #carried = /* @__PURE__ */ new Set();
+  // what the session before this one had of us, if it ended with that
+  // The TUI begins a session with the model of the one before; other clients name what they mean.
+  #isTui = PROCESS_KIND === "tui";
+  /** @param {WatcherState} watcher */
+  constructor(watcher) {
+    this.#watcher = watcher;
   }
-
-  add(id) {
-    if (!isText(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
-    const size = append(this.#file, `${id}\n`);
-    remember(this.#ids, id, true, MOST_SESSIONS);
-    if (size > SESSION_LIST_BYTES) this.#write();
+  /**
+   * Return what is known of a session, newest last.
+   *
+   * @param {string} id
+   * @returns {Session}
+   */
+  session(id) {
+    const known = this.#sessions.get(id) ?? { left: /* @__PURE__ */ new Set(), ours: /* @__PURE__ */ new Set() };
+    remember(this.#sessions, id, known, MOST_SESSIONS);
+    return known;
   }
-
-  beat = () => this.#ids.size && touch(this.#file, () => this.#write());
-
-  #write() {
-    publishText(this.#file, [...this.#ids.keys()].map((one) => `${one}\n`).join(""));
+  /**
+   * Set the model of a message that opencode is about to store, if it is for us to choose.
+   *
+   * @param {Client} client
+   * @param {{ model?: any }} input
+   * @param {{ message: any, parts: any[] }} output
+   */
+  async choose(client, input, { message, parts }) {
+    const known = this.session(message.sessionID);
+    const isSeen = known.message === message.id;
+    if (isSeen || parts.some((part) => known.line && part.text === known.line)) return;
+    known.message = message.id;
+    known.client = client;
+    if (!parts.length || !parts.every((part) => part.synthetic)) known.left = /* @__PURE__ */ new Set();
+    const wanted = parseModel(message.model);
+    const isActive = wanted && this.#watcher.isAlive() && this.#watcher.routing.length;
+    const chosen = isActive ? await withTimeout(ROUTING_MS, this.#find(client, known, input, message)).catch(() => null) : null;
+    if (wanted && chosen && modelName(chosen) !== modelName(wanted)) {
+      this.#set(known, chosen);
+      message.model = { ...message.model, ...chosen };
+    } else if (wanted) known.last = wanted;
+    const isLastOurs = known.last && known.ours.has(modelName(known.last));
+    if (!known.isChild) this.#carried = isLastOurs ? known.ours : /* @__PURE__ */ new Set();
   }
-}
-
-/** Shows by an empty file that a turn is under way, so that no swap without need disturbs it. */
-class Turns {
-  #file;
-  #busy = new Map(); // session -> directory of the part of opencode that it is in
-  #isShown = false;
-
-  constructor(file) {
-    this.#file = file;
-    unlink(file); // of a process that crashed and had our pid
+  /**
+   * Note that the session goes on with a model that was not the user's choice.
+   *
+   * @param {Session} known
+   * @param {Model} model
+   */
+  #set(known, model) {
+    known.last = model;
+    known.ours.add(modelName(model));
+    if (!known.isChild) this.#carried = known.ours;
   }
-
-  /** Take in what opencode tells of its sessions. */
-  note(directory, { type, properties }) {
-    // Also after an error and an abort opencode says `idle`; of a deleted session it does not.
-    const isStatus = type === "session.status";
-    const isOver = isStatus ? properties.status.type === "idle" : ENDS.includes(type);
-    if (isOver) this.#busy.delete(properties.sessionID ?? properties.info?.id);
-    else if (isStatus) this.#busy.set(properties.sessionID, directory);
-    else return;
-    this.#show();
+  /**
+   * @param {Client} client
+   * @param {Session} known
+   * @param {{ model?: any }} input
+   * @param {any} message
+   * @returns {Promise<Model | null>}
+   */
+  async #find(client, known, { model: given }, message) {
+    const wanted = parseModel(message.model);
+    if (!wanted) return null;
+    const session = await unwrap(client.session.get({ path: { id: message.sessionID } }));
+    known.isChild = Boolean(session.parentID);
+    if (known.isChild) {
+      return this.#watcher.hasNobodyLeft(wanted) ? this.#next(client, wanted) : wanted;
+    }
+    const last = known.last ?? await this.#servedBy(client, message.sessionID);
+    const own = await this.#modelOfAgent(client, message.agent);
+    const isOwn = own !== null && modelName(own) === modelName(wanted);
+    const isCarried = (name) => this.#isTui && !last && this.#carried.has(name);
+    const isOurs = (name) => known.ours.has(name) || isCarried(name);
+    const isPicked = !isOwn && !isOurs(modelName(wanted)) && await this.#isPicked(client, wanted, last, given !== void 0);
+    const stays = last && this.#watcher.isReady(last);
+    const isLeft = stays && known.ours.has(modelName(last)) && this.#watcher.hasNobodyLeft(wanted);
+    if (isPicked && !isLeft && !this.#watcher.state?.overridesExplicit) return wanted;
+    const target = stays ? last : await this.#next(client, last);
+    const isFree = isOwn || stays && !known.ours.has(modelName(last));
+    return target?.providerID === wanted.providerID && isFree ? wanted : target;
   }
-
-  /** Forget the turns in a directory that is loaded anew: none of them goes on. */
-  forget(directory) {
-    for (const [id, where] of this.#busy) if (where === directory) this.#busy.delete(id);
-    this.#show();
+  /**
+   * Return the first model in the order of providers that can be asked now, or null.
+   *
+   * @param {Client} client
+   * @param {Model | null | undefined} from
+   * @returns {Promise<Model | null>}
+   */
+  async #next(client, from) {
+    let known = null;
+    for (const route of this.#watcher.routing) {
+      const instead = from && isObject(route.instead) ? route.instead[modelName(from)] : void 0;
+      if (instead === null) continue;
+      const model = modelOfRoute({ ...route, ...isString(instead) ? { model: instead } : {} });
+      if (!this.#watcher.isReady(model)) continue;
+      known ??= await unwrap(client.config.providers());
+      if (isOffered(known, model)) return model;
+    }
+    return null;
   }
-
-  close = () => unlink(this.#file);
-  beat = () => this.#isShown && touch(this.#file, () => append(this.#file, ""));
-
-  #show() {
-    const isBusy = this.#busy.size > 0;
-    if (isBusy === this.#isShown) return;
-    if (isBusy) append(this.#file, "");
-    else unlink(this.#file);
-    this.#isShown = isBusy;
+  /**
+   * Return the model of the session's last good answer, also one of an earlier process.
+   *
+   * @param {Client} client
+   * @param {string} id
+   * @returns {Promise<Model | null>}
+   */
+  async #servedBy(client, id) {
+    const query = { limit: RECENT_MESSAGES };
+    const messages = await unwrap(client.session.messages({ path: { id }, query }));
+    const answers = messages.map(({ info }) => info).filter((info) => info.role === "assistant");
+    return parseModel(answers.findLast((info) => !info.error && !info.summary));
   }
-}
+  /**
+   * @param {Client} client
+   * @param {string} name
+   * @returns {Promise<Model | null>}
+   */
+  async #modelOfAgent(client, name) {
+    const agents = await unwrap(client.app.agents());
+    return parseModel(agents.find((agent) => agent.name === name)?.model);
+  }
+  /**
+   * Tell whether the user picked `wanted`, which is none of ours: it is not opencode's default.
+   *
+   * @param {Client} client
+   * @param {Model} wanted
+   * @param {Model | null | undefined} last
+   * @param {boolean} isGiven
+   */
+  async #isPicked(client, wanted, last, isGiven) {
+    const name = modelName(wanted);
+    if (!last && !isGiven) return false;
+    const { model } = await unwrap(client.config.get());
+    if (model) return model !== name && !this.#wasOurs(name, last);
+    if (this.#recent) return modelName(this.#recent) !== name && !this.#wasOurs(name, last);
+    const { default: usual } = await unwrap(client.config.providers());
+    return usual?.[wanted.providerID] !== wanted.modelID && !this.#wasOurs(name, last);
+  }
+  /**
+   * Tell whether an earlier process of ours may have set it: it served the session before.
+   *
+   * @param {string} name
+   * @param {Model | null | undefined} last
+   */
+  #wasOurs(name, last) {
+    const isListed = ({ provider, model, instead }) => [model, ...Object.values(isObject(instead) ? instead : {})].some(
+      (other) => `${provider}/${other}` === name
+    );
+    return last && modelName(last) === name && this.#watcher.routing.some(isListed);
+  }
+  /**
+   * Let the turn of a failed request go on with another provider; false: it cannot.
+   *
+   * @param {Mark} mark
+   * @param {unknown} to
+   * @param {unknown} note
+   */
+  async reroute(mark, to, note) {
+    const known = this.session(mark.session);
+    const { client } = known;
+    if (!client || !isRoute(to) || known.left.has(to.provider)) return false;
+    if (providerId(to.provider) === mark.provider) return false;
+    const model = modelOfRoute(to);
+    if (!isOffered(await unwrap(client.config.providers()), model)) return false;
+    const base = await this.#lastOfUser(client, mark);
+    if (base.format?.type === "json_schema") return false;
+    const why = isString(note) && note ? oneLine(note) : `${mark.provider} has nobody left`;
+    known.line = `[rotator] ${why}; going on with ${modelName(model)}`;
+    const { agent, tools, system, variant = base.model?.variant } = base;
+    const parts = [{ type: "text", text: known.line, ignored: true }];
+    const body = { noReply: true, agent, variant, tools, system, model, parts };
+    await unwrap(client.session.prompt({ path: { id: mark.session }, body }));
+    known.left.add(mark.provider);
+    this.#set(known, model);
+    return true;
+  }
+  /**
+   * Let another provider answer what is asked beside a turn, in a session that is gone then.
+   *
+   * @param {Mark} mark
+   * @param {unknown} to
+   * @param {string} text
+   * @param {AbortSignal} abort
+   * @returns {Promise<string | null>}
+   */
+  async askElsewhere(mark, to, text, abort) {
+    const { client } = this.session(mark.session);
+    if (!client || !isRoute(to) || !text || providerId(to.provider) === mark.provider) return null;
+    const model = modelOfRoute(to);
+    if (!isOffered(await unwrap(client.config.providers()), model)) return null;
+    const made = { parentID: mark.session, title: `[rotator] ${mark.agent}` };
+    const { id } = await unwrap(client.session.create({ body: made }));
+    this.session(id).isOurs = true;
+    const body = { agent: mark.agent, model, parts: [{ type: "text", text }] };
+    try {
+      const answer = unwrap(client.session.prompt({ path: { id }, body }));
+      const { info, parts } = await abortable(abort, (done) => {
+        answer.then(done, () => done({ info: { error: true }, parts: [] }));
+        return () => client.session.abort({ path: { id } }).catch(noop);
+      });
+      const answered = parts.map((part) => part.type === "text" ? part.text : "").join("");
+      return info.error || !answered.trim() ? null : answered;
+    } finally {
+      client.session.delete({ path: { id } }).catch(noop);
+    }
+  }
+  /**
+   * Return the message that the turn is about: the newest of the user's.
+   *
+   * @param {Client} client
+   * @param {Mark} mark
+   * @returns {Promise<any>}
+   */
+  async #lastOfUser(client, { session: id, message: messageID }) {
+    const query = { limit: RECENT_MESSAGES };
+    const messages = await unwrap(client.session.messages({ path: { id }, query }));
+    const newest = messages.findLast(({ info }) => info.role === "user");
+    return (newest ?? await unwrap(client.session.message({ path: { id, messageID } }))).info;
+  }
+};
 
-// -- The plugin ----------------------------------------------------------------------------
+// src/requests/bridge.js
+var MOST_SENDS = 50;
+var Bridge = class {
+  #history = new History();
+  /** @type {Set<string>} */
+  #unseen = /* @__PURE__ */ new Set();
+  // providers whose last request did not come through our fetch
+  /** @type {(providers: string[]) => void} */
+  #tellUnseen;
+  /** @type {RequestLogins} */
+  #requestLogins;
+  /** @type {Reports} */
+  #reports;
+  /** @type {FailedRequests} */
+  #failed;
+  /**
+   * @param {Places} places
+   * @param {(providers: string[]) => void} tellUnseen
+   */
+  constructor(places, tellUnseen) {
+    this.#tellUnseen = tellUnseen;
+    this.logins = new Logins(places.auth);
+    this.watcher = new WatcherState(places);
+    this.exchange = new Exchange(places, this.watcher);
+    this.routing = new Routing(this.watcher);
+    this.marks = new Marks(this.logins);
+    this.descent = new Descent(places, this.logins);
+    this.#requestLogins = new RequestLogins(this.logins, this.watcher);
+    this.#reports = new Reports(this.exchange, this.logins, this.routing);
+    this.#failed = new FailedRequests({
+      exchange: this.exchange,
+      watcher: this.watcher,
+      routing: this.routing,
+      history: this.#history,
+      logins: this.#requestLogins,
+      reports: this.#reports
+    });
+  }
+  /**
+   * Return the mark that the request has which opencode is about to make, or nothing.
+   *
+   * @param {Client} client
+   * @param {HookInput} input
+   * @param {unknown} output
+   * @param {() => boolean} isOutermost
+   */
+  announce(client, input, output, isOutermost) {
+    const mark = this.marks.announce(input, output);
+    if (!mark.isOurs) return void 0;
+    this.routing.session(input.sessionID).client = client;
+    mark.isGiven = isOutermost();
+    return mark.isGiven ? mark : void 0;
+  }
+  /**
+   * Note whether requests of a provider come through our fetch, and tell it when that changes.
+   *
+   * @param {string} provider
+   * @param {boolean} isSeen
+   */
+  #see(provider, isSeen) {
+    if (isSeen !== this.#unseen.has(provider)) return;
+    this.#unseen[isSeen ? "delete" : "add"](provider);
+    this.#tellUnseen([...this.#unseen].sort());
+  }
+  /**
+   * Note what has become of a session's turn.
+   *
+   * @param {string} session
+   * @param {{ isOver: boolean, isSent: boolean }} meaning
+   */
+  judge(session, { isOver, isSent }) {
+    const unseen = isSent ? this.marks.unseenIn(session) : null;
+    if (unseen !== null) this.#see(unseen, false);
+    if (isOver) this.marks.end(session);
+  }
+  /**
+   * Say whose the request was that made a turn fail.
+   *
+   * @param {string} session
+   */
+  tellFailure(session) {
+    const mark = this.marks.of(session);
+    if (mark) this.#reports.tellFailure(session, mark);
+  }
+  /**
+   * Send what was given to our fetch with the fetch `layer` below it.
+   * What is none of ours goes there as it came, and its answer comes back as it is.
+   *
+   * @param {Layer} layer
+   * @param {unknown} receiver
+   * @param {Parameters<typeof fetch>} given
+   */
+  fetch(layer, receiver, given) {
+    const pass = () => layer.apply(receiver, given);
+    const seen = tryOr(() => inspectRequest(...given), null);
+    if (seen === null) return pass();
+    const outer = sendingContext.getStore();
+    if (outer && !outer.isOver) {
+      tryOr(() => outer.call?.observe(seen));
+      return pass();
+    }
+    const mark = markContext.getStore();
+    if (mark && seen.method === "POST") mark.isReached = true;
+    if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
+    if (mark && seen.method === "POST") mark.leave();
+    return pass();
+  }
+  /**
+   * @param {Layer} layer
+   * @param {() => Promise<Response>} pass
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} mark
+   */
+  #send(layer, pass, seen, mark) {
+    const question = tryOr(() => this.descent.questionIn(seen), null);
+    const send = () => {
+      const claimed = seen.method === "POST" ? tryOr(() => this.#claim(seen, mark), null) : null;
+      return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
+    };
+    if (!question) return send();
+    const isSure = !(question instanceof Promise);
+    return this.descent.follow(question, isSure ? () => runSending(null, pass) : send);
+  }
+  /**
+   * Return the login that a request of ours carries, and its mark; null if it is none of ours.
+   *
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} inContext
+   */
+  #claim(seen, inContext) {
+    const mark = this.marks.find(seen, inContext);
+    const isModel = () => isModelRequest(seen.path, bodyText(seen.init?.body));
+    if (!mark) {
+      if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
+      return null;
+    }
+    tryOr(() => this.#see(mark.provider, true));
+    const secrets = credentialsInHeaders(seen.headers);
+    const login = this.#requestLogins.find(mark, secrets);
+    if (!login && isModel()) mark.leave(secrets);
+    return login && { mark, login };
+  }
+  /**
+   * Send a request of ours, again if the watcher says so.
+   *
+   * @param {Layer} layer
+   * @param {() => Promise<Response>} pass
+   * @param {Claimed} seen
+   */
+  async #carry(layer, pass, seen) {
+    const call = await this.#prepare(seen).catch(() => null);
+    if (!call) return pass();
+    const { mark } = call;
+    for (; ; ) {
+      const response = await call.send(layer).finally(() => mark.take(call));
+      const isGood = response.status < 400;
+      if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
+      if (call.isForeign) return response;
+      if (isGood) this.#reports.tellLimits(call, response);
+      if (isGood || call.sends >= MOST_SENDS) return response;
+      let answer = response;
+      try {
+        answer = await this.#failed.settle(call, response);
+      } catch {
+        if (call.signal?.aborted) throw call.signal.reason;
+      }
+      if (answer === response) return response;
+      response.body?.cancel().catch(noop);
+      if (answer) return answer;
+    }
+  }
+  /**
+   * Return the request ready to be sent if it asks a model, else null.
+   *
+   * @param {Claimed} seen
+   */
+  async #prepare(seen) {
+    const { path: path8, login } = seen;
+    const init = { ...seen.init, headers: (
+      /** @type {any} */
+      seen.headers
+    ) };
+    const call = new Call({ ...seen, init });
+    if (!isModelPath(path8) && !isModelRequest(path8, await call.text())) return null;
+    this.#requestLogins.useLogin(call, this.logins.get(login.slot));
+    await this.#history.clean(call);
+    return call;
+  }
+};
 
-function kindOfProcess(argv) {
-  const command = argv.slice(2).find((word) => ["run", "serve", "web"].includes(word));
-  return { run: "run", serve: "serve", web: "serve" }[command] ?? "tui";
-}
-
-const KIND = kindOfProcess(process.argv);
-
-/** opencode's version where it was installed as a package; a plugin is not told. */
-function opencodeVersion() {
-  const file = path.join(path.dirname(process.execPath), "..", "package.json");
-  const { name, version } = attempt(() => JSON.parse(readText(file)), {});
-  return String(name).startsWith("opencode") ? version : null;
-}
-
-/** Return whether the requests of this process may not be touched at all. */
-function standsAside(env) {
-  // The logins come from the environment then, and auth.json says nothing.
-  if (env.OPENCODE_AUTH_CONTENT) return true;
-  // The mark would leave through a WebSocket, which no fetch sees.
-  return !/^(|0|false|no|off|n)$/i.test(env.OPENCODE_EXPERIMENTAL_WEBSOCKETS ?? "");
-}
-
-/** Keeps our fetch the outermost: what others put into its place becomes the layer below it. */
-class Front {
-  #send; // (layer, receiver, arguments) -> what fetch returns
-  #layers = new WeakMap(); // a fetch of ours -> the one below it
-  #ours = new WeakMap(); // and back
+// src/requests/outermost-fetch.js
+var MOST_LAYERS = 1e3;
+var OutermostFetch = class {
+  /** @type {Send} */
+  #send;
+  // (layer, receiver, arguments) -> what fetch returns
+  /** @type {WeakMap<Fetch, Fetch>} */
+  #layers = /* @__PURE__ */ new WeakMap();
+  // a fetch of ours -> the one below it
+  /** @type {WeakMap<Fetch, Fetch>} */
+  #ours = /* @__PURE__ */ new WeakMap();
+  // and back
+  /** @type {any} */
   #current;
   #made = 0;
+  /** @type {() => any} */
   #get;
+  /** @type {(value: any) => void} */
   #set;
-
+  /** @param {Send} send */
   constructor(send) {
-    const front = this;
+    const keeper = this;
     this.#send = send;
-    this.#get = () => front.#current;
-    this.#set = (value) => front.#put(value);
+    this.#get = () => keeper.#current;
+    this.#set = (value) => keeper.#put(value);
   }
-
   /** Stand in front of whatever fetch there is; false: somebody does not let us. */
-  hold = () =>
-    attempt(() => {
-      const { get, enumerable = true } = Object.getOwnPropertyDescriptor(globalThis, "fetch") ?? {};
-      if (get !== this.#get) {
-        this.#put(globalThis.fetch);
-        const access = { get: this.#get, set: this.#set, enumerable, configurable: true };
-        Object.defineProperty(globalThis, "fetch", access);
-      }
-      return this.#layers.has(this.#current);
-    }, false);
-
+  hold = () => tryOr(() => {
+    const { get, enumerable = true } = Object.getOwnPropertyDescriptor(globalThis, "fetch") ?? {};
+    if (get !== this.#get) {
+      this.#put(globalThis.fetch);
+      const access = { get: this.#get, set: this.#set, enumerable, configurable: true };
+      Object.defineProperty(globalThis, "fetch", access);
+    }
+    return this.#layers.has(this.#current);
+  }, false);
+  /** @param {any} value */
   #put(value) {
-    // Who takes his own fetch away puts back what he found, which may be ours.
     const isPlain = typeof value !== "function" || this.#layers.has(value);
-    this.#current = isPlain ? value : (this.#ours.get(value) ?? this.#over(value));
+    this.#current = isPlain ? value : this.#ours.get(value) ?? this.#over(value);
   }
-
+  /**
+   * @param {Fetch} layer
+   * @returns {Fetch}
+   */
   #over(layer) {
-    // Where others put one in front of ours again and again, it is theirs.
     if (this.#made >= MOST_LAYERS) return layer;
     this.#made += 1;
     const send = this.#send;
-    const wrapped = function () {
+    const wrapped = function() {
       return send(layer, this, arguments);
     };
-    attempt(() => {
+    tryOr(() => {
       const { prototype, ...own } = Object.getOwnPropertyDescriptors(layer);
       Object.defineProperties(wrapped, own);
     });
@@ -1999,82 +2327,177 @@ class Front {
     this.#ours.set(layer, wrapped);
     return wrapped;
   }
+};
+
+// src/system/places.js
+import os2 from "node:os";
+import path7 from "node:path";
+function findPlaces(env) {
+  const data = env.XDG_DATA_HOME || path7.join(os2.homedir(), ".local", "share");
+  const states = env.XDG_STATE_HOME || path7.join(os2.homedir(), ".local", "state");
+  const state = env.ROTATOR_STATE_DIR || path7.join(states, "opencode-rotator");
+  const exchange = (...names) => path7.join(state, "bridge", ...names);
+  const name = ownName(exchange("present"));
+  return {
+    auth: path7.join(data, "opencode", "auth.json"),
+    state: exchange("state.json"),
+    beat: exchange("beat"),
+    present: exchange("present", `${name}.json`),
+    busy: exchange("present", `${name}.busy`),
+    sessions: exchange("present", `${name}.sessions`),
+    descent: exchange("descent"),
+    inbox: exchange("inbox"),
+    outbox: exchange("outbox")
+  };
 }
 
-/** Do it again and again, and keep no process from its end. */
-const every = (ms, action) => setInterval(() => attempt(action), ms).unref?.();
+// src/watcher/session-list.js
+var SESSION_LIST_BYTES = 64 * 1024;
+var SessionList = class {
+  /** @type {string} */
+  #file;
+  /** @type {Map<string, true>} */
+  #ids = /* @__PURE__ */ new Map();
+  /** @param {string} file */
+  constructor(file) {
+    this.#file = file;
+  }
+  /** @param {unknown} id */
+  add(id) {
+    if (!isString(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
+    const size = append(this.#file, `${id}
+`);
+    remember(this.#ids, id, true, MOST_SESSIONS);
+    if (size > SESSION_LIST_BYTES) this.#write();
+  }
+  beat = () => this.#ids.size && touch(this.#file, () => this.#write());
+  #write() {
+    publishText(this.#file, [...this.#ids.keys()].map((id) => `${id}
+`).join(""));
+  }
+};
 
-/** Install what this process needs once, and return what each further load needs of it. */
+// src/watcher/turns.js
+var Turns = class {
+  /** @type {string} */
+  #file;
+  /** @type {Map<string, string>} */
+  #busy = /* @__PURE__ */ new Map();
+  // session -> directory of the part of opencode that it is in
+  #isShown = false;
+  /** @param {string} file */
+  constructor(file) {
+    this.#file = file;
+    unlink(file);
+  }
+  /**
+   * Take in what opencode tells of its sessions.
+   *
+   * @param {string} directory
+   * @param {Event} event
+   */
+  note(directory, { type, properties }) {
+    const isStatus = type === "session.status";
+    const isOver = isStatus ? properties.status.type === "idle" : OVER_EVENTS.includes(type);
+    if (isOver) this.#busy.delete(properties.sessionID ?? properties.info?.id);
+    else if (isStatus) this.#busy.set(properties.sessionID, directory);
+    else return;
+    this.#show();
+  }
+  /**
+   * Forget the turns in a directory that is loaded anew: none of them goes on.
+   *
+   * @param {string} directory
+   */
+  forget(directory) {
+    for (const [id, where] of this.#busy) if (where === directory) this.#busy.delete(id);
+    this.#show();
+  }
+  close = () => unlink(this.#file);
+  beat = () => this.#isShown && touch(this.#file, () => append(this.#file, ""));
+  #show() {
+    const isBusy = this.#busy.size > 0;
+    if (isBusy === this.#isShown) return;
+    if (isBusy) append(this.#file, "");
+    else unlink(this.#file);
+    this.#isShown = isBusy;
+  }
+};
+
+// src/plugin.js
+var SHARED = /* @__PURE__ */ Symbol.for("opencode-rotator.bridge");
+var BEAT_MS = 5e3;
 function install() {
   const places = findPlaces(process.env);
-  const directories = new Set();
+  const directories = /* @__PURE__ */ new Set();
   const present = {
     schema: SCHEMA,
     pid: process.pid,
     bridge: VERSION,
     opencode: opencodeVersion(),
     auth_file: places.auth,
-    started_at: new Date().toISOString(),
-    kind: KIND,
-    start_ticks: factsOf("self")[19] ?? null,
+    started_at: (/* @__PURE__ */ new Date()).toISOString(),
+    kind: PROCESS_KIND,
+    start_ticks: procStatFields("self")[19] ?? null,
     pid_namespace: PID_NAMESPACE,
+    aside: asideFor(process.env)
   };
-  let unseen = []; // what passes us by, as far as we know
-  const tell = () =>
-    publish(places.present, { ...present, directories: [...directories], unseen });
+  let unseen = [];
+  const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
   const load = (directory) => {
     directories.add(directory);
-    // Where this fails, only `rotator status` misses something.
-    attempt(tell);
+    tryOr(tell);
   };
   process.on("exit", () => unlink(places.present));
-  every(BEAT_MS, () => directories.size && touch(places.present, tell));
-  if (standsAside(process.env)) return { load: (directory) => (load(directory), {}) };
+  repeat(BEAT_MS, () => directories.size && touch(places.present, tell));
+  const sessions = new SessionList(places.sessions);
+  if (present.aside === AUTH_CONTENT) {
+    repeat(BEAT_MS, () => sessions.beat());
+    const hooks = {
+      "chat.headers": async (input) => tryOr(() => sessions.add(input.sessionID))
+    };
+    return { load: (directory) => (load(directory), hooks) };
+  }
   const bridge = new Bridge(places, (providers) => {
     unseen = providers;
-    attempt(tell);
+    tryOr(tell);
   });
-  const front = new Front((...given) => bridge.fetch(...given));
+  const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
   const turns = new Turns(places.busy);
-  const sessions = new Sessions(places.sessions);
-  // What asks opencode itself belongs to one directory.
   const hooksFor = (directory, client) => ({
     "chat.headers": async (input, output) => {
-      attempt(() => sessions.add(input.sessionID));
-      // Builds from a branch use the WebSocket by default; their version says so.
-      const isUnseen = /^opencode\/(local|0\.0\.0-)/.test(output?.headers?.["User-Agent"]);
-      const isOutermost = () => !isUnseen && front.hold();
-      const mark = attempt(() => bridge.announce(client, input, output, isOutermost), undefined);
-      // Before anything is awaited: what follows takes the context over. What opencode asks of
-      // others shall not find an older mark in it.
-      context.enterWith(mark);
+      tryOr(() => sessions.add(input.sessionID));
+      const userAgent = output?.headers?.["User-Agent"];
+      const isUnseen = usesWebSocket(input?.model?.providerID, userAgent, present.aside);
+      const isOutermost = () => !isUnseen && outermost.hold();
+      const mark = tryOr(() => bridge.announce(client, input, output, isOutermost), void 0);
+      markContext.enterWith(mark);
     },
-    "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(ignore),
+    "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(noop),
     event: async ({ event }) => {
-      attempt(() => turns.note(directory, event));
-      attempt(() => {
-        const meaning = meaningOf(event);
+      tryOr(() => turns.note(directory, event));
+      tryOr(() => {
+        const meaning = interpretEvent(event);
         const { session, isOver, isFailure } = meaning;
-        if (isFailure) attempt(() => bridge.tellFailure(session));
+        if (isFailure) tryOr(() => bridge.tellFailure(session));
         if (isOver || meaning.isSent) bridge.judge(session, meaning);
       });
-    },
+    }
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  every(BEAT_MS, () => (turns.beat(), sessions.beat()));
-  front.hold();
+  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  outermost.hold();
   const loadAndLook = (directory, client) => {
     load(directory);
-    attempt(() => turns.forget(directory));
-    bridge.logins.all(); // opencode builds the keys of this moment into its requests
+    tryOr(() => turns.forget(directory));
+    bridge.logins.all();
     return hooksFor(directory, client);
   };
   return { load: loadAndLook };
 }
-
-// opencode imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
-const shared = attempt(() => (globalThis[SHARED] ??= install()), null);
-
-/** The plugin: opencode calls it once for each directory, and calls every export of this file. */
-export const OpencodeRotator = async (context) =>
-  attempt(() => shared.load(String(context?.directory ?? ""), context?.client), {});
+var globals = globalThis;
+var shared = tryOr(() => globals[SHARED] ??= install(), null);
+var OpencodeRotator = async (context) => tryOr(() => shared.load(String(context?.directory ?? ""), context?.client), {});
+export {
+  OpencodeRotator
+};

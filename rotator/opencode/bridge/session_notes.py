@@ -10,16 +10,18 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotator.clock import from_iso
 from rotator.core.failures.reported_failures import Foreign, Note
 from rotator.model import Digest
 from rotator.opencode.auth.entries import is_provider_id
+from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.processes import is_running
 from rotator.system.regular_files import head
-from rotator.text import clean
+from rotator.text import sanitize
 
 # The name's end of a file that lists the sessions of one process, a line each.
 SESSIONS = ".sessions"
@@ -56,7 +58,7 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
             at=from_iso(value["at"]),
             session=session,
             provider=provider,
-            model=clean(model) if isinstance(model, str) else None,
+            model=sanitize(model) if isinstance(model, str) else None,
             credential=Digest(credential) if is_login else None,
             key=None if is_login else Foreign(key),
         )
@@ -64,9 +66,24 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
         return None
 
 
-def served_sessions(present: Path) -> frozenset[str]:
-    """Return the sessions that opencodes with the bridge have sent requests for."""
-    return frozenset(one for path in _files(present) for one in _sessions(path))
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The sessions in lists of them: looked for when they are asked for, not read one by one."""
+
+    lists: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def __contains__(self, session: object) -> bool:
+        """Tell whether a session is in one of the lists."""
+        if not isinstance(session, str) or not _SESSION.fullmatch(session):
+            return False
+        line = b"\n%s\n" % session.encode("ascii")
+        return any(line in content for content in self.lists)
+
+
+def served_sessions(present: Path, names: Collection[str] | None = None) -> Sessions:
+    """Return the sessions that bridges, or those of these names, have sent requests for."""
+    files = [path for path in _files(present) if names is None or path.stem in names]
+    return Sessions(tuple(_lines(path) for path in files))
 
 
 def sweep_sessions(present: Path) -> None:
@@ -75,14 +92,15 @@ def sweep_sessions(present: Path) -> None:
     for path in _files(present):
         with contextlib.suppress(OSError):
             if path.lstat().st_mtime < limit and not _is_kept(path):
-                path.unlink()
+                remove_own(path)
 
 
 def set_aside(path: Path) -> None:
     """Let a list go soon, whatever runs under its pid: its own process has ended."""
     if path.stem.isdecimal() and is_running(int(path.stem)):
-        with contextlib.suppress(OSError):
-            path.rename(path.with_name(f"{path.stem}{_GONE}{SESSIONS}"))
+        with contextlib.suppress(OSError), own_folder(path.parent) as folder:
+            gone = f"{path.stem}{_GONE}{SESSIONS}"
+            os.rename(path.name, gone, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _is_kept(path: Path) -> bool:
@@ -102,8 +120,6 @@ def _files(present: Path) -> list[Path]:
     return []
 
 
-def _sessions(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> bytes:
     content = head(path, _LARGEST) or b""
-    for line in content.decode("ascii", "replace").splitlines():
-        if _SESSION.fullmatch(line):
-            yield line
+    return b"\n%s\n" % content.replace(b"\r", b"\n")

@@ -19,7 +19,7 @@ from rotator.opencode.bridge.fields import (
     as_words,
     is_provider,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 def parse_signal(signal_id: str, content: bytes) -> Signal | None:
@@ -37,16 +37,16 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             provider=value["provider"],
             source=Source.BRIDGE,
             credential=as_digest(value.get("credential")),
-            request=clean(value.get("request") or ""),
+            request=sanitize(value.get("request") or ""),
             attempt=as_number(value.get("attempt")) or 1,
             model=as_words(value.get("model")),
             session=as_words(value.get("session")),
-            tried=tuple(d for one in as_list(value.get("tried")) if (d := as_digest(one))),
+            tried=tuple(d for text in as_list(value.get("tried")) if (d := as_digest(text))),
             status=as_status(value.get("status")),
             error=as_words(value.get("error")),
             headers=as_headers(value.get("headers")),
             body=str(value.get("body") or "")[:LONGEST_BODY],
-            left=tuple(one for one in as_list(value.get("left")) if is_provider(one)),
+            left=tuple(name for name in as_list(value.get("left")) if is_provider(name)),
             aside=value.get("aside") is True,
             waited=value.get("waited") is True,
             opencode=as_kind(value.get("opencode")),

@@ -14,7 +14,7 @@ from rotator.core.selection.routing import Entry
 from rotator.model import AccountState, Digest, State
 from rotator.opencode.bridge.fields import as_list, as_number, head_of
 from rotator.system.paths import Paths
-from rotator.text import clean
+from rotator.text import sanitize
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def _told_by(paths: Paths, watcher: int, what: str) -> list[str]:
         told = value[what] if value["pid"] == watcher else []
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return []
-    return [clean(name) for name in as_list(told) if isinstance(name, str)]
+    return [sanitize(name) for name in as_list(told) if isinstance(name, str)]
 
 
 def published(paths: Paths) -> Published | None:
@@ -57,7 +57,7 @@ def published(paths: Paths) -> Published | None:
         at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         value = json.loads(head_of(path))
         pid = as_number(value["watcher"]["pid"])
-        return None if pid is None else Published(pid, clean(value["version"]), at)
+        return None if pid is None else Published(pid, sanitize(value["version"]), at)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 

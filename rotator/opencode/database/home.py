@@ -85,29 +85,29 @@ class DatabaseHome:
             return True
         if not _can_stand_in(before, wanted):
             _require_one(servers)
-        if any(one.can_be_asked for one in servers):
-            return self._by_server([one for one in servers if one.can_be_asked], slot)
+        if any(server.can_be_asked for server in servers):
+            return self._by_server([server for server in servers if server.can_be_asked], slot)
         if not writes.activate(self.where(), slot):
             return False
         # One that began a moment ago may have read what was there before.
-        for one in (s for s in self._servers(self._paths) if s not in servers):
-            self._let_look(one, before.of(wanted.provider)[0].slot, slot)
+        for server in (s for s in self._servers(self._paths) if s not in servers):
+            self._let_look(server, before.of(wanted.provider)[0].slot, slot)
         return True
 
     def remove(self, slot: str, old: HomeEntry) -> bool:
         """Take a login out; False if its row holds another one by now. Raises LiveFileError."""
         reading = self.read()
-        found = reading.at(slot) if isinstance(reading, Entries) else None
-        if found is None or found.value != old.value:
+        entry = reading.at(slot) if isinstance(reading, Entries) else None
+        if entry is None or entry.value != old.value:
             return False
-        for one in (s for s in self._servers(self._paths) if s.can_be_asked):
-            if http.remove(one.address, slot) and self._becomes(lambda r: r.at(slot) is None):
+        for server in (s for s in self._servers(self._paths) if s.can_be_asked):
+            if http.remove(server.address, slot) and self._becomes(lambda r: r.at(slot) is None):
                 return True
         return writes.remove(self.where(), slot, old.value)
 
     def _by_server(self, servers: Sequence[Server], slot: str) -> bool:
-        for one in servers:
-            if http.activate(one.address, slot) and self._becomes(_active(slot)):
+        for server in servers:
+            if http.activate(server.address, slot) and self._becomes(_active(slot)):
                 return True
         if self._is_gone(slot):
             return False
@@ -136,19 +136,19 @@ class DatabaseHome:
 
 def _active(slot: str) -> Callable[[Entries], bool]:
     def holds(entries: Entries) -> bool:
-        found = entries.at(slot)
-        return found is not None and found.active
+        entry = entries.at(slot)
+        return entry is not None and entry.active
 
     return holds
 
 
 def _can_stand_in(reading: Entries, wanted: HomeEntry) -> bool:
     """Tell whether a server may go on with what it has made of the login before this one."""
-    one, other = reading.of(wanted.provider)[0].credential, wanted.credential
-    if isinstance(one, str) or isinstance(other, str):
+    left, other = reading.of(wanted.provider)[0].credential, wanted.credential
+    if isinstance(left, str) or isinstance(other, str):
         # What nobody can read sends no request.
-        return isinstance(one, str)
-    return one.type == other.type == "api" and one.destination == other.destination
+        return isinstance(left, str)
+    return left.type == other.type == "api" and left.destination == other.destination
 
 
 def _require_one(servers: Sequence[Server]) -> None:
@@ -157,10 +157,10 @@ def _require_one(servers: Sequence[Server]) -> None:
     Whichever is told switches the table for all of them at once, and the others are not told.
     """
     mixes = "would send the new login under the old one's account"
-    for one in (s for s in servers if not s.can_be_asked):
-        message = f"OpenCode 2 (pid {one.pid}) runs with a password that is not known here, and"
+    for server in (s for s in servers if not s.can_be_asked):
+        message = f"OpenCode 2 (pid {server.pid}) runs with a password that is not known here, and"
         raise LiveFileError(f"{message} {mixes}", hint="switch in OpenCode itself, or restart it")
     if len(servers) > 1:
-        pids = ", ".join(str(one.pid) for one in servers)
+        pids = ", ".join(str(server.pid) for server in servers)
         message = f"several OpenCode 2 run on one database (pids {pids}), and all but one {mixes}"
         raise LiveFileError(message, hint="end all but one of them, then run the command again")

@@ -43,8 +43,8 @@ class Server:
 
 def find_servers(paths: Paths) -> list[Server]:
     """Return the servers that have the database open, the background service first."""
-    found = {one.pid: one for one in (*_services(paths), *_others(paths))}
-    return sorted(found.values(), key=lambda one: not one.can_be_asked)
+    servers = {server.pid: server for server in (*_services(paths), *_others(paths))}
+    return sorted(servers.values(), key=lambda server: not server.can_be_asked)
 
 
 def service_file(paths: Paths) -> Path:
@@ -64,12 +64,12 @@ def _services(paths: Paths) -> Iterator[Server]:
 
 
 def _others(paths: Paths) -> Iterator[Server]:
-    for one in find_opencodes(paths.opencode_database.parent):
-        if not has_open(one.pid, paths.opencode_database):
+    for process in find_opencodes(paths.opencode_database.parent):
+        if not has_open(process.pid, paths.opencode_database):
             continue
-        env = environment(one.pid) or {}
-        found = [_at(one.pid, port, env) for port in ports_of(one.pid)]
-        yield from [server for server in found if server is not None][:1]
+        env = environment(process.pid) or {}
+        answers = [_at(process.pid, port, env) for port in ports_of(process.pid)]
+        yield from [server for server in answers if server is not None][:1]
 
 
 def _at(pid: int, port: int, env: Mapping[str, str]) -> Server | None:

@@ -17,7 +17,7 @@ from rotator.opencode.database.values import credential_of
 from rotator.opencode.home import Absent, Entries, HomeEntry, HomeReading, Unusable
 from rotator.secret import Secret
 from rotator.system.regular_files import open_regular
-from rotator.text import clean
+from rotator.text import sanitize
 
 Connection = sqlite3.Connection
 COLUMNS = frozenset(
@@ -73,14 +73,14 @@ class TableReader:
 
     def _read(self) -> HomeReading:
         for _ in range(_TRIES):
-            found = _standing_of(self._path)
-            if not isinstance(found, os.stat_result):
+            status = _standing_of(self._path)
+            if not isinstance(status, os.stat_result):
                 self.close()
-                return found
+                return status
             if _has_log(self._path):
-                return self._read_open(found)
+                return self._read_open(status)
             self.close()
-            reading = self._read_alone(found)
+            reading = self._read_alone(status)
             if reading is not None:
                 return reading
         return Unusable(f"{self._path} keeps being opened and closed", is_passing=True)
@@ -154,11 +154,11 @@ def _entry(row: tuple[object, ...], *, is_first: bool) -> HomeEntry | None:
     if not (isinstance(slot, str) and isinstance(provider, str) and provider):
         return None
     text = value if isinstance(value, str) else ""
-    shown = clean(label) if isinstance(label, str) else ""
+    shown = sanitize(label) if isinstance(label, str) else ""
     secret = Secret(text)
-    found = credential_of(provider, secret)
+    credential = credential_of(provider, secret)
     # A login says yes, and no once another one has come.
-    return HomeEntry(provider, slot, shown, found, secret, is_first, is_copy=active is None)
+    return HomeEntry(provider, slot, shown, credential, secret, is_first, is_copy=active is None)
 
 
 def text_of(content: bytes) -> str:

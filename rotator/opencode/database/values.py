@@ -14,7 +14,7 @@ from rotator.model import Credential
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.opencode.auth.json_members import DECODER
 from rotator.secret import Secret
-from rotator.text import clean
+from rotator.text import sanitize
 
 # How OpenCode 2 itself names the way to log in when it takes a login over from auth.json.
 _METHODS = {"openai": "chatgpt-browser", "github-copilot": "device"}
@@ -101,4 +101,4 @@ def _text(value: Mapping[str, Any]) -> Secret:
 
 
 def _unreadable(provider: str, why: str) -> str:
-    return f"a login of {clean(provider)} in opencode.db is left out: {why}"
+    return f"a login of {sanitize(provider)} in opencode.db is left out: {why}"

@@ -31,8 +31,8 @@ class Unfit(ValueError):
 
 def entry_in(text: str, file: PurePath) -> Any | None:
     """Return our entry, None where there is none; raises Broken and Unfit."""
-    found = _ours(parse(text), file)
-    return None if found is None else found[1].value
+    nodes = _ours(parse(text), file)
+    return None if nodes is None else nodes[1].value
 
 
 def options_of(entry: object) -> Mapping[str, Any]:
@@ -54,8 +54,8 @@ def with_entry(text: str, entry: object, file: PurePath) -> str:
     if not text.strip():
         return text + _only(entry)
     root = parse(text)
-    if (found := _ours(root, file)) is not None:
-        old = found[1]
+    if (nodes := _ours(root, file)) is not None:
+        old = nodes[1]
         after = text[: old.start] + _rendered(entry) + text[old.end :]
     elif (plugins := _plugins(root)) is not None:
         after = _added(text, plugins, _rendered(entry))
@@ -69,8 +69,8 @@ def with_entry(text: str, entry: object, file: PurePath) -> str:
 def without_entry(text: str, file: PurePath) -> str | None:
     """Return the text without our entry, None where nothing but it was in the text."""
     before = text
-    while (found := _ours(root := parse(text), file)) is not None:
-        plugins, ours = found
+    while (nodes := _ours(root := parse(text), file)) is not None:
+        plugins, ours = nodes
         if text == new_text(ours.value):
             return None
         blank = text.removesuffix(_only(ours.value))
@@ -88,8 +88,8 @@ def _ours(root: Node, file: PurePath) -> tuple[Node, Node] | None:
     """Return the list of plugins and our entry in it."""
     plugins = _plugins(root)
     inside = () if plugins is None else plugins.inside
-    found = next((one for one in inside if _is_ours(one.value, file)), None)
-    return None if plugins is None or found is None else (plugins, found)
+    entry = next((node for node in inside if _is_ours(node.value, file)), None)
+    return None if plugins is None or entry is None else (plugins, entry)
 
 
 def _is_ours(entry: object, file: PurePath) -> bool:
@@ -100,14 +100,14 @@ def _is_ours(entry: object, file: PurePath) -> bool:
 def _plugins(root: Node) -> Node | None:
     if not isinstance(root.value, dict):
         raise Unfit("it is not an object")
-    found = root.part(_LIST)
+    plugins = root.part(_LIST)
     section = root.part(_SECTION)
     # opencode takes what stands in `tui` where the same does not stand outside.
-    if found is None and section is not None and isinstance(section.value, dict):
-        found = section.part(_LIST)
-    if found is not None and not isinstance(found.value, list):
+    if plugins is None and section is not None and isinstance(section.value, dict):
+        plugins = section.part(_LIST)
+    if plugins is not None and not isinstance(plugins.value, list):
         raise Unfit(f'"{_LIST}" is not a list')
-    return found
+    return plugins
 
 
 def _holder(root: Node, plugins: Node) -> Node:
@@ -173,7 +173,7 @@ def _rest(text: str, file: PurePath) -> Any:
     root = parse(text)
     plugins = _plugins(root)
     if plugins is not None:
-        plugins.value[:] = [one for one in plugins.value if not _is_ours(one, file)]
+        plugins.value[:] = [entry for entry in plugins.value if not _is_ours(entry, file)]
     return {name: value for name, value in root.value.items() if name != _LIST or value}
 
 

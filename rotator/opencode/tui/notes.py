@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rotator.system.liveness import is_alive
 from rotator.system.paths import Paths
-from rotator.text import clean
+from rotator.text import sanitize
 
 SCHEMA = 1
 _LARGEST = 16 * 1024
@@ -36,8 +36,8 @@ def notes_folder(paths: Paths) -> Path:
 
 def tui_notes(paths: Paths) -> list[TuiNote]:
     """Return what the plugins in the opencodes that run say; changes nothing."""
-    found = [_note(path) for path in sorted(notes_folder(paths).glob("*.json"))]
-    return [one for one in found if one is not None]
+    notes = [_note(path) for path in sorted(notes_folder(paths).glob("*.json"))]
+    return [note for note in notes if note is not None]
 
 
 def _note(path: Path) -> TuiNote | None:
@@ -52,7 +52,7 @@ def _note(path: Path) -> TuiNote | None:
             return None
         if not is_alive(value, pid, path.stat().st_mtime):
             return None
-        plugin, opencode, why = (clean(value[name]) for name in ("plugin", "opencode", "why"))
+        plugin, opencode, why = (sanitize(value[name]) for name in ("plugin", "opencode", "why"))
         return TuiNote(pid, plugin, opencode, value["on"] is True, why)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

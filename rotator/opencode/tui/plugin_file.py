@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rotator.errors import UsageError
 from rotator.opencode.bridge.install import naming, refuse_foreign
-from rotator.opencode.jsonc import Broken, parse
+from rotator.opencode.jsonc import JsoncError, parse
 from rotator.opencode.tui.config_entry import (
     Unfit,
     entry_in,
@@ -27,9 +27,11 @@ from rotator.opencode.tui.config_entry import (
     with_entry,
     without_entry,
 )
+from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import whose
 from rotator.system.files import publish, sync_folder, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, Paths, make_folder
+from rotator.system.regular_files import head
 
 NAME = "rotator-tui.js"
 _FIRST_LINE = re.compile(rb"// opencode-rotator dashboard plugin ([0-9][0-9A-Za-z.+-]*)")
@@ -61,8 +63,8 @@ def plugin_source() -> bytes:
 
 def plugin_version(content: bytes) -> str | None:
     """Return the plugin's version from its first line, or None if the file is none of ours."""
-    found = _FIRST_LINE.match(content)
-    return found[1].decode("ascii") if found else None
+    match = _FIRST_LINE.match(content)
+    return match[1].decode("ascii") if match else None
 
 
 def wanted_entry() -> list[object]:
@@ -80,7 +82,7 @@ def tui_plugin(paths: Paths) -> TuiPlugin:
     """Return what is in place. A tui.json that cannot be read has no entry."""
     path, config = paths.opencode_config / NAME, _config_file(paths)
     content = _bytes_of(path)
-    with contextlib.suppress(UsageError, Broken, Unfit):
+    with contextlib.suppress(UsageError, JsoncError, Unfit):
         text = _read(config)
         entry = None if text is None else entry_in(text, path)
         return TuiPlugin(
@@ -101,41 +103,41 @@ def install_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin, s
     Raises UsageError if a file of somebody else's is in the way, or tui.json is broken; then
     nothing is touched.
     """
-    found = tui_plugin(paths)
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
-    before = _read(found.config)
-    after = _changed(found.config, lambda: _with(before, wanted_entry(), found.path))
-    is_there = _bytes_of(found.path) == plugin_source()
+    plugin = tui_plugin(paths)
+    refuse_foreign(plugin.path, exists=plugin.exists, version=plugin.version)
+    before = _read(plugin.config)
+    after = _changed(plugin.config, lambda: _with(before, wanted_entry(), plugin.path))
+    is_there = _bytes_of(plugin.path) == plugin_source()
     if is_there and after == before:
-        return found, f"the dashboard is in place already: {found.path}"
+        return plugin, f"the dashboard is in place already: {plugin.path}"
     if dry_run:
-        return found, f"{found.path} would be put in place and entered in {found.config}"
-    with naming(found.path):
-        make_folder(found.path.parent)
+        return plugin, f"{plugin.path} would be put in place and entered in {plugin.config}"
+    with naming(plugin.path):
+        make_folder(plugin.path.parent)
         if not is_there:
-            publish(found.path, plugin_source(), durable=True)
-    _put(found.config, before, after)
-    said = f"{found.path} is in place and entered in {found.config}"
+            publish(plugin.path, plugin_source(), durable=True)
+    _put(plugin.config, before, after)
+    said = f"{plugin.path} is in place and entered in {plugin.config}"
     return tui_plugin(paths), said
 
 
 def uninstall_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin, str]:
     """Take the entry and the plugin out; return what is left and what was done."""
-    found = tui_plugin(paths)
-    before = _read(found.config)
-    after = _changed(found.config, lambda: before and without_entry(before, found.path))
-    if not found.exists and after == before:
-        return found, f"{found.path} is not there"
-    refuse_foreign(found.path, exists=found.exists, version=found.version)
+    plugin = tui_plugin(paths)
+    before = _read(plugin.config)
+    after = _changed(plugin.config, lambda: before and without_entry(before, plugin.path))
+    if not plugin.exists and after == before:
+        return plugin, f"{plugin.path} is not there"
+    refuse_foreign(plugin.path, exists=plugin.exists, version=plugin.version)
     if dry_run:
-        return found, f"{found.path} and its entry in {found.config} would be removed"
+        return plugin, f"{plugin.path} and its entry in {plugin.config} would be removed"
     # First the entry: opencode would complain of one that leads nowhere.
-    _put(found.config, before, after)
-    with naming(found.path):
-        found.path.unlink(missing_ok=True)
+    _put(plugin.config, before, after)
+    with naming(plugin.path):
+        plugin.path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         paths.opencode_config.rmdir()
-    return tui_plugin(paths), f"{found.path} and its entry in {found.config} were removed"
+    return tui_plugin(paths), f"{plugin.path} and its entry in {plugin.config} were removed"
 
 
 # -- tui.json ------------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ def _config_file(paths: Paths) -> Path:
 def _will_be_moved(paths: Paths) -> bool:
     """Tell whether opencode is about to make tui.json, which it does not where one is there."""
     for name in ("opencode.json", "opencode.jsonc"):
-        with contextlib.suppress(UsageError, Broken):
+        with contextlib.suppress(UsageError, JsoncError):
             text = _read(paths.opencode_config / name)
             value = None if text is None else parse(text).value
             if isinstance(value, dict) and any(moved in value for moved in _MOVED):
@@ -180,7 +182,7 @@ def _read(path: Path) -> str | None:
         raise UsageError(message, hint=_MEND) from exc
     except OSError as exc:
         message = f"{path} cannot be read: {exc.strerror}"
-        raise UsageError(message, hint="check its rights") from exc
+        raise UsageError(message, hint=way_out_of(exc, "check its rights")) from exc
 
 
 def _with(before: str | None, entry: list[object], file: Path) -> str:
@@ -206,7 +208,7 @@ def _placed(entry: object) -> object:
 def _changed(config: Path, change: Callable[[], str | None]) -> str | None:
     try:
         return change()
-    except (Broken, Unfit) as exc:
+    except (JsoncError, Unfit) as exc:
         message = f"{config} is not what opencode can read: {exc}"
         raise UsageError(message, hint=_MEND) from exc
 
@@ -247,7 +249,4 @@ def _name_in(entry: object) -> object:
 
 
 def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.is_file() else None
-    except OSError:
-        return None
+    return head(path, _LARGEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from rotator.clock import to_iso
@@ -15,12 +16,14 @@ from rotator.storage.tables.replaced_tokens import ReplacedTokens
 class AccountRemoval(ReplacedTokens):
     """Removing and merging of accounts."""
 
-    def remove_account(self, account: Account, now: datetime) -> None:
+    def remove_account(
+        self, account: Account, now: datetime, *, spared: Iterable[Secret] = ()
+    ) -> None:
         """Forget an account; digests of its secrets stay behind, so that no old copy revives it.
 
-        Its secrets are blanked out wherever else they stand.
+        Its secrets are blanked out wherever else they stand; those `spared` are another's.
         """
-        self._blank(self._secrets_of(account))
+        self._blank(self._secrets_of(account).difference(spared))
         self.note_purge()
         self._write(
             "INSERT INTO removed SELECT provider, digest, ? FROM digest WHERE account = ?"
@@ -42,13 +45,13 @@ class AccountRemoval(ReplacedTokens):
             " UNION ALL SELECT entry, NULL FROM replaced WHERE account = ?",
             (account.id, account.id, account.id),
         )
-        found = {account.credential.secret, account.credential.refresh}
+        secrets = {account.credential.secret, account.credential.refresh}
         for entry in (Secret(text) for row in entries for text in row if text):
             with contextlib.suppress(BadEntry):
                 credential = parse_entry(account.provider, entry)
-                found |= {credential.secret, credential.refresh}
+                secrets |= {credential.secret, credential.refresh}
         # A word that stands in a secret's place is in the entries of others, too.
-        return {one for one in found if one and not is_placeholder(one.reveal())}
+        return {secret for secret in secrets if secret and not is_placeholder(secret.reveal())}
 
     def _blank(self, secrets: set[Secret]) -> None:
         read = self._connection.execute

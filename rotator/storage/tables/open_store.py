@@ -20,13 +20,14 @@ from rotator.storage.database import (
     Gate,
     awaits_rebuilding,
     clear_places,
+    is_remembered,
     open_database,
     require_known_schema,
     ungated,
 )
 from rotator.storage.database_errors import store_errors
 from rotator.storage.migrations import STORE
-from rotator.storage.row_sealing import seal_what_is_written
+from rotator.storage.row_sealing import seal_tables, seal_what_is_written, unlike_tables
 from rotator.storage.rows import Row
 from rotator.storage.tables.state_reader import StateReader
 from rotator.storage.transactions import reading, transaction
@@ -57,7 +58,9 @@ class OpenStore:
             with store_errors(self._path, opening=True):
                 clear_places(self._path)
             self._require_in_place()
-            connection = open_database(self._path, STORE, durable=True, gate=self._gate)
+            connection = open_database(
+                self._path, STORE, durable=True, gate=self._gate, remembered=is_remembered
+            )
             return connection, _identity(self._path)
 
     def __enter__(self) -> Self:
@@ -87,9 +90,14 @@ class OpenStore:
                 self._require_in_place()
                 self._follow()
                 self._seal_writes()
-                with transaction(self._connection, self._path):
-                    require_known_schema(self._connection, self._path, STORE)
+                unlike = self._unlike_tables()
+                with transaction(self._connection, self._path) as connection:
+                    require_known_schema(connection, self._path, STORE)
+                    before = connection.total_changes
                     yield
+                    if connection.total_changes != before:
+                        # What is not as it was left does not become right by a change.
+                        seal_tables(connection, but=unlike)
         finally:
             self._state = None
 
@@ -99,6 +107,17 @@ class OpenStore:
             with store_errors(self._path):
                 seal_what_is_written(self._connection)
             self._seals_writes = True
+
+    def _unlike_tables(self) -> frozenset[str]:
+        # A damaged page that is met in a transaction lets it end by no commit.
+        with store_errors(self._path):
+            self._connection.execute("BEGIN")
+            try:
+                require_known_schema(self._connection, self._path, STORE)
+                return unlike_tables(self._connection)
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def is_replaced(self) -> bool:
         """Tell whether the path holds another file by now than the one that is open."""
@@ -163,7 +182,7 @@ class OpenStore:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return facts.st_dev, facts.st_ino

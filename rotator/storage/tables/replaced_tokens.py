@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from rotator.clock import to_iso
-from rotator.core.logins.token_lines import Tokens, is_unproven, shown
+from rotator.core.logins.line_parting import TokenPair
+from rotator.core.logins.token_lines import is_unproven, shown
 from rotator.model import NOBODY, Account, AccountId, Credential, Doubt, Identity
 from rotator.storage.tables.accounts import Accounts
 from rotator.storage.tables.purges import Purges
@@ -53,7 +54,7 @@ class ReplacedTokens(Accounts, Purges):
             *(account, account, REPLACED_KEPT),
         )
 
-    def lay_out(self, account: Account, line: tuple[Tokens, ...], now: datetime) -> None:
+    def lay_out(self, account: Account, line: tuple[TokenPair, ...], now: datetime) -> None:
         """Let an account have these tokens, the last of them in use, and no others.
 
         They are of its own line; what left it is somebody's by then.
@@ -67,7 +68,7 @@ class ReplacedTokens(Accounts, Purges):
             self._note_digests(account.provider, account.id, in_use, now)
             self.forget_live_of(account.id)
         self.set_owner(account.id, who, unproven=is_unproven(line))
-        kept = {one.number: one.who for one in line[:-1]}
+        kept = {tokens.number: tokens.who for tokens in line[:-1]}
         for number in [row[0] for row in self._numbers_of(account.id)]:
             if number not in kept:
                 self._write("DELETE FROM replaced WHERE number = ?", number)
@@ -110,13 +111,14 @@ class ReplacedTokens(Accounts, Purges):
     def set_doubts(self, account: AccountId, doubts: Iterable[Doubt]) -> None:
         """Note which newer accounts an account may be the same login as, if any."""
         told = (
-            " ".join(f"{one.newer}:{one.came_as}:{one.of}" for one in dict.fromkeys(doubts)) or None
+            " ".join(f"{doubt.newer}:{doubt.came_as}:{doubt.of}" for doubt in dict.fromkeys(doubts))
+            or None
         )
         self._write("UPDATE account SET maybe = ? WHERE id = ?", told, account)
 
     def repoint_doubts(self, account: AccountId, to: AccountId) -> None:
         """Let whoever may be the same login as an account may be another one's instead."""
-        for one in self.state().accounts:
-            after = [replace(d, newer=to) if d.newer == account else d for d in one.doubts]
-            if one.id != to and tuple(after) != one.doubts:
-                self.set_doubts(one.id, after)
+        for owner in self.state().accounts:
+            after = [replace(d, newer=to) if d.newer == account else d for d in owner.doubts]
+            if owner.id != to and tuple(after) != owner.doubts:
+                self.set_doubts(owner.id, after)

@@ -14,6 +14,15 @@ TENURES_KEPT = 20
 class Slots(OpenStore):
     """The slots of the providers."""
 
+    def active_alias(self, provider: str) -> str | None:
+        """Return who is in the provider's slot, also within a transaction that has changed much."""
+        row = self._one(
+            "SELECT alias FROM slot JOIN account ON account.id = slot.active"
+            " WHERE slot.provider = ?",
+            provider,
+        )
+        return None if row is None else str(row[0])
+
     def set_active(self, provider: str, account: AccountId | None, now: datetime) -> None:
         """Note who is in the provider's slot from now on; a change begins a new tenure."""
         slot = self._one("SELECT active FROM slot WHERE provider = ?", provider)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 
+from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.core.logins.row_seals import PASSING_SEAL, is_sealed, without_passing
+from rotator.core.logins.spent_tokens import with_spent
 from rotator.core.logins.token_lines import with_doubts
 from rotator.core.selection.limits import of_tokens_in_use, shared
 from rotator.errors import RotatorError
@@ -17,6 +21,7 @@ from rotator.model import (
     Limit,
     PendingRefresh,
     Replaced,
+    Slot,
     Standing,
     State,
     Tenure,
@@ -24,6 +29,7 @@ from rotator.model import (
 from rotator.opencode.auth.entries import BadEntry
 from rotator.storage.database import Connection
 from rotator.storage.rows import (
+    LONG_AGO,
     Row,
     account_of,
     part_limit_of,
@@ -32,8 +38,9 @@ from rotator.storage.rows import (
     slot_of,
     standing_of,
     tenure_of,
+    time_or,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 
 # So many of each account are in every state; the others are looked up when they are asked for.
 DIGESTS_AT_HAND = 64
@@ -56,15 +63,19 @@ class StateReader:
             try:
                 accounts.append(account_of(row, parts.get(row["id"], ())))
             except (RotatorError, ValueError, TypeError, AttributeError):
-                name = f"{clean(row['provider'])}/{clean(row['alias'])}"
+                name = f"{sanitize(row['provider'])}/{sanitize(row['alias'])}"
                 broken.append(f"the saved account {name} cannot be read")
-        replaced = self._replaced({one.id: one for one in accounts})
-        accounts = [_with_own_limits(one, replaced.get(one.id, ())) for one in accounts]
-        slots = {}
+        replaced = self._replaced({account.id: account for account in accounts})
+        accounts = [_with_own_limits(account, replaced.get(account.id, ())) for account in accounts]
+        slots: dict[str, Slot] = {}
         for row in self._rows("slot"):
             with contextlib.suppress(ValueError):
                 slots[row["provider"]] = slot_of(row, tenures.get(row["provider"], ()))
         settings = {row["name"]: row["value"] for row in self._rows("setting")}
+        standings = tuple(self._standings())
+        live = [slot.active for slot in slots.values()]
+        live += [standing.account for standing in standings if standing.active]
+        accounts = list(with_spent(accounts, live, self._exchanged(accounts)))
         return State(
             accounts=shared(with_doubts(accounts)),
             slots=MappingProxyType(slots),
@@ -77,20 +88,18 @@ class StateReader:
                     (REMOVED_AT_HAND,),
                 )
             ),
-            refreshes=MappingProxyType({one.account: one for one in self._refreshes()}),
+            refreshes=MappingProxyType({refresh.account: refresh for refresh in self._refreshes()}),
             replaced=MappingProxyType(replaced),
-            standings=tuple(self._standings()),
+            standings=standings,
             broken=(*self._damage, *broken),
         )
 
     def _standings(self) -> Iterator[Standing]:
-        cursor = self._connection.execute(
-            "SELECT * FROM standing WHERE slot != '' ORDER BY home, slot"
-        )
-        names = [column[0] for column in cursor.description]
-        for values in cursor:
+        for row in self._rows("standing", "home, slot"):
             with contextlib.suppress(ValueError):
-                yield standing_of(dict(zip(names, values, strict=True)))
+                # Without a slot it says that the home was looked at.
+                if row["slot"]:
+                    yield standing_of(row)
 
     def _rows(self, table: str, order: str = "rowid") -> Iterator[Row]:
         """Return the rows of a table that are as they were written; the others are damage."""
@@ -98,7 +107,9 @@ class StateReader:
         names = [column[0] for column in cursor.description]
         for values in cursor:
             row: Row = dict(zip(names, values, strict=True))
-            whose = f" {clean(row['provider'])}/{clean(row['alias'])}" if "alias" in row else ""
+            whose = (
+                f" {sanitize(row['provider'])}/{sanitize(row['alias'])}" if "alias" in row else ""
+            )
             if not is_sealed(table, row):
                 what = f"the saved account{whose}" if whose else f"what is noted as {table}"
                 self._damage.append(f"{what} cannot be read")
@@ -109,18 +120,18 @@ class StateReader:
             yield row
 
     def _part_limits(self) -> dict[str, list[Limit]]:
-        found: dict[str, list[Limit]] = {}
+        limits: dict[str, list[Limit]] = {}
         for row in self._rows("part_limit", "model"):
             with contextlib.suppress(ValueError):
-                found.setdefault(row["account"], []).append(part_limit_of(row))
-        return found
+                limits.setdefault(row["account"], []).append(part_limit_of(row))
+        return limits
 
     def _tenures(self) -> dict[str, list[Tenure]]:
-        found: dict[str, list[Tenure]] = {}
+        tenures: dict[str, list[Tenure]] = {}
         for row in self._rows("tenure", "number"):
             with contextlib.suppress(ValueError):
-                found.setdefault(row["provider"], []).append(tenure_of(row))
-        return found
+                tenures.setdefault(row["provider"], []).append(tenure_of(row))
+        return tenures
 
     def _digests(self) -> Iterator[tuple[tuple[str, Digest], AccountId]]:
         for (account,) in self._connection.execute("SELECT id FROM account").fetchall():
@@ -132,17 +143,26 @@ class StateReader:
             for provider, digest in rows:
                 yield (provider, Digest(digest)), AccountId(account)
 
+    def _exchanged(self, accounts: Iterable[Account]) -> dict[Digest, datetime]:
+        """Return when bridges saw refresh tokens of these accounts exchanged for others."""
+        wanted = [digest for account in accounts for digest in refresh_digests(account.credential)]
+        rows = self._connection.execute(
+            "SELECT digest, at FROM exchange WHERE digest IN (SELECT value FROM json_each(?))",
+            (json.dumps(wanted),),
+        )
+        return {Digest(digest): time_or(LONG_AGO, at) for digest, at in rows}
+
     def _replaced(
         self, accounts: Mapping[AccountId, Account]
     ) -> dict[AccountId, tuple[Replaced, ...]]:
-        found: dict[AccountId, tuple[Replaced, ...]] = {}
+        replaced: dict[AccountId, tuple[Replaced, ...]] = {}
         for row in self._rows("replaced", "number"):
             account = accounts.get(row["account"])
             with contextlib.suppress(BadEntry, ValueError):
                 if account is not None:
-                    one = replaced_of(account.provider, row)
-                    found[account.id] = (*found.get(account.id, ()), one)
-        return found
+                    tokens = replaced_of(account.provider, row)
+                    replaced[account.id] = (*replaced.get(account.id, ()), tokens)
+        return replaced
 
     def _refreshes(self) -> Iterator[PendingRefresh]:
         for row in self._rows("refresh"):
@@ -152,5 +172,5 @@ class StateReader:
 
 def _with_own_limits(account: Account, replaced: Sequence[Replaced]) -> Account:
     """Return the account; unproven tokens of it have no limit of those that they replaced."""
-    came_at = [one.at for one in replaced if not one.loose]
+    came_at = [tokens.at for tokens in replaced if not tokens.loose]
     return of_tokens_in_use(account, came_at[-1]) if account.unproven and came_at else account

@@ -13,7 +13,7 @@ from rotator.storage.tables.open_store import OpenStore
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class UnclaimedContent:
     """Bytes that stood in auth.json and that nobody could take in, as they are kept.
 
     They are one provider's entry, or (None) those of a whole file.
@@ -29,34 +29,34 @@ class Aside:
 class UnclaimedContents(OpenStore):
     """What is kept aside, each under a number of its own."""
 
-    def asides(self) -> Iterator[Aside]:
+    def unclaimed_contents(self) -> Iterator[UnclaimedContent]:
         """Return what is kept aside, oldest first."""
         with store_errors(self._path):
             rows = self._connection.execute("SELECT number FROM aside ORDER BY number").fetchall()
-        found = (self.aside(number) for (number,) in rows)
-        return (one for one in found if one is not None)
+        asides = (self.unclaimed_content(number) for (number,) in rows)
+        return (aside for aside in asides if aside is not None)
 
-    def aside(self, number: int) -> Aside | None:
+    def unclaimed_content(self, number: int) -> UnclaimedContent | None:
         """Return what is kept aside under that number, or None."""
         row = self._sealed("aside", number)
         if row is None:
             return None
         at, content = time_or(LONG_AGO, row["at"]), bytes(row["content"])
-        return Aside(number, at, row["why"], row["provider"], content)
+        return UnclaimedContent(number, at, row["why"], row["provider"], content)
 
-    def number_aside(self, content: bytes, provider: str | None) -> int | None:
+    def number_unclaimed(self, content: bytes, provider: str | None) -> int | None:
         """Return the number under which these very bytes are kept already, or None."""
         row = self._one(
             "SELECT number FROM aside WHERE provider IS ? AND content = ?", provider, content
         )
         return int(row[0]) if row else None
 
-    def aside_size(self) -> tuple[int, int]:
+    def unclaimed_size(self) -> tuple[int, int]:
         """Return how many contents are kept aside, and their bytes in all."""
         row = self._one("SELECT count(*), coalesce(sum(length(content)), 0) FROM aside")
         return (int(row[0]), int(row[1])) if row else (0, 0)
 
-    def keep_aside(
+    def keep_unclaimed(
         self, content: bytes, why: str, now: datetime, provider: str | None = None
     ) -> int:
         """Keep bytes that stood in auth.json and that nobody could take in; return their number.
@@ -75,7 +75,7 @@ class UnclaimedContents(OpenStore):
         self._set("aside", str(number))
         return number
 
-    def replace_aside(self, number: int, content: bytes | None) -> None:
+    def replace_unclaimed(self, number: int, content: bytes | None) -> None:
         """Put other bytes in place of those that are kept aside, or (None) forget them."""
         if content is None:
             self._write("DELETE FROM aside WHERE number = ?", number)

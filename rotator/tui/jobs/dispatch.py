@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from rotator.clock import system_clock
-from rotator.context import Books
+from rotator.context import Context
 from rotator.system.paths import Paths
-from rotator.tui.jobs.account_changes import Hands
+from rotator.tui.jobs.account_changes import AccountChanges
 from rotator.tui.jobs.lookups import (
     Explainer,
     captured,
@@ -41,12 +41,12 @@ _CHANGES: tuple[type, ...] = (
 )
 
 
-class Duties:
+class Dispatcher:
     """Makes jobs of effects; what can be taken back is kept here."""
 
     def __init__(self, paths: Paths, explain: Explainer | None = None) -> None:
         self._paths, self._explain = paths, explain or explain_choice
-        self._hands, self._watcher = Hands(), Watcher()
+        self._hands, self._watcher = AccountChanges(), Watcher()
         self._makers = self._table()
 
     def job(self, effect: do.Effect) -> Job:
@@ -77,5 +77,5 @@ class Duties:
             do.StartWatcher: lambda effect: partial(self._start_watcher, effect.job),
         }
 
-    def _start_watcher(self, job: int, _: Books) -> Message:
+    def _start_watcher(self, job: int, _: Context) -> Message:
         return self._watcher.start(job, self._paths)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from rotator.context import Books
-from rotator.services.status import look_around as overview
-from rotator.tui.jobs.read_world import Around
+from rotator.context import Context
+from rotator.services.status import read_status as overview
+from rotator.tui.jobs.read_world import Environment
 
 
-def look_around(books: Books) -> Around:
+def look_around(context: Context) -> Environment:
     """Return what `status` would say of the bridge, of running opencodes and of problems."""
-    found = overview(books)
-    return Around(
-        bridge=found.bridge.version,
-        bridge_current=found.bridge.current,
-        opencodes=len(found.opencodes),
-        unbridged=sum(one.bridge is None for one in found.opencodes),
-        problems=found.problems,
+    status = overview(context)
+    return Environment(
+        bridge=status.bridge.version,
+        bridge_current=status.bridge.current,
+        opencodes=len(status.opencodes),
+        unbridged=sum(
+            opencode.bridge is None and opencode.auth_file is not None
+            for opencode in status.opencodes
+        ),
+        problems=status.problems,
     )

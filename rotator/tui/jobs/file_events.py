@@ -30,7 +30,7 @@ def watched_paths(paths: Paths) -> Sequence[Watched]:
     )
 
 
-class Feed:
+class FileEvents:
     """A thread that calls `look` after something has changed."""
 
     def __init__(self, paths: Paths, look: Callable[[], None]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.core.selection.explain import explain, sentences
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.models import ask_models, known_providers
 from rotator.services import usage
 from rotator.services.own_keys import own_key_sentences
-from rotator.services.restarts import why_unseen
-from rotator.services.sync import look
+from rotator.services.restarts import unseen_turns
+from rotator.services.sync import sync
 from rotator.tui.model import effects as do
-from rotator.tui.model.messages import Ended, Explained, Message, Offered
+from rotator.tui.model.messages import ChoicesLoaded, Explained, JobFinished, Message
 from rotator.tui.model.world import Item
 from rotator.tui.update.accounts import why_title
+from rotator.wording import counted
 
 ANOTHER = Item("", "another one", "opencode asks which")
 
@@ -24,93 +25,93 @@ ANOTHER = Item("", "another one", "opencode asks which")
 class Explainer(Protocol):
     """**Protocol:** what says why this account of a provider serves and not that."""
 
-    def __call__(self, books: Books, provider: str) -> tuple[str, ...]:
+    def __call__(self, context: Context, provider: str) -> tuple[str, ...]:
         """Return the sentences."""
 
 
-def explain_choice(books: Books, provider: str) -> tuple[str, ...]:
+def explain_choice(context: Context, provider: str) -> tuple[str, ...]:
     """Say what speaks for and against each account, as `rotator explain` does."""
-    present = Exchange(books.paths).present()
-    unseen = why_unseen(books, present)
-    own = own_key_sentences(books, present, [provider]).get(provider)
-    return sentences(explain(books.outlook(provider), provider, None, books.clock(), unseen, own))
+    present = Exchange(context.paths).present()
+    unseen = unseen_turns(context, present)
+    own = own_key_sentences(context, present, [provider]).get(provider)
+    return sentences(
+        explain(context.decision_state(provider), provider, None, context.clock(), unseen, own)
+    )
 
 
-def explained(explainer: Explainer, provider: str) -> Callable[[Books], Message]:
+def explained(explainer: Explainer, provider: str) -> Callable[[Context], Message]:
     """Return the job that explains a provider's choice."""
-    return lambda books: Explained(why_title(provider), explainer(books, provider))
+    return lambda context: Explained(why_title(provider), explainer(context, provider))
 
 
-def read_usage(effect: do.ReadUsage) -> Callable[[Books], Message]:
+def read_usage(effect: do.ReadUsage) -> Callable[[Context], Message]:
     """Return the job that asks vendors what is used."""
 
-    def work(books: Books) -> Message:
+    def work(context: Context) -> Message:
         wanted = set(effect.accounts)
-        accounts = [a for a in books.store.state().accounts if a.id in wanted]
-        before = {a.id for a in accounts if usage.obstacle(books, a) is not None}
-        asked = usage.read(books, accounts, forced=True)
-        books.announce()
+        accounts = [a for a in context.store.state().accounts if a.id in wanted]
+        before = {a.id for a in accounts if usage.obstacle(context, a) is not None}
+        asked = usage.read(context, accounts, forced=True)
+        context.notify_changed()
         failed = [
-            one.asked.failure
-            for one in usage.known(books, [a for a in accounts if a.id not in before])
-            if one.asked.failure
+            reading.asked.failure
+            for reading in usage.known(context, [a for a in accounts if a.id not in before])
+            if reading.asked.failure
         ]
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            return Ended(effect.job, f"usage: {failed[0]}{more}", failed=True)
+            return JobFinished(effect.job, f"usage: {failed[0]}{more}", failed=True)
         if not asked:
-            why = next(filter(None, (usage.obstacle(books, a) for a in accounts)), None)
-            return Ended(effect.job, f"usage: {why or 'it was asked for a moment ago'}")
-        return Ended(effect.job, f"usage of {asked} of {len(accounts)} accounts was read")
+            why = next(filter(None, (usage.obstacle(context, a) for a in accounts)), None)
+            return JobFinished(effect.job, f"usage: {why or 'it was asked for a moment ago'}")
+        return JobFinished(effect.job, f"usage of {asked} of {len(accounts)} accounts was read")
 
     return work
 
 
-def offer_providers(books: Books) -> Message:
+def offer_providers(context: Context) -> Message:
     """Return the providers that one can log in to: those in use first, then all by name."""
-    state = books.store.state()
+    state = context.store.state()
     mine = sorted({account.provider for account in state.accounts})
-    names = {name: name for name in books.registry.providers if name.isascii() and name != "*"}
+    names = {name: name for name in context.registry.providers if name.isascii() and name != "*"}
     names |= known_providers()
     names |= {name: names.get(name, name) for name in mine}
     others = sorted(names.keys() - set(mine), key=lambda name: names[name].casefold())
-    items = [Item(name, names[name], _count(len(state.of(name)))) for name in mine]
+    items = [Item(name, names[name], counted(len(state.of(name)), "account")) for name in mine]
     items += [Item(name, names[name], name if names[name] != name else "") for name in others]
-    return Offered("providers", (*items, ANOTHER))
+    return ChoicesLoaded("providers", (*items, ANOTHER))
 
 
-def _count(number: int) -> str:
-    return "1 account" if number == 1 else f"{number} accounts"
-
-
-def offer_models(provider: str) -> Callable[[Books], Message]:
+def offer_models(provider: str) -> Callable[[Context], Message]:
     """Return the job that asks opencode for a provider's models."""
 
-    def work(_: Books) -> Message:
+    def work(_: Context) -> Message:
         models = ask_models(provider)
-        return Offered(provider, tuple(Item(m.id, m.name, f"{m.released}  {m.id}") for m in models))
+        return ChoicesLoaded(
+            provider, tuple(Item(m.id, m.name, f"{m.released}  {m.id}") for m in models)
+        )
 
     return work
 
 
-def captured(effect: do.Captured) -> Callable[[Books], Message]:
+def captured(effect: do.Captured) -> Callable[[Context], Message]:
     """Return the job that finds out what a login of opencode's has brought."""
 
-    def work(books: Books) -> Message:
-        look(books)
-        new = [a for a in books.store.state().accounts if a.id not in effect.before]
+    def work(context: Context) -> Message:
+        sync(context)
+        new = [a for a in context.store.state().accounts if a.id not in effect.before]
         # Somebody else may have logged in somewhere else meanwhile.
         new.sort(key=lambda account: account.provider != effect.provider)
-        books.announce()
+        context.notify_changed()
         if new:
-            return Ended(effect.job, f"{new[0].name} was saved", name_it=new[0].id)
-        for one in reversed(books.history.read(after=effect.last_event)):
-            event = one.event
+            return JobFinished(effect.job, f"{new[0].name} was saved", name_it=new[0].id)
+        for entry in reversed(context.history.read(after=effect.last_event)):
+            event = entry.event
             if event.account and effect.provider in {"", event.provider}:
-                return Ended(effect.job, f"{event.account}: {event.why}")
+                return JobFinished(effect.job, f"{event.account}: {event.why}")
         if effect.code:
             says = f"opencode's login ended with {effect.code}, and no login was made"
-            return Ended(effect.job, says, failed=True)
-        return Ended(effect.job, "no login was made")
+            return JobFinished(effect.job, says, failed=True)
+        return JobFinished(effect.job, "no login was made")
 
     return work

@@ -1,7 +1,7 @@
-"""Opens the store and the history for reading, with nothing else of the books.
+"""Opens the store and the history for reading, with nothing else of the context.
 
 The first screen waits for this. A store that needs more than to be opened (it is damaged, or of
-another version) is left to the books, which know what to do.
+another version) is left to the context, which knows what to do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rotator.system.paths import Paths
 
 
 class Sources(Protocol):
-    """**Protocol:** what the screen is read from; the books are one."""
+    """**Protocol:** what the screen is read from; the context is one."""
 
     @property
     def paths(self) -> Paths:
@@ -41,7 +41,7 @@ class Sources(Protocol):
 
 
 @dataclass(frozen=True)
-class Glance:
+class ReadOnlyView:
     """The store and the history, open for reading."""
 
     paths: Paths
@@ -61,7 +61,7 @@ def glance_or(paths: Paths, open_books: OpenSources) -> Iterator[Sources]:
         yield sources if sources is not None else opened.enter_context(open_books())
 
 
-def _glance(paths: Paths, opened: contextlib.ExitStack) -> Glance | None:
+def _glance(paths: Paths, opened: contextlib.ExitStack) -> ReadOnlyView | None:
     if not paths.store.exists():
         return None
     with contextlib.ExitStack() as opening:
@@ -72,7 +72,7 @@ def _glance(paths: Paths, opened: contextlib.ExitStack) -> Glance | None:
         except StoreError:
             return None
         opened.push(opening.pop_all())
-    return Glance(paths, store, history)
+    return ReadOnlyView(paths, store, history)
 
 
 def _refused(_: Connection) -> AbstractContextManager[object]:

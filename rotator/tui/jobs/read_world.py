@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from rotator.core.poll_schedule import Asked
+from rotator.core.poll_schedule import UsageRecord
 from rotator.model import Account, AccountId, Balance, State
 from rotator.model.preferences import Preferences
 from rotator.system.locks import watcher_pid
 from rotator.system.paths import Paths
 from rotator.tui.jobs.read_only import Sources
-from rotator.tui.model.world import Gauge, Happened, Past, Row, World
+from rotator.tui.model.world import EventRow, Gauge, Past, Row, World
 from rotator.tui.view.frame import plain
 
 MOST_EVENTS = 500
 # So far back the sparklines go, and so many columns they have at most.
 _HOURS, _MOST_READINGS = timedelta(hours=12), 48
-_NOTHING: Mapping[AccountId, Asked] = MappingProxyType({})
+_NOTHING: Mapping[AccountId, UsageRecord] = MappingProxyType({})
 _VARIABLES = "ROTATOR_"
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Environment:
     """What takes longer to find out: the bridge, running opencodes, problems."""
 
     bridge: str | None = None
@@ -39,14 +39,14 @@ class Around:
     problems: tuple[str, ...] = ()
 
 
-def read_world(sources: Sources, around: Around | None) -> World:
+def read_world(sources: Sources, around: Environment | None) -> World:
     """Return the store and the history as they are now; raises StoreError."""
     state, now = sources.store.state(), sources.clock()
     asked = sources.history.all_asked() if state.accounts else _NOTHING
     rows = [_row(a, state, asked.get(a.id), now) for a in state.accounts]
     events = sources.history.read(most=MOST_EVENTS)
     preferences, unsettled = _preferences(sources.paths)
-    known = around or Around()
+    known = around or Environment()
     return World(
         rows=tuple(sorted(rows, key=lambda row: (row.provider, row.alias, row.id))),
         balancing=state.balancing,
@@ -56,7 +56,7 @@ def read_world(sources: Sources, around: Around | None) -> World:
         bridge_current=known.bridge_current,
         opencodes=known.opencodes,
         unbridged=known.unbridged,
-        events=tuple(Happened(one.number, one.event) for one in events),
+        events=tuple(EventRow(entry.number, entry.event) for entry in events),
         problems=tuple(plain(problem) for problem in known.problems),
         priorities=preferences.priorities,
         unsettled=unsettled,
@@ -82,13 +82,13 @@ def _preferences(paths: Paths) -> tuple[Preferences, str | None]:
     ):
         return Preferences(), None
     # Most people have neither, and their first screen comes sooner without it.
-    from rotator.settings.active import in_force  # noqa: PLC0415
+    from rotator.settings.active import active_settings  # noqa: PLC0415
 
-    settings = in_force(paths)
+    settings = active_settings(paths)
     return settings.preferences, settings.problem
 
 
-def _row(account: Account, state: State, asked: Asked | None, now: datetime) -> Row:
+def _row(account: Account, state: State, asked: UsageRecord | None, now: datetime) -> Row:
     read = asked.snapshot if asked else None
     windows = read.windows if read else ()
     return Row(

@@ -17,14 +17,14 @@ from rotator.errors import StoreError
 from rotator.model import AccountId
 from rotator.system.paths import Paths
 from rotator.tui.jobs.read_only import Sources, glance_or
-from rotator.tui.jobs.read_world import Around, read_past, read_world
+from rotator.tui.jobs.read_world import Environment, read_past, read_world
 from rotator.tui.jobs.worker import Job, OpenBooks, Post, Worker
-from rotator.tui.model.messages import Message, PastRead, Seen
+from rotator.tui.model.messages import Message, PastRead, WorldRead
 
 if TYPE_CHECKING:
-    from rotator.context import Books
-    from rotator.tui.jobs.dispatch import Duties
-    from rotator.tui.jobs.file_events import Feed
+    from rotator.context import Context
+    from rotator.tui.jobs.dispatch import Dispatcher
+    from rotator.tui.jobs.file_events import FileEvents
     from rotator.tui.jobs.lookups import Explainer
     from rotator.tui.model import effects as do
 
@@ -36,7 +36,7 @@ NO_JOB = 0
 _ASK_OTHERS = {"OfferModels", "ReadUsage"}
 
 
-class Crew:
+class JobRunner:
     """Four workers and what feeds them; `post` hands a message to the screen's thread."""
 
     def __init__(
@@ -48,18 +48,18 @@ class Crew:
             return glance_or(paths, open_books)
 
         self._reader: Worker[Sources] = Worker("reader", open_sources, post)
-        self._scout: Worker[Books] = Worker("scout", open_books, post)
+        self._scout: Worker[Context] = Worker("scout", open_books, post)
         # Those who wait for somebody else must not keep anybody waiting.
-        self._asker: Worker[Books] = Worker("asker", open_books, post)
-        self._hands: Worker[Books] = Worker(
+        self._asker: Worker[Context] = Worker("asker", open_books, post)
+        self._hands: Worker[Context] = Worker(
             "hands", open_books, post, spare=self._forget, spare_seconds=_FORGET_SECONDS
         )
         self._lock = threading.Lock()
         self._looks = 0
-        self._around: Around | None = None
+        self._around: Environment | None = None
         self._scouted_at: float | None = None
-        self._feed: Feed | None = None
-        self._duties: Duties | None = None
+        self._feed: FileEvents | None = None
+        self._duties: Dispatcher | None = None
 
     def start(self) -> None:
         """Read what the first screen shows, and nothing that could hold it up."""
@@ -69,7 +69,7 @@ class Crew:
     def follow(self) -> None:
         """Begin with everything else, once the first screen is there."""
         from rotator.system.logs import log_to_file  # noqa: PLC0415  # as the first lines say
-        from rotator.tui.jobs.file_events import Feed  # noqa: PLC0415  # likewise
+        from rotator.tui.jobs.file_events import FileEvents  # noqa: PLC0415  # likewise
 
         # Without a log everything else still works.
         with contextlib.suppress(StoreError):
@@ -78,7 +78,7 @@ class Crew:
             worker.start()
         self._hands.submit(self._looking(_saved))
         self._scout_around()
-        self._feed = Feed(self._paths, self.look)
+        self._feed = FileEvents(self._paths, self.look)
         self._feed.start()
 
     def end(self) -> bool:
@@ -106,18 +106,18 @@ class Crew:
     def _read(self, sources: Sources) -> Message:
         with self._lock:
             self._looks = 0
-        return Seen(read_world(sources, self._around))
+        return WorldRead(read_world(sources, self._around))
 
     def _scout_around(self) -> None:
         self._scouted_at = time.monotonic()
         self._scout.submit(self._look_around)
 
-    def _look_around(self, books: Books) -> None:
+    def _look_around(self, context: Context) -> None:
         from rotator.tui.jobs.environment import look_around  # noqa: PLC0415  # as the first lines say
 
-        found = look_around(books)
-        if found != self._around:
-            self._around = found
+        around = look_around(context)
+        if around != self._around:
+            self._around = around
             self.look()
 
     def carry_out(self, effect: do.Effect) -> None:
@@ -126,15 +126,15 @@ class Crew:
         job = self._looking(partial(self._carried_out, effect))
         worker.submit(job, getattr(effect, "job", NO_JOB))
 
-    def _carried_out(self, effect: do.Effect, books: Books) -> Message | None:
-        return self._dutiful().job(effect)(books)
+    def _carried_out(self, effect: do.Effect, context: Context) -> Message | None:
+        return self._dutiful().job(effect)(context)
 
     def _looking(self, job: Job) -> Job:
         """Return the job, after which the store is read anew: notifications may not work here."""
 
-        def work(books: Books) -> Message | None:
+        def work(context: Context) -> Message | None:
             try:
-                return job(books)
+                return job(context)
             finally:
                 self.look()
 
@@ -144,13 +144,13 @@ class Crew:
         """Have the readings behind the sparklines of these accounts read."""
         self._reader.submit(lambda sources: PastRead(read_past(sources, accounts)), NO_JOB)
 
-    def _dutiful(self) -> Duties:
+    def _dutiful(self) -> Dispatcher:
         """Return the one maker of jobs; whichever thread is first makes it."""
-        from rotator.tui.jobs.dispatch import Duties  # noqa: PLC0415  # as the first lines say
+        from rotator.tui.jobs.dispatch import Dispatcher  # noqa: PLC0415  # as the first lines say
 
         with self._lock:
             if self._duties is None:
-                self._duties = Duties(self._paths, self._explain)
+                self._duties = Dispatcher(self._paths, self._explain)
             return self._duties
 
     def _forget(self) -> None:
@@ -158,8 +158,8 @@ class Crew:
             self._duties.forget_old()
 
 
-def _saved(books: Books) -> None:
+def _saved(context: Context) -> None:
     """Save what stands in auth.json, as every command does: there may be no watcher."""
-    from rotator.services.sync import look  # noqa: PLC0415  # as the first lines say
+    from rotator.services.sync import sync  # noqa: PLC0415  # as the first lines say
 
-    look(books)
+    sync(context)

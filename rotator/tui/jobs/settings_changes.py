@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.model.preferences import Priority
-from rotator.settings.active import Asked
+from rotator.settings.active import SettingsLookup
 from rotator.tui.model import effects as do
-from rotator.tui.model.messages import Ended, Message, SettingsRead
-from rotator.tui.model.world import Setting
+from rotator.tui.model.messages import JobFinished, Message, SettingsRead
+from rotator.tui.model.world import SettingRow
 
 
-def move_priority(effect: do.MovePriority) -> Callable[[Books], Message]:
+def move_priority(effect: do.MovePriority) -> Callable[[Context], Message]:
     """Return the job that moves a provider in the order."""
 
     def moved(order: tuple[Priority, ...]) -> tuple[Priority, ...]:
-        names = [one.provider for one in order]
+        names = [priority.provider for priority in order]
         if effect.provider not in names:
             return order
         at = names.index(effect.provider)
@@ -28,14 +28,15 @@ def move_priority(effect: do.MovePriority) -> Callable[[Books], Message]:
     return _reordered(effect.job, moved, f"{effect.provider} was moved")
 
 
-def set_priority(effect: do.SetPriority) -> Callable[[Books], Message]:
+def set_priority(effect: do.SetPriority) -> Callable[[Context], Message]:
     """Return the job that sets a provider's model or switches it; a new one comes last."""
 
     def changed(order: tuple[Priority, ...]) -> tuple[Priority, ...]:
-        if all(one.provider != effect.provider for one in order):
+        if all(priority.provider != effect.provider for priority in order):
             order = (*order, Priority(effect.provider))
         return tuple(
-            _with(one, effect) if one.provider == effect.provider else one for one in order
+            _with(priority, effect) if priority.provider == effect.provider else priority
+            for priority in order
         )
 
     if effect.model is not None:
@@ -45,63 +46,64 @@ def set_priority(effect: do.SetPriority) -> Callable[[Books], Message]:
     return _reordered(effect.job, changed, says)
 
 
-def _with(one: Priority, effect: do.SetPriority) -> Priority:
+def _with(priority: Priority, effect: do.SetPriority) -> Priority:
     return replace(
-        one,
-        model=one.model if effect.model is None else effect.model,
-        enabled=one.enabled if effect.enabled is None else effect.enabled,
+        priority,
+        model=priority.model if effect.model is None else effect.model,
+        enabled=priority.enabled if effect.enabled is None else effect.enabled,
     )
 
 
 def _reordered(
     job: int, change: Callable[[tuple[Priority, ...]], tuple[Priority, ...]], says: str
-) -> Callable[[Books], Message]:
-    def work(books: Books) -> Message:
+) -> Callable[[Context], Message]:
+    def work(context: Context) -> Message:
         # pydantic and tomlkit are loaded by the first change only.
         from rotator.settings import edit as config_edit  # noqa: PLC0415
 
-        config_edit.change_priorities(books.paths, change)
-        books.announce()
-        return Ended(job, says)
+        config_edit.change_priorities(context.paths, change)
+        context.notify_changed()
+        return JobFinished(job, says)
 
     return work
 
 
-def set_setting(effect: do.SetSetting) -> Callable[[Books], Message]:
+def set_setting(effect: do.SetSetting) -> Callable[[Context], Message]:
     """Return the job that writes a setting; an empty value gives it its default again."""
 
-    def work(books: Books) -> Message:
+    def work(context: Context) -> Message:
         from rotator.settings import edit as config_edit  # noqa: PLC0415  # as above
         from rotator.settings.catalog import find_setting  # noqa: PLC0415  # as above
-        from rotator.settings.origins import given  # noqa: PLC0415  # as above
+        from rotator.settings.origins import parse_argument  # noqa: PLC0415  # as above
 
         if effect.value:
             setting, member = find_setting(effect.name)
-            value = given(setting, member, [effect.value])
-            config_edit.set_value(books.paths, effect.name, value)
+            value = parse_argument(setting, member, [effect.value])
+            config_edit.set_value(context.paths, effect.name, value)
             says = f"{effect.name} is {effect.value}"
         else:
-            config_edit.unset_value(books.paths, effect.name)
+            config_edit.unset_value(context.paths, effect.name)
             says = f"{effect.name} has its default again"
-        books.announce()
-        return Ended(effect.job, says)
+        context.notify_changed()
+        return JobFinished(effect.job, says)
 
     return work
 
 
-def read_settings(books: Books) -> Message:
+def read_settings(context: Context) -> Message:
     """Return every setting with its value and where that comes from."""
     from rotator.settings.catalog import find_setting  # noqa: PLC0415  # as above
-    from rotator.settings.edit import PRIORITY, rendered  # noqa: PLC0415  # as above
-    from rotator.settings.origins import found_settings  # noqa: PLC0415  # as above
+    from rotator.settings.edit import PRIORITY  # noqa: PLC0415  # as above
+    from rotator.settings.inline_values import rendered  # noqa: PLC0415  # as above
+    from rotator.settings.origins import setting_values  # noqa: PLC0415  # as above
 
-    found = []
-    for one in found_settings(Asked(books.paths)):
-        if one.key == PRIORITY:
+    settings = []
+    for setting in setting_values(SettingsLookup(context.paths)):
+        if setting.key == PRIORITY:
             # They have a screen of their own.
             continue
-        about, _ = find_setting(one.key)
-        value = one.value if isinstance(one.value, str) else rendered(one.value)
-        is_switch = isinstance(one.default, bool)
-        found.append(Setting(one.key, value, one.origin, about.about, is_switch))
-    return SettingsRead(tuple(found))
+        about, _ = find_setting(setting.key)
+        value = setting.value if isinstance(setting.value, str) else rendered(setting.value)
+        is_switch = isinstance(setting.default, bool)
+        settings.append(SettingRow(setting.key, value, setting.origin, about.about, is_switch))
+    return SettingsRead(tuple(settings))

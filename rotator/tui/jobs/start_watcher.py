@@ -11,7 +11,7 @@ import time
 from rotator.errors import NotRunning
 from rotator.system.locks import watcher_pid
 from rotator.system.paths import Paths
-from rotator.tui.model.messages import Ended, Message
+from rotator.tui.model.messages import JobFinished, Message
 
 _WATCHER_SECONDS, _LOOK_SECONDS = 10.0, 0.05
 
@@ -27,12 +27,12 @@ class Watcher:
         """Start one and wait until it watches; raises NotRunning."""
         if watcher_pid(paths.watch_lock) is None:
             self._begin(paths)
-        return Ended(job, "the watcher runs")
+        return JobFinished(job, "the watcher runs")
 
     def _begin(self, paths: Paths) -> None:
         nothing = subprocess.DEVNULL
         process = subprocess.Popen(
-            [sys.executable, "-m", "rotator", "watch"],
+            [sys.executable, "-P", "-m", "rotator", "watch"],
             stdin=nothing,
             stdout=nothing,
             stderr=nothing,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rotator.context import Books
+from rotator.context import Context
 from rotator.errors import UsageError
 from rotator.model import Account, AccountId
 from rotator.services import accounts as ledger
@@ -41,7 +41,7 @@ class Removed:
 Kept = SwappedBack | Removed
 
 
-class Undo:
+class UndoHistory:
     """Keeps what can be taken back, and takes it back; one thread's own."""
 
     def __init__(self) -> None:
@@ -56,42 +56,43 @@ class Undo:
 
     def forget_old(self, now: datetime) -> None:
         """Let go of everything whose time is over."""
-        self._kept = {token: one for token, one in self._kept.items() if now < one.until}
+        self._kept = {token: change for token, change in self._kept.items() if now < change.until}
 
-    def take_back(self, books: Books, token: int) -> tuple[str, AccountId | None]:
+    def take_back(self, context: Context, token: int) -> tuple[str, AccountId | None]:
         """Take it back; return the sentence that says so, and which account it is about."""
-        self.forget_old(books.clock())
+        self.forget_old(context.clock())
         kept = self._kept.get(token)
         if kept is None:
             raise UsageError("that cannot be taken back any more", hint="ten minutes are over")
         if isinstance(kept, SwappedBack):
-            said = _swap_back(books, kept)
+            said = _swap_back(context, kept)
         else:
-            said = _bring_back(books, kept)
+            said = _bring_back(context, kept)
         del self._kept[token]
         return said
 
 
-def _swap_back(books: Books, kept: SwappedBack) -> tuple[str, AccountId | None]:
-    state = books.store.state()
+def _swap_back(context: Context, kept: SwappedBack) -> tuple[str, AccountId | None]:
+    state = context.store.state()
     account = state.account(kept.account)
     if account is None:
         raise UsageError("the account that was live before is gone", hint="activate another one")
-    plan = plan_rotation(state, kept.provider, account.alias, books.clock())
-    done = rotate(books, plan)
-    note_restart(books, done.put, written=done.written)
+    plan = plan_rotation(state, kept.provider, account.alias, context.clock())
+    done = rotate(context, plan)
+    note_restart(context, done.put, written=done.written)
     return f"{kept.provider}: {done.put.alias} is live again", done.put.id
 
 
-def _bring_back(books: Books, kept: Removed) -> tuple[str, AccountId | None]:
+def _bring_back(context: Context, kept: Removed) -> tuple[str, AccountId | None]:
     was = kept.account
-    alias = was.alias if was.alias not in books.store.aliases(was.provider) else None
-    done = ledger.add(books, was.provider, was.credential, alias=alias, activate=kept.was_live)
+    alias = was.alias if was.alias not in context.store.aliases(was.provider) else None
+    done = ledger.add(context, was.provider, was.credential, alias=alias, activate=kept.was_live)
     account = done.account
-    with books.store.transaction():
-        books.store.set_disabled(account.id, was.disabled)
-        books.store.set_rejected(account.id, was.rejected)
+    with context.store.transaction():
+        context.store.set_disabled(account.id, was.disabled)
+        context.store.set_rejected(account.id, was.rejected)
         for limit in filter(None, (was.limit, *was.part_limits)):
-            books.store.set_limit(account.id, limit)
-    books.announce()
-    return f"{account.name} is back", account.id
+            context.store.set_limit(account.id, limit)
+    context.notify_changed()
+    why = account.why_login_at(context.clock())
+    return f"{account.name} is back" + (f"; it needs a login: {why}" if why else ""), account.id

@@ -14,17 +14,17 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rotator.errors import RotatorError, StoreDamaged
-from rotator.tui.model.messages import Broken, Ended, Message
+from rotator.tui.model.messages import JobFinished, Message, StoreUnreadable
 
 if TYPE_CHECKING:
-    from rotator.context import Books
+    from rotator.context import Context
 
 log = logging.getLogger(__name__)
 
 Opened = TypeVar("Opened")
 Post = Callable[[Message], None]
-OpenBooks = Callable[[], AbstractContextManager["Books"]]
-Job = Callable[["Books"], Message | None]
+OpenBooks = Callable[[], AbstractContextManager["Context"]]
+Job = Callable[["Context"], Message | None]
 # Whoever changes something just then is waited for: a swap is over in milliseconds.
 END_SECONDS = 15.0
 
@@ -113,4 +113,4 @@ class Worker(Generic[Opened]):
 
 
 def _failure(number: int | None, says: str) -> Message:
-    return Broken(says) if number is None else Ended(number, says, failed=True)
+    return StoreUnreadable(says) if number is None else JobFinished(number, says, failed=True)

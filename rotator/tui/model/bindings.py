@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rotator.model import AccountState
-from rotator.tui.model.state import Place, State
+from rotator.tui.model.state import DashboardState, ScreenName
 
-EVERYWHERE = frozenset(Place)
-ACCOUNTS = frozenset({Place.ACCOUNTS})
-EVENTS = frozenset({Place.EVENTS})
-PRIORITIES = frozenset({Place.PRIORITIES})
-SETTINGS = frozenset({Place.SETTINGS})
-LISTS = frozenset({Place.ACCOUNTS, Place.EVENTS})
+EVERYWHERE = frozenset(ScreenName)
+ACCOUNTS = frozenset({ScreenName.ACCOUNTS})
+EVENTS = frozenset({ScreenName.EVENTS})
+PRIORITIES = frozenset({ScreenName.PRIORITIES})
+SETTINGS = frozenset({ScreenName.SETTINGS})
+LISTS = frozenset({ScreenName.ACCOUNTS, ScreenName.EVENTS})
 
 
 class Action(StrEnum):
@@ -54,48 +54,48 @@ class Action(StrEnum):
     QUIT = "quit"
 
 
-def _always(_: State) -> bool:
+def _always(_: DashboardState) -> bool:
     return True
 
 
-def _on_account(state: State) -> bool:
+def _on_account(state: DashboardState) -> bool:
     return state.chosen is not None
 
 
-def _parked(state: State) -> bool:
+def _parked(state: DashboardState) -> bool:
     return state.chosen is not None and not state.chosen.active
 
 
-def _has_other(state: State) -> bool:
+def _has_other(state: DashboardState) -> bool:
     chosen = state.chosen
     return chosen is not None and any(
         row.provider == chosen.provider and row.id != chosen.id for row in state.seen.rows
     )
 
 
-def _can_undo(state: State) -> bool:
+def _can_undo(state: DashboardState) -> bool:
     return state.undoable is not None
 
 
-def _unwatched(state: State) -> bool:
+def _unwatched(state: DashboardState) -> bool:
     return state.world is not None and state.world.watcher_pid is None
 
 
-def _has_events(state: State) -> bool:
+def _has_events(state: DashboardState) -> bool:
     return bool(state.events_shown)
 
 
-def _has_priority(state: State) -> bool:
+def _has_priority(state: DashboardState) -> bool:
     return bool(state.seen.priorities)
 
 
-def _enable_word(state: State) -> str:
+def _enable_word(state: DashboardState) -> str:
     chosen = state.chosen
     disabled = chosen is not None and chosen.state is AccountState.DISABLED
     return "enable" if disabled else "disable"
 
 
-def _balancing_word(state: State) -> str:
+def _balancing_word(state: DashboardState) -> str:
     return "balancing off" if state.seen.balancing else "balancing on"
 
 
@@ -105,18 +105,18 @@ class Binding:
 
     action: Action
     keys: tuple[str, ...]
-    word: str | Callable[[State], str]
+    word: str | Callable[[DashboardState], str]
     says: str
-    places: frozenset[Place] = EVERYWHERE
-    when: Callable[[State], bool] = _always
+    places: frozenset[ScreenName] = EVERYWHERE
+    when: Callable[[DashboardState], bool] = _always
     # Left out of the footer: everybody tries these anyway.
     hidden: bool = False
 
-    def label(self, state: State) -> str:
+    def label(self, state: DashboardState) -> str:
         """Return the word for the footer."""
         return self.word if isinstance(self.word, str) else self.word(state)
 
-    def fits(self, state: State) -> bool:
+    def fits(self, state: DashboardState) -> bool:
         """Tell whether it can be done now."""
         return state.place in self.places and self.when(state)
 
@@ -246,7 +246,7 @@ BINDINGS: tuple[Binding, ...] = (
         ("b", "B"),
         _balancing_word,
         "switch failover on or off",
-        frozenset({Place.ACCOUNTS, Place.PRIORITIES}),
+        frozenset({ScreenName.ACCOUNTS, ScreenName.PRIORITIES}),
     ),
     Binding(Action.SETTINGS, (",",), "settings", "see and change the settings", ACCOUNTS),
     Binding(Action.UP, ("up", "k"), "up", "go up", hidden=True),
@@ -294,6 +294,6 @@ def shown(key: str, *, ascii_only: bool = False) -> str:
     return text
 
 
-def action_for(state: State, key: str) -> Action | None:
+def action_for(state: DashboardState, key: str) -> Action | None:
     """Return what a key does on the screen that is shown, or None."""
     return next((b.action for b in BINDINGS if key in b.keys and b.fits(state)), None)

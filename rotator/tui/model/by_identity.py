@@ -12,13 +12,13 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Same(Generic[Value]):
+class ByIdentity(Generic[Value]):
     """Holds a value, and is equal to another that holds the same one."""
 
     value: Value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.value is other.value
+        return isinstance(other, ByIdentity) and self.value is other.value
 
     def __hash__(self) -> int:
         return id(self.value)

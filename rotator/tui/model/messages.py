@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.model import AccountId
-from rotator.tui.model.world import Item, Past, Setting, World
+from rotator.tui.model.world import Item, Past, SettingRow, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Pasted:
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
+class Clicked:
     """A click on one thing of the list on screen, by its place in it."""
 
     account: AccountId | None = None
@@ -33,7 +33,7 @@ class Pointed:
 
 
 @dataclass(frozen=True, slots=True)
-class Wheeled:
+class Scrolled:
     """The wheel was turned by so many lines, downwards if positive."""
 
     lines: int
@@ -55,7 +55,7 @@ class Ticked:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorldRead:
     """The store and what is around it were read anew."""
 
     world: World
@@ -72,11 +72,11 @@ class PastRead:
 class SettingsRead:
     """The settings, with where each comes from."""
 
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class ChoicesLoaded:
     """A list to choose from has come, for the picker that waits for it."""
 
     wanted: str
@@ -101,7 +101,7 @@ class Undoable:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class JobFinished:
     """A piece of work has ended: well, or with `failed` and a hint what to do."""
 
     job: int
@@ -115,7 +115,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class StoreUnreadable:
     """The store cannot be read now; what is on screen is what was known before."""
 
     says: str
@@ -124,15 +124,15 @@ class Broken:
 Message = (
     Pressed
     | Pasted
-    | Pointed
-    | Wheeled
+    | Clicked
+    | Scrolled
     | Resized
     | Ticked
-    | Seen
+    | WorldRead
     | PastRead
     | SettingsRead
-    | Offered
+    | ChoicesLoaded
     | Explained
-    | Ended
-    | Broken
+    | JobFinished
+    | StoreUnreadable
 )

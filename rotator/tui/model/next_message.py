@@ -33,11 +33,13 @@ def next_words(world: World, now: datetime) -> str:
     return f"opencode's own model; {named}"
 
 
-def _serving(world: World, one: Priority, now: datetime) -> Row | None:
+def _serving(world: World, priority: Priority, now: datetime) -> Row | None:
     """Return the live account, if it is the one that serves there."""
-    live = world.active(one.provider)
-    return live if live is not None and live.serves(one.model, now) else None
+    live = world.active(priority.provider)
+    return live if live is not None and live.serves(priority.model, now) else None
 
 
-def _serves(world: World, one: Priority, now: datetime) -> bool:
-    return any(row.provider == one.provider and row.serves(one.model, now) for row in world.rows)
+def _serves(world: World, priority: Priority, now: datetime) -> bool:
+    return any(
+        row.provider == priority.provider and row.serves(priority.model, now) for row in world.rows
+    )

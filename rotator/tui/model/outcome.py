@@ -7,24 +7,24 @@ from dataclasses import replace
 
 from rotator.model import AccountId
 from rotator.tui.model.effects import Effect
-from rotator.tui.model.state import Job, State
+from rotator.tui.model.state import DashboardState, Job
 
-Outcome = tuple[State, tuple[Effect, ...]]
+Update = tuple[DashboardState, tuple[Effect, ...]]
 
 
-def only(state: State) -> Outcome:
+def without_effects(state: DashboardState) -> Update:
     """Return a state with nothing to do."""
     return state, ()
 
 
-def begun(
-    state: State,
+def with_job(
+    state: DashboardState,
     says: str,
     make: Callable[[int], Effect],
     account: AccountId | None = None,
     *,
     can_be_undone: bool = False,
-) -> Outcome:
+) -> Update:
     """Return the state with one more piece of work under way, and the effect that begins it."""
     number = state.jobs_begun + 1
     jobs = (*state.jobs, Job(number, says, account, can_be_undone))

@@ -10,15 +10,15 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from rotator.model import AccountId
-from rotator.tui.model.by_identity import Same
+from rotator.tui.model.by_identity import ByIdentity
 from rotator.tui.model.glyphs import UNICODE, Glyphs
 from rotator.tui.model.messages import Undoable
-from rotator.tui.model.world import Happened, Item, Past, Row, Setting, World
+from rotator.tui.model.world import EventRow, Item, Past, Row, SettingRow, World
 
 NOTHING_READ: Past = MappingProxyType({})
 
 
-class Place(StrEnum):
+class ScreenName(StrEnum):
     """A screen."""
 
     ACCOUNTS = "accounts"
@@ -115,7 +115,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class StatusMessage:
     """What to say for a while below the screen."""
 
     says: str
@@ -140,7 +140,7 @@ NO_SEARCH = Search()
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DashboardState:
     """Everything that `view` draws from and `update` changes."""
 
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -153,19 +153,19 @@ class State:
     world: World | None = None
     broken: str | None = None
     past: Past = field(default_factory=lambda: NOTHING_READ)
-    settings: tuple[Setting, ...] = ()
-    place: Place = Place.ACCOUNTS
+    settings: tuple[SettingRow, ...] = ()
+    place: ScreenName = ScreenName.ACCOUNTS
     account: AccountId | None = None
     # The chosen line of each other list, and the first line on screen of every list.
-    rows: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
-    tops: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
-    searches: Mapping[Place, Search] = field(default_factory=lambda: MappingProxyType({}))
+    rows: Mapping[ScreenName, int] = field(default_factory=lambda: MappingProxyType({}))
+    tops: Mapping[ScreenName, int] = field(default_factory=lambda: MappingProxyType({}))
+    searches: Mapping[ScreenName, Search] = field(default_factory=lambda: MappingProxyType({}))
     overlay: Overlay | None = None
     jobs: tuple[Job, ...] = ()
     jobs_begun: int = 0
     # The work that writes the order last changed here.
     reordering: int = 0
-    notice: Notice | None = None
+    notice: StatusMessage | None = None
     undo: Undoable | None = None
     # A login that was just captured: it can be named as soon as it is on screen.
     to_name: AccountId | None = None
@@ -188,14 +188,14 @@ class State:
     @property
     def rows_shown(self) -> tuple[Row, ...]:
         """The accounts that fit what is searched for."""
-        words = self.searches.get(Place.ACCOUNTS, NO_SEARCH).words
+        words = self.searches.get(ScreenName.ACCOUNTS, NO_SEARCH).words
         rows = self.seen.rows
-        return _narrowed(Same(rows), words, self.now) if words else rows
+        return _narrowed(ByIdentity(rows), words, self.now) if words else rows
 
     @property
-    def events_shown(self) -> tuple[Happened, ...]:
+    def events_shown(self) -> tuple[EventRow, ...]:
         """The events that fit what is searched for, newest first."""
-        words = self.searches.get(Place.EVENTS, NO_SEARCH).words
+        words = self.searches.get(ScreenName.EVENTS, NO_SEARCH).words
         events = reversed(self.seen.events)
         return tuple(e for e in events if not words or all(w in e.words for w in words))
 
@@ -209,15 +209,15 @@ class State:
         """The chosen line of the list on screen, of those that are no accounts."""
         return self.rows.get(self.place, 0)
 
-    def at_row(self, row: int) -> State:
+    def at_row(self, row: int) -> DashboardState:
         """Return the state with another line chosen."""
         return replace(self, rows={**self.rows, self.place: row})
 
-    def at_top(self, top: int) -> State:
+    def at_top(self, top: int) -> DashboardState:
         """Return the state with another line first on the screen."""
         return replace(self, tops={**self.tops, self.place: top})
 
-    def searching(self, search: Search) -> State:
+    def searching(self, search: Search) -> DashboardState:
         """Return the state with its list narrowed."""
         return replace(self, searches={**self.searches, self.place: search})
 
@@ -227,7 +227,7 @@ _EMPTY = World()
 
 @lru_cache(maxsize=4)
 def _narrowed(
-    rows: Same[tuple[Row, ...]], words: tuple[str, ...], now: datetime
+    rows: ByIdentity[tuple[Row, ...]], words: tuple[str, ...], now: datetime
 ) -> tuple[Row, ...]:
     return tuple(row for row in rows.value if all(w in _account_words(row, now) for w in words))
 

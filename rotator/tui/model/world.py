@@ -87,7 +87,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class EventRow:
     """An event with its place in the history."""
 
     number: int
@@ -96,13 +96,13 @@ class Happened:
     @property
     def words(self) -> str:
         """Everything that a search looks at."""
-        one = self.event
-        parts = (one.kind.value, one.provider, one.account, one.from_alias, one.to_alias)
-        return " ".join(filter(None, (*parts, one.why, one.detail))).casefold()
+        event = self.event
+        parts = (event.kind.value, event.provider, event.account, event.from_alias, event.to_alias)
+        return " ".join(filter(None, (*parts, event.why, event.detail))).casefold()
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingRow:
     """One setting: its value as config.toml has it, where it comes from, what it is for."""
 
     name: str
@@ -134,7 +134,7 @@ class World:
     bridge_current: bool = True
     opencodes: int = 0
     unbridged: int = 0
-    events: tuple[Happened, ...] = ()
+    events: tuple[EventRow, ...] = ()
     problems: tuple[str, ...] = ()
     priorities: tuple[Priority, ...] = ()
     # What is wrong with the settings, or None.

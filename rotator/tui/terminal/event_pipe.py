@@ -28,7 +28,7 @@ CAUGHT = (
 )
 
 
-class Wakeups:
+class EventPipe:
     """One pipe into which workers and signals write; `wait` is the loop's only wait."""
 
     def __init__(self) -> None:
@@ -65,11 +65,11 @@ class Wakeups:
 
     def taken(self) -> list[Message]:
         """Return the messages that have come."""
-        found = []
+        messages = []
         with contextlib.suppress(queue.Empty):
             while True:
-                found.append(self._messages.get_nowait())
-        return found
+                messages.append(self._messages.get_nowait())
+        return messages
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rotator.tui.model.messages import Message, Pasted, Pressed, Wheeled
+from rotator.tui.model.messages import Message, Pasted, Pressed, Scrolled
 from rotator.tui.view.frame import Frame
 
 WHEEL_LINES = 3
@@ -35,7 +35,7 @@ _CONTROL = "KEY_CTRL_"
 
 
 @dataclass(frozen=True, slots=True)
-class Stroke:
+class KeyStroke:
     """What came from the keyboard or the mouse, in the terminal library's words."""
 
     name: str | None
@@ -44,7 +44,7 @@ class Stroke:
     pasted: str | None = None
 
 
-def message_of(stroke: Stroke, frame: Frame | None) -> Message | None:
+def message_of(stroke: KeyStroke, frame: Frame | None) -> Message | None:
     """Return the message that a stroke is, or None; a click means what lies under it."""
     name = stroke.name or ""
     if stroke.pasted is not None:
@@ -63,9 +63,9 @@ def message_of(stroke: Stroke, frame: Frame | None) -> Message | None:
 def _of_mouse(name: str, at: tuple[int, int], frame: Frame | None) -> Message | None:
     match name:
         case "MOUSE_SCROLL_UP":
-            return Wheeled(-WHEEL_LINES)
+            return Scrolled(-WHEEL_LINES)
         case "MOUSE_SCROLL_DOWN":
-            return Wheeled(WHEEL_LINES)
+            return Scrolled(WHEEL_LINES)
         case "MOUSE_LEFT":
             return frame.at(*at) if frame else None
         case _:

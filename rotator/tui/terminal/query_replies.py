@@ -21,7 +21,7 @@ _GROUND = re.compile(r"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-
 Ground = tuple[float, float, float]
 
 
-class Answers:
+class QueryReplies:
     """Takes answers out of what comes; `ground` is the colour behind the text once it is told.
 
     Its parts, red, green and blue, go from 0 to 1.
@@ -34,8 +34,8 @@ class Answers:
 
     def typed_in(self, text: str) -> str:
         """Return what of a text as it was read is no answer."""
-        for found in _WHOLE.findall(text):
-            self._note(found)
+        for answer in _WHOLE.findall(text):
+            self._note(answer)
         return _WHOLE.sub("", text)
 
     def takes(self, key: str, now_seconds: float) -> bool:

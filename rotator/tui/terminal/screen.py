@@ -17,9 +17,9 @@ import tty
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
-from rotator.tui.terminal.keyboard import Stroke
+from rotator.tui.terminal.keyboard import KeyStroke
 from rotator.tui.terminal.palette import Palette, colors_told, is_light, palette_for
-from rotator.tui.terminal.query_replies import ASK_GROUND, Answers
+from rotator.tui.terminal.query_replies import ASK_GROUND, QueryReplies
 
 if TYPE_CHECKING:
     from blessed import Terminal
@@ -45,7 +45,7 @@ class Screen:
         self._environ = environ
         self._stack = contextlib.ExitStack()
         self._term: Terminal | None = None
-        self._answers = Answers()
+        self._answers = QueryReplies()
         self._ground = self._answers.ground
         self._early = ""
         self._colors = colors_told(environ)
@@ -113,7 +113,7 @@ class Screen:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    def strokes(self) -> Iterator[Stroke]:
+    def strokes(self) -> Iterator[KeyStroke]:
         """Yield the keys that are there, also those that blessed has read already.
 
         Raises EOFError, OSError.
@@ -122,15 +122,13 @@ class Screen:
             return
         while key := self._term.inkey(timeout=0, esc_delay=_ESCAPE_SECONDS):
             if not self._answers.takes(str(key), time.monotonic()):
-                yield Stroke(key.name, str(key), key.mouse_xy, key.text)
+                yield KeyStroke(key.name, str(key), key.mouse_xy, key.text)
         self._settle()
 
     def _listen(self, term: Terminal) -> None:
         """Have keys, clicks and pastes told by blessed until the terminal is given back."""
         self._stack.enter_context(term.cbreak())
-        # Not asked for first: many terminals have a mouse and tell nobody.
-        term._dec_mode_set_enabled(*_HEARD)  # noqa: SLF001  # what is public asks first
-        self._stack.callback(term._dec_mode_set_disabled, *_HEARD)  # noqa: SLF001  # likewise
+        self._stack.enter_context(hearing_all(term))
 
     def _settle(self) -> None:
         """Take the colours that go with the ground, once the terminal has told it."""
@@ -141,6 +139,27 @@ class Screen:
     def _palette(self) -> Palette:
         light = is_light(self._environ.get("COLORFGBG", ""), self._ground)
         return palette_for(self._colors, light=light)
+
+
+@contextlib.contextmanager
+def hearing_all(term: Terminal) -> Iterator[None]:
+    """Have clicks and pastes told, also by a terminal that does not say that it can.
+
+    blessed 1.52 reads them only once it has switched them on itself, and what is public of that
+    asks the terminal first: many have a mouse and tell nobody.
+    """
+    try:
+        switches = term._dec_mode_set_enabled, term._dec_mode_set_disabled  # noqa: SLF001  # see above
+    except AttributeError:
+        # Another blessed: then whoever answers has a mouse.
+        with term.dec_modes_enabled(*_HEARD):
+            yield
+        return
+    switches[0](*_HEARD)
+    try:
+        yield
+    finally:
+        switches[1](*_HEARD)
 
 
 @contextlib.contextmanager

@@ -10,17 +10,17 @@ from rotator.model import AccountState
 from rotator.tui.model import effects as do
 from rotator.tui.model.bindings import Action, action_for
 from rotator.tui.model.messages import Pressed
-from rotator.tui.model.outcome import Outcome, begun, only
+from rotator.tui.model.outcome import Update, with_job, without_effects
 from rotator.tui.model.state import (
     Confirm,
+    DashboardState,
     Help,
     Page,
     Picker,
-    Place,
     Prompt,
     Purpose,
+    ScreenName,
     Search,
-    State,
 )
 from rotator.tui.model.world import Row
 from rotator.tui.update.selection import FAR, chosen_at, moved, page
@@ -30,42 +30,42 @@ from rotator.tui.view.layout import SPARKLINES
 from rotator.tui.view.view import parts
 
 _TO_PLACES = {
-    Action.BACK: Place.ACCOUNTS,
-    Action.EVENTS: Place.EVENTS,
-    Action.PRIORITIES: Place.PRIORITIES,
-    Action.SETTINGS: Place.SETTINGS,
+    Action.BACK: ScreenName.ACCOUNTS,
+    Action.EVENTS: ScreenName.EVENTS,
+    Action.PRIORITIES: ScreenName.PRIORITIES,
+    Action.SETTINGS: ScreenName.SETTINGS,
 }
 
 
-def pressed(state: State, key: Pressed) -> Outcome:
+def pressed(state: DashboardState, key: Pressed) -> Update:
     """Return what a key does on the accounts' screen."""
     action = action_for(state, key.key)
     if action is None:
         if key.key == "escape" and state.search.text:
-            return only(narrowed(state, Search()))
-        return only(state)
+            return without_effects(narrowed(state, Search()))
+        return without_effects(state)
     for table in (_ON_ACCOUNT, _ANYWHERE):
         if action in table:
             return table[action](state)
     return steered(state, action)
 
 
-def steered(state: State, action: Action) -> Outcome:
+def steered(state: DashboardState, action: Action) -> Update:
     """Return what moves, leaves or helps, which is alike on every screen."""
     if action in _STEERS:
-        return only(_STEERS[action](state))
+        return without_effects(_STEERS[action](state))
     if action in _TO_PLACES:
-        return only(replace(state, place=_TO_PLACES[action]))
+        return without_effects(replace(state, place=_TO_PLACES[action]))
     match action:
         case Action.REDRAW:
             return state, (do.Redraw(),)
         case Action.QUIT:
             return state, (do.Quit(),)
         case _:
-            return only(state)
+            return without_effects(state)
 
 
-_STEERS: dict[Action, Callable[[State], State]] = {
+_STEERS: dict[Action, Callable[[DashboardState], DashboardState]] = {
     Action.UP: lambda state: moved(state, -1),
     Action.DOWN: lambda state: moved(state, 1),
     Action.PAGE_UP: lambda state: moved(state, -page(state)),
@@ -77,23 +77,23 @@ _STEERS: dict[Action, Callable[[State], State]] = {
 }
 
 
-def _activate(state: State, row: Row) -> Outcome:
+def _activate(state: DashboardState, row: Row) -> Update:
     says = f"activating {row.name}"
     activate = partial(do.Activate, provider=row.provider, alias=row.alias)
-    return begun(state, says, activate, row.id, can_be_undone=True)
+    return with_job(state, says, activate, row.id, can_be_undone=True)
 
 
-def _rotate(state: State, row: Row) -> Outcome:
+def _rotate(state: DashboardState, row: Row) -> Update:
     says = f"rotating {row.provider}"
     rotate = partial(do.RotateToBest, provider=row.provider)
-    return begun(state, says, rotate, can_be_undone=True)
+    return with_job(state, says, rotate, can_be_undone=True)
 
 
-def _rename(state: State, row: Row) -> Outcome:
-    return only(naming(replace(state, account=row.id)))
+def _rename(state: DashboardState, row: Row) -> Update:
+    return without_effects(naming(replace(state, account=row.id)))
 
 
-def naming(state: State) -> State:
+def naming(state: DashboardState) -> DashboardState:
     """Return the state with the chosen account's name being typed."""
     row = state.chosen
     if row is None:
@@ -103,21 +103,21 @@ def naming(state: State) -> State:
     return replace(state, overlay=prompt)
 
 
-def _remove(state: State, row: Row) -> Outcome:
+def _remove(state: DashboardState, row: Row) -> Update:
     says = "Its credential is deleted."
     if row.active:
         says = "It is live: the best other account takes over, else the slot is emptied. " + says
     question = Confirm(row.id, f"Remove {row.name}?", says)
-    return only(replace(state, overlay=question))
+    return without_effects(replace(state, overlay=question))
 
 
-def _disable(state: State, row: Row) -> Outcome:
+def _disable(state: DashboardState, row: Row) -> Update:
     disabled = row.state is not AccountState.DISABLED
     says = f"{'disabling' if disabled else 'enabling'} {row.name}"
-    return begun(state, says, lambda job: do.SetDisabled(job, row.id, disabled), row.id)
+    return with_job(state, says, lambda job: do.SetDisabled(job, row.id, disabled), row.id)
 
 
-def _explain(state: State, row: Row) -> Outcome:
+def _explain(state: DashboardState, row: Row) -> Update:
     waiting = Page(why_title(row.provider), ("looking",))
     return replace(state, overlay=waiting), (do.Explain(row.provider),)
 
@@ -127,54 +127,56 @@ def why_title(provider: str) -> str:
     return f"why this account of {provider}"
 
 
-def _with_account(act: Callable[[State, Row], Outcome]) -> Callable[[State], Outcome]:
-    def do_it(state: State) -> Outcome:
-        return only(state) if state.chosen is None else act(state, state.chosen)
+def _with_account(
+    act: Callable[[DashboardState, Row], Update],
+) -> Callable[[DashboardState], Update]:
+    def do_it(state: DashboardState) -> Update:
+        return without_effects(state) if state.chosen is None else act(state, state.chosen)
 
     return do_it
 
 
-def _refresh(state: State) -> Outcome:
+def _refresh(state: DashboardState) -> Update:
     accounts = tuple(row.id for row in on_screen(state))
-    return begun(state, "asking for usage", lambda job: do.ReadUsage(job, accounts))
+    return with_job(state, "asking for usage", lambda job: do.ReadUsage(job, accounts))
 
 
-def on_screen(state: State) -> list[Row]:
+def on_screen(state: DashboardState) -> list[Row]:
     """Return the accounts of which something is on screen."""
     blocks = shown_blocks(state, parts(state).body)
     return [block.row for block in blocks if block.row is not None]
 
 
-def wanted_past(state: State) -> do.ReadPast | None:
+def wanted_past(state: DashboardState) -> do.ReadPast | None:
     """Return the effect that reads what the sparklines on screen are drawn from."""
-    if state.width < SPARKLINES or state.world is None or state.place is not Place.ACCOUNTS:
+    if state.width < SPARKLINES or state.world is None or state.place is not ScreenName.ACCOUNTS:
         return None
     accounts = tuple(row.id for row in on_screen(state) if row.gauges)
     return do.ReadPast(accounts) if accounts else None
 
 
-def balanced(state: State) -> Outcome:
+def balanced(state: DashboardState) -> Update:
     """Return what switches balancing."""
     on = not state.seen.balancing
     says = f"switching balancing {'on' if on else 'off'}"
-    return begun(state, says, lambda job: do.SetBalancing(job, on))
+    return with_job(state, says, lambda job: do.SetBalancing(job, on))
 
 
-def _connect(state: State) -> Outcome:
+def _connect(state: DashboardState) -> Update:
     picker = Picker(Purpose.CONNECT, "log in to which provider?")
     return replace(state, overlay=picker), (do.OfferProviders(),)
 
 
-def _undo(state: State) -> Outcome:
+def _undo(state: DashboardState) -> Update:
     undo = state.undoable
     if undo is None:
-        return only(state)
+        return without_effects(state)
     state = replace(state, undo=None)
-    return begun(state, f"taking back: {undo.says}", lambda job: do.Undo(job, undo.token))
+    return with_job(state, f"taking back: {undo.says}", lambda job: do.Undo(job, undo.token))
 
 
-def _watch(state: State) -> Outcome:
-    return begun(state, "starting the watcher", do.StartWatcher)
+def _watch(state: DashboardState) -> Update:
+    return with_job(state, "starting the watcher", do.StartWatcher)
 
 
 _ON_ACCOUNT = {
@@ -185,7 +187,7 @@ _ON_ACCOUNT = {
     Action.DISABLE: _with_account(_disable),
     Action.EXPLAIN: _with_account(_explain),
 }
-_ANYWHERE: dict[Action, Callable[[State], Outcome]] = {
+_ANYWHERE: dict[Action, Callable[[DashboardState], Update]] = {
     Action.REFRESH: _refresh,
     Action.BALANCING: balanced,
     Action.CONNECT: _connect,

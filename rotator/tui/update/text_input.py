@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rotator.text import clean
+from rotator.text import sanitize
 from rotator.tui.model.messages import Pasted, Pressed
-from rotator.tui.model.state import Place, Prompt, Search, State
+from rotator.tui.model.state import DashboardState, Prompt, ScreenName, Search
 from rotator.tui.update.selection import moved, place_of_chosen, reselected
 from rotator.tui.view.frame import plain
 
@@ -18,7 +18,7 @@ def typed_text(message: Pressed | Pasted) -> str:
     """Return what a key or a paste types, on one line and harmless."""
     text = message.text
     if not text.isprintable():
-        text = clean(text, LONGEST)
+        text = sanitize(text, LONGEST)
     return plain(text)
 
 
@@ -58,7 +58,7 @@ def query_after(query: str, message: Pressed | Pasted) -> str:
     return (query + typed_text(message))[:LONGEST] if kept is None else kept
 
 
-def search_typed(state: State, message: Pressed | Pasted) -> State:
+def search_typed(state: DashboardState, message: Pressed | Pasted) -> DashboardState:
     """Return the state after a key while a filter is typed: the list narrows at once."""
     key = message.key if isinstance(message, Pressed) else ""
     if key in _STEPS:
@@ -70,10 +70,10 @@ def search_typed(state: State, message: Pressed | Pasted) -> State:
     return narrowed(state, Search(query_after(state.search.text, message), typing=True))
 
 
-def narrowed(state: State, search: Search) -> State:
+def narrowed(state: DashboardState, search: Search) -> DashboardState:
     """Return the state with its list narrowed, and something of what is left chosen."""
-    before = place_of_chosen(state) if state.place is Place.ACCOUNTS else 0
+    before = place_of_chosen(state) if state.place is ScreenName.ACCOUNTS else 0
     new = state.searching(search)
-    if state.place is not Place.ACCOUNTS:
+    if state.place is not ScreenName.ACCOUNTS:
         return new.at_row(0)
     return reselected(new, before if not search.text else 0)

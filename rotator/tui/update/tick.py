@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rotator.tui.model.state import Picker, State
+from rotator.tui.model.state import DashboardState, Picker
 from rotator.tui.view.view import counts_seconds
 
 SPINNING_SECONDS = 0.1
@@ -12,7 +12,7 @@ MINUTE_SECONDS = 60.0
 _LEAST_SECONDS = 0.02
 
 
-def next_tick_seconds(state: State, now: datetime) -> float:
+def next_tick_seconds(state: DashboardState, now: datetime) -> float:
     """Return how long nothing on screen changes by itself."""
     if state.jobs or (isinstance(state.overlay, Picker) and state.overlay.items is None):
         return SPINNING_SECONDS

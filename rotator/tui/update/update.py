@@ -11,23 +11,23 @@ from datetime import datetime, timedelta
 
 from rotator.tui.model.effects import ReadSettings, Redraw
 from rotator.tui.model.messages import (
-    Broken,
-    Ended,
+    ChoicesLoaded,
+    Clicked,
     Explained,
+    JobFinished,
     Message,
-    Offered,
     Pasted,
     PastRead,
-    Pointed,
     Pressed,
     Resized,
-    Seen,
+    Scrolled,
     SettingsRead,
+    StoreUnreadable,
     Ticked,
-    Wheeled,
+    WorldRead,
 )
-from rotator.tui.model.outcome import Outcome, only
-from rotator.tui.model.state import Notice, Page, Picker, Place, Purpose, State
+from rotator.tui.model.outcome import Update, without_effects
+from rotator.tui.model.state import DashboardState, Page, Picker, Purpose, ScreenName, StatusMessage
 from rotator.tui.update import accounts as on_accounts
 from rotator.tui.update import lists as on_lists
 from rotator.tui.update import overlay as on_overlay
@@ -37,62 +37,64 @@ from rotator.tui.update.text_input import search_typed
 NOTICE, FAILURE = timedelta(seconds=6), timedelta(seconds=20)
 
 
-def update(state: State, message: Message) -> Outcome:
+def update(state: DashboardState, message: Message) -> Update:
     """Return the state after a message, and what has to be done."""
     new, effects = _updated(state, message)
     new = kept_in_view(_named(new))
     wanted = on_accounts.wanted_past(new)
     if wanted is not None and (
-        isinstance(message, Seen) or wanted != on_accounts.wanted_past(state)
+        isinstance(message, WorldRead) or wanted != on_accounts.wanted_past(state)
     ):
         effects = (*effects, wanted)
-    if new.place is Place.SETTINGS and (
-        isinstance(message, Seen) or state.place is not Place.SETTINGS
+    if new.place is ScreenName.SETTINGS and (
+        isinstance(message, WorldRead) or state.place is not ScreenName.SETTINGS
     ):
         effects = (*effects, ReadSettings())
     return new, effects
 
 
-def _named(state: State) -> State:
+def _named(state: DashboardState) -> DashboardState:
     """Ask for the name of a login that was just captured, once it is on screen."""
     if state.to_name is None or state.overlay is not None or state.seen.row(state.to_name) is None:
         return state
     return on_accounts.naming(replace(state, account=state.to_name, to_name=None))
 
 
-def _updated(state: State, message: Message) -> Outcome:
+def _updated(state: DashboardState, message: Message) -> Update:
     match message:
         case Pressed() | Pasted():
             return _typed(state, message)
-        case Pointed():
+        case Clicked():
             return on_overlay.pointed(state, message) if state.overlay else pointed(state, message)
-        case Wheeled(lines):
-            return only(on_overlay.turned(state, lines) if state.overlay else moved(state, lines))
+        case Scrolled(lines):
+            return without_effects(
+                on_overlay.turned(state, lines) if state.overlay else moved(state, lines)
+            )
         case Resized(width, height):
             return replace(state, width=width, height=height), (Redraw(),)
         case _:
-            return only(_told(state, message))
+            return without_effects(_told(state, message))
 
 
-def _typed(state: State, message: Pressed | Pasted) -> Outcome:
+def _typed(state: DashboardState, message: Pressed | Pasted) -> Update:
     if state.overlay is not None:
         return on_overlay.typed(state, message)
     if state.search.typing:
-        return only(search_typed(state, message))
+        return without_effects(search_typed(state, message))
     if isinstance(message, Pasted):
-        return only(state)
-    if state.place is Place.ACCOUNTS:
+        return without_effects(state)
+    if state.place is ScreenName.ACCOUNTS:
         return on_accounts.pressed(state, message)
     return on_lists.pressed(state, message)
 
 
-def _told(state: State, message: Message) -> State:
+def _told(state: DashboardState, message: Message) -> DashboardState:
     match message:
         case Ticked(now):
             return _ticked(state, now)
-        case Ended():
+        case JobFinished():
             return _ended(state, message)
-        case Offered() as offered:
+        case ChoicesLoaded() as offered:
             return _offered(state, offered)
         case Explained(title, lines):
             return _explained(state, Page(title, lines))
@@ -100,11 +102,11 @@ def _told(state: State, message: Message) -> State:
             return _read(state, message)
 
 
-def _read(state: State, message: Message) -> State:
+def _read(state: DashboardState, message: Message) -> DashboardState:
     match message:
-        case Seen(world):
+        case WorldRead(world):
             return with_world(state, world)
-        case Broken(says):
+        case StoreUnreadable(says):
             return replace(state, broken=says)
         case PastRead(past):
             return replace(state, past=past)
@@ -114,20 +116,20 @@ def _read(state: State, message: Message) -> State:
             return state
 
 
-def _ticked(state: State, now: datetime) -> State:
+def _ticked(state: DashboardState, now: datetime) -> DashboardState:
     notice = state.notice if state.notice and now < state.notice.until else None
     undo = state.undo if state.undo and now < state.undo.until else None
     return replace(state, now=now, notice=notice, undo=undo)
 
 
-def _explained(state: State, page: Page) -> State:
+def _explained(state: DashboardState, page: Page) -> DashboardState:
     waiting = state.overlay
     if not isinstance(waiting, Page) or waiting.title != page.title:
         return state
     return replace(state, overlay=page)
 
 
-def _offered(state: State, offered: Offered) -> State:
+def _offered(state: DashboardState, offered: ChoicesLoaded) -> DashboardState:
     picker = state.overlay
     if not isinstance(picker, Picker) or offered.wanted != wanted_by(picker):
         return state
@@ -143,13 +145,13 @@ def wanted_by(picker: Picker) -> str:
     return picker.about if picker.purpose is Purpose.MODEL else "providers"
 
 
-def _ended(state: State, ended: Ended) -> State:
+def _ended(state: DashboardState, ended: JobFinished) -> DashboardState:
     jobs = tuple(job for job in state.jobs if job.number != ended.job)
     until = state.now + (FAILURE if ended.failed else NOTICE)
     state = replace(
         state,
         jobs=jobs,
-        notice=Notice(ended.says, ended.failed, until) if ended.says else state.notice,
+        notice=StatusMessage(ended.says, ended.failed, until) if ended.says else state.notice,
         undo=ended.undo or state.undo,
     )
     if ended.failed and isinstance(state.overlay, Picker) and state.overlay.items is None:

@@ -9,23 +9,16 @@ from datetime import datetime
 from functools import lru_cache
 
 from rotator.model import AccountState
-from rotator.tui.model.by_identity import Same
-from rotator.tui.model.messages import Pointed
-from rotator.tui.model.state import Place, State
+from rotator.tui.model.by_identity import ByIdentity
+from rotator.tui.model.messages import Clicked
+from rotator.tui.model.state import DashboardState, ScreenName
 from rotator.tui.model.world import Gauge, Row
 from rotator.tui.view.frame import Line, Span, Style, filled, spread, width_of, width_of_all
-from rotator.tui.view.gauges import bar, level_style, percent, sparkline
+from rotator.tui.view.gauges import bar, level_style, percent_column, sparkline
 from rotator.tui.view.layout import SPARKLINES, Layout, layout_of, top_for
-from rotator.tui.view.wording import (
-    ago,
-    counted,
-    moment,
-    reset_words,
-    short_span,
-    short_state,
-    state_style,
-)
+from rotator.tui.view.wording import short_state, state_style
 from rotator.tui.view.wording import state_words as long_state
+from rotator.wording import ago, counted, moment, reset_words, short_span
 
 _INDENT = 4
 _STATE_WIDTH = {Layout.FULL: 26, Layout.COMPACT: 26, Layout.LINES: 12}
@@ -47,13 +40,13 @@ class Block:
     row: Row | None = None
 
 
-def blocks_of(state: State) -> Sequence[Block]:
+def blocks_of(state: DashboardState) -> Sequence[Block]:
     """Return what is in the list, from its top to its end."""
-    return _laid(Same(state.rows_shown), layout_of(state.width, state.height), state.now)
+    return _laid(ByIdentity(state.rows_shown), layout_of(state.width, state.height), state.now)
 
 
 @lru_cache(maxsize=4)
-def _laid(rows: Same[tuple[Row, ...]], layout: Layout, now: datetime) -> tuple[Block, ...]:
+def _laid(rows: ByIdentity[tuple[Row, ...]], layout: Layout, now: datetime) -> tuple[Block, ...]:
     blocks: list[Block] = []
     top, provider = 0, ""
     for row in rows.value:
@@ -81,15 +74,15 @@ def list_height(blocks: Sequence[Block]) -> int:
     return blocks[-1].top + blocks[-1].height if blocks else 0
 
 
-def scrolled(state: State, height: int) -> int:
+def scrolled(state: DashboardState, height: int) -> int:
     """Return the first line to show, so that the chosen account is seen."""
     blocks = blocks_of(state)
-    top = state.tops.get(Place.ACCOUNTS, 0)
+    top = state.tops.get(ScreenName.ACCOUNTS, 0)
     first, last = _span_of_chosen(blocks, state)
     return top_for(top, first, last, height, list_height(blocks))
 
 
-def _span_of_chosen(blocks: Sequence[Block], state: State) -> tuple[int, int]:
+def _span_of_chosen(blocks: Sequence[Block], state: DashboardState) -> tuple[int, int]:
     for number, block in enumerate(blocks):
         if block.row is not None and block.row.id == state.account:
             # The title above the first account of a provider is shown with it.
@@ -98,7 +91,7 @@ def _span_of_chosen(blocks: Sequence[Block], state: State) -> tuple[int, int]:
     return 0, 0
 
 
-def shown_blocks(state: State, height: int) -> list[Block]:
+def shown_blocks(state: DashboardState, height: int) -> list[Block]:
     """Return the blocks of which something is on screen."""
     top = scrolled(state, height)
     blocks = blocks_of(state)
@@ -107,7 +100,7 @@ def shown_blocks(state: State, height: int) -> list[Block]:
     return list(blocks[first:last])
 
 
-def accounts(state: State, height: int) -> list[Line]:
+def accounts(state: DashboardState, height: int) -> list[Line]:
     """Return the list as far as it is on screen, `height` lines at most."""
     if state.world is None:
         words = state.broken or "reading the store"
@@ -123,7 +116,7 @@ def accounts(state: State, height: int) -> list[Line]:
     return lines[:height]
 
 
-def _nobody(state: State) -> list[Line]:
+def _nobody(state: DashboardState) -> list[Line]:
     if state.seen.rows:
         return [Line(), Line((Span("  no account fits the filter", Style.QUIET),))]
     return [
@@ -144,8 +137,8 @@ class _Columns:
     bar: int
 
     @classmethod
-    def of(cls, state: State, layout: Layout) -> _Columns:
-        name, title = _widest(Same(state.rows_shown), layout)
+    def of(cls, state: DashboardState, layout: Layout) -> _Columns:
+        name, title = _widest(ByIdentity(state.rows_shown), layout)
         if layout is Layout.LINES:
             # What the state and the tightest window leave.
             drawn = _BARS[layout] + 1 if state.width >= _ROOM_FOR_BARS else 0
@@ -161,7 +154,7 @@ class _Columns:
 
 
 @lru_cache(maxsize=4)
-def _widest(rows: Same[tuple[Row, ...]], layout: Layout) -> tuple[int, int]:
+def _widest(rows: ByIdentity[tuple[Row, ...]], layout: Layout) -> tuple[int, int]:
     """Return how wide the widest name and the widest title of a window are."""
     names = (row.name if layout is Layout.LINES else row.alias for row in rows.value)
     titles = {gauge.title for row in rows.value for gauge in row.gauges}
@@ -169,27 +162,29 @@ def _widest(rows: Same[tuple[Row, ...]], layout: Layout) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def _ready_words(rows: Same[tuple[Row, ...]], provider: str, now: datetime) -> tuple[str, bool]:
+def _ready_words(
+    rows: ByIdentity[tuple[Row, ...]], provider: str, now: datetime
+) -> tuple[str, bool]:
     states = [row.state_at(now) for row in rows.value if row.provider == provider]
     ready = states.count(AccountState.READY)
     return f"{ready} of {counted(len(states), 'account')} ready", bool(ready)
 
 
-def _block(block: Block, state: State, layout: Layout, columns: _Columns) -> list[Line]:
+def _block(block: Block, state: DashboardState, layout: Layout, columns: _Columns) -> list[Line]:
     if block.row is None:
         return [Line()] * (block.height - 1) + [_title(block.provider, state)]
     row = block.row
     drawn = list(_DRAWN[layout](row, state, columns))
     chosen = row.id == state.account
     edge = Span(state.glyphs.pointer if chosen else " ", Style.ACCENT)
-    does = Pointed(account=row.id)
+    does = Clicked(account=row.id)
     return [
         Line(tuple(Span(s.text, s.style, does) for s in (edge, *spans)), chosen) for spans in drawn
     ]
 
 
-def _title(provider: str, state: State) -> Line:
-    words, ready = _ready_words(Same(state.seen.rows), provider, state.now)
+def _title(provider: str, state: DashboardState) -> Line:
+    words, ready = _ready_words(ByIdentity(state.seen.rows), provider, state.now)
     style = Style.QUIET if ready else Style.WARN
     left = (Span(f" {provider} ", Style.TITLE),)
     at_right = (Span(f" {words} ", style),)
@@ -197,7 +192,9 @@ def _title(provider: str, state: State) -> Line:
     return Line((*left, Span(state.glyphs.rule * max(gap, 0), Style.FAINT), *at_right))
 
 
-def _head(row: Row, state: State, columns: _Columns, name: str, words: str) -> tuple[Span, ...]:
+def _head(
+    row: Row, state: DashboardState, columns: _Columns, name: str, words: str
+) -> tuple[Span, ...]:
     glyphs = state.glyphs
     busy = any(job.account == row.id for job in state.jobs)
     sign = _spinning(state) if busy else glyphs.live if row.active else glyphs.parked
@@ -212,12 +209,12 @@ def _head(row: Row, state: State, columns: _Columns, name: str, words: str) -> t
     )
 
 
-def _spinning(state: State) -> str:
+def _spinning(state: DashboardState) -> str:
     frames = state.glyphs.spinner
     return frames[int(state.now.timestamp() * 10) % len(frames)]
 
 
-def _full(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span, ...]]:
+def _full(row: Row, state: DashboardState, columns: _Columns) -> Iterator[tuple[Span, ...]]:
     words = long_state(row, state.now, state.zone)
     left = [*_head(row, state, columns, row.alias, words), Span(_about(row, state), Style.QUIET)]
     used = f"used {ago(row.last_used_at, state.now)}" if row.last_used_at else "never used"
@@ -230,7 +227,7 @@ def _full(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span, ...
         yield _gauge_line(row, gauge, state, columns)
 
 
-def _reason(row: Row, state: State) -> str | None:
+def _reason(row: Row, state: DashboardState) -> str | None:
     """Return why the account, or a part of its models, rests."""
     if why := row.reason_at(state.now):
         return why
@@ -241,7 +238,7 @@ def _reason(row: Row, state: State) -> str | None:
     return "; ".join(parts) or None
 
 
-def _about(row: Row, state: State) -> str:
+def _about(row: Row, state: DashboardState) -> str:
     stale = None
     if row.read_at and (state.now - row.read_at).total_seconds() > _STALE_SECONDS and row.gauges:
         stale = f"read {ago(row.read_at, state.now)}"
@@ -250,14 +247,16 @@ def _about(row: Row, state: State) -> str:
     return f" {state.glyphs.dot} ".join(filter(None, parts))
 
 
-def _gauge_line(row: Row, gauge: Gauge, state: State, columns: _Columns) -> tuple[Span, ...]:
+def _gauge_line(
+    row: Row, gauge: Gauge, state: DashboardState, columns: _Columns
+) -> tuple[Span, ...]:
     glyphs = state.glyphs
     spans = (
         Span(" " * _INDENT),
         Span(filled(gauge.title, columns.title, glyphs.cut), Style.QUIET),
         Span("  "),
         *bar(gauge.used, columns.bar, glyphs),
-        Span(f" {percent(gauge.used)}", level_style(gauge.used)),
+        Span(f" {percent_column(gauge.used)}", level_style(gauge.used)),
         Span("  "),
     )
     reset = reset_words(gauge.resets_at, state.now, state.zone)
@@ -273,14 +272,14 @@ def _gauge_line(row: Row, gauge: Gauge, state: State, columns: _Columns) -> tupl
     )
 
 
-def _past(row: Row, gauge: Gauge, state: State) -> tuple[float, ...]:
+def _past(row: Row, gauge: Gauge, state: DashboardState) -> tuple[float, ...]:
     if state.width < SPARKLINES:
         return ()
     readings = state.past.get(row.id)
     return readings.get((gauge.name, gauge.model), ()) if readings else ()
 
 
-def _compact(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span, ...]]:
+def _compact(row: Row, state: DashboardState, columns: _Columns) -> Iterator[tuple[Span, ...]]:
     words = long_state(row, state.now, state.zone)
     about = _reason(row, state) or _about(row, state)
     yield (*_head(row, state, columns, row.alias, words), Span(about, Style.QUIET))
@@ -288,7 +287,7 @@ def _compact(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span, 
         yield (Span(" " * _INDENT), *_side_by_side(row, state, columns))
 
 
-def _side_by_side(row: Row, state: State, columns: _Columns) -> Iterator[Span]:
+def _side_by_side(row: Row, state: DashboardState, columns: _Columns) -> Iterator[Span]:
     room = state.width - _INDENT - 1
     for gauge in row.gauges:
         left = (gauge.resets_at - state.now).total_seconds() if gauge.resets_at else 0
@@ -296,7 +295,7 @@ def _side_by_side(row: Row, state: State, columns: _Columns) -> Iterator[Span]:
         spans = (
             Span(f"{gauge.title} ", Style.QUIET),
             *bar(gauge.used, columns.bar, state.glyphs),
-            Span(f" {percent(gauge.used)}", level_style(gauge.used)),
+            Span(f" {percent_column(gauge.used)}", level_style(gauge.used)),
             Span(filled(reset, 5, state.glyphs.cut), Style.QUIET),
             Span(" "),
         )
@@ -306,7 +305,7 @@ def _side_by_side(row: Row, state: State, columns: _Columns) -> Iterator[Span]:
         yield from spans
 
 
-def _one_line(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span, ...]]:
+def _one_line(row: Row, state: DashboardState, columns: _Columns) -> Iterator[tuple[Span, ...]]:
     head = _head(row, state, columns, row.name, short_state(row, state.now))
     gauge = row.tightest
     if gauge is None:
@@ -314,10 +313,10 @@ def _one_line(row: Row, state: State, columns: _Columns) -> Iterator[tuple[Span,
         return
     roomy = state.width >= _ROOM_FOR_BARS
     drawn = bar(gauge.used, _BARS[Layout.LINES] if roomy else 0, state.glyphs)
-    yield (*head, Span(percent(gauge.used), level_style(gauge.used)), Span(" "), *drawn)
+    yield (*head, Span(percent_column(gauge.used), level_style(gauge.used)), Span(" "), *drawn)
 
 
-_Drawing = Callable[[Row, State, _Columns], Iterator[tuple[Span, ...]]]
+_Drawing = Callable[[Row, DashboardState, _Columns], Iterator[tuple[Span, ...]]]
 _DRAWN: Mapping[Layout, _Drawing] = {
     Layout.FULL: _full,
     Layout.COMPACT: _compact,

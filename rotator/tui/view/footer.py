@@ -5,9 +5,9 @@ from __future__ import annotations
 from rotator.tui.model.bindings import BINDINGS, Action, Binding, shown
 from rotator.tui.model.glyphs import ASCII
 from rotator.tui.model.messages import Pressed
-from rotator.tui.model.state import Confirm, Help, Page, Picker, Prompt, State
+from rotator.tui.model.state import Confirm, DashboardState, Help, Page, Picker, Prompt
 from rotator.tui.view.frame import Line, Span, Style, width_of, width_of_all
-from rotator.tui.view.wording import MINUTE
+from rotator.wording import span_in_minutes
 
 _LAST = {Action.HELP, Action.BACK, Action.QUIT}
 _OVERLAY_KEYS: dict[type, tuple[tuple[str, str], ...]] = {
@@ -19,7 +19,7 @@ _OVERLAY_KEYS: dict[type, tuple[tuple[str, str], ...]] = {
 }
 
 
-def notice(state: State) -> Line:
+def notice(state: DashboardState) -> Line:
     """Return what is going on, else what has just happened, else nothing."""
     glyphs = state.glyphs
     search = state.search
@@ -36,13 +36,13 @@ def notice(state: State) -> Line:
             (Span(f" {sign} ", Style.BAD if failed else Style.GOOD), Span(state.notice.says))
         )
     if (undo := state.undoable) is not None:
-        left = max(int((undo.until - state.now).total_seconds()) // MINUTE, 0) + 1
-        words = f" z takes back: {undo.says} ({left} min)"
+        left = span_in_minutes((undo.until - state.now).total_seconds())
+        words = f" z takes back: {undo.says} ({left})"
         return Line((Span(words, Style.QUIET, Pressed("z")),))
     return Line()
 
 
-def footer(state: State) -> Line:
+def footer(state: DashboardState) -> Line:
     """Return the keys that do something now; what does not fit is left out."""
     if state.overlay is not None:
         keys = _OVERLAY_KEYS[type(state.overlay)]
@@ -65,17 +65,17 @@ def footer(state: State) -> Line:
     return Line((*spans, *last))
 
 
-def _binding(binding: Binding, state: State) -> list[Span]:
+def _binding(binding: Binding, state: DashboardState) -> list[Span]:
     return _key(binding.keys[0], binding.label(state), state)
 
 
-def _key(key: str, word: str, state: State) -> list[Span]:
+def _key(key: str, word: str, state: DashboardState) -> list[Span]:
     does = Pressed(key)
     name = shown(key, ascii_only=state.glyphs is ASCII)
     return [Span(f" {name}", Style.KEY, does), Span(f" {word} ", Style.QUIET, does)]
 
 
-def cursor_of_search(state: State, row: int) -> tuple[int, int]:
+def cursor_of_search(state: DashboardState, row: int) -> tuple[int, int]:
     """Return where the cursor blinks while a filter is typed."""
     column = len(" filter ") + width_of(state.search.text)
     return min(column, max(state.width - 1, 0)), row

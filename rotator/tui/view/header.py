@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from rotator.tui.model.messages import Pressed
 from rotator.tui.model.next_message import next_words
-from rotator.tui.model.state import Place, State
+from rotator.tui.model.state import DashboardState, ScreenName
 from rotator.tui.model.world import World
 from rotator.tui.view.frame import Line, Span, Style, spread
 from rotator.tui.view.layout import Layout, layout_of
-from rotator.tui.view.wording import counted
+from rotator.wording import counted
 
 _TITLES = {
-    Place.ACCOUNTS: "rotator",
-    Place.EVENTS: "rotator events",
-    Place.PRIORITIES: "rotator priorities",
-    Place.SETTINGS: "rotator settings",
+    ScreenName.ACCOUNTS: "rotator",
+    ScreenName.EVENTS: "rotator events",
+    ScreenName.PRIORITIES: "rotator priorities",
+    ScreenName.SETTINGS: "rotator settings",
 }
 _PROBLEMS = {Layout.FULL: 3, Layout.COMPACT: 1, Layout.LINES: 0}
 
 
-def header(state: State) -> list[Line]:
+def header(state: DashboardState) -> list[Line]:
     """Return the header for the state's size."""
     layout = layout_of(state.width, state.height)
     title = Span(f" {_TITLES[state.place]}", Style.TITLE)
@@ -35,7 +35,7 @@ def header(state: State) -> list[Line]:
     return [*lines, Line()] if layout is Layout.FULL else lines
 
 
-def header_height(state: State) -> int:
+def header_height(state: DashboardState) -> int:
     """Return how many lines `header` has."""
     layout = layout_of(state.width, state.height)
     if state.world is None or layout is Layout.LINES:
@@ -44,7 +44,7 @@ def header_height(state: State) -> int:
     return 2 + min(problems, _PROBLEMS[layout]) + (1 if layout is Layout.FULL else 0)
 
 
-def _status(state: State, world: World, *, short: bool) -> list[Span]:
+def _status(state: DashboardState, world: World, *, short: bool) -> list[Span]:
     dot = Span(f" {state.glyphs.dot} ", Style.FAINT)
     parts = [_watcher(world, short=short), _balancing(world)]
     if not short and world.scouted:
@@ -84,7 +84,7 @@ def _balancing(world: World) -> Span:
     return Span(f"balancing {words}", style, Pressed("b"))
 
 
-def _problems(state: State, world: World, most: int) -> list[Line]:
+def _problems(state: DashboardState, world: World, most: int) -> list[Line]:
     problems = ([state.broken] if state.broken else []) + list(world.problems)
     shown = problems[:most]
     lines = [Line((Span(" ! ", Style.BAD), Span(problem))) for problem in shown]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rotator.tui.model.bindings import BINDINGS, Binding, shown
 from rotator.tui.model.glyphs import ASCII
-from rotator.tui.model.messages import Pointed
-from rotator.tui.model.state import Confirm, Help, Overlay, Page, Picker, Prompt, State
+from rotator.tui.model.messages import Clicked
+from rotator.tui.model.state import Confirm, DashboardState, Help, Overlay, Page, Picker, Prompt
 from rotator.tui.view.frame import Line, Span, Style, cut, filled, width_of, wrapped
 from rotator.tui.view.layout import top_for
 
@@ -25,7 +25,7 @@ class Sheet:
     whole: bool = True
 
 
-def sheet(overlay: Overlay, state: State, height: int) -> Sheet:
+def sheet(overlay: Overlay, state: DashboardState, height: int) -> Sheet:
     """Return an overlay as lines, no more than `height`."""
     match overlay:
         case Help():
@@ -47,12 +47,12 @@ def sheet(overlay: Overlay, state: State, height: int) -> Sheet:
             return _picker(overlay, state, height)
 
 
-def _title(text: str, state: State) -> Line:
+def _title(text: str, state: DashboardState) -> Line:
     rule = state.glyphs.rule * max(state.width - width_of(text) - 4, 0)
     return Line((Span(f" {text} ", Style.TITLE), Span(rule, Style.FAINT)))
 
 
-def _read(title: str, lines: list[Line], top: int, state: State, height: int) -> Sheet:
+def _read(title: str, lines: list[Line], top: int, state: DashboardState, height: int) -> Sheet:
     room = max(height - 1, 0)
     first = max(min(top, len(lines) - room), 0)
     more = len(lines) - first - room
@@ -60,7 +60,7 @@ def _read(title: str, lines: list[Line], top: int, state: State, height: int) ->
     return Sheet((_title(words, state), *lines[first : first + room]))
 
 
-def _help(state: State) -> list[Line]:
+def _help(state: DashboardState) -> list[Line]:
     fitting = [b for b in BINDINGS if state.place in b.places]
     lines = [_help_line(b, state) for b in fitting]
     glyphs = state.glyphs
@@ -68,7 +68,7 @@ def _help(state: State) -> list[Line]:
     return [*lines, Line(), Line((Span(signs, Style.QUIET),))]
 
 
-def _help_line(binding: Binding, state: State) -> Line:
+def _help_line(binding: Binding, state: DashboardState) -> Line:
     ascii_only = state.glyphs is ASCII
     keys = ", ".join(shown(key, ascii_only=ascii_only) for key in binding.keys)
     return Line(
@@ -88,11 +88,11 @@ def page_lines(page: Page, width: int) -> list[Line]:
     """Return a page's sentences on as many lines as they need."""
     room = max(width - 4, 1)
     indent = "  " if room > len("  ") else ""
-    texts = (wrapped(one, room, indent) for one in page.lines)
-    return [Line((Span(f"  {text}"),)) for found in texts for text in found]
+    texts = (wrapped(sentence, room, indent) for sentence in page.lines)
+    return [Line((Span(f"  {text}"),)) for lines in texts for text in lines]
 
 
-def _prompt(prompt: Prompt, state: State) -> Sheet:
+def _prompt(prompt: Prompt, state: DashboardState) -> Sheet:
     before = prompt.text[: prompt.at]
     # What is typed stays in sight, however long it is.
     room = max(state.width - 6, 1)
@@ -107,23 +107,23 @@ def _prompt(prompt: Prompt, state: State) -> Sheet:
     return Sheet(lines, (min(4 + width_of(before), max(state.width - 1, 0)), 1), whole=False)
 
 
-def _picker(picker: Picker, state: State, height: int) -> Sheet:
+def _picker(picker: Picker, state: DashboardState, height: int) -> Sheet:
     lines = [
         _title(picker.title, state),
         Line((Span("  search ", Style.QUIET), Span(picker.query, Style.STRONG))),
     ]
     cursor = (min(9 + width_of(picker.query), max(state.width - 1, 0)), 1)
-    found = picker.found
+    choices = picker.found
     if picker.items is None:
         return Sheet((*lines, Line((Span("  looking", Style.QUIET),))), cursor)
-    if not found:
+    if not choices:
         return Sheet((*lines, Line((Span("  nothing fits", Style.QUIET),))), cursor)
     room = max(height - len(lines), 0)
-    top = top_for(max(picker.row - room // 2, 0), picker.row, picker.row, room, len(found))
-    for number in range(top, min(top + room, len(found))):
-        item, chosen = found[number], number == picker.row
+    top = top_for(max(picker.row - room // 2, 0), picker.row, picker.row, room, len(choices))
+    for number in range(top, min(top + room, len(choices))):
+        item, chosen = choices[number], number == picker.row
         edge = state.glyphs.pointer if chosen else " "
-        does = Pointed(row=number)
+        does = Clicked(row=number)
         label = filled(item.label, min(_LABEL_WIDTH, max(state.width - 3, 1)), state.glyphs.cut)
         spans = (
             Span(f"{edge} ", Style.ACCENT, does),

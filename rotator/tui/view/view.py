@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rotator.tui.model.state import Place, State
+from rotator.tui.model.state import DashboardState, ScreenName
 from rotator.tui.view.accounts import accounts, shown_blocks
 from rotator.tui.view.events import events, last_events
 from rotator.tui.view.footer import cursor_of_search, footer, notice
@@ -13,18 +13,18 @@ from rotator.tui.view.header import header, header_height
 from rotator.tui.view.layout import Parts, parts_of
 from rotator.tui.view.lists import priorities, settings
 from rotator.tui.view.overlay import sheet
-from rotator.tui.view.wording import is_counted
+from rotator.wording import is_counted
 
 
-def parts(state: State) -> Parts:
+def parts(state: DashboardState) -> Parts:
     """Return how the height is divided now."""
     whole = parts_of(state.width, state.height, header_height(state), len(state.seen.events))
-    if state.place is Place.ACCOUNTS:
+    if state.place is ScreenName.ACCOUNTS:
         return whole
     return replace(whole, body=whole.body + whole.events, events=0)
 
 
-def view(state: State) -> Frame:
+def view(state: DashboardState) -> Frame:
     """Return the screen."""
     part = parts(state)
     lines = _filled(header(state), part.header)
@@ -54,15 +54,15 @@ def view(state: State) -> Frame:
     return replace(frame, cursor=cursor)
 
 
-def _body(state: State, height: int) -> list[Line]:
+def _body(state: DashboardState, height: int) -> list[Line]:
     match state.place:
-        case Place.ACCOUNTS:
+        case ScreenName.ACCOUNTS:
             return accounts(state, height)
-        case Place.EVENTS:
+        case ScreenName.EVENTS:
             return events(state, height)
-        case Place.PRIORITIES:
+        case ScreenName.PRIORITIES:
             return priorities(state, height)
-        case Place.SETTINGS:
+        case ScreenName.SETTINGS:
             return settings(state, height)
 
 
@@ -70,9 +70,9 @@ def _filled(lines: list[Line], height: int) -> list[Line]:
     return lines[:height] + [Line()] * (height - len(lines))
 
 
-def counts_seconds(state: State) -> bool:
+def counts_seconds(state: DashboardState) -> bool:
     """Tell whether a countdown with seconds is on screen."""
-    if state.world is None or state.place is not Place.ACCOUNTS or state.overlay is not None:
+    if state.world is None or state.place is not ScreenName.ACCOUNTS or state.overlay is not None:
         return False
     return any(
         is_counted(at, state.now)

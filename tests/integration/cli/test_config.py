@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -311,6 +312,22 @@ def test_a_file_is_edited_with_every_byte_as_it_was(
 
     assert (ended.code, ended.out) == (0, f"{person.paths.config_file} was changed\n")
     assert person.paths.config_file.read_bytes() == before.replace(b'"headroom"', b'"drain"')
+
+
+def test_root_starts_no_editor_in_a_user_s_home(
+    person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("only root can show what root does not start", pytrace=False)
+    editor(monkeypatch, tmp_path, "touch $0.ran; echo '[failover]' > $1")
+    os.chown(os.environ["HOME"], 54321, 54321)
+
+    ended = person("config", "edit")
+
+    assert ended.code == 2
+    assert "the editor is not started: " in ended.err
+    assert "belongs to another user (uid 54321), and you are root" in ended.err
+    assert not person.paths.config_file.exists()
 
 
 def test_a_new_file_begins_with_everything_that_can_be_set(

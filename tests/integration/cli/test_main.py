@@ -36,6 +36,7 @@ from tests.support.live import (
     as_opencode,
     full_disk,
     oauth,
+    oauth_until,
     opencode_running,
     wellknown,
     write_as_opencode,
@@ -124,8 +125,8 @@ def two(person: Person) -> Person:
 
 ACCOUNT = [
     *("id", "provider", "alias", "type", "identity", "fingerprint", "active", "homes"),
-    *("state", "until", "reason", "maybe", "unproven", "plan", "limits", "windows", "balance"),
-    *("captured_at", "last_used_at"),
+    *("state", "until", "reason", "maybe", "unproven", "kept", "plan", "limits", "windows"),
+    *("balance", "captured_at", "last_used_at"),
 ]
 
 
@@ -149,6 +150,7 @@ def test_accounts_are_listed_as_the_contract_has_it(two: Person) -> None:
         "reason": None,
         "maybe": None,
         "unproven": False,
+        "kept": 0,
         "plan": None,
         "limits": [],
         "windows": [],
@@ -670,6 +672,30 @@ def test_a_well_known_account_is_named_by_its_url(person: Person) -> None:
     assert person.entries() == {SITE: wellknown("home")}
 
 
+def test_an_account_that_keeps_another_login_says_so_and_leaves_it(person: Person) -> None:
+    def login(name: str, minutes: int) -> dict[str, object]:
+        ends = datetime.now(UTC) + timedelta(minutes=minutes)
+        return oauth_until(name, 1, ends)
+
+    # A vendor of whom it is known that it replaces both tokens, and nothing says whose they are.
+    person.logs_in(xai=login("a", -1))
+    person.logs_in(xai=login("b", 60))
+    (row,) = person.accounts().values()
+    assert (row["unproven"], row["kept"]) == (True, 1)
+    name = f"xai/{row['alias']}"
+    assert "an older login that may be somebody else's" in person("accounts").out
+
+    ended = person("accounts", "remove", name, "--yes")
+
+    ((left, account),) = person.accounts().items()
+    assert f"what it kept of another login is {left} now" in ended.out
+    assert f"remove {left} --all" in ended.out
+    assert (account["state"], account["kept"]) == ("disabled", 0)
+    assert f"{name} was removed" in account["reason"] or row["alias"] in account["reason"]
+    assert person("accounts", "remove", left, "--all", "--yes").code == 0
+    assert person.accounts() == {}
+
+
 def test_disabling_and_removing_the_live_account_say_who_is_live_now(two: Person) -> None:
     """Case 19: the first remaining takes over; an event is recorded."""
     disabled = two("accounts", "disable", "acme/acme-2", "--json").json()
@@ -989,14 +1015,14 @@ def test_a_swapped_login_is_used_at_the_next_request_by_who_began_with_one(
 ) -> None:
     if is_older:
         request.getfixturevalue("opencode_without_bridge")
-    two.logs_in(x=oauth("a"))
-    two.logs_in(x=oauth("b", 2))
+    two.logs_in(xai=oauth("a"))
+    two.logs_in(xai=oauth("b", 2))
     # Without a bridge nobody knows that the second was not made from the first.
-    assert two("accounts", "enable", "x/x-1").code == 0
+    assert two("accounts", "enable", "xai/xai-1").code == 0
     if not is_older:
         request.getfixturevalue("opencode_without_bridge")
 
-    assert two("rotate", "x", "--json").json()["applies"] == used
+    assert two("rotate", "xai", "--json").json()["applies"] == used
 
 
 def test_a_well_known_token_always_needs_a_restart(two: Person) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import AccountState, Limit
 from rotator.system.locks import watch_lock
 from rotator.system.paths import Paths, find_paths, private_folder
@@ -43,19 +43,19 @@ def paths_of(house: Household) -> Paths:
 
 
 @contextmanager
-def opened(house: Household) -> Iterator[Books]:
-    with open_books(paths_of(house)) as books:
-        yield books
+def opened(house: Household) -> Iterator[Context]:
+    with open_context(paths_of(house)) as context:
+        yield context
 
 
 def limit(house: Household, **left: float) -> None:
     """Let the only account rest, as another program does it."""
-    with opened(house) as books:
-        (account,) = books.store.state().accounts
-        until = books.clock() + timedelta(**left)
-        with books.store.transaction():
-            books.store.set_limit(account.id, Limit(AccountState.EXHAUSTED, until, "429"))
-        books.announce()
+    with opened(house) as context:
+        (account,) = context.store.state().accounts
+        until = context.clock() + timedelta(**left)
+        with context.store.transaction():
+            context.store.set_limit(account.id, Limit(AccountState.EXHAUSTED, until, "429"))
+        context.notify_changed()
 
 
 def test_a_terminal_shows_each_change_in_its_place_and_ctrl_c_ends_it(house: Household) -> None:
@@ -82,7 +82,7 @@ def test_a_pipe_gets_plain_blocks_and_sigterm_ends_it(house: Household) -> None:
         lines.wait_for("acme-1 ready", SECONDS)
         for days in (2, 3, 4):
             limit(house, days=days, seconds=-1)
-            lines.wait_for(f"(in {days} d 0 h)", SOON_SECONDS)
+            lines.wait_for(f"(in {days} d)", SOON_SECONDS)
         process.send_signal(signal.SIGTERM)
         code = process.wait(SECONDS)
         lines.join()
@@ -99,8 +99,8 @@ def test_json_is_one_object_a_line_and_a_watcher_that_comes_is_seen(house: House
         first = json.loads(lines.wait_for("{", SECONDS))
         paths = paths_of(house)
         with watch_lock(private_folder(paths.state) / paths.watch_lock.name):
-            with opened(house) as books:
-                books.announce()
+            with opened(house) as context:
+                context.notify_changed()
             second = json.loads(lines.wait_for("{", SECONDS))
 
     assert (first["watcher"]["running"], second["watcher"]["running"]) == (False, True)

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from rotator.context import Books, open_books
-from rotator.core.selection.headroom import standing
+from rotator.context import Context, open_context
+from rotator.core.selection.headroom import headroom_of
 from rotator.model import AccountState, Identity, Limit, RestState, Snapshot, Window
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
-from rotator.statusline.quick_read import Seat, peek
+from rotator.statusline.quick_read import SlotStatus, read_status_line
 from rotator.system.locks import watch_lock
 from rotator.system.paths import find_paths, private_folder
 from tests.support.tool import beside_python, expect_success
@@ -34,18 +34,18 @@ HEAVY = {"click", "dataclasses", "inspect", "json", "logging", "pathlib", "typin
 
 
 @pytest.fixture
-def books() -> Iterator[Books]:
-    with open_books(find_paths()) as found:
+def context() -> Iterator[Context]:
+    with open_context(find_paths()) as found:
         yield found
 
 
-def add(books: Books, provider: str, alias: str, **identity: str) -> Any:
+def add(context: Context, provider: str, alias: str, **identity: Any) -> Any:
     """Save an account, put it into the slot if that is empty, and return its id."""
     entry = Secret(json.dumps({"type": "api", "key": f"KEY-CANARY-{provider}-{alias}"}))
-    credential, now = parse_entry(provider, entry), books.clock()
-    with books.store.transaction():
-        account = books.store.add_account(provider, alias, credential, Identity(**identity), now)
-        books.store.set_active(provider, account, now)
+    credential, now = parse_entry(provider, entry), context.clock()
+    with context.store.transaction():
+        account = context.store.add_account(provider, alias, credential, Identity(**identity), now)
+        context.store.set_active(provider, account, now)
     return account
 
 
@@ -57,16 +57,16 @@ def shown(*words: str) -> str:
     return expect_success(*LINE, *words)
 
 
-def test_the_line_says_account_tightest_window_and_what_is_amiss(books: Books) -> None:
-    now = books.clock()
-    work, _ = add(books, "acme", "work"), add(books, "beta#1", "main")
-    books.history.keep_reading(
+def test_the_line_says_account_tightest_window_and_what_is_amiss(context: Context) -> None:
+    now = context.clock()
+    work, _ = add(context, "acme", "work"), add(context, "beta#1", "main")
+    context.history.keep_reading(
         work,
         Snapshot(now, (a_window("5h", 0.42), a_window("7d", 0.9, -HOUR), a_window("m", 0.1))),
         now,
     )
-    with books.store.transaction():
-        books.store.set_balancing(on=False)
+    with context.store.transaction():
+        context.store.set_balancing(on=False)
 
     said = shown()
 
@@ -74,45 +74,45 @@ def test_the_line_says_account_tightest_window_and_what_is_amiss(books: Books) -
     assert shown("beta#1", "--tmux") == "no watcher | balancing off | beta##1 main\n"
 
 
-def test_a_running_watcher_is_no_matter_to_speak_of(books: Books) -> None:
-    add(books, "acme", "work")
-    private_folder(books.paths.state)
+def test_a_running_watcher_is_no_matter_to_speak_of(context: Context) -> None:
+    add(context, "acme", "work")
+    private_folder(context.paths.state)
 
-    with watch_lock(books.paths.watch_lock):
+    with watch_lock(context.paths.watch_lock):
         said = shown()
 
     assert said == "acme work\n"
 
 
-def test_after_the_clock_was_set_back_a_rest_lasts_its_own_length(books: Books) -> None:
-    now = books.clock()
-    work = add(books, "acme", "work")
+def test_after_the_clock_was_set_back_a_rest_lasts_its_own_length(context: Context) -> None:
+    now = context.clock()
+    work = add(context, "acme", "work")
     begun = now + timedelta(days=365)
     limit = Limit(AccountState.COOLING, begun + timedelta(minutes=10), "429", since=begun)
-    with books.store.transaction():
-        books.store.set_limit(work, limit)
+    with context.store.transaction():
+        context.store.set_limit(work, limit)
 
     assert "acme work cooling 10m" in shown()
 
 
-def test_it_agrees_with_what_every_other_command_decides_from(books: Books) -> None:
+def test_it_agrees_with_what_every_other_command_decides_from(context: Context) -> None:
     chance = random.Random(7)  # noqa: S311  # no secret
     for provider in PROVIDERS:
         for alias in "abc":
             group = {"group": chance.choice("gh")} if chance.random() < 0.7 else {}
-            add(books, provider, alias, **group)
+            add(context, provider, alias, **group)
 
     for _ in range(80):
         for _ in range(4):
-            disturb(books, chance)
-        found = peek(os.environ, books.clock())
-        assert [as_told(seat) for seat in found.seats] == list(expected(books, found.now))
+            disturb(context, chance)
+        found = read_status_line(os.environ, context.clock())
+        assert [as_told(seat) for seat in found.seats] == list(expected(context, found.now))
 
 
-def disturb(books: Books, chance: random.Random) -> None:
+def disturb(context: Context, chance: random.Random) -> None:
     """Let one thing happen to one account."""
-    now = books.clock()
-    state = books.store.state()
+    now = context.clock()
+    state = context.store.state()
     seated = [account for one in PROVIDERS if (account := state.active(one))]
     account = chance.choice(seated or state.accounts if chance.random() < 0.5 else state.accounts)
     until = now + chance.choice((-HOUR, HOUR, 2 * HOUR, 3 * HOUR))
@@ -129,7 +129,7 @@ def disturb(books: Books, chance: random.Random) -> None:
         for _ in range(chance.randrange(5))
     ]
     told = Snapshot(now, tuple(windows), spent=chance.random() < 0.3)
-    store = books.store
+    store = context.store
     with store.transaction():
         match chance.randrange(12):
             case 0:
@@ -143,22 +143,22 @@ def disturb(books: Books, chance: random.Random) -> None:
                 active = chance.choice((None, account.id, account.id))
                 store.set_active(account.provider, active, now)
             case _:
-                books.history.keep_reading(account.id, told, now)
+                context.history.keep_reading(account.id, told, now)
 
 
-def as_told(seat: Seat) -> tuple[object, ...]:
+def as_told(seat: SlotStatus) -> tuple[object, ...]:
     return (seat.provider, seat.alias, seat.state, seat.until, seat.window, seat.used)
 
 
-def expected(books: Books, now: datetime) -> Iterator[tuple[object, ...]]:
+def expected(context: Context, now: datetime) -> Iterator[tuple[object, ...]]:
     """Yield what `State` and `standing` say of each provider's slot."""
-    state = books.outlook()
+    state = context.decision_state()
     for provider in sorted({account.provider for account in state.accounts}):
         account = state.active(provider)
         if account is None:
             yield (provider, None, "ready", None, None, None)
             continue
-        stands = standing(account, state.usage.get(account.id), None, now)
+        stands = headroom_of(account, state.usage.get(account.id), None, now)
         window = stands.binding.name if stands.binding else None
         at = (account.state_at(now).value, account.until_at(now))
         yield (provider, account.alias, *at, window, stands.used)
@@ -179,11 +179,11 @@ def test_it_looks_where_everybody_else_looks(tmp_path: Path, moved: Mapping[str,
         name: str(tmp_path / value) if value else "" for name, value in moved.items()
     }
     paths = find_paths(environ)
-    with open_books(paths) as books:
-        add(books, "acme", "work")
+    with open_context(paths) as context:
+        add(context, "acme", "work")
 
     with watch_lock(private_folder(paths.state) / paths.watch_lock.name):
-        found = peek(environ, datetime.now(UTC))
+        found = read_status_line(environ, datetime.now(UTC))
 
     assert [seat.alias for seat in found.seats] == ["work"]
     assert found.watched
@@ -203,8 +203,8 @@ def test_it_writes_nothing_with_and_without_anybody_who_has_the_store_open(home:
     assert shown() == "no watcher | no accounts\n"
     assert listing(home) == before
 
-    with open_books(find_paths()) as books:
-        add(books, "acme", "work")
+    with open_context(find_paths()) as context:
+        add(context, "acme", "work")
         before = listing(home)
         said = shown()
         assert listing(home) == before
@@ -214,13 +214,13 @@ def test_it_writes_nothing_with_and_without_anybody_who_has_the_store_open(home:
     assert listing(home) == before
 
 
-def test_a_store_that_cannot_be_read_leaves_the_prompt_a_prompt(books: Books) -> None:
-    add(books, "acme", "work#CANARY")
-    path = books.paths.store.with_name("other.sqlite")
+def test_a_store_that_cannot_be_read_leaves_the_prompt_a_prompt(context: Context) -> None:
+    add(context, "acme", "work#CANARY")
+    path = context.paths.store.with_name("other.sqlite")
     path.write_bytes(b"nothing of the kind" * 500)
-    path.replace(books.paths.store)
+    path.replace(context.paths.store)
     for ending in ("-wal", "-shm"):
-        books.paths.store.with_name(f"{books.paths.store.name}{ending}").unlink(missing_ok=True)
+        context.paths.store.with_name(f"{context.paths.store.name}{ending}").unlink(missing_ok=True)
 
     ended = subprocess.run(LINE, capture_output=True, text=True, check=False)
 
@@ -228,22 +228,22 @@ def test_a_store_that_cannot_be_read_leaves_the_prompt_a_prompt(books: Books) ->
     assert json.loads(shown("--json"))["readable"] is False
 
 
-def test_usage_that_cannot_be_read_is_unknown(books: Books) -> None:
-    now, account = books.clock(), add(books, "acme", "work")
-    books.history.keep_reading(account, Snapshot(now, (a_window("5h", 0.5),)), now)
+def test_usage_that_cannot_be_read_is_unknown(context: Context) -> None:
+    now, account = context.clock(), add(context, "acme", "work")
+    context.history.keep_reading(account, Snapshot(now, (a_window("5h", 0.5),)), now)
     assert shown("acme").endswith("acme work 5h 50%\n")
 
     for ending in ("-wal", "-shm", ""):
-        books.paths.history.with_name(f"{books.paths.history.name}{ending}").unlink()
-    books.paths.history.write_bytes(b"nothing of the kind" * 500)
+        context.paths.history.with_name(f"{context.paths.history.name}{ending}").unlink()
+    context.paths.history.write_bytes(b"nothing of the kind" * 500)
 
     assert shown("acme").endswith("| acme work\n")
 
 
-def test_json_has_the_same_as_values(books: Books) -> None:
-    now, account = books.clock(), add(books, "acme", "work")
-    add(books, "gamma", "main")
-    books.history.keep_reading(account, Snapshot(now, (a_window("5h", 0.5),)), now)
+def test_json_has_the_same_as_values(context: Context) -> None:
+    now, account = context.clock(), add(context, "acme", "work")
+    add(context, "gamma", "main")
+    context.history.keep_reading(account, Snapshot(now, (a_window("5h", 0.5),)), now)
 
     told = json.loads(shown("--json", "acme"))
 
@@ -266,8 +266,8 @@ def test_json_has_the_same_as_values(books: Books) -> None:
     assert "CANARY" not in str(told)
 
 
-def test_a_closed_pipe_is_no_fault(books: Books) -> None:
-    add(books, "acme", "work")
+def test_a_closed_pipe_is_no_fault(context: Context) -> None:
+    add(context, "acme", "work")
     read, write = os.pipe()
     os.close(read)
 
@@ -277,8 +277,8 @@ def test_a_closed_pipe_is_no_fault(books: Books) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_the_installed_command_loads_nothing_that_takes_long(books: Books) -> None:
-    add(books, "acme", "work")
+def test_the_installed_command_loads_nothing_that_takes_long(context: Context) -> None:
+    add(context, "acme", "work")
     asked = "import sys; sys.argv[1:] = ['statusline']; from rotator.__main__ import main\n"
     asked += "try: main()\nfinally: print(*sys.modules)"
 
@@ -289,3 +289,21 @@ def test_the_installed_command_loads_nothing_that_takes_long(books: Books) -> No
     )
     assert "sqlite3" in loaded.split()
     assert set(loaded.split()) & HEAVY == set()
+
+
+def test_a_store_that_is_a_link_is_read_with_what_lies_beside_its_file(tmp_path: Path) -> None:
+    """Somebody has it open: the swap stands in the log beside the file."""
+    path, real = find_paths().store, tmp_path / "vault.db"
+    with open_context(find_paths()) as context:
+        first = add(context, "acme", "first")
+        add(context, "acme", "second")
+    path.rename(real)
+    path.symlink_to(real)
+    with open_context(find_paths()) as context:
+        context.store.set_active("acme", first, context.clock())
+
+        told = shown("acme")
+
+    for file in tmp_path.glob("vault.db*"):
+        file.unlink()
+    assert "acme first" in told

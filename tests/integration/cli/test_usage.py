@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rotator.cli.usage import bar, span, sparkline
+from rotator.cli.usage import bar, sparkline
 from rotator.storage.history import Point
 from tests.support.connected import Connected
 from tests.support.household import Household
@@ -225,17 +225,6 @@ def test_nobody_sees_a_token(house: Household, vendor: Vendor) -> None:
 @pytest.mark.parametrize(("used", "full"), [(0, 0), (0.001, 1), (0.5, 10), (0.999, 19), (1, 20)])
 def test_a_bar_shows_anything_used_and_anything_left(used: float, full: int) -> None:
     assert bar(used, plain=True) == "#" * full + "." * (20 - full)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        *((0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7_980, "2 h 13 min")),
-        *((90_000, "1 d 1 h"), (-5, "0 s")),
-    ],
-)
-def test_a_span_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
-    assert span(seconds) == words
 
 
 def test_a_line_shows_the_last_forty_readings() -> None:

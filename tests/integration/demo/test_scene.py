@@ -18,17 +18,18 @@ from pathlib import Path
 import pytest
 
 from rotator.cli.main import run as rotator
-from rotator.demo import stand_in
+from rotator.demo import keeper, stand_in
 from rotator.demo.clients import Client, best_without_opencode
 from rotator.demo.provider import MadeUpProvider
 from rotator.demo.scene import ONE, TWO, made_up_keys, play
-from rotator.demo.screen import Screen
+from rotator.demo.screen import DemoScreen
 from rotator.demo.stage import DemoFailed, Stage, environment, open_stage
 from rotator.model import Digest, Verdict, VerdictKind
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.secret import Secret
 from rotator.system.paths import find_paths
 from rotator.system.processes import is_running
+from tests.support.inbox import waiting_in
 from tests.support.namespaces import in_namespace
 from tests.support.rotator_process import PROGRAM
 from tests.support.tool import run
@@ -250,12 +251,52 @@ def test_a_signal_ends_it_and_everything_that_it_started(
     assert everything_in(temporary) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT, signal.SIGSEGV])
+def test_one_that_is_killed_leaves_nothing_that_it_started(
+    tmp_path: Path, programs: Path, temporary: Path, number: signal.Signals
+) -> None:
+    pid_file = tmp_path / "client.pid"
+    hanging = f"trap '' TERM; echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; sleep 600"
+    script = f'PATH={os.defpath}; [ "$1" = --version ] && echo v22.1.0 || {{ {hanging}; }}'
+    program(programs, "node", script)
+    with subprocess.Popen(
+        [sys.executable, "-m", "rotator", "demo"], stdout=subprocess.PIPE, text=True
+    ) as running:
+        wait_until(
+            lambda: pid_file.exists() or running.poll() is not None, 30, "the client's start"
+        )
+
+        running.send_signal(number)
+
+        said, _ = running.communicate(timeout=30)
+
+    watcher = re.search(r"pid (\d+)", said)
+    assert running.returncode == -number
+    assert watcher is not None
+    wait_until(lambda: not is_running(int(watcher[1])), 30, "the watcher's end")
+    wait_until(lambda: not is_running(int(pid_file.read_text())), 30, "the client's end")
+    wait_until(lambda: not any(temporary.iterdir()), 30, "the folder's end")
+
+
+def test_what_has_ended_by_itself_is_ended_no_more(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["/bin/true"], start_new_session=True)
+    ended.wait()
+    with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as other:
+        # Whoever has ended is one of its group until somebody has heard of it.
+        threading.Thread(target=other.wait).start()
+
+        keeper.keep(f"{ended.pid}\n{other.pid}\n", tmp_path)
+
+    assert other.returncode == -signal.SIGTERM
+    assert not tmp_path.exists()
+
+
 def test_a_client_that_never_asks_is_given_up_at_the_deadline(programs: Path) -> None:
     waiting = program(programs, "wait", "exec /bin/sleep 60")
     client = Client("stand-in", "a client that waits", str(waiting))
 
     with open_stage(2, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen within 2 s: acme refuses the request of acme-1"
@@ -269,7 +310,7 @@ def test_a_client_that_ends_before_it_asked_is_not_waited_for(programs: Path) ->
     client = Client("stand-in", "a client that gives up", str(giving_up))
 
     with open_stage(30, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen: acme refuses the request of acme-1;"
@@ -282,7 +323,7 @@ def test_an_answer_that_the_client_does_not_show_is_a_failure(programs: Path) ->
     client = Client("stand-in", "a client that says nothing", str(silent))
 
     with open_stage(30, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen: the client gets the answer of acme-2;"
@@ -296,7 +337,7 @@ def test_a_request_without_the_live_key_is_a_failure(programs: Path) -> None:
     client = Client("stand-in", "a client without a key", str(stranger))
 
     with open_stage(30, os.environ) as opened, pytest.raises(DemoFailed) as failed:
-        play(opened, client, Screen(lambda _: None), KEYS)
+        play(opened, client, DemoScreen(lambda _: None), KEYS)
 
     assert failed.value.message == (
         "this step did not happen: acme-1 asks and gets 429; an unknown key asked and got 401"
@@ -423,7 +464,7 @@ def watcher_that_says(verdict: Verdict) -> Iterator[None]:
     exchange = Exchange(find_paths())
 
     def answer() -> None:
-        path = wait_until(exchange.waiting, 10, "a signal")[0]
+        path = wait_until(lambda: waiting_in(exchange), 10, "a signal")[0]
         exchange.answer(path.stem, verdict)
 
     watcher = threading.Thread(target=answer)

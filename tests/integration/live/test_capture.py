@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import LiveFileError, StoreError, SwapConflict
-from rotator.live.capture import absorb_missing, rebuild_torn
-from rotator.live.swap import Order, swap
+from rotator.live.capture import capture_missing, rebuild_torn
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import AccountState, EventKind, Limit
 from rotator.opencode.auth.file import Missing, Torn, Whole
 from rotator.services import accounts as ledger
@@ -44,7 +44,7 @@ def live(home: Path) -> Iterator[Live]:
 
 def put(live: Live, name: str) -> None:
     """Swap the account `provider/alias` in."""
-    swap(live.books, Order(live.account(name).id, "for the test"))
+    swap(live.context, SwapRequest(live.account(name).id, "for the test"))
 
 
 def two_logins(live: Live, provider: str, first: Entry, second: Entry) -> None:
@@ -140,10 +140,10 @@ def test_a_login_enables_and_lifts_rejected_but_lifts_no_limit(live: Live) -> No
     two_logins(live, "acme", api("a"), api("b"))
     account = live.account("acme/acme-1")
     limit = Limit(AccountState.EXHAUSTED, NOON + HOUR, "429, usage limit")
-    with live.books.store.transaction():
-        live.books.store.set_disabled(account.id, "disabled by you")
-        live.books.store.set_rejected(account.id, "401, login no longer accepted")
-        live.books.store.set_limit(account.id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_disabled(account.id, "disabled by you")
+        live.context.store.set_rejected(account.id, "401, login no longer accepted")
+        live.context.store.set_limit(account.id, limit)
 
     live.sees({"acme": api("a")})
 
@@ -233,8 +233,8 @@ def test_new_tokens_of_a_vendor_that_nobody_knows_are_another_account(live: Live
 def test_a_refresh_shows_that_the_login_lives(live: Live) -> None:
     live.sees({"named": oauth("ada", 1)})
     account = live.account("named/ada-acme.example")
-    with live.books.store.transaction():
-        live.books.store.set_rejected(account.id, "401, login no longer accepted")
+    with live.context.store.transaction():
+        live.context.store.set_rejected(account.id, "401, login no longer accepted")
 
     live.sees({"named": oauth("ada", 2)})
 
@@ -338,11 +338,13 @@ def test_what_went_while_nobody_watched_stays_away_and_is_said(live: Live) -> No
 def test_a_mending_that_cannot_be_written_is_tried_again(live: Live) -> None:
     live.sees({"acme": api("a"), "zeta": api("z")})
     live.write({"zeta": api("y")})
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
     with as_anybody(), pytest.raises(LiveFileError, match="could not be written"):
         live.look()
     said = live.kinds()
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
 
     live.look()
 
@@ -528,7 +530,7 @@ def test_a_writer_that_read_before_a_swap_loses_no_change_of_its_own(live: Live)
 def test_an_old_copy_of_the_file_does_not_bring_a_removed_account_back(live: Live) -> None:
     two_logins(live, "named", oauth("ada"), oauth("bob"))
     live.sees({"named": oauth("bob"), "acme": api("a")})
-    ledger.remove(live.books, live.account("named/ada-acme.example"))
+    ledger.remove(live.context, live.account("named/ada-acme.example"))
 
     live.sees({"named": oauth("ada"), "acme": api("b")})
 
@@ -538,7 +540,7 @@ def test_an_old_copy_of_the_file_does_not_bring_a_removed_account_back(live: Liv
 
 def test_an_old_copy_of_the_only_account_is_taken_out_again(live: Live) -> None:
     live.sees({"named": oauth("ada"), "acme": api("a")})
-    ledger.remove(live.books, live.account("named/ada-acme.example"))
+    ledger.remove(live.context, live.account("named/ada-acme.example"))
 
     live.sees({"named": oauth("ada"), "acme": api("b")})
 
@@ -547,7 +549,7 @@ def test_an_old_copy_of_the_only_account_is_taken_out_again(live: Live) -> None:
 
 def test_a_later_login_of_a_removed_account_is_saved(live: Live) -> None:
     live.sees({"acme": api("a")})
-    ledger.remove(live.books, live.account("acme/acme-1"))
+    ledger.remove(live.context, live.account("acme/acme-1"))
 
     live.sees({"acme": api("a")})
 
@@ -598,7 +600,7 @@ def test_a_file_that_stays_torn_is_written_anew_and_its_bytes_are_kept(live: Liv
     assert isinstance(torn, Torn)
 
     with swap_lock(live.paths.swap_lock):
-        done = rebuild_torn(live.books, torn)
+        done = rebuild_torn(live.context, torn)
 
     assert (done, live.file.read_bytes()) == (True, content)
     assert live.kinds()[-1] is EventKind.RESTORED
@@ -612,7 +614,7 @@ def test_a_torn_file_that_somebody_finishes_is_not_written_over(live: Live) -> N
     content = live.write({"acme": api("b")})
 
     with swap_lock(live.paths.swap_lock):
-        done = rebuild_torn(live.books, torn)
+        done = rebuild_torn(live.context, torn)
 
     assert (done, live.file.read_bytes()) == (False, content)
 
@@ -622,7 +624,7 @@ def test_a_torn_file_is_left_where_no_whole_one_was_ever_seen(live: Live) -> Non
     assert isinstance(torn, Torn)
 
     with swap_lock(live.paths.swap_lock):
-        assert not rebuild_torn(live.books, torn)
+        assert not rebuild_torn(live.context, torn)
 
     assert live.file.read_bytes() == b"{"
 
@@ -641,8 +643,8 @@ def test_a_file_that_stays_away_leaves_every_slot_empty_and_every_account_saved(
     live.sees({"acme": api("a"), "zeta": api("z")})
     live.file.unlink()
 
-    absorb_missing(live.books)
-    absorb_missing(live.books)
+    capture_missing(live.context)
+    capture_missing(live.context)
 
     assert (live.active("acme"), live.active("zeta")) == (None, None)
     assert live.state_of("acme/acme-1") is AccountState.READY
@@ -652,7 +654,7 @@ def test_a_file_that_stays_away_leaves_every_slot_empty_and_every_account_saved(
 def test_a_file_that_comes_back_is_as_before(live: Live) -> None:
     live.sees({"acme": api("a")})
     live.file.unlink()
-    absorb_missing(live.books)
+    capture_missing(live.context)
 
     live.sees({"acme": api("a")})
 

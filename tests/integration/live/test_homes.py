@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import LiveFileUnreadable, NothingToRotateTo
-from rotator.live.homes import absorb_home, switch, take_out_of
+from rotator.live.homes import capture_home, switch, take_out_of
 from rotator.model import EventKind, HomeName
 from rotator.opencode.database.home import DatabaseHome
 from rotator.opencode.home import HomeReading, Unusable
 from rotator.services.accounts import remove
 from rotator.services.rotate import plan_rotation, rotate
-from rotator.services.sync import look
+from rotator.services.sync import sync
 from rotator.system.locks import swap_lock
 from tests.support.live import Live, api, oauth, open_live
 from tests.support.opencode2_table import Table, Value, key
@@ -42,7 +42,7 @@ class Both:
 
     def look(self, *, watched: bool = True) -> HomeReading:
         with swap_lock(self.live.paths.swap_lock):
-            return absorb_home(self.live.books, self.home, watched=watched)
+            return capture_home(self.live.context, self.home, watched=watched)
 
     def log_in(self, provider: str, value: Value, label: str = "") -> str:
         slot = self.table.log_in(provider, value, label)
@@ -50,11 +50,11 @@ class Both:
         return slot
 
     def active(self, provider: str) -> str | None:
-        found = self.live.state.active_in(DATABASE, provider)
-        return found.alias if found else None
+        answer = self.live.state.active_in(DATABASE, provider)
+        return answer.alias if answer else None
 
     def homes(self, name: str) -> list[str]:
-        return [one.value for one in self.live.state.homes_of(self.live.account(name))]
+        return [place.value for place in self.live.state.homes_of(self.live.account(name))]
 
     def refresh_token(self, slot: str) -> str:
         return str(self.table.values()[slot]["refresh"])
@@ -65,9 +65,9 @@ def both(home: Path) -> Iterator[Both]:
     with open_live(home) as live:
         table = Table(live.paths.opencode_database)
         table.make()
-        found = Both(live, table)
-        found.look()
-        yield found
+        answer = Both(live, table)
+        answer.look()
+        yield answer
         table.close()
 
 
@@ -92,7 +92,7 @@ def test_the_same_key_twice_is_one_account_in_two_places(both: Both) -> None:
     both.log_in("acme", key("a"), "two")
 
     (account,) = both.live.state.accounts
-    assert [one.label for one in both.live.state.standings_of(account.id)] == ["two", "one"]
+    assert [place.label for place in both.live.state.standings_of(account.id)] == ["two", "one"]
 
 
 def test_an_account_may_stand_in_both_homes(both: Both) -> None:
@@ -150,7 +150,7 @@ def test_newer_tokens_in_one_home_are_put_into_the_other_at_once(both: Both) -> 
     both.look()
     in_table = both.refresh_token(slot)
     both.table.rewrite(slot, tokens("ada", 3))
-    look(both.live.books)
+    sync(both.live.context)
 
     assert in_table == "REF-CANARY-ada-2"
     assert both.live.entries()["named"]["refresh"] == "REF-CANARY-ada-3"
@@ -172,8 +172,8 @@ def test_older_tokens_that_come_back_are_replaced_by_the_newest(both: Both) -> N
 def test_what_the_user_switches_to_is_heard_and_enabled(both: Both) -> None:
     first = both.log_in("acme", key("a"), "one")
     both.log_in("acme", key("b"), "two")
-    with both.live.books.store.transaction():
-        both.live.books.store.set_disabled(both.live.account("acme/one").id, "disabled by you")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(both.live.account("acme/one").id, "disabled by you")
 
     both.table.switch(first)
     both.look()
@@ -187,8 +187,8 @@ def test_what_the_user_switches_to_is_heard_and_enabled(both: Both) -> None:
 def test_a_logout_disables_and_the_next_one_is_noted_but_not_chosen(both: Both) -> None:
     both.log_in("acme", key("a"), "one")
     slot = both.log_in("acme", key("b"), "two")
-    with both.live.books.store.transaction():
-        both.live.books.store.set_disabled(both.live.account("acme/one").id, "disabled by you")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(both.live.account("acme/one").id, "disabled by you")
 
     both.table.log_out(slot)
     both.look()
@@ -251,12 +251,12 @@ def test_a_database_that_cannot_be_used_changes_nothing(both: Both) -> None:
     before = both.live.state
 
     both.table.do("ALTER TABLE credential RENAME COLUMN active TO used")
-    found = both.look()
+    answer = both.look()
 
-    assert isinstance(found, Unusable)
+    assert isinstance(answer, Unusable)
     assert both.live.state == before
     with pytest.raises(LiveFileUnreadable, match="not known here"):
-        switch(both.live.books, both.home, before.accounts[0].id, "a test")
+        switch(both.live.context, both.home, before.accounts[0].id, "a test")
 
 
 def test_a_removed_account_is_taken_out_and_not_brought_back_by_a_copy(both: Both) -> None:
@@ -264,10 +264,10 @@ def test_a_removed_account_is_taken_out_and_not_brought_back_by_a_copy(both: Bot
     both.log_in("acme", key("b"), "two")
     gone = both.live.account("acme/one")
 
-    take_out_of(both.live.books, both.home, gone.id)
-    remove(both.live.books, gone)
-    with both.live.books.store.transaction():
-        both.live.books.store.forget_standings(DATABASE)
+    take_out_of(both.live.context, both.home, gone.id)
+    remove(both.live.context, gone)
+    with both.live.context.store.transaction():
+        both.live.context.store.forget_standings(DATABASE)
     both.table.log_in("acme", key("a"), "an old copy")
     both.look()
 
@@ -277,8 +277,8 @@ def test_a_removed_account_is_taken_out_and_not_brought_back_by_a_copy(both: Bot
 def test_a_real_login_brings_a_removed_account_back(both: Both) -> None:
     both.log_in("acme", key("a"), "one")
     gone = both.live.account("acme/one")
-    take_out_of(both.live.books, both.home, gone.id)
-    remove(both.live.books, gone)
+    take_out_of(both.live.context, both.home, gone.id)
+    remove(both.live.context, gone)
 
     both.log_in("acme", key("a"), "again")
 
@@ -291,7 +291,7 @@ def test_a_rotation_switches_where_the_account_stands(both: Both) -> None:
     both.log_in("named", tokens("cyd"))
     plan = plan_rotation(both.live.state, "named", "bob-acme.example", both.live.clock.now)
 
-    done = rotate(both.live.books, plan)
+    done = rotate(both.live.context, plan)
 
     assert done.homes == (DATABASE,)
     assert both.table.active("named") == first
@@ -305,7 +305,7 @@ def test_a_parked_key_is_put_in_where_its_provider_is_used(both: Both) -> None:
     both.log_in("acme", key("b"), "b")
     plan = plan_rotation(both.live.state, "acme", "acme-1", both.live.clock.now)
 
-    done = rotate(both.live.books, plan)
+    done = rotate(both.live.context, plan)
 
     assert done.homes == tuple(HomeName)
     assert both.live.entries()["acme"]["key"] == "KEY-CANARY-a"
@@ -318,8 +318,8 @@ def test_a_parked_key_is_put_in_where_its_provider_is_used(both: Both) -> None:
 def test_a_row_that_we_have_put_in_is_nobody_s_login(both: Both) -> None:
     both.live.sees({"acme": api("a")})
     both.log_in("acme", key("b"), "b")
-    with both.live.books.store.transaction():
-        both.live.books.store.set_disabled(both.live.account("acme/acme-1").id, "disabled by you")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(both.live.account("acme/acme-1").id, "disabled by you")
     both.home.put("acme", "ours", both.live.account("acme/acme-1").credential)
 
     both.look()
@@ -331,15 +331,15 @@ def test_a_row_that_we_have_put_in_is_nobody_s_login(both: Both) -> None:
 def test_what_opencode_takes_over_from_auth_json_by_itself_is_nobody_s_login(both: Both) -> None:
     both.live.sees({"acme": api("a")})
     account = both.live.account("acme/acme-1")
-    with both.live.books.store.transaction():
-        both.live.books.store.set_disabled(account.id, "disabled by you")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(account.id, "disabled by you")
     slot = both.table.log_in("acme", key("a"), "API key")
     both.table.do("UPDATE credential SET active = NULL")
 
     both.look()
 
     assert both.active("acme") == "acme-1"
-    assert [one.slot for one in both.live.state.standings] == [slot]
+    assert [place.slot for place in both.live.state.standings] == [slot]
     assert both.live.account("acme/acme-1").disabled == "disabled by you"
     assert both.live.kinds() == [EventKind.CAPTURED]
 
@@ -351,7 +351,7 @@ def test_what_is_wrong_with_the_database_keeps_auth_json_from_nothing(both: Both
     both.table.do("ALTER TABLE credential RENAME COLUMN active TO used")
     plan = plan_rotation(both.live.state, "acme", None, both.live.clock.now)
 
-    done = rotate(both.live.books, plan)
+    done = rotate(both.live.context, plan)
 
     assert done.homes == (HomeName.AUTH_FILE,)
     assert "not known here" in str(done.obstacle)
@@ -369,6 +369,6 @@ def test_there_is_nobody_to_rotate_to_where_one_account_stands_twice(both: Both)
 def test_the_store_holds_nothing_secret_of_where_what_stands(both: Both) -> None:
     both.log_in("acme", key("a"), "one")
 
-    told = json.dumps([str(one) for one in both.live.state.standings])
+    told = json.dumps([str(place) for place in both.live.state.standings])
 
     assert "CANARY" not in told

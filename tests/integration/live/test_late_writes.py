@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import RotatorError
-from rotator.live.capture import absorb_missing, await_late
-from rotator.live.swap import Order, swap
+from rotator.live.capture import capture_missing, wait_for_late_writes
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import NOBODY, EventKind
 from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.auth.replaced import MOST_KEPT
@@ -24,6 +24,7 @@ from rotator.storage.account_copy import LATE
 from rotator.storage.images import opened_image
 from rotator.system.locks import swap_lock
 from rotator.watcher.daemon import Daemon
+from tests.support.descents import seen_refresh
 from tests.support.faults import Act, Crash, Seam, Step, at, error, named
 from tests.support.live import (
     Entry,
@@ -55,7 +56,7 @@ def written_late(live: Live, name: str, entries: dict[str, Entry] | bytes) -> No
     """Swap to the account `name` while a writer has the old file open; then let it write."""
     handle = os.open(live.file, os.O_WRONLY)
     try:
-        swap(live.books, Order(live.account(name).id, "for the test"))
+        swap(live.context, SwapRequest(live.account(name).id, "for the test"))
         os.ftruncate(handle, 0)
         os.pwrite(handle, entries if isinstance(entries, bytes) else as_opencode(entries), 0)
     finally:
@@ -68,7 +69,7 @@ def by_watcher(live: Live) -> None:
 
 def by_command(live: Live) -> None:
     with swap_lock(live.paths.swap_lock):
-        await_late(live.books, patience_seconds=0.05)
+        wait_for_late_writes(live.context, patience_seconds=0.05)
     live.look(watched=False)
 
 
@@ -99,6 +100,24 @@ def test_c6_a_late_login_of_another_provider_is_saved_and_live(
     assert live.saved("zeta/zeta-2") == api("y")
     assert live.entries() == {"acme": api("a"), "zeta": api("y")}
     assert (live.active("acme"), live.active("zeta")) == ("acme-1", "zeta-2")
+
+
+@pytest.mark.parametrize("is_spent", [True, False])
+def test_a_late_login_that_somebody_else_has_refreshed_meanwhile_is_saved_and_not_put_in(
+    live: Live, *, is_spent: bool
+) -> None:
+    written_late(live, A, {"acme": api("b"), "zeta": oauth("zed")})
+    whole = live.file.read_bytes()
+    live.file.write_bytes(b"{")
+    live.look()
+    if is_spent:
+        seen_refresh(live.paths, oauth("zed"), oauth("zed", 2))
+    live.file.write_bytes(whole)
+
+    live.look()
+
+    assert live.saved("zeta/zeta-2") == oauth("zed")
+    assert live.entries()["zeta"] == (api("z") if is_spent else oauth("zed"))
 
 
 def test_a_late_login_is_not_put_over_a_later_one(live: Live) -> None:
@@ -162,7 +181,7 @@ def test_late_tokens_of_the_account_that_left_are_saved_though_the_file_had_none
     """Two opencodes had it open: what the first one wrote had lost the login, and was mended."""
     live.sees({"named": oauth("bob"), "zeta": api("z")})
     live.sees({"named": oauth("ada", 1, left=timedelta(0)), "zeta": api("z")})
-    swap(live.books, Order(live.account("named/bob-acme.example").id, "for the test"))
+    swap(live.context, SwapRequest(live.account("named/bob-acme.example").id, "for the test"))
     handle = os.open(live.file, os.O_WRONLY)
     live.sees({"zeta": api("y")})
     os.ftruncate(handle, 0)
@@ -265,7 +284,7 @@ def test_an_undone_swap_keeps_tokens_aside_that_nobody_knows(live: Live) -> None
     live.sees({"named": oauth("bob")})
     live.sees({"named": oauth("ada", 5)})
     live.clock.pass_time(hours=2)
-    swap(live.books, Order(live.account("named/bob-acme.example").id, "for the test"))
+    swap(live.context, SwapRequest(live.account("named/bob-acme.example").id, "for the test"))
 
     live.sees({"named": RAN_OUT})
 
@@ -291,7 +310,7 @@ def test_a_mending_that_comes_to_nothing_leaves_nobody_in_an_empty_slot(home: Pa
 def test_a_late_write_that_is_not_finished_is_looked_at_again(live: Live) -> None:
     whole = as_opencode({"acme": api("c"), "zeta": api("z")})
     handle = os.open(live.file, os.O_WRONLY)
-    swap(live.books, Order(live.account(A).id, "for the test"))
+    swap(live.context, SwapRequest(live.account(A).id, "for the test"))
     os.ftruncate(handle, 0)
     os.pwrite(handle, whole[:20], 0)
     live.look()
@@ -327,7 +346,7 @@ def test_only_so_many_old_files_are_kept_open(live: Live) -> None:
     before = len(list(Path("/dev/fd").iterdir()))
 
     for number in range(MOST_KEPT + 8):
-        swap(live.books, Order(live.account((A, B)[number % 2]).id, "for the test"))
+        swap(live.context, SwapRequest(live.account((A, B)[number % 2]).id, "for the test"))
 
     assert len(list(Path("/dev/fd").iterdir())) <= before + MOST_KEPT
 
@@ -437,11 +456,11 @@ def test_a_command_waits_until_a_late_login_is_in(live: Live) -> None:
     writer.start()
 
     with swap_lock(live.paths.swap_lock):
-        await_late(live.books, patience_seconds=30)
+        wait_for_late_writes(live.context, patience_seconds=30)
 
     writer.join()
     assert live.entries() == wanted
-    assert live.books.store.late_logins() == ()
+    assert live.context.store.late_logins() == ()
 
 
 def test_an_entry_that_went_while_a_command_waits_and_nobody_watches_is_not_put_back(
@@ -452,7 +471,7 @@ def test_an_entry_that_went_while_a_command_waits_and_nobody_watches_is_not_put_
     live.write({"zeta": api("q")})
 
     with swap_lock(live.paths.swap_lock):
-        await_late(live.books, patience_seconds=30)
+        wait_for_late_writes(live.context, patience_seconds=30)
 
     assert live.entries() == {"zeta": api("q"), "eta": api("e")}
     assert live.account(A).disabled is None
@@ -461,7 +480,7 @@ def test_an_entry_that_went_while_a_command_waits_and_nobody_watches_is_not_put_
 
 def test_a_watcher_that_ends_puts_in_what_was_written_late(live: Live) -> None:
     wanted: dict[str, Entry] = {}
-    daemon = Daemon(live.books)
+    daemon = Daemon(live.context)
     daemon.stop()
 
     daemon.run(lambda: wanted.update(late_logins(live)))
@@ -475,7 +494,7 @@ def torn_while_late(live: Live) -> tuple[dict[str, Entry], bytes]:
     whole = live.file.read_bytes()
     live.write(whole[:20])
     by_command(live)
-    assert len(live.books.store.late_logins()) == 2
+    assert len(live.context.store.late_logins()) == 2
     return wanted, whole
 
 
@@ -492,7 +511,7 @@ def test_a_late_login_that_its_finder_could_not_put_in_is_left_to_the_next(home:
 
         assert live.entries() == wanted
         assert (live.active("zeta"), live.active("eta")) == ("zeta-2", "eta-1")
-        assert live.books.store.late_logins() == ()
+        assert live.context.store.late_logins() == ()
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -512,7 +531,7 @@ def test_whoever_dies_while_a_late_login_is_put_in_leaves_it_to_the_next(
         live.look(watched=False)
 
         assert live.entries() == wanted
-        assert live.books.store.late_logins() == ()
+        assert live.context.store.late_logins() == ()
 
 
 def test_c9_what_took_the_place_of_a_late_login_meanwhile_stays(live: Live) -> None:
@@ -529,8 +548,8 @@ def test_c9_what_took_the_place_of_a_late_login_meanwhile_stays(live: Live) -> N
 def test_an_account_that_was_removed_meanwhile_is_not_put_in(live: Live) -> None:
     wanted, whole = torn_while_late(live)
     removed = live.account("eta/eta-1")
-    with live.books.store.transaction():
-        live.books.store.remove_account(removed, live.clock())
+    with live.context.store.transaction():
+        live.context.store.remove_account(removed, live.clock())
     live.write(whole)
 
     live.look()
@@ -547,8 +566,8 @@ def test_tokens_that_came_since_are_put_in_instead_of_the_late_ones(live: Live) 
     live.look()
     ada = live.account("named/ada-acme.example")
     newer = parse_entry("named", Secret(json.dumps(oauth("ada", 2))))
-    with live.books.store.transaction():
-        live.books.store.renew_credential(ada, newer, NOBODY, live.clock())
+    with live.context.store.transaction():
+        live.context.store.renew_credential(ada, newer, NOBODY, live.clock())
     live.write(whole)
 
     live.look()
@@ -560,7 +579,7 @@ def test_tokens_that_came_since_are_put_in_instead_of_the_late_ones(live: Live) 
 def test_a_late_login_is_in_no_backup_as_one(live: Live) -> None:
     torn_while_late(live)
 
-    with opened_image(live.books.store.accounts_copy(), live.paths.store) as copy:
+    with opened_image(live.context.store.accounts_copy(), live.paths.store) as copy:
         names = {name for (name,) in copy.execute("SELECT name FROM setting")}
 
     assert LATE not in names
@@ -578,7 +597,7 @@ def test_c8_a_login_into_an_absent_file_just_before_it_gets_its_name_is_kept(liv
     live.file.unlink()
 
     with Seam().watching(at_the_link(live, {"zeta": api("y")})):
-        swap(live.books, Order(live.account(A).id, "for the test"))
+        swap(live.context, SwapRequest(live.account(A).id, "for the test"))
 
     assert live.entries() == {"acme": api("a"), "zeta": api("y")}
     assert live.saved("zeta/zeta-2") == api("y")
@@ -588,7 +607,7 @@ def test_c8_a_login_of_the_same_provider_into_an_absent_file_is_saved(live: Live
     live.file.unlink()
 
     with Seam().watching(at_the_link(live, {"acme": api("c")})):
-        swap(live.books, Order(live.account(A).id, "for the test"))
+        swap(live.context, SwapRequest(live.account(A).id, "for the test"))
 
     assert live.entries()["acme"] == api("a")
     assert live.saved("acme/acme-3") == api("c")
@@ -596,12 +615,12 @@ def test_c8_a_login_of_the_same_provider_into_an_absent_file_is_saved(live: Live
 
 def test_c8_a_failover_into_an_absent_file_is_given_up_for_a_login_there(live: Live) -> None:
     live.file.unlink()
-    order = Order(live.account(A).id, "for the test", expected=None, check_expected=True)
+    order = SwapRequest(live.account(A).id, "for the test", expected=None, check_expected=True)
     with swap_lock(live.paths.swap_lock):
-        absorb_missing(live.books)
+        capture_missing(live.context)
 
     with Seam().watching(at_the_link(live, {"acme": api("c")})):
-        done = swap(live.books, order)
+        done = swap(live.context, order)
 
     assert (done, live.entries()) == (None, {"acme": api("c")})
     assert live.saved("acme/acme-3") == api("c")
@@ -612,7 +631,7 @@ def test_a_swap_into_an_absent_file_is_made_once(live: Live) -> None:
     before = live.kinds()
 
     with Seam().watching() as trace:
-        swap(live.books, Order(live.account(A).id, "for the test"))
+        swap(live.context, SwapRequest(live.account(A).id, "for the test"))
 
     assert [step.to for step in trace if step.name == "link"] == [live.file]
     assert live.kinds() == [*before, EventKind.PROBLEM, EventKind.SWAPPED]
@@ -628,7 +647,7 @@ def test_where_no_file_has_a_second_name_a_login_just_before_is_kept_all_the_sam
         raise error(step, errno.EPERM)
 
     with Seam().watching(at(1, refuse, named("link"))):
-        swap(live.books, Order(live.account(A).id, "for the test"))
+        swap(live.context, SwapRequest(live.account(A).id, "for the test"))
 
     assert live.entries() == {"acme": api("a"), "zeta": api("y")}
     assert live.saved("zeta/zeta-2") == api("y")
@@ -645,6 +664,6 @@ def test_where_no_file_has_a_second_name_an_absent_one_is_made_all_the_same(
             raise error(step, code)
 
     with Seam().watching(refuse):
-        swap(live.books, Order(live.account(A).id, "for the test"))
+        swap(live.context, SwapRequest(live.account(A).id, "for the test"))
 
     assert live.entries() == {"acme": api("a")}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import LiveFileError, LiveFileUnreadable
-from rotator.live.capture import absorb_missing, rebuild_torn
+from rotator.live.capture import capture_missing, rebuild_torn
 from rotator.live.restore import REST_SECONDS, Rebuilt, rebuild, rebuild_at_rest
 from rotator.live.unclaimed import contents
 from rotator.model import EventKind
@@ -197,7 +197,7 @@ def torn(live: Live, content: bytes = TORN) -> Torn:
 
 def rebuilt(live: Live, reading: Torn) -> Rebuilt | None:
     with swap_lock(live.paths.swap_lock):
-        return rebuild(live.books, reading)
+        return rebuild(live.context, reading)
 
 
 def test_the_last_whole_content_comes_back_byte_for_byte(live: Live) -> None:
@@ -230,7 +230,7 @@ def test_no_spent_token_comes_back(live: Live) -> None:
 
 def add(live: Live, provider: str, entry: Entry) -> None:
     credential = parse_entry(provider, Secret(json.dumps(entry)))
-    ledger.add(live.books, provider, credential, alias=None, activate=False)
+    ledger.add(live.context, provider, credential, alias=None, activate=False)
 
 
 def test_an_entry_that_nobody_can_read_comes_back_as_it_was(live: Live) -> None:
@@ -243,8 +243,8 @@ def test_an_entry_that_nobody_can_read_comes_back_as_it_was(live: Live) -> None:
 
 
 def test_where_no_whole_one_was_ever_seen_the_accounts_of_the_slots_go_in(live: Live) -> None:
-    with live.books.store.transaction():
-        live.books.store.set_live(None, live.clock.now)
+    with live.context.store.transaction():
+        live.context.store.set_live(None, live.clock.now)
 
     rebuilt(live, torn(live))
 
@@ -255,7 +255,7 @@ def test_with_empty_slots_the_account_that_is_rotated_to_goes_in_alone(
     live: Live, home: Path
 ) -> None:
     live.file.unlink()
-    absorb_missing(live.books)
+    capture_missing(live.context)
     live.write(TORN)
     house = Household(home)
 
@@ -270,6 +270,7 @@ def test_with_empty_slots_the_account_that_is_rotated_to_goes_in_alone(
 
 def test_what_cannot_be_written_is_left_and_said(live: Live) -> None:
     reading = torn(live)
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody(), pytest.raises(LiveFileError, match="could not be written"):
@@ -303,8 +304,8 @@ def test_what_stays_unreadable_is_never_written_over(
 
     with swap_lock(live.paths.swap_lock):
         with pytest.raises(LiveFileUnreadable, match="cannot be changed") as caught:
-            rebuild_torn(live.books, reading)
-        assert rebuild_at_rest(live.books) is None
+            rebuild_torn(live.context, reading)
+        assert rebuild_at_rest(live.context) is None
 
     assert "mend it or move it away" in str(caught.value.hint)
     assert read_live(live.file) == reading
@@ -318,7 +319,7 @@ def test_a_file_that_is_finished_meanwhile_is_not_written_anew(live: Live) -> No
     finish = threading.Timer(0.1, lambda: live.write(WHOLE | {"zeta": api("z")}))
     finish.start()
 
-    done = rebuild_at_rest(live.books, rest_seconds=20)
+    done = rebuild_at_rest(live.context, rest_seconds=20)
 
     finish.join()
     assert done is None
@@ -331,7 +332,7 @@ def test_a_change_begins_the_wait_again(live: Live) -> None:
     change = threading.Timer(0.2, lambda: live.write(longer))
     change.start()
 
-    done = rebuild_at_rest(live.books, rest_seconds=0.4)
+    done = rebuild_at_rest(live.context, rest_seconds=0.4)
 
     change.join()
     assert done is not None
@@ -342,7 +343,7 @@ def test_whoever_waits_until_a_file_rests_leaves_the_processor_to_its_writer(liv
     torn(live)
 
     with Seam().watching() as trace:
-        done = rebuild_at_rest(live.books, rest_seconds=0.2)
+        done = rebuild_at_rest(live.context, rest_seconds=0.2)
 
     assert done is not None
     assert any(step.name == "sleep" for step in trace)
@@ -361,13 +362,13 @@ def test_a_file_that_never_rests_is_left(live: Live) -> None:
     writer = threading.Thread(target=scribble)
     writer.start()
     try:
-        done = rebuild_at_rest(live.books, rest_seconds=0.2, most_seconds=0.6)
+        done = rebuild_at_rest(live.context, rest_seconds=0.2, most_seconds=0.6)
     finally:
         stop.set()
         writer.join()
 
     assert done is None
-    assert contents(live.books) == []
+    assert contents(live.context) == []
 
 
 def test_a_person_waits_two_seconds_and_a_watcher_ten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.errors import (
     AccountNotFound,
     LiveFileError,
@@ -23,12 +24,14 @@ from rotator.errors import (
     SwapConflict,
     SwapUnverified,
 )
-from rotator.live.swap import Order, Swapped, swap, take_out
+from rotator.live.swap import Swapped, SwapRequest, swap, take_out
 from rotator.model import Account, EventKind
 from rotator.opencode.auth.file import LARGEST_BYTES
 from rotator.opencode.auth.writer import put_live, sweep_live
+from rotator.system import files
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import find_paths
+from tests.support.faults import Seam, Step
 from tests.support.home import places
 from tests.support.live import (
     REGISTRY,
@@ -58,8 +61,8 @@ def live(home: Path) -> Iterator[Live]:
 
 
 def put(live: Live, name: str, **more: object) -> Swapped | None:
-    order = Order(live.account(name).id, "for the test", **more)  # type: ignore[arg-type]
-    return swap(live.books, order)
+    order = SwapRequest(live.account(name).id, "for the test", **more)  # type: ignore[arg-type]
+    return swap(live.context, order)
 
 
 def folder_of(live: Live) -> list[str]:
@@ -76,7 +79,7 @@ def test_the_account_s_current_credential_is_what_goes_in(live: Live) -> None:
     live.sees({"named": oauth("ada", 2)})
     live.sees({"named": oauth("bob")})
 
-    swap(live.books, Order(stale.id, "for the test"))
+    swap(live.context, SwapRequest(stale.id, "for the test"))
 
     assert live.entries()["named"] == oauth("ada", 2)
 
@@ -160,11 +163,11 @@ def test_putting_in_who_is_in_already_writes_nothing_and_says_nothing(live: Live
 
 def test_an_account_that_was_removed_meanwhile_is_said(live: Live) -> None:
     account = live.account(A)
-    with live.books.store.transaction():
-        live.books.store.remove_account(account, live.clock.now)
+    with live.context.store.transaction():
+        live.context.store.remove_account(account, live.clock.now)
 
     with pytest.raises(AccountNotFound, match="removed meanwhile"):
-        swap(live.books, Order(account.id, "for the test"))
+        swap(live.context, SwapRequest(account.id, "for the test"))
 
 
 # -- what stands in its place ----------------------------------------------------------------
@@ -343,6 +346,104 @@ def test_a_login_between_reading_and_renaming_is_saved(live: Live) -> None:
     assert live.saved("acme/acme-3") == api("c")
 
 
+def renames_once(live: Live, *entries: dict[str, Entry] | None) -> Callable[[Step], None]:
+    """Let an editor put its own file there, or take it away, just before our file takes its place.
+
+    One after the other before each try.
+    """
+    left = list(entries)
+
+    def rename(step: Step) -> None:
+        if step.name == "replace" and step.to == live.file and left:
+            put_there = left.pop(0)
+            if put_there is None:
+                live.file.unlink()
+                return
+            mine = live.file.with_name("mine.json")
+            mine.write_bytes(as_opencode(put_there))
+            mine.rename(live.file)
+
+    return rename
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["swap", "failover"])
+def test_a_login_that_is_renamed_into_place_at_the_last_moment_is_saved(
+    live: Live, *, known: bool
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    rename = renames_once(live, {"acme": api("b"), "zeta": api("y")})
+    only = {} if known else {"expected": live.account(B).id, "check_expected": True}
+
+    with Seam().watching(rename):
+        done = put(live, A, **only)
+
+    assert done is not None
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert live.saved("zeta/zeta-2") == api("y")
+    assert folder_of(live) == ["auth.json"]
+
+
+def test_whoever_renames_a_file_in_place_of_ours_while_another_one_goes_back_stays(
+    live: Live,
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    # The second one comes between our two exchanges.
+    entries = [{"acme": api("b"), "zeta": api("y")}, {"acme": api("b"), "zeta": api("x")}]
+
+    with Seam().watching(renames_once(live, *entries)):
+        put(live, A)
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("x")}
+    assert (live.saved("zeta/zeta-2"), live.saved("zeta/zeta-3")) == (api("y"), api("x"))
+
+
+@pytest.mark.parametrize("by_rename", [True, False], ids=["renamed", "written in place"])
+def test_what_comes_while_another_one_s_file_goes_back_is_saved(
+    live: Live, *, by_rename: bool
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    first = renames_once(live, {"acme": api("b"), "zeta": api("y")})
+    seen: list[Step] = []
+
+    def write(step: Step) -> None:
+        if step.name == "replace" and live.file in {step.path, step.to}:
+            seen.append(step)
+            if len(seen) == 2:
+                # It knows ours alone, which was there for an instant.
+                entries = as_opencode({**live.entries(), "eta": api("e")})
+                mine = live.file.with_name("mine.json") if by_rename else live.file
+                mine.write_bytes(entries)
+                mine.replace(live.file)
+        first(step)
+
+    with Seam().watching(write):
+        put(live, A)
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
+    assert live.saved("eta/eta-1") == api("e")
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
+def test_a_file_that_is_taken_away_at_the_last_moment_is_made_anew(live: Live) -> None:
+    with Seam().watching(renames_once(live, None)):
+        put(live, A)
+
+    assert live.entries() == {"acme": api("a")}
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EINVAL])
+def test_where_names_cannot_be_exchanged_ours_is_renamed(
+    live: Live, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_exchange", lambda *_: code)
+
+    put(live, A)
+
+    assert live.entries() == {"acme": api("a")}
+    assert folder_of(live) == ["auth.json"]
+
+
 def test_a_login_in_progress_is_not_overwritten_by_a_failover(live: Live) -> None:
     """Case 14: expected account changed: the swap is given up."""
     expected = live.account(B).id
@@ -421,7 +522,7 @@ def test_an_entry_of_a_file_that_never_rests_is_not_taken_out_and_that_is_said(l
     live.clock.when_asked = write
 
     with pytest.raises(SwapConflict, match="kept changing"):
-        take_out(live.books, account, also=lambda: None)
+        take_out(live.context, account, also=lambda: None)
 
     assert live.entries()["acme"] == api("b")
 
@@ -441,7 +542,7 @@ def test_a_write_that_somebody_came_before_leaves_no_file_open(live: Live) -> No
     live.write({"acme": api("b"), "zeta": api("z")})
     before = len(list(Path("/dev/fd").iterdir()))
 
-    assert not put_live(live.file, read, b"{}", live.books.replaced)
+    assert not put_live(live.file, read, b"{}", live.context.replaced)
 
     assert len(list(Path("/dev/fd").iterdir())) == before
     assert live.entries() == {"acme": api("b"), "zeta": api("z")}
@@ -500,12 +601,14 @@ def test_the_verdict_may_go_out_before_the_bookkeeping(live: Live) -> None:
 
 def test_a_folder_that_may_only_be_read_is_said_and_nothing_is_changed(live: Live) -> None:
     """Case 17: no crash, state consistent, and the user is told."""
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody(), pytest.raises(LiveFileError, match="could not be written: Perm") as caught:
         put(live, A)
 
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
     assert caught.value.exit_code == 6
     assert (live.entries(), live.active("acme")) == ({"acme": api("b")}, "acme-2")
     assert live.kinds()[-1] is EventKind.CAPTURED
@@ -570,22 +673,22 @@ def test_leftovers_of_a_target_with_an_odd_name_are_swept_too(live: Live, tmp_pa
 
 DIE = """
 import os, signal, sys
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model import AccountId
 from rotator.system.paths import find_paths
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 where, account = sys.argv[1:]
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-with open_books(find_paths()) as books:
+with open_context(find_paths()) as context:
     if where == "before the rename":
         sys.addaudithook(lambda name, _: die() if name == "os.rename" else None)
-        order = Order(AccountId(account), "for the test")
+        order = SwapRequest(AccountId(account), "for the test")
     else:
-        order = Order(AccountId(account), "for the test", on_renamed=die)
-    swap(books, order)
+        order = SwapRequest(AccountId(account), "for the test", on_renamed=die)
+    swap(context, order)
 """
 
 
@@ -628,16 +731,16 @@ def test_the_next_swap_after_a_crash_sweeps_and_works(live: Live, home: Path) ->
 
 SWAP_MANY = """
 import sys
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model import AccountId
 from rotator.system.paths import find_paths
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 print("ready", flush=True)
 sys.stdin.readline()
-with open_books(find_paths()) as books:
+with open_context(find_paths()) as context:
     for _ in range(15):
         for account in sys.argv[1:]:
-            swap(books, Order(AccountId(account), "for the test"))
+            swap(context, SwapRequest(AccountId(account), "for the test"))
 """
 
 
@@ -667,7 +770,7 @@ def test_processes_that_swap_at_once_leave_one_whole_login_and_one_truth(live: L
 def test_taking_an_entry_out_leaves_the_slot_empty_and_the_others_alone(live: Live) -> None:
     live.sees({"acme": api("b"), "zeta": api("z")})
 
-    done = take_out(live.books, live.account(B), also=lambda: None)
+    done = take_out(live.context, live.account(B), also=lambda: None)
     live.look()
 
     assert done
@@ -678,7 +781,7 @@ def test_taking_an_entry_out_leaves_the_slot_empty_and_the_others_alone(live: Li
 def test_nothing_is_taken_out_of_a_missing_file(live: Live) -> None:
     live.file.unlink()
 
-    take_out(live.books, live.account(B), also=lambda: None)
+    take_out(live.context, live.account(B), also=lambda: None)
 
     assert not live.file.exists()
     assert live.active("acme") is None
@@ -688,7 +791,7 @@ def test_nothing_is_taken_out_of_a_torn_file(live: Live) -> None:
     live.write(b"{")
 
     with pytest.raises(LiveFileUnreadable):
-        take_out(live.books, live.account(B), also=lambda: None)
+        take_out(live.context, live.account(B), also=lambda: None)
 
     assert live.file.read_bytes() == b"{"
 
@@ -696,12 +799,12 @@ def test_nothing_is_taken_out_of_a_torn_file(live: Live) -> None:
 def test_nothing_is_taken_out_that_another_login_has_replaced(live: Live) -> None:
     live.write({"acme": api("c")})
 
-    done = take_out(live.books, live.account(B), also=lambda: None)
+    done = take_out(live.context, live.account(B), also=lambda: None)
 
     assert (done, live.entries()) == (False, {"acme": api("c")})
     assert live.active("acme") == "acme-3"
 
 
 def test_books_need_no_file_to_be_opened(home: Path) -> None:
-    with open_books(find_paths(places(home)), registry=REGISTRY) as books:
-        assert books.store.state().accounts == ()
+    with open_context(find_paths(places(home)), registry=REGISTRY) as context:
+        assert context.store.state().accounts == ()

@@ -14,7 +14,7 @@ import pytest
 from rotator.errors import AccountNotFound, LiveFileError, UsageError
 from rotator.live import unclaimed
 from rotator.live.restore import Rebuilt, rebuild
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.live.unclaimed import contents, drop
 from rotator.model import AccountState, EventKind
 from rotator.opencode.auth.file import LARGEST_BYTES, Torn
@@ -51,7 +51,7 @@ def live(home: Path) -> Iterator[Live]:
 
 
 def put(live: Live, name: str) -> None:
-    swap(live.books, Order(live.account(name).id, "for the test"))
+    swap(live.context, SwapRequest(live.account(name).id, "for the test"))
 
 
 def rebuilt(live: Live, content: bytes) -> Rebuilt | None:
@@ -59,7 +59,7 @@ def rebuilt(live: Live, content: bytes) -> Rebuilt | None:
     torn = live.sees(content)
     assert isinstance(torn, Torn)
     with swap_lock(live.paths.swap_lock):
-        return rebuild(live.books, torn)
+        return rebuild(live.context, torn)
 
 
 def torn_with(**entries: object) -> bytes:
@@ -68,8 +68,8 @@ def torn_with(**entries: object) -> bytes:
 
 
 def keep(live: Live, content: bytes, provider: str | None = None) -> int:
-    with live.books.store.transaction():
-        return live.books.store.keep_aside(content, "for the test", live.clock.now, provider)
+    with live.context.store.transaction():
+        return live.context.store.keep_unclaimed(content, "for the test", live.clock.now, provider)
 
 
 # -- what is kept --------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_an_entry_that_nobody_can_read_is_kept_with_its_provider_alone(
 
     put(live, A)
 
-    (kept,) = contents(live.books)
+    (kept,) = contents(live.context)
     assert (kept.number, kept.at, kept.provider, kept.logins) == (1, live.clock.now, "acme", ())
     assert [json.loads(content) for content in kept_aside(live)] == [entry]
     assert live.entries() == {"acme": api("a"), "zeta": api("z")}
@@ -95,7 +95,7 @@ def test_an_entry_that_says_nothing_is_not_kept(live: Live, entry: object) -> No
 
     put(live, A)
 
-    assert contents(live.books) == []
+    assert contents(live.context) == []
 
 
 def test_an_entry_that_is_kept_already_is_not_kept_again(live: Live) -> None:
@@ -103,16 +103,16 @@ def test_an_entry_that_is_kept_already_is_not_kept_again(live: Live) -> None:
         live.sees({"acme": MAGIC})
         put(live, name)
 
-    assert [one.number for one in contents(live.books)] == [1]
+    assert [one.number for one in contents(live.context)] == [1]
     assert [e.provider for e in live.events() if "unclaimed content 1" in e.why] == ["acme"]
 
 
 def test_an_entry_is_kept_before_its_account_is_taken_out(live: Live) -> None:
     live.sees({"acme": MAGIC})
     only = live.account(B)
-    ledger.remove(live.books, live.account(A))
+    ledger.remove(live.context, live.account(A))
 
-    ledger.remove(live.books, only)
+    ledger.remove(live.context, only)
 
     assert live.entries() == {}
     assert [json.loads(content) for content in kept_aside(live)] == [MAGIC]
@@ -138,7 +138,7 @@ def test_entries_are_never_counted_out(live: Live) -> None:
         live.sees({"acme": MAGIC | {"key": f"KEY-CANARY-{number}"}})
         put(live, A)
 
-    assert [one.number for one in contents(live.books)] == list(range(1, 61))
+    assert [one.number for one in contents(live.context)] == list(range(1, 61))
 
 
 def test_of_two_entries_of_one_name_the_hidden_one_is_kept(live: Live) -> None:
@@ -147,7 +147,7 @@ def test_of_two_entries_of_one_name_the_hidden_one_is_kept(live: Live) -> None:
 
     live.sees(f'{{"acme": {hidden}, "acme": {json.dumps(api("b"))}}}'.encode())
 
-    (kept,) = contents(live.books)
+    (kept,) = contents(live.context)
     assert (kept.provider, kept.logins) == ("acme", ("acme",))
     assert kept_aside(live) == [hidden.encode()]
 
@@ -159,13 +159,13 @@ def test_a_hidden_entry_of_a_name_that_is_no_text_is_kept_with_its_name(live: Li
     live.sees(content + b" ")
 
     assert kept_aside(live) == [b'{"\\ud800": {"key": "KEY-CANARY-1"}}']
-    assert contents(live.books)[0].logins == ()
+    assert contents(live.context)[0].logins == ()
 
 
 def test_a_hidden_entry_that_is_saved_is_not_kept(live: Live) -> None:
     live.sees(f'{{"acme": {json.dumps(api("a"))}, "acme": {json.dumps(api("b"))}}}'.encode())
 
-    assert contents(live.books) == []
+    assert contents(live.context) == []
 
 
 # -- what is not kept of a torn file ---------------------------------------------------------
@@ -188,7 +188,7 @@ def test_torn_bytes_that_hold_nothing_new_are_not_kept(live: Live, content: byte
     done = rebuilt(live, content)
 
     assert done is not None
-    assert (done.kept, contents(live.books)) == (None, [])
+    assert (done.kept, contents(live.context)) == (None, [])
     assert live.entries() == {"acme": api("b")}
     assert "unclaimed" not in live.events()[-1].why
 
@@ -220,9 +220,9 @@ def test_bytes_of_a_file_that_changed_meanwhile_are_not_kept(live: Live) -> None
     live.write({"acme": api("b"), "zeta": api("z")})
 
     with swap_lock(live.paths.swap_lock):
-        assert rebuild(live.books, torn) is None
+        assert rebuild(live.context, torn) is None
 
-    assert contents(live.books) == []
+    assert contents(live.context) == []
 
 
 # -- no room -------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_where_there_is_no_room_nothing_is_written_over(live: Live) -> None:
 
     assert (caught.value.exit_code, live.entries()) == (6, {"acme": MAGIC})
     assert "adopt or drop some: rotator accounts unclaimed" in str(caught.value.hint)
-    assert len(contents(live.books)) == 16
+    assert len(contents(live.context)) == 16
 
 
 def test_where_there_is_no_room_a_torn_file_stays_torn(live: Live) -> None:
@@ -257,15 +257,34 @@ def test_where_there_is_no_room_a_torn_file_stays_torn(live: Live) -> None:
     assert live.file.read_bytes() == content
 
 
+def test_where_there_is_no_room_no_late_login_is_put_over_what_cannot_be_read(live: Live) -> None:
+    """It goes in once there is room: its writer had opened the file before a swap."""
+    fill(live)
+    live.sees({"acme": api("b"), "zeta": MAGIC})
+    with live.file.open("r+b") as late:
+        put(live, A)
+        late.truncate()
+        late.write(as_opencode({"acme": api("b"), "zeta": api("y")}))
+
+    with pytest.raises(LiveFileError, match="the entry of zeta cannot be read"):
+        live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": MAGIC}
+    drop(live.context, 3)
+    live.look()
+    assert live.entries() == {"acme": api("a"), "zeta": api("y")}
+    assert json.loads(kept_aside(live)[-1]) == MAGIC
+
+
 def test_once_one_is_dropped_there_is_room_again(live: Live) -> None:
     fill(live)
     live.sees({"acme": MAGIC})
-    drop(live.books, 3)
+    drop(live.context, 3)
 
     put(live, A)
 
     assert live.entries() == {"acme": api("a")}
-    assert contents(live.books)[-1].number == 17
+    assert contents(live.context)[-1].number == 17
 
 
 def test_a_hidden_entry_that_finds_no_room_keeps_nobody_from_capturing(live: Live) -> None:
@@ -282,17 +301,17 @@ def test_a_hidden_entry_that_finds_no_room_keeps_nobody_from_capturing(live: Liv
 def test_complete_logins_become_accounts_and_nobody_is_activated(live: Live) -> None:
     number = keep(live, as_opencode({"acme": api("c"), "zeta": api("z")})[:-2])
 
-    done = adopt(live.books, number)
+    done = adopt(live.context, number)
 
     assert done == Adopted(number, (C, "zeta/zeta-1"), (), (), dropped=True)
     assert (live.saved(C), live.saved("zeta/zeta-1")) == (api("c"), api("z"))
     assert (live.active("acme"), live.active("zeta")) == ("acme-2", None)
     assert live.entries() == {"acme": api("b")}
-    assert contents(live.books) == []
+    assert contents(live.context) == []
 
 
 def test_what_was_adopted_is_an_event_each(live: Live) -> None:
-    adopt(live.books, keep(live, as_opencode({"acme": api("c")})[:-2]))
+    adopt(live.context, keep(live, as_opencode({"acme": api("c")})[:-2]))
 
     event = live.events()[-1]
     assert (event.kind, event.account) == (EventKind.CAPTURED, C)
@@ -302,72 +321,72 @@ def test_what_was_adopted_is_an_event_each(live: Live) -> None:
 def test_a_new_account_gets_the_name_that_is_asked_for(live: Live) -> None:
     number = keep(live, as_opencode({"acme": api("c"), "named": oauth("ada")})[:-40])
 
-    assert adopt(live.books, number, alias="Spare").saved == ("acme/spare",)
+    assert adopt(live.context, number, alias="Spare").saved == ("acme/spare",)
 
 
 def test_one_name_is_not_given_to_two(live: Live) -> None:
     number = keep(live, as_opencode({"acme": api("c"), "zeta": api("z")})[:-2])
 
     with pytest.raises(UsageError, match="more than one new login"):
-        adopt(live.books, number, alias="spare")
+        adopt(live.context, number, alias="spare")
 
-    assert (live.names(), len(contents(live.books))) == ([A, B], 1)
+    assert (live.names(), len(contents(live.context))) == ([A, B], 1)
 
 
 def test_a_name_that_is_taken_is_refused(live: Live) -> None:
     number = keep(live, as_opencode({"acme": api("c")})[:-2])
 
     with pytest.raises(UsageError, match="already"):
-        adopt(live.books, number, alias="acme-1")
+        adopt(live.context, number, alias="acme-1")
 
-    assert len(contents(live.books)) == 1
+    assert len(contents(live.context)) == 1
 
 
 def test_what_cannot_be_read_stays_until_it_is_dropped(live: Live) -> None:
     number = keep(live, torn_with(acme=api("c")))
 
-    first = adopt(live.books, number)
-    again = adopt(live.books, number, drop_rest=True)
+    first = adopt(live.context, number)
+    again = adopt(live.context, number, drop_rest=True)
 
     assert (first.saved, first.dropped) == ((C,), False)
     assert (again.known, again.dropped) == ((C,), True)
-    assert contents(live.books) == []
+    assert contents(live.context) == []
 
 
 def test_a_rest_that_is_the_beginning_of_a_saved_entry_is_nothing_that_stays(live: Live) -> None:
     content = as_opencode({"zeta": api("z"), "acme": api("b")})
     number = keep(live, content[: content.index(b"KEY-CANARY-b") + 5])
 
-    assert adopt(live.books, number).dropped
+    assert adopt(live.context, number).dropped
 
 
 def test_a_content_without_a_login_is_said_and_kept(live: Live) -> None:
     number = keep(live, json.dumps(MAGIC).encode(), "acme")
 
     with pytest.raises(UsageError, match="nothing in unclaimed content 1 can be read"):
-        adopt(live.books, number)
+        adopt(live.context, number)
 
-    assert len(contents(live.books)) == 1
+    assert len(contents(live.context)) == 1
 
 
 def test_a_content_without_a_login_goes_where_that_is_asked_for(live: Live) -> None:
     number = keep(live, json.dumps(MAGIC).encode(), "acme")
 
-    assert adopt(live.books, number, drop_rest=True) == Adopted(number, (), (), (), dropped=True)
+    assert adopt(live.context, number, drop_rest=True) == Adopted(number, (), (), (), dropped=True)
 
 
 def test_an_entry_that_was_kept_alone_is_adopted_once_it_can_be_read(live: Live) -> None:
     """By a later version of this program, for one."""
     number = keep(live, json.dumps(api("c")).encode(), "acme")
 
-    assert adopt(live.books, number).saved == (C,)
+    assert adopt(live.context, number).saved == (C,)
 
 
 def test_what_an_account_has_already_renews_and_enables_nothing(live: Live) -> None:
-    ledger.disable(live.books, live.account(A))
+    ledger.disable(live.context, live.account(A))
     number = keep(live, as_opencode({"acme": api("a")})[:-2])
 
-    done = adopt(live.books, number)
+    done = adopt(live.context, number)
 
     assert (done.known, live.state_of(A)) == ((A,), AccountState.DISABLED)
 
@@ -389,7 +408,7 @@ def test_nothing_older_ever_takes_the_place_of_an_account_s_tokens(
     live.sees({"named": oauth("ada", 2)})
     number = keep(live, as_opencode({"named": offered})[:-2])
 
-    done = adopt(live.books, number)
+    done = adopt(live.context, number)
 
     assert (done.known, done.renewed) == ((ADA,), ())
     assert live.saved(ADA) == live.entries()["named"] == oauth("ada", 2)
@@ -401,7 +420,7 @@ def test_newer_tokens_of_a_parked_account_are_taken_and_it_stays_parked(live: Li
     before = live.entries()
     number = keep(live, as_opencode({"named": oauth("ada", 2, left=timedelta(hours=2))})[:-2])
 
-    done = adopt(live.books, number)
+    done = adopt(live.context, number)
 
     assert (done.renewed, live.saved(ADA)["refresh"]) == ((ADA,), "REF-CANARY-ada-2")
     assert live.entries() == before
@@ -416,7 +435,7 @@ def test_newer_tokens_of_the_live_account_go_into_auth_json(live: Live) -> None:
     rebuilt(live, content)
     before = live.entries()["named"]
 
-    done = adopt(live.books, contents(live.books)[0].number)
+    done = adopt(live.context, contents(live.context)[0].number)
 
     assert (before, done.renewed) == (oauth("ada", 1), (ADA,))
     assert live.entries()["named"] == newer
@@ -427,7 +446,7 @@ def test_adopted_tokens_are_not_put_over_a_login_that_nobody_has_seen_yet(live: 
     number = keep(live, as_opencode({"named": oauth("ada", 2, left=timedelta(hours=2))}))
     live.write({"named": oauth("cem")})
 
-    adopt(live.books, number)
+    adopt(live.context, number)
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert live.entries()["named"] == oauth("cem")
@@ -435,10 +454,10 @@ def test_adopted_tokens_are_not_put_over_a_login_that_nobody_has_seen_yet(live: 
 
 def test_newer_tokens_lift_a_rejection(live: Live) -> None:
     live.sees({"named": oauth("ada", 1)})
-    with live.books.store.transaction():
-        live.books.store.set_rejected(live.account(ADA).id, "401, login no longer accepted")
+    with live.context.store.transaction():
+        live.context.store.set_rejected(live.account(ADA).id, "401, login no longer accepted")
 
-    adopt(live.books, keep(live, as_opencode({"named": oauth("ada", 2)})[:-2]))
+    adopt(live.context, keep(live, as_opencode({"named": oauth("ada", 2)})[:-2]))
 
     assert live.state_of(ADA) is AccountState.READY
 
@@ -446,12 +465,12 @@ def test_newer_tokens_lift_a_rejection(live: Live) -> None:
 def test_the_login_of_an_account_that_was_removed_is_not_left_in_a_content(live: Live) -> None:
     number = keep(live, torn_with(acme=api("a")))
 
-    ledger.remove(live.books, live.account(A))
+    ledger.remove(live.context, live.account(A))
 
     assert b"KEY-CANARY-a" not in kept_aside(live)[0]
-    assert contents(live.books)[0].logins == ()
+    assert contents(live.context)[0].logins == ()
     with pytest.raises(UsageError, match="can be read as a login"):
-        adopt(live.books, number)
+        adopt(live.context, number)
 
 
 # -- drop ----------------------------------------------------------------------------------
@@ -460,7 +479,7 @@ def test_the_login_of_an_account_that_was_removed_is_not_left_in_a_content(live:
 def test_dropping_forgets_it_for_ever(live: Live) -> None:
     number = keep(live, b"KEY-CANARY-gone")
 
-    drop(live.books, number)
+    drop(live.context, number)
 
     assert kept_aside(live) == []
     assert b"KEY-CANARY-gone" not in live.paths.store.read_bytes()
@@ -470,7 +489,7 @@ def test_dropping_forgets_it_for_ever(live: Live) -> None:
 @pytest.mark.parametrize("act", [drop, adopt])
 def test_a_number_that_is_not_there_is_said(live: Live, act: Any) -> None:
     with pytest.raises(AccountNotFound, match="no unclaimed content 7") as caught:
-        act(live.books, 7)
+        act(live.context, 7)
 
     assert caught.value.exit_code == 3
 
@@ -601,9 +620,9 @@ def test_what_is_dropped_leaves_every_byte_of_the_data_folder(
     number = keep(live, b'{"acme": {"type": "magic", "key": "KEY-CANARY-gone"}')
 
     if drop_rest:
-        adopt(live.books, number, drop_rest=True)
+        adopt(live.context, number, drop_rest=True)
     else:
-        drop(live.books, number)
+        drop(live.context, number)
 
     folder = live.paths.data
     held = [

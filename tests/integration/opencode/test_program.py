@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -37,6 +38,29 @@ def test_opencode_is_found_by_path_or_where_it_installs_itself(tmp_path: Path) -
 def test_without_opencode_it_is_said_that_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="opencode was not found"):
         find_opencode({"PATH": "/nonexistent", "HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("name", ["HOME", "XDG_CONFIG_HOME"])
+def test_root_starts_no_opencode_that_loads_a_user_s_plug_ins(tmp_path: Path, name: str) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("only root can show what root does not start", pytrace=False)
+    theirs, own = tmp_path / "theirs", tmp_path / "own"
+    for folder in (theirs, own):
+        folder.mkdir()
+    os.chown(theirs, 54321, 54321)
+    program = an_opencode(own, "echo acme/model")
+    env = {"PATH": str(own), "HOME": str(own), "XDG_CONFIG_HOME": str(own)}
+    assert login_command("", env)[0] == str(program)
+
+    for start in (lambda: login_command("", env), lambda: ask_models("acme", env)):
+        env[name] = str(theirs)
+        with pytest.raises(UsageError) as failed:
+            start()
+
+        assert failed.value.message == (
+            f"opencode is not started: {theirs} belongs to another user (uid 54321),"
+            " and you are root"
+        )
 
 
 def test_a_login_names_its_provider_or_lets_opencode_ask(tmp_path: Path) -> None:

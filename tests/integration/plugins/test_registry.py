@@ -63,7 +63,11 @@ TOKENS = Tokens(Secret("ACC-CANARY-a-2"), NOW)
 ANSWER = HttpAnswer(200, {}, Secret("BODY-CANARY"))
 ASK = HttpRequest("GET", "https://acme.example/usage")
 SNAPSHOT = Snapshot(
-    NOW, (Window("5h", 0.5, NOW),), Balance(Decimal("1.50"), "USD"), "pro", Identity("k", "ada")
+    NOW,
+    (Window("5h", 0.5, NOW),),
+    Balance(Decimal("1.50"), "USD"),
+    "pro",
+    Identity("key-of-ada", "ada"),
 )
 SIGNAL = Signal("1", NOW, "acme", Source.BRIDGE, status=429)
 FINDING = Finding(Meaning.EXHAUSTED, "used up", NOW)
@@ -216,11 +220,11 @@ def test_a_provider_that_nobody_knows_is_nobody_s(credential: Credential) -> Non
 
 
 def test_what_a_module_tells_can_be_shown_and_saved(credential: Credential) -> None:
-    told = Identity("key\ud800", "a\x1b[2Jda\u202e@x", "pl\nus")
+    told = Identity("ada\ud800", "a\x1b[2Jda\u202e@x", "pl\nus")
 
     who = Registry({"acme": Lying(told)}).identify("acme", credential)
 
-    assert (who.key, who.label, who.plan) == ("key\\ud800", "a [2Jda @x", "pl us")
+    assert (who.key, who.label, who.plan) == ("ada\\ud800", "a [2Jda @x", "pl us")
 
 
 def test_how_a_login_is_refreshed_is_the_module_s_word(credential: Credential) -> None:
@@ -334,7 +338,7 @@ def test_what_a_reading_tells_can_be_shown_and_saved(credential: Credential) -> 
         tuple(Window("5h\x1b[2J", 1, model="m\u202e1") for _ in range(99)),
         Balance(Decimal(1), "points\n"),
         "pl\nus",
-        Identity("key\ud800", "a\x1bda", group="g\ud800"),
+        Identity("ada\ud800", "a\x1bda", group="g\ud800"),
     )
 
     read = registry_of(told).read_usage("acme", credential, NOW)
@@ -344,9 +348,27 @@ def test_what_a_reading_tells_can_be_shown_and_saved(credential: Credential) -> 
         (Window("5h [2J", 1.0, model="m 1"),) * 64,
         Balance(Decimal(1), "points"),
         "pl us",
-        Identity("key\\ud800", "a da", group="g\\ud800"),
+        Identity("ada\\ud800", "a da", group="g\\ud800"),
     )
     assert read.read_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("told", "group"),
+    [
+        *((Identity(group=name), name) for name in ("slack", "Ghost", "void", "test", "acme")),
+        *((Identity("ada", group=name), name) for name in ("slack", "default", "ada")),
+        # Nothing, and what a person has in that place.
+        *((Identity("ada", group=name), None) for name in ("null", "{{org}}", "n/a", "0", "")),
+        *((Identity(name, group=name), None) for name in ("guest", "test", "unknown", "")),
+    ],
+)
+def test_accounts_of_a_company_are_limited_together_whatever_it_is_called(
+    credential: Credential, told: Identity, group: str | None
+) -> None:
+    read = registry_of(Snapshot(NOW, (), identity=told)).read_usage("acme", credential, NOW)
+
+    assert read.identity.group == group
 
 
 def test_what_a_vendor_refuses_is_said_in_the_module_s_own_words(credential: Credential) -> None:
@@ -558,3 +580,25 @@ def test_a_provider_that_names_nobody_is_not_asked(credential: Credential) -> No
         assert registry.asks_only_in_doubt(name)
         with pytest.raises(UnexpectedAnswer, match="nothing here asks"):
             registry.read_identity(name, credential, NOW)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(True, True), (False, False), ("yes", False), (ValueError("CANARY"), False)],
+)
+def test_a_module_says_which_keys_an_older_version_gave(answer: object, *, told: bool) -> None:
+    class Changer:
+        ids = ("acme",)
+        rotates_tokens = False
+
+        def identify(self, credential: Credential) -> Identity:
+            raise AssertionError(credential)
+
+        def is_key_before(self, key: str) -> object:
+            assert key == "ada"
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    assert Registry({"acme": Changer()}).is_key_before("acme", "ada") is told
+    assert not Registry().is_key_before("acme", "ada")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from rotator.core.logins.token_lines import Join
 from rotator.errors import NothingToRotateTo
 from rotator.live.account_changes import join
 from rotator.live.account_owners import learn_owner
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import Account, AccountState, Credential, Digest, Identity, Limit
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
@@ -62,7 +63,7 @@ def is_of(live: Live, entry: Entry, key: str) -> None:
     """Let the vendor say whose tokens those are."""
     account = row(live, entry)
     who = Identity(key, f"{key}@acme.example")
-    learn_owner(live.books, account.id, account.credential.digest, who)
+    learn_owner(live.context, account.id, account.credential.digest, who)
 
 
 # -- an opencode ends a refresh that it began before somebody else was live --------------------
@@ -94,7 +95,7 @@ def test_who_was_live_two_swaps_ago_may_be_what_an_opencode_writes_next(live: Li
     old = logs_in(live, "cem", seen=True)
     live.clock.pass_time(hours=2)
     for one in others:
-        swap(live.books, Order(row(live, one).id, "for the test"))
+        swap(live.context, SwapRequest(row(live, one).id, "for the test"))
         live.clock.pass_time(seconds=20)
 
     refreshed = logs_in(live, "cem", 2)
@@ -144,7 +145,7 @@ def test_a_merge_by_hand_keeps_what_the_spent_tokens_became(
 ) -> None:
     spent, newest = two
 
-    ledger.merge(live.books, row(live, spent), row(live, newest))
+    ledger.merge(live.context, row(live, spent), row(live, newest))
 
     # The doubt was about them, and goes with them.
     assert row(live, newest).maybe is not None
@@ -153,7 +154,7 @@ def test_a_merge_by_hand_keeps_what_the_spent_tokens_became(
 def test_a_merge_the_other_way_round_keeps_it_as_well(live: Live, two: tuple[Entry, Entry]) -> None:
     spent, newest = two
 
-    ledger.merge(live.books, row(live, newest), row(live, spent))
+    ledger.merge(live.context, row(live, newest), row(live, spent))
 
     assert row(live, newest).maybe is not None
 
@@ -175,9 +176,9 @@ def test_tokens_in_no_doubt_are_kept_though_others_run_out_later(live: Live) -> 
     later = logs_in(live, "cem", 2, seen=True)
     live.clock.pass_time(minutes=5)
     gone = logs_in(live, "cem", 3)
-    ledger.remove(live.books, row(live, gone))
+    ledger.remove(live.context, row(live, gone))
 
-    ledger.merge(live.books, row(live, later), row(live, sure))
+    ledger.merge(live.context, row(live, later), row(live, sure))
 
     assert row(live, sure).maybe is None
 
@@ -189,8 +190,8 @@ def is_limited(live: Live, entry: Entry, model: str | None = None) -> Limit:
     """Let a request with those tokens fail: whoever has them rests from now on."""
     now = live.clock.now
     limit = Limit(AccountState.COOLING, now + HOUR, "429", since=now, model=model)
-    with live.books.store.transaction():
-        live.books.store.set_limit(row(live, entry).id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(row(live, entry).id, limit)
     return limit
 
 
@@ -247,7 +248,7 @@ def test_a_limit_from_before_goes_with_the_older_tokens_to_an_account_of_their_o
     limit = is_limited(live, new)
     account = row(live, new)
     is_of(live, new, "bob")
-    learn_owner(live.books, account.id, Digest(digest_of(old["access"])), Identity("ada"))
+    learn_owner(live.context, account.id, Digest(digest_of(old["access"])), Identity("ada"))
 
     assert limits(live, new) == [limit]
     assert [one.model for one in limits(live, old)] == ["large"]
@@ -258,8 +259,8 @@ def test_a_limit_of_which_nobody_knows_since_when_stays_with_the_tokens_in_use(
 ) -> None:
     old, new = replaced
     limit = Limit(AccountState.COOLING, live.clock.now + HOUR, "429")
-    with live.books.store.transaction():
-        live.books.store.set_limit(row(live, new).id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(row(live, new).id, limit)
 
     seen_login(live.paths, new)
     live.look()
@@ -305,7 +306,7 @@ def test_one_name_for_both_keeps_what_tokens_became_that_others_took_the_place_o
     is_of(live, other, "cem")
     is_of(live, became, "ada")
     assert row(live, other).maybe is None
-    learn_owner(live.books, account.id, Digest(digest_of(old["access"])), Identity("ada"))
+    learn_owner(live.context, account.id, Digest(digest_of(old["access"])), Identity("ada"))
 
     assert [row(live, one).identity_key for one in (other, became)] == ["cem", "ada"]
     assert len(live.state.of(SLOT)) == len(("cem", "ada"))
@@ -322,7 +323,7 @@ def test_a_late_proof_takes_spent_tokens_out_of_the_account_of_others(
     assert live.state.replaced == {}
     # A request that still has them is blamed on what they became.
     digest = Digest(digest_of(old["access"]))
-    assert live.books.store.holder(SLOT, digest) == row(live, became).id
+    assert live.context.store.holder(SLOT, digest) == row(live, became).id
     assert may_be(live, other, became)
 
 
@@ -330,7 +331,7 @@ def test_a_late_proof_about_an_account_that_is_gone_takes_them_out_as_well(
     live: Live, three: tuple[Entry, Entry, Entry]
 ) -> None:
     old, _, became = three
-    ledger.remove(live.books, row(live, became))
+    ledger.remove(live.context, row(live, became))
 
     seen_refresh(live.paths, old, became)
     live.look()
@@ -365,13 +366,13 @@ def test_a_merge_ends_the_doubt_of_whoever_is_known_to_be_another(live: Live) ->
     logs_in(live, "ada", 2)
     is_of(live, old, "cem")
     newest = row(live, tokens(live, "ada", 2))
-    learn_owner(live.books, newest.id, Digest(digest_of(first["access"])), Identity("ada"))
+    learn_owner(live.context, newest.id, Digest(digest_of(first["access"])), Identity("ada"))
     live.clock.pass_time(minutes=5)
     again = logs_in(live, "ada", 3, seen=True)
     is_of(live, again, "ada")
     assert row(live, old).maybe == newest.id
 
-    ledger.merge(live.books, row(live, again), newest)
+    ledger.merge(live.context, row(live, again), newest)
 
     assert row(live, old).maybe is None
 
@@ -382,10 +383,10 @@ def test_tokens_that_nobody_knows_to_be_spent_are_kept_beside_those_in_doubt(liv
     live.clock.pass_time(hours=12)
     second = logs_in(live, "cem", 2)
     live.clock.pass_time(minutes=5)
-    ledger.remove(live.books, row(live, logs_in(live, "cem", 3)))
+    ledger.remove(live.context, row(live, logs_in(live, "cem", 3)))
     assert row(live, second).maybe is not None
 
-    ledger.merge(live.books, row(live, first), row(live, second))
+    ledger.merge(live.context, row(live, first), row(live, second))
 
     (kept,) = live.state.replaced[row(live, second).id]
     assert kept.credential.secret.reveal() == first["access"]
@@ -397,9 +398,9 @@ def test_names_drop_older_tokens_only_where_the_newer_ones_are_in_no_doubt(live:
     second = logs_in(live, "cem", 2)
     account = row(live, second)
     live.clock.pass_time(minutes=5)
-    ledger.remove(live.books, row(live, logs_in(live, "cem", 3)))
+    ledger.remove(live.context, row(live, logs_in(live, "cem", 3)))
     for entry in (first, second):
-        learn_owner(live.books, account.id, Digest(digest_of(entry["access"])), Identity("cem"))
+        learn_owner(live.context, account.id, Digest(digest_of(entry["access"])), Identity("cem"))
 
     (kept,) = live.state.replaced[account.id]
     assert kept.credential.secret.reveal() == first["access"]
@@ -428,7 +429,7 @@ def parsed(entry: Entry) -> Credential:
 
 def is_named(live: Live, holder: Account, entry: Entry, key: str) -> None:
     """Let the vendor say whose tokens of an account are, in use or replaced."""
-    learn_owner(live.books, holder.id, Digest(digest_of(entry["access"])), Identity(key))
+    learn_owner(live.context, holder.id, Digest(digest_of(entry["access"])), Identity(key))
 
 
 def test_tokens_between_two_that_are_named_may_be_the_newer_one_s(
@@ -525,9 +526,9 @@ def loses_its_newest(live: Live) -> tuple[Entry, Entry, Entry, Entry]:
 def names_what_is_left(live: Live, older: Entry, another: Entry, spent: Entry) -> None:
     is_of(live, live.entries()[SLOT], "cem")
     is_named(live, row(live, older), another, "ada")
-    holder = live.books.store.holder(SLOT, Digest(digest_of(spent["access"])))
+    holder = live.context.store.holder(SLOT, Digest(digest_of(spent["access"])))
     assert holder is not None
-    learn_owner(live.books, holder, Digest(digest_of(spent["access"])), Identity("bob"))
+    learn_owner(live.context, holder, Digest(digest_of(spent["access"])), Identity("bob"))
 
     (kept,) = [a for a in live.state.of(SLOT) if a.identity_key == "bob"]
     assert kept.credential.secret.reveal() == older["access"]
@@ -544,7 +545,7 @@ def test_tokens_whose_successors_are_kept_nowhere_are_not_taken_for_the_newest(l
 
 def test_a_merge_by_hand_leaves_the_same_doubt_about_tokens_without_successors(live: Live) -> None:
     older, another, spent, dropped = loses_its_newest(live)
-    ledger.merge(live.books, row(live, older), row(live, dropped))
+    ledger.merge(live.context, row(live, older), row(live, dropped))
     is_of(live, older, "bob")
 
     names_what_is_left(live, older, another, spent)
@@ -552,7 +553,7 @@ def test_a_merge_by_hand_leaves_the_same_doubt_about_tokens_without_successors(l
 
 def test_a_merge_the_other_way_round_leaves_it_as_well(live: Live) -> None:
     older, another, spent, dropped = loses_its_newest(live)
-    ledger.merge(live.books, row(live, dropped), row(live, older))
+    ledger.merge(live.context, row(live, dropped), row(live, older))
     is_of(live, older, "bob")
 
     names_what_is_left(live, older, another, spent)
@@ -566,9 +567,9 @@ def test_another_person_s_tokens_are_in_no_doubt_because_of_those_that_are_gone(
         is_of(live, entry, "bob")
     is_of(live, live.entries()[SLOT], "cem")
     is_named(live, row(live, older), another, "ada")
-    holder = live.books.store.holder(SLOT, Digest(digest_of(spent["access"])))
+    holder = live.context.store.holder(SLOT, Digest(digest_of(spent["access"])))
     assert holder is not None
-    learn_owner(live.books, holder, Digest(digest_of(spent["access"])), Identity("bob"))
+    learn_owner(live.context, holder, Digest(digest_of(spent["access"])), Identity("bob"))
 
     assert row(live, another).maybe is None
 
@@ -582,10 +583,10 @@ def test_of_two_pairs_of_one_person_in_another_s_account_the_newer_one_is_used(l
     other = logs_in(live, "cem")
     # The account of the spent ones is joined in, and they are kept.
     account = row(live, other)
-    with live.books.store.transaction():
-        join(live.books, row(live, spent), account, account, live.clock.now)
+    with live.context.store.transaction():
+        join(live.context, Join(row(live, spent), account, account, ""), live.clock.now)
         held = row(live, other)
-        live.books.store.keep_replaced(
+        live.context.store.keep_replaced(
             held.id, parsed(spent), Identity("bob"), live.clock.now, loose=True
         )
     is_named(live, row(live, other), newest, "bob")
@@ -644,7 +645,7 @@ def test_a_late_proof_takes_out_tokens_that_were_replaced_meanwhile(live: Live) 
 
     assert live.state.replaced == {}
     digest = Digest(digest_of(old["access"]))
-    assert live.books.store.holder(SLOT, digest) == row(live, became).id
+    assert live.context.store.holder(SLOT, digest) == row(live, became).id
     assert row(live, other).maybe is None
 
 
@@ -665,7 +666,7 @@ def test_what_replaced_tokens_may_have_become_is_not_taken_for_the_live_account_
     live.clock.pass_time(minutes=62)
     other = logs_in(live, "bob")
     assert row(live, other).unproven
-    swap(live.books, Order(row(live, live_one).id, "for the test"))
+    swap(live.context, SwapRequest(row(live, live_one).id, "for the test"))
 
     became = logs_in(live, "cem", 2)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from rotator.clock import to_iso
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.opencode.bridge.inbox import MOST_READ, Inbox
+from rotator.opencode.bridge.inbox import MOST_NEW, MOST_READ, Inbox
 from rotator.opencode.bridge.presence import MOST_PRESENT
-from rotator.opencode.log import MOST_BYTES_A_CALL, LoggedFailure, LogTail
+from rotator.opencode.bridge.session_notes import Sessions
+from rotator.opencode.log import MOST_BYTES_A_CALL, MOST_FILES, LoggedFailure, LogTail
 from rotator.system.paths import find_paths
 from rotator.watcher.logged_failures import LoggedFailures
 from rotator.watcher.turn_ends import FILES_A_TURN, LINES_A_TURN, Turns
@@ -115,15 +116,15 @@ def test_what_cannot_be_taken_away_is_not_looked_at_again_and_again(exchange: Co
     inbox = Inbox(exchange)
     (exchange.inbox / "folder.json").mkdir()
     os.mkfifo(exchange.inbox / "pipe.json")
-    inbox.look()
     put(exchange, "later", NOTE)
+    inbox.look()
 
     found = []
     while (path := inbox.next()) is not None:
         found.append(path.name)
         time.sleep(0.06)
 
-    assert sorted(found) == ["folder.json", "later.json", "pipe.json"]
+    assert found == ["later.json"]
     assert inbox.is_empty
 
 
@@ -202,16 +203,134 @@ def test_a_line_that_was_read_with_the_last_one_does_not_look_at_what_runs_again
     class Looked(Exchange):
         looks = 0
 
-        def served_sessions(self) -> frozenset[str]:
+        def served_sessions(self) -> Sessions:
             self.looks += 1
             return super().served_sessions()
 
     at = datetime.now(UTC)
     failure = LoggedFailure(at, "mock", "m1", "ses_1", small=False, message="limited")
-    with open_books(find_paths()) as books:
+    with open_context(find_paths()) as context:
         looked = Looked(find_paths())
-        lines = LoggedFailures(books, looked, lambda _: None)
+        lines = LoggedFailures(context, looked, lambda _: None)
         for with_last in (False, True, True, False):
             lines.hear(failure, with_last=with_last)
 
     assert looked.looks == 2
+
+
+MANY = 10_000
+
+
+def work_off(inbox: Inbox, path: Path) -> float:
+    """Let the inbox have turns until a file has its own; return the processor's time for that."""
+    began = time.process_time()
+    until = time.monotonic() + 60
+    while inbox.next() != path and time.monotonic() < until:
+        pass
+    assert time.monotonic() < until
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("kind", ["notes", "hidden names", "folders"])
+def test_a_failure_that_no_hint_told_of_costs_little_in_a_very_full_inbox(
+    exchange: Counting, kind: str
+) -> None:
+    inbox = Inbox(exchange)
+    for number in range(MANY):
+        if kind == "folders":
+            (exchange.inbox / f"flood-{number}.json").mkdir()
+        else:
+            name = f"flood-{number}.json" if kind == "notes" else f".flood-{number}.tmp"
+            (exchange.inbox / name).write_text('{"schema": 1, "kind": "failed"}')
+    # Whoever waits began to wait after them.
+    inbox.look()
+    put(exchange, "first", FAILURE)
+    inbox.look()
+    work_off(inbox, exchange.inbox / "first.json")
+
+    costs = []
+    for number in range(5):
+        failure = put(exchange, f"failure-{number}", FAILURE)
+        inbox.hint(failure)
+        costs.append(work_off(inbox, failure))
+
+    assert max(costs) < 0.15
+
+
+def test_no_look_asks_about_more_than_some_files(exchange: Counting) -> None:
+    inbox = Inbox(exchange)
+    for number in range(2 * MOST_NEW + 50):
+        put(exchange, f"flood-{number}", NOTE)
+    inbox.look()
+
+    found = set()
+    while (path := inbox.next()) is not None:
+        found.add(path)
+        path.unlink()
+
+    assert len(found) == 2 * MOST_NEW + 50
+    assert inbox.is_empty
+
+
+def test_leftovers_are_swept_some_at_a_time(exchange: Counting) -> None:
+    for number in range(1500):
+        os.utime(put(exchange, f".left-{number}", NOTE), (0, 0))
+
+    exchange.sweep()
+    left = len(exchange.names())
+    exchange.sweep()
+
+    assert (left, exchange.names()) == (500, set())
+
+
+def logs(count: int) -> LogTail:
+    folder = find_paths().opencode_logs
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"2026-01-01T{number:06}.log").write_text(LINE)
+    tail = LogTail(folder)
+    tail.start()
+    return tail
+
+
+def test_of_many_log_files_the_newest_are_followed(home: Path) -> None:
+    assert home.is_dir()
+    tail = logs(MANY)
+    log = find_paths().opencode_logs / "opencode.log"
+
+    began = time.process_time()
+    for number in range(5):
+        with log.open("a") as file:
+            file.write(LINE)
+        assert len(tail.read_new()) == 1, number
+
+    assert time.process_time() - began < 0.5
+
+
+def test_an_older_log_that_there_is_room_for_again_is_no_news(home: Path) -> None:
+    assert home.is_dir()
+    tail = logs(MOST_FILES + 5)
+    folder = find_paths().opencode_logs
+    assert tail.read_new() == []
+    for path in sorted(folder.iterdir())[-10:]:
+        path.unlink()
+
+    assert tail.read_new() == []
+    oldest = min(folder.iterdir())
+    with oldest.open("a") as file:
+        file.write(LINE)
+    assert len(tail.read_new()) == 1
+
+
+def test_full_lists_of_sessions_cost_a_line_of_the_log_little(exchange: Counting) -> None:
+    present = exchange.folder / "present"
+    for number in range(256):
+        lines = "\n".join(f"ses_{number}_{n}" for n in range(9000))
+        (present / f"{number + (1 << 23)}.sessions").write_text(lines)
+
+    began = time.process_time()
+    served = exchange.served_sessions()
+    found = [session in served for session in ("ses_0_0", "ses_255_7", "ses_", "ses_0_0\n", "no")]
+
+    assert found == [True, True, False, False, False]
+    assert time.process_time() - began < 0.5

@@ -36,7 +36,7 @@ from tests.support.rotator_process import accounts
 
 pytestmark = pytest.mark.no_cover
 
-FEWEST_STEPS, MOST_STEPS = 15, 400
+FEWEST_STEPS, MOST_STEPS = 15, 800
 
 DRIVER = """
 import os, signal, sys

@@ -55,7 +55,7 @@ def body(host: str, person: str) -> dict[str, object]:
         return {"sub": person}
     if host == "api.anthropic.com":
         return {"account": {"uuid": person}, "organization": {"uuid": "org"}}
-    return {"login": person}
+    return {"login": person, "id": 1000 + sum(person.encode())}
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Vendors:
 
 @dataclass
 class People:
-    """A person's books, and logins of several people at one vendor."""
+    """A person's store, and logins of several people at one vendor."""
 
     live: Live
     vendors: Vendors
@@ -101,7 +101,7 @@ class People:
 
     def ask(self) -> None:
         """Let the watcher ask, and take in every answer."""
-        with contextlib.closing(IdentityQuestions(self.live.books, lambda: None)) as questions:
+        with contextlib.closing(IdentityQuestions(self.live.context, lambda: None)) as questions:
             questions.begin()
             wait_until(lambda: not (questions.work() or questions.is_asking), 10, "the answers")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.system.paths import find_paths
 from tests.support.household import Household
 from tests.support.rotator_process import accounts, rotator
@@ -77,8 +77,8 @@ def test_a_store_that_is_no_file_is_rebuilt_from_its_backup(
     house: Household, make: Callable[[Path], None]
 ) -> None:
     paths = find_paths(house.env())
-    with open_books(paths) as books:
-        books.back_up_if_due()
+    with open_context(paths) as context:
+        context.back_up_if_due()
     assert list(paths.backups.iterdir())
     for place in ("rotator.sqlite", "history.sqlite"):
         for file in paths.data.glob(place + "*"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rotator.clock import system_clock
-from rotator.context import open_books, open_copies
+from rotator.context import open_context, open_copied_context
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import Event, EventKind
 from rotator.storage.database import open_database
@@ -229,14 +229,14 @@ def test_a_store_that_another_user_lets_nobody_read_is_no_list_without_accounts(
 
 KILLED = """
 import os, sys
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.clock import system_clock
 from rotator.model import Event, EventKind
 from rotator.system.paths import find_paths
-with open_books(find_paths()) as books:
-    with books.store.transaction():
-        books.store.set_balancing(on=False)
-    books.record([Event(system_clock(), EventKind.PROBLEM, why="the last word")])
+with open_context(find_paths()) as context:
+    with context.store.transaction():
+        context.store.set_balancing(on=False)
+    context.record([Event(system_clock(), EventKind.PROBLEM, why="the last word")])
     os._exit(0)
 """
 
@@ -267,9 +267,9 @@ def test_what_a_killed_process_left_in_the_wal_is_read(
 
 def test_what_others_write_meanwhile_into_the_history_is_seen() -> None:
     paths = find_paths()
-    with open_books(paths) as books, open_copies(paths, "it is so") as copies:
+    with open_context(paths) as context, open_copied_context(paths, "it is so") as copies:
         before = copies.history.newest()
-        books.record([Event(system_clock(), EventKind.PROBLEM, why="new")])
+        context.record([Event(system_clock(), EventKind.PROBLEM, why="new")])
 
         found = copies.history.read()
 
@@ -278,18 +278,18 @@ def test_what_others_write_meanwhile_into_the_history_is_seen() -> None:
 
 def test_a_copy_of_the_store_stays_as_it_was_and_refuses_changes() -> None:
     paths = find_paths()
-    with open_books(paths) as books, open_copies(paths, "it is so") as copies:
-        with books.store.transaction():
-            books.store.set_balancing(on=False)
+    with open_context(paths) as context, open_copied_context(paths, "it is so") as copies:
+        with context.store.transaction():
+            context.store.set_balancing(on=False)
 
         with pytest.raises(StoreError, match="nothing can be written: it is so"):
             copies.store.transaction()
 
-        assert (copies.store.state().balancing, books.store.state().balancing) == (True, False)
+        assert (copies.store.state().balancing, context.store.state().balancing) == (True, False)
 
 
 def test_where_there_is_nothing_the_copy_is_empty_and_nothing_is_made(home: Path) -> None:
-    with open_copies(find_paths(), "it is so") as copies:
+    with open_copied_context(find_paths(), "it is so") as copies:
         assert copies.store.state().accounts == ()
         assert copies.history.read() == []
 
@@ -299,7 +299,7 @@ def test_where_there_is_nothing_the_copy_is_empty_and_nothing_is_made(home: Path
 @pytest.mark.parametrize("odd", ["a folder", "a pipe", "no database", "of a newer version"])
 def test_a_store_that_is_none_is_said_and_left_as_it_is(odd: str) -> None:
     paths = find_paths()
-    with open_books(paths):
+    with open_context(paths):
         pass
     error: type[StoreError] = StoreDamaged
     if odd == "of a newer version":
@@ -320,14 +320,14 @@ def test_a_store_that_is_none_is_said_and_left_as_it_is(odd: str) -> None:
 @pytest.mark.parametrize("odd", ["a folder", "a pipe", "no database"])
 def test_a_history_that_is_none_is_said_and_keeps_nobody_from_the_accounts(odd: str) -> None:
     paths = find_paths()
-    with open_books(paths) as books:
-        books.record([Event(system_clock(), EventKind.PROBLEM, why="old")])
+    with open_context(paths) as context:
+        context.record([Event(system_clock(), EventKind.PROBLEM, why="old")])
     paths.history.unlink()
     _put(odd, paths.history)
     before = listing(paths.data)
     told: list[str] = []
 
-    with open_copies(paths, "it is so", tell=told.append) as copies:
+    with open_copied_context(paths, "it is so", tell=told.append) as copies:
         assert copies.history.read() == []
         assert copies.store.state().accounts == ()
 
@@ -338,7 +338,7 @@ def test_a_history_that_is_none_is_said_and_keeps_nobody_from_the_accounts(odd: 
 @pytest.mark.parametrize("ending", ["-wal", "-shm"])
 def test_a_pipe_beside_the_store_is_not_waited_for(ending: str) -> None:
     paths = find_paths()
-    with open_books(paths):
+    with open_context(paths):
         pass
     os.mkfifo(paths.store.with_name(f"{paths.store.name}{ending}"))
 

@@ -69,6 +69,7 @@ CREDENTIAL_COLUMNS = {
     ("aside", "content"),
     ("refresh", "answer"),
 }
+BEGUN = 'timestamp={at} level=INFO run=fffa7f6d message="creating instance" directory=/project\n'
 LOGGED = (
     'timestamp={at} level=ERROR run=fffa7f6d message="stream error" providerID=openai'
     " modelID=m1 session.id=ses_9 small=false agent=build mode=primary"
@@ -214,6 +215,7 @@ def talked_through(session: Session) -> None:
     assert session.signals(3, "KEY-CANARY-unknown")["verdict"] == "pass"
     house.log_file.parent.mkdir(exist_ok=True)
     with house.log_file.open("a") as file:
+        file.write(BEGUN.format(at=to_iso(datetime.now(UTC))))
         for secret in SECRETS:
             file.write(LOGGED.format(at=to_iso(datetime.now(UTC)), secret=secret))
     wait_until(lambda: limited(house, "openai"), SECONDS, "what the log says")

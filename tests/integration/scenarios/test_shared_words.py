@@ -131,7 +131,7 @@ def test_removing_an_account_leaves_the_word_in_the_entries_of_others(live: Live
     assert kept
 
     logs_in(live, "plain", "cem", refresh="none")
-    ledger.remove(live.books, live.account("plain/plain-1"))
+    ledger.remove(live.context, live.account("plain/plain-1"))
 
     assert live.state.replaced == kept
     assert ada != first
@@ -140,7 +140,7 @@ def test_removing_an_account_leaves_the_word_in_the_entries_of_others(live: Live
 def test_who_logs_in_with_words_alone_after_a_removal_is_an_account_again(live: Live) -> None:
     words: dict[str, Any] = {"access": "dummy", "refresh": "none"}
     logs_in(live, "plain", "ada", **words)
-    ledger.remove(live.books, live.account("plain/plain-1"))
+    ledger.remove(live.context, live.account("plain/plain-1"))
 
     again = logs_in(live, "plain", "ada", 2, **words)
 
@@ -205,7 +205,7 @@ def test_the_same_person_under_two_names_of_the_vendor_is_one_account(live: Live
     """The vendor's own answer names somebody otherwise than the token does."""
     first = logs_in(live, "named", "ada", refresh="REF-CANARY-0a1b2c3d4e5f")
     account = row(live, "named", first)
-    learn_owner(live.books, account.id, account.credential.digest, Identity("id-of-ada"))
+    learn_owner(live.context, account.id, account.credential.digest, Identity("id-of-ada"))
     newer = logs_in(live, "named", "ada", 2, refresh=first["refresh"])
 
     assert rows(live, "named") == pairs(newer)
@@ -220,7 +220,7 @@ def test_the_vendor_s_word_about_a_token_that_two_have_is_about_who_was_asked(li
         a.credential.refresh.reveal(): a for a in live.state.of("plain") if a.credential.refresh
     }
     asked = by_refresh[ada["refresh"]]
-    learn_owner(live.books, asked.id, asked.credential.digest, Identity("ada"))
+    learn_owner(live.context, asked.id, asked.credential.digest, Identity("ada"))
 
     named = {a.id: a.identity_key for a in live.state.of("plain")}
     assert named == {asked.id: "ada", by_refresh[bob["refresh"]].id: None}
@@ -234,3 +234,13 @@ def test_what_names_nobody_is_no_other_owner_of_a_shared_refresh_token(
     newer = logs_in(live, "plain", "ada", 2, refresh=first["refresh"])
 
     assert rows(live, "plain") == pairs(newer)
+
+
+@pytest.mark.parametrize("word", ["undefined", "unknown-user", "${ACCOUNT_ID}"])
+def test_a_word_for_nobody_in_a_refreshed_entry_is_no_other_owner(live: Live, word: str) -> None:
+    first = logs_in(live, "rotating", "ada", accountId="acc-1", email="ada@acme.example")
+    newer = first | {"access": "ACC-CANARY-ada-2", "accountId": word, "email": word}
+
+    live.sees({"rotating": newer})
+
+    assert rows(live, "rotating") == pairs(newer)

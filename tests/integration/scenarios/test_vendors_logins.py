@@ -80,7 +80,7 @@ def test_a1_after_one_reading_of_usage_three_refreshes_are_one_account(
     live: Live, provider: str
 ) -> None:
     newest = sees(live, provider, pair(live, "ada"))
-    read(live.books, live.state.of(provider))
+    read(live.context, live.state.of(provider))
     known = live.state.of(provider)[0].identity_key
     for number in (2, 3, 4):
         live.clock.pass_time(hours=9)
@@ -104,7 +104,7 @@ def test_a2_the_next_morning_s_pair_of_another_person_is_a_second_account(
     assert live.saved(f"{provider}/{provider}-1") == first
 
     for account, name in zip(live.state.of(provider), ("ada", "bob"), strict=True):
-        learn_owner(live.books, account.id, account.credential.digest, Identity(name))
+        learn_owner(live.context, account.id, account.credential.digest, Identity(name))
 
     assert [a.identity_key for a in live.state.of(provider)] == ["ada", "bob"]
     assert [a.maybe for a in live.state.of(provider)] == [None, None]
@@ -122,7 +122,7 @@ def test_a2_if_it_was_the_first_one_refreshed_it_is_one(
         seen_refresh(live.paths, first, second)
     else:
         for account in live.state.of(provider):
-            learn_owner(live.books, account.id, account.credential.digest, Identity("ada"))
+            learn_owner(live.context, account.id, account.credential.digest, Identity("ada"))
     live.look()
 
     assert rows(live, provider) == [second["access"]]
@@ -139,7 +139,7 @@ def test_a3_opaque_tokens_of_two_members_of_a_workspace_are_two_accounts(
     # Within ten minutes of the end it looks like a refresh: until somebody knows both are kept.
     for entry, name in ((second, "bob"), (first, "ada")):
         account = live.state.of("openai")[-1]
-        learn_owner(live.books, account.id, Digest(digest_of(entry["access"])), Identity(name))
+        learn_owner(live.context, account.id, Digest(digest_of(entry["access"])), Identity(name))
 
     assert sorted(rows(live, "openai")) == sorted([first["access"], second["access"]])
 
@@ -253,7 +253,7 @@ def test_a2_two_people_stay_two_and_both_are_used_once_you_say_so(
     second = sees(live, provider, oauth_until("bob", 1, live.clock.now + HOUR))
 
     older = next(a for a in live.state.of(provider) if a.maybe is not None)
-    ledger.enable(live.books, older)
+    ledger.enable(live.context, older)
 
     assert ready(live, provider) == [first["access"], second["access"]]
 

@@ -19,7 +19,7 @@ import pytest
 from rotator.errors import NothingToRotateTo, UsageError
 from rotator.live.account_owners import learn_owner
 from rotator.live.apply_change import LOGGED_OUT
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import NOBODY, Account, AccountState, EventKind, Identity, Limit
 from rotator.opencode.auth.entries import parse_entry
 from rotator.plugins.registry import load_registry
@@ -62,10 +62,10 @@ def access(*entries: Entry) -> list[str]:
 def learn(live: Live, entry: Entry, key: str | None, provider: str = ROTATING) -> None:
     """Let a vendor say whose tokens they are, asked for the account that has them now."""
     digest = digest_of(entry["access"])
-    holder = live.books.store.holder(provider, digest)  # type: ignore[arg-type]  # a digest
+    holder = live.context.store.holder(provider, digest)  # type: ignore[arg-type]  # a digest
     assert holder is not None
     who = Identity(key, f"{key}@acme.example" if key else None)
-    learn_owner(live.books, holder, digest, who)  # type: ignore[arg-type]  # a digest
+    learn_owner(live.context, holder, digest, who)  # type: ignore[arg-type]  # a digest
     live.look()
 
 
@@ -226,7 +226,7 @@ def test_a2_who_is_known_is_written_over_by_nobody(live: Live) -> None:
     """The owner of the first is known: until the vendor is asked it looks like a refresh."""
     first = sees(live, tokens(live, "ada"))
     learn(live, first, "ada")
-    ledger.rename(live.books, only(live), "work")
+    ledger.rename(live.context, only(live), "work")
     before = only(live)
     live.clock.pass_time(hours=12)
     second = sees(live, tokens(live, "bob"))
@@ -286,9 +286,9 @@ def limited(live: Live, account: Account, **hours: float) -> Limit:
     """Let an account be used up since now, for that long."""
     until = live.clock.now + timedelta(**hours)
     limit = Limit(AccountState.EXHAUSTED, until, "weekly limit", since=live.clock.now)
-    with live.books.store.transaction():
-        live.books.store.set_limit(account.id, limit)
-        live.books.store.set_limit(account.id, replace(limit, model="opus"))
+    with live.context.store.transaction():
+        live.context.store.set_limit(account.id, limit)
+        live.context.store.set_limit(account.id, replace(limit, model="opus"))
     return limit
 
 
@@ -418,7 +418,7 @@ def test_a5_two_keys_of_one_person_stay_two(live: Live) -> None:
     for name in ("a", "b"):
         live.sees({PLAIN: api(name)})
     for account in live.state.of(PLAIN):
-        learn_owner(live.books, account.id, account.credential.digest, Identity("ada"))
+        learn_owner(live.context, account.id, account.credential.digest, Identity("ada"))
 
     assert len(live.state.of(PLAIN)) == 2
 
@@ -427,8 +427,8 @@ def test_a9_two_rows_of_one_key_that_an_older_version_made_become_one(live: Live
     live.sees({PLAIN: api("a")})
     first = only(live, PLAIN)
     padded = parse_entry(PLAIN, Secret(json.dumps(api("a") | {"key": f"{api('a')['key']}\n"})))
-    with live.books.store.transaction():
-        live.books.store.add_account(PLAIN, "b", padded, NOBODY, live.clock.now + HOUR)
+    with live.context.store.transaction():
+        live.context.store.add_account(PLAIN, "b", padded, NOBODY, live.clock.now + HOUR)
 
     live.sees({PLAIN: api("c")})
 
@@ -440,8 +440,8 @@ def test_a5_with_a_limit_of_the_one_the_other_rests_as_well(live: Live) -> None:
     first = sees(live, tokens(live, "ada"), PLAIN)
     learn(live, first, "ada", PLAIN)
     limit = Limit(AccountState.COOLING, live.clock.now + HOUR, "429")
-    with live.books.store.transaction():
-        live.books.store.set_limit(only(live, PLAIN).id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(only(live, PLAIN).id, limit)
     second = sees(live, tokens(live, "ada", 2), PLAIN)
 
     learn(live, second, "ada", PLAIN)
@@ -596,17 +596,17 @@ def test_a8_a_cleared_entry_is_never_an_account(live: Live, cleared: Entry) -> N
     assert live.names() == ["acme/acme-1"]
     credential = parse_entry(ROTATING, Secret(json.dumps(cleared)))
     with pytest.raises(UsageError):
-        ledger.add(live.books, ROTATING, credential, alias=None, activate=False)
+        ledger.add(live.context, ROTATING, credential, alias=None, activate=False)
 
 
 @pytest.mark.parametrize("cleared", CLEARED)
 def test_a8_a_cleared_entry_in_a_torn_file_is_no_account(live: Live, cleared: Entry) -> None:
     content = as_opencode({ROTATING: cleared})[:-1]
-    with live.books.store.transaction():
-        number = live.books.store.keep_aside(content, "half", live.clock.now)
+    with live.context.store.transaction():
+        number = live.context.store.keep_unclaimed(content, "half", live.clock.now)
 
     with pytest.raises(UsageError):
-        adopt(live.books, number)
+        adopt(live.context, number)
 
     assert live.names() == []
 
@@ -644,7 +644,7 @@ def test_a9_a_padded_key_that_is_added_is_saved_already(live: Live) -> None:
     live.sees({PLAIN: api("a")})
     padded = parse_entry(PLAIN, Secret(json.dumps(api("a\t"))))
 
-    done = ledger.add(live.books, PLAIN, padded, alias=None, activate=False)
+    done = ledger.add(live.context, PLAIN, padded, alias=None, activate=False)
 
     assert done.note == "it was saved already, as plain/plain-1"
 
@@ -734,7 +734,7 @@ def test_who_may_be_another_is_not_chosen(live: Live) -> None:
 def test_enabling_it_ends_the_doubt(live: Live) -> None:
     doubtful(live)
 
-    ledger.enable(live.books, live.account("rotating/rotating-1"))
+    ledger.enable(live.context, live.account("rotating/rotating-1"))
 
     assert live.state_of("rotating/rotating-1") is AccountState.READY
 
@@ -742,7 +742,7 @@ def test_enabling_it_ends_the_doubt(live: Live) -> None:
 def test_rotating_to_it_by_name_ends_the_doubt(live: Live) -> None:
     first, _ = doubtful(live)
 
-    rotate(live.books, plan_rotation(live.state, ROTATING, "rotating-1", live.clock.now))
+    rotate(live.context, plan_rotation(live.state, ROTATING, "rotating-1", live.clock.now))
 
     assert live.entries() == {ROTATING: first}
     assert live.account("rotating/rotating-1").maybe is None
@@ -752,7 +752,7 @@ def test_merging_them_ends_the_doubt_and_keeps_what_came_later(live: Live) -> No
     _, second = doubtful(live)
 
     one, two = live.state.of(ROTATING)
-    ledger.merge(live.books, one, two)
+    ledger.merge(live.context, one, two)
 
     assert (only(live).alias, only(live).maybe, rows(live)) == (
         "rotating-1",
@@ -808,7 +808,7 @@ def test_its_old_tokens_alone_do_not_end_the_doubt(live: Live) -> None:
 def test_removing_the_newer_one_does_not_make_the_other_s_tokens_good(live: Live) -> None:
     doubtful(live)
 
-    ledger.remove(live.books, live.account("rotating/rotating-2"))
+    ledger.remove(live.context, live.account("rotating/rotating-2"))
 
     assert live.account("rotating/rotating-1").reason_at(live.clock.now) == (
         "it may be the same login as one that was removed: log in again, or rotator accounts"
@@ -838,13 +838,13 @@ def test_tokens_that_others_took_the_place_of_come_back_with_a_refresh_of_theirs
     )
 
 
-def test_removing_an_account_erases_what_was_replaced_in_it(live: Live) -> None:
+def test_removing_an_account_with_all_erases_what_was_replaced_in_it(live: Live) -> None:
     first = sees(live, tokens(live, "ada"))
     learn(live, first, "ada")
     live.clock.pass_time(hours=12)
     sees(live, tokens(live, "bob"))
 
-    ledger.remove(live.books, only(live))
+    ledger.remove(live.context, only(live), with_kept=True)
 
     content = live.paths.store.read_bytes()
     assert b"CANARY-ada" not in content
@@ -853,7 +853,7 @@ def test_removing_an_account_erases_what_was_replaced_in_it(live: Live) -> None:
 
 def test_a_removed_account_s_descendants_do_not_bring_it_back(live: Live) -> None:
     first = sees(live, tokens(live, "ada"))
-    ledger.remove(live.books, only(live))
+    ledger.remove(live.context, only(live))
     second = tokens(live, "ada", 2)
     seen_refresh(live.paths, first, second)
     sees(live, second)
@@ -864,7 +864,7 @@ def test_a_removed_account_s_descendants_do_not_bring_it_back(live: Live) -> Non
 
 def test_a_login_after_a_removal_is_saved(live: Live) -> None:
     first = sees(live, tokens(live, "ada"))
-    ledger.remove(live.books, only(live))
+    ledger.remove(live.context, only(live))
     second = tokens(live, "ada", 2)
     seen_login(live.paths, second)
     sees(live, second)
@@ -917,10 +917,10 @@ def test_what_is_no_file_of_the_bridge_s_is_left_alone(live: Live) -> None:
 def test_a_swap_takes_in_what_bridges_saw(live: Live) -> None:
     first = sees(live, tokens(live, "ada"))
     sees(live, tokens(live, "bob") | {"accountId": "else"})
-    swap(live.books, Order(live.account("rotating/rotating-1").id, "for the test"))
+    swap(live.context, SwapRequest(live.account("rotating/rotating-1").id, "for the test"))
     second = tokens(live, "ada", 2)
     seen_refresh(live.paths, first, second)
     live.write({ROTATING: second})
-    swap(live.books, Order(live.account("rotating/rotating-2").id, "for the test"))
+    swap(live.context, SwapRequest(live.account("rotating/rotating-2").id, "for the test"))
 
     assert rows(live)[0] == second["access"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rotator.errors import AccountNotFound, LiveFileUnreadable, UsageError
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.model import AccountState, EventKind, Limit
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
@@ -50,20 +50,20 @@ def two(live: Live) -> Live:
 def add(live: Live, provider: str, entry: Entry, **more: Any) -> ledger.Done:
     credential = parse_entry(provider, Secret(as_opencode(entry).decode()))
     options = {"alias": None, "activate": False} | more
-    return ledger.add(live.books, provider, credential, **options)
+    return ledger.add(live.context, provider, credential, **options)
 
 
 def set_limit(live: Live, name: str, *, model: str | None = None, **left: float) -> Limit:
     until = NOON + timedelta(**left)
     limit = Limit(AccountState.EXHAUSTED, until, "429, usage limit", model=model)
-    with live.books.store.transaction():
-        live.books.store.set_limit(live.account(name).id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(live.account(name).id, limit)
     return limit
 
 
 def reject(live: Live, name: str) -> None:
-    with live.books.store.transaction():
-        live.books.store.set_rejected(live.account(name).id, "401, login no longer accepted")
+    with live.context.store.transaction():
+        live.context.store.set_rejected(live.account(name).id, "401, login no longer accepted")
 
 
 # -- add -----------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_the_same_key_again_is_no_second_account(two: Live) -> None:
 
 
 def test_adding_a_key_again_enables_and_lifts_rejected(two: Live) -> None:
-    ledger.disable(two.books, two.account(A))
+    ledger.disable(two.context, two.account(A))
     reject(two, A)
 
     add(two, "acme", api("a"))
@@ -190,7 +190,7 @@ def test_an_account_is_saved_even_if_auth_json_cannot_be_changed(two: Live) -> N
 
 def test_a_renamed_account_stays_active_and_its_old_name_is_unknown(two: Live) -> None:
     """Case 18: active selection follows; old alias unknown."""
-    done = ledger.rename(two.books, two.account(B), "Work Account")
+    done = ledger.rename(two.context, two.account(B), "Work Account")
 
     assert (done.account.name, done.live) == ("acme/work-account", "work-account")
     with pytest.raises(AccountNotFound):
@@ -200,28 +200,28 @@ def test_a_renamed_account_stays_active_and_its_old_name_is_unknown(two: Live) -
 def test_a_name_that_is_taken_is_refused(two: Live) -> None:
     """Case 18: rename onto existing refused."""
     with pytest.raises(UsageError, match="already"):
-        ledger.rename(two.books, two.account(B), "acme-1")
+        ledger.rename(two.context, two.account(B), "acme-1")
 
     assert two.names() == [A, B]
 
 
 def test_a_name_may_be_given_again(two: Live) -> None:
-    assert ledger.rename(two.books, two.account(B), "ACME-2").account.name == B
+    assert ledger.rename(two.context, two.account(B), "ACME-2").account.name == B
 
 
 def test_an_account_that_was_removed_meanwhile_is_not_renamed(two: Live) -> None:
     account = two.account(A)
-    ledger.remove(two.books, account)
+    ledger.remove(two.context, account)
 
     with pytest.raises(AccountNotFound, match="removed meanwhile"):
-        ledger.rename(two.books, account, "work")
+        ledger.rename(two.context, account, "work")
 
 
 # -- disable, enable -----------------------------------------------------------------------
 
 
 def test_disabling_the_live_account_puts_the_best_other_one_in_first(two: Live) -> None:
-    done = ledger.disable(two.books, two.account(B))
+    done = ledger.disable(two.context, two.account(B))
 
     assert (done.live, done.note) == ("acme-1", None)
     assert two.entries() == {"acme": api("a")}
@@ -231,7 +231,7 @@ def test_disabling_the_live_account_puts_the_best_other_one_in_first(two: Live) 
 def test_the_last_account_stays_live_when_it_is_disabled_and_that_is_said(two: Live) -> None:
     set_limit(two, A, hours=1)
 
-    done = ledger.disable(two.books, two.account(B))
+    done = ledger.disable(two.context, two.account(B))
 
     assert done.note == "acme-2 stays live: no other account of acme is ready"
     assert (done.live, two.entries()) == ("acme-2", {"acme": api("b")})
@@ -241,7 +241,7 @@ def test_the_last_account_stays_live_when_it_is_disabled_and_that_is_said(two: L
 def test_disabling_a_parked_account_touches_nothing_else(two: Live) -> None:
     before = two.file.stat().st_ino
 
-    done = ledger.disable(two.books, two.account(A))
+    done = ledger.disable(two.context, two.account(A))
 
     assert (done.live, done.note) == ("acme-2", None)
     assert two.file.stat().st_ino == before
@@ -253,7 +253,7 @@ def test_an_account_is_not_disabled_if_auth_json_cannot_be_swapped(two: Live) ->
     two.file.mkdir()
 
     with pytest.raises(LiveFileUnreadable):
-        ledger.disable(two.books, two.account(B))
+        ledger.disable(two.context, two.account(B))
 
     assert two.state_of(B) is AccountState.READY
 
@@ -263,16 +263,16 @@ def test_a_login_made_meanwhile_is_not_swapped_away_by_disabling(two: Live) -> N
     account = two.account(B)
     two.write({"acme": api("c")})
 
-    done = ledger.disable(two.books, account)
+    done = ledger.disable(two.context, account)
 
     assert (done.live, two.entries()) == ("acme-3", {"acme": api("c")})
     assert two.state_of(B) is AccountState.DISABLED
 
 
 def test_an_enabled_account_may_be_chosen_again(two: Live) -> None:
-    ledger.disable(two.books, two.account(A))
+    ledger.disable(two.context, two.account(A))
 
-    done = ledger.enable(two.books, two.account(A))
+    done = ledger.enable(two.context, two.account(A))
 
     assert (two.state_of(A), done.live) == (AccountState.READY, "acme-2")
 
@@ -282,7 +282,7 @@ def test_an_enabled_account_may_be_chosen_again(two: Live) -> None:
 
 def test_removing_the_live_account_puts_the_best_other_one_in(two: Live) -> None:
     """Case 19: the first remaining takes over; an event is recorded."""
-    done = ledger.remove(two.books, two.account(B))
+    done = ledger.remove(two.context, two.account(B))
 
     assert (done.live, two.names(), two.entries()) == ("acme-1", [A], {"acme": api("a")})
     assert two.kinds()[-2:] == [EventKind.SWAPPED, EventKind.REMOVED]
@@ -291,7 +291,7 @@ def test_removing_the_live_account_puts_the_best_other_one_in(two: Live) -> None
 def test_removing_the_only_account_takes_its_entry_out(live: Live) -> None:
     live.sees({"acme": api("a"), "zeta": api("z")})
 
-    done = ledger.remove(live.books, live.account(A))
+    done = ledger.remove(live.context, live.account(A))
 
     assert (done.live, live.entries()) == (None, {"zeta": api("z")})
     assert live.names() == ["zeta/zeta-1"]
@@ -300,14 +300,14 @@ def test_removing_the_only_account_takes_its_entry_out(live: Live) -> None:
 def test_removing_a_live_account_whose_others_are_limited_takes_its_entry_out(two: Live) -> None:
     set_limit(two, A, hours=1)
 
-    ledger.remove(two.books, two.account(B))
+    ledger.remove(two.context, two.account(B))
 
     assert (two.entries(), two.active("acme"), two.names()) == ({}, None, [A])
 
 
 def test_the_own_taking_out_is_no_logout(live: Live) -> None:
     live.sees({"acme": api("a")})
-    ledger.remove(live.books, live.account(A))
+    ledger.remove(live.context, live.account(A))
 
     live.look()
 
@@ -317,7 +317,7 @@ def test_the_own_taking_out_is_no_logout(live: Live) -> None:
 def test_removing_a_parked_account_touches_nothing_else(two: Live) -> None:
     before = two.file.stat().st_ino
 
-    ledger.remove(two.books, two.account(A))
+    ledger.remove(two.context, two.account(A))
 
     assert (two.names(), two.file.stat().st_ino) == ([B], before)
 
@@ -328,7 +328,7 @@ def test_an_account_is_not_removed_if_auth_json_cannot_be_swapped(two: Live) -> 
     two.file.mkdir()
 
     with pytest.raises(LiveFileUnreadable):
-        ledger.remove(two.books, two.account(B))
+        ledger.remove(two.context, two.account(B))
 
     assert two.names() == [A, B]
 
@@ -339,7 +339,7 @@ def test_a_login_made_meanwhile_is_not_taken_out_by_removing(live: Live) -> None
     account = live.account(A)
     live.write({"acme": api("c")})
 
-    done = ledger.remove(live.books, account)
+    done = ledger.remove(live.context, account)
 
     assert (live.entries(), live.names()) == ({"acme": api("c")}, [B])
     assert done.live == "acme-2"
@@ -347,9 +347,9 @@ def test_a_login_made_meanwhile_is_not_taken_out_by_removing(live: Live) -> None
 
 def test_no_mark_is_left_of_a_swap_from_an_account_that_is_gone(two: Live) -> None:
     """Else an opencode that brings it back would be answered with a swap to nobody."""
-    swap(two.books, Order(two.account(A).id, "for the test"))
+    swap(two.context, SwapRequest(two.account(A).id, "for the test"))
 
-    ledger.remove(two.books, two.account(B))
+    ledger.remove(two.context, two.account(B))
 
     assert two.state.slot("acme").swap is None
 
@@ -362,7 +362,7 @@ def test_two_rows_of_one_person_become_one_with_the_name_of_the_first(live: Live
     live.sees({"rotating": oauth("r", 2)})
     one, two = live.account("rotating/rotating-1"), live.account("rotating/rotating-2")
 
-    done = ledger.merge(live.books, one, two)
+    done = ledger.merge(live.context, one, two)
 
     assert (live.names(), done.live) == (["rotating/rotating-1"], "rotating-1")
     assert live.saved("rotating/rotating-1") == oauth("r", 2)
@@ -373,11 +373,11 @@ def merged(live: Live, first: Entry, second: Entry, *, active: str) -> Entry:
     """Log in twice, make `active` live, merge the second row into the first; return the login."""
     live.sees({"rotating": first})
     live.sees({"rotating": second})
-    swap(live.books, Order(live.account(f"rotating/{active}").id, "for the test"))
+    swap(live.context, SwapRequest(live.account(f"rotating/{active}").id, "for the test"))
     # That it may be the other one, refreshed, is out of the question here.
-    ledger.enable(live.books, live.account("rotating/rotating-1"))
+    ledger.enable(live.context, live.account("rotating/rotating-1"))
     one, two = live.account("rotating/rotating-1"), live.account("rotating/rotating-2")
-    ledger.merge(live.books, one, two)
+    ledger.merge(live.context, one, two)
     return live.saved("rotating/rotating-1")
 
 
@@ -405,7 +405,7 @@ def test_a_rejected_login_is_never_the_one_that_is_kept(live: Live) -> None:
     live.sees({"named": oauth("ada", left=2 * HOUR)})
     reject(live, ADA)
 
-    done = ledger.merge(live.books, live.account(ADA), live.account(BOB))
+    done = ledger.merge(live.context, live.account(ADA), live.account(BOB))
 
     assert (done.live, live.saved(ADA)) == ("ada-acme.example", oauth("bob"))
     assert live.entries() == {"named": oauth("bob")}
@@ -413,9 +413,9 @@ def test_a_rejected_login_is_never_the_one_that_is_kept(live: Live) -> None:
 
 
 def test_a_merged_account_is_as_disabled_as_the_login_that_is_kept(two: Live) -> None:
-    ledger.disable(two.books, two.account(A))
+    ledger.disable(two.context, two.account(A))
 
-    ledger.merge(two.books, two.account(A), two.account(B))
+    ledger.merge(two.context, two.account(A), two.account(B))
 
     assert two.state_of(A) is AccountState.READY
 
@@ -424,7 +424,7 @@ def test_the_longer_limit_of_the_two_holds(two: Live) -> None:
     set_limit(two, A, hours=1)
     longer = set_limit(two, B, hours=2)
 
-    ledger.merge(two.books, two.account(A), two.account(B))
+    ledger.merge(two.context, two.account(A), two.account(B))
 
     assert two.account(A).limit == longer
 
@@ -436,7 +436,7 @@ def test_the_longer_limit_of_each_model_holds(two: Live) -> None:
     tiny = set_limit(two, A, hours=5, model="tiny")
     set_limit(two, B, hours=1, model="tiny")
 
-    ledger.merge(two.books, two.account(A), two.account(B))
+    ledger.merge(two.context, two.account(A), two.account(B))
 
     assert two.account(A).part_limits == (big, small, tiny)
 
@@ -445,7 +445,7 @@ def test_every_secret_of_both_is_known_as_the_one_account_s(live: Live) -> None:
     live.sees({"rotating": oauth("r", 1)})
     live.sees({"rotating": oauth("r", 2, left=2 * HOUR)})
     one, two = live.account("rotating/rotating-1"), live.account("rotating/rotating-2")
-    ledger.merge(live.books, one, two)
+    ledger.merge(live.context, one, two)
 
     live.sees({"rotating": oauth("r", 1)})
 
@@ -459,7 +459,7 @@ def test_what_the_other_row_did_counts_as_the_one_account_s(live: Live) -> None:
     live.sees({"rotating": oauth("r", 2)})
     one, two = live.account("rotating/rotating-1"), live.account("rotating/rotating-2")
 
-    ledger.merge(live.books, one, two)
+    ledger.merge(live.context, one, two)
 
     slot = live.state.slot("rotating")
     assert {tenure.account for tenure in slot.tenures} == {one.id}
@@ -473,7 +473,7 @@ def test_a_refresh_since_the_accounts_were_named_is_not_lost(live: Live) -> None
     keep, other = live.account(ADA), live.account(BOB)
     live.sees({"named": oauth("bob", 2, left=2 * HOUR)})
 
-    ledger.merge(live.books, keep, other)
+    ledger.merge(live.context, keep, other)
 
     assert live.saved(ADA) == oauth("bob", 2, left=2 * HOUR)
 
@@ -489,6 +489,6 @@ def test_accounts_that_cannot_be_one_person_s_are_not_merged(two: Live) -> None:
         (two.account("acme/acme-3"), "one is api and the other oauth"),
     ):
         with pytest.raises(UsageError, match=why):
-            ledger.merge(two.books, a, other)
+            ledger.merge(two.context, a, other)
 
     assert (two.names(), two.account(B)) == (names, b)

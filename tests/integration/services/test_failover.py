@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from rotator.context import Context
+from rotator.errors import StoreError
 from rotator.model import (
     AccountState,
     Credential,
@@ -21,6 +24,7 @@ from rotator.model import (
 )
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
+from rotator.services import failover
 from rotator.services.failover import carry_out
 from tests.support.live import NOON, Live, api, as_anybody, as_opencode, oauth, open_live
 
@@ -53,7 +57,7 @@ def test_the_verdict_names_the_credential_that_is_in_auth_json_by_then(live: Liv
     given: list[tuple[Verdict, dict[str, object]]] = []
 
     carry_out(
-        live.books,
+        live.context,
         failed(live, B),
         LIMITED,
         answer=lambda verdict: given.append((verdict, live.entries())),
@@ -64,7 +68,7 @@ def test_the_verdict_names_the_credential_that_is_in_auth_json_by_then(live: Liv
 
 
 def test_the_failed_account_rests_and_the_reasons_are_events(live: Live) -> None:
-    carry_out(live.books, failed(live, B), LIMITED, answer=give_nothing)
+    carry_out(live.context, failed(live, B), LIMITED, answer=give_nothing)
 
     assert (live.state_of(B), live.active("acme")) == (AccountState.COOLING, "acme-1")
     assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.FAILOVER]
@@ -73,7 +77,7 @@ def test_the_failed_account_rests_and_the_reasons_are_events(live: Live) -> None
 def test_a_dead_login_is_noted_for_the_account_and_its_provider(live: Live) -> None:
     dead = Finding(Meaning.LOGIN_DEAD, "401, login no longer accepted")
 
-    carry_out(live.books, failed(live, B), dead, answer=give_nothing)
+    carry_out(live.context, failed(live, B), dead, answer=give_nothing)
 
     assert live.state_of(B) is AccountState.REJECTED
     assert live.state.slot("acme").rejected_at == live.clock.now
@@ -82,7 +86,7 @@ def test_a_dead_login_is_noted_for_the_account_and_its_provider(live: Live) -> N
 def test_an_overload_is_noted_for_the_provider_alone(live: Live) -> None:
     overload = Finding(Meaning.OVERLOAD, "529, trouble at the provider")
 
-    carry_out(live.books, failed(live, B), overload, answer=give_nothing)
+    carry_out(live.context, failed(live, B), overload, answer=give_nothing)
 
     assert (live.state_of(B), live.active("acme")) == (AccountState.READY, "acme-1")
     assert live.state.slot("acme").overload_swap_at == live.clock.now
@@ -90,31 +94,51 @@ def test_an_overload_is_noted_for_the_provider_alone(live: Live) -> None:
 
 def test_a_swap_that_cannot_be_made_passes_marks_and_says_what_stood_in_the_way(live: Live) -> None:
     given: list[Verdict] = []
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody():
-        carry_out(live.books, failed(live, B), LIMITED, answer=given.append)
+        carry_out(live.context, failed(live, B), LIMITED, answer=given.append)
 
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
     assert given == [Verdict(VerdictKind.PASS)]
     assert (live.state_of(B), live.entries()) == (AccountState.COOLING, {"acme": api("b")})
     assert "acme-1 could not take over" in live.events()[-1].why
     assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.PROBLEM]
 
 
+def test_whoever_waits_is_answered_where_the_store_takes_no_spent_login(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Context) -> NoReturn:
+        message = "the disk is full"
+        raise StoreError(message)
+
+    given: list[Verdict] = []
+    monkeypatch.setattr(failover, "reject_spent", refuse)
+
+    with pytest.raises(StoreError):
+        carry_out(live.context, failed(live, B), LIMITED, answer=given.append)
+
+    assert given == [Verdict(VerdictKind.PASS)]
+
+
 def test_a_request_that_passes_does_not_wait_for_what_is_written_down(live: Live) -> None:
     stands: list[AccountState] = []
+    live.file.chmod(0o400)
     live.file.parent.chmod(0o500)
 
     with as_anybody():
         carry_out(
-            live.books,
+            live.context,
             failed(live, B),
             LIMITED,
             answer=lambda _: stands.append(live.state_of(B)),
         )
 
     live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
     assert [*stands, live.state_of(B)] == [AccountState.READY, AccountState.COOLING]
 
 
@@ -124,7 +148,7 @@ def test_a_verdict_that_cannot_be_written_costs_no_bookkeeping(live: Live) -> No
     def fail(_: Verdict) -> None:
         raise OSError(28, "No space left on device")
 
-    carry_out(live.books, failed(live, B), LIMITED, answer=fail)
+    carry_out(live.context, failed(live, B), LIMITED, answer=fail)
     live.look()
 
     assert (live.state_of(B), live.active("acme")) == (AccountState.COOLING, "acme-1")
@@ -137,7 +161,7 @@ def test_a_swap_that_is_undone_at_once_is_written_down_once(live: Live) -> None:
     def undo(_: Verdict) -> None:
         live.write(old)
 
-    carry_out(live.books, failed(live, B), LIMITED, answer=undo)
+    carry_out(live.context, failed(live, B), LIMITED, answer=undo)
 
     assert live.kinds()[-3:] == [EventKind.LIMITED, EventKind.FAILOVER, EventKind.PROBLEM]
 
@@ -148,7 +172,7 @@ def test_a_login_made_meanwhile_is_decided_about_anew(live: Live) -> None:
     signal = failed(live, B)
     live.write({"acme": api("c")})
 
-    carry_out(live.books, signal, LIMITED, answer=given.append)
+    carry_out(live.context, signal, LIMITED, answer=given.append)
 
     assert (live.entries(), live.active("acme")) == ({"acme": api("c")}, "acme-3")
     assert given == [Verdict(VerdictKind.RETRY, live.account("acme/acme-3").credential.digest)]
@@ -167,12 +191,12 @@ def test_a_refresh_made_meanwhile_is_what_the_verdict_names(live: Live) -> None:
     def refresh_once() -> None:
         if left:
             newer = parsed(oauth("ada", 2))
-            with live.books.store.transaction():
-                live.books.store.renew_credential(left.pop(), newer, Identity(), NOON)
+            with live.context.store.transaction():
+                live.context.store.renew_credential(left.pop(), newer, Identity(), NOON)
 
     # The clock is read after the state that the decision is made from.
     live.clock.when_asked = refresh_once
-    carry_out(live.books, signal, LIMITED, answer=given.append)
+    carry_out(live.context, signal, LIMITED, answer=given.append)
 
     assert live.entries()["named"] == oauth("ada", 2)
     assert given[0].credential == parsed(oauth("ada", 2)).digest
@@ -188,7 +212,7 @@ def test_one_account_alone_changes_nothing_but_its_own_rest(home: Path) -> None:
         live.look()
         given: list[Verdict] = []
 
-        carry_out(live.books, failed(live, A), LIMITED, answer=given.append)
+        carry_out(live.context, failed(live, A), LIMITED, answer=given.append)
 
         assert given == [Verdict(VerdictKind.PASS)]
         assert live.file.read_bytes() == content

@@ -25,8 +25,9 @@ from rotator.opencode.config_files import read_configs
 from rotator.opencode.configured_keys import CREDENTIAL_NAMES
 from rotator.opencode.plugin_files import loaded_by
 from rotator.opencode.run_lines import runs_in
+from rotator.services.key_givers import WITHOUT_OWN_PLUGINS
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
-from rotator.services.restarts import applies, restart_note, when_used
+from rotator.services.restarts import restart_note, takes_effect, when_used
 from rotator.services.without_bridge import unbridged
 from tests.support.live import (
     Entry,
@@ -84,7 +85,7 @@ def logged(live: Live, folder: Path, run: str = "a1b2") -> str:
 
 def giver(live: Live, run: str | None = None, provider: str = "acme") -> str | None:
     """Return what gives the provider a key of its own, or None."""
-    found = find_own_keys(live.books, [], [provider], run=run)
+    found = find_own_keys(live.context, [], [provider], run=run)
     return found[0].giver if found else None
 
 
@@ -187,9 +188,7 @@ def test_b1_an_id_that_ends_in_a_slash_is_that_provider(live: Live) -> None:
 
 
 def test_the_bridge_has_the_same_words_for_what_carries_a_credential() -> None:
-    named = re.search(
-        r"^const CREDENTIAL_NAMES = /(.+)/i;$", bridge_source().decode(), re.MULTILINE
-    )
+    named = re.search(r"^var CREDENTIAL_NAMES = /(.+)/i;$", bridge_source().decode(), re.MULTILINE)
 
     assert named is not None
     assert named[1] == CREDENTIAL_NAMES.pattern
@@ -428,8 +427,8 @@ def test_b1_an_opencode_that_began_without_a_login_goes_on_with_its_variable(
     live.clock.now = datetime.now(UTC) + timedelta(minutes=1)
     with opencode_running(live.paths, tmp_path) as pid:
         live.sees({"groq": api("g")})
-        (found,) = find_own_keys(live.books, [], ["groq"])
-        note = restart_note(live.books, [], live.account("groq/groq-1"))
+        (found,) = find_own_keys(live.context, [], ["groq"])
+        note = restart_note(live.context, [], live.account("groq/groq-1"))
     live.clock.now = datetime.now(UTC) - timedelta(minutes=1)
     live.sees({"groq": api("g"), "zai": api("z")})
     monkeypatch.setenv("ZAI_API_KEY", KEY)
@@ -450,9 +449,9 @@ def test_b1_b2_nobody_is_told_to_restart_where_that_may_change_nothing(
     plugin.parent.mkdir(parents=True)
     put = live.account("acme/acme-1")
     with opencode_running(live.paths, tmp_path):
-        before = restart_note(live.books, [], put), when_used(live.books, [], put)
+        before = restart_note(live.context, [], put), when_used(live.context, [], put)
         plugin.write_text(HOOK)
-        after = restart_note(live.books, [], put), when_used(live.books, [], put)
+        after = restart_note(live.context, [], put), when_used(live.context, [], put)
 
     assert before[0] is not None
     assert before[1] == "restart opencode to use it"
@@ -468,7 +467,7 @@ def test_what_may_be_true_of_many_providers_is_one_sentence(live: Live) -> None:
     file = write(live.paths.opencode_config / "opencode.json", GIVEN, "last")
     live.sees({**live.entries(), "last": api("l")})
 
-    said = own_key_sentences(live.books, [], ["acme", "last", "zeta"])
+    said = own_key_sentences(live.context, [], ["acme", "last", "zeta"])
 
     assert said["acme"] == said["zeta"]
     assert said["acme"].startswith(f"acme, zeta: the configuration that {SITE} brings (it is not")
@@ -510,7 +509,7 @@ def test_b2_a_plug_in_that_has_changed_since_its_opencode_began_may_have_been_an
         with_ours = giver(live)
         os.utime(folder / "p.js", (later, later))
         told = giver(live)
-        note = restart_note(live.books, [], live.account("acme/acme-1"))
+        note = restart_note(live.context, [], live.account("acme/acme-1"))
 
     assert (as_read, with_ours) == (None, None)
     assert told == f"the plug-in {folder / 'p.js'} (its text has changed since)"
@@ -520,7 +519,7 @@ def test_b2_a_plug_in_that_has_changed_since_its_opencode_began_may_have_been_an
 def test_no_key_is_in_what_is_found(live: Live) -> None:
     write(live.paths.opencode_config / "opencode.json", {"apiKey": "KEY-CANARY-o"})
 
-    found = find_own_keys(live.books, [], ["acme"])
+    found = find_own_keys(live.context, [], ["acme"])
 
     assert "CANARY" not in f"{found}{[one.says for one in found]}"
 
@@ -541,13 +540,13 @@ def test_b1_what_cannot_be_read_may_give_anything(live: Live) -> None:
 def test_it_is_said_where_the_log_is_the_only_evidence(live: Live, tmp_path: Path) -> None:
     file = write(live.paths.opencode_config / "opencode.json", GIVEN)
     says = OwnKey("acme", str(file)).says
-    without = own_key_sentences(live.books, [], ["acme", "zeta"])
+    without = own_key_sentences(live.context, [], ["acme", "zeta"])
     bridge = live.paths.opencode_config / "plugin" / "rotator.js"
     bridge.parent.mkdir()
     bridge.write_text("// opencode-rotator bridge 9.9.9\n")
-    with_bridge = own_key_sentences(live.books, [], ["acme"])
+    with_bridge = own_key_sentences(live.context, [], ["acme"])
     with opencode_running(live.paths, tmp_path):
-        beside_an_older = own_key_sentences(live.books, [], ["acme"])
+        beside_an_older = own_key_sentences(live.context, [], ["acme"])
 
     assert without == {"acme": says}
     assert with_bridge == {}
@@ -559,7 +558,7 @@ def test_it_is_said_where_the_log_is_the_only_evidence(live: Live, tmp_path: Pat
 
 def said_of(live: Live, present: Sequence[Present], name: str = "acme/acme-1") -> str:
     """Return when a swap to that account is used."""
-    return when_used(live.books, present, live.account(name))
+    return when_used(live.context, present, live.account(name))
 
 
 def with_the_bridge(live: Live, *folders: Path) -> list[Present]:
@@ -621,7 +620,7 @@ def test_b1_a_login_that_opencode_loads_goes_before_a_configured_key(
     monkeypatch.setenv("SOME_KEY", KEY)
 
     of = {
-        name: unreached(live.books, [], live.account(f"{name}/{name}-1"))
+        name: unreached(live.context, [], live.account(f"{name}/{name}-1"))
         for name in ("zeta", "xai")
     }
 
@@ -712,6 +711,20 @@ def test_a_run_is_idle_until_it_uses_a_folder(live: Live, tmp_path: Path) -> Non
     assert runs.folders("c3") == runs.folders(None) == []
 
 
+@pytest.mark.parametrize("level", ["INFO", "WARN"])
+def test_a_run_that_does_not_begin_with_its_beginning_is_not_known_to_be_idle(
+    live: Live, level: str
+) -> None:
+    """It says less in its log, or the log was cut."""
+    logs = live.paths.opencode_logs
+    logs.mkdir(parents=True)
+    at = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    line = run_line("a1", at, "something").replace("INFO", level)
+    (logs / "opencode.log").write_text(line)
+
+    assert runs_in(logs).is_idle(at) is None
+
+
 def test_two_runs_that_began_together_and_differ_tell_nothing(live: Live) -> None:
     logs = live.paths.opencode_logs
     logs.mkdir(parents=True)
@@ -726,7 +739,7 @@ def test_a_log_that_begins_later_than_a_process_tells_nothing_of_it(live: Live) 
     logs = live.paths.opencode_logs
     logs.mkdir(parents=True)
     at = datetime(2026, 11, 29, 12, tzinfo=UTC)
-    line = run_line("a1", at, "init")
+    line = run_line("a1", at, "loading path=/x/opencode.json")
     (logs / "opencode.log").write_text("x" * (4 << 20) + "\n" + line)
 
     assert runs_in(logs).is_idle(at - timedelta(seconds=1)) is None
@@ -744,7 +757,7 @@ def test_c12_a_variable_s_key_goes_out_until_the_restart_where_there_was_no_logi
     live.sees({"groq": api("g")})
     live.sees({"groq": api("h")})
 
-    assert applies(live.books, bridge, live.account("groq/groq-1")) == "after-restart"
+    assert takes_effect(live.context, bridge, live.account("groq/groq-1")) == "after-restart"
     assert said_of(live, bridge, "groq/groq-1") == (
         f"restart opencode serve (pid {os.getpid()}) to use it: it began before groq had a login"
     )
@@ -764,15 +777,76 @@ def test_c7_a_login_that_nothing_loads_is_not_said_to_be_used(
     plugin.parent.mkdir(parents=True)
 
     with opencode_running(live.paths, tmp_path):
-        without = applies(live.books, [], put), when_used(live.books, [], put)
-        note = restart_note(live.books, [], put)
-    nothing = applies(live.books, [], put), when_used(live.books, [], put)
-    bridged = applies(live.books, bridge, put), when_used(live.books, bridge, put)
+        without = takes_effect(live.context, [], put), when_used(live.context, [], put)
+        note = restart_note(live.context, [], put)
+    nothing = takes_effect(live.context, [], put), when_used(live.context, [], put)
+    bridged = takes_effect(live.context, bridge, put), when_used(live.context, bridge, put)
     plugin.write_text(NOTIFIER)
-    beside = when_used(live.books, bridge, put)
+    beside = when_used(live.context, bridge, put)
     plugin.write_text(HOOK)
-    loaded = applies(live.books, bridge, put), when_used(live.books, bridge, put)
+    loaded = takes_effect(live.context, bridge, put), when_used(live.context, bridge, put)
 
     assert without == bridged == ("after-restart", says)
     assert (note, nothing, beside) == (None, ("now", says), says)
     assert loaded == ("next-request", NEXT)
+
+
+@pytest.mark.parametrize(
+    ("flag", "is_off"),
+    [
+        ("1", True),
+        ("true", True),
+        ("YES", True),
+        ("odd", True),
+        ("", False),
+        ("0", False),
+        ("false", False),
+        ("off", False),
+        ("No", False),
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "xai", "github-copilot"])
+def test_b1_opencode_s_own_plug_ins_may_be_turned_off_and_load_no_login_then(
+    live: Live, monkeypatch: pytest.MonkeyPatch, flag: str, provider: str, *, is_off: bool
+) -> None:
+    live.sees({provider: TOKENS})
+    put = live.account(f"{provider}/{provider}-1")
+    monkeypatch.setenv("OPENCODE_DISABLE_DEFAULT_PLUGINS", flag)
+    names = {provider: {"env": ["SOME_KEY"]}}
+    live.paths.opencode_config.mkdir(parents=True)
+    (live.paths.opencode_config / "opencode.json").write_text(json.dumps({"provider": names}))
+    said = when_used(live.context, [], put)
+    monkeypatch.setenv("SOME_KEY", KEY)
+
+    unsent = f"opencode sends no such login to {provider} while {WITHOUT_OWN_PLUGINS} is set"
+    assert (said == unsent) is is_off
+    assert giver(live, provider=provider) == ("the variable SOME_KEY" if is_off else None)
+    assert (unreached(live.context, [], put) is not None) is is_off
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_sent"),
+    [
+        ("groq", False),
+        ("mistral", False),
+        ("anthropic", False),
+        ("zeta", False),
+        ("gitlab", True),
+        ("poe", True),
+        ("azure", True),
+        ("github-copilot", True),
+    ],
+)
+def test_c7_a_login_is_sent_where_opencode_or_a_plug_in_loads_it(
+    live: Live, provider: str, *, is_sent: bool
+) -> None:
+    live.sees({provider: TOKENS})
+    put = live.account(f"{provider}/{provider}-1")
+    says = f"opencode sends no such login to {provider} without a plug-in for that"
+    alone = when_used(live.context, [], put)
+    folder = live.paths.opencode_config / "plugin"
+    folder.mkdir(parents=True)
+    (folder / "pool.js").write_text(HOOK)
+
+    assert (alone == says) is not is_sent
+    assert when_used(live.context, [], put) != says

@@ -15,23 +15,37 @@ import pytest
 from rotator.core.logins.refresh_policy import HANDS_OFF
 from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import NothingToRotateTo, StoreError, UsageError
-from rotator.live.swap import Order, swap
-from rotator.model import AccountState, Digest, EventKind, Limit, PendingRefresh
+from rotator.live.swap import SwapRequest, swap
+from rotator.model import (
+    SPENT_ELSEWHERE,
+    AccountState,
+    Digest,
+    EventKind,
+    Finding,
+    Limit,
+    Meaning,
+    PendingRefresh,
+    Signal,
+    Source,
+)
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
+from rotator.services.failover import carry_out
 from rotator.services.refresh import (
     STORING_SECONDS,
     Attempt,
-    adopt_answers,
     ask,
     begin,
+    ensure_fresh,
     finish,
-    freshen,
-    hold,
+    hold_refresh_locks,
+    settle_pending_refreshes,
     store_patiently,
 )
 from rotator.services.rotate import plan_rotation, rotate
+from rotator.services.spent_logins import reject_spent
+from tests.support.descents import seen_refresh
 from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Live, full_disk, oauth, open_live
 from tests.support.renewing import (
@@ -50,7 +64,9 @@ ADA, BOB = f"{RENEWING}/ada-acme.example", f"{RENEWING}/bob-acme.example"
 RAN_OUT = -timedelta(minutes=1)
 
 
-def entry(person: str, generation: int = 1, *, left: timedelta = timedelta(hours=1)) -> object:
+def entry(
+    person: str, generation: int = 1, *, left: timedelta = timedelta(hours=1)
+) -> dict[str, object]:
     return {**oauth(person, generation, left=left), "accountId": person}
 
 
@@ -61,7 +77,7 @@ def vendor() -> Vendor:
 
 @pytest.fixture
 def live(home: Path, vendor: Vendor) -> Iterator[Live]:
-    """Return books in which ada's login is parked and has run out, and bob's is live."""
+    """Return a context in which ada's login is parked and has run out, and bob's is live."""
     with open_live(home, registry=vendor.registry()) as live:
         park(live)
         yield live
@@ -78,7 +94,7 @@ def pending(live: Live) -> list[PendingRefresh]:
 
 
 def begun(live: Live) -> Attempt:
-    attempt = begin(live.books, live.account(ADA).id)
+    attempt = begin(live.context, live.account(ADA).id)
     assert isinstance(attempt, Attempt)
     return attempt
 
@@ -93,11 +109,11 @@ def told(live: Live) -> list[str]:
 def test_a_login_that_has_run_out_gets_new_tokens_and_keeps_its_other_fields(
     live: Live, vendor: Vendor
 ) -> None:
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert vendor.asked == ["REF-CANARY-ada-1"]
     expires = int((live.clock.now + timedelta(hours=1)).timestamp() * 1000)
-    assert live.saved(ADA) == {**entry("ada", 2), "expires": expires}  # type: ignore[dict-item]
+    assert live.saved(ADA) == {**entry("ada", 2), "expires": expires}
     assert pending(live) == []
     assert live.kinds()[-1] is EventKind.REFRESHED
 
@@ -105,7 +121,7 @@ def test_a_login_that_has_run_out_gets_new_tokens_and_keeps_its_other_fields(
 def test_auth_json_stays_as_it_is(live: Live) -> None:
     before = live.file.read_bytes()
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.file.read_bytes() == before
 
@@ -115,7 +131,7 @@ def test_a_vendor_that_keeps_its_refresh_token_leaves_it_as_it_is(
 ) -> None:
     vendor.instead = [lambda _: says(200, access="ACC-CANARY-ada-2", seconds=60)]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert (live.saved(ADA)["access"], live.saved(ADA)["refresh"]) == (
         "ACC-CANARY-ada-2",
@@ -124,7 +140,7 @@ def test_a_vendor_that_keeps_its_refresh_token_leaves_it_as_it_is(
 
 
 def test_the_old_tokens_are_recognised_as_spent_afterwards(live: Live) -> None:
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     live.sees({RENEWING: entry("ada", left=RAN_OUT)})
 
@@ -133,14 +149,14 @@ def test_the_old_tokens_are_recognised_as_spent_afterwards(live: Live) -> None:
 
 
 def test_a_rotation_puts_the_new_tokens_in(live: Live) -> None:
-    rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+    rotate(live.context, plan_rotation(live.state, RENEWING, None, live.clock.now))
 
     assert live.entries()[RENEWING] == live.saved(ADA)
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
 
 
 def test_whoever_takes_over_from_a_disabled_account_gets_new_tokens_first(live: Live) -> None:
-    ledger.disable(live.books, live.account(BOB))
+    ledger.disable(live.context, live.account(BOB))
 
     assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
 
@@ -150,7 +166,7 @@ def test_whoever_gets_no_tokens_does_not_take_over_from_a_disabled_account(
 ) -> None:
     vendor.instead = [dead]
 
-    done = ledger.disable(live.books, live.account(BOB))
+    done = ledger.disable(live.context, live.account(BOB))
 
     assert done.live == BOB.rpartition("/")[2]
     assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-bob-1"
@@ -158,9 +174,9 @@ def test_whoever_gets_no_tokens_does_not_take_over_from_a_disabled_account(
 
 def test_a_login_that_is_added_and_put_in_gets_new_tokens_first(live: Live, vendor: Vendor) -> None:
     credential = live.account(ADA).credential
-    ledger.remove(live.books, live.account(ADA))
+    ledger.remove(live.context, live.account(ADA))
 
-    ledger.add(live.books, RENEWING, credential, alias=None, activate=True)
+    ledger.add(live.context, RENEWING, credential, alias=None, activate=True)
 
     assert vendor.asked == ["REF-CANARY-ada-1"]
     assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
@@ -168,10 +184,10 @@ def test_a_login_that_is_added_and_put_in_gets_new_tokens_first(live: Live, vend
 
 def test_a_dead_login_that_is_added_is_saved_and_not_put_in(live: Live, vendor: Vendor) -> None:
     credential = live.account(ADA).credential
-    ledger.remove(live.books, live.account(ADA))
+    ledger.remove(live.context, live.account(ADA))
     vendor.instead = [dead]
 
-    done = ledger.add(live.books, RENEWING, credential, alias=None, activate=True)
+    done = ledger.add(live.context, RENEWING, credential, alias=None, activate=True)
 
     assert done.note == "it needs a login: the grant was revoked"
     assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-bob-1"
@@ -185,7 +201,7 @@ def test_good_tokens_are_left_alone(live: Live, vendor: Vendor) -> None:
     live.sees({RENEWING: entry("bob")})
     live.clock.pass_time(minutes=3)
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert vendor.asked == []
 
@@ -193,7 +209,7 @@ def test_good_tokens_are_left_alone(live: Live, vendor: Vendor) -> None:
 def test_the_live_account_is_opencode_s_to_refresh(live: Live, vendor: Vendor) -> None:
     live.clock.pass_time(hours=2)
 
-    freshen(live.books, live.account(BOB))
+    ensure_fresh(live.context, live.account(BOB))
 
     assert vendor.asked == []
 
@@ -203,15 +219,15 @@ def test_an_account_that_has_just_left_may_still_be_in_an_opencode_s_hands(
 ) -> None:
     live.clock.pass_time(hours=2)
     vendor.instead = [vendor.exchange]
-    rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+    rotate(live.context, plan_rotation(live.state, RENEWING, None, live.clock.now))
     vendor.asked.clear()
     live.clock.pass_time(seconds=HANDS_OFF.total_seconds() - 1)
 
-    freshen(live.books, live.account(BOB))
+    ensure_fresh(live.context, live.account(BOB))
     assert vendor.asked == []
 
     live.clock.pass_time(seconds=1)
-    freshen(live.books, live.account(BOB))
+    ensure_fresh(live.context, live.account(BOB))
     assert vendor.asked == ["REF-CANARY-bob-1"]
 
 
@@ -221,11 +237,11 @@ def test_where_the_vendor_s_terms_ask_for_it_the_user_has_to_allow_it_first(
     registry = vendor.registry(Renewing(consent=TERMS))
     with open_live(home, registry=registry) as live:
         park(live)
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
         assert vendor.asked == []
 
-        done = ledger.allow_refresh(live.books, live.account(ADA), allowed=True)
-        freshen(live.books, live.account(ADA))
+        done = ledger.allow_refresh(live.context, live.account(ADA), allowed=True)
+        ensure_fresh(live.context, live.account(ADA))
 
         assert done.note == TERMS
         assert vendor.asked == ["REF-CANARY-ada-1"]
@@ -234,20 +250,20 @@ def test_where_the_vendor_s_terms_ask_for_it_the_user_has_to_allow_it_first(
 def test_a_leave_is_taken_back(home: Path, vendor: Vendor) -> None:
     with open_live(home, registry=vendor.registry(Renewing(consent=TERMS))) as live:
         park(live)
-        ledger.allow_refresh(live.books, live.account(ADA), allowed=True)
-        ledger.allow_refresh(live.books, live.account(ADA), allowed=False)
+        ledger.allow_refresh(live.context, live.account(ADA), allowed=True)
+        ledger.allow_refresh(live.context, live.account(ADA), allowed=False)
 
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
 
         assert vendor.asked == []
 
 
 def test_leave_is_asked_for_only_where_it_changes_something(live: Live) -> None:
     with pytest.raises(UsageError, match="needs no leave"):
-        ledger.allow_refresh(live.books, live.account(ADA), allowed=True)
+        ledger.allow_refresh(live.context, live.account(ADA), allowed=True)
     live.sees({**live.entries(), "acme": {"type": "api", "key": "KEY-CANARY-1"}})
     with pytest.raises(UsageError, match="not refreshed by rotator"):
-        ledger.allow_refresh(live.books, live.account("acme/acme-1"), allowed=True)
+        ledger.allow_refresh(live.context, live.account("acme/acme-1"), allowed=True)
 
 
 # -- what goes wrong -----------------------------------------------------------------------
@@ -257,7 +273,7 @@ def test_a_dead_login_is_rejected_and_not_asked_again(live: Live, vendor: Vendor
     vendor.instead = [dead]
 
     for _ in range(2):
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
 
     assert live.state_of(ADA) is AccountState.REJECTED
     assert live.account(ADA).rejected == "the grant was revoked"
@@ -268,7 +284,7 @@ def test_a_dead_login_is_rejected_and_not_asked_again(live: Live, vendor: Vendor
 def test_a_vendor_out_of_reach_changes_nothing(live: Live, vendor: Vendor) -> None:
     vendor.instead = [unreachable]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
     assert "could not be refreshed: vendor.example could not be reached" in told(live)
@@ -280,7 +296,7 @@ def test_a_login_whose_refresh_is_not_confirmed_rests_for_a_minute(
 ) -> None:
     vendor.instead = [trouble]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.state_of(ADA) is AccountState.COOLING
     assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
@@ -297,7 +313,7 @@ def test_a_token_in_doubt_is_sent_after_a_minute_after_an_hour_and_then_left_to_
     sent = []
     for minutes in (0, 0.9, 0.2, 59, 2, 600):
         live.clock.pass_time(minutes=minutes)
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
         sent.append(len(vendor.asked))
 
     assert sent == [1, 1, 2, 2, 3, 3]
@@ -307,10 +323,10 @@ def test_a_token_in_doubt_is_sent_after_a_minute_after_an_hour_and_then_left_to_
 
 def test_a_doubt_ends_with_the_next_good_answer(live: Live, vendor: Vendor) -> None:
     vendor.instead = [cut_off]
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
     live.clock.pass_time(minutes=1)
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
@@ -318,7 +334,7 @@ def test_a_doubt_ends_with_the_next_good_answer(live: Live, vendor: Vendor) -> N
 
 def test_a_doubt_ends_with_a_login(live: Live, vendor: Vendor) -> None:
     vendor.instead = [cut_off]
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     live.sees({RENEWING: entry("ada", 7)})
 
@@ -327,8 +343,8 @@ def test_a_doubt_ends_with_a_login(live: Live, vendor: Vendor) -> None:
 
 def test_a_login_ends_no_other_rest(live: Live) -> None:
     limit = Limit(AccountState.EXHAUSTED, live.clock.now + timedelta(hours=1), "used up")
-    with live.books.store.transaction():
-        live.books.store.set_limit(live.account(ADA).id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(live.account(ADA).id, limit)
 
     live.sees({RENEWING: entry("ada", 7)})
 
@@ -341,20 +357,20 @@ def test_a_token_that_proves_to_be_spent_is_a_dead_login(live: Live, vendor: Ven
         return cut_off(refresh)
 
     vendor.instead = [taken_and_cut_off]
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
     live.clock.pass_time(minutes=1)
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.state_of(ADA) is AccountState.REJECTED
 
 
 def test_a_vendor_out_of_reach_leaves_an_older_doubt_as_it_was(live: Live, vendor: Vendor) -> None:
     vendor.instead = [cut_off, unreachable]
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
     live.clock.pass_time(minutes=1)
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert [p.attempts for p in pending(live)] == [1]
 
@@ -367,7 +383,7 @@ def test_a_good_access_token_is_used_while_its_refresh_is_in_doubt(
     live.clock.pass_time(minutes=2)
     vendor.instead = [cut_off]
 
-    done = rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+    done = rotate(live.context, plan_rotation(live.state, RENEWING, None, live.clock.now))
 
     assert vendor.asked == ["REF-CANARY-ada-2"]
     assert done.put.name == ADA
@@ -382,7 +398,7 @@ def test_a_rotation_takes_another_account_when_the_best_one_gets_no_tokens(
     live.clock.pass_time(minutes=2)
     vendor.instead = [dead]
 
-    done = rotate(live.books, plan_rotation(live.state, RENEWING, None, live.clock.now))
+    done = rotate(live.context, plan_rotation(live.state, RENEWING, None, live.clock.now))
 
     assert (done.put.alias, done.why.split(";")[0]) == (
         "cem-acme.example",
@@ -402,21 +418,72 @@ def test_an_account_that_is_named_and_gets_no_tokens_is_not_put_in(
     plan = plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
 
     with pytest.raises(NothingToRotateTo, match=why):
-        rotate(live.books, plan)
+        rotate(live.context, plan)
 
     assert live.file.read_bytes() == before
+
+
+def test_a_token_that_somebody_else_was_seen_to_exchange_is_not_sent_again(
+    live: Live, vendor: Vendor
+) -> None:
+    seen_refresh(live.paths, entry("ada", left=RAN_OUT), entry("ada", 2))
+    live.look()
+
+    reject_spent(live.context)
+    with pytest.raises(NothingToRotateTo, match="needs a new login"):
+        rotate(
+            live.context, plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
+        )
+
+    assert vendor.asked == []
+    (told,) = [one for one in live.events() if one.kind is EventKind.REJECTED]
+    assert (told.account, told.why) == (ADA, f"{SPENT_ELSEWHERE}; it needs a login")
+
+    # Whoever has the new tokens brings them here at last.
+    live.sees({RENEWING: entry("ada", 2)})
+    reject_spent(live.context)
+
+    assert live.account(ADA).rejected is None
+
+
+def test_a_token_that_its_vendor_left_as_it_was_is_sent_again(live: Live, vendor: Vendor) -> None:
+    before = entry("ada", left=RAN_OUT)
+    seen_refresh(live.paths, before, {**before, "access": "ACC-CANARY-ada-2"})
+    live.look()
+
+    reject_spent(live.context)
+    ensure_fresh(live.context, live.account(ADA))
+
+    assert vendor.asked == ["REF-CANARY-ada-1"]
+    assert live.account(ADA).rejected is None
+
+
+def test_whoever_takes_over_has_no_token_that_somebody_else_has_exchanged(
+    live: Live, vendor: Vendor
+) -> None:
+    seen_refresh(live.paths, entry("ada", left=RAN_OUT), entry("ada", 2))
+    live.look()
+    digest = live.account(BOB).credential.digest
+    signal = Signal("s-1", live.clock.now, RENEWING, Source.BRIDGE, digest, tried=(digest,))
+    limited = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
+
+    carry_out(live.context, signal, limited, answer=lambda _: None)
+
+    assert vendor.asked == []
+    assert live.active(RENEWING) == "bob-acme.example"
+    assert live.account(ADA).rejected == SPENT_ELSEWHERE
 
 
 def test_an_account_that_is_removed_while_its_vendor_is_asked_leaves_nothing(
     live: Live, vendor: Vendor
 ) -> None:
     def remove(refresh: str) -> HttpAnswer:
-        ledger.remove(live.books, live.account(ADA))
+        ledger.remove(live.context, live.account(ADA))
         return vendor.exchange(refresh)
 
     vendor.instead = [remove]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert (live.names(), pending(live)) == ([BOB], [])
 
@@ -431,7 +498,7 @@ def test_a_login_that_comes_while_the_vendor_is_asked_is_not_blamed_for_the_old_
 
     vendor.instead = [log_in]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert (live.state_of(ADA), pending(live)) == (AccountState.READY, [])
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-7"
@@ -446,7 +513,7 @@ def test_a_login_that_comes_while_the_vendor_is_asked_stays_the_newest(
 
     vendor.instead = [log_in]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-7"
     second = (RENEWING, Digest(digest_of("REF-CANARY-ada-2")))
@@ -457,12 +524,12 @@ def test_an_account_that_was_put_in_meanwhile_gets_its_new_tokens_in_auth_json_t
     live: Live, vendor: Vendor
 ) -> None:
     def put_in(refresh: str) -> HttpAnswer:
-        swap(live.books, Order(live.account(ADA).id, "by hand"))
+        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
         return vendor.exchange(refresh)
 
     vendor.instead = [put_in]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert live.entries()[RENEWING] == live.saved(ADA)
@@ -472,13 +539,13 @@ def test_new_tokens_are_not_put_over_a_login_that_nobody_has_seen_yet(
     live: Live, vendor: Vendor
 ) -> None:
     def put_in_and_log_in(refresh: str) -> HttpAnswer:
-        swap(live.books, Order(live.account(ADA).id, "by hand"))
+        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
         live.write({RENEWING: entry("cem")})
         return vendor.exchange(refresh)
 
     vendor.instead = [put_in_and_log_in]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert live.entries() == {RENEWING: entry("cem")}
@@ -489,14 +556,14 @@ def test_new_tokens_that_cannot_go_into_auth_json_yet_go_there_at_the_next_look(
     live: Live, vendor: Vendor
 ) -> None:
     def put_in_and_tear(refresh: str) -> HttpAnswer:
-        swap(live.books, Order(live.account(ADA).id, "by hand"))
+        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
         whole.append(live.file.read_bytes())
         live.write(whole[0][:9])
         return vendor.exchange(refresh)
 
     whole: list[bytes] = []
     vendor.instead = [put_in_and_tear]
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
 
     live.sees(whole[0])
@@ -510,14 +577,14 @@ def test_a_fault_of_ours_while_asking_counts_as_a_doubt(live: Live, vendor: Vend
 
     vendor.instead = [fault]
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
 
 
 def test_nothing_is_sent_whose_intent_cannot_be_written_down(live: Live, vendor: Vendor) -> None:
     with full_disk(), pytest.raises(StoreError):
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
 
     assert vendor.asked == []
 
@@ -526,9 +593,9 @@ def test_an_answer_that_cannot_be_stored_can_be_stored_later(live: Live, vendor:
     attempt = begun(live)
     answer = ask(vendor, attempt)
     with full_disk(), pytest.raises(StoreError):
-        finish(live.books, attempt, answer)
+        finish(live.context, attempt, answer)
 
-    finish(live.books, attempt, answer)
+    finish(live.context, attempt, answer)
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
 
@@ -545,7 +612,7 @@ def test_an_answer_is_stored_though_the_store_is_damaged_while_the_vendor_is_ask
     vendor.instead = [damage]
 
     with Seam().watching() as trace:
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     # It is mended when it is met, and not when patience ends.
@@ -561,23 +628,23 @@ def test_an_answer_that_cannot_be_stored_for_seconds_is_no_longer_waited_with(
 
     began = time.monotonic()
     with Seam().watching() as trace, full_disk(), pytest.raises(StoreError):
-        store_patiently(live.books, attempt, answer)
+        store_patiently(live.context, attempt, answer)
 
     assert any(step.name == "sleep" for step in trace)
     assert STORING_SECONDS <= time.monotonic() - began < 4 * STORING_SECONDS
 
 
 def test_whoever_has_good_tokens_by_now_is_said_to_have_them(live: Live) -> None:
-    assert begin(live.books, live.account(BOB).id) == "bob-acme.example has good tokens"
+    assert begin(live.context, live.account(BOB).id) == "bob-acme.example has good tokens"
 
 
 def test_new_tokens_that_we_have_got_are_known_to_come_from_the_old_ones(live: Live) -> None:
     old = live.account(ADA).credential
 
-    freshen(live.books, live.account(ADA))
+    ensure_fresh(live.context, live.account(ADA))
 
     new = live.account(ADA).credential
-    found = live.books.store.descent(new.digest)
+    found = live.context.store.descent(new.digest)
     assert found is not None
     assert old.refresh is not None
     assert (found.is_login, found.came_from) == (False, old.refresh.digest())
@@ -589,10 +656,10 @@ def test_new_tokens_that_we_have_got_are_known_to_come_from_the_old_ones(live: L
 def test_an_answer_that_a_dead_process_stored_is_adopted_at_the_next_start(live: Live) -> None:
     attempt = begun(live)
     new = Secret(live.account(ADA).credential.entry.reveal().replace("-1", "-2"))
-    with live.books.store.transaction():
-        live.books.store.answer_refresh(attempt.pending, new)
+    with live.context.store.transaction():
+        live.context.store.answer_refresh(attempt.pending, new)
 
-    adopt_answers(live.books)
+    settle_pending_refreshes(live.context)
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert pending(live) == []
@@ -602,13 +669,13 @@ def test_new_tokens_of_a_live_account_go_into_auth_json_though_whoever_got_them_
     live: Live,
 ) -> None:
     attempt = begun(live)
-    swap(live.books, Order(live.account(ADA).id, "by hand"))
+    swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
     new = Secret(live.account(ADA).credential.entry.reveal().replace("-1", "-2"))
-    with live.books.store.transaction():
-        live.books.store.answer_refresh(attempt.pending, new)
+    with live.context.store.transaction():
+        live.context.store.answer_refresh(attempt.pending, new)
     seam = Seam()
     with pytest.raises(Crash), seam.watching(at(1, seam.crash, named("replace"))):
-        adopt_answers(live.books)
+        settle_pending_refreshes(live.context)
     seam.bury(lambda: None, alone=False)
 
     live.look()
@@ -620,7 +687,7 @@ def test_new_tokens_of_a_live_account_go_into_auth_json_though_whoever_got_them_
 def test_an_intent_that_a_dead_process_left_lets_the_account_rest(live: Live) -> None:
     begun(live)
 
-    adopt_answers(live.books)
+    settle_pending_refreshes(live.context)
 
     assert live.account(ADA).reason_at(live.clock.now) == NOT_CONFIRMED
     assert live.kinds()[-1] is EventKind.LIMITED
@@ -628,11 +695,11 @@ def test_an_intent_that_a_dead_process_left_lets_the_account_rest(live: Live) ->
 
 
 def test_an_intent_of_a_process_that_lives_is_left_to_it(live: Live) -> None:
-    held = hold(live.books, live.account(ADA), patience_seconds=0)
+    held = hold_refresh_locks(live.context, live.account(ADA), patience_seconds=0)
     assert held is not None
     begun(live)
 
-    adopt_answers(live.books)
+    settle_pending_refreshes(live.context)
     held.release()
 
     assert live.state_of(ADA) is AccountState.READY
@@ -640,11 +707,11 @@ def test_an_intent_of_a_process_that_lives_is_left_to_it(live: Live) -> None:
 
 def test_an_intent_whose_account_is_gone_is_forgotten(live: Live) -> None:
     attempt = begun(live)
-    ledger.remove(live.books, live.account(ADA))
-    with live.books.store.transaction():
-        live.books.store.begin_refresh(attempt.pending)
+    ledger.remove(live.context, live.account(ADA))
+    with live.context.store.transaction():
+        live.context.store.begin_refresh(attempt.pending)
 
-    adopt_answers(live.books)
+    settle_pending_refreshes(live.context)
 
     assert pending(live) == []
 
@@ -663,7 +730,7 @@ def test_however_many_want_new_tokens_the_vendor_is_asked_once(
 
     def another() -> None:
         with open_live(home, clock=live.clock, registry=vendor.registry()) as mine:
-            freshen(mine.books, mine.account(ADA))
+            ensure_fresh(mine.context, mine.account(ADA))
 
     vendor.instead = [slow]
     threads = [threading.Thread(target=another) for _ in range(4)]
@@ -681,13 +748,13 @@ def test_accounts_of_one_client_are_refreshed_one_at_a_time(live: Live, vendor: 
     live.sees({RENEWING: entry("cem", left=RAN_OUT)})
     live.sees({RENEWING: entry("bob")})
     cem = live.account(f"{RENEWING}/cem-acme.example")
-    held = hold(live.books, live.account(ADA), patience_seconds=0)
+    held = hold_refresh_locks(live.context, live.account(ADA), patience_seconds=0)
     assert held is not None
 
-    assert hold(live.books, cem, patience_seconds=0) is None
+    assert hold_refresh_locks(live.context, cem, patience_seconds=0) is None
 
     held.release()
-    again = hold(live.books, cem, patience_seconds=0)
+    again = hold_refresh_locks(live.context, cem, patience_seconds=0)
     assert again is not None
     again.release()
     assert vendor.asked == []
@@ -697,6 +764,6 @@ def test_nothing_of_it_shows_a_token(live: Live, vendor: Vendor) -> None:
     vendor.instead = [broken, cut_off]
     for minutes in (0, 1, 60):
         live.clock.pass_time(minutes=minutes)
-        freshen(live.books, live.account(ADA))
+        ensure_fresh(live.context, live.account(ADA))
 
     assert "CANARY" not in repr((live.events(), pending(live), live.state))

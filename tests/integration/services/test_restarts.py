@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.opencode.bridge.presence import Present
 from rotator.services import accounts as ledger
-from rotator.services.restarts import applies, restart_note, when_used, why_unseen
-from rotator.services.without_bridge import bridgeless
+from rotator.services.restarts import restart_note, takes_effect, unseen_turns, when_used
+from rotator.services.without_bridge import opencodes_without_bridge
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.locks import watch_lock
 from rotator.system.processes import find_opencodes, is_running, kind_of, start_ticks, started
@@ -26,11 +26,11 @@ NEXT = "next-request"
 
 @pytest.fixture
 def live(home: Path) -> Iterator[Live]:
-    """Two keys of acme were logged in, the second is live; the clock is the real one's."""
+    """Two keys of xai were logged in, the second is live; the clock is the real one's."""
     with open_live(home) as live:
         live.clock.now = datetime.now(UTC) - 2 * HOUR
-        live.sees({"acme": api("a")})
-        live.sees({"acme": api("b")})
+        live.sees({"xai": api("a")})
+        live.sees({"xai": api("b")})
         yield live
 
 
@@ -48,7 +48,7 @@ def present(live: Live, pid: int) -> Present:
 def rotate_to(live: Live, name: str, **later: float) -> datetime:
     """Swap that account in so long after now; return when that is."""
     live.clock.now = datetime.now(UTC) + timedelta(**later)
-    swap(live.books, Order(live.account(name).id, "for the test"))
+    swap(live.context, SwapRequest(live.account(name).id, "for the test"))
     return live.clock.now
 
 
@@ -65,31 +65,31 @@ def test_an_opencode_of_another_home_is_not_ours(opencode: int, tmp_path: Path) 
 
 
 def test_an_opencode_with_the_bridge_follows(live: Live, opencode: int) -> None:
-    assert [one.pid for one in bridgeless(live.paths, [])] == [opencode]
-    assert bridgeless(live.paths, [present(live, opencode)]) == []
+    assert [one.pid for one in opencodes_without_bridge(live.paths, [])] == [opencode]
+    assert opencodes_without_bridge(live.paths, [present(live, opencode)]) == []
 
 
 def test_whose_turns_cannot_be_seen_is_said(live: Live, opencode: int) -> None:
-    why = why_unseen(live.books, [])
+    why = unseen_turns(live.context, [])
 
     assert why is not None
     assert why.startswith(f"opencode tui (pid {opencode}) runs without the bridge")
-    assert why_unseen(live.books, [present(live, opencode)]) is None
+    assert unseen_turns(live.context, [present(live, opencode)]) is None
 
 
 def test_a_swapped_key_names_who_has_to_be_restarted(live: Live, opencode: int) -> None:
-    note = restart_note(live.books, [], live.account("acme/acme-1"))
+    note = restart_note(live.context, [], live.account("xai/xai-1"))
 
     assert note is not None
     assert note.why == (
-        f"restart opencode tui (pid {opencode}) to use acme-1: it runs without the bridge"
+        f"restart opencode tui (pid {opencode}) to use xai-1: it runs without the bridge"
     )
 
 
 def test_nobody_has_to_be_restarted_where_everybody_has_the_bridge(
     live: Live, opencode: int
 ) -> None:
-    assert restart_note(live.books, [present(live, opencode)], live.account("acme/acme-1")) is None
+    assert restart_note(live.context, [present(live, opencode)], live.account("xai/xai-1")) is None
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_nobody_has_to_be_restarted_where_everybody_has_the_bridge(
 def test_a_well_known_token_needs_a_restart_even_with_the_bridge_and_a_login_none(
     live: Live, entry: Entry, *, said: bool
 ) -> None:
-    live.sees({"acme": api("b"), "x": entry})
+    live.sees({"xai": api("b"), "x": entry})
 
-    note = restart_note(live.books, [present(live, os.getpid())], live.account("x/x-1"))
+    note = restart_note(live.context, [present(live, os.getpid())], live.account("x/x-1"))
 
     assert (note is not None) is said
 
@@ -120,15 +120,15 @@ def test_a10_what_goes_to_another_place_is_used_after_a_restart_even_with_the_br
     """It is built into every request of an opencode that runs; the bridge changes no address."""
     began = replace(present(live, os.getpid()), started_at=live.clock.now)
     live.clock.pass_time(minutes=1)
-    live.sees({"acme": entry})
-    put = live.account("acme/acme-3")
+    live.sees({"xai": entry})
+    put = live.account("xai/xai-3")
 
-    note = restart_note(live.books, [began], put)
+    note = restart_note(live.context, [began], put)
 
-    assert applies(live.books, [began], put) == "after-restart"
+    assert takes_effect(live.context, [began], put) == "after-restart"
     assert note is not None
     assert note.why == (
-        f"restart opencode serve (pid {os.getpid()}) to use acme-3: it goes to another place than"
+        f"restart opencode serve (pid {os.getpid()}) to use xai-3: it goes to another place than"
         " the login they began with"
     )
     # Who began with it, before any login, or with the place that is put back, has it already.
@@ -137,10 +137,10 @@ def test_a10_what_goes_to_another_place_is_used_after_a_restart_even_with_the_br
         (later, put),
         (replace(began, started_at=None), put),
         (replace(began, started_at=live.clock.now - HOUR), put),
-        (began, live.account("acme/acme-1")),
+        (began, live.account("xai/xai-1")),
     ):
-        assert applies(live.books, [one], account) == "next-request"
-        assert restart_note(live.books, [one], account) is None
+        assert takes_effect(live.context, [one], account) == "next-request"
+        assert restart_note(live.context, [one], account) is None
 
 
 def test_a10_who_has_logged_in_to_that_place_meanwhile_follows(live: Live) -> None:
@@ -148,18 +148,18 @@ def test_a10_who_has_logged_in_to_that_place_meanwhile_follows(live: Live) -> No
     began = replace(present(live, os.getpid()), started_at=live.clock.now)
     for name in ("c", "d"):
         live.clock.pass_time(minutes=1)
-        live.sees({"acme": oauth(name)})
+        live.sees({"xai": oauth(name)})
 
-    assert applies(live.books, [began], live.account("acme/acme-4")) == "next-request"
+    assert takes_effect(live.context, [began], live.account("xai/xai-4")) == "next-request"
 
 
 def test_a10_an_account_that_is_gone_tells_nothing(live: Live) -> None:
     began = replace(present(live, os.getpid()), started_at=live.clock.now)
     live.clock.pass_time(minutes=1)
-    live.sees({"acme": oauth("c")})
-    ledger.remove(live.books, live.account("acme/acme-2"))
+    live.sees({"xai": oauth("c")})
+    ledger.remove(live.context, live.account("xai/xai-2"))
 
-    assert applies(live.books, [began], live.account("acme/acme-3")) == "next-request"
+    assert takes_effect(live.context, [began], live.account("xai/xai-3")) == "next-request"
 
 
 def test_b1_nobody_is_told_to_restart_for_a_key_that_a_restart_does_not_change(
@@ -167,14 +167,14 @@ def test_b1_nobody_is_told_to_restart_for_a_key_that_a_restart_does_not_change(
 ) -> None:
     assert opencode
     monkeypatch.setenv("HOME", str(live.paths.data.parents[2]))
-    put = live.account("acme/acme-1")
+    put = live.account("xai/xai-1")
     file = live.paths.opencode_config / "opencode.json"
     file.parent.mkdir(parents=True)
-    before = restart_note(live.books, [], put)
-    file.write_text('{"provider": {"acme": {"options": {"apiKey": "KEY-OF-ELSEWHERE"}}}}')
+    before = restart_note(live.context, [], put)
+    file.write_text('{"provider": {"xai": {"options": {"apiKey": "KEY-OF-ELSEWHERE"}}}}')
 
     assert before is not None
-    assert restart_note(live.books, [], put) is None
+    assert restart_note(live.context, [], put) is None
 
 
 @pytest.mark.parametrize(
@@ -213,15 +213,15 @@ def test_processes_of_others_run_too() -> None:
 
 @pytest.fixture
 def began(live: Live) -> Present:
-    """Return a bridge that began before zeta had a login, while somebody of ours looked."""
+    """Return a bridge that began before openai had a login, while somebody of ours looked."""
     return replace(present(live, os.getpid()), started_at=live.clock.now)
 
 
 def late(live: Live, *entries: Entry) -> None:
-    """Log in to zeta, with one after the other."""
+    """Log in to openai, with one after the other."""
     for entry in entries:
         live.clock.pass_time(minutes=1)
-        live.sees({"acme": api("b"), "zeta": entry})
+        live.sees({"xai": api("b"), "openai": entry})
 
 
 @pytest.mark.parametrize("of", [api, oauth], ids=["key", "login"])
@@ -229,20 +229,19 @@ def test_c12_an_opencode_that_began_before_the_first_login_has_to_be_restarted(
     live: Live, began: Present, of: Callable[[str], Entry]
 ) -> None:
     late(live, of("c"), of("d"))
-    put = live.account("zeta/zeta-1")
-    told = (
-        f"restart opencode serve (pid {os.getpid()}) to use {{}}: it began before zeta had a login"
-    )
+    put = live.account("openai/openai-1")
+    who = f"opencode serve (pid {os.getpid()})"
+    told = f"restart {who} to use {{}}: it began before openai had a login"
 
-    note = restart_note(live.books, [began], put, only_sure=True)
+    note = restart_note(live.context, [began], put, only_sure=True)
 
-    assert applies(live.books, [began], put) == "after-restart"
-    assert when_used(live.books, [began], put) == told.format("it")
+    assert takes_effect(live.context, [began], put) == "after-restart"
+    assert when_used(live.context, [began], put) == told.format("it")
     assert note is not None
-    assert note.why == told.format("zeta-1")
+    assert note.why == told.format("openai-1")
     later = replace(began, started_at=live.clock.now)
-    assert applies(live.books, [later], put) == "next-request"
-    assert restart_note(live.books, [later], put) is None
+    assert takes_effect(live.context, [later], put) == "next-request"
+    assert restart_note(live.context, [later], put) is None
 
 
 def test_c12_so_has_one_that_began_while_nobody_was_logged_in(live: Live) -> None:
@@ -251,33 +250,33 @@ def test_c12_so_has_one_that_began_while_nobody_was_logged_in(live: Live) -> Non
     live.clock.pass_time(minutes=1)
     began = replace(present(live, os.getpid()), started_at=live.clock.now)
     live.clock.pass_time(minutes=1)
-    swap(live.books, Order(live.account("acme/acme-1").id, "for the test"))
+    swap(live.context, SwapRequest(live.account("xai/xai-1").id, "for the test"))
 
-    assert applies(live.books, [began], live.account("acme/acme-1")) == "after-restart"
+    assert takes_effect(live.context, [began], live.account("xai/xai-1")) == "after-restart"
 
 
 def test_c12_a_login_without_a_bridge_has_none_either(live: Live, opencode: int) -> None:
     live.clock.now = datetime.now(UTC)
     late(live, oauth("c"), oauth("d"))
-    put = live.account("zeta/zeta-1")
+    put = live.account("openai/openai-1")
 
-    note = restart_note(live.books, [], put)
+    note = restart_note(live.context, [], put)
 
-    assert applies(live.books, [], put) == "after-restart"
+    assert takes_effect(live.context, [], put) == "after-restart"
     assert note is not None
-    assert f"restart opencode tui (pid {opencode}) to use zeta-1: it began before" in note.why
+    assert f"restart opencode tui (pid {opencode}) to use openai-1: it began before" in note.why
 
 
 def test_c12_whether_there_was_a_login_is_known_where_a_watcher_looked_already(live: Live) -> None:
     """Who found it in auth.json at the first look does not know since when it is there."""
     one = replace(present(live, os.getpid()), started_at=datetime.now(UTC) - 9 * HOUR)
-    at_first = applies(live.books, [one], live.account("acme/acme-1"))
+    at_first = takes_effect(live.context, [one], live.account("xai/xai-1"))
     with open_live(live.paths.data / "another") as other, watch_lock(other.paths.watch_lock):
         other.clock.now = datetime.now(UTC) + HOUR
-        other.sees({"acme": api("a")})
-        put = other.account("acme/acme-1")
-        before_the_watcher = applies(other.books, [one], put)
-        after = applies(other.books, [replace(one, started_at=datetime.now(UTC))], put)
+        other.sees({"xai": api("a")})
+        put = other.account("xai/xai-1")
+        before_the_watcher = takes_effect(other.context, [one], put)
+        after = takes_effect(other.context, [replace(one, started_at=datetime.now(UTC))], put)
 
     assert (at_first, before_the_watcher, after) == (NEXT, NEXT, "after-restart")
 
@@ -296,7 +295,7 @@ def test_c12_what_was_laid_down_after_the_login_follows(
     live.clock.now = at + timedelta(minutes=1)
     one = replace(present(live, os.getpid()), directories=("/w", "/v"), started_at=live.clock.now)
     late(live, api("c"), api("d"))
-    put = live.account("zeta/zeta-1")
+    put = live.account("openai/openai-1")
     lines = [(at, f'"creating instance" directory={folder}') for folder in ("/w", "/v")]
     lines += [(at + 2 * HOUR, f'"disposing instance" directory={folder}') for folder in laid_down]
     log = live.paths.opencode_logs / "opencode.log"
@@ -307,51 +306,51 @@ def test_c12_what_was_laid_down_after_the_login_follows(
         )
     )
 
-    assert applies(live.books, [one], put) == said
+    assert takes_effect(live.context, [one], put) == said
     nobody_knows = replace(one, is_here=False, namespace="x")
-    assert applies(live.books, [nobody_knows], put) == "after-restart"
+    assert takes_effect(live.context, [nobody_knows], put) == "after-restart"
 
 
 def test_c12_a_slot_with_a_long_past_tells_nothing_of_what_was_before(live: Live) -> None:
     one = replace(present(live, os.getpid()), started_at=live.clock.now)
     late(live, *[api(str(number % 2)) for number in range(TENURES_KEPT + 1)])
 
-    assert applies(live.books, [one], live.account("zeta/zeta-1")) == NEXT
+    assert takes_effect(live.context, [one], live.account("openai/openai-1")) == NEXT
 
 
 def test_c7_an_opencode_whose_requests_pass_the_bridge_by_has_to_be_restarted(live: Live) -> None:
-    one = replace(present(live, os.getpid()), unseen=("acme",), started_at=live.clock.now)
-    put = live.account("acme/acme-1")
+    one = replace(present(live, os.getpid()), unseen=("xai",), started_at=live.clock.now)
+    put = live.account("xai/xai-1")
 
-    note = restart_note(live.books, [one], put, only_sure=True)
+    note = restart_note(live.context, [one], put, only_sure=True)
 
-    assert applies(live.books, [one], put) == "after-restart"
+    assert takes_effect(live.context, [one], put) == "after-restart"
     assert note is not None
     assert note.why == (
-        f"restart opencode serve (pid {os.getpid()}) to use acme-1: its bridge does not see the"
-        " requests of acme: something in it sends them past it"
+        f"restart opencode serve (pid {os.getpid()}) to use xai-1: its bridge does not see the"
+        " requests of xai: something in it sends them past it"
     )
-    assert when_used(live.books, [one], put) == note.why.replace("acme-1", "it")
+    assert when_used(live.context, [one], put) == note.why.replace("xai-1", "it")
 
 
 def test_c7_a_login_is_read_at_each_request_and_other_providers_are_not_meant(live: Live) -> None:
-    live.sees({"acme": api("b"), "zeta": oauth("z"), "yota": api("y")})
-    one = replace(present(live, os.getpid()), unseen=("acme", "zeta"))
+    live.sees({"xai": api("b"), "openai": oauth("z"), "yota": api("y")})
+    one = replace(present(live, os.getpid()), unseen=("xai", "openai"))
 
-    assert applies(live.books, [one], live.account("zeta/zeta-1")) == NEXT
-    assert applies(live.books, [one], live.account("yota/yota-1")) == NEXT
+    assert takes_effect(live.context, [one], live.account("openai/openai-1")) == NEXT
+    assert takes_effect(live.context, [one], live.account("yota/yota-1")) == NEXT
 
 
 def test_c7_c12_who_is_told_of_in_one_sentence_is_told_of_once(live: Live, opencode: int) -> None:
-    one = replace(present(live, os.getpid()), unseen=("acme",), started_at=live.clock.now)
+    one = replace(present(live, os.getpid()), unseen=("xai",), started_at=live.clock.now)
     two = replace(one, pid=os.getppid(), unseen=())
-    put = live.account("acme/acme-1")
+    put = live.account("xai/xai-1")
 
-    note = restart_note(live.books, [one, two], put)
+    note = restart_note(live.context, [one, two], put)
 
     assert note is not None
     assert note.why.startswith(
-        f"restart opencode tui (pid {opencode}) to use acme-1: it runs without the bridge;"
+        f"restart opencode tui (pid {opencode}) to use xai-1: it runs without the bridge;"
         f" and opencode serve (pid {os.getpid()}): its bridge does not see"
     )
-    assert when_used(live.books, [one, two], put) == "restart opencode to use it"
+    assert when_used(live.context, [one, two], put) == "restart opencode to use it"

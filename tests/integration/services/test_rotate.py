@@ -11,7 +11,7 @@ import pytest
 from rotator.errors import AccountNotFound, NothingToRotateTo, UsageError
 from rotator.model import AccountState, EventKind, Limit
 from rotator.services import accounts as ledger
-from rotator.services.restarts import applies
+from rotator.services.restarts import takes_effect
 from rotator.services.rotate import Rotated, plan_rotation, rotate, split_target
 from tests.support.live import NOON, Live, api, oauth, open_live, wellknown
 
@@ -33,13 +33,13 @@ def three(live: Live) -> Live:
 
 
 def turn(live: Live, provider: str | None = None, alias: str | None = None) -> Rotated:
-    return rotate(live.books, plan_rotation(live.state, provider, alias, live.clock.now))
+    return rotate(live.context, plan_rotation(live.state, provider, alias, live.clock.now))
 
 
 def rest(live: Live, name: str, **left: float) -> None:
     limit = Limit(AccountState.COOLING, NOON + timedelta(**left), "429, rate limit")
-    with live.books.store.transaction():
-        live.books.store.set_limit(live.account(name).id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(live.account(name).id, limit)
 
 
 def test_without_words_the_only_provider_with_two_accounts_is_meant(three: Live) -> None:
@@ -107,7 +107,7 @@ def test_the_only_account_after_a_logout_is_not_put_back_unasked(live: Live) -> 
 
 
 def test_a_disabled_account_is_refused_and_the_way_is_said(three: Live) -> None:
-    ledger.disable(three.books, three.account("acme/acme-1"))
+    ledger.disable(three.context, three.account("acme/acme-1"))
 
     with pytest.raises(NothingToRotateTo, match="is disabled: disabled by you") as caught:
         turn(three, "acme", "acme-1")
@@ -119,8 +119,8 @@ def test_a_disabled_account_is_refused_and_the_way_is_said(three: Live) -> None:
 
 
 def test_a_rejected_account_is_refused_and_the_way_is_said(three: Live) -> None:
-    with three.books.store.transaction():
-        three.books.store.set_rejected(three.account("acme/acme-1").id, "401, dead")
+    with three.context.store.transaction():
+        three.context.store.set_rejected(three.account("acme/acme-1").id, "401, dead")
 
     with pytest.raises(NothingToRotateTo, match="needs a new login: 401, dead") as caught:
         turn(three, "acme", "acme-1")
@@ -215,4 +215,4 @@ def test_with_no_opencode_running_a_swap_applies_now(
 ) -> None:
     live.sees({"acme": entry})
 
-    assert applies(live.books, [], live.account("acme/acme-1")) == when
+    assert takes_effect(live.context, [], live.account("acme/acme-1")) == when

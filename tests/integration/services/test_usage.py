@@ -29,7 +29,7 @@ from rotator.services import accounts as ledger
 from rotator.services.failover import carry_out
 from rotator.services.usage import known, note_headers, read
 from rotator.storage.history import Point
-from rotator.watcher.usage_poller import Readings
+from rotator.watcher.usage_poller import UsagePoller
 from tests.support.builders import a_finding, a_signal
 from tests.support.live import NOON, Live, api, full_disk, oauth, open_live
 from tests.support.renewing import dead, says
@@ -54,7 +54,7 @@ def teller() -> Teller:
 
 @pytest.fixture
 def live(home: Path, teller: Teller) -> Iterator[Live]:
-    """Return books with two keys, the second one live."""
+    """Return a context with two keys, the second one live."""
     with open_live(home, registry=teller.registry()) as live:
         live.sees({TELLING: api("a")})
         live.sees({TELLING: api("b")})
@@ -63,17 +63,17 @@ def live(home: Path, teller: Teller) -> Iterator[Live]:
 
 def ask(live: Live, *names: str, forced: bool = False) -> int:
     accounts = [live.account(name) for name in names or live.names()]
-    return read(live.books, accounts, forced=forced, chance=lambda: 0.0)
+    return read(live.context, accounts, forced=forced, chance=lambda: 0.0)
 
 
 def snapshot(live: Live, name: str) -> Snapshot:
-    found = live.books.history.asked(live.account(name).id).snapshot
+    found = live.context.history.asked(live.account(name).id).snapshot
     assert found is not None
     return found
 
 
 def failure(live: Live, name: str) -> str | None:
-    return live.books.history.asked(live.account(name).id).failure
+    return live.context.history.asked(live.account(name).id).failure
 
 
 def test_every_account_is_asked_about_and_what_is_said_is_kept(live: Live) -> None:
@@ -180,17 +180,17 @@ def test_what_cannot_be_asked_about_says_why(live: Live, teller: Teller) -> None
     live.sees({TELLING: api("mute")})
     account = live.account(f"{TELLING}/{TELLING}-3")
 
-    assert read(live.books, [account]) == 0
-    assert [u.why_not for u in known(live.books, [account])] == ["a mute key tells nothing"]
+    assert read(live.context, [account]) == 0
+    assert [u.why_not for u in known(live.context, [account])] == ["a mute key tells nothing"]
     assert teller.asked == []
 
 
 def test_an_account_that_needs_a_login_is_not_asked_about(live: Live, teller: Teller) -> None:
-    with live.books.store.transaction():
-        live.books.store.set_rejected(live.account(A).id, "401")
+    with live.context.store.transaction():
+        live.context.store.set_rejected(live.account(A).id, "401")
 
     assert ask(live, A) == 0
-    assert [u.why_not for u in known(live.books, [live.account(A)])] == ["it needs a login: 401"]
+    assert [u.why_not for u in known(live.context, [live.account(A)])] == ["it needs a login: 401"]
     assert teller.asked == []
 
 
@@ -235,7 +235,7 @@ def test_the_headers_of_an_answer_serve_as_a_reading(live: Live, teller: Teller)
     ask(live, A)
     live.clock.pass_time(minutes=2)
 
-    assert note_headers(live.books, live.account(A), {HEADER: "0.75"})
+    assert note_headers(live.context, live.account(A), {HEADER: "0.75"})
 
     seen = snapshot(live, A)
     assert [(w.name, w.used) for w in seen.windows] == [("5h", 0.75)]
@@ -246,15 +246,15 @@ def test_the_headers_of_an_answer_serve_as_a_reading(live: Live, teller: Teller)
 
 
 def test_headers_that_say_nothing_are_no_reading(live: Live) -> None:
-    assert not note_headers(live.books, live.account(A), {"x-request-id": "1"})
-    assert live.books.history.asked(live.account(A).id).snapshot is None
+    assert not note_headers(live.context, live.account(A), {"x-request-id": "1"})
+    assert live.context.history.asked(live.account(A).id).snapshot is None
 
 
 def fails(live: Live, name: str, finding: Finding) -> None:
     """Let a request of an account fail, as the watcher is told of it."""
     account = live.account(name)
     signal = a_signal(account, provider=TELLING)
-    carry_out(live.books, signal, finding, answer=lambda _: None)
+    carry_out(live.context, signal, finding, answer=lambda _: None)
     live.clock.pass_time(minutes=1)
 
 
@@ -320,7 +320,7 @@ def test_the_past_of_a_window_is_kept(live: Live, teller: Teller) -> None:
     teller.tells(KEY_A, ["5h", 0.5, LATER, None])
     ask(live, A)
 
-    past = live.books.history.past(live.account(A).id)
+    past = live.context.history.past(live.account(A).id)
     assert past == {("5h", None): [Point(NOON, 0.25), Point(NOON + 3 * MINUTE, 0.5)]}
 
 
@@ -328,9 +328,9 @@ def test_a_removed_account_leaves_no_usage_behind(live: Live) -> None:
     ask(live)
     account = live.account(A)
 
-    ledger.remove(live.books, account)
+    ledger.remove(live.context, account)
 
-    assert live.books.history.asked(account.id).snapshot is None
+    assert live.context.history.asked(account.id).snapshot is None
 
 
 def test_a_full_disk_is_said_and_the_answer_is_used(live: Live) -> None:
@@ -338,14 +338,14 @@ def test_a_full_disk_is_said_and_the_answer_is_used(live: Live) -> None:
         assert ask(live) == 2
 
         assert snapshot(live, A).windows[0].used == 0.25
-        assert "not written down for now" in (live.books.history.take_notice() or "")
+        assert "not written down for now" in (live.context.history.take_notice() or "")
 
 
 def test_nothing_of_it_shows_a_key(live: Live, home: Path) -> None:
     ask(live)
 
     history = home / ".local/share/opencode-rotator/history.sqlite"
-    assert "CANARY" not in repr(known(live.books, live.state.accounts))
+    assert "CANARY" not in repr(known(live.context, live.state.accounts))
     for path in history.parent.glob("history.sqlite*"):
         assert b"CANARY" not in path.read_bytes()
 
@@ -353,12 +353,12 @@ def test_nothing_of_it_shows_a_key(live: Live, home: Path) -> None:
 # -- the watcher ---------------------------------------------------------------------------------
 
 
-def settle(readings: Readings) -> None:
+def settle(readings: UsagePoller) -> None:
     wait_until(readings.work, 10, "an answer")
 
 
 def test_the_watcher_reads_what_it_has_to_choose_from(live: Live, teller: Teller) -> None:
-    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+    with contextlib.closing(UsagePoller(live.context, lambda: None)) as readings:
         readings.begin()
         readings.begin()
         wait_until(lambda: readings.work() or len(teller.asked) == 2, 10, "both answers")
@@ -369,12 +369,12 @@ def test_the_watcher_reads_what_it_has_to_choose_from(live: Live, teller: Teller
 
 def is_read(live: Live, *names: str) -> bool:
     ids = [live.account(name).id for name in names]
-    return all(live.books.history.asked(one).snapshot is not None for one in ids)
+    return all(live.context.history.asked(one).snapshot is not None for one in ids)
 
 
 def test_the_watcher_is_woken_by_an_answer(live: Live) -> None:
     woken = threading.Event()
-    with contextlib.closing(Readings(live.books, woken.set)) as readings:
+    with contextlib.closing(UsagePoller(live.context, woken.set)) as readings:
         readings.begin()
 
         assert woken.wait(10)
@@ -382,31 +382,31 @@ def test_the_watcher_is_woken_by_an_answer(live: Live) -> None:
 
 
 def test_with_balancing_off_the_watcher_asks_nobody(live: Live, teller: Teller) -> None:
-    with live.books.store.transaction():
-        live.books.store.set_balancing(on=False)
+    with live.context.store.transaction():
+        live.context.store.set_balancing(on=False)
 
-    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+    with contextlib.closing(UsagePoller(live.context, lambda: None)) as readings:
         readings.begin()
 
     assert teller.asked == []
 
 
 def test_the_watcher_asks_nobody_where_there_is_no_choice(live: Live, teller: Teller) -> None:
-    ledger.disable(live.books, live.account(A))
+    ledger.disable(live.context, live.account(A))
 
-    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+    with contextlib.closing(UsagePoller(live.context, lambda: None)) as readings:
         readings.begin()
 
     assert teller.asked == []
 
 
 def test_the_watcher_asks_for_no_tokens_only_to_read(live: Live, teller: Teller) -> None:
-    ledger.remove(live.books, live.account(A))
-    ledger.remove(live.books, live.account(B))
+    ledger.remove(live.context, live.account(A))
+    ledger.remove(live.context, live.account(B))
     logins(live)
     teller.tells("ACC-CANARY-bob-1", ["5h", 0.5, LATER, None])
 
-    with contextlib.closing(Readings(live.books, lambda: None)) as readings:
+    with contextlib.closing(UsagePoller(live.context, lambda: None)) as readings:
         readings.begin()
         settle(readings)
 
@@ -418,7 +418,7 @@ def test_whoever_was_refused_is_asked_about_at_once(live: Live, teller: Teller) 
     teller.asked.clear()
     woken = threading.Event()
 
-    with contextlib.closing(Readings(live.books, woken.set)) as readings:
+    with contextlib.closing(UsagePoller(live.context, woken.set)) as readings:
         readings.want(live.account(A))
         readings.want(live.account(A))
         assert woken.wait(10)

@@ -17,18 +17,18 @@ from pathlib import Path
 
 import pytest
 
-from rotator.doctor.remark import Level, Remark
+from rotator.doctor.check_result import CheckResult, Level
 from rotator.doctor.running import look_at_bridge
-from rotator.doctor.setup import Setup
+from rotator.doctor.setup import DoctorContext
 from rotator.model import Account
 from rotator.opencode.bridge.install import install_bridge
-from rotator.opencode.bridge.presence import Present
+from rotator.opencode.bridge.presence import Present, bridges_of
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs
-from rotator.services.failure_times import charge_time
-from rotator.services.restarts import applies, restart_note, why_unseen
-from rotator.services.status import look_around
-from rotator.services.without_bridge import Lack, Unbridged, unbridged
+from rotator.services.failure_times import attribution_time
+from rotator.services.restarts import restart_note, takes_effect, unseen_turns
+from rotator.services.status import read_status
+from rotator.services.without_bridge import Lack, Unbridged, opencodes_without_bridge, unbridged
 from rotator.system.processes import Opencode, find_elsewhere, kind_of
 from tests.support.home import places
 from tests.support.live import Live, api, oauth_until, open_live, wellknown
@@ -45,8 +45,8 @@ def live(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     with open_live(home) as live:
         live.clock.now = datetime.now(UTC)
         install_bridge(live.paths)
-        live.sees({"acme": api("a"), "x": login})
-        live.sees({"acme": api("b"), "x": login})
+        live.sees({"acme": api("a"), "xai": login})
+        live.sees({"acme": api("b"), "xai": login})
         yield live
 
 
@@ -98,9 +98,9 @@ def say_used(live: Live) -> None:
     log.write_text(used)
 
 
-def doctor(live: Live) -> list[Remark]:
+def doctor(live: Live) -> list[CheckResult]:
     """Return what the doctor says of opencodes of this HOME."""
-    setup = Setup(live.paths, live.clock.now, os.environ)
+    setup = DoctorContext(live.paths, live.clock.now, os.environ)
     found = [one for one in look_at_bridge(setup) if "(pid " in one.says]
     return [one for one in found if not one.says.endswith("of another HOME")]
 
@@ -172,21 +172,21 @@ def test_b6_b7_every_sentence_about_a_swap_is_true_of_every_opencode(
     if case.is_idle is not None:
         (say_idle if case.is_idle else say_used)(live)
     environ = {name: value.replace("{home}", str(home)) for name, value in case.environ.items()}
-    key, login = (live.state.of(name)[0] for name in ("acme", "x"))
+    key, login = (live.state.of(name)[0] for name in ("acme", "xai"))
     with opencode(live, *case.words, **environ) as pid:
         found = unbridged(live.paths, [])
-        told = {one.provider: applies(live.books, [], one) for one in (key, login)}
-        notes = [restart_note(live.books, [], one) for one in (key, login)]
-        why, said, seen = why_unseen(live.books, []), doctor(live), look_around(live.books)
+        told = {one.provider: takes_effect(live.context, [], one) for one in (key, login)}
+        notes = [restart_note(live.context, [], one) for one in (key, login)]
+        why, said, seen = unseen_turns(live.context, []), doctor(live), read_status(live.context)
         token = with_site(live)
-        told[SITE] = applies(live.books, [], token)
-        notes.append(restart_note(live.books, [], token))
+        told[SITE] = takes_effect(live.context, [], token)
+        notes.append(restart_note(live.context, [], token))
 
     assert [(one.opencode.pid, one.lack) for one in found] == (
         [(pid, case.lack)] if case.lack else []
     )
     assert (told["acme"], told[SITE]) == (case.api, case.token)
-    assert told["x"] == ("now" if case.api == "now" else "next-request")
+    assert told["xai"] == ("now" if case.api == "now" else "next-request")
     # Told to restart are those that need it, and no others.
     assert [note is not None for note in notes] == [
         *(case.api == "after-restart", False, case.token == "after-restart")
@@ -211,8 +211,8 @@ def test_a_bridge_that_reports_elsewhere_follows_a_swap_all_the_same(
         folder = home / "moved" / "bridge" / "present"
         folder.mkdir(parents=True)
         (folder / f"{pid}.json").write_text("{}")
-        when = applies(live.books, [], live.account("acme/acme-1"))
-        why, problems = why_unseen(live.books, []), look_around(live.books).problems
+        when = takes_effect(live.context, [], live.account("acme/acme-1"))
+        why, problems = unseen_turns(live.context, []), read_status(live.context).problems
 
     assert when == "next-request"
     assert why == (
@@ -226,7 +226,7 @@ def test_before_the_bridge_is_installed_the_advice_is_to_install_it(live: Live) 
     (live.paths.opencode_config / "plugin" / "rotator.js").unlink()
 
     with opencode(live):
-        why, (said,) = why_unseen(live.books, []), doctor(live)
+        why, (said,) = unseen_turns(live.context, []), doctor(live)
 
     assert said.to_do == "rotator bridge install, then restart it"
     assert why is not None
@@ -239,8 +239,10 @@ def test_an_opencode_with_logins_of_its_own_follows_no_swap_even_with_the_bridge
     with opencode(live, OPENCODE_AUTH_CONTENT=json.dumps({})) as pid:
         present = [Present(pid, "1", "tui", str(live.file), None)]
         token = with_site(live)
-        when = [applies(live.books, present, one) for one in (live.state.of("acme")[0], token)]
-        note = restart_note(live.books, present, token)
+        when = [
+            takes_effect(live.context, present, one) for one in (live.state.of("acme")[0], token)
+        ]
+        note = restart_note(live.context, present, token)
 
     assert (when, note) == (["now", "now"], None)
 
@@ -254,13 +256,23 @@ def test_a_client_s_start_does_not_date_a_failure_back(live: Live) -> None:
             at, "acme", "m1", "ses_1", small=False, message="limited", began_at=at
         )
 
-        assert charge_time(live.books, [], failure, Runs({})) == at
+        assert attribution_time(live.context, [], failure, Runs({})) == at
+
+
+def test_an_agent_s_server_uses_its_folder_unasked_and_another_server_does_not(live: Live) -> None:
+    found = []
+    for words in (["acp"], ["serve"], ["serve", "acp"]):
+        with opencode(live, *words) as pid:
+            running = {one.pid: one for one in opencodes_without_bridge(live.paths, [])}
+            found.append((running[pid].kind, running[pid].uses_at_once))
+
+    assert found == [("serve", True), ("serve", False), ("serve", False)]
 
 
 def test_b7_another_auth_json_is_named_and_no_problem(live: Live, home: Path) -> None:
     other = home / "other"
     with opencode(live, XDG_DATA_HOME=str(other)) as pid, opencode(live, "models"):
-        seen, said = look_around(live.books), doctor(live)
+        seen, said = read_status(live.context), doctor(live)
         found = [one.pid for one in find_elsewhere(live.file.parent)]
 
     assert pid in found
@@ -277,8 +289,8 @@ def test_b7_an_opencode_of_another_home_is_a_note_of_the_doctor_s_alone(
 ) -> None:
     data = tmp_path / "share"
     with opencode(live, HOME=str(tmp_path), XDG_DATA_HOME=str(data)) as pid:
-        seen = look_around(live.books)
-        setup = Setup(live.paths, live.clock.now, os.environ)
+        seen = read_status(live.context)
+        setup = DoctorContext(live.paths, live.clock.now, os.environ)
         said = [one for one in look_at_bridge(setup) if f"(pid {pid})" in one.says]
 
     assert (seen.opencodes, seen.elsewhere, seen.problems) == ((), (), ())
@@ -305,3 +317,34 @@ def test_what_may_not_be_looked_into_is_taken_for_older() -> None:
 )
 def test_what_an_opencode_does_is_in_its_words(words: list[str], kind: str) -> None:
     assert kind_of(words) == kind
+
+
+@pytest.mark.parametrize(
+    ("told", "aside"),
+    [
+        ("OPENCODE_AUTH_CONTENT", "OPENCODE_AUTH_CONTENT"),
+        ("OPENCODE_EXPERIMENTAL_WEBSOCKETS", "OPENCODE_EXPERIMENTAL_WEBSOCKETS"),
+        *((odd, "") for odd in (None, "OTHER", 1, True, ["OPENCODE_AUTH_CONTENT"])),
+    ],
+)
+def test_a_bridge_that_stands_aside_says_for_what_in_another_container_too(
+    live: Live, told: object, aside: str
+) -> None:
+    present = live.paths.bridge / "present"
+    present.mkdir(parents=True, exist_ok=True)
+    value = {"schema": 1, "pid": 7, "bridge": "1", "kind": "serve", "auth_file": str(live.file)}
+    elsewhere = {"pid_namespace": "another", "aside": told}
+    (present / "7.json").write_text(json.dumps(value | elsewhere))
+
+    (one,) = bridges_of(live.paths)
+    says = [r.says for r in look_at_bridge(DoctorContext(live.paths, live.clock.now, os.environ))]
+    problems = read_status(live.context).problems
+    when = takes_effect(live.context, [one], live.state.of("acme")[0])
+
+    is_whole = aside == "OPENCODE_AUTH_CONTENT"
+    assert one.aside == aside
+    assert any("from OPENCODE_AUTH_CONTENT" in sentence for sentence in says) is is_whole
+    assert when == ("now" if is_whole else "next-request")
+    # Nobody has a login of the vendor whose requests a WebSocket takes.
+    assert (problems, one.misses("openai")) == ((), aside.endswith("WEBSOCKETS"))
+    assert not one.misses("acme")

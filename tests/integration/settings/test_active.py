@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from rotator.model.preferences import Preferences, Strategy
-from rotator.settings.active import Asked, in_force
+from rotator.settings.active import SettingsLookup, active_settings
 from rotator.settings.edit import set_value
 from rotator.settings.follow import SettingsFile, Signature, signature
 from rotator.system.paths import Paths, find_paths
@@ -36,14 +36,14 @@ def paths(home: Path) -> Paths:
 
 
 def strategy(paths: Paths, **environ: str) -> Strategy:
-    return in_force(paths, environ).preferences.failover.strategy
+    return active_settings(paths, environ).preferences.failover.strategy
 
 
 # -- at one look ---------------------------------------------------------------------------------
 
 
 def test_without_a_file_the_defaults_hold_and_nothing_is_written(paths: Paths) -> None:
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences, now.problem) == (Preferences(), None)
     assert not paths.state.exists()
@@ -53,36 +53,36 @@ def test_without_a_file_the_defaults_hold_and_nothing_is_written(paths: Paths) -
 def test_what_is_remembered_is_what_was_read(paths: Paths, name: str) -> None:
     write_config(paths.config_file, FILES[name])
 
-    closely, remembered = Asked(paths, {}), Asked(paths, {})
+    closely, remembered = SettingsLookup(paths, {}), SettingsLookup(paths, {})
     first = closely.answer()
 
-    assert (Asked(paths, {}).is_known, first.problem) == (True, None)
-    assert Asked(paths, {}).answer() == first
+    assert (SettingsLookup(paths, {}).is_known, first.problem) == (True, None)
+    assert SettingsLookup(paths, {}).answer() == first
     assert remembered.text == (FILES[name])
 
 
 def test_a_broken_file_leaves_the_last_good_settings_in_force(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
-    in_force(paths, {})
+    active_settings(paths, {})
     write_config(paths.config_file, BROKEN)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences.failover.strategy, now.is_kept) == (Strategy.DRAIN, True)
     assert now.problem == (
         "config.toml: failover.strategy: must be one of sticky, ordered, headroom, drain, not"
         " 'drani' (line 1, column 21)"
     )
-    assert in_force(paths, {}) == now
+    assert active_settings(paths, {}) == now
 
 
 def test_the_last_good_ones_are_those_of_the_last_good_file(paths: Paths) -> None:
     for text in (DRAIN, BROKEN, ORDERED):
         write_config(paths.config_file, text)
-        in_force(paths, {})
+        active_settings(paths, {})
     write_config(paths.config_file, BROKEN)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences.failover.strategy, now.is_kept) == (Strategy.ORDERED, True)
 
@@ -90,7 +90,7 @@ def test_the_last_good_ones_are_those_of_the_last_good_file(paths: Paths) -> Non
 def test_a_file_that_was_never_good_leaves_the_defaults(paths: Paths) -> None:
     write_config(paths.config_file, BROKEN)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert (now.preferences, now.is_kept) == (Preferences(), True)
 
@@ -109,7 +109,7 @@ def test_a_variable_holds_above_the_file_even_if_that_is_broken(paths: Paths) ->
 def test_a_variable_that_is_wrong_leaves_the_file_in_force(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
 
-    now = in_force(paths, {"ROTATOR_FAILOVR__STRATEGY": "ordered"})
+    now = active_settings(paths, {"ROTATOR_FAILOVR__STRATEGY": "ordered"})
 
     assert now.preferences.failover.strategy is Strategy.DRAIN
     assert now.problem == (
@@ -120,7 +120,7 @@ def test_a_variable_that_is_wrong_leaves_the_file_in_force(paths: Paths) -> None
 
 def test_what_is_remembered_is_private(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
-    in_force(paths, {})
+    active_settings(paths, {})
 
     modes = [stat.S_IMODE(one.stat().st_mode) for one in (paths.state, paths.settings_cache)]
 
@@ -152,7 +152,7 @@ def test_a_damaged_memory_costs_a_closer_look_and_nothing_else(paths: Paths, mem
 
 def test_a_verdict_of_another_shape_is_none(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
-    in_force(paths, {})
+    active_settings(paths, {})
     memory = json.loads(paths.settings_cache.read_bytes())
     for one in memory["verdicts"].values():
         one["of_file"] = {"failover": {"strategy": "no such thing"}}
@@ -164,12 +164,142 @@ def test_a_verdict_of_another_shape_is_none(paths: Paths) -> None:
 def test_few_verdicts_are_kept(paths: Paths) -> None:
     for number in range(9):
         write_config(paths.config_file, f"failover.min_swap_seconds = {number}\n")
-        in_force(paths, {})
+        active_settings(paths, {})
 
     memory = json.loads(paths.settings_cache.read_bytes())
 
     assert len(memory["verdicts"]) == 4
     assert memory["good"] == {"failover": {"min_swap_seconds": 8}}
+
+
+# -- whose wish it is ----------------------------------------------------------------------------
+
+USER, OTHER = 54321, 65432
+HOOK = "hooks.command = ['/bin/true']\n"
+
+
+@pytest.fixture
+def user_s(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paths]:
+    """Let a test be a user who is not root, and yield where that one's files are."""
+    if os.geteuid() != 0:
+        pytest.fail("only root can give files to others", pytrace=False)
+    # The folders above the home may be root's alone: it begins inside.
+    monkeypatch.chdir(home)
+    home.chmod(0o755)
+    os.seteuid(USER)
+    try:
+        yield find_paths({"HOME": "/proc/self/cwd"})
+    finally:
+        os.seteuid(0)
+
+
+def written_by(owner: int, paths: Paths, text: str) -> None:
+    before = os.geteuid()
+    os.seteuid(0)
+    write_config(paths.config_file, text)
+    for place in (*reversed(paths.config_file.parents[:2]), paths.config_file):
+        os.chown(place, owner, owner)
+        place.chmod(0o755)
+    os.seteuid(before)
+
+
+def hook(paths: Paths, **environ: str) -> tuple[str, ...]:
+    return active_settings(paths, environ).preferences.hook_command
+
+
+def test_root_runs_no_program_that_a_user_s_file_names(paths: Paths) -> None:
+    written_by(USER, paths, HOOK + DRAIN)
+
+    for _ in range(2):
+        now = active_settings(paths, {})
+
+        assert now.not_run == (
+            f"hooks.command is not run: {paths.config_file} belongs to another user (uid {USER});"
+            " a rotator watch of that user runs it"
+        )
+        assert now.preferences.hook_command == ()
+        assert now.preferences.failover.strategy is Strategy.DRAIN
+
+
+def test_root_runs_its_own(paths: Paths) -> None:
+    written_by(0, paths, HOOK)
+
+    now = active_settings(paths, {})
+
+    assert (now.preferences.hook_command, now.not_run) == (("/bin/true",), None)
+
+
+@pytest.mark.parametrize("owner", [USER, 0, OTHER])
+def test_a_user_runs_their_own_and_root_s(user_s: Paths, owner: int) -> None:
+    written_by(owner, user_s, HOOK)
+
+    now = active_settings(user_s, {})
+
+    assert bool(now.preferences.hook_command) is (owner != OTHER)
+    assert (now.not_run is not None) is (owner == OTHER)
+
+
+def test_what_a_user_may_have_remembered_for_root_is_not_run(paths: Paths) -> None:
+    written_by(0, paths, HOOK)
+    assert hook(paths)
+    os.chown(paths.settings_cache, USER, USER)
+
+    assert hook(paths) == ()
+    assert str(paths.settings_cache) in str(active_settings(paths, {}).not_run)
+    assert hook(paths, ROTATOR_HOOKS__COMMAND='["/bin/false"]') == ()
+
+
+def test_what_a_user_may_have_remembered_is_not_root_s_once_root_remembers_more(
+    paths: Paths,
+) -> None:
+    written_by(0, paths, DRAIN)
+    assert hook(paths) == ()
+    remembered = json.loads(paths.settings_cache.read_text())
+    for values in (remembered["good"], *(v["of_file"] for v in remembered["verdicts"].values())):
+        values["hooks"] = {"command": ["/bin/true"]}
+    paths.settings_cache.write_text(json.dumps(remembered))
+    os.chown(paths.settings_cache, USER, USER)
+    assert active_settings(paths, {}).not_run is not None
+    written_by(0, paths, ORDERED)
+    assert strategy(paths) is Strategy.ORDERED
+    os.chown(paths.settings_cache, 0, 0)
+
+    for text in (DRAIN, BROKEN):
+        written_by(0, paths, text)
+
+        assert hook(paths) == ()
+
+
+def test_a_variable_of_root_s_is_run(paths: Paths) -> None:
+    assert hook(paths, ROTATOR_HOOKS__COMMAND='["/bin/false"]') == ("/bin/false",)
+
+
+def test_the_last_good_program_of_a_user_s_is_not_run_once_root_s_file_breaks(
+    paths: Paths,
+) -> None:
+    written_by(USER, paths, HOOK + DRAIN)
+    assert hook(paths) == ()
+    os.chown(paths.settings_cache, 0, 0)
+    written_by(0, paths, BROKEN)
+
+    now = active_settings(paths, {})
+
+    assert (now.is_kept, now.preferences.failover.strategy) == (True, Strategy.DRAIN)
+    assert now.preferences.hook_command == ()
+
+
+def test_a_watcher_that_follows_the_file_runs_it_no_longer_once_it_is_a_user_s(
+    paths: Paths,
+) -> None:
+    written_by(0, paths, HOOK)
+    settings = SettingsFile(paths, environ={})
+    before = settings.look()
+    written_by(USER, paths, HOOK)
+
+    now = settings.look()
+
+    assert (before.preferences.hook_command, now.preferences.hook_command) == (("/bin/true",), ())
+    assert now.not_run is not None
 
 
 # -- hostile files -------------------------------------------------------------------------------
@@ -225,7 +355,7 @@ def test_whatever_stands_in_its_place_gives_one_sentence(paths: Paths, what: str
     put, said = HOSTILE[what]
     put(paths.config_file)
 
-    now = in_force(paths, {})
+    now = active_settings(paths, {})
 
     assert now.preferences == Preferences()
     assert now.problem is not None
@@ -237,10 +367,13 @@ def test_whatever_stands_in_its_place_gives_one_sentence(paths: Paths, what: str
 def test_a_file_that_may_not_be_read_is_named(paths: Paths) -> None:
     write_config(paths.config_file, DRAIN)
     paths.config_file.chmod(0)
-    show = "from rotator.settings.active import *; from rotator.system.paths import find_paths"
+    show = (
+        "from rotator.settings.active import *; from rotator.system.paths import find_paths\n"
+        "print(active_settings(find_paths()).problem)"
+    )
 
     ended = subprocess.run(
-        without_rights(sys.executable, "-c", f"{show}\nprint(in_force(find_paths()).problem)"),
+        without_rights(sys.executable, "-c", show),
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -362,7 +495,7 @@ def test_a_file_that_is_being_written_is_waited_for(paths: Paths, half: str | No
 def test_an_emptied_file_is_not_the_last_good_one(paths: Paths) -> None:
     for text in (DRAIN, "# nothing yet\n"):
         write_config(paths.config_file, text)
-        in_force(paths, {})
+        active_settings(paths, {})
     write_config(paths.config_file, BROKEN)
 
     assert strategy(paths) is Strategy.DRAIN

@@ -26,7 +26,7 @@ from rotator.settings.edit import (
     with_value,
     without_value,
 )
-from rotator.settings.toml_positions import read_places
+from rotator.settings.toml_positions import read_positions
 from rotator.settings.validate import read_file
 from rotator.system.locks import hold_all
 from rotator.system.paths import Paths, find_paths
@@ -64,6 +64,28 @@ def at(values: Any, path: tuple[str, ...]) -> Any:
     return values
 
 
+def said(text: str) -> Any:
+    """Return the values of a text without its empty tables, which say nothing."""
+    return without_empty(tomllib.loads(text))
+
+
+def without_empty(values: Any) -> Any:
+    if not isinstance(values, dict):
+        return values
+    kept = {name: without_empty(value) for name, value in values.items()}
+    return {name: value for name, value in kept.items() if value not in ({}, [])}
+
+
+def around(text: str, path: tuple[str | int, ...]) -> str:
+    """Return the value itself, or the inline one that it belongs into: what may be written anew."""
+    places = read_positions(text)
+    for length in range(len(path), 0, -1):
+        place = places.at(path[:length])
+        if place is not None and place.kind == "value":
+            return text[place.value_start : place.end]
+    return ""
+
+
 # -- one setting ---------------------------------------------------------------------------------
 
 
@@ -78,10 +100,9 @@ def test_setting_a_value_changes_it_and_nothing_around_it(name: str) -> None:
         after = with_value(before, path, value)
 
         gone, come = exchanged(before, after)
-        place = read_places(before).at(path)
         assert at(read_file(after), path) == value
         # Nothing goes but the value that was there, and what comes has the file's line ends.
-        assert gone in ("" if place is None else before[place.value_start : place.end])
+        assert gone in around(before, path)
         assert "\r\n" not in before or "mixed" in name or "\n" not in come.replace("\r\n", "")
 
 
@@ -106,9 +127,14 @@ def test_what_was_put_in_can_be_taken_out_again_without_a_trace(name: str) -> No
         after = without_value(with_value(before, path, values[0]), path)
 
         gone, left = exchanged(before, after)
-        # The header of a section that was made for it may stay, with what sets it apart.
-        assert gone == ""
-        assert left.strip("\r\n ") in {"", f"[{path[0]}]"}
+        if inline := around(before, path):
+            assert gone in inline
+            assert said(after) == said(before)
+            assert comments(after) == comments(before)
+        else:
+            # The header of a section that was made for it may stay, with what sets it apart.
+            assert gone == ""
+            assert left.strip("\r\n ") in {"", f"[{path[0]}]"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -227,7 +253,8 @@ def test_a_provider_is_switched_off_where_it_stands(name: str) -> None:
     after = with_priorities(before, (Priority(first.provider, first.model, enabled=False), *others))
 
     gone, come = exchanged(before, after)
-    assert gone in {"", "tru"}
+    entry = around(before, ("priority", 0))
+    assert gone in {"", "tru"} or gone in entry
     assert "fals" in come
     assert comments(after) == comments(before)
 

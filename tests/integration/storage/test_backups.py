@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import StoreDamaged
-from rotator.model import AccountId, AccountState, Limit
+from rotator.model import NOBODY, AccountId, AccountState, Identity, Limit
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
@@ -23,6 +23,7 @@ from rotator.storage.images import opened_image
 from rotator.storage.store import Store
 from rotator.system.locks import hold_all
 from rotator.system.paths import find_paths
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
@@ -79,16 +80,16 @@ def places_of(text: str, folder: Path) -> list[str]:
 
 def keep_aside(live: Live, content: object) -> None:
     raw = content if isinstance(content, bytes) else as_opencode(content)  # type: ignore[arg-type]
-    with live.books.store.transaction():
-        live.books.store.keep_aside(raw, "half-written", live.clock())
+    with live.context.store.transaction():
+        live.context.store.keep_unclaimed(raw, "half-written", live.clock())
 
 
 def renew(live: Live, name: str, entry: Entry) -> None:
     account = live.account(name)
     credential = parse_entry(account.provider, Secret(as_opencode(entry).decode()))
-    who = live.books.registry.identify(account.provider, credential)
-    with live.books.store.transaction():
-        live.books.store.renew_credential(account, credential, who, live.clock())
+    who = live.context.registry.identify(account.provider, credential)
+    with live.context.store.transaction():
+        live.context.store.renew_credential(account, credential, who, live.clock())
 
 
 # -- what a copy is --------------------------------------------------------------------------
@@ -97,7 +98,7 @@ def renew(live: Live, name: str, entry: Entry) -> None:
 def test_a_copy_is_private_whatever_the_umask(live: Live) -> None:
     before = os.umask(0)
     try:
-        assert live.books.back_up_if_due()
+        assert live.context.back_up_if_due()
     finally:
         os.umask(before)
 
@@ -106,7 +107,7 @@ def test_a_copy_is_private_whatever_the_umask(live: Live) -> None:
 
 
 def test_a_copy_s_name_says_when_it_was_made(live: Live) -> None:
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
 
     (copy,) = Backups(live.paths).newest_first()
 
@@ -116,26 +117,50 @@ def test_a_copy_s_name_says_when_it_was_made(live: Live) -> None:
 
 def test_a_copy_holds_the_accounts_and_the_settings_and_nothing_else(live: Live) -> None:
     keep_aside(live, b"{")
-    with live.books.store.transaction():
-        live.books.store.set_balancing(on=False)
-        live.books.store.note_purge()
-    live.books.back_up_if_due()
+    with live.context.store.transaction():
+        live.context.store.set_balancing(on=False)
+        live.context.store.note_purge()
+    live.context.back_up_if_due()
 
     rows = rows_in(copies(live)[-1])
 
     assert {name: number for name, number in rows.items() if number} == {
         "account": 4,
         "digest": 6,
-        # Balancing, and the number that was given last to what is kept aside.
-        "setting": 2,
+        # Balancing, the store's id, and the number that was given last to what is kept aside.
+        "setting": 3,
     }
+
+
+@pytest.mark.parametrize("told", ["a refresh", "a login", "a refresh of nobody's", "an owner"])
+def test_what_is_learned_of_tokens_makes_a_copy_due_once(live: Live, told: str) -> None:
+    """No account's row changes with it."""
+    ada, store = live.account(ADA), live.context.store
+    with store.transaction():
+        store.keep_replaced(ada.id, ada.credential, NOBODY, NOON)
+    assert live.context.back_up_if_due()
+    if told == "a refresh":
+        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+    elif told == "a login":
+        seen_login(live.paths, oauth("cyd"))
+    elif told == "an owner":
+        with store.transaction():
+            store.name_replaced(1, Identity(key="user/eve"))
+    else:
+        seen_refresh(live.paths, oauth("eve"), oauth("eve", 2))
+    live.look()
+
+    assert live.context.back_up_if_due()
+    assert not live.context.back_up_if_due()
+    live.look()
+    assert not live.context.back_up_if_due()
 
 
 def test_a_copy_has_no_byte_of_what_is_not_in_it(live: Live) -> None:
     keep_aside(live, {"zeta": api("aside")})
     live.sees(live.entries() | {"acme": {"type": "api", "key": ["KEY-CANARY-live"]}})
 
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
 
     content = copies(live)[-1].read_bytes()
     assert b"KEY-CANARY-a" in content
@@ -145,11 +170,11 @@ def test_a_copy_has_no_byte_of_what_is_not_in_it(live: Live) -> None:
 def many(live: Live) -> list[str]:
     """Save accounts of many sizes, so that rows move from page to page; return their secrets."""
     secrets = [f"KEY-CANARY-{n:03}-{'x' * (n * 37 % 900)}" for n in range(200)]
-    with live.books.store.transaction():
+    with live.context.store.transaction():
         for number, secret in enumerate(secrets):
             credential = parse_entry("zeta", Secret(f'{{"type":"api","key":"{secret}"}}'))
-            who = live.books.registry.identify("zeta", credential)
-            live.books.store.add_account("zeta", f"n{number}", credential, who, live.clock())
+            who = live.context.registry.identify("zeta", credential)
+            live.context.store.add_account("zeta", f"n{number}", credential, who, live.clock())
     return [secret[:14] for secret in secrets]
 
 
@@ -157,8 +182,8 @@ def remove_some(live: Live) -> None:
     accounts = {int(account.alias[1:]): account for account in live.state.of("zeta")}
     for number in sorted(accounts):
         if number % 3:
-            with live.books.store.transaction():
-                live.books.store.remove_account(accounts[number], live.clock())
+            with live.context.store.transaction():
+                live.context.store.remove_account(accounts[number], live.clock())
 
 
 def test_what_deleted_rows_leave_behind_in_the_store_is_not_copied(live: Live) -> None:
@@ -172,7 +197,7 @@ def test_what_deleted_rows_leave_behind_in_the_store_is_not_copied(live: Live) -
     # SQLite overwrites what is deleted, but not what moving rows left behind.
     assert any(secret.encode() in store for secret in gone)
 
-    Backups(live.paths).back_up_before(live.books.store, NOON)
+    Backups(live.paths).back_up_before(live.context.store, NOON)
 
     content = copies(live)[-1].read_bytes()
     assert [secret for secret in gone if secret.encode() in content] == []
@@ -201,31 +226,31 @@ CHANGES: dict[str, tuple[Change, bool]] = {
 def test_a_copy_is_due_when_what_is_in_it_has_changed(
     live: Live, change: Change, *, due: bool
 ) -> None:
-    assert live.books.back_up_if_due()
+    assert live.context.back_up_if_due()
 
-    with live.books.store.transaction():
-        change(live.books.store, live.account(A).id)
+    with live.context.store.transaction():
+        change(live.context.store, live.account(A).id)
 
-    assert live.books.back_up_if_due() is due
-    assert not live.books.back_up_if_due()
+    assert live.context.back_up_if_due() is due
+    assert not live.context.back_up_if_due()
 
 
 def test_a_copy_is_due_for_a_new_login_for_newer_tokens_and_for_a_new_name(live: Live) -> None:
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
 
     live.sees(live.entries() | {"acme": api("c")})
-    assert live.books.back_up_if_due()
+    assert live.context.back_up_if_due()
     live.sees(live.entries() | {"named": oauth("bob", 2)})
-    assert live.books.back_up_if_due()
-    ledger.rename(live.books, live.account(A), "work")
-    assert live.books.back_up_if_due()
+    assert live.context.back_up_if_due()
+    ledger.rename(live.context, live.account(A), "work")
+    assert live.context.back_up_if_due()
 
     assert "REF-CANARY-bob-2" in "".join(secrets_of(copies(live)[-1]))
 
 
 def test_without_an_account_there_is_nothing_to_copy(home: Path) -> None:
     with open_live(home) as live:
-        assert not live.books.back_up_if_due()
+        assert not live.context.back_up_if_due()
 
         assert copies(live) == []
 
@@ -234,7 +259,7 @@ def test_few_copies_are_kept_over_the_days(live: Live) -> None:
     for number in range(1, 60):
         live.clock.pass_time(hours=1, minutes=7)
         renew(live, ADA, oauth("ada", number))
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
 
     ages = [live.clock.now - one.made_at for one in Backups(live.paths).newest_first()]
 
@@ -245,24 +270,84 @@ def test_few_copies_are_kept_over_the_days(live: Live) -> None:
 
 
 def test_a_clock_that_was_set_back_makes_no_new_copy_an_old_one(live: Live) -> None:
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
     live.clock.pass_time(days=-30)
     renew(live, ADA, oauth("ada", 2))
 
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
 
     assert "REF-CANARY-ada-2" in "".join(secrets_of(copies(live)[-1]))
-    assert not live.books.back_up_if_due()
+    assert not live.context.back_up_if_due()
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=2), timedelta(hours=8), timedelta(days=365)])
+def test_a_clock_that_was_ahead_dates_no_copy_of_today(live: Live, ahead: timedelta) -> None:
+    live.clock.now += ahead
+    for number in (2, 3):
+        renew(live, ADA, oauth("ada", number))
+        live.context.back_up_if_due()
+    live.clock.now -= ahead
+    renew(live, ADA, oauth("ada", 4))
+
+    live.context.back_up_if_due()
+
+    newest, *older = Backups(live.paths).newest_first()
+    assert newest.made_at == live.clock.now
+    assert all(one.made_at < live.clock.now for one in older)
+    for number, copy in enumerate(copies(live), 2):
+        assert any(f"REF-CANARY-ada-{number}" in text for text in secrets_of(copy))
+        assert not any(f"REF-CANARY-ada-{number + 1}" in text for text in secrets_of(copy))
+
+
+def test_a_copy_of_a_clock_that_was_ahead_comes_behind_the_one_before_it(live: Live) -> None:
+    live.context.back_up_if_due()
+    before = live.clock.now
+    live.clock.pass_time(days=365)
+    renew(live, ADA, oauth("ada", 2))
+    live.context.back_up_if_due()
+    live.clock.now = before + 2 * HOUR
+    renew(live, ADA, oauth("ada", 3))
+
+    live.context.back_up_if_due()
+
+    times = [one.made_at for one in Backups(live.paths).newest_first()]
+    assert times == [live.clock.now, before + timedelta(milliseconds=1), before]
+
+
+def test_few_copies_are_kept_over_the_days_after_a_clock_that_was_ahead(live: Live) -> None:
+    live.clock.pass_time(days=365)
+    live.context.back_up_if_due()
+    live.clock.pass_time(days=-365)
+    for number in range(2, 60):
+        live.clock.pass_time(hours=1, minutes=7)
+        renew(live, ADA, oauth("ada", number))
+        live.context.back_up_if_due()
+
+    ages = [live.clock.now - one.made_at for one in Backups(live.paths).newest_first()]
+
+    assert ages[0] == timedelta()
+    assert timedelta(days=1) <= ages[2] <= timedelta(days=2, hours=2)
+
+
+def test_what_was_removed_is_in_no_copy_of_a_clock_that_was_ahead(live: Live) -> None:
+    live.clock.pass_time(days=365)
+    live.context.back_up_if_due()
+    live.clock.pass_time(days=-365)
+
+    ledger.remove(live.context, live.account(A))
+
+    assert copies(live)
+    assert places_of(api("a")["key"], live.paths.data) == []
 
 
 def test_while_another_process_makes_one_nobody_waits_for_it(live: Live) -> None:
     held = hold_all([live.paths.backup_lock], patience_seconds=0)
     assert held is not None
 
-    assert not live.books.back_up_if_due()
+    assert not live.context.back_up_if_due()
 
     held.release()
-    assert live.books.back_up_if_due()
+    assert live.context.back_up_if_due()
 
 
 def test_files_of_others_in_the_folder_stay(live: Live) -> None:
@@ -273,7 +358,7 @@ def test_files_of_others_in_the_folder_stay(live: Live) -> None:
 
     for number in range(1, 6):
         renew(live, ADA, oauth("ada", number))
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
 
     assert [other.read_text() for other in others] == ["mine", "mine"]
     assert len(copies(live)) == 5
@@ -306,7 +391,7 @@ def test_a_watcher_leaves_a_copy_when_it_has_nothing_else_to_do(home: Path) -> N
 
 def make_one(live: Live) -> None:
     renew(live, ADA, oauth("ada", 9))
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
 
 
 def test_a_copy_is_on_the_disk_before_it_has_its_name_and_its_name_before_older_ones_go(
@@ -316,7 +401,7 @@ def test_a_copy_is_on_the_disk_before_it_has_its_name_and_its_name_before_older_
         live.sees({"named": oauth("ada"), "acme": api("a")})
         for number in range(2, 5):
             renew(live, ADA, oauth("ada", number))
-            live.books.back_up_if_due()
+            live.context.back_up_if_due()
     with Seam().watching() as trace, open_live(home) as live:
         make_one(live)
 
@@ -353,7 +438,7 @@ def crash_at(number: int, home: Path) -> bool:
 def test_whoever_dies_while_making_a_copy_leaves_only_whole_ones(home: Path) -> None:
     with open_live(home) as live:
         live.sees({"named": oauth("ada"), "acme": api("a")})
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
         paths = live.paths
 
     number = 1
@@ -373,12 +458,12 @@ def test_a_full_disk_keeps_nobody_from_working_and_is_said_once(
     caplog.set_level(logging.WARNING, "rotator")
 
     with full_disk():
-        done = [live.books.back_up_if_due() for _ in range(3)]
+        done = [live.context.back_up_if_due() for _ in range(3)]
 
     assert done == [False, False, False]
     assert [r.name for r in caplog.records] == ["rotator.storage.backups"]
     assert copies(live) == []
-    assert live.books.back_up_if_due()
+    assert live.context.back_up_if_due()
 
 
 def damage(path: Path) -> None:
@@ -391,7 +476,7 @@ def damage(path: Path) -> None:
 
 
 def test_a_damaged_store_is_never_copied_and_costs_no_copy(live: Live) -> None:
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
     renew(live, ADA, oauth("ada", 2))
     before = copies(live)
 
@@ -410,7 +495,7 @@ def test_a_removed_credential_is_in_no_byte_of_any_file(live: Live) -> None:
     for number in range(2, 6):
         renew(live, BOB, oauth("bob", number))
         live.clock.pass_time(days=1)
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
     keep_aside(live, {"zeta": api("z"), "named": oauth("bob", 5)})
     keep_aside(live, as_opencode({"named": oauth("bob", 4)})[:-40])
     live.paths.store.with_name("rotator.sqlite.damaged-2026-11-01T000000.000Z").write_bytes(
@@ -419,7 +504,7 @@ def test_a_removed_credential_is_in_no_byte_of_any_file(live: Live) -> None:
 
     with Store(live.paths.store) as other:
         assert len(other.state().accounts) == 4
-        done = ledger.remove(live.books, live.account(BOB))
+        done = ledger.remove(live.context, live.account(BOB))
 
         assert done.note is None
         assert places_of("CANARY-bob", live.paths.data) == []
@@ -434,9 +519,9 @@ def test_what_else_is_kept_aside_stays_word_for_word(live: Live) -> None:
     content = as_opencode({"zeta": api("z"), "acme": api("a"), "named": oauth("ada")})
     keep_aside(live, content)
 
-    ledger.remove(live.books, live.account(A))
+    ledger.remove(live.context, live.account(A))
 
-    (kept,) = [one.content for one in live.books.store.asides()]
+    (kept,) = [one.content for one in live.context.store.unclaimed_contents()]
     assert kept == content.replace(b"KEY-CANARY-a", b"*" * 12)
 
 
@@ -445,7 +530,7 @@ def test_a_removed_credential_is_no_other_account_s_previous_one(live: Live) -> 
     renew(live, A, api("a"))
     renew(live, B, api("shared"))
 
-    ledger.remove(live.books, live.account(B))
+    ledger.remove(live.context, live.account(B))
 
     assert places_of("CANARY-shared", live.paths.data) == []
     assert live.saved(A) == api("a")
@@ -456,16 +541,16 @@ def test_rows_that_moved_leave_nothing_behind_after_a_removal(live: Live) -> Non
     remove_some(live)
     kept = {account.credential.secret.reveal()[:14] for account in live.state.of("zeta")}
 
-    assert live.books.purge()
+    assert live.context.purge()
 
     left = [secret for secret in secrets if places_of(secret, live.paths.data)]
     assert left == [secret for secret in secrets if secret in kept]
 
 
 def test_the_credential_that_a_merge_drops_leaves_everything(live: Live) -> None:
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
 
-    ledger.merge(live.books, live.account(B), live.account(A))
+    ledger.merge(live.context, live.account(B), live.account(A))
 
     assert places_of("KEY-CANARY-a", live.paths.data) == []
     assert len(copies(live)) == 1
@@ -475,7 +560,7 @@ def test_an_older_generation_is_overwritten_by_the_second_after_it(live: Live) -
     for number in (2, 3):
         renew(live, ADA, oauth("ada", number))
 
-    assert live.books.store.erase_deleted()
+    assert live.context.store.erase_deleted()
 
     assert places_of("ada-1", live.paths.data) == []
     assert places_of("ada-2", live.paths.data) == ["rotator.sqlite"]
@@ -492,31 +577,31 @@ def reader(live: Live) -> Iterator[None]:
 
 def test_what_a_reader_holds_on_to_is_erased_at_the_next_chance(live: Live) -> None:
     with reader(live):
-        done = ledger.remove(live.books, live.account(BOB))
+        done = ledger.remove(live.context, live.account(BOB))
         held = places_of("CANARY-bob", live.paths.data)
-        assert not live.books.back_up_if_due()
+        assert not live.context.back_up_if_due()
 
     assert done.note == "its credential leaves the backups at the next chance"
     assert set(held) <= {"rotator.sqlite", "rotator.sqlite-wal"}
-    assert live.books.back_up_if_due()
+    assert live.context.back_up_if_due()
     assert places_of("CANARY-bob", live.paths.data) == []
-    assert not live.books.back_up_if_due()
+    assert not live.context.back_up_if_due()
 
 
 def test_while_somebody_writes_or_copies_what_was_removed_waits_too(live: Live) -> None:
     account = live.account(BOB)
-    with live.books.store.transaction():
-        live.books.store.remove_account(account, NOON)
+    with live.context.store.transaction():
+        live.context.store.remove_account(account, NOON)
     held = hold_all([live.paths.backup_lock], patience_seconds=0)
     assert held is not None
-    assert not live.books.back_up_if_due()
+    assert not live.context.back_up_if_due()
     held.release()
 
     with contextlib.closing(sqlite3.connect(live.paths.store, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        assert not live.books.purge()
+        assert not live.context.purge()
 
-    assert live.books.purge()
+    assert live.context.purge()
     assert places_of("CANARY-bob", live.paths.data) == []
 
 
@@ -524,10 +609,10 @@ def test_whoever_dies_before_the_erasing_leaves_it_to_the_next_command(home: Pat
     with open_live(home) as live:
         live.sees({"acme": api("a")})
         live.sees({"acme": api("b")})
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
         account = live.account(A)
-        with live.books.store.transaction():
-            live.books.store.remove_account(account, NOON)
+        with live.context.store.transaction():
+            live.context.store.remove_account(account, NOON)
         data = live.paths.data
     assert places_of("KEY-CANARY-a", data) != []
 
@@ -539,18 +624,18 @@ def test_whoever_dies_before_the_erasing_leaves_it_to_the_next_command(home: Pat
 def test_copies_with_a_removed_credential_go_even_if_there_is_no_room_for_a_new_one(
     live: Live,
 ) -> None:
-    live.books.back_up_if_due()
+    live.context.back_up_if_due()
     account = live.account(BOB)
-    with live.books.store.transaction():
-        live.books.store.remove_account(account, NOON)
+    with live.context.store.transaction():
+        live.context.store.remove_account(account, NOON)
     with contextlib.closing(sqlite3.connect(live.paths.store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     with full_disk(40_000):
-        assert not live.books.purge()
+        assert not live.context.purge()
 
     assert copies(live) == []
-    assert live.books.back_up_if_due()
+    assert live.context.back_up_if_due()
     assert len(copies(live)) == 1
     assert places_of("CANARY-bob", live.paths.data) == []
 
@@ -558,22 +643,22 @@ def test_copies_with_a_removed_credential_go_even_if_there_is_no_room_for_a_new_
 def test_the_last_account_that_is_removed_leaves_no_copy(home: Path) -> None:
     with open_live(home) as live:
         live.sees({"acme": api("a")})
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
 
-        ledger.remove(live.books, live.account(A))
+        ledger.remove(live.context, live.account(A))
 
         assert copies(live) == []
         assert places_of("CANARY", live.paths.data) == []
 
 
 def test_a_damaged_store_is_no_reason_to_delete_copies(live: Live) -> None:
-    live.books.back_up_if_due()
-    with live.books.store.transaction():
-        live.books.store.note_purge()
+    live.context.back_up_if_due()
+    with live.context.store.transaction():
+        live.context.store.note_purge()
     before = copies(live)
     damage(live.paths.store)
 
     with pytest.raises(StoreDamaged):
-        live.books.purge()
+        live.context.purge()
 
     assert copies(live) == before

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.core.poll_schedule import LEASE, Asked, OwnerAsked
+from rotator.core.poll_schedule import LEASE, OwnerRecord, UsageRecord
 from rotator.model import AccountId, Digest, Snapshot, Window
 from rotator.storage.history import A_DAY, A_MONTH, History, Point
 from tests.support.builders import MINUTE, NOW
@@ -39,8 +39,8 @@ def test_the_newest_reading_of_an_account_comes_back_with_when_it_has_served(
     read = a_reading(NOW, 0.25)
     history.keep_reading(ONE, read, NOW + MINUTE)
 
-    assert history.asked(ONE) == Asked(read, due_at=NOW + MINUTE)
-    assert history.asked(OTHER) == Asked()
+    assert history.asked(ONE) == UsageRecord(read, due_at=NOW + MINUTE)
+    assert history.asked(OTHER) == UsageRecord()
 
 
 def test_a_failure_keeps_the_last_good_reading_and_is_counted(history: History) -> None:
@@ -49,7 +49,7 @@ def test_a_failure_keeps_the_last_good_reading_and_is_counted(history: History) 
     for number in (1, 2):
         history.keep_failure(ONE, "no answer came", NOW + number * MINUTE)
 
-    assert history.asked(ONE) == Asked(read, "no answer came", 2, NOW + 2 * MINUTE)
+    assert history.asked(ONE) == UsageRecord(read, "no answer came", 2, NOW + 2 * MINUTE)
 
     history.keep_reading(ONE, read, NOW)
     assert history.asked(ONE).failures == 0
@@ -105,7 +105,7 @@ def test_a_forgotten_account_has_no_usage(history: History) -> None:
 
     history.forget_usage(ONE)
 
-    assert (history.asked(ONE), history.past(ONE)) == (Asked(), {})
+    assert (history.asked(ONE), history.past(ONE)) == (UsageRecord(), {})
     assert history.past(OTHER) != {}
 
 
@@ -116,7 +116,7 @@ def test_a_reading_that_cannot_be_read_is_none(history: History, where: Path, co
         connection.execute(f"UPDATE usage SET {column} = 'oops'")  # noqa: S608  # ours
         connection.execute("INSERT INTO reading VALUES (NULL, 'acc_one', 'oops', '1h', NULL, 0.5)")
 
-    assert history.asked(ONE) == Asked()
+    assert history.asked(ONE) == UsageRecord()
     assert history.past(ONE) == {("1h", None): [Point(NOW, 0.25)]}
 
 
@@ -128,22 +128,22 @@ def test_a_question_of_another_kind_gives_the_lease_back_and_moves_the_next_read
     history.postpone(ONE, NOW + MINUTE)
     history.postpone(ONE, NOW)
 
-    assert history.asked(ONE) == Asked(a_reading(NOW, 0.25), due_at=NOW + MINUTE)
+    assert history.asked(ONE) == UsageRecord(a_reading(NOW, 0.25), due_at=NOW + MINUTE)
 
 
 def test_whom_a_vendor_was_asked_about_is_kept(history: History, where: Path) -> None:
     digest = Digest("d")
-    assert history.owner_asked(digest) == OwnerAsked()
+    assert history.owner_asked(digest) == OwnerRecord()
 
-    for asked in (OwnerAsked(1, due_at=NOW), OwnerAsked(2, is_answered=True)):
+    for asked in (OwnerRecord(1, due_at=NOW), OwnerRecord(2, is_answered=True)):
         history.keep_owner_asked(digest, asked)
         with contextlib.closing(History(where)) as another:
             assert another.owner_asked(digest) == asked
 
 
 def test_a_time_that_cannot_be_read_keeps_nobody_from_asking(history: History, where: Path) -> None:
-    history.keep_owner_asked(Digest("d"), OwnerAsked(3, due_at=NOW))
+    history.keep_owner_asked(Digest("d"), OwnerRecord(3, due_at=NOW))
     with contextlib.closing(sqlite3.connect(where, isolation_level=None)) as connection:
         connection.execute("UPDATE owner_question SET due_at = 'oops'")
 
-    assert history.owner_asked(Digest("d")) == OwnerAsked(3)
+    assert history.owner_asked(Digest("d")) == OwnerRecord(3)

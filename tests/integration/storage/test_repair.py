@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import sqlite3
 import stat
@@ -15,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
-from rotator.model import EventKind, PendingRefresh
+from rotator.model import AccountState, Descent, Digest, EventKind, PendingRefresh
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
@@ -30,6 +31,7 @@ from rotator.storage.store import Store
 from rotator.system.locks import swap_lock
 from rotator.system.paths import Paths, find_paths
 from tests.support.children import Lines, child, end
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.faults import Crash, Seam, Step, at
 from tests.support.home import places
 from tests.support.household import Household
@@ -72,26 +74,26 @@ def furnish(home: Path) -> None:
     with open_live(home) as live:
         live.sees({"named": oauth("ada"), "acme": api("a")})
         live.sees(LIVE)
-        with live.books.store.transaction():
-            live.books.store.set_balancing(on=False)
-        live.books.back_up_if_due()
+        with live.context.store.transaction():
+            live.context.store.set_balancing(on=False)
+        live.context.back_up_if_due()
 
 
 @contextlib.contextmanager
 def opened(paths: Paths, *, watching: bool = False) -> Iterator[Live]:
-    """Open the books an hour later."""
+    """Open the context an hour later."""
     clock = HandClock()
     clock.now = NOON + timedelta(hours=1)
-    with open_books(paths, clock=clock, registry=REGISTRY, watching=watching) as books:
-        yield Live(books, clock)
+    with open_context(paths, clock=clock, registry=REGISTRY, watching=watching) as context:
+        yield Live(context, clock)
 
 
 def renew(live: Live, name: str, entry: Entry) -> None:
     account = live.account(name)
     credential = parse_entry(account.provider, Secret(as_opencode(entry).decode()))
-    who = live.books.registry.identify(account.provider, credential)
-    with live.books.store.transaction():
-        live.books.store.renew_credential(account, credential, who, live.clock())
+    who = live.context.registry.identify(account.provider, credential)
+    with live.context.store.transaction():
+        live.context.store.renew_credential(account, credential, who, live.clock())
 
 
 def aside(paths: Paths) -> list[Path]:
@@ -183,7 +185,7 @@ def test_without_a_copy_what_is_in_auth_json_comes_back(
 def test_a_wal_of_garbage_loses_nothing_that_was_copied(home: Path, paths: Paths) -> None:
     with open_live(home) as live:
         live.sees(LIVE | {"acme": api("c")})
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
         wal = paths.store.with_name("rotator.sqlite-wal")
         store = paths.store.read_bytes()
     paths.store.write_bytes(store)
@@ -222,7 +224,7 @@ def test_what_can_still_be_read_is_newer_than_the_copy(home: Path, paths: Paths)
     with open_live(home) as live:
         renew(live, ADA, oauth("ada", 2))
         live.sees(LIVE | {"acme": api("c")})
-        ledger.rename(live.books, live.account(B), "work")
+        ledger.rename(live.context, live.account(B), "work")
         (copy,) = Backups(paths).newest_first()
     zero_page_of(paths.store, "tenure")
 
@@ -275,7 +277,7 @@ def test_an_older_row_on_a_damaged_disk_is_not_taken_for_the_newest(
     before = paths.store.read_bytes()
     with open_live(home) as live:
         renew(live, ADA, oauth("ada", 2))
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
     paths.store.write_bytes(before)
     zero_page_of(paths.store, "aside")
 
@@ -333,6 +335,90 @@ def test_however_short_a_store_was_cut_its_copy_wins(paths: Paths, size: int) ->
         assert "rebuilt from the backup of" in told(live)
 
 
+@pytest.mark.parametrize("size", [None, 0, 1, 300, 511, 512])
+def test_of_a_store_that_was_cut_short_what_stands_in_its_log_is_kept(
+    home: Path, paths: Paths, size: int | None
+) -> None:
+    log = paths.store.with_name("rotator.sqlite-wal")
+    with open_live(home) as live:
+        live.sees(LIVE | {"acme": api("c")})
+        pages = log.read_bytes()
+    assert api("c")["key"].encode() in pages
+    log.write_bytes(pages)
+    if size is None:
+        paths.store.unlink()
+    else:
+        os.truncate(paths.store, size)
+
+    with opened(paths) as live:
+        assert live.saved("acme/acme-3") == api("c")
+        assert set(live.names()) == {*SAVED, "acme/acme-3"}
+        assert "what could be read of it" in told(live)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=365)])
+@pytest.mark.parametrize("is_copied_since", [False, True])
+def test_after_a_clock_that_was_ahead_what_is_lost_is_named(
+    home: Path, ahead: timedelta, *, is_copied_since: bool
+) -> None:
+    with open_live(home) as live:
+        live.clock.now += ahead
+        live.sees({"acme": api("a")})
+        live.context.back_up_if_due()
+        live.clock.now -= ahead
+        live.sees({"acme": api("b")})
+        live.clock.pass_time(seconds=5)
+        if is_copied_since:
+            live.context.back_up_if_due()
+        live.sees({"acme": api("c")})
+        paths = live.paths
+    overwrite(paths.store, 0, os.urandom(paths.store.stat().st_size))
+
+    with opened(paths) as live:
+        lost = told(live).partition("lost: ")[2]
+        assert "whatever was saved since" in lost
+        assert "acme/acme-3" in lost
+        assert ("acme/acme-2" in lost) is not is_copied_since
+
+
+@pytest.mark.parametrize("size", [None, 0, 1, 511])
+def test_without_a_copy_all_that_the_history_names_is_told_of_a_store_that_is_gone(
+    paths: Paths, size: int | None
+) -> None:
+    shutil.rmtree(paths.backups)
+    if size is None:
+        paths.store.unlink()
+    else:
+        os.truncate(paths.store, size)
+
+    with opened(paths) as live:
+        assert "begun anew; lost: whatever it held (acme/acme-1, acme/acme-2, " in told(live)
+        live.look(watched=False)
+        assert live.entries() == LIVE
+    with opened(paths) as live:
+        assert live.names()
+
+
+def test_where_there_was_never_a_store_nothing_is_lost(home: Path) -> None:
+    with open_live(home) as live:
+        assert live.events() == []
+
+
+@pytest.mark.parametrize("beside", ["-wal", "a copy"])
+def test_a_huge_file_beside_a_damaged_store_is_not_read_whole(paths: Paths, beside: str) -> None:
+    file = newest_copy(paths) if beside == "a copy" else paths.store.with_name("rotator.sqlite-wal")
+    file.touch()
+    os.truncate(file, 1 << 40)
+    zero_page_of(paths.store, "account")
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, limit[1]))
+    try:
+        with opened(paths) as live:
+            assert {*SAVED} <= set(live.names())
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+
+
 def newest_copy(paths: Paths) -> Path:
     """Return a name that a copy newer than all may have."""
     return paths.data / "backups" / "accounts-2027-01-01T000000.000Z-0123456789abcdef.sqlite"
@@ -377,8 +463,8 @@ def test_where_there_never_was_a_store_there_is_nothing_to_rebuild(home: Path) -
 def test_an_account_that_was_removed_does_not_come_back_with_a_copy(
     home: Path, paths: Paths
 ) -> None:
-    with open_live(home) as live, live.books.store.transaction():
-        live.books.store.remove_account(live.account(A), NOON)
+    with open_live(home) as live, live.context.store.transaction():
+        live.context.store.remove_account(live.account(A), NOON)
     zero_page_of(paths.store, "aside")
 
     with opened(paths, watching=True) as live:
@@ -389,16 +475,63 @@ def test_what_is_kept_aside_and_a_refresh_under_way_survive_where_they_can_be_re
     home: Path, paths: Paths
 ) -> None:
     answer = Secret(as_opencode(oauth("ada", 2)).decode())
-    with open_live(home) as live, live.books.store.transaction():
-        live.books.store.keep_aside(b'{"zeta":', "half-written", NOON)
+    with open_live(home) as live, live.context.store.transaction():
+        live.context.store.keep_unclaimed(b'{"zeta":', "half-written", NOON)
         spent = digest_of("REF-CANARY-ada-1")
         pending = PendingRefresh(live.account(ADA).id, spent, NOON)  # type: ignore[arg-type]
-        live.books.store.answer_refresh(pending, answer)
+        live.context.store.answer_refresh(pending, answer)
     zero_page_of(paths.store, "tenure")
 
     with opened(paths, watching=True) as live:
-        assert [one.content for one in live.books.store.asides()] == [b'{"zeta":']
+        assert [one.content for one in live.context.store.unclaimed_contents()] == [b'{"zeta":']
         assert [one.answer for one in live.state.refreshes.values()] == [answer]
+
+
+@pytest.mark.parametrize("damaged", ["account", "exchange", "gone"])
+def test_a_token_that_somebody_else_has_exchanged_is_not_sent_by_a_rebuilt_store(
+    paths: Paths, damaged: str
+) -> None:
+    with opened(paths) as live:
+        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+        live.look()
+        assert live.context.back_up_if_due()
+    if damaged == "gone":
+        lose(paths.store)
+    else:
+        zero_page_of(paths.store, damaged)
+
+    with opened(paths) as live:
+        assert live.state_of(ADA) is AccountState.REJECTED
+        assert live.state_of(BOB) is AccountState.READY
+
+
+@pytest.mark.parametrize("damaged", ["account", "descent", "gone"])
+def test_where_tokens_came_from_is_known_to_a_rebuilt_store(paths: Paths, damaged: str) -> None:
+    """A bridge tells of tokens before they stand in auth.json."""
+    with opened(paths) as live:
+        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+        seen_login(live.paths, oauth("cyd"))
+        live.look()
+        live.context.back_up_if_due()
+        known = descents_of(live)
+    if damaged == "gone":
+        lose(paths.store)
+    else:
+        zero_page_of(paths.store, damaged)
+
+    with opened(paths) as live:
+        assert [one is not None for one in known] == [True, True]
+        assert descents_of(live) == known
+
+
+def lose(store: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        store.with_name(store.name + ending).unlink(missing_ok=True)
+
+
+def descents_of(live: Live) -> list[Descent | None]:
+    tokens = ("REF-CANARY-ada-2", "REF-CANARY-cyd-1")
+    return [live.context.store.descent(Digest(digest_of(token))) for token in tokens]
 
 
 def test_who_is_live_is_found_out_anew_where_the_last_auth_json_is_lost(paths: Paths) -> None:
@@ -426,7 +559,7 @@ def test_of_a_damaged_copy_the_sound_rows_are_taken_and_the_others_from_the_one_
     with open_live(home) as live:
         live.clock.pass_time(hours=2)
         renew(live, ADA, oauth("ada", 2))
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
     newest = Backups(paths).newest_first()[0]
     overwrite(newest.path, PAGE, bytes(PAGE))
     overwrite(paths.store, 0, b"\xff" * 100)
@@ -434,7 +567,7 @@ def test_of_a_damaged_copy_the_sound_rows_are_taken_and_the_others_from_the_one_
     with opened(paths) as live:
         assert live.names() == sorted(SAVED)
         assert live.saved(ADA) == oauth("ada", 2)
-        copies = "the backup of 2026-11-22T12:00:00.000Z and the backup of 2026-11-22T14:00:00.000Z"
+        copies = "the backup of 2026-11-22 12:00:00 UTC and the backup of 2026-11-22 14:00:00 UTC"
         assert f"rebuilt from {copies} and what could be read of it; lost: nothing" in told(live)
 
 
@@ -444,7 +577,7 @@ def test_where_every_copy_is_damaged_and_nothing_is_left_it_is_begun_anew(paths:
     paths.store.unlink()
 
     with opened(paths) as live:
-        assert told(live) == "the store was gone; begun anew; lost: whatever it held"
+        assert "the store was gone; begun anew; lost: whatever it held (acme/acme-1, " in told(live)
         live.look(watched=False)
         assert live.names() == [A, "named/bob-acme.example"]
 
@@ -486,25 +619,25 @@ def test_damage_that_shows_in_a_query_is_mended_under_whoever_has_the_store_open
     with open_live(home) as live:
         zero_page_of(paths.store, "aside")
         with pytest.raises(StoreDamaged):
-            list(live.books.store.asides())
+            list(live.context.store.unclaimed_contents())
 
-        assert live.books.mend()
+        assert live.context.mend()
 
-        assert list(live.books.store.asides()) == []
+        assert list(live.context.store.unclaimed_contents()) == []
         assert live.names() == names
-        assert told(live).endswith("; lost: some of what was kept aside")
-        assert not live.books.mend()
+        assert told(live).endswith("; lost: perhaps some of what was kept aside")
+        assert not live.context.mend()
 
 
 def test_a_process_that_has_the_old_file_open_follows_to_the_new_one(paths: Paths) -> None:
     with opened(paths) as old:
-        inside = old.books.store
+        inside = old.context.store
         zero_page_of(paths.store, "aside")
         assert not inside.is_replaced()
         with opened(paths, watching=True) as other:
             assert inside.is_replaced()
-            with other.books.store.transaction():
-                other.books.store.set_balancing(on=True)
+            with other.context.store.transaction():
+                other.context.store.set_balancing(on=True)
 
             assert old.state.balancing
             assert not inside.is_replaced()
@@ -580,14 +713,14 @@ def test_a_change_that_was_begun_before_the_rebuilding_is_in_the_new_store(paths
 
 OPEN_AND_LIST = """
 import sys
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.system.paths import find_paths
 print("ready", flush=True)
 sys.stdin.readline()
-with open_books(find_paths(), watching=True) as books:
-    for account in books.store.state().accounts:
-        with books.store.transaction():
-            books.store.set_disabled(account.id, "by " + sys.argv[1])
+with open_context(find_paths(), watching=True) as context:
+    for account in context.store.state().accounts:
+        with context.store.transaction():
+            context.store.set_disabled(account.id, "by " + sys.argv[1])
 """
 
 
@@ -714,7 +847,7 @@ def test_a_command_says_in_one_line_what_became_of_the_store(home: Path, paths: 
     (line,) = first.stderr.splitlines()
     assert line.startswith("! the store was damaged and set aside as rotator.sqlite.damaged-2026-")
     assert line.endswith(
-        "; rebuilt from the backup of 2026-11-22T12:00:00.000Z and what could be read of it;"
+        "; rebuilt from the backup of 2026-11-22 12:00:00 UTC and what could be read of it;"
         " lost: nothing"
     )
     assert len(first.json()["accounts"]) == len(SAVED)
@@ -796,3 +929,60 @@ def test_a_running_watcher_rebuilds_the_store_and_goes_on(home: Path, paths: Pat
 
 def names_of(house: Household) -> set[str]:
     return {account["alias"] for account in accounts(house)}
+
+
+# -- what is left over -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["empty", "folder", "pipe", "garbage", "an old copy", "a link"])
+def test_a_left_over_rebuilt_store_takes_the_place_of_no_sound_one(
+    home: Path, paths: Paths, kind: str
+) -> None:
+    waiting = paths.store.with_name(f"{paths.store.name}.rebuilt-2026-11-29T000000.000Z")
+    with opened(paths) as live:
+        names = {account.name for account in live.context.store.state().accounts}
+    old = min(paths.backups.iterdir())
+    match kind:
+        case "empty":
+            waiting.touch()
+        case "folder":
+            waiting.mkdir()
+        case "pipe":
+            os.mkfifo(waiting)
+        case "garbage":
+            waiting.write_bytes(b"garbage" * 2000)
+        case "a link":
+            waiting.symlink_to(old)
+        case _:
+            waiting.write_bytes(old.read_bytes())
+    before = paths.store.stat().st_ino
+
+    ended = rotator(Household(home), "accounts", "--json")
+
+    assert ended.code == 0, ended
+    assert {f"{a['provider']}/{a['alias']}" for a in ended.json()["accounts"]} == names
+    assert "lost" not in ended.stderr
+    assert paths.store.stat().st_ino == before
+    assert not os.path.lexists(waiting)
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", ["to nothing", "in a circle", "to a file", "to a device"])
+def test_a_link_beside_the_store_keeps_nobody_from_it(
+    home: Path, paths: Paths, ending: str, kind: str
+) -> None:
+    """SQLite follows none there."""
+    with opened(paths) as live:
+        names = {account.name for account in live.context.store.state().accounts}
+    place = paths.store.with_name(paths.store.name + ending)
+    place.unlink(missing_ok=True)
+    other = home / "precious"
+    other.write_text("precious")
+    to = {"to nothing": home / "no", "in a circle": place, "to a file": other}
+    place.symlink_to(to.get(kind, Path("/dev/zero")))
+
+    ended = rotator(Household(home), "accounts", "--json")
+
+    assert ended.code == 0, ended
+    assert {f"{a['provider']}/{a['alias']}" for a in ended.json()["accounts"]} == names
+    assert (other.read_text(), (home / "no").exists()) == ("precious", False)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.errors import NewerSchema, StoreError
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
@@ -181,14 +181,14 @@ def test_whoever_waits_goes_on_once_a_watcher_of_the_same_version_has_changed_th
     told: list[int] = []
 
     def command() -> None:
-        with open_books(paths) as books:
-            told.append(len(books.store.state().accounts))
+        with open_context(paths) as context:
+            told.append(len(context.store.state().accounts))
 
     with watch_lock(paths.watch_lock):
         waiting = threading.Thread(target=command)
         waiting.start()
         wait_until(paths.wanted_schema.exists, SECONDS, "the request")
-        with open_books(paths, watching=True):
+        with open_context(paths, watching=True):
             waiting.join(SECONDS)
 
     assert told == [len(accounts(house))]
@@ -198,8 +198,8 @@ def test_whoever_waits_goes_on_once_a_watcher_of_the_same_version_has_changed_th
 def test_a_new_store_waits_for_nobody(home: Path) -> None:
     paths = find_paths(places(home))
 
-    with watch_lock(paths.watch_lock), open_books(paths) as books:
-        assert books.store.state().accounts == ()
+    with watch_lock(paths.watch_lock), open_context(paths) as context:
+        assert context.store.state().accounts == ()
 
     assert not paths.wanted_schema.exists()
 
@@ -207,8 +207,8 @@ def test_a_new_store_waits_for_nobody(home: Path) -> None:
 def test_before_a_store_changes_its_schema_the_accounts_are_copied(paths: Paths) -> None:
     make_old(paths.store)
 
-    with open_books(paths) as books:
-        saved = {account.id for account in books.store.state().accounts}
+    with open_context(paths) as context:
+        saved = {account.id for account in context.store.state().accounts}
 
     (copy,) = Backups(paths).newest_first()
     with opened_image(copy.path.read_bytes(), copy.path) as connection:
@@ -230,8 +230,8 @@ def test_a_watcher_hears_of_a_change_and_of_a_request_at_once(paths: Paths) -> N
 
 
 def announce(paths: Paths) -> None:
-    with open_books(paths, watching=True) as books:
-        books.announce()
+    with open_context(paths, watching=True) as context:
+        context.notify_changed()
 
 
 def be_refused(paths: Paths) -> None:
@@ -285,7 +285,7 @@ def test_a_request_is_taken_back_once_it_is_fulfilled(
     make_old(paths.store)
     paths.wanted_schema.write_text(f"{wanted}\n")
 
-    with open_books(paths):
+    with open_context(paths):
         pass
 
     assert paths.wanted_schema.exists() is stays
@@ -298,7 +298,10 @@ def test_a_request_is_taken_back_once_it_is_fulfilled(
 
 def change_schema(store: Path) -> None:
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        # Both its places at once, as a step does it.
+        connection.execute("BEGIN IMMEDIATE")
         set_version(connection, NEXT)
+        connection.execute("COMMIT")
 
 
 def test_a_store_that_was_changed_under_a_running_process_is_read_and_written_no_more(
@@ -417,9 +420,9 @@ def test_the_oldest_schema_migrates_with_every_row_kept(home: Path) -> None:
             marks = ", ".join("?" * len(row))
             connection.execute(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608  # ours
 
-    with open_books(paths) as books:
-        (account,) = books.store.state().accounts
-        balancing = books.store.state().balancing
+    with open_context(paths) as context:
+        (account,) = context.store.state().accounts
+        balancing = context.store.state().balancing
 
     assert (account.name, account.credential) == (
         "acme/work",

@@ -144,12 +144,12 @@ def test_a_setting_that_has_changed_is_the_copys(paths: Paths) -> None:
 
 
 def test_content_kept_aside_that_has_changed_is_named(home: Path, paths: Paths) -> None:
-    with open_live(home) as live, live.books.store.transaction():
-        live.books.store.keep_aside(b'{"zeta":', "half-written", NOON)
+    with open_live(home) as live, live.context.store.transaction():
+        live.context.store.keep_unclaimed(b'{"zeta":', "half-written", NOON)
     change(paths.store, b'{"zeta":', b'{"beta":')
 
     with opened(paths) as live:
-        assert list(live.books.store.asides()) == []
+        assert list(live.context.store.unclaimed_contents()) == []
         assert told(live).endswith("; lost: unclaimed content 1")
 
 
@@ -278,7 +278,7 @@ def test_what_was_no_login_before_there_were_seals_comes_back_from_a_copy(home: 
         with Store(paths.store.with_name("unused.sqlite")):
             pass
     with opened(paths) as live:
-        live.books.back_up_if_due()
+        live.context.back_up_if_due()
     changed_row(paths, "UPDATE account SET entry = '{oops'")
 
     with opened(paths) as live:
@@ -430,7 +430,7 @@ def test_a_copy_of_the_accounts_is_never_made_of_damaged_rows(paths: Paths) -> N
         before = Backups(paths).newest_first()
         changed_row(paths, "UPDATE account SET plan = 'pro'")
 
-        live.books.mend()
+        live.context.mend()
 
         assert [one.path for one in before if not one.path.exists()] == []
         assert live.names() == sorted(SAVED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import sqlite3
 import stat
@@ -18,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from rotator.core.logins.credential_secrets import refresh_digests
+from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.core.logins.token_lines import line_of
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import (
@@ -35,17 +38,17 @@ from rotator.model import (
 )
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
-from rotator.storage.database import require_sqlite
+from rotator.storage.database import require_known_schema, require_sqlite
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history import MOST_EVENTS, History
-from rotator.storage.migrations import STORE, set_version
+from rotator.storage.migrations import STORE, migrate, set_version
 from rotator.storage.row_sealing import seal_what_is_written
 from rotator.storage.store import Store
-from rotator.storage.tables.descents import DESCENTS_KEPT
+from rotator.storage.tables.descents import DESCENTS_KEPT, MOST_DESCENTS
 from rotator.storage.tables.known_secrets import DIGESTS_KEPT
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.storage.tables.state_reader import DIGESTS_AT_HAND, REMOVED_AT_HAND
-from tests.support.live import as_anybody, full_disk, open_live, run_at_once
+from tests.support.live import as_anybody, full_disk, oauth, open_live, run_at_once
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WHO = Identity("user/ada", "ada@acme.example", "plus")
@@ -188,7 +191,7 @@ def test_a_file_in_the_folder_s_place_is_named(path: Path) -> None:
 def write_much(store: Store, size: int) -> None:
     with store.transaction():
         store.set_balancing(on=False)
-        store.keep_aside(b"x" * size, "too much", NOON)
+        store.keep_unclaimed(b"x" * size, "too much", NOON)
 
 
 @pytest.mark.parametrize("size", [300_000, 20_000_000], ids=["at the commit", "before it"])
@@ -381,41 +384,41 @@ def test_tenures_are_bounded(store: Store) -> None:
 
 def test_what_is_kept_aside_stays_under_its_number(store: Store) -> None:
     with store.transaction():
-        numbers = [store.keep_aside(b"{%d" % n, "half", NOON) for n in range(60)]
+        numbers = [store.keep_unclaimed(b"{%d" % n, "half", NOON) for n in range(60)]
 
-    assert [(one.number, one.content) for one in store.asides()] == [
+    assert [(one.number, one.content) for one in store.unclaimed_contents()] == [
         (number, b"{%d" % n) for n, number in enumerate(numbers)
     ]
-    assert store.aside_size() == (60, 170)
+    assert store.unclaimed_size() == (60, 170)
 
 
 def test_a_number_is_never_given_to_another_content(store: Store) -> None:
     """Whoever drops number 2 an hour later must not drop something else."""
     with store.transaction():
-        first, second = (store.keep_aside(b"%d" % n, "half", NOON) for n in (1, 2))
-        store.replace_aside(second, None)
-        third = store.keep_aside(b"3", "half", NOON)
+        first, second = (store.keep_unclaimed(b"%d" % n, "half", NOON) for n in (1, 2))
+        store.replace_unclaimed(second, None)
+        third = store.keep_unclaimed(b"3", "half", NOON)
 
     assert (first, second, third) == (1, 2, 3)
-    assert [store.number_aside(b"%d" % n, None) for n in (1, 2, 3)] == [1, None, 3]
+    assert [store.number_unclaimed(b"%d" % n, None) for n in (1, 2, 3)] == [1, None, 3]
 
 
 def test_the_same_bytes_of_another_provider_are_another_content(store: Store) -> None:
     with store.transaction():
-        store.keep_aside(b"[1]", "a list", NOON, "acme")
+        store.keep_unclaimed(b"[1]", "a list", NOON, "acme")
 
-    assert store.number_aside(b"[1]", "acme") == 1
-    assert store.number_aside(b"[1]", "zeta") is None
+    assert store.number_unclaimed(b"[1]", "acme") == 1
+    assert store.number_unclaimed(b"[1]", "zeta") is None
 
 
 def test_a_damaged_time_costs_no_content(store: Store, path: Path) -> None:
     with store.transaction():
-        store.keep_aside(b"{", "half", NOON)
+        store.keep_unclaimed(b"{", "half", NOON)
     with raw(path) as connection:
         seal_what_is_written(connection)
         connection.execute("UPDATE aside SET at = 'noon'")
 
-    assert [one.content for one in store.asides()] == [b"{"]
+    assert [one.content for one in store.unclaimed_contents()] == [b"{"]
 
 
 @pytest.mark.parametrize(
@@ -477,9 +480,9 @@ def test_secrets_that_are_moved_to_another_account_leave_those_that_stay(store: 
 
 def test_what_is_kept_aside_is_not_shown(store: Store) -> None:
     with store.transaction():
-        store.keep_aside(b"KEY-CANARY-a", "half", NOON)
+        store.keep_unclaimed(b"KEY-CANARY-a", "half", NOON)
 
-    assert "CANARY" not in repr(list(store.asides()))
+    assert "CANARY" not in repr(list(store.unclaimed_contents()))
 
 
 def test_what_a_copy_was_made_of_stands_in_the_store_s_own_file(
@@ -507,6 +510,115 @@ def test_what_bridges_saw_of_tokens_is_bounded(store: Store) -> None:
 
     kept = [store.descent(one.to[0]) is not None for one in seen]
     assert kept == [False] * 3 + [True] * DESCENTS_KEPT
+
+
+def add_login(store: Store) -> tuple[AccountId, Digest]:
+    """Save a login as named/ada; return the account's id and the digest of its refresh token."""
+    entry = json.dumps(oauth("ada"))
+    credential = parse_entry("named", Secret(entry))
+    with store.transaction():
+        account = store.add_account("named", "ada", credential, WHO, NOON)
+    return account, refresh_digests(credential)[0]
+
+
+def exchange(number: int, spent: Digest, at: datetime = NOON) -> Descent:
+    """Return what a bridge saw of a refresh token for which another one came."""
+    to = (Digest(f"a{number:063x}"), Digest(f"b{number:063x}"))
+    return Descent(f"d-{number}", at, is_login=False, came_from=spent, to=to)
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_what_bridges_saw_of_an_account_s_token_is_kept_as_long_as_the_account(
+    store: Store, *, removed: bool
+) -> None:
+    account, mine = add_login(store)
+    seen = [exchange(0, mine)]
+    seen += [exchange(n, Digest(f"c{n:063x}")) for n in range(1, DESCENTS_KEPT + 2)]
+    found = next(one for one in store.state().accounts if one.id == account)
+
+    with store.transaction():
+        if removed:
+            store.remove_account(found, NOON)
+        store.note_descents(seen, NOON)
+        store.note_descents([exchange(9_999, Digest("e" * 64))], NOON + timedelta(days=100))
+
+    assert store.was_exchanged(mine)
+    assert store.descent(seen[0].to[1]) == replace(seen[0], to=())
+    assert not any(store.was_exchanged(one.came_from or Digest("")) for one in seen[1:])
+    assert store.descent(seen[1].to[1]) is None
+
+
+def test_what_bridges_saw_of_an_account_s_tokens_fills_no_disk(store: Store, path: Path) -> None:
+    _, mine = add_login(store)
+
+    with store.transaction():
+        store.note_descents([exchange(n, mine) for n in range(MOST_DESCENTS // 2 + 1)], NOON)
+
+    with raw(path) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM descent").fetchone()
+    assert count == MOST_DESCENTS
+    assert store.was_exchanged(mine)
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_an_account_whose_token_was_exchanged_is_read_as_one_that_needs_a_login(
+    store: Store, *, is_live: bool
+) -> None:
+    account, mine = add_login(store)
+    with store.transaction():
+        store.note_descents([exchange(0, mine)], NOON)
+        store.set_active("named", account if is_live else None, NOON)
+
+    (found,) = store.state().accounts
+
+    assert found.state_at(NOON) is (AccountState.READY if is_live else AccountState.REJECTED)
+    assert found.state_at(NOON + SAVED_WITHIN) is AccountState.REJECTED
+
+
+def test_an_answer_that_keeps_a_known_refresh_token_does_not_spend_it(store: Store) -> None:
+    _, mine = add_login(store)
+    known = replace(exchange(0, Digest("c" * 64)), to=(mine, Digest("a" * 64)))
+    kept = replace(exchange(1, mine), to=(mine, Digest("d" * 64), Digest("e" * 64)))
+
+    with store.transaction():
+        store.note_descents([known, kept], NOON)
+
+    assert not store.was_exchanged(mine)
+
+
+def test_an_answer_with_an_access_token_that_is_known_spends_the_refresh_token(
+    store: Store,
+) -> None:
+    _, mine = add_login(store)
+    access = Digest("a" * 64)
+    before = replace(exchange(0, Digest("c" * 64)), to=(access, mine))
+
+    with store.transaction():
+        store.note_descents(
+            [before, replace(exchange(1, mine), to=(access, Digest("b" * 64)))], NOON
+        )
+
+    assert store.was_exchanged(mine)
+
+
+def test_what_an_older_version_saw_exchanged_is_known(path: Path) -> None:
+    mine, kept = Digest("a" * 64), Digest("b" * 64)
+    path.parent.mkdir(mode=0o700)
+    with raw(path) as connection:
+        migrate(connection, STORE[:5])
+        rows: list[tuple[str, str | None, str]]
+        rows = [("1", mine, "x"), ("2", mine, "x"), (kept, kept, "y"), ("3", kept, "y")]
+        rows += [("4", None, "z"), ("5", None, "z"), ("6", "c" * 64, "w")]
+        for digest, came_from, answer in rows:
+            connection.execute(
+                "INSERT INTO descent VALUES (?, ?, 0, ?, '2026-11-22T12:00:00.000Z')",
+                (digest, came_from, answer),
+            )
+
+    with Store(path) as store:
+        found = [store.was_exchanged(one) for one in (mine, kept, Digest("c" * 64))]
+
+    assert found == [True, False, False]
 
 
 def test_nobody_is_in_doubt_whether_an_account_is_itself(store: Store) -> None:
@@ -616,6 +728,29 @@ def test_many_processes_that_open_and_migrate_at_once_lose_nothing(path: Path) -
         assert sorted(store.state().slots) == names
 
 
+def test_a_schema_that_another_process_makes_while_it_is_asked_for_is_no_damage(
+    path: Path,
+) -> None:
+    """Case 46: both its numbers are read at one moment, whoever commits between two questions."""
+    path.parent.mkdir()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode = WAL")
+    connection = sqlite3.connect(path, isolation_level=None)
+    asked: list[str] = []
+
+    def commit_after_the_first(statement: str) -> None:
+        asked.append(statement)
+        if len(asked) == 2:
+            migrate(other, STORE)
+
+    connection.set_trace_callback(commit_after_the_first)
+    require_known_schema(connection, path, STORE)
+    require_known_schema(connection, path, STORE)
+
+    connection.close()
+    other.close()
+
+
 def test_opening_waits_for_another_process_that_writes_before_the_first_migration(
     path: Path,
 ) -> None:
@@ -722,24 +857,11 @@ def test_a_damaged_history_is_begun_anew(path: Path) -> None:
     assert [one.event for one in kept] == [event(1)]
 
 
-def test_a_history_of_a_newer_schema_is_left_alone(path: Path) -> None:
-    file = path.with_name("history.sqlite")
-    with contextlib.closing(History(file)):
-        pass
-    with raw(file) as connection:
-        set_version(connection, 99)
-
-    with pytest.raises(NewerSchema):
-        History(file)
-
-    assert file.exists()
-
-
 def test_a_history_that_cannot_be_written_costs_only_itself(home: Path) -> None:
     with open_live(home) as live:
-        live.books.history.close()
+        live.context.history.close()
 
-        live.books.record([event(1)])
+        live.context.record([event(1)])
 
         assert live.state.balancing
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.opencode_binary import OPENCODE_VERSION, cache_folder, install_opencode
+from tests.support.opencode_binary import OPENCODE_VERSION, install_opencode
+from tests.support.tool_cache import cache_folder
 
 # Longer than a megabyte, as everything is that is taken for the program.
 PROGRAM = f"#!/bin/sh\necho {OPENCODE_VERSION}\nexit\n" + "#" * 1_000_001

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rotator.doctor import examine
-from rotator.doctor.remark import Check, Level
-from rotator.doctor.setup import Setup
+from rotator.doctor.check_result import Check, Level
+from rotator.doctor.setup import DoctorContext
 from rotator.opencode.auth.journal import Journal, write_journal
 from rotator.opencode.auth.placement import Neighbours, why_in_place
 from rotator.system.file_owners import kept_mode, open_private
@@ -150,7 +150,7 @@ def test_the_user_can_read_and_write_it_after_a_swap_by_root(house: Household) -
 
 def test_to_root_a_file_of_the_user_is_no_problem_and_one_of_root_is(house: Household) -> None:
     two_logins(house)
-    setup = Setup(find_paths(places(house.home)), NOON, {"PATH": "/nonexistent"})
+    setup = DoctorContext(find_paths(places(house.home)), NOON, {"PATH": "/nonexistent"})
 
     def problems() -> list[str]:
         checks = {Check.AUTH_FILE, Check.FOLDERS}
@@ -168,7 +168,7 @@ def test_to_root_a_file_of_the_user_is_no_problem_and_one_of_root_is(house: Hous
 def test_what_root_left_in_our_folders_is_said(house: Household, count: int) -> None:
     """As an earlier version did: the user cannot open it any more."""
     two_logins(house)
-    setup = Setup(find_paths(places(house.home)), NOON, {"PATH": "/nonexistent"})
+    setup = DoctorContext(find_paths(places(house.home)), NOON, {"PATH": "/nonexistent"})
     left = [house.state_dir / "changed", house.state_dir / "swap.lock"][:count]
     for file in left:
         os.chown(file, 0, 0)
@@ -187,7 +187,7 @@ import os, sys
 from pathlib import Path
 from rotator.opencode.auth.file import (read_live)
 from rotator.opencode.auth.writer import put_live
-from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.replaced import ReplacedFiles
 # What is loaded late lies where only root may read.
 import rotator.opencode.auth.journal, encodings.idna
 file, journal = Path(sys.argv[1]), Path(sys.argv[2])
@@ -195,7 +195,8 @@ os.chdir(file.parent)
 os.setgroups([int(sys.argv[4])])
 os.setresgid(*3 * [int(sys.argv[3])])
 os.setresuid(*3 * [int(sys.argv[3])])
-done = put_live(Path("auth.json"), read_live(Path("auth.json")), b'{"acme": 1}', Replaced(journal))
+seen = read_live(Path("auth.json"))
+done = put_live(Path("auth.json"), seen, b'{"acme": 1}', ReplacedFiles(journal))
 print(done, flush=True)
 """
 

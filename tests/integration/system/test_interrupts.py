@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import signalled
-from tests.support.children import Lines, child
+from tests.support.children import Lines, child, has_ended
 from tests.support.connected import Connected
 from tests.support.rotator_process import accounts, rotator
 from tests.support.signalled import HOST, NEW, OLD, PATH, SIGNALS, furnish, report_failure, saved
@@ -60,10 +60,10 @@ def house(home: Path, vendor: Vendor) -> Connected:
     return furnish(home, vendor)
 
 
-def started(house: Connected, *words: str) -> subprocess.Popen[str]:
+def started(house: Connected, *words: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PROGRAM, *words],
-        env=house.env(),
+        env=house.env() | more,
         cwd=house.home,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -290,6 +290,27 @@ def test_a_signal_at_a_question_ends_it(house: Connected, number: signal.Signals
     assert saved(house) == OLD
 
 
+@each_signal
+@pytest.mark.parametrize("words", [["doctor"], ["doctor", "--fix"]], ids=" ".join)
+def test_a_signal_while_doctor_waits_for_a_program_ends_both(
+    house: Connected, number: signal.Signals, words: list[str]
+) -> None:
+    program, told = house.home / "bin" / "opencode", house.home / "pid"
+    program.parent.mkdir()
+    # The one that waits is a child of the program.
+    program.write_text(f"#!/bin/sh\nsleep 300 & echo $! > {told}.new\nmv {told}.new {told}\nwait\n")
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+
+    with started(house, *words, PATH=path) as running:
+        wait_until(told.exists, SECONDS, "the program to run")
+        running.send_signal(number)
+        code = running.wait(AT_ONCE_SECONDS)
+
+    assert code == 128 + number
+    wait_until(lambda: has_ended(int(told.read_text())), SECONDS, "what it started to end")
+
+
 def test_a_signal_while_standard_input_is_waited_for_ends_it(house: Connected) -> None:
     with subprocess.Popen(
         [*PROGRAM, "accounts", "add", "acme"],
@@ -359,6 +380,8 @@ def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(house: Connected
             for _ in range(9)
         ]
         for turn, demo in enumerate(demos):
+            # Before that it is Python's own beginning that a Ctrl-C breaks off.
+            wait_until(partial(_is_listening, demo.pid), SECONDS, "a demo that listens")
             # Not for luck: each moment is as good as another one.
             with pytest.raises(subprocess.TimeoutExpired):
                 demo.wait(0.2)
@@ -370,6 +393,13 @@ def test_a_demo_leaves_nothing_behind_whenever_the_signal_comes(house: Connected
         assert demo.returncode in {128 + SIGNALS[turn % 3], -SIGNALS[turn % 3]}
     assert list(house.temporary.iterdir()) == []
     wait_until(lambda: not _processes_of(house), AT_ONCE_SECONDS, "every process to be gone")
+
+
+def _is_listening(pid: int) -> bool:
+    """Tell whether a process has a handler for SIGTERM."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (caught,) = (line.split()[1] for line in lines if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def _processes_of(house: Connected) -> list[str]:

@@ -25,7 +25,7 @@ number, answer = int(sys.argv[1]), threading.Event()
 def give_to_this_thread():
     time.sleep(0.05)
     signal.pthread_kill(threading.get_ident(), number)
-    while interrupts.came() is None:
+    while interrupts.pending_signal() is None:
         time.sleep(0.01)
     answer.set()
 thread = threading.Thread(target=give_to_this_thread, daemon=True)
@@ -42,7 +42,7 @@ ASKING = """
 with interrupts.put_off("waiting for an answer"):
     thread.start()
     with interrupts.hearing():
-        while interrupts.came() is None and not answer.wait(20):
+        while interrupts.pending_signal() is None and not answer.wait(20):
             pass
     print("heard" if time.monotonic() - began < 10 else "late", flush=True)
 """
@@ -66,11 +66,32 @@ except interrupts.Interrupted as exc:
     print("heard" if exc.exit_code == 128 + number else exc.exit_code)
 """
 
+WAITING_FOR_A_LOCK = """
+import fcntl, os, tempfile
+from pathlib import Path
+from rotator.errors import SwapConflict
+from rotator.system.locks import swap_lock
+path, ended = Path(tempfile.mkdtemp()) / "swap.lock", threading.Event()
+held = os.open(path, os.O_RDWR | os.O_CREAT)
+fcntl.flock(held, fcntl.LOCK_EX)
+def wait_for_the_lock():
+    try:
+        with swap_lock(path, patience_seconds=60):
+            pass
+    except SwapConflict:
+        ended.set()
+with interrupts.told_to(lambda: None):
+    threading.Thread(target=wait_for_the_lock, daemon=True).start()
+    signal.raise_signal(number)
+    print("heard" if ended.wait(20) else "late", flush=True)
+os._exit(0)
+"""
+
 
 REFRESHING = """
 from datetime import timedelta
 from pathlib import Path
-from rotator.services.refresh import freshen
+from rotator.services.refresh import ensure_fresh
 from tests.support.live import oauth, open_live
 from tests.support.renewing import RENEWING, Vendor
 def wait(refresh):
@@ -84,7 +105,7 @@ with open_live(Path.home(), registry=vendor.registry()) as live:
     live.clock.pass_time(minutes=10)
     began, (ada, _) = time.monotonic(), live.state.accounts
     try:
-        freshen(live.books, ada)
+        ensure_fresh(live.context, ada)
     except interrupts.Interrupted:
         is_heard = time.monotonic() - began < 10
         print("heard" if is_heard and live.saved(ada.name)["refresh"].endswith("-2") else "late")
@@ -100,6 +121,7 @@ with open_live(Path.home(), registry=vendor.registry()) as live:
         pytest.param(REFRESHING, "! waiting for the answer of renewing", id="who refreshes"),
         pytest.param(AT_A_QUESTION, "", id="who asks a person"),
         pytest.param(AT_A_QUESTION_DROPPED, "", id="who asks a person, dropped"),
+        pytest.param(WAITING_FOR_A_LOCK, "", id="who waits for a lock beside"),
     ],
 )
 def test_a_signal_that_another_thread_got_is_heard(waiting: str, said: str, number: int) -> None:

@@ -15,9 +15,9 @@ def test_a_port_is_named_while_somebody_listens_there() -> None:
         idle.bind(("127.0.0.1", 0))
         listening.listen()
         port = listening.getsockname()[1]
-        found = ports_of(os.getpid())
+        ports = ports_of(os.getpid())
 
-    assert port in found
+    assert port in ports
     assert idle.fileno() == -1
     assert port not in ports_of(os.getpid())
 

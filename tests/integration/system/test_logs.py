@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,9 +50,10 @@ def test_what_is_worth_knowing_is_written_down(path: Path) -> None:
     logging.getLogger("rotator.live.swap").info("swapped %s", "acme")
     logging.getLogger("rotator.live.swap").debug("not worth it")
 
-    assert [line.split(" ", 2)[2] for line in lines(path)] == [
-        "INFO rotator.live.swap: swapped acme"
-    ]
+    (line,) = lines(path)
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} UTC INFO rotator\.live\.swap: swapped acme", line
+    )
 
 
 @pytest.mark.usefixtures("handler")
@@ -82,7 +85,51 @@ def test_the_log_and_what_it_leaves_behind_are_private_whatever_the_umask(path: 
 
 
 def test_a_log_that_cannot_be_written_is_named(path: Path) -> None:
-    path.mkdir(parents=True)
+    path.parent.mkdir(parents=True)
+    path.symlink_to(path.with_name("missing") / "rotator.log")
 
-    with pytest.raises(StoreError, match=f"the log {path} cannot be written: Is a directory"):
+    with pytest.raises(StoreError, match=f"the log {path} cannot be written: No such file"):
         log_to_file(path)
+
+
+@pytest.mark.parametrize("odd", ["pipe", "folder", "circle", "link to a pipe"])
+def test_what_is_no_file_in_the_log_s_place_keeps_nothing_from_starting(
+    path: Path, odd: str
+) -> None:
+    path.parent.mkdir(parents=True)
+    pipe = path.with_name("pipe")
+    os.mkfifo(pipe)
+    match odd:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "circle":
+            path.symlink_to(path.name)
+        case _:
+            path.symlink_to(pipe)
+
+    root = logging.getLogger("rotator")
+    level = root.level
+    handler = log_to_file(path)
+
+    handler.close()
+    root.removeHandler(handler)
+    root.setLevel(level)
+    assert (path.is_file(), path.is_symlink()) == (True, False)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_line_that_the_disk_does_not_take_is_lost_without_a_traceback(
+    handler: logging.Handler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        logging.getLogger("rotator.test").warning("nobody reads this")
+        told = capsys.readouterr()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    handler.flush()
+
+    assert (told.out, told.err) == ("", "")

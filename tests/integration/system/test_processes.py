@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from rotator.system.processes import is_running, kind_of, start_ticks, started
+import pytest
+
+from rotator.system.processes import (
+    ATTACH,
+    COMMAND,
+    _is_named_opencode,
+    _is_pure,
+    _is_second,
+    _Seen,
+    is_running,
+    kind_of,
+    start_ticks,
+    started,
+)
+from tests.support.bridge_tools import SOURCES
+from tests.support.live import NOON
+from tests.support.opencode_binary import opencode_binary
 
 
 def test_a_process_is_known_by_the_time_it_started() -> None:
@@ -42,9 +63,174 @@ def test_no_number_of_a_process_is_too_odd_to_ask_about() -> None:
     assert not is_running(2**80)
 
 
-def test_the_kind_of_an_opencode_is_in_its_command_line() -> None:
-    assert kind_of(["opencode", "serve", "--port", "0"]) == "serve"
-    assert kind_of(["opencode", "web"]) == "serve"
-    assert kind_of(["opencode", "run", "serve"]) == "run"
-    assert kind_of(["opencode"]) == "tui"
+# What follows `opencode`, which command 1.18.33 takes it for (None: its default, the TUI), and
+# what that is here. tests/e2e/test_command_line.py asks the real one.
+LINES = [
+    ("", None, "tui"),
+    ("serve --port 0", "serve", "serve"),
+    ("web", "web", "serve"),
+    ("acp --cwd /x", "acp", "serve"),
+    ("run serve", "run", "run"),
+    ("run -- --attach http://x", "run", "run"),
+    ("serve run", "serve", "serve"),
+    ("foo serve", None, "tui"),
+    ("serv", None, "tui"),
+    ("'' serve", None, "tui"),
+    ("- serve", None, "tui"),
+    ("-5 serve", None, "tui"),
+    ("-- serve", None, "tui"),
+    ("--print-logs --log-level DEBUG serve", "serve", "serve"),
+    ("--log-level=DEBUG --pure serve", "serve", "serve"),
+    ("--log-level serve", None, "tui"),
+    ("--printLogs serve", "serve", "serve"),
+    ("--pure false web", "web", "serve"),
+    ("--no-pure serve", "serve", "serve"),
+    ("--print-logs=serve", None, "tui"),
+    ("--print-logs yes serve", None, "tui"),
+    ("--prompt run", None, "tui"),
+    ("--prompt=run", None, "tui"),
+    ("--prompt serve run hi", "run", "run"),
+    ("--prompt '' serve", "serve", "serve"),
+    ("--prompt --pure serve", "serve", "serve"),
+    ("--prompt -1 serve", "serve", "serve"),
+    ("--prompt -x serve", None, "tui"),
+    ("--port 4096 serve", "serve", "serve"),
+    ("--fork serve", None, "tui"),
+    ("-c run x", None, "tui"),
+    ("-c=run serve", "serve", "serve"),
+    ("-m openai/gpt run hi", "run", "run"),
+    ("-mopenai/gpt run hi", "run", "run"),
+    ("-n5 run hi", "run", "run"),
+    ("-sses run", None, "tui"),
+    ("--cors a b serve", None, "tui"),
+    ("attach http://x", "attach", ATTACH),
+    ("--session=x attach http://x", "attach", ATTACH),
+    ("run --attach http://x hi", "run", ATTACH),
+    ("run hi --attach=http://x", "run", ATTACH),
+    ("--attach http://x run hi", "run", ATTACH),
+    ("run --title --attach http://x", "run", ATTACH),
+    ("run --attach= hi", "run", "run"),
+    ("run --attach --title x", "run", "run"),
+    ("run --attached http://x", "run", "run"),
+    ("--attach run hi", None, "tui"),
+    ("github run", "github", "run"),
+    ("github install", "github", COMMAND),
+    ("auth login -p openai", "auth", COMMAND),
+    ("--pure providers list", "providers", COMMAND),
+    ("plug x", "plugin", COMMAND),
+    ("console login", "console", COMMAND),
+    ("pr 7", "pr", COMMAND),
+]
+
+
+@pytest.mark.parametrize(("line", "_command", "kind"), LINES)
+def test_the_kind_of_an_opencode_is_in_its_command_line(
+    line: str, _command: str | None, kind: str
+) -> None:
+    words = shlex.split(line)
+
+    assert kind_of(["/usr/bin/opencode", *words]) == kind
+    assert kind_of(["node", "/usr/lib/node_modules/opencode-ai/bin/opencode", *words]) == kind
+
+
+def test_what_only_says_something_ends_by_itself() -> None:
     assert kind_of([]) == "tui"
+    for words in (["--version"], ["serve", "--help"], ["-h", "run"]):
+        assert kind_of(["opencode", *words]) == COMMAND
+    assert kind_of(["opencode", "run", "--", "--help"]) == "run"
+
+
+def test_the_bridge_has_the_same_rules_for_its_command_line() -> None:
+    rules = f"import {{ processKind }} from {json.dumps(str(SOURCES / 'core' / 'environment.js'))};"
+    lines = json.dumps([shlex.split(line) for line, _, _ in LINES])
+    script = f"{rules}\nconst kinds = {lines}.map((one) => processKind(['bun', 'x', ...one]));"
+    ended = subprocess.run(
+        [opencode_binary(), "-e", f"{script} console.log(JSON.stringify(kinds))"],
+        env={**os.environ, "BUN_BE_BUN": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+
+    # No client and no command asks for anything there: they are as one that a person looks at.
+    expected = [kind if kind in {"run", "serve"} else "tui" for _, _, kind in LINES]
+    clients = {n for n, (_, name, kind) in enumerate(LINES) if (name, kind) == ("run", ATTACH)}
+    told = [kind for n, kind in enumerate(json.loads(ended.stdout)) if n not in clients]
+    assert told == [kind for n, kind in enumerate(expected) if n not in clients]
+
+
+@pytest.mark.parametrize(
+    ("words", "variable", "is_pure"),
+    [
+        ("serve --pure", "", True),
+        ("--pure=true run x", "", True),
+        ("serve --pure false", "", False),
+        ("serve --pure --no-pure", "", False),
+        ("serve --pure=false", "", False),
+        ("run -- --pure", "", False),
+        ("serve --pure false", "yes", True),
+        ("serve", "1", True),
+        ("serve", "no", False),
+    ],
+)
+def test_an_opencode_may_be_told_to_load_no_plug_ins(
+    words: str, variable: str, *, is_pure: bool
+) -> None:
+    assert _is_pure(["opencode", *shlex.split(words)], {"OPENCODE_PURE": variable}) is is_pure
+
+
+SECOND = [
+    ("/x/@opencode/cli-linux-x64-baseline/bin/opencode", "serve", {}),
+    ("/x/@opencode-ai/cli-linux-x64/bin/opencode", "", {}),
+    ("/usr/bin/opencode2", "run x", {}),
+    ("/usr/bin/opencode", "serve --service", {}),
+    ("/usr/bin/opencode", "serve --stdio --port 0", {}),
+    ("/usr/bin/opencode", "service start", {}),
+    ("{folder}/bin/opencode", "", {"bin/../package.json": {"version": "2.0.15"}}),
+    ("/usr/bin/opencode", "", {"state/opencode/service.json": {"pid": 7, "version": "2.0.20"}}),
+]
+FIRST = [
+    ("/usr/bin/opencode", "serve", {}),
+    ("/usr/bin/opencode", "opencode2", {}),
+    ("/x/opencode-ai/bin/opencode.exe", "run opencode2 @opencode/cli --service", {}),
+    ("{folder}/bin/opencode", "", {"package.json": {"version": "1.18.33"}}),
+    ("{folder}/bin/opencode", "", {"package.json": [2]}),
+    ("/usr/bin/opencode", "", {"state/opencode/service.json": {"pid": 8, "version": "2.0.20"}}),
+    ("/usr/bin/opencode", "", {"state/opencode/service.json": {"pid": 7, "version": "1.9"}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "files", "is_second"),
+    [*((*one, True) for one in SECOND), *((*one, False) for one in FIRST)],
+)
+def test_an_opencode_2_is_told_from_an_older_one(
+    tmp_path: Path, program: str, words: str, files: dict[str, object], *, is_second: bool
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(content))
+    environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    program = program.format(folder=tmp_path)
+    seen = _Seen(7, ["opencode", *shlex.split(words)], [], NOON, environ, None, program)
+
+    assert _is_second(seen) is is_second
+    assert _is_second(replace(seen, environ=None)) is (is_second and "state/" not in str(files))
+
+
+@pytest.mark.parametrize(
+    ("words", "is_opencode"),
+    [
+        (["opencode", "run"], True),
+        (["node", "/usr/lib/opencode"], True),
+        (["/venvs/opencode-rotator/bin/python", "/venvs/opencode-rotator/bin/rotator"], False),
+        (["/src/opencode-rotator/.venv/bin/python", "-m", "rotator", "watch"], False),
+        (["/opt/opencode-tools/bin/rotator", "watch"], False),
+    ],
+)
+def test_a_process_of_ours_is_no_opencode_whatever_its_folder_is_called(
+    words: Sequence[str], *, is_opencode: bool
+) -> None:
+    assert _is_named_opencode("name", words) is is_opencode

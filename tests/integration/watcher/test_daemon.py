@@ -11,18 +11,19 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from watchdog.observers.api import BaseObserver
 
 from rotator.clock import to_iso
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import AccountState, Event, EventKind
+from rotator.opencode.auth import writer
 from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret, digest_of
-from rotator.services.status import look_around
+from rotator.services.status import read_status
 from rotator.storage.history import History
 from rotator.system.file_watch import FileWatcher
 from rotator.system.files import publish, temporary_beside
@@ -44,7 +45,7 @@ LOGGED = (
 
 
 class Running:
-    """A watcher in a thread of the test; its own books are opened there."""
+    """A watcher in a thread of the test; its own context is opened there."""
 
     def __init__(
         self,
@@ -62,8 +63,8 @@ class Running:
         assert self._ready.wait(SECONDS)
 
     def _run(self) -> None:
-        with open_books(self.paths, registry=self._registry) as books:
-            self._daemon = Daemon(books, watcher=self._watcher)
+        with open_context(self.paths, registry=self._registry) as context:
+            self._daemon = Daemon(context, watcher=self._watcher)
             self._daemon.run(self._ready.set)
 
     def stop(self) -> None:
@@ -85,8 +86,8 @@ class World:
         self._log.touch()
         self.running = Running(self.paths)
         stack.callback(self._stop)
-        self.books: Books = stack.enter_context(open_books(self.paths))
-        self.history: History = self.books.history
+        self.context: Context = stack.enter_context(open_context(self.paths))
+        self.history: History = self.context.history
 
     def _stop(self) -> None:
         # Whichever runs by then: a test may have started another one.
@@ -116,12 +117,12 @@ class World:
 
     def active(self, provider: str = "mock") -> str | None:
         """Return the digest of the active account's key."""
-        account = self.books.store.state().active(provider)
+        account = self.context.store.state().active(provider)
         return account.credential.digest if account else None
 
     def groups(self) -> list[str | None]:
         """Return the group of each account."""
-        return [account.group for account in self.books.store.state().accounts]
+        return [account.group for account in self.context.store.state().accounts]
 
     def events(self, *kinds: EventKind) -> list[Event]:
         """Return the events so far, of some kinds or of all."""
@@ -234,7 +235,6 @@ def test_a_failure_that_bridge_and_log_tell_is_one(world: World) -> None:
     world.log_in(B)
     world.log_in(A)
     world.log_in("KEY-CANARY-O", "other")
-    world.log_in("KEY-CANARY-P", "other")
     world.verdict(world.signal(1, A))
     passed = world.verdict(world.signal(2, B, attempt=2, tried=[digest_of(A), digest_of(B)]))
 
@@ -246,7 +246,7 @@ def test_a_failure_that_bridge_and_log_tell_is_one(world: World) -> None:
     assert passed["verdict"] == "pass"
     limited = [event.provider for event in world.events(EventKind.LIMITED)]
     assert limited == ["mock", "mock", "other"]
-    strikes = [a.limit.strikes for a in world.books.store.state().of("mock") if a.limit]
+    strikes = [a.limit.strikes for a in world.context.store.state().of("mock") if a.limit]
     assert strikes == [1, 1]
 
 
@@ -258,7 +258,7 @@ def test_a_login_made_while_no_watcher_ran_is_found_at_the_start(world: World) -
     world.running = Running(world.paths)
 
     assert world.active() == digest_of(B)
-    assert len(world.books.store.state().accounts) == 2
+    assert len(world.context.store.state().accounts) == 2
 
 
 def test_a_signal_that_came_while_no_watcher_ran_is_worked_off_at_the_start(world: World) -> None:
@@ -286,7 +286,7 @@ def test_an_account_whose_rest_is_over_is_told_to_be_back(world: World) -> None:
     world.verdict(world.signal(1, A, headers={"retry-after": "1"}))
 
     world.wait_for_event(EventKind.RECOVERED)
-    states = {a.state_at(datetime.now(UTC)) for a in world.books.store.state().accounts}
+    states = {a.state_at(datetime.now(UTC)) for a in world.context.store.state().accounts}
     assert states == {AccountState.READY}
 
 
@@ -312,10 +312,10 @@ def test_a_file_that_is_gone_empties_the_slots_and_keeps_the_accounts(world: Wor
     world.wait_for_event(EventKind.PROBLEM)
 
     assert world.active() is None
-    (account,) = world.books.store.state().accounts
+    (account,) = world.context.store.state().accounts
     assert account.disabled is None
     world.log_in(A)
-    assert len(world.books.store.state().accounts) == 1
+    assert len(world.context.store.state().accounts) == 1
 
 
 def test_nonsense_in_the_inbox_costs_itself_alone(world: World) -> None:
@@ -350,7 +350,7 @@ def test_a_system_without_notifications_left_is_polled_and_status_says_so(world:
 
         assert any(
             problem.startswith("auth.json is polled")
-            for problem in look_around(world.books).problems
+            for problem in read_status(world.context).problems
         )
 
 
@@ -364,22 +364,28 @@ def test_status_names_the_broken_modules_that_the_watcher_has_found(
     monkeypatch.syspath_prepend(tmp_path)
     sentence = "the provider module broken was not loaded: oops"
 
-    before = look_around(world.books).problems
+    before = read_status(world.context).problems
     world.running.stop()
     with watch_lock(world.paths.watch_lock):
         world.running = Running(world.paths, registry=load_registry(package.name))
-        while_it_runs = look_around(world.books).problems
+        while_it_runs = read_status(world.context).problems
 
     assert (sentence in before, sentence in while_it_runs) == (False, True)
 
 
-def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(world: World) -> None:
+def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
     older, newer = oauth("ACC-CANARY-1"), oauth("ACC-CANARY-2")
     for entry in (older, newer):
         world.write_auth(acme=entry)
         world.wait_for_active("acme", str(entry["access"]))
     world.running.stop()
-    # An old copy came back while nobody watched, in a folder that cannot be written.
+    # An old copy came back while nobody watched, where nothing can be written.
+    monkeypatch.setattr(writer, "write_in_place", refuse)
     world.write_auth(acme=older)
     folder = world.paths.auth_file.parent
     folder.chmod(0o500)
@@ -391,22 +397,24 @@ def test_what_cannot_be_mended_is_told_once_and_the_watch_goes_on(world: World) 
             world.verdict(world.signal(number, "KEY-CANARY-UNKNOWN"))
         told = world.events(EventKind.PROBLEM)
         folder.chmod(0o700)
+        monkeypatch.undo()
         world.write_auth(acme=older | {"expires": 1})
 
     wait_until(lambda: world.read_auth()["acme"] == newer, 2 * SECONDS, "the newest tokens")
     assert len(told) == 1
 
 
-def test_two_keys_of_one_organisation_are_limited_together(world: World) -> None:
+@pytest.mark.parametrize("name", ["org-acme", "slack", "ghost"])
+def test_two_keys_of_one_organisation_are_limited_together(world: World, name: str) -> None:
     limits = {"x-ratelimit-limit-requests": "10", "x-ratelimit-remaining-requests": "9"}
     good = {"provider": "openai", "status": 200} | {
-        "headers": limits | {"openai-organization": "org-acme"}
+        "headers": limits | {"openai-organization": name}
     }
     world.log_in(B, "openai")
     world.log_in(A, "openai")
     for number, key in enumerate((A, B), start=1):
         world.signal(number, key, **good)
-    wait_until(lambda: world.groups() == ["org-acme"] * 2, SECONDS, "both to be known")
+    wait_until(lambda: world.groups() == [name] * 2, SECONDS, "both to be known")
 
     verdict = world.verdict(world.signal(3, A, provider="openai", model="gpt-5"))
 
@@ -414,7 +422,7 @@ def test_two_keys_of_one_organisation_are_limited_together(world: World) -> None
     limited = world.wait_for_event(EventKind.LIMITED)
     assert limited.why.endswith(", and 1 more that are counted together with it")
     now = datetime.now(UTC)
-    states = [one.state_at(now) for one in world.books.store.state().accounts]
+    states = [one.state_at(now) for one in world.context.store.state().accounts]
     assert states == [AccountState.COOLING] * 2
 
 
@@ -478,7 +486,7 @@ def test_a_turn_is_held_where_nobody_is_left_and_status_says_so(world: World) ->
     assert "mock/mock-1 is first at" in verdict["note"]
     sentence = "1 turn(s) of mock wait for an account that frees up"
     with watch_lock(world.paths.watch_lock):
-        wait_until(lambda: sentence in look_around(world.books).problems, SECONDS, "the status")
+        wait_until(lambda: sentence in read_status(world.context).problems, SECONDS, "the status")
 
 
 def test_after_the_wait_the_turn_goes_on_with_the_account_that_is_free(world: World) -> None:
@@ -506,7 +514,9 @@ def test_whose_a_new_login_is_is_asked_beside_the_watch(world: World) -> None:
     world.write_auth(**{NAMING: oauth("ACC-CANARY-ada-1")})
 
     def named() -> bool:
-        return [one.identity for one in world.books.store.state().accounts] == ["ada@acme.example"]
+        return [one.identity for one in world.context.store.state().accounts] == [
+            "ada@acme.example"
+        ]
 
     wait_until(named, SECONDS, "the vendor's word")
     assert namer.asked == ["ACC-CANARY-ada-1"]

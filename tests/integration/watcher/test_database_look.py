@@ -30,13 +30,13 @@ class Looking:
 def looking(home: Path) -> Iterator[Looking]:
     with open_live(home) as live:
         table = Table(live.paths.opencode_database)
-        look = DatabaseLook(live.books, Problems(live.books))
+        look = DatabaseLook(live.context, Problems(live.context))
         with contextlib.closing(look), contextlib.closing(table):
             yield Looking(live, table, look)
 
 
 def test_a_database_and_its_log_are_watched(looking: Looking) -> None:
-    names = [(one.name, one.path.name) for one in looking.look.files]
+    names = [(watched.name, watched.path.name) for watched in looking.look.files]
 
     assert names == [(DATABASE, "opencode.db"), (DATABASE, "opencode.db-wal")]
 
@@ -85,10 +85,10 @@ def test_what_is_wrong_is_told_once_and_nothing_is_forgotten(looking: Looking) -
     looking.look.look()
     looking.table.do("ALTER TABLE credential RENAME COLUMN active TO used")
 
-    found = [looking.look.look(), looking.look.look(closely=True)]
+    answers = [looking.look.look(), looking.look.look(closely=True)]
 
     told = [e.why for e in looking.live.events() if e.kind is EventKind.PROBLEM]
-    assert found == [False, False]
+    assert answers == [False, False]
     assert len(told) == 1
     assert "is of an OpenCode that is not known here" in told[0]
     (account,) = looking.live.state.accounts

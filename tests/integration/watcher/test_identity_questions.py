@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -12,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import Books
-from rotator.core.poll_schedule import MOST_TRIES, OwnerAsked
-from rotator.model import Digest
+from rotator.context import Context
+from rotator.core.poll_schedule import MOST_TRIES, OwnerRecord
+from rotator.model import SPENT_ELSEWHERE, Digest
 from rotator.model.preferences import Preferences
+from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer
+from rotator.secret import Secret
+from rotator.services.spent_logins import reject_spent
 from rotator.watcher.identity_questions import IdentityQuestions, in_doubt
 from tests.support.builders import MINUTE, a_state, an_account
-from tests.support.live import HandClock, Live, api, oauth, open_live
+from tests.support.descents import seen_login, seen_refresh
+from tests.support.live import HandClock, Live, api, oauth, oauth_until, open_live
 from tests.support.naming import NAMING, Namer, Naming
 from tests.support.renewing import says
 from tests.support.waiting import wait_until
@@ -40,9 +45,9 @@ def live(home: Path, namer: Namer) -> Iterator[Live]:
         yield live
 
 
-def asked_by(books: Books) -> None:
+def asked_by(context: Context) -> None:
     """Let a watcher look for questions, and take in all answers."""
-    with contextlib.closing(IdentityQuestions(books, lambda: None)) as questions:
+    with contextlib.closing(IdentityQuestions(context, lambda: None)) as questions:
         questions.begin()
         finish(questions)
 
@@ -55,11 +60,27 @@ def finish(questions: IdentityQuestions) -> None:
     wait_until(over, 10, "the answers")
 
 
+def test_one_whose_token_somebody_else_has_exchanged_is_asked_about_while_it_works(
+    live: Live, namer: Namer
+) -> None:
+    live.sees({NAMING: oauth("ada")})
+    live.sees({NAMING: oauth("bob")})
+    live.clock.pass_time(minutes=3)
+    seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+    live.look()
+    reject_spent(live.context)
+
+    asked_by(live.context)
+
+    assert live.account(FIRST).rejected == SPENT_ELSEWHERE
+    assert sorted(namer.asked) == [ADA, BOB]
+
+
 def test_a_captured_login_is_asked_about_once(live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada")})
 
     for _ in range(3):
-        asked_by(live.books)
+        asked_by(live.context)
         live.clock.pass_time(days=1)
 
     assert namer.asked == [ADA]
@@ -72,29 +93,63 @@ def test_a_captured_login_is_asked_about_once(live: Live, namer: Namer) -> None:
 def test_what_was_asked_is_known_after_a_restart(home: Path, live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada")})
     namer.instead[ADA] = lambda: says(200, who="")
-    asked_by(live.books)
+    asked_by(live.context)
     namer.asked.clear()
 
     with open_live(home, clock=live.clock, registry=namer.registry()) as again:
-        asked_by(again.books)
+        asked_by(again.context)
 
     assert namer.asked == []
 
 
 def test_whoever_is_known_is_not_asked_about(live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada")})
-    asked_by(live.books)
-    live.books.history.keep_owner_asked(live.account(FIRST).credential.digest, OwnerAsked())
+    asked_by(live.context)
+    live.context.history.keep_owner_asked(live.account(FIRST).credential.digest, OwnerRecord())
 
-    asked_by(live.books)
+    asked_by(live.context)
 
     assert namer.asked == [ADA]
+
+
+@pytest.mark.parametrize("word", ["unknown", "none", "-", "00000000-0000-0000-0000-000000000000"])
+@pytest.mark.parametrize(
+    ("provider", "answer"),
+    [
+        ("xai", {"sub": "{}"}),
+        ("openai", {"user_id": "{}", "account_id": "acc-1", "rate_limit": {}}),
+        ("openai", {"user_id": "user-1", "account_id": "{}", "rate_limit": {}}),
+        ("github-copilot", {"login": "ghost", "id": 10137}),
+    ],
+    ids=["xai", "openai's user", "openai's account", "github's ghost"],
+)
+def test_two_logins_that_a_vendor_gives_the_same_word_stay_two(
+    home: Path, provider: str, answer: dict[str, object], word: str
+) -> None:
+    told = {name: word if value == "{}" else value for name, value in answer.items()}
+    body = Secret(json.dumps(told))
+    vendor = Registry(
+        load_registry().providers,
+        send=lambda _: HttpAnswer(200, {"content-type": "application/json"}, body),
+    )
+    with open_live(home, registry=vendor) as live:
+        for person in ("ada", "bob"):
+            entry = oauth_until(person, 1, live.clock.now + DAY)
+            seen_login(live.paths, entry)
+            live.sees({provider: entry})
+            asked_by(live.context)
+            live.clock.pass_time(minutes=10)
+
+        kept = {
+            a.credential.secret.reveal() for a in live.state.of(provider) if a.credential.secret
+        }
+        assert kept == {ADA, BOB}
 
 
 def test_the_setting_turns_it_off(live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada")})
 
-    asked_by(replace(live.books, preferences=lambda: Preferences(ask_owner=False)))
+    asked_by(replace(live.context, preferences=lambda: Preferences(ask_owner=False)))
 
     assert namer.asked == []
 
@@ -113,17 +168,17 @@ def test_a_token_that_is_no_use_is_not_asked_with(
 ) -> None:
     live.sees({NAMING: entry})
 
-    asked_by(live.books)
+    asked_by(live.context)
 
     assert namer.asked == []
 
 
 def test_a_rejected_login_is_not_asked_about(live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada")})
-    with live.books.store.transaction():
-        live.books.store.set_rejected(live.account(FIRST).id, "dead")
+    with live.context.store.transaction():
+        live.context.store.set_rejected(live.account(FIRST).id, "dead")
 
-    asked_by(live.books)
+    asked_by(live.context)
 
     assert namer.asked == []
 
@@ -131,13 +186,13 @@ def test_a_rejected_login_is_not_asked_about(live: Live, namer: Namer) -> None:
 def test_a_failure_is_asked_about_again_later_and_not_for_ever(live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada", left=9 * DAY)})
     namer.instead[ADA] = lambda: says(503)
-    asked_by(live.books)
-    asked_by(live.books)
+    asked_by(live.context)
+    asked_by(live.context)
     assert namer.asked == [ADA]
 
     for _ in range(2 * MOST_TRIES):
         live.clock.pass_time(hours=2)
-        asked_by(live.books)
+        asked_by(live.context)
 
     assert namer.asked == [ADA] * MOST_TRIES
     assert live.account(FIRST).identity_key is None
@@ -151,7 +206,7 @@ def test_a_failure_is_logged_and_is_no_event(
     namer.instead[ADA] = lambda: says(503)
 
     with caplog.at_level(logging.INFO):
-        asked_by(live.books)
+        asked_by(live.context)
 
     assert live.kinds() == before
     assert f"whose login {FIRST} is was not told: status 503" in caplog.text
@@ -161,13 +216,13 @@ def test_a_failure_is_logged_and_is_no_event(
 def test_a_vendor_that_says_when_to_ask_again_is_not_asked_before(live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada", left=DAY)})
     namer.instead[ADA] = lambda: says(429)
-    asked_by(live.books)
+    asked_by(live.context)
     live.clock.pass_time(hours=2)
-    asked_by(live.books)
+    asked_by(live.context)
     assert namer.asked == [ADA]
 
     live.clock.pass_time(minutes=2)
-    asked_by(live.books)
+    asked_by(live.context)
 
     assert namer.asked == [ADA, ADA]
 
@@ -175,13 +230,15 @@ def test_a_vendor_that_says_when_to_ask_again_is_not_asked_before(live: Live, na
 def test_a_watcher_that_is_killed_while_it_asks_has_asked(live: Live, namer: Namer) -> None:
     live.sees({NAMING: oauth("ada", left=9 * DAY)})
     for _ in range(2 * MOST_TRIES):
-        killed = IdentityQuestions(live.books, lambda: None)
+        killed = IdentityQuestions(live.context, lambda: None)
         killed.begin()
         killed.close()
         live.clock.pass_time(minutes=1)
 
     assert len(namer.asked) <= MOST_TRIES
-    assert live.books.history.owner_asked(live.account(FIRST).credential.digest).tries == MOST_TRIES
+    assert (
+        live.context.history.owner_asked(live.account(FIRST).credential.digest).tries == MOST_TRIES
+    )
 
 
 def test_the_watcher_is_woken_by_an_answer_and_does_not_wait_for_it(
@@ -195,7 +252,7 @@ def test_the_watcher_is_woken_by_an_answer_and_does_not_wait_for_it(
         return says(200, who="ada")
 
     namer.instead[ADA] = slow
-    with contextlib.closing(IdentityQuestions(live.books, woken.set)) as questions:
+    with contextlib.closing(IdentityQuestions(live.context, woken.set)) as questions:
         questions.begin()
         questions.begin()
         assert not questions.work()
@@ -211,7 +268,7 @@ def test_the_watcher_is_woken_by_an_answer_and_does_not_wait_for_it(
 
 @pytest.fixture
 def shy(home: Path, namer: Namer) -> Iterator[Live]:
-    """Return books of a vendor whose terms speak against asking, with one login."""
+    """Return a context of a vendor whose terms speak against asking, with one login."""
     module = Naming(asks_only_in_doubt=True)
     with open_live(home, registry=namer.registry(module)) as live:
         live.sees({NAMING: oauth("ada", left=MINUTE)})
@@ -221,7 +278,7 @@ def shy(home: Path, namer: Namer) -> Iterator[Live]:
 def test_a_vendor_whose_terms_speak_against_it_is_not_asked_without_a_doubt(
     shy: Live, namer: Namer
 ) -> None:
-    asked_by(shy.books)
+    asked_by(shy.context)
 
     assert namer.asked == []
 
@@ -231,7 +288,7 @@ def test_of_two_rows_that_may_be_one_person_both_are_asked_about(home: Path, nam
         live.sees({NAMING: oauth("ada")})
         live.sees({NAMING: oauth("bob")})
         for _ in range(2):
-            asked_by(live.books)
+            asked_by(live.context)
 
         assert sorted(namer.asked) == [ADA, BOB]
         assert [live.account(name).identity_key for name in live.names()] == [
@@ -248,7 +305,7 @@ def test_a_pair_that_took_another_s_place_and_the_replaced_one_are_both_asked_ab
     assert shy.names() == [FIRST]
 
     for _ in range(2):
-        asked_by(shy.books)
+        asked_by(shy.context)
 
     assert sorted(namer.asked) == [ADA, BOB]
     assert sorted(str(one.identity_key) for one in shy.state.accounts) == ["user/ada", "user/bob"]
@@ -258,7 +315,7 @@ def test_a_replaced_pair_that_has_run_out_is_not_asked_with(shy: Live, namer: Na
     shy.sees({NAMING: oauth("ada", 2)})
     shy.clock.pass_time(minutes=2)
 
-    asked_by(shy.books)
+    asked_by(shy.context)
 
     assert namer.asked == ["ACC-CANARY-ada-2"]
     assert shy.names() == [FIRST]
@@ -289,15 +346,15 @@ def counted(home: Path, namer: Namer) -> Iterator[Live]:
 def test_a_vendor_that_counts_questions_is_not_asked_beside_its_usage(
     counted: Live, namer: Namer
 ) -> None:
-    history, account = counted.books.history, counted.account(FIRST).id
+    history, account = counted.context.history, counted.account(FIRST).id
     assert history.lease(account, counted.clock.now)
-    asked_by(counted.books)
+    asked_by(counted.context)
     history.keep_failure(account, "no", counted.clock.now + PAUSE)
-    asked_by(counted.books)
+    asked_by(counted.context)
     assert namer.asked == []
 
     counted.clock.now += PAUSE
-    asked_by(counted.books)
+    asked_by(counted.context)
 
     assert namer.asked == [ADA]
     assert not history.lease(account, counted.clock.now + PAUSE / 2)
@@ -306,9 +363,9 @@ def test_a_vendor_that_counts_questions_is_not_asked_beside_its_usage(
 
 def test_usage_waits_as_long_as_a_vendor_that_counts_has_said(counted: Live, namer: Namer) -> None:
     namer.instead[ADA] = lambda: says(429)
-    asked_by(counted.books)
+    asked_by(counted.context)
 
-    asked = counted.books.history.asked(counted.account(FIRST).id)
+    asked = counted.context.history.asked(counted.account(FIRST).id)
 
     assert asked.due_at is not None
     assert asked.due_at >= counted.clock.now + timedelta(hours=2)
@@ -317,9 +374,9 @@ def test_usage_waits_as_long_as_a_vendor_that_counts_has_said(counted: Live, nam
 
 def test_a_question_leaves_the_usage_of_others_as_it_is(live: Live) -> None:
     live.sees({NAMING: oauth("ada")})
-    asked_by(live.books)
+    asked_by(live.context)
 
-    assert live.books.history.asked(live.account(FIRST).id).due_at is None
+    assert live.context.history.asked(live.account(FIRST).id).due_at is None
 
 
 # -- keys --------------------------------------------------------------------------------------
@@ -330,7 +387,7 @@ def test_two_keys_of_one_person_stay_two_accounts(live: Live, namer: Namer) -> N
     live.sees({NAMING: api("a")})
     live.sees({NAMING: api("b")})
 
-    asked_by(live.books)
+    asked_by(live.context)
 
     assert [live.account(name).identity_key for name in (FIRST, SECOND)] == ["user/ada"] * 2
     assert live.names() == [FIRST, SECOND]
@@ -338,11 +395,11 @@ def test_two_keys_of_one_person_stay_two_accounts(live: Live, namer: Namer) -> N
 
 def test_an_answer_about_a_key_that_is_gone_names_nobody(live: Live, namer: Namer) -> None:
     live.sees({NAMING: api("a")})
-    with contextlib.closing(IdentityQuestions(live.books, lambda: None)) as questions:
+    with contextlib.closing(IdentityQuestions(live.context, lambda: None)) as questions:
         namer.instead["KEY-CANARY-a"] = lambda: says(200, who="ada")
         questions.begin()
-        with live.books.store.transaction():
-            live.books.store.remove_account(live.account(FIRST), live.clock.now)
+        with live.context.store.transaction():
+            live.context.store.remove_account(live.account(FIRST), live.clock.now)
         finish(questions)
 
     assert live.names() == []
@@ -350,9 +407,9 @@ def test_an_answer_about_a_key_that_is_gone_names_nobody(live: Live, namer: Name
 
 def test_the_oldest_questions_are_forgotten(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rotator.storage.history.MOST_QUESTIONS", 2)
-    history, digests = live.books.history, [Digest(letter) for letter in "abc"]
+    history, digests = live.context.history, [Digest(letter) for letter in "abc"]
     for digest in digests:
-        history.keep_owner_asked(digest, OwnerAsked(1, is_answered=True))
+        history.keep_owner_asked(digest, OwnerRecord(1, is_answered=True))
 
     known = [history.owner_asked(digest).is_answered for digest in digests]
 

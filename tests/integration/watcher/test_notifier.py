@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,16 +15,17 @@ import pytest
 
 from rotator.clock import to_iso
 from rotator.secret import digest_of
-from rotator.statusline.quick_read import peek
+from rotator.statusline.quick_read import read_status_line
 from rotator.system.files import publish
 from rotator.system.paths import find_paths
 from tests.support.canary import sweep
 from tests.support.children import Lines, child, end
 from tests.support.config_files import write_config
 from tests.support.household import Household
-from tests.support.rotator_process import events
+from tests.support.rotator_process import events, rotator
 from tests.support.waiting import wait_until
 
+USER = 54321
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
 SECONDS = 20.0
 DEAD = '{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}'
@@ -77,7 +79,7 @@ class Person:
         wait_until(lambda: self.live_aliases() == [alias], SECONDS, "the login")
 
     def live_aliases(self) -> list[str | None]:
-        return [seat.alias for seat in peek(self.house.env(), datetime.now(UTC)).seats]
+        return [seat.alias for seat in read_status_line(self.house.env(), datetime.now(UTC)).seats]
 
     def fail(self, key: str, **changes: object) -> None:
         """Report a failure as the bridge does, and wait for the verdict."""
@@ -172,3 +174,27 @@ def test_a_missing_notifier_and_a_failing_hook_are_logged_and_stop_nothing(perso
     said = log.read_text()
     assert said.count("nothing is shown on the desktop: there is no notify-send") == 1
     assert said.count("the hook: it could not be started: No such file or directory") == 1
+
+
+def test_root_in_a_user_s_home_does_not_run_the_user_s_hook_and_says_so(person: Person) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("only root can show what root does not run", pytrace=False)
+    person.program("hook")
+    person.wish(f"[hooks]\ncommand = ['{person.folder / 'hook'}']\n")
+    for path in (person.house.home, *person.house.home.rglob("*")):
+        os.chown(path, USER, USER)
+
+    with person.watcher():
+        person.log_in(A, 1)
+        person.log_in(B, 2)
+        person.fail(B)
+        wait_until(lambda: person.live_aliases() == ["mock-1"], SECONDS, "the failover")
+        (said,) = [one["why"] for one in events(person.house) if "hooks.command" in one["why"]]
+
+    assert person.told("hook") == []
+    assert said == (
+        f"hooks.command is not run: {person.paths.config_file} belongs to another user"
+        f" (uid {USER}); a rotator watch of that user runs it"
+    )
+    doctor = rotator(person.house, "doctor")
+    assert "hooks.command is not run: " in doctor.stdout

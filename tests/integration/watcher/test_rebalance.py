@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
+from rotator.clock import to_iso
 from rotator.model import EventKind, Snapshot, Window
 from rotator.model.preferences import Failover, Preferences, Priority, Strategy
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.fields import SCHEMA
 from rotator.watcher.rebalance import Rebalance
-from rotator.watcher.refresh_queue import Refreshes
-from tests.support.live import NOON, Live, api, open_live, opencode_running
+from rotator.watcher.refresh_queue import RefreshQueue
+from tests.support.descents import seen_refresh
+from tests.support.live import NOON, Live, api, oauth, open_live, opencode_running
 from tests.support.renewing import RENEWING, Vendor
 
 A, B = "acme/acme-1", "acme/acme-2"
@@ -59,7 +61,7 @@ class World:
         """Let a vendor have said how much is used."""
         now = self.live.clock.now
         told = Snapshot(now, (Window("5h", used, LATER, **fields),))
-        self.live.books.history.keep_reading(self.live.account(name).id, told, now)
+        self.live.context.history.keep_reading(self.live.account(name).id, told, now)
 
     def works(self) -> str | None:
         """Rebalance; return who is live then."""
@@ -93,10 +95,10 @@ def world(home: Path, wishes: Wishes) -> Iterator[World]:
         live.sees({"acme": api("a")})
         live.sees({"acme": api("b")})
         live.clock.pass_time(minutes=6)
-        live.books = replace(live.books, preferences=wishes)
+        live.context = replace(live.context, preferences=wishes)
         exchange = Exchange(live.paths)
-        with contextlib.closing(Refreshes(live.books, lambda: None)) as refreshes:
-            yield World(live, exchange, Rebalance(live.books, exchange, refreshes))
+        with contextlib.closing(RefreshQueue(live.context, lambda: None)) as refreshes:
+            yield World(live, exchange, Rebalance(live.context, exchange, refreshes))
 
 
 def test_the_account_with_more_left_takes_over_and_an_event_says_why(world: World) -> None:
@@ -126,8 +128,8 @@ def test_by_default_whoever_works_stays(world: World, wishes: Wishes) -> None:
 def test_with_balancing_off_nobody_is_swapped(world: World) -> None:
     world.reads(A, 0.1)
     world.reads(B, 0.5)
-    with world.live.books.store.transaction():
-        world.live.books.store.set_balancing(on=False)
+    with world.live.context.store.transaction():
+        world.live.context.store.set_balancing(on=False)
 
     assert world.works() == "acme-2"
 
@@ -204,14 +206,82 @@ def test_a_successor_gets_new_tokens_first(home: Path, wishes: Wishes) -> None:
             )
         live.clock.pass_time(minutes=40)
         wishes.are(Strategy.ORDERED, order={RENEWING: ("ada-acme.example",)})
-        live.books = replace(live.books, preferences=wishes)
-        with contextlib.closing(Refreshes(live.books, lambda: None)) as refreshes:
-            rebalance = Rebalance(live.books, Exchange(live.paths), refreshes)
+        live.context = replace(live.context, preferences=wishes)
+        with contextlib.closing(RefreshQueue(live.context, lambda: None)) as refreshes:
+            rebalance = Rebalance(live.context, Exchange(live.paths), refreshes)
 
             assert not rebalance.work()
         assert live.saved(f"{RENEWING}/ada-acme.example")["access"] == "ACC-CANARY-ada-2"
         assert rebalance.work()
         assert live.active(RENEWING) == "ada-acme.example"
+
+
+@dataclass
+class Spent:
+    """Two logins; the live one, bob's, was exchanged by somebody who keeps what came for it."""
+
+    live: Live
+    rebalance: Rebalance
+
+    def works(self) -> str | None:
+        self.rebalance.work()
+        return self.live.active(RENEWING)
+
+    def needed(self) -> list[str]:
+        """Return of whom it was told that a login is needed."""
+        events = self.live.events()
+        return [str(one.account) for one in events if one.kind is EventKind.REJECTED]
+
+
+@pytest.fixture
+def spent(home: Path, wishes: Wishes) -> Iterator[Spent]:
+    wishes.are(Strategy.STICKY)
+    with open_live(home, registry=Vendor().registry()) as live:
+        for person in ("ada", "bob"):
+            live.sees({RENEWING: oauth(person, left=timedelta(hours=1))})
+            live.clock.pass_time(minutes=3)
+        live.context = replace(live.context, preferences=wishes)
+        seen_refresh(live.paths, oauth("bob"), oauth("bob", 2), at=to_iso(live.clock.now))
+        live.look()
+        exchange = Exchange(live.paths)
+        with contextlib.closing(RefreshQueue(live.context, lambda: None)) as refreshes:
+            yield Spent(live, Rebalance(live.context, exchange, refreshes))
+
+
+def test_a_login_that_opencode_may_not_refresh_is_left_for_another_one(spent: Spent) -> None:
+    assert (spent.works(), spent.needed()) == ("bob-acme.example", [])
+    spent.live.clock.pass_time(minutes=3)
+
+    assert spent.works() == "ada-acme.example"
+
+    assert spent.needed() == [f"{RENEWING}/bob-acme.example"]
+    why = spent.live.events()[-1].why
+    assert why.startswith("bob-acme.example needs a login (its refresh token was exchanged")
+
+
+def test_it_stays_and_is_told_of_where_balancing_is_off(spent: Spent) -> None:
+    with spent.live.context.store.transaction():
+        spent.live.context.store.set_balancing(on=False)
+    spent.live.clock.pass_time(minutes=3)
+
+    assert spent.works() == "bob-acme.example"
+    assert spent.needed() == [f"{RENEWING}/bob-acme.example"]
+
+
+def test_it_stays_once_what_came_for_its_token_is_in_auth_json(spent: Spent) -> None:
+    spent.live.clock.pass_time(minutes=3)
+    spent.live.sees({RENEWING: oauth("bob", 2, left=timedelta(hours=3))})
+
+    assert (spent.works(), spent.needed()) == ("bob-acme.example", [])
+
+
+def test_it_stays_where_the_other_one_s_was_exchanged_too(spent: Spent) -> None:
+    seen_refresh(spent.live.paths, oauth("ada"), oauth("ada", 2))
+    spent.live.look()
+    spent.live.clock.pass_time(minutes=3)
+
+    assert spent.works() == "bob-acme.example"
+    assert sorted(spent.needed()) == [f"{RENEWING}/{one}-acme.example" for one in ("ada", "bob")]
 
 
 def test_an_auth_json_that_cannot_be_written_disturbs_nobody(world: World) -> None:

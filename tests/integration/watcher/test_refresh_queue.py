@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rotator.clock import to_iso
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.model import (
     Account,
@@ -33,11 +33,11 @@ from rotator.model import (
 from rotator.provider import HttpAnswer
 from rotator.secret import digest_of
 from rotator.services.failover import Before, carry_out
-from rotator.services.refresh import Attempt, begin, hold
+from rotator.services.refresh import Attempt, begin, hold_refresh_locks
 from rotator.system.files import publish
 from rotator.system.paths import find_paths
 from rotator.watcher.daemon import Daemon
-from rotator.watcher.refresh_queue import Refreshes
+from rotator.watcher.refresh_queue import RefreshQueue
 from tests.support.live import Live, api, full_disk, open_live
 from tests.support.renewing import RENEWING, Vendor, broken, cut_off, dead, unreachable
 from tests.support.telling import HEADER, TELLING, Teller
@@ -79,7 +79,7 @@ class World:
     def __init__(self, stack: ExitStack, home: Path, vendor: Vendor) -> None:
         self.paths = find_paths()
         self.vendor = vendor
-        self.books = stack.enter_context(open_books(self.paths, registry=vendor.registry()))
+        self.context = stack.enter_context(open_context(self.paths, registry=vendor.registry()))
         self._park(home)
         self._ready = threading.Event()
         self._daemon: Daemon | None = None
@@ -96,8 +96,8 @@ class World:
             live.sees({RENEWING: login("bob")})
 
     def _run(self) -> None:
-        with open_books(self.paths, registry=self.vendor.registry()) as books:
-            self._daemon = Daemon(books)
+        with open_context(self.paths, registry=self.vendor.registry()) as context:
+            self._daemon = Daemon(context)
             self._daemon.run(self._ready.set)
 
     def stop(self) -> None:
@@ -130,7 +130,7 @@ class World:
 
     def account(self, alias: str) -> Account:
         """Return an account as it is now."""
-        return next(a for a in self.books.store.state().of(RENEWING) if a.alias == alias)
+        return next(a for a in self.context.store.state().of(RENEWING) if a.alias == alias)
 
     def live(self) -> str:
         """Return the refresh token in auth.json."""
@@ -139,7 +139,7 @@ class World:
 
     def events(self, kind: EventKind) -> list[Event]:
         """Return what happened of a kind."""
-        return [n.event for n in self.books.history.read() if n.event.kind is kind]
+        return [n.event for n in self.context.history.read() if n.event.kind is kind]
 
 
 def verdict_in(path: Path, kind: str) -> dict[str, Any]:
@@ -237,18 +237,18 @@ def test_a_watcher_that_is_ended_waits_for_the_tokens_that_are_on_their_way(
     ending.join(SECONDS)
 
     assert world.account(ADA).credential.secret.digest() == digest_of("ACC-CANARY-ada-2")
-    assert world.books.store.state().refreshes == {}
+    assert world.context.store.state().refreshes == {}
 
 
 def test_what_the_bridge_tells_of_good_answers_is_a_reading(home: Path) -> None:
     teller = Teller()
     with ExitStack() as stack:
-        books = stack.enter_context(open_books(find_paths(), registry=teller.registry()))
+        context = stack.enter_context(open_context(find_paths(), registry=teller.registry()))
         with open_live(home, registry=teller.registry()) as live:
             live.sees({TELLING: api("a")})
-        watching = Watching(books)
+        watching = Watching(context)
         stack.callback(watching.stop)
-        account = books.store.state().of(TELLING)[0]
+        account = context.store.state().of(TELLING)[0]
         value = {
             "schema": 1,
             "id": "s-1",
@@ -259,51 +259,53 @@ def test_what_the_bridge_tells_of_good_answers_is_a_reading(home: Path) -> None:
             "status": 200,
             "headers": {HEADER: "0.25"},
         }
-        publish(books.paths.bridge / "inbox" / "s-1.json", json.dumps(value).encode())
+        publish(context.paths.bridge / "inbox" / "s-1.json", json.dumps(value).encode())
 
-        wait_until(lambda: books.history.asked(account.id).snapshot, SECONDS, "the reading")
+        wait_until(lambda: context.history.asked(account.id).snapshot, SECONDS, "the reading")
 
-        assert not (books.paths.bridge / "outbox" / "s-1.json").exists()
+        assert not (context.paths.bridge / "outbox" / "s-1.json").exists()
         assert teller.asked == []
 
 
 @contextmanager
-def two_keys(home: Path, teller: Teller, used: float) -> Iterator[Books]:
-    """Open the books of somebody with two keys, of each of which so much is used for long."""
+def two_keys(home: Path, teller: Teller, used: float) -> Iterator[Context]:
+    """Open the context of somebody with two keys, of each of which so much is used for long."""
     for key in ("KEY-CANARY-a", "KEY-CANARY-b"):
         teller.tells(key, ["5h", used, 4_102_444_800, None])
-    with open_books(find_paths(), registry=teller.registry()) as books:
+    with open_context(find_paths(), registry=teller.registry()) as context:
         with open_live(home, registry=teller.registry()) as live:
             for name in ("a", "b"):
                 live.sees({TELLING: api(name)})
-        yield books
+        yield context
 
 
 def test_while_an_opencode_is_there_the_watcher_reads_by_itself(home: Path) -> None:
     teller = Teller()
     with ExitStack() as stack:
-        books = stack.enter_context(two_keys(home, teller, 0.5))
-        present = books.paths.bridge / "present"
+        context = stack.enter_context(two_keys(home, teller, 0.5))
+        present = context.paths.bridge / "present"
         present.mkdir(parents=True)
-        told = {"schema": 1, "pid": os.getpid(), "auth_file": str(books.paths.auth_file)}
+        told = {"schema": 1, "pid": os.getpid(), "auth_file": str(context.paths.auth_file)}
         (present / f"{os.getpid()}.json").write_text(json.dumps(told | {"kind": "run"}))
-        watching = Watching(books)
+        watching = Watching(context)
         stack.callback(watching.stop)
 
         wait_until(lambda: len(teller.asked) == 2, SECONDS, "both questions")
-        ids = [account.id for account in books.store.state().accounts]
+        ids = [account.id for account in context.store.state().accounts]
         wait_until(
-            lambda: all(books.history.asked(one).snapshot for one in ids), SECONDS, "both readings"
+            lambda: all(context.history.asked(one).snapshot for one in ids),
+            SECONDS,
+            "both readings",
         )
 
 
 def test_whoever_is_refused_without_a_word_until_when_is_asked_about_at_once(home: Path) -> None:
     teller = Teller()
     with ExitStack() as stack:
-        books = stack.enter_context(two_keys(home, teller, 1.0))
-        watching = Watching(books)
+        context = stack.enter_context(two_keys(home, teller, 1.0))
+        watching = Watching(context)
         stack.callback(watching.stop)
-        account = books.store.state().active(TELLING)
+        account = context.store.state().active(TELLING)
         assert account is not None
         value = {
             "schema": 1,
@@ -314,10 +316,10 @@ def test_whoever_is_refused_without_a_word_until_when_is_asked_about_at_once(hom
             "tried": [account.credential.digest],
             "status": 402,
         }
-        publish(books.paths.bridge / "inbox" / "s-1.json", json.dumps(value).encode())
+        publish(context.paths.bridge / "inbox" / "s-1.json", json.dumps(value).encode())
 
         def until() -> datetime | None:
-            now = books.store.state().account(account.id)
+            now = context.store.state().account(account.id)
             return now.until_at(datetime.now(UTC)) if now else None
 
         wait_until(lambda: (until() or account.captured_at).year == 2100, SECONDS, "its time")
@@ -331,16 +333,16 @@ def test_a_watcher_that_starts_sends_a_token_in_doubt_again(home: Path, vendor: 
         live.sees({RENEWING: login("ada", minutes=-1)})
         live.sees({RENEWING: login("bob")})
         live.clock.pass_time(minutes=58)
-        attempt = begin(live.books, live.account(f"{RENEWING}/{ADA}").id)
+        attempt = begin(live.context, live.account(f"{RENEWING}/{ADA}").id)
         assert isinstance(attempt, Attempt)
 
     with ExitStack() as stack:
-        books = stack.enter_context(open_books(find_paths(), registry=vendor.registry()))
-        watching = Watching(books)
+        context = stack.enter_context(open_context(find_paths(), registry=vendor.registry()))
+        watching = Watching(context)
         stack.callback(watching.stop)
 
         wait_until(lambda: vendor.asked, SECONDS, "the token to be sent again")
-        wait_until(lambda: not books.store.state().refreshes, SECONDS, "its answer to be used")
+        wait_until(lambda: not context.store.state().refreshes, SECONDS, "its answer to be used")
 
         assert vendor.asked == ["REF-CANARY-ada-1"]
 
@@ -348,8 +350,8 @@ def test_a_watcher_that_starts_sends_a_token_in_doubt_again(home: Path, vendor: 
 class Watching:
     """A watcher in a thread, for what it does by itself."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._ready = threading.Event()
         self._daemon: Daemon | None = None
         self._thread = threading.Thread(target=self._run)
@@ -357,8 +359,8 @@ class Watching:
         assert self._ready.wait(SECONDS)
 
     def _run(self) -> None:
-        with open_books(self._books.paths, registry=self._books.registry) as books:
-            self._daemon = Daemon(books)
+        with open_context(self._context.paths, registry=self._context.registry) as context:
+            self._daemon = Daemon(context)
             self._daemon.run(self._ready.set)
 
     def stop(self) -> None:
@@ -389,7 +391,7 @@ def failed(live: Live) -> Signal:
 def test_whoever_acts_without_a_watcher_asks_the_vendor_at_once(live: Live) -> None:
     given: list[Verdict] = []
 
-    carry_out(live.books, failed(live), LIMITED, answer=given.append)
+    carry_out(live.context, failed(live), LIMITED, answer=given.append)
 
     assert [verdict.kind for verdict in given] == [VerdictKind.ACK, VerdictKind.RETRY]
     assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
@@ -399,7 +401,7 @@ def test_for_one_failure_a_vendor_is_asked_once(live: Live, vendor: Vendor) -> N
     vendor.instead = [unreachable] * 9
     given: list[Verdict] = []
 
-    carry_out(live.books, failed(live), LIMITED, answer=given.append)
+    carry_out(live.context, failed(live), LIMITED, answer=given.append)
 
     assert [verdict.kind for verdict in given] == [VerdictKind.ACK, VerdictKind.PASS]
     assert vendor.asked == ["REF-CANARY-ada-1"]
@@ -412,7 +414,7 @@ def test_an_account_whose_tokens_were_asked_for_already_is_taken_as_it_is(
     given: list[Verdict] = []
 
     carry_out(
-        live.books,
+        live.context,
         failed(live),
         LIMITED,
         answer=given.append,
@@ -428,7 +430,7 @@ def test_whoever_is_told_later_gets_an_ack_and_no_other_word(live: Live) -> None
     given: list[Verdict] = []
 
     verdict = carry_out(
-        live.books, failed(live), LIMITED, answer=given.append, freshen=lambda _: False
+        live.context, failed(live), LIMITED, answer=given.append, freshen=lambda _: False
     )
 
     assert [one.kind for one in given] == [verdict.kind] == [VerdictKind.ACK]
@@ -448,13 +450,13 @@ class Waiter:
         self.told += 1
 
 
-def is_settled(refreshes: Refreshes, live: Live) -> bool:
+def is_settled(refreshes: RefreshQueue, live: Live) -> bool:
     """Work, and tell whether no refresh is under way or in doubt any more."""
     refreshes.work()
     return not live.state.refreshes
 
 
-def settle(refreshes: Refreshes, waiter: Waiter, count: int = 1) -> None:
+def settle(refreshes: RefreshQueue, waiter: Waiter, count: int = 1) -> None:
     def done() -> bool:
         refreshes.work()
         return waiter.told == count
@@ -464,8 +466,8 @@ def settle(refreshes: Refreshes, waiter: Waiter, count: int = 1) -> None:
 
 def test_a_lock_that_somebody_holds_is_waited_for(live: Live, vendor: Vendor) -> None:
     account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
-    refreshes = Refreshes(live.books, lambda: None)
-    held = hold(live.books, account, patience_seconds=0)
+    refreshes = RefreshQueue(live.context, lambda: None)
+    held = hold_refresh_locks(live.context, account, patience_seconds=0)
     assert held is not None
 
     refreshes.want(account, waiter)
@@ -480,7 +482,7 @@ def test_who_waits_too_long_is_told_and_the_answer_is_stored_all_the_same(
     live: Live, vendor: Vendor
 ) -> None:
     account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
-    refreshes = Refreshes(live.books, lambda: None, patience_seconds=0)
+    refreshes = RefreshQueue(live.context, lambda: None, patience_seconds=0)
     slow = Slow(vendor)
     vendor.instead = [slow]
 
@@ -496,7 +498,7 @@ def test_who_waits_too_long_is_told_and_the_answer_is_stored_all_the_same(
 def test_a_vendor_that_never_answers_keeps_no_process_from_its_end(
     live: Live, vendor: Vendor
 ) -> None:
-    refreshes = Refreshes(live.books, lambda: None)
+    refreshes = RefreshQueue(live.context, lambda: None)
     slow = Slow(vendor)
     vendor.instead = [slow]
     before = set(threading.enumerate())
@@ -509,10 +511,36 @@ def test_a_vendor_that_never_answers_keeps_no_process_from_its_end(
     assert [thread.daemon for thread in asking] == [True]
 
 
+def test_what_never_came_before_the_end_is_stored_by_nobody(
+    live: Live, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token may have been spent: the intent stays for whoever comes next."""
+    monkeypatch.setattr("rotator.watcher.refresh_queue._LONGEST_ASKING_SECONDS", 0.05)
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    refreshes = RefreshQueue(live.context, lambda: None)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+    before = set(threading.enumerate())
+
+    refreshes.want(account, waiter)
+    (asking,) = set(threading.enumerate()) - before
+    refreshes.close()
+    left = live.state.refreshes
+    slow.go.set()
+    asking.join(SECONDS)
+
+    assert [one.answer for one in left.values()] == [None]
+    assert live.state_of(f"{RENEWING}/{ADA}") is AccountState.READY
+    assert live.state.refreshes == left
+    held = hold_refresh_locks(live.context, account, patience_seconds=0)
+    assert held is not None
+    held.release()
+
+
 def test_who_waits_too_long_for_a_lock_is_told(live: Live, vendor: Vendor) -> None:
     account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
-    refreshes = Refreshes(live.books, lambda: None, patience_seconds=0)
-    held = hold(live.books, account, patience_seconds=0)
+    refreshes = RefreshQueue(live.context, lambda: None, patience_seconds=0)
+    held = hold_refresh_locks(live.context, account, patience_seconds=0)
     assert held is not None
 
     refreshes.want(account, waiter)
@@ -528,7 +556,7 @@ def test_an_answer_that_cannot_be_stored_yet_is_kept_until_it_can(
 ) -> None:
     account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
     woken = threading.Event()
-    refreshes = Refreshes(live.books, woken.set)
+    refreshes = RefreshQueue(live.context, woken.set)
     slow = Slow(vendor)
     vendor.instead = [slow]
     refreshes.want(account, waiter)
@@ -547,14 +575,14 @@ def test_a_refresh_that_cannot_be_written_down_is_given_up(live: Live, vendor: V
     account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
 
     with full_disk():
-        Refreshes(live.books, lambda: None).want(account, waiter)
+        RefreshQueue(live.context, lambda: None).want(account, waiter)
 
     assert (waiter.told, vendor.asked) == (1, [])
 
 
 def test_once_closed_nobody_is_asked_any_more(live: Live, vendor: Vendor) -> None:
     waiter = Waiter()
-    refreshes = Refreshes(live.books, lambda: None)
+    refreshes = RefreshQueue(live.context, lambda: None)
     refreshes.close()
 
     refreshes.want(live.account(f"{RENEWING}/{ADA}"), waiter)
@@ -564,7 +592,7 @@ def test_once_closed_nobody_is_asked_any_more(live: Live, vendor: Vendor) -> Non
 
 def test_what_is_due_is_sent_again_and_what_is_not_is_left(live: Live, vendor: Vendor) -> None:
     account = live.account(f"{RENEWING}/{ADA}")
-    refreshes = Refreshes(live.books, lambda: None)
+    refreshes = RefreshQueue(live.context, lambda: None)
     vendor.instead = [cut_off]
     waiter = Waiter()
     refreshes.want(account, waiter)
@@ -586,12 +614,12 @@ def test_a_doubt_about_the_live_account_is_opencode_s(live: Live, vendor: Vendor
     assert live.state.slot(RENEWING).tenures[-1] == Tenure(
         bob.id, live.state.slot(RENEWING).tenures[-1].since
     )
-    with live.books.store.transaction():
-        live.books.store.begin_refresh(
+    with live.context.store.transaction():
+        live.context.store.begin_refresh(
             PendingRefresh(bob.id, bob.credential.digest, live.clock.now)
         )
     live.clock.pass_time(hours=2)
 
-    Refreshes(live.books, lambda: None).work()
+    RefreshQueue(live.context, lambda: None).work()
 
     assert vendor.asked == []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model.preferences import Strategy
-from rotator.services.status import look_around
+from rotator.services.status import read_status
 from rotator.settings.edit import set_value
 from rotator.system.paths import Paths, find_paths
 from rotator.watcher.daemon import Daemon
@@ -40,8 +40,8 @@ def running(paths: Paths) -> Iterator[None]:
     paths.auth_file.write_text("{}")
 
     def work() -> None:
-        with open_books(paths) as books:
-            made.append(Daemon(books))
+        with open_context(paths) as context:
+            made.append(Daemon(context))
             made[0].run(ready.set)
 
     thread = threading.Thread(target=work)
@@ -56,8 +56,8 @@ def running(paths: Paths) -> Iterator[None]:
 
 def told(paths: Paths) -> list[tuple[str, str]]:
     """Return the events so far, each with its reason."""
-    with open_books(paths) as books:
-        return [(one.event.kind.value, one.event.why or "") for one in books.history.read()]
+    with open_context(paths) as context:
+        return [(one.event.kind.value, one.event.why or "") for one in context.history.read()]
 
 
 def wait_for(paths: Paths, count: int) -> None:
@@ -113,12 +113,12 @@ def test_what_is_wrong_is_told_once_and_stands_in_the_status_until_it_is_mended(
     with running(paths):
         write_config(paths.config_file, "failover.strategy = 'drani'\n")
         wait_for(paths, 1)
-        with open_books(paths) as books:
-            problems, kept = look_around(books).problems, books.preferences()
+        with open_context(paths) as context:
+            problems, kept = read_status(context).problems, context.preferences()
         write_config(paths.config_file, "failover.strategy = 'ordered'\n")
         wait_for(paths, 2)
-    with open_books(paths) as books:
-        after = look_around(books).problems
+    with open_context(paths) as context:
+        after = read_status(context).problems
 
     sentence = f"config.toml: {WRONG} (line 1, column 21); the last good settings hold"
     assert told(paths) == [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rotator.model import Event, EventKind
-from rotator.watcher.sidebar_file import publish_glance, remove_glance
+from rotator.watcher.sidebar_file import publish_sidebar, remove_sidebar
 from tests.support.household import Household
 from tests.support.live import api, open_live
 from tests.support.rotator_process import rotator, watcher
@@ -51,15 +51,15 @@ def test_a_watcher_publishes_every_change_at_once_and_nothing_after_its_end(home
 def test_what_happened_is_in_it(home: Path) -> None:
     with open_live(home) as live:
         live.sees({"acme": api("a")})
-        now = live.books.clock()
+        now = live.context.clock()
         event = Event(now, EventKind.REJECTED, "acme", "acme/acme-1", why="401")
-        live.books.record([event])
+        live.context.record([event])
 
-        publish_glance(live.books)
+        publish_sidebar(live.context)
 
         (told,) = shown(live.paths.glance)["events"]
         assert (told["kind"], told["title"]) == ("rejected", "acme/acme-1 needs a login")
-        remove_glance(live.paths)
+        remove_sidebar(live.paths)
         assert not live.paths.glance.exists()
 
 
@@ -69,7 +69,7 @@ def test_a_place_that_cannot_be_written_disturbs_nobody(
     with open_live(home) as live, caplog.at_level(logging.WARNING):
         live.paths.glance.mkdir(parents=True)
 
-        publish_glance(live.books)
-        remove_glance(live.paths)
+        publish_sidebar(live.context)
+        remove_sidebar(live.paths)
 
     assert "opencode's sidebar was told nothing" in caplog.text

@@ -11,10 +11,10 @@ import pytest
 
 from rotator.errors import AccountNotFound, ConfigError, NothingToRotateTo, UsageError
 from rotator.model import AccountId, AccountState, Limit
-from rotator.settings.active import in_force
-from rotator.tui.jobs.dispatch import Duties
+from rotator.settings.active import active_settings
+from rotator.tui.jobs.dispatch import Dispatcher
 from rotator.tui.model import effects as do
-from rotator.tui.model.messages import Ended, Explained, Message, Offered, SettingsRead
+from rotator.tui.model.messages import ChoicesLoaded, Explained, JobFinished, Message, SettingsRead
 from tests.support.live import NOON, Live, api, open_live
 from tests.support.telling import TELLING, Teller
 
@@ -24,15 +24,15 @@ class Work:
 
     def __init__(self, live: Live) -> None:
         self.live = live
-        self.duties = Duties(live.books.paths)
+        self.duties = Dispatcher(live.context.paths)
 
     def __call__(self, effect: do.Effect) -> Message | None:
-        return self.duties.job(effect)(self.live.books)
+        return self.duties.job(effect)(self.live.context)
 
-    def done(self, effect: do.Effect) -> Ended:
+    def done(self, effect: do.Effect) -> JobFinished:
         """Do it, and expect that it has ended."""
         message = self(effect)
-        assert isinstance(message, Ended)
+        assert isinstance(message, JobFinished)
         return message
 
     def id(self, name: str) -> AccountId:
@@ -104,8 +104,8 @@ def test_to_activate_what_is_live_changes_nothing_that_could_be_taken_back(work:
 def test_a_removed_account_comes_back_as_it_was(work: Work, alias: str) -> None:
     before = work.live.account(f"acme/{alias}")
     limit = Limit(AccountState.COOLING, NOON + timedelta(hours=1), "429")
-    with work.live.books.store.transaction():
-        work.live.books.store.set_limit(before.id, limit)
+    with work.live.context.store.transaction():
+        work.live.context.store.set_limit(before.id, limit)
     undo = work.done(do.Remove(1, before.id)).undo
     assert undo is not None
     assert len(work.live.state.accounts) == 2
@@ -144,7 +144,7 @@ def test_after_ten_minutes_nothing_is_taken_back_and_the_credential_is_let_go(
 def test_a_removed_credential_is_in_no_file(work: Work) -> None:
     work.done(do.Remove(1, work.id("acme/acme-1")))
 
-    folder = work.live.books.paths.data
+    folder = work.live.context.paths.data
     found = [f for f in folder.rglob("*") if f.is_file() and b"KEY-CANARY-a" in f.read_bytes()]
     assert found == []
 
@@ -171,7 +171,7 @@ def test_balancing_is_switched_and_told_once(work: Work) -> None:
 
     assert said == ["balancing is off"] * 2
     assert not work.live.state.balancing
-    events = work.live.books.history.read()
+    events = work.live.context.history.read()
     assert [one.event.why for one in events].count("balancing was switched off") == 1
 
 
@@ -232,7 +232,7 @@ def test_a_new_login_is_saved_and_can_be_named(work: Work) -> None:
     before = frozenset(a.id for a in work.live.state.accounts)
     work.live.write({"acme": api("d")})
 
-    ended = work.done(do.Captured(1, "acme", before, work.live.books.history.newest()))
+    ended = work.done(do.Captured(1, "acme", before, work.live.context.history.newest()))
 
     assert ended.says == "acme/acme-4 was saved"
     assert ended.name_it == work.id("acme/acme-4")
@@ -240,7 +240,7 @@ def test_a_new_login_is_saved_and_can_be_named(work: Work) -> None:
 
 def test_a_login_of_somebody_known_says_so(work: Work) -> None:
     before = frozenset(a.id for a in work.live.state.accounts)
-    last = work.live.books.history.newest()
+    last = work.live.context.history.newest()
     work.live.write({"acme": api("a")})
 
     ended = work.done(do.Captured(1, "acme", before, last))
@@ -252,14 +252,14 @@ def test_a_login_of_somebody_known_says_so(work: Work) -> None:
 def test_a_login_that_was_given_up_says_so(work: Work) -> None:
     before = frozenset(a.id for a in work.live.state.accounts)
 
-    ended = work.done(do.Captured(1, "acme", before, work.live.books.history.newest()))
+    ended = work.done(do.Captured(1, "acme", before, work.live.context.history.newest()))
 
     assert (ended.says, ended.failed) == ("no login was made", False)
 
 
 def test_a_login_that_failed_says_so_and_what_was_saved_all_the_same(work: Work) -> None:
     before = frozenset(a.id for a in work.live.state.accounts)
-    last = work.live.books.history.newest()
+    last = work.live.context.history.newest()
 
     nothing = work.done(do.Captured(1, "acme", before, last, code=3))
     work.live.write({"acme": api("new")})
@@ -279,7 +279,7 @@ def test_providers_in_use_are_offered_first_and_opencode_s_own_question_last(
 
     message = work(do.OfferProviders())
 
-    assert isinstance(message, Offered)
+    assert isinstance(message, ChoicesLoaded)
     assert (message.items[0].key, message.items[0].note) == ("acme", "3 accounts")
     assert ("zeta", "Zeta AI") in {(item.key, item.label) for item in message.items}
     assert message.items[-1].key == ""
@@ -289,7 +289,7 @@ def test_providers_in_use_are_offered_first_and_opencode_s_own_question_last(
 
 
 def order(work: Work) -> list[tuple[str, str | None, bool]]:
-    found = in_force(work.live.books.paths, {}).preferences.priorities
+    found = active_settings(work.live.context.paths, {}).preferences.priorities
     return [(one.provider, one.model, one.enabled) for one in found]
 
 
@@ -340,7 +340,7 @@ def test_an_empty_value_gives_a_setting_its_default_again(work: Work) -> None:
     ended = work.done(do.SetSetting(2, "failover.min_swap_seconds", ""))
 
     assert ended.says == "failover.min_swap_seconds has its default again"
-    assert in_force(work.live.books.paths, {}).preferences.failover.min_swap_seconds == 300
+    assert active_settings(work.live.context.paths, {}).preferences.failover.min_swap_seconds == 300
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_a_value_that_is_not_allowed_is_refused_in_words(
     with pytest.raises(error, match=name):
         work(do.SetSetting(1, name, value))
 
-    assert not work.live.books.paths.config_file.exists()
+    assert not work.live.context.paths.config_file.exists()
 
 
 def test_every_effect_is_somebody_s_duty(work: Work) -> None:

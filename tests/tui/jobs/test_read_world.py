@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rotator.clock import system_clock
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.model import AccountState, Balance, Limit, Snapshot, Window
 from rotator.storage.database import open_database
 from rotator.storage.history import History
@@ -20,8 +20,8 @@ from rotator.storage.migrations import STORE
 from rotator.storage.store import Store
 from rotator.system.locks import watch_lock
 from rotator.tui.jobs.environment import look_around
-from rotator.tui.jobs.read_only import Glance, Sources, glance_or
-from rotator.tui.jobs.read_world import Around, read_past, read_world
+from rotator.tui.jobs.read_only import ReadOnlyView, Sources, glance_or
+from rotator.tui.jobs.read_world import Environment, read_past, read_world
 from tests.support.live import NOON, Live, api, oauth, open_live
 
 WEEK = Window("7d", 0.5, NOON)
@@ -37,7 +37,7 @@ def live(home: Path) -> Iterator[Live]:
 
 
 def test_the_rows_are_the_accounts_in_order_with_who_is_live(live: Live) -> None:
-    world = read_world(live.books, None)
+    world = read_world(live.context, None)
 
     assert [(row.name, row.active, row.type) for row in world.rows] == [
         ("acme/acme-1", False, "oauth"),
@@ -51,7 +51,7 @@ def test_the_rows_are_the_accounts_in_order_with_who_is_live(live: Live) -> None
 
 
 def test_no_secret_is_in_what_is_read(live: Live) -> None:
-    world = read_world(live.books, look_around(live.books))
+    world = read_world(live.context, look_around(live.context))
 
     assert "CANARY" not in repr(world)
 
@@ -59,10 +59,10 @@ def test_no_secret_is_in_what_is_read(live: Live) -> None:
 def test_a_row_holds_what_is_known_of_the_usage(live: Live) -> None:
     account = live.account("acme/acme-1")
     read = Snapshot(NOON, (WEEK,), Balance(Decimal("12.40"), "USD"), plan="Pro", spent=True)
-    live.books.history.keep_reading(account.id, read, NOON)
-    live.books.history.keep_failure(account.id, "no answer", NOON)
+    live.context.history.keep_reading(account.id, read, NOON)
+    live.context.history.keep_failure(account.id, "no answer", NOON)
 
-    row = read_world(live.books, None).rows[0]
+    row = read_world(live.context, None).rows[0]
 
     assert (row.balance, row.plan, row.spent, row.read_at) == ("12.40 USD", "Pro", True, NOON)
     assert [(gauge.name, gauge.used) for gauge in row.gauges] == [("7d", 0.5)]
@@ -73,11 +73,11 @@ def test_a_row_holds_why_and_until_when_it_rests(live: Live) -> None:
     account = live.account("acme/acme-1")
     limit = Limit(AccountState.COOLING, NOON.replace(hour=13), "429")
     part = replace(limit, model="opus")
-    with live.books.store.transaction():
-        live.books.store.set_limit(account.id, limit)
-        live.books.store.set_limit(account.id, part)
+    with live.context.store.transaction():
+        live.context.store.set_limit(account.id, limit)
+        live.context.store.set_limit(account.id, part)
 
-    row = read_world(live.books, None).rows[0]
+    row = read_world(live.context, None).rows[0]
 
     assert (row.state, row.until, row.reason) == (AccountState.COOLING, limit.until, "429")
     assert [one.model for one in row.parts] == ["opus"]
@@ -88,70 +88,70 @@ def test_the_past_of_a_window_goes_back_half_a_day(live: Live) -> None:
     for hour, used in ((-24, 0.1), (-3, 0.2), (0, 0.3)):
         at = NOON.replace(day=NOON.day - 1) if hour < -20 else NOON.replace(hour=12 + hour)
         window = replace(WEEK, used=used)
-        live.books.history.keep_reading(account.id, Snapshot(at, (window,)), at)
+        live.context.history.keep_reading(account.id, Snapshot(at, (window,)), at)
 
-    past = read_past(live.books, [account.id])
+    past = read_past(live.context, [account.id])
 
     assert past == {account.id: {("7d", None): (0.2, 0.3)}}
 
 
 def test_the_order_of_providers_is_that_of_the_settings(live: Live) -> None:
-    file = live.books.paths.config_file
+    file = live.context.paths.config_file
     file.parent.mkdir(parents=True)
     file.write_text('[[priority]]\nprovider = "acme"\nmodel = "m1"\n')
 
-    world = read_world(live.books, None)
+    world = read_world(live.context, None)
 
     assert [(one.provider, one.model) for one in world.priorities] == [("acme", "m1")]
     assert world.unsettled is None
 
 
 def test_settings_that_are_wrong_are_said(live: Live) -> None:
-    file = live.books.paths.config_file
+    file = live.context.paths.config_file
     file.parent.mkdir(parents=True)
     file.write_text("[[priority]\n")
 
-    assert "config.toml: line 1" in str(read_world(live.books, None).unsettled)
+    assert "config.toml: line 1" in str(read_world(live.context, None).unsettled)
 
 
 def test_a_running_watcher_is_seen(live: Live) -> None:
-    with watch_lock(live.books.paths.watch_lock):
-        world = read_world(live.books, None)
+    with watch_lock(live.context.paths.watch_lock):
+        world = read_world(live.context, None)
 
     assert world.watcher_pid is not None
 
 
 def test_what_is_around_says_what_status_says(live: Live) -> None:
-    around = look_around(live.books)
+    around = look_around(live.context)
 
-    assert around == Around(bridge=None, bridge_current=False)
+    assert around == Environment(bridge=None, bridge_current=False)
 
 
 # -- opening for a glance --------------------------------------------------------------------------
 
 
 class Opener:
-    """Opens the books and counts how often."""
+    """Opens the context and counts how often."""
 
     def __init__(self, live: Live) -> None:
         self.opened = 0
-        self._paths = live.books.paths
+        self._paths = live.context.paths
 
     @contextlib.contextmanager
-    def __call__(self) -> Iterator[Books]:
+    def __call__(self) -> Iterator[Context]:
         self.opened += 1
-        with open_books(self._paths) as books:
-            yield books
+        with open_context(self._paths) as context:
+            yield context
 
 
 def test_a_sound_store_is_opened_alone(live: Live) -> None:
     opener = Opener(live)
 
-    with glance_or(live.books.paths, opener) as sources:
+    with glance_or(live.context.paths, opener) as sources:
         rows = read_world(sources, None).rows
 
     assert len(rows) == 3
-    assert isinstance(sources, Glance)
+    assert isinstance(sources, ReadOnlyView)
     assert opener.opened == 0
 
 
@@ -159,8 +159,8 @@ def test_a_sound_store_is_opened_alone(live: Live) -> None:
 def test_a_store_that_needs_more_is_left_to_the_books(home: Path, damage: str) -> None:
     with open_live(home) as live:
         live.sees({"acme": api("a")})
-        paths, opener = live.books.paths, Opener(live)
-        live.books.backups.back_up_if_due(live.books.store, NOON)
+        paths, opener = live.context.paths, Opener(live)
+        live.context.backups.back_up_if_due(live.context.store, NOON)
     if damage == "missing":
         paths.store.unlink()
     elif damage == "damaged":
@@ -184,12 +184,12 @@ def make_older(path: Path) -> None:
 
 
 def test_a_glance_and_the_books_are_read_alike(live: Live) -> None:
-    glances: Sources = Glance(
-        live.books.paths, Store(live.books.paths.store), History(live.books.paths.history)
+    glances: Sources = ReadOnlyView(
+        live.context.paths, Store(live.context.paths.store), History(live.context.paths.history)
     )
 
     try:
-        assert read_world(glances, None).rows == read_world(live.books, None).rows
+        assert read_world(glances, None).rows == read_world(live.context, None).rows
     finally:
         glances.store.close()
         glances.history.close()
@@ -198,11 +198,11 @@ def test_a_glance_and_the_books_are_read_alike(live: Live) -> None:
 
 def test_all_usage_is_read_anew_when_somebody_has_written(live: Live) -> None:
     account = live.account("acme/acme-1")
-    mine = live.books.history
+    mine = live.context.history
     mine.keep_failure(account.id, "first", NOON)
     before = mine.all_asked()
 
-    with contextlib.closing(History(live.books.paths.history)) as theirs:
+    with contextlib.closing(History(live.context.paths.history)) as theirs:
         theirs.keep_failure(account.id, "second", NOON)
     after = mine.all_asked()
     mine.keep_failure(account.id, "third", NOON)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import Books, open_books
+from rotator.context import Context, open_context
 from rotator.errors import StoreDamaged, StoreError, UsageError
 from rotator.system.paths import Paths, find_paths
-from rotator.tui.jobs.file_events import Feed
-from rotator.tui.jobs.runner import Crew
+from rotator.tui.jobs.file_events import FileEvents
+from rotator.tui.jobs.runner import JobRunner
 from rotator.tui.jobs.worker import Worker
 from rotator.tui.model import effects as do
-from rotator.tui.model.messages import Broken, Ended, Message, Seen
+from rotator.tui.model.messages import JobFinished, Message, StoreUnreadable, WorldRead
 from tests.support.live import Live, api, open_live
 from tests.support.waiting import wait_until
 
@@ -56,7 +56,7 @@ def working(
 
 
 def said(number: int) -> Message:
-    return Broken(f"opened {number}")
+    return StoreUnreadable(f"opened {number}")
 
 
 def test_jobs_are_done_in_order_with_what_is_opened_once() -> None:
@@ -64,18 +64,18 @@ def test_jobs_are_done_in_order_with_what_is_opened_once() -> None:
 
     with working(opening) as (worker, posted):
         for name in "ab":
-            worker.submit(lambda opened, name=name: Broken(f"{name}{opened}"))  # type: ignore[misc]  # a default
+            worker.submit(lambda opened, name=name: StoreUnreadable(f"{name}{opened}"))  # type: ignore[misc]  # a default
         found = [posted.get(timeout=SECONDS) for _ in "ab"]
 
-    assert found == [Broken("a1"), Broken("b1")]
+    assert found == [StoreUnreadable("a1"), StoreUnreadable("b1")]
     assert (opening.opened, opening.closed) == (1, 1)
 
 
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        pytest.param(7, Ended(7, "no; try", failed=True), id="work on screen"),
-        pytest.param(None, Broken("no; try"), id="a look at the store"),
+        pytest.param(7, JobFinished(7, "no; try", failed=True), id="work on screen"),
+        pytest.param(None, StoreUnreadable("no; try"), id="a look at the store"),
     ],
 )
 def test_a_failure_becomes_a_message_and_the_next_job_is_done(
@@ -89,7 +89,7 @@ def test_a_failure_becomes_a_message_and_the_next_job_is_done(
         worker.submit(said)
 
         assert posted.get(timeout=SECONDS) == message
-        assert posted.get(timeout=SECONDS) == Broken("opened 1")
+        assert posted.get(timeout=SECONDS) == StoreUnreadable("opened 1")
 
 
 def test_a_fault_of_ours_is_told_without_its_words() -> None:
@@ -99,7 +99,9 @@ def test_a_fault_of_ours_is_told_without_its_words() -> None:
     with working(Opening()) as (worker, posted):
         worker.submit(fails, 1)
 
-        assert posted.get(timeout=SECONDS) == Ended(1, "an error of ours: KeyError", failed=True)
+        assert posted.get(timeout=SECONDS) == JobFinished(
+            1, "an error of ours: KeyError", failed=True
+        )
 
 
 def test_what_could_not_be_opened_is_opened_by_the_next_job() -> None:
@@ -107,8 +109,8 @@ def test_what_could_not_be_opened_is_opened_by_the_next_job() -> None:
         worker.submit(said)
         worker.submit(said)
 
-        assert posted.get(timeout=SECONDS) == Broken("locked")
-        assert posted.get(timeout=SECONDS) == Broken("opened 2")
+        assert posted.get(timeout=SECONDS) == StoreUnreadable("locked")
+        assert posted.get(timeout=SECONDS) == StoreUnreadable("opened 2")
 
 
 def test_a_damaged_store_is_opened_anew_which_mends_it() -> None:
@@ -122,7 +124,7 @@ def test_a_damaged_store_is_opened_anew_which_mends_it() -> None:
     with working(Opening()) as (worker, posted):
         worker.submit(reads)
 
-        assert posted.get(timeout=SECONDS) == Broken("opened 2")
+        assert posted.get(timeout=SECONDS) == StoreUnreadable("opened 2")
 
 
 def test_who_has_nothing_to_do_is_told_so_from_time_to_time() -> None:
@@ -142,7 +144,7 @@ def test_a_worker_that_was_never_started_ends_at_once() -> None:
 def looks_after(paths: Paths, change: Callable[[], object]) -> bool:
     """Tell whether the feed asks for a look after a change."""
     looks: queue.SimpleQueue[None] = queue.SimpleQueue()
-    feed = Feed(paths, lambda: looks.put(None))
+    feed = FileEvents(paths, lambda: looks.put(None))
     feed.start()
     try:
         # The first look is for what fell between.
@@ -167,38 +169,38 @@ def live(home: Path) -> Iterator[Live]:
 
 @pytest.mark.parametrize("what", ["the store", "the settings", "an event"])
 def test_a_change_elsewhere_asks_for_a_look(live: Live, what: str) -> None:
-    books = live.books
-    books.paths.config.mkdir(parents=True, exist_ok=True)
+    context = live.context
+    context.paths.config.mkdir(parents=True, exist_ok=True)
     changes: dict[str, Callable[[], object]] = {
-        "the store": books.announce,
-        "the settings": lambda: books.paths.config_file.write_text(""),
-        "an event": lambda: books.record([live.events()[0]]),
+        "the store": context.notify_changed,
+        "the settings": lambda: context.paths.config_file.write_text(""),
+        "an event": lambda: context.record([live.events()[0]]),
     }
 
-    assert looks_after(books.paths, changes[what])
+    assert looks_after(context.paths, changes[what])
 
 
 @contextlib.contextmanager
-def a_crew(home: Path) -> Iterator[tuple[Crew, Callable[[str], None]]]:
+def a_crew(home: Path) -> Iterator[tuple[JobRunner, Callable[[str], None]]]:
     """Run a crew, and give what waits until an account is seen to be live."""
     paths = find_paths({"HOME": str(home)})
     posted: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
     @contextlib.contextmanager
-    def opened() -> Iterator[Books]:
-        with open_books(paths) as books:
-            yield books
+    def opened() -> Iterator[Context]:
+        with open_context(paths) as context:
+            yield context
 
     def wait_for(alias: str) -> None:
         def is_live() -> bool:
             message = posted.get(timeout=SECONDS)
-            return isinstance(message, Seen) and any(
+            return isinstance(message, WorldRead) and any(
                 row.alias == alias and row.active for row in message.world.rows
             )
 
         wait_until(is_live, SECONDS, f"{alias} to be live")
 
-    crew = Crew(paths, opened, posted.put)
+    crew = JobRunner(paths, opened, posted.put)
     crew.start()
     try:
         yield crew, wait_for

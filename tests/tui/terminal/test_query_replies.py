@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.tui.terminal.query_replies import Answers
+from rotator.tui.terminal.query_replies import QueryReplies
 
 LIGHT = "\x1b]11;rgb:ffff/ffff/8000\x1b\\"
 ANSWERS = [
@@ -29,14 +29,14 @@ def as_keys(text: str) -> list[str]:
     return keys
 
 
-def left_of(answers: Answers, keys: list[str], pause_seconds: float = 0.001) -> list[str]:
+def left_of(answers: QueryReplies, keys: list[str], pause_seconds: float = 0.001) -> list[str]:
     return [key for n, key in enumerate(keys) if not answers.takes(key, n * pause_seconds)]
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_an_answer_is_no_key(answer: str) -> None:
-    assert Answers().typed_in(f"r{answer}b") == "rb"
-    assert left_of(Answers(), ["r", *as_keys(answer), "b", "\x1b[A", "c"]) == [
+    assert QueryReplies().typed_in(f"r{answer}b") == "rb"
+    assert left_of(QueryReplies(), ["r", *as_keys(answer), "b", "\x1b[A", "c"]) == [
         *("r", "b", "\x1b[A", "c")
     ]
 
@@ -44,12 +44,12 @@ def test_an_answer_is_no_key(answer: str) -> None:
 def test_keys_are_left_alone() -> None:
     keys = ["\x1b", "r", "\x1b[A", "\x1b[1;2B", "\x1bOP", "\x1b[<0;3;4M", "é", "\x1br", "["]
 
-    assert left_of(Answers(), keys) == keys
-    assert Answers().typed_in("".join(keys)) == "".join(keys)
+    assert left_of(QueryReplies(), keys) == keys
+    assert QueryReplies().typed_in("".join(keys)) == "".join(keys)
 
 
 def test_what_nobody_ends_costs_only_what_follows_at_once() -> None:
-    answers = Answers()
+    answers = QueryReplies()
 
     assert answers.takes("\x1b]", 5.0)
     assert answers.takes("r", 5.1)
@@ -58,7 +58,7 @@ def test_what_nobody_ends_costs_only_what_follows_at_once() -> None:
 
 @pytest.mark.parametrize("early", [True, False])
 def test_the_ground_is_taken_from_the_answer(early: bool) -> None:  # noqa: FBT001
-    answers = Answers()
+    answers = QueryReplies()
 
     assert answers.ground is None
     if early:

@@ -8,23 +8,32 @@ import pytest
 
 from rotator.tui.model import effects as do
 from rotator.tui.model.messages import (
-    Broken,
-    Ended,
+    ChoicesLoaded,
+    Clicked,
     Explained,
+    JobFinished,
     Message,
-    Offered,
     Pasted,
     PastRead,
-    Pointed,
     Pressed,
     Resized,
-    Seen,
+    Scrolled,
     SettingsRead,
+    StoreUnreadable,
     Ticked,
     Undoable,
-    Wheeled,
+    WorldRead,
 )
-from rotator.tui.model.state import Confirm, Help, Notice, Page, Picker, Place, Prompt, State
+from rotator.tui.model.state import (
+    Confirm,
+    DashboardState,
+    Help,
+    Page,
+    Picker,
+    Prompt,
+    ScreenName,
+    StatusMessage,
+)
 from rotator.tui.model.world import Item, Past
 from rotator.tui.update.update import update
 from tests.support.builders import MINUTE, NOW
@@ -48,7 +57,7 @@ ON_PRIVATE = replace(WORK_IS_LIVE, account=PRIVATE.id)
 UNDO = Undoable(7, "openai went from private to work", NOW + 10 * MINUTE)
 
 
-def asked(state: State, *messages: Message | str) -> tuple[do.Effect, ...]:
+def asked(state: DashboardState, *messages: Message | str) -> tuple[do.Effect, ...]:
     """Return what the last of the messages asks to be done."""
     *before, last = messages
     state = after(state, *before)
@@ -90,7 +99,9 @@ def asked(state: State, *messages: Message | str) -> tuple[do.Effect, ...]:
         pytest.param(ON_PRIVATE, [","], do.ReadSettings(), id="comma"),
     ],
 )
-def test_a_key_asks_for_what_it_says(state: State, keys: list[str], effect: do.Effect) -> None:
+def test_a_key_asks_for_what_it_says(
+    state: DashboardState, keys: list[str], effect: do.Effect
+) -> None:
     assert asked(state, *keys) == (effect,)
 
 
@@ -112,14 +123,14 @@ def test_a_key_asks_for_what_it_says(state: State, keys: list[str], effect: do.E
         pytest.param(with_world(ON_PRIVATE, rows=(PRIVATE,)), ["r"], id="nobody to rotate to"),
     ],
 )
-def test_a_key_that_does_not_fit_asks_for_nothing(state: State, keys: list[str]) -> None:
+def test_a_key_that_does_not_fit_asks_for_nothing(state: DashboardState, keys: list[str]) -> None:
     assert asked(state, *keys) == ()
 
 
 def test_work_under_way_is_shown_until_it_has_ended() -> None:
     begun = after(ON_PRIVATE, "enter", "b")
 
-    ended = after(begun, Ended(1, "openai/private is live"))
+    ended = after(begun, JobFinished(1, "openai/private is live"))
 
     assert [job.says for job in begun.jobs] == [
         "activating openai/private",
@@ -131,15 +142,15 @@ def test_work_under_way_is_shown_until_it_has_ended() -> None:
 
 
 def test_a_notice_goes_after_a_while_and_a_failure_stays_longer() -> None:
-    well = after(WORK_IS_LIVE, Ended(1, "done"), Ticked(NOW + MINUTE / 6))
-    badly = after(WORK_IS_LIVE, Ended(1, "not done", failed=True), Ticked(NOW + MINUTE / 6))
+    well = after(WORK_IS_LIVE, JobFinished(1, "done"), Ticked(NOW + MINUTE / 6))
+    badly = after(WORK_IS_LIVE, JobFinished(1, "not done", failed=True), Ticked(NOW + MINUTE / 6))
 
     assert well.notice is None
-    assert badly.notice == Notice("not done", failed=True, until=NOW + MINUTE / 3)
+    assert badly.notice == StatusMessage("not done", failed=True, until=NOW + MINUTE / 3)
 
 
 def test_what_can_be_undone_can_be_for_ten_minutes() -> None:
-    done = after(WORK_IS_LIVE, Ended(1, "done", undo=UNDO))
+    done = after(WORK_IS_LIVE, JobFinished(1, "done", undo=UNDO))
 
     assert after(done, Ticked(NOW + 9 * MINUTE)).undo == UNDO
     assert after(done, Ticked(NOW + 10 * MINUTE)).undo is None
@@ -155,11 +166,13 @@ def test_what_is_being_done_is_not_mistaken_for_what_was_done_before(keys: list[
 
     assert len(begun.jobs) == 1
     assert asked(begun, "z") == ()
-    assert asked(after(begun, Ended(1, "it failed", failed=True)), "z") == (do.Undo(2, UNDO.token),)
+    assert asked(after(begun, JobFinished(1, "it failed", failed=True)), "z") == (
+        do.Undo(2, UNDO.token),
+    )
 
 
 def test_a_login_that_was_captured_can_be_named_at_once() -> None:
-    named = after(WORK_IS_LIVE, Ended(1, "openai/spare was saved", name_it=SPARE.id))
+    named = after(WORK_IS_LIVE, JobFinished(1, "openai/spare was saved", name_it=SPARE.id))
 
     assert isinstance(named.overlay, Prompt)
     assert asked(named, *"-2", "enter") == (do.Rename(1, SPARE.id, "spare-2"),)
@@ -167,11 +180,11 @@ def test_a_login_that_was_captured_can_be_named_at_once() -> None:
 
 def test_a_login_is_named_when_it_is_on_screen_and_no_sooner() -> None:
     without = replace(WORLD, rows=(WORK,))
-    captured = after(with_world(WORK_IS_LIVE, rows=(WORK,)), Ended(1, "", name_it=SPARE.id))
+    captured = after(with_world(WORK_IS_LIVE, rows=(WORK,)), JobFinished(1, "", name_it=SPARE.id))
 
     assert captured.overlay is None
-    assert after(captured, Seen(without)).overlay is None
-    assert isinstance(after(captured, Seen(WORLD)).overlay, Prompt)
+    assert after(captured, WorldRead(without)).overlay is None
+    assert isinstance(after(captured, WorldRead(WORLD)).overlay, Prompt)
 
 
 @pytest.mark.parametrize(
@@ -194,24 +207,24 @@ def test_the_selection_moves_and_stays_in_the_list(keys: list[str], account: obj
 def test_the_selection_stays_on_its_account_when_others_come_and_go() -> None:
     fewer = replace(WORLD, rows=ROWS[3:])
 
-    assert after(WORK_IS_LIVE, Seen(fewer)).chosen == WORK
+    assert after(WORK_IS_LIVE, WorldRead(fewer)).chosen == WORK
 
 
 def test_the_selection_goes_to_who_took_the_place_of_the_one_that_is_gone() -> None:
     without = replace(WORLD, rows=tuple(row for row in ROWS if row.id != WORK.id))
 
-    assert after(WORK_IS_LIVE, Seen(without)).chosen == KEY
+    assert after(WORK_IS_LIVE, WorldRead(without)).chosen == KEY
 
 
 def test_the_first_reading_chooses_a_live_account() -> None:
-    assert after(a_screen(80, 24, None, account=None), Seen(WORLD)).chosen == MAIN
+    assert after(a_screen(80, 24, None, account=None), WorldRead(WORLD)).chosen == MAIN
 
 
 def test_a_click_chooses_an_account_and_the_wheel_moves() -> None:
-    clicked = after(WORK_IS_LIVE, Pointed(account=SPARE.id))
+    clicked = after(WORK_IS_LIVE, Clicked(account=SPARE.id))
 
     assert clicked.chosen == SPARE
-    assert after(clicked, Wheeled(-3)).chosen == MAIN
+    assert after(clicked, Scrolled(-3)).chosen == MAIN
 
 
 def test_a_filter_narrows_while_it_is_typed_and_escape_lets_all_back() -> None:
@@ -259,29 +272,31 @@ def test_a_line_is_edited_as_everywhere(keys: list[str], text: str, at: int) -> 
 
 
 def test_connecting_takes_a_provider_from_the_list_that_is_searched() -> None:
-    searched = [Offered("providers", PROVIDERS), *"hub cop"]
+    searched = [ChoicesLoaded("providers", PROVIDERS), *"hub cop"]
 
     assert asked(ON_PRIVATE, "c", *searched, "enter") == (do.Connect(1, "github-copilot"),)
 
 
 def test_a_click_on_an_item_chooses_it_and_a_second_one_takes_it() -> None:
-    offered = after(ON_PRIVATE, "c", Offered("providers", PROVIDERS))
+    offered = after(ON_PRIVATE, "c", ChoicesLoaded("providers", PROVIDERS))
 
-    first = after(offered, Pointed(row=2))
+    first = after(offered, Clicked(row=2))
 
     assert isinstance(first.overlay, Picker)
-    assert asked(first, Pointed(row=2)) == (do.Connect(1, "openai"),)
+    assert asked(first, Clicked(row=2)) == (do.Connect(1, "openai"),)
 
 
 def test_an_offer_for_another_list_than_the_open_one_is_dropped() -> None:
-    models = after(WORK_IS_LIVE, "p", "enter", Offered("anthropic", MODELS))
+    models = after(WORK_IS_LIVE, "p", "enter", ChoicesLoaded("anthropic", MODELS))
 
     assert isinstance(models.overlay, Picker)
     assert models.overlay.items is None
 
 
 def test_a_list_that_cannot_be_had_closes_and_says_why() -> None:
-    failed = after(WORK_IS_LIVE, "p", "enter", Ended(0, "opencode was not found", failed=True))
+    failed = after(
+        WORK_IS_LIVE, "p", "enter", JobFinished(0, "opencode was not found", failed=True)
+    )
 
     assert failed.overlay is None
     assert failed.notice is not None
@@ -311,7 +326,7 @@ def test_help_opens_and_closes(key: str) -> None:
 def test_help_and_pages_scroll_no_further_than_they_are_long() -> None:
     assert after(WORK_IS_LIVE, "?", "down", "down", "up").overlay == Help(1)
     assert after(WORK_IS_LIVE, "?", "up").overlay == Help(0)
-    assert after(WORK_IS_LIVE, "x", Wheeled(99)).overlay == Page(
+    assert after(WORK_IS_LIVE, "x", Scrolled(99)).overlay == Page(
         "why this account of openai", ("looking",)
     )
 
@@ -350,13 +365,13 @@ def test_a_key_changes_a_priority(keys: list[str], effect: do.Effect) -> None:
 
 
 def test_a_model_is_taken_from_the_list_that_is_searched() -> None:
-    effects = asked(ORDER, "enter", Offered("openai", MODELS), *"mini", "enter")
+    effects = asked(ORDER, "enter", ChoicesLoaded("openai", MODELS), *"mini", "enter")
 
     assert effects == (do.SetPriority(1, "openai", model="gpt-5.4-mini"),)
 
 
 def test_adding_a_provider_goes_on_with_its_model() -> None:
-    effects = asked(ORDER, "a", Offered("providers", (Item("xai", "xAI"),)), "enter")
+    effects = asked(ORDER, "a", ChoicesLoaded("providers", (Item("xai", "xAI"),)), "enter")
 
     assert effects == (do.SetPriority(1, "xai", enabled=True), do.OfferModels("xai"))
 
@@ -374,7 +389,7 @@ def test_a_switch_is_turned_and_another_setting_is_typed() -> None:
 def test_settings_are_read_again_when_something_has_changed() -> None:
     settings = after(WORK_IS_LIVE, ",")
 
-    assert asked(settings, Seen(WORLD)) == (do.ReadSettings(),)
+    assert asked(settings, WorldRead(WORLD)) == (do.ReadSettings(),)
     assert after(settings, SettingsRead(())).settings == ()
 
 
@@ -383,26 +398,27 @@ def test_the_selection_stays_on_its_event_when_new_ones_come() -> None:
     chosen = events.events_shown[events.row]
     newer = an_event(100, chosen.event.kind, "new")
 
-    later = after(events, Seen(replace(WORLD, events=(*WORLD.events, newer))))
+    later = after(events, WorldRead(replace(WORLD, events=(*WORLD.events, newer))))
 
     assert later.events_shown[later.row] == chosen
 
 
 @pytest.mark.parametrize(
-    ("key", "place"), [("e", Place.EVENTS), ("p", Place.PRIORITIES), (",", Place.SETTINGS)]
+    ("key", "place"),
+    [("e", ScreenName.EVENTS), ("p", ScreenName.PRIORITIES), (",", ScreenName.SETTINGS)],
 )
 @pytest.mark.parametrize("back", ["escape", "q"])
-def test_every_screen_leads_back_to_the_accounts(key: str, place: Place, back: str) -> None:
+def test_every_screen_leads_back_to_the_accounts(key: str, place: ScreenName, back: str) -> None:
     there = after(WORK_IS_LIVE, key)
 
     assert there.place is place
-    assert after(there, back).place is Place.ACCOUNTS
+    assert after(there, back).place is ScreenName.ACCOUNTS
 
 
 def test_another_size_keeps_the_selection_in_sight() -> None:
     small = after(replace(WORK_IS_LIVE, account=OLD_KEY.id), Resized(40, 4))
 
-    assert small.tops[Place.ACCOUNTS] == len(ROWS) - 2
+    assert small.tops[ScreenName.ACCOUNTS] == len(ROWS) - 2
 
 
 def test_sparklines_are_read_for_what_is_on_a_wide_screen_alone() -> None:
@@ -421,39 +437,39 @@ def test_removing_the_live_account_says_what_follows() -> None:
 
 
 def test_a_list_to_choose_from_is_walked_through_with_keys_and_the_wheel() -> None:
-    offered = after(ON_PRIVATE, "c", Offered("providers", PROVIDERS))
+    offered = after(ON_PRIVATE, "c", ChoicesLoaded("providers", PROVIDERS))
 
     assert picked(after(offered, "down", "down", "up")) == 1
     assert picked(after(offered, "end", "down")) == len(PROVIDERS) - 1
     assert picked(after(offered, "end", "home", "up")) == 0
-    assert picked(after(offered, Wheeled(2))) == 2
+    assert picked(after(offered, Scrolled(2))) == 2
     assert picked(after(offered, *"x", "backspace", "ctrl+w", "ctrl+u")) == 0
 
 
 def test_opencode_s_own_question_is_offered_for_a_login_alone() -> None:
-    offer = Offered("providers", (Item("xai", "xAI"), Item("", "another one")))
+    offer = ChoicesLoaded("providers", (Item("xai", "xAI"), Item("", "another one")))
 
     assert asked(ON_PRIVATE, "c", offer, "down", "enter") == (do.Connect(1, ""),)
     assert asked(ORDER, "a", offer, "down", "enter")[0] == do.SetPriority(1, "xai", enabled=True)
 
 
-def picked(state: State) -> int:
+def picked(state: DashboardState) -> int:
     assert isinstance(state.overlay, Picker)
     return state.overlay.row
 
 
 def test_a_click_beside_a_list_chooses_nothing() -> None:
-    offered = after(ON_PRIVATE, "c", Offered("providers", PROVIDERS))
+    offered = after(ON_PRIVATE, "c", ChoicesLoaded("providers", PROVIDERS))
 
-    assert picked(after(offered, Pointed(account=WORK.id))) == 0
-    assert after(after(ON_PRIVATE, "d"), Pointed(row=1)).overlay == after(ON_PRIVATE, "d").overlay
+    assert picked(after(offered, Clicked(account=WORK.id))) == 0
+    assert after(after(ON_PRIVATE, "d"), Clicked(row=1)).overlay == after(ON_PRIVATE, "d").overlay
 
 
 def test_a_question_about_an_account_that_has_gone_meanwhile_does_nothing() -> None:
     gone = replace(WORLD, rows=(WORK,))
 
-    assert asked(ON_PRIVATE, "d", Seen(gone), "y") == ()
-    assert asked(ON_PRIVATE, "n", *"x", Seen(gone), "enter") == ()
+    assert asked(ON_PRIVATE, "d", WorldRead(gone), "y") == ()
+    assert asked(ON_PRIVATE, "n", *"x", WorldRead(gone), "enter") == ()
 
 
 def test_a_filter_of_events_is_let_go_with_escape_before_the_screen_is_left() -> None:
@@ -461,8 +477,8 @@ def test_a_filter_of_events_is_let_go_with_escape_before_the_screen_is_left() ->
 
     assert len(filtered.events_shown) == 1
     assert len(after(filtered, "escape").events_shown) == len(WORLD.events)
-    assert after(filtered, "escape").place is Place.EVENTS
-    assert after(filtered, "escape", "escape").place is Place.ACCOUNTS
+    assert after(filtered, "escape").place is ScreenName.EVENTS
+    assert after(filtered, "escape", "escape").place is ScreenName.ACCOUNTS
 
 
 def test_where_there_is_nothing_to_choose_keys_do_nothing() -> None:
@@ -481,10 +497,10 @@ def test_an_event_is_shown_whole() -> None:
 
 
 def test_a_store_that_cannot_be_read_is_said_and_what_was_known_stays() -> None:
-    broken = after(WORK_IS_LIVE, Broken("the store cannot be used"))
+    broken = after(WORK_IS_LIVE, StoreUnreadable("the store cannot be used"))
 
     assert (broken.broken, broken.world) == ("the store cannot be used", WORLD)
-    assert after(broken, Seen(WORLD)).broken is None
+    assert after(broken, WorldRead(WORLD)).broken is None
 
 
 def test_readings_are_kept_for_the_sparklines() -> None:

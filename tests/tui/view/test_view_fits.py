@@ -12,20 +12,20 @@ from rotator.model import AccountState, EventKind
 from rotator.model.preferences import Priority
 from rotator.tui.model.glyphs import ASCII, UNICODE
 from rotator.tui.model.messages import (
-    Ended,
+    ChoicesLoaded,
+    Clicked,
     Explained,
+    JobFinished,
     Message,
-    Offered,
     Pasted,
-    Pointed,
     Pressed,
     Resized,
-    Seen,
+    Scrolled,
     SettingsRead,
     Ticked,
-    Wheeled,
+    WorldRead,
 )
-from rotator.tui.model.state import State
+from rotator.tui.model.state import DashboardState
 from rotator.tui.model.world import Gauge, Item, Row, World
 from rotator.tui.update.tick import next_tick_seconds
 from rotator.tui.update.update import update
@@ -94,23 +94,23 @@ MESSAGES: st.SearchStrategy[Message] = (
     st.builds(lambda key: Pressed(key, key if len(key) == 1 else ""), KEYS)
     | st.builds(lambda key: Pressed(key, key if len(key) == 1 else ""), KEYS)
     | st.builds(Pasted, WORDS)
-    | st.builds(Pointed, row=st.integers(0, 9))
-    | st.builds(Wheeled, st.integers(-9, 9))
+    | st.builds(Clicked, row=st.integers(0, 9))
+    | st.builds(Scrolled, st.integers(-9, 9))
     | st.builds(Resized, st.integers(1, 130), st.integers(1, 50))
     | st.builds(Ticked, st.integers(0, 999).map(lambda n: NOW + n * MINUTE))
-    | st.builds(Seen, WORLDS)
+    | st.builds(WorldRead, WORLDS)
     | st.builds(SettingsRead, st.sampled_from([(), SETTINGS]))
     | st.builds(
-        Offered,
+        ChoicesLoaded,
         st.sampled_from(["providers", "openai"]),
         st.lists(st.builds(Item, WORDS, WORDS, WORDS), max_size=9).map(tuple),
     )
     | st.builds(Explained, st.just("why this account of openai"), st.just(("x " * 200, "y")))
-    | st.builds(Ended, st.integers(0, 5), WORDS, failed=st.booleans())
+    | st.builds(JobFinished, st.integers(0, 5), WORDS, failed=st.booleans())
 )
 
 
-def require_fit(state: State) -> None:
+def require_fit(state: DashboardState) -> None:
     """Draw the screen: as many lines as it has, none too wide, the cursor on it."""
     frame = view(state)
 
@@ -151,7 +151,7 @@ def test_every_size_fits() -> None:
 def test_whatever_happens_the_screen_fits_and_the_selection_is_somebody(
     width: int, height: int, world: World, messages: list[Message]
 ) -> None:
-    state = State(now=NOW, width=width, height=height, world=world, past=PAST)
+    state = DashboardState(now=NOW, width=width, height=height, world=world, past=PAST)
     for message in messages:
         state, _ = update(state, message)
 

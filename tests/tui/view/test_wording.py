@@ -11,10 +11,10 @@ from rotator.model import AccountState
 from rotator.model.preferences import Priority
 from rotator.tui.model.bindings import BINDINGS, Action, action_for, shown
 from rotator.tui.model.glyphs import ASCII, UNICODE, glyphs_for
-from rotator.tui.model.messages import Message, Pasted, Pointed, Pressed, Wheeled
+from rotator.tui.model.messages import Clicked, Message, Pasted, Pressed, Scrolled
 from rotator.tui.model.next_message import next_priority, next_words
-from rotator.tui.model.state import Job, Notice, Place, State
-from rotator.tui.terminal.keyboard import Stroke, message_of
+from rotator.tui.model.state import DashboardState, Job, ScreenName, StatusMessage
+from rotator.tui.terminal.keyboard import KeyStroke, message_of
 from rotator.tui.update.tick import next_tick_seconds
 from rotator.tui.view.frame import (
     Frame,
@@ -28,10 +28,10 @@ from rotator.tui.view.frame import (
     width_of,
     wrapped,
 )
-from rotator.tui.view.gauges import bar, level_style, percent, sparkline
+from rotator.tui.view.gauges import bar, level_style, percent_column, sparkline
 from rotator.tui.view.layout import Layout, layout_of, parts_of, top_for
-from rotator.tui.view.wording import ago, moment, reset_words, short_state, span, state_words
-from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit
+from rotator.tui.view.wording import short_state, state_words
+from tests.support.builders import MINUTE, NOW, SECOND, a_limit
 from tests.support.dashboard import (
     DAY,
     MAIN,
@@ -96,59 +96,6 @@ def test_what_does_not_fit_at_the_right_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-5, "0 s"),
-        (45, "45 s"),
-        (80, "1 min 20 s"),
-        (120, "2 min"),
-        (3599, "59 min"),
-        (7980, "2 h 13 min"),
-        (7200, "2 h"),
-        (273_600, "3 d 4 h"),
-        (259_200, "3 d"),
-    ],
-)
-def test_a_length_of_time_has_two_units_at_most(seconds: int, words: str) -> None:
-    assert span(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("later", "words"),
-    [
-        (2 * HOUR, "23:00"),
-        (11 * HOUR, "08:00"),
-        (2 * DAY, "Tue 21:00"),
-        (30 * DAY, "22 Dec"),
-        (-30 * DAY, "23 Oct"),
-    ],
-)
-def test_a_time_is_said_as_people_say_it_where_they_are(later: timedelta, words: str) -> None:
-    assert moment(NOW + later, NOW, EAST) == words
-
-
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [
-        (None, ""),
-        (-SECOND, "has begun anew"),
-        (90 * SECOND, "resets in 1 min 30 s"),
-        (11 * HOUR, "resets in 11 h"),
-        (2 * DAY, "resets Tue 21:00"),
-    ],
-)
-def test_a_window_says_when_it_begins_anew(left: timedelta | None, words: str) -> None:
-    assert reset_words(NOW + left if left is not None else None, NOW, EAST) == words
-
-
-def test_how_long_ago_something_was_does_not_count_seconds() -> None:
-    assert ago(None, NOW) == "never"
-    assert ago(NOW - 59 * SECOND, NOW) == "just now"
-    assert ago(NOW - 119 * SECOND, NOW) == "1 min ago"
-    assert ago(NOW - 3 * HOUR, NOW) == "3 h ago"
-
-
-@pytest.mark.parametrize(
     ("row", "words", "short"),
     [
         pytest.param(WORK, "ready", "ready", id="ready"),
@@ -185,14 +132,8 @@ def test_a_bar_shows_anything_used_and_anything_left(used: float, drawn: str) ->
     assert "".join(part.text for part in bar(used, 4, UNICODE)) == drawn
 
 
-def test_only_what_is_all_used_is_a_hundred_per_cent() -> None:
-    assert [percent(used) for used in (0, 0.29, 0.999, 1, 1.4)] == [
-        "  0%",
-        " 29%",
-        " 99%",
-        "100%",
-        "100%",
-    ]
+def test_a_percentage_takes_four_columns() -> None:
+    assert [percent_column(used) for used in (0, 0.29, 1.4)] == ["  0%", " 29%", "100%"]
 
 
 def test_what_is_used_gets_louder_near_its_end() -> None:
@@ -249,40 +190,40 @@ def test_a_list_scrolls_no_further_than_it_has_to(
 
 # -- keys ------------------------------------------------------------------------------------------
 
-LINE = Line((Span("abc", does=Pointed(row=1)), Span("d")))
+LINE = Line((Span("abc", does=Clicked(row=1)), Span("d")))
 
 
 @pytest.mark.parametrize(
     ("stroke", "message"),
     [
-        pytest.param(Stroke(None, "a"), Pressed("a", "a"), id="letter"),
-        pytest.param(Stroke(None, " "), Pressed("space", " "), id="space"),
-        pytest.param(Stroke(None, "漢"), Pressed("漢", "漢"), id="another script"),
-        pytest.param(Stroke("KEY_ENTER", "\r"), Pressed("enter"), id="enter"),
-        pytest.param(Stroke("KEY_SHIFT_UP", "\x1b[1;2A"), Pressed("shift+up"), id="shift+up"),
-        pytest.param(Stroke("KEY_CTRL_L", "\x0c"), Pressed("ctrl+l"), id="ctrl+l"),
-        pytest.param(Stroke("KEY_ALT_A", "\x1ba"), None, id="a key that nobody knows"),
-        pytest.param(Stroke("CSI", "\x1b["), None, id="a broken sequence"),
-        pytest.param(Stroke(None, "\x00"), None, id="a control character"),
-        pytest.param(Stroke("BRACKETED_PASTE", "", pasted="x"), Pasted("x"), id="paste"),
-        pytest.param(Stroke("MOUSE_LEFT", "", (2, 0)), Pointed(row=1), id="click"),
-        pytest.param(Stroke("MOUSE_LEFT", "", (3, 0)), None, id="click on nothing"),
-        pytest.param(Stroke("MOUSE_LEFT_RELEASED", "", (2, 0)), None, id="release"),
-        pytest.param(Stroke("MOUSE_SCROLL_UP", ""), Wheeled(-3), id="wheel up"),
-        pytest.param(Stroke("MOUSE_SCROLL_DOWN", ""), Wheeled(3), id="wheel down"),
+        pytest.param(KeyStroke(None, "a"), Pressed("a", "a"), id="letter"),
+        pytest.param(KeyStroke(None, " "), Pressed("space", " "), id="space"),
+        pytest.param(KeyStroke(None, "漢"), Pressed("漢", "漢"), id="another script"),
+        pytest.param(KeyStroke("KEY_ENTER", "\r"), Pressed("enter"), id="enter"),
+        pytest.param(KeyStroke("KEY_SHIFT_UP", "\x1b[1;2A"), Pressed("shift+up"), id="shift+up"),
+        pytest.param(KeyStroke("KEY_CTRL_L", "\x0c"), Pressed("ctrl+l"), id="ctrl+l"),
+        pytest.param(KeyStroke("KEY_ALT_A", "\x1ba"), None, id="a key that nobody knows"),
+        pytest.param(KeyStroke("CSI", "\x1b["), None, id="a broken sequence"),
+        pytest.param(KeyStroke(None, "\x00"), None, id="a control character"),
+        pytest.param(KeyStroke("BRACKETED_PASTE", "", pasted="x"), Pasted("x"), id="paste"),
+        pytest.param(KeyStroke("MOUSE_LEFT", "", (2, 0)), Clicked(row=1), id="click"),
+        pytest.param(KeyStroke("MOUSE_LEFT", "", (3, 0)), None, id="click on nothing"),
+        pytest.param(KeyStroke("MOUSE_LEFT_RELEASED", "", (2, 0)), None, id="release"),
+        pytest.param(KeyStroke("MOUSE_SCROLL_UP", ""), Scrolled(-3), id="wheel up"),
+        pytest.param(KeyStroke("MOUSE_SCROLL_DOWN", ""), Scrolled(3), id="wheel down"),
     ],
 )
-def test_a_stroke_becomes_a_message(stroke: Stroke, message: Message | None) -> None:
+def test_a_stroke_becomes_a_message(stroke: KeyStroke, message: Message | None) -> None:
     assert message_of(stroke, Frame(4, 1, (LINE,))) == message
 
 
 def test_a_click_before_the_first_frame_means_nothing() -> None:
-    assert message_of(Stroke("MOUSE_LEFT", "", (0, 0)), None) is None
+    assert message_of(KeyStroke("MOUSE_LEFT", "", (0, 0)), None) is None
 
 
 def test_every_action_has_keys_and_no_key_means_two_things_at_once() -> None:
     assert {binding.action for binding in BINDINGS} == set(Action)
-    for place in Place:
+    for place in ScreenName:
         found = [
             (key, binding.when)
             for binding in BINDINGS
@@ -321,7 +262,7 @@ def test_a_key_is_shown_as_it_stands_on_keyboards() -> None:
         pytest.param(replace(a_screen(80, 24), jobs=(Job(1, "x"),)), 0.1, id="a spinner"),
         pytest.param(after(a_screen(80, 24), "c"), 0.1, id="a list that has not come"),
         pytest.param(
-            replace(a_screen(80, 24), notice=Notice("x", False, NOW + 3 * SECOND)),  # noqa: FBT003
+            replace(a_screen(80, 24), notice=StatusMessage("x", False, NOW + 3 * SECOND)),  # noqa: FBT003
             3.0,
             id="a notice",
         ),
@@ -338,7 +279,7 @@ def test_a_key_is_shown_as_it_stands_on_keyboards() -> None:
     ],
 )
 def test_the_screen_is_looked_at_again_when_something_on_it_changes(
-    state: State, seconds: float
+    state: DashboardState, seconds: float
 ) -> None:
     assert next_tick_seconds(state, NOW) == pytest.approx(seconds)
 

@@ -8,8 +8,8 @@ import pytest
 
 from rotator.core.poll_schedule import (
     MOST_TRIES,
-    Asked,
-    OwnerAsked,
+    OwnerRecord,
+    UsageRecord,
     after_failure,
     after_reading,
     is_due,
@@ -36,16 +36,20 @@ def snapshot(*used: float, spent: bool = False, blocks: bool = True) -> Snapshot
 @pytest.mark.parametrize(
     ("asked", "due"),
     [
-        pytest.param(Asked(), True, id="never asked"),
-        pytest.param(Asked(due_at=NOW), True, id="served its time"),
-        pytest.param(Asked(due_at=NOW + SECOND), False, id="still serves"),
-        pytest.param(Asked(leased_until=NOW + SECOND), False, id="somebody asks"),
-        pytest.param(Asked(leased_until=NOW), True, id="who asked is gone"),
-        pytest.param(Asked(due_at=NOW, leased_until=NOW + SECOND), False, id="due and asked"),
+        pytest.param(UsageRecord(), True, id="never asked"),
+        pytest.param(UsageRecord(due_at=NOW), True, id="served its time"),
+        pytest.param(UsageRecord(due_at=NOW + SECOND), False, id="still serves"),
+        pytest.param(UsageRecord(due_at=NOW + 24 * HOUR), False, id="serves for a day"),
+        pytest.param(UsageRecord(leased_until=NOW + SECOND), False, id="somebody asks"),
+        pytest.param(
+            UsageRecord(leased_until=NOW + 40 * SECOND), False, id="somebody has just begun"
+        ),
+        pytest.param(UsageRecord(leased_until=NOW), True, id="who asked is gone"),
+        pytest.param(UsageRecord(due_at=NOW, leased_until=NOW + SECOND), False, id="due and asked"),
     ],
 )
 def test_a_vendor_is_asked_when_a_reading_has_served_and_nobody_else_asks(
-    asked: Asked, *, due: bool
+    asked: UsageRecord, *, due: bool
 ) -> None:
     assert is_due(asked, NOW) is due
 
@@ -53,16 +57,16 @@ def test_a_vendor_is_asked_when_a_reading_has_served_and_nobody_else_asks(
 @pytest.mark.parametrize(
     ("asked", "may"),
     [
-        pytest.param(OwnerAsked(), True, id="never asked"),
-        pytest.param(OwnerAsked(1, is_answered=True), False, id="answered"),
-        pytest.param(OwnerAsked(1, due_at=NOW), True, id="it is time"),
-        pytest.param(OwnerAsked(1, due_at=NOW + SECOND), False, id="not yet"),
-        pytest.param(OwnerAsked(MOST_TRIES - 1), True, id="the last try"),
-        pytest.param(OwnerAsked(MOST_TRIES, due_at=NOW), False, id="it does not say it"),
+        pytest.param(OwnerRecord(), True, id="never asked"),
+        pytest.param(OwnerRecord(1, is_answered=True), False, id="answered"),
+        pytest.param(OwnerRecord(1, due_at=NOW), True, id="it is time"),
+        pytest.param(OwnerRecord(1, due_at=NOW + SECOND), False, id="not yet"),
+        pytest.param(OwnerRecord(MOST_TRIES - 1), True, id="the last try"),
+        pytest.param(OwnerRecord(MOST_TRIES, due_at=NOW), False, id="it does not say it"),
     ],
 )
 def test_whose_a_credential_is_is_asked_until_it_is_told_and_not_for_ever(
-    asked: OwnerAsked, *, may: bool
+    asked: OwnerRecord, *, may: bool
 ) -> None:
     assert may_ask_owner(asked, NOW) is may
 
@@ -121,3 +125,29 @@ def test_a_vendor_that_says_when_is_asked_a_little_later() -> None:
 @pytest.mark.parametrize("error", [LoginRejected("no"), UnexpectedAnswer("odd")])
 def test_what_asking_again_does_not_mend_is_asked_hourly(error: ProviderError) -> None:
     assert after_failure(error, 1, NOW, 0.0) == NOW + HOUR
+
+
+def test_of_whom_nothing_is_known_nothing_has_failed() -> None:
+    assert UsageRecord().failures == OwnerRecord().tries == 0
+
+
+def test_a_reading_of_before_serves_until_it_is_due() -> None:
+    read = Snapshot(NOW - HOUR)
+
+    assert not is_due(UsageRecord(read, due_at=NOW + SECOND), NOW)
+
+
+def test_a_vendor_is_asked_five_times_whose_a_login_is() -> None:
+    assert may_ask_owner(OwnerRecord(4), NOW)
+    assert not may_ask_owner(OwnerRecord(5), NOW)
+
+
+def test_a_vendor_is_asked_once_a_day_whatever_it_has_said() -> None:
+    error = RateLimited("429", retry_at=NOW + 99 * 24 * HOUR)
+
+    assert after_failure(error, 1, NOW, 0) == NOW + 24 * HOUR
+
+
+def test_a_reading_that_is_ahead_of_now_has_served() -> None:
+    """The clock was set back since."""
+    assert is_due(UsageRecord(Snapshot(NOW + HOUR), due_at=NOW + SECOND), NOW) is True

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from rotator.core.sidebar import glance
+from rotator.core.sidebar import sidebar_content
 from rotator.model import AccountState, Event, EventKind, Snapshot, State, Window
 from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
 
@@ -16,7 +16,7 @@ TWO = replace(an_account("two"), limit=a_limit(NOW + HOUR))
 
 def seen(state: State, *events: Event) -> dict[str, Any]:
     """Return the glance as a reader of the file gets it."""
-    text = json.dumps(glance(state, enumerate(events, 1), "1.2.3", NOW))
+    text = json.dumps(sidebar_content(state, enumerate(events, 1), "1.2.3", NOW))
     assert "CANARY" not in text
     value: dict[str, Any] = json.loads(text)
     return value
@@ -75,7 +75,10 @@ def test_a_failover_a_needed_login_and_a_reroute_are_told_and_nothing_else() -> 
 def test_only_the_last_few_are_told() -> None:
     events = [Event(NOW, EventKind.REJECTED, ACME, f"{ACME}/one") for _ in range(20)]
 
-    assert [one["number"] for one in seen(a_state(ONE), *events)["events"]] == [*range(13, 21)]
+    told = seen(a_state(ONE), *events)["events"]
+
+    assert [one["number"] for one in told] == [*range(13, 21)]
+    assert told[0]["at"] == "2026-11-22T12:00:00.000Z"
 
 
 def test_without_accounts_there_is_nothing_to_show() -> None:

@@ -116,3 +116,40 @@ def test_a_window_is_written_with_the_time_of_its_reading() -> None:
 
 def test_no_balance_is_none() -> None:
     assert balance_json(None) is None
+
+
+def test_what_was_written_before_can_be_read_in_all_times_to_come() -> None:
+    snapshot = Snapshot(
+        NOW,
+        (Window("5h", 0.5, LATER, 18_000, "big", blocks=False), Window("7d", 0.25)),
+        Balance(Decimal("1.50"), "USD"),
+        "plus",
+        spent=True,
+    )
+    written = {
+        "read_at": to_iso(NOW),
+        "windows": [
+            {
+                "name": "5h",
+                "used": 0.5,
+                "resets_at": to_iso(LATER),
+                "length_seconds": 18_000,
+                "model": "big",
+                "blocks": False,
+            },
+            {
+                "name": "7d",
+                "used": 0.25,
+                "resets_at": None,
+                "length_seconds": None,
+                "model": None,
+                "blocks": True,
+            },
+        ],
+        "balance": {"amount": "1.50", "currency": "USD"},
+        "plan": "plus",
+        "spent": True,
+    }
+
+    assert json.loads(write_snapshot(snapshot)) == written
+    assert read_snapshot(json.dumps(written)) == snapshot

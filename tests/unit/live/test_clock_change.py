@@ -10,17 +10,17 @@ import pytest
 
 from rotator.clock import from_iso, is_ahead, is_within, to_iso
 from rotator.core.logins.refresh_policy import is_due as is_refresh_due
-from rotator.core.logins.refresh_policy import rest_for
+from rotator.core.logins.refresh_policy import rest_after_unconfirmed
 from rotator.core.poll_schedule import (
     LEASE,
     LONGEST_PAUSE,
-    Asked,
-    OwnerAsked,
+    OwnerRecord,
+    UsageRecord,
     after_failure,
     is_due,
     may_ask_owner,
 )
-from rotator.core.selection.failover import blamed
+from rotator.core.selection.failover import account_of
 from rotator.core.selection.limits import pinned
 from rotator.errors import RateLimited
 from rotator.model import AccountState, Digest, Limit, PendingRefresh, Snapshot, Source, Tenure
@@ -107,20 +107,24 @@ def test_a_refresh_that_was_cut_off_is_tried_again_in_spite_of_it(change: timede
     expired = an_account("a", oauth("a", expires_at=NOW - HOUR))
 
     assert is_refresh_due(pending, NOW)
-    assert rest_for(expired, pending, NOW) is None
+    assert rest_after_unconfirmed(expired, pending, NOW) is None
 
 
 @pytest.mark.parametrize(
     "asked",
     [
-        pytest.param(Asked(leased_until=NOW + LEASE + SECOND), id="somebody asked by that clock"),
-        pytest.param(Asked(due_at=NOW + LONGEST_PAUSE + SECOND), id="it failed by that clock"),
         pytest.param(
-            Asked(Snapshot(NOW + 8 * HOUR, ()), due_at=NOW + 9 * HOUR), id="it was read by it"
+            UsageRecord(leased_until=NOW + LEASE + SECOND), id="somebody asked by that clock"
+        ),
+        pytest.param(
+            UsageRecord(due_at=NOW + LONGEST_PAUSE + SECOND), id="it failed by that clock"
+        ),
+        pytest.param(
+            UsageRecord(Snapshot(NOW + 8 * HOUR, ()), due_at=NOW + 9 * HOUR), id="it was read by it"
         ),
     ],
 )
-def test_usage_is_asked_for_in_spite_of_it(asked: Asked) -> None:
+def test_usage_is_asked_for_in_spite_of_it(asked: UsageRecord) -> None:
     assert is_due(asked, NOW)
 
 
@@ -129,7 +133,7 @@ def test_usage_is_asked_for_in_spite_of_it(asked: Asked) -> None:
     [(-SECOND, True), (0 * SECOND, True), (HOUR, False), (LONGEST_PAUSE + SECOND, True)],
 )
 def test_whose_a_login_is_is_asked_in_spite_of_it(ahead: timedelta, *, may: bool) -> None:
-    assert may_ask_owner(OwnerAsked(1, due_at=NOW + ahead), NOW) is may
+    assert may_ask_owner(OwnerRecord(1, due_at=NOW + ahead), NOW) is may
 
 
 def test_an_hour_that_comes_twice_in_autumn_is_two_hours() -> None:
@@ -158,12 +162,12 @@ def test_a_vendor_that_wants_to_be_left_alone_for_days_is_asked_once_a_day() -> 
     due_at = after_failure(refused, 1, NOW, 0.0)
 
     assert due_at == NOW + LONGEST_PAUSE
-    assert not is_due(Asked(due_at=due_at), NOW)
+    assert not is_due(UsageRecord(due_at=due_at), NOW)
 
 
 def test_a_line_of_the_log_is_about_the_last_one_in_the_slot_in_spite_of_it() -> None:
     state = a_state(A, active=A, tenures=(Tenure(A.id, NOW + 8 * HOUR),))
     signal = replace(a_signal(A), credential=None, source=Source.LOG, at=NOW)
 
-    assert blamed(state, signal, NOW) == A
-    assert blamed(state, signal) is None
+    assert account_of(state, signal, NOW) == A
+    assert account_of(state, signal) is None

@@ -28,6 +28,7 @@ def test_without_any_value_everything_has_its_default() -> None:
         swap_before_wall=False,
         wall_threshold=0.95,
         wait_for_reset=False,
+        max_wait_seconds=3_600,
     )
     assert (preferences.priorities, preferences.hook_command) == ((), ())
 

@@ -14,8 +14,16 @@ from rotator.model import (
     Digest,
     EventKind,
     HomeName,
+    Identity,
+    Limit,
+    PendingRefresh,
+    Signal,
     Slot,
+    Snapshot,
+    Source,
     State,
+    SwapMark,
+    Verdict,
     VerdictKind,
 )
 from tests.support.builders import (
@@ -159,4 +167,21 @@ def test_of_the_places_of_an_account_the_active_one_comes_first() -> None:
     standings = (a_standing(a, slot="1"), a_standing(a, slot="2", active=True))
     state = replace(a_state(a), standings=standings)
 
-    assert [one.slot for one in state.standings_of(a.id)] == ["2", "1"]
+    assert [standing.slot for standing in state.standings_of(a.id)] == ["2", "1"]
+
+
+def test_what_is_not_said_of_a_value_is_the_usual() -> None:
+    signal = Signal("1", NOW, ACME, Source.BRIDGE)
+    mark = SwapMark(None, AccountId("a"), NOW, None)
+
+    assert (signal.attempt, signal.aside, signal.waited) == (1, False, False)
+    assert Verdict(VerdictKind.PASS).wait_ms == 0
+    assert PendingRefresh(AccountId("a"), Digest("0"), NOW).attempts == 1
+    assert Limit(AccountState.COOLING, NOW, "429").strikes == 1
+    assert (mark.left_expired, mark.rounds) == (False, 0)
+    assert (Snapshot(NOW).complete, Snapshot(NOW).spent) == (False, False)
+
+
+def test_who_somebody_is_does_not_change_with_how_a_vendor_promises_it() -> None:
+    assert Identity("ada", by_contract=True, key_before="a") == Identity("ada")
+    assert not Identity("ada").by_contract

@@ -24,7 +24,7 @@ from rotator.opencode.log import (
     LogTail,
     parse_line,
 )
-from rotator.text import clean
+from rotator.text import sanitize
 from tests.support.repository import ROOT
 
 LINES = ROOT / "fixtures" / "opencode" / "log"
@@ -287,7 +287,7 @@ def test_any_line_gives_a_clean_failure_or_none(line: str) -> None:
         if failure is not None:
             texts = [failure.provider, failure.model, failure.session, failure.message]
             assert failure.at.tzinfo is UTC
-            assert all(clean(shown) == shown for shown in texts if shown is not None)
+            assert all(sanitize(shown) == shown for shown in texts if shown is not None)
 
 
 @given(st.text())
@@ -302,7 +302,7 @@ def test_any_message_comes_back_as_it_was_but_clean(message: str) -> None:
     failure = parse_line(line)
 
     assert failure is not None
-    assert failure.message == clean(message)
+    assert failure.message == sanitize(message)
 
 
 # -- a growing log -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rotator.settings.toml_positions import KeyPath, position, read_places
+from rotator.settings.toml_positions import KeyPath, position, read_positions
 from tests.support.config_files import FILES
 
 TEXT = """\
@@ -42,7 +42,7 @@ def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
 @pytest.mark.parametrize("name", FILES)
 def test_every_value_of_a_file_is_found_where_it_stands(name: str) -> None:
     text = FILES[name]
-    places = read_places(text)
+    places = read_positions(text)
 
     found = {
         one.path: tomllib.loads(f"x = {text[one.value_start : one.end]}")["x"]
@@ -70,11 +70,11 @@ def test_every_value_of_a_file_is_found_where_it_stands(name: str) -> None:
 def test_a_place_has_the_line_and_column_of_the_nearest_thing(
     path: KeyPath, place: tuple[int, int]
 ) -> None:
-    assert read_places(TEXT).find(path) == place
+    assert read_positions(TEXT).find(path) == place
 
 
 def test_a_key_has_a_place_of_its_own() -> None:
-    assert read_places(TEXT).find(("failover", "strategy"), key=True) == (3, 1)
+    assert read_positions(TEXT).find(("failover", "strategy"), key=True) == (3, 1)
 
 
 def test_lines_and_columns_count_from_one() -> None:

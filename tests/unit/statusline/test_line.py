@@ -7,22 +7,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rotator.statusline.line import is_simple, line
-from rotator.statusline.quick_read import Peek, Seat
+from rotator.statusline.quick_read import SlotStatus, StatusLineData
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def a_seat(provider: str = "openai", alias: str | None = "work", **facts: object) -> Seat:
-    seat = Seat(provider)
+def a_seat(provider: str = "openai", alias: str | None = "work", **facts: object) -> SlotStatus:
+    seat = SlotStatus(provider)
     seat.alias = alias
     for name, value in facts.items():
         setattr(seat, name, value)
     return seat
 
 
-def a_peek(*seats: Seat, balancing: bool = True, watched: bool = True) -> Peek:
-    return Peek(list(seats), NOW, balancing=balancing, watched=watched)
+def a_peek(*seats: SlotStatus, balancing: bool = True, watched: bool = True) -> StatusLineData:
+    return StatusLineData(list(seats), NOW, balancing=balancing, watched=watched)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def a_peek(*seats: Seat, balancing: bool = True, watched: bool = True) -> Peek:
         pytest.param(a_seat(alias="x" * 60), f"openai {'x' * 23}…", id="a long name is cut"),
     ],
 )
-def test_an_account_is_said_in_few_characters(seat: Seat, said: str) -> None:
+def test_an_account_is_said_in_few_characters(seat: SlotStatus, said: str) -> None:
     assert line(a_peek(seat)) == said
 
 

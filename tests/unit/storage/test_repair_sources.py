@@ -12,7 +12,7 @@ from rotator.secret import Secret
 from rotator.storage.damaged import Rows
 from rotator.storage.images import opened_empty
 from rotator.storage.migrations import SEALED_SINCE, STORE
-from rotator.storage.repair_sources import Source, contents_of, source_of
+from rotator.storage.repair_sources import RepairSource, contents_of, source_of
 
 ENTRY = '{"type":"api","key":"KEY-CANARY-a"}'
 SPOILT = {
@@ -43,12 +43,12 @@ def test_whether_rows_have_seals_is_told_by_the_schema(schema: int, *, has_seals
     assert (source.spoilt.get("account", ()), source.restless) == ((), ())
 
 
-def spoilt(row: dict[str, Any]) -> Source:
+def spoilt(row: dict[str, Any]) -> RepairSource:
     """Return a source in which a row is not sealed right, and its secret is noted beside it."""
     secrets = secrets_of(parse_entry("acme", Secret(ENTRY)))
     noted = tuple({"provider": "acme", "digest": one, "account": "acc_1"} for one in secrets)
     tables = {"account": Rows(), "digest": Rows(noted, whole=True), "removed": Rows()}
-    return Source(len(STORE), tables, has_seals=True, spoilt={"account": (row,)})
+    return RepairSource(len(STORE), tables, has_seals=True, spoilt={"account": (row,)})
 
 
 def test_a_login_whose_secrets_were_noted_beside_it_is_taken_though_its_row_has_changed() -> None:
@@ -77,7 +77,7 @@ def test_a_row_that_is_no_account_or_not_that_login_is_none(change: dict[str, An
 def test_rows_are_sealed_right_only_where_there_are_seals(*, has_seals: bool) -> None:
     tables = {"account": Rows((SPOILT,)), "digest": Rows(), "removed": Rows()}
 
-    contents = contents_of(Source(len(STORE), tables, has_seals=has_seals))
+    contents = contents_of(RepairSource(len(STORE), tables, has_seals=has_seals))
 
     assert set(contents.accounts) == {"acc_1"}
     assert contents.sealed == ({"acc_1"} if has_seals else set())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_books
+from rotator.context import open_context
 from rotator.model import Event, EventKind
 from rotator.services.auth_checks import live_problems
 from rotator.system.paths import find_paths
@@ -78,6 +78,8 @@ def a_file_that_nobody_may_read(file: Path) -> None:
 
 
 def a_read_only_folder(file: Path) -> None:
+    """With a file that may not be written either: else that is written in place."""
+    file.chmod(0o400)
     file.parent.chmod(0o500)
 
 
@@ -364,13 +366,13 @@ class Watched:
         self.lines.wait_for("watching ", SECONDS)
 
     def events(self, kind: EventKind) -> list[Event]:
-        with open_books(find_paths(places(self.house.home))) as books:
-            found = [numbered.event for numbered in books.history.read()]
+        with open_context(find_paths(places(self.house.home))) as context:
+            found = [numbered.event for numbered in context.history.read()]
         return [event for event in found if event.kind is kind]
 
     def names(self) -> set[str]:
-        with open_books(find_paths(places(self.house.home))) as books:
-            return {account.name for account in books.store.state().accounts}
+        with open_context(find_paths(places(self.house.home))) as context:
+            return {account.name for account in context.store.state().accounts}
 
     def log_in(self, name: str) -> None:
         """Take away what is odd, log in with another key, and wait until it is saved."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.live.swap import Order, swap
+from rotator.live.swap import SwapRequest, swap
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.system.mounts import mounted_by_others
 from rotator.system.paths import find_paths
@@ -219,7 +219,7 @@ def test_a_container_that_began_since_the_last_look_is_seen_before_a_swap(
         live.sees({"acme": api("b")})
         before = live.file.stat().st_ino
         with container(bind(live.file, at)):
-            swap(live.books, Order(live.account("acme/acme-1").id, "for the test"))
+            swap(live.context, SwapRequest(live.account("acme/acme-1").id, "for the test"))
 
         assert (live.file.stat().st_ino, live.entries()) == (before, {"acme": api("a")})
 
@@ -267,7 +267,7 @@ def test_what_it_held_all_the_time_undoes_no_swap_and_brings_nobody_back(
 ) -> None:
     house = orphan[2]
     with open_live(house.home) as live:
-        swap(live.books, Order(live.account("named/bob-acme.example").id, "for the test"))
+        swap(live.context, SwapRequest(live.account("named/bob-acme.example").id, "for the test"))
         live.sees({"named": oauth("bob")})
         live.look()
 
@@ -296,7 +296,7 @@ def test_c2_a_refresh_of_an_account_that_was_swapped_out_is_saved_and_the_swap_s
 ) -> None:
     one, at, house = orphan
     with open_live(house.home) as live:
-        swap(live.books, Order(live.account("named/bob-acme.example").id, "for the test"))
+        swap(live.context, SwapRequest(live.account("named/bob-acme.example").id, "for the test"))
         written_inside((one, at), {"named": oauth("ada", 2), "zeta": api("z")})
         live.look()
 
@@ -311,7 +311,7 @@ def test_it_is_kept_open_for_as_long_as_it_is_mounted(
     target = house.auth_file
     with open_live(house.home) as live:
         live.look()
-        assert bool(live.books.replaced)
+        assert bool(live.context.replaced)
         one.process.kill()
         one.process.wait()
 

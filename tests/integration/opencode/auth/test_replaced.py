@@ -10,7 +10,7 @@ import pytest
 
 from rotator.opencode.auth.file import read_live
 from rotator.opencode.auth.placement import Neighbours
-from rotator.opencode.auth.replaced import Replaced
+from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.system.mounts import MountedFile
 from tests.support.live import api, as_opencode
 
@@ -35,8 +35,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def replaced(path: Path) -> Iterator[Replaced]:
-    replaced = Replaced(path.with_name("journal"), Mounted(path))
+def replaced(path: Path) -> Iterator[ReplacedFiles]:
+    replaced = ReplacedFiles(path.with_name("journal"), Mounted(path))
     yield replaced
     replaced.close()
 
@@ -46,7 +46,7 @@ def open_files() -> int:
 
 
 def test_a_mounted_file_is_opened_once_however_often_it_is_looked_for(
-    path: Path, replaced: Replaced
+    path: Path, replaced: ReplacedFiles
 ) -> None:
     replaced.follow_mounts(path)
     before = open_files()
@@ -57,7 +57,7 @@ def test_a_mounted_file_is_opened_once_however_often_it_is_looked_for(
     assert open_files() == before
 
 
-def test_a_file_is_let_go_of_when_its_time_is_over(path: Path, replaced: Replaced) -> None:
+def test_a_file_is_let_go_of_when_its_time_is_over(path: Path, replaced: ReplacedFiles) -> None:
     before = open_files()
     replaced.keep(os.open(path, os.O_RDONLY), read_live(path))
     path.write_bytes(as_opencode({"acme": api("b")}))
@@ -72,7 +72,7 @@ def test_a_file_is_let_go_of_when_its_time_is_over(path: Path, replaced: Replace
 
 
 def test_what_is_mounted_and_no_file_is_not_kept_open(path: Path, tmp_path: Path) -> None:
-    replaced = Replaced(path.with_name("journal"), Mounted(tmp_path))
+    replaced = ReplacedFiles(path.with_name("journal"), Mounted(tmp_path))
     before = open_files()
 
     replaced.follow_mounts(path)

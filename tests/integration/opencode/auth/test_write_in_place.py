@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import LiveFileError
-from rotator.live.swap import Order, swap, take_out
+from rotator.live.swap import SwapRequest, swap, take_out
 from rotator.opencode.auth.file_lease import alone
 from rotator.opencode.auth.journal import Journal, parse_journal, write_journal
 from rotator.opencode.auth.placement import Neighbours, why_in_place
@@ -46,7 +46,7 @@ def second(live: Live) -> Path:
 
 
 def put(live: Live, name: str) -> None:
-    assert swap(live.books, Order(live.account(name).id, "for the test")) is not None
+    assert swap(live.context, SwapRequest(live.account(name).id, "for the test")) is not None
 
 
 def void(_: object) -> None:
@@ -64,7 +64,7 @@ def test_c5_both_names_of_a_file_hold_what_was_put_in(live: Live) -> None:
 
 
 def test_c5_an_entry_is_taken_out_in_place(live: Live) -> None:
-    assert take_out(live.books, live.account(B), also=lambda: None)
+    assert take_out(live.context, live.account(B), also=lambda: None)
 
     assert json.loads(second(live).read_bytes()) == {"zeta": api("z")}
 
@@ -378,6 +378,22 @@ def test_whoever_keeps_it_open_is_not_waited_for_longer_than_a_request_can_wait(
             waited = time.monotonic() - began
 
     assert waited < 1
+
+
+def test_whoever_was_held_up_goes_on_once_it_is_written_though_we_keep_it_open(live: Live) -> None:
+    def is_open_to_others() -> bool:
+        try:
+            os.close(os.open(live.file, os.O_WRONLY | os.O_NONBLOCK))
+        except BlockingIOError:
+            return False
+        return True
+
+    with live.file.open("r+b") as ours:
+        with alone(ours.fileno()):
+            meanwhile = is_open_to_others()
+        after = is_open_to_others()
+
+    assert (meanwhile, after) == (False, True)
 
 
 def test_a_login_just_before_the_last_look_gives_the_write_up(live: Live) -> None:

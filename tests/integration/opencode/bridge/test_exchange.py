@@ -18,6 +18,7 @@ from rotator.opencode.bridge.exchange import STALE_SECONDS, Exchange
 from rotator.opencode.bridge.fields import LARGEST_SIGNAL
 from rotator.system.liveness import pid_namespace
 from rotator.system.processes import start_ticks
+from tests.support.inbox import waiting_in
 from tests.support.live import NOON, Live, api, oauth, open_live
 
 
@@ -134,8 +135,8 @@ def test_an_empty_slot_and_nobody_ready_are_told(live: Live, exchange: Exchange)
 def test_an_account_that_rests_is_not_ready(live: Live, exchange: Exchange) -> None:
     live.sees({"acme": api("a")})
     limit = Limit(AccountState.COOLING, NOON.replace(hour=13), "429, rate limit")
-    with live.books.store.transaction():
-        live.books.store.set_limit(live.account("acme/acme-1").id, limit)
+    with live.context.store.transaction():
+        live.context.store.set_limit(live.account("acme/acme-1").id, limit)
 
     assert not told(live, exchange)["providers"]["acme"]["ready"]
 
@@ -198,7 +199,7 @@ def test_signals_wait_oldest_first(exchange: Exchange) -> None:
     newer, older = signal(exchange, "a"), signal(exchange, "b")
     age(older, 5)
 
-    assert exchange.waiting() == [older, newer]
+    assert waiting_in(exchange) == [older, newer]
 
 
 def test_a_signal_is_read_and_unlinked(exchange: Exchange) -> None:
@@ -259,7 +260,7 @@ def test_what_is_no_signal_by_its_name_is_left(exchange: Exchange, name: str) ->
     path = exchange.inbox / name
     path.write_text("{}")
 
-    assert (exchange.waiting(), exchange.take(path), path.exists()) == ([], None, True)
+    assert (waiting_in(exchange), exchange.take(path), path.exists()) == ([], None, True)
 
 
 def test_old_verdicts_and_leftovers_are_swept_and_nothing_else(

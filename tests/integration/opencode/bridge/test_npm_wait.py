@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.doctor import examine, mend_all
-from rotator.doctor.remark import Level, Remark
-from rotator.doctor.setup import Setup
+from rotator.doctor import examine, fix_all
+from rotator.doctor.check_result import CheckResult, Level
+from rotator.doctor.setup import DoctorContext
 from rotator.errors import UsageError
 from rotator.opencode.bridge.install import install_bridge
 from rotator.opencode.bridge.npm_wait import (
@@ -191,19 +191,19 @@ def test_those_of_a_project_end_at_the_top_of_its_repository(tmp_path: Path) -> 
 # -- what the doctor says ------------------------------------------------------------------------
 
 
-def look(home: Path, **more: str) -> Setup:
+def look(home: Path, **more: str) -> DoctorContext:
     environ: Mapping[str, str] = places(home) | more
-    return Setup.of(environ, datetime.now(UTC))
+    return DoctorContext.of(environ, datetime.now(UTC))
 
 
-def said(setup: Setup) -> list[Remark]:
+def said(setup: DoctorContext) -> list[CheckResult]:
     return [one for one in examine(setup) if "no npm registry" in one.says]
 
 
 def test_doctor_says_nothing_without_a_plugin(home: Path, folder: Path) -> None:
     assert folder.is_dir()
     assert said(look(home)) == []
-    assert mend_all(look(home)).failed == ()
+    assert fix_all(look(home)).failed == ()
     assert list(folder.iterdir()) == []
 
 
@@ -211,7 +211,7 @@ def test_doctor_tells_of_the_wait_and_shortens_it(home: Path, paths: Paths, fold
     install_bridge(paths)
 
     (before,) = said(look(home))
-    mended = mend_all(look(home))
+    mended = fix_all(look(home))
 
     assert before.says == (
         "where no npm registry can be reached, opencode waits about 70 s at each start until it "
@@ -229,7 +229,7 @@ def test_doctor_tells_what_helps_where_the_user_s_settings_are_in_the_way(
     (folder / ".npmrc").write_text("registry=http://127.0.0.1/\n")
 
     (told,) = said(look(home))
-    mended = mend_all(look(home))
+    mended = fix_all(look(home))
 
     assert (told.mendable, mended.failed) == (False, ())
     assert "set npm_config_fetch_retries=0 where opencode is started" in str(told.to_do)

@@ -74,10 +74,10 @@ def test_a_password_goes_to_this_computer_alone(url: object) -> None:
 
 
 def test_an_address_shows_no_password() -> None:
-    found = Address.of("http://localhost:80", PASSWORD)
+    address = Address.of("http://localhost:80", PASSWORD)
 
-    assert found is not None
-    assert PASSWORD not in repr(found)
+    assert address is not None
+    assert PASSWORD not in repr(address)
 
 
 def test_a_server_says_who_it_is() -> None:
@@ -130,7 +130,7 @@ def write_service(home: Path, **told: object) -> None:
 
 
 def servers(home: Path) -> list[tuple[int, str | None]]:
-    return [(one.pid, one.version) for one in find_servers(find_paths(places(home)))]
+    return [(server.pid, server.version) for server in find_servers(find_paths(places(home)))]
 
 
 def test_the_service_is_found_where_it_says_that_it_is(home: Path) -> None:

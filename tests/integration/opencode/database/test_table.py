@@ -18,9 +18,9 @@ from tests.support.opencode2_table import PLACE, Table, chatgpt, key
 
 @pytest.fixture
 def table(tmp_path: Path) -> Iterator[Table]:
-    found = Table(tmp_path / PLACE)
-    yield found
-    found.close()
+    reading = Table(tmp_path / PLACE)
+    yield reading
+    reading.close()
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def read(table: Table) -> HomeReading:
 
 
 def entries(table: Table) -> Entries:
-    found = read(table)
-    assert isinstance(found, Entries), found
-    return found
+    reading = read(table)
+    assert isinstance(reading, Entries), reading
+    return reading
 
 
 def beside(table: Table) -> list[str]:
@@ -50,13 +50,13 @@ def test_the_active_login_comes_first_and_providers_are_apart(made: Table) -> No
     made.log_in("openai", chatgpt("c"))
     made.switch(first)
 
-    found = entries(made)
+    reading = entries(made)
 
-    assert [(e.slot, e.label, e.active) for e in found.of("acme")] == [
+    assert [(e.slot, e.label, e.active) for e in reading.of("acme")] == [
         (first, "one", True),
         (second, "two", False),
     ]
-    assert [e.active for e in found.of("openai")] == [True]
+    assert [e.active for e in reading.of("openai")] == [True]
 
 
 @pytest.mark.parametrize("active", [None, 0])
@@ -75,19 +75,19 @@ def test_a_value_that_nobody_can_read_costs_itself_alone(made: Table) -> None:
     made.log_in("other", key("a"))
     made.do("INSERT INTO credential VALUES ('x', NULL, 'l', 'v', NULL, NULL, 1, 1, 1)")
 
-    found = entries(made)
+    reading = entries(made)
 
-    assert [e.provider for e in found.entries] == ["acme", "other"]
-    assert isinstance(found.entries[0].credential, str)
+    assert [e.provider for e in reading.entries] == ["acme", "other"]
+    assert isinstance(reading.entries[0].credential, str)
 
 
 def test_nothing_is_made_beside_a_database_that_nobody_has_open(made: Table) -> None:
     made.log_in("acme", key("a"))
     before = beside(made)
 
-    found = entries(made)
+    reading = entries(made)
 
-    assert len(found.entries) == 1
+    assert len(reading.entries) == 1
     assert beside(made) == before == ["opencode.db"]
 
 
@@ -118,11 +118,11 @@ def test_a_reader_follows_a_database_through_every_opening_and_closing(made: Tab
             if number % 2:
                 made.hold()
             made.log_in("acme", key(str(number)))
-            found = reader.read()
-            seen.append(len(found.entries) if isinstance(found, Entries) else found)
+            reading = reader.read()
+            seen.append(len(reading.entries) if isinstance(reading, Entries) else reading)
             made.close()
-            found = reader.read()
-            seen.append(len(found.entries) if isinstance(found, Entries) else found)
+            reading = reader.read()
+            seen.append(len(reading.entries) if isinstance(reading, Entries) else reading)
 
     assert seen == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
 
@@ -140,10 +140,10 @@ def test_another_database_in_its_place_is_read_instead(made: Table) -> None:
         for name in ("-wal", "-shm"):
             made.path.with_name(f"{made.path.name}{name}").unlink(missing_ok=True)
         other.path.replace(made.path)
-        found = reader.read()
+        reading = reader.read()
 
-    assert isinstance(found, Entries)
-    assert len(found.entries) == 2
+    assert isinstance(reading, Entries)
+    assert len(reading.entries) == 2
 
 
 def test_there_is_none_before_opencode_2_was_used(table: Table) -> None:
@@ -159,17 +159,17 @@ def test_there_is_none_before_opencode_2_was_used(table: Table) -> None:
 def test_an_unknown_schema_is_said_and_read_no_further(table: Table) -> None:
     table.make("CREATE TABLE credential (id TEXT, integration_id TEXT, label TEXT, secret TEXT)")
 
-    found = read(table)
+    reading = read(table)
 
-    assert isinstance(found, Unusable)
-    assert found.why.endswith("its table of logins has no active")
+    assert isinstance(reading, Unusable)
+    assert reading.why.endswith("its table of logins has no active")
 
 
 def damage(table: Table, content: bytes) -> Unusable:
     table.path.write_bytes(content)
-    found = read(table)
-    assert isinstance(found, Unusable)
-    return found
+    reading = read(table)
+    assert isinstance(reading, Unusable)
+    return reading
 
 
 def test_a_damaged_one_is_said(made: Table) -> None:
@@ -189,16 +189,16 @@ def test_what_is_no_file_is_not_opened(table: Table) -> None:
     table.path.unlink()
     table.path.mkdir()
 
-    for found in (pipe, read(table)):
-        assert found == Unusable(f"{table.path} is not a regular file")
+    for reading in (pipe, read(table)):
+        assert reading == Unusable(f"{table.path} is not a regular file")
 
 
 def test_one_that_is_not_ours_to_read_is_said(made: Table) -> None:
     made.path.chmod(0)
     with as_anybody():
-        found = read(made)
+        reading = read(made)
 
-    assert found == Unusable(f"{made.path} may not be read; check its rights")
+    assert reading == Unusable(f"{made.path} may not be read; check its rights")
 
 
 def test_a_locked_one_passes(made: Table) -> None:
@@ -207,11 +207,11 @@ def test_a_locked_one_passes(made: Table) -> None:
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM credential")
         reader = TableReader(made.path)
-        found = reader.read()
+        reading = reader.read()
         reader.close()
         other.execute("ROLLBACK")
 
-    assert found == Unusable(f"{made.path} is locked by another program", is_passing=True)
+    assert reading == Unusable(f"{made.path} is locked by another program", is_passing=True)
 
 
 def test_one_with_a_journal_of_the_older_kind_is_read(made: Table) -> None:

@@ -23,10 +23,10 @@ from tests.support.opencode2_table import PLACE, SCHEMA, Table, key
 
 @pytest.fixture
 def table(tmp_path: Path) -> Iterator[Table]:
-    found = Table(tmp_path / PLACE)
-    found.make()
-    yield found
-    found.close()
+    made = Table(tmp_path / PLACE)
+    made.make()
+    yield made
+    made.close()
 
 
 def text(name: str) -> Secret:

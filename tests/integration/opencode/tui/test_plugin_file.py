@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rotator.doctor import examine, mend_all
-from rotator.doctor.remark import Check, Level
-from rotator.doctor.setup import Setup
+from rotator.doctor import examine, fix_all
+from rotator.doctor.check_result import Check, Level
+from rotator.doctor.setup import DoctorContext
 from rotator.errors import UsageError
 from rotator.opencode.bridge.install import install_bridge
 from rotator.opencode.tui.notes import tui_notes
@@ -330,15 +330,15 @@ def test_a_broken_tui_json_keeps_nobody_from_the_bridge(home: Path) -> None:
 
 
 @pytest.fixture
-def setup(home: Path) -> Setup:
-    return Setup.of(places(home), datetime.now(UTC))
+def setup(home: Path) -> DoctorContext:
+    return DoctorContext.of(places(home), datetime.now(UTC))
 
 
-def said(setup: Setup) -> list[tuple[Level, str]]:
+def said(setup: DoctorContext) -> list[tuple[Level, str]]:
     return [(one.level, one.says) for one in examine(setup) if one.check is Check.DASHBOARD]
 
 
-def leave_note(setup: Setup, pid: int, /, **changes: object) -> None:
+def leave_note(setup: DoctorContext, pid: int, /, **changes: object) -> None:
     folder = setup.paths.bridge / "tui"
     folder.mkdir(parents=True, exist_ok=True)
     version = plugin_version(plugin_source())
@@ -346,18 +346,18 @@ def leave_note(setup: Setup, pid: int, /, **changes: object) -> None:
     (folder / f"{pid}.json").write_text(json.dumps(told | {"why": ""} | changes))
 
 
-def test_without_a_bridge_nothing_is_said_of_the_dashboard(setup: Setup) -> None:
+def test_without_a_bridge_nothing_is_said_of_the_dashboard(setup: DoctorContext) -> None:
     assert said(setup) == []
 
 
-def test_a_dashboard_that_is_not_installed_is_a_note_beside_a_bridge(setup: Setup) -> None:
+def test_a_dashboard_that_is_not_installed_is_a_note_beside_a_bridge(setup: DoctorContext) -> None:
     install_bridge(setup.paths)
 
     assert said(setup) == [(Level.NOTE, "the dashboard is not installed inside opencode")]
 
 
 def test_an_older_or_foreign_plugin_and_a_missing_half_are_problems(
-    setup: Setup, paths: Paths, file: Path
+    setup: DoctorContext, paths: Paths, file: Path
 ) -> None:
     install_plugin(paths)
     good = said(setup)
@@ -381,14 +381,14 @@ def test_an_older_or_foreign_plugin_and_a_missing_half_are_problems(
 
 
 def test_an_older_plugin_is_mended_and_a_foreign_one_is_not(
-    setup: Setup, paths: Paths, file: Path
+    setup: DoctorContext, paths: Paths, file: Path
 ) -> None:
     install_plugin(paths)
     file.write_bytes(OLDER)
 
-    mended = mend_all(setup)
+    mended = fix_all(setup)
     file.write_bytes(b"export default {}\n")
-    foreign = mend_all(setup)
+    foreign = fix_all(setup)
 
     assert f"{file} is in place and entered in {file.with_name('tui.json')}" in mended.done
     assert (tui_plugin(paths).entered, foreign.failed) == (True, ())
@@ -396,7 +396,7 @@ def test_an_older_plugin_is_mended_and_a_foreign_one_is_not(
 
 
 def test_an_opencode_in_which_it_is_off_is_named_with_the_reason(
-    setup: Setup, paths: Paths
+    setup: DoctorContext, paths: Paths
 ) -> None:
     install_plugin(paths)
     leave_note(setup, os.getpid(), on=False, why="opencode's TUI has no slots.register")
@@ -420,7 +420,7 @@ def test_an_opencode_in_which_it_is_off_is_named_with_the_reason(
     ids=str,
 )
 def test_a_note_that_is_not_understood_is_passed_over(
-    setup: Setup, paths: Paths, changes: dict[str, object]
+    setup: DoctorContext, paths: Paths, changes: dict[str, object]
 ) -> None:
     leave_note(setup, os.getpid(), on=False, **changes)
     (setup.paths.bridge / "tui" / "7.json").write_text("[")

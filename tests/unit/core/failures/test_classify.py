@@ -807,3 +807,22 @@ def test_a_429_is_a_limit_trouble_of_the_provider_or_too_large_a_request(
     body: str, headers: dict[str, str]
 ) -> None:
     assert meaning(429, body, headers=headers) in LIMITS | {OVERLOAD, NOT_OURS}
+
+
+def test_a_wait_counts_from_the_answer_and_ends_a_second_from_now_at_the_soonest() -> None:
+    signal = failure(429, headers={"retry-after": "5"}, at=NOW - timedelta(seconds=10))
+
+    assert classify(signal, NOW).until == NOW + timedelta(seconds=1)
+
+
+def test_the_shortest_name_of_a_model_that_is_no_word_of_a_sentence_has_four_letters() -> None:
+    signal = failure(429, {"error": {"message": "Rate limit reached for grok"}})
+
+    assert scope_of(replace(signal, model="grok"), SHORT) == Scope("grok")
+
+
+def test_one_of_several_messages_may_name_the_model() -> None:
+    error = {"message": "Too many requests", "detail": LIMIT}
+    signal = replace(failure(429, {"error": error}), model="gpt-5-mini")
+
+    assert scope_of(signal, SHORT) == Scope("gpt-5-mini")

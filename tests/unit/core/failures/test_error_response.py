@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rotator.core.failures.error_response import read_answer, snake
+from rotator.core.failures.error_response import read_error_response, snake
 from tests.support.failures import failure
 
 QUOTA = {"message": "You have no quota", "code": "quota_exceeded"}
@@ -49,7 +49,7 @@ QUOTA = {"message": "You have no quota", "code": "quota_exceeded"}
 def test_codes_and_messages_are_found_in_every_shape(
     body: object, codes: tuple[str, ...], messages: tuple[str, ...] | None
 ) -> None:
-    answer = read_answer(failure(429, body))
+    answer = read_error_response(failure(429, body))
 
     assert answer.codes == codes
     assert messages is None or answer.messages == messages
@@ -69,7 +69,7 @@ def test_codes_and_messages_are_found_in_every_shape(
 def test_every_event_of_a_stream_is_read(text: str) -> None:
     stream = "\n".join(line.replace("gone", "begun") for line in text.splitlines())
 
-    answer = read_answer(failure(None, f"{stream}\n\n{text}"))
+    answer = read_error_response(failure(None, f"{stream}\n\n{text}"))
 
     assert {"begun", "gone"} <= {*answer.codes}
     assert answer.messages == ()
@@ -95,7 +95,7 @@ def test_every_event_of_a_stream_is_read(text: str) -> None:
 def test_an_answer_that_was_cut_off_is_read_as_far_as_it_goes(
     text: str, codes: tuple[str, ...], messages: tuple[str, ...]
 ) -> None:
-    answer = read_answer(failure(429, text))
+    answer = read_error_response(failure(429, text))
 
     assert answer.codes == codes
     assert answer.messages == messages
@@ -110,7 +110,7 @@ def test_what_an_answer_echoes_of_the_request_is_not_read() -> None:
         "request": echo,
     }
 
-    answer = read_answer(failure(400, body))
+    answer = read_error_response(failure(400, body))
 
     assert answer.codes == ("bad",)
     assert answer.messages == ("Bad input",)
@@ -119,7 +119,7 @@ def test_what_an_answer_echoes_of_the_request_is_not_read() -> None:
 def test_an_echo_stays_an_echo_when_the_answer_was_cut_off_in_it() -> None:
     text = '{"error":{"code":"bad","input":[{"code":"quota_exceeded"},{"code":"quota_ex'
 
-    answer = read_answer(failure(400, text))
+    answer = read_error_response(failure(400, text))
 
     assert answer.codes == ("bad",)
 
@@ -135,13 +135,15 @@ def test_an_echo_stays_an_echo_when_the_answer_was_cut_off_in_it() -> None:
     ],
 )
 def test_the_name_that_opencode_logs_is_no_part_of_the_message(text: str, message: str) -> None:
-    answer = read_answer(failure(None, error=text))
+    answer = read_error_response(failure(None, error=text))
 
     assert answer.messages == ((message,) if message else ())
 
 
 def test_words_before_an_embedded_answer_are_a_message() -> None:
-    answer = read_answer(failure(None, error='Error: Codex error: {"error": {"code": "gone"}}'))
+    answer = read_error_response(
+        failure(None, error='Error: Codex error: {"error": {"code": "gone"}}')
+    )
 
     assert answer.codes == ("gone",)
     assert answer.messages == ("Codex error:",)
@@ -160,7 +162,7 @@ def test_words_before_an_embedded_answer_are_a_message() -> None:
     ],
 )
 def test_the_status_that_a_body_states_is_read(body: object, status: int | None) -> None:
-    assert read_answer(failure(None, body)).status == status
+    assert read_error_response(failure(None, body)).status == status
 
 
 def test_headers_are_read_in_lower_case_and_from_the_body_where_there_are_none() -> None:
@@ -169,7 +171,7 @@ def test_headers_are_read_in_lower_case_and_from_the_body_where_there_are_none()
         "error": {"headers": "no"},
     }
 
-    answer = read_answer(failure(429, body, headers={"Retry-After": " 2 "}))
+    answer = read_error_response(failure(429, body, headers={"Retry-After": " 2 "}))
 
     assert answer.headers == {"retry-after": "2", "x-reset": "5"}
 
@@ -209,7 +211,7 @@ def test_codes_are_compared_in_snake_case(text: str, expected: str) -> None:
 )
 @pytest.mark.timeout(5)
 def test_a_hostile_body_is_read_in_bounded_time(text: str) -> None:
-    answer = read_answer(failure(429, text))
+    answer = read_error_response(failure(429, text))
 
     assert len(answer.objects) <= 64
 
@@ -231,4 +233,31 @@ def nested(depth: int) -> object:
     ],
 )
 def test_only_so_many_objects_are_read(make: Callable[[], object], found: bool) -> None:  # noqa: FBT001  # a table's column
-    assert ("gone" in read_answer(failure(429, make())).codes) is found
+    assert ("gone" in read_error_response(failure(429, make())).codes) is found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("code", "type", "error_code", "error_type", "reason", "status", "error"),
+        *("quota_id", "quota_limit", "limit_source"),
+    ],
+)
+def test_a_code_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert read_error_response(failure(429, {"error": {name: "quota_exceeded"}})).codes == (
+        "quota_exceeded",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["message", "detail", "error_description", "error_message", "msg", "raw"]
+)
+def test_a_message_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert read_error_response(failure(429, {"error": {name: "No quota left"}})).messages == (
+        "No quota left",
+    )
+
+
+@pytest.mark.parametrize("name", ["status_code", "status", "code"])
+def test_a_status_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert read_error_response(failure(None, {"error": {name: 429}})).status == 429

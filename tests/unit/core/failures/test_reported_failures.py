@@ -10,9 +10,9 @@ import pytest
 from rotator.core.failures.reported_failures import (
     NOTE_WINDOW,
     Note,
-    Passed,
-    match_note,
-    match_passed,
+    ReportedFailure,
+    find_note,
+    find_reported,
 )
 from rotator.model import Digest
 
@@ -26,7 +26,7 @@ def note(seconds: float = 0, **changes: Any) -> Note:
 
 
 def found(*notes: Note, model: str | None = "m1", session: str | None = "ses_1") -> Note | None:
-    return match_note(notes, "acme", model, session, NOON)
+    return find_note(notes, "acme", model, session, NOON)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_line_that_names_no_session_or_model_takes_the_nearest() -> None:
 
 
 def test_a_report_about_a_well_known_login_is_of_any_provider_of_its_session() -> None:
-    passed = [Passed(SITE, "ses_1", NOON)]
+    passed = [ReportedFailure(SITE, "ses_1", NOON)]
 
-    assert match_passed(passed, "acme", "ses_1", NOON) is passed[0]
-    assert match_passed(passed, "acme", "ses_2", NOON) is None
+    assert find_reported(passed, "acme", "ses_1", NOON) is passed[0]
+    assert find_reported(passed, "acme", "ses_2", NOON) is None

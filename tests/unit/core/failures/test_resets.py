@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.core.failures.error_response import read_answer
+from rotator.core.failures.error_response import read_error_response
 from rotator.core.failures.resets import LONGEST_SECONDS, stated_until
 from tests.support.failures import NOW, failure
 
@@ -19,7 +19,7 @@ def wait(
 ) -> float | None:
     """Return the seconds from the answer's arrival to what it states, read `late` seconds later."""
     signal = failure(429, body, headers=headers)
-    until = stated_until(read_answer(signal), NOW, NOW + timedelta(seconds=late))
+    until = stated_until(read_error_response(signal), NOW, NOW + timedelta(seconds=late))
     return None if until is None else (until - NOW).total_seconds()
 
 
@@ -293,7 +293,7 @@ def test_what_is_over_by_now_ends_in_a_second() -> None:
 
 
 def test_an_answer_from_the_future_counts_from_now() -> None:
-    answer = read_answer(failure(429, headers={"retry-after": "60"}))
+    answer = read_error_response(failure(429, headers={"retry-after": "60"}))
 
     until = stated_until(answer, NOW + timedelta(days=9), NOW)
 
@@ -301,7 +301,48 @@ def test_an_answer_from_the_future_counts_from_now() -> None:
 
 
 def test_the_end_of_time_is_no_answer() -> None:
-    answer = read_answer(failure(429, headers={"retry-after": "60"}))
+    answer = read_error_response(failure(429, headers={"retry-after": "60"}))
     last = datetime.max.replace(tzinfo=UTC)
 
     assert stated_until(answer, last, last) is None
+
+
+@pytest.mark.parametrize("name", ["resets_at", "reset_at", "reset_time", "quota_reset_time_stamp"])
+def test_a_moment_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert wait({"error": {name: EPOCH + 90}}) == 90
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_a_date_is_read_in_each_month(month: int) -> None:
+    """The name of the day of the week is not looked at."""
+    at = datetime(2026, month, 1, tzinfo=UTC)
+    date = f"{at:%a, %d %b %Y %H:%M:%S} GMT"
+    then = f"{at + timedelta(hours=2):%a, %d %b %Y %H:%M:%S} GMT"
+
+    assert wait(headers={"date": date, "retry-after": then}) == 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        pytest.param(-HOUR, 1, id="just passed"),
+        pytest.param(-HOUR - 1, None, id="long past"),
+        pytest.param(LONGEST_SECONDS, LONGEST_SECONDS, id="the latest"),
+        pytest.param(LONGEST_SECONDS + 1, None, id="too late"),
+    ],
+)
+def test_a_moment_counts_from_just_passed_to_a_year_s_plan(
+    seconds: float, expected: float | None
+) -> None:
+    assert wait({"error": {"resets_at": EPOCH + int(seconds)}}) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("resets_in_seconds", "reset_in_seconds", "reset_after_seconds", "retry_after"),
+        *("retry_after_seconds", "retry_delay", "quota_reset_delay"),
+    ],
+)
+def test_a_length_is_read_in_each_field_that_may_have_one(name: str) -> None:
+    assert wait({"error": {name: 90}}) == 90

@@ -26,7 +26,17 @@ from rotator.core.logins.changes import (
     interpret,
 )
 from rotator.core.logins.owner import Proof
-from rotator.model import Account, AccountId, Credential, Digest, Identity, Slot, State, SwapMark
+from rotator.model import (
+    Account,
+    AccountId,
+    Credential,
+    Descent,
+    Digest,
+    Identity,
+    Slot,
+    State,
+    SwapMark,
+)
 from rotator.secret import Secret
 from tests.support.builders import (
     ACME,
@@ -43,6 +53,7 @@ from tests.support.builders import (
     knowing,
     oauth,
     parsed,
+    secrets_of,
     wellknown,
     with_account,
     with_slot,
@@ -124,7 +135,13 @@ def test_a_credential_that_nobody_saved_yet_is_a_login_though_it_did_not_change(
 def test_a_login_says_who_it_is() -> None:
     who = Identity("key", "ada@example.com", "plus")
 
-    change = the_change(a_state(), oauth("new"), identify=lambda *_: who)
+    change = the_change(
+        a_state(),
+        oauth("new"),
+        identify=lambda provider, credential: (
+            who if (provider, credential.type) == (ACME, "oauth") else Identity()
+        ),
+    )
 
     assert change == Login(ACME, oauth("new"), who)
 
@@ -706,3 +723,30 @@ def test_a_swap_of_a_clock_that_was_set_back_undoes_no_login_of_the_user(
     change = the_change(a_state(A, B, active=B, swap=mark), A.credential)
 
     assert isinstance(change, kind)
+
+
+def test_an_entry_whose_tokens_a_plug_in_has_cleared_is_a_logout() -> None:
+    a = an_account("a", oauth("a"))
+    blank = an_entry(type="oauth", refresh="", access="", expires=0)
+
+    assert the_change(a_state(a, active=a), blank) == Logout(ACME, a)
+    assert changes(a_state(a), contents(acme=a.credential), contents(acme=blank)) == []
+
+
+def test_an_entry_that_was_cleared_before_is_not_logged_out_once_more() -> None:
+    a = an_account("a", oauth("a"))
+    blank = an_entry(type="oauth", refresh="", access="", expires=0)
+
+    assert changes(a_state(a, active=a), contents(acme=blank), {}) == []
+
+
+def test_what_came_from_the_tokens_just_left_is_a_revert_though_those_were_good() -> None:
+    a, b = an_account("a", oauth("a")), an_account("b", oauth("b"))
+    new = oauth("x", 2, expires_at=NOW + 2 * HOUR)
+    to = tuple(secrets_of(new))
+    step = Descent("d", NOW, is_login=False, came_from=secrets_of(oauth("a"))[0], to=to)
+
+    change = the_change(swapped(a, b), new, descent=lambda digest: step if digest in to else None)
+
+    assert isinstance(change, Revert)
+    assert (change.account, change.fresh) == (a, True)

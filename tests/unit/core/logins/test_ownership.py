@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from providers.openai.provider import OpenAI
 from rotator.core.logins.owner import Owner, Proof
-from rotator.core.logins.ownership import owner_of
-from rotator.model import Account, AccountId, Credential, Identity, State, SwapMark
+from rotator.core.logins.ownership import is_forgotten, owner_of
+from rotator.model import Credential, Descent, Digest, Identity, Replaced, State
 from tests.support.builders import (
     ACME,
     DRAWN,
@@ -25,6 +26,8 @@ from tests.support.builders import (
     api,
     knowing,
     oauth,
+    parsed,
+    secrets_of,
     wellknown,
 )
 
@@ -223,11 +226,13 @@ def test_two_members_of_one_workspace_are_two_accounts() -> None:
 def test_long_forgotten_tokens_do_not_replace_living_ones() -> None:
     """Case 49: an old backup of auth.json, whose tokens nobody remembers."""
     a = an_account("a", oauth("a", 99), identity_key="a")
-    backup = oauth("a", 1, expires_at=NOW - HOUR)
 
-    assert owner(a_state(a), backup, Identity("a")) == Owner(
-        a, fresh=True, stale=True, proof=Proof.IDENTITY
-    )
+    for expires_at in (NOW - HOUR, NOW):
+        backup = oauth("a", 1, expires_at=expires_at)
+
+        assert owner(a_state(a), backup, Identity("a")) == Owner(
+            a, fresh=True, stale=True, proof=Proof.IDENTITY
+        )
 
 
 @pytest.mark.parametrize(
@@ -246,208 +251,172 @@ def test_in_doubt_new_tokens_are_news(expires_at: datetime | None, rejected: str
     assert found == Owner(a, proof=Proof.IDENTITY)
 
 
-# -- a rotation that nothing proves --------------------------------------------------------
-
-
-def rotation(
-    active: Credential, new: Credential, *, key: str | None = None, **account: Any
-) -> Account | None:
-    """Return who new tokens in the slot of a rotating vendor belong to."""
-    a = an_account("a", active, **account)
-    return owner(a_state(a, active=a), new, Identity(key)).account
-
-
-@pytest.mark.parametrize(
-    ("left", "key", "taken"),
-    [
-        pytest.param(-HOUR, "ada", True, id="A1 run out long ago, owner known"),
-        pytest.param(-HOUR, None, False, id="A2 run out long ago, owner unknown"),
-        pytest.param(-10 * MINUTE, None, True, id="run out ten minutes ago"),
-        pytest.param(-10 * MINUTE - SECOND, None, False, id="A2 run out before that"),
-        pytest.param(5 * MINUTE, None, True, id="A6 five minutes left"),
-        pytest.param(10 * MINUTE, None, True, id="A6 ten minutes left"),
-        pytest.param(10 * MINUTE + SECOND, "ada", False, id="A6 more than ten minutes left"),
-    ],
-)
-def test_tokens_that_follow_others_at_their_end_are_a_refresh(
-    left: timedelta, key: str | None, *, taken: bool
-) -> None:
-    a = an_account("a", oauth("a", expires_at=NOW + left), identity_key=key)
-
-    found = owner(a_state(a, active=a), oauth("a", 2))
-
-    assert found == (Owner(a, proof=Proof.NONE) if taken else Owner(None, may_be=(a,)))
-
-
-def test_a_second_refresh_that_nothing_proves_is_one_as_well() -> None:
-    """A1: three refreshes in a row while nobody can ask the vendor."""
-    a = an_account("a", RUN_OUT, identity_key="ada", unproven=True)
-
-    assert owner(a_state(a, active=a), oauth("a", 3)) == Owner(a, proof=Proof.NONE)
-
-
-def test_who_may_be_another_already_is_not_refreshed_by_its_times() -> None:
-    a = an_account("a", RUN_OUT, maybe=AccountId("id-acme-b"))
-
-    assert owner(a_state(a, active=a), oauth("x")) == Owner(None, may_be=(a,))
-
-
-def test_tokens_that_do_not_say_when_they_run_out_are_in_doubt() -> None:
-    """Opencode refreshes an entry that says 0."""
-    a = an_account("a", oauth("a", expires_at=None))
-
-    assert owner(a_state(a, active=a), oauth("b")) == Owner(None, may_be=(a,))
-
-
-def test_a_vendor_that_does_not_rotate_tokens_makes_no_new_refresh_token() -> None:
-    a = an_account("a", RUN_OUT)
-
-    assert owner(a_state(a, active=a), oauth("b"), **KEEPING) == NOBODY
-
-
-@pytest.mark.parametrize(
-    "expires_at",
-    [RUN_OUT.expires_at, NOW + MINUTE, NOW + HOUR],
-    ids=["the same end", "a later one", "much later"],
-)
-def test_where_nobody_knows_what_a_refresh_does_it_is_another_account_in_doubt(
-    expires_at: datetime,
-) -> None:
-    a = an_account("a", RUN_OUT, identity_key="ada")
-    state = a_state(a, active=a)
-
-    found = owner(state, oauth("b", expires_at=expires_at), rotates_tokens=lambda _: False)
-
-    assert found == Owner(None, may_be=(a,))
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param(NOW + HOUR, NOW + MINUTE, id="it would run out before"),
-        pytest.param(None, NOW + HOUR, id="what never runs out is not refreshed"),
-        pytest.param(NOW, None, id="a refresh says when"),
-    ],
-)
-def test_where_nobody_knows_what_a_refresh_does_what_is_none_is_in_no_doubt(
-    old: datetime | None, new: datetime | None
-) -> None:
-    a = an_account("a", oauth("a", expires_at=old))
-    state = a_state(a, active=a)
-
-    found = owner(state, oauth("b", expires_at=new), rotates_tokens=lambda _: False)
-
-    assert found == NOBODY
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param({"accountId": "1"}, {"accountId": "2"}, id="account id"),
-        pytest.param(
-            {"enterpriseUrl": "https://a.example"},
-            {"enterpriseUrl": "https://b.example"},
-            id="host",
-        ),
-        pytest.param(
-            {"email": "a@example.com"}, {"email": "b@example.com"}, id="a plug-in's field"
-        ),
-    ],
-)
-def test_a_field_that_tells_accounts_apart_makes_it_another_account(
-    old: dict[str, Any], new: dict[str, Any]
-) -> None:
-    found = rotation(oauth("a", expires_at=NOW - SECOND, **old), oauth("b", **new))
-
-    assert found is None
-
-
-@pytest.mark.parametrize(
-    ("kept", "key"),
-    [
-        pytest.param("a", None, id="A1 none any more"),
-        pytest.param(None, "b", id="one where there was none"),
-    ],
-)
-def test_what_says_nothing_of_its_owner_is_not_another_owner(
-    kept: str | None, key: str | None
-) -> None:
-    assert rotation(RUN_OUT, oauth("b"), key=key, identity_key=kept) is not None
-
-
-def test_another_identity_makes_it_another_account() -> None:
-    assert rotation(RUN_OUT, oauth("b"), key="b", identity_key="a") is None
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param({"accountId": "1"}, {}, id="an account id"),
-        pytest.param({}, {"accountId": "2"}, id="an account id that was not there"),
-        pytest.param({"email": "a@example.com"}, {}, id="a plug-in's field"),
-        pytest.param({}, {"scopes": "all"}, id="a plug-in's field that was not there"),
-    ],
-)
-def test_a_field_that_only_one_of_them_has_tells_nobody_apart(
-    old: dict[str, Any], new: dict[str, Any]
-) -> None:
-    found = rotation(oauth("a", expires_at=NOW - SECOND, **old), oauth("b", **new))
-
-    assert found is not None
-
-
-@pytest.mark.parametrize(
-    "expires_at",
-    [
-        pytest.param(NOW - HOUR, id="earlier than what it would replace"),
-        pytest.param(RUN_OUT.expires_at, id="at the same time"),
-        pytest.param(None, id="never: a refresh says when"),
-    ],
-)
-def test_tokens_that_do_not_live_longer_are_no_refresh(expires_at: datetime | None) -> None:
-    assert rotation(RUN_OUT, oauth("b", expires_at=expires_at)) is None
-
-
-def test_only_the_active_account_s_tokens_are_refreshed_by_opencode() -> None:
-    a, b = an_account("a", RUN_OUT), an_account("b", oauth("b"))
-
-    assert owner(a_state(a, b, active=b), oauth("x")) == Owner(None, may_be=(b,))
-
-
-def test_in_an_empty_slot_nothing_is_refreshed() -> None:
-    assert owner(a_state(an_account("a", RUN_OUT)), oauth("x")) == NOBODY
-
-
-def test_tokens_do_not_refresh_a_key() -> None:
-    a = an_account("a", api("a"))
-
-    assert owner(a_state(a, active=a), oauth("x")) == NOBODY
-
-
-def test_a_nameless_refresh_of_the_account_just_left_is_another_account() -> None:
-    """Nothing tells it from a login: two rows can be merged, two people in one row cannot."""
-    a, b = an_account("a", RUN_OUT), an_account("b", oauth("b"))
-    mark = SwapMark(a.id, b.id, NOW - MINUTE, None)
-    state = a_state(a, b, active=b, swap=mark)
-
-    assert owner(state, oauth("a", 2)) == Owner(None, may_be=(b, a))
-
-
-@pytest.mark.parametrize(
-    ("left", "ago"),
-    [
-        pytest.param(RUN_OUT, 3 * MINUTE, id="it left a while ago"),
-        pytest.param(oauth("a", expires_at=NOW + HOUR), MINUTE, id="its tokens were good"),
-    ],
-)
-def test_who_left_before_is_not_in_doubt(left: Credential, ago: timedelta) -> None:
-    a, b = an_account("a", left), an_account("b", oauth("b"))
-    state = a_state(a, b, active=b, swap=SwapMark(a.id, b.id, NOW - ago, None))
-
-    assert owner(state, oauth("a", 2)) == Owner(None, may_be=(b,))
-
-
 def test_what_an_account_does_now_does_not_change_whose_tokens_are() -> None:
     a = an_account("a", oauth("a"), disabled="by you", rejected="dead")
 
     assert owner(a_state(a), oauth("a")) == Owner(a, fresh=False)
+
+
+# -- words in a key's place ----------------------------------------------------------------
+
+
+def a_word(**fields: object) -> Credential:
+    """Return a key that is a word, which several accounts may have in its place."""
+    return parsed(type="api", key="none", **fields)
+
+
+@pytest.mark.parametrize(
+    ("kept", "new", "is_same"),
+    [
+        pytest.param({}, {}, True, id="nothing beside it"),
+        pytest.param({"email": "ada"}, {"email": "ada"}, True, id="the same name"),
+        pytest.param({"email": "ada"}, {"email": "bob"}, False, id="another name"),
+        pytest.param({"userId": "ada"}, {"userId": "bob"}, False, id="another name, in capitals"),
+        pytest.param({"email": "ada"}, {}, True, id="a name that is not said"),
+        pytest.param({"note": "old"}, {"note": "new"}, True, id="a field that is no name"),
+        pytest.param(
+            {"metadata": {"baseURL": "https://one.example"}},
+            {"metadata": {"baseURL": "https://two.example"}},
+            False,
+            id="another place",
+        ),
+    ],
+)
+def test_two_words_are_one_account_unless_what_stands_beside_them_differs(
+    kept: dict[str, object],
+    new: dict[str, object],
+    is_same: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    a = an_account("a", a_word(**kept))
+
+    assert owner(a_state(a), a_word(**new)).account == (a if is_same else None)
+
+
+# -- names against tokens ------------------------------------------------------------------
+
+
+def test_a_name_counts_more_than_a_token_that_two_have() -> None:
+    a = an_account("a", oauth("a", refresh=DRAWN), identity_key="ada")
+    new = oauth("x", refresh=DRAWN)
+
+    assert owner(a_state(a), new, Identity("bob")).account is None
+    assert owner(a_state(replace(a, unproven=True)), new, Identity("bob")).account is not None
+
+
+def test_of_two_that_have_one_token_the_named_one_is_meant() -> None:
+    ada, bob = (
+        an_account(name, oauth(name, refresh=DRAWN), identity_key=name) for name in ("ada", "bob")
+    )
+    new = oauth("x", refresh=DRAWN)
+
+    for who in (ada, bob):
+        assert owner(a_state(ada, bob), new, Identity(who.alias)) == Owner(who)
+    # Whoever had it last, if nobody is named.
+    assert owner(a_state(ada, bob), new) == Owner(bob)
+
+
+# -- where tokens came from ----------------------------------------------------------------
+
+FIRST, SECOND_ONE = oauth("a", 1), oauth("b", 2, expires_at=NOW + 2 * HOUR)
+
+
+def seen(old: Credential, new: Credential) -> Callable[[Digest], Descent | None]:
+    """Return what a bridge saw: that one was exchanged for the other."""
+    to = tuple(secrets_of(new))
+    one = Descent(f"d {to[0]}", NOW, is_login=False, came_from=secrets_of(old)[0], to=to)
+    return lambda digest: one if digest in to else None
+
+
+def test_what_came_from_an_account_s_tokens_is_its_own() -> None:
+    a = an_account("a", FIRST)
+    fields: dict[str, Any] = {"descent": seen(FIRST, SECOND_ONE)}
+
+    assert owner(a_state(a), SECOND_ONE, **fields) == Owner(a)
+    # Those in use may have been exchanged for what nobody has written down.
+    assert owner(a_state(a), SECOND_ONE, was_exchanged=lambda _: True, **fields) == Owner(a)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "is_exchanged", "stale"),
+    [
+        pytest.param(NOW + 2 * HOUR, False, False, id="those that run out later"),
+        pytest.param(NOW + MINUTE, False, True, id="those that run out before"),
+        pytest.param(NOW + 2 * HOUR, True, True, id="those that are spent"),
+    ],
+)
+def test_what_came_from_tokens_that_an_account_had_is_its_own_if_it_is_newer(
+    expires_at: datetime,
+    is_exchanged: bool,  # noqa: FBT001  # a table's column
+    stale: bool,  # noqa: FBT001  # likewise
+) -> None:
+    a = an_account("a", oauth("a", 3))
+    state, new = a_state(a, older=[(a, FIRST)]), oauth("b", 2, expires_at=expires_at)
+
+    found = owner(
+        state,
+        new,
+        descent=seen(FIRST, new),
+        was_exchanged=lambda digest: is_exchanged and digest == secrets_of(new)[0],
+    )
+
+    assert found == Owner(a, stale=stale)
+
+
+def test_what_came_from_replaced_tokens_takes_their_place() -> None:
+    a = an_account("a", oauth("a", 3), unproven=True)
+    state = replace(
+        a_state(a, older=[(a, FIRST)]), replaced={a.id: (Replaced(7, FIRST, NOW - HOUR),)}
+    )
+    new = oauth("b", 2, expires_at=NOW + MINUTE)
+
+    assert owner(state, new, descent=seen(FIRST, new)) == Owner(a, of_replaced=7)
+
+
+def test_tokens_of_a_removed_account_and_what_came_from_them_are_forgotten() -> None:
+    removed, new = knowing(a_state(removed=[FIRST])), seen(FIRST, SECOND_ONE)
+
+    assert is_forgotten(ACME, FIRST, removed)
+    assert not is_forgotten(ACME, SECOND_ONE, removed)
+    assert is_forgotten(ACME, SECOND_ONE, replace(removed, descent=new))
+
+
+def test_what_came_from_an_account_that_is_there_is_not_forgotten() -> None:
+    a = an_account("a", FIRST)
+
+    assert not is_forgotten(ACME, SECOND_ONE, knowing(a_state(a), descent=seen(FIRST, SECOND_ONE)))
+
+
+@pytest.mark.parametrize(
+    "field", ["email", "login", "sub", "subject", "user", "userId", "user_name", "username"]
+)
+def test_each_field_that_says_whose_a_word_is_tells_two_apart(field: str) -> None:
+    a = an_account("a", a_word(**{field: "ada"}))
+
+    assert owner(a_state(a), a_word(**{field: "bob"})) == NOBODY
+
+
+def test_a_removed_token_is_known_again_with_more_packed_behind_it() -> None:
+    removed = oauth("a", refresh=DRAWN)
+
+    known = knowing(a_state(removed=[removed]))
+
+    assert is_forgotten(ACME, oauth("a", refresh=f"{DRAWN}|project"), known)
+
+
+def test_of_a_line_of_tokens_the_last_that_is_known_says_whether_it_is_forgotten() -> None:
+    b, new = an_account("b", SECOND_ONE), oauth("c")
+    links = seen(FIRST, SECOND_ONE), seen(SECOND_ONE, new)
+    known = knowing(
+        a_state(b, removed=[FIRST]), descent=lambda digest: links[0](digest) or links[1](digest)
+    )
+
+    assert not is_forgotten(ACME, new, known)
+
+
+def test_a_login_that_a_bridge_saw_is_nobody_s_whatever_has_run_out() -> None:
+    a, new = an_account("a", RUN_OUT, identity_key="a"), oauth("b")
+    login = Descent("d", NOW, is_login=True, came_from=None, to=tuple(secrets_of(new)))
+
+    found = owner(a_state(a, active=a), new, descent=lambda _: login)
+
+    assert found == NOBODY

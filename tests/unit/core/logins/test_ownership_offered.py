@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.ownership import owner_of, owner_of_offered
 from rotator.model import AccountId, Credential, Digest, Identity, State
@@ -52,6 +53,22 @@ def test_tokens_that_run_out_before_the_saved_ones_are_older() -> None:
 
     assert owner_of(ACME, older, ADA, knowing(a_state(a))) == Owner(a, proof=NAMED)
     assert offered(a_state(a), older) == Owner(a, stale=True, proof=NAMED)
+
+
+def test_tokens_that_somebody_else_has_exchanged_take_the_place_of_none() -> None:
+    a = an_account("a", oauth("a", 5), identity_key="ada", rejected="401")
+    spent = oauth("a", 2, expires_at=NOW + 2 * HOUR)
+    exchanged = refresh_digests(spent)
+
+    found = offered(a_state(a), spent, was_exchanged=lambda one: one in exchanged)
+
+    assert found == Owner(a, stale=True, proof=NAMED)
+
+
+def test_whatever_is_offered_may_be_the_cure_of_one_that_somebody_else_has_refreshed() -> None:
+    a = an_account("a", oauth("a", 5), identity_key="ada", spent_from=NOW)
+
+    assert offered(a_state(a), oauth("a", 2, expires_at=NOW + MINUTE)) == Owner(a, proof=NAMED)
 
 
 def test_whatever_is_offered_may_be_the_cure_of_a_rejected_account() -> None:

@@ -12,13 +12,14 @@ from rotator.core.logins.refresh_policy import (
     NEARLY_OUT,
     due_again_at,
     is_due,
-    is_in_doubt,
-    obstacle,
-    rest_for,
+    is_refresh_unconfirmed,
+    is_spent_for_good,
+    refresh_obstacle,
+    rest_after_unconfirmed,
     wants_refresh,
 )
 from rotator.core.selection.limits import NOT_CONFIRMED
-from rotator.model import AccountState, Digest, Limit, PendingRefresh, State, Tenure
+from rotator.model import Account, AccountState, Digest, Limit, PendingRefresh, State, Tenure
 from rotator.provider import HttpRequest, RefreshCall
 from tests.support.builders import (
     HOUR,
@@ -48,6 +49,16 @@ def parked(**fields: object) -> State:
     return replace(a_state(A, B, active=B), **fields)  # type: ignore[arg-type]
 
 
+def left_at(at: datetime) -> State:
+    """Return a state in which b took a's place at `at`."""
+    return a_state(A, B, active=B, tenures=(Tenure(A.id, at - HOUR), Tenure(B.id, at)))
+
+
+def left_database_at(at: datetime) -> State:
+    """Return a state in which a is parked, and was active in the other home until `at`."""
+    return parked(standings=(a_standing(A, left_at=at),))
+
+
 @pytest.mark.parametrize(
     ("left", "wanted"),
     [
@@ -72,7 +83,7 @@ def test_what_never_runs_out_is_never_refreshed(credential: object) -> None:
 
 
 def test_a_parked_login_is_refreshed() -> None:
-    assert obstacle(parked(), A, CALL, NOW) is None
+    assert refresh_obstacle(parked(), A, CALL, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -120,7 +131,7 @@ def test_a_parked_login_is_refreshed() -> None:
 def test_what_stands_in_the_way_is_a_sentence(
     state: State, account: object, call: RefreshCall | str, why: str
 ) -> None:
-    assert obstacle(state, account, call, NOW) == why  # type: ignore[arg-type]
+    assert refresh_obstacle(state, account, call, NOW) == why  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -138,18 +149,23 @@ def test_what_stands_in_the_way_is_a_sentence(
         pytest.param(
             a_state(A, B, active=B, tenures=(Tenure(B.id, NOW - SECOND),)), CALL, id="never in"
         ),
+        pytest.param(
+            a_state(A, B, tenures=(Tenure(B.id, NOW - HOUR), Tenure(None, NOW - SECOND))),
+            CALL,
+            id="another one left",
+        ),
         pytest.param(parked(), replace(CALL, not_before=NOW), id="late enough"),
         pytest.param(parked(refreshes={A.id: pending(begun_at=NOW - MINUTE)}), CALL, id="due"),
     ],
 )
 def test_nothing_stands_in_the_way_any_more(state: State, call: RefreshCall) -> None:
-    assert obstacle(state, A, call, NOW) is None
+    assert refresh_obstacle(state, A, call, NOW) is None
 
 
 def test_with_the_user_s_leave_the_vendor_s_terms_are_no_obstacle() -> None:
     allowed = replace(A, refresh_allowed=True)
 
-    assert obstacle(parked(), allowed, replace(CALL, consent="the terms"), NOW) is None
+    assert refresh_obstacle(parked(), allowed, replace(CALL, consent="the terms"), NOW) is None
 
 
 def test_a_token_without_an_answer_is_sent_after_a_minute_after_an_hour_and_no_more() -> None:
@@ -173,7 +189,7 @@ def test_a_token_that_was_sent_three_times_is_never_due() -> None:
 def test_an_account_in_doubt_rests_until_its_token_is_sent_again() -> None:
     rest = Limit(AccountState.COOLING, NOW + MINUTE, NOT_CONFIRMED, since=NOW)
 
-    assert rest_for(A, pending(), NOW) == rest
+    assert rest_after_unconfirmed(A, pending(), NOW) == rest
 
 
 @pytest.mark.parametrize(
@@ -190,13 +206,13 @@ def test_an_account_in_doubt_rests_until_its_token_is_sent_again() -> None:
 def test_an_account_does_not_rest_for_a_doubt_that_keeps_nobody(
     account: object, doubt: PendingRefresh
 ) -> None:
-    assert rest_for(account, doubt, NOW) is None  # type: ignore[arg-type]
+    assert rest_after_unconfirmed(account, doubt, NOW) is None  # type: ignore[arg-type]
 
 
 def test_a_shorter_rest_gives_way_to_the_doubt() -> None:
     limited = replace(A, limit=a_limit(NOW + SECOND))
 
-    assert rest_for(limited, pending(), NOW) is not None
+    assert rest_after_unconfirmed(limited, pending(), NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -211,13 +227,15 @@ def test_a_shorter_rest_gives_way_to_the_doubt() -> None:
 def test_an_account_is_in_doubt_while_it_rests_for_that(
     limit: Limit | None, *, doubt: bool
 ) -> None:
-    assert is_in_doubt(replace(A, limit=limit), NOW) is doubt
+    assert is_refresh_unconfirmed(replace(A, limit=limit), NOW) is doubt
 
 
 def test_what_is_active_in_the_other_home_is_left_to_opencode_there() -> None:
     state = parked(standings=(a_standing(A, active=True),))
 
-    assert obstacle(state, A, CALL, NOW) == "a is active in opencode.db: OpenCode refreshes it"
+    why = refresh_obstacle(state, A, CALL, NOW)
+
+    assert why == "a is active in opencode.db: OpenCode refreshes it"
 
 
 @pytest.mark.parametrize(
@@ -229,4 +247,47 @@ def test_what_has_just_left_the_other_home_is_left_alone_for_a_while(
     left_at = None if left is None else NOW - left
     state = parked(standings=(a_standing(A, left_at=left_at),))
 
-    assert (obstacle(state, A, CALL, NOW) is None) is is_free
+    assert (refresh_obstacle(state, A, CALL, NOW) is None) is is_free
+
+
+SPENT_A = replace(A, spent_from=NOW)
+
+
+@pytest.mark.parametrize(
+    ("account", "state", "is_spent"),
+    [
+        (SPENT_A, parked(), True),
+        (replace(SPENT_A, spent_from=NOW + SECOND), parked(), False),
+        (A, parked(), False),
+        (an_account("a", oauth("a", expires_at=NOW + HOUR), spent_from=NOW), parked(), True),
+        (SPENT_A, a_state(A, B, active=A), True),
+        (SPENT_A, left_at(NOW - HANDS_OFF + SECOND), False),
+        (SPENT_A, left_at(NOW - HANDS_OFF), True),
+        (SPENT_A, parked(standings=(a_standing(A, active=True),)), True),
+        (SPENT_A, left_database_at(NOW - HANDS_OFF + SECOND), False),
+        (SPENT_A, left_database_at(NOW - HANDS_OFF), True),
+    ],
+    ids=[
+        *("parked", "not yet", "not exchanged", "good", "live", "just left", "left"),
+        *("live in the database", "just left the database", "left the database"),
+    ],
+)
+def test_nobody_hands_on_what_came_for_a_token_some_time_after_it_was_exchanged(
+    account: Account, state: State, *, is_spent: bool
+) -> None:
+    assert is_spent_for_good(state, account, NOW) is is_spent
+
+
+@pytest.mark.parametrize("spent_from", [NOW - HOUR, NOW + HOUR])
+def test_a_token_that_somebody_has_exchanged_is_not_sent_from_that_moment_on(
+    spent_from: datetime,
+) -> None:
+    why = refresh_obstacle(parked(), replace(A, spent_from=spent_from), CALL, NOW)
+
+    assert why == "a needs a login"
+
+
+def test_an_access_token_that_runs_out_now_is_good_no_more() -> None:
+    ending = an_account("a", oauth("a", expires_at=NOW))
+
+    assert rest_after_unconfirmed(ending, pending(), NOW) is not None

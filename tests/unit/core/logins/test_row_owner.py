@@ -77,18 +77,18 @@ def test_a_login_of_its_own_row_is_never_a_refresh_of_what_is_live_elsewhere() -
 def test_new_tokens_in_the_place_of_old_ones_are_their_refresh_without_a_proof() -> None:
     a = an_account("a", oauth("a", expires_at=NOW + HOUR))
 
-    found = owner(a_state(a), oauth("a", 2, expires_at=NOW + 2 * HOUR), a)
+    owns = owner(a_state(a), oauth("a", 2, expires_at=NOW + 2 * HOUR), a)
 
-    assert found == Owner(a, proof=Proof.NONE)
+    assert owns == Owner(a, proof=Proof.NONE)
 
 
 def test_tokens_that_kept_one_half_need_no_place() -> None:
     a = an_account("a", oauth("a"))
     state = replace(a_state(a), digests=a_state(a).digests)
 
-    found = owner(state, oauth("a", 2, refresh="REF-CANARY-a-1"))
+    owns = owner(state, oauth("a", 2, refresh="REF-CANARY-a-1"))
 
-    assert (found.account, found.stale) == (a, False)
+    assert (owns.account, owns.stale) == (a, False)
 
 
 @pytest.mark.parametrize(

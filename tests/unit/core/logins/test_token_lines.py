@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rotator.core.logins.ancestry import Ancestry, ancestry_of
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.line_parting import TokenPair, traced
 from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
     Part,
     Spend,
-    Tokens,
+    about,
+    doubts_of,
+    identity_of,
+    is_unproven,
     joined_identity,
+    liveliness,
     next_step,
-    told,
-    traced,
+    shown,
+    with_doubts,
 )
 from rotator.model import (
     NOBODY,
@@ -47,6 +53,7 @@ from tests.support.builders import (
 )
 
 ADA = Identity("ada", "ada@acme.example")
+BOB, SOMEBODY = Identity("bob"), Identity("somebody")
 
 
 @pytest.mark.parametrize(
@@ -93,11 +100,11 @@ def logged_in(credential: Credential) -> Callable[[Digest], Descent | None]:
     return lambda digest: one if digest in one.to else None
 
 
-def line(*who: Identity) -> tuple[Tokens, ...]:
+def line(*who: Identity) -> tuple[TokenPair, ...]:
     """Return a line of tokens, each of whoever it is."""
     last = len(who) - 1
     return tuple(
-        Tokens(None if n == last else n + 1, oauth("a", n), one) for n, one in enumerate(who)
+        TokenPair(None if n == last else n + 1, oauth("a", n), one) for n, one in enumerate(who)
     )
 
 
@@ -220,8 +227,8 @@ def test_a_doubt_about_an_account_that_was_removed_ends_if_that_was_a_login() ->
 
     step = next_step(ACME, knowing(alone, descent=logged_in(NEWER.credential)))
 
-    assert isinstance(step, EndDoubt)
-    assert step.why == "what came later is another login"
+    (account,) = alone.accounts
+    assert step == EndDoubt(account, account.doubts[0], "what came later is another login")
 
 
 def test_a_long_line_of_refreshes_is_followed_so_far_and_no_further() -> None:
@@ -277,58 +284,199 @@ def test_replaced_tokens_that_became_those_of_a_newer_account_are_spent() -> Non
     assert (step.spent.credential, step.newer) == (first, NEWER)
 
 
-def test_names_that_are_not_sure_to_be_of_the_newest_tokens_drop_none() -> None:
-    tokens = line(ADA, NOBODY)
+def named_after_an_exchange(
+    newer: Identity, refresh: str = "REF-CANARY-a1b2c3d4e5f6", **fields: Any
+) -> Knowledge:
+    """Return that an account's tokens were exchanged for a newer account's, which is named so."""
+    spent = oauth("a", refresh=refresh)
+    older = an_account("a", spent, identity_key="somebody")
+    other = an_account("b", oauth("b"), identity_key=newer.key)
+    state = replacing(a_state(older, other), older, oauth("c"))
+    return knowing(state, descent=refreshed((spent, oauth("b"))), **fields)
 
-    assert told(tokens, 1, ADA, is_sure=False).kept[0] == tokens[0]
-    assert len(told(tokens, 1, ADA).kept) == 1
 
+def test_tokens_that_were_exchanged_for_another_name_s_leave_the_older_ones() -> None:
+    step = next_step(ACME, named_after_an_exchange(BOB))
 
-# -- tokens that came together from several accounts -------------------------------------------
-
-
-def loose(number: int, hours: int | None, who: Identity = NOBODY) -> Tokens:
-    """Return loose tokens that run out in so many hours; None: they do not say when."""
-    expires_at = None if hours is None else NOW + hours * HOUR
-    return Tokens(number, oauth("loose", number, expires_at=expires_at), who, loose=True)
+    assert isinstance(step, Spend)
+    assert (step.account.alias, step.spent.number) == ("a", None)
+    assert step.newer is not None
+    assert step.why == f"its tokens were exchanged for those of {step.newer.alias}"
 
 
 @pytest.mark.parametrize(
-    ("some", "last"),
+    "known",
     [
-        pytest.param([loose(1, 3, ADA), loose(2, 1, ADA)], 1, id="those that run out last"),
-        pytest.param([loose(1, 1, ADA), loose(2, 3, ADA)], 2, id="in their order as well"),
-        pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="whoever they are"),
-        pytest.param([loose(1, 1, ADA), loose(2, None, ADA)], 1, id="or those that say nothing"),
+        pytest.param(named_after_an_exchange(NOBODY), id="for nobody's"),
+        pytest.param(named_after_an_exchange(SOMEBODY), id="same name"),
+        pytest.param(named_after_an_exchange(BOB, "REF-CANARY-of-all"), id="of several people"),
         pytest.param(
-            [loose(1, 3, ADA), Tokens(2, oauth("a", 2, expires_at=NOW), ADA)],
-            2,
-            id="but after those in order",
+            named_after_an_exchange(BOB, rotates_tokens=lambda _: False), id="which lives on"
         ),
     ],
 )
-def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_newest(
-    some: list[Tokens], last: int
+def test_an_exchange_that_is_no_proof_takes_no_tokens_away(known: Knowledge) -> None:
+    assert not isinstance(next_step(ACME, known), Spend)
+
+
+# -- who it is, and what is in doubt -----------------------------------------------------------
+
+NAMED_ALONE = Identity(None, "somebody")
+
+
+def test_an_account_is_shown_as_its_vendor_has_described_it() -> None:
+    account = an_account("a", identity_key="ada", identity="ada@x", plan="pro", group="org")
+
+    assert identity_of(account) == Identity("ada", "ada@x", "pro", "org")
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ((ADA, NAMED_ALONE, NOBODY), ADA),
+        ((ADA, BOB), BOB),
+        ((NAMED_ALONE, NOBODY), NAMED_ALONE),
+        ((NOBODY, NOBODY), NOBODY),
+    ],
+)
+def test_a_line_is_shown_as_the_last_that_somebody_knows_of_it(
+    who: tuple[Identity, ...], expected: Identity
 ) -> None:
-    tokens = (*some, Tokens(None, oauth("b"), NOBODY))
-
-    parted = told(tokens, 2, Identity("bob"))
-
-    assert (parted.kept[-1].number, parted.unsure) == (last, True)
+    assert shown(line(*who)) == expected
 
 
-def test_of_one_person_s_tokens_from_several_accounts_none_are_dropped() -> None:
-    """Nobody knows which of them have taken the place of which."""
-    tokens = (loose(1, 3, ADA), loose(2, 1), Tokens(None, oauth("b"), NOBODY))
-
-    parted = told(tokens, 1, ADA)
-
-    assert [one.number for one in parted.kept] == [1, 2, None]
+def test_tokens_are_unproven_that_took_the_place_of_others_and_are_nobody_s() -> None:
+    assert is_unproven(line(ADA, NOBODY))
+    assert not is_unproven(line(NOBODY, ADA))
+    assert not is_unproven(line(NOBODY))
 
 
-def test_what_took_the_place_of_one_person_s_tokens_makes_those_go() -> None:
-    tokens = (loose(1, 3, ADA), Tokens(2, oauth("a", 2), NOBODY), Tokens(None, oauth("b"), NOBODY))
+def test_a_doubt_is_about_the_tokens_that_it_names_or_those_in_use() -> None:
+    own, other = oauth("a", 1), oauth("c")
+    plain, named, gone = (Doubt(NEWER.id, of=of) for of in ("", given_as(own), given_as(other)))
+    doubts = (plain, named, gone)
+    before, in_use = TokenPair(1, other, NOBODY), TokenPair(None, own, NOBODY)
 
-    parted = told(tokens, 1, ADA)
+    assert about(doubts, own) == (plain, named)
+    assert doubts_of(doubts, (before, in_use)) == doubts
+    assert doubts_of(doubts, (in_use,)) == (plain, named)
+    assert doubts_of(doubts, (before,)) == (gone,)
+    assert doubts_of(doubts, ()) == ()
 
-    assert [one.number for one in parted.kept] == [2, None]
+
+def test_a_doubt_about_two_that_are_named_apart_ends() -> None:
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+    newer = replace(NEWER, identity_key="bob")
+
+    step = next_step(ACME, knowing(a_state(older, newer)))
+
+    assert step == EndDoubt(older, doubt, "b is another login")
+
+
+# -- two that are one person's -----------------------------------------------------------------
+
+ONE = an_account("a", oauth("a", expires_at=NOW + HOUR), identity_key="ada")
+OTHER = an_account("b", oauth("b", expires_at=NOW + 2 * HOUR), captured_at=NOW, identity_key="ada")
+
+
+def test_two_of_one_person_are_joined_and_the_tokens_that_run_out_last_stay() -> None:
+    step = next_step(ACME, knowing(a_state(OTHER, ONE)))
+
+    why = "its vendor says that they are one person's"
+    assert step == Join(ONE, OTHER, OTHER, why, is_told=True)
+    assert not Join(ONE, OTHER, OTHER, why).is_told
+
+
+def test_one_account_and_two_persons_accounts_are_not_joined() -> None:
+    two_persons = a_state(ONE, replace(OTHER, identity_key="bob"))
+
+    assert next_step(ACME, knowing(a_state(ONE))) is None
+    assert next_step(ACME, knowing(two_persons)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"rejected": "401"}, {"maybe": ONE.id}, {"doubts": (Doubt(ONE.id),)}],
+    ids=["refused", "in doubt", "maybe spent for the other's"],
+)
+def test_tokens_of_which_more_is_said_less_likely_live(fields: dict[str, Any]) -> None:
+    spoilt = replace(OTHER, **fields)
+
+    assert liveliness(OTHER, ONE) > liveliness(ONE, OTHER) > liveliness(spoilt, ONE)
+
+
+def test_a_doubt_about_a_third_one_says_nothing_between_two() -> None:
+    doubting = replace(OTHER, doubts=(Doubt(an_account("z").id),))
+
+    assert liveliness(doubting, ONE) == liveliness(OTHER, ONE)
+
+
+def test_two_that_are_one_have_what_is_known_of_either() -> None:
+    named = replace(OTHER, identity="ada@x", plan="pro", group="org")
+
+    assert joined_identity(ONE, named, ONE) == Identity("ada", "ada@x", "pro", "org")
+
+
+def test_whoever_may_be_another_account_says_so_in_a_sentence() -> None:
+    doubting = an_account("a", oauth("a"), maybe=NEWER.id, doubts=(Doubt(NEWER.id),))
+
+    with_newer, plain = with_doubts((doubting, NEWER))
+    (alone,) = with_doubts((doubting,))
+
+    assert plain == NEWER
+    assert with_newer.doubt == (
+        "it may be the same login as b: rotator accounts merge acme/a acme/b if both are one"
+        " person's, rotator accounts enable acme/a if not"
+    )
+    assert alone.doubt == (
+        "it may be the same login as one that was removed: log in again, or rotator accounts"
+        " enable acme/a if it is not"
+    )
+
+
+def test_a_doubt_stays_where_nobody_knows_whose_the_newer_tokens_are() -> None:
+    doubt = Doubt(NEWER.id, given_as(NEWER.credential))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+
+    assert next_step(ACME, knowing(a_state(older, NEWER))) is None
+
+
+def test_of_two_that_live_as_long_the_older_one_s_tokens_stay() -> None:
+    other = replace(OTHER, credential=oauth("b"), captured_at=ONE.captured_at)
+
+    step = next_step(ACME, knowing(a_state(other, ONE)))
+
+    assert isinstance(step, Join)
+    assert (step.keep, step.best) == (ONE, ONE)
+
+
+def test_tokens_that_run_out_later_more_likely_live_whenever_they_were_captured() -> None:
+    late = replace(ONE, credential=oauth("a", expires_at=NOW + 3 * HOUR))
+    endless = replace(OTHER, credential=oauth("b", expires_at=None))
+
+    assert liveliness(late, OTHER) > liveliness(OTHER, late) > liveliness(endless, late)
+
+
+def test_the_oldest_of_many_tokens_of_one_person_go() -> None:
+    account = an_account("a", oauth("a", 99), identity_key="ada")
+    many = tuple(
+        Replaced(n, oauth("r", n, expires_at=NOW), NOW, Identity("ada")) for n in range(1, 13)
+    )
+
+    step = next_step(ACME, knowing(replace(a_state(account), replaced={account.id: many})))
+
+    assert isinstance(step, Part)
+    assert step.account == account
+    assert len(step.parted.kept) < len(many) + 1
+
+
+def test_an_exchange_between_one_person_s_accounts_at_two_places_takes_no_tokens_away() -> None:
+    spent = oauth("a", refresh="REF-CANARY-a1b2c3d4e5f6")
+    new = oauth("b", enterpriseUrl="https://ghe.acme.example")
+    older, newer = (
+        an_account(name, held, identity_key="ada") for name, held in (("a", spent), ("b", new))
+    )
+    state = replacing(a_state(older, newer), older, oauth("c"))
+
+    assert next_step(ACME, knowing(state, descent=refreshed((spent, new)))) is None

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from rotator.core.selection.failover import (
-    NoteOverload,
-    Outcome,
-    Reject,
-    Rest,
-    blamed,
-    on_signal,
+    Decision,
+    NoteOverloadSwap,
+    SetLimit,
+    SetRejected,
+    account_of,
+    decide,
 )
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.limits import is_ready
@@ -61,29 +61,29 @@ def retry(account: Account) -> Verdict:
     return Verdict(VerdictKind.RETRY, account.credential.digest)
 
 
-def limited(state: State, signal: Signal, until: datetime | None = NOW + HOUR) -> Outcome:
-    return on_signal(state, signal, a_finding(Meaning.SHORT_LIMIT, until), NOW)
+def limited(state: State, signal: Signal, until: datetime | None = NOW + HOUR) -> Decision:
+    return decide(state, signal, a_finding(Meaning.SHORT_LIMIT, until), NOW)
 
 
-def overloaded(state: State, signal: Signal, now: datetime = NOW) -> Outcome:
-    return on_signal(state, signal, a_finding(Meaning.OVERLOAD), now)
+def overloaded(state: State, signal: Signal, now: datetime = NOW) -> Decision:
+    return decide(state, signal, a_finding(Meaning.OVERLOAD), now)
 
 
-def dead(state: State, signal: Signal, now: datetime = NOW) -> Outcome:
-    return on_signal(state, signal, a_finding(Meaning.LOGIN_DEAD, reason="401, dead"), now)
+def dead(state: State, signal: Signal, now: datetime = NOW) -> Decision:
+    return decide(state, signal, a_finding(Meaning.LOGIN_DEAD, reason="401, dead"), now)
 
 
-def rested(outcome: Outcome) -> dict[str, AccountState]:
+def rested(decision: Decision) -> dict[str, AccountState]:
     """Return the state that the outcome puts each account into that has to rest."""
-    return {m.account.alias: m.limit.state for m in outcome.marks if isinstance(m, Rest)}
+    return {m.account.alias: m.limit.state for m in decision.updates if isinstance(m, SetLimit)}
 
 
 def ids(*accounts: Account | None) -> list[AccountId | None]:
     return [account.id if account else None for account in accounts]
 
 
-def told(outcome: Outcome) -> list[tuple[EventKind, str | None]]:
-    return [(event.kind, event.account) for event in outcome.events]
+def told(decision: Decision) -> list[tuple[EventKind, str | None]]:
+    return [(event.kind, event.account) for event in decision.events]
 
 
 # -- whose failure it is -------------------------------------------------------------------
@@ -92,28 +92,28 @@ def told(outcome: Outcome) -> list[tuple[EventKind, str | None]]:
 def test_a_signal_is_about_the_account_whose_digest_it_names_not_the_active_one() -> None:
     state = a_state(A, B, active=B)
 
-    assert blamed(state, a_signal(A)) == A
+    assert account_of(state, a_signal(A)) == A
 
 
 def test_an_older_credential_names_its_account_too() -> None:
     a = an_account("a", oauth("a", 2))
     state = a_state(a, older=[(a, oauth("a", 1))], active=a)
 
-    assert blamed(state, a_signal(a, credential=oauth("a", 1).digest)) == a
+    assert account_of(state, a_signal(a, credential=oauth("a", 1).digest)) == a
 
 
 def test_a_digest_that_nobody_knows_blames_nobody() -> None:
-    outcome = limited(a_state(A, B, active=A), a_signal(A, credential=Digest("0" * 64)))
+    decision = limited(a_state(A, B, active=A), a_signal(A, credential=Digest("0" * 64)))
 
-    assert outcome == Outcome()
+    assert decision == Decision()
 
 
 def test_a_digest_of_another_provider_blames_nobody() -> None:
-    assert blamed(a_state(A, active=A), a_signal(A, provider="zeta")) is None
+    assert account_of(a_state(A, active=A), a_signal(A, provider="zeta")) is None
 
 
 def test_a_signal_of_the_bridge_that_names_no_credential_blames_nobody() -> None:
-    assert blamed(a_state(A, active=A), a_signal(None)) is None
+    assert account_of(a_state(A, active=A), a_signal(None)) is None
 
 
 @pytest.mark.parametrize(
@@ -136,17 +136,17 @@ def test_a_log_line_is_about_whoever_was_active_at_its_time(
     )
     state = a_state(A, B, active=B, tenures=tenures)
 
-    assert blamed(state, a_signal(None, source=Source.LOG, at=at)) == account
+    assert account_of(state, a_signal(None, source=Source.LOG, at=at)) == account
 
 
 def test_a_logged_failure_leads_to_a_swap() -> None:
     state = a_state(A, B, active=A)
 
-    outcome = limited(state, a_signal(None, source=Source.LOG))
+    decision = limited(state, a_signal(None, source=Source.LOG))
 
-    assert outcome.order is not None
-    assert outcome.order.to == B
-    assert rested(outcome) == {"a": AccountState.COOLING}
+    assert decision.order is not None
+    assert decision.order.to == B
+    assert rested(decision) == {"a": AccountState.COOLING}
 
 
 # -- what changes nothing ------------------------------------------------------------------
@@ -154,16 +154,16 @@ def test_a_logged_failure_leads_to_a_swap() -> None:
 
 def test_what_is_not_ours_passes_and_marks_nobody() -> None:
     """Case 28: what does not say that an account is limited marks nobody."""
-    outcome = on_signal(a_state(A, B, active=A), a_signal(A), a_finding(Meaning.NOT_OURS), NOW)
+    decision = decide(a_state(A, B, active=A), a_signal(A), a_finding(Meaning.NOT_OURS), NOW)
 
-    assert outcome == Outcome(PASS)
+    assert decision == Decision(PASS)
 
 
 @pytest.mark.parametrize("meaning", list(Meaning))
 def test_with_one_account_nothing_ever_happens_to_a_request(meaning: Meaning) -> None:
-    outcome = on_signal(a_state(A, active=A), a_signal(A), a_finding(meaning), NOW)
+    decision = decide(a_state(A, active=A), a_signal(A), a_finding(meaning), NOW)
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert (decision.verdict, decision.order) == (PASS, None)
 
 
 @pytest.mark.parametrize("meaning", MOVING)
@@ -171,9 +171,9 @@ def test_with_balancing_off_the_verdict_is_pass_and_nothing_is_swapped(meaning: 
     """Case 22: with balancing off there is one attempt and no write of auth.json."""
     state = a_state(A, B, active=A, balancing=False)
 
-    outcome = on_signal(state, a_signal(A), a_finding(meaning), NOW)
+    decision = decide(state, a_signal(A), a_finding(meaning), NOW)
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert (decision.verdict, decision.order) == (PASS, None)
 
 
 @pytest.mark.parametrize("meaning", [*LIMITS, Meaning.LOGIN_DEAD])
@@ -181,10 +181,12 @@ def test_with_balancing_off_the_account_is_marked_all_the_same(meaning: Meaning)
     """Case 22: with balancing off the account is marked."""
     state = a_state(A, B, active=A, balancing=False)
 
-    outcome = on_signal(state, a_signal(A), a_finding(meaning), NOW)
+    decision = decide(state, a_signal(A), a_finding(meaning), NOW)
 
-    assert [mark.account for mark in outcome.marks if isinstance(mark, Rest | Reject)] == [A]
-    assert len(outcome.events) == 1
+    assert [
+        mark.account for mark in decision.updates if isinstance(mark, SetLimit | SetRejected)
+    ] == [A]
+    assert len(decision.events) == 1
 
 
 # -- limits --------------------------------------------------------------------------------
@@ -202,27 +204,27 @@ def test_a_limit_makes_the_account_rest_and_another_carry_on(
     meaning: Meaning, state: AccountState
 ) -> None:
     """Case 20: main is limited, backup is healthy, the request goes on with backup."""
-    outcome = on_signal(a_state(A, B, active=A), a_signal(A), a_finding(meaning), NOW)
+    decision = decide(a_state(A, B, active=A), a_signal(A), a_finding(meaning), NOW)
 
-    assert outcome.verdict == retry(B)
-    assert outcome.order is not None
-    assert ids(outcome.order.to, outcome.order.expected) == [B.id, A.id]
-    assert rested(outcome) == {"a": state}
+    assert decision.verdict == retry(B)
+    assert decision.order is not None
+    assert ids(decision.order.to, decision.order.expected) == [B.id, A.id]
+    assert rested(decision) == {"a": state}
 
 
 def test_the_swap_says_why() -> None:
     finding = a_finding(Meaning.SHORT_LIMIT, NOW + HOUR, "429, rate limit")
 
-    outcome = on_signal(a_state(A, B, active=A), a_signal(A), finding, NOW)
+    decision = decide(a_state(A, B, active=A), a_signal(A), finding, NOW)
 
-    assert outcome.order is not None
-    assert outcome.order.why == "b is ready; a rests until 2026-11-22 13:00 UTC (429, rate limit)"
+    assert decision.order is not None
+    assert decision.order.why == "b is ready; a rests until 2026-11-22 13:00 UTC (429, rate limit)"
 
 
 def test_a_limit_is_told_once_with_its_reason_and_its_end() -> None:
     finding = a_finding(Meaning.SHORT_LIMIT, NOW + HOUR, "429, rate limit")
 
-    (event,) = on_signal(a_state(A, B, active=A), a_signal(A), finding, NOW).events
+    (event,) = decide(a_state(A, B, active=A), a_signal(A), finding, NOW).events
 
     assert (event.kind, event.account) == (EventKind.LIMITED, "acme/a")
     assert event.why == "429, rate limit; rests until 2026-11-22 13:00 UTC"
@@ -232,29 +234,29 @@ def test_a_limit_is_told_once_with_its_reason_and_its_end() -> None:
 def test_a_limit_of_a_parked_account_moves_nobody() -> None:
     state = a_state(A, B, active=B)
 
-    outcome = limited(state, a_signal(A))
+    decision = limited(state, a_signal(A))
 
-    assert (outcome.verdict, outcome.order) == (retry(B), None)
-    assert rested(outcome) == {"a": AccountState.COOLING}
+    assert (decision.verdict, decision.order) == (retry(B), None)
+    assert rested(decision) == {"a": AccountState.COOLING}
 
 
 def test_a_resting_backup_is_not_asked() -> None:
     """Case 25: a backup that is disabled or cooling is not chosen."""
     b, c = replace(B, limit=a_limit()), replace(C, disabled="by you")
 
-    outcome = limited(a_state(A, b, c, D, active=A), a_signal(A))
+    decision = limited(a_state(A, b, c, D, active=A), a_signal(A))
 
-    assert outcome.verdict == retry(D)
+    assert decision.verdict == retry(D)
 
 
 def test_nobody_left_says_who_frees_up_first() -> None:
     """Case 53: when all are used up, the event says which account frees up when."""
     state = a_state(A, replace(B, limit=a_limit(NOW + 5 * MINUTE)), active=A)
 
-    outcome = limited(state, a_signal(A))
+    decision = limited(state, a_signal(A))
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
-    assert [event.detail for event in outcome.events] == [
+    assert (decision.verdict, decision.order) == (PASS, None)
+    assert [event.detail for event in decision.events] == [
         "no other account of acme can take over, b is first at 2026-11-22 12:05 UTC"
     ]
 
@@ -262,28 +264,28 @@ def test_nobody_left_says_who_frees_up_first() -> None:
 def test_the_account_that_was_just_limited_may_be_the_first_to_be_free() -> None:
     state = a_state(A, replace(B, limit=a_limit(NOW + 2 * HOUR)), active=A)
 
-    outcome = limited(state, a_signal(A))
+    decision = limited(state, a_signal(A))
 
-    assert outcome.events[0].detail is not None
-    assert "a is first at 2026-11-22 13:00 UTC" in outcome.events[0].detail
+    assert decision.events[0].detail is not None
+    assert "a is first at 2026-11-22 13:00 UTC" in decision.events[0].detail
 
 
 def test_failures_of_a_resting_account_repeat_no_event() -> None:
     state = a_state(replace(A, limit=a_limit()), B, active=B)
 
-    outcome = limited(state, a_signal(A))
+    decision = limited(state, a_signal(A))
 
-    assert (outcome.marks, outcome.events) == ((), ())
+    assert (decision.updates, decision.events) == ((), ())
 
 
 def test_a_rest_that_turns_out_longer_is_told_again() -> None:
     """Case 53: what the events say about when an account frees up is what holds."""
     state = a_state(replace(A, limit=a_limit(NOW + MINUTE)), B, active=B)
 
-    outcome = limited(state, a_signal(A), NOW + 5 * HOUR)
+    decision = limited(state, a_signal(A), NOW + 5 * HOUR)
 
-    assert told(outcome) == [(EventKind.LIMITED, "acme/a")]
-    assert "2026-11-22 17:00 UTC" in outcome.events[0].why
+    assert told(decision) == [(EventKind.LIMITED, "acme/a")]
+    assert "2026-11-22 17:00 UTC" in decision.events[0].why
 
 
 def test_a_limit_of_a_disabled_account_is_told_each_time_it_begins() -> None:
@@ -296,12 +298,12 @@ def test_a_swap_to_a_token_that_has_run_out_lets_opencode_refresh_it_first() -> 
     a = an_account("a", oauth("a"))
     b = an_account("b", oauth("b", expires_at=NOW - HOUR))
 
-    outcome = limited(a_state(a, b, active=a), a_signal(a))
+    decision = limited(a_state(a, b, active=a), a_signal(a))
 
-    assert outcome.verdict == PASS
-    assert outcome.order is not None
-    assert outcome.order.to == b
-    assert outcome.events[0].detail is None
+    assert decision.verdict == PASS
+    assert decision.order is not None
+    assert decision.order.to == b
+    assert decision.events[0].detail is None
 
 
 def test_a_token_that_has_run_out_is_not_waited_for_while_a_fresh_one_is_there() -> None:
@@ -314,12 +316,12 @@ def test_a_token_that_has_run_out_is_not_waited_for_while_a_fresh_one_is_there()
 def test_only_an_account_for_the_same_place_carries_a_request_on() -> None:
     b = an_account("b", api("b", metadata={"host": "b.example"}))
 
-    outcome = limited(a_state(A, b, active=A), a_signal(A))
+    decision = limited(a_state(A, b, active=A), a_signal(A))
 
-    assert outcome.verdict == PASS
-    assert outcome.order is not None
-    assert outcome.order.to == b
-    assert "an opencode that is started now uses it" in outcome.order.why
+    assert decision.verdict == PASS
+    assert decision.order is not None
+    assert decision.order.to == b
+    assert "an opencode that is started now uses it" in decision.order.why
 
 
 # -- many requests and many accounts -------------------------------------------------------
@@ -332,15 +334,15 @@ class Request:
     account: Account
     tried: tuple[Account, ...] = ()
 
-    def fail(self, state: State, meaning: Meaning = Meaning.SHORT_LIMIT) -> tuple[Outcome, State]:
+    def fail(self, state: State, meaning: Meaning = Meaning.SHORT_LIMIT) -> tuple[Decision, State]:
         """Report a failure and note with which account the request goes on."""
         signal = a_signal(self.account, *self.tried)
-        outcome = on_signal(state, signal, a_finding(meaning, NOW + HOUR), NOW)
+        decision = decide(state, signal, a_finding(meaning, NOW + HOUR), NOW)
         self.tried = (*self.tried, self.account)
         for account in state.accounts:
-            if account.credential.digest == outcome.verdict.credential:
+            if account.credential.digest == decision.verdict.credential:
                 self.account = account
-        return outcome, carried_out(state, outcome, NOW)
+        return decision, carried_out(state, decision, NOW)
 
 
 @pytest.mark.parametrize("meaning", MOVING)
@@ -350,8 +352,8 @@ def test_many_requests_failing_at_once_cause_one_swap(meaning: Meaning) -> None:
     orders = []
 
     for request in requests:
-        outcome, state = request.fail(state, meaning)
-        orders.append(outcome.order)
+        decision, state = request.fail(state, meaning)
+        orders.append(decision.order)
 
     assert [order.to for order in orders if order] == [B]
     assert {request.account.alias for request in requests} == {"b"}
@@ -362,8 +364,8 @@ def test_many_requests_failing_at_once_tell_of_one_limit() -> None:
     events: list[Event] = []
 
     for request in [Request(A) for _ in range(200)]:
-        outcome, state = request.fail(state)
-        events += outcome.events
+        decision, state = request.fail(state)
+        events += decision.events
 
     assert [event.kind for event in events] == [EventKind.LIMITED]
 
@@ -375,8 +377,8 @@ def test_each_account_is_tried_once_per_request() -> None:
     verdicts = []
 
     for _ in range(4):
-        outcome, state = request.fail(state)
-        verdicts.append(outcome.verdict)
+        decision, state = request.fail(state)
+        verdicts.append(decision.verdict)
 
     assert verdicts == [retry(B), retry(C), retry(D), PASS]
     assert [account.alias for account in request.tried] == ["a", "b", "c", "d"]
@@ -394,9 +396,9 @@ def test_the_fourth_of_four_accounts_is_reached_when_three_are_limited() -> None
 
 
 def test_an_account_that_was_tried_and_is_ready_again_is_not_tried_again() -> None:
-    outcome = limited(a_state(A, B, active=B), a_signal(B, A))
+    decision = limited(a_state(A, B, active=B), a_signal(B, A))
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert (decision.verdict, decision.order) == (PASS, None)
 
 
 def test_an_account_that_was_tried_with_older_tokens_is_not_tried_again() -> None:
@@ -422,9 +424,9 @@ def test_a_slot_left_empty_by_a_logout_stays_empty(meaning: Meaning, source: Sou
     a = replace(A, disabled="logged out in opencode")
     signal = a_signal(a, source=source)
 
-    outcome = on_signal(a_state(a, B, C), signal, a_finding(meaning), NOW)
+    decision = decide(a_state(a, B, C), signal, a_finding(meaning), NOW)
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert (decision.verdict, decision.order) == (PASS, None)
 
 
 @pytest.mark.parametrize("meaning", MOVING)
@@ -437,39 +439,39 @@ def test_a_slot_left_empty_by_a_logout_stays_empty(meaning: Meaning, source: Sou
     ],
 )
 def test_an_account_stays_until_a_signal_about_it(active: Account, meaning: Meaning) -> None:
-    outcome = on_signal(a_state(A, active, C, active=active), a_signal(A), a_finding(meaning), NOW)
+    decision = decide(a_state(A, active, C, active=active), a_signal(A), a_finding(meaning), NOW)
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert (decision.verdict, decision.order) == (PASS, None)
 
 
 # -- trouble at the provider ---------------------------------------------------------------
 
 
 def test_an_overload_cools_nobody_and_tries_one_other_account() -> None:
-    outcome = overloaded(a_state(A, B, C, active=A), a_signal(A))
+    decision = overloaded(a_state(A, B, C, active=A), a_signal(A))
 
-    assert (outcome.verdict, outcome.marks) == (retry(B), (NoteOverload(ACME),))
-    assert outcome.events == ()
+    assert (decision.verdict, decision.updates) == (retry(B), (NoteOverloadSwap(ACME),))
+    assert decision.events == ()
 
 
 def test_a_swap_for_an_overload_says_why() -> None:
     finding = a_finding(Meaning.OVERLOAD, reason="529, trouble at the provider")
 
-    outcome = on_signal(a_state(A, B, active=A), a_signal(A), finding, NOW)
+    decision = decide(a_state(A, B, active=A), a_signal(A), finding, NOW)
 
-    assert outcome.order is not None
-    assert outcome.order.why == "a: 529, trouble at the provider; b is ready; a just failed"
+    assert decision.order is not None
+    assert decision.order.why == "a: 529, trouble at the provider; b is ready; a just failed"
 
 
 def test_a_logged_overload_moves_to_another_account() -> None:
-    outcome = overloaded(a_state(A, B, active=A), a_signal(None, source=Source.LOG))
+    decision = overloaded(a_state(A, B, active=A), a_signal(None, source=Source.LOG))
 
-    assert outcome.order is not None
-    assert outcome.order.to == B
+    assert decision.order is not None
+    assert decision.order.to == B
 
 
 def test_an_overload_of_the_second_account_is_passed_on() -> None:
-    assert overloaded(a_state(A, B, C, active=B), a_signal(B, A)) == Outcome()
+    assert overloaded(a_state(A, B, C, active=B), a_signal(B, A)) == Decision()
 
 
 @pytest.mark.parametrize(
@@ -484,17 +486,17 @@ def test_an_overload_of_the_second_account_is_passed_on() -> None:
 def test_there_is_one_swap_a_minute_for_overloads(ago: timedelta, *, swaps: bool) -> None:
     state = a_state(A, B, active=A, overload_swap_at=NOW - ago)
 
-    outcome = overloaded(state, a_signal(A))
+    decision = overloaded(state, a_signal(A))
 
-    assert outcome == Outcome() if not swaps else outcome.verdict == retry(B)
+    assert decision == Decision() if not swaps else decision.verdict == retry(B)
 
 
 def test_within_the_minute_a_request_may_still_follow_the_swap_that_was_made() -> None:
     state = a_state(A, B, active=B, overload_swap_at=NOW - SECOND)
 
-    outcome = overloaded(state, a_signal(A))
+    decision = overloaded(state, a_signal(A))
 
-    assert outcome == Outcome(retry(B))
+    assert decision == Decision(retry(B))
 
 
 def test_the_pause_is_of_one_provider() -> None:
@@ -510,18 +512,18 @@ def test_a_limit_within_the_minute_after_an_overload_is_worked_off() -> None:
 
 
 def test_an_overload_with_nobody_left_makes_no_note() -> None:
-    assert overloaded(a_state(A, replace(B, limit=a_limit()), active=A), a_signal(A)) == Outcome()
+    assert overloaded(a_state(A, replace(B, limit=a_limit()), active=A), a_signal(A)) == Decision()
 
 
 # -- dead logins ---------------------------------------------------------------------------
 
 
 def test_a_dead_login_is_rejected_and_one_other_account_is_tried() -> None:
-    outcome = dead(a_state(A, B, C, active=A), a_signal(A))
+    decision = dead(a_state(A, B, C, active=A), a_signal(A))
 
-    assert (outcome.verdict, outcome.marks) == (retry(B), (Reject(A, "401, dead"),))
-    assert outcome.order is not None
-    assert outcome.order.to == B
+    assert (decision.verdict, decision.updates) == (retry(B), (SetRejected(A, "401, dead"),))
+    assert decision.order is not None
+    assert decision.order.to == B
 
 
 def test_a_rejection_is_told_with_what_to_do() -> None:
@@ -531,17 +533,17 @@ def test_a_rejection_is_told_with_what_to_do() -> None:
 
 
 def test_the_swap_away_from_a_dead_login_says_why() -> None:
-    outcome = dead(a_state(A, B, active=A), a_signal(A))
+    decision = dead(a_state(A, B, active=A), a_signal(A))
 
-    assert outcome.order is not None
-    assert outcome.order.why == "b is ready; a is rejected (401, dead)"
+    assert decision.order is not None
+    assert decision.order.why == "b is ready; a is rejected (401, dead)"
 
 
 def test_a_third_account_is_never_tried_for_a_dead_login() -> None:
-    outcome = dead(a_state(A, B, C, active=B), a_signal(B, A))
+    decision = dead(a_state(A, B, C, active=B), a_signal(B, A))
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
-    assert outcome.marks == (Reject(B, "401, dead"),)
+    assert (decision.verdict, decision.order) == (PASS, None)
+    assert decision.updates == (SetRejected(B, "401, dead"),)
 
 
 @pytest.mark.parametrize(
@@ -556,15 +558,18 @@ def test_no_second_account_is_rejected_within_ten_minutes(ago: timedelta, *, rej
     a = replace(A, rejected="dead")
     state = a_state(a, B, C, active=B, rejected_at=NOW - ago)
 
-    outcome = dead(state, a_signal(B))
+    decision = dead(state, a_signal(B))
 
-    assert outcome == Outcome() if not rejects else outcome.marks == (Reject(B, "401, dead"),)
+    if rejects:
+        assert decision.updates == (SetRejected(B, "401, dead"),)
+    else:
+        assert decision == Decision()
 
 
 def test_the_ten_minutes_are_of_one_provider() -> None:
     state = with_slot(a_state(A, B, active=A), "zeta", rejected_at=NOW)
 
-    assert dead(state, a_signal(A)).marks == (Reject(A, "401, dead"),)
+    assert dead(state, a_signal(A)).updates == (SetRejected(A, "401, dead"),)
 
 
 def test_a_vendor_that_refuses_everyone_costs_one_account() -> None:
@@ -581,7 +586,7 @@ def test_requests_of_a_rejected_account_follow_the_swap_without_a_second_mark() 
     a = replace(A, rejected="dead")
     state = a_state(a, B, active=B, rejected_at=NOW - SECOND)
 
-    assert dead(state, a_signal(a)) == Outcome(retry(B))
+    assert dead(state, a_signal(a)) == Decision(retry(B))
 
 
 def test_the_refusal_of_older_tokens_does_not_reject_the_newer_login() -> None:
@@ -589,7 +594,7 @@ def test_the_refusal_of_older_tokens_does_not_reject_the_newer_login() -> None:
     state = a_state(a, b, older=[(a, oauth("a", 1))], active=a)
     late = oauth("a", 1).digest
 
-    assert dead(state, a_signal(a, credential=late, tried=(late,))) == Outcome()
+    assert dead(state, a_signal(a, credential=late, tried=(late,))) == Decision()
 
 
 def test_a_request_with_older_tokens_follows_a_swap_that_was_made() -> None:
@@ -597,7 +602,7 @@ def test_a_request_with_older_tokens_follows_a_swap_that_was_made() -> None:
     state = a_state(a, b, older=[(a, oauth("a", 1))], active=b)
     late = oauth("a", 1).digest
 
-    assert dead(state, a_signal(a, credential=late, tried=(late,))) == Outcome(retry(b))
+    assert dead(state, a_signal(a, credential=late, tried=(late,))) == Decision(retry(b))
 
 
 def test_a_request_with_older_tokens_tries_no_third_account() -> None:
@@ -607,32 +612,30 @@ def test_a_request_with_older_tokens_tries_no_third_account() -> None:
     late = oauth("a", 1).digest
     signal = a_signal(a, credential=late, tried=(b.credential.digest, late))
 
-    assert dead(state, signal) == Outcome()
+    assert dead(state, signal) == Decision()
 
 
 def test_a_logged_dead_login_is_rejected_too() -> None:
     state = a_state(A, B, active=A)
 
-    assert dead(state, a_signal(None, source=Source.LOG)).marks == (Reject(A, "401, dead"),)
+    assert dead(state, a_signal(None, source=Source.LOG)).updates == (SetRejected(A, "401, dead"),)
 
 
 # -- history of another account ------------------------------------------------------------
 
 
 def test_a_refused_history_blames_nobody_and_is_sent_again_without_it() -> None:
-    outcome = on_signal(
-        a_state(A, B, active=B), a_signal(B), a_finding(Meaning.FOREIGN_HISTORY), NOW
-    )
+    decision = decide(a_state(A, B, active=B), a_signal(B), a_finding(Meaning.FOREIGN_HISTORY), NOW)
 
-    assert outcome == Outcome(Verdict(VerdictKind.RETRY, B.credential.digest, "reasoning"))
+    assert decision == Decision(Verdict(VerdictKind.RETRY, B.credential.digest, "reasoning"))
 
 
 def test_after_a_failover_the_new_account_may_refuse_the_history_too() -> None:
     signal = a_signal(B, A)
 
-    outcome = on_signal(a_state(A, B, active=B), signal, a_finding(Meaning.FOREIGN_HISTORY), NOW)
+    decision = decide(a_state(A, B, active=B), signal, a_finding(Meaning.FOREIGN_HISTORY), NOW)
 
-    assert outcome.verdict.drop == "reasoning"
+    assert decision.verdict.drop == "reasoning"
 
 
 @pytest.mark.parametrize(
@@ -645,34 +648,34 @@ def test_after_a_failover_the_new_account_may_refuse_the_history_too() -> None:
 def test_a_history_that_is_refused_twice_passes(tried: tuple[Account, ...]) -> None:
     signal = a_signal(B, tried=tuple(a.credential.digest for a in tried), attempt=2)
 
-    outcome = on_signal(a_state(A, B, active=B), signal, a_finding(Meaning.FOREIGN_HISTORY), NOW)
+    decision = decide(a_state(A, B, active=B), signal, a_finding(Meaning.FOREIGN_HISTORY), NOW)
 
-    assert outcome == Outcome()
+    assert decision == Decision()
 
 
 def test_a_logged_refusal_of_history_cannot_be_sent_again() -> None:
     signal = a_signal(None, source=Source.LOG)
 
-    outcome = on_signal(a_state(A, B, active=A), signal, a_finding(Meaning.FOREIGN_HISTORY), NOW)
+    decision = decide(a_state(A, B, active=A), signal, a_finding(Meaning.FOREIGN_HISTORY), NOW)
 
-    assert outcome == Outcome()
+    assert decision == Decision()
 
 
 def test_a_history_is_mended_with_balancing_off_too() -> None:
     """Rotating by hand brings another account's history as a failover does."""
     state = a_state(A, B, active=B, balancing=False)
 
-    outcome = on_signal(state, a_signal(B), a_finding(Meaning.FOREIGN_HISTORY), NOW)
+    decision = decide(state, a_signal(B), a_finding(Meaning.FOREIGN_HISTORY), NOW)
 
-    assert outcome.verdict.drop == "reasoning"
+    assert decision.verdict.drop == "reasoning"
 
 
 def test_a_credential_that_was_tried_is_not_tried_again_in_another_row() -> None:
     same = an_account("b", A.credential)
 
-    outcome = limited(a_state(A, same, active=A), a_signal(A))
+    decision = limited(a_state(A, same, active=A), a_signal(A))
 
-    assert (outcome.verdict, outcome.order) == (PASS, None)
+    assert (decision.verdict, decision.order) == (PASS, None)
 
 
 STALE = an_account("b", oauth("b", expires_at=NOW + MINUTE))
@@ -683,13 +686,13 @@ LIVE = an_account("a", oauth("a"))
 def test_who_takes_over_gets_new_tokens_first_where_the_vendor_gives_some(meaning: Meaning) -> None:
     state = a_state(LIVE, STALE, active=LIVE)
 
-    outcome = on_signal(
+    decision = decide(
         state, a_signal(LIVE), a_finding(meaning), NOW, may_refresh=lambda one: one == STALE
     )
 
-    assert (outcome.freshen, outcome.order and outcome.order.to) == (True, STALE)
-    assert outcome.verdict == Verdict(VerdictKind.ACK, wait_ms=20_000)
-    assert [type(mark) for mark in outcome.marks] == [Rest]
+    assert (decision.freshen, decision.order and decision.order.to) == (True, STALE)
+    assert decision.verdict == Verdict(VerdictKind.ACK, wait_ms=20_000)
+    assert [type(mark) for mark in decision.updates] == [SetLimit]
 
 
 def test_good_tokens_are_not_asked_about() -> None:
@@ -699,37 +702,37 @@ def test_good_tokens_are_not_asked_about() -> None:
     other = an_account("b", oauth("b"))
     state = a_state(LIVE, other, active=LIVE)
 
-    outcome = on_signal(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW, may_refresh=asked)
+    decision = decide(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW, may_refresh=asked)
 
-    assert (outcome.verdict, outcome.freshen) == (retry(other), False)
+    assert (decision.verdict, decision.freshen) == (retry(other), False)
 
 
 def test_tokens_that_nobody_may_renew_go_in_as_they_are() -> None:
     state = a_state(LIVE, STALE, active=LIVE)
 
-    outcome = on_signal(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW)
+    decision = decide(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW)
 
-    assert (outcome.verdict, outcome.freshen) == (retry(STALE), False)
+    assert (decision.verdict, decision.freshen) == (retry(STALE), False)
 
 
 def test_the_swap_for_an_overload_is_counted_when_it_is_made() -> None:
     state = a_state(LIVE, STALE, active=LIVE)
 
-    outcome = on_signal(
+    decision = decide(
         state, a_signal(LIVE), a_finding(Meaning.OVERLOAD), NOW, may_refresh=lambda _: True
     )
 
-    assert (outcome.freshen, outcome.marks) == (True, ())
+    assert (decision.freshen, decision.updates) == (True, ())
 
 
 def test_a_dead_login_is_rejected_before_the_other_one_gets_new_tokens() -> None:
     state = a_state(LIVE, STALE, active=LIVE)
 
-    outcome = on_signal(
+    decision = decide(
         state, a_signal(LIVE), a_finding(Meaning.LOGIN_DEAD), NOW, may_refresh=lambda _: True
     )
 
-    assert (outcome.freshen, [type(mark) for mark in outcome.marks]) == (True, [Reject])
+    assert (decision.freshen, [type(mark) for mark in decision.updates]) == (True, [SetRejected])
 
 
 def test_a_state_after_the_outcome_is_what_the_next_signal_sees() -> None:
@@ -746,9 +749,9 @@ def test_a_state_after_the_outcome_is_what_the_next_signal_sees() -> None:
 
 def limited_for(
     state: State, signal: Signal, scope: Scope, until: datetime | None = NOW + HOUR
-) -> Outcome:
+) -> Decision:
     finding = replace(a_finding(Meaning.EXHAUSTED, until, "429"), scope=scope)
-    return on_signal(state, signal, finding, NOW)
+    return decide(state, signal, finding, NOW)
 
 
 OPUS = Scope("Opus")
@@ -758,13 +761,13 @@ ASKED = "claude-opus-4-5"
 def test_a_limit_on_one_model_leaves_the_account_to_the_others() -> None:
     state = a_state(A, B, active=A)
 
-    outcome = limited_for(state, a_signal(A, model=ASKED), OPUS)
+    decision = limited_for(state, a_signal(A, model=ASKED), OPUS)
 
-    after = carried_out(state, outcome, NOW).account(A.id)
-    assert outcome.verdict == retry(B)
+    after = carried_out(state, decision, NOW).account(A.id)
+    assert decision.verdict == retry(B)
     assert after is not None
     assert (is_ready(after, ASKED, NOW), is_ready(after, "claude-sonnet-4-5", NOW)) == (False, True)
-    assert outcome.events[0].why == "429 for Opus; rests until 2026-11-22 13:00 UTC"
+    assert decision.events[0].why == "429 for Opus; rests until 2026-11-22 13:00 UTC"
 
 
 def test_whoever_rests_for_the_model_asked_for_does_not_take_over() -> None:
@@ -784,30 +787,38 @@ def test_when_one_of_a_group_is_limited_all_are() -> None:
     a, b, c = replace(A, group="org"), replace(B, group="org"), replace(C, group="other")
     state = a_state(a, b, c, active=a)
 
-    outcome = limited(state, a_signal(a))
+    decision = limited(state, a_signal(a))
 
-    assert outcome.verdict == retry(c)
-    assert rested(outcome) == {"a": AccountState.COOLING, "b": AccountState.COOLING}
-    assert "and 1 more that are counted together with it" in outcome.events[0].why
+    assert decision.verdict == retry(c)
+    assert rested(decision) == {"a": AccountState.COOLING, "b": AccountState.COOLING}
+    assert "and 1 more that are counted together with it" in decision.events[0].why
 
 
 def test_a_limit_of_the_account_s_own_leaves_its_group_alone() -> None:
     a, b = replace(A, group="org"), replace(B, group="org")
     state = a_state(a, b, active=a)
 
-    outcome = limited_for(state, a_signal(a), Scope(reach=Reach.ACCOUNT))
+    decision = limited_for(state, a_signal(a), Scope(reach=Reach.ACCOUNT))
 
-    assert (outcome.verdict, rested(outcome)) == (retry(b), {"a": AccountState.EXHAUSTED})
+    assert (decision.verdict, rested(decision)) == (retry(b), {"a": AccountState.EXHAUSTED})
 
 
 def test_a_limit_on_the_address_is_everybody_s_and_nobody_takes_over() -> None:
     """Another key would be refused as well: none is tried, and paid models go on."""
     state = a_state(A, B, C, active=A)
 
-    outcome = limited_for(state, a_signal(A, model="free-1"), Scope("free-1", Reach.PROVIDER))
+    decision = limited_for(state, a_signal(A, model="free-1"), Scope("free-1", Reach.PROVIDER))
 
-    after = carried_out(state, outcome, NOW)
-    assert (outcome.verdict, outcome.order) == (PASS, None)
-    assert set(rested(outcome)) == {"a", "b", "c"}
+    after = carried_out(state, decision, NOW)
+    assert (decision.verdict, decision.order) == (PASS, None)
+    assert set(rested(decision)) == {"a", "b", "c"}
     assert all(is_ready(one, "paid-1", NOW) for one in after.accounts)
     assert not any(is_ready(one, "free-1", NOW) for one in after.accounts)
+
+
+def test_whoever_was_put_in_after_a_failure_is_not_blamed_for_it() -> None:
+    tenures = (Tenure(A.id, NOW - HOUR), Tenure(B.id, NOW - 10 * SECOND))
+    state = a_state(A, B, active=B, tenures=tenures)
+    line = a_signal(None, source=Source.LOG, at=NOW - MINUTE)
+
+    assert account_of(state, line, NOW) == A

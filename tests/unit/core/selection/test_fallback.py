@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rotator.core.selection.failover import Outcome, on_signal
-from rotator.core.selection.fallback import LONGEST_WAIT, PASS, first_back, go_on
+from rotator.core.selection.failover import Decision, decide
+from rotator.core.selection.fallback import LONGEST_WAIT, PASS, fall_back, first_recovery
 from rotator.model import (
     Account,
     Event,
@@ -58,9 +59,9 @@ def a_world(*accounts: Account, **fields: Any) -> State:
     return a_state(*accounts, **values)
 
 
-def used_up(state: State, signal: Signal, **fields: Any) -> Outcome:
+def used_up(state: State, signal: Signal, **fields: Any) -> Decision:
     finding = a_finding(Meaning.EXHAUSTED, NOW + HOUR, "429, usage limit reached")
-    return on_signal(state, signal, finding, NOW, **fields)
+    return decide(state, signal, finding, NOW, **fields)
 
 
 def test_the_turn_goes_on_with_the_next_provider_and_the_person_is_told() -> None:
@@ -98,7 +99,7 @@ def test_the_only_account_of_a_provider_hands_the_turn_on_as_well() -> None:
 
 
 def test_a_dead_login_hands_the_turn_on_too() -> None:
-    outcome = on_signal(a_world(A, OTHER), a_turn(), a_finding(Meaning.LOGIN_DEAD), NOW)
+    outcome = decide(a_world(A, OTHER), a_turn(), a_finding(Meaning.LOGIN_DEAD), NOW)
 
     assert outcome.verdict.kind is VerdictKind.REROUTE
 
@@ -144,7 +145,7 @@ def test_a_title_goes_on_elsewhere_and_is_no_news() -> None:
     ],
 )
 def test_else_opencode_gets_the_answer(state: State, signal: Signal, finding: Finding) -> None:
-    assert on_signal(state, signal, finding, NOW).verdict == PASS
+    assert decide(state, signal, finding, NOW).verdict == PASS
 
 
 # -- waiting for a reset ---------------------------------------------------------------------
@@ -173,8 +174,8 @@ def test_whoever_is_first_elsewhere_is_waited_for_too() -> None:
     elsewhere = an_account("z", provider="other", limit=a_limit(NOW + MINUTE))
     state = a_world(A, RESTING, elsewhere, failover=WAITS)
 
-    assert first_back(state, a_turn(), NOW) == (elsewhere, NOW + MINUTE)
-    assert first_back(state, a_turn(left=("other",)), NOW) == (RESTING, NOW + HOUR)
+    assert first_recovery(state, a_turn(), NOW) == (elsewhere, NOW + MINUTE)
+    assert first_recovery(state, a_turn(left=("other",)), NOW) == (RESTING, NOW + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_else_nobody_waits(failover: Failover, signal: Signal) -> None:
 def test_where_nobody_frees_up_by_himself_nobody_waits() -> None:
     out = an_account("a", rejected="401")
 
-    verdict, events = go_on(a_world(out, failover=WAITS), a_turn(), out, NOW, NOW)
+    verdict, events = fall_back(a_world(out, failover=WAITS), a_turn(), out, NOW, NOW)
 
     assert (verdict, events) == (PASS, ())
 
@@ -208,8 +209,8 @@ def test_the_whole_wait_is_bounded_whatever_comes_in_between() -> None:
     assert used_up(state, a_turn(), since=NOW - HOUR - SECOND).verdict == PASS
 
 
-def after_wait(state: State, signal: Signal, finding: Finding | None = None) -> Outcome:
-    return on_signal(state, signal, finding or a_finding(Meaning.EXHAUSTED), NOW)
+def after_wait(state: State, signal: Signal, finding: Finding | None = None) -> Decision:
+    return decide(state, signal, finding or a_finding(Meaning.EXHAUSTED), NOW)
 
 
 def test_after_the_wait_the_account_that_is_free_goes_on_and_nobody_is_blamed_anew() -> None:
@@ -217,7 +218,7 @@ def test_after_the_wait_the_account_that_is_free_goes_on_and_nobody_is_blamed_an
 
     outcome = after_wait(state, a_turn(A, waited=True))
 
-    assert outcome == Outcome(Verdict(VerdictKind.RETRY, A.credential.digest))
+    assert outcome == Decision(Verdict(VerdictKind.RETRY, A.credential.digest))
 
 
 def test_after_the_wait_another_account_may_be_the_one_that_is_free() -> None:
@@ -228,7 +229,7 @@ def test_after_the_wait_another_account_may_be_the_one_that_is_free() -> None:
 
     assert outcome.verdict == Verdict(VerdictKind.RETRY, B.credential.digest)
     assert outcome.order is not None
-    assert (outcome.order.to, outcome.marks) == (B, ())
+    assert (outcome.order.to, outcome.updates) == (B, ())
 
 
 def test_after_the_wait_another_provider_may_be_free() -> None:
@@ -237,7 +238,7 @@ def test_after_the_wait_another_provider_may_be_free() -> None:
     outcome = after_wait(a_world(a, OTHER, active=a), a_turn(a, waited=True))
 
     assert outcome.verdict.to == Route("other", LARGE)
-    assert outcome.marks == ()
+    assert outcome.updates == ()
 
 
 def test_a_wait_that_was_too_short_goes_on() -> None:
@@ -245,13 +246,13 @@ def test_a_wait_that_was_too_short_goes_on() -> None:
 
     outcome = after_wait(a_world(a, active=a, failover=WAITS), a_turn(a, waited=True))
 
-    assert (outcome.verdict.kind, outcome.marks, outcome.events) == (VerdictKind.WAIT, (), ())
+    assert (outcome.verdict.kind, outcome.updates, outcome.events) == (VerdictKind.WAIT, (), ())
 
 
 def test_an_empty_slot_stays_empty_after_a_wait() -> None:
     state = a_world(A, B, active=None)
 
-    assert after_wait(state, a_turn(A, waited=True)) == Outcome()
+    assert after_wait(state, a_turn(A, waited=True)) == Decision()
 
 
 def test_after_the_wait_a_token_that_has_run_out_is_left_to_opencode() -> None:
@@ -259,14 +260,28 @@ def test_after_the_wait_a_token_that_has_run_out_is_left_to_opencode() -> None:
 
     outcome = after_wait(a_world(stale, active=stale), a_turn(stale, waited=True))
 
-    assert outcome == Outcome(PASS)
+    assert outcome == Decision(PASS)
 
 
 def test_a_limit_on_the_model_alone_hands_on_that_model_s_turn() -> None:
     finding = Finding(Meaning.EXHAUSTED, "429", NOW + HOUR, Scope(BIG))
     state = a_world(A, OTHER)
 
-    outcome = on_signal(state, a_turn(), finding, NOW)
+    outcome = decide(state, a_turn(), finding, NOW)
 
     assert outcome.verdict.to == Route("other", LARGE)
     assert with_account(state, A.id).account(A.id) == A
+
+
+@pytest.mark.parametrize("kind", ["tui", "serve", "web"])
+def test_a_request_is_held_wherever_somebody_waits_for_it(kind: str) -> None:
+    outcome = used_up(a_world(A, failover=WAITS, priorities=()), a_turn(opencode=kind))
+
+    assert outcome.verdict.kind is VerdictKind.WAIT
+    assert outcome.verdict.wait_ms == LONGEST_WAIT / timedelta(milliseconds=1) == 60_000
+
+
+def test_the_first_that_is_back_is_asked_for_the_model_of_the_turn() -> None:
+    limited = an_account("a", part_limits=(replace(a_limit(NOW + HOUR), model=BIG),))
+
+    assert first_recovery(a_world(limited, priorities=()), a_turn(), NOW) == (limited, NOW + HOUR)

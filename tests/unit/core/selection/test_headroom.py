@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rotator.core.selection.headroom import Standing, standing
+from rotator.core.selection.headroom import Headroom, headroom_of
 from rotator.model import Snapshot, Window
 from tests.support.builders import HOUR, NOW, an_account
 
@@ -22,16 +22,16 @@ def told(*windows: Window, **fields: Any) -> Snapshot:
 
 
 def test_the_tightest_window_binds_and_the_longest_says_when_the_rest_is_lost() -> None:
-    found = standing(A, told(HOURS, DAYS), None, NOW)
+    found = headroom_of(A, told(HOURS, DAYS), None, NOW)
 
-    assert found == Standing(A, DAYS, LATER)
-    assert (found.used, found.headroom, found.is_full) == (0.75, 0.25, False)
+    assert found == Headroom(A, DAYS, LATER)
+    assert (found.used, found.left, found.is_full) == (0.75, 0.25, False)
 
 
 def test_what_nobody_has_said_is_unknown() -> None:
-    found = standing(A, None, None, NOW)
+    found = headroom_of(A, None, None, NOW)
 
-    assert (found.used, found.headroom, found.is_full, found.expires_at) == (
+    assert (found.used, found.left, found.is_full, found.expires_at) == (
         None,
         None,
         False,
@@ -50,28 +50,43 @@ def test_what_nobody_has_said_is_unknown() -> None:
     ],
 )
 def test_a_window_that_does_not_bind_is_passed_over(window: Window) -> None:
-    assert standing(A, told(window, HOURS), "claude-sonnet-4-5", NOW).binding == HOURS
-    assert standing(A, told(window), "claude-sonnet-4-5", NOW) == Standing(A)
+    assert headroom_of(A, told(window, HOURS), "claude-sonnet-4-5", NOW).binding == HOURS
+    assert headroom_of(A, told(window), "claude-sonnet-4-5", NOW) == Headroom(A)
 
 
 def test_a_model_s_own_window_binds_that_model() -> None:
     opus = Window("7d", 1.0, LATER, WEEK, model="Opus")
 
-    assert standing(A, told(HOURS, opus), "claude-opus-4-5", NOW).is_full
-    assert standing(A, told(HOURS, opus), None, NOW).binding == HOURS
+    assert headroom_of(A, told(HOURS, opus), "claude-opus-4-5", NOW).is_full
+    assert headroom_of(A, told(HOURS, opus), None, NOW).binding == HOURS
 
 
 def test_of_two_as_full_the_longer_one_binds() -> None:
     hours, days = Window("5h", 1.0, SOON, FIVE), Window("7d", 1.0, LATER, WEEK)
 
-    assert standing(A, told(days, hours), None, NOW).binding == days
+    assert headroom_of(A, told(days, hours), None, NOW).binding == days
 
 
 def test_an_account_that_is_spent_has_nothing_left() -> None:
-    found = standing(A, told(spent=True), None, NOW)
+    found = headroom_of(A, told(spent=True), None, NOW)
 
-    assert (found.used, found.headroom, found.is_full, found.binding) == (1.0, 0.0, True, None)
+    assert (found.used, found.left, found.is_full, found.binding) == (1.0, 0.0, True, None)
 
 
 def test_a_window_without_a_reset_says_nothing_of_when() -> None:
-    assert standing(A, told(Window("total", 0.5)), None, NOW).expires_at is None
+    assert headroom_of(A, told(Window("total", 0.5)), None, NOW).expires_at is None
+
+
+def test_of_two_windows_as_full_the_longer_one_binds() -> None:
+    short = Window("zz", 0.5, SOON, FIVE)
+    long = Window("aa", 0.5, LATER, WEEK)
+
+    assert headroom_of(A, told(short, long), None, NOW).binding == long
+
+
+def test_of_two_as_full_of_which_nobody_says_how_long_they_are_the_name_decides() -> None:
+    one, other = Window("aa", 0.5, SOON, 1), Window("zz", 0.5, LATER)
+
+    found = headroom_of(A, told(other, one), None, NOW)
+
+    assert (found.binding, found.expires_at) == (one, SOON)

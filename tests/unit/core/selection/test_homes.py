@@ -16,7 +16,7 @@ LOGIN_A, LOGIN_B = an_account("a", oauth("a")), an_account("b", oauth("b"))
 
 
 def standing(state: State, *accounts: Account, active: Account | None = None) -> State:
-    places = [a_standing(one, active=one is active) for one in accounts]
+    places = [a_standing(account, active=account is active) for account in accounts]
     return replace(state, standings=tuple(places))
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from rotator.core.selection.limit_updates import (
     LEAST_AGE,
-    Revision,
+    LimitUpdate,
     full_windows,
-    revised,
-    revisions,
+    limit_updates,
+    updated_limit,
 )
 from rotator.model import AccountState, Limit, Snapshot, Window
 from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit, an_account
@@ -45,7 +45,7 @@ def used(fraction: float, resets_at: datetime | None = RESET, **fields: Any) -> 
 
 
 def test_a_younger_reading_that_leaves_nothing_out_lifts_a_limit() -> None:
-    assert revised(a_failure(strikes=2), told(used(0.4)), NOW) == lifted(a_failure(strikes=2))
+    assert updated_limit(a_failure(strikes=2), told(used(0.4)), NOW) == lifted(a_failure(strikes=2))
 
 
 @pytest.mark.parametrize(
@@ -67,25 +67,25 @@ def test_a_younger_reading_that_leaves_nothing_out_lifts_a_limit() -> None:
     ],
 )
 def test_any_other_reading_leaves_a_limit_as_it_is(limit: Limit, reading: Snapshot) -> None:
-    assert revised(limit, reading, NOW) is limit
+    assert updated_limit(limit, reading, NOW) is limit
 
 
 def test_a_guessed_time_gives_way_to_the_reset_of_what_is_used_up() -> None:
     reading = told(used(1.0), Window("7d", 1.0, LATER), Window("day", 0.2, LATER + HOUR))
 
-    found = revised(a_failure(since=NOW - SECOND), reading, NOW)
+    found = updated_limit(a_failure(since=NOW - SECOND), reading, NOW)
 
     assert (found.state, found.until, found.is_stated) == (AccountState.EXHAUSTED, LATER, True)
 
 
 def test_a_vendor_s_time_is_taken_from_a_reading_that_is_not_complete_too() -> None:
-    found = revised(a_failure(), told(used(1.0), complete=False), NOW)
+    found = updated_limit(a_failure(), told(used(1.0), complete=False), NOW)
 
     assert found.until == RESET
 
 
 def test_a_model_s_window_says_nothing_of_a_limit_on_everything() -> None:
-    assert revised(a_failure(), told(used(0.1), used(1.0, model="Opus")), NOW) == lifted(
+    assert updated_limit(a_failure(), told(used(0.1), used(1.0, model="Opus")), NOW) == lifted(
         a_failure()
     )
 
@@ -93,7 +93,7 @@ def test_a_model_s_window_says_nothing_of_a_limit_on_everything() -> None:
 def test_a_model_s_window_says_until_when_that_model_rests() -> None:
     limit = a_failure(model="claude-opus-4-5")
 
-    found = revised(limit, told(used(0.1), used(1.0, LATER, model="Opus")), NOW)
+    found = updated_limit(limit, told(used(0.1), used(1.0, LATER, model="Opus")), NOW)
 
     assert (found.until, found.model) == (LATER, "claude-opus-4-5")
 
@@ -121,11 +121,11 @@ def test_a_reading_of_one_is_a_reading_for_all_that_are_limited_with_it() -> Non
     b = an_account("b", group="org", limit=a_failure(is_stated=True))
     c = an_account("c", limit=a_failure())
 
-    found = revisions([a, b, c], a, told(used(0.4)), NOW)
+    found = limit_updates([a, b, c], a, told(used(0.4)), NOW)
 
     assert found == [
-        Revision(a, lifted(a_failure()), is_lifted=True),
-        Revision(a, lifted(part), is_lifted=True),
+        LimitUpdate(a, lifted(a_failure()), is_lifted=True),
+        LimitUpdate(a, lifted(part), is_lifted=True),
     ]
-    (other,) = revisions([a, b, c], c, told(used(1.0)), NOW)
+    (other,) = limit_updates([a, b, c], c, told(used(1.0)), NOW)
     assert (other.account, other.after.until, other.is_lifted) == (c, RESET, False)

@@ -14,6 +14,7 @@ from rotator.core.selection.limits import (
     limits_of,
     members,
     of_tokens_in_use,
+    pinned,
     shared,
     with_limit,
 )
@@ -166,3 +167,34 @@ def test_the_members_of_a_group_are_found_with_whoever_asks() -> None:
     assert members([a, b, c], b) == [a, b]
     assert members([a, b, c], c) == [c]
     assert a.provider == ACME
+
+
+def test_a_rest_that_began_ahead_of_now_lasts_its_own_length_from_now() -> None:
+    """The clock was set back by hours since."""
+    ahead = replace(a_limit(NOW + 9 * HOUR), since=NOW + 8 * HOUR)
+
+    assert pinned(ahead, NOW) == replace(ahead, since=NOW, until=NOW + HOUR)
+    past = replace(ahead, since=NOW - HOUR)
+    assert pinned(past, NOW) is past
+
+
+def test_a_rest_of_which_nobody_knows_when_it_began_stays() -> None:
+    limit = a_limit(NOW + HOUR)
+
+    assert pinned(limit, NOW) is limit
+
+
+def test_of_two_limits_that_end_together_each_keeps_its_own() -> None:
+    one, other = (
+        an_account(alias, group="org", limit=a_limit(reason=f"of {alias}")) for alias in "ab"
+    )
+
+    assert shared([one, other]) == (one, other)
+
+
+def test_of_limits_that_end_together_the_order_is_that_of_their_names_backwards() -> None:
+    account = an_account("a", part_limits=(a_part("Claude"), a_part("Opus")))
+
+    found = limits_of(account, "claude-opus-4-5", NOW)
+
+    assert [one.model for one in found] == ["Opus", "Claude"]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rotator.core.selection.policy import (
-    Wanted,
-    arguments,
+    Selection,
     choose,
-    clock_time,
     first_free,
     is_stale,
     nobody_left,
     prefer,
+    standing_sentence,
 )
 from rotator.model import (
+    SPENT_ELSEWHERE,
     Account,
     AccountId,
     AccountState,
@@ -45,14 +45,14 @@ from tests.support.builders import (
 )
 
 A, B, C = (an_account(alias) for alias in "abc")
-ANYONE = Wanted(ACME)
+ANYONE = Selection(ACME)
 
 
 def resting(alias: str, until: datetime = NOW + HOUR, strikes: int = 1) -> Account:
     return an_account(alias, limit=a_limit(until, strikes=strikes))
 
 
-def chosen(state: State, wanted: Wanted = ANYONE, now: datetime = NOW) -> str | None:
+def chosen(state: State, wanted: Selection = ANYONE, now: datetime = NOW) -> str | None:
     account = choose(state, wanted, now).account
     return account.alias if account else None
 
@@ -93,16 +93,16 @@ def test_an_account_is_chosen_again_when_its_rest_is_over() -> None:
 
 
 def test_a_barred_account_is_not_chosen_even_when_it_is_active() -> None:
-    assert chosen(a_state(A, B, active=A), Wanted(ACME, {A.id})) == "b"
+    assert chosen(a_state(A, B, active=A), Selection(ACME, {A.id})) == "b"
 
 
 def test_after_a_removal_the_first_of_the_others_by_alias_takes_over() -> None:
     """Case 19: the first remaining account by alias becomes active."""
-    assert chosen(a_state(C, B, A, active=A), Wanted(ACME, {A.id})) == "b"
+    assert chosen(a_state(C, B, A, active=A), Selection(ACME, {A.id})) == "b"
 
 
 def test_other_providers_accounts_are_never_chosen() -> None:
-    assert chosen(a_state(A), Wanted("zeta")) is None
+    assert chosen(a_state(A), Selection("zeta")) is None
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_other_providers_accounts_are_never_chosen() -> None:
 def test_only_a_credential_for_the_same_place_stands_in(other: Credential) -> None:
     state = a_state(A, an_account("b", other), an_account("c"))
 
-    assert chosen(state, Wanted(ACME, {A.id}, A.credential)) == "c"
+    assert chosen(state, Selection(ACME, {A.id}, A.credential)) == "c"
 
 
 def test_a_login_at_another_company_s_server_does_not_stand_in() -> None:
@@ -124,17 +124,17 @@ def test_a_login_at_another_company_s_server_does_not_stand_in() -> None:
     b = an_account("b", oauth("b", enterpriseUrl="https://b.example"))
     c = an_account("c", oauth("c", enterpriseUrl="https://a.example"))
 
-    assert chosen(a_state(a, b, c), Wanted(ACME, {a.id}, a.credential)) == "c"
+    assert chosen(a_state(a, b, c), Selection(ACME, {a.id}, a.credential)) == "c"
 
 
 def test_for_a_new_request_any_kind_of_credential_will_do() -> None:
-    assert chosen(a_state(an_account("a", oauth("a")), B), Wanted(ACME, {B.id})) == "a"
+    assert chosen(a_state(an_account("a", oauth("a")), B), Selection(ACME, {B.id})) == "a"
 
 
 def test_an_active_account_for_another_place_serves_the_next_request() -> None:
     b = an_account("b", oauth("b"))
 
-    assert chosen(a_state(A, b, C, active=b), Wanted(ACME, {A.id}, A.credential)) == "b"
+    assert chosen(a_state(A, b, C, active=b), Selection(ACME, {A.id}, A.credential)) == "b"
 
 
 def test_a_fresh_token_goes_before_one_that_has_run_out() -> None:
@@ -170,7 +170,7 @@ def test_the_sentence_says_what_speaks_against_the_others() -> None:
         an_account("e"),
     )
 
-    why = choose(state, Wanted(ACME), NOW).why
+    why = choose(state, Selection(ACME), NOW).why
 
     assert why == (
         "b is ready; a rests until 2026-11-22 13:00 UTC (429, rate limit);"
@@ -179,7 +179,7 @@ def test_the_sentence_says_what_speaks_against_the_others() -> None:
 
 
 def test_the_sentence_names_who_just_failed() -> None:
-    wanted = Wanted(ACME, {A.id}, A.credential, has_failed=True)
+    wanted = Selection(ACME, {A.id}, A.credential, has_failed=True)
 
     why = choose(a_state(A, B, C), wanted, NOW).why
 
@@ -187,7 +187,7 @@ def test_the_sentence_names_who_just_failed() -> None:
 
 
 def test_whoever_is_left_out_by_hand_has_not_failed() -> None:
-    assert choose(a_state(A, B, C), Wanted(ACME, {A.id}), NOW).why == "b is ready"
+    assert choose(a_state(A, B, C), Selection(ACME, {A.id}), NOW).why == "b is ready"
 
 
 def test_nobody_left_says_who_is_first_and_when() -> None:
@@ -216,7 +216,7 @@ def test_an_account_for_another_place_takes_over_from_the_next_start_on() -> Non
     """A10: two logins that really go to two places."""
     state = a_state(resting("a"), an_account("b", oauth("b")))
 
-    choice = choose(state, Wanted(ACME, {A.id}, A.credential), NOW)
+    choice = choose(state, Selection(ACME, {A.id}, A.credential), NOW)
 
     assert choice.account == state.of(ACME)[1]
     assert choice.why == (
@@ -267,10 +267,6 @@ def test_a_key_is_never_stale() -> None:
     assert not is_stale(A, NOW)
 
 
-def test_times_are_shown_to_the_minute() -> None:
-    assert clock_time(NOW) == "2026-11-22 12:00 UTC"
-
-
 # -- what is known of usage ----------------------------------------------------------------
 
 RESET = NOW + 3 * HOUR
@@ -284,7 +280,7 @@ def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> 
     usage = {**reads(A, 1.0), **reads(B, 0.97), **reads(C, 0.12)}
     state = a_state(A, B, C, active=A, usage=usage)
 
-    choice = choose(state, Wanted(ACME, {A.id}, A.credential, has_failed=True), NOW)
+    choice = choose(state, Selection(ACME, {A.id}, A.credential, has_failed=True), NOW)
 
     assert choice.account == C
     assert choice.why == (
@@ -293,10 +289,19 @@ def test_whoever_has_most_left_takes_over_and_the_sentence_has_the_numbers() -> 
     )
 
 
+@pytest.mark.parametrize(("used", "told"), [(0.29, 29), (0.285, 29), (0.996, 99), (0.003, 1)])
+def test_the_sentence_rounds_what_is_used_as_everything_does(used: float, told: int) -> None:
+    state = a_state(A, B, active=A, usage=reads(B, used))
+
+    choice = choose(state, Selection(ACME, {A.id}), NOW)
+
+    assert f"b is ready, 5h {told} % used," in choice.why
+
+
 def test_an_account_that_its_vendor_calls_used_up_is_the_last_resort() -> None:
     state = a_state(A, B, active=A, usage={B.id: Snapshot(NOW, spent=True)})
 
-    choice = choose(state, Wanted(ACME, {A.id}), NOW)
+    choice = choose(state, Selection(ACME, {A.id}), NOW)
 
     assert (choice.account, choice.why) == (B, "b is ready, nothing is left of it")
 
@@ -305,8 +310,8 @@ def test_a_window_speaks_against_an_account_for_its_own_models_alone() -> None:
     usage = {**reads(B, 1.0, model="Opus"), **reads(C, 0.6)}
     state = a_state(A, B, C, active=A, usage=usage)
 
-    assert choose(state, Wanted(ACME, {A.id}, model="claude-opus-4-5"), NOW).account == C
-    assert choose(state, Wanted(ACME, {A.id}, model="claude-sonnet-4-5"), NOW).account == B
+    assert choose(state, Selection(ACME, {A.id}, model="claude-opus-4-5"), NOW).account == C
+    assert choose(state, Selection(ACME, {A.id}, model="claude-sonnet-4-5"), NOW).account == B
 
 
 def by(strategy: Strategy, **fields: Any) -> Failover:
@@ -356,10 +361,62 @@ def test_else_it_stays(state: State) -> None:
     assert prefer(state, ACME, None, NOW) is None
 
 
+def spent(left: timedelta | None) -> Account:
+    """Return a live account whose refresh token somebody else has exchanged, as it is told."""
+    credential = oauth("a", expires_at=None if left is None else NOW + left)
+    return replace(A, credential=credential, spent_from=NOW, rejected=SPENT_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("left", "is_urgent"),
+    [(HOUR, False), (2 * MINUTE, False), (2 * MINUTE - SECOND, True), (-HOUR, True), (None, False)],
+)
+def test_one_that_opencode_may_not_refresh_is_left_before_it_would(
+    left: timedelta | None, *, is_urgent: bool
+) -> None:
+    found = prefer(a_state(spent(left), B, active=spent(left)), ACME, None, NOW)
+
+    assert found is not None
+    assert (found.account, found.is_before_the_wall) == (B, is_urgent)
+    assert found.why.startswith(f"a needs a login ({SPENT_ELSEWHERE}); b is ready")
+
+
+def test_it_stays_where_nobody_else_is_ready() -> None:
+    state = a_state(spent(HOUR), replace(B, limit=a_limit()), active=spent(HOUR))
+
+    assert prefer(state, ACME, None, NOW) is None
+
+
+def test_it_stays_until_it_is_told() -> None:
+    """What came for its token may stand in auth.json already."""
+    account = replace(spent(HOUR), rejected=None)
+
+    assert prefer(a_state(account, B, active=account), ACME, None, NOW) is None
+
+
+def test_one_that_needs_a_login_is_not_chosen_and_frees_up_never() -> None:
+    account = replace(A, spent_from=NOW, limit=a_limit())
+    state = a_state(account, replace(B, limit=a_limit(NOW + 2 * HOUR)), C, active=C)
+
+    assert chosen(state, Selection(ACME, {C.id})) is None
+    assert first_free(state, ACME, NOW) == (state.of(ACME)[1], NOW + 2 * HOUR)
+    assert standing_sentence(state, account, ANYONE, NOW) == f"is rejected ({SPENT_ELSEWHERE})"
+
+
 def test_a_token_that_has_run_out_is_told() -> None:
     stale = replace(B, credential=oauth("b", expires_at=NOW))
     state = a_state(A, stale, active=A)
 
-    told = arguments(state, stale, Wanted(ACME), NOW)
+    told = standing_sentence(state, stale, Selection(ACME), NOW)
 
     assert told == "is ready, its access token has run out"
+
+
+def test_who_takes_over_from_a_spent_login_can_answer_for_the_model_that_is_asked_for() -> None:
+    other = replace(B, part_limits=(replace(a_limit(), model="opus"),))
+    state = a_state(spent(HOUR), other, active=spent(HOUR))
+
+    assert prefer(state, ACME, "claude-opus-4-5", NOW) is None
+    found = prefer(state, ACME, "claude-sonnet-4-5", NOW)
+    assert found is not None
+    assert found.account == other

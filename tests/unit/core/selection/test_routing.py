@@ -10,7 +10,7 @@ import pytest
 from rotator.core.selection.routing import (
     Directions,
     Entry,
-    WayOn,
+    NextRoute,
     directions,
     equal_model,
     next_route,
@@ -55,7 +55,7 @@ def test_the_next_provider_in_the_order_takes_over_and_the_reason_has_the_number
 
     note = "acme/opus has 0 of 2 accounts ready, old is first at 2026-11-22 13:00 UTC"
     why = f"{note}; next in the priorities, zeta/big has 1 of 1 accounts ready"
-    assert found == WayOn(BIG, why, note)
+    assert found == NextRoute(BIG, why, note)
 
 
 def test_a_provider_that_the_turn_has_left_is_not_tried_again() -> None:
@@ -176,3 +176,10 @@ def test_with_nothing_to_choose_from_the_bridge_is_told_nothing(
     state: State, places: tuple[Place, ...]
 ) -> None:
     assert directions(state, wishing(*places), NOW) == Directions()
+
+
+def test_two_providers_are_a_choice_and_nothing_overrides_one_that_was_made() -> None:
+    state = a_state(account("acme"), account("zeta"))
+
+    assert directions(state, wishing(*ORDER[:2]), NOW).entries != ()
+    assert not Directions().overrides_explicit

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rotator.core.selection.headroom import Standing
+from rotator.core.selection.headroom import Headroom
 from rotator.core.selection.strategies import GUARD, SOONER, before_the_wall, better, place, rank
 from rotator.model import Account, Window
 from rotator.model.preferences import Failover, Strategy
@@ -24,13 +24,13 @@ def by(strategy: Strategy, **fields: Any) -> Failover:
 
 def stands(
     alias: str, used: float | None = None, expires_at: datetime | None = None, **fields: Any
-) -> Standing:
+) -> Headroom:
     account: Account = an_account(alias, **fields)
     binding = None if used is None else Window("5h", used)
-    return Standing(account, binding, expires_at)
+    return Headroom(account, binding, expires_at)
 
 
-def order(strategy: Strategy, *those: Standing, **fields: Any) -> list[str]:
+def order(strategy: Strategy, *those: Headroom, **fields: Any) -> list[str]:
     failover = by(strategy, **fields)
     return [one.account.alias for one in sorted(those, key=lambda one: rank(one, failover, NOW))]
 
@@ -82,7 +82,7 @@ def test_ties_end_in_the_order_of_aliases() -> None:
 # -- whoever works is left, or stays ---------------------------------------------------------
 
 
-def preferred(strategy: Strategy, active: Standing, *others: Standing, **fields: Any) -> str | None:
+def preferred(strategy: Strategy, active: Headroom, *others: Headroom, **fields: Any) -> str | None:
     found = better(active, others, by(strategy, **fields), NOW)
     return found.account.alias if found else None
 
@@ -161,7 +161,7 @@ SOON = LATER - SOONER
     ],
 )
 def test_what_would_be_lost_first_is_spent_first(
-    active: Standing, others: list[Standing], expected: str | None
+    active: Headroom, others: list[Headroom], expected: str | None
 ) -> None:
     assert preferred(DRAIN, active, *others) == expected
 
@@ -180,7 +180,7 @@ def test_what_would_be_lost_first_is_spent_first(
     ],
 )
 def test_who_is_about_to_be_used_up_is_left_for_one_who_is_not(
-    active: float | None, others: list[Standing], expected: str | None
+    active: float | None, others: list[Headroom], expected: str | None
 ) -> None:
     found = before_the_wall(stands("a", active), others, by(STICKY, swap_before_wall=True))
 
@@ -198,3 +198,48 @@ def test_nobody_returns_to_who_was_left_before_the_wall(strategy: Strategy) -> N
 
     assert preferred(strategy, live, left, **wall) is None
     assert preferred(strategy, live, left) == "a"
+
+
+@pytest.mark.parametrize(
+    ("used", "is_chosen"), [(0.84, True), (0.9 - GUARD / 2, False), (0.86, False)]
+)
+def test_before_the_wall_nobody_takes_over_who_is_nearly_there(
+    used: float,
+    is_chosen: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    failover = by(STICKY, swap_before_wall=True, wall_threshold=0.9)
+
+    found = before_the_wall(stands("a", 0.95), [stands("b", used)], failover)
+
+    assert (found is not None) is is_chosen
+
+
+@pytest.mark.parametrize(("used", "is_chosen"), [(0.84, True), (0.86, False)])
+def test_whoever_was_left_before_the_wall_is_not_returned_to_on_this_side_of_it(
+    used: float,
+    is_chosen: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    failover = by(ORDERED, swap_before_wall=True, wall_threshold=0.9)
+
+    found = better(stands("b", 0.1), [stands("a", used)], failover, NOW)
+
+    assert (found is not None) is is_chosen
+
+
+def test_of_several_that_gain_enough_the_one_with_most_left_is_preferred() -> None:
+    others = [stands("b", 0.3), stands("c", 0.1), stands("d", 0.2)]
+
+    assert better(stands("a", 0.9), others, by(HEADROOM), NOW) == others[1]
+
+
+def test_whoever_has_just_as_little_left_as_is_guarded_is_not_returned_to() -> None:
+    failover = by(ORDERED, swap_before_wall=True, wall_threshold=0.5)
+
+    assert better(stands("b", 0.1), [stands("a", 0.45)], failover, NOW) is None
+    assert better(stands("b", 0.1), [stands("a", 0.44)], failover, NOW) is not None
+
+
+def test_of_several_that_come_before_in_the_user_s_order_the_first_is_preferred() -> None:
+    others = [stands("b"), stands("a")]
+
+    assert better(stands("c"), others, by(ORDERED), NOW) == others[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,14 @@ from hypothesis import strategies as st
 
 from rotator.errors import LiveFileUnreadable
 from rotator.opencode.auth.entries import DESTINATION_FIELDS, BadEntry, parse_entry
-from rotator.opencode.auth.file import Torn, Whole, parse_live, require_whole, with_entry
+from rotator.opencode.auth.file import (
+    Torn,
+    Whole,
+    parse_live,
+    require_whole,
+    with_entries,
+    with_entry,
+)
 from rotator.secret import Secret
 from tests.support.bridge_process import BRIDGE
 
@@ -406,6 +414,26 @@ def test_the_error_of_a_torn_file_says_what_to_do_and_shows_no_secret() -> None:
 
 
 def test_the_bridge_takes_the_same_fields_for_a_destination() -> None:
-    listed = BRIDGE.read_text().partition("const DESTINATION_FIELDS = [")[2].partition("]")[0]
+    listed = BRIDGE.read_text().partition("var DESTINATION_FIELDS = [")[2].partition("]")[0]
 
     assert set(json.loads(f"[{listed.strip().removesuffix(',')}]")) == DESTINATION_FIELDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "b": 2, "a": 3, "c": 4}',
+        '{ "c" : 4 , "b" : 2 , "a" : 1 }',
+        '{"a": 1}',
+        "{}",
+    ],
+)
+def test_several_entries_at_once_are_changed_as_one_after_another(text: str) -> None:
+    values = (None, Secret("5"), Secret("6"))
+    for choice in itertools.product(values, repeat=4):
+        wanted = dict(zip("abcd", choice, strict=True))
+        one_by_one = whole(text)
+        for provider, entry in wanted.items():
+            one_by_one = Whole(with_entry(one_by_one, provider, entry))
+
+        assert with_entries(whole(text), wanted) == one_by_one.content

@@ -14,9 +14,9 @@ from tests.support.builders import api, oauth, wellknown
 
 
 def read(value: object, provider: str = "openai") -> Credential:
-    found = credential_of(provider, Secret(json.dumps(value)))
-    assert not isinstance(found, str), found
-    return found
+    result = credential_of(provider, Secret(json.dumps(value)))
+    assert not isinstance(result, str), result
+    return result
 
 
 def written(credential: Credential, provider: str = "openai") -> Any:
@@ -41,10 +41,10 @@ def test_a_login_comes_back_as_it_went_with_fields_that_nobody_knows(value: obje
 
 
 def test_what_a_request_needs_is_read() -> None:
-    found = read(CHATGPT)
+    result = read(CHATGPT)
 
-    assert (found.type, found.secret.reveal()) == ("oauth", "ACC-CANARY-a")
-    assert (found.account_id, found.enterprise_url) == ("acct-a", "https://e.example")
+    assert (result.type, result.secret.reveal()) == ("oauth", "ACC-CANARY-a")
+    assert (result.account_id, result.enterprise_url) == ("acct-a", "https://e.example")
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_what_a_request_needs_is_read() -> None:
 def test_a_login_from_auth_json_gets_the_way_that_opencode_itself_gives_it(
     provider: str, method: str
 ) -> None:
-    found = written(oauth("a", accountId="acct-a"), provider)
+    result = written(oauth("a", accountId="acct-a"), provider)
 
-    assert (found["methodID"], found["metadata"]) == (method, {"accountID": "acct-a"})
+    assert (result["methodID"], result["metadata"]) == (method, {"accountID": "acct-a"})
 
 
 def test_a_login_without_more_has_no_metadata() -> None:
@@ -70,9 +70,9 @@ def test_a_well_known_token_becomes_a_key() -> None:
 def test_newer_tokens_leave_every_other_field_of_a_row() -> None:
     newer = oauth("b", accountId="acct-a", expires_at=None)
 
-    found = json.loads(renewed_value("openai", Secret(json.dumps(CHATGPT)), newer).reveal())
+    result = json.loads(renewed_value("openai", Secret(json.dumps(CHATGPT)), newer).reveal())
 
-    assert found == {
+    assert result == {
         **CHATGPT,
         "refresh": "REF-CANARY-b-1",
         "access": "ACC-CANARY-b-1",
@@ -81,9 +81,9 @@ def test_newer_tokens_leave_every_other_field_of_a_row() -> None:
 
 
 def test_a_key_that_is_renewed_is_the_only_thing_that_changes() -> None:
-    found = renewed_value("acme", Secret(json.dumps(KEY)), api("b"))
+    result = renewed_value("acme", Secret(json.dumps(KEY)), api("b"))
 
-    assert json.loads(found.reveal()) == {**KEY, "key": "KEY-CANARY-b"}
+    assert json.loads(result.reveal()) == {**KEY, "key": "KEY-CANARY-b"}
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_a_key_that_is_renewed_is_the_only_thing_that_changes() -> None:
     ],
 )
 def test_what_is_no_login_is_a_sentence_without_its_secret(text: str, why: str) -> None:
-    found = credential_of("acme", Secret(text))
+    result = credential_of("acme", Secret(text))
 
-    assert isinstance(found, str)
-    assert found.startswith("a login of acme in opencode.db is left out: ")
-    assert why in found
-    assert "CANARY" not in found
+    assert isinstance(result, str)
+    assert result.startswith("a login of acme in opencode.db is left out: ")
+    assert why in result
+    assert "CANARY" not in result

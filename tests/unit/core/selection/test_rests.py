@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.core.failures.reported_failures import Passed, match_passed
-from rotator.core.selection.failover import next_limit, next_recovery, recoveries
+from rotator.core.failures.reported_failures import ReportedFailure, find_reported
+from rotator.core.selection.rests import next_limit, next_recovery, recoveries
 from rotator.model import Account, AccountState, Limit, Meaning, Reach, Scope
 from tests.support.builders import (
     ACME,
@@ -182,7 +182,7 @@ def test_no_look_is_due_when_nobody_rests() -> None:
     assert next_recovery(a_state(an_account(), an_account("b", limit=a_limit(NOW))), NOW) is None
 
 
-REPORTED = Passed(ACME, "ses-1", NOW)
+REPORTED = ReportedFailure(ACME, "ses-1", NOW)
 
 
 @pytest.mark.parametrize(
@@ -200,18 +200,18 @@ REPORTED = Passed(ACME, "ses-1", NOW)
 def test_a_failure_told_by_bridge_and_log_is_one(
     provider: str, session: str | None, at: datetime, *, repeats: bool
 ) -> None:
-    found = match_passed([REPORTED], provider, session, at)
+    found = find_reported([REPORTED], provider, session, at)
 
     assert found == (REPORTED if repeats else None)
 
 
 def test_a_report_without_a_session_fits_any_line() -> None:
-    report = Passed(ACME, None, NOW)
+    report = ReportedFailure(ACME, None, NOW)
 
-    assert match_passed([report], ACME, "ses-1", NOW) is report
+    assert find_reported([report], ACME, "ses-1", NOW) is report
 
 
 def test_each_report_answers_for_itself() -> None:
-    other = Passed(ACME, "ses-2", NOW)
+    other = ReportedFailure(ACME, "ses-2", NOW)
 
-    assert match_passed([REPORTED, other], ACME, "ses-2", NOW) is other
+    assert find_reported([REPORTED, other], ACME, "ses-2", NOW) is other

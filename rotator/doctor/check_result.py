@@ -42,7 +42,7 @@ class Check(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class CheckResult:
     """One sentence about one thing, and what to do about it, if anything.
 
     `mendable` says that `rotator doctor --fix` does it.
@@ -55,19 +55,23 @@ class Remark:
     mendable: bool = False
 
 
-def ok(check: Check, says: str) -> Remark:
+def ok(check: Check, says: str) -> CheckResult:
     """Say that something is as it should be."""
-    return Remark(check, Level.OK, says)
+    return CheckResult(check, Level.OK, says)
 
 
-def note(check: Check, says: str, to_do: str | None = None, *, mendable: bool = False) -> Remark:
+def note(
+    check: Check, says: str, to_do: str | None = None, *, mendable: bool = False
+) -> CheckResult:
     """Say what is worth knowing."""
-    return Remark(check, Level.NOTE, says, to_do, mendable)
+    return CheckResult(check, Level.NOTE, says, to_do, mendable)
 
 
-def problem(check: Check, says: str, to_do: str | None = None, *, mendable: bool = False) -> Remark:
+def problem(
+    check: Check, says: str, to_do: str | None = None, *, mendable: bool = False
+) -> CheckResult:
     """Say what keeps something from working."""
-    return Remark(check, Level.PROBLEM, says, to_do, mendable)
+    return CheckResult(check, Level.PROBLEM, says, to_do, mendable)
 
 
 # The codes of the commands that would fail for the same reason; everything else is a matter of
@@ -76,13 +80,13 @@ _CODES = {Check.STORE: 7, Check.AUTH_FILE: 6, Check.DATABASE: 6, Check.WATCHER: 
 _SET_UP = 2
 
 
-def exit_code(remarks: Iterable[Remark]) -> int:
+def exit_code(results: Iterable[CheckResult]) -> int:
     """Return the code of the gravest problem, 0 where there is none; notes do not count."""
-    codes = [_CODES.get(r.check, _SET_UP) for r in remarks if r.level is Level.PROBLEM]
+    codes = [_CODES.get(r.check, _SET_UP) for r in results if r.level is Level.PROBLEM]
     return max(codes, default=0)
 
 
-def counted(remarks: Iterable[Remark]) -> dict[Level, int]:
+def counts_by_level(results: Iterable[CheckResult]) -> dict[Level, int]:
     """Return how many remarks there are of each level."""
-    levels = [remark.level for remark in remarks]
+    levels = [result.level for result in results]
     return {level: levels.count(level) for level in Level}

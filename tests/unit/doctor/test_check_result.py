@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 from rotator.doctor.accounts import look_at_accounts, look_at_clock
+from rotator.doctor.check_result import (
+    Check,
+    CheckResult,
+    Level,
+    counts_by_level,
+    exit_code,
+    note,
+    ok,
+    problem,
+)
 from rotator.doctor.places import kind_of_file_system, on_other_computer, room_for
-from rotator.doctor.remark import Check, Level, Remark, counted, exit_code, note, ok, problem
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEY = '{"type": "api", "key": "KEY-CANARY-a"}'
@@ -38,7 +47,7 @@ def row(alias: str, **more: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("remarks", "code"),
+    ("results", "code"),
     [
         pytest.param([], 0, id="nothing"),
         pytest.param([ok(Check.STORE, "a"), note(Check.WATCHER, "b")], 0, id="notes"),
@@ -48,12 +57,16 @@ def row(alias: str, **more: object) -> dict[str, object]:
         pytest.param([problem(Check.STORE, "a"), problem(Check.WATCHER, "b")], 7, id="store"),
     ],
 )
-def test_the_exit_code_is_that_of_the_gravest_problem(remarks: list[Remark], code: int) -> None:
-    assert exit_code(remarks) == code
+def test_the_exit_code_is_that_of_the_gravest_problem(
+    results: list[CheckResult], code: int
+) -> None:
+    assert exit_code(results) == code
 
 
 def test_every_level_is_counted() -> None:
-    counts = counted([ok(Check.STORE, "a"), problem(Check.STORE, "b"), problem(Check.DISK, "c")])
+    counts = counts_by_level(
+        [ok(Check.STORE, "a"), problem(Check.STORE, "b"), problem(Check.DISK, "c")]
+    )
 
     assert counts == {Level.OK: 1, Level.NOTE: 0, Level.PROBLEM: 2}
 
@@ -89,16 +102,16 @@ def test_every_level_is_counted() -> None:
 def test_what_is_wrong_with_accounts_is_named(
     rows: list[dict[str, object]], level: Level, words: str
 ) -> None:
-    (remark,) = look_at_accounts(rows)
+    (result,) = look_at_accounts(rows)
 
-    assert (remark.level, words in remark.says) == (level, True)
-    assert "CANARY" not in f"{remark}"
+    assert (result.level, words in result.says) == (level, True)
+    assert "CANARY" not in f"{result}"
 
 
 def test_an_account_that_was_switched_off_needs_no_login() -> None:
     rows = [row("a"), row("b"), row("c", rejected="revoked", disabled="by you")]
 
-    assert [remark.level for remark in look_at_accounts(rows)] == [Level.OK]
+    assert [result.level for result in look_at_accounts(rows)] == [Level.OK]
 
 
 @pytest.mark.parametrize(
@@ -114,10 +127,10 @@ def test_an_account_that_was_switched_off_needs_no_login() -> None:
 def test_times_that_have_not_come_yet_tell_of_a_clock_that_was_set_back(
     ahead: timedelta | None, level: Level
 ) -> None:
-    (remark,) = look_at_clock(None if ahead is None else NOON + ahead, NOON)
+    (result,) = look_at_clock(None if ahead is None else NOON + ahead, NOON)
 
-    assert remark.level is level
-    assert (remark.to_do is None) == (level is Level.OK)
+    assert result.level is level
+    assert (result.to_do is None) == (level is Level.OK)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +151,7 @@ def test_a_folder_is_on_the_file_system_of_its_nearest_mount(path: str, kind: st
 def test_another_computer_s_disk_is_noted(path: str, count: int) -> None:
     found = list(on_other_computer("the store", Path(path), MOUNTS))
 
-    assert [remark.level for remark in found] == [Level.NOTE] * count
+    assert [result.level for result in found] == [Level.NOTE] * count
 
 
 def test_without_a_list_of_mounts_nobody_knows_the_file_system() -> None:
@@ -152,6 +165,6 @@ def test_without_a_list_of_mounts_nobody_knows_the_file_system() -> None:
 def test_a_full_disk_is_a_problem_and_a_nearly_full_one_a_note(
     free_bytes: int, level: Level | None
 ) -> None:
-    remark = room_for("the store", Path("/data"), free_bytes)
+    result = room_for("the store", Path("/data"), free_bytes)
 
-    assert (remark and remark.level) == level
+    assert (result and result.level) == level

@@ -1,0 +1,91 @@
+// What an entry of auth.json holds, as far as a request needs it.
+
+import { sha256 } from "./digests.js";
+import { isObject, isString } from "./values.js";
+
+/**
+ * What a request needs of an entry in auth.json.
+ * @typedef {object} Entry
+ * @property {string} type
+ * @property {string} secret as it arrives
+ * @property {string[]} digests of the secret as it is written and as it arrives
+ * @property {string | null} accountId
+ * @property {string} destination only logins of one destination may take each other's place
+ * @property {string} refresh the refresh token, or ""
+ * @property {string[]} secrets all that may not be told
+ */
+
+/**
+ * What is remembered of an entry: all but its secrets.
+ * @typedef {Pick<Entry, "digests" | "destination" | "accountId">} SeenEntry
+ */
+
+/**
+ * The login that a request carries; `seen` is missing where it never stood in auth.json.
+ * @typedef {object} CarriedLogin
+ * @property {string} secret
+ * @property {string} digest
+ * @property {SeenEntry} [seen]
+ */
+
+// What of a login's metadata changes where its requests go; all else tells logins apart at most.
+const DESTINATION_FIELDS = [
+  "accountId",
+  "baseURL",
+  "baseUrl",
+  "deployment",
+  "endpoint",
+  "enterpriseUrl",
+  "gateway",
+  "gatewayId",
+  "host",
+  "instanceUrl",
+  "location",
+  "project",
+  "projectId",
+  "region",
+  "resource",
+  "resourceName",
+  "url",
+];
+
+/** @param {string} provider */
+export const providerId = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
+
+/** @type {Record<string, string>} */
+const SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
+
+/**
+ * What a request needs of an entry, or null for what opencode would not take either.
+ *
+ * @param {any} entry
+ * @returns {Entry | null}
+ */
+export function parseEntry(entry) {
+  const secret = entry?.[SECRET_FIELDS[entry?.type]];
+  const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
+  const isWhole =
+    [secret, accountId ?? "", enterpriseUrl ?? ""].every(isString) &&
+    isObject(metadata ?? {}) &&
+    Object.values(metadata ?? {}).every(isString) &&
+    (type !== "oauth" || (isString(entry.refresh) && Number.isInteger(expires) && expires >= 0)) &&
+    (type !== "wellknown" || isString(entry.key));
+  if (!isWhole) return null;
+  // Some plug-ins pack more behind the token, and leave that where they clear the entry.
+  const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
+  const refresh = hasToken ? entry.refresh : "";
+  if (!secret.trim() && !refresh) return null; // a plug-in's way to log out
+  const places = Object.entries(metadata ?? {}).filter(([name]) =>
+    DESTINATION_FIELDS.includes(name),
+  );
+  return {
+    type,
+    secret: secret.trim(), // as it arrives, for fetch trims what a header holds
+    digests: [...new Set([secret, secret.trim()])].map(sha256),
+    accountId,
+    // Where a request is sent depends on these: only the same may take its place.
+    destination: JSON.stringify([type, places.sort(), enterpriseUrl]),
+    refresh,
+    secrets: [...new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])],
+  };
+}

@@ -1,0 +1,29 @@
+// Which requests are signed: whoever signs what he sends has to send it as it is.
+
+import { headerPairs } from "./headers.js";
+
+/** @import { RequestFacts } from "./request-facts.js" */
+
+// However many schemes there are: they name the signature, the signed headers, or a MAC.
+const SIGNATURE_NAME =
+  /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
+
+const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
+
+// These carry a token as it is. After any other, what has parts may have a signature among them.
+const TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
+
+const PARTS = /[;,&]|=\s*[^\s=]/;
+
+/**
+ * Tell whether a signature covers the headers: then they have to arrive as they are.
+ *
+ * @param {RequestFacts} facts
+ */
+export const isSigned = ({ headers, query }) =>
+  [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) ||
+  headerPairs(headers).some(([name, value]) => {
+    if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
+    const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
+    return SIGNED_SCHEME.test(value) || hasParts;
+  });

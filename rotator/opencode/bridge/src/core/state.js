@@ -1,0 +1,50 @@
+// What state.json says.
+
+import { isRoute } from "./models.js";
+import { isObject, isString } from "./values.js";
+import { SCHEMA } from "./version.js";
+
+/** @import { Route } from "./models.js" */
+
+/**
+ * What the watcher says of a provider: digests of its credentials, and whether one is ready.
+ * @typedef {{ active: string, known: Set<string>, ready?: boolean }} Provider
+ */
+
+/**
+ * What state.json says.
+ * @typedef {object} State
+ * @property {any} watcher its pid, and where that is valid
+ * @property {Map<string, Provider>} providers
+ * @property {Route[]} routing
+ * @property {Set<string>} spent
+ * @property {boolean} overridesExplicit
+ */
+
+/**
+ * The watcher's state, or null where it is not one that is meant for us.
+ *
+ * @param {string | null} text
+ * @param {(file: string) => boolean} isOurAuth whether the auth.json that it is about is ours
+ * @returns {State | null}
+ */
+export function parseState(text, isOurAuth) {
+  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
+  if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
+  if (!isOurAuth(theirs)) return null;
+  /** @type {[string, Provider][]} */
+  const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
+    id,
+    { active, known: new Set([...known, active]), ready },
+  ]);
+  const routing = Array.isArray(more.routing) ? more.routing.filter(isRoute) : [];
+  const spent = Array.isArray(more.routing_spent) ? more.routing_spent : [];
+  return {
+    watcher,
+    providers: new Map(told),
+    // With one provider there is nothing to choose.
+    routing: more.balancing === true && routing.length > 1 ? routing : [],
+    spent: new Set(spent), // models that nobody can answer for now
+    overridesExplicit: more.routing_overrides_explicit === true,
+  };
+}

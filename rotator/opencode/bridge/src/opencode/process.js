@@ -1,0 +1,16 @@
+// The opencode that we are in.
+
+import path from "node:path";
+
+import { processKind } from "../core/environment.js";
+import { tryOr } from "../core/try-or.js";
+import { readText } from "../system/files.js";
+
+export const PROCESS_KIND = processKind(process.argv);
+
+/** opencode's version where it was installed as a package; a plugin is not told. */
+export function opencodeVersion() {
+  const file = path.join(path.dirname(process.execPath), "..", "package.json");
+  const { name, version } = tryOr(() => JSON.parse(readText(file)), {});
+  return String(name).startsWith("opencode") ? version : null;
+}

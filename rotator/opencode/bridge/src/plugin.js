@@ -1,0 +1,135 @@
+// opencode-rotator bridge 0.4.0 (a plugin of opencode, put here by `rotator bridge install`)
+//
+// It puts the login that is in auth.json now into requests that carry an older one, and tells
+// the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
+// go to the provider that the watcher names. Of token requests it tells which token led to which.
+// All of it works on files alone, and no secret is written into any. It decides nothing, and on
+// any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
+// contract.
+
+import { asideFor, AUTH_CONTENT, usesWebSocket } from "./core/environment.js";
+import { interpretEvent } from "./core/session-events.js";
+import { noop, tryOr } from "./core/try-or.js";
+import { SCHEMA, VERSION } from "./core/version.js";
+import { opencodeVersion, PROCESS_KIND } from "./opencode/process.js";
+import { Bridge } from "./requests/bridge.js";
+import { markContext } from "./requests/context.js";
+import { OutermostFetch } from "./requests/outermost-fetch.js";
+import { publish, touch, unlink } from "./system/files.js";
+import { PID_NAMESPACE, procStatFields } from "./system/liveness.js";
+import { findPlaces } from "./system/places.js";
+import { repeat } from "./system/timing.js";
+import { SessionList } from "./watcher/session-list.js";
+import { Turns } from "./watcher/turns.js";
+
+/**
+ * @import { HookInput } from "./core/marks.js"
+ * @import { Event } from "./core/session-events.js"
+ * @import { Client } from "./opencode/client.js"
+ */
+
+const SHARED = Symbol.for("opencode-rotator.bridge");
+const BEAT_MS = 5000;
+
+/** Install what this process needs once, and return what each further load needs of it. */
+function install() {
+  const places = findPlaces(process.env);
+  const directories = new Set();
+  const present = {
+    schema: SCHEMA,
+    pid: process.pid,
+    bridge: VERSION,
+    opencode: opencodeVersion(),
+    auth_file: places.auth,
+    started_at: new Date().toISOString(),
+    kind: PROCESS_KIND,
+    start_ticks: procStatFields("self")[19] ?? null,
+    pid_namespace: PID_NAMESPACE,
+    aside: asideFor(process.env),
+  };
+  /** @type {string[]} */
+  let unseen = []; // what passes us by, as far as we know
+  const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
+  /** @param {string} directory */
+  const load = (directory) => {
+    directories.add(directory);
+    // Where this fails, only `rotator status` misses something.
+    tryOr(tell);
+  };
+  process.on("exit", () => unlink(places.present));
+  repeat(BEAT_MS, () => directories.size && touch(places.present, tell));
+  const sessions = new SessionList(places.sessions);
+  if (present.aside === AUTH_CONTENT) {
+    repeat(BEAT_MS, () => sessions.beat());
+    // Whose the lines in the log are is known when this process has ended, too.
+    const hooks = {
+      "chat.headers": async (/** @type {HookInput} */ input) =>
+        tryOr(() => sessions.add(input.sessionID)),
+    };
+    return { load: (/** @type {string} */ directory) => (load(directory), hooks) };
+  }
+  const bridge = new Bridge(places, (providers) => {
+    unseen = providers;
+    tryOr(tell);
+  });
+  const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
+  const turns = new Turns(places.busy);
+  // What asks opencode itself belongs to one directory.
+  /**
+   * @param {string} directory
+   * @param {Client} client
+   */
+  const hooksFor = (directory, client) => ({
+    "chat.headers": async (/** @type {HookInput} */ input, /** @type {any} */ output) => {
+      tryOr(() => sessions.add(input.sessionID));
+      const userAgent = output?.headers?.["User-Agent"];
+      const isUnseen = usesWebSocket(input?.model?.providerID, userAgent, present.aside);
+      const isOutermost = () => !isUnseen && outermost.hold();
+      const mark = tryOr(() => bridge.announce(client, input, output, isOutermost), undefined);
+      // Before anything is awaited: what follows takes the context over. What opencode asks of
+      // others shall not find an older mark in it.
+      markContext.enterWith(mark);
+    },
+    "chat.message": (/** @type {any} */ input, /** @type {any} */ output) =>
+      bridge.routing.choose(client, input, output).catch(noop),
+    event: async (/** @type {{ event: Event }} */ { event }) => {
+      tryOr(() => turns.note(directory, event));
+      tryOr(() => {
+        const meaning = interpretEvent(event);
+        const { session, isOver, isFailure } = meaning;
+        if (isFailure) tryOr(() => bridge.tellFailure(session));
+        if (isOver || meaning.isSent) bridge.judge(session, meaning);
+      });
+    },
+  });
+  process.on("exit", () => (bridge.exchange.close(), turns.close()));
+  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  outermost.hold();
+  /**
+   * @param {string} directory
+   * @param {Client} client
+   */
+  const loadAndLook = (directory, client) => {
+    load(directory);
+    tryOr(() => turns.forget(directory));
+    bridge.logins.all(); // opencode builds the keys of this moment into its requests
+    return hooksFor(directory, client);
+  };
+  return { load: loadAndLook };
+}
+
+/**
+ * opencode imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
+ *
+ * @type {any}
+ */
+const globals = globalThis;
+const shared = tryOr(() => (globals[SHARED] ??= install()), null);
+
+/**
+ * The plugin: opencode calls it once for each directory, and calls every export of this file.
+ *
+ * @param {{ directory?: string, client?: any }} context
+ */
+export const OpencodeRotator = async (context) =>
+  tryOr(() => shared.load(String(context?.directory ?? ""), context?.client), {});

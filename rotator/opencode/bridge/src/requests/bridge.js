@@ -1,0 +1,234 @@
+// What happens to each request.
+
+import { History } from "../core/bound-history.js";
+import { credentialsInHeaders } from "../core/credentials.js";
+import { Marks } from "../core/marks.js";
+import { isModelAnswer, isModelPath, isModelRequest } from "../core/model-requests.js";
+import { bodyText, inspectRequest } from "../core/request-facts.js";
+import { isSigned } from "../core/signatures.js";
+import { noop, tryOr } from "../core/try-or.js";
+import { Logins } from "../opencode/logins.js";
+import { Descent } from "../watcher/descent.js";
+import { Exchange } from "../watcher/exchange.js";
+import { WatcherState } from "../watcher/watcher-state.js";
+import { Call } from "./call.js";
+import { markContext, runSending, sendingContext } from "./context.js";
+import { FailedRequests } from "./failed-requests.js";
+import { Reports } from "./reports.js";
+import { RequestLogins } from "./request-logins.js";
+import { Routing } from "./routing.js";
+
+/**
+ * @import { Mark } from "../core/mark.js"
+ * @import { HookInput } from "../core/marks.js"
+ * @import { RequestFacts } from "../core/request-facts.js"
+ * @import { Client } from "../opencode/client.js"
+ * @import { Places } from "../system/places.js"
+ * @import { ClaimedLogin, Layer } from "./call.js"
+ */
+
+/**
+ * A request of ours, with its mark and the login in it.
+ * @typedef {RequestFacts & { mark: Mark, login: ClaimedLogin }} Claimed
+ */
+
+const MOST_SENDS = 50;
+
+/** What all requests of this process share, and what happens to each. */
+export class Bridge {
+  #history = new History();
+  /** @type {Set<string>} */
+  #unseen = new Set(); // providers whose last request did not come through our fetch
+  /** @type {(providers: string[]) => void} */
+  #tellUnseen;
+  /** @type {RequestLogins} */
+  #requestLogins;
+  /** @type {Reports} */
+  #reports;
+  /** @type {FailedRequests} */
+  #failed;
+
+  /**
+   * @param {Places} places
+   * @param {(providers: string[]) => void} tellUnseen
+   */
+  constructor(places, tellUnseen) {
+    this.#tellUnseen = tellUnseen;
+    this.logins = new Logins(places.auth);
+    this.watcher = new WatcherState(places);
+    this.exchange = new Exchange(places, this.watcher);
+    this.routing = new Routing(this.watcher);
+    this.marks = new Marks(this.logins);
+    this.descent = new Descent(places, this.logins);
+    this.#requestLogins = new RequestLogins(this.logins, this.watcher);
+    this.#reports = new Reports(this.exchange, this.logins, this.routing);
+    this.#failed = new FailedRequests({
+      exchange: this.exchange,
+      watcher: this.watcher,
+      routing: this.routing,
+      history: this.#history,
+      logins: this.#requestLogins,
+      reports: this.#reports,
+    });
+  }
+
+  /**
+   * Return the mark that the request has which opencode is about to make, or nothing.
+   *
+   * @param {Client} client
+   * @param {HookInput} input
+   * @param {unknown} output
+   * @param {() => boolean} isOutermost
+   */
+  announce(client, input, output, isOutermost) {
+    const mark = this.marks.announce(input, output);
+    if (!mark.isOurs) return undefined;
+    this.routing.session(input.sessionID).client = client;
+    mark.isGiven = isOutermost();
+    return mark.isGiven ? mark : undefined;
+  }
+
+  /**
+   * Note whether requests of a provider come through our fetch, and tell it when that changes.
+   *
+   * @param {string} provider
+   * @param {boolean} isSeen
+   */
+  #see(provider, isSeen) {
+    if (isSeen !== this.#unseen.has(provider)) return;
+    this.#unseen[isSeen ? "delete" : "add"](provider);
+    this.#tellUnseen([...this.#unseen].sort());
+  }
+
+  /**
+   * Note what has become of a session's turn.
+   *
+   * @param {string} session
+   * @param {{ isOver: boolean, isSent: boolean }} meaning
+   */
+  judge(session, { isOver, isSent }) {
+    const unseen = isSent ? this.marks.unseenIn(session) : null;
+    if (unseen !== null) this.#see(unseen, false);
+    if (isOver) this.marks.end(session);
+  }
+
+  /**
+   * Say whose the request was that made a turn fail.
+   *
+   * @param {string} session
+   */
+  tellFailure(session) {
+    const mark = this.marks.of(session);
+    if (mark) this.#reports.tellFailure(session, mark);
+  }
+
+  /**
+   * Send what was given to our fetch with the fetch `layer` below it.
+   * What is none of ours goes there as it came, and its answer comes back as it is.
+   *
+   * @param {Layer} layer
+   * @param {unknown} receiver
+   * @param {Parameters<typeof fetch>} given
+   */
+  fetch(layer, receiver, given) {
+    const pass = () => layer.apply(receiver, given);
+    const seen = tryOr(() => inspectRequest(...given), null);
+    if (seen === null) return pass();
+    const outer = sendingContext.getStore();
+    if (outer && !outer.isOver) {
+      // Somebody kept an older fetch of ours and calls it inside the newest.
+      tryOr(() => outer.call?.observe(seen));
+      return pass();
+    }
+    const mark = markContext.getStore();
+    if (mark && seen.method === "POST") mark.isReached = true;
+    if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
+    if (mark && seen.method === "POST") mark.leave();
+    return pass();
+  }
+
+  /**
+   * @param {Layer} layer
+   * @param {() => Promise<Response>} pass
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} mark
+   */
+  #send(layer, pass, seen, mark) {
+    const question = tryOr(() => this.descent.questionIn(seen), null);
+    const send = () => {
+      const claimed = seen.method === "POST" ? tryOr(() => this.#claim(seen, mark), null) : null;
+      return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
+    };
+    if (!question) return send();
+    // Whether it is one may not be known before it is sent.
+    const isSure = !(question instanceof Promise);
+    return this.descent.follow(question, isSure ? () => runSending(null, pass) : send);
+  }
+
+  /**
+   * Return the login that a request of ours carries, and its mark; null if it is none of ours.
+   *
+   * @param {RequestFacts} seen
+   * @param {Mark | undefined} inContext
+   */
+  #claim(seen, inContext) {
+    const mark = this.marks.find(seen, inContext);
+    const isModel = () => isModelRequest(seen.path, bodyText(seen.init?.body));
+    if (!mark) {
+      // A tool of the turn, or whatever else goes on.
+      if (inContext) inContext.isPassedBy ||= !inContext.isSpent && isModel();
+      return null;
+    }
+    tryOr(() => this.#see(mark.provider, true));
+    const secrets = credentialsInHeaders(seen.headers);
+    const login = this.#requestLogins.find(mark, secrets);
+    if (!login && isModel()) mark.leave(secrets);
+    return login && { mark, login };
+  }
+
+  /**
+   * Send a request of ours, again if the watcher says so.
+   *
+   * @param {Layer} layer
+   * @param {() => Promise<Response>} pass
+   * @param {Claimed} seen
+   */
+  async #carry(layer, pass, seen) {
+    const call = await this.#prepare(seen).catch(() => null);
+    if (!call) return pass();
+    const { mark } = call;
+    for (;;) {
+      const response = await call.send(layer).finally(() => mark.take(call));
+      const isGood = response.status < 400;
+      if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
+      if (call.isForeign) return response;
+      if (isGood) this.#reports.tellLimits(call, response);
+      if (isGood || call.sends >= MOST_SENDS) return response;
+      /** @type {Response | null} */
+      let answer = response;
+      try {
+        answer = await this.#failed.settle(call, response);
+      } catch {
+        if (call.signal?.aborted) throw call.signal.reason;
+      }
+      if (answer === response) return response;
+      response.body?.cancel().catch(noop);
+      if (answer) return answer;
+    }
+  }
+
+  /**
+   * Return the request ready to be sent if it asks a model, else null.
+   *
+   * @param {Claimed} seen
+   */
+  async #prepare(seen) {
+    const { path, login } = seen;
+    const init = { ...seen.init, headers: /** @type {any} */ (seen.headers) };
+    const call = new Call({ ...seen, init });
+    if (!isModelPath(path) && !isModelRequest(path, await call.text())) return null;
+    this.#requestLogins.useLogin(call, this.logins.get(login.slot));
+    await this.#history.clean(call);
+    return call;
+  }
+}

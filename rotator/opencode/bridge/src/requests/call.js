@@ -1,0 +1,115 @@
+// One request of ours, however often it is sent.
+
+import { credentialsInHeaders } from "../core/credentials.js";
+import { without } from "../core/headers.js";
+import { isModelPath } from "../core/model-requests.js";
+import { isString } from "../core/values.js";
+import { randomId } from "../system/random.js";
+import { runSending } from "./context.js";
+
+/**
+ * @import { CarriedLogin } from "../core/auth-entries.js"
+ * @import { Mark } from "../core/mark.js"
+ * @import { RequestFacts } from "../core/request-facts.js"
+ */
+
+/**
+ * The login that a request carries, and where auth.json has it.
+ * @typedef {CarriedLogin & { slot: string }} ClaimedLogin
+ */
+
+/**
+ * A fetch below ours.
+ * @typedef {typeof globalThis.fetch} Layer
+ */
+
+/** @param {any} body */
+function canRepeat(body) {
+  if (isString(body ?? "") || ArrayBuffer.isView(body)) return true;
+  return [ArrayBuffer, URLSearchParams, Blob, FormData].some((kind) => body instanceof kind);
+}
+
+/** A request of ours, in as many attempts as it takes. */
+export class Call {
+  id = randomId();
+  sends = 0;
+  attempt = 0; // of sending and asking, since a wait ended
+  /** @type {Set<string>} */
+  tried = new Set(); // digests
+  waited = false;
+  /** @type {Set<string>} */
+  secrets = new Set();
+  /** @type {string | undefined} */
+  shown; // the newest note that the person was shown
+  isForeign = false; // whoever stands between us and the network sent another credential
+
+  /** @param {RequestFacts & { init: RequestInit, mark: Mark, login: ClaimedLogin }} claimed */
+  constructor({ input, init, request, mark, login }) {
+    this.request = request;
+    this.input = input;
+    this.init = init;
+    this.mark = mark;
+    this.slot = login.slot; // where auth.json has its login
+    /** @type {CarriedLogin} */
+    this.carried = login; // {secret, digest, seen}: the login that the headers hold
+    this.url = new URL(request ? request.url : input);
+    this.signal = init.signal === undefined ? this.request?.signal : init.signal;
+    this.repeatable = canRepeat(init.body);
+  }
+
+  /**
+   * Send it; a body inside a Request is kept for the next time.
+   *
+   * @param {Layer} layer
+   */
+  send(layer) {
+    if (this.waited) this.attempt = 0; // what was refused before says nothing any more
+    this.waited = false;
+    this.sends += 1;
+    this.attempt += 1;
+    this.tried.add(this.carried.digest);
+    this.secrets.add(this.carried.secret);
+    const input = this.input;
+    if (this.request && (this.init.body ?? null) === null) {
+      try {
+        this.input = input.clone();
+      } catch {
+        this.repeatable = false;
+      }
+    }
+    return runSending(this, () => layer(input, this.init));
+  }
+
+  /**
+   * Look at what a fetch between us and the network makes of it.
+   *
+   * @param {RequestFacts} facts
+   */
+  observe({ method, path, headers }) {
+    const isIt = method === "POST" && (isModelPath(path) || path === this.url.pathname);
+    if (isIt && !credentialsInHeaders(headers).has(this.carried.secret)) this.isForeign = true;
+  }
+
+  /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
+  endWait() {
+    this.waited = true;
+    this.attempt += 1;
+    this.tried.clear();
+  }
+
+  /**
+   * Return the body as text, or null if it is none.
+   *
+   * @returns {Promise<string | null>}
+   */
+  async text() {
+    const body = this.init.body ?? null;
+    if (body === null && this.request) return this.input.clone().text();
+    return isString(body) ? body : null;
+  }
+
+  /** @param {string} body */
+  setText(body) {
+    this.init = { ...this.init, body, headers: without(this.init.headers, "content-length") };
+  }
+}

@@ -1,0 +1,107 @@
+// What the watcher is told of a request.
+
+import { remember } from "../core/bounded-map.js";
+import { MOST_SEEN } from "../core/bounds.js";
+import { redact } from "../core/redaction.js";
+import { LIMIT_HEADERS, TOLD_HEADERS } from "../core/reported-headers.js";
+import { tryOr } from "../core/try-or.js";
+import { PROCESS_KIND } from "../opencode/process.js";
+import { decodeBeginning } from "./answer-body.js";
+
+/**
+ * @import { Mark } from "../core/mark.js"
+ * @import { Logins } from "../opencode/logins.js"
+ * @import { Exchange } from "../watcher/exchange.js"
+ * @import { Call } from "./call.js"
+ * @import { Routing } from "./routing.js"
+ */
+
+const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
+
+/** Tells the watcher of requests, without any secret. */
+export class Reports {
+  /** @type {Exchange} */
+  #exchange;
+  /** @type {Logins} */
+  #logins;
+  /** @type {Routing} */
+  #routing;
+  /** @type {Map<string, number>} */
+  #limitsTold = new Map(); // digest -> when the limits of that login were last told
+
+  /**
+   * @param {Exchange} exchange
+   * @param {Logins} logins
+   * @param {Routing} routing
+   */
+  constructor(exchange, logins, routing) {
+    this.#exchange = exchange;
+    this.#logins = logins;
+    this.#routing = routing;
+  }
+
+  /**
+   * Let the watcher know what a good answer says of its login's limits, once it is on its way.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  tellLimits(call, response) {
+    const { digest } = call.carried;
+    const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
+    if (since < LIMITS_EVERY_MS) return;
+    const says = tryOr(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
+    if (!says) return;
+    remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
+    const news = tryOr(() => this.signal(call, response, ""));
+    setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
+  }
+
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   * @param {string} body
+   */
+  signal(call, response, body) {
+    const { id, attempt: number, mark, slot, carried, tried, secrets, waited } = call;
+    const all = [...secrets, ...[...this.#logins.all().values()].flatMap((entry) => entry.secrets)];
+    const isTold = (/** @type {[string, string]} */ [name]) =>
+      TOLD_HEADERS.some((pattern) => pattern.test(name));
+    const told = [...response.headers].filter(isTold);
+    return {
+      request: id,
+      attempt: number,
+      at: new Date().toISOString(),
+      provider: slot,
+      model: mark.model ?? null,
+      session: mark.session ?? null,
+      credential: carried.digest,
+      tried: [...tried],
+      left: [...this.#routing.session(mark.session).left],
+      aside: mark.aside || this.#routing.session(mark.session).isOurs === true,
+      waited,
+      opencode: PROCESS_KIND,
+      status: response.status,
+      headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
+      body: decodeBeginning(Buffer.from(redact(body, all))),
+    };
+  }
+
+  /**
+   * Say whose the request was that made a turn fail.
+   *
+   * @param {string} session
+   * @param {Mark} mark
+   */
+  tellFailure(session, mark) {
+    this.#exchange.note({
+      kind: "failed",
+      at: new Date().toISOString(),
+      session,
+      provider: mark.slot ?? mark.provider,
+      model: mark.model ?? null,
+      credential: mark.credential,
+      key: mark.key,
+    });
+  }
+}

@@ -1,0 +1,117 @@
+// The login that a request carries, and the one that may take its place.
+
+import { sha256 } from "../core/digests.js";
+import { replaceLogin } from "../core/login-replacement.js";
+import { sleep } from "../system/timing.js";
+import { POLL_MS } from "../watcher/exchange.js";
+
+/**
+ * @import { CarriedLogin, Entry } from "../core/auth-entries.js"
+ * @import { Mark } from "../core/mark.js"
+ * @import { Logins } from "../opencode/logins.js"
+ * @import { WatcherState } from "../watcher/watcher-state.js"
+ * @import { Call, ClaimedLogin } from "./call.js"
+ */
+
+const SWAP_VISIBLE_MS = 100;
+
+/** Knows by auth.json and by the watcher which login a request carries. */
+export class RequestLogins {
+  /** @type {Logins} */
+  #logins;
+  /** @type {WatcherState} */
+  #watcher;
+
+  /**
+   * @param {Logins} logins
+   * @param {WatcherState} watcher
+   */
+  constructor(logins, watcher) {
+    this.#logins = logins;
+    this.#watcher = watcher;
+  }
+
+  /**
+   * @param {string} slot
+   * @param {string} digest
+   */
+  #isKnown = (slot, digest) =>
+    this.#logins.seen(slot).has(digest) || this.#watcher.provider(slot)?.known.has(digest) === true;
+
+  /**
+   * Return the login in a request that is in auth.json or was, or null.
+   *
+   * @param {Mark} mark
+   * @param {Iterable<string>} secrets
+   * @returns {ClaimedLogin | null}
+   */
+  find({ provider, configured }, secrets) {
+    for (const slot of this.#logins.slotsOf(provider)) {
+      for (const secret of secrets) {
+        const digest = sha256(secret);
+        const seen = this.#logins.seen(slot).get(digest);
+        // What auth.json holds is its own, even if opencode.json gave it to the request.
+        const isOurs = seen || (!configured.has(digest) && this.#isKnown(slot, digest));
+        if (isOurs)
+          return { slot, secret, seen, digest: this.#nameOf(slot, seen?.digests ?? [digest]) };
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Return the digest that the watcher has for a login that has two, for its key has blanks.
+   *
+   * @param {string} slot
+   * @param {string[]} digests
+   */
+  #nameOf(slot, digests) {
+    const known = this.#watcher.provider(slot)?.known;
+    return digests.find((digest) => known?.has(digest)) ?? digests[0];
+  }
+
+  /**
+   * Give the call the login `entry`; false where the two do not belong to one destination.
+   *
+   * @param {Call} call
+   * @param {Entry | undefined} entry
+   */
+  useLogin(call, entry) {
+    const old = call.carried;
+    if (!entry?.secret) return false;
+    const digest = this.#nameOf(call.slot, entry.digests);
+    if (digest === old.digest) return true;
+    if (this.#destination(call.slot, old) !== entry.destination) return false;
+    call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
+    call.carried = { secret: entry.secret, digest, seen: entry };
+    return true;
+  }
+
+  /**
+   * @param {string} slot
+   * @param {CarriedLogin} login
+   */
+  #destination(slot, { digest, seen }) {
+    if (seen) return seen.destination;
+    // state.json names only credentials of the active one's destination, and where that is we
+    // know if we saw it.
+    const told = this.#watcher.provider(slot);
+    if (!told?.known.has(digest)) return null;
+    return this.#logins.seen(slot).get(told.active)?.destination;
+  }
+
+  /**
+   * Return the entry with that digest as soon as auth.json holds it, which it should by now.
+   *
+   * @param {Call} call
+   * @param {string} digest
+   */
+  async whenLive(call, digest) {
+    for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end;) {
+      const entry = this.#logins.get(call.slot);
+      if (entry?.digests.includes(digest)) return entry;
+      await sleep(POLL_MS.first, call.signal);
+    }
+    return null;
+  }
+}

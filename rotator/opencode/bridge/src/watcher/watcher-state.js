@@ -1,0 +1,71 @@
+// state.json, looked at again and again.
+
+import fs from "node:fs";
+
+import { providerId } from "../core/auth-entries.js";
+import { modelName } from "../core/models.js";
+import { parseState } from "../core/state.js";
+import { tryOr } from "../core/try-or.js";
+import { readText, realPath } from "../system/files.js";
+import { isRunning } from "../system/liveness.js";
+
+/**
+ * @import { Model } from "../core/models.js"
+ * @import { State } from "../core/state.js"
+ * @import { Places } from "../system/places.js"
+ */
+
+/** state.json, read again only when the file is another one. */
+export class WatcherState {
+  key = "absent"; // which file it is
+  /** @type {string | null} */
+  text = null;
+  /** @type {State | null} */
+  state = null; // what it says; null: nothing to go by
+  /** @type {Places} */
+  #places;
+
+  /** @param {Places} places */
+  constructor(places) {
+    this.#places = places;
+  }
+
+  look() {
+    const { state } = this.#places;
+    const stat = tryOr(() => fs.statSync(state, { bigint: true }), null);
+    const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
+    if (key !== this.key) {
+      this.key = key;
+      this.text = tryOr(() => readText(state), null);
+      this.state = tryOr(() => parseState(this.text, this.#isOurAuth), null);
+    }
+    return this;
+  }
+
+  /** @param {string} file */
+  #isOurAuth = (file) => {
+    const { auth } = this.#places;
+    return file === auth || realPath(file) === realPath(auth);
+  };
+
+  /** Where a new message may go; nowhere else than it goes by itself, if that is not for us. */
+  get routing() {
+    return this.state?.routing ?? [];
+  }
+
+  /** @param {string} id */
+  provider = (id) => this.look().state?.providers.get(id);
+  /** @param {Model} model */
+  isReady = (model) => this.#ready(model) === true;
+  /** @param {Model} model */
+  hasNobodyLeft = (model) => this.#ready(model) === false;
+  /** @param {Model} model */
+  #ready(model) {
+    const ready = this.provider(providerId(model.providerID))?.ready;
+    return ready === true && this.state?.spent.has(modelName(model)) ? false : ready;
+  }
+  isAlive = () => {
+    const { state } = this.look();
+    return state !== null && isRunning(state.watcher, this.#places.beat);
+  };
+}

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { parseState } from "../../../../rotator/opencode/bridge/src/core/state.js";
+
+const ROUTES = [
+  { provider: "a", model: "m" },
+  { provider: "b", model: "m" },
+];
+const STATE = {
+  schema: 1,
+  auth_file: "/auth.json",
+  watcher: { pid: 1 },
+  providers: { acme: { active: "d1", known: ["d2"], ready: true } },
+  balancing: true,
+  routing: [...ROUTES, { provider: "c" }],
+  routing_spent: ["a/m"],
+};
+const parse = (changes) =>
+  parseState(JSON.stringify({ ...STATE, ...changes }), (file) => file === "/auth.json");
+
+test("the watcher's state names who is active, and that one is known", () => {
+  const { providers, routing, spent, overridesExplicit, watcher } = parse();
+
+  assert.deepEqual(providers.get("acme"), {
+    active: "d1",
+    known: new Set(["d2", "d1"]),
+    ready: true,
+  });
+  assert.deepEqual(
+    [routing, [...spent], overridesExplicit, watcher],
+    [ROUTES, ["a/m"], false, { pid: 1 }],
+  );
+});
+
+test("a state of another schema, for another file or without a watcher is not for us", () => {
+  for (const changes of [
+    { schema: 2 },
+    { auth_file: "/other" },
+    { auth_file: 1 },
+    { watcher: null },
+  ])
+    assert.equal(parse(changes), null);
+});
+
+test("nothing is chosen where balancing is off, or where there is one provider", () => {
+  for (const changes of [
+    { balancing: false },
+    { balancing: 1 },
+    { routing: ROUTES.slice(1) },
+    { routing: null },
+  ])
+    assert.deepEqual(parse(changes).routing, []);
+  assert.equal(
+    parse({ routing_overrides_explicit: true, routing_spent: null }).overridesExplicit,
+    true,
+  );
+});
+
+test("what is no state cannot be read", () => {
+  assert.throws(() => parseState(null, () => true));
+});

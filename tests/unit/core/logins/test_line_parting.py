@@ -1,0 +1,281 @@
+"""Which tokens stay with an account once somebody says whose some of them are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rotator.core.logins.ancestry import Ancestry
+from rotator.core.logins.credential_secrets import secrets_of
+from rotator.core.logins.line_parting import (
+    TokenPair,
+    is_perhaps_spent,
+    of_others,
+    told,
+    too_many,
+    traced,
+)
+from rotator.model import NOBODY, Identity
+from rotator.secret import Secret
+from tests.support.builders import HOUR, NOW, oauth
+
+ADA = Identity("ada", "ada@acme.example")
+BOB, SOMEBODY = Identity("bob"), Identity("somebody")
+
+
+def replaced(number: int, who: Identity, left: timedelta = 2 * HOUR) -> TokenPair:
+    """Return tokens that had so much time left when others took their place."""
+    credential = oauth("r", number, expires_at=NOW + left)
+    return TokenPair(number, credential, who, at=NOW)
+
+
+def in_use(who: Identity) -> TokenPair:
+    return TokenPair(None, oauth("b"), who)
+
+
+def unseen(*line: TokenPair) -> tuple[tuple[TokenPair, ...], list[Ancestry]]:
+    """Return a line of whose tokens no bridge saw anything."""
+    return line, [Ancestry() for _ in line]
+
+
+def test_one_person_s_older_tokens_stay_when_a_vendor_names_the_newer_ones() -> None:
+    """It may call two people the same."""
+    assert len(told((replaced(1, ADA), in_use(NOBODY)), 1, ADA).kept) == 2
+
+
+@pytest.mark.parametrize(
+    ("tokens", "at", "kept", "left"),
+    [
+        pytest.param(
+            (replaced(1, ADA), replaced(2, BOB), in_use(NOBODY)), 2, [2], [1, None], id="in use"
+        ),
+        pytest.param(
+            (replaced(1, NOBODY), replaced(2, BOB), in_use(ADA)), 0, [1, None], [2], id="replaced"
+        ),
+        pytest.param(
+            (replaced(1, BOB), replaced(2, NOBODY), replaced(3, BOB), in_use(NOBODY)),
+            1,
+            [2],
+            [1, 3, None],
+            id="and what nobody knows goes by its place",
+        ),
+    ],
+)
+def test_tokens_go_with_those_of_the_same_name(
+    tokens: tuple[TokenPair, ...], at: int, kept: list[int | None], left: list[int | None]
+) -> None:
+    parted = told(tokens, at, ADA)
+
+    assert [one.number for one in parted.kept] == kept
+    assert [one.number for one in parted.left] == left
+
+
+def test_another_name_for_tokens_takes_the_old_one_from_those_that_were_exchanged_for_them() -> (
+    None
+):
+    tokens = (replaced(1, SOMEBODY), replaced(2, SOMEBODY, timedelta(0)), in_use(SOMEBODY))
+
+    parted = told(tokens, 2, BOB)
+
+    assert [(one.number, one.who) for one in parted.kept] == [(2, NOBODY), (1, SOMEBODY)]
+    assert [(one.number, one.who) for one in parted.left] == [(None, BOB)]
+
+
+def test_another_name_for_one_person_s_tokens_parts_them_from_no_refreshed_ones() -> None:
+    """A vendor may call somebody by another name for a while; the older tokens are spent."""
+    parted = told((replaced(1, ADA, timedelta(0)), in_use(ADA)), 1, SOMEBODY)
+
+    assert parted.left == ()
+    assert [one.who for one in parted.kept] == [NOBODY, SOMEBODY]
+
+
+def test_the_same_name_once_more_takes_it_from_nobody() -> None:
+    tokens = (replaced(1, ADA, timedelta(0)), in_use(ADA))
+
+    assert told(tokens, 1, ADA).kept == tokens
+
+
+@pytest.mark.parametrize(
+    ("one", "is_spent"),
+    [
+        (replaced(1, ADA, timedelta(minutes=10)), True),
+        (replaced(1, ADA, timedelta(minutes=10, seconds=1)), False),
+        (replace(replaced(1, ADA, -HOUR), loose=True), False),
+        (replace(replaced(1, ADA, -HOUR), at=None), False),
+        (TokenPair(1, oauth("a", expires_at=None), ADA, at=NOW), False),
+    ],
+    ids=["at their end", "before it", "of another account", "in use", "they never end"],
+)
+def test_tokens_that_were_at_their_end_may_have_been_exchanged(
+    one: TokenPair, *, is_spent: bool
+) -> None:
+    assert is_perhaps_spent(one) is is_spent
+
+
+def test_of_many_tokens_that_were_refreshed_the_oldest_go() -> None:
+    spent = [replaced(number, ADA, timedelta(0)) for number in range(1, 11)]
+    others = [replaced(11, ADA), replaced(12, BOB, timedelta(0))]
+
+    fewer = too_many(*unseen(*spent, *others, in_use(ADA)))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [*range(3, 13), None]
+    assert too_many(*unseen(*fewer.kept)) is None
+    assert too_many(*unseen(*spent, *others, in_use(NOBODY))) is None
+
+
+def test_a_login_by_one_person_once_more_is_parted_from_nothing() -> None:
+    tokens = (replaced(1, ADA), in_use(ADA))
+
+    assert traced(tokens, [Ancestry(), Ancestry(is_login=True)]) is None
+    assert traced((tokens[0], in_use(NOBODY)), [Ancestry(), Ancestry(is_login=True)]) is not None
+
+
+def loose(number: int, hours: int | None, who: Identity = NOBODY) -> TokenPair:
+    """Return loose tokens that run out in so many hours; None: they do not say when."""
+    expires_at = None if hours is None else NOW + hours * HOUR
+    return TokenPair(number, oauth("loose", number, expires_at=expires_at), who, loose=True)
+
+
+@pytest.mark.parametrize(
+    ("some", "last"),
+    [
+        pytest.param([loose(1, 3, ADA), loose(2, 1, ADA)], 1, id="those that run out last"),
+        pytest.param([loose(1, 1, ADA), loose(2, 3, ADA)], 2, id="in their order as well"),
+        pytest.param([loose(1, 3, ADA), loose(2, 1)], 1, id="whoever they are"),
+        pytest.param([loose(1, 1, ADA), loose(2, None, ADA)], 1, id="or those that say nothing"),
+        pytest.param(
+            [loose(1, 3, ADA), TokenPair(2, oauth("a", 2, expires_at=NOW), ADA)],
+            2,
+            id="but after those in order",
+        ),
+    ],
+)
+def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_newest(
+    some: list[TokenPair], last: int
+) -> None:
+    tokens = (*some, TokenPair(None, oauth("b"), NOBODY))
+
+    parted = told(tokens, 2, Identity("bob"))
+
+    assert (parted.kept[-1].number, parted.unsure) == (last, True)
+
+
+# -- lines of which each part is somebody's or nobody's ----------------------------------------
+
+
+def line(*who: Identity) -> tuple[TokenPair, ...]:
+    """Return a line of tokens, each of whoever it is."""
+    last = len(who) - 1
+    return tuple(
+        TokenPair(None if n == last else n + 1, oauth("a", n), owner) for n, owner in enumerate(who)
+    )
+
+
+def test_the_first_that_is_known_of_a_line_changes_only_that() -> None:
+    tokens = line(NOBODY, NOBODY)
+
+    parted = told(tokens, 1, ADA)
+
+    assert parted.kept == (tokens[0], replace(tokens[1], who=ADA))
+    assert (parted.left, parted.unsure) == ((), False)
+
+
+def test_the_account_goes_on_with_those_that_it_was_known_by() -> None:
+    tokens = line(NOBODY, ADA)
+
+    parted = told(tokens, 0, BOB)
+
+    assert (parted.kept, parted.left) == ((tokens[1],), (replace(tokens[0], who=BOB),))
+
+
+@pytest.mark.parametrize(("who", "kept"), [((ADA, NOBODY), 0), ((NOBODY, ADA), 1)])
+def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...], kept: int) -> None:
+    tokens = line(*who)
+
+    parted = traced(tokens, [Ancestry(), Ancestry(is_login=True)])
+
+    assert parted is not None
+    assert (parted.kept, parted.left) == ((tokens[kept],), (tokens[1 - kept],))
+
+
+def test_tokens_of_one_person_that_were_exchanged_are_dropped_and_those_of_two_are_not() -> None:
+    for who, kept in ((ADA, 1), (BOB, None)):
+        tokens = line(ADA, who)
+        spent = Ancestry((secrets_of(tokens[0].credential)[0],))
+
+        parted = traced(tokens, [Ancestry(), spent])
+
+        assert (None if parted is None else len(parted.kept)) == kept
+
+
+def test_a_login_seen_late_parts_the_line_though_there_were_loose_tokens_long_before() -> None:
+    first, login = TokenPair(2, oauth("a", 2), NOBODY), TokenPair(None, oauth("b"), NOBODY)
+    came_from = [Ancestry(), Ancestry(), Ancestry(is_login=True)]
+
+    parted = traced((loose(1, 1), first, login), came_from)
+    none = traced((first, loose(1, 1), login), came_from)
+
+    assert parted is not None
+    assert parted.left == (login,)
+    assert none is None
+
+
+def test_a_login_by_one_person_once_more_is_parted_from_nothing_whoever_came_after() -> None:
+    came_from = [Ancestry(), Ancestry(is_login=True), Ancestry()]
+
+    assert traced(line(ADA, ADA, BOB), came_from) is None
+
+
+def test_the_last_that_were_refreshed_are_counted_as_well() -> None:
+    spent = [replaced(n, ADA, timedelta(0)) for n in range(1, 13)]
+
+    fewer = too_many(*unseen(*spent, in_use(ADA)))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [*range(5, 13), None]
+
+
+@pytest.mark.parametrize("logins", [range(13), range(0, 13, 2), range(1, 13, 2)])
+def test_logins_by_proof_are_no_refreshed_tokens(logins: range) -> None:
+    """Nor are those whose place a login took."""
+    line = (*(replaced(n, ADA, timedelta(0)) for n in range(1, 13)), in_use(ADA))
+
+    assert too_many(line, [Ancestry(is_login=n in logins) for n in range(13)]) is None
+
+
+def test_tokens_whose_place_a_login_took_stay_however_often_that_is_refreshed() -> None:
+    line = (*(replaced(n, ADA, timedelta(0)) for n in range(1, 20)), in_use(ADA))
+    came_from = [Ancestry(is_login=n == 1) for n in range(20)]
+
+    fewer = too_many(line, came_from)
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [1, 2, *range(12, 20), None]
+    assert too_many(fewer.kept, [came_from[line.index(one)] for one in fewer.kept]) is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "owner", "is_anothers"),
+    [
+        pytest.param(replaced(1, NOBODY), ADA, True, id="of nobody knows whom"),
+        pytest.param(replaced(1, NOBODY, timedelta(0)), NOBODY, True, id="beside such ones"),
+        pytest.param(replaced(1, BOB, timedelta(0)), ADA, True, id="of another"),
+        pytest.param(replaced(1, ADA), ADA, True, id="that had time left"),
+        pytest.param(replaced(1, ADA, timedelta(0)), ADA, False, id="refreshed"),
+    ],
+)
+def test_tokens_may_be_of_others(tokens: TokenPair, owner: Identity, is_anothers: bool) -> None:  # noqa: FBT001  # a case
+    found = of_others(*unseen(tokens, in_use(owner)))
+
+    assert found == ((tokens,) if is_anothers else ())
+
+
+def test_tokens_that_share_a_secret_are_one_login() -> None:
+    same = Secret("REF-CANARY-a1b2c3d4e5f6")
+    older, newer = (replace(oauth("a", n), refresh=same) for n in (1, 2))
+
+    pair = TokenPair(1, older, NOBODY, at=NOW)
+    assert of_others(*unseen(pair, TokenPair(None, newer, NOBODY))) == ()
