@@ -296,9 +296,9 @@ def _unproven_words(account: Account) -> str:
 
 
 def _kept_words(kept: int) -> str:
-    if kept <= 1:
-        return "an older login that may be somebody else's" * kept
-    return f"{kept} older logins that may be somebody else's"
+    if kept == 1:
+        return "an older login that may be somebody else's"
+    return f"{kept} older logins that may be somebody else's" if kept else ""
 
 
 def _require_accepted(context: Context, provider: str, credential: Credential) -> None:

@@ -83,7 +83,7 @@ class Stage:
     patience_seconds: float
     children: list[Child] = field(default_factory=list)
     # Who hears of each child, and ends it if we are killed.
-    keeper: IO[bytes] | None = None
+    keeper: IO[bytes] | None = field(default=None, repr=False)
 
     @property
     def work(self) -> Path:

@@ -116,9 +116,13 @@ class Backups:
         return self._patiently(lambda: self._copy_if_due(source, now))
 
     def require_copied(self, store: Store) -> None:
-        """Raise StoreDamaged for a store that is another one's, or older than its newest copy."""
-        if not self._is_newest(store.accounts_mark()):
-            store.require(self._require_copied)
+        """Raise StoreDamaged for a store that is another one's, or older than its newest copy.
+
+        Copies that cannot be listed say nothing about it, and keep nobody from working.
+        """
+        with contextlib.suppress(OSError):
+            if not self._is_newest(store.accounts_mark()):
+                store.require(self._require_copied)
 
     def purge(self, store: Store, now: datetime) -> bool:
         """Take what was removed out of every copy, every damaged store and every free byte.

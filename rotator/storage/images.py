@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -45,8 +46,17 @@ def opened_image(content: bytes, path: Path) -> Iterator[sqlite3.Connection]:
 def opened_empty(steps: list[Migration]) -> Iterator[sqlite3.Connection]:
     """Open a new database in memory, with the schema of `steps`."""
     with contextlib.closing(in_memory()) as connection:
-        migrate(connection, steps)
+        if steps:
+            connection.deserialize(_empty(tuple(steps)))
         yield connection
+
+
+@functools.cache
+def _empty(steps: tuple[Migration, ...]) -> bytes:
+    """Return an empty database: to migrate one takes ten times as long as to copy it."""
+    with contextlib.closing(in_memory()) as connection:
+        migrate(connection, list(steps))
+        return connection.serialize()
 
 
 def in_memory() -> sqlite3.Connection:

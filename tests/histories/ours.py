@@ -303,10 +303,12 @@ class Ours:
 
     def rotate(self, person: str | None, plan: Plan) -> Outcome:
         """Rotate by hand, to a person's account or to the best other one."""
-        alias = alias_of(person) if person else None
         put: list[str] = []
 
         def act(live: Live) -> None:
+            # What an account that was removed had kept is another one, called `…-2`.
+            called = [a.alias for a in live.state.accounts if person_named(a.alias) == person]
+            alias = (called or [alias_of(person)])[0] if person else None
             planned = plan_rotation(live.state, SLOT, alias, live.clock.now)
             put.append(person_named(planned.to.alias))
             done = rotate(live.context, planned)
@@ -513,7 +515,7 @@ def alias_of(person: str) -> str:
 
 def person_named(alias: str) -> str:
     """Return whose account it is."""
-    return alias.removesuffix("-acme.example")
+    return alias.partition("-acme.example")[0]
 
 
 def void(_: object) -> None:

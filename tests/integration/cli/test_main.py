@@ -25,7 +25,7 @@ import pytest
 from rotator.cli.main import COMMANDS, run
 from rotator.clock import from_iso
 from rotator.storage.migrations import set_version
-from rotator.storage.row_sealing import seal_what_is_written
+from rotator.storage.row_sealing import seal_tables, seal_what_is_written
 from rotator.system.files import temporary_beside
 from rotator.system.locks import watch_lock
 from rotator.system.paths import Paths, find_paths, private_folder
@@ -568,6 +568,7 @@ def test_a_row_that_was_written_so_is_a_problem_and_the_others_are_listed(two: P
     with closing(sqlite3.connect(two.paths.store, isolation_level=None)) as connection:
         seal_what_is_written(connection)
         connection.execute("UPDATE account SET entry = '{oops' WHERE alias = 'acme-1'")
+        seal_tables(connection)
 
     assert list(two.accounts()) == ["acme/acme-2"]
     assert two("accounts").err == "! the saved account acme/acme-1 cannot be read\n"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import plistlib
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -333,6 +334,7 @@ def test_a_newer_store_is_named_and_left(setup: DoctorContext) -> None:
 
 def test_an_older_store_is_noted_and_not_changed_by_looking(setup: DoctorContext) -> None:
     setup.paths.store.unlink()
+    shutil.rmtree(setup.paths.backups)
     open_database(setup.paths.store, STORE[:1], durable=True).close()
 
     level, says = one(setup, Check.STORE)

@@ -51,7 +51,7 @@ HARMLESS = {
     "perf_counter",
     *("_path_normpath", "readlink"),
     # Of a database in memory.
-    "serialize",
+    *("serialize", "deserialize"),
 }
 
 

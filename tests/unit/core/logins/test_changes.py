@@ -750,3 +750,23 @@ def test_what_came_from_the_tokens_just_left_is_a_revert_though_those_were_good(
 
     assert isinstance(change, Revert)
     assert (change.account, change.fresh) == (a, True)
+
+
+@pytest.mark.parametrize(("who", "is_login"), [(Identity("ada"), True), (Identity(), False)])
+def test_a_login_that_a_bridge_saw_is_said_where_a_name_alone_says_whose_it_is(
+    who: Identity, *, is_login: bool
+) -> None:
+    a = an_account("a", oauth("a"), identity_key=who.key)
+    new = oauth("x", expires_at=NOW + 2 * HOUR)
+    to = tuple(secrets_of(new))
+    step = Descent("d", NOW, is_login=True, came_from=None, to=to)
+
+    change = the_change(
+        a_state(a),
+        new,
+        identify=lambda *_: who,
+        descent=lambda digest: step if digest in to else None,
+    )
+
+    assert isinstance(change, Login)
+    assert (change.account, change.is_login) == (a if is_login else None, is_login)

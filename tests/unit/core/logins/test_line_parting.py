@@ -19,7 +19,7 @@ from rotator.core.logins.line_parting import (
 )
 from rotator.model import NOBODY, Identity
 from rotator.secret import Secret
-from tests.support.builders import HOUR, NOW, oauth
+from tests.support.builders import DRAWN, HOUR, NOW, oauth
 
 ADA = Identity("ada", "ada@acme.example")
 BOB, SOMEBODY = Identity("bob"), Identity("somebody")
@@ -279,3 +279,12 @@ def test_tokens_that_share_a_secret_are_one_login() -> None:
 
     pair = TokenPair(1, older, NOBODY, at=NOW)
     assert of_others(*unseen(pair, TokenPair(None, newer, NOBODY))) == ()
+
+
+def test_what_shares_no_secret_with_the_login_in_use_may_be_another_s() -> None:
+    drawn = {"refresh": f"{DRAWN}-REF", "access": f"{DRAWN}-ACC"}
+    same = TokenPair(1, oauth(**drawn, expires_at=NOW), NOBODY)
+    other = TokenPair(2, oauth(refresh=f"{DRAWN}-B", access=f"{DRAWN}-C"), NOBODY)
+    last = TokenPair(None, oauth(**drawn), NOBODY)
+
+    assert of_others(*unseen(same, other, last)) == (other,)

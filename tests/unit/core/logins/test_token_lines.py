@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rotator.core.logins.ancestry import Ancestry, ancestry_of
-from rotator.core.logins.credential_secrets import given_as, secrets_of
+from rotator.core.logins.credential_secrets import given_as, refresh_digests, secrets_of
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.line_parting import TokenPair, traced
 from rotator.core.logins.ownership import owner_of
@@ -23,6 +23,7 @@ from rotator.core.logins.token_lines import (
     identity_of,
     is_unproven,
     joined_identity,
+    kept_logins,
     liveliness,
     next_step,
     shown,
@@ -480,3 +481,16 @@ def test_an_exchange_between_one_person_s_accounts_at_two_places_takes_no_tokens
     state = replacing(a_state(older, newer), older, oauth("c"))
 
     assert next_step(ACME, knowing(state, descent=refreshed((spent, new)))) is None
+
+
+def test_a_kept_login_that_somebody_has_exchanged_is_of_no_use_however_its_token_is_spelt() -> None:
+    spent = oauth("spent", refresh="REF-CANARY-spent|project")
+    kept = [Replaced(n, c, NOW) for n, c in enumerate((spent, oauth("b")), start=1)]
+    account = an_account("a", oauth("a"))
+    state = replace(a_state(account), replaced={account.id: tuple(kept)})
+    bare = refresh_digests(spent)[-1]
+
+    left = kept_logins(account, knowing(state, was_exchanged=lambda digest: digest == bare))
+
+    assert [tokens.number for tokens in left] == [2]
+    assert [tokens.number for tokens in kept_logins(account, knowing(state))] == [1, 2]
