@@ -16,7 +16,7 @@ from rotator.services.status import HomeLine, ProviderLine, RunningOpencode, Sta
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
 from rotator.text import sanitize
-from rotator.wording import span_in_minutes
+from rotator.wording import counted, span_in_minutes
 
 NOT_RUNNING = 5
 
@@ -152,7 +152,7 @@ def _what_it_has(opencode: RunningOpencode) -> str:
 def _logins(home: HomeLine) -> str:
     if home.logins is None:
         return "cannot be used"
-    return f"{home.logins} login{'' if home.logins == 1 else 's'}"
+    return counted(home.logins, "login")
 
 
 def _provider_row(overview: Status, provider: ProviderLine, *, is_counting: bool) -> list[str]:

@@ -13,6 +13,7 @@ from rotator.opencode.database.home import DatabaseHome
 from rotator.opencode.database.servers import Server, find_servers
 from rotator.opencode.home import Absent, Entries, Unusable
 from rotator.text import sanitize
+from rotator.wording import counted
 
 PROVED = "2.0.15"
 _OTHERS = 0o077
@@ -29,8 +30,7 @@ def look_at_database(setup: DoctorContext) -> Iterator[CheckResult]:
         case Unusable(why=why):
             yield problem(Check.DATABASE, why, "OpenCode 2's logins are left alone until then")
         case Entries(entries):
-            count = len(entries)
-            says = f"{home.where()} holds {count} login{'' if count == 1 else 's'}"
+            says = f"{home.where()} holds {counted(len(entries), 'login')}"
             yield ok(Check.DATABASE, says)
             unread = dict.fromkeys(e.credential for e in entries if isinstance(e.credential, str))
             yield from (note(Check.DATABASE, sentence) for sentence in unread)

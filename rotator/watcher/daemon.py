@@ -16,11 +16,10 @@ from pathlib import Path
 
 from rotator.context import Context
 from rotator.core.failures.reported_failures import Note
-from rotator.core.selection.rests import next_recovery, recoveries
+from rotator.core.selection.rests import next_recovery
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.live.capture import capture_until_whole
 from rotator.live.clock_change import follow_clock
-from rotator.model import Event, EventKind
 from rotator.opencode.auth.file import Torn
 from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
@@ -56,6 +55,7 @@ from rotator.watcher.problems import Problems
 from rotator.watcher.publisher import Publisher
 from rotator.watcher.question_times import QuestionTimes
 from rotator.watcher.rebalance import Rebalance
+from rotator.watcher.recovered_accounts import say_who_is_back
 from rotator.watcher.refresh_queue import RefreshQueue
 from rotator.watcher.settings_reload import reload_settings
 from rotator.watcher.signals import SignalHandler
@@ -368,7 +368,7 @@ class Daemon:
         self._follow_clock(now)
         self._publisher.beat()
         self._files.check()
-        self._say_who_is_back(since, now)
+        say_who_is_back(self._context, since, now)
         for look in (self._look_at_live, self._look_at_database):
             try:
                 look()
@@ -391,16 +391,6 @@ class Daemon:
         follow_clock(self._context, watched=True)
         for part in (self._publisher, self._problems, self._unsettled, self._times):
             part.follow_clock(now)
-
-    def _say_who_is_back(self, since: datetime, now: datetime) -> None:
-        back = recoveries(self._context.store.state(), since, now)
-        if not back:
-            return
-        why = "ready again"
-        self._context.record(
-            Event(now, EventKind.RECOVERED, a.provider, a.name, why=why) for a in back
-        )
-        self._context.notify_changed()
 
     def _publish(self) -> None:
         self._publisher.publish(polling=self._files.polling, waiting=self._reports.waiting)
