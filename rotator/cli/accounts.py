@@ -193,7 +193,8 @@ def account_json(
         "type": account.credential.type,
         "identity": account.identity,
         "fingerprint": account.credential.secret.fingerprint(),
-        "active": state.slot(account.provider).active == account.id,
+        "active": bool(state.live_in(account)),
+        "homes": homes_json(account, state),
         "state": account.state_at(now).value,
         "until": iso(account.until_at(now)),
         "reason": account.reason_at(now),
@@ -207,6 +208,18 @@ def account_json(
         "captured_at": iso(account.captured_at),
         "last_used_at": iso(account.last_used_at),
     }
+
+
+def homes_json(account: Account, state: State) -> list[dict[str, Any]]:
+    """Return where an account stands, as `accounts --json` has it."""
+    live = state.live_in(account)
+    labels = {
+        standing.home: standing.label for standing in reversed(state.standings_of(account.id))
+    }
+    return [
+        {"home": home.value, "active": home in live, "label": labels.get(home)}
+        for home in state.homes_of(account)
+    ]
 
 
 def _name_of(account: AccountId | None, state: State) -> str | None:
@@ -251,7 +264,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def _row(account: Account, state: State, now: datetime, kept: int) -> list[str]:
-    mark = "*" if state.slot(account.provider).active == account.id else " "
+    mark = "*" if state.live_in(account) else " "
     return [
         f"{mark} {account.name}",
         account.credential.type,
@@ -267,7 +280,15 @@ def _row(account: Account, state: State, now: datetime, kept: int) -> list[str]:
             if words
         ),
         account.identity or account.credential.secret.fingerprint(),
+        *([_home_words(account, state)] if state.standings else []),
     ]
+
+
+def _home_words(account: Account, state: State) -> str:
+    """Return where an account stands and is used; nobody asks who has one home."""
+    live = state.live_in(account)
+    names = [f"{home.value}{'*' if home in live else ''}" for home in state.homes_of(account)]
+    return ", ".join(names) or "parked"
 
 
 def _unproven_words(account: Account) -> str:

@@ -1,4 +1,4 @@
-"""`rotator rotate`: put another account into auth.json now."""
+"""`rotator rotate`: make another account the live one now, wherever its provider is used."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import click
 
 from rotator.cli.common import context_for_command, json_option, print_json, provider_id
 from rotator.context import Context
+from rotator.core.selection.homes import homes_for
 from rotator.errors import LiveFileError, NothingToRotateTo
 from rotator.live.restore import Rebuilt, rebuild_at_rest
 from rotator.live.unclaimed import LIST, KeptContent
+from rotator.model import HomeName
 from rotator.opencode.auth.placement_sentences import swap_obstacle
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.services.own_keys import unreached
 from rotator.services.restarts import note_restart, takes_effect, when_used
-from rotator.services.rotate import plan_rotation, rotate, split_target
+from rotator.services.rotate import Plan, Rotated, plan_rotation, rotate, split_target
 
 
 @click.command()
@@ -46,16 +48,12 @@ def command(
             rebuilt = _rebuilt(context, provider, alias, as_json=as_json)
             state = context.decision_state()
         plan = plan_rotation(state, provider, alias, context.clock())
-        left, to, why = plan.left, plan.to, plan.why
-        if not dry_run:
-            done = rotate(context, plan)
-            left, to, why = done.left, done.put, done.why
-            note_restart(context, to, written=done.written)
-        elif (obstacle := swap_obstacle(context.paths.auth_file)) is not None:
-            raise LiveFileError(obstacle)
+        done = _carry_out(context, plan, dry_run=dry_run)
+        left, to = done.left, done.put
         present = Exchange(context.paths).present()
-        when, used = takes_effect(context, present, to), when_used(context, present, to)
-        own = unreached(context, present, to)
+        when = takes_effect(context, present, to, done.homes)
+        used = when_used(context, present, to, done.homes)
+        own = unreached(context, present, to) if HomeName.AUTH_FILE in done.homes else None
     if as_json:
         print_json(
             {
@@ -64,7 +62,9 @@ def command(
                 "from": left.alias if left else None,
                 "to": to.alias,
                 "applies": when,
-                "why": why,
+                "why": done.why,
+                "homes": [home.value for home in done.homes],
+                **({"obstacle": done.obstacle} if done.obstacle else {}),
                 **({"own_key": own.says} if own else {}),
                 **({"dry_run": True} if dry_run else {}),
                 **({"rebuilt": _rebuilt_json(rebuilt)} if rebuilt else {}),
@@ -74,7 +74,22 @@ def command(
     verb = "would become" if dry_run else "is now"
     if left is not None and left.id == to.id:
         verb = "is already"
-    click.echo(f"{plan.provider}: {to.alias} {verb} live ({why}); {used}")
+    click.echo(f"{plan.provider}: {to.alias} {verb} live ({done.why}); {used}")
+    if done.obstacle is not None:
+        click.echo(f"! OpenCode 2 goes on with what it has: {done.obstacle}", err=True)
+
+
+def _carry_out(context: Context, plan: Plan, *, dry_run: bool) -> Rotated:
+    """Rotate, or (`dry_run`) say what would be done."""
+    if not dry_run:
+        done = rotate(context, plan)
+        note_restart(context, done.put, written=done.written)
+        return done
+    homes = homes_for(context.store.state(), plan.to)
+    obstacle = swap_obstacle(context.paths.auth_file) if HomeName.AUTH_FILE in homes else None
+    if obstacle is not None:
+        raise LiveFileError(obstacle)
+    return Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
 
 
 def _rebuilt(

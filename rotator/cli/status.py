@@ -9,12 +9,14 @@ import click
 
 from rotator.cli.bridge import bridge_json
 from rotator.cli.common import context_for_reading, json_option, state_words, table_lines
+from rotator.core.selection.homes import live_of
 from rotator.errors import RotatorError, UsageError
-from rotator.services.status import ProviderLine, Status, read_status
+from rotator.model import HomeName
+from rotator.services.status import HomeLine, ProviderLine, RunningOpencode, Status, read_status
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
 from rotator.text import sanitize
-from rotator.wording import span_in_minutes
+from rotator.wording import counted, span_in_minutes
 
 NOT_RUNNING = 5
 
@@ -76,15 +78,31 @@ def status_json(overview: Status) -> dict[str, Any]:
         "auth_file": str(overview.auth_file),
         "bridge": bridge_json(overview.bridge),
         "opencodes": [
-            {"pid": o.pid, "kind": o.kind, "bridge": o.bridge, "auth_file": o.auth_file}
+            {
+                "pid": o.pid,
+                "kind": o.kind,
+                "bridge": o.bridge,
+                "auth_file": o.auth_file,
+                **({"version": o.version, "generation": 2} if o.is_server_of_second else {}),
+            }
             for o in overview.opencodes
         ],
         "elsewhere": [
             {"pid": o.pid, "kind": o.kind, "auth_file": o.auth_file} for o in overview.elsewhere
         ],
         "providers": [
-            {"id": p.id, "active": p.active, "accounts": p.accounts, "ready": p.ready}
+            {
+                "id": p.id,
+                "active": p.active,
+                "accounts": p.accounts,
+                "ready": p.ready,
+                "active_in": dict(p.active_in),
+            }
             for p in overview.providers
+        ],
+        "homes": [
+            {"home": h.name.value, "path": str(h.path), "logins": h.logins, "problem": h.problem}
+            for h in overview.homes
         ],
         "problems": list(overview.problems),
     }
@@ -112,10 +130,9 @@ def _lines(overview: Status, *, is_counting: bool) -> list[str]:
         ["balancing", "on" if overview.state.balancing else "off"],
         ["auth.json", str(overview.auth_file)],
     ]
-    for opencode in overview.opencodes:
-        has = f", bridge {opencode.bridge}" if opencode.bridge else ""
-        has += f" {opencode.says}" if opencode.says else ""
-        rows.append(["opencode", f"{opencode.who}{has}"])
+    database = [home for home in overview.homes if home.name is HomeName.DATABASE]
+    rows += [[home.name.value, f"{home.path}: {_logins(home)}"] for home in database]
+    rows += [["opencode", f"{o.who}{_what_it_has(o)}"] for o in overview.opencodes]
     rows += [
         ["opencode", f"{opencode.who} uses {sanitize(opencode.auth_file)}"]
         for opencode in overview.elsewhere
@@ -124,12 +141,30 @@ def _lines(overview: Status, *, is_counting: bool) -> list[str]:
     return [*table_lines(rows), *(f"! {problem}" for problem in overview.problems)]
 
 
+def _what_it_has(opencode: RunningOpencode) -> str:
+    if opencode.is_server_of_second:
+        of = f"({opencode.version})" if opencode.version else "whose password is not known here"
+        return f" is an OpenCode 2 {of}"
+    has = f", bridge {opencode.bridge}" if opencode.bridge else ""
+    return f"{has} {opencode.says}" if opencode.says else has
+
+
+def _logins(home: HomeLine) -> str:
+    if home.logins is None:
+        return "cannot be used"
+    return counted(home.logins, "login")
+
+
 def _provider_row(overview: Status, provider: ProviderLine, *, is_counting: bool) -> list[str]:
-    account, now = overview.state.active(provider.id), overview.now
+    account, now = live_of(overview.state, provider.id), overview.now
     who = "no live login"
     if account is not None:
         who = f"{account.alias} {state_words(account, now)}"
         until = account.until_at(now)
         if is_counting and until is not None:
             who += f" (in {span_in_minutes((until - now).total_seconds())})"
+    if len(set(provider.active_in.values())) > 1:
+        # The state is that of the first one.
+        named = (f"{alias or 'nobody'} in {home}" for home, alias in provider.active_in.items())
+        who = f"{who}; {', '.join(named)}"
     return [provider.id, f"{who}; {provider.ready} of {provider.accounts} ready"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rotator.doctor import configured, inside, mends, places, programs, running, stores
+from rotator.doctor import configured, databases, inside, mends, places, programs, running, stores
 from rotator.doctor.check_result import Check, CheckResult, problem
 from rotator.doctor.setup import DoctorContext
 from rotator.errors import RotatorError
@@ -26,6 +26,7 @@ LOOKS: dict[Check, Look] = {
     Check.SERVICE: running.look_at_service,
     Check.NOTIFICATIONS: running.look_at_notifications,
     Check.AUTH_FILE: places.look_at_auth_file,
+    Check.DATABASE: databases.look_at_database,
     Check.STORE: stores.look_at_store,
     Check.FOLDERS: places.look_at_folders,
     Check.LEFTOVERS: places.look_for_leftovers,

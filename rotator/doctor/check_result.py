@@ -25,6 +25,7 @@ class Check(StrEnum):
     SERVICE = "service"
     NOTIFICATIONS = "notifications"
     AUTH_FILE = "auth.json"
+    DATABASE = "opencode.db"
     STORE = "store"
     BACKUPS = "backups"
     ACCOUNTS = "accounts"
@@ -75,7 +76,7 @@ def problem(
 
 # The codes of the commands that would fail for the same reason; everything else is a matter of
 # how things are set up.
-_CODES = {Check.STORE: 7, Check.AUTH_FILE: 6, Check.WATCHER: 5}
+_CODES = {Check.STORE: 7, Check.AUTH_FILE: 6, Check.DATABASE: 6, Check.WATCHER: 5}
 _SET_UP = 2
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rotator.context import open_context
+from rotator.doctor.databases import wide_database
 from rotator.doctor.places import (
     auth_file_is_wide,
     leftovers,
@@ -49,6 +50,10 @@ def narrow_modes(setup: DoctorContext) -> Iterator[str]:
         live = Path(os.path.realpath(setup.paths.auth_file))
         narrow(live)
         yield f"{live} is private now"
+    for path in wide_database(setup):
+        with contextlib.suppress(FileNotFoundError):
+            narrow(path)
+            yield f"{path} is private now"
 
 
 def clear_leftovers(setup: DoctorContext) -> Iterator[str]:

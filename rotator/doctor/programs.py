@@ -25,8 +25,8 @@ from rotator.system.file_owners import owner_below_root
 from rotator.system.interrupts import counting_at_once
 from rotator.text import sanitize
 
-OLDEST, FIRST_UNSUPPORTED = (1, 17, 0), (2, 0, 0)
-_SUPPORTED = "1.17 and newer, and not 2"
+OLDEST, SECOND, FIRST_UNSUPPORTED = (1, 17, 0), (2, 0, 0), (3, 0, 0)
+_SUPPORTED = "1.17 and newer, and 2"
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?![\d.])")
 _IN_CELLAR = re.compile(r"/Cellar/opencode/([^/]+)/")
 _PACKAGES = re.compile(r"opencode-ai|opencode-\w+-[\w-]+|@opencode/cli")
@@ -58,6 +58,9 @@ def _remark_on(which: str, version: str | None) -> CheckResult:
     if not _is_supported(version):
         says = f"{which} opencode {version}, which is not supported"
         return problem(Check.OPENCODE, says, f"supported are {_SUPPORTED}")
+    if (_parsed(version) or OLDEST) >= SECOND:
+        says = f"{which} OpenCode {version}: its logins are kept and rotated"
+        return note(Check.OPENCODE, says, "nothing fails over in it yet")
     return ok(Check.OPENCODE, f"{which} opencode {version}")
 
 

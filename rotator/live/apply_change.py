@@ -129,11 +129,19 @@ def _doubt_replaced(context: Context, change: Login, added: AccountId) -> None:
 
 
 def add_account(
-    context: Context, change: Login | Refresh, now: datetime, *, activate: bool = False
+    context: Context,
+    change: Login | Refresh,
+    now: datetime,
+    *,
+    activate: bool = False,
+    label: str | None = None,
 ) -> Event:
-    """Save a login as a new account, live in its slot if `activate`."""
+    """Save a login as a new account, live in its slot if `activate`.
+
+    `label` is what it is called where it came from, for want of its owner's name.
+    """
     provider, who = change.provider, change.identity
-    alias = free_alias(provider, who.label, context.store.aliases(provider))
+    alias = free_alias(provider, who.label or label, context.store.aliases(provider))
     added = context.store.add_account(provider, alias, change.credential, who, now)
     may_be = change.may_be if isinstance(change, Login) else ()
     for account in may_be:

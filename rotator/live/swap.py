@@ -100,7 +100,7 @@ def swap(context: Context, order: SwapRequest) -> Swapped | None:
             if order.check_expected and (left.id if left else None) != order.expected:
                 return None
             if left is None or left.id != target.id:
-                _require_unspent(target)
+                require_unspent(target)
             content = with_entry(
                 require_whole(reading, context.paths.auth_file),
                 target.provider,
@@ -116,7 +116,7 @@ def swap(context: Context, order: SwapRequest) -> Swapped | None:
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
 
 
-def _require_unspent(target: Account) -> None:
+def require_unspent(target: Account) -> None:
     """Refuse a login that opencode would refresh with a token which somebody else has exchanged."""
     if target.spent_from is not None:
         message = f"{target.name} needs a new login: {SPENT_ELSEWHERE}"

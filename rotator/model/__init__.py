@@ -25,6 +25,7 @@ from rotator.model.credential import (
     Replaced,
 )
 from rotator.model.event import Event, EventKind
+from rotator.model.home import HomeName, Standing
 from rotator.model.signal import (
     EVERYTHING,
     Finding,
@@ -58,6 +59,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Finding",
+    "HomeName",
     "Identity",
     "Limit",
     "Meaning",
@@ -71,6 +73,7 @@ __all__ = [
     "Slot",
     "Snapshot",
     "Source",
+    "Standing",
     "State",
     "SwapMark",
     "Tenure",

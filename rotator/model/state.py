@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from rotator.model.account import Account
 from rotator.model.credential import AccountId, Digest, Replaced
+from rotator.model.home import HomeName, Standing
 from rotator.model.preferences import Failover, Preferences
 from rotator.model.usage import Snapshot
 from rotator.secret import Secret
@@ -86,6 +87,8 @@ class State:
     replaced: Mapping[AccountId, tuple[Replaced, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    # What was last seen in homes that have several logins of a provider.
+    standings: tuple[Standing, ...] = ()
     # Rows that could not be read: one sentence each.
     broken: tuple[str, ...] = ()
     # What vendors last said of accounts, where it was asked for together with the rest.
@@ -113,6 +116,47 @@ class State:
     def active(self, provider: str) -> Account | None:
         """Return the account in the provider's slot, or None."""
         return self.account(self.slot(provider).active)
+
+    def standings_of(self, account: AccountId) -> tuple[Standing, ...]:
+        """Return the places of an account in homes that have several, the active one first."""
+        places = [place for place in self.standings if place.account == account]
+        return tuple(sorted(places, key=lambda place: (not place.active, place.slot)))
+
+    def active_in(self, home: HomeName, provider: str) -> Account | None:
+        """Return the provider's account that is active in a home, or None."""
+        if home is HomeName.AUTH_FILE:
+            return self.active(provider)
+        live = (
+            standing.account for standing in self.standings if _is_live(standing, home, provider)
+        )
+        return self.account(next(live, None))
+
+    def is_used(self, home: HomeName, provider: str) -> bool:
+        """Tell whether a home has a login of the provider."""
+        if home is HomeName.AUTH_FILE:
+            return self.slot(provider).active is not None
+        return any(
+            standing.home is home and standing.provider == provider for standing in self.standings
+        )
+
+    def homes_of(self, account: Account) -> tuple[HomeName, ...]:
+        """Return the homes in which an account stands."""
+        standing = {place.home for place in self.standings_of(account.id)}
+        if self.slot(account.provider).active == account.id:
+            standing.add(HomeName.AUTH_FILE)
+        return tuple(home for home in HomeName if home in standing)
+
+    def live_in(self, account: Account) -> tuple[HomeName, ...]:
+        """Return the homes in which an account is the active one."""
+        live = (self.active_in(home, account.provider) for home in HomeName)
+        pairs = zip(HomeName, live, strict=True)
+        return tuple(
+            home for home, active in pairs if active is not None and active.id == account.id
+        )
+
+
+def _is_live(standing: Standing, home: HomeName, provider: str) -> bool:
+    return standing.active and standing.home is home and standing.provider == provider
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,12 @@ from rotator.model import (
     Credential,
     Event,
     EventKind,
+    HomeName,
     State,
 )
 from rotator.services.refresh import with_fresh_tokens
 from rotator.services.rotate import find_account
+from rotator.services.second_home import has_second_home
 from rotator.system.locks import swap_lock
 
 BY_USER = "disabled by you"
@@ -133,7 +135,7 @@ def disable(context: Context, account: Account) -> Done:
         context.store.set_disabled(account.id, BY_USER)
 
     other = _successor(context, account)
-    is_out, note = False, None
+    is_out, note = False, _make_way_elsewhere(context, account)
     if other is not None:
         try:
             is_out = _make_way(context, account, other, f"{account.alias} was disabled", forbid)
@@ -195,6 +197,8 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
         parted[:] = [remove_account(context, account, now, with_kept=with_kept)]
 
     other = _successor(context, account)
+    _make_way_elsewhere(context, account)
+    _take_out_elsewhere(context, account)
     gone = (
         _make_way(context, account, other, f"{account.alias} was removed", forget)
         if other
@@ -284,6 +288,41 @@ def _make_way(
     """Put `other` into auth.json in place of `account`; False if that one is not live by now."""
     order = SwapRequest(other.id, why, expected=account.id, check_expected=True, also=also)
     return _is_live(context, account) and swap(context, order) is not None
+
+
+def _make_way_elsewhere(context: Context, account: Account) -> str | None:
+    """Switch to the best other login where the account is active beside auth.json.
+
+    Returns what is to be said where it stays active there.
+    """
+    state, now = context.decision_state(account.provider), context.clock()
+    if HomeName.DATABASE not in state.live_in(account):
+        return None
+    from rotator.live.homes import switch  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+    home = DatabaseHome(context.paths)
+    there = {standing.account for standing in state.standings if standing.home is home.name}
+    barred = {other.id for other in state.accounts if other.id not in there} | {account.id}
+    other = choose(state, Selection(account.provider, barred, account.credential), now).account
+    if other is None:
+        none = f"no other login of {account.provider} there is ready"
+        return f"{account.alias} stays active in {home.name.value}: {none}"
+    try:
+        switch(context, home, other.id, f"{account.alias} makes way")
+    except LiveFileError as exc:
+        return f"{account.alias} stays active in {home.name.value}: {exc.message}"
+    return None
+
+
+def _take_out_elsewhere(context: Context, account: Account) -> None:
+    """Take every login of an account out of OpenCode 2's database; raises LiveFileError."""
+    if not has_second_home(context):
+        return
+    from rotator.live.homes import take_out_of  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+    take_out_of(context, DatabaseHome(context.paths), account.id)
 
 
 def _successor(context: Context, account: Account) -> Account | None:

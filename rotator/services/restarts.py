@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rotator.context import Context
-from rotator.model import Account, Event, EventKind
+from rotator.model import Account, Event, EventKind, HomeName
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
 from rotator.services.bound_requests import Bound, bound_elsewhere
@@ -24,6 +24,7 @@ _WHEN = {
     "next-request": "running opencodes use it from the next request on",
     _LATER: "restart opencode to use it",
 }
+_IN_SECOND = "OpenCode 2 uses it from its next request on"
 
 
 def unseen_turns(context: Context, present: Sequence[Present]) -> str | None:
@@ -39,8 +40,18 @@ def _unseen(process: Unbridged) -> str:
     return said
 
 
-def takes_effect(context: Context, present: Sequence[Present], put: Account) -> str:
-    """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`."""
+def takes_effect(
+    context: Context,
+    present: Sequence[Present],
+    put: Account,
+    homes: Sequence[HomeName] = (HomeName.AUTH_FILE,),
+) -> str:
+    """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`.
+
+    `homes` are those in which the account is active by it.
+    """
+    if HomeName.AUTH_FILE not in homes:
+        return "next-request"
     if not following(present) and not _using(context, present):
         return "now"
     is_used = is_sent(context, present, put) and not _lagging(context, present, put)
@@ -124,15 +135,33 @@ def _unseen_by(presence: Present, put: Account) -> str:
     )
 
 
-def when_used(context: Context, present: Sequence[Present], put: Account) -> str:
-    """Return when a swap is used, and what it does not reach, as a part of a sentence."""
+def when_used(
+    context: Context,
+    present: Sequence[Present],
+    put: Account,
+    homes: Sequence[HomeName] = (HomeName.AUTH_FILE,),
+) -> str:
+    """Return when a swap is used, and what it does not reach, as a part of a sentence.
+
+    `homes` are those in which the account is active by it.
+    """
+    if HomeName.AUTH_FILE not in homes:
+        return _IN_SECOND
+    if HomeName.DATABASE in homes:
+        return f"{_used_in_first(context, present, put)}; {_IN_SECOND}"
+    used = _used_in_first(context, present, put)
+    is_for_all = unreached(context, present, put) is None and is_sent(context, present, put)
+    return f"{used}{_not_for_second(context, present)}" if is_for_all else used
+
+
+def _used_in_first(context: Context, present: Sequence[Present], put: Account) -> str:
+    """Return when opencodes that read auth.json use a swap in it."""
     when = takes_effect(context, present, put)
     own = unreached(context, present, put)
     if own is None and not is_sent(context, present, put):
         return why_unsent(context, present, put)
     if own is None:
-        used = _WHEN[when] if when != _LATER else _restart_first(context, present, put)
-        return f"{used}{_not_for_second(context, present)}"
+        return _WHEN[when] if when != _LATER else _restart_first(context, present, put)
     # A restart does not change what a configuration gives.
     is_used = own.alias is not None and when == "next-request"
     return f"{_WHEN[when]}; {own.says}" if is_used else own.says
@@ -144,7 +173,7 @@ def _not_for_second(context: Context, present: Sequence[Present]) -> str:
         process.who for process in unbridged(context.paths, present) if process.lack is Lack.SECOND
     ]
     return (
-        f"; OpenCode 2 has its logins in its database: no swap reaches {', '.join(names)}"
+        f"; OpenCode 2 has its logins in its database: this swap does not reach {', '.join(names)}"
         if names
         else ""
     )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_refresh_unconfirmed
+from rotator.core.selection.homes import homes_for, left_by, live_of
 from rotator.core.selection.policy import Selection, choose
-from rotator.errors import AccountNotFound, NothingToRotateTo, RotatorError, UsageError
+from rotator.errors import (
+    AccountNotFound,
+    LiveFileError,
+    NothingToRotateTo,
+    RotatorError,
+    UsageError,
+)
 from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.swap import SwapRequest, swap
-from rotator.model import Account, AccountId, AccountState, State
+from rotator.model import Account, AccountId, AccountState, HomeName, State
 from rotator.services.refresh import with_fresh_tokens
 from rotator.wording import moment_in_full
 
@@ -38,6 +46,9 @@ class Rotated:
     put: Account
     why: str
     written: bool
+    homes: tuple[HomeName, ...] = (HomeName.AUTH_FILE,)
+    # What keeps OpenCode 2 as it was, where auth.json was changed all the same.
+    obstacle: str | None = None
 
 
 def plan_rotation(state: State, provider: str | None, alias: str | None, now: datetime) -> Plan:
@@ -50,10 +61,10 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
     if not accounts:
         message = f"there is no account of {chosen}"
         raise AccountNotFound(message, hint="rotator accounts lists them")
-    left = state.active(chosen)
+    left = live_of(state, chosen)
     if alias is not None:
         named = _by_name(accounts, chosen, alias, now)
-        return Plan(chosen, left, named, "asked for by name", by_name=True)
+        return Plan(chosen, left_by(state, named), named, "asked for by name", by_name=True)
     like = left.credential if left else None
     choice = choose(state, Selection(chosen, {left.id} if left else (), like), now)
     if choice.account is None:
@@ -88,7 +99,7 @@ def rotate(context: Context, plan: Plan) -> Rotated:
         context.store.set_disabled(plan.to.id, None)
 
     try:
-        done = swap(context, SwapRequest(plan.to.id, plan.why, also=enable))
+        return _put_in(context, plan, also=enable)
     except NothingToRotateTo:
         if plan.by_name:
             raise
@@ -99,10 +110,39 @@ def rotate(context: Context, plan: Plan) -> Rotated:
         if again.to.id == plan.to.id:
             raise
         return rotate(context, again)
+
+
+def _put_in(context: Context, plan: Plan, *, also: Callable[[], None]) -> Rotated:
+    """Make the account the active one in each home that it is for."""
+    homes = homes_for(context.store.state(), plan.to)
+    in_database = _in_database(context, plan, homes)
+    if HomeName.AUTH_FILE not in homes:
+        with context.store.transaction():
+            also()
+        return in_database
+    done = swap(context, SwapRequest(plan.to.id, plan.why, also=also))
     if done is None:
         message = "the rotation was given up"
         raise RotatorError(message)
-    return Rotated(done.left, done.put, plan.why, done.written)
+    left = done.left or in_database.left
+    return replace(in_database, left=left, put=done.put, written=done.written)
+
+
+def _in_database(context: Context, plan: Plan, homes: tuple[HomeName, ...]) -> Rotated:
+    """Switch in OpenCode 2 if that is one of the homes; what is wrong there stops no other."""
+    unchanged = Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
+    if HomeName.DATABASE not in homes:
+        return unchanged
+    from rotator.live.homes import switch  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+    try:
+        done = switch(context, DatabaseHome(context.paths), plan.to.id, plan.why)
+    except LiveFileError as exc:
+        if HomeName.AUTH_FILE not in homes:
+            raise
+        return replace(unchanged, homes=(HomeName.AUTH_FILE,), obstacle=exc.message)
+    return replace(unchanged, left=done.left, put=done.put)
 
 
 def _with_good_tokens(context: Context, plan: Plan) -> Plan:

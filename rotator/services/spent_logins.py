@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rotator.context import Context
 from rotator.core.logins.refresh_policy import is_spent_for_good
-from rotator.model import SPENT_ELSEWHERE, Account, Event, EventKind
+from rotator.model import SPENT_ELSEWHERE, Account, Event, EventKind, HomeName
 from rotator.opencode.auth.file import Whole, read_live
 
 STILL_LIVE = "opencode would send that token once more when its access token runs out"
@@ -35,12 +35,12 @@ def _reject(context: Context, account: Account) -> None:
         kept = state.account(account.id)
         if kept is None or not is_spent_for_good(state, kept, now):
             return
-        is_live = state.slot(kept.provider).active == kept.id
+        live_in = state.live_in(kept)
         # It may stand in auth.json and be saved only once that is whole.
-        if is_live and not _is_saved(context):
+        if HomeName.AUTH_FILE in live_in and not _is_saved(context):
             return
         context.store.set_rejected(kept.id, SPENT_ELSEWHERE)
-    then = f"; {STILL_LIVE}" if is_live else ""
+    then = f"; {STILL_LIVE}" if live_in else ""
     why = f"{SPENT_ELSEWHERE}; it needs a login{then}"
     context.record([Event(now, EventKind.REJECTED, kept.provider, kept.name, why=why)])
     context.notify_changed()

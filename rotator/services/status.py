@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from rotator.context import Context
+from rotator.core.selection.homes import live_of
 from rotator.core.selection.policy import nobody_left
 from rotator.live.unclaimed import LIST
-from rotator.model import SPENT_ELSEWHERE, AccountState, State
+from rotator.model import SPENT_ELSEWHERE, AccountState, HomeName, State
+from rotator.opencode.auth.home import AuthFileHome
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
+from rotator.opencode.home import Absent, Entries, Home, Unusable
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
+from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import STILL_LIVE
 from rotator.services.unseen_requests import unseen_requests
 from rotator.services.without_bridge import Lack, Unbridged, aside_says, unbridged
@@ -42,6 +46,9 @@ class RunningOpencode:
     # None: it is an OpenCode 2, which has its logins in a database.
     auth_file: str | None
     says: str | None = None
+    is_server_of_second: bool = False
+    # What a server of OpenCode 2 says of itself, if it takes the password that we have.
+    version: str | None = None
 
     @property
     def who(self) -> str:
@@ -57,6 +64,18 @@ class ProviderLine:
     active: str | None
     accounts: int
     ready: int
+    # Who is live in each home that has a login of the provider.
+    active_in: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HomeLine:
+    """A home of logins: where it is, how many stand there, and why it cannot be used, if so."""
+
+    name: HomeName
+    path: Path
+    logins: int | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,7 @@ class Status:
     # Those of the same HOME that use another auth.json.
     elsewhere: tuple[RunningOpencode, ...]
     providers: tuple[ProviderLine, ...]
+    homes: tuple[HomeLine, ...]
     problems: tuple[str, ...]
 
     @property
@@ -92,6 +112,12 @@ def read_status(context: Context) -> Status:
         RunningOpencode(p.pid if p.is_here else None, p.kind, p.bridge, file, aside_says(p))
         for p in present
     ]
+    homes = tuple(_homes(context))
+    # Where OpenCode 2 was never used no opencode is asked whether it is one.
+    has_second = any(home.name is HomeName.DATABASE for home in homes) or any(
+        other.lack is Lack.SECOND for other in without
+    )
+    opencodes += _second(paths) if has_second else []
     told = {opencode.pid for opencode in opencodes}
     opencodes += [
         RunningOpencode(
@@ -114,9 +140,11 @@ def read_status(context: Context) -> Status:
         opencodes=tuple(sorted(opencodes, key=lambda o: o.pid or 0)),
         elsewhere=tuple(_elsewhere(paths)),
         providers=tuple(_line(state, name, now) for name in names),
+        homes=homes,
         problems=(
             *live_problems(paths.auth_file),
             *placement_notes(paths.auth_file),
+            *(home.problem for home in homes if home.problem and home.name is HomeName.DATABASE),
             *_unclaimed(context),
             *_polled(paths, pid),
             *_held(context, pid),
@@ -134,9 +162,45 @@ def read_status(context: Context) -> Status:
 
 def _line(state: State, provider: str, now: datetime) -> ProviderLine:
     accounts = state.of(provider)
-    active = state.active(provider)
+    active = live_of(state, provider)
+    live_in = {
+        home.value: live.alias if (live := state.active_in(home, provider)) else None
+        for home in HomeName
+        if state.is_used(home, provider)
+    }
     ready = sum(a.state_at(now) is AccountState.READY for a in accounts)
-    return ProviderLine(provider, active.alias if active else None, len(accounts), ready)
+    return ProviderLine(provider, active.alias if active else None, len(accounts), ready, live_in)
+
+
+def _second(paths: Paths) -> list[RunningOpencode]:
+    """Return the servers of OpenCode 2."""
+    from rotator.opencode.database.servers import find_servers  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+    return [
+        RunningOpencode(
+            server.pid, "serve", None, None, is_server_of_second=True, version=server.version
+        )
+        for server in find_servers(paths)
+    ]
+
+
+def _homes(context: Context) -> Iterator[HomeLine]:
+    """Yield each home that is there."""
+    homes: list[Home] = [AuthFileHome(context.paths.auth_file, context.replaced)]
+    if has_second_home(context):
+        from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+        homes.append(DatabaseHome(context.paths))
+    for home in homes:
+        match home.read():
+            case Entries(entries):
+                # opencode 1 makes an empty table, too.
+                if entries or home.name is HomeName.AUTH_FILE:
+                    yield HomeLine(home.name, home.where(), len(entries))
+            case Unusable(why=why):
+                yield HomeLine(home.name, home.where(), None, why)
+            case Absent():
+                pass
 
 
 def _unclaimed(context: Context) -> list[str]:

@@ -12,6 +12,7 @@ from rotator.live.clock_change import follow_clock
 from rotator.model import State
 from rotator.opencode.auth.writer import sweep_live
 from rotator.services.refresh import settle_pending_refreshes
+from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import reject_spent
 from rotator.system.locks import swap_lock, watcher_pid
 
@@ -27,7 +28,7 @@ def sync(context: Context) -> None:
     try:
         with swap_lock(context.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
             sweep_live(context.paths.auth_file)
-            capture_live(context, watched=watched)
+            _capture_homes(context, watched=watched)
     except SwapConflict:
         # Whoever has the lock saves it, or the next one who looks.
         return
@@ -37,6 +38,25 @@ def sync(context: Context) -> None:
     with contextlib.suppress(LiveFileError):
         settle_pending_refreshes(context)
         reject_spent(context)
+
+
+def _capture_homes(context: Context, *, watched: bool) -> None:
+    """Save what stands in every home; what cannot be read of one keeps nobody from the other."""
+    try:
+        capture_live(context, watched=watched)
+    finally:
+        if has_second_home(context):
+            _capture_second(context, watched=watched)
+    if context.store.live_digest() is None:
+        # The other home has newer tokens of what stands in auth.json.
+        capture_live(context, watched=watched)
+
+
+def _capture_second(context: Context, *, watched: bool) -> None:
+    from rotator.live.homes import capture_home  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+
+    capture_home(context, DatabaseHome(context.paths), watched=watched)
 
 
 def finish(context: Context) -> None:

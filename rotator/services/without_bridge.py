@@ -23,7 +23,7 @@ from rotator.text import sanitize
 
 _LOGS_WITHIN = timedelta(seconds=5)
 _OWN_LOGINS = f"takes its logins from {AUTH_CONTENT}: no swap reaches it"
-_SECOND = "is an OpenCode 2: its logins are in its database, which no swap reaches"
+_SECOND = "is an OpenCode 2: its logins are in its database, and nothing fails over in it yet"
 OWN_LOGINS_TO_DO = f"start it without {AUTH_CONTENT} if rotator shall change its accounts"
 
 

@@ -12,8 +12,8 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from rotator.core.logins.row_seals import SEALED_TABLES, seals_of
-from rotator.storage.row_sealing import seal_rows
+from rotator.core.logins.row_seals import seals_of
+from rotator.storage.row_sealing import seal_rows, sealed_tables
 
 Migration = Callable[[sqlite3.Connection], None]
 STORE: list[Migration] = []
@@ -194,7 +194,7 @@ def m004_owners(connection: sqlite3.Connection) -> None:
 @store_step
 def m005_seals(connection: sqlite3.Connection) -> None:
     """Put a seal beside each row; what is no login any more gets none."""
-    for table in SEALED_TABLES:
+    for table in sealed_tables(connection):
         for seal in seals_of(table):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {seal} TEXT")
         whole = "json_valid(entry)" if table in {"account", "replaced"} else "TRUE"
@@ -218,6 +218,17 @@ def m006_exchanged_tokens(connection: sqlite3.Connection) -> None:
 def m007_table_seals(connection: sqlite3.Connection) -> None:
     """Put a seal beside each sealed table: a page of another time shows by it."""
     connection.execute("CREATE TABLE table_seal (name TEXT PRIMARY KEY, seal TEXT NOT NULL) STRICT")
+
+
+@store_step
+def m008_homes_with_several_logins(connection: sqlite3.Connection) -> None:
+    """Note what stands in a home that has several logins of a provider; no secret is in it."""
+    connection.execute(
+        """CREATE TABLE standing (
+            home TEXT NOT NULL, slot TEXT NOT NULL, provider TEXT NOT NULL, account TEXT,
+            label TEXT NOT NULL, active INTEGER NOT NULL, digest TEXT NOT NULL, left_at TEXT,
+            seal TEXT, PRIMARY KEY (home, slot)) STRICT"""
+    )
 
 
 @history_step

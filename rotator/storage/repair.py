@@ -254,6 +254,7 @@ def _joined(copy: RepairSource, left: RepairSource, now: datetime) -> tuple[Tabl
         "descent": of_either("descent"),
         "exchange": of_either("exchange"),
         **_places(left, ids),
+        **_standings(left),
     }
     content = {
         name: Rows(tuple(dict(row) for row in rows))
@@ -280,6 +281,15 @@ def _places(left: RepairSource, accounts: set[str]) -> Mapping[str, Iterable[Row
         for row in _rows(left, "slot")
     ]
     return {"live": live, "slot": slots, "tenure": _rows(left, "tenure")}
+
+
+def _standings(left: RepairSource) -> Mapping[str, Iterable[Row]]:
+    """Return what was seen in homes with several logins, if all of it is there.
+
+    Where a row is missing its login would count as a new one; a home of which nothing is noted
+    is looked at as for the first time, and nobody is logged in or out by it.
+    """
+    return {"standing": _rows(left, "standing")} if left.is_whole("standing") else {}
 
 
 def _is_whole(content: bytes | None) -> bool:

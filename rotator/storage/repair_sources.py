@@ -128,7 +128,7 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Repair
     unlike = _unlike(tables)
     spoilt: dict[str, tuple[Row, ...]] = {}
     restless: tuple[Row, ...] = ()
-    for name in SEALED_TABLES:
+    for name in [table for table in SEALED_TABLES if table in tables]:
         rows = tables[name].rows
         spoilt[name] = tuple(row for row in rows if not is_sealed(name, row))
         sound = [row for row in rows if is_sealed(name, row)]
@@ -157,6 +157,7 @@ def _unlike(tables: Tables) -> frozenset[str]:
         name
         for name in SEALED_TABLES
         if name in noted
+        and name in tables
         and tables[name].whole
         and all(is_sealed(name, row, seal) for row in tables[name].rows for seal in seals_of(name))
         and noted[name] != _seal_of(name, tables[name])

@@ -25,6 +25,12 @@ TABLE_SEALS, CHANGES = "table_seal", "changes"
 STORE_ID = "store"
 
 
+def sealed_tables(connection: sqlite3.Connection) -> list[str]:
+    """Return which of the tables whose rows have seals are there: an older schema lacks some."""
+    there = {name for (name,) in connection.execute("SELECT name FROM main.sqlite_schema")}
+    return [table for table in SEALED_TABLES if table in there]
+
+
 def seal_rows(connection: sqlite3.Connection, table: str, where: str = "TRUE") -> None:
     """Seal the rows of a table as they are."""
     for seal in seals_of(table):
@@ -54,7 +60,8 @@ def unlike_tables(connection: sqlite3.Connection) -> frozenset[str]:
     that cannot be read is none of those that can be sealed.
     """
     noted = dict(connection.execute(f"SELECT name, seal FROM {TABLE_SEALS}").fetchall())  # noqa: S608  # ours
-    return frozenset(t for t in SEALED_TABLES if not _is_as_left(connection, t, noted.get(t)))
+    tables = sealed_tables(connection)
+    return frozenset(t for t in tables if not _is_as_left(connection, t, noted.get(t)))
 
 
 def _is_as_left(connection: sqlite3.Connection, table: str, noted: str | None) -> bool:
@@ -77,7 +84,7 @@ def seal_tables(connection: sqlite3.Connection, but: Iterable[str] = ()) -> None
         f"INSERT INTO {TABLE_SEALS} (name, seal) VALUES (?, ?)"  # noqa: S608  # our name
         " ON CONFLICT DO UPDATE SET seal = excluded.seal WHERE seal != excluded.seal"
     )
-    for table in set(SEALED_TABLES).difference(but):
+    for table in set(sealed_tables(connection)).difference(but):
         connection.execute(upsert, (table, _seal_of_table(connection, table)))
     connection.execute(
         f"INSERT INTO {TABLE_SEALS} (name, seal) VALUES (?, '1')"  # noqa: S608  # our name
@@ -91,7 +98,7 @@ def _seal_of_table(connection: sqlite3.Connection, table: str) -> str:
 
 
 def _triggers(connection: sqlite3.Connection) -> Iterator[str]:
-    for table in SEALED_TABLES:
+    for table in sealed_tables(connection):
         columns = _columns(connection, table)
         for seal in seals_of(table):
             if seal not in columns:

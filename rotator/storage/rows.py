@@ -16,11 +16,13 @@ from rotator.model import (
     AccountState,
     Digest,
     Doubt,
+    HomeName,
     Identity,
     Limit,
     PendingRefresh,
     Replaced,
     Slot,
+    Standing,
     SwapMark,
     Tenure,
 )
@@ -98,6 +100,20 @@ def limit_values(limit: Limit) -> tuple[object, ...]:
 def tenure_of(row: Row) -> Tenure:
     """Return the tenure that a row stands for."""
     return Tenure(row["account"], from_iso(row["since"]))
+
+
+def standing_of(row: Row) -> Standing:
+    """Return what a row says of a login in a home that has several."""
+    return Standing(
+        HomeName(row["home"]),
+        row["slot"],
+        row["provider"],
+        row["account"],
+        row["label"],
+        bool(row["active"]),
+        Digest(row["digest"]),
+        _time(row["left_at"]),
+    )
 
 
 def slot_of(row: Row, tenures: Sequence[Tenure]) -> Slot:

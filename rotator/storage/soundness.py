@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rotator.core.logins.row_seals import SEAL, SEALED_TABLES, is_sealed, seals_of
+from rotator.core.logins.row_seals import SEAL, is_sealed, seals_of
 from rotator.errors import StoreDamaged
 from rotator.storage.database import Connection, require_known_schema, table_names
 from rotator.storage.images import opened_empty, require_sound
 from rotator.storage.migrations import STORE, version_of
-from rotator.storage.row_sealing import TABLE_SEALS, unlike_tables
+from rotator.storage.row_sealing import TABLE_SEALS, sealed_tables, unlike_tables
 from rotator.storage.transactions import reading
 
 _SCHEMA = (
@@ -32,7 +32,7 @@ def require_intact(connection: Connection, path: Path) -> int:
         require_sound(connection, path)
         if schema and _tables(connection) != _expected(schema):
             raise _damaged(path, "its tables are not those of its schema")
-        for table in sorted(set(table_names(connection)) & set(SEALED_TABLES)):
+        for table in sorted(sealed_tables(connection)):
             _require_sealed(connection, path, table)
         require_of_one_time(connection, path)
     return schema

@@ -17,11 +17,12 @@ from rotator.storage.tables.account_removal import AccountRemoval
 from rotator.storage.tables.descents import Descents
 from rotator.storage.tables.pending_refreshes import PendingRefreshes
 from rotator.storage.tables.slots import Slots
+from rotator.storage.tables.standings import Standings
 from rotator.storage.tables.unclaimed_contents import UnclaimedContents
 from rotator.storage.transactions import reading
 
 
-class Store(AccountRemoval, Descents, PendingRefreshes, Slots, UnclaimedContents):
+class Store(AccountRemoval, Descents, PendingRefreshes, Slots, Standings, UnclaimedContents):
     """The open store; a context manager that closes it."""
 
     def _open(self) -> None:

@@ -32,8 +32,10 @@ class Paths:
 
     home: Path
     auth_file: Path
+    opencode_database: Path
     opencode_logs: Path
     opencode_config: Path
+    opencode_state: Path
     config: Path
     data: Path
     state: Path
@@ -136,8 +138,10 @@ def find_paths(environ: Mapping[str, str] | None = None) -> Paths:
     return Paths(
         home=home,
         auth_file=data / "opencode" / "auth.json",
+        opencode_database=data / "opencode" / (env.get("OPENCODE_DB") or "opencode.db"),
         opencode_logs=data / "opencode" / "log",
         opencode_config=Path(opencode_config) if opencode_config else config / "opencode",
+        opencode_state=state / "opencode",
         config=config / OURS,
         data=data / OURS,
         state=Path(moved_state) if moved_state else state / OURS,

@@ -156,6 +156,16 @@ def find_elsewhere(data_folder: Path) -> list[Opencode]:
     ]
 
 
+def has_open(pid: int, path: Path) -> bool:
+    """Tell whether a process has that very file open, as far as it may be looked into."""
+    name = os.path.realpath(path)
+    if _HAS_PROC:
+        with contextlib.suppress(OSError):
+            return any(_link(link) == name for link in Path(f"/proc/{pid}/fd").iterdir())
+        return False
+    return any(name in process.opened for process in _seen_by_psutil() if process.pid == pid)
+
+
 def environment(pid: int) -> Mapping[str, str] | None:
     """Return the environment that a process was started with, or None if it may not be read.
 
@@ -234,7 +244,13 @@ def _told(path: Path) -> Mapping[str, str]:
 
 
 def _is_named_opencode(name: str, words: Sequence[str]) -> bool:
-    return "opencode" in f"{name} {list(words[:2])}"
+    return "opencode" in f"{name} {list(words[:2])}" and not _is_ours(words)
+
+
+def _is_ours(words: Sequence[str]) -> bool:
+    """Tell a process of this program: it may lie in a folder named so, and reads the database."""
+    named = [Path(word).name for word in words[:3]]
+    return "rotator" in named[:2] or list(words[1:3]) == ["-m", "rotator"]
 
 
 def _seen_in_proc() -> Iterator[_Seen]:

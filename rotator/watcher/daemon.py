@@ -16,14 +16,10 @@ from pathlib import Path
 
 from rotator.context import Context
 from rotator.core.failures.reported_failures import Note
-from rotator.core.selection.rests import next_recovery, recoveries
+from rotator.core.selection.rests import next_recovery
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.live.capture import capture_until_whole
 from rotator.live.clock_change import follow_clock
-from rotator.model import (
-    Event,
-    EventKind,
-)
 from rotator.opencode.auth.file import Torn
 from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
@@ -37,8 +33,10 @@ from rotator.storage.schema_upgrade import newer_wanted
 from rotator.system.file_watch import FileWatcher
 from rotator.system.locks import swap_lock
 from rotator.system.watched_folders import Watched
+from rotator.watcher.database_look import DatabaseLook
 from rotator.watcher.identity_questions import IdentityQuestions
 from rotator.watcher.messages import (
+    DATABASE,
     INBOX,
     LIVE,
     LOG,
@@ -57,6 +55,7 @@ from rotator.watcher.problems import Problems
 from rotator.watcher.publisher import Publisher
 from rotator.watcher.question_times import QuestionTimes
 from rotator.watcher.rebalance import Rebalance
+from rotator.watcher.recovered_accounts import say_who_is_back
 from rotator.watcher.refresh_queue import RefreshQueue
 from rotator.watcher.settings_reload import reload_settings
 from rotator.watcher.signals import SignalHandler
@@ -112,6 +111,7 @@ class Daemon:
         self._watched = False
         self._unsettled = UnsettledFile(context)
         self._problems = Problems(context)
+        self._database = DatabaseLook(context, Problems(context))
         self._publisher = Publisher(context, self._exchange, self._problems)
         self._refreshes = RefreshQueue(context, lambda: self._messages.put(REFRESHED))
         self._readings = UsagePoller(context, lambda: self._messages.put(READ))
@@ -119,6 +119,7 @@ class Daemon:
         self._times = QuestionTimes(self._readings, self._questions, self._looked_at)
         self._looks = {
             LIVE: self._look_at_live,
+            DATABASE: lambda: self._look_at_database(closely=False),
             INBOX: self._look_at_inbox,
             LOG: self._look_at_log,
             STORE: self._look_at_store,
@@ -133,6 +134,7 @@ class Daemon:
         self._files = watcher(
             [
                 Watched(LIVE, context.paths.auth_file, folder=False),
+                *self._database.files,
                 Watched(INBOX, self._exchange.inbox, folder=True),
                 Watched(LOG, context.paths.opencode_logs, folder=True),
                 Watched(STORE, context.paths.changed, folder=False),
@@ -169,6 +171,7 @@ class Daemon:
             return end
         finally:
             self._files.stop()
+            self._database.close()
             self._refreshes.close()
             self._times.close()
             self._settings.close()
@@ -233,7 +236,7 @@ class Daemon:
         elif name:
             self._drain(name)
             self._files.check()
-            self._look(name)
+            self._looks[name]()
         self._work_inbox()
         # However many hints come in, the regular look has its turn.
         if not name or self._pause_seconds() == 0:
@@ -249,9 +252,6 @@ class Daemon:
         """Leave out repetitions that wait in the queue, also of `name`; know of all signals."""
         for path in self._messages.drain(name):
             self._turns.inbox.hint(path)
-
-    def _look(self, name: str) -> None:
-        self._looks[name]()
 
     def _look_at_inbox(self) -> None:
         self._publisher.restore()
@@ -290,6 +290,7 @@ class Daemon:
 
     def _look_at_refreshes(self) -> None:
         self._refreshes.work()
+        self._look_at_database()
         self._publisher.has_news = True
 
     def _look_at_readings(self) -> None:
@@ -303,15 +304,19 @@ class Daemon:
             self._publisher.has_news = True
 
     def _look_at_store(self) -> None:
-        self._publisher.has_news = True
         self._reports.follow_swaps()
-        self._times.ask_owners_at(self._context.clock())
+        self._hear_of_accounts()
 
     def _look_at_settings(self) -> None:
         if reload_settings(self._context, self._settings):
             # Another strategy may want another account at once.
             self._rebalance.work()
             self._publisher.has_news = True
+
+    def _hear_of_accounts(self) -> None:
+        self._publisher.has_news = True
+        # Whose a new login is may be worth a question.
+        self._times.ask_owners_at(self._context.clock())
 
     # -- auth.json -------------------------------------------------------------------------
 
@@ -323,9 +328,15 @@ class Daemon:
             self._watched = self._watched or not isinstance(reading, Torn)
             self._unsettled.settle(reading)
         if self._context.store.live_digest() != before:
-            self._publisher.has_news = True
-            # Whose a new login is may be worth a question.
-            self._times.ask_owners_at(self._context.clock())
+            self._hear_of_accounts()
+            self._look_at_database()
+
+    def _look_at_database(self, *, closely: bool = True) -> None:
+        if self._database.look(closely=closely):
+            self._hear_of_accounts()
+            if self._context.store.live_digest() is None:
+                # It has newer tokens of what stands in auth.json.
+                self._look_at_live()
 
     # -- upkeep ----------------------------------------------------------------------------
 
@@ -357,17 +368,18 @@ class Daemon:
         self._follow_clock(now)
         self._publisher.beat()
         self._files.check()
-        self._say_who_is_back(since, now)
-        try:
-            self._look_at_live()
-        except LiveFileError as exc:
-            # It keeps nobody from looking at the rest.
-            self._problems.tell(exc)
-        self._look(INBOX)
-        self._look(LOG)
+        say_who_is_back(self._context, since, now)
+        for look in (self._look_at_live, self._look_at_database):
+            try:
+                look()
+            except LiveFileError as exc:
+                # It keeps nobody from looking at the rest.
+                self._problems.tell(exc)
+        self._look_at_inbox()
+        self._look_at_log()
         self._reports.work_held_lines()
         self._reports.follow_swaps()
-        self._look(SETTINGS)
+        self._look_at_settings()
         self._refreshes.work()
         self._publisher.sweep_if_due(now)
         is_time = self._times.begin(now, self._exchange.present)
@@ -379,16 +391,6 @@ class Daemon:
         follow_clock(self._context, watched=True)
         for part in (self._publisher, self._problems, self._unsettled, self._times):
             part.follow_clock(now)
-
-    def _say_who_is_back(self, since: datetime, now: datetime) -> None:
-        back = recoveries(self._context.store.state(), since, now)
-        if not back:
-            return
-        why = "ready again"
-        self._context.record(
-            Event(now, EventKind.RECOVERED, a.provider, a.name, why=why) for a in back
-        )
-        self._context.notify_changed()
 
     def _publish(self) -> None:
         self._publisher.publish(polling=self._files.polling, waiting=self._reports.waiting)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 # What is watched, by the names that `status` shows.
 LIVE, INBOX, LOG, STORE = "auth.json", "the bridge's inbox", "opencode's log", "the store"
-SETTINGS = "the settings"
+SETTINGS, DATABASE = "the settings", "opencode.db"
 STOP, REFRESHED, READ, NAMED, MORE = "stop", "refreshed", "read", "named", "more"
 Message = tuple[str, Path | None]
 

@@ -198,8 +198,10 @@ def test_b6_nothing_is_asked_of_somebody_beside_whom_an_opencode_2_runs(
 ) -> None:
     # An older opencode makes no database of its own beside that of a newer one.
     assert run(ready, "hi").code == 0
-    says = "is an OpenCode 2: its logins are in its database, which no swap reaches"
+    says = "is an OpenCode 2: its logins are in its database, and nothing fails over in it yet"
     with second(ready) as pid:
+        # OpenCode 2 makes its database so that others can read it.
+        assert "is private now" in rotator(ready, "doctor", "--fix").stdout
         (code, told), found = remarks(ready), status(ready)
         used, sentence = applies(ready), rotator(ready, "rotate", "mock", "--dry-run").stdout
         with serve(ready) as server:
@@ -210,8 +212,8 @@ def test_b6_nothing_is_asked_of_somebody_beside_whom_an_opencode_2_runs(
     assert (code, used, found["problems"]) == (0, "now", [])
     assert [(one["pid"], one["auth_file"]) for one in found["opencodes"]] == [(pid, None)]
     assert sentence.strip().endswith(
-        "no running opencode uses auth.json; the next one does; OpenCode 2 has its logins in its"
-        f" database: no swap reaches serve (pid {pid})"
+        "no running opencode uses auth.json; the next one does; OpenCode 2 uses it from its next"
+        " request on"
     )
     assert beside == ("next-request", 0, [])
     assert provider.keys

@@ -25,6 +25,7 @@ from rotator.model import (
     Credential,
     Digest,
     Finding,
+    HomeName,
     Identity,
     Limit,
     Meaning,
@@ -33,6 +34,7 @@ from rotator.model import (
     Slot,
     Snapshot,
     Source,
+    Standing,
     State,
     Tenure,
 )
@@ -102,6 +104,15 @@ def an_account(
     account_id = AccountId(f"id-{provider}-{alias}")
     values = {"captured_at": NOW - HOUR} | fields
     return Account(account_id, provider, alias, credential or api(alias), **values)
+
+
+def a_standing(
+    account: Account, *, active: bool = False, slot: str | None = None, **fields: Any
+) -> Standing:
+    """Return the place of an account in the database of OpenCode 2."""
+    place = slot or f"cred_{account.alias}"
+    values = {"label": account.alias, "digest": account.credential.digest} | fields
+    return Standing(HomeName.DATABASE, place, account.provider, account.id, active=active, **values)
 
 
 def a_limit(

@@ -1,4 +1,4 @@
-"""Runs the program and writes which packages the process had loaded when it ended.
+"""Runs the program and writes which modules the process had loaded when it ended.
 
 For a child process: `python -m tests.support.loaded FILE ARGUMENT…`
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 
 def note(file: Path) -> None:
-    """Write the names of all packages that are loaded by now, a line each."""
-    file.write_text("\n".join(sorted({name.partition(".")[0] for name in sys.modules})))
+    """Write the names of all modules that are loaded by now, a line each."""
+    file.write_text("\n".join(sorted(sys.modules)))
 
 
 if __name__ == "__main__":

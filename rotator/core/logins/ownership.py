@@ -48,7 +48,7 @@ def owner_of(provider: str, credential: Credential, who: Identity, known: Knowle
     accounts = [a for a in known.state.of(provider) if a.credential.type == credential.type]
     for account in accounts:
         if same_secrets(account.credential, credential):
-            if not has_real_secret(credential) and _names_another(account, credential, who, known):
+            if not has_real_secret(credential) and names_another(account, credential, who, known):
                 continue
             return Owner(account, fresh=not _says_the_same(account.credential, credential))
     if credential.type != "oauth":
@@ -99,7 +99,7 @@ def _owner_of_oauth(
     provider: str, credential: Credential, who: Identity, known: Knowledge, accounts: list[Account]
 ) -> Owner:
     # Who is named to be another one is another one, whatever word or token they share.
-    others = [a for a in accounts if not _names_another(a, credential, who, known)]
+    others = [a for a in accounts if not names_another(a, credential, who, known)]
     by_secret = _by_secret(provider, credential, known, others)
     if by_secret is not None:
         return by_secret
@@ -174,7 +174,7 @@ def _replaced(account: Account, digests: tuple[Digest, ...], known: Knowledge) -
     return None
 
 
-def _names_another(
+def names_another(
     account: Account, credential: Credential, who: Identity, known: Knowledge
 ) -> bool:
     """Tell whether it names another owner than the account's, or another account of theirs.

@@ -64,6 +64,9 @@ def _passing_obstacle(
         return f"{account.alias} is live: opencode refreshes it"
     if left_at is not None and is_within(HANDS_OFF, left_at, now):
         return f"{account.alias} left auth.json a moment ago: an opencode may be refreshing it"
+    elsewhere = _elsewhere(state, account, now)
+    if elsewhere is not None:
+        return elsewhere
     if call.consent is not None and not account.refresh_allowed:
         return call.consent
     if call.not_before is not None and now < call.not_before:
@@ -73,14 +76,28 @@ def _passing_obstacle(
     return None
 
 
+def _elsewhere(state: State, account: Account, now: datetime) -> str | None:
+    """Return why OpenCode 2 may be refreshing the account, or None."""
+    for standing in state.standings_of(account.id):
+        home = standing.home.value
+        if standing.active:
+            return f"{account.alias} is active in {home}: OpenCode refreshes it"
+        if standing.left_at is not None and is_within(HANDS_OFF, standing.left_at, now):
+            return f"{account.alias} was active in {home} a moment ago: OpenCode may refresh it"
+    return None
+
+
 def is_spent_for_good(state: State, account: Account, now: datetime) -> bool:
     """Tell whether nobody hands on any more what came for its refresh token.
 
-    An opencode writes what it got for the token of the account in auth.json, or of one that has
-    just left it.
+    An opencode writes what it got for the token of the account where its logins are: in
+    auth.json, in its database, or where it has just left them.
     """
-    left_at = _left_at(state.slot(account.provider), account.id)
-    is_leaving = left_at is not None and is_within(HANDS_OFF, left_at, now)
+    left = [
+        _left_at(state.slot(account.provider), account.id),
+        *(standing.left_at for standing in state.standings_of(account.id)),
+    ]
+    is_leaving = any(at is not None and is_within(HANDS_OFF, at, now) for at in left)
     return account.spent_from is not None and account.spent_from <= now and not is_leaving
 
 

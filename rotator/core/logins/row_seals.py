@@ -29,10 +29,10 @@ _PASSED: Row = {"limit_strikes": 1, "limit_stated": 0, "limit_own": 0}
 SEAL, PASSING_SEAL = "seal", "passing_seal"
 _SEALS = frozenset({SEAL, PASSING_SEAL})
 # What an account is, and how it stands, have a seal each. What other tables hold stands in their
-# indexes, too, and SQLite itself compares it.
+# indexes, too, and SQLite itself compares it. An older schema lacks the last of them.
 SEALED_TABLES = (
     *("account", "replaced", "refresh", "part_limit", "slot", "tenure", "live", "aside"),
-    "setting",
+    *("setting", "standing"),
 )
 _LETTERS = 16
 

@@ -34,6 +34,7 @@ class AccountRemoval(ReplacedTokens):
         self._write("DELETE FROM refresh WHERE account = ?", account.id)
         self._write("DELETE FROM part_limit WHERE account = ?", account.id)
         self._write("DELETE FROM replaced WHERE account = ?", account.id)
+        self._write("UPDATE standing SET account = NULL WHERE account = ?", account.id)
         self._write("DELETE FROM account WHERE id = ?", account.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
@@ -75,6 +76,7 @@ class AccountRemoval(ReplacedTokens):
         self._write("UPDATE slot SET active = ? WHERE active = ?", keep.id, other.id)
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", other.id)
         self._write("UPDATE tenure SET account = ? WHERE account = ?", keep.id, other.id)
+        self._write("UPDATE standing SET account = ? WHERE account = ?", keep.id, other.id)
         self._write("DELETE FROM part_limit WHERE account = ?", other.id)
         self._write(
             "UPDATE replaced SET account = ?, loose = 1 WHERE account IN (?, ?)",

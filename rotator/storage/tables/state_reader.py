@@ -22,6 +22,7 @@ from rotator.model import (
     PendingRefresh,
     Replaced,
     Slot,
+    Standing,
     State,
     Tenure,
 )
@@ -35,6 +36,7 @@ from rotator.storage.rows import (
     refresh_of,
     replaced_of,
     slot_of,
+    standing_of,
     tenure_of,
     time_or,
 )
@@ -70,7 +72,9 @@ class StateReader:
             with contextlib.suppress(ValueError):
                 slots[row["provider"]] = slot_of(row, tenures.get(row["provider"], ()))
         settings = {row["name"]: row["value"] for row in self._rows("setting")}
+        standings = tuple(self._standings())
         live = [slot.active for slot in slots.values()]
+        live += [standing.account for standing in standings if standing.active]
         accounts = list(with_spent(accounts, live, self._exchanged(accounts)))
         return State(
             accounts=shared(with_doubts(accounts)),
@@ -86,8 +90,16 @@ class StateReader:
             ),
             refreshes=MappingProxyType({refresh.account: refresh for refresh in self._refreshes()}),
             replaced=MappingProxyType(replaced),
+            standings=standings,
             broken=(*self._damage, *broken),
         )
+
+    def _standings(self) -> Iterator[Standing]:
+        for row in self._rows("standing", "home, slot"):
+            with contextlib.suppress(ValueError):
+                # Without a slot it says that the home was looked at.
+                if row["slot"]:
+                    yield standing_of(row)
 
     def _rows(self, table: str, order: str = "rowid") -> Iterator[Row]:
         """Return the rows of a table that are as they were written; the others are damage."""

@@ -69,7 +69,7 @@ class AccountChanges:
         plan = plan_rotation(state, provider, alias, context.clock())
         done = rotate(context, plan)
         note_restart(context, done.put, written=done.written)
-        when = when_used(context, Exchange(context.paths).present(), done.put)
+        when = when_used(context, Exchange(context.paths).present(), done.put, done.homes)
         if done.left is not None and done.left.id == done.put.id:
             return JobFinished(job, f"{done.put.name} is live already")
         kept = None

@@ -124,9 +124,9 @@ def two(person: Person) -> Person:
 # -- what is shown as JSON -----------------------------------------------------------------
 
 ACCOUNT = [
-    *("id", "provider", "alias", "type", "identity", "fingerprint", "active", "state", "until"),
-    *("reason", "maybe", "unproven", "kept", "plan", "limits", "windows", "balance", "captured_at"),
-    "last_used_at",
+    *("id", "provider", "alias", "type", "identity", "fingerprint", "active", "homes"),
+    *("state", "until", "reason", "maybe", "unproven", "kept", "plan", "limits", "windows"),
+    *("balance", "captured_at", "last_used_at"),
 ]
 
 
@@ -144,6 +144,7 @@ def test_accounts_are_listed_as_the_contract_has_it(two: Person) -> None:
         "identity": None,
         "fingerprint": "",
         "active": True,
+        "homes": [{"home": "auth.json", "active": True, "label": None}],
         "state": "ready",
         "until": None,
         "reason": None,
@@ -196,7 +197,23 @@ def test_status_is_as_the_contract_has_it(two: Person) -> None:
         },
         "opencodes": [],
         "elsewhere": [],
-        "providers": [{"id": "acme", "active": "acme-2", "accounts": 2, "ready": 2}],
+        "providers": [
+            {
+                "id": "acme",
+                "active": "acme-2",
+                "accounts": 2,
+                "ready": 2,
+                "active_in": {"auth.json": "acme-2"},
+            }
+        ],
+        "homes": [
+            {
+                "home": "auth.json",
+                "path": str(two.paths.auth_file),
+                "logins": 1,
+                "problem": None,
+            }
+        ],
         "problems": [],
     }
 
@@ -211,6 +228,7 @@ def test_a_rotation_is_as_the_contract_has_it(two: Person) -> None:
         "to": "acme-1",
         "applies": "now",
         "why": "acme-1 is ready",
+        "homes": ["auth.json"],
     }
 
 
@@ -247,11 +265,13 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "events -n 1": (
         *("schema", "at", "kind", "provider", "account", "from", "to", "why", "detail"),
     ),
-    "rotate --dry-run": ("schema", "provider", "from", "to", "applies", "why", "dry_run"),
+    "rotate --dry-run": (
+        *("schema", "provider", "from", "to", "applies", "why", "homes", "dry_run"),
+    ),
     "signal acme --status 503": ("schema", "provider", "meaning", "verdict", "live", "why"),
     "status": (
         *("schema", "watcher", "balancing", "auth_file", "bridge", "opencodes", "elsewhere"),
-        *("providers", "problems"),
+        *("providers", "homes", "problems"),
     ),
 }
 

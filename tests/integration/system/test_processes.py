@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from rotator.system.processes import (
     ATTACH,
     COMMAND,
+    _is_named_opencode,
     _is_pure,
     _is_second,
     _Seen,
@@ -216,3 +218,19 @@ def test_an_opencode_2_is_told_from_an_older_one(
 
     assert _is_second(seen) is is_second
     assert _is_second(replace(seen, environ=None)) is (is_second and "state/" not in str(files))
+
+
+@pytest.mark.parametrize(
+    ("words", "is_opencode"),
+    [
+        (["opencode", "run"], True),
+        (["node", "/usr/lib/opencode"], True),
+        (["/venvs/opencode-rotator/bin/python", "/venvs/opencode-rotator/bin/rotator"], False),
+        (["/src/opencode-rotator/.venv/bin/python", "-m", "rotator", "watch"], False),
+        (["/opt/opencode-tools/bin/rotator", "watch"], False),
+    ],
+)
+def test_a_process_of_ours_is_no_opencode_whatever_its_folder_is_called(
+    words: Sequence[str], *, is_opencode: bool
+) -> None:
+    assert _is_named_opencode("name", words) is is_opencode

@@ -13,6 +13,7 @@ from rotator.model import (
     AccountState,
     Digest,
     EventKind,
+    HomeName,
     Identity,
     Limit,
     PendingRefresh,
@@ -31,6 +32,7 @@ from tests.support.builders import (
     NOW,
     SECOND,
     a_limit,
+    a_standing,
     a_state,
     an_account,
     api,
@@ -144,6 +146,28 @@ def test_the_words_of_the_contracts_are_these() -> None:
         " logged-out removed rerouted changed problem"
     )
     assert " ".join(AccountState) == "disabled rejected exhausted cooling ready"
+
+
+def test_an_account_stands_in_each_home_that_has_it_and_is_live_where_it_is_active() -> None:
+    a, b = an_account("a"), an_account("b")
+    standings = (a_standing(a, slot="2"), a_standing(b, slot="1", active=True))
+    state = replace(a_state(a, b, active=a), standings=standings)
+
+    assert state.homes_of(a) == (HomeName.AUTH_FILE, HomeName.DATABASE)
+    assert state.homes_of(b) == (HomeName.DATABASE,)
+    assert state.live_in(a) == (HomeName.AUTH_FILE,)
+    assert state.live_in(b) == (HomeName.DATABASE,)
+    assert [state.active_in(home, ACME) for home in HomeName] == [a, b]
+    assert [state.is_used(home, "other") for home in HomeName] == [False, False]
+    assert [state.is_used(home, ACME) for home in HomeName] == [True, True]
+
+
+def test_of_the_places_of_an_account_the_active_one_comes_first() -> None:
+    a = an_account("a")
+    standings = (a_standing(a, slot="1"), a_standing(a, slot="2", active=True))
+    state = replace(a_state(a), standings=standings)
+
+    assert [standing.slot for standing in state.standings_of(a.id)] == ["2", "1"]
 
 
 def test_what_is_not_said_of_a_value_is_the_usual() -> None:

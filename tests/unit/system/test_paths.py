@@ -21,12 +21,26 @@ def test_everything_has_its_usual_place_below_home() -> None:
     assert astuple(paths) == (
         Path("/home/ada"),
         SHARE / "opencode" / "auth.json",
+        SHARE / "opencode" / "opencode.db",
         SHARE / "opencode" / "log",
         Path("/home/ada/.config/opencode"),
+        Path("/home/ada/.local/state/opencode"),
         Path("/home/ada/.config/opencode-rotator"),
         SHARE / "opencode-rotator",
         Path("/home/ada/.local/state/opencode-rotator"),
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "path"),
+    [
+        ("other.db", SHARE / "opencode" / "other.db"),
+        ("/srv/one.db", Path("/srv/one.db")),
+        ("", SHARE / "opencode" / "opencode.db"),
+    ],
+)
+def test_opencode_s_database_is_where_its_variable_says(named: str, path: Path) -> None:
+    assert find_paths({**HOME, "OPENCODE_DB": named}).opencode_database == path
 
 
 def test_each_file_of_ours_has_a_name_of_its_own() -> None:

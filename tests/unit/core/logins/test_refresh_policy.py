@@ -27,6 +27,7 @@ from tests.support.builders import (
     NOW,
     SECOND,
     a_limit,
+    a_standing,
     a_state,
     an_account,
     api,
@@ -51,6 +52,11 @@ def parked(**fields: object) -> State:
 def left_at(at: datetime) -> State:
     """Return a state in which b took a's place at `at`."""
     return a_state(A, B, active=B, tenures=(Tenure(A.id, at - HOUR), Tenure(B.id, at)))
+
+
+def left_database_at(at: datetime) -> State:
+    """Return a state in which a is parked, and was active in the other home until `at`."""
+    return parked(standings=(a_standing(A, left_at=at),))
 
 
 @pytest.mark.parametrize(
@@ -224,6 +230,26 @@ def test_an_account_is_in_doubt_while_it_rests_for_that(
     assert is_refresh_unconfirmed(replace(A, limit=limit), NOW) is doubt
 
 
+def test_what_is_active_in_the_other_home_is_left_to_opencode_there() -> None:
+    state = parked(standings=(a_standing(A, active=True),))
+
+    why = refresh_obstacle(state, A, CALL, NOW)
+
+    assert why == "a is active in opencode.db: OpenCode refreshes it"
+
+
+@pytest.mark.parametrize(
+    ("left", "is_free"), [(None, True), (HANDS_OFF, True), (HANDS_OFF - SECOND, False)]
+)
+def test_what_has_just_left_the_other_home_is_left_alone_for_a_while(
+    left: timedelta | None, *, is_free: bool
+) -> None:
+    left_at = None if left is None else NOW - left
+    state = parked(standings=(a_standing(A, left_at=left_at),))
+
+    assert (refresh_obstacle(state, A, CALL, NOW) is None) is is_free
+
+
 SPENT_A = replace(A, spent_from=NOW)
 
 
@@ -237,8 +263,14 @@ SPENT_A = replace(A, spent_from=NOW)
         (SPENT_A, a_state(A, B, active=A), True),
         (SPENT_A, left_at(NOW - HANDS_OFF + SECOND), False),
         (SPENT_A, left_at(NOW - HANDS_OFF), True),
+        (SPENT_A, parked(standings=(a_standing(A, active=True),)), True),
+        (SPENT_A, left_database_at(NOW - HANDS_OFF + SECOND), False),
+        (SPENT_A, left_database_at(NOW - HANDS_OFF), True),
     ],
-    ids=["parked", "not yet", "not exchanged", "good", "live", "just left", "left"],
+    ids=[
+        *("parked", "not yet", "not exchanged", "good", "live", "just left", "left"),
+        *("live in the database", "just left the database", "left the database"),
+    ],
 )
 def test_nobody_hands_on_what_came_for_a_token_some_time_after_it_was_exchanged(
     account: Account, state: State, *, is_spent: bool

@@ -1,0 +1,153 @@
+"""Between a home with several logins of a provider and the store, under the lock of swaps.
+
+What stands there is saved before anything is changed; an account's newer tokens are put
+wherever older ones of it stand; and an account is made the active one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from rotator.context import Context
+from rotator.core.logins.credential_secrets import same_secrets
+from rotator.errors import AccountNotFound, LiveFileError, LiveFileUnreadable, SwapConflict
+from rotator.live.capture_content import take_descents
+from rotator.live.home_content import capture_entries, forget_home
+from rotator.live.swap import require_unspent
+from rotator.model import Account, AccountId, Event, EventKind
+from rotator.opencode.home import Absent, Entries, Home, HomeEntry, HomeReading, Unusable
+from rotator.system.locks import swap_lock
+
+log = logging.getLogger(__name__)
+_MOST_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedIn:
+    """What a switch in a home did: who was active, who is, and whether anything was done."""
+
+    left: Account | None
+    put: Account
+    done: bool
+
+
+def capture_home(
+    context: Context, home: Home, *, watched: bool, ours: frozenset[str] = frozenset()
+) -> HomeReading:
+    """Save what stands in a home, and put newer tokens where older ones stand; return it.
+
+    Call it under the swap lock. A home that is not there or cannot be used changes nothing but
+    that nothing is known to stand in one that is gone. Raises StoreError.
+    """
+    for _ in range(_MOST_TRIES):
+        reading = home.read()
+        match reading:
+            case Absent():
+                forget_home(context, home.name)
+                return reading
+            case Unusable():
+                return reading
+            case Entries():
+                pass
+        take_descents(context)
+        capture_entries(context, home.name, reading, watched=watched, ours=ours)
+        if not _mend(context, home, reading):
+            return reading
+    return home.read()
+
+
+def switch(context: Context, home: Home, account_id: AccountId, why: str) -> SwitchedIn:
+    """Make an account the active one of its provider in a home, putting it in if need be.
+
+    Raises LiveFileUnreadable, SwapConflict, SwapUnverified, LiveFileError, AccountNotFound,
+    NothingToRotateTo (its refresh token is spent), StoreError.
+    """
+    with swap_lock(context.paths.swap_lock):
+        for _ in range(_MOST_TRIES):
+            reading = _required(capture_home(context, home, watched=False), home)
+            state = context.store.state()
+            account = state.account(account_id)
+            if account is None:
+                message = "the account to rotate to was removed meanwhile"
+                raise AccountNotFound(message)
+            left = state.active_in(home.name, account.provider)
+            if left is not None and left.id == account.id:
+                return SwitchedIn(left, account, done=False)
+            require_unspent(account)
+            slot = _slot_of(context, home, account)
+            if home.activate(slot):
+                capture_home(context, home, watched=False, ours=frozenset({slot}))
+                _tell(context, home, SwitchedIn(left, account, done=True), why)
+                return SwitchedIn(left, account, done=True)
+            log.info("a login went from %s while it was to be activated", reading)
+    message = f"{home.where()} kept changing while a login was to be activated"
+    raise SwapConflict(message, hint="try again in a moment")
+
+
+def take_out_of(context: Context, home: Home, account_id: AccountId) -> None:
+    """Take every login of an account out of a home; raises LiveFileError."""
+    with swap_lock(context.paths.swap_lock):
+        reading = capture_home(context, home, watched=False)
+        if not isinstance(reading, Entries):
+            return
+        for standing in context.store.state().standings_of(account_id):
+            entry = reading.at(standing.slot)
+            if entry is not None:
+                home.remove(standing.slot, entry)
+
+
+def _required(reading: HomeReading, home: Home) -> Entries:
+    match reading:
+        case Entries():
+            return reading
+        case Absent():
+            message = f"there is no {home.where()}: OpenCode 2 was never used here"
+            raise LiveFileUnreadable(message, hint="log in with OpenCode 2 once")
+        case Unusable(why=why):
+            raise LiveFileUnreadable(why, hint="nothing was written")
+
+
+def _slot_of(context: Context, home: Home, account: Account) -> str:
+    """Return a slot that holds the account, made if there is none."""
+    standing = [s for s in context.store.state().standings_of(account.id) if s.home is home.name]
+    if standing:
+        return standing[0].slot
+    slot = home.put(account.provider, account.alias, account.credential)
+    capture_home(context, home, watched=False, ours=frozenset({slot}))
+    return slot
+
+
+def _tell(context: Context, home: Home, done: SwitchedIn, why: str) -> None:
+    left, put = done.left.alias if done.left else None, done.put
+    said = f"{why} (in {home.name.value})"
+    event = Event(context.clock(), EventKind.SWAPPED, put.provider, put.name, left, put.alias, said)
+    context.record([event])
+    context.notify_changed()
+
+
+def _mend(context: Context, home: Home, reading: Entries) -> bool:
+    """Put newer tokens where older ones of the same account stand; tell whether any were put."""
+    done = False
+    for standing in (s for s in context.store.state().standings if s.home is home.name):
+        account, entry = context.store.state().account(standing.account), reading.at(standing.slot)
+        if account is None or entry is None or not _is_behind(account, entry):
+            continue
+        try:
+            done |= home.update(standing.slot, entry, account.credential)
+        except LiveFileError as exc:
+            # It is tried again at the next look.
+            log.warning("newer tokens of %s could not be put in: %s", account.name, exc.message)
+    return done
+
+
+def _is_behind(account: Account, entry: HomeEntry) -> bool:
+    """Tell whether an account has newer tokens than stand there, and nobody doubts whose."""
+    credential = entry.credential
+    return (
+        not isinstance(credential, str)
+        and account.credential.type == credential.type == "oauth"
+        and not account.unproven
+        and account.maybe is None
+        and not same_secrets(account.credential, credential)
+    )

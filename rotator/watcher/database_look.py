@@ -1,0 +1,60 @@
+"""What the watcher does about OpenCode 2's database: nearly nothing while no login changes in it.
+
+The database is written at every message; that a login has changed is told by the table alone.
+"""
+
+from __future__ import annotations
+
+from rotator.context import Context
+from rotator.errors import LiveFileUnreadable
+from rotator.live.homes import capture_home
+from rotator.opencode.database.home import DatabaseHome
+from rotator.opencode.database.table import TableReader
+from rotator.opencode.home import HomeReading, Unusable
+from rotator.system.locks import swap_lock
+from rotator.system.watched_folders import Watched
+from rotator.watcher.messages import DATABASE
+from rotator.watcher.problems import Problems
+
+
+class DatabaseLook:
+    """Looks at the database whenever it may have changed; use it from one thread."""
+
+    def __init__(self, context: Context, problems: Problems) -> None:
+        self._context = context
+        self._problems = problems
+        self._reader = TableReader(context.paths.opencode_database)
+        self._home = DatabaseHome(context.paths, reader=self._reader)
+        self._seen: HomeReading | None = None
+        self._watched = False
+
+    @property
+    def files(self) -> list[Watched]:
+        """What has to be watched for it."""
+        return [Watched(DATABASE, path) for path in self._home.watched()]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._reader.close()
+
+    def look(self, *, closely: bool = False) -> bool:
+        """Save what is new in it; tell whether anything is.
+
+        What was read last is looked at again only `closely`: an account may have newer tokens
+        than stand there. Raises StoreError.
+        """
+        reading = self._home.read()
+        if reading is self._seen and not closely:
+            return False
+        before = self._context.store.state()
+        with swap_lock(self._context.paths.swap_lock):
+            reading = capture_home(self._context, self._home, watched=self._watched)
+        if isinstance(reading, Unusable):
+            self._seen = None
+            if not reading.is_passing:
+                self._problems.tell(LiveFileUnreadable(reading.why))
+            return False
+        self._seen = reading
+        # From the first look on nothing is missed.
+        self._watched = True
+        return self._context.store.state() is not before

@@ -1,0 +1,374 @@
+"""Rows of OpenCode 2's table as accounts: captured, followed, mended, switched; no server here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rotator.errors import LiveFileUnreadable, NothingToRotateTo
+from rotator.live.homes import capture_home, switch, take_out_of
+from rotator.model import EventKind, HomeName
+from rotator.opencode.database.home import DatabaseHome
+from rotator.opencode.home import HomeReading, Unusable
+from rotator.services.accounts import remove
+from rotator.services.rotate import plan_rotation, rotate
+from rotator.services.sync import sync
+from rotator.system.locks import swap_lock
+from tests.support.live import Live, api, oauth, open_live
+from tests.support.opencode2_table import Table, Value, key
+
+DATABASE = HomeName.DATABASE
+
+
+def tokens(name: str, generation: int = 1) -> Value:
+    """Return a login whose owner its vendor names, as a row has it."""
+    return {"methodID": "oauth", **oauth(name, generation)}
+
+
+@dataclass
+class Both:
+    """One person's auth.json, table and store."""
+
+    live: Live
+    table: Table
+
+    @property
+    def home(self) -> DatabaseHome:
+        return DatabaseHome(self.live.paths, servers=lambda _: [])
+
+    def look(self, *, watched: bool = True) -> HomeReading:
+        with swap_lock(self.live.paths.swap_lock):
+            return capture_home(self.live.context, self.home, watched=watched)
+
+    def log_in(self, provider: str, value: Value, label: str = "") -> str:
+        slot = self.table.log_in(provider, value, label)
+        self.look()
+        return slot
+
+    def active(self, provider: str) -> str | None:
+        answer = self.live.state.active_in(DATABASE, provider)
+        return answer.alias if answer else None
+
+    def homes(self, name: str) -> list[str]:
+        return [place.value for place in self.live.state.homes_of(self.live.account(name))]
+
+    def refresh_token(self, slot: str) -> str:
+        return str(self.table.values()[slot]["refresh"])
+
+
+@pytest.fixture
+def both(home: Path) -> Iterator[Both]:
+    with open_live(home) as live:
+        table = Table(live.paths.opencode_database)
+        table.make()
+        answer = Both(live, table)
+        answer.look()
+        yield answer
+        table.close()
+
+
+def test_a_new_login_is_an_account_with_the_name_that_it_was_given(both: Both) -> None:
+    both.log_in("acme", key("a"), "Work")
+    both.log_in("acme", key("b"))
+
+    assert both.live.names() == ["acme/acme-1", "acme/work"]
+    assert both.active("acme") == "acme-1"
+    assert both.homes("acme/work") == ["opencode.db"]
+    assert both.live.kinds() == [EventKind.CAPTURED, EventKind.CAPTURED]
+
+
+def test_a_login_of_somebody_who_is_named_has_that_name(both: Both) -> None:
+    both.log_in("named", tokens("ada"), "OAuth")
+
+    assert both.live.names() == ["named/ada-acme.example"]
+
+
+def test_the_same_key_twice_is_one_account_in_two_places(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    both.log_in("acme", key("a"), "two")
+
+    (account,) = both.live.state.accounts
+    assert [place.label for place in both.live.state.standings_of(account.id)] == ["two", "one"]
+
+
+def test_an_account_may_stand_in_both_homes(both: Both) -> None:
+    both.live.sees({"acme": api("a"), "named": oauth("ada")})
+    both.log_in("acme", key("a"))
+    both.log_in("named", tokens("ada"))
+
+    assert both.live.names() == ["acme/acme-1", "named/ada-acme.example"]
+    assert both.homes("acme/acme-1") == ["auth.json", "opencode.db"]
+    assert both.homes("named/ada-acme.example") == ["auth.json", "opencode.db"]
+    assert both.live.kinds() == [EventKind.CAPTURED] * 2 + [EventKind.SWAPPED] * 2
+
+
+def test_a_refresh_by_opencode_is_a_new_generation_of_the_account(both: Both) -> None:
+    slot = both.log_in("named", tokens("ada"))
+
+    both.table.rewrite(slot, tokens("ada", 2))
+    both.look()
+
+    assert both.live.saved("named/ada-acme.example")["refresh"] == "REF-CANARY-ada-2"
+    assert both.live.kinds() == [EventKind.CAPTURED, EventKind.REFRESHED]
+
+
+def test_a_refresh_that_nobody_is_named_in_stays_the_account_and_keeps_what_was(
+    both: Both,
+) -> None:
+    slot = both.log_in("opaque", tokens("x"))
+
+    both.table.rewrite(slot, tokens("y"))
+    both.look()
+
+    (account,) = both.live.state.of("opaque")
+    (before,) = both.live.state.replaced[account.id]
+    assert account.unproven
+    assert account.credential.secret.reveal() == "ACC-CANARY-y-1"
+    assert before.credential.secret.reveal() == "ACC-CANARY-x-1"
+
+
+def test_another_person_s_tokens_in_the_same_row_are_another_account(both: Both) -> None:
+    slot = both.log_in("named", tokens("ada"))
+
+    both.table.rewrite(slot, tokens("bob"))
+    both.look()
+
+    assert both.live.names() == ["named/ada-acme.example", "named/bob-acme.example"]
+    assert both.active("named") == "bob-acme.example"
+    assert both.live.saved("named/ada-acme.example")["refresh"] == "REF-CANARY-ada-1"
+
+
+def test_newer_tokens_in_one_home_are_put_into_the_other_at_once(both: Both) -> None:
+    both.live.sees({"named": oauth("ada")})
+    slot = both.log_in("named", tokens("ada"))
+
+    both.live.sees({"named": oauth("ada", 2)})
+    both.look()
+    in_table = both.refresh_token(slot)
+    both.table.rewrite(slot, tokens("ada", 3))
+    sync(both.live.context)
+
+    assert in_table == "REF-CANARY-ada-2"
+    assert both.live.entries()["named"]["refresh"] == "REF-CANARY-ada-3"
+
+
+def test_older_tokens_that_come_back_are_replaced_by_the_newest(both: Both) -> None:
+    slot = both.log_in("named", tokens("ada"))
+    both.table.rewrite(slot, tokens("ada", 2))
+    both.look()
+
+    both.table.rewrite(slot, {**tokens("ada"), "kept": [1]})
+    both.look()
+
+    assert both.refresh_token(slot) == "REF-CANARY-ada-2"
+    assert both.table.values()[slot]["kept"] == [1]
+    assert both.live.saved("named/ada-acme.example")["refresh"] == "REF-CANARY-ada-2"
+
+
+def test_what_the_user_switches_to_is_heard_and_enabled(both: Both) -> None:
+    first = both.log_in("acme", key("a"), "one")
+    both.log_in("acme", key("b"), "two")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(both.live.account("acme/one").id, "disabled by you")
+
+    both.table.switch(first)
+    both.look()
+
+    assert both.active("acme") == "one"
+    assert both.live.account("acme/one").disabled is None
+    (event,) = [e for e in both.live.events() if e.kind is EventKind.SWAPPED]
+    assert (event.from_alias, event.to_alias) == ("two", "one")
+
+
+def test_a_logout_disables_and_the_next_one_is_noted_but_not_chosen(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    slot = both.log_in("acme", key("b"), "two")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(both.live.account("acme/one").id, "disabled by you")
+
+    both.table.log_out(slot)
+    both.look()
+
+    assert both.live.account("acme/two").disabled == "logged out in opencode"
+    assert both.live.account("acme/one").disabled == "disabled by you"
+    assert both.active("acme") == "one"
+
+
+def test_one_of_two_places_less_is_no_logout(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    slot = both.log_in("acme", key("a"), "two")
+    both.live.sees({"acme": api("a")})
+
+    both.table.log_out(slot)
+    both.look()
+    both.table.do("DELETE FROM credential")
+    both.look()
+
+    assert both.live.account("acme/one").disabled is None
+    assert EventKind.LOGGED_OUT not in both.live.kinds()
+
+
+def test_what_goes_while_nobody_watches_disables_nobody(both: Both) -> None:
+    slot = both.log_in("acme", key("a"), "one")
+
+    both.table.log_out(slot)
+    both.look(watched=False)
+
+    assert both.live.account("acme/one").disabled is None
+    assert both.live.kinds()[-1] is EventKind.PROBLEM
+
+
+def test_a_table_that_was_made_anew_logs_nobody_out(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    both.log_in("acme", key("b"), "two")
+
+    both.table.do("DELETE FROM credential")
+    both.look()
+
+    assert [a.disabled for a in both.live.state.accounts] == [None, None]
+
+
+def test_a_database_that_is_gone_leaves_every_account(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+
+    both.table.path.unlink()
+    both.look()
+    both.look()
+
+    assert both.live.names() == ["acme/one"]
+    assert both.homes("acme/one") == []
+    assert [e.why for e in both.live.events() if e.kind is EventKind.PROBLEM] == [
+        "opencode.db is gone; every account stays saved"
+    ]
+
+
+def test_a_database_that_cannot_be_used_changes_nothing(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    before = both.live.state
+
+    both.table.do("ALTER TABLE credential RENAME COLUMN active TO used")
+    answer = both.look()
+
+    assert isinstance(answer, Unusable)
+    assert both.live.state == before
+    with pytest.raises(LiveFileUnreadable, match="not known here"):
+        switch(both.live.context, both.home, before.accounts[0].id, "a test")
+
+
+def test_a_removed_account_is_taken_out_and_not_brought_back_by_a_copy(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    both.log_in("acme", key("b"), "two")
+    gone = both.live.account("acme/one")
+
+    take_out_of(both.live.context, both.home, gone.id)
+    remove(both.live.context, gone)
+    with both.live.context.store.transaction():
+        both.live.context.store.forget_standings(DATABASE)
+    both.table.log_in("acme", key("a"), "an old copy")
+    both.look()
+
+    assert both.live.names() == ["acme/two"]
+
+
+def test_a_real_login_brings_a_removed_account_back(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    gone = both.live.account("acme/one")
+    take_out_of(both.live.context, both.home, gone.id)
+    remove(both.live.context, gone)
+
+    both.log_in("acme", key("a"), "again")
+
+    assert both.live.names() == ["acme/again"]
+
+
+def test_a_rotation_switches_where_the_account_stands(both: Both) -> None:
+    both.live.sees({"named": oauth("ada")})
+    first = both.log_in("named", tokens("bob"))
+    both.log_in("named", tokens("cyd"))
+    plan = plan_rotation(both.live.state, "named", "bob-acme.example", both.live.clock.now)
+
+    done = rotate(both.live.context, plan)
+
+    assert done.homes == (DATABASE,)
+    assert both.table.active("named") == first
+    assert both.live.active("named") == "ada-acme.example"
+    assert [e.why for e in both.live.events()][-1] == "asked for by name (in opencode.db)"
+
+
+def test_a_parked_key_is_put_in_where_its_provider_is_used(both: Both) -> None:
+    both.live.sees({"acme": api("a")})
+    both.live.sees({"acme": api("b")})
+    both.log_in("acme", key("b"), "b")
+    plan = plan_rotation(both.live.state, "acme", "acme-1", both.live.clock.now)
+
+    done = rotate(both.live.context, plan)
+
+    assert done.homes == tuple(HomeName)
+    assert both.live.entries()["acme"]["key"] == "KEY-CANARY-a"
+    active = both.table.active("acme")
+    assert active is not None
+    assert both.table.values()[active]["key"] == "KEY-CANARY-a"
+    assert both.live.kinds().count(EventKind.CAPTURED) == 2
+
+
+def test_a_row_that_we_have_put_in_is_nobody_s_login(both: Both) -> None:
+    both.live.sees({"acme": api("a")})
+    both.log_in("acme", key("b"), "b")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(both.live.account("acme/acme-1").id, "disabled by you")
+    both.home.put("acme", "ours", both.live.account("acme/acme-1").credential)
+
+    both.look()
+
+    assert both.live.account("acme/acme-1").disabled == "disabled by you"
+    assert both.homes("acme/acme-1") == ["auth.json", "opencode.db"]
+
+
+def test_what_opencode_takes_over_from_auth_json_by_itself_is_nobody_s_login(both: Both) -> None:
+    both.live.sees({"acme": api("a")})
+    account = both.live.account("acme/acme-1")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(account.id, "disabled by you")
+    slot = both.table.log_in("acme", key("a"), "API key")
+    both.table.do("UPDATE credential SET active = NULL")
+
+    both.look()
+
+    assert both.active("acme") == "acme-1"
+    assert [place.slot for place in both.live.state.standings] == [slot]
+    assert both.live.account("acme/acme-1").disabled == "disabled by you"
+    assert both.live.kinds() == [EventKind.CAPTURED]
+
+
+def test_what_is_wrong_with_the_database_keeps_auth_json_from_nothing(both: Both) -> None:
+    both.live.sees({"acme": api("a")})
+    both.live.sees({"acme": api("b")})
+    both.log_in("acme", key("b"), "b")
+    both.table.do("ALTER TABLE credential RENAME COLUMN active TO used")
+    plan = plan_rotation(both.live.state, "acme", None, both.live.clock.now)
+
+    done = rotate(both.live.context, plan)
+
+    assert done.homes == (HomeName.AUTH_FILE,)
+    assert "not known here" in str(done.obstacle)
+    assert both.live.entries()["acme"]["key"] == "KEY-CANARY-a"
+
+
+def test_there_is_nobody_to_rotate_to_where_one_account_stands_twice(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    both.log_in("acme", key("a"), "two")
+
+    with pytest.raises(NothingToRotateTo):
+        plan_rotation(both.live.state, "acme", None, both.live.clock.now)
+
+
+def test_the_store_holds_nothing_secret_of_where_what_stands(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+
+    told = json.dumps([str(place) for place in both.live.state.standings])
+
+    assert "CANARY" not in told
