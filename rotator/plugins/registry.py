@@ -13,7 +13,6 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
-from rotator.core.failures.vendor_tables import find_by_table
 from rotator.errors import ProviderError, ProviderUnavailable, UnexpectedAnswer
 from rotator.model import Credential, Finding, Identity, Scope, Signal, Snapshot
 from rotator.plugins.checked import (
@@ -284,6 +283,9 @@ class Registry:
                 if told is not None:
                     return told
                 break
+        # Most commands judge no answer.
+        from rotator.core.failures.vendor_tables import find_by_table  # noqa: PLC0415  # see above
+
         tables = self.tables.of(signal.provider, signal.host)
         return next(filter(None, (find_by_table(table, signal, now) for table in tables)), None)
 

@@ -1,30 +1,20 @@
-"""Reads the vendors' tables of answers, the files in `providers/answers/`, when one is needed.
+"""Finds the table of a vendor's answers; they are read when one is needed.
 
-A line that cannot be read costs itself: it is logged, and a test of ours finds it.
+Most commands judge no answer: nothing that reads one is loaded for them.
 """
 
 from __future__ import annotations
 
-import logging
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
-from rotator.core.failures.error_response import snake
-from rotator.core.failures.vendor_tables import Line, Table
-from rotator.core.failures.zones import named_zone
-from rotator.model import Meaning
+if TYPE_CHECKING:
+    from rotator.core.failures.vendor_tables import Table
 
-log = logging.getLogger(__name__)
-FOLDER = "answers"
 # The table of what several vendors say alike: asked last, of everybody.
 EVERYBODY = "everybody"
-_KNOWN = {"means", "code", "text", "why", "status", "scope", "ends", "waits", "seen", "source"}
-_SCOPES = {"", "model", "account", "provider"}
-_ENDS = {"", "day", "week", "month"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +27,11 @@ class VendorTables:
     @cached_property
     def all(self) -> tuple[Table, ...]:
         """Every table."""
-        return (*self.given, *(read_tables(self.package) if self.package else ()))
+        if not self.package:
+            return self.given
+        from rotator.plugins.table_files import read_tables  # noqa: PLC0415  # see above
+
+        return (*self.given, *read_tables(self.package))
 
     def vendor_of(self, provider: str, host: str | None) -> Table | None:
         """Return the table of the vendor at an address, else of the one with that id."""
@@ -55,57 +49,3 @@ class VendorTables:
 
 
 NO_TABLES = VendorTables()
-
-
-def read_tables(package: str) -> tuple[Table, ...]:
-    """Return the tables among a package's files."""
-    folder = resources.files(package) / FOLDER
-    files = [f for f in folder.iterdir() if f.name.endswith(".toml")] if folder.is_dir() else []
-    tables = []
-    for file in sorted(files, key=lambda path: path.name):
-        try:
-            tables.append(
-                _table(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")))
-            )
-        except (ValueError, KeyError, TypeError, OSError) as exc:
-            log.warning("a table of answers is not read: %s: %s", file.name, exc)
-    return tuple(tables)
-
-
-def _table(name: str, content: Mapping[str, Any]) -> Table:
-    zone = content.get("zone")
-    return Table(
-        name,
-        tuple(content.get("ids", ())),
-        tuple(content.get("hosts", ())),
-        named_zone(zone) if zone else None,
-        tuple(_lines(name, content.get("lines", ()))),
-    )
-
-
-def _lines(name: str, lines: list[Mapping[str, Any]]) -> Iterator[Line]:
-    for n, line in enumerate(lines, 1):
-        try:
-            yield as_line(line)
-        except (ValueError, KeyError, TypeError) as exc:
-            log.warning("line %d of the answers of %s is not read: %s", n, name, exc)
-
-
-def as_line(line: Mapping[str, Any]) -> Line:
-    """Return one line of a table; raises ValueError for what it cannot mean."""
-    code, text = line.get("code", ""), line.get("text", "")
-    odd = sorted(line.keys() - _KNOWN)
-    scope, ends = line.get("scope", ""), line.get("ends", "")
-    if odd or not (code or text) or scope not in _SCOPES or ends not in _ENDS:
-        raise ValueError(f"not understood: {', '.join(odd) or line}")
-    status = line.get("status", [])
-    return Line(
-        Meaning(line["means"]),
-        "*" * code.startswith("*") + snake(code) + "*" * code.endswith("*"),
-        " ".join(text.lower().split()),
-        line.get("why", ""),
-        frozenset([status] if isinstance(status, int) else status),
-        scope,
-        ends,
-        line.get("waits", True),
-    )

@@ -11,7 +11,8 @@ import pytest
 from rotator.core.failures.vendor_tables import Line, Table
 from rotator.model import Meaning
 from rotator.plugins.registry import Registry, load_registry
-from rotator.plugins.vendor_tables import EVERYBODY, VendorTables, as_line, read_tables
+from rotator.plugins.table_files import as_line, read_tables
+from rotator.plugins.vendor_tables import EVERYBODY, VendorTables
 from tests.support.failures import NOW, failure
 
 GOOD = '{ code = "AcmeLimit", means = "exhausted", seen = "2026-11", source = "https://a.example" }'
