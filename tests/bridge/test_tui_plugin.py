@@ -355,7 +355,7 @@ def test_notes_go_with_their_opencode_and_what_dead_ones_left_goes_too(
     folder.mkdir(parents=True)
     for name in ("4194305.json", ".4194305.tmp"):
         (folder / name).write_text("{}")
-    os.utime(folder / ".4194305.tmp", (0, 0))
+        os.utime(folder / name, (0, 0))
     (folder / f"{os.getpid()}.json").write_text("{}")
 
     plugin.load()
@@ -366,6 +366,7 @@ def test_notes_go_with_their_opencode_and_what_dead_ones_left_goes_too(
     assert [path.name for path in folder.iterdir()] == [f"{os.getpid()}.json"]
 
 
+DAY = 24 * 3600.0
 ELSEWHERE = {"pid_namespace": "another-boot pid:[1]", "start_ticks": "1"}
 HERE = {"pid_namespace": pid_namespace(), "start_ticks": start_ticks(os.getpid())}
 
@@ -377,6 +378,9 @@ HERE = {"pid_namespace": pid_namespace(), "start_ticks": start_ticks(os.getpid()
         pytest.param(4194305, ELSEWHERE, 60, False, id="another container's that is silent"),
         pytest.param(os.getpid(), ELSEWHERE, 60, False, id="another container's with our pid"),
         pytest.param(4194305, {"pid_namespace": None}, 0, True, id="one that does not know where"),
+        pytest.param(4194305, {}, DAY, True, id="an older version's, wherever it runs"),
+        pytest.param(4194305, {}, 31 * DAY, False, id="an old one of an older version"),
+        pytest.param(os.getpid(), {}, 31 * DAY, True, id="an old one whose process runs here"),
         pytest.param(os.getpid(), HERE, 60, True, id="ours"),
         pytest.param(os.getpid(), HERE | {"start_ticks": "1"}, 0, False, id="a pid used again"),
         pytest.param(4194305, HERE, 0, False, id="a dead one of ours"),

@@ -140,7 +140,7 @@ function procStatFields(pid) {
   const line = tryOr(() => fs2.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
   return line.slice(line.lastIndexOf(")") + 2).split(" ");
 }
-var isFresh = (file) => tryOr(() => Math.abs(Date.now() - fs2.statSync(file).mtimeMs) <= SILENT_MS, false);
+var isFresh = (file, silentMs = SILENT_MS) => tryOr(() => Math.abs(Date.now() - fs2.statSync(file).mtimeMs) <= silentMs, false);
 
 // src/system/own-file.js
 import { randomBytes as randomBytes2 } from "node:crypto";
@@ -231,6 +231,7 @@ var SCHEMA = 1;
 
 // src/tui/note.js
 var BEAT_MS = 5e3;
+var UNPLACED_MS = 30 * 24 * 3600 * 1e3;
 var Note = class {
   /** @type {OwnFile} */
   #file;
@@ -273,6 +274,7 @@ function sweep(folder) {
 function isAlive(file, pid) {
   const told = tryOr(() => JSON.parse(readText(file)), null);
   const where = told?.pid_namespace;
+  if (where === void 0 && isFresh(file, UNPLACED_MS)) return true;
   if (where !== void 0 && (where === null || where !== PID_NAMESPACE)) return isFresh(file);
   const [theirs, ticks] = [told?.start_ticks ?? null, procStatFields(pid)[19] ?? null];
   if (theirs !== null && ticks !== null) return theirs === ticks;

@@ -1227,7 +1227,7 @@ function procStatFields(pid) {
   const line = tryOr(() => fs5.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
   return line.slice(line.lastIndexOf(")") + 2).split(" ");
 }
-var isFresh = (file) => tryOr(() => Math.abs(Date.now() - fs5.statSync(file).mtimeMs) <= SILENT_MS, false);
+var isFresh = (file, silentMs = SILENT_MS) => tryOr(() => Math.abs(Date.now() - fs5.statSync(file).mtimeMs) <= silentMs, false);
 function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   if (where !== void 0 && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);

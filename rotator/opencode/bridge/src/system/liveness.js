@@ -38,8 +38,8 @@ export function procStatFields(pid) {
  *
  * @param {string} file
  */
-export const isFresh = (file) =>
-  tryOr(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
+export const isFresh = (file, silentMs = SILENT_MS) =>
+  tryOr(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= silentMs, false);
 
 /**
  * Tell whether the watcher runs: by its pid alone, a stranger's process could be waited for.

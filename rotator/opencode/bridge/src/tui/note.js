@@ -12,6 +12,7 @@ import { repeat } from "../system/timing.js";
 import { SCHEMA, VERSION } from "./core/version.js";
 
 const BEAT_MS = 5000;
+const UNPLACED_MS = 30 * 24 * 3600 * 1000;
 
 /** What is told of this plugin in this opencode, for as long as it runs. */
 export class Note {
@@ -71,8 +72,9 @@ function sweep(folder) {
  */
 function isAlive(file, pid) {
   const told = tryOr(() => JSON.parse(readText(file)), null);
-  // A plugin of before its pids had a place names none.
   const where = told?.pid_namespace;
+  // A plugin of before its pids had a place names none and does not beat: it may run elsewhere.
+  if (where === undefined && isFresh(file, UNPLACED_MS)) return true;
   if (where !== undefined && (where === null || where !== PID_NAMESPACE)) return isFresh(file);
   const [theirs, ticks] = [told?.start_ticks ?? null, procStatFields(pid)[19] ?? null];
   if (theirs !== null && ticks !== null) return theirs === ticks;
