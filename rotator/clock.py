@@ -19,12 +19,12 @@ def system_clock() -> datetime:
 
 
 # Clocks are set right by less than this all the time.
-_A_MOMENT = timedelta(seconds=1)
+A_MOMENT = timedelta(seconds=1)
 
 
 def is_ahead(at: datetime, now: datetime) -> bool:
     """Tell whether a time at which something happened is still to come: the clock was set back."""
-    return at - now > _A_MOMENT
+    return at - now > A_MOMENT
 
 
 def is_within(span: timedelta, at: datetime, now: datetime) -> bool:

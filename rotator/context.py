@@ -14,6 +14,7 @@ from rotator.model.preferences import Preferences
 from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.plugins.registry import Registry, load_registry
 from rotator.settings.active import active_settings
+from rotator.settings.interrupted import finish_interrupted_settings
 from rotator.storage.account_copy import Copied
 from rotator.storage.backups import Backups
 from rotator.storage.database import Connection
@@ -148,6 +149,7 @@ def open_context(
         contextlib.closing(History(paths.history, patience_seconds=moment)) as history,
         contextlib.closing(ReplacedFiles(paths.journal)) as replaced,
     ):
+        finish_interrupted_settings(paths)
         known = registry or load_registry()
         wanted = preferences or (lambda: active_settings(paths).preferences)
         context = Context(paths, store, history, known, clock, replaced, backups, tell, wanted)

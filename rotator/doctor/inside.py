@@ -22,7 +22,7 @@ def look_at_dashboard(setup: DoctorContext) -> Iterator[CheckResult]:
     yield _installed(plugin)
     newest = plugin_version(plugin_source())
     for report in tui_notes(setup.paths):
-        who = f"opencode {report.opencode} (pid {report.pid})"
+        who = report.who
         if not report.on:
             says = f"the dashboard has switched itself off in {who}: {report.why}"
             yield problem(Check.DASHBOARD, says, f"{_INSTALL}, then restart it, or use a terminal")

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 def follow_clock(context: Context, *, watched: bool = False) -> bool:
     """Let rests that began in what is now the future begin now; forget swaps made there.
 
+    So do exchanges of refresh tokens: a spent one would else be sent again for hours.
     Tokens that came there, by whomever, have run out: how long they live nobody knows any more.
     opencode renews its own then. Costs next to nothing otherwise; false if nothing was done. For
     `watched` see `capture_live`. Raises StoreError.
@@ -43,7 +44,12 @@ def follow_clock(context: Context, *, watched: bool = False) -> bool:
 
 
 def _begin_anew(context: Context) -> bool:
-    if not (_moved(context) or _ahead(context) or _came_ahead(context, are_live=False)):
+    if not (
+        _moved(context)
+        or _ahead(context)
+        or _came_ahead(context, are_live=False)
+        or context.store.exchanges_ahead(context.clock())
+    ):
         return False
     with context.store.transaction():
         # Another process may have done it just before.
@@ -55,6 +61,7 @@ def _begin_anew(context: Context) -> bool:
             now = context.clock()
             credential = parse_entry(login.provider, _run_out(now, login.credential))
             context.store.renew_credential(login, credential, NOBODY, now)
+        context.store.begin_exchanges_anew(context.clock())
     return True
 
 

@@ -17,6 +17,10 @@ from typing import Any
 
 from rotator.errors import ConfigError
 from rotator.model.preferences import Priority
+from rotator.opencode.auth.file import Whole
+from rotator.opencode.auth.journal import finish_interrupted
+from rotator.opencode.auth.placement import Neighbours, why_in_place
+from rotator.opencode.auth.write_in_place import write_in_place
 from rotator.settings.active import active_settings
 from rotator.settings.catalog import find_setting
 from rotator.settings.inline_values import rendered
@@ -78,7 +82,7 @@ def replace_text(paths: Paths, before: str | None, after: str) -> None:
     """
     read_file(after)
     with _locked(paths):
-        if read_as_it_is(paths) != before or not _put(paths.config_file, before, after):
+        if read_as_it_is(paths) != before or not _put(paths, before, after):
             message = f"{FILE_NAME}: somebody else has changed it meanwhile"
             raise ConfigError(message, hint="look at both, and edit it again")
         _remember(paths)
@@ -209,7 +213,7 @@ def edit(paths: Paths, change: Change, *, patience_seconds: float = _PATIENCE_SE
             if after == (before or ""):
                 return False
             _require_good(after)
-            if _put(paths.config_file, before, after):
+            if _put(paths, before, after):
                 _remember(paths)
                 return True
     raise ConfigError(f"{FILE_NAME}: another program keeps changing it", hint="try again")
@@ -236,17 +240,25 @@ def _locked(paths: Paths, patience_seconds: float = _PATIENCE_SECONDS) -> Iterat
         message = f"another rotator has held {paths.settings_lock.name} for {patience_seconds:g} s"
         raise ConfigError(message, hint="look for a stopped rotator process and end it")
     try:
+        finish_interrupted(paths.settings_journal)
         yield
     finally:
         held.release()
 
 
-def _put(file: Path, before: str | None, after: str) -> bool:
-    """Put the new text in place in one step; False if the file is not `before` any more."""
+def _put(paths: Paths, before: str | None, after: str) -> bool:
+    """Put the new text in place in one step; False if the file is not `before` any more.
+
+    One that is mounted by itself, or has another name, is written in place.
+    """
+    file = paths.config_file
     # Behind links: whoever keeps the file elsewhere goes on doing so.
     target = Path(os.path.realpath(file))
     try:
         require_own_way(file)
+        if before is not None and why_in_place(target, Neighbours()) is not None:
+            held, new = Whole(before.encode()), after.encode()
+            return write_in_place(target, held, new, paths.settings_journal, keep_mode=True)
         make_folder(target.parent)
         remove_leftovers(target.parent, name=target.name)
         temporary = temporary_beside(target)

@@ -133,16 +133,17 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
 
 
 class _Waits:
-    """Says whom this process waits for, once for as long as it is the same one."""
+    """Says whom this process waits for: at each wait, or once for as long as it is the same one."""
 
     def __init__(self) -> None:
         self.say: Callable[[str], None] = log.warning
+        self.each_time = False
         self._said = ""
 
     def tell(self, path: Path, holder: Holder | None) -> None:
         who = "another process" if holder is None else str(holder)
         text = f"{who} holds {path.name}: waiting for it"
-        if text != self._said:
+        if self.each_time or text != self._said:
             self._said = text
             self.say(text)
 
@@ -174,13 +175,17 @@ def _writer_of(database: Path) -> Holder | None:
 
 
 @contextlib.contextmanager
-def saying_waits(say: Callable[[str], None]) -> Iterator[None]:
-    """Have `say` called with a sentence where the block waits for a lock longer than a second."""
-    before, _waits.say = _waits.say, say
+def saying_waits(say: Callable[[str], None], *, each_time: bool = False) -> Iterator[None]:
+    """Have `say` called with a sentence where the block waits for a lock longer than a second.
+
+    It is said once of one holder, or `each_time`, by whichever thread waits.
+    """
+    before = _waits.say, _waits.each_time
+    _waits.say, _waits.each_time = say, each_time
     try:
         yield
     finally:
-        _waits.say = before
+        _waits.say, _waits.each_time = before
 
 
 def _stuck(kind: type[RotatorError], message: str, handle: int) -> RotatorError:

@@ -56,6 +56,11 @@ class Paths:
         return self.data / "auth.json.journal"
 
     @property
+    def settings_journal(self) -> Path:
+        """What config.toml or tui.json held, for as long as it is being written in place."""
+        return self.data / "settings.journal"
+
+    @property
     def history(self) -> Path:
         """Events and readings: bounded, may be lost."""
         return self.data / "history.sqlite"

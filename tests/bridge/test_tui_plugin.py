@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import time
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from rotator.system.liveness import SILENT_SECONDS, pid_namespace
+from rotator.system.processes import start_ticks
 from tests.support.tui_process import TuiProcess, tui_process
 from tests.support.waiting import wait_until
 
@@ -62,13 +65,16 @@ def test_one_command_has_the_key_both_slash_names_and_the_palette(plugin: TuiPro
     assert layer["bindings"] == [{"key": "f2", "cmd": layer["name"]}]
     assert (layer["slashName"], layer["slashAliases"]) == ("rotator", ["balancer"])
     assert (layer["namespace"], layer["title"]) == ("palette", "Open Balancer Dashboard")
-    assert plugin.note | {"plugin": ""} == {
+    assert plugin.note | {"plugin": "", "started_at": ""} == {
         "schema": 1,
         "pid": plugin.driver.pid,
         "plugin": "",
         "opencode": "1.99.0",
         "on": True,
         "why": "",
+        "started_at": "",
+        "start_ticks": start_ticks(plugin.driver.pid),
+        "pid_namespace": pid_namespace(),
     }
 
 
@@ -349,6 +355,7 @@ def test_notes_go_with_their_opencode_and_what_dead_ones_left_goes_too(
     folder.mkdir(parents=True)
     for name in ("4194305.json", ".4194305.tmp"):
         (folder / name).write_text("{}")
+        os.utime(folder / name, (0, 0))
     (folder / f"{os.getpid()}.json").write_text("{}")
 
     plugin.load()
@@ -357,3 +364,61 @@ def test_notes_go_with_their_opencode_and_what_dead_ones_left_goes_too(
 
     assert names == {f"{os.getpid()}.json", f"{plugin.driver.pid}.json"}
     assert [path.name for path in folder.iterdir()] == [f"{os.getpid()}.json"]
+
+
+DAY = 24 * 3600.0
+ELSEWHERE = {"pid_namespace": "another-boot pid:[1]", "start_ticks": "1"}
+HERE = {"pid_namespace": pid_namespace(), "start_ticks": start_ticks(os.getpid())}
+
+
+@pytest.mark.parametrize(
+    ("pid", "told", "age_seconds", "is_left"),
+    [
+        pytest.param(4194305, ELSEWHERE, 0, True, id="another container's that beats"),
+        pytest.param(4194305, ELSEWHERE, 60, False, id="another container's that is silent"),
+        pytest.param(os.getpid(), ELSEWHERE, 60, False, id="another container's with our pid"),
+        pytest.param(4194305, {"pid_namespace": None}, 0, True, id="one that does not know where"),
+        pytest.param(4194305, {}, DAY, True, id="an older version's, wherever it runs"),
+        pytest.param(4194305, {}, 31 * DAY, False, id="an old one of an older version"),
+        pytest.param(os.getpid(), {}, 31 * DAY, True, id="an old one whose process runs here"),
+        pytest.param(os.getpid(), HERE, 60, True, id="ours"),
+        pytest.param(os.getpid(), HERE | {"start_ticks": "1"}, 0, False, id="a pid used again"),
+        pytest.param(4194305, HERE, 0, False, id="a dead one of ours"),
+    ],
+)
+@pytest.mark.parametrize("more", ["", "-0123abcd"])
+def test_a_note_goes_when_its_opencode_has_ended_here_or_is_silent_elsewhere(
+    plugin: TuiProcess,
+    pid: int,
+    told: dict[str, object],
+    age_seconds: float,
+    more: str,
+    *,
+    is_left: bool,
+) -> None:
+    note = plugin.state / "bridge" / "tui" / f"{pid}{more}.json"
+    note.parent.mkdir(parents=True)
+    note.write_text(json.dumps({"schema": 1, "pid": pid} | told))
+    os.utime(note, (0, time.time() - age_seconds))
+
+    plugin.load()
+
+    assert note.exists() is is_left
+
+
+def test_a_note_beats_and_leaves_that_of_another_container_with_its_pid_alone(
+    plugin: TuiProcess,
+) -> None:
+    folder = plugin.state / "bridge" / "tui"
+    folder.mkdir(parents=True)
+    theirs = folder / f"{plugin.driver.pid}.json"
+    theirs.write_text(json.dumps({"schema": 1, "pid": plugin.driver.pid} | ELSEWHERE))
+    plugin.load()
+
+    (ours,) = folder.glob(f"{plugin.driver.pid}-*.json")
+    os.utime(ours, (0, 0))
+    wait_until(lambda: time.time() - ours.stat().st_mtime < SILENT_SECONDS, 15, "a beat")
+    plugin.driver.run("dispose")
+
+    assert json.loads(theirs.read_text())["pid_namespace"] == ELSEWHERE["pid_namespace"]
+    assert list(folder.iterdir()) == [theirs]

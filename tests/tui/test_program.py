@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -33,7 +35,7 @@ from tests.support.dashboard_program import (
 from tests.support.household import Household
 from tests.support.rotator_process import rotator
 from tests.support.screen import WHITE
-from tests.support.terminal import terminal
+from tests.support.terminal import Terminal, terminal
 from tests.support.waiting import wait_until
 
 # Opens the login that a person would type into opencode's own.
@@ -51,6 +53,14 @@ while not os.path.exists(os.path.join(os.path.dirname(__file__), "open")):
 sys.path.remove(os.path.dirname(__file__))
 del sys.modules["blessed"]
 import blessed
+"""
+# Holds a lock until it is ended.
+HOLDS = """\
+import fcntl, sys, time
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(600)
 """
 COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-8]|4[0-8]|9[0-7])\b[0-9;]*m")
 
@@ -281,6 +291,52 @@ def test_it_leaves_at_once_while_opencode_is_still_being_asked(home: Path) -> No
 
         assert before.wait_for_end() == 0
         wait_until(lambda: is_given_back(before), SECONDS, "the terminal to be given back")
+
+
+def has_line(before: Terminal, pattern: str) -> bool:
+    return any(re.match(pattern, line) for line in before.lines)
+
+
+def swap(before: Terminal) -> None:
+    before.press("down")
+    before.press("enter")
+
+
+def rotate_to_best(before: Terminal) -> None:
+    before.press("r")
+
+
+@pytest.mark.parametrize("change", [swap, rotate_to_best])
+def test_whom_a_change_waits_for_is_named_after_a_second_and_each_time(
+    home: Path, change: Callable[[Terminal], None]
+) -> None:
+    house = with_accounts(home, "one", "two", "three")
+    lock = find_paths(house.env()).swap_lock
+    with (
+        dashboard(house) as before,
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDS, str(lock)], stdout=subprocess.PIPE
+        ) as holder,
+    ):
+        # What has failed begins with another word.
+        is_named = partial(has_line, before, rf"\s*\S pid {holder.pid} \(")
+        try:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            holder.send_signal(signal.SIGSTOP)
+            change(before)
+            began = time.monotonic()
+            # It gives up after ten seconds, and names the holder then anyway.
+            wait_until(is_named, 5, "the holder's name")
+            took_seconds = time.monotonic() - began
+            before.wait_for_text("has held swap.lock", SECONDS)
+            change(before)
+            wait_until(is_named, 5, "the holder's name, once more")
+        finally:
+            holder.kill()
+        wait_until(lambda: not is_named(), SECONDS, "the end of the wait")
+
+    assert took_seconds >= 0.9
 
 
 def test_it_sleeps_while_nothing_happens(home: Path) -> None:

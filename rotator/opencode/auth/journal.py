@@ -91,7 +91,7 @@ def remove_journal(path: Path) -> None:
 def finish_interrupted(path: Path) -> None:
     """Put right what a write in place has left that came to no end, if there was one.
 
-    Call it under the swap lock. What cannot be put right now is tried again.
+    Call it under the lock under which it is written. What cannot be put right now is tried again.
     """
     try:
         owner = path.lstat().st_uid
@@ -108,7 +108,7 @@ def finish_interrupted(path: Path) -> None:
     except FileNotFoundError:
         pass  # with the file its name is gone: there is nothing to put right
     except OSError as exc:
-        log.warning("auth.json could not be put right after a crash: %s", exc.strerror)
+        log.warning("what %s is about could not be put right: %s", path.name, exc.strerror)
         return
     remove_journal(path)
 

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rotator.system.file_flags import why_locked
 from rotator.system.file_owners import can_take_after
 from rotator.system.mounts import MountedFile, mount_at, mounted_by_others, mounts_of
 
@@ -67,7 +68,7 @@ def _held_by(target: Path, facts: os.stat_result) -> str | None:
         return f"it belongs to another user or group (uid {facts.st_uid}, gid {facts.st_gid})"
     if has_access_list(target):
         return "it has an access list"
-    if not may_write(target.parent):
+    if not may_write(target.parent) or why_locked(target.parent) is not None:
         return f"nothing new may be made in {target.parent}"
     return None
 

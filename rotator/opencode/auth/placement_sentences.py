@@ -15,6 +15,7 @@ from rotator.opencode.auth.placement import (
     may_write,
     why_in_place,
 )
+from rotator.system.file_flags import why_locked
 from rotator.system.file_owners import foreign_link, is_foreign
 
 
@@ -45,9 +46,13 @@ def swap_obstacle(auth_file: Path) -> str | None:
         why = f"the link {link} leads to what belongs to somebody else; remove the link"
     elif is_read_only(target):
         why = f"{target} is mounted read-only; mount it so that it can be written"
+    elif facts_of(target) is not None and (locked := why_locked(target)) is not None:
+        why = locked
     elif is_held(target) and not may_write(target):
         is_folders = not may_write(target.parent) and not is_mounted(target)
         why = f"{target.parent if is_folders else target} may not be written; check its rights"
+    elif facts_of(target) is None and (locked := why_locked(_nearest(target))) is not None:
+        why = locked
     elif facts_of(target) is None and not may_write(folder := _nearest(target)):
         why = f"{folder} may not be written; check its rights"
         if is_read_only(folder):

@@ -18,12 +18,20 @@ from rotator.opencode.auth.journal import Journal, fill, remove_journal, write_j
 from rotator.system.file_owners import kept_mode
 
 
-def write_in_place(target: Path, expected: Whole | Torn, content: bytes, journal: Path) -> bool:
+def write_in_place(
+    target: Path,
+    expected: Whole | Torn,
+    content: bytes,
+    journal: Path,
+    *,
+    keep_mode: bool = False,
+) -> bool:
     """Make the file at `target` hold `content`; False if it does not hold `expected` (any more).
 
     What it holds is durable in `journal` before anything is changed, and stays there until what
-    was written is on the disk and was read back. Call it under the swap lock. Raises OSError
-    (the file is then as it was, or `finish_interrupted` makes it so), StoreError.
+    was written is on the disk and was read back. Call it under the lock that every writer of the
+    journal holds. Its mode is narrowed to that of credentials, unless with `keep_mode`. Raises
+    OSError (the file is then as it was, or `finish_interrupted` makes it so), StoreError.
     """
     try:
         handle = os.open(target, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -35,7 +43,7 @@ def write_in_place(target: Path, expected: Whole | Torn, content: bytes, journal
         inode = os.fstat(handle).st_ino
         write_journal(journal, Journal(target, inode, expected.content, content))
         try:
-            done = _overwrite(handle, target, expected.content, content)
+            done = _overwrite(handle, target, expected.content, content, keep_mode=keep_mode)
         except OSError:
             _undo(handle, expected.content, content, journal)
             raise
@@ -45,7 +53,9 @@ def write_in_place(target: Path, expected: Whole | Torn, content: bytes, journal
         os.close(handle)
 
 
-def _overwrite(handle: int, target: Path, before: bytes, content: bytes) -> bool:
+def _overwrite(
+    handle: int, target: Path, before: bytes, content: bytes, *, keep_mode: bool
+) -> bool:
     with alone(handle):
         if not _holds(handle, before) or not _is_named(handle, target):
             return False
@@ -55,7 +65,8 @@ def _overwrite(handle: int, target: Path, before: bytes, content: bytes) -> bool
             if os.pwrite(handle, padding, len(before)) != len(padding):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fill(handle, content, max(len(before), len(content)))
-        _narrow(handle)
+        if not keep_mode:
+            _narrow(handle)
         # Read back before anybody else may write: what follows is theirs.
         done = _holds(handle, content)
     os.fsync(handle)

@@ -18,6 +18,7 @@ from rotator.opencode.auth.file import Missing, Reading, Torn, Whole, read_live
 from rotator.opencode.auth.placement import facts_of, why_in_place
 from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.write_in_place import write_in_place
+from rotator.system.file_flags import why_locked
 from rotator.system.file_owners import foreign_link, kept_mode, require_own_way
 from rotator.system.files import exchange_names, remove_leftovers, temporary_beside, write_new
 from rotator.system.paths import FILE_MODE, make_folder
@@ -58,7 +59,7 @@ def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Repla
     try:
         require_own_way(auth_file)
         if isinstance(expected, Missing):
-            make_folder(target.parent)
+            _make_place(target.parent)
         remove_leftovers(target.parent, name=target.name)
         facts = facts_of(target)
         if isinstance(expected, Missing) or facts is None:
@@ -73,10 +74,23 @@ def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: Repla
             return write_in_place(target, expected, content, replaced.journal)
     except OSError as exc:
         message = f"{auth_file} could not be written: {exc.strerror}"
-        hint = "check the rights of its folder and the free space; the file is as it was"
-        if exc.errno == errno.EROFS:
-            hint = f"mount it so that it can be written: {target}"
-        raise LiveFileError(message, hint=hint) from exc
+        raise LiveFileError(message, hint=_way_out_of(exc, target)) from exc
+
+
+def _make_place(folder: Path) -> None:
+    """Make the folder; raises OSError where what is made in it could not be renamed or removed."""
+    make_folder(folder)
+    if why_locked(folder) is not None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def _way_out_of(error: OSError, target: Path) -> str:
+    locked = why_locked(target if target.exists() else target.parent)
+    if locked is not None:
+        return f"{locked}; the file is as it was"
+    if error.errno == errno.EROFS:
+        return f"mount it so that it can be written: {target}"
+    return "check the rights of its folder and the free space; the file is as it was"
 
 
 def _put_beside(

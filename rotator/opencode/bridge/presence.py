@@ -92,8 +92,7 @@ def read_present(path: Path) -> Present | None:
         content = head(path, LARGEST_SIGNAL)
         value = json.loads(content or b"{}")
         pid = as_number(value["pid"])
-        is_named = _NAME.fullmatch(path.stem) and path.stem.partition("-")[0] == str(pid)
-        if value["schema"] != SCHEMA or pid is None or not is_named:
+        if value["schema"] != SCHEMA or pid is None or not is_named_after(pid, path):
             return None
         if not is_alive(value, pid, path.stat().st_mtime):
             return None
@@ -114,6 +113,11 @@ def read_present(path: Path) -> Present | None:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def is_named_after(pid: int, path: Path) -> bool:
+    """Tell whether a file is one of the process that says it has that pid."""
+    return bool(_NAME.fullmatch(path.stem)) and path.stem.partition("-")[0] == str(pid)
 
 
 def _variable(value: object) -> str:

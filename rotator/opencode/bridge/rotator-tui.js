@@ -15,6 +15,8 @@ function tryOr(action, otherwise) {
     return otherwise;
   }
 }
+var noop = () => {
+};
 
 // src/core/values.js
 var isString = (value) => typeof value === "string";
@@ -41,17 +43,200 @@ function missingParts(api, solid, reactive) {
 }
 
 // src/tui/note.js
+import fs3 from "node:fs";
+import path3 from "node:path";
+
+// src/system/files.js
 import fs from "node:fs";
 import path from "node:path";
+
+// src/system/random.js
+import { randomBytes } from "node:crypto";
+var randomId = () => randomBytes(8).toString("hex");
+
+// src/system/files.js
+var { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+var FILE_BYTES = 4 * 1024 * 1024;
+var SMALL_FILE_BYTES = 64 * 1024;
+var unlink = (file) => tryOr(() => fs.unlinkSync(file));
+function withFile(file, flags, use) {
+  const opened = fs.openSync(file, flags | O_NONBLOCK, 384);
+  try {
+    const stat = fs.fstatSync(opened);
+    if (!stat.isFile()) throw new Error("not a file");
+    return use(opened, stat.size);
+  } finally {
+    fs.closeSync(opened);
+  }
+}
+function readText(file) {
+  if (!fs.statSync(file).isFile()) throw new Error("not a file");
+  return withFile(file, O_RDONLY, (opened, size) => {
+    if (size > FILE_BYTES) throw new Error("too large");
+    const bytes = Buffer.alloc(size);
+    let length = 0;
+    for (let read = 1; read > 0 && length < size; length += read)
+      read = fs.readSync(opened, bytes, length, size - length, length);
+    return bytes.toString("utf8", 0, length).replace(/^\uFEFF/, "");
+  });
+}
+async function readTextLater(file) {
+  if (!(await fs.promises.stat(file)).isFile()) throw new Error("not a file");
+  const opened = await fs.promises.open(file, O_RDONLY | O_NONBLOCK);
+  try {
+    const bytes = Buffer.alloc(SMALL_FILE_BYTES);
+    const { bytesRead } = await opened.read(bytes, 0, SMALL_FILE_BYTES, 0);
+    return bytes.toString("utf8", 0, bytesRead);
+  } finally {
+    await opened.close();
+  }
+}
+function publish(file, value) {
+  publishText(file, JSON.stringify(value));
+}
+function touch(file, make) {
+  const now = /* @__PURE__ */ new Date();
+  fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && tryOr(make));
+}
+function publishText(file, text) {
+  writeBeside(
+    file,
+    `.${path.basename(file, ".json")}.tmp`,
+    text,
+    (temporary) => fs.renameSync(temporary, file)
+  );
+}
+function publishFirst(file, value) {
+  const temporary = `.${path.basename(file, ".json")}-${randomId()}.tmp`;
+  writeBeside(file, temporary, JSON.stringify(value), (written) => {
+    fs.linkSync(written, file);
+    unlink(written);
+  });
+}
+function writeBeside(file, name, text, give) {
+  const temporary = path.join(path.dirname(file), name);
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 448 });
+  unlink(temporary);
+  try {
+    fs.writeFileSync(temporary, text, { mode: 384, flag: "wx" });
+    give(temporary);
+  } catch (error) {
+    unlink(temporary);
+    throw error;
+  }
+}
+
+// src/system/liveness.js
+import fs2 from "node:fs";
+var SILENT_MS = 2e4;
+var PID_NAMESPACE = tryOr(() => {
+  if (process.platform !== "linux") return process.platform;
+  if (fs2.readlinkSync("/proc/self") !== String(process.pid)) return null;
+  const boot = fs2.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const time = tryOr(() => fs2.readlinkSync("/proc/self/ns/time"));
+  return [boot, fs2.readlinkSync("/proc/self/ns/pid"), time].filter(isString).join(" ");
+}, null);
+function procStatFields(pid) {
+  const line = tryOr(() => fs2.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
+  return line.slice(line.lastIndexOf(")") + 2).split(" ");
+}
+var isFresh = (file, silentMs = SILENT_MS) => tryOr(() => Math.abs(Date.now() - fs2.statSync(file).mtimeMs) <= silentMs, false);
+
+// src/system/own-file.js
+import { randomBytes as randomBytes2 } from "node:crypto";
+import path2 from "node:path";
+var PID = String(process.pid);
+var WHO = {
+  pid: process.pid,
+  started_at: (/* @__PURE__ */ new Date()).toISOString(),
+  start_ticks: procStatFields("self")[19] ?? null,
+  pid_namespace: PID_NAMESPACE
+};
+var OwnFile = class {
+  /** @type {string} */
+  #folder;
+  #name = `${PID}-${randomBytes2(4).toString("hex")}`;
+  /** @type {object | null} */
+  #told = null;
+  /** @param {string} folder */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+  /**
+   * The file of ours with that ending, all of which have one name.
+   *
+   * @param {string} ending
+   */
+  file = (ending) => path2.join(this.#folder, `${this.#name}${ending}`);
+  /**
+   * Say that we are there, and what else there is to say; tell whether it is the first time and
+   * what else a dead process has left under our name is to be removed.
+   *
+   * @param {object} more
+   */
+  tell(more) {
+    const isFirst = this.#told === null;
+    const told = this.#told = { ...more, ...WHO };
+    if (isFirst && this.#takePid(told)) return true;
+    publish(this.file(".json"), told);
+    return false;
+  }
+  /** Show that we are there; another one may have the name by now, if ours was gone meanwhile. */
+  async beat() {
+    const told = this.#told;
+    if (told === null) return;
+    if (this.#name === PID) {
+      const text = await readTextLater(this.file(".json")).catch(() => "");
+      if (!this.#isOurs(text)) {
+        this.#name = `${PID}-${randomBytes2(4).toString("hex")}`;
+        if (this.#takePid(told)) return;
+      }
+    }
+    touch(this.file(".json"), () => publish(this.file(".json"), told));
+  }
+  close = () => {
+    const file = this.file(".json");
+    if (this.#name !== PID || this.#isOurs(tryOr(() => readText(file), ""))) unlink(file);
+  };
+  /**
+   * Take the name that is our pid, if nobody else has it; where we do not know, they have.
+   *
+   * @param {object} told
+   */
+  #takePid(told) {
+    const file = path2.join(this.#folder, `${PID}.json`);
+    const isOurs = this.#isOurs(tryOr(() => readText(file), ""));
+    const isTaken = tryOr(() => ((isOurs ? publish : publishFirst)(file, told), true), false);
+    if (isTaken) this.#name = PID;
+    return isTaken;
+  }
+  /**
+   * Tell whether a file with our pid's name is of this process, or of a dead one that had its pid.
+   *
+   * @param {string} text
+   */
+  #isOurs(text) {
+    const theirs = tryOr(() => JSON.parse(text), null);
+    if (theirs?.pid_namespace !== PID_NAMESPACE) return false;
+    return PID_NAMESPACE !== null || theirs.started_at === WHO.started_at;
+  }
+};
+
+// src/system/timing.js
+var repeat = (ms, action) => setInterval(() => tryOr(action), ms).unref?.();
 
 // src/tui/core/version.js
 var VERSION = "0.1.0";
 var SCHEMA = 1;
 
 // src/tui/note.js
+var BEAT_MS = 5e3;
+var UNPLACED_MS = 30 * 24 * 3600 * 1e3;
 var Note = class {
-  /** @type {string} */
+  /** @type {OwnFile} */
   #file;
+  /** @type {NodeJS.Timeout | null} */
+  #beating = null;
   /** @type {string} */
   #opencode;
   /**
@@ -59,7 +244,7 @@ var Note = class {
    * @param {unknown} opencode
    */
   constructor(folder, opencode) {
-    this.#file = path.join(folder, `${process.pid}.json`);
+    this.#file = new OwnFile(folder);
     this.#opencode = isString(opencode) ? opencode : "";
     tryOr(() => sweep(folder));
   }
@@ -69,25 +254,30 @@ var Note = class {
    * @param {boolean} on
    */
   write(on, why = "") {
-    const { pid } = process;
-    const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
-    tryOr(() => {
-      fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 448 });
-      const beside = path.join(path.dirname(this.#file), `.${pid}.tmp`);
-      fs.rmSync(beside, { force: true });
-      fs.writeFileSync(beside, JSON.stringify(told), { mode: 384, flag: "wx" });
-      fs.renameSync(beside, this.#file);
-    });
+    const told = { schema: SCHEMA, plugin: VERSION, opencode: this.#opencode, on, why };
+    tryOr(() => this.#file.tell(told));
+    this.#beating ??= repeat(BEAT_MS, () => this.#file.beat().catch(noop));
   }
-  remove = () => tryOr(() => fs.rmSync(this.#file, { force: true }));
+  remove = () => {
+    clearInterval(this.#beating ?? void 0);
+    this.#file.close();
+  };
 };
 function sweep(folder) {
-  for (const name of fs.readdirSync(folder)) {
-    const pid = Number(/^\.?(\d+)\.(json|tmp)$/.exec(name)?.[1] ?? 0);
-    if (pid && !isRunning(pid)) fs.rmSync(path.join(folder, name), { force: true });
+  for (const name of fs3.readdirSync(folder)) {
+    const [, pid, ending] = /^\.?(\d+)(?:-[0-9a-f]+)?\.(json|tmp)$/.exec(name) ?? [];
+    const file = path3.join(folder, name);
+    const isLeft = ending === "tmp" ? !isFresh(file) : pid && !isAlive(file, Number(pid));
+    if (isLeft) tryOr(() => fs3.rmSync(file, { force: true }));
   }
 }
-function isRunning(pid) {
+function isAlive(file, pid) {
+  const told = tryOr(() => JSON.parse(readText(file)), null);
+  const where = told?.pid_namespace;
+  if (where === void 0 && isFresh(file, UNPLACED_MS)) return true;
+  if (where !== void 0 && (where === null || where !== PID_NAMESPACE)) return isFresh(file);
+  const [theirs, ticks] = [told?.start_ticks ?? null, procStatFields(pid)[19] ?? null];
+  if (theirs !== null && ticks !== null) return theirs === ticks;
   try {
     process.kill(pid, 0);
     return true;
@@ -98,22 +288,22 @@ function isRunning(pid) {
 
 // src/tui/places.js
 import os from "node:os";
-import path2 from "node:path";
+import path4 from "node:path";
 function findPlaces(env) {
-  const states = env.XDG_STATE_HOME || path2.join(os.homedir(), ".local", "state");
-  const state = env.ROTATOR_STATE_DIR || path2.join(states, "opencode-rotator");
-  return { glance: path2.join(state, "glance.json"), notes: path2.join(state, "bridge", "tui") };
+  const states = env.XDG_STATE_HOME || path4.join(os.homedir(), ".local", "state");
+  const state = env.ROTATOR_STATE_DIR || path4.join(states, "opencode-rotator");
+  return { glance: path4.join(state, "glance.json"), notes: path4.join(state, "bridge", "tui") };
 }
 
 // src/tui/program.js
 import { spawn } from "node:child_process";
-import fs2 from "node:fs";
+import fs4 from "node:fs";
 var KEY = "ctrl+b";
 var ASK_MS = 3e3;
 function programOf(options) {
   const told = options?.program;
   const whole = Array.isArray(told) && told.length > 0 && told.every(isString);
-  return whole && fs2.existsSync(told[0]) ? told : ["rotator"];
+  return whole && fs4.existsSync(told[0]) ? told : ["rotator"];
 }
 function run([file, ...first], words, stdio, begun = () => {
 }, more = {}) {
@@ -325,7 +515,7 @@ var Dashboard = class {
 };
 
 // src/tui/glance-file.js
-import fs3 from "node:fs";
+import fs5 from "node:fs";
 
 // src/tui/core/glance.js
 function parseGlance(text) {
@@ -349,17 +539,17 @@ function readProvider({ id, accounts, more }) {
 }
 
 // src/tui/glance-file.js
-var SILENT_MS = 12e4;
+var SILENT_MS2 = 12e4;
 var LARGEST_GLANCE = 1024 * 1024;
-function readText(file) {
-  const opened = fs3.openSync(file, fs3.constants.O_RDONLY | fs3.constants.O_NONBLOCK);
+function readText2(file) {
+  const opened = fs5.openSync(file, fs5.constants.O_RDONLY | fs5.constants.O_NONBLOCK);
   try {
-    const stat = fs3.fstatSync(opened);
+    const stat = fs5.fstatSync(opened);
     if (!stat.isFile() || stat.size > LARGEST_GLANCE) throw new Error("not a glance");
     const bytes = Buffer.alloc(stat.size);
-    return bytes.toString("utf8", 0, fs3.readSync(opened, bytes, 0, stat.size, 0));
+    return bytes.toString("utf8", 0, fs5.readSync(opened, bytes, 0, stat.size, 0));
   } finally {
-    fs3.closeSync(opened);
+    fs5.closeSync(opened);
   }
 }
 var GlanceFile = class {
@@ -377,13 +567,13 @@ var GlanceFile = class {
    * @returns {Promise<Glance | false | null | undefined>}
    */
   async look() {
-    const facts = await fs3.promises.stat(this.#file, { bigint: true }).catch(() => null);
+    const facts = await fs5.promises.stat(this.#file, { bigint: true }).catch(() => null);
     if (facts === null) return this.#take("none", () => null);
     const { ino, mtimeNs, size } = facts;
     const age = Math.abs(Date.now() - Number(mtimeNs / 1000000n));
-    if (age > SILENT_MS) return this.#take("silent", () => null);
+    if (age > SILENT_MS2) return this.#take("silent", () => null);
     if (size > LARGEST_GLANCE || !facts.isFile()) return this.#take("odd", () => false);
-    const read = () => tryOr(() => parseGlance(readText(this.#file)), false);
+    const read = () => tryOr(() => parseGlance(readText2(this.#file)), false);
     return this.#take(`${ino} ${mtimeNs} ${size}`, read);
   }
   /**

@@ -89,8 +89,15 @@ import path2 from "node:path";
 // src/system/files.js
 import fs from "node:fs";
 import path from "node:path";
+
+// src/system/random.js
+import { randomBytes } from "node:crypto";
+var randomId = () => randomBytes(8).toString("hex");
+
+// src/system/files.js
 var { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 var FILE_BYTES = 4 * 1024 * 1024;
+var SMALL_FILE_BYTES = 64 * 1024;
 var unlink = (file) => tryOr(() => fs.unlinkSync(file));
 var realPath = (file) => tryOr(() => fs.realpathSync(file), path.resolve(file));
 function withFile(file, flags, use) {
@@ -114,6 +121,17 @@ function readText(file) {
     return bytes.toString("utf8", 0, length).replace(/^\uFEFF/, "");
   });
 }
+async function readTextLater(file) {
+  if (!(await fs.promises.stat(file)).isFile()) throw new Error("not a file");
+  const opened = await fs.promises.open(file, O_RDONLY | O_NONBLOCK);
+  try {
+    const bytes = Buffer.alloc(SMALL_FILE_BYTES);
+    const { bytesRead } = await opened.read(bytes, 0, SMALL_FILE_BYTES, 0);
+    return bytes.toString("utf8", 0, bytesRead);
+  } finally {
+    await opened.close();
+  }
+}
 var append = (file, text) => withFile(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, (opened, size) => {
   return size + (text ? fs.writeSync(opened, text) : 0);
 });
@@ -125,12 +143,27 @@ function touch(file, make) {
   fs.promises.lutimes(file, now, now).catch(({ code }) => code === "ENOENT" && tryOr(make));
 }
 function publishText(file, text) {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file, ".json")}.tmp`);
+  writeBeside(
+    file,
+    `.${path.basename(file, ".json")}.tmp`,
+    text,
+    (temporary) => fs.renameSync(temporary, file)
+  );
+}
+function publishFirst(file, value) {
+  const temporary = `.${path.basename(file, ".json")}-${randomId()}.tmp`;
+  writeBeside(file, temporary, JSON.stringify(value), (written) => {
+    fs.linkSync(written, file);
+    unlink(written);
+  });
+}
+function writeBeside(file, name, text, give) {
+  const temporary = path.join(path.dirname(file), name);
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 448 });
   unlink(temporary);
   try {
     fs.writeFileSync(temporary, text, { mode: 384, flag: "wx" });
-    fs.renameSync(temporary, file);
+    give(temporary);
   } catch (error) {
     unlink(temporary);
     throw error;
@@ -799,10 +832,6 @@ async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   return Buffer.concat(parts).subarray(0, most);
 }
 
-// src/system/random.js
-import { randomBytes } from "node:crypto";
-var randomId = () => randomBytes(8).toString("hex");
-
 // src/system/timing.js
 function abortable(abort, start) {
   return new Promise((resolve, reject) => {
@@ -1185,9 +1214,7 @@ function parseState(text, isOurAuth) {
 }
 
 // src/system/liveness.js
-import { randomBytes as randomBytes3 } from "node:crypto";
 import fs5 from "node:fs";
-import path5 from "node:path";
 var SILENT_MS = 2e4;
 var PID_NAMESPACE = tryOr(() => {
   if (process.platform !== "linux") return process.platform;
@@ -1200,14 +1227,7 @@ function procStatFields(pid) {
   const line = tryOr(() => fs5.readFileSync(`/proc/${pid}/stat`, "latin1"), "");
   return line.slice(line.lastIndexOf(")") + 2).split(" ");
 }
-var isFresh = (file) => tryOr(() => Math.abs(Date.now() - fs5.statSync(file).mtimeMs) <= SILENT_MS, false);
-function ownName(folder) {
-  const name = String(process.pid);
-  const file = path5.join(folder, `${name}.json`);
-  const theirs = tryOr(() => JSON.parse(readText(file)).pid_namespace);
-  const isTaken = isString(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
-  return isTaken ? `${name}-${randomBytes3(4).toString("hex")}` : name;
-}
+var isFresh = (file, silentMs = SILENT_MS) => tryOr(() => Math.abs(Date.now() - fs5.statSync(file).mtimeMs) <= silentMs, false);
 function isRunning({ pid, start_ticks: ticks, pid_namespace: where }, beat) {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   if (where !== void 0 && (where === null || where !== PID_NAMESPACE)) return isFresh(beat);
@@ -1839,15 +1859,15 @@ var RequestLogins = class {
 
 // src/opencode/client.js
 import os from "node:os";
-import path6 from "node:path";
+import path5 from "node:path";
 async function unwrap(question) {
   const { data, error } = await question;
   if (error || data === void 0) throw new Error("opencode did not answer");
   return data;
 }
 function recentModel(env) {
-  const states = env.XDG_STATE_HOME || path6.join(os.homedir(), ".local", "state");
-  const file = path6.join(states, "opencode", "model.json");
+  const states = env.XDG_STATE_HOME || path5.join(os.homedir(), ".local", "state");
+  const file = path5.join(states, "opencode", "model.json");
   return tryOr(() => parseModel(JSON.parse(readText(file)).recent[0]), null);
 }
 
@@ -2338,6 +2358,86 @@ var OutermostFetch = class {
   }
 };
 
+// src/system/own-file.js
+import { randomBytes as randomBytes3 } from "node:crypto";
+import path6 from "node:path";
+var PID = String(process.pid);
+var WHO = {
+  pid: process.pid,
+  started_at: (/* @__PURE__ */ new Date()).toISOString(),
+  start_ticks: procStatFields("self")[19] ?? null,
+  pid_namespace: PID_NAMESPACE
+};
+var OwnFile = class {
+  /** @type {string} */
+  #folder;
+  #name = `${PID}-${randomBytes3(4).toString("hex")}`;
+  /** @type {object | null} */
+  #told = null;
+  /** @param {string} folder */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+  /**
+   * The file of ours with that ending, all of which have one name.
+   *
+   * @param {string} ending
+   */
+  file = (ending) => path6.join(this.#folder, `${this.#name}${ending}`);
+  /**
+   * Say that we are there, and what else there is to say; tell whether it is the first time and
+   * what else a dead process has left under our name is to be removed.
+   *
+   * @param {object} more
+   */
+  tell(more) {
+    const isFirst = this.#told === null;
+    const told = this.#told = { ...more, ...WHO };
+    if (isFirst && this.#takePid(told)) return true;
+    publish(this.file(".json"), told);
+    return false;
+  }
+  /** Show that we are there; another one may have the name by now, if ours was gone meanwhile. */
+  async beat() {
+    const told = this.#told;
+    if (told === null) return;
+    if (this.#name === PID) {
+      const text = await readTextLater(this.file(".json")).catch(() => "");
+      if (!this.#isOurs(text)) {
+        this.#name = `${PID}-${randomBytes3(4).toString("hex")}`;
+        if (this.#takePid(told)) return;
+      }
+    }
+    touch(this.file(".json"), () => publish(this.file(".json"), told));
+  }
+  close = () => {
+    const file = this.file(".json");
+    if (this.#name !== PID || this.#isOurs(tryOr(() => readText(file), ""))) unlink(file);
+  };
+  /**
+   * Take the name that is our pid, if nobody else has it; where we do not know, they have.
+   *
+   * @param {object} told
+   */
+  #takePid(told) {
+    const file = path6.join(this.#folder, `${PID}.json`);
+    const isOurs = this.#isOurs(tryOr(() => readText(file), ""));
+    const isTaken = tryOr(() => ((isOurs ? publish : publishFirst)(file, told), true), false);
+    if (isTaken) this.#name = PID;
+    return isTaken;
+  }
+  /**
+   * Tell whether a file with our pid's name is of this process, or of a dead one that had its pid.
+   *
+   * @param {string} text
+   */
+  #isOurs(text) {
+    const theirs = tryOr(() => JSON.parse(text), null);
+    if (theirs?.pid_namespace !== PID_NAMESPACE) return false;
+    return PID_NAMESPACE !== null || theirs.started_at === WHO.started_at;
+  }
+};
+
 // src/system/places.js
 import os2 from "node:os";
 import path7 from "node:path";
@@ -2346,14 +2446,11 @@ function findPlaces(env) {
   const states = env.XDG_STATE_HOME || path7.join(os2.homedir(), ".local", "state");
   const state = env.ROTATOR_STATE_DIR || path7.join(states, "opencode-rotator");
   const exchange = (...names) => path7.join(state, "bridge", ...names);
-  const name = ownName(exchange("present"));
   return {
     auth: path7.join(data, "opencode", "auth.json"),
     state: exchange("state.json"),
     beat: exchange("beat"),
-    present: exchange("present", `${name}.json`),
-    busy: exchange("present", `${name}.busy`),
-    sessions: exchange("present", `${name}.sessions`),
+    present: exchange("present"),
     descent: exchange("descent"),
     inbox: exchange("inbox"),
     outbox: exchange("outbox")
@@ -2363,41 +2460,40 @@ function findPlaces(env) {
 // src/watcher/session-list.js
 var SESSION_LIST_BYTES = 64 * 1024;
 var SessionList = class {
-  /** @type {string} */
+  /** @type {() => string} */
   #file;
   /** @type {Map<string, true>} */
   #ids = /* @__PURE__ */ new Map();
-  /** @param {string} file */
+  /** @param {() => string} file where it is for now */
   constructor(file) {
     this.#file = file;
   }
   /** @param {unknown} id */
   add(id) {
     if (!isString(id) || !/^[\w-]{1,128}$/.test(id) || this.#ids.has(id)) return;
-    const size = append(this.#file, `${id}
+    const size = append(this.#file(), `${id}
 `);
     remember(this.#ids, id, true, MOST_SESSIONS);
     if (size > SESSION_LIST_BYTES) this.#write();
   }
-  beat = () => this.#ids.size && touch(this.#file, () => this.#write());
+  beat = () => this.#ids.size && touch(this.#file(), () => this.#write());
   #write() {
-    publishText(this.#file, [...this.#ids.keys()].map((id) => `${id}
+    publishText(this.#file(), [...this.#ids.keys()].map((id) => `${id}
 `).join(""));
   }
 };
 
 // src/watcher/turns.js
 var Turns = class {
-  /** @type {string} */
+  /** @type {() => string} */
   #file;
   /** @type {Map<string, string>} */
   #busy = /* @__PURE__ */ new Map();
   // session -> directory of the part of opencode that it is in
   #isShown = false;
-  /** @param {string} file */
+  /** @param {() => string} file where it is for now */
   constructor(file) {
     this.#file = file;
-    unlink(file);
   }
   /**
    * Take in what opencode tells of its sessions.
@@ -2422,13 +2518,13 @@ var Turns = class {
     for (const [id, where] of this.#busy) if (where === directory) this.#busy.delete(id);
     this.#show();
   }
-  close = () => unlink(this.#file);
-  beat = () => this.#isShown && touch(this.#file, () => append(this.#file, ""));
+  close = () => unlink(this.#file());
+  beat = () => this.#isShown && touch(this.#file(), () => append(this.#file(), ""));
   #show() {
     const isBusy = this.#busy.size > 0;
     if (isBusy === this.#isShown) return;
-    if (isBusy) append(this.#file, "");
-    else unlink(this.#file);
+    if (isBusy) append(this.#file(), "");
+    else unlink(this.#file());
     this.#isShown = isBusy;
   }
 };
@@ -2441,27 +2537,31 @@ function install() {
   const directories = /* @__PURE__ */ new Set();
   const present = {
     schema: SCHEMA,
-    pid: process.pid,
     bridge: VERSION,
     opencode: opencodeVersion(),
     auth_file: places.auth,
-    started_at: (/* @__PURE__ */ new Date()).toISOString(),
     kind: PROCESS_KIND,
-    start_ticks: procStatFields("self")[19] ?? null,
-    pid_namespace: PID_NAMESPACE,
     aside: asideFor(process.env)
   };
   let unseen = [];
-  const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
+  const presence = new OwnFile(places.present);
+  const tell = () => {
+    const isNamed = presence.tell({ ...present, directories: [...directories], unseen });
+    if (isNamed) unlink(presence.file(".busy"));
+  };
   const load = (directory) => {
     directories.add(directory);
     tryOr(tell);
   };
-  process.on("exit", () => unlink(places.present));
-  repeat(BEAT_MS, () => directories.size && touch(places.present, tell));
-  const sessions = new SessionList(places.sessions);
+  process.on("exit", presence.close);
+  const sessions = new SessionList(() => presence.file(".sessions"));
+  const beside = [sessions];
+  repeat(BEAT_MS, async () => {
+    if (!directories.size) return;
+    await presence.beat().catch(noop);
+    for (const part of beside) tryOr(part.beat);
+  });
   if (present.aside === AUTH_CONTENT) {
-    repeat(BEAT_MS, () => sessions.beat());
     const hooks = {
       "chat.headers": async (input) => tryOr(() => sessions.add(input.sessionID))
     };
@@ -2472,7 +2572,7 @@ function install() {
     tryOr(tell);
   });
   const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
-  const turns = new Turns(places.busy);
+  const turns = new Turns(() => presence.file(".busy"));
   const hooksFor = (directory, client) => ({
     "chat.headers": async (input, output) => {
       tryOr(() => sessions.add(input.sessionID));
@@ -2494,7 +2594,7 @@ function install() {
     }
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  beside.push(turns);
   outermost.hold();
   const loadAndLook = (directory, client) => {
     load(directory);

@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotator.system.liveness import is_alive
+from rotator.opencode.bridge.presence import ELSEWHERE, is_named_after
+from rotator.system.liveness import is_alive, is_known_here
 from rotator.system.paths import Paths
 from rotator.text import sanitize
 
@@ -20,17 +21,26 @@ _LARGEST = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TuiNote:
-    """A plugin that was loaded: of which version, whether it is on, and if not, why."""
+    """A plugin that was loaded: of which version, whether it is on, and if not, why.
+
+    `is_here` says that its pid names a process that we see; else it runs in another container.
+    """
 
     pid: int
     plugin: str
     opencode: str
     on: bool
     why: str
+    is_here: bool = True
+
+    @property
+    def who(self) -> str:
+        """The opencode, by its version and pid."""
+        return f"opencode {self.opencode} ({f'pid {self.pid}' if self.is_here else ELSEWHERE})"
 
 
 def notes_folder(paths: Paths) -> Path:
-    """Return where the notes lie, a file for each opencode, named by its pid."""
+    """Return where the notes lie, a file for each opencode, named as its bridge's is."""
     return paths.bridge / "tui"
 
 
@@ -48,11 +58,13 @@ def _note(path: Path) -> TuiNote | None:
         with path.open("rb") as file:
             value = json.loads(file.read(_LARGEST))
         pid = value["pid"]
-        if value["schema"] != SCHEMA or not isinstance(pid, int) or str(pid) != path.stem:
+        if value["schema"] != SCHEMA or not isinstance(pid, int):
+            return None
+        if not is_named_after(pid, path):
             return None
         if not is_alive(value, pid, path.stat().st_mtime):
             return None
         plugin, opencode, why = (sanitize(value[name]) for name in ("plugin", "opencode", "why"))
-        return TuiNote(pid, plugin, opencode, value["on"] is True, why)
+        return TuiNote(pid, plugin, opencode, value["on"] is True, why, is_known_here(value))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -17,6 +17,10 @@ from importlib import resources
 from pathlib import Path
 
 from rotator.errors import UsageError
+from rotator.opencode.auth.file import Whole
+from rotator.opencode.auth.journal import finish_interrupted
+from rotator.opencode.auth.placement import Neighbours, why_in_place
+from rotator.opencode.auth.write_in_place import write_in_place
 from rotator.opencode.bridge.install import naming, refuse_foreign
 from rotator.opencode.jsonc import JsoncError, parse
 from rotator.opencode.tui.config_entry import (
@@ -30,6 +34,7 @@ from rotator.opencode.tui.config_entry import (
 from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import whose
 from rotator.system.files import publish, sync_folder, temporary_beside, write_new
+from rotator.system.locks import hold_all
 from rotator.system.paths import FILE_MODE, Paths, make_folder
 from rotator.system.regular_files import head
 
@@ -38,6 +43,8 @@ _FIRST_LINE = re.compile(rb"// opencode-rotator dashboard plugin ([0-9][0-9A-Za-
 _LARGEST = 1024 * 1024
 # opencode moves these from its other settings into a new tui.json, once, if there is none.
 _MOVED = ("theme", "keybinds", "tui")
+_NOTHING = "{}\n"
+_PATIENCE_SECONDS = 10.0
 _MEND = "mend the file; it was not touched"
 
 
@@ -116,7 +123,7 @@ def install_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin, s
         make_folder(plugin.path.parent)
         if not is_there:
             publish(plugin.path, plugin_source(), durable=True)
-    _put(plugin.config, before, after)
+    _put(paths, plugin.config, before, after)
     said = f"{plugin.path} is in place and entered in {plugin.config}"
     return tui_plugin(paths), said
 
@@ -132,7 +139,7 @@ def uninstall_plugin(paths: Paths, *, dry_run: bool = False) -> tuple[TuiPlugin,
     if dry_run:
         return plugin, f"{plugin.path} and its entry in {plugin.config} would be removed"
     # First the entry: opencode would complain of one that leads nowhere.
-    _put(plugin.config, before, after)
+    _put(paths, plugin.config, before, after)
     with naming(plugin.path):
         plugin.path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
@@ -213,18 +220,21 @@ def _changed(config: Path, change: Callable[[], str | None]) -> str | None:
         raise UsageError(message, hint=_MEND) from exc
 
 
-def _put(config: Path, before: str | None, after: str | None) -> None:
+def _put(paths: Paths, config: Path, before: str | None, after: str | None) -> None:
     """Put a text in place of `before` in one step, or the file away; raises UsageError.
 
-    A link is followed to its file, and the file keeps its mode.
+    A link is followed to its file, and the file keeps its mode. One that is mounted by itself, or
+    has another name, is written in place, and is emptied where it would be put away.
     """
     if after == before:
         return
     target = Path(os.path.realpath(config))
     if _read(config) != before:
-        message = f"{config} was changed by somebody else just now"
-        raise UsageError(message, hint="try it again")
+        raise _changed_by_others(config)
     with naming(config):
+        if before is not None and why_in_place(target, Neighbours()) is not None:
+            _write_in_place(paths, target, before, _NOTHING if after is None else after)
+            return
         if after is None:
             target.unlink()
             return
@@ -239,6 +249,26 @@ def _put(config: Path, before: str | None, after: str | None) -> None:
                 beside.unlink()
             raise
         sync_folder(target.parent)
+
+
+def _write_in_place(paths: Paths, target: Path, before: str, after: str) -> None:
+    held = hold_all([paths.settings_lock], patience_seconds=_PATIENCE_SECONDS)
+    if held is None:
+        message = f"another rotator has held {paths.settings_lock.name} for {_PATIENCE_SECONDS:g} s"
+        raise UsageError(message, hint="look for a stopped rotator process and end it")
+    try:
+        journal = paths.settings_journal
+        finish_interrupted(journal)
+        expected, content = Whole(before.encode("utf-8")), after.encode("utf-8")
+        if not write_in_place(target, expected, content, journal, keep_mode=True):
+            raise _changed_by_others(target)
+    finally:
+        held.release()
+
+
+def _changed_by_others(config: Path) -> UsageError:
+    message = f"{config} was changed by somebody else just now"
+    return UsageError(message, hint="try it again")
 
 
 def _name_in(entry: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from rotator.clock import to_iso
+from rotator.clock import A_MOMENT, to_iso
 from rotator.model import Descent, Digest
 from rotator.storage.rows import LONG_AGO, time_or
 from rotator.storage.tables.open_store import OpenStore
@@ -74,6 +74,14 @@ class Descents(OpenStore):
         self._forget("descent", f"NOT {_ABOUT_ACCOUNTS}", now)
         self._forget("exchange", f"digest NOT IN ({_OF_ACCOUNTS})", now)
 
+    def exchanges_ahead(self, now: datetime) -> bool:
+        """Tell whether a bridge noted an exchange in what is now the future."""
+        return self._one("SELECT 1 FROM exchange WHERE at > ? LIMIT 1", _latest(now)) is not None
+
+    def begin_exchanges_anew(self, now: datetime) -> None:
+        """Let exchanges that were noted in what is now the future have happened now."""
+        self._write("UPDATE exchange SET at = ? WHERE at > ?", to_iso(now), _latest(now))
+
     def _forget(self, table: str, which: str, now: datetime) -> None:
         self._write(
             f"DELETE FROM {table} WHERE at < ? AND {which}",  # noqa: S608  # ours
@@ -88,3 +96,8 @@ class Descents(OpenStore):
             f"DELETE FROM {table} WHERE rowid NOT IN ({newest})",  # noqa: S608  # ours
             MOST_DESCENTS,
         )
+
+
+def _latest(now: datetime) -> str:
+    """Return the latest time that is not ahead, as `rotator.clock.is_ahead` has it."""
+    return to_iso(now + A_MOMENT)

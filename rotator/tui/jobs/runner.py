@@ -19,7 +19,7 @@ from rotator.system.paths import Paths
 from rotator.tui.jobs.read_only import Sources, glance_or
 from rotator.tui.jobs.read_world import Environment, read_past, read_world
 from rotator.tui.jobs.worker import Job, OpenBooks, Post, Worker
-from rotator.tui.model.messages import Message, PastRead, WorldRead
+from rotator.tui.model.messages import LockAwaited, Message, PastRead, WorldRead
 
 if TYPE_CHECKING:
     from rotator.context import Context
@@ -60,6 +60,7 @@ class JobRunner:
         self._scouted_at: float | None = None
         self._feed: FileEvents | None = None
         self._duties: Dispatcher | None = None
+        self._post, self._saying = post, contextlib.ExitStack()
 
     def start(self) -> None:
         """Read what the first screen shows, and nothing that could hold it up."""
@@ -68,12 +69,15 @@ class JobRunner:
 
     def follow(self) -> None:
         """Begin with everything else, once the first screen is there."""
-        from rotator.system.logs import log_to_file  # noqa: PLC0415  # as the first lines say
+        from rotator.system.locks import saying_waits  # noqa: PLC0415  # as the first lines say
+        from rotator.system.logs import log_to_file  # noqa: PLC0415  # likewise
         from rotator.tui.jobs.file_events import FileEvents  # noqa: PLC0415  # likewise
 
         # Without a log everything else still works.
         with contextlib.suppress(StoreError):
             log_to_file(self._paths.log)
+        # Many may hold it in turns; on screen the one who is meant now is said.
+        self._saying.enter_context(saying_waits(self._told_of_wait, each_time=True))
         for worker in (self._scout, self._asker, self._hands):
             worker.start()
         self._hands.submit(self._looking(_saved))
@@ -90,7 +94,11 @@ class JobRunner:
             self._feed.end()
         ended = [self._hands.end(), self._reader.end()]
         ended += [self._scout.end(_BRIEFLY_SECONDS), self._asker.end(_BRIEFLY_SECONDS)]
+        self._saying.close()
         return all(ended)
+
+    def _told_of_wait(self, says: str) -> None:
+        self._post(LockAwaited(says))
 
     def look(self) -> None:
         """Have the store read anew; many who ask before that is done get one answer."""

@@ -115,6 +115,13 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class LockAwaited:
+    """Work has waited for a lock for a second; who holds it."""
+
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreUnreadable:
     """The store cannot be read now; what is on screen is what was known before."""
 
@@ -134,5 +141,6 @@ Message = (
     | ChoicesLoaded
     | Explained
     | JobFinished
+    | LockAwaited
     | StoreUnreadable
 )

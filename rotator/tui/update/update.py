@@ -15,6 +15,7 @@ from rotator.tui.model.messages import (
     Clicked,
     Explained,
     JobFinished,
+    LockAwaited,
     Message,
     Pasted,
     PastRead,
@@ -94,6 +95,8 @@ def _told(state: DashboardState, message: Message) -> DashboardState:
             return _ticked(state, now)
         case JobFinished():
             return _ended(state, message)
+        case LockAwaited(says):
+            return replace(state, waits=says if state.jobs else "")
         case ChoicesLoaded() as offered:
             return _offered(state, offered)
         case Explained(title, lines):
@@ -151,6 +154,7 @@ def _ended(state: DashboardState, ended: JobFinished) -> DashboardState:
     state = replace(
         state,
         jobs=jobs,
+        waits=state.waits if jobs else "",
         notice=StatusMessage(ended.says, ended.failed, until) if ended.says else state.notice,
         undo=ended.undo or state.undo,
     )

@@ -27,7 +27,7 @@ def notice(state: DashboardState) -> Line:
         return Line((Span(" filter ", Style.QUIET), Span(search.text, Style.STRONG)))
     if state.jobs:
         spinner = glyphs.spinner[int(state.now.timestamp() * 10) % len(glyphs.spinner)]
-        says = ", ".join(dict.fromkeys(job.says for job in state.jobs))
+        says = state.waits or ", ".join(dict.fromkeys(job.says for job in state.jobs))
         return Line((Span(f" {spinner} ", Style.ACCENT), Span(says)))
     if state.notice is not None:
         failed = state.notice.failed

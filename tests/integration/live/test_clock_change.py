@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from rotator.clock import to_iso
 from rotator.context import Context, open_context
 from rotator.live.clock_change import follow_clock
-from rotator.model import AccountState, EventKind, Limit
+from rotator.model import SPENT_ELSEWHERE, AccountState, EventKind, Limit
 from rotator.services.refresh import ensure_fresh
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
@@ -21,12 +22,14 @@ from rotator.system.files import publish
 from rotator.system.locks import swap_lock
 from rotator.system.paths import find_paths
 from rotator.watcher.daemon import Daemon
+from tests.support.descents import seen_refresh
 from tests.support.live import Live, api, oauth, open_live
 from tests.support.renewing import RENEWING, Vendor
 from tests.support.waiting import wait_until
 
 SECONDS = 20.0
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+ADA = "named/ada-acme.example"
 BACK = [MINUTE * 2, 8 * HOUR, timedelta(days=365)]
 
 
@@ -169,6 +172,51 @@ def test_what_nothing_can_renew_and_what_is_over_stays_as_it_was(
         sync(live.context)
 
         assert live.file.read_bytes() == before
+        assert not follow_clock(live.context)
+
+
+def exchanged_ahead(live: Live, change: timedelta) -> None:
+    """Let a bridge see ada's live token exchanged while the clock is ahead, then set it right."""
+    live.sees({"named": oauth("ada", left=change + 9 * HOUR)})
+    at = to_iso(live.clock.now + change)
+    seen_refresh(live.paths, oauth("ada"), oauth("ada", 2), at=at)
+    live.look()
+
+
+@pytest.mark.parametrize("change", BACK)
+def test_a_token_that_was_exchanged_with_the_clock_ahead_is_spent_after_two_minutes(
+    home: Path, change: timedelta
+) -> None:
+    with open_live(home) as live:
+        exchanged_ahead(live, change)
+
+        sync(live.context)
+        at_first = live.account(ADA).why_login_at(live.clock.now)
+        live.clock.pass_time(minutes=2)
+        sync(live.context)
+
+        assert (at_first, live.account(ADA).rejected) == (None, SPENT_ELSEWHERE)
+        assert not follow_clock(live.context)
+
+
+@pytest.mark.parametrize("change", BACK)
+def test_what_came_for_it_has_two_minutes_to_be_saved(home: Path, change: timedelta) -> None:
+    with open_live(home) as live:
+        exchanged_ahead(live, change)
+
+        sync(live.context)
+        live.clock.pass_time(minutes=1)
+        live.sees({"named": oauth("ada", 2, left=change + 9 * HOUR)})
+        live.clock.pass_time(minutes=9)
+        sync(live.context)
+
+        assert live.account(ADA).why_login_at(live.clock.now) is None
+
+
+def test_a_clock_that_is_set_right_by_less_than_a_second_changes_nothing(home: Path) -> None:
+    with open_live(home) as live:
+        exchanged_ahead(live, timedelta(seconds=1))
+
         assert not follow_clock(live.context)
 
 

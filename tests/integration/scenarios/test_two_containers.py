@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from rotator.system.liveness import SILENT_SECONDS
+from rotator.system.files import publish
+from rotator.system.liveness import SILENT_SECONDS, pid_namespace
+from rotator.system.processes import start_ticks
+from tests.bridge.test_turns import BUSY, IDLE
+from tests.bridge.test_turns import status as tell_status
 from tests.e2e.scenes import A, B, api, log_in
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.household import Household
@@ -22,6 +26,14 @@ from tests.support.upstream import Upstream, model_request
 from tests.support.waiting import wait_until
 
 HOST = os.uname().nodename
+ELSEWHERE = "another-boot pid:[1]"
+# Says that it was imported, and waits until all were.
+_WAITS = """
+import fs from "node:fs";
+const here = (name) => new URL(name, import.meta.url);
+fs.writeFileSync(here(`imported-${crypto.randomUUID()}`), "");
+while (!fs.existsSync(here("go"))) await new Promise((resolve) => setTimeout(resolve, 5));
+"""
 
 
 @pytest.fixture
@@ -118,6 +130,95 @@ def test_opencodes_of_other_containers_are_heard_although_all_have_one_pid(
         # The watcher's own look, too, leaves their files where they are.
         assert sorted(path.name for path in present.glob("*.json")) == names
     wait_until(lambda: not list(present.glob("*.json")), 10, "both to leave")
+
+
+def begun_together(house: Household, *bridges: BridgeProcess) -> None:
+    """Let opencodes import the bridge, all of them, before any of them calls it."""
+    waits = house.home / "waits-canary.mjs"
+    waits.write_text(_WAITS)
+    loads = [
+        bridge.start("load", directory=f"/{number}", files=["ours", str(waits)], start=[0])
+        for number, bridge in enumerate(bridges)
+    ]
+    imported = house.home.glob
+    wait_until(lambda: len(list(imported("imported-*"))) == len(bridges), 20, "the imports")
+    (house.home / "go").touch()
+    for load in loads:
+        load.result()
+
+
+def test_opencodes_of_containers_that_begin_together_are_all_heard(house: Household) -> None:
+    before = tuple(in_pid_namespace())
+    folder = house.state_dir / "bridge" / "present"
+    with watcher(house), bridge_process(house.home, before=before) as first:
+        log_in(house, "mock", api(B), api(A))
+        with bridge_process(house.home, before=before) as second:
+            begun_together(house, first, second)
+            for bridge in (first, second):
+                tell_status(bridge, "ses_1", BUSY)
+            names = sorted(path.name for path in folder.glob("*.json"))
+            busy = len(list(folder.glob("*.busy")))
+            told = len(status(house)["opencodes"])
+            tell_status(second, "ses_1", IDLE)
+            still_busy = len(list(folder.glob("*.busy")))
+        wait_until(lambda: len(list(folder.glob("*.json"))) == 1, 10, "the second to leave")
+
+        assert [name[:2] for name in names] == ["1-", "1."]
+        assert (busy, told, still_busy) == (2, 2, 1)
+        assert len(status(house)["opencodes"]) == 1
+
+
+def test_a_bridge_whose_name_another_one_has_taken_meanwhile_takes_another(
+    house: Household,
+) -> None:
+    # Its container was paused, so that its file was swept.
+    folder = house.state_dir / "bridge" / "present"
+    before = tuple(in_pid_namespace())
+    with bridge_process(house.home, before=before, variables={"BRIDGE_HASTE": "50"}) as bridge:
+        bridge.load()
+        tell_status(bridge, "ses_1", BUSY)
+        ours = json.loads((folder / "1.json").read_text())
+        publish(folder / "1.json", json.dumps(ours | {"pid_namespace": ELSEWHERE}).encode())
+        (folder / "1.busy").unlink()
+        os.utime(folder / "1.json", (0, 0))
+
+        wait_until(lambda: len(list(folder.glob("1-*"))) == 2, 10, "its files under another name")
+        (file,) = folder.glob("1-*.json")
+        assert json.loads(file.read_text()) == ours
+        assert file.with_suffix(".busy").exists()
+    assert json.loads((folder / "1.json").read_text())["pid_namespace"] == ELSEWHERE
+    assert (folder / "1.json").stat().st_mtime == 0
+    assert list(folder.iterdir()) == [folder / "1.json"]
+
+
+@pytest.mark.parametrize("content", [json.dumps({"pid_namespace": ELSEWHERE}), "{}", "[", ""])
+def test_a_file_that_another_one_has_left_under_its_pid_is_left_to_whoever_sweeps(
+    house: Household, content: str
+) -> None:
+    present = house.state_dir / "bridge" / "present"
+    present.mkdir(parents=True)
+    (present / "1.json").write_text(content)
+    with bridge_process(house.home, before=tuple(in_pid_namespace())) as bridge:
+        bridge.load()
+
+        assert [path.name[:2] for path in sorted(present.glob("*.json"))] == ["1-", "1."]
+        assert (present / "1.json").read_text() == content
+    assert [path.name for path in present.iterdir()] == ["1.json"]
+
+
+def test_a_file_that_a_dead_process_of_ours_has_left_under_its_pid_is_taken_over(
+    house: Household,
+) -> None:
+    present = house.state_dir / "bridge" / "present"
+    present.mkdir(parents=True)
+    with bridge_process(house.home) as bridge:
+        file = present / f"{bridge.pid}.json"
+        file.write_text(json.dumps({"pid_namespace": pid_namespace(), "start_ticks": "1"}))
+        file.with_suffix(".busy").touch()
+        bridge.load()
+
+        assert json.loads(file.read_text())["start_ticks"] == start_ticks(bridge.pid)
+        assert list(present.iterdir()) == [file]
 
 
 def test_a_bridge_of_a_container_beats(house: Household) -> None:

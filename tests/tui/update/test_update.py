@@ -12,6 +12,7 @@ from rotator.tui.model.messages import (
     Clicked,
     Explained,
     JobFinished,
+    LockAwaited,
     Message,
     Pasted,
     PastRead,
@@ -139,6 +140,16 @@ def test_work_under_way_is_shown_until_it_has_ended() -> None:
     assert [job.number for job in ended.jobs] == [2]
     assert ended.notice is not None
     assert ended.notice.says == "openai/private is live"
+
+
+def test_whom_work_waits_for_is_shown_as_long_as_any_goes_on() -> None:
+    begun = after(ON_PRIVATE, "enter", "b", LockAwaited("pid 7 holds it"))
+    one_left = after(begun, JobFinished(1, "done"))
+    none_left = after(one_left, JobFinished(2, "done"))
+
+    waits = [state.waits for state in (begun, one_left, none_left)]
+    assert waits == ["pid 7 holds it", "pid 7 holds it", ""]
+    assert after(ON_PRIVATE, LockAwaited("pid 7 holds it")).waits == ""
 
 
 def test_a_notice_goes_after_a_while_and_a_failure_stays_longer() -> None:

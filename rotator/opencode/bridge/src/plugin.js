@@ -15,8 +15,8 @@ import { opencodeVersion, PROCESS_KIND } from "./opencode/process.js";
 import { Bridge } from "./requests/bridge.js";
 import { markContext } from "./requests/context.js";
 import { OutermostFetch } from "./requests/outermost-fetch.js";
-import { publish, touch, unlink } from "./system/files.js";
-import { PID_NAMESPACE, procStatFields } from "./system/liveness.js";
+import { unlink } from "./system/files.js";
+import { OwnFile } from "./system/own-file.js";
 import { findPlaces } from "./system/places.js";
 import { repeat } from "./system/timing.js";
 import { SessionList } from "./watcher/session-list.js";
@@ -37,30 +37,35 @@ function install() {
   const directories = new Set();
   const present = {
     schema: SCHEMA,
-    pid: process.pid,
     bridge: VERSION,
     opencode: opencodeVersion(),
     auth_file: places.auth,
-    started_at: new Date().toISOString(),
     kind: PROCESS_KIND,
-    start_ticks: procStatFields("self")[19] ?? null,
-    pid_namespace: PID_NAMESPACE,
     aside: asideFor(process.env),
   };
   /** @type {string[]} */
   let unseen = []; // what passes us by, as far as we know
-  const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
+  const presence = new OwnFile(places.present);
+  const tell = () => {
+    const isNamed = presence.tell({ ...present, directories: [...directories], unseen });
+    if (isNamed) unlink(presence.file(".busy")); // of a process that crashed and had our pid
+  };
   /** @param {string} directory */
   const load = (directory) => {
     directories.add(directory);
     // Where this fails, only `rotator status` misses something.
     tryOr(tell);
   };
-  process.on("exit", () => unlink(places.present));
-  repeat(BEAT_MS, () => directories.size && touch(places.present, tell));
-  const sessions = new SessionList(places.sessions);
+  process.on("exit", presence.close);
+  const sessions = new SessionList(() => presence.file(".sessions"));
+  /** @type {{ beat: () => unknown }[]} */
+  const beside = [sessions]; // what has its name, which a beat may change
+  repeat(BEAT_MS, async () => {
+    if (!directories.size) return;
+    await presence.beat().catch(noop);
+    for (const part of beside) tryOr(part.beat);
+  });
   if (present.aside === AUTH_CONTENT) {
-    repeat(BEAT_MS, () => sessions.beat());
     // Whose the lines in the log are is known when this process has ended, too.
     const hooks = {
       "chat.headers": async (/** @type {HookInput} */ input) =>
@@ -73,7 +78,7 @@ function install() {
     tryOr(tell);
   });
   const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
-  const turns = new Turns(places.busy);
+  const turns = new Turns(() => presence.file(".busy"));
   // What asks opencode itself belongs to one directory.
   /**
    * @param {string} directory
@@ -103,7 +108,7 @@ function install() {
     },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  beside.push(turns);
   outermost.hold();
   /**
    * @param {string} directory

@@ -414,6 +414,23 @@ def test_an_opencode_in_which_it_is_off_is_named_with_the_reason(
     assert [level for level, _ in said(setup)] == [Level.OK]
 
 
+def test_a_note_of_another_container_names_no_pid_of_ours(
+    setup: DoctorContext, paths: Paths
+) -> None:
+    install_plugin(paths)
+    elsewhere = {"pid_namespace": "another-boot pid:[1]", "start_ticks": "1"}
+    leave_note(setup, os.getpid(), on=False, why="too old", **elsewhere)
+    beating = said(setup)
+    (note,) = (setup.paths.bridge / "tui").iterdir()
+    note.rename(note.with_stem(f"{note.stem}-0123abcd"))
+    named_by_more = said(setup)
+    os.utime(note.with_stem(f"{note.stem}-0123abcd"), (0, 0))
+
+    assert beating[1:] == named_by_more[1:]
+    assert beating[1][1].endswith("in opencode 1.18.33 (in another container): too old")
+    assert [level for level, _ in said(setup)] == [Level.OK]
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"schema": 2}, {"pid": 1}, {"pid": "x"}, {"plugin": None, "schema": None}],

@@ -4,9 +4,11 @@ import fs from "node:fs";
 import path from "node:path";
 
 import { tryOr } from "../core/try-or.js";
+import { randomId } from "./random.js";
 
 const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 const FILE_BYTES = 4 * 1024 * 1024; // a larger auth.json or state.json is none
+const SMALL_FILE_BYTES = 64 * 1024;
 
 /** @param {string} file */
 export const unlink = (file) => tryOr(() => fs.unlinkSync(file));
@@ -54,6 +56,23 @@ export function readText(file) {
 }
 
 /**
+ * Return the text of a small regular file, without keeping this thread waiting.
+ *
+ * @param {string} file
+ */
+export async function readTextLater(file) {
+  if (!(await fs.promises.stat(file)).isFile()) throw new Error("not a file");
+  const opened = await fs.promises.open(file, O_RDONLY | O_NONBLOCK);
+  try {
+    const bytes = Buffer.alloc(SMALL_FILE_BYTES);
+    const { bytesRead } = await opened.read(bytes, 0, SMALL_FILE_BYTES, 0);
+    return bytes.toString("utf8", 0, bytesRead);
+  } finally {
+    await opened.close();
+  }
+}
+
+/**
  * Add to a file that only its owner can read, and return its size; its folder has to be there.
  *
  * @param {string} file
@@ -91,12 +110,40 @@ export function touch(file, make) {
  * @param {string} text
  */
 export function publishText(file, text) {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file, ".json")}.tmp`);
+  writeBeside(file, `.${path.basename(file, ".json")}.tmp`, text, (temporary) =>
+    fs.renameSync(temporary, file),
+  );
+}
+
+/**
+ * Do the same where nothing has that name; throws otherwise, and where names cannot be given so.
+ *
+ * @param {string} file
+ * @param {unknown} value
+ */
+export function publishFirst(file, value) {
+  const temporary = `.${path.basename(file, ".json")}-${randomId()}.tmp`;
+  writeBeside(file, temporary, JSON.stringify(value), (written) => {
+    fs.linkSync(written, file);
+    unlink(written);
+  });
+}
+
+/**
+ * Write a whole file beside `file` and give it its name.
+ *
+ * @param {string} file
+ * @param {string} name
+ * @param {string} text
+ * @param {(temporary: string) => void} give
+ */
+function writeBeside(file, name, text, give) {
+  const temporary = path.join(path.dirname(file), name);
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   unlink(temporary); // of a process that crashed and had our pid
   try {
     fs.writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
-    fs.renameSync(temporary, file);
+    give(temporary);
   } catch (error) {
     unlink(temporary);
     throw error;

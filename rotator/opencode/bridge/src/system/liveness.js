@@ -1,13 +1,10 @@
 // Who is alive. A pid means something in its own PID namespace alone; two containers may share a
 // HOME.
 
-import { randomBytes } from "node:crypto";
 import fs from "node:fs";
-import path from "node:path";
 
 import { tryOr } from "../core/try-or.js";
 import { isString } from "../core/values.js";
-import { readText } from "./files.js";
 
 const SILENT_MS = 20_000; // whoever's pid means nothing here is gone when it was silent so long
 
@@ -41,21 +38,8 @@ export function procStatFields(pid) {
  *
  * @param {string} file
  */
-const isFresh = (file) =>
-  tryOr(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= SILENT_MS, false);
-
-/**
- * What our files in `present` are named after: our pid, which another container may have too.
- *
- * @param {string} folder
- */
-export function ownName(folder) {
-  const name = String(process.pid);
-  const file = path.join(folder, `${name}.json`);
-  const theirs = tryOr(() => JSON.parse(readText(file)).pid_namespace);
-  const isTaken = isString(theirs) && theirs !== PID_NAMESPACE && isFresh(file);
-  return isTaken ? `${name}-${randomBytes(4).toString("hex")}` : name;
-}
+export const isFresh = (file, silentMs = SILENT_MS) =>
+  tryOr(() => Math.abs(Date.now() - fs.statSync(file).mtimeMs) <= silentMs, false);
 
 /**
  * Tell whether the watcher runs: by its pid alone, a stranger's process could be waited for.

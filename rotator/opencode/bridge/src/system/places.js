@@ -3,11 +3,9 @@
 import os from "node:os";
 import path from "node:path";
 
-import { ownName } from "./liveness.js";
-
 /**
  * The files that this process reads and writes, and the folders of the others.
- * @typedef {Record<"auth" | "state" | "beat" | "present" | "busy" | "sessions" | "descent" | "inbox" | "outbox", string>} Places
+ * @typedef {Record<"auth" | "state" | "beat" | "present" | "descent" | "inbox" | "outbox", string>} Places
  */
 
 /**
@@ -20,14 +18,11 @@ export function findPlaces(env) {
   const state = env.ROTATOR_STATE_DIR || path.join(states, "opencode-rotator");
   /** @type {(...names: string[]) => string} */
   const exchange = (...names) => path.join(state, "bridge", ...names);
-  const name = ownName(exchange("present"));
   return {
     auth: path.join(data, "opencode", "auth.json"),
     state: exchange("state.json"),
     beat: exchange("beat"),
-    present: exchange("present", `${name}.json`),
-    busy: exchange("present", `${name}.busy`),
-    sessions: exchange("present", `${name}.sessions`),
+    present: exchange("present"),
     descent: exchange("descent"),
     inbox: exchange("inbox"),
     outbox: exchange("outbox"),

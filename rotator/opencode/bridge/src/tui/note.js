@@ -3,14 +3,23 @@
 import fs from "node:fs";
 import path from "node:path";
 
-import { tryOr } from "../core/try-or.js";
+import { noop, tryOr } from "../core/try-or.js";
 import { isString } from "../core/values.js";
+import { readText } from "../system/files.js";
+import { isFresh, PID_NAMESPACE, procStatFields } from "../system/liveness.js";
+import { OwnFile } from "../system/own-file.js";
+import { repeat } from "../system/timing.js";
 import { SCHEMA, VERSION } from "./core/version.js";
+
+const BEAT_MS = 5000;
+const UNPLACED_MS = 30 * 24 * 3600 * 1000;
 
 /** What is told of this plugin in this opencode, for as long as it runs. */
 export class Note {
-  /** @type {string} */
+  /** @type {OwnFile} */
   #file;
+  /** @type {NodeJS.Timeout | null} */
+  #beating = null;
   /** @type {string} */
   #opencode;
 
@@ -19,7 +28,7 @@ export class Note {
    * @param {unknown} opencode
    */
   constructor(folder, opencode) {
-    this.#file = path.join(folder, `${process.pid}.json`);
+    this.#file = new OwnFile(folder);
     this.#opencode = isString(opencode) ? opencode : "";
     tryOr(() => sweep(folder));
   }
@@ -30,18 +39,15 @@ export class Note {
    * @param {boolean} on
    */
   write(on, why = "") {
-    const { pid } = process;
-    const told = { schema: SCHEMA, pid, plugin: VERSION, opencode: this.#opencode, on, why };
-    tryOr(() => {
-      fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
-      const beside = path.join(path.dirname(this.#file), `.${pid}.tmp`);
-      fs.rmSync(beside, { force: true }); // of a process that crashed and had our pid
-      fs.writeFileSync(beside, JSON.stringify(told), { mode: 0o600, flag: "wx" });
-      fs.renameSync(beside, this.#file);
-    });
+    const told = { schema: SCHEMA, plugin: VERSION, opencode: this.#opencode, on, why };
+    tryOr(() => this.#file.tell(told));
+    this.#beating ??= repeat(BEAT_MS, () => this.#file.beat().catch(noop));
   }
 
-  remove = () => tryOr(() => fs.rmSync(this.#file, { force: true }));
+  remove = () => {
+    clearInterval(this.#beating ?? undefined);
+    this.#file.close();
+  };
 }
 
 /**
@@ -51,13 +57,27 @@ export class Note {
  */
 function sweep(folder) {
   for (const name of fs.readdirSync(folder)) {
-    const pid = Number(/^\.?(\d+)\.(json|tmp)$/.exec(name)?.[1] ?? 0);
-    if (pid && !isRunning(pid)) fs.rmSync(path.join(folder, name), { force: true });
+    const [, pid, ending] = /^\.?(\d+)(?:-[0-9a-f]+)?\.(json|tmp)$/.exec(name) ?? [];
+    const file = path.join(folder, name);
+    const isLeft = ending === "tmp" ? !isFresh(file) : pid && !isAlive(file, Number(pid));
+    if (isLeft) tryOr(() => fs.rmSync(file, { force: true }));
   }
 }
 
-/** @param {number} pid */
-function isRunning(pid) {
+/**
+ * Tell whether the opencode of a note runs: by its pid where that is valid, by its beat elsewhere.
+ *
+ * @param {string} file
+ * @param {number} pid
+ */
+function isAlive(file, pid) {
+  const told = tryOr(() => JSON.parse(readText(file)), null);
+  const where = told?.pid_namespace;
+  // A plugin of before its pids had a place names none and does not beat: it may run elsewhere.
+  if (where === undefined && isFresh(file, UNPLACED_MS)) return true;
+  if (where !== undefined && (where === null || where !== PID_NAMESPACE)) return isFresh(file);
+  const [theirs, ticks] = [told?.start_ticks ?? null, procStatFields(pid)[19] ?? null];
+  if (theirs !== null && ticks !== null) return theirs === ticks;
   try {
     process.kill(pid, 0);
     return true;

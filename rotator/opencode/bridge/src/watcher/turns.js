@@ -7,16 +7,15 @@ import { append, touch, unlink } from "../system/files.js";
 
 /** Shows by an empty file that a turn is under way, so that no swap without need disturbs it. */
 export class Turns {
-  /** @type {string} */
+  /** @type {() => string} */
   #file;
   /** @type {Map<string, string>} */
   #busy = new Map(); // session -> directory of the part of opencode that it is in
   #isShown = false;
 
-  /** @param {string} file */
+  /** @param {() => string} file where it is for now */
   constructor(file) {
     this.#file = file;
-    unlink(file); // of a process that crashed and had our pid
   }
 
   /**
@@ -45,14 +44,14 @@ export class Turns {
     this.#show();
   }
 
-  close = () => unlink(this.#file);
-  beat = () => this.#isShown && touch(this.#file, () => append(this.#file, ""));
+  close = () => unlink(this.#file());
+  beat = () => this.#isShown && touch(this.#file(), () => append(this.#file(), ""));
 
   #show() {
     const isBusy = this.#busy.size > 0;
     if (isBusy === this.#isShown) return;
-    if (isBusy) append(this.#file, "");
-    else unlink(this.#file);
+    if (isBusy) append(this.#file(), "");
+    else unlink(this.#file());
     this.#isShown = isBusy;
   }
 }
