@@ -236,30 +236,6 @@ def test_when_auth_json_is_gone_the_request_is_left_alone(
     assert upstream.keys == ["KEY-CANARY-B", "KEY-CANARY-A"]
 
 
-def test_a_key_that_only_state_json_knows_is_replaced_while_its_active_one_was_seen(
-    early: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher
-) -> None:
-    live.key("KEY-CANARY-B")
-    watcher.publish(["KEY-CANARY-B", "KEY-CANARY-A"])
-    early.load()
-
-    early.run("fetch", **model_request(upstream))
-
-    assert upstream.keys == ["KEY-CANARY-B"]
-
-
-def test_a_key_that_only_state_json_knows_stays_when_its_active_one_was_never_seen(
-    early: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher
-) -> None:
-    live.key("KEY-CANARY-B")
-    watcher.publish(["KEY-CANARY-C", "KEY-CANARY-A"])
-    early.load()
-
-    early.run("fetch", **model_request(upstream))
-
-    assert upstream.keys == ["KEY-CANARY-A"]
-
-
 def test_the_account_id_goes_with_the_login(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile
 ) -> None:

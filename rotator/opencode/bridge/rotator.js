@@ -253,6 +253,12 @@ function splitScheme(value) {
   return { scheme, rest };
 }
 var credentialsInHeaders = (headers) => credentialsInValues(headerPairs(headers).map(([, value]) => value));
+function credentialsBeside(headers, given) {
+  const told = ([name, value]) => `${String(name).toLowerCase()}: ${String(value).trim()}`;
+  const theirs = new Set(given.map(told));
+  const others = headerPairs(headers).filter((header) => !theirs.has(told(header)));
+  return credentialsInValues(others.map(([, value]) => value));
+}
 function credentialsInValues(values) {
   const texts = values.filter((value) => isString(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
@@ -339,6 +345,7 @@ var Mark = class {
     this.message = fields.message;
     this.aside = fields.aside;
     this.configured = fields.configured;
+    this.given = fields.given;
   }
   /** @param {HeaderForm} headers */
   isNamedIn = (headers) => headerPairs(headers).some(([, value]) => value === this.session);
@@ -431,7 +438,7 @@ var Marks = class {
     if (known) return known;
     const name = agent?.name ?? agent;
     const { apiKey, headers } = provider?.source === "config" && provider.options || {};
-    const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
+    const given = [headers, model?.headers].flatMap((set) => Object.entries(set ?? {})).filter(([key]) => CREDENTIAL_NAMES.test(key));
     const configured = [...credentialsInValues([apiKey, ...given.map(([, value]) => value)])];
     const mark = new Mark({
       provider: providerId(String(model?.providerID ?? provider?.id)),
@@ -441,7 +448,9 @@ var Marks = class {
       message: message?.id,
       // A title and the like: made beside the turn, for the same message.
       aside: message?.agent !== void 0 && message.agent !== name,
-      configured: new Set(configured.map(sha256))
+      configured: new Set(configured.map(sha256)),
+      // Hooks after ours set theirs yet.
+      given: () => [model?.headers, output?.headers].flatMap(headerPairs)
     });
     const sdk = [model?.api?.npm, provider?.npm].filter(isString);
     mark.isPlain = sdk.length > 0 && sdk.every((name2) => PLAIN_SDKS.test(name2));
@@ -1753,23 +1762,29 @@ var RequestLogins = class {
     this.#watcher = watcher;
   }
   /**
+   * Tell whether a login may have stood in auth.json between two looks of ours. Tokens may, for
+   * they are read at each request. A key is read when we look as well: one that only the watcher
+   * knows has come from elsewhere.
+   *
    * @param {string} slot
    * @param {string} digest
    */
-  #isKnown = (slot, digest) => this.#logins.seen(slot).has(digest) || this.#watcher.provider(slot)?.known.has(digest) === true;
+  #mayHaveBeen = (slot, digest) => this.#logins.get(slot)?.type === "oauth" && this.#watcher.provider(slot)?.known.has(digest) === true;
   /**
    * Return the login in a request that is in auth.json or was, or null.
    *
    * @param {Mark} mark
-   * @param {Iterable<string>} secrets
+   * @param {HeaderForm} headers
    * @returns {ClaimedLogin | null}
    */
-  find({ provider, configured }, secrets) {
+  find({ provider, configured, given }, headers) {
+    const beside = credentialsBeside(headers, given());
     for (const slot of this.#logins.slotsOf(provider)) {
-      for (const secret of secrets) {
+      const live = this.#logins.get(slot)?.digests;
+      for (const secret of credentialsInHeaders(headers)) {
         const digest = sha256(secret);
         const seen = this.#logins.seen(slot).get(digest);
-        const isOurs = seen || !configured.has(digest) && this.#isKnown(slot, digest);
+        const isOurs = live?.includes(digest) || beside.has(secret) && (seen || !configured.has(digest) && this.#mayHaveBeen(slot, digest));
         if (isOurs)
           return { slot, secret, seen, digest: this.#nameOf(slot, seen?.digests ?? [digest]) };
       }
@@ -2214,9 +2229,8 @@ var Bridge = class {
       return null;
     }
     tryOr(() => this.#see(mark.provider, true));
-    const secrets = credentialsInHeaders(seen.headers);
-    const login = this.#requestLogins.find(mark, secrets);
-    if (!login && isModel()) mark.leave(secrets);
+    const login = this.#requestLogins.find(mark, seen.headers);
+    if (!login && isModel()) mark.leave(credentialsInHeaders(seen.headers));
     return login && { mark, login };
   }
   /**
@@ -2485,7 +2499,7 @@ function install() {
     }
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  repeat(BEAT_MS, () => (turns.beat(), sessions.beat(), bridge.logins.look()));
   outermost.hold();
   const loadAndLook = (directory, client) => {
     load(directory);

@@ -103,7 +103,7 @@ function install() {
     },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  repeat(BEAT_MS, () => (turns.beat(), sessions.beat()));
+  repeat(BEAT_MS, () => (turns.beat(), sessions.beat(), bridge.logins.look()));
   outermost.hold();
   /**
    * @param {string} directory

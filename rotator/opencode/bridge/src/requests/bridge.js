@@ -180,9 +180,8 @@ export class Bridge {
       return null;
     }
     tryOr(() => this.#see(mark.provider, true));
-    const secrets = credentialsInHeaders(seen.headers);
-    const login = this.#requestLogins.find(mark, secrets);
-    if (!login && isModel()) mark.leave(secrets);
+    const login = this.#requestLogins.find(mark, seen.headers);
+    if (!login && isModel()) mark.leave(credentialsInHeaders(seen.headers));
     return login && { mark, login };
   }
 
