@@ -284,6 +284,7 @@ var DESTINATION_FIELDS = [
   "resourceName",
   "url"
 ];
+var DEFAULTS = { instanceUrl: "https://gitlab.com" };
 var providerId = (provider) => provider.replace(/\/+$/, "");
 var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
 function parseEntry(entry) {
@@ -294,8 +295,9 @@ function parseEntry(entry) {
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
   const refresh = hasToken ? entry.refresh : "";
   if (!secret.trim() && !refresh) return null;
-  const places = Object.entries(metadata ?? {}).filter(
-    ([name]) => DESTINATION_FIELDS.includes(name)
+  const described = Object.entries(metadata ?? {});
+  const places = described.filter(
+    ([name, value]) => DESTINATION_FIELDS.includes(name) && value.replace(/\/+$/, "") !== DEFAULTS[name]
   );
   return {
     type,
