@@ -1279,6 +1279,37 @@ var WatcherState = class {
   };
 };
 
+// src/requests/bought-tokens.js
+var JSON_TYPE = /[/+]json\b/i;
+var BoughtTokens = class {
+  /** @type {Map<string, { provider: string, login: ClaimedLogin }>} */
+  #buyers = /* @__PURE__ */ new Map();
+  // digest of a token -> who bought it
+  /**
+   * Remember the tokens in the answer to what a login has asked; the answer stays whole.
+   *
+   * @param {string} provider
+   * @param {ClaimedLogin} login
+   * @param {Response} response
+   */
+  async note(provider, login, response) {
+    if (!response.ok || !JSON_TYPE.test(response.headers.get("content-type") ?? "")) return;
+    const answer = readFields(new TextDecoder().decode(await readBeginning(response)));
+    for (const [, token] of tokensIn(textsIn(answer)))
+      remember(this.#buyers, sha256(token), { provider, login }, MOST_SEEN);
+  }
+  /**
+   * Return the login that has bought the token in a request of the provider's, if one has.
+   *
+   * @param {string} provider
+   * @param {HeaderForm} headers
+   */
+  buyerOf(provider, headers) {
+    const buyers = [...credentialsInHeaders(headers)].map((text) => this.#buyers.get(sha256(text)));
+    return buyers.find((buyer) => buyer?.provider === provider)?.login;
+  }
+};
+
 // src/requests/context.js
 import { AsyncLocalStorage } from "node:async_hooks";
 var markContext = new AsyncLocalStorage();
@@ -2096,13 +2127,18 @@ var Routing = class {
 
 // src/requests/bridge.js
 var MOST_SENDS = 50;
+var REFUSALS = [401, 402, 403, 429];
 var Bridge = class {
   #history = new History();
   /** @type {Set<string>} */
   #unseen = /* @__PURE__ */ new Set();
   // providers whose last request did not come through our fetch
-  /** @type {(providers: string[]) => void} */
-  #tellUnseen;
+  /** @type {Set<string>} */
+  #buying = /* @__PURE__ */ new Set();
+  // providers whose model is asked with tokens that a login buys
+  #bought = new BoughtTokens();
+  /** @type {(missed: Missed) => void} */
+  #tellMissed;
   /** @type {RequestLogins} */
   #requestLogins;
   /** @type {Reports} */
@@ -2111,10 +2147,10 @@ var Bridge = class {
   #failed;
   /**
    * @param {Places} places
-   * @param {(providers: string[]) => void} tellUnseen
+   * @param {(missed: Missed) => void} tellMissed
    */
-  constructor(places, tellUnseen) {
-    this.#tellUnseen = tellUnseen;
+  constructor(places, tellMissed) {
+    this.#tellMissed = tellMissed;
     this.logins = new Logins(places.auth);
     this.watcher = new WatcherState(places);
     this.exchange = new Exchange(places, this.watcher);
@@ -2156,7 +2192,33 @@ var Bridge = class {
   #see(provider, isSeen) {
     if (isSeen !== this.#unseen.has(provider)) return;
     this.#unseen[isSeen ? "delete" : "add"](provider);
-    this.#tellUnseen([...this.#unseen].sort());
+    this.#tell();
+  }
+  #tell() {
+    this.#tellMissed({ unseen: [...this.#unseen].sort(), bought: [...this.#buying].sort() });
+  }
+  /**
+   * Note whose a request is that asks a model without a login of ours in it.
+   *
+   * @param {Mark} mark
+   * @param {RequestFacts} seen
+   */
+  #leave(mark, { headers }) {
+    const login = this.#bought.buyerOf(mark.provider, headers);
+    if (!login) return mark.leave(credentialsInHeaders(headers));
+    mark.take({ isForeign: false, slot: login.slot, carried: login });
+    return this.#buys(mark.provider, true);
+  }
+  /**
+   * Note whether a provider's model is asked with what its login buys, or with the login itself.
+   *
+   * @param {string} provider
+   * @param {boolean} isBuying
+   */
+  #buys(provider, isBuying) {
+    if (isBuying === this.#buying.has(provider)) return;
+    this.#buying[isBuying ? "add" : "delete"](provider);
+    this.#tell();
   }
   /**
    * Note what has become of a session's turn.
@@ -2232,7 +2294,7 @@ var Bridge = class {
     }
     tryOr(() => this.#see(mark.provider, true));
     const login = this.#requestLogins.find(mark, seen.headers);
-    if (!login && isModel()) mark.leave(credentialsInHeaders(seen.headers));
+    if (!login && isModel()) this.#leave(mark, seen);
     return login && { mark, login };
   }
   /**
@@ -2243,9 +2305,10 @@ var Bridge = class {
    * @param {Claimed} seen
    */
   async #carry(layer, pass, seen) {
-    const call = await this.#prepare(seen).catch(() => null);
-    if (!call) return pass();
+    const call = await this.#prepare(seen).catch(() => void 0);
+    if (!call) return call === null ? this.#ask(pass, seen) : pass();
     const { mark } = call;
+    tryOr(() => this.#buys(mark.provider, false));
     for (; ; ) {
       const response = await call.send(layer).finally(() => mark.take(call));
       const isGood = response.status < 400;
@@ -2263,6 +2326,21 @@ var Bridge = class {
       response.body?.cancel().catch(noop);
       if (answer) return answer;
     }
+  }
+  /**
+   * Send what a login asks before the model: it may buy the token with which that is asked.
+   *
+   * @param {() => Promise<Response>} pass
+   * @param {Claimed} seen
+   */
+  async #ask(pass, { mark, login }) {
+    const response = await pass();
+    if (REFUSALS.includes(response.status)) {
+      mark.take({ isForeign: false, slot: login.slot, carried: login });
+      tryOr(() => this.#buys(mark.provider, true));
+    }
+    await this.#bought.note(mark.provider, login, response).catch(noop);
+    return response;
   }
   /**
    * Return the request ready to be sent if it asks a model, else null.
@@ -2458,8 +2536,8 @@ function install() {
     pid_namespace: PID_NAMESPACE,
     aside: asideFor(process.env)
   };
-  let unseen = [];
-  const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
+  let missed = { unseen: [], bought: [] };
+  const tell = () => publish(places.present, { ...present, directories: [...directories], ...missed });
   const load = (directory) => {
     directories.add(directory);
     tryOr(tell);
@@ -2474,8 +2552,8 @@ function install() {
     };
     return { load: (directory) => (load(directory), hooks) };
   }
-  const bridge = new Bridge(places, (providers) => {
-    unseen = providers;
+  const bridge = new Bridge(places, (told) => {
+    missed = told;
     tryOr(tell);
   });
   const outermost = new OutermostFetch((...given) => bridge.fetch(...given));

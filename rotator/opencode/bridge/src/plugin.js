@@ -26,6 +26,7 @@ import { Turns } from "./watcher/turns.js";
  * @import { HookInput } from "./core/marks.js"
  * @import { Event } from "./core/session-events.js"
  * @import { Client } from "./opencode/client.js"
+ * @import { Missed } from "./requests/bridge.js"
  */
 
 const SHARED = Symbol.for("opencode-rotator.bridge");
@@ -47,9 +48,10 @@ function install() {
     pid_namespace: PID_NAMESPACE,
     aside: asideFor(process.env),
   };
-  /** @type {string[]} */
-  let unseen = []; // what passes us by, as far as we know
-  const tell = () => publish(places.present, { ...present, directories: [...directories], unseen });
+  /** @type {Missed} */
+  let missed = { unseen: [], bought: [] }; // as far as we know
+  const tell = () =>
+    publish(places.present, { ...present, directories: [...directories], ...missed });
   /** @param {string} directory */
   const load = (directory) => {
     directories.add(directory);
@@ -68,8 +70,8 @@ function install() {
     };
     return { load: (/** @type {string} */ directory) => (load(directory), hooks) };
   }
-  const bridge = new Bridge(places, (providers) => {
-    unseen = providers;
+  const bridge = new Bridge(places, (told) => {
+    missed = told;
     tryOr(tell);
   });
   const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
