@@ -24,6 +24,7 @@ from rotator.core.logins.token_lines import (
     about,
     doubts_of,
     identity_of,
+    joined_disabled,
     joined_identity,
     line_of,
     next_step,
@@ -342,7 +343,7 @@ def join(context: Context, step: Join, now: datetime, *, known_by: Account | Non
     doubts = _joined_doubts(keep, best, dropped, is_kept=is_kept)
     store.set_doubts(keep.id, [*doubts, *([] if is_kept else spent)])
     store.set_rejected(keep.id, best.rejected)
-    store.set_disabled(keep.id, best.disabled)
+    store.set_disabled(keep.id, joined_disabled(best, dropped))
     # One person's limit is a limit of both.
     for limit in sorted([*_limits(keep), *_limits(other)], key=lambda rest: rest.until):
         store.set_limit(keep.id, limit)

@@ -74,7 +74,6 @@ _OF_GOOGLE_CLOUD = (
 )
 # What opencode's own code for a provider, or its SDK, looks at before auth.json (1.18.33).
 _BEFORE_LOGINS: Mapping[str, tuple[str, ...]] = {
-    "amazon-bedrock": _OF_AWS,
     "cloudflare-ai-gateway": ("CLOUDFLARE_API_TOKEN", "CF_AIG_TOKEN"),
     "cloudflare-workers-ai": ("CLOUDFLARE_API_KEY",),
     "google-vertex": _OF_GOOGLE_CLOUD,
@@ -82,6 +81,9 @@ _BEFORE_LOGINS: Mapping[str, tuple[str, ...]] = {
     "sap-ai-core": ("AICORE_SERVICE_KEY",),
     "snowflake-cortex": ("SNOWFLAKE_CORTEX_TOKEN", "SNOWFLAKE_CORTEX_PAT"),
 }
+# And what it looks at only where auth.json has no key: Bedrock's goes to the SDK as its apiKey,
+# which that takes before any variable, though opencode itself looks at the variables first.
+_WITHOUT_KEY: Mapping[str, tuple[str, ...]] = {"amazon-bedrock": _OF_AWS}
 
 
 def before_logins(provider: str) -> tuple[str, ...]:
@@ -91,7 +93,8 @@ def before_logins(provider: str) -> tuple[str, ...]:
 
 def variables_of(provider: str, environ: Mapping[str, str]) -> list[str]:
     """Return the variables in that environment from which opencode may take the provider's key."""
-    names = [*before_logins(provider), *_built_in().get(provider, ())]
+    names = [*before_logins(provider), *_WITHOUT_KEY.get(provider, ())]
+    names += _built_in().get(provider, ())
     for path in _lists(environ):
         names += _listed(path).get(provider, ())
     begin = re.sub(r"\W", "_", provider.upper()) + "_"

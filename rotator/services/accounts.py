@@ -243,7 +243,9 @@ def merge(context: Context, keep: Account, other: Account) -> Done:
         keep, other = _still_there(context, keep), _still_there(context, other)
         active = context.store.state().active(keep.provider)
         best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
-        join(context, Join(keep, other, best, "you say so"), now)
+        # Of what somebody has disabled nobody has seen that it is spent.
+        is_kept = (keep.disabled is None) is not (other.disabled is None)
+        join(context, Join(keep, other, best, "you say so", is_told=is_kept), now)
         events = settle(context, keep.provider, now)
     context.record(events)
     _changed(context, keep, f"{other.alias} was merged into it")

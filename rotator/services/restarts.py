@@ -92,6 +92,11 @@ def _lagging(context: Context, present: Sequence[Present], put: Account) -> list
             for presence in bridged
             if _is_unseen(presence, put)
         ),
+        (
+            (presence.who for presence in bridged if put.provider in presence.bought),
+            f"it asks {sanitize(put.provider)} with a token that the login of its start buys",
+            True,
+        ),
     ]
     said: set[str] = set()
     lagging = []

@@ -39,7 +39,7 @@ HELD_FOR = timedelta(seconds=2)
 SAID_AGAIN_AFTER = timedelta(hours=1)
 _NOBODY_IS_BLAMED = {
     Foreign.CONFIGURED: "a request failed with a key that opencode.json gives: nobody is blamed",
-    Foreign.UNKNOWN: "a request failed with a key that no login here has: nobody is blamed",
+    Foreign.UNKNOWN: "a request failed with a key that auth.json did not give: nobody is blamed",
     Foreign.UNSEEN: "a request failed that the bridge did not see: nobody is blamed",
 }
 

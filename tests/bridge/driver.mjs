@@ -105,7 +105,7 @@ const headerForms = {
 };
 
 /** Announce a model request to the plug-ins; return the headers that they want in it. */
-function* announce({ mark, output = { headers: { ...mark.headers } } }) {
+function* announce({ mark, output = { headers: { ...mark.headers, ...mark.added } } }) {
   const { provider, model = "m1", session = "ses_1", agent = "build", source, options } = mark;
   const of = world.messages[session]?.findLast(({ info }) => info.role === "user")?.info;
   yield* trigger(
@@ -195,7 +195,7 @@ const client = {
 
 function* build(command, signal, told = {}) {
   const added = command.mark ? yield* announce(command) : {};
-  const given = Object.keys(command.mark?.headers ?? {});
+  const given = Object.keys({ ...command.mark?.headers, ...command.mark?.added });
   told.hookHeaders = Object.keys(added).filter((name) => !given.includes(name));
   if (command.hold) yield latch(command.hold).promise;
   const pairs = Object.entries({ ...command.headers, ...added });

@@ -91,6 +91,12 @@ def test_it_names_the_login_that_was_put_in_and_not_the_one_before(
             "configured",
             id="B1 headers",
         ),
+        pytest.param(
+            {"headers": {"Authorization": f"Bearer {OTHER}"}}, A, "configured", id="B1 a model's"
+        ),
+        pytest.param(
+            {"added": {"Authorization": f"Bearer {OTHER}"}}, A, "unknown", id="B2 a plug-in's hook"
+        ),
         pytest.param({"source": "env"}, OTHER, "unknown", id="B1 environment"),
         pytest.param({"source": "custom"}, OTHER, "unknown", id="B2 a plug-in's pool"),
         pytest.param({"provider": "elsewhere"}, A, "unknown", id="a provider without a login"),

@@ -148,6 +148,19 @@ def test_metadata_in_another_order_is_the_same_destination(
     assert upstream.keys == ["KEY-CANARY-B"]
 
 
+def test_the_place_that_opencode_adds_at_the_first_use_is_no_other_destination(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    place = {"instanceUrl": "https://gitlab.com"}
+    live.write(mock={"type": "api", "key": "KEY-CANARY-A", "metadata": place})
+    bridge.load("/read/again")
+    live.key("KEY-CANARY-B")
+
+    bridge.run("fetch", **model_request(upstream))
+
+    assert upstream.keys == ["KEY-CANARY-B"]
+
+
 @pytest.mark.parametrize("back", [False, True], ids=["key to login", "login to key"])
 def test_a_key_and_a_login_never_replace_each_other(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile, *, back: bool
@@ -234,30 +247,6 @@ def test_when_auth_json_is_gone_the_request_is_left_alone(
     bridge.run("fetch", **model_request(upstream))
 
     assert upstream.keys == ["KEY-CANARY-B", "KEY-CANARY-A"]
-
-
-def test_a_key_that_only_state_json_knows_is_replaced_while_its_active_one_was_seen(
-    early: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher
-) -> None:
-    live.key("KEY-CANARY-B")
-    watcher.publish(["KEY-CANARY-B", "KEY-CANARY-A"])
-    early.load()
-
-    early.run("fetch", **model_request(upstream))
-
-    assert upstream.keys == ["KEY-CANARY-B"]
-
-
-def test_a_key_that_only_state_json_knows_stays_when_its_active_one_was_never_seen(
-    early: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher
-) -> None:
-    live.key("KEY-CANARY-B")
-    watcher.publish(["KEY-CANARY-C", "KEY-CANARY-A"])
-    early.load()
-
-    early.run("fetch", **model_request(upstream))
-
-    assert upstream.keys == ["KEY-CANARY-A"]
 
 
 def test_the_account_id_goes_with_the_login(

@@ -185,7 +185,9 @@ def test_b1_no_login_is_blamed_or_said_to_be_used_where_opencode_s_own_plug_ins_
     assert set(provider.keys) == {"KEY-CANARY-OWN"}
     assert states(house, vendor) == ["ready", "ready"]
     assert not of_kind(house, "failover")
-    assert ("a key that no login here has" if has_bridge else f"the variable {variable}") in why
+    assert (
+        "a key that auth.json did not give" if has_bridge else f"the variable {variable}"
+    ) in why
     assert f"the variable {variable} gives {vendor} a key of its own" in used
 
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import time
 
-from tests.e2e.scenes import A, B, api, install_bridge, kinds, log_in, of_kind, states
+import pytest
+
+from tests.e2e.scenes import A, B, C, api, install_bridge, kinds, log_in, of_kind, states
 from tests.support.fake_watcher import FakeWatcher
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
+from tests.support.other_plugins import plugin
 from tests.support.provider_answers import refusal, streamed, tool_call
 from tests.support.rotator_process import watcher
 from tests.support.waiting import wait_until
 
 HOUR = {"retry-after": "3600"}
+HOOK = """
+export const Pool = async () => ({ "chat.headers": async (input, output) => {
+  output.headers["Authorization"] = `Bearer ${process.env.OWN_KEY}`;
+} });
+"""
 
 
 def test_a_web_page_that_answers_429_is_no_failure_of_an_account(
@@ -53,6 +61,37 @@ def test_a_key_in_opencode_json_stays_and_is_never_reported(
     assert provider.keys == [B, B]
     assert of_kind(house, "failover") == []
     assert states(house) == ["ready", "ready"]
+
+
+@pytest.mark.parametrize("key", [B, C], ids=["a parked account's", "a stranger's"])
+@pytest.mark.parametrize("giver", ["model", "hook"])
+def test_a_key_in_a_header_of_a_model_or_of_a_plug_in_stays_whoever_has_it(
+    house: Household, provider: LoopbackProvider, giver: str, key: str
+) -> None:
+    install_bridge(house)
+    config = house.config_folder / "opencode.json"
+    value = json.loads(config.read_text())
+    if giver == "model":
+        headers = {"Authorization": f"Bearer {key}"}
+        value["provider"]["mock"]["models"]["m1"] = {"headers": headers}
+    else:
+        plugin(house.config_folder / "plugin", HOOK, "pool.js")
+    config.write_text(json.dumps(value))
+    provider.limit(key, headers={"retry-after-ms": "300"})
+
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        with serve(house, OWN_KEY=key) as server:
+            server.prompt_async(server.create_session(), "hi")
+            problem = wait_until(lambda: of_kind(house, "problem"), 30, "the word about the key")
+
+    whose = "opencode.json gives" if giver == "model" else "auth.json did not give"
+    assert [one["why"] for one in problem] == [
+        f"mock: a request failed with a key that {whose}: nobody is blamed"
+    ]
+    assert set(provider.keys) == {key}
+    assert states(house) == ["ready", "ready"]
+    assert house.read_auth()["mock"] == api(A)
 
 
 def test_no_mark_of_ours_ever_reaches_a_provider(

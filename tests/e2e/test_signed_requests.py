@@ -15,7 +15,7 @@ from tests.support.loopback_http import Received
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
 from tests.support.provider_answers import refusal
-from tests.support.rotator_process import watcher
+from tests.support.rotator_process import rotator, watcher
 from tests.support.signature_v4 import fault_of
 from tests.support.signing_vendors import (
     AWS,
@@ -29,11 +29,12 @@ from tests.support.signing_vendors import (
     bedrock,
     signer,
 )
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
 BEDROCK = "amazon-bedrock"
-X, Y = "BEDROCK-CANARY-X", "BEDROCK-CANARY-Y"
+X, Y, Z = "BEDROCK-CANARY-X", "BEDROCK-CANARY-Y", "BEDROCK-CANARY-Z"
 HELLOS = ["Hello from Bedrock.", "Hello, signed."]
 Bytes = set[tuple[str, ...]]
 
@@ -121,6 +122,30 @@ def test_a_key_of_bedrock_in_auth_json_fails_over_beside_credentials_in_the_envi
         True: "ready",
         False: "cooling",
     }
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"AWS_BEARER_TOKEN_BEDROCK": Z}], ids=["access keys", "another bearer token"]
+)
+def test_without_the_bridge_a_key_of_bedrock_in_auth_json_is_blamed_beside_the_environment(
+    house: Household, amazon: SigningVendor, more: dict[str, str]
+) -> None:
+    """B1: it goes before every variable."""
+    with watcher(house):
+        log_in(house, BEDROCK, api(Y), api(X))
+        amazon.limit(X, times=1)
+        with serve(house, **AWS, **more) as server:
+            server.prompt_async(server.create_session(), "hi", model=MODEL)
+            wait_until(lambda: "cooling" in states(house, BEDROCK), 30, "the key to be blamed")
+            told = rotator(house, "rotate", BEDROCK, f"{BEDROCK}-2").stdout
+
+    assert (set(amazon.keys), amazon.faults) == ({X}, [])
+    assert {account["alias"]: account["state"] for account in of(house, BEDROCK)} == {
+        f"{BEDROCK}-1": "ready",
+        f"{BEDROCK}-2": "cooling",
+    }
+    words = [told, *(one["why"] for one in of_kind(house, "problem"))]
+    assert not [one for one in words if "a key of its own" in one]
 
 
 def faults(sent: Received) -> list[str | None]:

@@ -27,7 +27,7 @@ class Foreign(StrEnum):
 
     # A key that opencode.json gives.
     CONFIGURED = "configured"
-    # A credential that no home holds.
+    # A credential that did not come from a home; a login there may have the same.
     UNKNOWN = "unknown"
     # The request never came through the bridge's fetch: another plug-in has it.
     UNSEEN = "unseen"

@@ -48,7 +48,7 @@ class Join:
 
     With `at` it is those tokens of the line of `best` that are of the same person as the other
     account's in use; None: those in use. `is_told`: it is the word of a vendor or a token, who may
-    call several people the same. Then the other tokens are kept.
+    call several people the same, or one of the two was disabled. Then the other tokens are kept.
     """
 
     keep: Account
@@ -166,7 +166,7 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
                 yield Part(account, fewer, "one person's tokens were refreshed often")
         for doubt in account.doubts:
             yield from _about_doubt(account, doubt, known)
-    yield from _of_one_person(accounts)
+    yield from _of_one_person(accounts, known.state)
     yield from _exchanged(accounts, known)
     yield from _of_one_key(accounts)
 
@@ -210,12 +210,17 @@ def _place_of(came_as: str, account: Account, known: Knowledge) -> int | None:
     return None
 
 
-def _of_one_person(accounts: Sequence[Account]) -> Iterator[Step]:
+def _of_one_person(accounts: Sequence[Account], state: State) -> Iterator[Step]:
     for n, account in enumerate(accounts):
         for other in accounts[n + 1 :]:
             if is_one_person(account, other):
                 keep, joined = _older_first(account, other)
-                best = max((keep, joined), key=lambda login: liveliness(login, keep, joined))
+                active = state.slot(account.provider).active
+                # What is in auth.json stays there, unless it is worse.
+                best = max(
+                    (keep, joined),
+                    key=lambda login: liveliness(login, keep, joined, active=active),
+                )
                 why = "its vendor says that they are one person's"
                 yield Join(keep, joined, best, why, is_told=True)
 
@@ -282,10 +287,22 @@ def _older_first(account: Account, other: Account) -> tuple[Account, Account]:
     return first, second
 
 
-def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, float, float]:
+def joined_disabled(best: Account, dropped: Account) -> str | None:
+    """Return why an account of two is disabled; None: it is not, for one of the two is wanted.
+
+    What may be the other one, refreshed, is not used anyway: that it is enabled says nothing.
+    """
+    is_wanted = any(login.disabled is None and login.maybe is None for login in (best, dropped))
+    return None if is_wanted else best.disabled
+
+
+def liveliness(
+    account: Account, *others: Account, active: AccountId | None = None
+) -> tuple[bool, bool, bool, bool, bool, float, float]:
     """Return what is larger for the credential that more likely lives: the newest one does.
 
-    One that is in no doubt lives: whoever may have spent it would have put it in doubt.
+    One that is in no doubt lives: whoever may have spent it would have put it in doubt. What the
+    user has put aside gives way to what is in use.
     """
     expires_at = account.credential.expires_at
     return (
@@ -294,6 +311,8 @@ def liveliness(account: Account, *others: Account) -> tuple[bool, bool, bool, fl
         & {other.id for other in others},
         account.maybe is None,
         account.rejected is None and account.spent_from is None,
+        account.disabled is None,
+        account.id == active,
         # The one that runs out last was made last, and that spent the others' refresh token.
         expires_at.timestamp() if expires_at else 0.0,
         account.captured_at.timestamp(),

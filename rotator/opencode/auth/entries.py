@@ -38,6 +38,9 @@ DESTINATION_FIELDS = frozenset(
         "url",
     }
 )
+# Where a request goes without the field: opencode's loader writes it into an entry at its first
+# use, so an account that was never used has none and goes to the same place.
+_DEFAULTS = {"instanceUrl": "https://gitlab.com"}
 # What JavaScript can count without gaps; opencode takes no other time for one.
 _LARGEST_NUMBER = 2**53 - 1
 
@@ -143,7 +146,11 @@ def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
 
 
 def _destination(kind: str, metadata: Mapping[str, str], enterprise: str | None) -> Digest:
-    counted = ((name, metadata[name]) for name in sorted(DESTINATION_FIELDS & metadata.keys()))
+    counted = (
+        (name, metadata[name])
+        for name in sorted(DESTINATION_FIELDS & metadata.keys())
+        if metadata[name].rstrip("/") != _DEFAULTS.get(name)
+    )
     return _digest_of_destination(kind, enterprise, tuple(counted))
 
 

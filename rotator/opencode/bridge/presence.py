@@ -43,8 +43,9 @@ class Present:
     """A bridge that says it is loaded in a running opencode.
 
     `is_here` says that its pid names a process that we see; else it runs in another container.
-    `unseen` are the providers whose last turn was answered past the bridge's fetch, `aside` the
-    variable for which the bridge leaves requests alone: all, or those that a WebSocket takes.
+    `unseen` are the providers whose last turn was answered past the bridge's fetch, `bought` those
+    whose model is asked with a token that the login has bought, `aside` the variable for which the
+    bridge leaves requests alone: all, or those that a WebSocket takes.
     """
 
     pid: int
@@ -58,6 +59,7 @@ class Present:
     namespace: str = ""
     name: str = ""
     unseen: tuple[str, ...] = ()
+    bought: tuple[str, ...] = ()
     aside: str = ""
 
     def misses(self, provider: str) -> bool:
@@ -108,7 +110,8 @@ def read_present(path: Path) -> Present | None:
             is_here=is_known_here(value),
             namespace=str(value.get(NAMESPACE) or ""),
             name=path.stem,
-            unseen=tuple(name for name in as_list(value.get("unseen")) if is_provider(name)),
+            unseen=_providers(value.get("unseen")),
+            bought=_providers(value.get("bought")),
             aside=_variable(value.get("aside")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -118,6 +121,10 @@ def read_present(path: Path) -> Present | None:
 def is_named_after(pid: int, path: Path) -> bool:
     """Tell whether a file is one of the process that says it has that pid."""
     return bool(_NAME.fullmatch(path.stem)) and path.stem.partition("-")[0] == str(pid)
+
+
+def _providers(value: object) -> tuple[str, ...]:
+    return tuple(name for name in as_list(value) if is_provider(name))
 
 
 def _variable(value: object) -> str:

@@ -286,6 +286,12 @@ function splitScheme(value) {
   return { scheme, rest };
 }
 var credentialsInHeaders = (headers) => credentialsInValues(headerPairs(headers).map(([, value]) => value));
+function credentialsBeside(headers, given) {
+  const told = ([name, value]) => `${String(name).toLowerCase()}: ${String(value).trim()}`;
+  const theirs = new Set(given.map(told));
+  const others = headerPairs(headers).filter((header) => !theirs.has(told(header)));
+  return credentialsInValues(others.map(([, value]) => value));
+}
 function credentialsInValues(values) {
   const texts = values.filter((value) => isString(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
@@ -311,6 +317,7 @@ var DESTINATION_FIELDS = [
   "resourceName",
   "url"
 ];
+var DEFAULTS = { instanceUrl: "https://gitlab.com" };
 var providerId = (provider) => provider.replace(/\/+$/, "");
 var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
 function parseEntry(entry) {
@@ -321,8 +328,9 @@ function parseEntry(entry) {
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
   const refresh = hasToken ? entry.refresh : "";
   if (!secret.trim() && !refresh) return null;
-  const places = Object.entries(metadata ?? {}).filter(
-    ([name]) => DESTINATION_FIELDS.includes(name)
+  const described = Object.entries(metadata ?? {});
+  const places = described.filter(
+    ([name, value]) => DESTINATION_FIELDS.includes(name) && value.replace(/\/+$/, "") !== DEFAULTS[name]
   );
   return {
     type,
@@ -372,6 +380,7 @@ var Mark = class {
     this.message = fields.message;
     this.aside = fields.aside;
     this.configured = fields.configured;
+    this.given = fields.given;
   }
   /** @param {HeaderForm} headers */
   isNamedIn = (headers) => headerPairs(headers).some(([, value]) => value === this.session);
@@ -464,7 +473,7 @@ var Marks = class {
     if (known) return known;
     const name = agent?.name ?? agent;
     const { apiKey, headers } = provider?.source === "config" && provider.options || {};
-    const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
+    const given = [headers, model?.headers].flatMap((set) => Object.entries(set ?? {})).filter(([key]) => CREDENTIAL_NAMES.test(key));
     const configured = [...credentialsInValues([apiKey, ...given.map(([, value]) => value)])];
     const mark = new Mark({
       provider: providerId(String(model?.providerID ?? provider?.id)),
@@ -474,7 +483,9 @@ var Marks = class {
       message: message?.id,
       // A title and the like: made beside the turn, for the same message.
       aside: message?.agent !== void 0 && message.agent !== name,
-      configured: new Set(configured.map(sha256))
+      configured: new Set(configured.map(sha256)),
+      // Hooks after ours set theirs yet.
+      given: () => [model?.headers, output?.headers].flatMap(headerPairs)
     });
     const sdk = [model?.api?.npm, provider?.npm].filter(isString);
     mark.isPlain = sdk.length > 0 && sdk.every((name2) => PLAIN_SDKS.test(name2));
@@ -1288,6 +1299,37 @@ var WatcherState = class {
   };
 };
 
+// src/requests/bought-tokens.js
+var JSON_TYPE = /[/+]json\b/i;
+var BoughtTokens = class {
+  /** @type {Map<string, { provider: string, login: ClaimedLogin }>} */
+  #buyers = /* @__PURE__ */ new Map();
+  // digest of a token -> who bought it
+  /**
+   * Remember the tokens in the answer to what a login has asked; the answer stays whole.
+   *
+   * @param {string} provider
+   * @param {ClaimedLogin} login
+   * @param {Response} response
+   */
+  async note(provider, login, response) {
+    if (!response.ok || !JSON_TYPE.test(response.headers.get("content-type") ?? "")) return;
+    const answer = readFields(new TextDecoder().decode(await readBeginning(response)));
+    for (const [, token] of tokensIn(textsIn(answer)))
+      remember(this.#buyers, sha256(token), { provider, login }, MOST_SEEN);
+  }
+  /**
+   * Return the login that has bought the token in a request of the provider's, if one has.
+   *
+   * @param {string} provider
+   * @param {HeaderForm} headers
+   */
+  buyerOf(provider, headers) {
+    const buyers = [...credentialsInHeaders(headers)].map((text) => this.#buyers.get(sha256(text)));
+    return buyers.find((buyer) => buyer?.provider === provider)?.login;
+  }
+};
+
 // src/requests/context.js
 import { AsyncLocalStorage } from "node:async_hooks";
 var markContext = new AsyncLocalStorage();
@@ -1782,23 +1824,29 @@ var RequestLogins = class {
     this.#watcher = watcher;
   }
   /**
+   * Tell whether a login may have stood in auth.json between two looks of ours. Tokens may, for
+   * they are read at each request. A key is read when we look as well: one that only the watcher
+   * knows has come from elsewhere.
+   *
    * @param {string} slot
    * @param {string} digest
    */
-  #isKnown = (slot, digest) => this.#logins.seen(slot).has(digest) || this.#watcher.provider(slot)?.known.has(digest) === true;
+  #mayHaveBeen = (slot, digest) => this.#logins.get(slot)?.type === "oauth" && this.#watcher.provider(slot)?.known.has(digest) === true;
   /**
    * Return the login in a request that is in auth.json or was, or null.
    *
    * @param {Mark} mark
-   * @param {Iterable<string>} secrets
+   * @param {HeaderForm} headers
    * @returns {ClaimedLogin | null}
    */
-  find({ provider, configured }, secrets) {
+  find({ provider, configured, given }, headers) {
+    const beside = credentialsBeside(headers, given());
     for (const slot of this.#logins.slotsOf(provider)) {
-      for (const secret of secrets) {
+      const live = this.#logins.get(slot)?.digests;
+      for (const secret of credentialsInHeaders(headers)) {
         const digest = sha256(secret);
         const seen = this.#logins.seen(slot).get(digest);
-        const isOurs = seen || !configured.has(digest) && this.#isKnown(slot, digest);
+        const isOurs = live?.includes(digest) || beside.has(secret) && (seen || !configured.has(digest) && this.#mayHaveBeen(slot, digest));
         if (isOurs)
           return { slot, secret, seen, digest: this.#nameOf(slot, seen?.digests ?? [digest]) };
       }
@@ -2108,13 +2156,18 @@ var Routing = class {
 
 // src/requests/bridge.js
 var MOST_SENDS = 50;
+var REFUSALS = [401, 402, 403, 429];
 var Bridge = class {
   #history = new History();
   /** @type {Set<string>} */
   #unseen = /* @__PURE__ */ new Set();
   // providers whose last request did not come through our fetch
-  /** @type {(providers: string[]) => void} */
-  #tellUnseen;
+  /** @type {Set<string>} */
+  #buying = /* @__PURE__ */ new Set();
+  // providers whose model is asked with tokens that a login buys
+  #bought = new BoughtTokens();
+  /** @type {(missed: Missed) => void} */
+  #tellMissed;
   /** @type {RequestLogins} */
   #requestLogins;
   /** @type {Reports} */
@@ -2123,10 +2176,10 @@ var Bridge = class {
   #failed;
   /**
    * @param {Places} places
-   * @param {(providers: string[]) => void} tellUnseen
+   * @param {(missed: Missed) => void} tellMissed
    */
-  constructor(places, tellUnseen) {
-    this.#tellUnseen = tellUnseen;
+  constructor(places, tellMissed) {
+    this.#tellMissed = tellMissed;
     this.logins = new Logins(places.auth);
     this.watcher = new WatcherState(places);
     this.exchange = new Exchange(places, this.watcher);
@@ -2168,7 +2221,33 @@ var Bridge = class {
   #see(provider, isSeen) {
     if (isSeen !== this.#unseen.has(provider)) return;
     this.#unseen[isSeen ? "delete" : "add"](provider);
-    this.#tellUnseen([...this.#unseen].sort());
+    this.#tell();
+  }
+  #tell() {
+    this.#tellMissed({ unseen: [...this.#unseen].sort(), bought: [...this.#buying].sort() });
+  }
+  /**
+   * Note whose a request is that asks a model without a login of ours in it.
+   *
+   * @param {Mark} mark
+   * @param {RequestFacts} seen
+   */
+  #leave(mark, { headers }) {
+    const login = this.#bought.buyerOf(mark.provider, headers);
+    if (!login) return mark.leave(credentialsInHeaders(headers));
+    mark.take({ isForeign: false, slot: login.slot, carried: login });
+    return this.#buys(mark.provider, true);
+  }
+  /**
+   * Note whether a provider's model is asked with what its login buys, or with the login itself.
+   *
+   * @param {string} provider
+   * @param {boolean} isBuying
+   */
+  #buys(provider, isBuying) {
+    if (isBuying === this.#buying.has(provider)) return;
+    this.#buying[isBuying ? "add" : "delete"](provider);
+    this.#tell();
   }
   /**
    * Note what has become of a session's turn.
@@ -2243,9 +2322,8 @@ var Bridge = class {
       return null;
     }
     tryOr(() => this.#see(mark.provider, true));
-    const secrets = credentialsInHeaders(seen.headers);
-    const login = this.#requestLogins.find(mark, secrets);
-    if (!login && isModel()) mark.leave(secrets);
+    const login = this.#requestLogins.find(mark, seen.headers);
+    if (!login && isModel()) this.#leave(mark, seen);
     return login && { mark, login };
   }
   /**
@@ -2256,9 +2334,10 @@ var Bridge = class {
    * @param {Claimed} seen
    */
   async #carry(layer, pass, seen) {
-    const call = await this.#prepare(seen).catch(() => null);
-    if (!call) return pass();
+    const call = await this.#prepare(seen).catch(() => void 0);
+    if (!call) return call === null ? this.#ask(pass, seen) : pass();
     const { mark } = call;
+    tryOr(() => this.#buys(mark.provider, false));
     for (; ; ) {
       const response = await call.send(layer).finally(() => mark.take(call));
       const isGood = response.status < 400;
@@ -2276,6 +2355,21 @@ var Bridge = class {
       response.body?.cancel().catch(noop);
       if (answer) return answer;
     }
+  }
+  /**
+   * Send what a login asks before the model: it may buy the token with which that is asked.
+   *
+   * @param {() => Promise<Response>} pass
+   * @param {Claimed} seen
+   */
+  async #ask(pass, { mark, login }) {
+    const response = await pass();
+    if (REFUSALS.includes(response.status)) {
+      mark.take({ isForeign: false, slot: login.slot, carried: login });
+      tryOr(() => this.#buys(mark.provider, true));
+    }
+    await this.#bought.note(mark.provider, login, response).catch(noop);
+    return response;
   }
   /**
    * Return the request ready to be sent if it asks a model, else null.
@@ -2543,10 +2637,10 @@ function install() {
     kind: PROCESS_KIND,
     aside: asideFor(process.env)
   };
-  let unseen = [];
+  let missed = { unseen: [], bought: [] };
   const presence = new OwnFile(places.present);
   const tell = () => {
-    const isNamed = presence.tell({ ...present, directories: [...directories], unseen });
+    const isNamed = presence.tell({ ...present, directories: [...directories], ...missed });
     if (isNamed) unlink(presence.file(".busy"));
   };
   const load = (directory) => {
@@ -2567,8 +2661,8 @@ function install() {
     };
     return { load: (directory) => (load(directory), hooks) };
   }
-  const bridge = new Bridge(places, (providers) => {
-    unseen = providers;
+  const bridge = new Bridge(places, (told) => {
+    missed = told;
     tryOr(tell);
   });
   const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
@@ -2594,7 +2688,7 @@ function install() {
     }
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  beside.push(turns);
+  beside.push(turns, { beat: () => bridge.logins.look() });
   outermost.hold();
   const loadAndLook = (directory, client) => {
     load(directory);

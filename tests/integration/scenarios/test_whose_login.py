@@ -677,6 +677,22 @@ def test_a10_metadata_that_names_a_place_is_destination(field: str) -> None:
     assert one != two
 
 
+@pytest.mark.parametrize("written", ["https://gitlab.com", "https://gitlab.com/"])
+def test_a10_the_place_that_opencode_adds_at_the_first_use_is_where_a_login_goes_without_it(
+    written: str,
+) -> None:
+    unused, used, elsewhere = (
+        parse_entry("gitlab", Secret(json.dumps(api("a") | more))).destination
+        for more in (
+            {},
+            {"metadata": {"instanceUrl": written}},
+            {"metadata": {"instanceUrl": "https://gitlab.example"}},
+        )
+    )
+
+    assert unused == used != elsewhere
+
+
 # -- A11: what nobody can read -----------------------------------------------------------------
 
 ODD = [

@@ -371,6 +371,8 @@ TOKENS = oauth_until("o", 1, datetime.now(UTC) + timedelta(hours=1))
         ("cached", "OF_THE_CACHE"),
         ("snowflake-cortex", "SNOWFLAKE_CORTEX_TOKEN"),
         ("google-vertex", "GOOGLE_CLOUD_PROJECT"),
+        ("amazon-bedrock", "AWS_BEARER_TOKEN_BEDROCK"),
+        ("amazon-bedrock", "AWS_ACCESS_KEY_ID"),
     ],
 )
 def test_b1_a_vendor_s_own_variable_goes_before_a_login_that_nothing_loads(
@@ -401,7 +403,6 @@ def test_b1_a_vendor_s_own_variable_goes_before_a_login_that_nothing_loads(
 @pytest.mark.parametrize(
     ("provider", "name"),
     [
-        ("amazon-bedrock", "AWS_BEARER_TOKEN_BEDROCK"),
         ("cloudflare-ai-gateway", "CF_AIG_TOKEN"),
         ("sap-ai-core", "AICORE_SERVICE_KEY"),
         ("snowflake-cortex", "SNOWFLAKE_CORTEX_PAT"),
@@ -418,6 +419,30 @@ def test_b1_some_vendors_variables_go_before_a_key_as_well(
     assert giver(live, provider="groq") is None
     says = f"the variable {name} gives {provider} a key of its own, which no swap changes"
     assert said_of(live, [], f"{provider}/{live.active(provider)}") == says
+
+
+@pytest.mark.parametrize("name", ["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID", "AWS_PROFILE"])
+def test_b1_a_key_of_bedrock_goes_before_every_variable(
+    live: Live, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    live.sees({"amazon-bedrock": api("b")})
+    monkeypatch.setenv(name, KEY)
+
+    assert giver(live, provider="amazon-bedrock") is None
+    assert "key of its own" not in said_of(live, [], "amazon-bedrock/amazon-bedrock-1")
+
+
+def test_b1_an_opencode_that_began_without_a_key_of_bedrock_goes_on_with_its_variable(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", KEY)
+    live.clock.now = datetime.now(UTC) + timedelta(minutes=1)
+    with opencode_running(live.paths, tmp_path):
+        live.sees({"amazon-bedrock": api("b")})
+
+        gives = giver(live, provider="amazon-bedrock")
+
+    assert gives == "the variable AWS_BEARER_TOKEN_BEDROCK"
 
 
 def test_b1_an_opencode_that_began_without_a_login_goes_on_with_its_variable(

@@ -333,6 +333,20 @@ def test_c7_an_opencode_whose_requests_pass_the_bridge_by_has_to_be_restarted(li
     assert when_used(live.context, [one], put) == note.why.replace("xai-1", "it")
 
 
+def test_an_opencode_that_buys_tokens_with_its_login_has_to_be_restarted(live: Live) -> None:
+    one = replace(present(live, os.getpid()), bought=("xai",), started_at=live.clock.now)
+    put = live.account("xai/xai-1")
+
+    note = restart_note(live.context, [one], put, only_sure=True)
+
+    assert takes_effect(live.context, [one], put) == "after-restart"
+    assert note is not None
+    assert note.why == (
+        f"restart opencode serve (pid {os.getpid()}) to use xai-1: it asks xai with a token that"
+        " the login of its start buys"
+    )
+
+
 def test_c7_a_login_is_read_at_each_request_and_other_providers_are_not_meant(live: Live) -> None:
     live.sees({"xai": api("b"), "openai": oauth("z"), "yota": api("y")})
     one = replace(present(live, os.getpid()), unseen=("xai", "openai"))

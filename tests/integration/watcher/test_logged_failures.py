@@ -126,7 +126,7 @@ def test_a_line_of_a_served_session_without_a_note_blames_nobody(log: Lines) -> 
     ("key", "whose"),
     [
         ("configured", "with a key that opencode.json gives"),
-        ("unknown", "with a key that no login here has"),
+        ("unknown", "with a key that auth.json did not give"),
         ("unseen", "that the bridge did not see"),
     ],
 )

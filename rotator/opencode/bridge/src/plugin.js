@@ -26,6 +26,7 @@ import { Turns } from "./watcher/turns.js";
  * @import { HookInput } from "./core/marks.js"
  * @import { Event } from "./core/session-events.js"
  * @import { Client } from "./opencode/client.js"
+ * @import { Missed } from "./requests/bridge.js"
  */
 
 const SHARED = Symbol.for("opencode-rotator.bridge");
@@ -43,11 +44,11 @@ function install() {
     kind: PROCESS_KIND,
     aside: asideFor(process.env),
   };
-  /** @type {string[]} */
-  let unseen = []; // what passes us by, as far as we know
+  /** @type {Missed} */
+  let missed = { unseen: [], bought: [] }; // as far as we know
   const presence = new OwnFile(places.present);
   const tell = () => {
-    const isNamed = presence.tell({ ...present, directories: [...directories], unseen });
+    const isNamed = presence.tell({ ...present, directories: [...directories], ...missed });
     if (isNamed) unlink(presence.file(".busy")); // of a process that crashed and had our pid
   };
   /** @param {string} directory */
@@ -73,8 +74,8 @@ function install() {
     };
     return { load: (/** @type {string} */ directory) => (load(directory), hooks) };
   }
-  const bridge = new Bridge(places, (providers) => {
-    unseen = providers;
+  const bridge = new Bridge(places, (told) => {
+    missed = told;
     tryOr(tell);
   });
   const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
@@ -108,7 +109,7 @@ function install() {
     },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  beside.push(turns);
+  beside.push(turns, { beat: () => bridge.logins.look() });
   outermost.hold();
   /**
    * @param {string} directory

@@ -58,6 +58,9 @@ test("only logins with one destination have one, whatever else tells them apart"
 
   assert.equal(at({ region: "eu", name: "work" }), at({ name: "home", region: "eu" }));
   assert.notEqual(at({ region: "eu" }), at({ region: "us" }));
+  // opencode adds it at an entry's first use.
+  assert.equal(at({ instanceUrl: "https://gitlab.com/" }), at(undefined));
+  assert.notEqual(at({ instanceUrl: "https://gitlab.example" }), at(undefined));
   assert.notEqual(
     at({}),
     parseEntry({ ...OAUTH, enterpriseUrl: "https://acme.example" }).destination,

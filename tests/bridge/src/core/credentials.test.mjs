@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  credentialsBeside,
   credentialsInHeaders,
   credentialsInValues,
   splitScheme,
@@ -17,4 +18,17 @@ test("a credential may be a whole value or what follows its scheme", () => {
 
   assert.deepEqual([...texts], ["Bearer CANARY", "CANARY"]);
   assert.deepEqual([...credentialsInHeaders({ "x-api-key": "CANARY" })], ["CANARY"]);
+});
+
+test("a header that stands as it was given is told from the same text in another one", () => {
+  const headers = { Authorization: "Bearer CANARY-a", "X-Pool": " CANARY-b", "x-copy": "CANARY-c" };
+  const given = [
+    ["x-pool", "CANARY-b"],
+    ["authorization", "Bearer CANARY-other"],
+    ["x-other", "CANARY-c"],
+  ];
+
+  const beside = [...credentialsBeside(headers, given)];
+
+  assert.deepEqual(beside, ["Bearer CANARY-a", "CANARY-a", "CANARY-c"]);
 });

@@ -72,6 +72,26 @@ test("what opencode.json gives is configured, and what a login's loader sets is 
   assert.deepEqual(configured("custom"), []);
 });
 
+test("what a model of opencode.json has in its headers is configured, whatever its provider is", () => {
+  const headers = { Authorization: "Bearer CANARY-head", "x-plain": "CANARY-no" };
+
+  const { configured } = announce(new Marks(LOGINS), { headers });
+
+  assert.deepEqual([...configured], ["Bearer CANARY-head", "CANARY-head"].map(sha256));
+});
+
+test("what a hook after ours sets is given as well", () => {
+  const output = { headers: {} };
+  const mark = announce(new Marks(LOGINS), { headers: { "x-a": "1" }, output });
+  output.headers = { "x-b": "2" };
+
+  assert.deepEqual(mark.given(), [
+    ["x-a", "1"],
+    ["x-b", "2"],
+  ]);
+  assert.deepEqual(announce(new Marks(LOGINS), { output: "text" }).given(), []);
+});
+
 test("a request is named where a plain SDK sends it and nothing hides the session", () => {
   const hidden = { "X-Session-Affinity": "a", "x-session-id": "b" };
   const isNamed = (more) => announce(new Marks(LOGINS), more).isNamed;

@@ -22,6 +22,7 @@ from rotator.core.logins.token_lines import (
     doubts_of,
     identity_of,
     is_unproven,
+    joined_disabled,
     joined_identity,
     kept_logins,
     liveliness,
@@ -399,8 +400,13 @@ def test_one_account_and_two_persons_accounts_are_not_joined() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"rejected": "401"}, {"maybe": ONE.id}, {"doubts": (Doubt(ONE.id),)}],
-    ids=["refused", "in doubt", "maybe spent for the other's"],
+    [
+        {"rejected": "401"},
+        {"maybe": ONE.id},
+        {"doubts": (Doubt(ONE.id),)},
+        {"disabled": "disabled by you"},
+    ],
+    ids=["refused", "in doubt", "maybe spent for the other's", "put aside"],
 )
 def test_tokens_of_which_more_is_said_less_likely_live(fields: dict[str, Any]) -> None:
     spoilt = replace(OTHER, **fields)
@@ -412,6 +418,40 @@ def test_a_doubt_about_a_third_one_says_nothing_between_two() -> None:
     doubting = replace(OTHER, doubts=(Doubt(an_account("z").id),))
 
     assert liveliness(doubting, ONE) == liveliness(OTHER, ONE)
+
+
+def test_what_is_in_auth_json_stays_there_unless_it_was_put_aside() -> None:
+    put_aside = replace(ONE, disabled="logged out in opencode")
+
+    assert liveliness(ONE, OTHER, active=ONE.id) > liveliness(OTHER, ONE, active=ONE.id)
+    assert liveliness(OTHER, ONE, active=ONE.id) > liveliness(put_aside, OTHER, active=ONE.id)
+    refused = replace(OTHER, rejected="401")
+    assert liveliness(put_aside, OTHER) > liveliness(refused, ONE)
+
+
+def test_of_two_that_are_one_person_s_the_active_one_s_tokens_stay() -> None:
+    state = a_state(ONE, OTHER, active=ONE)
+
+    step = next_step(ACME, knowing(state))
+
+    assert isinstance(step, Join)
+    assert (step.keep, step.best) == (ONE, ONE)
+
+
+@pytest.mark.parametrize(
+    ("best", "dropped", "why"),
+    [
+        ({}, {"disabled": "y"}, None),
+        ({"disabled": "x"}, {}, None),
+        ({"disabled": "x"}, {"disabled": "y"}, "x"),
+        ({"disabled": "x"}, {"maybe": NEWER.id}, "x"),
+        ({"maybe": NEWER.id}, {"disabled": "y"}, None),
+    ],
+)
+def test_what_is_made_of_two_is_disabled_if_neither_is_wanted(
+    best: dict[str, Any], dropped: dict[str, Any], why: str | None
+) -> None:
+    assert joined_disabled(replace(ONE, **best), replace(OTHER, **dropped)) == why
 
 
 def test_two_that_are_one_have_what_is_known_of_either() -> None:

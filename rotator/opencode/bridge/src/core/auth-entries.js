@@ -49,6 +49,13 @@ const DESTINATION_FIELDS = [
   "url",
 ];
 
+/**
+ * Where a request goes without the field, which opencode's loader adds at an entry's first use.
+ *
+ * @type {Record<string, string>}
+ */
+const DEFAULTS = { instanceUrl: "https://gitlab.com" };
+
 /** @param {string} provider */
 export const providerId = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
 
@@ -75,8 +82,11 @@ export function parseEntry(entry) {
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
   const refresh = hasToken ? entry.refresh : "";
   if (!secret.trim() && !refresh) return null; // a plug-in's way to log out
-  const places = Object.entries(metadata ?? {}).filter(([name]) =>
-    DESTINATION_FIELDS.includes(name),
+  /** @type {[string, string][]} */
+  const described = Object.entries(metadata ?? {});
+  const places = described.filter(
+    ([name, value]) =>
+      DESTINATION_FIELDS.includes(name) && value.replace(/\/+$/, "") !== DEFAULTS[name],
   );
   return {
     type,

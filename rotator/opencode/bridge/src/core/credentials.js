@@ -20,6 +20,20 @@ export const credentialsInHeaders = (headers) =>
   credentialsInValues(headerPairs(headers).map(([, value]) => value));
 
 /**
+ * Return the credentials in headers, but for headers that stand there as somebody gave them.
+ *
+ * @param {HeaderForm} headers
+ * @param {[string, any][]} given
+ */
+export function credentialsBeside(headers, given) {
+  /** @type {(header: [string, any]) => string} */
+  const told = ([name, value]) => `${String(name).toLowerCase()}: ${String(value).trim()}`;
+  const theirs = new Set(given.map(told));
+  const others = headerPairs(headers).filter((header) => !theirs.has(told(header)));
+  return credentialsInValues(others.map(([, value]) => value));
+}
+
+/**
  * Return the texts that may be a credential: whole values and what follows a scheme.
  *
  * @param {any[]} values

@@ -18,6 +18,7 @@ import { headerPairs } from "./headers.js";
  * @property {string | undefined} message
  * @property {boolean} aside a title and the like, made beside the turn
  * @property {Set<string>} configured digests of what opencode.json gives
+ * @property {() => [string, any][]} given the headers that a model or a plug-in's hook has set
  */
 
 /** One model request that opencode has announced, and what became of it. */
@@ -46,6 +47,7 @@ export class Mark {
     this.message = fields.message;
     this.aside = fields.aside;
     this.configured = fields.configured;
+    this.given = fields.given;
   }
 
   /** @param {HeaderForm} headers */

@@ -72,7 +72,9 @@ export class Marks {
     const name = agent?.name ?? agent;
     // Login loaders set an apiKey too; only one from opencode.json wins over auth.json.
     const { apiKey, headers } = (provider?.source === "config" && provider.options) || {};
-    const given = Object.entries(headers ?? {}).filter(([key]) => CREDENTIAL_NAMES.test(key));
+    const given = [headers, model?.headers]
+      .flatMap((set) => Object.entries(set ?? {}))
+      .filter(([key]) => CREDENTIAL_NAMES.test(key));
     const configured = [...credentialsInValues([apiKey, ...given.map(([, value]) => value)])];
     const mark = new Mark({
       provider: providerId(String(model?.providerID ?? provider?.id)),
@@ -83,6 +85,8 @@ export class Marks {
       // A title and the like: made beside the turn, for the same message.
       aside: message?.agent !== undefined && message.agent !== name,
       configured: new Set(configured.map(sha256)),
+      // Hooks after ours set theirs yet.
+      given: () => [model?.headers, output?.headers].flatMap(headerPairs),
     });
     const sdk = [model?.api?.npm, provider?.npm].filter(isString);
     mark.isPlain = sdk.length > 0 && sdk.every((name) => PLAIN_SDKS.test(name));

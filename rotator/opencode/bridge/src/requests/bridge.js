@@ -11,6 +11,7 @@ import { Logins } from "../opencode/logins.js";
 import { Descent } from "../watcher/descent.js";
 import { Exchange } from "../watcher/exchange.js";
 import { WatcherState } from "../watcher/watcher-state.js";
+import { BoughtTokens } from "./bought-tokens.js";
 import { Call } from "./call.js";
 import { markContext, runSending, sendingContext } from "./context.js";
 import { FailedRequests } from "./failed-requests.js";
@@ -32,15 +33,25 @@ import { Routing } from "./routing.js";
  * @typedef {RequestFacts & { mark: Mark, login: ClaimedLogin }} Claimed
  */
 
+/**
+ * The providers whose requests do not carry what auth.json holds: they passed our fetch by, or
+ * carry a token that the login has bought.
+ * @typedef {{ unseen: string[], bought: string[] }} Missed
+ */
+
 const MOST_SENDS = 50;
+const REFUSALS = [401, 402, 403, 429]; // of a login, whatever it asked
 
 /** What all requests of this process share, and what happens to each. */
 export class Bridge {
   #history = new History();
   /** @type {Set<string>} */
   #unseen = new Set(); // providers whose last request did not come through our fetch
-  /** @type {(providers: string[]) => void} */
-  #tellUnseen;
+  /** @type {Set<string>} */
+  #buying = new Set(); // providers whose model is asked with tokens that a login buys
+  #bought = new BoughtTokens();
+  /** @type {(missed: Missed) => void} */
+  #tellMissed;
   /** @type {RequestLogins} */
   #requestLogins;
   /** @type {Reports} */
@@ -50,10 +61,10 @@ export class Bridge {
 
   /**
    * @param {Places} places
-   * @param {(providers: string[]) => void} tellUnseen
+   * @param {(missed: Missed) => void} tellMissed
    */
-  constructor(places, tellUnseen) {
-    this.#tellUnseen = tellUnseen;
+  constructor(places, tellMissed) {
+    this.#tellMissed = tellMissed;
     this.logins = new Logins(places.auth);
     this.watcher = new WatcherState(places);
     this.exchange = new Exchange(places, this.watcher);
@@ -97,7 +108,36 @@ export class Bridge {
   #see(provider, isSeen) {
     if (isSeen !== this.#unseen.has(provider)) return;
     this.#unseen[isSeen ? "delete" : "add"](provider);
-    this.#tellUnseen([...this.#unseen].sort());
+    this.#tell();
+  }
+
+  #tell() {
+    this.#tellMissed({ unseen: [...this.#unseen].sort(), bought: [...this.#buying].sort() });
+  }
+
+  /**
+   * Note whose a request is that asks a model without a login of ours in it.
+   *
+   * @param {Mark} mark
+   * @param {RequestFacts} seen
+   */
+  #leave(mark, { headers }) {
+    const login = this.#bought.buyerOf(mark.provider, headers);
+    if (!login) return mark.leave(credentialsInHeaders(headers));
+    mark.take({ isForeign: false, slot: login.slot, carried: login });
+    return this.#buys(mark.provider, true);
+  }
+
+  /**
+   * Note whether a provider's model is asked with what its login buys, or with the login itself.
+   *
+   * @param {string} provider
+   * @param {boolean} isBuying
+   */
+  #buys(provider, isBuying) {
+    if (isBuying === this.#buying.has(provider)) return;
+    this.#buying[isBuying ? "add" : "delete"](provider);
+    this.#tell();
   }
 
   /**
@@ -180,9 +220,8 @@ export class Bridge {
       return null;
     }
     tryOr(() => this.#see(mark.provider, true));
-    const secrets = credentialsInHeaders(seen.headers);
-    const login = this.#requestLogins.find(mark, secrets);
-    if (!login && isModel()) mark.leave(secrets);
+    const login = this.#requestLogins.find(mark, seen.headers);
+    if (!login && isModel()) this.#leave(mark, seen);
     return login && { mark, login };
   }
 
@@ -194,9 +233,10 @@ export class Bridge {
    * @param {Claimed} seen
    */
   async #carry(layer, pass, seen) {
-    const call = await this.#prepare(seen).catch(() => null);
-    if (!call) return pass();
+    const call = await this.#prepare(seen).catch(() => undefined);
+    if (!call) return call === null ? this.#ask(pass, seen) : pass();
     const { mark } = call;
+    tryOr(() => this.#buys(mark.provider, false));
     for (;;) {
       const response = await call.send(layer).finally(() => mark.take(call));
       const isGood = response.status < 400;
@@ -215,6 +255,23 @@ export class Bridge {
       response.body?.cancel().catch(noop);
       if (answer) return answer;
     }
+  }
+
+  /**
+   * Send what a login asks before the model: it may buy the token with which that is asked.
+   *
+   * @param {() => Promise<Response>} pass
+   * @param {Claimed} seen
+   */
+  async #ask(pass, { mark, login }) {
+    const response = await pass();
+    // The turn may fail of it.
+    if (REFUSALS.includes(response.status)) {
+      mark.take({ isForeign: false, slot: login.slot, carried: login });
+      tryOr(() => this.#buys(mark.provider, true));
+    }
+    await this.#bought.note(mark.provider, login, response).catch(noop);
+    return response;
   }
 
   /**

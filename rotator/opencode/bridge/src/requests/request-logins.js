@@ -1,5 +1,6 @@
 // The login that a request carries, and the one that may take its place.
 
+import { credentialsBeside, credentialsInHeaders } from "../core/credentials.js";
 import { sha256 } from "../core/digests.js";
 import { replaceLogin } from "../core/login-replacement.js";
 import { sleep } from "../system/timing.js";
@@ -7,6 +8,7 @@ import { POLL_MS } from "../watcher/exchange.js";
 
 /**
  * @import { CarriedLogin, Entry } from "../core/auth-entries.js"
+ * @import { HeaderForm } from "../core/headers.js"
  * @import { Mark } from "../core/mark.js"
  * @import { Logins } from "../opencode/logins.js"
  * @import { WatcherState } from "../watcher/watcher-state.js"
@@ -32,26 +34,37 @@ export class RequestLogins {
   }
 
   /**
+   * Tell whether a login may have stood in auth.json between two looks of ours. Tokens may, for
+   * they are read at each request. A key is read when we look as well: one that only the watcher
+   * knows has come from elsewhere.
+   *
    * @param {string} slot
    * @param {string} digest
    */
-  #isKnown = (slot, digest) =>
-    this.#logins.seen(slot).has(digest) || this.#watcher.provider(slot)?.known.has(digest) === true;
+  #mayHaveBeen = (slot, digest) =>
+    this.#logins.get(slot)?.type === "oauth" &&
+    this.#watcher.provider(slot)?.known.has(digest) === true;
 
   /**
    * Return the login in a request that is in auth.json or was, or null.
    *
    * @param {Mark} mark
-   * @param {Iterable<string>} secrets
+   * @param {HeaderForm} headers
    * @returns {ClaimedLogin | null}
    */
-  find({ provider, configured }, secrets) {
+  find({ provider, configured, given }, headers) {
+    // A header of a model's or of a plug-in's is sent as it is, whatever auth.json holds.
+    const beside = credentialsBeside(headers, given());
     for (const slot of this.#logins.slotsOf(provider)) {
-      for (const secret of secrets) {
+      const live = this.#logins.get(slot)?.digests;
+      for (const secret of credentialsInHeaders(headers)) {
         const digest = sha256(secret);
         const seen = this.#logins.seen(slot).get(digest);
         // What auth.json holds is its own, even if opencode.json gave it to the request.
-        const isOurs = seen || (!configured.has(digest) && this.#isKnown(slot, digest));
+        const isOurs =
+          live?.includes(digest) ||
+          (beside.has(secret) &&
+            (seen || (!configured.has(digest) && this.#mayHaveBeen(slot, digest))));
         if (isOurs)
           return { slot, secret, seen, digest: this.#nameOf(slot, seen?.digests ?? [digest]) };
       }
