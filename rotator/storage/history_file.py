@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import logging
 import sqlite3
 import time
@@ -21,6 +22,7 @@ from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.storage.database import (
     Connection,
     clear_places,
+    end_of_link,
     open_database,
     read_only,
     table_names,
@@ -242,16 +244,19 @@ def _require_writable(connection: Connection, path: Path) -> None:
 
 
 def _moved_aside(path: Path, kind: str) -> str:
+    """Give a history another name and return it; a link stays where a damaged one is behind it."""
+    is_behind_link = kind == DAMAGED and path.is_symlink() and path.is_file()
+    path, link = (end_of_link(path), path) if is_behind_link else (path, path)
     stamp = to_iso(system_clock()).replace(":", "")
     aside = f"{path.name}{kind}{stamp}"
-    for old in path.parent.glob(f"{path.name}{DAMAGED}*"):
+    for old in path.parent.glob(f"{glob.escape(path.name)}{DAMAGED}*"):
         # One is enough to look into.
         if not old.is_dir():
             old.unlink(missing_ok=True)
     for ending in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(path.with_name(aside + ending))
-    return aside
+    return aside if path == link else str(path.with_name(aside))
 
 
 def _why(error: RotatorError | OSError) -> str:
