@@ -15,9 +15,8 @@ from rotator.live.restore import Rebuilt, rebuild_at_rest
 from rotator.live.unclaimed import LIST, KeptContent
 from rotator.model import HomeName
 from rotator.opencode.auth.placement_sentences import swap_obstacle
-from rotator.opencode.bridge.exchange import Exchange
 from rotator.services.own_keys import unreached
-from rotator.services.restarts import note_restart, takes_effect, when_used
+from rotator.services.restarts import bridges_in_use, note_restart, takes_effect, when_used
 from rotator.services.rotate import Plan, Rotated, plan_rotation, rotate, split_target
 
 
@@ -50,7 +49,7 @@ def command(
         plan = plan_rotation(state, provider, alias, context.clock())
         done = _carry_out(context, plan, dry_run=dry_run)
         left, to = done.left, done.put
-        present = Exchange(context.paths).present()
+        present = bridges_in_use(context)
         when = takes_effect(context, present, to, done.homes)
         used = when_used(context, present, to, done.homes)
         own = unreached(context, present, to) if HomeName.AUTH_FILE in done.homes else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from rotator.clock import from_iso, to_iso
@@ -86,18 +86,21 @@ def read_snapshot(text: str) -> Snapshot:
         return Snapshot(
             read_at=from_iso(value["read_at"]),
             windows=tuple(_window(window) for window in value["windows"]),
-            balance=balance and Balance(Decimal(balance["amount"]), str(balance["currency"])),
-            plan=value["plan"],
+            balance=balance and _balance(balance),
+            plan=_text_or_none(value["plan"]),
             identity=Identity(),
             spent=bool(value["spent"]),
         )
-    except (TypeError, KeyError, AttributeError, InvalidOperation, RecursionError) as exc:
+    except (TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as exc:
         message = "that is no snapshot of ours"
         raise ValueError(message) from exc
 
 
 def _window(value: dict[str, Any]) -> Window:
-    used = float(value["used"])
+    used, length = float(value["used"]), value["length_seconds"]
+    if not isinstance(length, int | float | None):
+        message = "a length is a number"
+        raise TypeError(message)
     if not math.isfinite(used):
         message = "no share of a window is endless"
         raise ValueError(message)
@@ -105,7 +108,22 @@ def _window(value: dict[str, Any]) -> Window:
         name=str(value["name"]),
         used=used,
         resets_at=from_iso(value["resets_at"]) if value["resets_at"] else None,
-        length_seconds=value["length_seconds"],
-        model=value["model"],
+        length_seconds=None if length is None else int(length),
+        model=_text_or_none(value["model"]),
         blocks=bool(value["blocks"]),
     )
+
+
+def _balance(value: dict[str, Any]) -> Balance:
+    amount = Decimal(value["amount"])
+    if not amount.is_finite():
+        message = "no balance is endless"
+        raise ValueError(message)
+    return Balance(amount, str(value["currency"]))
+
+
+def _text_or_none(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    message = "a name is a text"
+    raise TypeError(message)

@@ -23,6 +23,7 @@ from rotator.system.file_owners import (
     narrow_folder,
 )
 from rotator.system.files import TEMPORARY_MARK
+from rotator.system.odd_places import instead_of_folder
 from rotator.system.paths import FOLDER_MODE
 from rotator.text import sanitize
 from rotator.wording import counted
@@ -117,10 +118,9 @@ def _is_spoilt(folder: Path) -> bool:
 
 def _not_ours(folder: Path) -> CheckResult:
     status = facts(folder)
-    if status is None:
-        return problem(Check.FOLDERS, f"{folder} is a link to nothing", "remove the link")
-    if not stat.S_ISDIR(status.st_mode):
-        return problem(Check.FOLDERS, f"{folder} is no folder", "move it away")
+    told = instead_of_folder(folder)
+    if status is None or told is not None:
+        return problem(Check.FOLDERS, *(told or (f"{folder} is gone", "look again")))
     if is_read_only(folder):
         says = f"{folder} is on a read-only file system: nothing new can be taken in"
         return problem(Check.FOLDERS, says, "mount it so that it can be written")

@@ -12,16 +12,17 @@ from rotator.clock import from_iso, is_within
 from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
 from rotator.doctor.check_result import Check, CheckResult, Level, note, ok, problem
-from rotator.doctor.setup import DoctorContext, listed
+from rotator.doctor.setup import DoctorContext
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.live.unclaimed import LIST
 from rotator.storage.account_copy import PURGE
-from rotator.storage.backups import DAMAGED, Backup, Backups, damaged_at
+from rotator.storage.backups import DAMAGED, Backup, Backups, damaged_stores
 from rotator.storage.copy_check import newest_sound_copy, require_copied
 from rotator.storage.damaged import opened_damaged, readable_rows
 from rotator.storage.database import (
     Connection,
     awaits_rebuilding,
+    end_of_link,
     is_remembered,
     require_begun,
     row_count,
@@ -170,9 +171,11 @@ def _unclaimed(contents: StoreSummary) -> Iterator[CheckResult]:
 
 
 def _set_aside(setup: DoctorContext) -> Iterator[CheckResult]:
-    dated = {damaged_at(path, setup.paths.store) for path in listed(setup.paths.data)} - {None}
+    dated: set[datetime] = set()
+    with contextlib.suppress(OSError):
+        dated = {*damaged_stores(setup.paths.store).values()}
     if dated:
-        files = f"{setup.paths.store}{DAMAGED}*"
+        files = f"{end_of_link(setup.paths.store)}{DAMAGED}*"
         count = "1 damaged store was" if len(dated) == 1 else f"{len(dated)} damaged stores were"
         to_do = "delete the files when nothing is missed: they hold logins"
         yield note(Check.STORE, f"{count} set aside as {files}", to_do)

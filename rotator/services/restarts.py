@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rotator.context import Context
+from rotator.errors import StoreError
 from rotator.model import Account, Event, EventKind, HomeName
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.opencode.bridge.presence import Present
+from rotator.opencode.bridge.presence import Present, bridges_of
 from rotator.services.bound_requests import Bound, bound_elsewhere
 from rotator.services.own_keys import find_own_keys, is_sent, unreached, why_unsent
 from rotator.services.unseen_requests import senders
@@ -25,6 +26,18 @@ _WHEN = {
     _LATER: "restart opencode to use it",
 }
 _IN_SECOND = "OpenCode 2 uses it from its next request on"
+
+
+def bridges_in_use(context: Context) -> list[Present]:
+    """Return the bridges of running opencodes, and sweep away what dead ones left.
+
+    Where their folder cannot be used that is told beside what was done, and fails nothing.
+    """
+    try:
+        return Exchange(context.paths).present()
+    except StoreError as exc:
+        context.on_notice(f"no bridge can be heard: {exc.message}; {exc.hint}")
+        return bridges_of(context.paths)
 
 
 def unseen_turns(context: Context, present: Sequence[Present]) -> str | None:
@@ -230,6 +243,6 @@ def note_restart(context: Context, put: Account, *, written: bool) -> None:
     """Record which opencodes do not follow a swap by hand, where nothing else tells of it."""
     if not written:
         return
-    note = restart_note(context, Exchange(context.paths).present(), put, only_sure=True)
+    note = restart_note(context, bridges_of(context.paths), put, only_sure=True)
     if note is not None:
         context.record([note])

@@ -15,13 +15,13 @@ from rotator.live.unclaimed import LIST
 from rotator.model import SPENT_ELSEWHERE, AccountState, HomeName, State
 from rotator.opencode.auth.home import AuthFileHome
 from rotator.opencode.auth.placement_sentences import placement_notes
-from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.opencode.home import Absent, Entries, Home, Unusable
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
+from rotator.services.restarts import bridges_in_use
 from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import STILL_LIVE
 from rotator.services.unseen_requests import unseen_requests
@@ -105,7 +105,7 @@ def read_status(context: Context) -> Status:
     now, state, paths = context.clock(), context.store.state(), context.paths
     watcher = watch_holder(paths.watch_lock)
     pid = None if watcher is None else watcher.pid
-    present = bridges_of(paths) if context.are_copies else Exchange(paths).present()
+    present = bridges_of(paths) if context.are_copies else bridges_in_use(context)
     without = unbridged(paths, present)
     file = str(paths.auth_file)
     opencodes = [

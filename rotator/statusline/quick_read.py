@@ -224,14 +224,22 @@ def _add_usage(history: str, seats: list[SlotStatus], ids: dict[str, str], now: 
             account = ids.get(seat.provider)
             if account is None:
                 continue
-            for used, name, resets_at in connection.execute(_WINDOWS, (account,)):
-                ends = _time(resets_at)
-                if ends is None or now < ends:
-                    seat.used, seat.window = float(used), str(name)
-                    break
-            else:
-                spent = connection.execute(_SPENT, (account,)).fetchone()
-                seat.used = 1.0 if spent and spent[0] else None
+            try:
+                seat.used, seat.window = _usage_of(connection, account, now)
+            except (sqlite3.OperationalError, TypeError, ValueError):
+                # A row that cannot be read costs itself.
+                continue
+
+
+def _usage_of(
+    connection: sqlite3.Connection, account: str, now: datetime
+) -> tuple[float | None, str | None]:
+    for used, name, resets_at in connection.execute(_WINDOWS, (account,)):
+        ends = _time(resets_at)
+        if ends is None or now < ends:
+            return float(used), str(name)
+    spent = connection.execute(_SPENT, (account,)).fetchone()
+    return (1.0 if spent and spent[0] else None), None
 
 
 def _time(text: str | None) -> datetime | None:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from rotator.clock import from_iso, is_ahead, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
-from rotator.storage.database import Connection
+from rotator.storage.database import Connection, end_of_link
 from rotator.storage.images import opened_image
 from rotator.storage.store import Store
 from rotator.system.file_owners import foreign_link, own_folder, remove_own
@@ -135,8 +135,8 @@ class Backups:
 
     def forget_damaged(self, *, keep: int = DAMAGED_KEPT) -> None:
         """Delete the damaged stores that were set aside, all but the newest `keep`."""
-        dated = {path: damaged_at(path, self._paths.store) for path in self._paths.data.iterdir()}
-        times = sorted({at for at in dated.values() if at is not None}, reverse=True)
+        dated = damaged_stores(self._paths.store)
+        times = sorted(set(dated.values()), reverse=True)
         _delete(path for path, at in dated.items() if at in times[keep:])
 
     def _copy_if_due(self, source: CopySource, now: datetime) -> bool:
@@ -244,6 +244,19 @@ class Backups:
                 self._told = str(exc)
                 log.warning("the accounts could not be backed up: %s", exc)
             return False
+
+
+def damaged_stores(store: Path) -> dict[Path, datetime]:
+    """Return the parts of damaged stores and when they were set aside; raises OSError.
+
+    They lie beside the store, and beside what a link in its place leads to.
+    """
+    return {
+        path: at
+        for place in {store, end_of_link(store)}
+        for path in place.parent.iterdir()
+        if (at := damaged_at(path, place)) is not None
+    }
 
 
 def damaged_at(path: Path, store: Path) -> datetime | None:

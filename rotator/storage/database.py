@@ -130,6 +130,15 @@ def text_of(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
+def end_of_link(path: Path) -> Path:
+    """Return what a link in the place of a database leads to, else the place itself.
+
+    What replaces the database goes there, and the link stays. A link into no folder is none.
+    """
+    end = Path(os.path.realpath(path)) if path.is_symlink() else path
+    return end if end.parent.is_dir() else path
+
+
 def clear_places(path: Path) -> None:
     """Give what is no file another name where a database, or what SQLite keeps beside it, lies.
 
@@ -171,7 +180,8 @@ def awaits_rebuilding(path: Path) -> bool:
     Ask while nobody can put another file there (`folder_lock`).
     """
     with store_errors(path):
-        if any(file.name.startswith(path.name + REBUILT) for file in path.parent.iterdir()):
+        end = end_of_link(path)
+        if any(file.name.startswith(end.name + REBUILT) for file in end.parent.iterdir()):
             return True
         size = path.stat().st_size if path.exists() else 0
         if size >= SMALLEST:
@@ -245,7 +255,7 @@ def _make_private(path: Path) -> None:
     # must not be opened here: closing it would drop the locks of this process's other
     # connections (sqlite.org/howtocorrupt.html, 2.2).
     try:
-        os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+        os.close(open_private(end_of_link(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
     except FileExistsError:
         # Where a link stands it is somebody else's file.
         if not path.is_symlink() and path.stat().st_mode & 0o777 != FILE_MODE:

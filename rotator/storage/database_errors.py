@@ -26,7 +26,7 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
         message = f"the store {path} cannot be used: {exc}"
         if is_busy(exc):
             raise writer_error(StoreError, message, path) from exc
-        if _tells_of_damage(exc, path if opening else None):
+        if tells_of_damage(exc, path if opening else None):
             raise StoreDamaged(message, hint=_TO_DO) from exc
         raise _store_error(path, str(exc)) from exc
     except UnicodeDecodeError as exc:
@@ -54,7 +54,8 @@ def is_locked(error: BaseException) -> bool:
     return isinstance(error.__cause__, sqlite3.Error) and is_busy(error.__cause__)
 
 
-def _tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
+def tells_of_damage(error: sqlite3.Error, path: Path | None) -> bool:
+    """Tell whether what SQLite raises comes from the file itself; `path` is of one just opened."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_READONLY and path is not None:
         # A header that says so, of a file that everybody may write.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rotator.clock import from_iso, to_iso
+from rotator.clock import to_iso
 from rotator.core.poll_schedule import LEASE, OwnerRecord, UsageRecord, is_due
-from rotator.core.usage_codec import read_snapshot, write_snapshot
-from rotator.model import AccountId, Digest, Event, EventKind, Snapshot
+from rotator.core.usage_codec import write_snapshot
+from rotator.model import AccountId, Digest, Event, Snapshot
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history_file import BUSY_SECONDS, HistoryFile, never_in_the_way
+from rotator.storage.history_rows import (
+    event_of,
+    is_name,
+    owner_question_of,
+    reading_of,
+    usage_of,
+)
 from rotator.storage.transactions import transaction
 
 MOST_EVENTS = 10_000
@@ -105,7 +111,8 @@ class History(HistoryFile):
                 " FROM event WHERE number > ? ORDER BY number DESC LIMIT ?",
                 (after, most),
             ).fetchall()
-        return [entry for row in reversed(rows) if (entry := _numbered(row)) is not None]
+        events = [(number, event_of(row)) for number, *row in reversed(rows)]
+        return [Numbered(number, event) for number, event in events if event is not None]
 
     # -- usage -------------------------------------------------------------------------------
 
@@ -118,7 +125,7 @@ class History(HistoryFile):
                 " WHERE account = ?",
                 (account,),
             ).fetchone()
-        return UsageRecord() if row is None else _asked(row)
+        return UsageRecord() if row is None else usage_of(row)
 
     @never_in_the_way
     def all_asked(self) -> Mapping[AccountId, UsageRecord]:
@@ -132,7 +139,7 @@ class History(HistoryFile):
                 rows = self._connection.execute(
                     "SELECT account, snapshot, failure, failures, due_at, leased_until FROM usage"
                 ).fetchall()
-                asked = {AccountId(account): _asked(tuple(row)) for account, *row in rows}
+                asked = {AccountId(name): usage_of(row) for name, *row in rows if is_name(name)}
                 self._all_asked = version, asked
         return self._all_asked[1]
 
@@ -193,9 +200,9 @@ class History(HistoryFile):
                 (account,),
             ).fetchall()
         points: dict[tuple[str, str | None], list[Point]] = {}
-        for window, model, at, used in rows:
-            with contextlib.suppress(ValueError, TypeError, AttributeError):
-                points.setdefault((window, model), []).append(Point(from_iso(at), used))
+        for reading in filter(None, map(reading_of, rows)):
+            window, model, at, used = reading
+            points.setdefault((window, model), []).append(Point(at, used))
         return points
 
     @never_in_the_way
@@ -243,13 +250,7 @@ class History(HistoryFile):
             row = self._connection.execute(
                 "SELECT tries, answered, due_at FROM owner_question WHERE digest = ?", (digest,)
             ).fetchone()
-        if row is None:
-            return OwnerRecord()
-        try:
-            due_at = from_iso(row[2]) if row[2] else None
-        except (ValueError, TypeError, AttributeError):
-            due_at = None
-        return OwnerRecord(int(row[0]), bool(row[1]), due_at)
+        return OwnerRecord() if row is None else owner_question_of(row)
 
     @never_in_the_way
     def keep_owner_asked(self, digest: Digest, asked: OwnerRecord) -> None:
@@ -273,30 +274,3 @@ class History(HistoryFile):
         with store_errors(self._path):
             row = self._connection.execute("SELECT coalesce(max(number), 0) FROM event").fetchone()
         return int(row[0])
-
-
-def _asked(row: tuple[str | None, str | None, int, str | None, str | None]) -> UsageRecord:
-    snapshot, failure, failures, due_at, leased_until = row
-    try:
-        return UsageRecord(
-            snapshot=read_snapshot(snapshot) if snapshot else None,
-            failure=failure,
-            failures=failures,
-            due_at=from_iso(due_at) if due_at else None,
-            leased_until=from_iso(leased_until) if leased_until else None,
-        )
-    except (ValueError, TypeError, AttributeError):
-        # It is read anew.
-        return UsageRecord()
-
-
-def _numbered(
-    row: tuple[int, str, str, str | None, str | None, str, str, str, str],
-) -> Numbered | None:
-    number, at, kind, provider, account, from_alias, to_alias, why, detail = row
-    try:
-        happened_at, what = from_iso(at), EventKind(kind)
-    except (ValueError, TypeError, AttributeError):
-        return None
-    event = Event(happened_at, what, provider, account, from_alias, to_alias, why, detail)
-    return Numbered(number, event)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,11 +22,12 @@ from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.storage.database import (
     Connection,
     clear_places,
+    end_of_link,
     open_database,
     read_only,
     table_names,
 )
-from rotator.storage.database_errors import is_locked, store_errors
+from rotator.storage.database_errors import is_locked, store_errors, tells_of_damage
 from rotator.storage.images import back_up, in_memory
 from rotator.storage.migrations import HISTORY, migrate
 from rotator.system.locks import folder_lock
@@ -43,6 +46,7 @@ DAMAGED, _OTHER = ".damaged-", ".other-"
 _WHAT = {DAMAGED: "damaged", _OTHER: "something else"}
 # Every history has it, and nothing else of ours.
 _TABLE = "event"
+_WRITES_NOTHING = f"DELETE FROM {_TABLE} WHERE FALSE"  # noqa: S608  # ours
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -155,6 +159,12 @@ class HistoryFile:
             with store_errors(self._path), contextlib.closing(read_only(self._path)) as other:
                 _require_table(other)
             raise
+        try:
+            with store_errors(self._path):
+                _require_writable(connection, self._path)
+        except BaseException:
+            connection.close()
+            raise
         self._use(connection, _identity_of(self._path))
         self._again_at = None
         self.came_back()
@@ -187,6 +197,7 @@ class HistoryFile:
             with store_errors(self._path):
                 back_up(self._connection, kept)
                 migrate(kept, HISTORY)
+                kept.execute(_WRITES_NOTHING)
         except RotatorError:
             kept.close()
             kept = in_memory()
@@ -214,17 +225,38 @@ def _require_table(connection: Connection) -> None:
         raise _NoHistory(message)
 
 
+def _require_writable(connection: Connection, path: Path) -> None:
+    """Raise StoreDamaged where a file that we may write says in its header that nobody may.
+
+    SQLite opens it, and tells at the first change.
+    """
+    (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute(_WRITES_NOTHING)
+    except sqlite3.Error as exc:
+        # What somebody else writes just then can be written.
+        if tells_of_damage(exc, path):
+            message = f"the history {path} is damaged: {exc}"
+            raise StoreDamaged(message) from exc
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+
+
 def _moved_aside(path: Path, kind: str) -> str:
+    """Give a history another name and return it; a link stays where a damaged one is behind it."""
+    is_behind_link = kind == DAMAGED and path.is_symlink() and path.is_file()
+    path, link = (end_of_link(path), path) if is_behind_link else (path, path)
     stamp = to_iso(system_clock()).replace(":", "")
     aside = f"{path.name}{kind}{stamp}"
-    for old in path.parent.glob(f"{path.name}{DAMAGED}*"):
+    for old in path.parent.glob(f"{glob.escape(path.name)}{DAMAGED}*"):
         # One is enough to look into.
         if not old.is_dir():
             old.unlink(missing_ok=True)
     for ending in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(path.with_name(aside + ending))
-    return aside
+    return aside if path == link else str(path.with_name(aside))
 
 
 def _why(error: RotatorError | OSError) -> str:

@@ -26,6 +26,7 @@ from rotator.storage.database import (
     SMALLEST,
     Connection,
     awaits_rebuilding,
+    end_of_link,
     is_remembered,
     require_begun,
 )
@@ -45,6 +46,7 @@ from rotator.storage.repair_sources import (
 from rotator.storage.row_sealing import seal_what_is_written
 from rotator.storage.soundness import require_intact, require_intact_copy
 from rotator.storage.write_ahead_log import Wal, is_empty_wal, state_of_wal
+from rotator.system.file_owners import require_own_way
 from rotator.system.files import publish, remove_leftovers, sync_folder
 from rotator.system.locks import folder_lock, swap_lock
 from rotator.system.paths import FILE_MODE, Paths
@@ -67,14 +69,17 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
         folder_lock(paths.data, alone=True),
         store_errors(paths.store),
     ):
+        require_own_way(paths.store)
         remove_leftovers(paths.data)
+        store = end_of_link(paths.store)
+        remove_leftovers(store.parent, name=store.name)
         done = _rebuild(paths, backups, now)
         backups.forget_damaged()
     return done
 
 
 def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
-    store = paths.store
+    store = end_of_link(paths.store)
     waiting = _waiting(store)
     if any(_is_begun(store, path) for path in waiting):
         # What stands at the store's path has lost its log.
@@ -87,7 +92,7 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
             wal = state_of_wal(store)
             # Open until the file has lost its name: then closing it tidies nothing up.
             connection = stack.enter_context(opened_damaged(store))
-            if wal is Wal.WHOLE and _is_sound(connection, store, copy):
+            if wal is Wal.WHOLE and _is_sound(connection, paths.store, copy):
                 _put_aside(store, waiting, now)
                 return False
             left = left_of(connection, store, wal, copy)
@@ -98,7 +103,7 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         if _put_in_place(store):
             return True
         copies = copies_of(backups)
-        if not size and left is None and not copies and not awaits_rebuilding(store):
+        if not size and left is None and not copies and not awaits_rebuilding(paths.store):
             return False
         since = _since(copies, backups, now)
         if since is None:
@@ -106,7 +111,9 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
             since = now - _RECENTLY if left is not None and left.has_rows else _LONG_AGO
         recent = accounts_since(paths.history, since)
         stamp = _free_stamp(store, now)
-        aside = f"{store.name}{DAMAGED}{stamp}" if size else None
+        # A link stays, and what it leads to is set aside there.
+        shown = store.name if store == paths.store else store
+        aside = f"{shown}{DAMAGED}{stamp}" if size else None
         publish(
             store.with_name(f"{store.name}{REBUILT}{stamp}"),
             _rebuilt(copies, left or RepairSource(), aside, recent, now),

@@ -36,6 +36,7 @@ from rotator.storage.damaged import (
 )
 from rotator.storage.database import Connection, clear_places, read_only, table_names, text_of
 from rotator.storage.database_errors import store_errors
+from rotator.storage.history_rows import is_name
 from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import SEALED_SINCE, STORE, migrate
 from rotator.storage.row_sealing import CHANGES, STORE_ID, TABLE_SEALS
@@ -380,4 +381,4 @@ def accounts_since(history: Path, since: datetime) -> list[str]:
             rows = connection.execute(query, (to_iso(since), _MOST_NAMED)).fetchall()
     except StoreError:
         return []
-    return [sanitize(name) for (name,) in rows]
+    return [sanitize(name) for (name,) in rows if is_name(name)]

@@ -17,6 +17,11 @@ _SCHEMA = (
     " ORDER BY type, name"
 )
 
+# The file format's versions for writing and for reading, by sqlite.org/fileformat2.html (1.3.3):
+# with and without a write-ahead log. SQLite only reads what has a newer one for writing.
+_VERSIONS = slice(18, 20)
+_KNOWN_VERSIONS = (b"\1\1", b"\2\2")
+
 
 def require_intact(connection: Connection, path: Path) -> int:
     """Return the schema of a store; raises StoreDamaged, or NewerSchema.
@@ -30,6 +35,8 @@ def require_intact(connection: Connection, path: Path) -> int:
         if schema == 0 and table_names(connection):
             raise _damaged(path, "it does not say which schema it has")
         require_sound(connection, path)
+        if schema and connection.serialize()[_VERSIONS] not in _KNOWN_VERSIONS:
+            raise _damaged(path, "its header has versions of the file format that there are not")
         if schema and _tables(connection) != _expected(schema):
             raise _damaged(path, "its tables are not those of its schema")
         for table in sorted(sealed_tables(connection)):

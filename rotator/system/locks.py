@@ -19,6 +19,7 @@ from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflic
 from rotator.system import interrupts
 from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import open_private
+from rotator.system.odd_places import instead_of_lock
 from rotator.system.paths import private_folder
 from rotator.system.watch_holder import MOST_BYTES, WatchHolder, own_entry, parse_entry
 from rotator.system.writable import unwritable_place
@@ -271,10 +272,13 @@ def _lock_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        message = f"the lock {path} cannot be used: {exc.strerror}"
+        why, to_do = exc.strerror, way_out_of(exc, "check the rights of the file and its folder")
         obstacle = unwritable_place(path.parent)
-        to_do = way_out_of(exc, "check the rights of the file and its folder")
-        to_do = obstacle.to_do if obstacle else to_do
+        if obstacle is not None:
+            to_do = obstacle.to_do
+        elif (told := instead_of_lock(path)) is not None:
+            why, to_do = told
+        message = f"the lock {path} cannot be used: {why}"
         raise StoreError(message, hint=to_do) from exc
 
 

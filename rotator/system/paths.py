@@ -20,6 +20,7 @@ from rotator.system.file_owners import (
     narrow_folder,
     require_own_way,
 )
+from rotator.system.odd_places import instead_of_folder
 
 OURS = "opencode-rotator"
 FOLDER_MODE = 0o700
@@ -199,5 +200,7 @@ def private_folder(folder: Path) -> Path:
         if (closed := closed_folder(folder)) is not None:
             message = f"the folder {folder} cannot be used: {closed} may not be entered"
             hint = f"chmod u+rwx {closed}"
+        elif (told := instead_of_folder(folder)) is not None:
+            message, hint = f"the folder {folder} cannot be used: {told[0]}", told[1]
         raise StoreError(message, hint=hint) from exc
     return folder

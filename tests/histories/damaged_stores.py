@@ -238,9 +238,10 @@ def try_one(template: Template, home: Path, draw: Random) -> Outcome:
         code, _, err = _command("accounts", "rename", "zeta/zeta-1", "again")
         if code and "there is no" not in err:
             outcome.faults.append(f"not usable: {code} {err}")
-        code, _, err = _command("events")
-        if code:
-            outcome.faults.append(f"no events: {code} {err}")
+        for words in (("events",), ("events", "--json"), ("usage", "--json")):
+            code, _, err = _command(*words)
+            if code:
+                outcome.faults.append(f"no {' '.join(words)}: {code} {err}")
     if paths.auth_file.read_bytes() != live:
         outcome.faults.append("auth.json changed")
     return outcome

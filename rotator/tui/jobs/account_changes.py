@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from rotator.context import Context
 from rotator.errors import AccountNotFound
 from rotator.model import Account, AccountId, Event, EventKind, State
-from rotator.opencode.bridge.exchange import Exchange
 from rotator.services import accounts as ledger
-from rotator.services.restarts import note_restart, when_used
+from rotator.services.restarts import bridges_in_use, note_restart, when_used
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import synced
 from rotator.tui.jobs.undo import KEPT, Removed, SwappedBack, UndoHistory
@@ -69,7 +68,7 @@ class AccountChanges:
         plan = plan_rotation(state, provider, alias, context.clock())
         done = rotate(context, plan)
         note_restart(context, done.put, written=done.written)
-        when = when_used(context, Exchange(context.paths).present(), done.put, done.homes)
+        when = when_used(context, bridges_in_use(context), done.put, done.homes)
         if done.left is not None and done.left.id == done.put.id:
             return JobFinished(job, f"{done.put.name} is live already")
         kept = None

@@ -7,11 +7,10 @@ from typing import Protocol
 
 from rotator.context import Context
 from rotator.core.selection.explain import explain, sentences
-from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.models import ask_models, known_providers
 from rotator.services import usage
 from rotator.services.own_keys import own_key_sentences
-from rotator.services.restarts import unseen_turns
+from rotator.services.restarts import bridges_in_use, unseen_turns
 from rotator.services.sync import sync
 from rotator.tui.model import effects as do
 from rotator.tui.model.messages import ChoicesLoaded, Explained, JobFinished, Message
@@ -31,7 +30,7 @@ class Explainer(Protocol):
 
 def explain_choice(context: Context, provider: str) -> tuple[str, ...]:
     """Say what speaks for and against each account, as `rotator explain` does."""
-    present = Exchange(context.paths).present()
+    present = bridges_in_use(context)
     unseen = unseen_turns(context, present)
     own = own_key_sentences(context, present, [provider]).get(provider)
     return sentences(

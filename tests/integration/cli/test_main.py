@@ -380,9 +380,9 @@ FAILURES = [
         lambda person: person.writes({}),
     ),
     Failure("rotate", 6, "it is not a regular file", put_a_folder_in_place_of_auth_json),
-    Failure("accounts", 7, "cannot be used: File exists", lose_the_store),
+    Failure("accounts", 7, "is a file", lose_the_store),
     Failure("status", 7, "was written by a newer rotator", let_a_newer_one_write_the_store),
-    Failure("balance off", 7, "cannot be used: File exists", lose_the_state_folder),
+    Failure("balance off", 7, "is a file", lose_the_state_folder),
 ]
 
 

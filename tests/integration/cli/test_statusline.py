@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -72,6 +73,19 @@ def test_the_line_says_account_tightest_window_and_what_is_amiss(context: Contex
 
     assert said == "no watcher | balancing off | acme work 5h 42% | beta#1 main\n"
     assert shown("beta#1", "--tmux") == "no watcher | balancing off | beta##1 main\n"
+
+
+def test_usage_that_cannot_be_read_costs_itself_alone(context: Context) -> None:
+    now = context.clock()
+    for provider in ("acme", "gamma"):
+        account = add(context, provider, "main")
+        context.history.keep_reading(account, Snapshot(now, (a_window("5h", 0.42),)), now)
+    with contextlib.closing(sqlite3.connect(context.paths.history, isolation_level=None)) as other:
+        other.execute(
+            "UPDATE usage SET snapshot = replace(snapshot, '0.42', '\"half\"') WHERE rowid = 1"
+        )
+
+    assert shown() == "no watcher | acme main | gamma main 5h 42%\n"
 
 
 def test_a_running_watcher_is_no_matter_to_speak_of(context: Context) -> None:

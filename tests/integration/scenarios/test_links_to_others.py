@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rotator.errors import LiveFileError
+from rotator.errors import LiveFileError, StoreError
 from rotator.opencode.auth.file import Missing, Torn, read_live
 from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.writer import put_live
 from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.opencode.bridge.exchange import Exchange
+from rotator.storage.backups import Backups
+from rotator.storage.repair import mend
 from rotator.system.file_owners import foreign_link, open_own_folder, open_theirs
 from rotator.system.paths import find_paths
 from tests.support.household import Household
@@ -86,6 +88,17 @@ def lead(link: Path, to: Path) -> None:
 
     wait_until(is_done, 10, "the link's place")
     give(link)
+
+
+def test_c4_root_rebuilds_no_store_where_a_user_s_link_leads(house: Household, roots: Path) -> None:
+    paths = find_paths(house.env())
+    lead(paths.store, roots / "passwd")
+    before = seen(roots)
+
+    with pytest.raises(StoreError, match=LEADS):
+        mend(paths, Backups(paths), NOON)
+
+    assert seen(roots) == before
 
 
 @pytest.mark.parametrize(

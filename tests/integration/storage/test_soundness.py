@@ -56,6 +56,13 @@ def change(path: Path, before: bytes, after: bytes, *, times: int = 1) -> None:
     path.write_bytes(after.join([head, *tail]))
 
 
+def flip(path: Path, at: int, bit: int) -> None:
+    """Change one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1 << bit
+    path.write_bytes(content)
+
+
 def changed_row(paths: Paths, statement: str) -> None:
     """Change a row as no program of ours does."""
     with contextlib.closing(sqlite3.connect(paths.store, isolation_level=None)) as connection:
@@ -197,6 +204,43 @@ def test_whichever_byte_of_the_header_has_changed_nothing_is_lost(paths: Paths, 
         assert not live.state.balancing
 
 
+@pytest.mark.parametrize("bit", range(8))
+@pytest.mark.parametrize("at", [18, 19])
+def test_a_store_whose_header_lets_nobody_write_is_rebuilt(paths: Paths, at: int, bit: int) -> None:
+    flip(paths.store, at, bit)
+
+    with opened(paths) as live:
+        assert {name: live.saved(name) for name in live.names()} == SAVED
+        with live.context.store.transaction():
+            live.context.store.set_balancing(on=True)
+        assert live.state.balancing
+    assert paths.store.read_bytes()[18:20] == b"\2\2"
+
+
+@pytest.mark.parametrize("command", ["rotate acme acme-1", "doctor --fix"])
+def test_a_command_mends_a_store_whose_header_lets_nobody_write(
+    home: Path, paths: Paths, command: str
+) -> None:
+    flip(paths.store, 18, 2)
+
+    looked = rotator(Household(home), "doctor")
+    done = rotator(Household(home), *command.split())
+
+    assert "problem  store" in looked.stdout
+    assert "lost: nothing" in done.stdout + done.stderr
+    assert rotator(Household(home), "balance", "on").code == 0
+
+
+@pytest.mark.parametrize("at", [18, 19])
+def test_of_a_copy_whose_header_lets_nobody_write_every_row_is_taken(paths: Paths, at: int) -> None:
+    for copy in paths.backups.iterdir():
+        flip(copy, at, 2)
+    paths.store.unlink()
+
+    with opened(paths) as live:
+        assert {name: live.saved(name) for name in live.names()} == SAVED
+
+
 @pytest.mark.parametrize("table", ["account", "setting"])
 def test_a_table_of_another_name_is_damage(paths: Paths, table: str) -> None:
     name = table.encode()
@@ -334,6 +378,8 @@ def make_a_folder_of(path: Path) -> None:
         pytest.param(lambda path: zero_page_of(path, "event"), id="a page zeroed"),
         pytest.param(changed_header, id="another schema"),
         pytest.param(make_a_folder_of, id="a folder"),
+        pytest.param(lambda path: flip(path, 18, 2), id="for reading alone"),
+        pytest.param(lambda path: flip(path, 19, 2), id="of another format"),
     ],
 )
 def test_a_damaged_history_is_put_away_and_begun_anew_with_one_sentence(

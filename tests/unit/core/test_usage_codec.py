@@ -66,7 +66,12 @@ def test_an_amount_stays_exact() -> None:
         pytest.param({"windows": [{"name": "5h"}]}, id="a window without a share"),
         pytest.param({"windows": [USUAL["windows"][0] | {"used": "NaN"}]}, id="no number"),
         pytest.param({"balance": {"amount": "much", "currency": "USD"}}, id="no amount"),
+        pytest.param({"windows": [USUAL["windows"][0] | {"used": 10**400}]}, id="a huge share"),
+        pytest.param({"windows": [USUAL["windows"][0] | {"model": 7}]}, id="no model"),
+        pytest.param({"windows": [USUAL["windows"][0] | {"length_seconds": "7d"}]}, id="no length"),
+        pytest.param({"plan": ["pro"]}, id="no plan"),
         pytest.param({"balance": {"amount": "1"}}, id="no currency"),
+        pytest.param({"balance": {"amount": "NaN", "currency": "USD"}}, id="no real amount"),
     ],
 )
 def test_what_is_no_snapshot_is_refused(changed: dict[str, object]) -> None:

@@ -46,6 +46,18 @@ def test_other_tables_than_those_of_its_schema_are_damage(change: str) -> None:
             require_intact(store, PATH)
 
 
+@pytest.mark.parametrize("at", [18, 19])
+@pytest.mark.parametrize("version", [0, 3, 65])
+def test_another_version_of_the_file_format_is_damage(at: int, version: int) -> None:
+    with opened_empty(STORE) as store:
+        content = bytearray(store.serialize())
+        content[at] = version
+        store.deserialize(content)
+
+        with pytest.raises(StoreDamaged):
+            require_intact(store, PATH)
+
+
 def test_a_row_that_was_not_sealed_is_damage() -> None:
     with opened_empty(STORE) as store:
         insert_account(store)
