@@ -251,6 +251,17 @@ def test_a_refresh_that_names_itself_is_one_though_it_carries_a_code(
     [
         pytest.param({"access_token": ACCESS}, [REFRESH, ACCESS], id="no new refresh token"),
         pytest.param(
+            {
+                "access_token": ACCESS,
+                "refresh_after": "2026-11-29T22:00:00Z",
+                "refresh_token_id": "0d1a7f9e-3b8c-4a2e-9f10-6f3c2d1b0a99",
+                "refresh_expires_in": "1209600000000",
+                "refresh_token_expires_at": "2026-12-29T22:00:00Z",
+            },
+            [REFRESH, ACCESS],
+            id="what is said about the one before",
+        ),
+        pytest.param(
             {"access_token": ACCESS, "id_token": NEXT}, [REFRESH, ACCESS, NEXT], id="and who it is"
         ),
         pytest.param({"accessToken": ACCESS, "refreshToken": NEXT}, [ACCESS, NEXT], id="letters"),

@@ -809,16 +809,18 @@ var LONGEST_TOKEN = 16 * 1024;
 var REFRESH_NAMES = ["refresh_token", "refreshToken"];
 var TOKEN_NAMES = ["access_token", "accessToken", ...REFRESH_NAMES];
 var LIKE_TOKEN_NAMES = /^[\w.-]{0,40}(token|access|refresh|jwt|session)[\w.-]{0,40}$/i;
+var REFRESH_NAME = /^refresh([_-]?(token|jwt))?$/i;
 var BESIDE_TOKENS = /(type|scope|ur[il]|endpoint|hint|kind|status)s?$|expir|tokeni[sz]|_(at|in)$|[a-z](At|In)$/;
 var isPlainToken = (text) => text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN && !/\s/.test(text);
 function tokensIn(texts) {
   const isUsual = ([name]) => TOKEN_NAMES.includes(name);
-  const isLike = ([name, text]) => LIKE_TOKEN_NAMES.test(name) && !BESIDE_TOKENS.test(name) && isPlainToken(text.trim());
+  const isLike = ([name, text]) => LIKE_TOKEN_NAMES.test(name) && !isBesideTokens(name) && isPlainToken(text.trim());
   const usual = texts.filter((named) => isUsual(named) && named[1]);
   const tokens = [...usual, ...texts.filter((named) => !isUsual(named) && isLike(named))];
   return tokens.flatMap(([name, text]) => [.../* @__PURE__ */ new Set([text, text.trim()])].map((t) => [name, t]));
 }
-var isRefreshName = ([name]) => /refresh/i.test(name);
+var isRefreshName = ([name]) => REFRESH_NAME.test(name);
+var isBesideTokens = (name) => BESIDE_TOKENS.test(name) || /refresh/i.test(name) && !isRefreshName([name]);
 
 // src/requests/answer-body.js
 var BODY_BYTES = 16 * 1024;

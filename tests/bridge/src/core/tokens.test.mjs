@@ -43,11 +43,26 @@ test("what stands beside a token is none", () => {
     assert.deepEqual(tokensIn([[name, "CANARY-long-enough"]]), [], name);
 });
 
+const REFRESH_NAMES = [
+  ...["refresh_token", "refreshToken", "RefreshToken", "refresh-token"],
+  ...["refresh", "refreshJwt", "refresh_jwt"],
+];
+
 test("a refresh token is known by its name", () => {
-  assert.deepEqual(
-    [isRefreshName(["refreshToken"]), isRefreshName(["access_token"])],
-    [true, false],
-  );
+  for (const name of REFRESH_NAMES) assert.equal(isRefreshName([name]), true, name);
+  assert.equal(isRefreshName(["access_token"]), false);
+});
+
+test("what is said about a refresh token is neither it nor any other token", () => {
+  for (const name of [
+    ...["refresh_after", "refresh_before", "refreshPolicy", "nextRefresh", "next_refresh"],
+    ...["refresh_token_id", "refreshTokenId", "refresh_token_expires_at", "refresh_expires_in"],
+    ...["refresh_token_expires_in", "refreshTokenExpiresIn", "refresh_token_hash"],
+    ...["has_refresh_token", "refresh_tokens"],
+  ]) {
+    assert.equal(isRefreshName([name]), false, name);
+    assert.deepEqual(tokensIn([[name, "CANARY-long-enough"]]), [], name);
+  }
 });
 
 test("a token of another name may have blanks around it, and its name is not long", () => {
