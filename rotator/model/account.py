@@ -13,6 +13,7 @@ from typing import Literal, assert_never
 from rotator.model.credential import AccountId, Credential
 
 # Why a login is needed although the vendor has not refused the one that is there.
+RAN_OUT = "its key has run out"
 SPENT_ELSEWHERE = "its refresh token was exchanged for new tokens that somebody else keeps"
 
 
@@ -135,7 +136,13 @@ class Account:
         """Return why it needs a login at `now`, disabled or not; None: it needs none."""
         if self.spent_from is not None and self.spent_from <= now:
             return self.rejected or SPENT_ELSEWHERE
+        if self.has_ended_at(now):
+            return self.rejected or RAN_OUT
         return self.rejected
+
+    def has_ended_at(self, now: datetime) -> bool:
+        """Tell whether its key has run out at `now`, which nobody renews."""
+        return self.credential.ends_at is not None and self.credential.ends_at <= now
 
     def until_at(self, now: datetime) -> datetime | None:
         """Return when the account frees up by itself, or None."""

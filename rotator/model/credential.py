@@ -27,6 +27,7 @@ class Credential:
     request: the key, the access token or the well-known token. `destination` is a digest of
     what binds a request to a place (type, enterpriseUrl, metadata that names one): only
     credentials of one destination may stand in for each other in a request that is already built.
+    `expires_at` is when opencode gets new tokens; `ends_at` when a key ends that nobody renews.
     """
 
     type: CredentialType
@@ -35,6 +36,7 @@ class Credential:
     destination: Digest
     refresh: Secret | None = None
     expires_at: datetime | None = None
+    ends_at: datetime | None = None
     account_id: str | None = None
     enterprise_url: str | None = None
     # Everything else that the entry says of itself (metadata and fields of other plug-ins).

@@ -89,11 +89,11 @@ def prefer(state: State, provider: str, model: str | None, now: datetime) -> Pre
     """Return the account that shall take over from one that still works, or None: then it stays.
 
     That is the strategy's wish, or a swap before the wall where the user wants those; one whose
-    refresh token somebody else has exchanged is left for any that is ready. `model` is
-    what is asked for, as far as that is known.
+    refresh token somebody else has exchanged, or whose key has run out, is left for any that is
+    ready. `model` is what is asked for, as far as that is known.
     """
     active = state.active(provider)
-    if active is not None and active.spent_from is not None and active.rejected is not None:
+    if active is not None and _is_over(active, now):
         return _instead_of_spent(state, active, model, now)
     if active is None or not is_ready(active, model, now):
         return None
@@ -115,10 +115,18 @@ def prefer(state: State, provider: str, model: str | None, now: datetime) -> Pre
     )
 
 
+def _is_over(active: Account, now: datetime) -> bool:
+    is_spent = active.spent_from is not None and active.rejected is not None
+    return is_spent or active.has_ended_at(now)
+
+
 def _instead_of_spent(
     state: State, active: Account, model: str | None, now: datetime
 ) -> Preferred | None:
-    """Return who takes over before opencode sends a refresh token that somebody has exchanged."""
+    """Return who takes over from one that cannot be renewed any more.
+
+    A refresh token that somebody has exchanged must not be sent by opencode once more.
+    """
     wanted = Selection(active.provider, {active.id}, active.credential, model)
     choice = choose(state, wanted, now)
     if choice.account is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -43,6 +44,7 @@ DESTINATION_FIELDS = frozenset(
 _DEFAULTS = {"instanceUrl": "https://gitlab.com"}
 # What JavaScript can count without gaps; opencode takes no other time for one.
 _LARGEST_NUMBER = 2**53 - 1
+_MILLISECONDS = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 
 
 class BadEntry(RotatorError):
@@ -110,8 +112,19 @@ def _api(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
         entry=entry,
         secret=Secret(_text(provider, value, "key")),
         destination=_destination("api", metadata, None),
+        ends_at=_end_of_key(value["key"], metadata),
         extra=_extra(provider, value, {"key"}),
     )
+
+
+def _end_of_key(key: str, metadata: Mapping[str, str]) -> datetime | None:
+    """Return when a key ends that is the token of a login, whose end opencode writes beside it.
+
+    So does DigitalOcean's login; a key that was pasted has neither.
+    """
+    told = metadata.get("oauth_expires", "")
+    is_token = metadata.get("oauth_access") == key and _MILLISECONDS.fullmatch(told)
+    return _from_ms(int(told)) if is_token else None
 
 
 def _wellknown(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:

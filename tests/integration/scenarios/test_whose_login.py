@@ -940,3 +940,30 @@ def test_a_swap_takes_in_what_bridges_saw(live: Live) -> None:
     swap(live.context, SwapRequest(live.account("rotating/rotating-2").id, "for the test"))
 
     assert rows(live)[0] == second["access"]
+
+
+def a_login_of_the_ocean(live: Live, name: str) -> Entry:
+    """Return what opencode's login of digitalocean leaves: a key that lives for thirty days."""
+    token = f"dop_v1_CANARY_{name}"
+    end = int((live.clock.now + timedelta(days=30)).timestamp() * 1000)
+    metadata = {"oauth_access": token, "oauth_expires": str(end), "oauth_scopes": "genai:read"}
+    return {"type": "api", "key": token, "metadata": metadata | {"routers": "[]"}}
+
+
+def test_a5_a_login_s_key_that_has_run_out_is_not_ready(live: Live) -> None:
+    first = a_login_of_the_ocean(live, "one")
+    live.sees({"digitalocean": first})
+    live.clock.pass_time(days=31)
+
+    live.sees({"digitalocean": a_login_of_the_ocean(live, "two")})
+
+    assert [live.state_of(name) for name in live.names()] == [
+        AccountState.REJECTED,
+        AccountState.READY,
+    ]
+    assert live.account("digitalocean/digitalocean-1").reason_at(live.clock.now) == (
+        "its key has run out"
+    )
+    for alias in (None, "digitalocean-1"):
+        with pytest.raises(NothingToRotateTo):
+            plan_rotation(live.state, "digitalocean", alias, live.clock.now)

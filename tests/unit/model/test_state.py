@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -185,3 +185,22 @@ def test_what_is_not_said_of_a_value_is_the_usual() -> None:
 def test_who_somebody_is_does_not_change_with_how_a_vendor_promises_it() -> None:
     assert Identity("ada", by_contract=True, key_before="a") == Identity("ada")
     assert not Identity("ada").by_contract
+
+
+@pytest.mark.parametrize(
+    ("left", "state", "why"),
+    [
+        (SECOND, AccountState.READY, None),
+        (0 * SECOND, AccountState.REJECTED, "its key has run out"),
+        (-HOUR, AccountState.REJECTED, "its key has run out"),
+    ],
+)
+def test_a_key_that_has_run_out_needs_a_login(
+    left: timedelta, state: AccountState, why: str | None
+) -> None:
+    account = an_account(credential=replace(api(), ends_at=NOW + left))
+    refused = replace(account, rejected="401, dead")
+
+    assert (account.state_at(NOW), account.reason_at(NOW)) == (state, why)
+    assert account.has_ended_at(NOW) is (why is not None)
+    assert refused.why_login_at(NOW) == "401, dead"

@@ -420,3 +420,24 @@ def test_who_takes_over_from_a_spent_login_can_answer_for_the_model_that_is_aske
     found = prefer(state, ACME, "claude-sonnet-4-5", NOW)
     assert found is not None
     assert found.account == other
+
+
+def test_one_whose_key_has_run_out_is_left_for_any_that_is_ready() -> None:
+    over = replace(A, credential=replace(A.credential, ends_at=NOW))
+    lasting = replace(A, credential=replace(A.credential, ends_at=NOW + SECOND))
+
+    found = prefer(a_state(over, B, active=over), ACME, None, NOW)
+
+    assert found is not None
+    assert (found.account, found.is_before_the_wall) == (B, False)
+    assert found.why.startswith("a needs a login (its key has run out); b is ready")
+    assert prefer(a_state(over, active=over), ACME, None, NOW) is None
+    assert prefer(a_state(lasting, B, active=lasting), ACME, None, NOW) is None
+
+
+def test_nobody_chooses_one_whose_key_has_run_out() -> None:
+    over = replace(B, credential=replace(B.credential, ends_at=NOW))
+
+    choice = choose(a_state(A, over, active=A), Selection(ACME, {A.id}), NOW)
+
+    assert choice.account is None
