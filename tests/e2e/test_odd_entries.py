@@ -42,8 +42,10 @@ def key(provider: str, name: str) -> str:
 def with_routers(provider: str, name: str) -> Entry:
     """Return what the login of digitalocean leaves in auth.json."""
     token = key(provider, name)
-    metadata = {"oauth_access": token, "oauth_expires": name, "oauth_scopes": "genai:read"}
-    return {**api(token), "metadata": metadata | {"routers": f"[{name!r}]"}}
+    # As text, and in a distant future.
+    told = {"oauth_expires": f"410000000000{name}", "oauth_scopes": "genai:read"}
+    routers = {"oauth_access": token, "routers": f"[{name!r}]"}
+    return {**api(token), "metadata": {**told, **routers}}
 
 
 def behind(place: str) -> Entry:

