@@ -45,6 +45,8 @@ class Publisher:
 
     def publish(self, *, polling: Sequence[str], waiting: Sequence[str]) -> None:
         """Write the files anew; `polling` and `waiting` are for `status`."""
+        # Else what is written would make a removed folder again without a word.
+        self.restore()
         self.has_news = False
         now = self._published_at = self._context.clock()
         state = self._context.store.state()
