@@ -53,7 +53,7 @@ def opened_empty(steps: list[Migration]) -> Iterator[sqlite3.Connection]:
 
 @functools.cache
 def _empty(steps: tuple[Migration, ...]) -> bytes:
-    """Return an empty database: to migrate one takes ten times as long as to copy it."""
+    """Return an empty database: to migrate one takes far longer than to copy it."""
     with contextlib.closing(in_memory()) as connection:
         migrate(connection, list(steps))
         return connection.serialize()

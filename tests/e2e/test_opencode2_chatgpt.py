@@ -61,15 +61,20 @@ def pairs(provider: LoopbackProvider, since: int = 0) -> set[tuple[str, str]]:
     return {(str(r.credential), r.headers.get("chatgpt-account-id", "-")) for r in asked}
 
 
-def test_no_request_has_two_accounts_halves_while_rotations_run(
-    chatting: Household, provider: LoopbackProvider
-) -> None:
-    house = chatting
+def log_in_two(house: Household) -> None:
+    """Put two accounts of ChatGPT into a database that OpenCode has made, the second one active."""
     with serve2(house) as server:
         server.connections("openai")
     table = Table(database(house))
     table.log_in("openai", far("a"), "a")
     table.log_in("openai", far("b"), "b")
+
+
+def test_no_request_has_two_accounts_halves_while_rotations_run(
+    chatting: Household, provider: LoopbackProvider
+) -> None:
+    house = chatting
+    log_in_two(house)
     with watcher(house), serve2(house) as server:
         wait_until(lambda: len(of(house, "openai")) == 2, CAPTURE_SECONDS, "both to be captured")
         server.connections("openai")
@@ -101,11 +106,7 @@ def test_of_two_servers_neither_is_switched_that_would_mix_two_accounts(
     chatting: Household, provider: LoopbackProvider
 ) -> None:
     house = chatting
-    with serve2(house) as server:
-        server.connections("openai")
-    table = Table(database(house))
-    table.log_in("openai", far("a"), "a")
-    table.log_in("openai", far("b"), "b")
+    log_in_two(house)
     password = "PASSWORD-CANARY-second"
     with serve2(house) as first, serve2(house, OPENCODE_PASSWORD=password) as second:
         for opened in (first, second):
@@ -127,11 +128,7 @@ def test_the_server_inside_of_a_standalone_run_is_switched_in_the_middle_of_a_tu
     chatting: Household, provider: LoopbackProvider
 ) -> None:
     house = chatting
-    with serve2(house) as server:
-        server.connections("openai")
-    table = Table(database(house))
-    table.log_in("openai", far("a"), "a")
-    table.log_in("openai", far("b"), "b")
+    log_in_two(house)
     said: list[Ended] = []
 
     # It goes on trying until the other one is there.
