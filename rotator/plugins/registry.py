@@ -272,17 +272,17 @@ class Registry:
 
         Its module comes first, then its table.
         """
-        for module in self._asked(self._vendor(signal)):
-            if isinstance(module, Classifier):
-                try:
-                    own = module.classify(signal, now)
-                    told = None if own is None else checked_finding(own)
-                except Exception as exc:  # noqa: BLE001  # likewise
-                    _log(module, exc)
-                    break
-                if told is not None:
-                    return told
-                break
+        asked = self._asked(self._vendor(signal))
+        module = next((module for module in asked if isinstance(module, Classifier)), None)
+        if module is not None:
+            try:
+                own = module.classify(signal, now)
+                told = None if own is None else checked_finding(own)
+            except Exception as exc:  # noqa: BLE001  # likewise
+                _log(module, exc)
+                told = None
+            if told is not None:
+                return told
         # Most commands judge no answer.
         from rotator.core.failures.vendor_tables import find_by_table  # noqa: PLC0415  # see above
 
