@@ -95,6 +95,10 @@ class SignalHandler:
         """Look at the lines of the log that wait."""
         self._lines.work()
 
+    def on_finding(self, signal: Signal, finding: Finding) -> None:
+        """Do what a failure asks for whose meaning is known; nobody waits for a verdict."""
+        self._decide(signal, finding)
+
     def _note_limits(self, signal: Signal) -> None:
         account = engine.account_of(self._context.store.state(), signal)
         if account is not None and note_headers(self._context, account, signal.headers):
