@@ -896,7 +896,6 @@ def test_a_login_after_a_removal_is_saved(live: Live) -> None:
     "told",
     [
         pytest.param({"schema": 2}, id="another schema"),
-        pytest.param({"ok": False}, id="a failure"),
         pytest.param({"grant": "else"}, id="an unknown grant"),
         pytest.param({"to": []}, id="nothing came"),
         pytest.param({"to": ["CANARY"]}, id="no digests"),
