@@ -10,6 +10,7 @@ from datetime import datetime
 
 from providers._shared.answers import document, get
 from providers._shared.oauth import INVALID_GRANT, TokenEndpoint
+from providers._shared.pieces import Pieces
 from providers.xai.usage import read_balance, read_billing
 from rotator.errors import ProviderError
 from rotator.model import Credential, Identity, Snapshot
@@ -76,13 +77,15 @@ class XAI:
         config = body.part("config")
         if config is None:
             raise body.unusable("config")
-        windows, balance = read_billing(config), read_balance(config)
+        pieces = Pieces()
+        windows, balance = read_billing(config, pieces), pieces.read(read_balance, config)
         plan = body.text("subscriptionTier")
         if plan is None:
             settings = yield get(_SETTINGS, credential, **_HEADERS)
             plan = _plan(settings, now)
         who = self.identify(credential)
-        return Snapshot(now, windows, balance, plan, who, complete=bool(windows))
+        complete = pieces.are_whole and bool(windows)
+        return pieces.told(Snapshot(now, windows, balance, plan, who, complete=complete))
 
     def identity_obstacle(self, credential: Credential) -> str | None:
         """Return None for a login."""
