@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.oauth import INVALID_GRANT, TokenEndpoint
+from providers._shared.oauth import TokenEndpoint
 from providers._shared.pieces import Pieces
 from providers.xai.usage import read_balance, read_billing
 from rotator.errors import ProviderError
@@ -28,7 +28,7 @@ from rotator.text import sanitize
 # The public client of the Grok command line, which opencode logs in with as well
 # (anomalyco/opencode, packages/opencode/src/plugin/xai.ts).
 _CLIENT = "b1a00492-073a-47ea-816f-4c329264a828"
-_ENDPOINT = TokenEndpoint("https://auth.x.ai/oauth2/token", INVALID_GRANT)
+_ENDPOINT = TokenEndpoint("https://auth.x.ai/oauth2/token", "xai")
 # What the issuer's own discovery document names; its subject is the access token's
 # (https://auth.x.ai/.well-known/openid-configuration, certainty M).
 _ISSUER = "https://auth.x.ai"
