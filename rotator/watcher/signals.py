@@ -20,6 +20,7 @@ from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, 
 from rotator.opencode.bridge.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.services.failover import Answer, Before, carry_out, meaning_of
+from rotator.services.lifts import lift_by_answer
 from rotator.services.restarts import restart_note
 from rotator.services.usage import note_headers
 from rotator.watcher.logged_failures import LoggedFailures
@@ -67,6 +68,7 @@ class SignalHandler:
     def on_bridge_signal(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
         if signal.status is not None and signal.status < FIRST_FAILURE:
+            lift_by_answer(self._context, signal)
             self._note_limits(signal)
         else:
             self._decide(signal, self._meaning(signal))

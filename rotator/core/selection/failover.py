@@ -175,6 +175,8 @@ def _limit(
 ) -> Decision:
     before = limit_on(account, finding.scope.model)
     limit = next_limit(before, finding, now)
+    if limit is not before:
+        limit = replace(limit, asked=None if limit.model else signal.model)
     marks: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()
     if limit is not before:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rotator.core.selection.limit_lifts import is_lifted
 from rotator.model import Account, AccountState, Finding, Limit, Meaning, Reach, RestState, State
 
 FIRST_REST = timedelta(seconds=60)
@@ -59,11 +60,14 @@ def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
 
 
 def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:
-    """Return the accounts whose rest, or the rest for some models, ended after `since`."""
+    """Return the accounts whose rest, or the rest for some models, ended after `since`.
+
+    Of one that was lifted it was said then.
+    """
     return [
         a
         for a in state.accounts
-        if any(since < limit.until <= now for limit in _limits(a))
+        if any(since < limit.until <= now and not is_lifted(limit) for limit in _limits(a))
         and a.state_at(now) is AccountState.READY
     ]
 
