@@ -33,7 +33,7 @@ def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
         kind = AccountState.COOLING
     strikes = 1
     if before is not None and now < before.until:
-        if until is None or until - before.until <= SAME_RESET:
+        if until is None or until - before.until <= _same_reset(before):
             return before
         strikes = before.strikes
     elif before is not None and now - before.until < STRIKE_MEMORY:
@@ -48,6 +48,11 @@ def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
         model=finding.scope.model,
         is_own=finding.scope.reach is Reach.ACCOUNT,
     )
+
+
+def _same_reset(before: Limit) -> timedelta:
+    # Of a rest of seconds a second more is one.
+    return min(SAME_RESET, (before.until - before.since) / 2) if before.since else SAME_RESET
 
 
 def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
