@@ -30,7 +30,8 @@ class Signal:
     the turn (a title, a summary). With `waited` nothing new has failed: a wait that a verdict
     asked for is over, and the question is asked anew. `opencode` is the kind of opencode that
     asks (`run`, `serve`, `web` or `tui`). `host` is where the request went, if that is known: a
-    vendor is known by it under any provider id.
+    vendor is known by it under any provider id. With `answered` nothing has failed: a model has
+    answered a request that was sent at `sent_at`.
     """
 
     id: str
@@ -52,6 +53,8 @@ class Signal:
     waited: bool = False
     opencode: str | None = None
     host: str | None = None
+    answered: bool = False
+    sent_at: datetime | None = None
 
 
 class Meaning(StrEnum):

@@ -39,6 +39,7 @@ from rotator.model import (
     HomeName,
     State,
 )
+from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import with_fresh_tokens
 from rotator.services.rotate import find_account
 from rotator.services.second_home import has_second_home
@@ -177,10 +178,15 @@ def allow_refresh(context: Context, account: Account, *, allowed: bool) -> Done:
 
 
 def enable(context: Context, account: Account) -> Done:
-    """Let an account be chosen again; who says so knows that it is no other one's login."""
+    """Let an account be chosen again, whatever it rests for.
+
+    Who says so knows that it is no other one's login.
+    """
     with context.store.transaction():
         context.store.set_disabled(account.id, None)
         context.store.set_doubts(account.id, ())
+        lifted = lift_by_hand(context, account, "enabled by you")
+    context.record(lifted)
     _changed(context, account, "enabled by you")
     return Done(account, _live(context, account.provider))
 

@@ -20,9 +20,11 @@ from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, 
 from rotator.opencode.bridge.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.services.failover import Answer, Before, carry_out, meaning_of
+from rotator.services.lifts import lift_by_answer
 from rotator.services.restarts import restart_note
 from rotator.services.usage import note_headers
 from rotator.watcher.logged_failures import LoggedFailures
+from rotator.watcher.ramps import Ramps
 from rotator.watcher.refresh_queue import RefreshQueue
 from rotator.watcher.usage_poller import UsagePoller
 
@@ -63,10 +65,12 @@ class SignalHandler:
         )
         # Since when requests wait for an account that frees up.
         self._waiting: dict[str, _Waiting] = {}
+        self._ramps = Ramps()
 
     def on_bridge_signal(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
         if signal.status is not None and signal.status < FIRST_FAILURE:
+            lift_by_answer(self._context, signal)
             self._note_limits(signal)
         else:
             self._decide(signal, self._meaning(signal))
@@ -148,6 +152,9 @@ class SignalHandler:
 
     def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
         if verdict.kind is VerdictKind.WAIT:
+            if verdict.note is None:
+                # For its own account, and not for long.
+                return
             now = self._context.clock()
             asks_by = now + timedelta(milliseconds=verdict.wait_ms) + _ASKS_WITHIN
             since = self._waits_since(signal) or now
@@ -166,7 +173,12 @@ class SignalHandler:
     def _reply(self, signal: Signal) -> Answer:
         if signal.source is Source.LOG:
             return lambda _: None
-        return partial(self._exchange.answer, signal.id)
+
+        def answer(verdict: Verdict) -> None:
+            placed = self._ramps.placed(signal, verdict, self._context.clock())
+            self._exchange.answer(signal.id, placed)
+
+        return answer
 
     def _say_who_needs_a_restart(self, signal: Signal, before: AccountId | None) -> None:
         state = self._context.store.state()

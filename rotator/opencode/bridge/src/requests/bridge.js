@@ -243,6 +243,7 @@ export class Bridge {
       if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
+      if (isGood && isModelAnswer(call, response)) this.#tellAnswered(call, response);
       if (isGood || call.sends >= MOST_SENDS) return response;
       /** @type {Response | null} */
       let answer = response;
@@ -254,6 +255,20 @@ export class Bridge {
       if (answer === response) return response;
       response.body?.cancel().catch(noop);
       if (answer) return answer;
+    }
+  }
+
+  /**
+   * Tell the watcher that a login answers of which it thinks that it is limited.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  #tellAnswered(call, response) {
+    const since = tryOr(() => this.watcher.provider(call.slot)?.limited.get(call.carried.digest));
+    // Where it was sent before that, it says nothing; hardly any request comes further than here.
+    if (since && since < call.sentAt) {
+      this.#reports.tellAnswered(call, response, since).catch(noop);
     }
   }
 
