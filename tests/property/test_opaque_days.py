@@ -41,6 +41,8 @@ def test_nobody_is_merged_split_or_lost_on_any_day(record_testsuite_property: Re
         "52/622",
         # What a removal had parted, and nobody had proven to be alive, took a login's place.
         "52/777",
+        # The same, where the vendor had named it before.
+        "52/1773",
     ],
 )
 def test_a_day_that_once_ended_with_dead_tokens_ends_well(day: str) -> None:
