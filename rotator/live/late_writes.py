@@ -151,7 +151,8 @@ def _without_overtaken(
         login for login in waiting if sense_of(entries.get(login.provider)) == login.beside
     )
     if len(left) < len(waiting):
-        store.set_late_logins(left)
+        with store.transaction():
+            store.set_late_logins(left)
     return left
 
 
