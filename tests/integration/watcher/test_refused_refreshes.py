@@ -183,9 +183,7 @@ def test_a_command_leaves_a_refusal_to_the_watcher_until_it_is_old(world: World)
     ],
     ids=json.dumps,
 )
-def test_what_is_not_understood_says_nothing_and_goes(
-    world: World, fields: dict[str, Any]
-) -> None:
+def test_what_is_not_understood_says_nothing_and_goes(world: World, fields: dict[str, Any]) -> None:
     path = world.refuse(**fields)
 
     assert not world.later()
