@@ -41,7 +41,8 @@ def bodies_of(text: str) -> Iterator[str]:
     yield text
     message = {"error": {"code": "quota_exceeded", "message": text}}
     yield json.dumps(message, ensure_ascii=False)[:LENGTH]
-    yield json.dumps({"error": {text[:200]: text, "reset_at": text, "retry_after": text[:150]}})
+    named = {text[:200]: text[:5_000], "retry_after": text[:150], "reset_at": text}
+    yield json.dumps({"error": named}, ensure_ascii=False)[:LENGTH]
 
 
 def cpu_ms(work: Callable[[], object], tries: int = _TRIES) -> float:
