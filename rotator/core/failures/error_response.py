@@ -207,7 +207,7 @@ def _repaired(text: str) -> Iterator[str]:
     Cutting keeps the structure, so that an echo of the request stays where it is not read.
     """
     still_open: list[str] = []
-    comma, open_there = -1, ""
+    comma, open_there = 0, ""
     # Once over the text: it may be long, and nothing but brackets.
     for token in _TOKEN.finditer(text):
         sign = text[token.start()]
@@ -222,7 +222,7 @@ def _repaired(text: str) -> Iterator[str]:
     closers = "".join(reversed(still_open))
     yield text + closers
     yield _HALF_ESCAPE.sub("", text) + '"' + closers
-    if comma >= 0:
+    if comma:
         yield text[:comma] + open_there[::-1]
 
 

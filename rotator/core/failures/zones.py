@@ -31,7 +31,7 @@ _AREAS = (
     "|Mexico|Pacific|Etc|US"
 )
 _PLACE = "|".join(sorted(_PLACES, key=len, reverse=True))
-_NAMES = "|".join(sorted(_HOURS, key=len, reverse=True))
+_NAMES = "|".join(_HOURS)
 _OFFSET = r"[+\-\u2212]\d{1,2}(?::?[0-5]\d)?(?![\d:])"
 _ZONE = re.compile(
     rf"[ ]?\(?(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
