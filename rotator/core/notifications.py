@@ -7,7 +7,7 @@ a hook hears of a turn that was sent elsewhere, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.clock import to_iso
@@ -55,9 +55,12 @@ def notice_of(event: Event, state: State, now: datetime, told: frozenset[str]) -
 
 
 def is_used_up(state: State, provider: str, now: datetime) -> bool:
-    """Tell whether no account of the provider can answer, although there are some."""
-    accounts = state.of(provider)
-    return bool(accounts) and all(a.state_at(now) is not AccountState.READY for a in accounts)
+    """Tell whether no account of the provider can answer, although there are some.
+
+    What is over in seconds is waited for, and disturbs nobody.
+    """
+    accounts, soon = state.of(provider), now + timedelta(seconds=state.failover.patience_seconds)
+    return bool(accounts) and all(a.state_at(soon) is not AccountState.READY for a in accounts)
 
 
 def event_json(event: Event) -> dict[str, Any]:

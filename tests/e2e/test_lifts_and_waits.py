@@ -19,7 +19,7 @@ import pytest
 
 from rotator.secret import digest_of
 from tests.e2e.scenes import api, install_bridge, of
-from tests.support.household import Household
+from tests.support.household import PATIENCE, Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
 from tests.support.provider_answers import Answer, refusal
@@ -47,13 +47,14 @@ USAGE_HOST, USAGE_PATH = "api.kimi.com", "/coding/v1/usages"
 
 @dataclass(frozen=True)
 class VendorHousehold(Household):
-    """A household whose vendors are played."""
+    """A household whose vendors are played, with the patience that is set by default."""
 
     vendor: Vendor
 
     def env(self) -> dict[str, str]:
         """Return the whole environment of every process of this household."""
-        return super().env() | self.vendor.environment
+        usual = super().env() | self.vendor.environment
+        return {name: value for name, value in usual.items() if name != PATIENCE}
 
 
 @dataclass(frozen=True)

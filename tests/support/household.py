@@ -13,6 +13,7 @@ from tests.support.home import places
 from tests.support.opencode_offline import take_types_for_installed, write_models
 from tests.support.reroute import install_reroute
 
+PATIENCE = "ROTATOR_FAILOVER__PATIENCE_SECONDS"
 # Nothing is fetched, nothing is indexed, nothing is updated: tests run without a network.
 _QUIET = {
     "OPENCODE_DISABLE_AUTOUPDATE": "1",
@@ -26,6 +27,9 @@ _QUIET = {
     "BUN_JSC_useFTLJIT": "0",
     # Nobody listens there: who asks a vendor, and was not sent elsewhere, fails at once.
     "HTTPS_PROXY": "http://127.0.0.1:9",
+    # Tests state ends of milliseconds so that opencode's own retry is soon, and mean no wait of
+    # ours; those that do take it away.
+    PATIENCE: "0",
 }
 # The coverage of our own children is measured too, wherever they run.
 _HANDED_ON = ("PATH", "LANG", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")

@@ -26,11 +26,11 @@ def is_waited_for(
 
     `before` is what it had, or had last, on the same; the failure itself has to state an end.
     """
-    if finding.until is None or not now < finding.until <= now + patience:
+    if finding.until is None or finding.until - now > patience:
         return False
     if before is not None and timedelta(0) <= now - before.until < SECOND_WITHIN:
         return False
-    return now < limit.until <= now + patience and is_short(limit, patience)
+    return limit.until - now <= patience and is_short(limit, patience)
 
 
 def continued(before: Limit | None, limit: Limit, patience: timedelta, now: datetime) -> Limit:

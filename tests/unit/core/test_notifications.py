@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -126,3 +127,15 @@ def test_no_variable_is_handed_on_that_may_hold_a_secret() -> None:
     secret = {"OPENAI_API_KEY": "CANARY", "OPENCODE_AUTH_CONTENT": "CANARY", "GH_TOKEN": "CANARY"}
 
     assert handed_on(kept | secret) == kept
+
+
+def test_a_limit_of_seconds_disturbs_nobody() -> None:
+    """It is waited for on the same account."""
+
+    def is_told(seconds: float) -> bool:
+        limit = replace(a_limit(NOW + timedelta(seconds=seconds)), since=NOW, is_stated=True)
+        state = a_state(an_account("a", limit=limit))
+        event = Event(NOW, EventKind.LIMITED, ACME, f"{ACME}/a", why="429")
+        return notice_of(event, state, NOW, frozenset()) is not None
+
+    assert (is_told(1), is_told(5), is_told(5.001)) == (False, False, True)
