@@ -17,7 +17,7 @@ from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.bridge.install import bridge_file, bridge_source, version_in
 from rotator.opencode.bridge.presence import Present, bridges_of
 from rotator.opencode.bridge.watcher_files import polled_by, published
-from rotator.services.unseen_requests import unseen_requests, unseen_to_do
+from rotator.services.unseen_requests import OWN_PLUGIN_TO_DO, unseen_requests, unseen_to_do
 from rotator.services.without_bridge import OWN_LOGINS_TO_DO, aside_says, unbridged
 from rotator.system.locks import watch_holder, watcher_pid
 from rotator.system.processes import COMMAND, find_elsewhere
@@ -176,7 +176,10 @@ def _opencodes(setup: DoctorContext) -> Iterator[CheckResult]:
             says = f"opencode {opencode.who} runs with the bridge {opencode.bridge}"
             yield note(Check.BRIDGE, says, f"restart it to use {newest}")
     for says in unseen_requests(present, _live_providers(setup)):
-        yield problem(Check.BRIDGE, says, unseen_to_do(says))
+        to_do = unseen_to_do(says)
+        # What nobody can change is no fault.
+        say = note if to_do == OWN_PLUGIN_TO_DO else problem
+        yield say(Check.BRIDGE, says, to_do)
     for opencode in present:
         if (aside := aside_says(opencode)) and not opencode.is_here:
             yield note(Check.BRIDGE, f"opencode {opencode.who} {aside}", OWN_LOGINS_TO_DO)

@@ -83,9 +83,17 @@ def _bound(context: Context, state: State, began_at: datetime, put: Account) -> 
     if held is None or stands_in(put, held.credential):
         return None
     # A login of the same kind in between was one in opencode, which then builds everything anew.
-    later = (state.account(t.account) for t in tenures if t.since > began_at)
-    is_known = any(a and a.id != put.id and stands_in(put, a.credential) for a in later)
+    later = [(state.account(t.account), t.since) for t in tenures if t.since > began_at]
+    is_known = any(
+        a and a.id != put.id and stands_in(put, a.credential) and _was_login(a, since)
+        for a, since in later
+    )
     return None if is_known else Bound.ELSEWHERE
+
+
+def _was_login(account: Account, since: datetime) -> bool:
+    """Tell whether an account came into its slot by a login, and by no swap of ours."""
+    return abs(since - account.captured_at) <= _SEEN_WITHIN
 
 
 def _had_looked(context: Context, state: State, at: datetime) -> bool:

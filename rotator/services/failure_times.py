@@ -1,10 +1,11 @@
 """To whom a failure in opencode's log is charged where no bridge tells what the request carried.
 
-An opencode without the bridge goes on with the API key that it has read at its start, as it does
-with some vendors' logins (`rotator.opencode.read_times`). So such a failure is charged by the
-process that wrote the line, or by each one that may have written it (`log_writers`). Any other
-login is read anew for each request, so it is charged by when the request began: one that was
-under way at a swap carried the login before. Where two accounts may be meant, nobody is.
+An opencode without the bridge goes on with the API key that it has read at its start, so such a
+failure is charged by the process that wrote the line, or by each one that may have written it
+(`log_writers`). A login is read anew for each request, so it is charged by when the request
+began: one that was under way at a swap carried the login before. Its place is not: what was put
+in since for another place is not charged for an answer of the old one. Where two accounts may
+be meant, nobody is.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 
 from rotator.clock import is_ahead
 from rotator.context import Context
-from rotator.model import State, Tenure
+from rotator.model import Account, Digest, State, Tenure
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
-from rotator.opencode.read_times import is_read_once
+from rotator.opencode.own_plugins import is_fixed_at_start
 from rotator.opencode.run_lines import Run, Runs
 from rotator.services.log_writers import find_writers
 from rotator.services.without_bridge import Unbridged, opencodes_without_bridge, unbridged
@@ -136,15 +137,28 @@ def attribution_time(
     if began_with and len(logins) < len(began_with) + len(by_request):
         # What began with the one kind has built its requests for it, and uses none of the other.
         return None
+    if len({_place(state, tenure) for tenure in logins if tenure is not _UNKNOWN}) > 1:
+        # Tokens that were put in since went to the place of those that it began with.
+        return None
     return _only(by_request, known, failure.at, now)
 
 
+def _place(state: State, tenure: Tenure) -> Digest | None:
+    account = state.account(tenure.account)
+    return None if account is None else account.credential.destination
+
+
 def _is_login(state: State, provider: str, tenure: Tenure) -> bool:
+    """Tell whether that was a login which opencode reads anew for each request."""
     if tenure is _UNKNOWN:
         # A provider that has logins alone had one then, too.
-        return not any(map(is_read_once, state.of(provider)))
+        return all(map(_is_read_anew, state.of(provider)))
     account = state.account(tenure.account)
-    return account is not None and not is_read_once(account)
+    return account is not None and _is_read_anew(account)
+
+
+def _is_read_anew(account: Account) -> bool:
+    return account.credential.type == "oauth" and not is_fixed_at_start(account)
 
 
 def _set_back(tenures: Sequence[Tenure], now: datetime) -> int | None:

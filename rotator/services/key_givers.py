@@ -25,16 +25,12 @@ from rotator.opencode.configured_keys import (
 )
 from rotator.opencode.console_account import has_organisation
 from rotator.opencode.other_plugins import is_ours, may_send_own
+from rotator.opencode.own_plugins import SENDS_LOGINS, TAKES_LOGINS
 from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.vendor_variables import before_logins, variables_of
 from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
 from rotator.text import sanitize
 
-# opencode's own plug-ins send these providers' logins with tokens, whatever key the environment
-# has (1.17.0 to 1.18.33).
-_TAKES_LOGINS = frozenset({"openai", "github-copilot", "xai", "digitalocean", "snowflake-cortex"})
-# They send these as well, some only in some versions. Every other takes a plug-in of others.
-_SENDS_LOGINS = _TAKES_LOGINS | {"azure", "gitlab", "poe"}
 # With it none of its own plug-ins is loaded; a word that is none of these counts as yes.
 WITHOUT_OWN_PLUGINS = "OPENCODE_DISABLE_DEFAULT_PLUGINS"
 _NO = frozenset({"", "0", "false", "no", "off", "n"})
@@ -78,7 +74,7 @@ class OpencodeInputs:
 
     def takes_login(self, put: Account) -> bool:
         """Tell whether that login is taken whatever key the environment has for its provider."""
-        is_loaded = self.has_loaders and put.provider in _TAKES_LOGINS
+        is_loaded = self.has_loaders and put.provider in TAKES_LOGINS
         return is_loaded and put.credential.type == "oauth"
 
     @cached_property
@@ -128,7 +124,7 @@ def _code(world: OpencodeInputs, provider: str) -> Iterator[Giver]:
 
 def may_load(world: OpencodeInputs, context: Context, put: Account) -> bool:
     """Tell whether something there may let opencode send that login, as far as is seen."""
-    if put.credential.type != "oauth" or (world.has_loaders and put.provider in _SENDS_LOGINS):
+    if put.credential.type != "oauth" or (world.has_loaders and put.provider in SENDS_LOGINS):
         return True
     return any((*_unread(world, context, put.provider), *_code(world, put.provider)))
 

@@ -1,6 +1,7 @@
 """When running opencodes use a swap, and what none reaches.
 
-Without the bridge an API key is fixed at their start, and with it the place of their requests.
+Without the bridge an API key is fixed at their start, and so are a few logins with tokens; the
+place of their requests always is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from rotator.errors import StoreError
 from rotator.model import Account, Event, EventKind, HomeName
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present, bridges_of
-from rotator.opencode.read_times import is_read_once
+from rotator.opencode.own_plugins import is_fixed_at_start
 from rotator.services.bound_requests import Bound, bound_elsewhere
 from rotator.services.own_keys import find_own_keys, is_sent, unreached, why_unsent
 from rotator.services.unseen_requests import senders
@@ -132,18 +133,18 @@ def _by_kind(
         if bridged:
             because += ", and the bridge puts it into model requests alone"
         return [*running, *(presence.who for presence in bridged)], because
-    is_fixed = is_read_once(put)
+    is_fixed = is_fixed_at_start(put)
     return [
         process.who for process in without if is_fixed and process.is_stuck
     ], "it runs without the bridge"
 
 
 def _is_unseen(presence: Present, put: Account) -> bool:
-    """Tell whether that opencode goes on with its key: its requests pass the bridge by.
+    """Tell whether that opencode goes on with what it began with: its requests pass the bridge by.
 
     A WebSocket goes on with the login that it was opened with, too.
     """
-    is_kept = is_read_once(put) or presence.sends_by_socket(put.provider)
+    is_kept = is_fixed_at_start(put) or presence.sends_by_socket(put.provider)
     return is_kept and presence.misses(put.provider)
 
 

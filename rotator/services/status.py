@@ -19,6 +19,7 @@ from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.opencode.home import Absent, Entries, Home, Unusable
+from rotator.opencode.own_plugins import is_fixed_at_start
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
 from rotator.services.restarts import bridges_in_use
@@ -259,7 +260,8 @@ def _restarts(
     keys = [
         name
         for name in names
-        if len(of := state.of(name)) > 1 and any(a.credential.type != "oauth" for a in of)
+        if len(of := state.of(name)) > 1
+        and any(a.credential.type != "oauth" or is_fixed_at_start(a) for a in of)
     ]
     return [
         f"opencode (pid {process.opencode.pid}) runs without the bridge: it uses a swapped key only"

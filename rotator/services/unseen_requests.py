@@ -8,11 +8,15 @@ from pathlib import Path
 
 from rotator.opencode.bridge.presence import WEBSOCKETS, Present
 from rotator.opencode.other_plugins import may_send_own
+from rotator.opencode.own_plugins import SENDS_PAST_BRIDGES
 from rotator.services.key_givers import OpencodeInputs
 from rotator.system.processes import environment
 from rotator.text import sanitize
 
 UNSEEN_TO_DO = "take it out or let it call fetch as it finds it, then restart opencode"
+OWN_PLUGIN = "opencode's own plug-in"
+_ALONE = f": {OWN_PLUGIN} sends them past it"
+OWN_PLUGIN_TO_DO = "nothing is to be taken out: restart opencode after a swap"
 _SOCKET_TO_DO = f"restart it without {WEBSOCKETS}"
 
 
@@ -41,6 +45,8 @@ def senders(presence: Present, provider: str) -> str:
         environ or os.environ, tuple(Path(name) for name in presence.directories)
     )
     names = [f"the {c.kind} {sanitize(c.name)}" for c in world.code if may_send_own(c, provider)]
+    if provider in SENDS_PAST_BRIDGES and world.has_loaders:
+        names.append(OWN_PLUGIN)
     if not names:
         return "something in it sends them"
     return f"{' or '.join(names)} sends them"
@@ -48,4 +54,6 @@ def senders(presence: Present, provider: str) -> str:
 
 def unseen_to_do(says: str) -> str:
     """Return what would help where a sentence says that requests are not seen."""
+    if says.endswith(_ALONE):
+        return OWN_PLUGIN_TO_DO
     return _SOCKET_TO_DO if WEBSOCKETS in says else UNSEEN_TO_DO

@@ -33,7 +33,7 @@ def owner_by_time(
     may_be = tuple(
         a
         for a in _refreshable(provider, known)
-        if a in accounts and not _differ(a, credential, who)
+        if a in accounts and _has_refresh_token(a.credential) and not _differ(a, credential, who)
     )
     if not known.rotates_tokens(provider):
         made = tuple(a for a in may_be if _may_have_made(a.credential, credential))
@@ -48,6 +48,11 @@ def owner_by_time(
     if active is None or is_in_doubt or not _is_refresh(active, credential, known.now):
         return Owner(None, may_be=may_be, may_be_replaced=replaced)
     return Owner(active, proof=Proof.NONE)
+
+
+def _has_refresh_token(credential: Credential) -> bool:
+    """Tell whether it has one: plug-ins whose vendor gives none put the access token there."""
+    return credential.refresh != credential.secret
 
 
 def _may_have_made(old: Credential, new: Credential) -> bool:

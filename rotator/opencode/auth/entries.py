@@ -39,9 +39,15 @@ DESTINATION_FIELDS = frozenset(
         "url",
     }
 )
+# What names the place at one provider, of a key's metadata and of a login with tokens; elsewhere
+# it says whose the login is, or nothing.
+PLACES_OF_PROVIDER = {
+    "azure": frozenset({"accountId"}),
+    "snowflake-cortex": frozenset({"account", "accountId"}),
+}
 # Where a request goes without the field: opencode's loader writes it into an entry at its first
 # use, so an account that was never used has none and goes to the same place.
-_DEFAULTS = {"instanceUrl": "https://gitlab.com"}
+DEFAULT_PLACES = {"instanceUrl": "https://gitlab.com"}
 # What JavaScript can count without gaps; opencode takes no other time for one.
 _LARGEST_NUMBER = 2**53 - 1
 _MILLISECONDS = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
@@ -104,14 +110,16 @@ def _value(provider: str, entry: Secret) -> dict[str, Any]:
 
 
 def _api(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
-    metadata = value.get("metadata", {})
+    metadata, enterprise = value.get("metadata", {}), value.get("enterpriseUrl")
     if not _is_text_map(metadata):
         raise _bad(provider, "metadata is not an object of texts")
     return Credential(
         type="api",
         entry=entry,
         secret=Secret(_text(provider, value, "key")),
-        destination=_destination("api", metadata, None),
+        destination=_destination(
+            provider, "api", metadata, enterprise if isinstance(enterprise, str) else None
+        ),
         ends_at=_end_of_key(value["key"], metadata),
         extra=_extra(provider, value, {"key"}),
     )
@@ -133,7 +141,7 @@ def _wellknown(provider: str, entry: Secret, value: dict[str, Any]) -> Credentia
         type="wellknown",
         entry=entry,
         secret=Secret(_text(provider, value, "token")),
-        destination=_destination("wellknown", {}, None),
+        destination=_destination(provider, "wellknown", {}, None),
         extra=_extra(provider, value, {"token"}),
     )
 
@@ -144,27 +152,37 @@ def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
     if isinstance(expires, bool) or not whole or not 0 <= expires <= _LARGEST_NUMBER:
         raise _bad(provider, "expires is not a whole number of milliseconds")
     enterprise = _optional_text(provider, value, "enterpriseUrl")
+    account_id = _optional_text(provider, value, "accountId")
+    is_place = "accountId" in _own_places(provider)
+    named = {"accountId": account_id} if is_place and account_id else {}
     known = {"access", "refresh", "expires", "accountId", "enterpriseUrl"}
     return Credential(
         type="oauth",
         entry=entry,
         secret=Secret(_text(provider, value, "access")),
-        destination=_destination("oauth", {}, enterprise),
+        destination=_destination(provider, "oauth", named, enterprise),
         refresh=Secret(_text(provider, value, "refresh")),
         expires_at=_from_ms(int(expires)) if expires else None,
-        account_id=_optional_text(provider, value, "accountId"),
+        account_id=account_id,
         enterprise_url=enterprise,
         extra=_extra(provider, value, known),
     )
 
 
-def _destination(kind: str, metadata: Mapping[str, str], enterprise: str | None) -> Digest:
+def _destination(
+    provider: str, kind: str, described: Mapping[str, str], enterprise: str | None
+) -> Digest:
+    fields = DESTINATION_FIELDS | _own_places(provider)
     counted = (
-        (name, metadata[name])
-        for name in sorted(DESTINATION_FIELDS & metadata.keys())
-        if metadata[name].rstrip("/") != _DEFAULTS.get(name)
+        (name, described[name])
+        for name in sorted(fields & described.keys())
+        if described[name].rstrip("/") != DEFAULT_PLACES.get(name)
     )
     return _digest_of_destination(kind, enterprise, tuple(counted))
+
+
+def _own_places(provider: str) -> frozenset[str]:
+    return PLACES_OF_PROVIDER.get(provider.rstrip("/"), frozenset())
 
 
 @lru_cache(maxsize=64)

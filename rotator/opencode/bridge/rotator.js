@@ -317,10 +317,24 @@ var DESTINATION_FIELDS = [
   "resourceName",
   "url"
 ];
-var DEFAULTS = { instanceUrl: "https://gitlab.com" };
+var PLACES_OF_PROVIDER = {
+  azure: ["accountId"],
+  "snowflake-cortex": ["account", "accountId"]
+};
+var DEFAULT_PLACES = { instanceUrl: "https://gitlab.com" };
 var providerId = (provider) => provider.replace(/\/+$/, "");
 var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
-function parseEntry(entry) {
+function destinationOf(provider, { type, accountId, enterpriseUrl = null, metadata }) {
+  const own = PLACES_OF_PROVIDER[provider] ?? [];
+  const told = type === "api" ? metadata : type === "oauth" && accountId && { accountId };
+  const fields = type === "api" ? [...DESTINATION_FIELDS, ...own] : own;
+  const described = Object.entries(told || {});
+  const places = described.filter(
+    ([name, value]) => fields.includes(name) && value.replace(/\/+$/, "") !== DEFAULT_PLACES[name]
+  );
+  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : enterpriseUrl]);
+}
+function parseEntry(entry, provider) {
   const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
   const isWhole = [secret, accountId ?? "", enterpriseUrl ?? ""].every(isString) && isObject(metadata ?? {}) && Object.values(metadata ?? {}).every(isString) && (type !== "oauth" || isString(entry.refresh) && Number.isInteger(expires) && expires >= 0) && (type !== "wellknown" || isString(entry.key));
@@ -328,18 +342,14 @@ function parseEntry(entry) {
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
   const refresh = hasToken ? entry.refresh : "";
   if (!secret.trim() && !refresh) return null;
-  const described = Object.entries(metadata ?? {});
-  const places = described.filter(
-    ([name, value]) => DESTINATION_FIELDS.includes(name) && value.replace(/\/+$/, "") !== DEFAULTS[name]
-  );
   return {
     type,
     secret: secret.trim(),
     // as it arrives, for fetch trims what a header holds
     digests: [.../* @__PURE__ */ new Set([secret, secret.trim()])].map(sha256),
     accountId,
-    // Where a request is sent depends on these: only the same may take its place.
-    destination: JSON.stringify([type, places.sort(), enterpriseUrl]),
+    destination: destinationOf(provider, entry),
+    expires: type === "oauth" ? expires : 0,
     refresh,
     secrets: [.../* @__PURE__ */ new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])]
   };
@@ -363,6 +373,9 @@ var Mark = class {
   // it stands in the context of its hook
   isReached = false;
   // something came through our fetch in that context
+  /** @type {{ destinations: (slot: string) => string[] } | undefined} */
+  built;
+  // with which logins opencode built its request
   /** @type {string | null} */
   slot = null;
   /** @type {string | null} */
@@ -671,6 +684,30 @@ var KnownTokens = class {
   }
 };
 
+// src/opencode/built-requests.js
+var BuiltRequests = class {
+  /** @type {Map<string, Set<string>>} */
+  #destinations = /* @__PURE__ */ new Map();
+  // provider -> destinations
+  /** @type {() => void} */
+  #onDone;
+  /** @param {() => void} onDone called once it is over */
+  constructor(onDone) {
+    this.#onDone = onDone;
+  }
+  /** @param {Map<string, Entry>} entries what auth.json holds meanwhile */
+  note(entries) {
+    for (const [slot, { destination }] of entries) {
+      const known = this.#destinations.get(slot) ?? /* @__PURE__ */ new Set();
+      this.#destinations.set(slot, known.add(destination));
+    }
+  }
+  /** Note that they are built: a request is about to be made. */
+  end = () => this.#onDone();
+  /** @param {string} slot */
+  destinations = (slot) => [...this.#destinations.get(slot) ?? []];
+};
+
 // src/opencode/logins.js
 var Logins = class {
   tokens = new KnownTokens();
@@ -683,11 +720,23 @@ var Logins = class {
   /** @type {Map<string, Map<string, SeenEntry>>} */
   #seen = /* @__PURE__ */ new Map();
   // provider -> digest -> entry without its secrets
+  /** @type {Map<string, Map<string, Entry>>} */
+  #lastAt = /* @__PURE__ */ new Map();
+  // provider -> destination -> the last entry with it
   /** @type {string | null} */
   #looked = null;
+  /** @type {Set<BuiltRequests>} */
+  #building = /* @__PURE__ */ new Set();
   /** @param {string} file */
   constructor(file) {
     this.#file = file;
+  }
+  /** Return with which logins opencode builds the requests of a folder from now on. */
+  build() {
+    const built = new BuiltRequests(() => this.#building.delete(built));
+    this.#building.add(built);
+    built.note(this.all());
+    return built;
   }
   /** @param {string} slot */
   get = (slot) => this.all().get(slot);
@@ -696,6 +745,13 @@ var Logins = class {
    * @returns {Map<string, SeenEntry>}
    */
   seen = (slot) => this.#seen.get(slot) ?? /* @__PURE__ */ new Map();
+  /**
+   * The last login that auth.json has held for each destination.
+   *
+   * @param {string} slot
+   * @returns {Map<string, Entry>}
+   */
+  lastAt = (slot) => this.#lastAt.get(slot) ?? /* @__PURE__ */ new Map();
   /**
    * The entries that a request of opencode's provider may carry: its own comes first.
    * A well-known login stands under an address and its token goes out for any provider.
@@ -730,12 +786,25 @@ var Logins = class {
     const value = JSON.parse(String(text));
     if (!isObject(value)) return;
     this.#text = text;
-    const parsed = Object.entries(value).map(([id, entry]) => [providerId(id), parseEntry(entry)]);
+    const parsed = Object.entries(value).map(([id, entry]) => (
+      /** @type {const} */
+      [providerId(id), entry]
+    )).map(([id, entry]) => [id, parseEntry(entry, id)]);
     this.#entries = new Map(
       /** @type {[string, Entry][]} */
       parsed.filter(([, entry]) => entry)
     );
-    for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
+    this.#building.forEach((built) => built.note(this.#entries));
+    for (const [slot, entry] of this.#entries) {
+      const { digests, destination, accountId, secret, refresh } = entry;
+      if (!this.#lastAt.has(slot)) this.#lastAt.set(slot, /* @__PURE__ */ new Map());
+      remember(
+        /** @type {Map<string, Entry>} */
+        this.#lastAt.get(slot),
+        destination,
+        entry,
+        MOST_SEEN
+      );
       if (!this.#seen.has(slot)) this.#seen.set(slot, /* @__PURE__ */ new Map());
       for (const digest of digests)
         remember(
@@ -767,7 +836,7 @@ var LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:devi
 var ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
 function isLoginExchange(fields) {
   const places = [fields, ...Object.values(fields).filter(isObject)];
-  const find = (...names) => names.flatMap((name) => places.map((place) => place[name])).find((value) => isString(value) && value);
+  const find = (...names2) => names2.flatMap((name) => places.map((place) => place[name])).find((value) => isString(value) && value);
   const isCode = find(...CODE_NAMES) && find(...BESIDE_CODES);
   const isDevice = find("device_code", "deviceCode");
   const grant = find("grant_type", "grantType");
@@ -927,8 +996,8 @@ var Descent = class {
   #askedBy(seen, text) {
     if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
     const fields = readFields(text);
-    const names = isObject(fields) ? Object.keys(fields) : [];
-    if (names.some((name) => ASKING_FIELDS.test(name))) return null;
+    const names2 = isObject(fields) ? Object.keys(fields) : [];
+    if (names2.some((name) => ASKING_FIELDS.test(name))) return null;
     const given = { ...Object.fromEntries(seen.query), ...isObject(fields) ? fields : {} };
     const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
     if (mayLogIn && isLoginExchange(given)) return { grant: "login", from: null };
@@ -1005,8 +1074,8 @@ var Descent = class {
     const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
     publish(path3.join(this.#folder, `${id}.json`), value);
     const entries = await fs3.promises.readdir(this.#folder);
-    const names = entries.length > FOLDER_ENTRIES ? [] : entries.filter((name) => /^[^.].*\.json$/.test(name));
-    for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path3.join(this.#folder, name));
+    const names2 = entries.length > FOLDER_ENTRIES ? [] : entries.filter((name) => /^[^.].*\.json$/.test(name));
+    for (const name of names2.sort().slice(0, -MOST_DESCENTS)) unlink(path3.join(this.#folder, name));
   }
 };
 
@@ -1829,6 +1898,32 @@ var Reports = class {
   }
 };
 
+// src/core/built-places.js
+function readDestination(destination) {
+  const [type, described, enterpriseUrl] = JSON.parse(destination);
+  const texts = [...described.map(([, text]) => text), enterpriseUrl ?? ""].map((text) => text.toLowerCase().replace(/^\w+:\/\//, "").replace(/\/+$/, "")).filter(Boolean);
+  return { type, texts };
+}
+function names(address, text) {
+  const escaped = text.replace(/[^\w]/g, "\\$&");
+  return new RegExp(`(?<![\\w-])${escaped}(?![\\w-])`).test(address);
+}
+function builtFor(url, carried, seen, begun) {
+  const { type } = readDestination(carried);
+  if (type !== "oauth") return null;
+  const address = (url.host + url.pathname).toLowerCase();
+  const textsOf = (destination) => {
+    const told = readDestination(destination);
+    return told.type === type ? told.texts : null;
+  };
+  const named = seen.filter((destination) => {
+    const texts = textsOf(destination);
+    return texts?.length && texts.every((text) => names(address, text));
+  });
+  const possible = named.length ? named : begun.filter((destination) => textsOf(destination)?.length === 0);
+  return possible.length === 1 ? possible[0] : null;
+}
+
 // src/core/login-replacement.js
 function replaceLogin(headers, url, old, entry) {
   const change = (name2, value) => {
@@ -1918,9 +2013,56 @@ var RequestLogins = class {
     const digest = this.#nameOf(call.slot, entry.digests);
     if (digest === old.digest) return true;
     if (this.#destination(call.slot, old) !== entry.destination) return false;
-    call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
-    call.carried = { secret: entry.secret, digest, seen: entry };
+    this.#put(call, entry);
     return true;
+  }
+  /**
+   * @param {Call} call
+   * @param {Entry} entry
+   */
+  #put(call, entry) {
+    const { init, url, carried } = call;
+    call.init = { ...init, headers: replaceLogin(init.headers, url, carried, entry) };
+    const digest = this.#nameOf(call.slot, entry.digests);
+    call.carried = { secret: entry.secret, digest, seen: entry };
+  }
+  /**
+   * Return the destination for which a request was built that carries a login for another one;
+   * null where that is not so, or not certain.
+   *
+   * @param {Mark} mark
+   * @param {ClaimedLogin} login
+   * @param {URL} url
+   */
+  #otherPlace({ built }, login, url) {
+    const { slot } = login;
+    const carried = this.#destination(slot, login);
+    if (!built || !carried) return null;
+    const seen = [...this.#logins.lastAt(slot).keys()];
+    const place = builtFor(url, carried, seen, built.destinations(slot));
+    return place === carried ? null : place;
+  }
+  /**
+   * Tell whether a request carries a login for another place than that for which it was built.
+   *
+   * @param {Mark} mark
+   * @param {ClaimedLogin} login
+   * @param {URL} url
+   */
+  isMisplaced = (mark, login, url) => this.#otherPlace(mark, login, url) !== null;
+  /**
+   * Send no tokens to the place of another login: opencode reads them anew for each request, and
+   * its address when it begins. What belongs there takes their place. Where that is not known, or
+   * has run out, the answer says nothing of any login.
+   *
+   * @param {Call} call
+   */
+  keepPlace(call) {
+    const place = this.#otherPlace(call.mark, { ...call.carried, slot: call.slot }, call.url);
+    if (place === null) return;
+    const own = this.#logins.lastAt(call.slot).get(place);
+    if (own?.secret) this.#put(call, own);
+    call.isForeign = !own?.secret || own.expires > 0 && own.expires <= Date.now();
   }
   /**
    * @param {string} slot
@@ -2243,13 +2385,15 @@ var Bridge = class {
   /**
    * Return the mark that the request has which opencode is about to make, or nothing.
    *
-   * @param {Client} client
+   * @param {{ client: Client, built: BuiltRequests }} folder whose hook it is
    * @param {HookInput} input
    * @param {unknown} output
    * @param {() => boolean} isOutermost
    */
-  announce(client, input, output, isOutermost) {
+  announce({ client, built }, input, output, isOutermost) {
     const mark = this.marks.announce(input, output);
+    mark.built ??= built;
+    built.end();
     if (!mark.isOurs) return void 0;
     this.routing.session(input.sessionID).client = client;
     mark.isGiven = isOutermost();
@@ -2418,8 +2562,10 @@ var Bridge = class {
    * @param {() => Promise<Response>} pass
    * @param {Claimed} seen
    */
-  async #ask(pass, { mark, login }) {
+  async #ask(pass, { mark, login, request, input }) {
     const response = await pass();
+    const url = new URL(request ? request.url : input);
+    if (this.#requestLogins.isMisplaced(mark, login, url)) return response;
     if (REFUSALS.includes(response.status)) {
       mark.take({ isForeign: false, slot: login.slot, carried: login });
       tryOr(() => this.#buys(mark.provider, true));
@@ -2440,6 +2586,7 @@ var Bridge = class {
     ) };
     const call = new Call({ ...seen, init });
     if (!isModelPath(path8) && !isModelRequest(path8, await call.text())) return null;
+    this.#requestLogins.keepPlace(call);
     this.#requestLogins.useLogin(call, this.logins.get(login.slot));
     await this.#history.clean(call);
     return call;
@@ -2595,7 +2742,7 @@ function findPlaces(env) {
   const data = env.XDG_DATA_HOME || path7.join(os2.homedir(), ".local", "share");
   const states = env.XDG_STATE_HOME || path7.join(os2.homedir(), ".local", "state");
   const state = env.ROTATOR_STATE_DIR || path7.join(states, "opencode-rotator");
-  const exchange = (...names) => path7.join(state, "bridge", ...names);
+  const exchange = (...names2) => path7.join(state, "bridge", ...names2);
   return {
     auth: path7.join(data, "opencode", "auth.json"),
     state: exchange("state.json"),
@@ -2723,13 +2870,14 @@ function install() {
   });
   const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
   const turns = new Turns(() => presence.file(".busy"));
-  const hooksFor = (directory, client) => ({
+  const hooksFor = (directory, client, built) => ({
     "chat.headers": async (input, output) => {
       tryOr(() => sessions.add(input.sessionID));
       const userAgent = output?.headers?.["User-Agent"];
       const isUnseen = usesWebSocket(input?.model?.providerID, userAgent, present.aside);
       const isOutermost = () => !isUnseen && outermost.hold();
-      const mark = tryOr(() => bridge.announce(client, input, output, isOutermost), void 0);
+      const place = { client, built };
+      const mark = tryOr(() => bridge.announce(place, input, output, isOutermost), void 0);
       markContext.enterWith(mark);
     },
     "chat.message": (input, output) => bridge.routing.choose(client, input, output).catch(noop),
@@ -2749,8 +2897,7 @@ function install() {
   const loadAndLook = (directory, client) => {
     load(directory);
     tryOr(() => turns.forget(directory));
-    bridge.logins.all();
-    return hooksFor(directory, client);
+    return hooksFor(directory, client, bridge.logins.build());
   };
   return { load: loadAndLook };
 }

@@ -133,6 +133,51 @@ def test_b_a_request_of_unknown_beginning_blames_nobody_for_a_while_after_a_swap
     assert whose(live, failed("x", swapped + MINUTE), new) == "x-1"
 
 
+def test_a10_a_login_for_another_place_is_not_blamed_for_what_the_old_place_says(
+    live: Live,
+) -> None:
+    """Opencode reads tokens anew for each request, and the place of its requests when it begins."""
+    for number, place in enumerate(("corp.example", "other.example", None)):
+        live.clock.pass_time(minutes=20)
+        more = {"enterpriseUrl": place} if place else {}
+        live.sees({"y": oauth(f"y{number}") | more})
+    live.clock.pass_time(minutes=20)
+    began = live.clock.now
+    old = used((FOLDER, began), asked_at=began + SECOND)
+    before = began + MINUTE
+    assert whose(live, failed("y", before, began_at=before - SECOND), old) == "y-3"
+
+    swap_in(live, "y/y-1", began + 2 * MINUTE)
+
+    after = began + 3 * MINUTE
+    new = used((FOLDER, after), asked_at=after + SECOND)
+    asked = failed("y", after + 3 * SECOND, began_at=after + 2 * SECOND)
+    assert whose(live, asked, old) == "nobody"
+    assert whose(live, asked, new, old, since=began - MINUTE) == "y-1"
+    # The process of an older opencode has no name, and may have begun at any time.
+    assert whose(live, replace(asked, began_at=None)) == "nobody"
+
+
+@pytest.mark.parametrize("provider", ["poe", "gitlab", "azure"])
+def test_b1_a_login_that_is_handed_on_at_the_start_is_blamed_as_a_key_is(
+    live: Live, provider: str
+) -> None:
+    for name in ("a", "b", "c"):
+        live.clock.pass_time(minutes=20)
+        live.sees({provider: oauth(name) | {"accountId": name}})
+    live.clock.pass_time(minutes=20)
+    began = live.clock.now
+    old = used((FOLDER, began), asked_at=began + SECOND)
+
+    swap_in(live, f"{provider}/{provider}-1", began + 2 * MINUTE)
+    swap_in(live, f"{provider}/{provider}-2", began + 3 * MINUTE)
+
+    at = began + 4 * MINUTE
+    asked = failed(provider, at + SECOND, began_at=at)
+    assert whose(live, asked, old) == f"{provider}-3"
+    assert whose(live, asked, used((FOLDER, at))) == f"{provider}-2"
+
+
 # -- keys: by the process that wrote the line ---------------------------------------------------
 
 

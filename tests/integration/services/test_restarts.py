@@ -14,6 +14,12 @@ from rotator.live.swap import SwapRequest, swap
 from rotator.opencode.bridge.presence import Present
 from rotator.services import accounts as ledger
 from rotator.services.restarts import restart_note, takes_effect, unseen_turns, when_used
+from rotator.services.unseen_requests import (
+    OWN_PLUGIN_TO_DO,
+    UNSEEN_TO_DO,
+    unseen_requests,
+    unseen_to_do,
+)
 from rotator.services.without_bridge import opencodes_without_bridge
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.locks import watch_lock
@@ -164,6 +170,74 @@ def test_a10_who_has_logged_in_to_that_place_meanwhile_follows(live: Live) -> No
         live.sees({"xai": oauth(name)})
 
     assert takes_effect(live.context, [began], live.account("xai/xai-4")) == "next-request"
+
+
+def test_a10_what_was_swapped_in_meanwhile_was_no_login_in_opencode(live: Live) -> None:
+    for name in ("c", "d"):
+        live.sees({"xai": oauth(name) | {"enterpriseUrl": "corp.example"}})
+    live.sees({"xai": oauth("e")})
+    live.clock.pass_time(minutes=1)
+    began = replace(present(live, os.getpid()), started_at=live.clock.now)
+    for name in ("xai/xai-3", "xai/xai-4"):
+        live.clock.pass_time(minutes=1)
+        swap(live.context, SwapRequest(live.account(name).id, "for the test"))
+
+        assert takes_effect(live.context, [began], live.account(name)) == "after-restart"
+    assert takes_effect(live.context, [began], live.account("xai/xai-5")) == "next-request"
+
+
+@pytest.mark.parametrize(
+    ("provider", "mine", "other"),
+    [
+        (
+            "snowflake-cortex",
+            oauth("a") | {"accountId": "org-a"},
+            oauth("b") | {"accountId": "org-b"},
+        ),
+        (
+            "snowflake-cortex",
+            api("a", metadata={"account": "org-a"}),
+            api("b", metadata={"account": "org-b"}),
+        ),
+        ("azure", oauth("a") | {"accountId": "res-a"}, oauth("b") | {"accountId": "res-b"}),
+        (
+            "github-copilot",
+            oauth("a") | {"enterpriseUrl": "corp.ghe.com"},
+            oauth("b") | {"enterpriseUrl": "other.ghe.com"},
+        ),
+    ],
+)
+def test_a10_an_account_that_names_the_host_is_used_after_a_restart(
+    live: Live, provider: str, mine: Entry, other: Entry
+) -> None:
+    for entry in (other, mine):
+        live.clock.pass_time(minutes=1)
+        live.sees({provider: entry})
+    began = replace(present(live, os.getpid()), started_at=live.clock.now)
+    put = live.account(f"{provider}/{provider}-1")
+
+    assert takes_effect(live.context, [began], put) == "after-restart"
+
+
+@pytest.mark.parametrize("provider", ["poe", "gitlab", "azure"])
+def test_b1_a_login_that_is_handed_on_at_the_start_is_used_as_a_key_is(
+    live: Live, opencode: int, provider: str
+) -> None:
+    """Opencode's own plug-ins read these logins once; every other is read at each request."""
+    live.clock.now = datetime.now(UTC) - HOUR
+    for name in ("a", "b"):
+        live.sees({provider: oauth(name), "openai": oauth(name)})
+    live.clock.now = datetime.now(UTC)
+    put, other = live.account(f"{provider}/{provider}-1"), live.account("openai/openai-1")
+    passing = replace(present(live, os.getpid()), unseen=(provider, "openai"))
+
+    assert takes_effect(live.context, [], put) == "after-restart"
+    assert f"restart opencode tui (pid {opencode})" in str(restart_note(live.context, [], put))
+    assert takes_effect(live.context, [], other) == "next-request"
+    # Where a bridge sees its requests it puts the login of now into them.
+    for process, when in ((replace(passing, unseen=()), NEXT), (passing, "after-restart")):
+        mine = replace(process, pid=opencode)
+        assert takes_effect(live.context, [mine], put) == when, process
 
 
 def test_a10_an_account_that_is_gone_tells_nothing(live: Live) -> None:
@@ -344,6 +418,24 @@ def test_c7_an_opencode_whose_requests_pass_the_bridge_by_has_to_be_restarted(li
         " requests of xai: something in it sends them past it"
     )
     assert when_used(live.context, [one], put) == note.why.replace("xai-1", "it")
+
+
+def test_b3_what_opencode_s_own_plug_in_sends_past_the_bridge_is_nobody_s_fault(live: Live) -> None:
+    """Azure's login keeps the fetch of before: there is nothing to take out."""
+    live.sees({"azure": oauth("a") | {"accountId": "res-a"}})
+    presence = replace(present(live, os.getpid()), unseen=("azure", "xai"))
+
+    own, other = unseen_requests([presence], [])
+
+    assert own.endswith(
+        "does not see the requests of azure, so none of them is sent again: opencode's own plug-in"
+        " sends them past it"
+    )
+    assert unseen_to_do(own) == OWN_PLUGIN_TO_DO
+    assert unseen_to_do(other) == UNSEEN_TO_DO
+    assert f"restart opencode serve (pid {os.getpid()}) to use" in str(
+        restart_note(live.context, [presence], live.account("azure/azure-1"))
+    )
 
 
 def test_an_opencode_that_buys_tokens_with_its_login_has_to_be_restarted(live: Live) -> None:

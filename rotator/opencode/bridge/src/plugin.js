@@ -25,6 +25,7 @@ import { Turns } from "./watcher/turns.js";
 /**
  * @import { HookInput } from "./core/marks.js"
  * @import { Event } from "./core/session-events.js"
+ * @import { BuiltRequests } from "./opencode/built-requests.js"
  * @import { Client } from "./opencode/client.js"
  * @import { Missed } from "./requests/bridge.js"
  */
@@ -84,14 +85,16 @@ function install() {
   /**
    * @param {string} directory
    * @param {Client} client
+   * @param {BuiltRequests} built
    */
-  const hooksFor = (directory, client) => ({
+  const hooksFor = (directory, client, built) => ({
     "chat.headers": async (/** @type {HookInput} */ input, /** @type {any} */ output) => {
       tryOr(() => sessions.add(input.sessionID));
       const userAgent = output?.headers?.["User-Agent"];
       const isUnseen = usesWebSocket(input?.model?.providerID, userAgent, present.aside);
       const isOutermost = () => !isUnseen && outermost.hold();
-      const mark = tryOr(() => bridge.announce(client, input, output, isOutermost), undefined);
+      const place = { client, built };
+      const mark = tryOr(() => bridge.announce(place, input, output, isOutermost), undefined);
       // Before anything is awaited: what follows takes the context over. What opencode asks of
       // others shall not find an older mark in it.
       markContext.enterWith(mark);
@@ -118,8 +121,8 @@ function install() {
   const loadAndLook = (directory, client) => {
     load(directory);
     tryOr(() => turns.forget(directory));
-    bridge.logins.all(); // opencode builds the keys of this moment into its requests
-    return hooksFor(directory, client);
+    // opencode builds the keys and the places of this moment into its requests.
+    return hooksFor(directory, client, bridge.logins.build());
   };
   return { load: loadAndLook };
 }

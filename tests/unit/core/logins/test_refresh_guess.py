@@ -99,6 +99,23 @@ def test_tokens_that_do_not_say_when_they_run_out_are_in_doubt() -> None:
     assert owner(a_state(a, active=a), oauth("b")) == Owner(None, may_be=(a,))
 
 
+@pytest.mark.parametrize("rotates", [False, True])
+def test_a_login_whose_access_token_stands_for_its_refresh_token_is_never_refreshed(
+    *, rotates: bool
+) -> None:
+    """Poe's is such a one: two people's are two accounts, and neither is in doubt."""
+    first, second = (
+        oauth(name, access=f"KEY-CANARY-{name}", refresh=f"KEY-CANARY-{name}") for name in "ab"
+    )
+    a = an_account("a", first)
+
+    assert owner(a_state(a, active=a), second, rotates_tokens=lambda _: rotates) == NOBODY
+    # What has a refresh token may have been refreshed.
+    other = an_account("a", oauth("a"))
+    told = owner(a_state(other, active=other), second, rotates_tokens=lambda _: rotates)
+    assert told == Owner(None, may_be=(other,))
+
+
 def test_a_vendor_that_does_not_rotate_tokens_makes_no_new_refresh_token() -> None:
     a = an_account("a", RUN_OUT)
 

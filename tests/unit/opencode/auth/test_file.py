@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotator.errors import LiveFileUnreadable
-from rotator.opencode.auth.entries import DESTINATION_FIELDS, BadEntry, parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.opencode.auth.file import (
     Torn,
     Whole,
@@ -24,7 +24,6 @@ from rotator.opencode.auth.file import (
     with_entry,
 )
 from rotator.secret import Secret
-from tests.support.bridge_process import BRIDGE
 
 KEY_A = '{"type":"api","key":"KEY-CANARY-A"}'
 KEY_B = '{"type":"api","key":"KEY-CANARY-B"}'
@@ -411,12 +410,6 @@ def test_the_error_of_a_torn_file_says_what_to_do_and_shows_no_secret() -> None:
 
     assert caught.value.hint is not None
     assert "CANARY" not in caught.value.message + caught.value.hint
-
-
-def test_the_bridge_takes_the_same_fields_for_a_destination() -> None:
-    listed = BRIDGE.read_text().partition("var DESTINATION_FIELDS = [")[2].partition("]")[0]
-
-    assert set(json.loads(f"[{listed.strip().removesuffix(',')}]")) == DESTINATION_FIELDS
 
 
 @pytest.mark.parametrize(

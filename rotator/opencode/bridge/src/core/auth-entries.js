@@ -11,6 +11,7 @@ import { isObject, isString } from "./values.js";
  * @property {string[]} digests of the secret as it is written and as it arrives
  * @property {string | null} accountId
  * @property {string} destination only logins of one destination may take each other's place
+ * @property {number} expires when its tokens run out, in milliseconds; 0: that is not said
  * @property {string} refresh the refresh token, or ""
  * @property {string[]} secrets all that may not be told
  */
@@ -50,11 +51,22 @@ const DESTINATION_FIELDS = [
 ];
 
 /**
+ * What names the place at one provider, of a key's metadata and of a login with tokens; elsewhere
+ * it says whose the login is, or nothing.
+ *
+ * @type {Record<string, string[]>}
+ */
+const PLACES_OF_PROVIDER = {
+  azure: ["accountId"],
+  "snowflake-cortex": ["account", "accountId"],
+};
+
+/**
  * Where a request goes without the field, which opencode's loader adds at an entry's first use.
  *
  * @type {Record<string, string>}
  */
-const DEFAULTS = { instanceUrl: "https://gitlab.com" };
+const DEFAULT_PLACES = { instanceUrl: "https://gitlab.com" };
 
 /** @param {string} provider */
 export const providerId = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
@@ -63,12 +75,32 @@ export const providerId = (provider) => provider.replace(/\/+$/, ""); // as open
 const SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
 
 /**
+ * Where a request is sent depends on this: only a login of the same may take another's place.
+ *
+ * @param {string} provider
+ * @param {any} entry
+ */
+function destinationOf(provider, { type, accountId, enterpriseUrl = null, metadata }) {
+  const own = PLACES_OF_PROVIDER[provider] ?? [];
+  const told = type === "api" ? metadata : type === "oauth" && accountId && { accountId };
+  const fields = type === "api" ? [...DESTINATION_FIELDS, ...own] : own;
+  /** @type {[string, string][]} */
+  const described = Object.entries(told || {});
+  const places = described.filter(
+    ([name, value]) =>
+      fields.includes(name) && value.replace(/\/+$/, "") !== DEFAULT_PLACES[name],
+  );
+  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : enterpriseUrl]);
+}
+
+/**
  * What a request needs of an entry, or null for what opencode would not take either.
  *
  * @param {any} entry
+ * @param {string} provider
  * @returns {Entry | null}
  */
-export function parseEntry(entry) {
+export function parseEntry(entry, provider) {
   const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
   const isWhole =
@@ -82,19 +114,13 @@ export function parseEntry(entry) {
   const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
   const refresh = hasToken ? entry.refresh : "";
   if (!secret.trim() && !refresh) return null; // a plug-in's way to log out
-  /** @type {[string, string][]} */
-  const described = Object.entries(metadata ?? {});
-  const places = described.filter(
-    ([name, value]) =>
-      DESTINATION_FIELDS.includes(name) && value.replace(/\/+$/, "") !== DEFAULTS[name],
-  );
   return {
     type,
     secret: secret.trim(), // as it arrives, for fetch trims what a header holds
     digests: [...new Set([secret, secret.trim()])].map(sha256),
     accountId,
-    // Where a request is sent depends on these: only the same may take its place.
-    destination: JSON.stringify([type, places.sort(), enterpriseUrl]),
+    destination: destinationOf(provider, entry),
+    expires: type === "oauth" ? expires : 0,
     refresh,
     secrets: [...new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])],
   };

@@ -31,6 +31,8 @@ export class Mark {
   isPassedBy = false; // another one did that does not name the session
   isGiven = false; // it stands in the context of its hook
   isReached = false; // something came through our fetch in that context
+  /** @type {{ destinations: (slot: string) => string[] } | undefined} */
+  built; // with which logins opencode built its request
   /** @type {string | null} */
   slot = null;
   /** @type {string | null} */

@@ -9,6 +9,7 @@ import { KnownTokens } from "../core/known-tokens.js";
 import { tryOr } from "../core/try-or.js";
 import { isObject } from "../core/values.js";
 import { readText } from "../system/files.js";
+import { BuiltRequests } from "./built-requests.js";
 
 /** @import { Entry, SeenEntry } from "../core/auth-entries.js" */
 
@@ -23,12 +24,25 @@ export class Logins {
   #entries = new Map();
   /** @type {Map<string, Map<string, SeenEntry>>} */
   #seen = new Map(); // provider -> digest -> entry without its secrets
+  /** @type {Map<string, Map<string, Entry>>} */
+  #lastAt = new Map(); // provider -> destination -> the last entry with it
   /** @type {string | null} */
   #looked = null;
+  /** @type {Set<BuiltRequests>} */
+  #building = new Set();
 
   /** @param {string} file */
   constructor(file) {
     this.#file = file;
+  }
+
+  /** Return with which logins opencode builds the requests of a folder from now on. */
+  build() {
+    /** @type {BuiltRequests} */
+    const built = new BuiltRequests(() => this.#building.delete(built));
+    this.#building.add(built);
+    built.note(this.all());
+    return built;
   }
 
   /** @param {string} slot */
@@ -38,6 +52,13 @@ export class Logins {
    * @returns {Map<string, SeenEntry>}
    */
   seen = (slot) => this.#seen.get(slot) ?? new Map();
+  /**
+   * The last login that auth.json has held for each destination.
+   *
+   * @param {string} slot
+   * @returns {Map<string, Entry>}
+   */
+  lastAt = (slot) => this.#lastAt.get(slot) ?? new Map();
 
   /**
    * The entries that a request of opencode's provider may carry: its own comes first.
@@ -78,9 +99,20 @@ export class Logins {
     const value = JSON.parse(String(text));
     if (!isObject(value)) return;
     this.#text = text;
-    const parsed = Object.entries(value).map(([id, entry]) => [providerId(id), parseEntry(entry)]);
+    const parsed = Object.entries(value)
+      .map(([id, entry]) => /** @type {const} */ ([providerId(id), entry]))
+      .map(([id, entry]) => [id, parseEntry(entry, id)]);
     this.#entries = new Map(/** @type {[string, Entry][]} */ (parsed.filter(([, entry]) => entry)));
-    for (const [slot, { digests, destination, accountId, secret, refresh }] of this.#entries) {
+    this.#building.forEach((built) => built.note(this.#entries));
+    for (const [slot, entry] of this.#entries) {
+      const { digests, destination, accountId, secret, refresh } = entry;
+      if (!this.#lastAt.has(slot)) this.#lastAt.set(slot, new Map());
+      remember(
+        /** @type {Map<string, Entry>} */ (this.#lastAt.get(slot)),
+        destination,
+        entry,
+        MOST_SEEN,
+      );
       if (!this.#seen.has(slot)) this.#seen.set(slot, new Map());
       for (const digest of digests)
         remember(

@@ -23,6 +23,7 @@ import { Routing } from "./routing.js";
  * @import { Mark } from "../core/mark.js"
  * @import { HookInput } from "../core/marks.js"
  * @import { RequestFacts } from "../core/request-facts.js"
+ * @import { BuiltRequests } from "../opencode/built-requests.js"
  * @import { Client } from "../opencode/client.js"
  * @import { Places } from "../system/places.js"
  * @import { ClaimedLogin, Layer } from "./call.js"
@@ -86,13 +87,15 @@ export class Bridge {
   /**
    * Return the mark that the request has which opencode is about to make, or nothing.
    *
-   * @param {Client} client
+   * @param {{ client: Client, built: BuiltRequests }} folder whose hook it is
    * @param {HookInput} input
    * @param {unknown} output
    * @param {() => boolean} isOutermost
    */
-  announce(client, input, output, isOutermost) {
+  announce({ client, built }, input, output, isOutermost) {
     const mark = this.marks.announce(input, output);
+    mark.built ??= built;
+    built.end();
     if (!mark.isOurs) return undefined;
     this.routing.session(input.sessionID).client = client;
     mark.isGiven = isOutermost();
@@ -278,8 +281,10 @@ export class Bridge {
    * @param {() => Promise<Response>} pass
    * @param {Claimed} seen
    */
-  async #ask(pass, { mark, login }) {
+  async #ask(pass, { mark, login, request, input }) {
     const response = await pass();
+    const url = new URL(request ? request.url : input);
+    if (this.#requestLogins.isMisplaced(mark, login, url)) return response;
     // The turn may fail of it.
     if (REFUSALS.includes(response.status)) {
       mark.take({ isForeign: false, slot: login.slot, carried: login });
@@ -299,6 +304,7 @@ export class Bridge {
     const init = { ...seen.init, headers: /** @type {any} */ (seen.headers) };
     const call = new Call({ ...seen, init });
     if (!isModelPath(path) && !isModelRequest(path, await call.text())) return null;
+    this.#requestLogins.keepPlace(call);
     this.#requestLogins.useLogin(call, this.logins.get(login.slot));
     await this.#history.clean(call);
     return call;

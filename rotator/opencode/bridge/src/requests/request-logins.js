@@ -1,5 +1,6 @@
 // The login that a request carries, and the one that may take its place.
 
+import { builtFor } from "../core/built-places.js";
 import { credentialsBeside, credentialsInHeaders } from "../core/credentials.js";
 import { sha256 } from "../core/digests.js";
 import { replaceLogin } from "../core/login-replacement.js";
@@ -95,9 +96,60 @@ export class RequestLogins {
     const digest = this.#nameOf(call.slot, entry.digests);
     if (digest === old.digest) return true;
     if (this.#destination(call.slot, old) !== entry.destination) return false;
-    call.init = { ...call.init, headers: replaceLogin(call.init.headers, call.url, old, entry) };
-    call.carried = { secret: entry.secret, digest, seen: entry };
+    this.#put(call, entry);
     return true;
+  }
+
+  /**
+   * @param {Call} call
+   * @param {Entry} entry
+   */
+  #put(call, entry) {
+    const { init, url, carried } = call;
+    call.init = { ...init, headers: replaceLogin(init.headers, url, carried, entry) };
+    const digest = this.#nameOf(call.slot, entry.digests);
+    call.carried = { secret: entry.secret, digest, seen: entry };
+  }
+
+  /**
+   * Return the destination for which a request was built that carries a login for another one;
+   * null where that is not so, or not certain.
+   *
+   * @param {Mark} mark
+   * @param {ClaimedLogin} login
+   * @param {URL} url
+   */
+  #otherPlace({ built }, login, url) {
+    const { slot } = login;
+    const carried = this.#destination(slot, login);
+    if (!built || !carried) return null;
+    const seen = [...this.#logins.lastAt(slot).keys()];
+    const place = builtFor(url, carried, seen, built.destinations(slot));
+    return place === carried ? null : place;
+  }
+
+  /**
+   * Tell whether a request carries a login for another place than that for which it was built.
+   *
+   * @param {Mark} mark
+   * @param {ClaimedLogin} login
+   * @param {URL} url
+   */
+  isMisplaced = (mark, login, url) => this.#otherPlace(mark, login, url) !== null;
+
+  /**
+   * Send no tokens to the place of another login: opencode reads them anew for each request, and
+   * its address when it begins. What belongs there takes their place. Where that is not known, or
+   * has run out, the answer says nothing of any login.
+   *
+   * @param {Call} call
+   */
+  keepPlace(call) {
+    const place = this.#otherPlace(call.mark, { ...call.carried, slot: call.slot }, call.url);
+    if (place === null) return;
+    const own = this.#logins.lastAt(call.slot).get(place);
+    if (own?.secret) this.#put(call, own);
+    call.isForeign = !own?.secret || (own.expires > 0 && own.expires <= Date.now());
   }
 
   /**
