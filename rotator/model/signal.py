@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from rotator.model.credential import NOTHING, Digest
+from rotator.model.fault import Fault
 
 
 class Source(StrEnum):
@@ -30,7 +31,8 @@ class Signal:
     the turn (a title, a summary). With `waited` nothing new has failed: a wait that a verdict
     asked for is over, and the question is asked anew. `opencode` is the kind of opencode that
     asks (`run`, `serve`, `web` or `tui`). `host` is where the request went, if that is known: a
-    vendor is known by it under any provider id.
+    vendor is known by it under any provider id. With a `fault` the answer's status was good, and
+    there is none here.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Signal:
     waited: bool = False
     opencode: str | None = None
     host: str | None = None
+    fault: Fault | None = None
 
 
 class Meaning(StrEnum):
@@ -129,7 +132,8 @@ class Verdict:
     """The answer to one signal.
 
     `to` is where a turn goes on that is rerouted. `note` is what the person before opencode is
-    told of it, or of a wait: one sentence.
+    told of it, or of a wait: one sentence. `end` is the sentence that an answer shall fail with
+    whose end is held.
     """
 
     kind: VerdictKind
@@ -138,3 +142,4 @@ class Verdict:
     wait_ms: int = 0
     to: Route | None = None
     note: str | None = None
+    end: str | None = None

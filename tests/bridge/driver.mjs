@@ -289,8 +289,8 @@ const commands = {
     for (const status of await Promise.all(all)) statuses[status] = (statuses[status] ?? 0) + 1;
     return { statuses, ms: performance.now() - started };
   },
-  async abort({ call, reason }) {
-    controllers.get(call).abort(reason);
+  async abort({ call, reason, error }) {
+    controllers.get(call).abort(error ? new Error(error) : reason);
     return {};
   },
   async hook({ name = "chat.headers", arguments: given }) {
