@@ -13,6 +13,7 @@ from datetime import datetime
 from providers._shared.answers import document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
+from providers._shared.pieces import Pieces
 from providers._shared.resets import next_day
 from providers._shared.windows import DAY, HOUR, month, window
 from rotator.model import Credential, Snapshot, Window
@@ -21,6 +22,7 @@ from rotator.provider import Reading
 _SUBSCRIPTION = "https://api.chutes.ai/users/me/subscription_usage"
 _QUOTA = "https://api.chutes.ai/users/me/quota_usage/me"
 _USUAL_MINUTES = 4 * HOUR // 60
+_LONGEST = 400 * DAY
 
 
 class Chutes(ApiKeys):
@@ -31,25 +33,34 @@ class Chutes(ApiKeys):
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the subscription's windows; who has none is asked for the day's requests."""
         body = document((yield get(_SUBSCRIPTION, credential)), now)
-        subscription = body.part("subscription")
+        pieces = Pieces()
+        subscription = Pieces().part(body, "subscription")
         plan = None if subscription is None else subscription.text("plan_name")
-        windows = tuple(_windows(body))
-        if not windows:
+        windows = (
+            *pieces.windows([pieces.part(body, "rolling_window")], _rolling),
+            *pieces.windows([pieces.part(body, "monthly")], _monthly),
+        )
+        if not windows and pieces.are_whole:
             quota = document((yield get(_QUOTA, credential)), now)
             windows = tuple(_day(quota, now))
-        return Snapshot(now, windows, plan=plan, complete=bool(windows))
+        complete = pieces.are_whole and bool(windows)
+        return pieces.told(Snapshot(now, windows, plan=plan, complete=complete))
 
 
-def _windows(body: Part) -> Iterator[Window]:
-    rolling, monthly = body.part("rolling_window"), body.part("monthly")
-    if rolling is not None and (used := _used(rolling, "requests")) is not None:
-        minutes = rolling.number("window_minutes")
-        length = 60 * (_USUAL_MINUTES if minutes is None else minutes)
-        if length <= 0:
-            raise rolling.unusable("window_minutes")
-        yield window(length, used, rolling.moment("reset_at"))
-    if monthly is not None and (used := _used(monthly, "used")) is not None:
-        yield month(used, monthly.moment("resets_at"))
+def _rolling(rolling: Part) -> Window | None:
+    used = _used(rolling, "requests")
+    if used is None:
+        return None
+    minutes = rolling.number("window_minutes")
+    length = 60 * (_USUAL_MINUTES if minutes is None else minutes)
+    if not 0 < length <= _LONGEST:
+        raise rolling.unusable("window_minutes")
+    return window(length, used, rolling.moment("reset_at"))
+
+
+def _monthly(monthly: Part) -> Window | None:
+    used = _used(monthly, "used")
+    return None if used is None else month(used, monthly.moment("resets_at"))
 
 
 def _day(quota: Part, now: datetime) -> Iterator[Window]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from providers._shared.answers import document, get
 from providers._shared.fields import Part
 from providers._shared.keys import ApiKeys
+from providers._shared.pieces import Pieces
 from rotator.model import Balance, Credential, Snapshot
 from rotator.provider import Reading
 
@@ -29,15 +30,24 @@ class DeepSeek(ApiKeys):
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the largest of the account's balances; it may hold one for each currency."""
         body = document((yield get(_BALANCE, credential)), now)
-        infos = body.values.get("balance_infos")
-        if not isinstance(infos, list) or None in infos:
+        if body.values.get("balance_infos") is None:
             raise body.unusable("balance_infos")
-        balances = [_balance(info) for info in body.parts("balance_infos")]
-        balances.sort(key=lambda one: (one.amount, one.currency == _PREFERRED))
-        largest = balances[-1] if balances else None
-        return Snapshot(
-            now, balance=largest, spent=body.flag("is_available") is False, complete=True
+        pieces = Pieces()
+        told = [pieces.read(_balance, info) for info in pieces.parts(body, "balance_infos")]
+        balances = sorted(
+            filter(None, told), key=lambda one: (one.amount, one.currency == _PREFERRED)
         )
+        is_whole = pieces.are_whole and None not in body.values["balance_infos"]
+        # Of several the largest may be the one that cannot be read.
+        largest = balances[-1] if balances and is_whole else None
+        spent = pieces.read(_is_spent, body)
+        if not balances and pieces.faults:
+            raise pieces.faults[0]
+        return Snapshot(now, balance=largest, spent=spent is True, complete=is_whole)
+
+
+def _is_spent(body: Part) -> bool:
+    return body.flag("is_available") is False
 
 
 def _balance(info: Part) -> Balance:

@@ -4,25 +4,29 @@ Sources, certainty H: https://www.kimi.com/code/docs/en/kimi-code/error-referenc
 https://forum.moonshot.ai/t/error-code-429-were-receiving-too-many-requests-at-the-moment/191
 (usage, by the vendor's people), https://github.com/NousResearch/hermes-agent/pull/74424 (the
 same with `used`, the user and the membership). Since September 2026 the windows stand by name under
-`usages`, as shares of one (M, field reports).
+`usages`, as shares of one (MoonshotAI/kimi-code, packages/oauth/src/managed-usage.ts, H), and
+beside them a wallet that pays for more; its amounts are in hundred millionths. Odd names and
+units, certainty M: https://github.com/Han-1413141/dsh-cost-meter/issues/53.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 
 from providers._shared.answers import document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
-from providers._shared.windows import DAY, HOUR, WEEK, distinct, each_for_itself, month, window
-from rotator.model import Credential, Identity, Snapshot, Window
+from providers._shared.pieces import Pieces
+from providers._shared.windows import DAY, HOUR, WEEK, distinct, month, window
+from rotator.model import Balance, Credential, Identity, Snapshot, Window
 from rotator.provider import IdentityReading, Reading
 
 _USAGE = "https://api.kimi.{}/coding/v1/usages"
 _UNITS = {"SECOND": 1, "MINUTE": 60, "HOUR": HOUR, "DAY": DAY, "WEEK": WEEK}
-_UNIT = "TIME_UNIT_"
+# As it is written: `TIME_UNIT_MINUTE`, `MINUTE`, `hours`.
+_UNIT = re.compile(r"(?:TIME_UNIT_)?([A-Z]{3,6}?)S?")
+_RESETS = ("resetTime", "resetAt", "reset_time", "reset_at")
 # How a window is named since September 2026: `limit_5h`, `limit_7d`, `limit_month_total`.
 _NAMED = re.compile(
     r"limit_(?:(?P<count>\d{1,3})(?P<unit>[hd])|month_(?P<of>[a-z]{1,20}))", re.ASCII
@@ -30,7 +34,9 @@ _NAMED = re.compile(
 _TOTAL = "total"
 _MOST_WINDOWS = 16
 _LONGEST = 400 * DAY
-_UNAUTHORIZED = 401
+_WALLET_UNIT = 10**8
+_SUMS = {"monthlyChargeLimit", "monthlyUsed"}
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Kimi(ApiKeys):
@@ -59,20 +65,21 @@ class Kimi(ApiKeys):
         return who
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
-        """Return the week, the windows beside it, the user and the membership's level."""
-        body = _inside(document((yield get(self._usage, credential)), now))
-        if (named := body.part("usages")) is not None:
-            told, is_whole = each_for_itself(*_by_name(named))
-        else:
-            told, is_whole = _listed(body)
-        if not told and named is None and body.values.get("limits") is None:
+        """Return the windows, what is left of the wallet, the user and the membership's level."""
+        body, pieces = _inside(document((yield get(self._usage, credential)), now)), Pieces()
+        plan = _windows(body, pieces)
+        if not plan and pieces.are_whole and not body.values.keys() & {"limits", "usages"}:
             raise body.unusable("usage")
-        user = body.part("user")
-        membership = user.part("membership") if user else None
-        plan = membership.text("level") if membership else None
-        complete = is_whole and bool(told)
-        windows = distinct(told)
-        return Snapshot(now, windows, plan=plan, identity=_owner(body), complete=complete)
+        # The wallet pays for what is beyond the plan, and stops nothing of it.
+        complete = pieces.are_whole and bool(plan)
+        wallet = pieces.part(body, "boosterWallet")
+        money = pieces.read(_left, wallet) if wallet else None
+        windows = distinct((*plan, *pieces.windows([wallet], _beyond)))
+        user = pieces.part(body, "user")
+        membership = pieces.part(user, "membership")
+        level = membership.text("level") if membership else None
+        who = pieces.read(_owner, body) or Identity()
+        return pieces.told(Snapshot(now, windows, money, level, who, complete=complete))
 
 
 def _inside(body: Part) -> Part:
@@ -86,20 +93,25 @@ def _owner(body: Part) -> Identity:
     return Identity(key=key, group=key)
 
 
-def _by_name(named: Part) -> tuple[list[Part], Callable[[Part], Window | None]]:
-    """Return the windows that stand by name, those that are understood, and how one is read."""
+def _windows(body: Part, pieces: Pieces) -> list[Window]:
+    """Return the plan's windows, in the newer shape or in an older one."""
+    if isinstance(body.values.get("usages"), list):
+        # As the web page is told: one entry for each part of the membership.
+        entries = pieces.parts(body, "usages")
+        return [one for entry in entries for one in _listed(entry, "detail", pieces)]
+    named = pieces.part(body, "usages")
+    if named is None:
+        return _listed(body, "usage", pieces)
     names = [name for name in list(named.values)[:_MOST_WINDOWS] if _NAMED.fullmatch(name)]
-    told = [(name, part) for name in names if (part := named.part(name)) is not None]
-    by_path = {part.path: name for name, part in told}
-    return [part for _, part in told], lambda part: _named_window(by_path[part.path], part)
+    return pieces.windows([pieces.part(named, name) for name in names], _named_window)
 
 
-def _named_window(name: str, part: Part) -> Window | None:
-    told = _NAMED.fullmatch(name)
+def _named_window(part: Part) -> Window | None:
+    told = _NAMED.fullmatch(part.path.rpartition(".")[2])
     used = part.number("used_ratio")
     if used is None or told is None:
         raise part.unusable("used_ratio")
-    resets_at = part.moment("reset_time")
+    resets_at = _resets_at(part)
     if told["of"]:
         # Of the month's parts each may be used up alone, and stops its own kind of work.
         about = "" if told["of"] == _TOTAL else told["of"]
@@ -108,30 +120,37 @@ def _named_window(name: str, part: Part) -> Window | None:
     return window(length, fraction(used, 1), resets_at) if 0 < length <= _LONGEST else None
 
 
-def _listed(body: Part) -> tuple[list[Window], bool]:
+def _listed(body: Part, week: str, pieces: Pieces) -> list[Window]:
     """Return the windows of the older shape; the week may stand in either place, or in both."""
-    week = body.part("usage")
-    parts = [*([week] if week else []), *body.parts("limits")]
+    return [
+        *pieces.windows([pieces.part(body, week)], _week),
+        *pieces.windows(pieces.parts(body, "limits"), _limit),
+    ]
 
-    def read(part: Part) -> Window | None:
-        if part is week:
-            return _window(part, WEEK)
-        detail = part.part("detail")
-        return None if detail is None else _window(detail, _length(part))
 
-    return each_for_itself(parts, read)
+def _week(part: Part) -> Window | None:
+    return _window(part, WEEK)
+
+
+def _limit(part: Part) -> Window | None:
+    """Return one window; what is used of it may stand in a part of its own."""
+    if "detail" not in part.values:
+        return _window(part, _length(part)) if "limit" in part.values else None
+    detail = part.part("detail")
+    return None if detail is None else _window(detail, _length(part))
 
 
 def _length(limit: Part) -> int:
-    about = limit.part("window")
-    if about is None:
+    about = limit.part("window") or limit
+    if "duration" not in about.values and "timeUnit" not in about.values:
         raise limit.unusable("window")
-    unit, count = (about.text("timeUnit") or "").removeprefix(_UNIT), about.count("duration")
-    if unit not in _UNITS:
+    told, count = _UNIT.fullmatch((about.text("timeUnit") or "").upper()), about.count("duration")
+    unit = _UNITS.get(told[1]) if told else None
+    if unit is None:
         raise about.unusable("timeUnit")
-    if count is None or not 0 < count * _UNITS[unit] <= _LONGEST:
+    if count is None or not 0 < count * unit <= _LONGEST:
         raise about.unusable("duration")
-    return count * _UNITS[unit]
+    return count * unit
 
 
 def _window(detail: Part, length: int) -> Window | None:
@@ -145,7 +164,39 @@ def _window(detail: Part, length: int) -> Window | None:
     if used is None and left is None:
         raise detail.unusable("used")
     gone = used if used is not None else limit - (left or 0)
-    return window(length, fraction(gone, limit), detail.moment("resetTime"))
+    return window(length, fraction(gone, limit), _resets_at(detail))
+
+
+def _resets_at(part: Part) -> datetime | None:
+    name = next((name for name in _RESETS if part.values.get(name) is not None), _RESETS[0])
+    return part.moment(name)
+
+
+def _left(wallet: Part) -> Balance | None:
+    """Return what is left of the wallet; None where its currency is not told."""
+    balance, currency = wallet.part("balance"), _currency(wallet)
+    left = balance.number("amountLeft") if balance else None
+    if left is None or currency is None:
+        return None
+    return Balance(left / _WALLET_UNIT, currency)
+
+
+def _currency(wallet: Part) -> str | None:
+    parts = (part for name, part in wallet.named_parts() if name in _SUMS)
+    named = {part.text("currency") for part in parts}
+    told = next(iter(named), None) or ""
+    return told if len(named) == 1 and _CURRENCY.fullmatch(told) else None
+
+
+def _beyond(wallet: Part) -> Window | None:
+    """Return what of the month's own limit is spent beyond the plan."""
+    most, spent = wallet.part("monthlyChargeLimit"), wallet.part("monthlyUsed")
+    if not wallet.flag("monthlyChargeLimitEnabled") or most is None or spent is None:
+        return None
+    limit, gone = most.number("priceInCents"), spent.number("priceInCents")
+    if limit is None or limit <= 0 or gone is None:
+        return None
+    return month(fraction(gone, limit), about="extra usage", blocks=False)
 
 
 PROVIDERS = (Kimi(), Kimi(("kimi-code-plan-global",), "ai"))

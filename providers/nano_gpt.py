@@ -8,13 +8,15 @@ in tokens and pictures, certainty M: https://github.com/slkiser/opencode-quota.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from providers._shared.answers import bearer, document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
+from providers._shared.pieces import Pieces
 from providers._shared.windows import DAY, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Balance, Credential, Snapshot, Window
@@ -23,6 +25,15 @@ from rotator.secret import Secret
 
 _USAGE = "https://nano-gpt.com/api/subscription/v1/usage"
 _BALANCE = "https://nano-gpt.com/api/check-balance"
+_DAY = "daily"
+# How long each part lasts, a month if it is not told, what it is about, and whether it stops work.
+_COUNTED: Mapping[str, tuple[int | None, str, bool]] = {
+    _DAY: (DAY, "", True),
+    "monthly": (None, "", True),
+    "dailyInputTokens": (DAY, "input tokens", True),
+    "weeklyInputTokens": (WEEK, "input tokens", True),
+    "dailyImages": (DAY, "images", False),
+}
 _DAILY = {"daily_rpd_limit_exceeded": "requests", "daily_usd_limit_exceeded": "dollars"}
 
 
@@ -37,34 +48,35 @@ class NanoGPT(ApiKeys):
         active = usage.flag("active")
         if active is None:
             raise usage.unusable("active")
-        windows = tuple(_windows(usage)) if active else ()
+        pieces = Pieces()
+        windows = tuple(_windows(usage, pieces)) if active else ()
         headers = {"x-api-key": credential.secret, "authorization": bearer(credential)}
         balance = _balance((yield HttpRequest("POST", _BALANCE, headers, Secret("{}"))), now)
         spent = not active and balance is not None and balance.amount <= 0
         plan = usage.text("state") if active else None
-        return Snapshot(now, windows, balance, plan, spent=spent)
+        return pieces.told(Snapshot(now, windows, balance, plan, spent=spent))
 
 
-def _windows(usage: Part) -> Iterator[Window]:
-    if (used := _used(daily := usage.part("daily"))) is not None and daily is not None:
-        blocks = usage.flag("enforceDailyLimit") is not False
-        yield window(DAY, used, daily.moment("resetAt"), blocks=blocks)
-    if (used := _used(monthly := usage.part("monthly"))) is not None and monthly is not None:
-        yield month(used, monthly.moment("resetAt"))
-    for name, length, about, blocks in (
-        ("dailyInputTokens", DAY, "input tokens", True),
-        ("weeklyInputTokens", WEEK, "input tokens", True),
-        ("dailyImages", DAY, "images", False),
-    ):
-        part = usage.part(name)
-        if (used := _used(part)) is not None and part is not None:
-            yield window(length, used, part.moment("resetAt"), about=about, blocks=blocks)
+def _windows(usage: Part, pieces: Pieces) -> list[Window]:
+    is_enforced = pieces.read(usage.flag, "enforceDailyLimit") is not False
+    parts = [pieces.part(usage, name) for name in _COUNTED]
+    return pieces.windows(parts, partial(_window, is_enforced=is_enforced))
 
 
-def _used(part: Part | None) -> float | None:
-    """Return the fraction that is gone, from the counts: `percentUsed` is no percentage."""
-    if part is None:
+def _window(part: Part, *, is_enforced: bool) -> Window | None:
+    used = _used(part)
+    if used is None:
         return None
+    length, about, blocks = _COUNTED[part.path]
+    resets_at = part.moment("resetAt")
+    if length is None:
+        return month(used, resets_at)
+    blocks = is_enforced if part.path == _DAY else blocks
+    return window(length, used, resets_at, about=about, blocks=blocks)
+
+
+def _used(part: Part) -> float | None:
+    """Return the fraction that is gone, from the counts: `percentUsed` is no percentage."""
     used, left, told = part.number("used"), part.number("remaining"), part.number("percentUsed")
     if used is not None and left is not None and used >= 0 and used + left > 0:
         return fraction(used, used + left)

@@ -8,12 +8,12 @@ the answers of the first weeks. The balance of Zen has no endpoint for a key
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from providers._shared.answers import document, get
 from providers._shared.fields import Part
 from providers._shared.keys import ApiKeys, UnaskedKeys
+from providers._shared.pieces import Pieces
 from providers._shared.windows import FIVE_HOURS, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import (
@@ -26,6 +26,7 @@ from rotator.provider import HttpAnswer, IdentityReading, LoginCheck, Reading
 
 _USAGE = "https://opencode.ai/zen/go/v1/usage"
 _PLAN = "OpenCode Go"
+_LENGTHS = {"rolling": FIVE_HOURS, "weekly": WEEK, "monthly": None}
 _FORBIDDEN = 403
 # Blocked workspaces and missing keys have the same type; only this text is about the key.
 _DEAD_KEY = "invalid api key"
@@ -67,8 +68,10 @@ class OpenCodeGo(_Workspace):
         usage = body.part("usage")
         if usage is None:
             raise body.unusable("usage")
-        windows, who = tuple(_windows(usage)), _identity(body)
-        return Snapshot(now, windows, plan=_PLAN, identity=who, complete=bool(windows))
+        pieces, who = Pieces(), _identity(body)
+        windows = tuple(pieces.windows([pieces.part(usage, name) for name in _LENGTHS], _window))
+        complete = pieces.are_whole and bool(windows)
+        return pieces.told(Snapshot(now, windows, plan=_PLAN, identity=who, complete=complete))
 
 
 class Zen(_Workspace, UnaskedKeys):
@@ -100,18 +103,15 @@ def _refuse_without_plan(answer: HttpAnswer) -> None:
         raise UnexpectedAnswer("the vendor finds no OpenCode Go subscription behind this key")
 
 
-def _windows(usage: Part) -> Iterator[Window]:
-    for name, length in (("rolling", FIVE_HOURS), ("weekly", WEEK), ("monthly", None)):
-        part = usage.part(name)
-        if part is None:
-            continue
-        used = 1.0 if part.text("status") == "rate-limited" else part.percent("percent")
-        if used is None:
-            raise part.unusable("percent")
-        resets_at = part.moment("resetsAt")
-        # The fraction of a second is when it was asked.
-        resets_at = resets_at and resets_at.replace(microsecond=0)
-        yield window(length, used, resets_at) if length else month(used, resets_at)
+def _window(part: Part) -> Window:
+    used = 1.0 if part.text("status") == "rate-limited" else part.percent("percent")
+    if used is None:
+        raise part.unusable("percent")
+    resets_at = part.moment("resetsAt")
+    # The fraction of a second is when it was asked.
+    resets_at = resets_at and resets_at.replace(microsecond=0)
+    length = _LENGTHS[part.path.rpartition(".")[2]]
+    return window(length, used, resets_at) if length else month(used, resets_at)
 
 
 def _identity(body: Part) -> Identity:

@@ -11,11 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
-from providers._shared.answers import document, get
+from providers._shared.answers import document, get, good
 from providers._shared.failures import Failure, code_in, found, part_of, read_failure
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
+from providers._shared.pieces import Pieces
 from providers._shared.resets import next_day, next_month, next_week
 from providers._shared.windows import DAY, WEEK, month, window
 from rotator.model import Balance, Credential, Finding, Meaning, Signal, Snapshot, Window
@@ -47,14 +49,22 @@ class OpenRouter(ApiKeys):
         key = body.part("data")
         if key is None:
             raise body.unusable("data")
-        limit = _limit(key, now)
-        left = _credits((yield get(_CREDITS, credential)), now)
-        return Snapshot(
-            now,
-            (limit,) if limit else (),
-            None if left is None else Balance(left, "USD"),
-            plan="free tier" if key.flag("is_free_tier") else None,
-            spent=left is not None and left <= 0,
+        pieces = Pieces()
+        limit = pieces.read(partial(_limit, now), key)
+        answer = yield get(_CREDITS, credential)
+        if not pieces.are_whole:
+            # They are all that is left to be told.
+            good(answer, now, rejected=())
+        left = pieces.read(partial(_credits, now), answer)
+        is_free = pieces.read(key.flag, "is_free_tier")
+        return pieces.told(
+            Snapshot(
+                now,
+                (limit,) if limit else (),
+                None if left is None else Balance(left, "USD"),
+                plan="free tier" if is_free else None,
+                spent=left is not None and left <= 0,
+            )
         )
 
     def classify(self, signal: Signal, now: datetime) -> Finding | None:
@@ -75,7 +85,7 @@ class OpenRouter(ApiKeys):
         return found(signal, Meaning.EXHAUSTED, why, _RESETS[length](now))
 
 
-def _limit(key: Part, now: datetime) -> Window | None:
+def _limit(now: datetime, key: Part) -> Window | None:
     """Return the key's own limit; None where it has none, as most have.
 
     `usage` beside it is of all time, and not what is used of a limit that begins anew.
@@ -100,7 +110,7 @@ def _limit(key: Part, now: datetime) -> Window | None:
     return window(DAY if length == "daily" else WEEK, used, resets_at)
 
 
-def _credits(answer: HttpAnswer, now: datetime) -> Decimal | None:
+def _credits(now: datetime, answer: HttpAnswer) -> Decimal | None:
     """Return what is left of the account's credits.
 
     They are for management keys: others are refused, or told zeros that mean nothing.

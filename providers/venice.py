@@ -9,12 +9,13 @@ ADMIN alone, and `canConsume` knows nothing of a plan's credits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from providers._shared.answers import document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
+from providers._shared.pieces import Pieces
 from providers._shared.resets import next_day
 from providers._shared.windows import DAY, window
 from rotator.errors import UnexpectedAnswer
@@ -44,21 +45,23 @@ class Venice(ApiKeys):
         balances = body.part("balances")
         if balances is None:
             raise body.unusable("balances")
-        usd, currency = balances.number("usd"), body.text("consumptionCurrency")
-        goes_on = currency == _BUNDLED or (usd is not None and usd > 0)
-        return Snapshot(
-            now,
-            tuple(_day(body, balances, now, blocks=not goes_on)),
-            None if usd is None else Balance(usd, "USD"),
-            spent=body.flag("canConsume") is False and not goes_on,
-        )
+        pieces = Pieces()
+        usd, currency = pieces.read(balances.number, "usd"), body.text("consumptionCurrency")
+        # Dollars that cannot be read may be there.
+        goes_on = currency == _BUNDLED or not pieces.are_whole or (usd is not None and usd > 0)
+        how = partial(_day, balances=balances, now=now, blocks=not goes_on)
+        windows = pieces.windows([body], how)
+        can_go_on = pieces.read(body.flag, "canConsume") is not False or goes_on
+        money = None if usd is None else Balance(usd, "USD")
+        return pieces.told(Snapshot(now, tuple(windows), money, spent=not can_go_on))
 
 
-def _day(body: Part, balances: Part, now: datetime, *, blocks: bool) -> Iterator[Window]:
+def _day(body: Part, *, balances: Part, now: datetime, blocks: bool) -> Window | None:
     allowance, left = body.number("diemEpochAllocation"), balances.number("diem")
-    if allowance is not None and left is not None and allowance > 0:
-        used = fraction(allowance - left, allowance)
-        yield window(DAY, used, next_day(now), about="DIEM", blocks=blocks)
+    if allowance is None or left is None or allowance <= 0:
+        return None
+    used = fraction(allowance - left, allowance)
+    return window(DAY, used, next_day(now), about="DIEM", blocks=blocks)
 
 
 PROVIDERS = (Venice(),)

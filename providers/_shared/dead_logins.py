@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_REFUSALS = frozenset({400, 401})
+_BAD_REQUEST = 400
+_REFUSALS = frozenset({_BAD_REQUEST, 401})
 _FORBIDDEN = 403
 
 # What an account is told that does not come back by itself; every vendor's.
@@ -68,11 +69,14 @@ def why_dead(status: int, body: Mapping[str, Any] | None, dead: Mapping[str, str
     codes = [*_codes(body)]
     # Some say in words what others have a code for.
     has_code = bool(codes) or isinstance(body.get("code"), str)
-    if not has_code or any(_NOT_THE_LOGIN.fullmatch(code.lower()) for code in codes):
+    if any(_NOT_THE_LOGIN.fullmatch(code.lower()) for code in codes):
         return None
     texts = [*_texts(body)]
+    if not has_code:
+        # Words alone say nothing of a token; that the account is closed they can say.
+        return _CLOSED if status != _BAD_REQUEST and _is_closed([], texts) else None
     if status in _REFUSALS:
-        known = next((code for code in codes if code in dead), None)
+        known = next((code.lower() for code in codes if code.lower() in dead), None)
         if known is not None:
             return f"{dead[known]} ({known})"
         if any(_SPENT_WORDS.search(text) for text in texts):

@@ -24,6 +24,9 @@ _MOST_LINES = 64
 _MOST_DIGITS = 10
 # How opencode logs an error: "AI_APICallError: …", "AI_RetryError: … Last error: …".
 _LOGGED = re.compile(r"^\w{0,40}Error:\s*(?:Failed after \d{1,3} attempts\. Last error: )?")
+# Some vendors state their own wait beside the usual one, as `x-ratelimit-user-retry-after`.
+_RETRY = re.compile(r"(?:[\w-]{1,60}-)?retry-after(-ms)?", re.ASCII)
+_MOST_HEADERS = 8
 _SHORTEST = timedelta(seconds=1)
 _LONGEST = timedelta(days=400)
 
@@ -67,8 +70,10 @@ def found(signal: Signal, meaning: Meaning, why: str, until: datetime | None = N
 
 
 def until(signal: Signal, now: datetime, told: datetime | None = None) -> datetime | None:
-    """Return the later of the header's moment and `told`, and no earlier than in a second."""
-    said = (retry_at(signal.headers, now), told)
+    """Return the latest of the headers' moments and `told`, and no earlier than in a second."""
+    named = sorted(name for name in signal.headers if _RETRY.fullmatch(name))[:_MOST_HEADERS]
+    waits = ({_RETRY.sub(r"retry-after\1", name): signal.headers[name]} for name in named)
+    said = (*(retry_at(wait, now) for wait in waits), told)
     meant = [at for at in said if at is not None and abs(at - now) <= _LONGEST]
     return max(now + _SHORTEST, *meant) if meant else None
 

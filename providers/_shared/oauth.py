@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from providers._shared.dead_codes import dead_codes
 from providers._shared.dead_logins import why_dead
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Credential
@@ -24,22 +25,6 @@ NO_TOKEN = "it has no refresh token that could be sent"
 OTHER_CLIENT = "it was made by another program, whose tokens only that one can refresh"
 # Where a vendor does not say how long a token lives; opencode takes it for as long.
 USUAL_LIFETIME = timedelta(hours=1)
-# Of RFC 6749, and what several vendors call the same.
-INVALID_GRANT = {
-    "invalid_grant": "its refresh token is spent or revoked",
-    "invalid_refresh_token": "its refresh token is not accepted",
-    "refresh_token_expired": "its refresh token has expired",
-    "refresh_token_revoked": "its refresh token was revoked",
-    "refresh_token_reused": "its refresh token was used already",
-    "refresh_token_invalidated": "its refresh token was revoked",
-    # No other token is sent.
-    "token_expired": "its refresh token has expired",
-    "token_invalidated": "its tokens were revoked",
-    "token_revoked": "its tokens were revoked",
-    "session_expired": "its session has expired",
-    "session_terminated": "its session was ended",
-}
-
 # What a header can carry, as an access token has to.
 _TOKEN = re.compile(r"[!-~]+")
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
@@ -50,10 +35,10 @@ _ENCODERS: Mapping[str, Callable[[dict[str, str]], str]] = {FORM: urlencode, JSO
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """A vendor's constant address for new tokens, and its codes that say a login is dead."""
+    """A vendor's constant address for new tokens, and whose codes say that a login is dead."""
 
     url: str
-    dead: Mapping[str, str]
+    vendor: str
     content_type: str = FORM
 
     def call(self, credential: Credential, client: str, **more: str) -> HttpRequest | str:
@@ -76,7 +61,7 @@ class TokenEndpoint:
     def read(self, answer: HttpAnswer, now: datetime) -> Tokens | DeadLogin:
         """Return what an answer gave; raises UnexpectedAnswer for one that gave nothing."""
         body = _object(answer.body.reveal())
-        dead = why_dead(answer.status, body, self.dead)
+        dead = why_dead(answer.status, body, dead_codes(self.vendor))
         if dead is not None:
             return DeadLogin(dead)
         if answer.status // 100 != 2:  # noqa: PLR2004  # the class of success

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from providers._shared.fields import Part
-from rotator.errors import UnexpectedAnswer
 from rotator.model import Window
 
 HOUR, DAY = 3_600, 86_400
@@ -48,27 +46,6 @@ def distinct(windows: Iterable[Window]) -> tuple[Window, ...]:
         if other is None or one.used > other.used:
             kept[one.name, one.model] = one
     return tuple(kept.values())
-
-
-def each_for_itself(
-    parts: Iterable[Part], read: Callable[[Part], Window | None]
-) -> tuple[list[Window], bool]:
-    """Return the windows that can be read, and whether that is all of them.
-
-    One that cannot costs itself; raises UnexpectedAnswer, with its field, where none is left.
-    """
-    windows, faults = [], []
-    for part in parts:
-        try:
-            own = read(part)
-        except UnexpectedAnswer as exc:
-            faults.append(exc)
-            continue
-        if own is not None:
-            windows.append(own)
-    if faults and not windows:
-        raise faults[0]
-    return windows, not faults
 
 
 def name_of(length_seconds: int) -> str:

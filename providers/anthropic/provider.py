@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.oauth import INVALID_GRANT, JSON, TokenEndpoint
+from providers._shared.oauth import JSON, TokenEndpoint
+from providers._shared.pieces import Pieces
 from providers._shared.ratelimit import read_ratelimit
 from providers.anthropic.codes import classify_anthropic, scope_anthropic
 from providers.anthropic.usage import read_plan_headers, read_profile, read_windows
@@ -29,7 +30,7 @@ from rotator.provider import (
 # ex-machina-co/opencode-anthropic-auth); the older address on console.anthropic.com is gone
 # (Wei-Shaw/claude-relay-service, pull request 1207).
 _CLIENT = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
-_ENDPOINT = TokenEndpoint("https://platform.claude.com/v1/oauth/token", INVALID_GRANT, JSON)
+_ENDPOINT = TokenEndpoint("https://platform.claude.com/v1/oauth/token", "anthropic", JSON)
 _CONSENT = (
     "Anthropic's consumer terms forbid other programs than its own to use the tokens of a plan,"
     " and Claude Code is signed out where it shares this login"
@@ -67,14 +68,15 @@ class Anthropic:
         """Return the plan's windows, and whose they are as far as the profile can be read."""
         answer = yield get(_USAGE, credential, **_HEADERS)
         _refuse_without_leave(answer)
-        windows = read_windows(document(answer, now))
+        pieces = Pieces()
+        windows = read_windows(document(answer, now), pieces)
         profile = yield get(_PROFILE, credential, **_HEADERS)
         try:
             who, plan = read_profile(document(profile, now))
         except ProviderError:
             who, plan = Identity(), None
-        complete = any(one.model is None for one in windows)
-        return Snapshot(now, windows, plan=plan, identity=who, complete=complete)
+        complete = pieces.are_whole and any(one.model is None for one in windows)
+        return pieces.told(Snapshot(now, windows, plan=plan, identity=who, complete=complete))
 
     def identity_obstacle(self, credential: Credential) -> str | None:
         """Return None for a login."""

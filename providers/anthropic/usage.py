@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from providers._shared.fields import Part, fraction
+from providers._shared.pieces import Pieces
 from providers._shared.windows import DAY, FIVE_HOURS, HOUR, WEEK, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Identity, Window
@@ -42,12 +43,13 @@ _LONGEST = timedelta(days=400)
 _MULTIPLIER = re.compile(r"_(\d{1,3}x)$", re.ASCII)
 
 
-def read_windows(body: Part) -> tuple[Window, ...]:
+def read_windows(body: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return the windows; where both halves of the answer tell one, the newer half counts."""
     if not body.values.keys() & {"limits", *_NAMED}:
         raise body.unusable("five_hour")
-    found = {_key(one): one for one in (*_named(body), *_listed(body))}
-    return (*found.values(), *_extra(body))
+    found = {_key(one): one for one in (*_named(body, pieces), *_listed(body, pieces))}
+    extra = pieces.windows([pieces.part(body, "extra_usage")], _extra)
+    return (*found.values(), *extra)
 
 
 def read_profile(body: Part) -> tuple[Identity, str | None]:
@@ -72,22 +74,28 @@ def _key(one: Window) -> tuple[str, str]:
     return one.name, (one.model or "").lower()
 
 
-def _named(body: Part) -> Iterator[Window]:
-    for name, (length, model) in _NAMED.items():
-        part = body.part(name)
-        used = part.percent("utilization") if part else None
-        if part is not None and used is not None:
-            yield window(length, used, part.moment("resets_at"), model=model)
+def _named(body: Part, pieces: Pieces) -> list[Window]:
+    return pieces.windows([pieces.part(body, name) for name in _NAMED], _named_window)
 
 
-def _listed(body: Part) -> Iterator[Window]:
-    for limit in body.parts("limits"):
-        kind = limit.text("kind")
-        model = _model_of(limit) if kind == _OF_A_MODEL else None
-        length = WEEK if model else _KINDS.get(kind or "")
-        used = limit.percent("percent") if length else None
-        if length is not None and used is not None:
-            yield window(length, used, limit.moment("resets_at"), model=model)
+def _named_window(part: Part) -> Window | None:
+    length, model = _NAMED[part.path]
+    used = part.percent("utilization")
+    return None if used is None else window(length, used, part.moment("resets_at"), model=model)
+
+
+def _listed(body: Part, pieces: Pieces) -> list[Window]:
+    return pieces.windows(pieces.parts(body, "limits"), _listed_window)
+
+
+def _listed_window(limit: Part) -> Window | None:
+    kind = limit.text("kind")
+    model = _model_of(limit) if kind == _OF_A_MODEL else None
+    length = WEEK if model else _KINDS.get(kind or "")
+    used = limit.percent("percent") if length else None
+    if length is None or used is None:
+        return None
+    return window(length, used, limit.moment("resets_at"), model=model)
 
 
 def _model_of(limit: Part) -> str | None:
@@ -96,14 +104,14 @@ def _model_of(limit: Part) -> str | None:
     return model.text("display_name") if model else None
 
 
-def _extra(body: Part) -> Iterator[Window]:
-    """Yield what is spent beyond the plan; a plan that is not used up goes on without it."""
-    extra = body.part("extra_usage")
-    if extra is None or not extra.flag("is_enabled"):
-        return
+def _extra(extra: Part) -> Window | None:
+    """Return what is spent beyond the plan; a plan that is not used up goes on without it."""
+    if not extra.flag("is_enabled"):
+        return None
     most, spent = extra.number("monthly_limit"), extra.number("used_credits")
-    if most is not None and most > 0 and spent is not None:
-        yield month(fraction(spent, most), about="extra usage", blocks=False)
+    if most is None or most <= 0 or spent is None:
+        return None
+    return month(fraction(spent, most), about="extra usage", blocks=False)
 
 
 def _from_headers(fields: Part, now: datetime) -> Iterator[Window]:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from providers._shared.answers import document, get, retry_at
 from providers._shared.fields import Part
+from providers._shared.pieces import Pieces
 from providers.github_copilot.codes import classify_copilot
 from providers.github_copilot.usage import read_quota_headers, read_quotas
 from rotator.errors import RateLimited, UnexpectedAnswer
@@ -60,7 +61,10 @@ class Copilot:
         body = document(answer, now, rejected=())
         # Its number is not in there, and a name alone can be given to somebody else.
         who = Identity(label=body.text("login"))
-        return Snapshot(now, read_quotas(body), plan=body.text("copilot_plan"), identity=who)
+        pieces = Pieces()
+        windows = read_quotas(body, pieces)
+        plan = body.text("copilot_plan")
+        return pieces.told(Snapshot(now, windows, plan=plan, identity=who))
 
     def identity_obstacle(self, credential: Credential) -> str | None:
         """Return None for a login on a host that can be asked."""

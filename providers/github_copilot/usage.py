@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from urllib.parse import parse_qsl
 
 from providers._shared.fields import Part, fraction
+from providers._shared.pieces import Pieces
 from providers._shared.windows import WEEK, distinct, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Window
@@ -33,18 +35,33 @@ _MOST_FIELDS = 20
 _LONGEST = timedelta(days=400)
 
 
-def read_quotas(body: Part) -> tuple[Window, ...]:
+def read_quotas(body: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return what is used of the month; what is without an end is no window."""
-    quotas, left = body.part("quota_snapshots"), body.part("limited_user_quotas")
+    quotas, left = pieces.part(body, "quota_snapshots"), pieces.part(body, "limited_user_quotas")
     if quotas is None and left is None and body.text("copilot_plan") is None:
         raise body.unusable("quota_snapshots")
-    resets_at = body.moment("quota_reset_date_utc") or body.moment("quota_reset_date")
-    of_tokens = body.flag("token_based_billing") is True
-    found = [*_snapshots(quotas, resets_at, of_tokens=of_tokens)] if quotas else []
-    most = body.part("monthly_quotas")
+    resets_at = _end(body, pieces, "quota_reset_date_utc") or _end(body, pieces, "quota_reset_date")
+    # What is counted is a guess where it is not told in which unit.
+    of_tokens = pieces.read(_is_of_tokens, body) is not False
+    found: list[Window] = []
+    for name in _COUNTED if quotas else ():
+        how = partial(_snapshot, resets_at=resets_at, of_tokens=of_tokens)
+        found += pieces.windows([pieces.part(quotas, name)], how)
+    most = pieces.part(body, "monthly_quotas")
     if left is not None and most is not None:
-        found += _limited(most, left, body.moment("limited_user_reset_date"))
+        limited_at = _end(body, pieces, "limited_user_reset_date")
+        for name in _COUNTED:
+            how = partial(_limited, most=most, name=name, resets_at=limited_at)
+            found += pieces.windows([left], how)
     return distinct(found)
+
+
+def _end(body: Part, pieces: Pieces, name: str) -> datetime | None:
+    return pieces.read(body.moment, name)
+
+
+def _is_of_tokens(body: Part) -> bool:
+    return body.flag("token_based_billing") is True
 
 
 def read_quota_headers(headers: Mapping[str, str], now: datetime) -> tuple[Window, ...]:
@@ -52,12 +69,10 @@ def read_quota_headers(headers: Mapping[str, str], now: datetime) -> tuple[Windo
     return distinct(_from_headers(headers, now))
 
 
-def _snapshots(quotas: Part, resets_at: datetime | None, *, of_tokens: bool) -> Iterator[Window]:
-    for name, (about, blocks) in _COUNTED.items():
-        quota = quotas.part(name)
-        used = _used(quota, of_tokens=of_tokens) if quota else None
-        if used is not None:
-            yield month(used, resets_at, about=about, blocks=blocks)
+def _snapshot(quota: Part, *, resets_at: datetime | None, of_tokens: bool) -> Window | None:
+    about, blocks = _COUNTED[quota.path.rpartition(".")[2]]
+    used = _used(quota, of_tokens=of_tokens)
+    return None if used is None else month(used, resets_at, about=about, blocks=blocks)
 
 
 def _used(quota: Part, *, of_tokens: bool) -> float | None:
@@ -83,12 +98,13 @@ def _believed(percent_left: Decimal, *, may_go_beyond: bool | None) -> float | N
     return fraction(_ALL - percent_left, _ALL)
 
 
-def _limited(most: Part, left: Part, resets_at: datetime | None) -> Iterator[Window]:
-    """Yield what a free plan has: `limited` is what is left of `monthly`."""
-    for name, (about, blocks) in _COUNTED.items():
-        whole, rest = most.number(name), left.number(name)
-        if whole is not None and rest is not None and whole > 0:
-            yield month(fraction(whole - rest, whole), resets_at, about=about, blocks=blocks)
+def _limited(left: Part, *, most: Part, name: str, resets_at: datetime | None) -> Window | None:
+    """Return what a free plan has: `limited` is what is left of `monthly`."""
+    about, blocks = _COUNTED[name]
+    whole, rest = most.number(name), left.number(name)
+    if whole is None or rest is None or whole <= 0:
+        return None
+    return month(fraction(whole - rest, whole), resets_at, about=about, blocks=blocks)
 
 
 def _from_headers(headers: Mapping[str, str], now: datetime) -> Iterator[Window]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from providers._shared.answers import bearer, document
 from providers._shared.fields import Part
 from providers._shared.oauth import JSON, NO_KEY
+from providers._shared.pieces import Pieces
 from providers.google.usage import (
     plan_of,
     project_of,
@@ -62,7 +63,10 @@ class Google:
         for url, read in _SHAPES:
             body = yield from _asked(url, credential, now, about)
             if body is not None:
-                return Snapshot(now, read(body), plan=plan_of(tier) if tier else None)
+                pieces = Pieces()
+                windows = read(body, pieces)
+                plan = plan_of(tier, Pieces()) if tier else None
+                return pieces.told(Snapshot(now, windows, plan=plan))
         raise UnexpectedAnswer("Google tells this login nothing of its usage")
 
     def limit_scope(self, signal: Signal) -> Scope | None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from providers._shared.fields import Part, fraction
+from providers._shared.pieces import Pieces
 from providers._shared.windows import DAY, FIVE_HOURS, HOUR, WEEK, distinct, window
 from rotator.model import Window
 from rotator.text import sanitize
@@ -22,35 +24,36 @@ _HOURS = re.compile(r"(\d{1,3})h", re.ASCII)
 _UNNAMED = "quota"
 
 
-def read_summary(body: Part) -> tuple[Window, ...]:
+def read_summary(body: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return the windows of each group of models."""
     if body.values.get("groups") is None:
         raise body.unusable("groups")
-    return distinct(_of_groups(body))
+    return distinct(_of_groups(body, pieces))
 
 
-def read_buckets(body: Part) -> tuple[Window, ...]:
+def read_buckets(body: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return a window for each model, as Gemini's command line is told (retrieveUserQuota)."""
     if body.values.get("buckets") is None:
         raise body.unusable("buckets")
-    buckets = body.parts("buckets")
-    return _of_models((bucket.text("modelId"), bucket) for bucket in buckets)
+    buckets = pieces.parts(body, "buckets")
+    return _of_models([(bucket.text("modelId"), bucket) for bucket in buckets], pieces)
 
 
-def read_models(body: Part) -> tuple[Window, ...]:
+def read_models(body: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return a window for each model, as older Antigravity was told (fetchAvailableModels)."""
     models = body.part("models")
     if models is None:
         raise body.unusable("models")
-    return _of_models(
-        (sanitize(name), model.part("quotaInfo")) for name, model in models.named_parts()
-    )
+    named = [
+        (sanitize(name), pieces.part(model, "quotaInfo")) for name, model in models.named_parts()
+    ]
+    return _of_models(named, pieces)
 
 
-def plan_of(body: Part) -> str | None:
+def plan_of(body: Part, pieces: Pieces) -> str | None:
     """Return the name of the tier that is paid for, or of the usual one."""
     for name in ("paidTier", "currentTier"):
-        tier = body.part(name)
+        tier = pieces.part(body, name)
         found = (tier.text("name") or tier.text("id")) if tier else None
         if found is not None:
             return found
@@ -66,19 +69,20 @@ def project_of(body: Part) -> str | None:
     return body.text(name)
 
 
-def _of_groups(body: Part) -> Iterator[Window]:
-    for group in body.parts("groups"):
-        models = group.text("displayName")
-        if models is None:
-            # Its windows would be taken for the whole account's.
-            raise group.unusable("displayName")
-        for bucket in group.parts("buckets"):
-            one = _of_bucket(bucket, models)
-            if one is not None:
-                yield one
+def _of_groups(body: Part, pieces: Pieces) -> Iterator[Window]:
+    for group in pieces.parts(body, "groups"):
+        yield from pieces.read(partial(_of_group, pieces), group) or []
 
 
-def _of_bucket(bucket: Part, model: str) -> Window | None:
+def _of_group(pieces: Pieces, group: Part) -> list[Window]:
+    models = group.text("displayName")
+    if models is None:
+        # Its windows would be taken for the whole account's.
+        raise group.unusable("displayName")
+    return pieces.windows(pieces.parts(group, "buckets"), partial(_of_bucket, models))
+
+
+def _of_bucket(model: str, bucket: Part) -> Window | None:
     used = None if bucket.flag("disabled") else _used(bucket)
     if used is None:
         return None
@@ -90,17 +94,23 @@ def _of_bucket(bucket: Part, model: str) -> Window | None:
     return window(length, used, bucket.moment("resetTime"), model=model)
 
 
-def _of_models(found: Iterable[tuple[str | None, Part | None]]) -> tuple[Window, ...]:
-    windows = distinct(_windows(found))
+def _of_models(
+    found: Iterable[tuple[str | None, Part | None]], pieces: Pieces
+) -> tuple[Window, ...]:
+    told = (
+        pieces.windows([quota], partial(_of_model, model, pieces))
+        for model, quota in found
+        if model
+    )
+    windows = distinct(one for several in told for one in several)
     # All is left of everything: so it is told whatever was used.
     return windows if any(one.used for one in windows) else ()
 
 
-def _windows(found: Iterable[tuple[str | None, Part | None]]) -> Iterator[Window]:
-    for model, quota in found:
-        used = _used(quota) if quota is not None and model else None
-        if quota is not None and model and used is not None:
-            yield Window(_UNNAMED, used, quota.moment("resetTime"), model=model)
+def _of_model(model: str, pieces: Pieces, quota: Part) -> Window | None:
+    used = _used(quota)
+    at = pieces.read(quota.moment, "resetTime")
+    return None if used is None else Window(_UNNAMED, used, at, model=model)
 
 
 def _used(quota: Part) -> float | None:

@@ -12,13 +12,14 @@ are in `providers/minimax/codes.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from providers._shared.answers import document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
-from providers._shared.windows import FIVE_HOURS, WEEK, distinct, window
+from providers._shared.pieces import Pieces
+from providers._shared.windows import DAY, FIVE_HOURS, WEEK, distinct, window
 from providers.minimax import codes
 from rotator.errors import LoginRejected, ProviderUnavailable, RateLimited, UnexpectedAnswer
 from rotator.model import Credential, Meaning, Snapshot, Window
@@ -30,6 +31,7 @@ _NOT_THERE = {404, 405}
 # `current_…_status`
 _EXHAUSTED, _NO_LIMIT = 2, 3
 _WHOLE = 100
+_LONGEST = 400 * DAY
 
 
 class MiniMax(ApiKeys):
@@ -44,14 +46,15 @@ class MiniMax(ApiKeys):
         answer = yield get(self._host + _PATH, credential)
         if answer.status in _NOT_THERE:
             answer = yield get(self._host + _OLDER_PATH, credential)
-        body = document(answer, now)
-        if _is_spent(body):
+        body, pieces = document(answer, now), Pieces()
+        if pieces.read(_is_spent, body):
             return Snapshot(now, spent=True)
         if body.values.get("model_remains") is None:
-            raise body.unusable("model_remains")
-        row = _row(body)
-        windows = distinct(_windows(row)) if row else ()
-        return Snapshot(now, windows, complete=bool(windows))
+            raise pieces.faults[0] if pieces.faults else body.unusable("model_remains")
+        row = _row(body, pieces)
+        windows = distinct(_windows(row, pieces)) if row else ()
+        complete = pieces.are_whole and bool(windows)
+        return pieces.told(Snapshot(now, windows, complete=complete))
 
 
 def _is_spent(body: Part) -> bool:
@@ -72,9 +75,10 @@ def _is_spent(body: Part) -> bool:
     return True
 
 
-def _row(body: Part) -> Part | None:
+def _row(body: Part, pieces: Pieces) -> Part | None:
     """Return the row of the models for text; others are of speech, pictures and films."""
-    rows = {(row.text("model_name") or "").lower(): row for row in body.parts("model_remains")}
+    told = pieces.parts(body, "model_remains")
+    rows = {(row.text("model_name") or "").lower(): row for row in told}
     for wanted in (r"general", r"minimax-m.*", r".*(?:chat|text).*"):
         for name, row in rows.items():
             if re.fullmatch(wanted, name):
@@ -84,13 +88,20 @@ def _row(body: Part) -> Part | None:
     return None
 
 
-def _windows(row: Part) -> Iterator[Window]:
-    for kind, prefix, usual in (("interval", "", FIVE_HOURS), ("weekly", "weekly_", WEEK)):
-        used = _used(row, f"current_{kind}_")
-        if used is not None:
-            start, end = row.moment(f"{prefix}start_time"), row.moment(f"{prefix}end_time")
-            told = (end - start).total_seconds() if start and end else 0
-            yield window(told if told > 0 else usual, used, end)
+def _windows(row: Part, pieces: Pieces) -> list[Window]:
+    kinds = (("interval", "", FIVE_HOURS), ("weekly", "weekly_", WEEK))
+    told = (pieces.windows([row], partial(_window, kind)) for kind in kinds)
+    return [one for several in told for one in several]
+
+
+def _window(kind: tuple[str, str, int], row: Part) -> Window | None:
+    name, prefix, usual = kind
+    used = _used(row, f"current_{name}_")
+    if used is None:
+        return None
+    start, end = row.moment(f"{prefix}start_time"), row.moment(f"{prefix}end_time")
+    told = (end - start).total_seconds() if start and end else 0
+    return window(told if 0 < told <= _LONGEST else usual, used, end)
 
 
 def _used(row: Part, prefix: str) -> float | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from providers._shared.answers import document, get
 from providers._shared.fields import Part
-from providers._shared.oauth import INVALID_GRANT, TokenEndpoint, clients_of, expires_at
+from providers._shared.oauth import TokenEndpoint, clients_of, expires_at
 from providers._shared.ratelimit import read_ratelimit
 from providers.openai.codes import scope_openai
 from providers.openai.usage import read_owner, read_plan_headers, read_usage_answer
@@ -38,20 +38,12 @@ _PROFILE = "https://api.openai.com/profile"
 # The public client of Codex, which opencode logs in with as well (anomalyco/opencode,
 # packages/opencode/src/plugin/openai/codex.ts; openai/codex, codex-rs/login).
 _CODEX = "app_EMoamEEZ73f0CkXaXp7hrann"
-# The codes that end a login for good (https://github.com/openai/codex/pull/27351), and the one
-# of a token that cannot be validated any more (https://github.com/decolua/9router/pull/1821).
-_DEAD = {
-    **INVALID_GRANT,
-    "app_session_terminated": "its session was ended",
-    "app_session_expired": "its session has expired",
-    "user_session_expired": "its session has expired",
-}
-_ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", _DEAD)
+_ENDPOINT = TokenEndpoint("https://auth.openai.com/oauth/token", "openai")
 
 # "Sign in with ChatGPT" for other programs: each installation is a client of its own
 # (anomalyco/opencode, packages/core/src/plugin/provider/chatgpt.ts).
 _SHARING = "oaiapp_"
-_SHARING_ENDPOINT = TokenEndpoint("https://auth.openai.com/api/accounts/oauth/token", _DEAD)
+_SHARING_ENDPOINT = TokenEndpoint("https://auth.openai.com/api/accounts/oauth/token", "openai")
 _RESOURCE = "https://api.openai.com/v1"
 _USAGE = "https://chatgpt.com/backend-api/wham/usage"
 # What a key may use (https://platform.openai.com/docs/api-reference/models/list, H), and a login

@@ -14,8 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from providers._shared.fields import Part, fraction
+from providers._shared.pieces import Pieces
 from providers._shared.windows import distinct, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Balance, Identity, Snapshot, Window
@@ -39,17 +41,23 @@ def read_usage_answer(
     """Return what the answer says; `own` and `account` are as `read_owner` has them."""
     if not body.values.keys() & {"rate_limit", "credits", "spend_control", "plan_type"}:
         raise body.unusable("rate_limit")
-    windows = distinct(_all_windows(body, now))
+    pieces = Pieces()
+    windows = distinct(_all_windows(body, pieces, now))
     full = any(one.used >= 1 and one.blocks and one.model is None for one in windows)
-    return Snapshot(
-        now,
-        windows,
-        balance=_balance(body.part(_CREDITS)),
-        plan=body.text("plan_type"),
-        identity=read_owner(body, own, account),
-        spent=_is_reached(body) and not full,
-        # With no window at all nothing is known to be left.
-        complete=bool(windows),
+    purse = pieces.part(body, _CREDITS)
+    balance = pieces.read(_balance, purse) if purse else None
+    spent = _is_reached(body, pieces) and not full
+    return pieces.told(
+        Snapshot(
+            now,
+            windows,
+            balance,
+            plan=body.text("plan_type"),
+            identity=read_owner(body, own, account),
+            spent=spent,
+            # With no window at all nothing is known to be left.
+            complete=pieces.are_whole and bool(windows),
+        )
     )
 
 
@@ -63,43 +71,54 @@ def read_plan_headers(headers: Mapping[str, str], now: datetime) -> Snapshot | N
     return Snapshot(now, windows, balance=_header_balance(fields), plan=plan)
 
 
-def _all_windows(body: Part, now: datetime) -> Iterator[Window]:
-    yield from _windows(body.part("rate_limit"), now)
+def _all_windows(body: Part, pieces: Pieces, now: datetime) -> Iterator[Window]:
+    yield from _windows(pieces.part(body, "rate_limit"), pieces, now)
     # Reviews of code have a limit of their own, which stops nothing else.
-    yield from _windows(body.part("code_review_rate_limit"), now, about="reviews", blocks=False)
-    for pool in body.parts("additional_rate_limits"):
+    reviews = pieces.part(body, "code_review_rate_limit")
+    yield from _windows(reviews, pieces, now, about="reviews", blocks=False)
+    for pool in pieces.parts(body, "additional_rate_limits"):
         model = pool.text("limit_name") or pool.text("metered_feature")
         if model is not None:
-            yield from _windows(pool.part("rate_limit"), now, model=model)
-    control = body.part("spend_control")
-    limit = control.part("individual_limit") if control else None
-    if limit is not None:
-        used = limit.percent("used_percent")
-        if used is None:
-            raise limit.unusable("used_percent")
-        yield month(used, _resets_at(limit, now), about="spending")
+            yield from _windows(pieces.part(pool, "rate_limit"), pieces, now, model=model)
+    control = pieces.part(body, "spend_control")
+    limit = pieces.part(control, "individual_limit")
+    yield from pieces.windows([limit], partial(_spending, now))
+
+
+def _spending(now: datetime, limit: Part) -> Window:
+    used = limit.percent("used_percent")
+    if used is None:
+        raise limit.unusable("used_percent")
+    return month(used, _resets_at(limit, now), about="spending")
 
 
 def _windows(
     limit: Part | None,
+    pieces: Pieces,
     now: datetime,
     *,
     about: str = "",
     model: str | None = None,
     blocks: bool = True,
-) -> Iterator[Window]:
-    parts = [limit.part(slot) for slot in _SLOTS] if limit else []
-    for part in filter(None, parts):
-        used, length = part.percent("used_percent"), part.number("limit_window_seconds")
-        if length == 0:
-            # A slot without a window.
-            continue
-        if used is None:
-            raise part.unusable("used_percent")
-        if length is None or not 0 < length <= _LONGEST_SECONDS:
-            raise part.unusable("limit_window_seconds")
-        at = _resets_at(part, now)
-        yield window(length, used, at, about=about, model=model, blocks=blocks)
+) -> list[Window]:
+    slots = [pieces.part(limit, slot) for slot in _SLOTS]
+    how = partial(_window, now=now, about=about, model=model, blocks=blocks)
+    return pieces.windows(slots, how)
+
+
+def _window(
+    slot: Part, *, now: datetime, about: str, model: str | None, blocks: bool
+) -> Window | None:
+    used, length = slot.percent("used_percent"), slot.number("limit_window_seconds")
+    if length == 0:
+        # A slot without a window.
+        return None
+    if used is None:
+        raise slot.unusable("used_percent")
+    if length is None or not 0 < length <= _LONGEST_SECONDS:
+        raise slot.unusable("limit_window_seconds")
+    at = _resets_at(slot, now)
+    return window(length, used, at, about=about, model=model, blocks=blocks)
 
 
 def _resets_at(part: Part, now: datetime) -> datetime | None:
@@ -112,16 +131,23 @@ def _resets_at(part: Part, now: datetime) -> datetime | None:
     return now + timedelta(seconds=float(seconds))
 
 
-def _is_reached(body: Part) -> bool:
+def _is_reached(body: Part, pieces: Pieces) -> bool:
     """Tell whether the answer says that nothing is left, whatever its windows say."""
-    limit, control = body.part("rate_limit"), body.part("spend_control")
-    reached = [
-        limit is not None and limit.flag("limit_reached"),
-        limit is not None and limit.flag("allowed") is False,
-        control is not None and control.flag("reached"),
-        _why_reached(body) is not None,
-    ]
-    return any(reached)
+    limit, control = pieces.part(body, "rate_limit"), pieces.part(body, "spend_control")
+    flags = {
+        name: _flag(part, name, pieces)
+        for part, name in ((limit, "limit_reached"), (limit, "allowed"), (control, "reached"))
+    }
+    return (
+        flags["limit_reached"] is True
+        or flags["allowed"] is False
+        or flags["reached"] is True
+        or pieces.read(_why_reached, body) is not None
+    )
+
+
+def _flag(part: Part | None, name: str, pieces: Pieces) -> bool | None:
+    return None if part is None else pieces.read(part.flag, name)
 
 
 def _why_reached(body: Part) -> str | None:
@@ -136,9 +162,9 @@ def _why_reached(body: Part) -> str | None:
     return word
 
 
-def _balance(credit: Part | None) -> Balance | None:
+def _balance(credit: Part) -> Balance | None:
     """Return the credits beside the plan; without them nothing is wrong, so none are shown."""
-    if credit is None or not credit.flag("has_credits") or credit.flag("unlimited"):
+    if not credit.flag("has_credits") or credit.flag("unlimited"):
         return None
     amount = credit.number("balance")
     return None if amount is None else Balance(amount, _CREDITS)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers._shared.answers import document, get
-from providers._shared.oauth import INVALID_GRANT, TokenEndpoint
+from providers._shared.oauth import TokenEndpoint
+from providers._shared.pieces import Pieces
 from providers.xai.usage import read_balance, read_billing
 from rotator.errors import ProviderError
 from rotator.model import Credential, Identity, Snapshot
@@ -27,7 +28,7 @@ from rotator.text import sanitize
 # The public client of the Grok command line, which opencode logs in with as well
 # (anomalyco/opencode, packages/opencode/src/plugin/xai.ts).
 _CLIENT = "b1a00492-073a-47ea-816f-4c329264a828"
-_ENDPOINT = TokenEndpoint("https://auth.x.ai/oauth2/token", INVALID_GRANT)
+_ENDPOINT = TokenEndpoint("https://auth.x.ai/oauth2/token", "xai")
 # What the issuer's own discovery document names; its subject is the access token's
 # (https://auth.x.ai/.well-known/openid-configuration, certainty M).
 _ISSUER = "https://auth.x.ai"
@@ -76,13 +77,15 @@ class XAI:
         config = body.part("config")
         if config is None:
             raise body.unusable("config")
-        windows, balance = read_billing(config), read_balance(config)
+        pieces = Pieces()
+        windows, balance = read_billing(config, pieces), pieces.read(read_balance, config)
         plan = body.text("subscriptionTier")
         if plan is None:
             settings = yield get(_SETTINGS, credential, **_HEADERS)
             plan = _plan(settings, now)
         who = self.identify(credential)
-        return Snapshot(now, windows, balance, plan, who, complete=bool(windows))
+        complete = pieces.are_whole and bool(windows)
+        return pieces.told(Snapshot(now, windows, balance, plan, who, complete=complete))
 
     def identity_obstacle(self, credential: Credential) -> str | None:
         """Return None for a login."""

@@ -10,10 +10,10 @@ accounts this view knows nothing (stablyai/orca, its reader of Grok).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from providers._shared.fields import Part, fraction
+from providers._shared.pieces import Pieces
 from providers._shared.windows import DAY, MONTH, WEEK, month, window
 from rotator.model import Balance, Window
 
@@ -23,11 +23,9 @@ _WEEKLY = "USAGE_PERIOD_TYPE_WEEKLY"
 _PERIODS = {_WEEKLY: WEEK, "USAGE_PERIOD_TYPE_MONTHLY": MONTH}
 
 
-def read_billing(config: Part) -> tuple[Window, ...]:
+def read_billing(config: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return what is used of the period, and of what may be spent beyond the plan."""
-    period = config.part("currentPeriod")
-    ends_at = period.moment("end") if period else None
-    return (*_of_period(config, period, ends_at), *_on_demand(config))
+    return tuple(one for how in (_of_period, _on_demand) for one in pieces.windows([config], how))
 
 
 def read_balance(config: Part) -> Balance | None:
@@ -37,18 +35,20 @@ def read_balance(config: Part) -> Balance | None:
     return Balance(cents / _CENTS, "USD") if cents is not None and cents > 0 else None
 
 
-def _of_period(config: Part, period: Part | None, ends_at: datetime | None) -> Iterator[Window]:
+def _of_period(config: Part) -> Window | None:
+    period = config.part("currentPeriod")
+    ends_at = period.moment("end") if period else None
     used = config.percent("creditUsagePercent")
     if used is None:
         if period is None or period.text("type") != _WEEKLY:
-            return
+            return None
         if any(product.number("usagePercent") for product in config.parts("productUsage")):
             # A part of it is used, so it is not unused.
             raise config.unusable("creditUsagePercent")
         used = 0.0
     if period is None:
         raise config.unusable("currentPeriod")
-    yield window(_length(period, ends_at), used, ends_at)
+    return window(_length(period, ends_at), used, ends_at)
 
 
 def _length(period: Part, ends_at: datetime | None) -> float:
@@ -64,9 +64,10 @@ def _length(period: Part, ends_at: datetime | None) -> float:
     return seconds
 
 
-def _on_demand(config: Part) -> Iterator[Window]:
+def _on_demand(config: Part) -> Window | None:
     cap, spent = config.part("onDemandCap"), config.part("onDemandUsed")
     most, gone = cap.number("val") if cap else None, spent.number("val") if spent else None
-    if most is not None and most > 0 and gone is not None:
-        resets_at = config.moment("billingPeriodEnd")
-        yield month(fraction(gone, most), resets_at, about="on demand", blocks=False)
+    if most is None or most <= 0 or gone is None:
+        return None
+    resets_at = config.moment("billingPeriodEnd")
+    return month(fraction(gone, most), resets_at, about="on demand", blocks=False)

@@ -12,13 +12,13 @@ from datetime import datetime
 from providers._shared.answers import document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys, UnaskedKeys
+from providers._shared.pieces import Pieces
 from providers._shared.windows import (
     DAY,
     HOUR,
     MONTH,
     WEEK,
     distinct,
-    each_for_itself,
     month,
     window,
 )
@@ -57,15 +57,16 @@ class CodingPlan(_Glm):
 
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the windows of the models and the one of the tools."""
-        body = document((yield self._request(credential)), now)
-        _refuse(body)
+        body, pieces = document((yield self._request(credential)), now), Pieces()
+        _refuse(body, pieces)
         data = body.part("data")
         if data is None or data.values.get("limits") is None:
             raise body.unusable("data.limits")
-        limits = [part for part in data.parts("limits") if _kind(part) in _LIMITS]
-        told, is_whole = each_for_itself(limits, _window)
-        complete = is_whole and bool(told)
-        return Snapshot(now, distinct(told), plan=data.text("level"), complete=complete)
+        limits = [part for part in pieces.parts(data, "limits") if _kind(part) in _LIMITS]
+        windows = distinct(pieces.windows(limits, _window))
+        complete = pieces.are_whole and bool(windows)
+        plan = data.text("level")
+        return pieces.told(Snapshot(now, windows, plan=plan, complete=complete))
 
 
 class PayAsYouGo(_Glm, UnaskedKeys):
@@ -82,31 +83,32 @@ class PayAsYouGo(_Glm, UnaskedKeys):
 
 def _ask_for_plan(request: HttpRequest, now: datetime) -> LoginCheck:
     body = document((yield request), now)
-    if _is_without_plan(body):
+    pieces = Pieces()
+    if _is_without_plan(body, pieces):
         return
-    _refuse(body)
+    _refuse(body, pieces)
     if body.part("data") is None:
         raise body.unusable("data")
 
 
-def _refuse(body: Part) -> None:
+def _refuse(body: Part, pieces: Pieces) -> None:
     """Raise what a refusal means, which comes with the status of a good answer."""
-    code = body.count("code")
-    if body.flag("success") is not False and code in {None, 0, _GOOD}:
+    code, is_good = pieces.read(body.count, "code"), pieces.read(body.flag, "success")
+    if is_good is not False and code in {None, 0, _GOOD}:
         return
     meaning, _ = codes.CODES.get(str(code), (None, ""))
     if meaning is Meaning.LOGIN_DEAD:
         raise LoginRejected(f"the vendor does not accept the key: code {code}")
     if meaning in {Meaning.SHORT_LIMIT, Meaning.OVERLOAD}:
         raise RateLimited(f"the vendor does not want to be asked so often: code {code}")
-    if _is_without_plan(body):
+    if _is_without_plan(body, pieces):
         raise UnexpectedAnswer("the vendor finds no coding plan behind this key")
     raise UnexpectedAnswer(f"the vendor refused to tell: code {code}")
 
 
-def _is_without_plan(body: Part) -> bool:
+def _is_without_plan(body: Part, pieces: Pieces) -> bool:
     """Tell whether a key is known, and has no plan."""
-    meaning, _ = codes.CODES.get(str(body.count("code")), (None, ""))
+    meaning, _ = codes.CODES.get(str(pieces.read(body.count, "code")), (None, ""))
     return meaning is not Meaning.LOGIN_DEAD and "coding plan" in (body.text("msg") or "").lower()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.context import Context
-from rotator.core.logins.aliases import free_alias
+from rotator.core.logins.aliases import free_alias, is_given
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.line_parting import Line, Parted, TokenPair, told
 from rotator.core.logins.owner import Proof
@@ -272,11 +272,19 @@ def _carry_out(context: Context, step: Step, now: datetime) -> list[Event]:
                 join(context, step, now, known_by=best)
             else:
                 join(context, step, now)
-            sentence = f"{other.alias} was joined into it: {why}"
+            gone = other.alias
+            if _is_given(other) and not _is_given(keep):
+                # The settings may name it.
+                gone, keep = keep.alias, replace(keep, alias=other.alias)
+                context.store.rename_account(keep, keep.alias)
             return [
-                _event(now, EventKind.CHANGED, keep, sentence),
+                _event(now, EventKind.CHANGED, keep, f"{gone} was joined into it: {why}"),
                 *_settled_line(context, keep.id, why, now),
             ]
+
+
+def _is_given(account: Account) -> bool:
+    return is_given(account.alias, account.provider, account.identity)
 
 
 def _spend(  # what is spent, and what is told of it

@@ -9,8 +9,8 @@ from rotator.context import Context
 from rotator.core.logins.ancestry import ancestry_of
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.line_parting import Line, Parted, is_perhaps_spent, likeliest_last
-from rotator.core.logins.token_lines import kept_logins, line_of, maybe_others
+from rotator.core.logins.line_parting import Line, Parted, likeliest_last
+from rotator.core.logins.token_lines import kept_logins, line_of, maybe_others, owner_key
 from rotator.live.account_changes import part
 from rotator.live.knowledge import knowledge
 from rotator.model import Account, AccountId, Credential, Digest, Doubt, Event
@@ -53,7 +53,7 @@ def _part_from(
         doubts = [
             Doubt(account.id, came_as, given_as(tokens.credential))
             for tokens in kept
-            if tokens.who.key is None and is_perhaps_spent(tokens)
+            if None in {tokens.who.key, owner_key(account)}
         ]
         context.store.set_doubts(added.id, [*added.doubts, *doubts])
         why = f"it was kept with {account.alias}, which was removed, and may be somebody else's"

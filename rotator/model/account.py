@@ -37,7 +37,8 @@ class Limit:
     `since` is when its failure was worked off. `is_stated`: the time is the vendor's own, and no
     guess of ours. With `model` the account rests for those models alone (see
     `rotator.core.selection.limits.concerns`). `is_own`: others of the account's group are not
-    limited by it.
+    limited by it. `asked` is the model that was refused where the whole account rests for it; None:
+    that is not known.
     """
 
     state: RestState
@@ -48,6 +49,7 @@ class Limit:
     is_stated: bool = False
     model: str | None = None
     is_own: bool = False
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Failover:
     wall_threshold: float = 0.95
     wait_for_reset: bool = False
     max_wait_seconds: int = 3600
+    patience_seconds: int = 5
 
     def strategy_of(self, provider: str) -> Strategy:
         """Return the strategy for that provider."""
@@ -182,6 +183,7 @@ _FAILOVER: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "wall_threshold": float,
         "wait_for_reset": bool,
         "max_wait_seconds": int,
+        "patience_seconds": int,
     }
 )
 _ROUTING: Mapping[str, Callable[[Any], Any]] = MappingProxyType(

@@ -31,7 +31,8 @@ class Signal:
     the turn (a title, a summary). With `waited` nothing new has failed: a wait that a verdict
     asked for is over, and the question is asked anew. `opencode` is the kind of opencode that
     asks (`run`, `serve`, `web` or `tui`). `host` is where the request went, if that is known: a
-    vendor is known by it under any provider id. With a `fault` the answer's status was good, and
+    vendor is known by it under any provider id. With `answered` nothing has failed: a model has
+    answered a request that was sent at `sent_at`. With a `fault` the answer's status was good, and
     there is none here.
     """
 
@@ -55,6 +56,8 @@ class Signal:
     opencode: str | None = None
     host: str | None = None
     fault: Fault | None = None
+    answered: bool = False
+    sent_at: datetime | None = None
 
 
 class Meaning(StrEnum):

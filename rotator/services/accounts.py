@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.aliases import free_alias, require_alias
 from rotator.core.logins.credential_secrets import is_blank
-from rotator.core.logins.token_lines import Join, kept_logins, liveliness
+from rotator.core.logins.token_lines import Join, kept_logins, liveliness, owner_key
 from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
     AccountNotFound,
@@ -38,6 +39,7 @@ from rotator.model import (
     HomeName,
     State,
 )
+from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import with_fresh_tokens
 from rotator.services.rotate import find_account
 from rotator.services.second_home import has_second_home
@@ -176,10 +178,15 @@ def allow_refresh(context: Context, account: Account, *, allowed: bool) -> Done:
 
 
 def enable(context: Context, account: Account) -> Done:
-    """Let an account be chosen again; who says so knows that it is no other one's login."""
+    """Let an account be chosen again, whatever it rests for.
+
+    Who says so knows that it is no other one's login.
+    """
     with context.store.transaction():
         context.store.set_disabled(account.id, None)
         context.store.set_doubts(account.id, ())
+        lifted = lift_by_hand(context, account, "enabled by you")
+    context.record(lifted)
     _changed(context, account, "enabled by you")
     return Done(account, _live(context, account.provider))
 
@@ -232,15 +239,16 @@ def kept_beside(context: Context, state: State) -> dict[AccountId, int]:
 
 
 def merge(context: Context, keep: Account, other: Account) -> Done:
-    """Make one account of two that are one person's; the credential that lives is kept.
+    """Make one account of two that are one person's; the credential that lives is used.
 
-    Raises UsageError for two that cannot be one.
+    Raises UsageError for two that cannot be one, or of which each may work by itself.
     """
     _refuse_strangers(keep, other)
     now = context.clock()
     with swap_lock(context.paths.swap_lock), context.store.transaction():
         # They may have got newer credentials since they were named.
         keep, other = _still_there(context, keep), _still_there(context, other)
+        _refuse_two_that_work(keep, other, now)
         active = context.store.state().active(keep.provider)
         best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
         # Of what somebody has disabled nobody has seen that it is spent.
@@ -252,7 +260,8 @@ def merge(context: Context, keep: Account, other: Account) -> Done:
     if active is not None and active.id in {keep.id, other.id}:
         swap(context, SwapRequest(keep.id, f"{other.alias} was merged into it"))
     context.purge()
-    return Done(keep, _live(context, keep.provider))
+    note = None if is_kept else f"it goes on with the login of {best.alias}; the other is forgotten"
+    return Done(keep, _live(context, keep.provider), note)
 
 
 def _refuse_strangers(keep: Account, other: Account) -> None:
@@ -266,6 +275,20 @@ def _refuse_strangers(keep: Account, other: Account) -> None:
     if why is not None:
         message = f"{keep.name} and {other.name} cannot be merged: {why}"
         raise UsageError(message, hint="rotator accounts lists them")
+
+
+def _refuse_two_that_work(keep: Account, other: Account, now: datetime) -> None:
+    """Raise UsageError where one of two that both may work would never be used any more."""
+    owners = {owner_key(keep), owner_key(other)}
+    is_one_dead = any(account.why_login_at(now) is not None for account in (keep, other))
+    why = None
+    if keep.credential.type == "api" and keep.credential.digest != other.credential.digest:
+        why = "they are two keys, and each works by itself"
+    elif None not in owners and len(owners) > 1 and not is_one_dead:
+        why = f"they belong to {keep.identity or 'one'} and to {other.identity or 'another'}"
+    if why is not None:
+        message = f"{keep.name} and {other.name} are not merged: {why}"
+        raise UsageError(message, hint=f"rotator accounts remove {other.name} forgets one of them")
 
 
 def _liveliness(

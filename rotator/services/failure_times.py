@@ -1,10 +1,10 @@
 """To whom a failure in opencode's log is charged where no bridge tells what the request carried.
 
-An opencode without the bridge goes on with the API key that it has read at its start, so such a
-failure is charged by the process that wrote the line, or by each one that may have written it
-(`log_writers`). A login is read anew for each request, so it is charged by when the request
-began: one that was under way at a swap carried the login before. Where two accounts may be
-meant, nobody is.
+An opencode without the bridge goes on with the API key that it has read at its start, as it does
+with some vendors' logins (`rotator.opencode.read_times`). So such a failure is charged by the
+process that wrote the line, or by each one that may have written it (`log_writers`). Any other
+login is read anew for each request, so it is charged by when the request began: one that was
+under way at a swap carried the login before. Where two accounts may be meant, nobody is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rotator.context import Context
 from rotator.model import State, Tenure
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.log import LoggedFailure
+from rotator.opencode.read_times import is_read_once
 from rotator.opencode.run_lines import Run, Runs
 from rotator.services.log_writers import find_writers
 from rotator.services.without_bridge import Unbridged, opencodes_without_bridge, unbridged
@@ -141,9 +142,9 @@ def attribution_time(
 def _is_login(state: State, provider: str, tenure: Tenure) -> bool:
     if tenure is _UNKNOWN:
         # A provider that has logins alone had one then, too.
-        return all(account.credential.type == "oauth" for account in state.of(provider))
+        return not any(map(is_read_once, state.of(provider)))
     account = state.account(tenure.account)
-    return account is not None and account.credential.type == "oauth"
+    return account is not None and not is_read_once(account)
 
 
 def _set_back(tenures: Sequence[Tenure], now: datetime) -> int | None:

@@ -13,6 +13,7 @@ from rotator.errors import StoreError
 from rotator.model import Account, Event, EventKind, HomeName
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present, bridges_of
+from rotator.opencode.read_times import is_read_once
 from rotator.services.bound_requests import Bound, bound_elsewhere
 from rotator.services.own_keys import find_own_keys, is_sent, unreached, why_unsent
 from rotator.services.unseen_requests import senders
@@ -131,7 +132,7 @@ def _by_kind(
         if bridged:
             because += ", and the bridge puts it into model requests alone"
         return [*running, *(presence.who for presence in bridged)], because
-    is_fixed = put.credential.type == "api"
+    is_fixed = is_read_once(put)
     return [
         process.who for process in without if is_fixed and process.is_stuck
     ], "it runs without the bridge"
@@ -142,7 +143,7 @@ def _is_unseen(presence: Present, put: Account) -> bool:
 
     A WebSocket goes on with the login that it was opened with, too.
     """
-    is_kept = put.credential.type == "api" or presence.sends_by_socket(put.provider)
+    is_kept = is_read_once(put) or presence.sends_by_socket(put.provider)
     return is_kept and presence.misses(put.provider)
 
 

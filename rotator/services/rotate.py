@@ -20,7 +20,8 @@ from rotator.errors import (
 )
 from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.swap import SwapRequest, swap
-from rotator.model import Account, AccountId, AccountState, HomeName, State
+from rotator.model import Account, AccountId, AccountState, Event, HomeName, State
+from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import with_fresh_tokens
 from rotator.wording import moment_in_full
 
@@ -87,19 +88,23 @@ def rotate(context: Context, plan: Plan) -> Rotated:
     """Carry a rotation out, with good tokens where the vendor gives some.
 
     If it has none for the account, another one takes its place, unless it was asked for by
-    name. Raises what `swap` and `plan_rotation` raise.
+    name; that one rests no longer, whatever it was refused for. Raises what `swap` and
+    `plan_rotation` raise.
     """
     if plan.by_name and plan.to.maybe is not None:
         # Who asks for it by name says that it is no other one's login.
         with context.store.transaction():
             context.store.set_doubts(plan.to.id, ())
     plan = _with_good_tokens(context, plan)
+    lifted: list[Event] = []
 
     def enable() -> None:
         context.store.set_disabled(plan.to.id, None)
+        if plan.by_name:
+            lifted[:] = lift_by_hand(context, plan.to, plan.why)
 
     try:
-        return _put_in(context, plan, also=enable)
+        done = _put_in(context, plan, also=enable)
     except NothingToRotateTo:
         if plan.by_name:
             raise
@@ -110,6 +115,10 @@ def rotate(context: Context, plan: Plan) -> Rotated:
         if again.to.id == plan.to.id:
             raise
         return rotate(context, again)
+    if lifted:
+        context.record(lifted)
+        context.notify_changed()
+    return done
 
 
 def _put_in(context: Context, plan: Plan, *, also: Callable[[], None]) -> Rotated:

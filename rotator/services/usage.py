@@ -16,18 +16,19 @@ from datetime import datetime, timedelta
 from rotator.context import Context
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.poll_schedule import UsageRecord, after_failure, after_reading
-from rotator.core.selection.limit_updates import LimitUpdate, limit_updates
+from rotator.core.selection.limit_updates import limit_updates
 from rotator.core.selection.policy import is_stale
 from rotator.core.usage_codec import merged
 from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
 from rotator.live.account_owners import learn_owner
-from rotator.model import Account, Credential, Event, EventKind, Snapshot
+from rotator.model import Account, Credential, Snapshot
+from rotator.services.lifts import lift_events
 from rotator.services.refresh import with_fresh_tokens
 from rotator.system.interrupts import hearing, obey, pending_signal, put_off
-from rotator.wording import moment_in_full
 
 MOST_AT_ONCE = 8
 _RAN_OUT = "its access token has run out; opencode renews it at its next request"
+_ROOM, _FULL = "its usage says that there is room again", "its usage says that it is used up"
 Chance = Callable[[], float]
 # None: the vendor accepts a login of which it tells nothing.
 Found = Snapshot | ProviderError | None
@@ -218,15 +219,5 @@ def _take_in(context: Context, account: Account, told: Snapshot) -> None:
         # The reading is kept; the rest can be learned the next time.
         return
     if changed:
-        context.record(_revised_event(revision, now) for revision in changed)
+        context.record(lift_events(changed, _ROOM, now, otherwise=_FULL))
         context.notify_changed()
-
-
-def _revised_event(revision: LimitUpdate, now: datetime) -> Event:
-    about = f" for {revision.after.model}" if revision.after.model else ""
-    if revision.is_lifted:
-        kind, why = EventKind.RECOVERED, f"its usage says that there is room again{about}"
-    else:
-        until = moment_in_full(revision.after.until)
-        kind, why = EventKind.LIMITED, f"its usage says that it rests until {until}{about}"
-    return Event(now, kind, revision.account.provider, revision.account.name, why=why)

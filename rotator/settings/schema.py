@@ -18,6 +18,7 @@ from rotator.text import sanitize
 LONGEST_KEY = 120
 _LONGEST_TEXT = 200
 _DAY_SECONDS = 86_400
+_MOST_PATIENCE_SECONDS = 60
 _STRATEGY = f"one of {', '.join(Strategy)}"
 _OUT_OF = Failover()
 _ROUTE = Routing()
@@ -111,6 +112,14 @@ class _FailoverSettings(Section):
         f"a whole number from 1 to {_DAY_SECONDS}",
         ge=1,
         le=_DAY_SECONDS,
+    )
+    patience_seconds: int = _setting(
+        _OUT_OF.patience_seconds,
+        "A limit whose stated end is at most so far away is waited for on the same account, but"
+        " no second one within a minute. 0: another account takes over at once.",
+        f"a whole number from 0 to {_MOST_PATIENCE_SECONDS}",
+        ge=0,
+        le=_MOST_PATIENCE_SECONDS,
     )
 
 

@@ -231,6 +231,12 @@ def m008_homes_with_several_logins(connection: sqlite3.Connection) -> None:
     )
 
 
+@store_step
+def m009_refused_models(connection: sqlite3.Connection) -> None:
+    """Note for which model an account was refused that rests for every one."""
+    connection.execute("ALTER TABLE account ADD COLUMN limit_asked TEXT")
+
+
 @history_step
 def m001_events(connection: sqlite3.Connection) -> None:
     """Create the list of what happened and why."""

@@ -85,6 +85,8 @@ def _limit_of(row: Row, prefix: str, model: str | None = None) -> Limit:
         is_stated=bool(row[f"{prefix}stated"]),
         model=model,
         is_own=bool(row[f"{prefix}own"]),
+        # What is about one model is about nothing else.
+        asked=row["limit_asked"] if model is None else None,
     )
 
 

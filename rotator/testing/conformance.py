@@ -34,6 +34,7 @@ from rotator.testing.failure_rules import errors, headers
 from rotator.testing.malformed import (
     MARK,
     Synthetic,
+    pieces_of,
     synthetic_answers,
     with_additions,
     with_hostile_texts,
@@ -43,6 +44,8 @@ from rotator.testing.malformed import (
 # A function of a module and a case, each of the kind that it is about.
 Rule = Callable[[Any, Any], Iterator[str]]
 _MOST_IDENTITY_REQUESTS = 2
+# An answer that says one thing says nothing without it.
+_SEVERAL = 2
 
 
 def documented(module: Asked, case: Conversation) -> Iterator[str]:
@@ -159,6 +162,26 @@ def mutated(module: Asked, case: Conversation) -> Iterator[str]:
             )
 
 
+def separate(module: Asked, case: Conversation) -> Iterator[str]:
+    """Yield where a piece of an answer that can be missing costs the rest when it is broken."""
+    told = told_by(module, case)
+    if told is None or _claims(told) < _SEVERAL:
+        return
+    for number, step in enumerate(case.exchange):
+        for gone, broken in pieces_of(step.document) if step.document is not None else ():
+            without = read(module, case, number, instead(case, number, gone)).snapshot
+            if without is None or not _claims(without):
+                continue
+            for changed in broken:
+                outcome = read(module, case, number, instead(case, number, changed))
+                if outcome.snapshot is None:
+                    yield f"{changed.what} at request {number + 1}: it gives {outcome}"
+
+
+def _claims(snapshot: Snapshot) -> int:
+    return len(snapshot.windows) + (snapshot.balance is not None)
+
+
 def named(module: IdentityReader, case: IdentityCase) -> Iterator[str]:
     """Yield where a field that is gone, null or of a wrong type leads to another owner."""
     told = told_by(module, case)
@@ -220,6 +243,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "any other answer gives an error": refused,
         "an unknown field changes nothing": added,
         "a broken field gives no wrong number": mutated,
+        "what is broken costs itself": separate,
         "a hostile text goes nowhere": hostile,
         "an identity shows no secret": identified,
     },

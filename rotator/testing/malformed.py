@@ -131,6 +131,20 @@ def with_mutations(document: Any) -> Iterator[Changed]:
             yield Changed(f"{_shown(path)} {name}", text, value)
 
 
+def pieces_of(document: Any) -> Iterator[tuple[Changed, list[Changed]]]:
+    """Yield each piece of `document` twice: gone, and in some ways that it must not be in."""
+    for path, value in _values(document):
+        if not path or value is None:
+            continue
+        gone = Changed(f"{_shown(path)} gone", json.dumps(_with(document, path, _GONE)), value)
+        broken = [
+            Changed(f"{_shown(path)} {name}", json.dumps(_with(document, path, other)), value)
+            for name, other in _wrong(value)
+            if name in _ODD_ENOUGH
+        ]
+        yield gone, broken
+
+
 def with_hostile_texts(document: Any) -> Iterator[Changed]:
     """Yield `document` with each of its texts in turn replaced by one that must not be shown."""
     for path, value in _values(document):
@@ -174,6 +188,7 @@ def _document(text: str) -> Any:
 
 
 _GONE = object()
+_ODD_ENOUGH = {"a text", "a flag", "a full list", "a full object", "less than nothing"}
 Path = tuple[str | int, ...]
 Kind = Literal["number", "text", "flag", "list", "object"]
 

@@ -57,6 +57,7 @@ from rotator.watcher.question_times import QuestionTimes
 from rotator.watcher.rebalance import Rebalance
 from rotator.watcher.recovered_accounts import say_who_is_back
 from rotator.watcher.refresh_queue import RefreshQueue
+from rotator.watcher.refused_refreshes import RefusedRefreshes
 from rotator.watcher.settings_reload import reload_settings
 from rotator.watcher.signals import SignalHandler
 from rotator.watcher.turn_ends import Turns
@@ -129,6 +130,7 @@ class Daemon:
             NAMED: self._look_at_owners,
         }
         self._reports = SignalHandler(context, self._exchange, self._refreshes, self._readings)
+        self._refused = RefusedRefreshes(context, self._reports.on_finding, self._refreshes)
         self._turns = Turns(Inbox(self._exchange), self._tail, self._take, self._hear)
         self._rebalance = Rebalance(context, self._exchange, self._refreshes)
         self._files = watcher(
@@ -281,6 +283,8 @@ class Daemon:
     def _look_at_log(self) -> None:
         try:
             self._publisher.has_news |= self._turns.work_log()
+            # A turn whose login got no new tokens ends with a line there.
+            self._publisher.has_news |= self._refused.look()
         finally:
             if self._turns.has_more_lines:
                 self._messages.put(LOG)
@@ -347,13 +351,12 @@ class Daemon:
             # The clock was set back.
             return 0.0
         due = [self._looked_at + LOOK_EVERY]
-        if self._unsettled.wants_a_look(now):
-            due.append(self._looked_at + DOUBT_LOOK_EVERY)
-        if self._refreshes.is_waiting or self._reports.holds_lines:
+        is_soon = self._refreshes.is_waiting or self._reports.holds_lines
+        if is_soon or self._unsettled.wants_a_look(now):
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
         if self._context.replaced:
             due.append(self._looked_at + LATE_LOOK_EVERY)
-        if self._rebalance.is_waiting:
+        if self._rebalance.is_waiting or self._refused.is_waiting:
             due.append(self._looked_at + TURN_LOOK_EVERY)
         if self._times.due_at is not None:
             due.append(self._times.due_at)
@@ -380,6 +383,7 @@ class Daemon:
         self._reports.work_held_lines()
         self._reports.follow_swaps()
         self._look_at_settings()
+        self._publisher.has_news |= self._refused.work()
         self._refreshes.work()
         self._publisher.sweep_if_due(now)
         is_time = self._times.begin(now, self._exchange.present)

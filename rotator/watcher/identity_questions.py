@@ -15,9 +15,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.context import Context
-from rotator.core.poll_schedule import LEASE, OwnerRecord, after_failure, may_ask_owner
+from rotator.core.poll_schedule import (
+    LEASE,
+    MOST_TRIES,
+    OwnerRecord,
+    after_failure,
+    may_ask_owner,
+)
 from rotator.core.selection.policy import is_stale
-from rotator.errors import LoginRejected, ProviderError
+from rotator.errors import LoginRejected, ProviderError, ProviderUnavailable
 from rotator.live.account_owners import learn_owner
 from rotator.model import Account, AccountId, Credential, Digest, Identity, State
 
@@ -146,8 +152,12 @@ class IdentityQuestions:
             # A failure is nothing that a person has to hear of: the rows stay as they are.
             log.info("whose login %s is was not told: %s", account.name, answer.message)
             chance = random.random()  # noqa: S311  # no secret
-            again_at = after_failure(answer, question.tries, now, chance)
-            asked = replace(asked, is_answered=False, due_at=again_at)
+            tries, failures = question.tries, question.tries
+            if isinstance(answer, ProviderUnavailable) and not answer.sent:
+                # Nobody was asked: a computer that is offline uses up no question.
+                tries, failures = tries - 1, MOST_TRIES
+            again_at = after_failure(answer, failures, now, chance)
+            asked = OwnerRecord(tries, due_at=again_at)
             due_at = max(due_at, again_at)
             if isinstance(answer, LoginRejected) and self._has_key_before(account):
                 self._refused.add(question.digest)

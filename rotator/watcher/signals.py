@@ -42,9 +42,11 @@ from rotator.model import (
 from rotator.opencode.bridge.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.services.failover import Answer, Before, carry_out, meaning_of
+from rotator.services.lifts import lift_by_answer
 from rotator.services.restarts import restart_note
 from rotator.services.usage import note_headers
 from rotator.watcher.logged_failures import LoggedFailures
+from rotator.watcher.ramps import Ramps
 from rotator.watcher.refresh_queue import RefreshQueue
 from rotator.watcher.usage_poller import UsagePoller
 
@@ -89,12 +91,14 @@ class SignalHandler:
         )
         # Since when requests wait for an account that frees up.
         self._waiting: dict[str, _Waiting] = {}
+        self._ramps = Ramps()
 
     def on_bridge_signal(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
         if signal.fault is not None:
             self._judge_fault(signal, signal.fault)
         elif signal.status is not None and signal.status < FIRST_FAILURE:
+            lift_by_answer(self._context, signal)
             self._note_limits(signal)
         else:
             self._decide(signal, self._meaning(signal))
@@ -124,6 +128,10 @@ class SignalHandler:
     def work_held_lines(self) -> None:
         """Look at the lines of the log that wait."""
         self._lines.work()
+
+    def on_finding(self, signal: Signal, finding: Finding) -> None:
+        """Do what a failure asks for whose meaning is known; nobody waits for a verdict."""
+        self._decide(signal, finding)
 
     def _note_limits(self, signal: Signal) -> None:
         account = engine.account_of(self._context.store.state(), signal)
@@ -194,6 +202,9 @@ class SignalHandler:
 
     def _note_wait(self, signal: Signal, verdict: Verdict) -> None:
         if verdict.kind is VerdictKind.WAIT:
+            if verdict.note is None:
+                # For its own account, and not for long.
+                return
             now = self._context.clock()
             asks_by = now + timedelta(milliseconds=verdict.wait_ms) + _ASKS_WITHIN
             since = self._waits_since(signal) or now
@@ -212,11 +223,15 @@ class SignalHandler:
     def _reply(self, signal: Signal, finding: Finding | None = None) -> Answer:
         if signal.source is Source.LOG:
             return lambda _: None
-        answer = partial(self._exchange.answer, signal.id)
-        if signal.fault is None or finding is None:
-            return answer
-        account = engine.account_of(self._context.store.state(), signal)
-        return lambda verdict: answer(with_end(verdict, signal, account, finding))
+        # Of an answer that was none the sentence says whose it was.
+        account = engine.account_of(self._context.store.state(), signal) if signal.fault else None
+
+        def answer(verdict: Verdict) -> None:
+            placed = self._ramps.placed(signal, verdict, self._context.clock())
+            ended = with_end(placed, signal, account, finding) if finding else placed
+            self._exchange.answer(signal.id, ended)
+
+        return answer
 
     def _say_who_needs_a_restart(self, signal: Signal, before: AccountId | None) -> None:
         state = self._context.store.state()

@@ -12,6 +12,7 @@ from tests.bench.failover import added_time, capture_time, failover_latency
 from tests.bench.figures import Figure, sync_cost
 from tests.bench.flood import FILES, LINES, first_word
 from tests.bench.prompt import prompt_line
+from tests.bench.short_waits import compared
 from tests.bench.weeks import simulate
 
 # A program's start takes so much longer than a request.
@@ -55,7 +56,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--weeks", type=int, help="simulate strategies for so many weeks instead")
+    parser.add_argument("--waits", action="store_true", help="simulate limits of seconds instead")
     given = parser.parse_args()
+    if given.waits:
+        sys.stdout.writelines(f"{compared_series}\n" for compared_series in compared())
+        return 0
     if given.weeks:
         sys.stdout.writelines(f"{line}\n" for line in simulate(given.weeks).lines())
         return 0

@@ -171,7 +171,12 @@ TOLD: dict[str, tuple[Respond, str, str]] = {
     "an error first": (events(ERROR), "error", LIMIT.decode()),
     "an error behind a text": (events(ROLE, TEXT, ERROR), "error", LIMIT.decode()),
     "a broken stream": (events(ROLE, TEXT, whole=False), "cut", ""),
-    "a stream that breaks before anything came": (events(whole=False), "cut", ""),
+    # Later than its head: else there is no answer at all.
+    "a stream that breaks before anything came": (
+        events(whole=False, silent_seconds=0.3),
+        "cut",
+        "",
+    ),
 }
 
 

@@ -79,7 +79,8 @@ def test_b3_requests_past_the_bridge_are_said_with_the_plug_in_that_has_them(
     assert code_of_doctor != 0
     assert states(house) == ["ready", "ready"]
     if is_refused:
-        assert told == ["mock: a request failed that the bridge did not see: nobody is blamed"]
+        why = "a turn failed of which no request to the model came through the bridge"
+        assert told == [f"mock: {why}: nobody is blamed"]
 
 
 @pytest.mark.timeout(90)

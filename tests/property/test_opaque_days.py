@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.histories.opaque import live_through
+from tests.support.interrupted import memory_folder
 from tests.support.unmeasured import run_modules, told_by
 
 Record = Callable[[str, object], None]
@@ -30,3 +32,19 @@ def test_nobody_is_merged_split_or_lost_on_any_day(record_testsuite_property: Re
     assert counted["steps"] >= STEPS
     # Each kind of day has come.
     assert min(counted["late proofs"], counted["proofs never"], counted["words of the vendor"]) > 99
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        # Tokens that were known to be spent stayed instead of those that were in doubt for them.
+        "52/622",
+        # What a removal had parted, and nobody had proven to be alive, took a login's place.
+        "52/777",
+        # The same, where the vendor had named it before.
+        "52/1773",
+    ],
+)
+def test_a_day_that_once_ended_with_dead_tokens_ends_well(day: str) -> None:
+    with memory_folder() as folder:
+        assert live_through(folder, day)["days"] == 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rotator.secret import digest_of
@@ -49,10 +50,22 @@ class FakeWatcher:
         for folder in (self.inbox, self.outbox):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def publish(self, keys: Iterable[str], provider: str = "mock", **changes: object) -> None:
-        """Publish state.json: `keys` are the provider's secrets, the first one is active."""
+    def publish(
+        self,
+        keys: Iterable[str],
+        provider: str = "mock",
+        *,
+        limited: Mapping[str, str] = MappingProxyType({}),
+        **changes: object,
+    ) -> None:
+        """Publish state.json: `keys` are the provider's secrets, the first one is active.
+
+        `limited` says of some since when they are limited.
+        """
         digests = [digest_of(key) for key in keys]
-        told = {"active": digests[0] if digests else None, "known": digests, "ready": True}
+        told: dict[str, Any] = {"active": digests[0] if digests else None, "known": digests}
+        told["ready"] = True
+        told["limited"] = {digest_of(key): since for key, since in limited.items()}
         state = {
             "schema": 1,
             "version": "0.1.0",

@@ -167,7 +167,9 @@ def _understood(table: tuple[str, Any]) -> list[str]:
     for line in content["lines"]:
         what = f"`{line['code']}`" if "code" in line else f"\u201c{line['text']}\u201d"
         told.setdefault(line["means"], []).append(what)
-    seen = sorted({line["seen"] for line in content["lines"]})
+    for line in content.get("refresh", ()):
+        told.setdefault("a refresh that ends a login", []).append(f"`{line['code']}`")
+    seen = sorted({line["seen"] for line in (*content["lines"], *content.get("refresh", ()))})
     known = ", ".join(f"`{name}`" for name in (*content["ids"], *content["hosts"])) or "everybody"
     means = "; ".join(f"{means.replace('_', ' ')}: {', '.join(told[means])}" for means in told)
     return [name, known, means, seen[0] if len(seen) == 1 else f"{seen[0]}, {seen[-1]}"]

@@ -40,7 +40,10 @@ _FULL_PERCENT = 100.0
 _SLOT = re.compile(r"(x-[\w-]{1,40}-(?:primary|secondary))-used-percent")
 _SNAPSHOT = re.compile(r"x-(?:quota-snapshot|usage-ratelimit)-[\w-]+")
 _STRUCTURED = re.compile(r"(?:^|[;, ])(?P<name>r|remaining|t|reset)=(?P<value>\d{1,12})")
-_LONG_WINDOW = re.compile(r"quota|session|daily|weekly|monthly|day|week|month", re.IGNORECASE)
+_LONG_WINDOW = re.compile(
+    r"quota|session|daily|weekly|monthly|day|week|month|hour|(?<![a-z\d])\d{1,3}[hd](?![a-z\d])",
+    re.IGNORECASE,
+)
 _LONG_REMAINING = re.compile(r"x-ratelimit-remaining-(?:[\w-]+-)?(?:day|week|month)")
 _MOST_HEADERS = 200
 

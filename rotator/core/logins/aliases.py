@@ -38,6 +38,14 @@ def free_alias(provider: str, label: str | None, taken: Collection[str]) -> str:
     return f"{stem}-{number}"
 
 
+def is_given(alias: str, provider: str, label: str | None) -> bool:
+    """Tell whether a person has chosen the alias: `free_alias` would not have made it."""
+    base = normalise(label) if label else ""
+    stems = {base or alias, normalise(without_login(provider)) or "account"}
+    stem, _, number = alias.rpartition("-")
+    return alias != base and not (stem in stems and number.isdecimal())
+
+
 def split_name(name: str) -> tuple[str, str]:
     """Split `provider/alias` at the last slash; raise UsageError where there is none."""
     provider, slash, alias = name.rpartition("/")

@@ -22,6 +22,7 @@ PASSING_COLUMNS = frozenset(
         "limit_since",
         "limit_stated",
         "limit_own",
+        "limit_asked",
         "last_used_at",
     }
 )

@@ -301,16 +301,17 @@ def liveliness(
 ) -> tuple[bool, bool, bool, bool, bool, float, float]:
     """Return what is larger for the credential that more likely lives: the newest one does.
 
-    One that is in no doubt lives: whoever may have spent it would have put it in doubt. What the
-    user has put aside gives way to what is in use.
+    What is known to be dead comes last, whatever else is in doubt. One that is in no doubt lives:
+    whoever may have spent it would have put it in doubt. What the user has put aside gives way to
+    what is in use.
     """
     expires_at = account.credential.expires_at
     return (
+        account.rejected is None and account.spent_from is None,
         # Its tokens may have been exchanged for those of the other.
         not {doubt.newer for doubt in about(account.doubts, account.credential)}
         & {other.id for other in others},
         account.maybe is None,
-        account.rejected is None and account.spent_from is None,
         account.disabled is None,
         account.id == active,
         # The one that runs out last was made last, and that spent the others' refresh token.

@@ -13,8 +13,9 @@ from typing import assert_never
 
 from rotator.clock import is_ahead, is_within
 from rotator.core.logins.refresh_policy import wants_refresh
-from rotator.core.selection.fallback import PASS, fall_back
+from rotator.core.selection.fallback import PASS, fall_back, wait_until
 from rotator.core.selection.limits import limit_on, members, with_limit
+from rotator.core.selection.patience import continued, is_waited_for, waits_until
 from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
 from rotator.core.selection.rests import next_limit
 from rotator.model import (
@@ -175,21 +176,39 @@ def _limit(
 ) -> Decision:
     before = limit_on(account, finding.scope.model)
     limit = next_limit(before, finding, now)
+    patience = timedelta(seconds=state.failover.patience_seconds)
+    if limit is not before:
+        limit = continued(before, limit, patience, now)
+        limit = replace(limit, asked=None if limit.model else signal.model)
+    is_kept = _is_kept(state, account, now) and is_waited_for(before, limit, finding, patience, now)
     marks: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()
     if limit is not before:
         # What is counted for all of them together is known of each.
         marks = tuple(SetLimit(member, limit) for member in _limited_with(state, account, finding))
-        events = (_event(now, EventKind.LIMITED, account, _why_limited(limit, finding, marks)),)
+        why = _why_limited(limit, finding, marks)
+        waits = f"{why}; waited for" if is_kept else why
+        events = (_event(now, EventKind.LIMITED, account, waits),)
         state = _marked(state, marks)
     if not state.balancing:
         return Decision(updates=marks, events=events)
+    if is_kept:
+        # Whoever reads of it in the log has nobody to hold: opencode waits as long by itself.
+        verdict = PASS if signal.source is Source.LOG else wait_until(limit.until, now)
+        return Decision(verdict, updates=marks, events=events)
     choice = choose(state, _wanted(state, signal, account), now)
     if choice.account is None:
         # Only the failure that used up the last account says so; the others repeat it.
         events = tuple(replace(event, detail=choice.why) for event in events)
     decision = _hand_over(state, signal, account, now)
     return replace(decision, updates=marks, events=events)
+
+
+def _is_kept(state: State, account: Account, now: datetime) -> bool:
+    """Tell whether a request of the account's could go on with it, were it not for the limit."""
+    active = state.active(account.provider)
+    is_barred = account.disabled or account.maybe or account.why_login_at(now)
+    return state.balancing and active is not None and active.id == account.id and not is_barred
 
 
 def _limited_with(state: State, account: Account, finding: Finding) -> list[Account]:
@@ -291,7 +310,12 @@ def _put(state: State, failed: Account, choice: Choice, now: datetime) -> Decisi
 
 
 def _after_wait(state: State, signal: Signal, account: Account, now: datetime) -> Decision:
-    """Ask anew for a request whose wait is over; nothing has failed since."""
+    """Ask anew for a request whose wait is over, or was cut short; nothing has failed since."""
+    if _is_kept(state, account, now):
+        patience = timedelta(seconds=state.failover.patience_seconds)
+        until = waits_until(account, signal.model, patience, now)
+        if until is not None:
+            return Decision(wait_until(until, now))
     wanted = Selection(signal.provider, (), account.credential, signal.model)
     choice = choose(state, wanted, now)
     if choice.account is None:

@@ -73,8 +73,13 @@ def _wait(state: State, signal: Signal, since: datetime, now: datetime) -> Verdi
     if back is None or back[1] - since > timedelta(seconds=wanted.max_wait_seconds):
         return PASS
     account, at = back
-    left = min(at - now + _MARGIN, LONGEST_WAIT)
     note = f"every account is used up; {account.name} is first at {moment_in_full(at)}"
+    return wait_until(at, now, note)
+
+
+def wait_until(at: datetime, now: datetime, note: str | None = None) -> Verdict:
+    """Return the verdict that holds a request until a rest is over, as far as one can."""
+    left = min(at - now + _MARGIN, LONGEST_WAIT)
     milliseconds = int(left / timedelta(milliseconds=1))
     return Verdict(VerdictKind.WAIT, wait_ms=milliseconds, note=note)
 

@@ -2,32 +2,26 @@
 
 Pure. A failure is what happened, a reading what a vendor says of it. So a reading only counts
 if it is younger; it shortens no time that the vendor has stated; and it lifts a limit only
-where nothing is missing in it that can block.
+where nothing is missing in it that can have led to the limit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rotator.core.selection.limit_lifts import LimitUpdate, lifted
 from rotator.core.selection.limits import concerns, members
 from rotator.model import Account, AccountState, Limit, Snapshot, Window
 
 # What a vendor counts may lag behind what it has just refused.
 LEAST_AGE = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class LimitUpdate:
-    """A limit of an account's that a reading has changed.
-
-    One that is lifted ends in the past: so the next failure still counts as one in a row.
-    """
-
-    account: Account
-    after: Limit
-    is_lifted: bool
+# So many requests or tokens in a minute, or in an hour, are in no reading: its windows are those
+# of plans. A vendor states the end of such a limit, and it is never further away than this.
+LONGEST_RATE = timedelta(hours=1)
+# A vendor rounds, and counts what is under way: only with so much room it has given quota back.
+MOST_USED = 0.95
 
 
 def limit_updates(
@@ -48,15 +42,15 @@ def updated_limit(limit: Limit, told: Snapshot, now: datetime) -> Limit:
     A time that was a guess gives way to the reset of what is used up.
     """
     since = limit.since
-    if since is None or told.read_at <= since or limit.is_stated or limit.until <= now:
+    if since is None or told.read_at <= since or limit.until <= now:
         return limit
     full = full_windows(told, limit.model, now)
     resets = [window.resets_at for window in full if window.resets_at is not None]
-    if full and len(resets) == len(full):
+    if full and len(resets) == len(full) and not limit.is_stated:
         return replace(limit, state=AccountState.EXHAUSTED, until=max(resets), is_stated=True)
-    if full or told.spent or not told.complete or told.read_at - since < LEAST_AGE:
+    if full or told.spent or not _covers(told, limit) or told.read_at - since < LEAST_AGE:
         return limit
-    return replace(limit, until=since)
+    return lifted(limit, now)
 
 
 def full_windows(told: Snapshot, model: str | None, now: datetime) -> list[Window]:
@@ -69,3 +63,24 @@ def full_windows(told: Snapshot, model: str | None, now: datetime) -> list[Windo
         and concerns(window.model, model)
         and (window.resets_at is None or window.resets_at > now)
     ]
+
+
+def _covers(told: Snapshot, limit: Limit) -> bool:
+    """Tell whether a reading has all that can have led to the limit.
+
+    Windows of other models say nothing of it, nor does money of how many requests a minute may
+    have; a vendor who counts money alone tells by it whether anything is used up.
+    """
+    if not told.complete:
+        return False
+    if limit.state is AccountState.COOLING and limit.is_stated and _is_of_a_rate(limit):
+        return False
+    counted = [w for w in told.windows if w.blocks and concerns(w.model, limit.model)]
+    if counted:
+        return not limit.is_stated or max(window.used for window in counted) <= MOST_USED
+    is_of_money = told.balance is not None and not told.windows
+    return is_of_money and limit.state is AccountState.EXHAUSTED
+
+
+def _is_of_a_rate(limit: Limit) -> bool:
+    return limit.since is not None and limit.until - limit.since <= LONGEST_RATE

@@ -96,7 +96,7 @@ def of_tokens_in_use(account: Account, came_at: datetime) -> Account:
 
 def members(accounts: Iterable[Account], account: Account) -> list[Account]:
     """Return the accounts that are limited together with `account`, itself among them."""
-    return [other for other in accounts if other.id == account.id or _is_together(other, account)]
+    return [other for other in accounts if other.id == account.id or is_together(other, account)]
 
 
 def shared(accounts: Iterable[Account]) -> tuple[Account, ...]:
@@ -110,7 +110,7 @@ def shared(accounts: Iterable[Account]) -> tuple[Account, ...]:
     )
 
 
-def _is_together(account: Account, other: Account) -> bool:
+def is_together(account: Account, other: Account) -> bool:
     """Tell whether two are of one group; of unproven tokens nobody knows in which they are."""
     if account.group is None or account.unproven or other.unproven:
         return False
@@ -119,7 +119,7 @@ def _is_together(account: Account, other: Account) -> bool:
 
 def _with_shared(account: Account, everybody: tuple[Account, ...]) -> Account:
     for other in everybody:
-        if other.id == account.id or not _is_together(other, account):
+        if other.id == account.id or not is_together(other, account):
             continue
         for limit in filter(None, (other.limit, *other.part_limits)):
             own = limit_on(account, limit.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rotator.core.selection.limit_lifts import is_lifted
 from rotator.model import Account, AccountState, Finding, Limit, Meaning, Reach, RestState, State
 
 FIRST_REST = timedelta(seconds=60)
@@ -32,7 +33,7 @@ def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
         kind = AccountState.COOLING
     strikes = 1
     if before is not None and now < before.until:
-        if until is None or until - before.until <= SAME_RESET:
+        if until is None or until - before.until <= _same_reset(before):
             return before
         strikes = before.strikes
     elif before is not None and now - before.until < STRIKE_MEMORY:
@@ -49,6 +50,11 @@ def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
     )
 
 
+def _same_reset(before: Limit) -> timedelta:
+    # Of a rest of seconds a second more is one.
+    return min(SAME_RESET, (before.until - before.since) / 2) if before.since else SAME_RESET
+
+
 def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
     first, longest = FIRST_REST, LONGEST_REST
     if meaning is Meaning.EXHAUSTED:
@@ -59,11 +65,14 @@ def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
 
 
 def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:
-    """Return the accounts whose rest, or the rest for some models, ended after `since`."""
+    """Return the accounts whose rest, or the rest for some models, ended after `since`.
+
+    Of one that was lifted it was said then.
+    """
     return [
         a
         for a in state.accounts
-        if any(since < limit.until <= now for limit in _limits(a))
+        if any(since < limit.until <= now and not is_lifted(limit) for limit in _limits(a))
         and a.state_at(now) is AccountState.READY
     ]
 

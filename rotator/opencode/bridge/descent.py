@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rotator.clock import from_iso
+from rotator.clock import from_iso, is_within
 from rotator.model import Descent, Digest
 from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.paths import Paths
@@ -28,10 +28,21 @@ MOST_FILES = 256
 LARGEST_BYTES = 16 * 1024
 # Whichever home it is of has looked by then, or has no command of ours.
 COPIED_KEPT_FOR = timedelta(days=30)
+# A refusal is for a watcher: one that is not there by then has nothing to do about it.
+REFUSALS_KEPT_FOR = timedelta(minutes=10)
 _MOST_SECRETS = 16
 _NAME = re.compile(r"([A-Za-z0-9-]{1,80})\.json")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _GRANTS = {"refresh": False, "login": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A vendor has refused an opencode new tokens for the refresh token `refused`."""
+
+    at: datetime
+    refused: Digest
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -39,10 +50,11 @@ class DescentFiles:
     """What the files say to this home, oldest first, and which files go once it is in the store.
 
     `files` are those of this home's own opencodes, and what says nothing; `copied` those that
-    another home may want as well, with when they were written.
+    another home may want as well, with when they were written. `refusals` stay for the watcher.
     """
 
     descents: tuple[Descent, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     files: tuple[Path, ...] = field(default=())
     copied: tuple[tuple[datetime, Path], ...] = field(default=())
 
@@ -62,6 +74,7 @@ def read_descents(paths: Paths) -> DescentFiles:
                     facts = entry.stat(follow_symlinks=False)
                     dated.append((facts.st_mtime_ns, entry.name))
     descents: list[Descent] = []
+    refusals: list[Refusal] = []
     files: list[Path] = []
     copied: list[tuple[datetime, Path]] = []
     whose = cache(lambda auth_file: _whose(auth_file, paths.auth_file))
@@ -70,22 +83,35 @@ def read_descents(paths: Paths) -> DescentFiles:
         descent, home = _descent(Path(name).stem, value), whose(_auth_file(value))
         if home is _Home.OTHER:
             continue
+        if (refusal := _refusal(folder / name, value)) is not None:
+            refusals.append(refusal)
+            continue
         if descent is not None:
             descents.append(descent)
         if descent is None or home is _Home.OWN:
             files.append(folder / name)
         else:
             copied.append((descent.at, folder / name))
-    return DescentFiles(tuple(descents), tuple(files), tuple(copied))
+    return DescentFiles(tuple(descents), tuple(refusals), tuple(files), tuple(copied))
 
 
 def taken_in(reading: DescentFiles, now: datetime) -> None:
     """Take the files away: what they say is in the store.
 
-    What another home may want stays until it has had its time.
+    What another home or a watcher may want stays until it has had its time.
     """
     old = [path for at, path in reading.copied if at < now - COPIED_KEPT_FOR]
-    for path in (*reading.files, *old):
+    late = [r for r in reading.refusals if not is_within(REFUSALS_KEPT_FOR, r.at, now)]
+    _remove(*reading.files, *old, *(refusal.path for refusal in late))
+
+
+def settled(refusal: Refusal) -> None:
+    """Take a refusal's file away: what was to be done about it is done."""
+    _remove(refusal.path)
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
         with contextlib.suppress(OSError):
             remove_own(path)
 
@@ -157,6 +183,17 @@ def _descent(name: str, value: dict[str, Any]) -> Descent | None:
         if not to or not (is_login or came_from):
             return None
         return Descent(name, from_iso(value["at"]), is_login, came_from, to)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _refusal(path: Path, value: dict[str, Any]) -> Refusal | None:
+    try:
+        if value.get("schema") != SCHEMA or value.get("ok") is not False:
+            return None
+        if value.get("grant") != "refresh" or (refused := _digest(value.get("from"))) is None:
+            return None
+        return Refusal(from_iso(value["at"]), refused, path)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 

@@ -826,16 +826,18 @@ var isBesideTokens = (name) => BESIDE_TOKENS.test(name) || /refresh/i.test(name)
 var BODY_BYTES = 16 * 1024;
 var BODY_MS = 1e3;
 var decodeBeginning = (bytes) => new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
-async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
+async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS, isEnough) {
   const reader = response.clone().body?.getReader();
   const parts = [];
   let timer;
   const late = new Promise((resolve) => timer = setTimeout(resolve, ms, { done: true }));
+  timer?.unref?.();
   try {
     for (let size = 0; reader && size < most; size += parts.at(-1)?.length ?? 0) {
       const { done, value } = await Promise.race([reader.read(), late]);
       if (done) break;
       parts.push(value);
+      if (isEnough?.(decodeBeginning(Buffer.concat(parts)))) break;
     }
   } catch {
   } finally {
@@ -1209,9 +1211,14 @@ function parseState(text, isOurAuth) {
   const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
   if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
   if (!isOurAuth(theirs)) return null;
-  const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
+  const told = Object.entries(providers).map(([id, { active, known, ready, limited }]) => [
     id,
-    { active, known: /* @__PURE__ */ new Set([...known, active]), ready }
+    {
+      active,
+      known: /* @__PURE__ */ new Set([...known, active]),
+      ready,
+      limited: new Map(Object.entries(limited ?? {}))
+    }
   ]);
   const routing = Array.isArray(more.routing) ? more.routing.filter(isRoute) : [];
   const spent = Array.isArray(more.routing_spent) ? more.routing_spent : [];
@@ -1353,6 +1360,8 @@ function canRepeat(body) {
 var Call = class {
   id = randomId();
   sends = 0;
+  sentAt = "";
+  // when it was sent last
   attempt = 0;
   // of sending and asking, since a wait ended
   /** @type {Set<string>} */
@@ -1387,6 +1396,7 @@ var Call = class {
     if (this.waited) this.attempt = 0;
     this.waited = false;
     this.sends += 1;
+    this.sentAt = (/* @__PURE__ */ new Date()).toISOString();
     this.attempt += 1;
     this.tried.add(this.carried.digest);
     this.secrets.add(this.carried.secret);
@@ -2160,6 +2170,15 @@ var ObservedAnswer = class {
   }
 };
 
+// src/core/answers.js
+var SAID = /"(?:content|text|delta|arguments|partial_json|thinking|reasoning|reasoning_content|output_text)"\s*:\s*"[^"]/;
+var FAILED = /"errors?"\s*:\s*(?!null|false|""|\[\]|\{\})[{["\w]|"type"\s*:\s*"(?:error|response\.failed)"|^event:\s*error/m;
+function hasAnswered(text) {
+  const [said, failed] = [text.search(SAID), text.search(FAILED)];
+  if (said < 0 && failed < 0) return null;
+  return failed < 0 || said >= 0 && said < failed;
+}
+
 // src/core/redaction.js
 function redact(text, secrets) {
   const worthIt = secrets.filter((secret) => secret.length >= 4);
@@ -2190,6 +2209,7 @@ var TOLD_HEADERS = [
 ];
 
 // src/requests/reports.js
+var ANSWER_MS = 6e4;
 var LIMITS_EVERY_MS = 15e3;
 var Reports = class {
   /** @type {Exchange} */
@@ -2198,6 +2218,9 @@ var Reports = class {
   #logins;
   /** @type {Routing} */
   #routing;
+  /** @type {Map<string, true>} */
+  #answersTold = /* @__PURE__ */ new Map();
+  // limited logins that have answered, each for a model and a limit
   /** @type {Map<string, number>} */
   #limitsTold = /* @__PURE__ */ new Map();
   // digest -> when the limits of that login were last told
@@ -2226,6 +2249,24 @@ var Reports = class {
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
     const news = tryOr(() => this.signal(call, response, ""));
     setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
+  }
+  /**
+   * Let the watcher know once that a login has answered which is limited `since`, as soon as its
+   * answer has said anything. What it says goes nowhere.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   * @param {string} since
+   */
+  async tellAnswered(call, response, since) {
+    const news = { ...this.signal(call, response, ""), answered: true, sent_at: call.sentAt };
+    const which = `${news.credential} ${news.model} ${since}`;
+    if (this.#answersTold.has(which) || !this.#exchange.isAnswered()) return;
+    remember(this.#answersTold, which, true, MOST_SEEN);
+    const isEnough = (text) => hasAnswered(text) !== null;
+    const beginning = await readBeginning(response, BODY_BYTES, ANSWER_MS, isEnough);
+    if (hasAnswered(decodeBeginning(beginning))) this.#exchange.tell(news);
+    else this.#answersTold.delete(which);
   }
   /**
    * @param {Call} call
@@ -2853,7 +2894,10 @@ var Bridge = class {
       if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
-      if (isGood && isModelAnswer(call, response)) this.#observe(call, response);
+      if (isGood && isModelAnswer(call, response)) {
+        this.#tellAnswered(call, response);
+        this.#observe(call, response);
+      }
       if (isGood || call.sends >= MOST_SENDS) return response;
       let answer = response;
       try {
@@ -2883,6 +2927,18 @@ var Bridge = class {
    * @param {Response} response
    */
   #observe = (call, response) => tryOr(() => this.#observed.observe(call, response));
+  /**
+   * Tell the watcher that a login answers of which it thinks that it is limited.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  #tellAnswered(call, response) {
+    const since = tryOr(() => this.watcher.provider(call.slot)?.limited.get(call.carried.digest));
+    if (since && since < call.sentAt) {
+      this.#reports.tellAnswered(call, response, since).catch(noop);
+    }
+  }
   /**
    * Send what a login asks before the model: it may buy the token with which that is asked.
    *

@@ -54,6 +54,8 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             opencode=as_kind(value.get("opencode")),
             host=as_words(value.get("host")),
             fault=_fault(value),
+            answered=value.get("answered") is True,
+            sent_at=from_iso(value["sent_at"]) if value.get("sent_at") else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

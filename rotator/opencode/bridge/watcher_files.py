@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rotator.clock import to_iso
+from rotator.core.selection.limit_lifts import held_since
 from rotator.core.selection.routing import Entry
 from rotator.model import AccountState, Digest, State
 from rotator.opencode.bridge.fields import as_list, as_number, head_of
@@ -91,5 +93,11 @@ def provider_facts(state: State, now: datetime) -> dict[str, Any]:
             "active": active.credential.digest if active else None,
             "known": sorted(known - refresh_only),
             "ready": any(a.state_at(now) is AccountState.READY for a in accounts),
+            # Of a good answer with one of these the watcher has to hear.
+            "limited": {
+                a.credential.digest: to_iso(since)
+                for a in accounts
+                if (since := held_since(a, now)) is not None
+            },
         }
     return told

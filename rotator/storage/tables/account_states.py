@@ -38,8 +38,10 @@ class AccountStates(OpenStore):
             return
         self._write(
             "UPDATE account SET limit_state = ?, limit_until = ?, limit_reason = ?,"
-            " limit_strikes = ?, limit_since = ?, limit_stated = ?, limit_own = ? WHERE id = ?",
+            " limit_strikes = ?, limit_since = ?, limit_stated = ?, limit_own = ?,"
+            " limit_asked = ? WHERE id = ?",
             *(limit_values(limit) if limit else (None, None, None, 1, None, 0, 0)),
+            limit.asked if limit else None,
             account,
         )
 

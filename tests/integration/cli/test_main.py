@@ -252,9 +252,6 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "accounts disable acme/acme-1": ("schema", "done", "provider", "alias", "live", "note"),
     "accounts enable acme/acme-1": ("schema", "done", "provider", "alias", "live", "note"),
     "accounts remove acme/acme-1 --yes": ("schema", "done", "provider", "alias", "live", "note"),
-    "accounts merge acme/acme-1 acme/acme-2": (
-        *("schema", "done", "provider", "alias", "live", "note"),
-    ),
     "accounts add zeta": ("schema", "done", "provider", "alias", "live", "note"),
     "balance": ("schema", "balancing"),
     "balance off": ("schema", "balancing"),
@@ -301,6 +298,16 @@ def test_json_may_stand_before_the_subcommand_too(two: Person) -> None:
         "unclaimed",
     ]
     assert two("accounts", "--json", "enable", "acme/acme-1").json()["done"] == "enabled"
+
+
+def test_a_merge_says_what_became_of_the_two(person: Person) -> None:
+    person.logs_in(zeta=oauth("z", 1))
+    person.logs_in(zeta=oauth("z", 2))
+
+    done = person("accounts", "--json", "merge", "zeta/zeta-1", "zeta/zeta-2").json()
+
+    assert (done["done"], done["alias"]) == ("merged", "zeta-1")
+    assert done["note"] == "it goes on with the login of zeta-2; the other is forgotten"
 
 
 # -- exit codes ------------------------------------------------------------------------------

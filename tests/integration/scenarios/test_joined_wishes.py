@@ -109,6 +109,33 @@ def test_a_duplicate_that_was_disabled_disables_nothing_else(live: Live, by: str
     assert second["access"] in kept_of(live)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        (None, "work", "work"),
+        ("home", None, "home"),
+        ("home", "work", "home"),
+        (None, None, "rotating-1"),
+    ],
+)
+def test_a_join_keeps_the_name_that_a_person_gave(
+    live: Live, first: str | None, second: str | None, left: str
+) -> None:
+    logins = [logs_in(live, 1, 6 * HOUR), logs_in(live, 2, 8 * HOUR)]
+    for alias, to in (("rotating-1", first), ("rotating-2", second)):
+        if to is not None:
+            ledger.rename(live.context, live.account(f"{ROTATING}/{alias}"), to)
+
+    for login in logins:
+        learn(live, login, "ada")
+
+    assert only(live).alias == left
+    (joined,) = [event for event in live.events() if "was joined into it" in event.why]
+    gone = {"home", "work", "rotating-1", "rotating-2"} - {left}
+    assert joined.account == f"{ROTATING}/{left}"
+    assert joined.why.split()[0] in gone
+
+
 def test_two_that_are_both_disabled_are_one_that_is(live: Live) -> None:
     first = logs_in(live, 1, 6 * HOUR)
     learn(live, first, "ada")

@@ -30,6 +30,7 @@ from tests.support.live import (
 
 A, B = "acme/acme-1", "acme/acme-2"
 ADA, BOB = "named/ada-acme.example", "named/bob-acme.example"
+FIRST, SECOND = "rotating/rotating-1", "rotating/rotating-2"
 HOUR = timedelta(hours=1)
 
 
@@ -412,33 +413,41 @@ def test_a_rejected_login_is_never_the_one_that_is_kept(live: Live) -> None:
     assert live.state_of(ADA) is AccountState.READY
 
 
-def test_a_merged_account_is_as_disabled_as_the_login_that_is_kept(two: Live) -> None:
-    ledger.disable(two.context, two.account(A))
-
-    ledger.merge(two.context, two.account(A), two.account(B))
-
-    assert two.state_of(A) is AccountState.READY
-
-
-def test_the_longer_limit_of_the_two_holds(two: Live) -> None:
-    set_limit(two, A, hours=1)
-    longer = set_limit(two, B, hours=2)
-
-    ledger.merge(two.context, two.account(A), two.account(B))
-
-    assert two.account(A).limit == longer
+@pytest.fixture
+def opaque(live: Live) -> Live:
+    """Two logins whose tokens name nobody were made, the second is live."""
+    live.sees({"rotating": oauth("r", 1)})
+    live.sees({"rotating": oauth("r", 2)})
+    return live
 
 
-def test_the_longer_limit_of_each_model_holds(two: Live) -> None:
-    set_limit(two, A, hours=3, model="big")
-    big = set_limit(two, B, hours=4, model="big")
-    small = set_limit(two, B, hours=2, model="small")
-    tiny = set_limit(two, A, hours=5, model="tiny")
-    set_limit(two, B, hours=1, model="tiny")
+def test_a_merged_account_is_as_disabled_as_the_login_that_is_kept(opaque: Live) -> None:
+    ledger.disable(opaque.context, opaque.account(FIRST))
 
-    ledger.merge(two.context, two.account(A), two.account(B))
+    ledger.merge(opaque.context, opaque.account(FIRST), opaque.account(SECOND))
 
-    assert two.account(A).part_limits == (big, small, tiny)
+    assert opaque.state_of(FIRST) is AccountState.READY
+
+
+def test_the_longer_limit_of_the_two_holds(opaque: Live) -> None:
+    set_limit(opaque, FIRST, hours=1)
+    longer = set_limit(opaque, SECOND, hours=2)
+
+    ledger.merge(opaque.context, opaque.account(FIRST), opaque.account(SECOND))
+
+    assert opaque.account(FIRST).limit == longer
+
+
+def test_the_longer_limit_of_each_model_holds(opaque: Live) -> None:
+    set_limit(opaque, FIRST, hours=3, model="big")
+    big = set_limit(opaque, SECOND, hours=4, model="big")
+    small = set_limit(opaque, SECOND, hours=2, model="small")
+    tiny = set_limit(opaque, FIRST, hours=5, model="tiny")
+    set_limit(opaque, SECOND, hours=1, model="tiny")
+
+    ledger.merge(opaque.context, opaque.account(FIRST), opaque.account(SECOND))
+
+    assert opaque.account(FIRST).part_limits == (big, small, tiny)
 
 
 def test_every_secret_of_both_is_known_as_the_one_account_s(live: Live) -> None:
@@ -470,12 +479,31 @@ def test_a_refresh_since_the_accounts_were_named_is_not_lost(live: Live) -> None
     """The newest refresh token is the account: an older copy must not be written back."""
     live.sees({"named": oauth("ada", 1)})
     live.sees({"named": oauth("bob", 1)})
+    reject(live, ADA)
     keep, other = live.account(ADA), live.account(BOB)
     live.sees({"named": oauth("bob", 2, left=2 * HOUR)})
 
     ledger.merge(live.context, keep, other)
 
     assert live.saved(ADA) == oauth("bob", 2, left=2 * HOUR)
+
+
+def test_two_keys_are_not_merged(two: Live) -> None:
+    """Most people have two keys of one person on purpose; one of them would be gone for good."""
+    with pytest.raises(UsageError, match="two keys, and each works by itself"):
+        ledger.merge(two.context, two.account(A), two.account(B))
+
+    assert two.names() == [A, B]
+
+
+def test_logins_of_two_that_are_known_are_not_merged(live: Live) -> None:
+    live.sees({"named": oauth("ada")})
+    live.sees({"named": oauth("bob")})
+
+    with pytest.raises(UsageError, match=r"ada@acme\.example and to bob@acme\.example"):
+        ledger.merge(live.context, live.account(ADA), live.account(BOB))
+
+    assert live.names() == [ADA, BOB]
 
 
 def test_accounts_that_cannot_be_one_person_s_are_not_merged(two: Live) -> None:

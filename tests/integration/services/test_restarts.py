@@ -86,6 +86,19 @@ def test_a_swapped_key_names_who_has_to_be_restarted(live: Live, opencode: int) 
     )
 
 
+@pytest.mark.parametrize(("vendor", "when"), [("poe", "after-restart"), ("openai", "next-request")])
+def test_b_a_login_that_is_read_once_needs_a_restart_as_a_key_does(
+    live: Live, opencode: int, vendor: str, when: str
+) -> None:
+    assert opencode
+    live.sees({vendor: oauth("a")})
+    live.sees({vendor: oauth("b")})
+    first = live.state.of(vendor)[0]
+    rotate_to(live, first.name, minutes=1)
+
+    assert takes_effect(live.context, [], first) == when
+
+
 def test_nobody_has_to_be_restarted_where_everybody_has_the_bridge(
     live: Live, opencode: int
 ) -> None:

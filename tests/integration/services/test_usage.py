@@ -39,6 +39,7 @@ from tests.support.waiting import wait_until
 A, B = f"{TELLING}/{TELLING}-1", f"{TELLING}/{TELLING}-2"
 KEY_A, KEY_B = "KEY-CANARY-a", "KEY-CANARY-b"
 LATER = (NOON + timedelta(hours=3)).timestamp()
+WHOLE = {"complete": True}
 MINUTE = timedelta(minutes=1)
 
 
@@ -270,15 +271,51 @@ def test_a_reading_with_room_lifts_a_limit_that_nobody_stated_a_time_for(
     assert live.events()[-1].kind is EventKind.RECOVERED
 
 
-def test_no_reading_lifts_a_limit_before_the_time_that_was_stated(
+def test_e1_a_newer_whole_reading_lifts_a_limit_before_the_time_that_was_stated(
     live: Live, teller: Teller
 ) -> None:
-    fails(live, A, a_finding(Meaning.EXHAUSTED, NOON + timedelta(hours=2)))
-    teller.tells(KEY_A, ["5h", 0.25, LATER, None], complete=True)
+    fails(live, A, a_finding(Meaning.EXHAUSTED, NOON + timedelta(days=18)))
+    teller.tells(KEY_A, ["5h", 0.0, LATER, None], complete=True)
 
     ask(live, A)
 
-    assert live.account(A).until_at(live.clock.now) == NOON + timedelta(hours=2)
+    assert live.state_of(A) is AccountState.READY
+    told = live.events()[-1]
+    assert (told.kind, told.why) == (
+        EventKind.RECOVERED,
+        "its usage says that there is room again: it rests no longer",
+    )
+
+
+@pytest.mark.parametrize(
+    ("windows", "told"),
+    [
+        pytest.param([["5h", 0.0, LATER, None]], {}, id="some windows alone"),
+        pytest.param([["7d", 0.0, LATER, "Opus"]], WHOLE, id="another model's window"),
+        pytest.param([], WHOLE, id="money alone"),
+    ],
+)
+def test_e2_a_reading_that_does_not_cover_what_can_block_lifts_nothing(
+    live: Live, teller: Teller, windows: list[list[object]], told: dict[str, bool]
+) -> None:
+    until = NOON + timedelta(days=18)
+    fails(live, A, a_finding(Meaning.SHORT_LIMIT, until))
+    teller.tells(KEY_A, *windows, **told, balance="1.50")
+
+    ask(live, A)
+
+    assert live.account(A).until_at(live.clock.now) == until
+
+
+def test_an_older_reading_lifts_nothing(live: Live, teller: Teller) -> None:
+    teller.tells(KEY_A, ["5h", 0.0, LATER, None], complete=True)
+    ask(live, A)
+    until = NOON + timedelta(days=18)
+    fails(live, A, a_finding(Meaning.EXHAUSTED, until))
+
+    ask(live, A)
+
+    assert live.account(A).until_at(live.clock.now) == until
 
 
 def test_a_reading_says_until_when_a_limit_without_a_time_holds(live: Live, teller: Teller) -> None:
@@ -288,7 +325,9 @@ def test_a_reading_says_until_when_a_limit_without_a_time_holds(live: Live, tell
     ask(live, A)
 
     assert live.account(A).until_at(live.clock.now) == NOON + timedelta(hours=3)
-    assert live.events()[-1].why == "its usage says that it rests until 2026-11-22 15:00 UTC"
+    assert live.events()[-1].why == (
+        "its usage says that it is used up: it rests until 2026-11-22 15:00 UTC"
+    )
 
 
 def test_a_limit_on_a_model_is_lifted_by_a_reading_as_well(live: Live, teller: Teller) -> None:

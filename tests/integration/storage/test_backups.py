@@ -548,11 +548,15 @@ def test_rows_that_moved_leave_nothing_behind_after_a_removal(live: Live) -> Non
 
 
 def test_the_credential_that_a_merge_drops_leaves_everything(live: Live) -> None:
+    live.sees({"named": oauth("bob", 1)})
+    live.sees({"named": oauth("ada", 2)})
+    with live.context.store.transaction():
+        live.context.store.set_rejected(live.account(BOB).id, "401, login no longer accepted")
     live.context.back_up_if_due()
 
-    ledger.merge(live.context, live.account(B), live.account(A))
+    ledger.merge(live.context, live.account(ADA), live.account(BOB))
 
-    assert places_of("KEY-CANARY-a", live.paths.data) == []
+    assert places_of("ACC-CANARY-bob-1", live.paths.data) == []
     assert len(copies(live)) == 1
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from rotator.context import Context
 from rotator.core.poll_schedule import MOST_TRIES, OwnerRecord
+from rotator.errors import ProviderUnavailable
 from rotator.model import SPENT_ELSEWHERE, Digest
 from rotator.model.preferences import Preferences
 from rotator.plugins.registry import Registry, load_registry
@@ -196,6 +197,29 @@ def test_a_failure_is_asked_about_again_later_and_not_for_ever(live: Live, namer
 
     assert namer.asked == [ADA] * MOST_TRIES
     assert live.account(FIRST).identity_key is None
+
+
+def test_a_computer_that_is_offline_uses_up_no_question(live: Live, namer: Namer) -> None:
+    def offline() -> HttpAnswer:
+        message = "no network"
+        raise ProviderUnavailable(message, sent=False)
+
+    live.sees({NAMING: oauth("ada", left=9 * DAY)})
+    namer.instead[ADA] = offline
+    for _ in range(3 * MOST_TRIES):
+        asked_by(live.context)
+        live.clock.pass_time(minutes=10)
+    # It is not tried at every look.
+    assert len(namer.asked) == 3 * MOST_TRIES
+    asked_by(live.context)
+    asked_by(live.context)
+    assert len(namer.asked) == 3 * MOST_TRIES + 1
+
+    del namer.instead[ADA]
+    live.clock.pass_time(minutes=10)
+    asked_by(live.context)
+
+    assert live.account(FIRST).identity_key is not None
 
 
 def test_a_failure_is_logged_and_is_no_event(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from providers._shared.fields import Part
+from providers._shared.pieces import Pieces
 from providers.anthropic.provider import Anthropic
 from providers.anthropic.usage import read_windows
 from rotator.provider import Paced
@@ -13,7 +14,9 @@ from tests.support.builders import NOW, api, oauth
 
 
 def used(**body: Any) -> dict[tuple[str, str | None], float]:
-    return {(window.name, window.model): window.used for window in read_windows(Part(body))}
+    return {
+        (window.name, window.model): window.used for window in read_windows(Part(body), Pieces())
+    }
 
 
 def test_the_newer_half_of_the_answer_counts_and_the_older_one_fills_its_gaps() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers._shared.fields import Part
+from providers._shared.pieces import Pieces
 from providers.github_copilot.provider import Copilot
 from providers.github_copilot.usage import read_quotas
 from rotator.model import Meaning, Signal, Source
@@ -15,7 +16,7 @@ ALL_LEFT = {"entitlement": 7000, "remaining": 7000, "percent_remaining": 100.0}
 
 def used(**quota: object) -> list[float]:
     snapshots = {"premium_interactions": quota}
-    return [window.used for window in read_quotas(Part({"quota_snapshots": snapshots}))]
+    return [window.used for window in read_quotas(Part({"quota_snapshots": snapshots}), Pieces())]
 
 
 def test_the_lying_snapshot_an_unused_month_that_may_be_exceeded_is_no_number() -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from providers._shared.fields import Part
+from providers._shared.pieces import Pieces
 from providers.google.provider import Google
 from providers.google.usage import read_buckets, read_models
 from rotator.model import Credential
@@ -40,8 +41,11 @@ def test_a_plug_in_packs_the_project_beside_the_token(refresh: str, project: obj
 def test_a_model_without_a_number_is_unknown_and_all_left_of_all_is_no_number() -> None:
     left = [{"modelId": "a", "remainingFraction": 0.5}, {"modelId": "b"}, {"remainingFraction": 0}]
 
-    assert [w.model for w in read_buckets(Part({"buckets": left}))] == ["a"]
-    assert read_models(Part({"models": {"a": {"quotaInfo": {"remainingFraction": 1}}}})) == ()
+    assert [w.model for w in read_buckets(Part({"buckets": left}), Pieces())] == ["a"]
+    assert (
+        read_models(Part({"models": {"a": {"quotaInfo": {"remainingFraction": 1}}}}), Pieces())
+        == ()
+    )
 
 
 def test_only_a_login_can_be_asked_for() -> None:

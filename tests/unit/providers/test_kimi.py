@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from providers.kimi import Kimi
-from rotator.model import Identity
+from rotator.model import Balance, Identity
 from tests.support.asked_vendor import told
 
 
@@ -36,3 +38,41 @@ def test_a_week_that_stands_in_both_places_is_one_window() -> None:
     body = {"usage": {"limit": "100", "used": "6"}, "limits": [days]}
 
     assert [(w.name, w.used) for w in told(Kimi(), body).windows] == [("7d", 0.5)]
+
+
+def test_of_a_wallet_that_names_two_currencies_nobody_knows_the_amount() -> None:
+    same = {name: {"currency": "CNY"} for name in ("monthlyChargeLimit", "monthlyUsed")}
+    other = same | {"monthlyUsed": {"currency": "USD"}}
+    balance = {"balance": {"type": "BOOSTER", "amountLeft": "350000000"}}
+
+    def left(sums: dict[str, dict[str, str]]) -> Balance | None:
+        return told(Kimi(), {"limits": [], "boosterWallet": balance | sums}).balance
+
+    assert left(same) == Balance(Decimal("3.5"), "CNY")
+    assert left(other) is None
+    assert left({}) is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "length"),
+    [
+        *(("MINUTE", 18_000), ("minutes", 18_000), ("TIME_UNIT_MINUTE", 18_000)),
+        *(("second", 300), ("HOURS", 300 * 3_600), ("TIME_UNIT_DAY", 300 * 86_400)),
+    ],
+)
+def test_a_unit_is_known_however_it_is_written(unit: str, length: int) -> None:
+    window = {"duration": 300, "timeUnit": unit}
+
+    body = {"limits": [{"window": window, "detail": {"limit": 2, "used": 1}}]}
+
+    assert [w.length_seconds for w in told(Kimi(), body).windows] == [length]
+
+
+def test_a_wallet_alone_is_no_word_about_the_windows() -> None:
+    sums = {"monthlyChargeLimit": {"currency": "USD", "priceInCents": 100}}
+    wallet = {"balance": {"amountLeft": 10**8}, **sums}
+
+    with_windows = {"usages": {"limit_5h": {"used_ratio": 0.5}}, "boosterWallet": wallet}
+
+    assert not told(Kimi(), {"usages": {}, "boosterWallet": wallet}).complete
+    assert told(Kimi(), with_windows).complete

@@ -210,6 +210,12 @@ def test_what_a_dead_login_is_answered_needs_a_login(
         (403, '{"error": "blocked-user", "message": "User is blocked"}'),
         (403, '{"error": {"code": "account_blocked"}}'),
         (400, '{"error": {"code": "organization_is_blocked", "message": "no"}}'),
+        (403, '{"error": "Your account has been suspended"}'),
+        (403, '{"message": "This organization has been disabled."}'),
+        (401, '{"detail": "The user was deactivated"}'),
+        (400, '{"error": "INVALID_GRANT"}'),
+        (401, '{"error": {"code": "refresh_token_not_found"}}'),
+        (400, '{"error": {"code": "Refresh_Token_Reused"}}'),
     ],
 )
 def test_it_is_known_in_other_places_and_other_words_too(
@@ -226,7 +232,6 @@ def test_it_is_known_in_other_places_and_other_words_too(
         (403, '{"error": "blocked", "message": "The request was blocked"}'),
         (403, "<html><title>Your account has been suspended</title></html>"),
         (403, ""),
-        (403, '{"error": "Your account has been suspended"}'),
         (403, '{"error": {"code": "permission_denied", "message": "Not allowed from here"}}'),
         (403, '{"error": {"code": "access_denied", "message": "Your account is not suspended"}}'),
         (403, '{"code": "x", "message": "Your account is temporarily suspended"}'),
@@ -248,6 +253,10 @@ def test_it_is_known_in_other_places_and_other_words_too(
         (429, '{"error": "invalid_grant"}'),
         (500, '{"error": {"code": "account_suspended"}}'),
         (401, '{"error_description": "Refresh token expired"}'),
+        (400, '{"error": "Your account has been suspended"}'),
+        (403, '{"error": "Your account has not been suspended"}'),
+        (403, '{"error": "Your account has been suspended, try again in an hour"}'),
+        (403, '{"reason": "Your account has been suspended"}'),
         (401, '{"error": {"error": {"error": {"error": {"code": "invalid_grant"}}}}}'),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from providers._shared.fields import Part
+from providers._shared.pieces import Pieces
 from providers.xai.provider import XAI
 from providers.xai.usage import read_billing
 from rotator.errors import UnexpectedAnswer
@@ -20,7 +21,11 @@ WEEK = {
 
 
 def used(**config: Any) -> list[float]:
-    return [window.used for window in read_billing(Part({"currentPeriod": WEEK} | config))]
+    pieces = Pieces()
+    windows = read_billing(Part({"currentPeriod": WEEK} | config), pieces)
+    if pieces.faults:
+        raise pieces.faults[0]
+    return [window.used for window in windows]
 
 
 def test_a_week_that_names_no_percentage_is_unused_unless_a_part_of_it_is_used() -> None:

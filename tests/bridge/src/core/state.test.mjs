@@ -26,11 +26,20 @@ test("the watcher's state names who is active, and that one is known", () => {
     active: "d1",
     known: new Set(["d2", "d1"]),
     ready: true,
+    limited: new Map(),
   });
   assert.deepEqual(
     [routing, [...spent], overridesExplicit, watcher],
     [ROUTES, ["a/m"], false, { pid: 1 }],
   );
+});
+
+test("it says since when a login is limited", () => {
+  const acme = { active: "d1", known: [], ready: false, limited: { d1: "2026-11-22T12:00:00Z" } };
+
+  const { limited } = parse({ providers: { acme } }).providers.get("acme");
+
+  assert.equal(limited.get("d1"), "2026-11-22T12:00:00Z");
 });
 
 test("a state of another schema, for another file or without a watcher is not for us", () => {

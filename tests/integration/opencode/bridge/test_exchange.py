@@ -76,6 +76,7 @@ def test_the_bridge_is_told_what_the_contract_names(live: Live, exchange: Exchan
                 "active": digest(live, "acme/acme-2"),
                 "known": sorted([digest(live, "acme/acme-1"), digest(live, "acme/acme-2")]),
                 "ready": True,
+                "limited": {},
             }
         },
         "routing": [],

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.core.logins.aliases import LONGEST, free_alias, normalise, require_alias, split_name
+from rotator.core.logins.aliases import (
+    LONGEST,
+    free_alias,
+    is_given,
+    normalise,
+    require_alias,
+    split_name,
+)
 from rotator.errors import UsageError
 
 
@@ -84,3 +91,21 @@ def test_a_name_without_both_parts_names_no_account(name: str) -> None:
         split_name(name)
 
     assert caught.value.hint == "an account is named provider/alias"
+
+
+@pytest.mark.parametrize(
+    ("alias", "label"),
+    [
+        ("openai-1", None),
+        ("openai-12", "ada@acme.example"),
+        ("ada-acme.example", "ada@acme.example"),
+        ("ada-acme.example-2", "ada@acme.example"),
+    ],
+)
+def test_an_alias_that_we_made_is_given_by_nobody(alias: str, label: str | None) -> None:
+    assert not is_given(alias, "openai", label)
+
+
+@pytest.mark.parametrize("alias", ["work", "openai-work", "work-2", "1", "-1", "ada-acme.example"])
+def test_any_other_alias_is_a_person_s(alias: str) -> None:
+    assert is_given(alias, "openai", None)

@@ -414,6 +414,16 @@ def test_tokens_of_which_more_is_said_less_likely_live(fields: dict[str, Any]) -
     assert liveliness(OTHER, ONE) > liveliness(ONE, OTHER) > liveliness(spoilt, ONE)
 
 
+@pytest.mark.parametrize("fields", [{"rejected": "401"}, {"spent_from": NOW}])
+def test_what_is_known_to_be_dead_gives_way_to_what_is_in_doubt_for_it(
+    fields: dict[str, Any],
+) -> None:
+    dead = replace(OTHER, **fields)
+    doubting = replace(ONE, maybe=dead.id, doubts=(Doubt(dead.id),))
+
+    assert liveliness(doubting, dead) > liveliness(dead, doubting)
+
+
 def test_a_doubt_about_a_third_one_says_nothing_between_two() -> None:
     doubting = replace(OTHER, doubts=(Doubt(an_account("z").id),))
 

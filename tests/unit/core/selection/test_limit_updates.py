@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from rotator.core.selection.limit_lifts import LimitUpdate
 from rotator.core.selection.limit_updates import (
     LEAST_AGE,
-    LimitUpdate,
+    LONGEST_RATE,
+    MOST_USED,
     full_windows,
     limit_updates,
     updated_limit,
 )
-from rotator.model import AccountState, Limit, Snapshot, Window
+from rotator.model import AccountState, Balance, Limit, Snapshot, Window
 from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_limit, an_account
 
 RESET = NOW + 3 * HOUR
 LATER = NOW + 5 * HOUR
+MONEY = Balance(Decimal("1.50"), "USD")
 
 
 def a_failure(**fields: Any) -> Limit:
     """Return a limit of a minute ago that ends at a time of our own."""
     values: dict[str, Any] = {"until": NOW + MINUTE, "since": NOW - LEAST_AGE} | fields
     return replace(a_limit(), **values)
+
+
+def a_stated_failure(**fields: Any) -> Limit:
+    """Return a limit whose end the vendor has stated, days from now."""
+    values: dict[str, Any] = {"until": NOW + 18 * 24 * HOUR, "is_stated": True} | fields
+    return a_failure(**({"state": AccountState.EXHAUSTED} | values))
 
 
 def lifted(limit: Limit) -> Limit:
@@ -51,6 +61,31 @@ def test_a_younger_reading_that_leaves_nothing_out_lifts_a_limit() -> None:
 @pytest.mark.parametrize(
     ("limit", "reading"),
     [
+        pytest.param(a_stated_failure(), told(used(0.0)), id="a plan is given back early"),
+        pytest.param(a_stated_failure(), told(used(MOST_USED)), id="there is just room"),
+        pytest.param(
+            a_failure(is_stated=True, until=NOW + LONGEST_RATE),
+            told(used(0.0)),
+            id="more than an hour",
+        ),
+        pytest.param(
+            a_stated_failure(state=AccountState.COOLING), told(used(0.0)), id="called a rate limit"
+        ),
+        pytest.param(a_stated_failure(), told(balance=MONEY), id="money of what costs money"),
+        pytest.param(
+            a_stated_failure(model="claude-opus-4-5"), told(used(0.1)), id="a model of the plan"
+        ),
+    ],
+)
+def test_a_younger_reading_of_all_that_can_block_lifts_a_stated_limit(
+    limit: Limit, reading: Snapshot
+) -> None:
+    assert updated_limit(limit, reading, NOW) == lifted(limit)
+
+
+@pytest.mark.parametrize(
+    ("limit", "reading"),
+    [
         pytest.param(a_failure(), told(used(0.4), read_at=NOW - LEAST_AGE), id="not younger"),
         pytest.param(
             a_failure(), told(used(1.0), read_at=NOW - LEAST_AGE), id="not younger, used up then"
@@ -59,7 +94,24 @@ def test_a_younger_reading_that_leaves_nothing_out_lifts_a_limit() -> None:
             a_failure(since=NOW - LEAST_AGE + SECOND), told(used(0.4)), id="hardly younger"
         ),
         pytest.param(replace(a_limit(), since=None), told(used(0.4)), id="since nobody knows when"),
-        pytest.param(a_failure(is_stated=True), told(used(0.4)), id="until the vendor's own time"),
+        pytest.param(
+            a_failure(is_stated=True), told(used(0.4)), id="so many a minute, which nobody reads"
+        ),
+        pytest.param(
+            a_stated_failure(), told(used(0.4), complete=False), id="of a stated one half is told"
+        ),
+        pytest.param(a_stated_failure(), told(used(1.0)), id="used up still"),
+        pytest.param(a_stated_failure(), told(used(MOST_USED + 0.01)), id="about to be used up"),
+        pytest.param(
+            a_stated_failure(), told(used(0.4), read_at=NOW - LEAST_AGE), id="a stated one is newer"
+        ),
+        pytest.param(a_stated_failure(), told(used(0.0, blocks=False)), id="of money alone"),
+        pytest.param(a_stated_failure(), told(used(0.0, model="Opus")), id="of another model"),
+        pytest.param(a_failure(), told(balance=MONEY), id="money of so many a minute"),
+        pytest.param(
+            a_stated_failure(), told(used(0.0, blocks=False), balance=MONEY), id="a purse beside"
+        ),
+        pytest.param(a_stated_failure(), told(), id="nothing"),
         pytest.param(a_failure(), told(used(0.4), complete=False), id="something may be missing"),
         pytest.param(a_failure(), told(used(0.4), spent=True), id="nothing is left all the same"),
         pytest.param(a_failure(), told(used(1.0, None)), id="used up, nobody knows until when"),

@@ -7,8 +7,13 @@ import { SCHEMA } from "./version.js";
 /** @import { Route } from "./models.js" */
 
 /**
- * What the watcher says of a provider: digests of its credentials, and whether one is ready.
- * @typedef {{ active: string, known: Set<string>, ready?: boolean }} Provider
+ * What the watcher says of a provider: digests of its credentials, whether one is ready, and since
+ * when those are limited that are.
+ * @typedef {object} Provider
+ * @property {string} active
+ * @property {Set<string>} known
+ * @property {boolean} [ready]
+ * @property {Map<string, string>} limited
  */
 
 /**
@@ -33,9 +38,14 @@ export function parseState(text, isOurAuth) {
   if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
   if (!isOurAuth(theirs)) return null;
   /** @type {[string, Provider][]} */
-  const told = Object.entries(providers).map(([id, { active, known, ready }]) => [
+  const told = Object.entries(providers).map(([id, { active, known, ready, limited }]) => [
     id,
-    { active, known: new Set([...known, active]), ready },
+    {
+      active,
+      known: new Set([...known, active]),
+      ready,
+      limited: new Map(Object.entries(limited ?? {})),
+    },
   ]);
   const routing = Array.isArray(more.routing) ? more.routing.filter(isRoute) : [];
   const spent = Array.isArray(more.routing_spent) ? more.routing_spent : [];

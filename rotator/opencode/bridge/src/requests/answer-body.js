@@ -2,7 +2,7 @@
 
 import { noop } from "../core/try-or.js";
 
-const BODY_BYTES = 16 * 1024;
+export const BODY_BYTES = 16 * 1024;
 const BODY_MS = 1000;
 
 /**
@@ -14,12 +14,16 @@ export const decodeBeginning = (bytes) =>
   new TextDecoder().decode(bytes.subarray(0, BODY_BYTES), { stream: true });
 
 /**
- * Read the beginning of an answer from a copy; opencode can still read the whole of it.
+ * Read the beginning of an answer from a copy, until it is enough; opencode can still read the
+ * whole of it.
  *
  * @param {Response} response
+ * @param {number} [most]
+ * @param {number} [ms]
+ * @param {(text: string) => boolean} [isEnough]
  * @returns {Promise<Buffer>}
  */
-export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
+export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS, isEnough) {
   const reader = response.clone().body?.getReader();
   /** @type {Uint8Array[]} */
   const parts = [];
@@ -27,11 +31,13 @@ export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS) {
   let timer;
   /** @type {Promise<{ done: true, value?: undefined }>} */
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, { done: true })));
+  timer?.unref?.(); // opencode may end meanwhile
   try {
     for (let size = 0; reader && size < most; size += parts.at(-1)?.length ?? 0) {
       const { done, value } = await Promise.race([reader.read(), late]);
       if (done) break;
       parts.push(value);
+      if (isEnough?.(decodeBeginning(Buffer.concat(parts)))) break;
     }
   } catch {
     // It broke off: what came has to do.

@@ -251,7 +251,10 @@ export class Bridge {
       if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
-      if (isGood && isModelAnswer(call, response)) this.#observe(call, response);
+      if (isGood && isModelAnswer(call, response)) {
+        this.#tellAnswered(call, response);
+        this.#observe(call, response);
+      }
       if (isGood || call.sends >= MOST_SENDS) return response;
       /** @type {Response | null} */
       let answer = response;
@@ -284,6 +287,20 @@ export class Bridge {
    * @param {Response} response
    */
   #observe = (call, response) => tryOr(() => this.#observed.observe(call, response));
+
+  /**
+   * Tell the watcher that a login answers of which it thinks that it is limited.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  #tellAnswered(call, response) {
+    const since = tryOr(() => this.watcher.provider(call.slot)?.limited.get(call.carried.digest));
+    // Where it was sent before that, it says nothing; hardly any request comes further than here.
+    if (since && since < call.sentAt) {
+      this.#reports.tellAnswered(call, response, since).catch(noop);
+    }
+  }
 
   /**
    * Send what a login asks before the model: it may buy the token with which that is asked.

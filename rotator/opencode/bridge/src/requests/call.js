@@ -33,6 +33,7 @@ function canRepeat(body) {
 export class Call {
   id = randomId();
   sends = 0;
+  sentAt = ""; // when it was sent last
   attempt = 0; // of sending and asking, since a wait ended
   /** @type {Set<string>} */
   tried = new Set(); // digests
@@ -66,6 +67,7 @@ export class Call {
     if (this.waited) this.attempt = 0; // what was refused before says nothing any more
     this.waited = false;
     this.sends += 1;
+    this.sentAt = new Date().toISOString();
     this.attempt += 1;
     this.tried.add(this.carried.digest);
     this.secrets.add(this.carried.secret);

@@ -1,12 +1,13 @@
 // What the watcher is told of a request.
 
+import { hasAnswered } from "../core/answers.js";
 import { remember } from "../core/bounded-map.js";
 import { MOST_SEEN } from "../core/bounds.js";
 import { redact } from "../core/redaction.js";
 import { LIMIT_HEADERS, TOLD_HEADERS } from "../core/reported-headers.js";
 import { tryOr } from "../core/try-or.js";
 import { PROCESS_KIND } from "../opencode/process.js";
-import { decodeBeginning } from "./answer-body.js";
+import { BODY_BYTES, decodeBeginning, readBeginning } from "./answer-body.js";
 
 /**
  * @import { Fault } from "../core/answer-reader.js"
@@ -18,6 +19,7 @@ import { decodeBeginning } from "./answer-body.js";
  * @import { Routing } from "./routing.js"
  */
 
+const ANSWER_MS = 60_000; // a model that thinks says nothing for a while
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
 
 /** Tells the watcher of requests, without any secret. */
@@ -28,6 +30,8 @@ export class Reports {
   #logins;
   /** @type {Routing} */
   #routing;
+  /** @type {Map<string, true>} */
+  #answersTold = new Map(); // limited logins that have answered, each for a model and a limit
   /** @type {Map<string, number>} */
   #limitsTold = new Map(); // digest -> when the limits of that login were last told
 
@@ -57,6 +61,25 @@ export class Reports {
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
     const news = tryOr(() => this.signal(call, response, ""));
     setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
+  }
+
+  /**
+   * Let the watcher know once that a login has answered which is limited `since`, as soon as its
+   * answer has said anything. What it says goes nowhere.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   * @param {string} since
+   */
+  async tellAnswered(call, response, since) {
+    const news = { ...this.signal(call, response, ""), answered: true, sent_at: call.sentAt };
+    const which = `${news.credential} ${news.model} ${since}`;
+    if (this.#answersTold.has(which) || !this.#exchange.isAnswered()) return;
+    remember(this.#answersTold, which, true, MOST_SEEN);
+    const isEnough = (/** @type {string} */ text) => hasAnswered(text) !== null;
+    const beginning = await readBeginning(response, BODY_BYTES, ANSWER_MS, isEnough);
+    if (hasAnswered(decodeBeginning(beginning))) this.#exchange.tell(news);
+    else this.#answersTold.delete(which);
   }
 
   /**

@@ -1,0 +1,207 @@
+"""opencode itself got no new tokens for the live login: another one takes its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rotator.clock import to_iso
+from rotator.live.capture_content import take_descents
+from rotator.model import AccountState, EventKind, Finding, Signal
+from rotator.opencode.bridge.descent import REFUSALS_KEPT_FOR
+from rotator.secret import digest_of
+from rotator.services.failover import carry_out
+from rotator.watcher.refresh_queue import RefreshQueue
+from rotator.watcher.refused_refreshes import GRACE, REASON, RefusedRefreshes
+from tests.support.descents import seen_refresh, write
+from tests.support.live import Live, oauth, open_live
+from tests.support.renewing import RENEWING, Vendor, dead
+from tests.support.waiting import wait_until
+
+ADA, BOB = "ada-acme.example", "bob-acme.example"
+OVER = timedelta(minutes=-1)
+SOON = GRACE + timedelta(seconds=1)
+
+
+class World:
+    """ada is live with an access token that has run out, bob is parked."""
+
+    def __init__(self, live: Live, vendor: Vendor) -> None:
+        self.live = live
+        self.vendor = vendor
+        self.queue = RefreshQueue(live.context, lambda: None)
+        self.refused = RefusedRefreshes(live.context, self.blame, self.queue)
+        live.sees({RENEWING: oauth("bob")})
+        live.sees({RENEWING: oauth("ada", left=OVER)})
+        live.clock.pass_time(minutes=10)
+
+    def blame(self, signal: Signal, finding: Finding) -> None:
+        """Work it off as the watcher does."""
+        carry_out(self.live.context, signal, finding, answer=lambda _: None)
+
+    def refuse(self, name: str = "ada", **more: Any) -> Path:
+        """Let a bridge have seen that an opencode got no new tokens."""
+        told = {
+            "grant": "refresh",
+            "from": digest_of(oauth(name)["refresh"]),
+            "to": [],
+            "ok": False,
+            "at": to_iso(self.live.clock.now),
+        }
+        return write(self.live.paths, told | more)
+
+    def later(self, span: timedelta = SOON) -> bool:
+        """Let time pass, and let the watcher look."""
+        self.live.clock.pass_time(seconds=span.total_seconds())
+        return self.refused.work()
+
+    def state_of(self, alias: str) -> AccountState:
+        return self.live.state_of(f"{RENEWING}/{alias}")
+
+    def settle(self) -> None:
+        """Let answers that are on their way come."""
+
+        def is_over() -> bool:
+            self.queue.work()
+            return not self.live.state.refreshes
+
+        wait_until(is_over, 10, "the vendor's answer to be stored")
+
+
+@pytest.fixture
+def world(home: Path) -> Iterator[World]:
+    vendor = Vendor()
+    with open_live(home, registry=vendor.registry()) as live:
+        world = World(live, vendor)
+        yield world
+        world.queue.close()
+
+
+def test_another_login_takes_over_and_the_refused_one_rests(world: World) -> None:
+    path = world.refuse()
+
+    assert not world.refused.work()
+    assert world.refused.is_waiting
+    assert world.live.active(RENEWING) == ADA
+    assert world.later()
+
+    assert world.live.active(RENEWING) == BOB
+    assert world.state_of(ADA) is AccountState.COOLING
+    assert not path.exists()
+    limited = [event for event in world.live.events() if event.kind is EventKind.LIMITED]
+    assert [REASON in event.why for event in limited] == [True]
+
+
+def test_its_vendor_is_asked_once_no_opencode_may_be_asking_and_ends_it(world: World) -> None:
+    world.vendor.instead = [dead]
+    world.refuse()
+    world.later()
+
+    world.later(timedelta(minutes=1))
+    assert world.vendor.asked == []
+    world.later(timedelta(minutes=1))
+    world.settle()
+
+    assert world.vendor.asked == [oauth("ada")["refresh"]]
+    assert world.state_of(ADA) is AccountState.REJECTED
+    world.later(timedelta(minutes=5))
+    assert len(world.vendor.asked) == 1
+
+
+def test_a_login_whose_vendor_was_only_in_trouble_gets_its_tokens(world: World) -> None:
+    world.refuse()
+    world.later()
+    world.later(timedelta(minutes=2, seconds=1))
+    world.settle()
+
+    world.later(timedelta(minutes=2))
+    assert world.state_of(ADA) is AccountState.READY
+    expires_at = world.live.account(f"{RENEWING}/{ADA}").credential.expires_at
+    assert expires_at is not None
+    assert expires_at > world.live.clock.now
+
+
+def test_a_token_that_somebody_else_exchanged_just_before_blames_nobody(world: World) -> None:
+    world.refuse()
+    seen_refresh(world.live.paths, oauth("ada"), oauth("ada", 2))
+    world.live.sees({RENEWING: oauth("ada", 2)})
+
+    assert not world.later()
+
+    assert world.live.active(RENEWING) == ADA
+    assert world.state_of(ADA) is AccountState.READY
+
+
+@pytest.mark.parametrize("name", ["bob", "cem"])
+def test_a_refusal_of_a_login_that_is_not_live_swaps_nobody(world: World, name: str) -> None:
+    world.refuse(name)
+    world.later()
+
+    assert world.live.active(RENEWING) == ADA
+    assert world.state_of(ADA) is AccountState.READY
+
+
+def test_without_another_login_the_live_one_stays(world: World) -> None:
+    with world.live.context.store.transaction():
+        world.live.context.store.set_disabled(
+            world.live.account(f"{RENEWING}/{BOB}").id, "disabled by you"
+        )
+    world.refuse()
+    world.later()
+
+    assert world.live.active(RENEWING) == ADA
+    assert world.state_of(ADA) is AccountState.COOLING
+
+
+def test_a_command_leaves_a_refusal_to_the_watcher_until_it_is_old(world: World) -> None:
+    path = world.refuse()
+    take_descents(world.live.context)
+    assert path.exists()
+
+    world.live.clock.pass_time(seconds=REFUSALS_KEPT_FOR.total_seconds() + 1)
+    take_descents(world.live.context)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"from": None},
+        {"from": "no digest"},
+        {"from": ["a"]},
+        {"at": "yesterday"},
+        {"at": 7},
+        {"schema": 2},
+        {"grant": "login"},
+        {"ok": None},
+        {"ok": "no"},
+    ],
+    ids=json.dumps,
+)
+def test_what_is_not_understood_says_nothing_and_goes(world: World, fields: dict[str, Any]) -> None:
+    path = world.refuse(**fields)
+
+    assert not world.later()
+    take_descents(world.live.context)
+
+    assert not path.exists()
+    assert world.live.active(RENEWING) == ADA
+
+
+def test_a_look_costs_nothing_while_nothing_new_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.refuse("cem")
+    world.refused.look()
+    # That took the file away.
+    world.refused.look()
+    read: list[object] = []
+    monkeypatch.setattr("rotator.watcher.refused_refreshes.read_descents", read.append)
+
+    assert not world.refused.look()
+    assert read == []
