@@ -18,7 +18,7 @@ from providers._shared.answers import document, get
 from providers._shared.fields import Part, fraction
 from providers._shared.keys import ApiKeys
 from providers._shared.pieces import Pieces
-from providers._shared.windows import DAY, HOUR, WEEK, distinct, month, window
+from providers._shared.windows import DAY, HOUR, WEEK, distinct, has_each, month, window
 from rotator.model import Balance, Credential, Identity, Snapshot, Window
 from rotator.provider import IdentityReading, Reading
 
@@ -70,8 +70,9 @@ class Kimi(ApiKeys):
         plan = _windows(body, pieces)
         if not plan and pieces.are_whole and not body.values.keys() & {"limits", "usages"}:
             raise body.unusable("usage")
-        # The wallet pays for what is beyond the plan, and stops nothing of it.
-        complete = pieces.are_whole and bool(plan)
+        # The wallet pays for what is beyond the plan, and stops nothing of it. Either of the two
+        # windows that every membership has may be full while the other one is not.
+        complete = pieces.are_whole and has_each(plan, "5h", "7d")
         wallet = pieces.part(body, "boosterWallet")
         money = pieces.read(_left, wallet) if wallet else None
         windows = distinct((*plan, *pieces.windows([wallet], _beyond)))

@@ -14,7 +14,7 @@ from providers._shared.answers import document, get
 from providers._shared.fields import Part
 from providers._shared.keys import ApiKeys, UnaskedKeys
 from providers._shared.pieces import Pieces
-from providers._shared.windows import FIVE_HOURS, WEEK, month, window
+from providers._shared.windows import FIVE_HOURS, WEEK, has_each, month, window
 from rotator.errors import UnexpectedAnswer
 from rotator.model import (
     Credential,
@@ -70,7 +70,7 @@ class OpenCodeGo(_Workspace):
             raise body.unusable("usage")
         pieces, who = Pieces(), _identity(body)
         windows = tuple(pieces.windows([pieces.part(usage, name) for name in _LENGTHS], _window))
-        complete = pieces.are_whole and bool(windows)
+        complete = pieces.are_whole and has_each(windows, "5h", "7d", "month")
         return pieces.told(Snapshot(now, windows, plan=_PLAN, identity=who, complete=complete))
 
 

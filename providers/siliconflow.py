@@ -1,7 +1,7 @@
 """SiliconFlow: API keys on an account with a balance, of its two sites.
 
-Source, certainty H: https://docs.siliconflow.com/en/api-reference/userinfo/get-user-info. In
-China the address is gone since August 2026 (https://docs.siliconflow.cn/docs/release-notes/overview,
+Source, certainty H: https://docs.siliconflow.com/en/api-reference/userinfo/get-user-info
+(November 2026). In China the address is gone since August 2026 (https://docs.siliconflow.cn/docs/release-notes/overview,
 as steipete/CodexBar, docs/siliconflow.md, has it): older gateways still answer. A key of one site
 is none at the other.
 """

@@ -48,6 +48,11 @@ def distinct(windows: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(kept.values())
 
 
+def has_each(windows: Iterable[Window], *names: str) -> bool:
+    """Tell whether a plan's windows are all there; what is about one model alone is none."""
+    return set(names) <= {one.name for one in windows if one.blocks and one.model is None}
+
+
 def name_of(length_seconds: int) -> str:
     """Return how a window of that length is called."""
     days, rest = divmod(length_seconds, DAY)

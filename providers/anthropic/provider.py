@@ -13,6 +13,7 @@ from providers._shared.answers import document, get
 from providers._shared.oauth import JSON, TokenEndpoint
 from providers._shared.pieces import Pieces
 from providers._shared.ratelimit import read_ratelimit
+from providers._shared.windows import has_each
 from providers.anthropic.codes import classify_anthropic, scope_anthropic
 from providers.anthropic.usage import read_plan_headers, read_profile, read_windows
 from rotator.errors import LoginRejected, ProviderError, UnexpectedAnswer
@@ -75,7 +76,8 @@ class Anthropic:
             who, plan = read_profile(document(profile, now))
         except ProviderError:
             who, plan = Identity(), None
-        complete = pieces.are_whole and any(one.model is None for one in windows)
+        # Either of these may be full while the other one is not.
+        complete = pieces.are_whole and has_each(windows, "5h", "7d")
         return pieces.told(Snapshot(now, windows, plan=plan, identity=who, complete=complete))
 
     def identity_obstacle(self, credential: Credential) -> str | None:

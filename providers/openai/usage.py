@@ -44,6 +44,8 @@ def read_usage_answer(
     pieces = Pieces()
     windows = distinct(_all_windows(body, pieces, now))
     full = any(one.used >= 1 and one.blocks and one.model is None for one in windows)
+    # What may be spent in a month has no length: of the plan itself it says nothing.
+    of_plan = [one for one in windows if one.blocks and one.model is None and one.length_seconds]
     purse = pieces.part(body, _CREDITS)
     balance = pieces.read(_balance, purse) if purse else None
     spent = _is_reached(body, pieces) and not full
@@ -55,8 +57,7 @@ def read_usage_answer(
             plan=body.text("plan_type"),
             identity=read_owner(body, own, account),
             spent=spent,
-            # With no window at all nothing is known to be left.
-            complete=pieces.are_whole and bool(windows),
+            complete=pieces.are_whole and bool(of_plan),
         )
     )
 

@@ -27,7 +27,8 @@ from rotator.core.logins.unsaved import says_something
 from rotator.errors import LiveFileError
 from rotator.live.account_changes import How, renew
 from rotator.live.unclaimed import LIST, keep
-from rotator.model import Account, AccountId, Digest, Doubt, Event, EventKind
+from rotator.live.unproven import note_unproven
+from rotator.model import Account, AccountId, Digest, Doubt, Event, EventKind, SwapMark
 from rotator.secret import Secret
 from rotator.text import sanitize
 
@@ -96,6 +97,7 @@ def _login(
     context: Context, change: Login, now: datetime, also: list[Event]
 ) -> tuple[Event, Secret | None]:
     store, account = context.store, change.account
+    note_unproven(context, change, now)
     if account is None:
         return add_account(context, change, now, activate=True), None
     before = store.active_alias(change.provider)
@@ -105,7 +107,8 @@ def _login(
     store.set_rejected(account.id, None)
     store.set_active(change.provider, account.id, now)
     store.note_swap(change.provider, None)
-    event = account_event(now, EventKind.SWAPPED, account, "logged in in opencode")
+    why = "refreshed by an opencode" if change.is_refresh else "logged in in opencode"
+    event = account_event(now, EventKind.SWAPPED, account, why)
     event = replace(event, from_alias=before, to_alias=account.alias)
     if not change.stale:
         return event, None
@@ -172,6 +175,8 @@ def _refresh(
             now, EventKind.RESTORED, change.account, why
         ), change.account.credential.entry
     also += renew_with(context, change.account, change, now)
+    if change.is_login:
+        context.store.set_disabled(change.account.id, None)
     if change.of_replaced is not None:
         # Whoever took their place has left with an account of their own.
         context.store.set_active(change.provider, change.account.id, now)
@@ -181,7 +186,10 @@ def _refresh(
 def renewed_event(account: Account, change: Login | Refresh, now: datetime) -> Event:
     """Return the event of newer tokens of an account: by what they are taken for its own."""
     if change.is_login:
-        why = "a new login that names the same owner was saved; the one before is kept beside it"
+        why = "a new login with a token that it had was saved"
+        if change.proof is Proof.IDENTITY:
+            why = "a new login that names the same owner was saved"
+            why += "; the one before is kept beside it"
         return account_event(now, EventKind.CAPTURED, account, why)
     return account_event(now, EventKind.REFRESHED, account, _how_refreshed(change))
 
@@ -216,7 +224,7 @@ def _revert(
     if change.fresh:
         also += renew_with(context, change.account, change, now)
     mark = store.state().slot(change.provider).swap
-    if change.give_up or mark is None:
+    if change.give_up:
         store.note_swap(change.provider, None)
         store.set_active(change.provider, change.account.id, now)
         why = f"something keeps bringing {change.account.alias} back; it was left in auth.json"
@@ -227,15 +235,25 @@ def _revert(
         return account_event(
             now, EventKind.PROBLEM, change.account, why
         ), change.account.credential.entry
-    store.note_swap(change.provider, replace(mark, at=now, rounds=change.rounds))
+    left, put = change.account.alias, change.put
+    store.note_swap(change.provider, _undone_again(change, mark, now))
     saved = "its refreshed tokens were saved" if change.fresh else "nothing was lost"
-    left, put = change.account.alias, change.put.alias
-    why = f"an opencode wrote {left} back; {saved} and {put} is live again"
+    then = "it was taken out again" if put is None else f"{put.alias} is live again"
+    why = f"an opencode wrote {left} back; {saved} and {then}"
     if not change.fresh:
         why += keep_unknown(context, change)
     event = account_event(now, EventKind.REVERTED, change.account, why)
-    event = replace(event, from_alias=left, to_alias=put)
-    return event, change.put.credential.entry
+    event = replace(event, from_alias=left, to_alias=put.alias if put else None)
+    return event, put.credential.entry if put else _NO_ENTRY
+
+
+def _undone_again(change: Revert, mark: SwapMark | None, now: datetime) -> SwapMark:
+    """Return what is noted of a swap that has to be made again, or of one that was none of ours."""
+    put = change.put.id if change.put else None
+    if mark is not None and (mark.left, mark.put) == (change.account.id, put):
+        return replace(mark, at=now, rounds=change.rounds)
+    came = Digest(change.credential.entry.digest())
+    return SwapMark(change.account.id, put, now, came, rounds=change.rounds)
 
 
 def renew_with(

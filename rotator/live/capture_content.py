@@ -16,6 +16,7 @@ from rotator.live.account_changes import settle
 from rotator.live.apply_change import apply_change
 from rotator.live.knowledge import knowledge, try_parse
 from rotator.live.unclaimed import keep
+from rotator.live.unproven import undo_disproven
 from rotator.model import Event
 from rotator.opencode.auth.file import Whole, with_entries
 from rotator.opencode.bridge.descent import read_descents, taken_in
@@ -34,6 +35,7 @@ def take_descents(context: Context) -> None:
             providers = {account.provider for account in context.store.state().accounts}
             for provider in sorted(providers):
                 events += settle(context, provider, now)
+            undo_disproven(context, now)
     taken_in(reading, now)
     if events:
         context.record(events)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.aliases import normalise
-from rotator.core.logins.ancestry import ancestry_of
+from rotator.core.logins.ancestry import ancestry_of, comes_from
 from rotator.core.logins.changes import Login
 from rotator.core.logins.credential_secrets import is_blank, same_secrets
 from rotator.core.logins.owner import Proof
@@ -172,18 +172,25 @@ def _owner(
             may_be_replaced=owner.may_be_replaced,
         )
         return _added(work, entry, login)
-    account = owner.account
+    account, came_from = owner.account, ancestry_of(credential, known)
+    has_news = owner.fresh and not owner.stale
+    is_refresh = comes_from(account, came_from, known)
+    if is_login and is_refresh and has_news:
+        # It ends a refresh that began in a row which is gone: nobody has logged in.
+        work.copies.add(entry.slot)
+        is_login = False
+    elif has_news and owner.proof is not Proof.NONE:
+        is_login = is_login or (came_from.is_login and not is_refresh)
     if owner.stale:
         keep_unknown(context, Login(provider, credential, who, account))
     elif owner.fresh and not same_secrets(account.credential, credential):
         news = renewed(account, credential)
         how = How(owner.proof, owner.of_replaced)
         work.events += renew(context, account, news, who, how, work.now)
-        came_of_login = is_login or ancestry_of(credential, known).is_login
         change = Login(
             *(provider, news, who, account),
             proof=owner.proof,
-            is_login=owner.proof is Proof.IDENTITY and came_of_login,
+            is_login=owner.proof is Proof.IDENTITY and is_login,
         )
         _tell(work, renewed_event(account, change, work.now))
     if is_login:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from rotator.context import Context
-from rotator.core.logins.changes import Login, Refresh, interpret
+from rotator.core.logins.changes import Login, Refresh, Revert, interpret
 from rotator.core.logins.late_logins import UNKNOWN, LateLogin, sense_of
 from rotator.live.account_changes import settle
 from rotator.live.apply_change import (
+    account_event,
     add_account,
     keep_unknown,
     renew_with,
@@ -19,7 +20,7 @@ from rotator.live.apply_change import (
 from rotator.live.capture_content import capture_content, take_descents
 from rotator.live.knowledge import knowledge
 from rotator.live.unclaimed import keep_unreadable
-from rotator.model import Digest, Event, State, SwapMark
+from rotator.model import Digest, Event, EventKind, State, SwapMark
 from rotator.opencode.auth.file import Missing, Whole, read_live, with_entry
 from rotator.opencode.auth.journal import finish_interrupted
 from rotator.opencode.auth.replaced import ReplacedFile
@@ -33,7 +34,8 @@ def capture_late_writes(context: Context) -> None:
     """Save what was written into a file that we had just put another in the place of.
 
     A login found there is saved. It is live, too, where auth.json still has the entry that the
-    writer knew; where a swap put another one in, that one stays. A logout there is not heard.
+    writer knew; where a swap put another one in, that one stays. So does whoever is in the slot
+    where a bridge saw that it ends a refresh of another one. A logout there is not heard.
     What a write in place has left that came to no end is put right before.
     """
     replaced = context.replaced
@@ -60,15 +62,16 @@ def _save_late(context: Context, old: ReplacedFile, late: Whole) -> None:
     late_logins: list[LateLogin] = []
     with context.store.transaction():
         changes = interpret(old.seen.entries, late.entries, known)
-        logins = [login for login in changes if isinstance(login, Login | Refresh)]
+        logins = [login for login in changes if isinstance(login, Login | Refresh | Revert)]
         for change in logins:
-            if change.stale:
+            if not change.fresh if isinstance(change, Revert) else change.stale:
                 keep_unknown(context, change)
                 continue
             if isinstance(change, Login) and not change.fresh and len(changes) > 1:
                 continue  # one that its writer had read before somebody else logged in
             before = sense_of(old.seen.entries.get(change.provider))
-            before = UNKNOWN if old.is_unknown else before
+            # What ends a refresh is put in where its own account is live by now, and nowhere else.
+            before = UNKNOWN if old.is_unknown or isinstance(change, Revert) else before
             beside = sense_of(in_auth_json.get(change.provider))
             late_logins.append(LateLogin(change.provider, change.credential.digest, before, beside))
             events += _save(context, change, now)
@@ -82,12 +85,18 @@ def _save_late(context: Context, old: ReplacedFile, late: Whole) -> None:
         context.notify_changed()
 
 
-def _save(context: Context, change: Login | Refresh, now: datetime) -> list[Event]:
+def _save(context: Context, change: Login | Refresh | Revert, now: datetime) -> list[Event]:
+    if isinstance(change, Revert):
+        news = renew_with(context, change.account, change, now)
+        why = "its refreshed tokens were saved, and who is in its place stays there"
+        return [*news, account_event(now, EventKind.REFRESHED, change.account, why)]
     if change.account is None:
         return [add_account(context, change, now)]
     if isinstance(change, Login) and not change.fresh:
         return []
     news = renew_with(context, change.account, change, now)
+    if change.is_login:
+        context.store.set_disabled(change.account.id, None)
     return [*news, renewed_event(change.account, change, now)]
 
 
@@ -151,7 +160,8 @@ def _without_overtaken(
         login for login in waiting if sense_of(entries.get(login.provider)) == login.beside
     )
     if len(left) < len(waiting):
-        store.set_late_logins(left)
+        with store.transaction():
+            store.set_late_logins(left)
     return left
 
 

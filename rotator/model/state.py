@@ -28,11 +28,12 @@ class SwapMark:
     """Our last swap in a slot, kept to recognise an opencode that undoes it.
 
     `left_entry` is the digest of the entry's text that was replaced; `left_expired` says that
-    its access token had expired by then, so that opencode may have been refreshing it.
+    its access token had expired by then, so that opencode may have been refreshing it. `put` is
+    None where an account was taken out for nobody.
     """
 
     left: AccountId | None
-    put: AccountId
+    put: AccountId | None
     at: datetime
     left_entry: Digest | None
     left_expired: bool = False

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from rotator.context import Context
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.poll_schedule import UsageRecord, after_failure, after_reading
-from rotator.core.selection.limit_updates import limit_updates
+from rotator.core.selection.limit_updates import as_whole_as, limit_updates
 from rotator.core.selection.policy import is_stale
 from rotator.core.usage_codec import merged
 from rotator.errors import LoginRejected, ProviderError, StoreError, SwapConflict
@@ -198,8 +198,9 @@ def keep_answer(context: Context, account: Account, answer: Found, chance: float
         context.history.keep_accepted(account.id)
         return
     least = context.registry.usage_pause(account.provider)
+    before = context.history.asked(account.id).snapshot
     context.history.keep_reading(account.id, answer, after_reading(answer, least, chance))
-    _take_in(context, account, answer)
+    _take_in(context, account, as_whole_as(answer, before, now))
 
 
 def _take_in(context: Context, account: Account, told: Snapshot) -> None:

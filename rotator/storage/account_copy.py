@@ -34,7 +34,9 @@ PURGE = "purge"
 NOTICE = "rebuilt"
 # Logins that are saved here and not in auth.json yet.
 LATE = "late"
-_PASSING_SETTINGS = (PURGE, NOTICE, LATE)
+# What was taken for a login and may prove to be none.
+UNPROVEN = "unproven"
+_PASSING_SETTINGS = (PURGE, NOTICE, LATE, UNPROVEN)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench.answers import crafted_answers
 from tests.bench.dashboard import first_screen, on_screen
 from tests.bench.failover import added_time, capture_time, failover_latency
 from tests.bench.figures import Figure, sync_cost
@@ -26,6 +27,7 @@ def measure(home: Path, rounds: int) -> list[Figure]:
         (home / name).mkdir()
     return [
         sync_cost(home / "disk"),
+        crafted_answers(),
         failover_latency(home / "failover", rounds),
         *added_time(home / "added", rounds),
         capture_time(home / "capture", rounds),

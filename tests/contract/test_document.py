@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rotator.plugins.loader import GROUP
+from rotator.plugins.table_files import read_tables
+from rotator.plugins.vendor_tables import VendorTables
+from tests.support.field_cases import as_case, registry, wrong
 from tests.support.provider_table import ANSWERS, DOCUMENT, answers, table, written
 from tests.support.tool import expect_success
 
@@ -17,6 +22,7 @@ EXAMPLE = re.compile(
     r"^<!-- example: (\S+) -->\n```\w+\n(.*?)^```\n<!-- /example -->$", re.MULTILINE | re.DOTALL
 )
 LONGEST_EXAMPLE = 60
+LONGEST_LINE = 10
 ASK = """
 from rotator.opencode.auth.entries import (parse_entry)
 from rotator.plugins.registry import load_registry
@@ -62,6 +68,25 @@ def test_the_example_is_found_once_it_is_installed(example: Path) -> None:
     told = expect_success(sys.executable, "-c", ASK, PYTHONPATH=str(example))
 
     assert told == "None ()\n"
+
+
+def test_the_worked_line_is_short_and_makes_its_case_right(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [example / "answers" / name for name in ("acme.toml", "case.json")]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    case = as_case(json.loads(files[1].read_text(encoding="utf-8")))
+    package = example / "acme_answers"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (example / "answers").rename(package / "answers")
+    monkeypatch.syspath_prepend(example)
+
+    tables = VendorTables(given=read_tables("acme_answers"))
+
+    assert len(lines) < LONGEST_LINE
+    assert wrong(case) != []
+    assert wrong(case, replace(registry(), tables=tables)) == []
 
 
 def test_the_table_is_what_the_modules_are() -> None:

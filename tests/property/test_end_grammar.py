@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import format_datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +72,34 @@ IN_UTC: tuple[Form, ...] = (
 IN_PLACES: tuple[Form, ...] = (
     lambda at: f"{at:%Y-%m-%d %H:%M:%S} ({at.tzinfo})",
     lambda at: f"{at:%b} {at.day}, {at.year} {at:%I:%M:%S %p} {at.tzinfo}",
+    lambda at: f"{at.day} {at:%B} {at.year} at {at:%H:%M:%S} {at.tzinfo}",
+)
+WITH_WEEKDAY: tuple[Form, ...] = (
+    lambda at: f"{at:%A} at {at:%H:%M:%S} UTC{short(at)}",
+    lambda at: f"{at:%a}, {at:%I:%M:%S %p} (UTC{offset(at, ':')})",
+    lambda at: f"周{'一二三四五六日'[at.weekday()]} {at:%H:%M:%S} UTC{short(at)}",
+    lambda at: f"星期{'一二三四五六日'[at.weekday()]}{at:%H点%M分%S秒} (UTC{short(at)})",
+)
+# The day of the month first or last, as countries have it; told apart by a day beyond the 12th.
+EITHER_WAY: tuple[Form, ...] = (
+    lambda at: f"{at:%d/%m/%Y %H:%M:%S} {offset(at)}",
+    lambda at: f"{at:%m/%d/%Y %H:%M:%S} {offset(at)}",
+    lambda at: f"{at:%d.%m.%Y %H:%M:%S} UTC{short(at)}",
+)
+NEAR: tuple[tuple[str, str], ...] = (
+    ("today at {}", "tomorrow at {}"),
+    ("today {}", "tomorrow {}"),
+    ("今天 {}", "明天 {}"),
+    ("今日{}", "明日{}"),
+)
+# A name and what it is before or after UTC.
+NAMED = st.sampled_from(
+    [
+        *(("UTC", 0.0), ("GMT", 0.0), ("Z", 0.0), ("CET", 1.0), ("CEST", 2.0), ("EET", 2.0)),
+        *(("MSK", 3.0), ("SGT", 8.0), ("HKT", 8.0), ("JST", 9.0), ("KST", 9.0), ("AEST", 10.0)),
+        *(("EST", -5.0), ("EDT", -4.0), ("CDT", -5.0), ("MST", -7.0), ("PST", -8.0)),
+        *(("PDT", -7.0), ("HST", -10.0), ("Beijing time", 8.0), ("北京时间", 8.0)),
+    ]
 )
 SENTENCES = st.sampled_from(
     [
@@ -84,11 +112,13 @@ SENTENCES = st.sampled_from(
         "重置时间：{}",
     ]
 )
-OFFSETS = st.sampled_from([-660, -480, -300, -210, 0, 60, 330, 345, 480, 540, 720, 840]).map(
-    lambda minutes: timezone(timedelta(minutes=minutes))
+# Every quarter of an hour that a zone of the world is off by, and those between.
+OFFSETS = st.integers(-12 * 4, 14 * 4).map(
+    lambda quarters: timezone(timedelta(minutes=15 * quarters))
 )
+# All of the world's that have an area before them: others could be any word.
 PLACES = st.sampled_from(
-    ["America/Los_Angeles", "America/New_York", "Asia/Shanghai", "Europe/Berlin", "Asia/Kolkata"]
+    sorted(name for name in available_timezones() if "/" in name and "posix" not in name)
 ).map(ZoneInfo)
 
 
@@ -135,6 +165,44 @@ def test_a_zone_may_be_called_by_its_place(
     form: Form, sentence: str, later: timedelta, zone: ZoneInfo
 ) -> None:
     assert is_read(form, sentence, later, zone)
+
+
+@given(st.sampled_from(WITH_WEEKDAY), SENTENCES, seconds(timedelta(days=6)), OFFSETS)
+def test_a_day_of_the_week_is_the_next_one(
+    form: Form, sentence: str, later: timedelta, zone: timezone
+) -> None:
+    assert is_read(form, sentence, later, zone)
+
+
+@given(st.sampled_from(EITHER_WAY), SENTENCES, seconds(YEAR - DAY), OFFSETS)
+def test_a_day_may_stand_before_its_month_or_behind_it(
+    form: Form, sentence: str, later: timedelta, zone: timezone
+) -> None:
+    day = (NOW + later).astimezone(zone).day
+
+    assert day <= 12 or is_read(form, sentence, later, zone)
+
+
+@given(st.sampled_from(NEAR), SENTENCES, seconds(timedelta(hours=40)), OFFSETS)
+def test_today_and_tomorrow_are_those_of_the_zone(
+    words: tuple[str, str], sentence: str, later: timedelta, zone: timezone
+) -> None:
+    days = ((NOW + later).astimezone(zone).date() - NOW.astimezone(zone).date()).days
+
+    def near(at: datetime) -> str:
+        return words[days].format(f"{at:%H:%M:%S} UTC{short(at)}")
+
+    assert days > 1 or is_read(near, sentence, later, zone)
+
+
+@given(NAMED, SENTENCES, seconds(YEAR - DAY))
+def test_a_zone_may_have_a_name(named: tuple[str, float], sentence: str, later: timedelta) -> None:
+    name, hours = named
+
+    def told(at: datetime) -> str:
+        return f"{at:%Y-%m-%d %H:%M:%S} {name}"
+
+    assert is_read(told, sentence, later, timezone(timedelta(hours=hours)))
 
 
 @given(

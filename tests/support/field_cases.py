@@ -114,14 +114,15 @@ def as_told(case: FieldCase) -> Signal:
     return signal
 
 
-def finding_of(case: FieldCase) -> Finding:
-    """Return what the watcher makes of it."""
-    return meaning_of(cast("Context", _Context(registry(), case.now)), as_told(case))
+def finding_of(case: FieldCase, known: Registry | None = None) -> Finding:
+    """Return what the watcher makes of it, with every vendor's rules or with those `known`."""
+    context = _Context(known or registry(), case.now)
+    return meaning_of(cast("Context", context), as_told(case))
 
 
-def wrong(case: FieldCase) -> list[str]:
+def wrong(case: FieldCase, known: Registry | None = None) -> list[str]:
     """Return what the watcher gets wrong."""
-    finding = finding_of(case)
+    finding = finding_of(case, known)
     faults = []
     if finding.meaning not in case.means:
         faults.append(f"means {finding.meaning} ({finding.reason}), not {sorted(case.means)}")
@@ -141,7 +142,7 @@ def _is_same(until: datetime | None, told: str | None) -> bool:
 def answers(*names: str) -> list[FieldCase]:
     """Return the cases of the files of answers."""
     read = [case for name in names for case in json.loads((FOLDER / name).read_text())]
-    return [_answer(case) for case in read]
+    return [as_case(case) for case in read]
 
 
 def sibling_files(*, of_ends: bool) -> list[str]:
@@ -160,7 +161,8 @@ def ends(*names: str) -> list[FieldCase]:
     return cases
 
 
-def _answer(told: Mapping[str, Any]) -> FieldCase:
+def as_case(told: Mapping[str, Any]) -> FieldCase:
+    """Return one answer, as a file has it, as a case."""
     return FieldCase(
         name=told["id"],
         provider=told["provider"],

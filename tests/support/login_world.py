@@ -210,7 +210,7 @@ class World:
         if change.fresh:
             self.renew(change.account.id, change.credential)
         mark = self.state.slot(ACME).swap
-        if change.give_up or mark is None:
+        if change.give_up or mark is None or change.put is None:
             self.state = with_slot(self.state, ACME, active=change.account.id, swap=None)
         else:
             self.live[ACME] = change.put.credential.entry

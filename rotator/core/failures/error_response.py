@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 
 from rotator.model import Signal
@@ -94,7 +95,10 @@ _STATUS_FIELDS = ("status_code", "status", "code")
 
 _JSON_START = re.compile(r'\{\s*["}]|\[\s*[{"]')
 _SSE_FIELD = re.compile(r"(?:event|data|id|retry):")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],]', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],]', re.DOTALL)
+_CLOSING = {"{": "}", "[": "]"}
+_DEEPEST = 64
+_DECODER = json.JSONDecoder()
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
@@ -122,9 +126,15 @@ class ErrorResponse:
 
 def read_error_response(signal: Signal) -> ErrorResponse:
     """Return what the signal's body, error text and headers say."""
+    return _read(signal.body, signal.error or "", tuple(signal.headers.items()))
+
+
+# Each rule asks for the same one.
+@lru_cache(maxsize=1)
+def _read(body: str, error: str, headers: tuple[tuple[str, str], ...]) -> ErrorResponse:
     documents: list[object] = []
     messages: list[str] = []
-    for text in (signal.body, signal.error or ""):
+    for text in (body, error):
         values, rest = _documents(text)
         documents += values
         rest = _ERROR_NAME.sub("", rest[:_LONGEST_MESSAGE])
@@ -135,7 +145,7 @@ def read_error_response(signal: Signal) -> ErrorResponse:
         codes=tuple(code for entry in objects for code in _codes(entry)),
         messages=(*messages, *(said for entry in objects for said in _messages(entry))),
         objects=objects,
-        headers=_headers(signal.headers, objects),
+        headers=_headers(dict(headers), objects),
         status=next((s for entry in objects if (s := _status(entry)) is not None), None),
     )
 
@@ -175,9 +185,16 @@ def _documents(text: str) -> tuple[list[object], str]:
 
 def _parse(text: str) -> object:
     """Return the JSON value at the start of `text`, also when its end was cut off, or None."""
-    for candidate in (text, *_repaired(text)):
+    try:
+        return _DECODER.raw_decode(text)[0]
+    except RecursionError:
+        # Nobody speaks from so deep inside.
+        return None
+    except ValueError:
+        pass
+    for candidate in _repaired(text):
         try:
-            value: object = json.JSONDecoder().raw_decode(candidate)[0]
+            value: object = _DECODER.raw_decode(candidate)[0]
         except (ValueError, RecursionError):
             continue
         return value
@@ -189,22 +206,24 @@ def _repaired(text: str) -> Iterator[str]:
 
     Cutting keeps the structure, so that an echo of the request stays where it is not read.
     """
-    yield text + _closers(text)
-    yield _HALF_ESCAPE.sub("", text) + '"' + _closers(text)
-    commas = [token.start() for token in _TOKEN.finditer(text) if token[0] == ","]
-    if commas:
-        whole = text[: commas[-1]]
-        yield whole + _closers(whole)
-
-
-def _closers(text: str) -> str:
     still_open: list[str] = []
+    comma, open_there = 0, ""
+    # Once over the text: it may be long, and nothing but brackets.
     for token in _TOKEN.finditer(text):
-        if token[0] in "{[":
-            still_open.append("}" if token[0] == "{" else "]")
-        elif token[0] in "}]" and still_open:
+        sign = text[token.start()]
+        if sign == ",":
+            comma, open_there = token.start(), "".join(still_open)
+        elif sign in _CLOSING:
+            if len(still_open) == _DEEPEST:
+                return
+            still_open.append(_CLOSING[sign])
+        elif sign != '"' and still_open:
             still_open.pop()
-    return "".join(reversed(still_open))
+    closers = "".join(reversed(still_open))
+    yield text + closers
+    yield _HALF_ESCAPE.sub("", text) + '"' + closers
+    if comma:
+        yield text[:comma] + open_there[::-1]
 
 
 def _objects(documents: list[object]) -> Iterator[Mapping[str, object]]:

@@ -99,7 +99,7 @@ def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
             yield math.inf, "seconds", 1.0, match.end()
             return
         parts += 1
-        unit = next(n for n in range(len(_UNITS) + 2) if match[f"u{n}"])
+        unit = int(str(match.lastgroup)[1:])
         at = match.end()
         if unit < len(_UNITS):
             yield count, "seconds", _UNITS[unit][0], at

@@ -22,7 +22,8 @@ _MOST_WORDS = 64
 _LONGEST_TEXT = 400
 # What is written as a code, in a sentence: `SetLimitExceeded`, `user_weekly_rate_limited`.
 _WORD = re.compile(
-    r"^[A-Z]\w+(?=:)|[A-Za-z][A-Za-z0-9]*(?:[_.:-][A-Za-z0-9]+)+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+"
+    r"^[A-Z]\w+(?=:)|(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*+(?:[_.:-][A-Za-z0-9]++)+"
+    r"|(?<![A-Za-z])[A-Z]?[a-z]++(?:[A-Z][a-z]++)+"
 )
 _NUMBERED = re.compile(
     r"\[(?P<a>\d{3,6})\]|\((?P<b>\d{3,6})\)\s*$|^(?P<c>\d{4,6})[:：]"

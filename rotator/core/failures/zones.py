@@ -26,13 +26,17 @@ _PLACES = {
     "central time": "America/Chicago", "mountain time": "America/Denver",
     "coordinated universal time": "UTC", "世界协调时": "UTC", "协调世界时": "UTC",
 }  # fmt: skip
-_AREAS = "Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc|US"
+_AREAS = (
+    "Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Europe|Indian"
+    "|Mexico|Pacific|Etc|US"
+)
 _PLACE = "|".join(sorted(_PLACES, key=len, reverse=True))
-_NAMES = "|".join(sorted(_HOURS, key=len, reverse=True))
+_NAMES = "|".join(_HOURS)
 _OFFSET = r"[+\-\u2212]\d{1,2}(?::?[0-5]\d)?(?![\d:])"
 _ZONE = re.compile(
     rf"[ ]?\(?(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
-    rf"|(?P<place>{_PLACE})(?![a-z])|(?P<iana>(?:{_AREAS})(?:/[A-Za-z_]{{2,20}}){{1,2}})"
+    rf"|(?P<place>{_PLACE})(?![a-z/])"
+    rf"|(?P<iana>(?:{_AREAS})(?:/[A-Za-z](?:[A-Za-z0-9_+-]{{0,30}}[A-Za-z0-9])?){{1,2}})"
     rf"|(?P<short>{_NAMES})(?![\w/]))\)?",
     # Else a dotless i and a long s would be letters of names that the tables do not have.
     re.IGNORECASE | re.ASCII,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.knowledge import Knowledge
-from rotator.model import Credential, Descent, Digest
+from rotator.model import Account, Credential, Descent, Digest
 
 _LONGEST_LINE = 64
 
@@ -25,7 +25,8 @@ class Ancestry:
 
 def ancestry_of(credential: Credential, known: Knowledge) -> Ancestry:
     """Return where a credential came from, as far as bridges saw it."""
-    return ancestry_of_secrets(secrets_of(credential), known)
+    # A refresh token may have been there before; each answer brings a request secret of its own.
+    return ancestry_of_secrets(secrets_of(credential)[::-1], known)
 
 
 def ancestry_of_secrets(secrets: tuple[Digest, ...], known: Knowledge) -> Ancestry:
@@ -33,6 +34,11 @@ def ancestry_of_secrets(secrets: tuple[Digest, ...], known: Knowledge) -> Ancest
     steps = list(_line(secrets, known))
     line = tuple(step.came_from for step in steps if step.came_from is not None)
     return Ancestry(line, is_login=bool(steps) and steps[-1].is_login)
+
+
+def comes_from(account: Account, came_from: Ancestry, known: Knowledge) -> bool:
+    """Tell whether tokens that an account has, or had, were exchanged for those."""
+    return any(known.holder(account.provider, digest) == account.id for digest in came_from.line)
 
 
 def _line(digests: tuple[Digest, ...], known: Knowledge) -> Iterator[Descent]:

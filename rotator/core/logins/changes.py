@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from rotator.core.logins.ancestry import ancestry_of
-from rotator.core.logins.credential_secrets import has_real_secret, is_blank, same_secrets
+from rotator.core.logins.ancestry import Ancestry, ancestry_of, comes_from
+from rotator.core.logins.credential_secrets import (
+    halves_of,
+    has_real_secret,
+    is_blank,
+    same_secrets,
+)
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.ownership import is_forgotten, owner_of
-from rotator.model import Account, Credential, Digest, Identity, Replaced, Slot
+from rotator.model import Account, Credential, Digest, Identity, Replaced, Slot, State, SwapMark
 from rotator.secret import Secret
 
 REVERT_WINDOW = timedelta(seconds=30)
@@ -28,7 +33,8 @@ class Login:
     `fresh` says that the account has to take this credential; otherwise it has this one or a
     newer one already, and `stale` says that the newer one has to go into auth.json. For `proof`,
     `of_replaced`, `may_be` and `may_be_replaced` see `rotator.core.logins.ownership.Owner`.
-    `is_login`: a bridge saw that it came from a login, and a name alone says whose it is.
+    `is_login`: a bridge saw that it came from a login, `is_refresh`: that it came from the
+    account's own tokens, and nobody wants the slot to be otherwise.
     """
 
     provider: str
@@ -42,6 +48,7 @@ class Login:
     may_be: tuple[Account, ...] = ()
     may_be_replaced: tuple[Replaced, ...] = ()
     is_login: bool = False
+    is_refresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +94,18 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """An opencode brought back the account that we had just swapped out."""
+    """An opencode brought back an account that is not in the slot by our or the user's wish.
+
+    It undoes our last swap, or a bridge saw that it ends a refresh that began before whatever the
+    user did. `put` is who belongs there; None: nobody.
+    """
 
     provider: str
     credential: Credential
     identity: Identity
     account: Account
     fresh: bool
-    put: Account
+    put: Account | None
     rounds: int
     proof: Proof = Proof.DESCENT
     of_replaced: int | None = None
@@ -240,19 +251,23 @@ def _entry(
         return Revived(provider, active.credential.entry if active else None)
     who = known.identify(provider, credential)
     owner = owner_of(provider, credential, who, known)
-    is_login = owner.proof is Proof.IDENTITY and ancestry_of(credential, known).is_login
-    if owner.account is not None:
-        if active is not None and owner.account.id == active.id:
-            if not owner.fresh and not owner.stale:
-                return None
-            how = (owner.stale, owner.proof, owner.of_replaced, is_login)
-            return Refresh(provider, credential, who, owner.account, *how)
-        revert = _revert(slot, credential, who, owner, known)
-        if revert is not None:
-            return revert
+    account, came_from = owner.account, ancestry_of(credential, known)
+    is_refresh = account is not None and comes_from(account, came_from, known)
+    # A text that several may have does not say whose login it is.
+    is_owned = account is not None and owner.proof in {Proof.DESCENT, Proof.IDENTITY}
+    is_login = is_owned and came_from.is_login and not is_refresh
+    if account is not None and active is not None and account.id == active.id:
+        if not owner.fresh and not owner.stale:
+            return None
+        how = (owner.stale, owner.proof, owner.of_replaced, is_login)
+        return Refresh(provider, credential, who, account, *how)
+    revert = _revert(slot, credential, who, owner, known)
+    if revert is not None:
+        return revert
     return Login(
-        *(provider, credential, who, owner.account, owner.fresh, owner.stale),
-        *(owner.proof, owner.of_replaced, owner.may_be, owner.may_be_replaced, is_login),
+        *(provider, credential, who, account, owner.fresh, owner.stale),
+        *(owner.proof, owner.of_replaced, owner.may_be, owner.may_be_replaced),
+        *(is_login, is_refresh and owner.fresh and not owner.stale),
     )
 
 
@@ -270,23 +285,75 @@ def _comes_back(provider: str, credential: Credential, known: Knowledge, *, alon
 def _revert(
     slot: Slot, credential: Credential, who: Identity, owner: Owner, known: Knowledge
 ) -> Revert | None:
-    mark, account = slot.swap, owner.account
-    if mark is None or account is None or (mark.left, mark.put) != (account.id, slot.active):
+    account = owner.account
+    if account is None:
         return None
-    put = known.state.account(mark.put)
-    # opencode lays out anew what somebody else wrote.
-    as_before = Digest(credential.entry.digest()) == mark.left_entry or same_secrets(
-        account.credential, credential
-    )
-    fresh = owner.fresh and not owner.stale
     came_from = ancestry_of(credential, known)
-    is_refresh = any(known.holder(slot.provider, d) == account.id for d in came_from.line)
-    if fresh and came_from.is_login and not is_refresh:
-        # Somebody has just logged in, and means it.
+    put, undone = known.state.active(slot.provider), _undone(slot, account, known)
+    fresh = owner.fresh and not owner.stale
+    is_refresh = comes_from(account, came_from, known)
+    if is_refresh and _is_new(slot.provider, credential, known):
+        # Nobody logged in by it, however long ago the account left.
+        is_revert = _is_meant(slot, account, known)
+    else:
+        is_revert = (
+            undone is not None
+            and (put is not None or undone.put is None)
+            and (is_refresh or _brings_back(undone, credential, account, came_from, fresh=fresh))
+        )
+    if not is_revert:
+        return None
+    rounds = undone.rounds + 1 if undone is not None else 1
+    how = (owner.proof, owner.of_replaced)
+    return Revert(slot.provider, credential, who, account, fresh, put, rounds, *how)
+
+
+def _undone(slot: Slot, account: Account, known: Knowledge) -> SwapMark | None:
+    """Return our last swap in a slot, if it was a moment ago and that account left by it."""
+    mark = slot.swap
+    if mark is None or (mark.left, mark.put) != (account.id, slot.active):
         return None
     # Ahead by more than that it is of a clock that was set back since.
-    recent = abs(known.now - mark.at) <= REVERT_WINDOW
-    if put is None or not recent or not (as_before or mark.left_expired or is_refresh):
-        return None
-    how = (owner.proof, owner.of_replaced)
-    return Revert(slot.provider, credential, who, account, fresh, put, mark.rounds + 1, *how)
+    return mark if abs(known.now - mark.at) <= REVERT_WINDOW else None
+
+
+def _brings_back(
+    undone: SwapMark, credential: Credential, account: Account, came_from: Ancestry, *, fresh: bool
+) -> bool:
+    """Tell whether it is what was swapped out: the very same, or refreshed in the meantime."""
+    # opencode lays out anew what somebody else wrote.
+    as_before = Digest(credential.entry.digest()) == undone.left_entry or same_secrets(
+        account.credential, credential
+    )
+    # Whoever has just logged in means it.
+    is_login = fresh and came_from.is_login
+    return not is_login and (as_before or undone.left_expired)
+
+
+def _is_new(provider: str, credential: Credential, known: Knowledge) -> bool:
+    """Tell whether it holds a secret that nobody has seen."""
+    return any(
+        all(known.holder(provider, digest) is None for digest in half)
+        for half in halves_of(credential)
+    )
+
+
+def _is_meant(slot: Slot, account: Account, known: Knowledge) -> bool:
+    """Tell whether somebody wants that account out of its slot, for whoever is there or nobody."""
+    if account.disabled is not None:
+        return True
+    active = known.state.active(slot.provider)
+    if active is not None:
+        # One whose token somebody has exchanged and kept is no good there.
+        return active.spent_from is None or active.spent_from > known.now
+    return is_left_empty(slot, known.state)
+
+
+def is_left_empty(slot: Slot, state: State) -> bool:
+    """Tell whether somebody wants nobody in a slot.
+
+    Where an entry or the whole file got lost nobody has logged out.
+    """
+    was = next((tenure.account for tenure in reversed(slot.tenures) if tenure.account), None)
+    last = state.account(was)
+    return slot.active is None and last is not None and last.disabled is not None

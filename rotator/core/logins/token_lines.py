@@ -168,6 +168,7 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts, known.state)
     yield from _exchanged(accounts, known)
+    yield from _refreshed(accounts, known)
     yield from _of_one_key(accounts)
 
 
@@ -241,6 +242,23 @@ def _exchanged(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             if is_another and len(keys) > 1 and is_spent - set(secrets_of(newer.credential)):
                 why = f"its tokens were exchanged for those of {newer.alias}"
                 yield Spend(account, line_of(known.state, account)[-1], newer, why)
+
+
+def _refreshed(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
+    """Yield accounts whose tokens are of another one's, as a bridge told once they had come.
+
+    Neither has another name or place. A token that several may have says nothing of them.
+    """
+    for account in (login for login in accounts if login.spent_from is not None):
+        own = random_secrets(account.credential)
+        for newer in accounts:
+            came_from = set(ancestry_of(newer.credential, known).line)
+            is_next = (own & came_from) - set(secrets_of(newer.credential))
+            names = {owner_key(account), owner_key(newer)} - {None}
+            places = {account.credential.enterprise_url, newer.credential.enterprise_url}
+            if is_next and len(names) <= 1 and len(places) == 1:
+                why = f"the tokens of {newer.alias} came from its own"
+                yield Join(*_older_first(account, newer), newer, why)
 
 
 def is_one_person(account: Account, other: Account) -> bool:

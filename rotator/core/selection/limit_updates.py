@@ -53,6 +53,24 @@ def updated_limit(limit: Limit, told: Snapshot, now: datetime) -> Limit:
     return lifted(limit, now)
 
 
+def as_whole_as(told: Snapshot, before: Snapshot | None, now: datetime) -> Snapshot:
+    """Return a reading, not complete where a window is missing that the one before had.
+
+    One that has begun anew since may be left out until it is used.
+    """
+    if before is None:
+        return told
+    named = {(window.name, window.model) for window in told.windows}
+    missing = [
+        window
+        for window in before.windows
+        if window.blocks
+        and (window.name, window.model) not in named
+        and (window.resets_at is None or window.resets_at > now)
+    ]
+    return replace(told, complete=told.complete and not missing)
+
+
 def full_windows(told: Snapshot, model: str | None, now: datetime) -> list[Window]:
     """Return the windows that let nothing through for `model` (None: for any) until they reset."""
     return [

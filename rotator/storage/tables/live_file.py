@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotator.clock import to_iso
+from rotator.core.logins import unproven_logins
 from rotator.core.logins.late_logins import LateLogin, as_text, from_text
+from rotator.core.logins.unproven_logins import UnprovenLogin
 from rotator.model import AccountId, Digest
 from rotator.secret import digest_of
-from rotator.storage.account_copy import LATE
+from rotator.storage.account_copy import LATE, UNPROVEN
 from rotator.storage.tables.open_store import OpenStore
 
 
@@ -56,3 +58,15 @@ class LiveFile(OpenStore):
             self._set(LATE, as_text(logins))
         else:
             self._write("DELETE FROM setting WHERE name = ?", LATE)
+
+    def unproven_logins(self) -> tuple[UnprovenLogin, ...]:
+        """Return what was taken for a login a moment ago, and may prove to be none."""
+        row = self._one("SELECT value FROM setting WHERE name = ?", UNPROVEN)
+        return unproven_logins.from_text(row[0]) if row else ()
+
+    def set_unproven_logins(self, logins: Sequence[UnprovenLogin]) -> None:
+        """Keep these instead of those kept before."""
+        if logins:
+            self._set(UNPROVEN, unproven_logins.as_text(logins))
+        else:
+            self._write("DELETE FROM setting WHERE name = ?", UNPROVEN)

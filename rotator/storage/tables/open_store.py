@@ -177,7 +177,9 @@ class OpenStore:
 
     def _write(self, statement: str, *values: object) -> None:
         self._state = None
-        self._connection.execute(statement, values)
+        # A write by itself is a transaction too: what is not sealed with it counts as damage.
+        with self.transaction():
+            self._connection.execute(statement, values)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -18,6 +18,7 @@ from rotator.services.accounts import remove
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
 from rotator.system.locks import swap_lock
+from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import Live, api, oauth, open_live
 from tests.support.opencode2_table import Table, Value, key
 
@@ -372,3 +373,62 @@ def test_the_store_holds_nothing_secret_of_where_what_stands(both: Both) -> None
     told = json.dumps([str(place) for place in both.live.state.standings])
 
     assert "CANARY" not in told
+
+
+def test_a_refresh_that_ends_in_a_row_of_its_own_is_no_login(both: Both) -> None:
+    """The row in which it began was taken out meanwhile."""
+    slot = both.log_in("named", tokens("ada"))
+    both.table.log_out(slot)
+    both.look()
+    seen_refresh(both.live.paths, oauth("ada"), oauth("ada", 2))
+
+    both.log_in("named", tokens("ada", 2))
+
+    account = both.live.account("named/ada-acme.example")
+    assert account.disabled == "logged out in opencode"
+    assert account.credential.secret.reveal() == "ACC-CANARY-ada-2"
+
+
+def test_a_login_by_proof_in_the_row_of_a_disabled_one_enables_it(both: Both) -> None:
+    slot = both.log_in("named", tokens("ada"))
+    account = both.live.account("named/ada-acme.example")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(account.id, "disabled by you")
+    seen_login(both.live.paths, oauth("ada", 2))
+
+    both.table.rewrite(slot, tokens("ada", 2))
+    both.look()
+
+    assert both.live.account(account.name).disabled is None
+
+
+@pytest.mark.parametrize("is_proven", [True, False])
+def test_a_refresh_in_the_row_of_a_disabled_one_enables_nobody(
+    both: Both, *, is_proven: bool
+) -> None:
+    slot = both.log_in("named", tokens("ada"))
+    account = both.live.account("named/ada-acme.example")
+    with both.live.context.store.transaction():
+        both.live.context.store.set_disabled(account.id, "disabled by you")
+    if is_proven:
+        seen_refresh(both.live.paths, oauth("ada"), oauth("ada", 2))
+
+    both.table.rewrite(slot, tokens("ada", 2))
+    both.look()
+
+    assert both.live.account(account.name).disabled == "disabled by you"
+
+
+def test_a_refresh_that_ends_in_auth_json_leaves_its_row_with_the_newest(both: Both) -> None:
+    both.live.sees({"named": oauth("ada")})
+    slot = both.log_in("named", tokens("ada"))
+    both.live.sees({"named": oauth("bob")})
+    both.live.clock.pass_time(minutes=5)
+    seen_refresh(both.live.paths, oauth("ada"), oauth("ada", 2))
+
+    both.live.sees({"named": oauth("ada", 2)})
+    both.look()
+
+    assert both.live.entries() == {"named": oauth("bob")}
+    assert both.refresh_token(slot) == "REF-CANARY-ada-2"
+    assert both.active("named") == "ada-acme.example"

@@ -50,6 +50,8 @@ def live(home: Path) -> Iterator[Live]:
         live.sees({"acme": api("b")})
         live.sees({"acme": api("b"), "zeta": api("z")})
         yield live
+        # Whatever was written by the way was sealed with it.
+        live.context.store.require_sound()
 
 
 def written_late(live: Live, name: str, entries: dict[str, Entry] | bytes) -> None:
@@ -436,6 +438,21 @@ def test_a_login_right_after_a_late_one_is_the_user_s_choice(live: Live) -> None
 
     assert (put_in, live.active("named")) == ("bob-acme.example", "ada-acme.example")
     assert live.entries()["named"] == oauth("ada", 2)
+
+
+def test_a_late_login_that_was_overtaken_before_it_was_put_in_leaves_the_store_sound(
+    live: Live,
+) -> None:
+    late_logins(live)
+    live.write(live.file.read_bytes()[:20])
+    live.look()
+    assert live.context.store.late_logins()
+
+    live.sees({"acme": api("a"), "zeta": api("x"), "eta": api("f")})
+    live.look()
+
+    assert live.context.store.late_logins() == ()
+    assert live.entries()["zeta"] == api("x")
 
 
 def test_another_layout_of_what_the_writer_knew_is_no_other_login(live: Live) -> None:

@@ -92,6 +92,16 @@ def raw(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+def test_a_write_by_itself_is_sealed_as_one_among_others_is(store: Store) -> None:
+    """A table that is not as it was left counts as damage."""
+    account = add(store, "a")
+
+    store.set_disabled(AccountId(account), "disabled by you")
+
+    store.require_sound()
+    assert [row.disabled for row in store.state().accounts] == ["disabled by you"]
+
+
 # -- who may read it -----------------------------------------------------------------------
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+import pytest
 
 from providers._shared.fields import Part
 from providers._shared.pieces import Pieces
 from providers.anthropic.provider import Anthropic
 from providers.anthropic.usage import read_windows
-from rotator.provider import Paced
+from rotator.provider import HttpAnswer, Paced
 from rotator.secret import Secret
+from rotator.testing import drive
 from tests.support.builders import NOW, api, oauth
 
 
@@ -46,3 +50,35 @@ def test_a_question_without_a_version_would_be_answered_by_a_firewall() -> None:
         "anthropic-beta": "oauth-2025-04-20",
         "anthropic-version": "2023-06-01",
     }
+
+
+HALF, REST = {"utilization": 50}, {"utilization": 0}
+MONEY = {"is_enabled": True, "monthly_limit": 2000, "used_credits": 500}
+
+
+@pytest.mark.parametrize(
+    ("body", "complete"),
+    [
+        ({"five_hour": HALF, "seven_day": REST}, True),
+        ({"five_hour": HALF, "seven_day": REST, "seven_day_opus": REST}, True),
+        (
+            {"limits": [{"kind": "session", "percent": 1}, {"kind": "weekly_all", "percent": 2}]},
+            True,
+        ),
+        ({"five_hour": HALF}, False),
+        ({"seven_day": HALF, "seven_day_opus": REST}, False),
+        ({"five_hour": None, "seven_day_opus": REST}, False),
+        ({"five_hour": None, "extra_usage": MONEY}, False),
+        ({"five_hour": HALF, "extra_usage": MONEY}, False),
+    ],
+)
+def test_e2_only_both_windows_of_the_plan_are_all_that_can_block(
+    body: dict[str, object],
+    complete: bool,  # noqa: FBT001  # a column
+) -> None:
+    answers = [HttpAnswer(200, {}, Secret(json.dumps(one))) for one in (body, {})]
+
+    snapshot = drive(Anthropic().read_usage(oauth(), NOW), answers).snapshot
+
+    assert snapshot is not None
+    assert snapshot.complete is complete

@@ -72,7 +72,33 @@ def test_a_wallet_alone_is_no_word_about_the_windows() -> None:
     sums = {"monthlyChargeLimit": {"currency": "USD", "priceInCents": 100}}
     wallet = {"balance": {"amountLeft": 10**8}, **sums}
 
-    with_windows = {"usages": {"limit_5h": {"used_ratio": 0.5}}, "boosterWallet": wallet}
-
     assert not told(Kimi(), {"usages": {}, "boosterWallet": wallet}).complete
-    assert told(Kimi(), with_windows).complete
+
+
+@pytest.mark.parametrize(
+    ("names", "complete"),
+    [
+        (["5h", "7d"], True),
+        (["5h", "7d", "month_total"], True),
+        (["5h"], False),
+        (["7d"], False),
+        (["month_total"], False),
+        (["month_total", "month_code"], False),
+    ],
+)
+def test_e2_either_window_alone_is_not_all_that_can_block(
+    names: list[str],
+    complete: bool,  # noqa: FBT001  # a column
+) -> None:
+    usages = {f"limit_{name}": {"used_ratio": 0.5} for name in names}
+
+    assert told(Kimi(), {"usages": usages}).complete is complete
+
+
+def test_e2_so_it_is_in_the_older_shape() -> None:
+    half = {"limit": 2, "used": 1}
+    hours = {"window": {"duration": 300, "timeUnit": "MINUTE"}, "detail": half}
+
+    assert told(Kimi(), {"usage": half, "limits": [hours]}).complete
+    assert not told(Kimi(), {"usage": half, "limits": []}).complete
+    assert not told(Kimi(), {"limits": [hours]}).complete

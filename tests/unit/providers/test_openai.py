@@ -89,3 +89,16 @@ def test_a_pool_that_names_no_model_is_not_taken_for_the_account_s() -> None:
     }
 
     assert read_usage_answer(Part(body), Identity(), NOW).windows == ()
+
+
+def test_e2_what_may_be_spent_is_no_word_about_the_plan() -> None:
+    def is_complete(**body: object) -> bool:
+        return read_usage_answer(Part(body), Identity(), NOW).complete
+
+    spending = {"individual_limit": {"used_percent": 10}}
+    pool = {"limit_name": "gpt-x", "rate_limit": {"primary_window": WEEK}}
+
+    assert is_complete(rate_limit={"primary_window": WEEK}, spend_control=spending)
+    assert not is_complete(spend_control=spending)
+    assert not is_complete(spend_control=spending, additional_rate_limits=[pool])
+    assert not is_complete(rate_limit=None, code_review_rate_limit={"primary_window": WEEK})

@@ -41,3 +41,20 @@ def test_the_401_trap_the_type_of_a_dead_key_has_other_causes(
 def test_the_balance_of_zen_is_not_asked_for_and_it_says_why() -> None:
     assert Zen().usage_obstacle(api()) == Zen.why
     assert asked(Zen()).requests == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "complete"),
+    [
+        (["rolling", "weekly", "monthly"], True),
+        (["rolling", "weekly"], False),
+        (["monthly"], False),
+    ],
+)
+def test_e2_only_all_three_windows_are_all_that_can_block(
+    names: list[str],
+    complete: bool,  # noqa: FBT001  # a column
+) -> None:
+    usage = {name: {"percent": 50} for name in names}
+
+    assert told(OpenCodeGo(), {"usage": usage}).complete is complete

@@ -280,3 +280,29 @@ def test_what_is_said_may_stand_inside_of_it(name: str) -> None:
     body = {"error": {name: {"error_code": "quota_exceeded"}}}
 
     assert "quota_exceeded" in read_error_response(failure(429, body)).codes
+
+
+def test_the_body_speaks_before_the_log() -> None:
+    answer = read_error_response(failure(429, "Slow down.", error="AI_APICallError: Too fast."))
+
+    assert answer.messages == ("Slow down.", "Too fast.")
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(62, True), (63, False)])
+def test_what_was_cut_off_is_mended_to_a_depth_that_somebody_speaks_from(
+    depth: int,
+    is_read: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    inside = "[" * depth
+    cut_off = f'{{"error": {{"code": "quota_exceeded", "echo": {inside}'
+
+    assert ("quota_exceeded" in read_error_response(failure(429, cut_off)).codes) is is_read
+
+
+def test_each_answer_is_read_for_itself() -> None:
+    first, second = failure(429, "One."), failure(429, "Two.", headers={"retry-after": "7"})
+
+    assert read_error_response(first).messages == ("One.",)
+    assert read_error_response(second).messages == ("Two.",)
+    assert read_error_response(second).headers == {"retry-after": "7"}
+    assert read_error_response(first).headers == {}

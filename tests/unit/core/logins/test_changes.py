@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,6 +36,7 @@ from rotator.model import (
     Slot,
     State,
     SwapMark,
+    Tenure,
 )
 from rotator.secret import Secret
 from tests.support.builders import (
@@ -770,3 +771,176 @@ def test_a_login_that_a_bridge_saw_is_said_where_a_name_alone_says_whose_it_is(
 
     assert isinstance(change, Login)
     assert (change.account, change.is_login) == (a if is_login else None, is_login)
+
+
+# -- a refresh that ends after its account has left ------------------------------------------------
+
+
+def ended(state: State, new: Credential, *came_from: Credential, **fields: Any) -> Change:
+    """Return what new tokens mean that a bridge saw come from others, the last ones first."""
+    line = (new, *came_from)
+    steps: dict[Digest, Descent] = {}
+    for number, (after, before) in enumerate(zip(line, came_from, strict=False)):
+        to = tuple(secrets_of(after))
+        step = Descent(str(number), NOW, is_login=False, came_from=secrets_of(before)[0], to=to)
+        steps |= dict.fromkeys(to, step)
+    return the_change(state, new, descent=steps.get, **fields)
+
+
+OLD, NEW, NEWEST = oauth("a"), oauth("a", 2), oauth("a", 3)
+GONE, HERE = an_account("a", OLD), an_account("b", oauth("b"))
+
+
+@pytest.mark.parametrize("came_from", [(OLD,), (NEW, OLD)], ids=["one", "two"])
+def test_a_refresh_of_who_left_long_ago_is_saved_and_who_is_there_is_put_back(
+    came_from: tuple[Credential, ...],
+) -> None:
+    change = ended(a_state(GONE, HERE, active=HERE), NEWEST, *came_from)
+
+    assert change == Revert(ACME, NEWEST, Identity(), GONE, fresh=True, put=HERE, rounds=1)
+
+
+@pytest.mark.parametrize(("ago", "rounds"), [(30 * SECOND, 3), (31 * SECOND, 1)])
+def test_only_what_comes_at_once_again_is_another_round(ago: timedelta, rounds: int) -> None:
+    change = ended(swapped(GONE, HERE, ago=ago, rounds=2), NEW, OLD)
+
+    assert isinstance(change, Revert)
+    assert change.rounds == rounds
+
+
+def test_rounds_of_another_account_are_not_its_own() -> None:
+    third = an_account("c")
+    mark = SwapMark(third.id, HERE.id, NOW, None, rounds=2)
+
+    change = ended(a_state(GONE, HERE, third, active=HERE, swap=mark), NEW, OLD)
+
+    assert isinstance(change, Revert)
+    assert change.rounds == 1
+
+
+def test_an_older_end_that_nobody_has_seen_is_not_saved() -> None:
+    newest = an_account("a", oauth("a", 3, expires_at=NOW + 2 * HOUR))
+    state = a_state(newest, HERE, active=HERE, older=[(newest, OLD)])
+
+    change = ended(state, NEW, OLD)
+
+    assert change == Revert(ACME, NEW, Identity(), newest, fresh=False, put=HERE, rounds=1)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_half_a_pair_that_is_known_is_a_refresh_all_the_same(*, is_known: bool) -> None:
+    new = oauth("a", 2, refresh="REF-CANARY-a-1", note="of a plug-in")
+    kept = an_account("a", oauth("a", 2, refresh="REF-CANARY-a-1")) if is_known else GONE
+
+    change = ended(a_state(kept, HERE, active=HERE), new, OLD)
+
+    assert isinstance(change, Login if is_known else Revert)
+
+
+def test_the_very_tokens_that_an_account_has_are_put_in_by_somebody() -> None:
+    kept = an_account("a", NEW)
+    state = a_state(kept, HERE, active=HERE, older=[(kept, OLD)])
+
+    assert ended(state, NEW, OLD) == Login(ACME, NEW, Identity(), kept, fresh=False)
+    assert isinstance(ended(swapped(kept, HERE), NEW, OLD), Revert)
+
+
+def test_an_older_pair_that_a_bridge_saw_undoes_a_swap_as_any_older_one() -> None:
+    newest = an_account("a", NEWEST)
+    state = swapped(newest, HERE)
+    older = a_state(newest, older=[(newest, OLD), (newest, NEW)])
+
+    change = ended(replace(state, digests={**state.digests, **older.digests}), NEW, OLD)
+
+    assert change == Revert(ACME, NEW, Identity(), newest, fresh=False, put=HERE, rounds=1)
+
+
+def left_empty(**last: Any) -> State:
+    """Return the state with nobody in the slot, where the second account was."""
+    here = replace(HERE, **last)
+    return a_state(GONE, here, tenures=(Tenure(here.id, NOW - HOUR), Tenure(None, NOW - MINUTE)))
+
+
+def test_after_a_logout_it_is_taken_out_again() -> None:
+    change = ended(left_empty(disabled="logged out in opencode"), NEW, OLD)
+
+    assert change == Revert(ACME, NEW, Identity(), GONE, fresh=True, put=None, rounds=1)
+
+
+def test_what_comes_again_after_a_logout_is_taken_out_three_times() -> None:
+    kept = an_account("a", NEW)
+    mark = SwapMark(kept.id, None, NOW - SECOND, Digest(NEW.entry.digest()), rounds=3)
+
+    change = the_change(a_state(kept, swap=mark), NEW)
+
+    assert change == Revert(ACME, NEW, Identity(), kept, fresh=False, put=None, rounds=4)
+    assert change.give_up
+
+
+@pytest.mark.parametrize(
+    "state",
+    [left_empty(), a_state(GONE, HERE), replace(left_empty(disabled="x"), accounts=(GONE,))],
+    ids=["its entry got lost", "nobody ever was there", "who was there was removed"],
+)
+def test_in_a_slot_that_nobody_wants_empty_it_is_live(state: State) -> None:
+    change = ended(state, NEW, OLD)
+
+    assert change == Login(ACME, NEW, Identity(), GONE, is_refresh=True)
+
+
+def test_one_that_is_disabled_comes_into_no_slot() -> None:
+    gone = replace(GONE, disabled="disabled by you")
+
+    change = ended(a_state(gone), NEW, OLD)
+
+    assert change == Revert(ACME, NEW, Identity(), gone, fresh=True, put=None, rounds=1)
+
+
+def test_a_slot_that_names_a_lost_account_is_filled() -> None:
+    state = with_slot(a_state(GONE), ACME, active=AccountId("lost"))
+
+    assert isinstance(ended(state, NEW, OLD), Login)
+
+
+@pytest.mark.parametrize(
+    ("spent_from", "disabled", "kind"),
+    [
+        (NOW, None, Login),
+        (NOW + SECOND, None, Revert),
+        (NOW, "disabled by you", Revert),
+    ],
+)
+def test_nobody_is_put_back_with_a_token_that_somebody_else_has_exchanged(
+    spent_from: datetime, disabled: str | None, kind: type[Change]
+) -> None:
+    here, gone = replace(HERE, spent_from=spent_from), replace(GONE, disabled=disabled)
+
+    assert isinstance(ended(a_state(gone, here, active=here), NEW, OLD), kind)
+
+
+@pytest.mark.parametrize(
+    ("new", "who", "is_login"),
+    [
+        (oauth("x"), "ada", True),
+        (oauth("x", refresh="REF-CANARY-16C7e42F292c"), None, True),
+        (oauth("x", refresh="REF-CANARY-shared"), None, False),
+    ],
+    ids=["the owner", "a secret", "a text that others may have"],
+)
+def test_a_login_of_the_live_one_is_told_from_a_refresh(
+    new: Credential, who: str | None, *, is_login: bool
+) -> None:
+    refresh = new.refresh.reveal() if new.refresh and who is None else "REF-CANARY-y"
+    a = an_account("a", oauth("y", refresh=refresh), identity_key=who)
+    to = tuple(secrets_of(new))
+    step = Descent("d", NOW, is_login=True, came_from=None, to=to)
+
+    change = the_change(
+        a_state(a, active=a),
+        new,
+        identify=lambda *_: Identity(who),
+        descent=lambda digest: step if digest in to else None,
+    )
+
+    assert isinstance(change, Refresh)
+    assert (change.account, change.is_login) == (a, is_login)

@@ -44,6 +44,7 @@ from rotator.model import (
 )
 from tests.support.builders import (
     ACME,
+    DRAWN,
     HOUR,
     NOW,
     a_state,
@@ -546,3 +547,38 @@ def test_a_kept_login_that_somebody_has_exchanged_is_of_no_use_however_its_token
     assert [tokens.number for tokens in left] == [2]
     assert [tokens.number for tokens in kept_logins(account, knowing(state))] == [1, 2]
     assert maybe_others(account, knowing(a_state(account))) == ()
+
+
+def told_late(
+    *, older: Identity = NOBODY, newer: Identity = NOBODY, refresh: str = DRAWN, **fields: Any
+) -> Knowledge:
+    """Return what is known once a bridge has told that one account's tokens came from another's."""
+    a = an_account("a", oauth("a", refresh=refresh), identity_key=older.key)
+    b = an_account("b", oauth("b", **fields), identity_key=newer.key)
+    spent = replace(a, spent_from=NOW)
+    step = (oauth("a", refresh=refresh), b.credential)
+    return knowing(a_state(spent, b), descent=refreshed(step))
+
+
+@pytest.mark.parametrize("who", [(NOBODY, NOBODY), (ADA, NOBODY), (NOBODY, ADA), (ADA, ADA)])
+def test_two_are_joined_once_it_is_told_that_the_one_is_the_other_refreshed(
+    who: tuple[Identity, Identity],
+) -> None:
+    older, newer = who
+
+    step = next_step(ACME, told_late(older=older, newer=newer))
+
+    assert isinstance(step, Join)
+    assert (step.keep.alias, step.other.alias, step.best.alias) == ("a", "b", "b")
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param(told_late(older=ADA, newer=BOB), id="another name"),
+        pytest.param(told_late(refresh="REF-CANARY-of-all"), id="of several people"),
+        pytest.param(told_late(enterpriseUrl="acme.example"), id="another place"),
+    ],
+)
+def test_two_are_not_joined_by_what_may_be_somebody_else_s(known: Knowledge) -> None:
+    assert not isinstance(next_step(ACME, known), Join)

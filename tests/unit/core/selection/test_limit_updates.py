@@ -14,6 +14,7 @@ from rotator.core.selection.limit_updates import (
     LEAST_AGE,
     LONGEST_RATE,
     MOST_USED,
+    as_whole_as,
     full_windows,
     limit_updates,
     updated_limit,
@@ -181,3 +182,28 @@ def test_a_reading_of_one_is_a_reading_for_all_that_are_limited_with_it() -> Non
     ]
     (other,) = limit_updates([a, b, c], c, told(used(1.0)), NOW)
     assert (other.account, other.after.until, other.is_lifted) == (c, RESET, False)
+
+
+WEEK = Window("7d", 0.9, LATER)
+
+
+@pytest.mark.parametrize(
+    ("before", "complete"),
+    [
+        pytest.param(None, True, id="the first one"),
+        pytest.param(told(used(0.9)), True, id="as much"),
+        pytest.param(told(), True, id="nothing"),
+        pytest.param(told(used(0.9), WEEK), False, id="the week is missing"),
+        pytest.param(told(WEEK), False, id="another window"),
+        pytest.param(told(used(0.9), used(0.9, model="Opus")), False, id="a model is missing"),
+        pytest.param(told(replace(WEEK, resets_at=None)), False, id="nobody knows until when"),
+        pytest.param(told(replace(WEEK, resets_at=NOW)), True, id="begun anew since"),
+        pytest.param(told(replace(WEEK, blocks=False)), True, id="one that stops nothing"),
+    ],
+)
+def test_e2_a_reading_with_fewer_windows_than_before_is_not_complete(
+    before: Snapshot | None,
+    complete: bool,  # noqa: FBT001  # a column
+) -> None:
+    assert as_whole_as(told(used(0.0)), before, NOW).complete is complete
+    assert not as_whole_as(told(used(0.0), complete=False), before, NOW).complete
