@@ -245,6 +245,12 @@ function* request(command) {
     told.sameInit = init !== undefined && inner.inits.has(init);
     told.type = response.headers.get("content-type");
     if (command.unread) return told;
+    if (command.leaves) {
+      const reader = response.body.getReader();
+      yield reader.read();
+      yield reader.cancel();
+      return told;
+    }
     return { ...told, ...(yield read(response, started)) };
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error);

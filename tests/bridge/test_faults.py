@@ -170,8 +170,8 @@ def test_where_it_cannot_go_on_elsewhere_the_answer_fails(
 TOLD: dict[str, tuple[Respond, str, str]] = {
     "an error first": (events(ERROR), "error", LIMIT.decode()),
     "an error behind a text": (events(ROLE, TEXT, ERROR), "error", LIMIT.decode()),
-    "a broken stream": (events(ROLE, TEXT, whole=False), "cut", ""),
     # Later than its head: else there is no answer at all.
+    "a broken stream": (events(ROLE, TEXT, whole=False, silent_seconds=0.3), "cut", ""),
     "a stream that breaks before anything came": (
         events(whole=False, silent_seconds=0.3),
         "cut",
@@ -261,8 +261,11 @@ def test_faults_in_a_row_are_told_with_those_before_until_a_good_answer(
     upstream.on(A, events(TEXT, STOP))
     bridge.run("fetch", **asks(upstream))
     rows.append(fault(events(ROLE)))
+    upstream.on(A, events(TEXT, silent_seconds=60))
+    bridge.run("fetch", **asks(upstream, leaves=True))
+    rows.append(fault(events(ROLE)))
 
-    assert rows == [[], ["empty"], []]
+    assert rows == [[], ["empty"], [], []]
 
 
 FINE: dict[str, Respond] = {

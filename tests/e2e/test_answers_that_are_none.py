@@ -26,7 +26,7 @@ LIMIT = {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded
 EVENTS = {"content-type": "text/event-stream"}
 SAID = "It works."
 # opencode's own time-outs.
-TIME_OUT_MS = 800
+TIME_OUT_MS = 1500
 
 
 @dataclass(frozen=True)

@@ -1817,6 +1817,7 @@ var LONGEST_LINE = 64 * 1024;
 var FIELD = /^(?:event|id|retry|data)(?::|$)|^:/;
 var TELLING = /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|function_call|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|message_stop|content_block_start)"/;
 var PAGE = /^\s*(?:<!doctype|<html|<head|<body)/i;
+var NO_SENTENCE = /^[[{"]|[^\P{C}\n\t]|\ufffd/u;
 var SAYS = /^(?:message|msg|detail|error_msg|error_message|status_msg|reason)$/i;
 var AnswerReader = class {
   #line = "";
@@ -1841,6 +1842,10 @@ var AnswerReader = class {
   /** Whether a part of the answer could be used. */
   get isUsed() {
     return this.#meaning.hasContent;
+  }
+  /** Whether its last word has come. */
+  get isFinished() {
+    return this.#meaning.isFinished;
   }
   /** @param {string} text */
   feed(text) {
@@ -1919,7 +1924,7 @@ var AnswerReader = class {
     const fault = { kind: "instead", body: this.#stray.trim() };
     if (PAGE.test(this.#stray)) return fault;
     const value = tryOr(() => JSON.parse(this.#stray));
-    if (value === void 0) return isStream && !/^[[{"]/.test(fault.body) ? fault : null;
+    if (value === void 0) return isStream && !NO_SENTENCE.test(fault.body) ? fault : null;
     const { isError, hasContent } = interpretPart(value);
     if (isError && !hasContent) return fault;
     if (!isStream || hasContent && !onlySays(value)) return null;
@@ -2155,6 +2160,9 @@ var ObservedAnswer = class {
   #giveUp(reason) {
     const isTold = this.#reader.hasError || isStall(reason, this.#reader.isUsed);
     if (isTold) this.#judge("stalled");
+    else if (!this.#isOver && (this.#reader.isUsed || this.#reader.isFinished)) {
+      this.#outcome.isGood();
+    }
     this.#isOver = true;
   }
   /** @param {unknown} reason */

@@ -71,16 +71,31 @@ test("an error in the stream is one, before and behind a text, and is told as it
 });
 
 test("an error in a piece of an answer may be passed by", () => {
-  const isHidden = (text) => {
-    const reader = new AnswerReader();
-    reader.feed(text);
-    return [reader.hasError, reader.isHidden];
-  };
-  const failed = event({ choices: [{ delta: {}, finish_reason: "error" }], error: { code: 502 } });
+    const isHidden = (text) => {
+        const reader = new AnswerReader();
+        reader.feed(text);
+        return [reader.hasError, reader.isHidden];
+    };
+    const failed = event({
+        choices: [{ delta: {}, finish_reason: "error" }],
+        error: { code: 502 },
+    });
 
-  assert.deepEqual(isHidden(TEXT + failed), [true, true]);
-  assert.deepEqual(isHidden(ERROR), [true, false]);
-  assert.deepEqual(isHidden(TEXT), [false, false]);
+    assert.deepEqual(isHidden(TEXT + failed), [true, true]);
+    assert.deepEqual(isHidden(ERROR), [true, false]);
+    assert.deepEqual(isHidden(TEXT), [false, false]);
+});
+
+test("what has come so far is known: something to use, the last word", () => {
+    const known = (text) => {
+        const reader = new AnswerReader();
+        reader.feed(text);
+        return [reader.isUsed, reader.isFinished];
+    };
+
+    assert.deepEqual(known(ROLE), [false, false]);
+    assert.deepEqual(known(TEXT), [true, false]);
+    assert.deepEqual(known(STOP), [false, true]);
 });
 
 test("what a model writes about errors is no error", () => {
@@ -107,6 +122,8 @@ test("a document that can be used, or that nobody knows, is good", () => {
         '{"content": [{"text": "Hi"}], "type": "message"}',
         '{"text": "Hi"}',
         "{ half",
+        "a\u0000b",
+        "bytes \ufffd",
         '{"data": {}, "message": "ok"}',
         `{"a": "${"x".repeat(20_000)}"}`,
         "x".repeat(20_000) + "\nmore\n",

@@ -62,6 +62,7 @@ def meaning(body: object, fault: Fault) -> Meaning:
         pytest.param((10.001, 5), False, id="a moment later"),
         pytest.param((70, 65, 60), True, id="one that comes soon after three"),
         pytest.param((70.1, 65, 60.1), False, id="one that does not"),
+        pytest.param((1000, 995, 990, 30), False, id="nor one that comes soon after that one"),
         pytest.param((300, 9, 4), True, id="an old one before three"),
         pytest.param((2400, 1800, 1200, 600), True, id="the fifth, however slowly"),
         pytest.param((2400.1, 1800, 1200, 600), False, id="the fifth of another time"),

@@ -30,6 +30,7 @@ const FIELD = /^(?:event|id|retry|data)(?::|$)|^:/;
 const TELLING =
   /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|function_call|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|message_stop|content_block_start)"/;
 const PAGE = /^\s*(?:<!doctype|<html|<head|<body)/i;
+const NO_SENTENCE = /^[[{"]|[^\P{C}\n\t]|\ufffd/u; // half a document, or bytes
 const SAYS = /^(?:message|msg|detail|error_msg|error_message|status_msg|reason)$/i;
 
 /** Reads one answer; what is read goes nowhere else. */
@@ -57,6 +58,11 @@ export class AnswerReader {
   /** Whether a part of the answer could be used. */
   get isUsed() {
     return this.#meaning.hasContent;
+  }
+
+  /** Whether its last word has come. */
+  get isFinished() {
+    return this.#meaning.isFinished;
   }
 
   /** @param {string} text */
@@ -143,7 +149,7 @@ export class AnswerReader {
     const fault = { kind: "instead", body: this.#stray.trim() };
     if (PAGE.test(this.#stray)) return fault;
     const value = tryOr(() => JSON.parse(this.#stray));
-    if (value === undefined) return isStream && !/^[[{"]/.test(fault.body) ? fault : null;
+    if (value === undefined) return isStream && !NO_SENTENCE.test(fault.body) ? fault : null;
     const { isError, hasContent } = interpretPart(value);
     if (isError && !hasContent) return fault;
     if (!isStream || (hasContent && !onlySays(value))) return null;

@@ -236,6 +236,10 @@ class ObservedAnswer {
   #giveUp(reason) {
     const isTold = this.#reader.hasError || isStall(reason, this.#reader.isUsed);
     if (isTold) this.#judge("stalled");
+    // Whoever needs no more of it has had an answer.
+    else if (!this.#isOver && (this.#reader.isUsed || this.#reader.isFinished)) {
+      this.#outcome.isGood();
+    }
     this.#isOver = true;
   }
 
