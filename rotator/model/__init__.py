@@ -25,6 +25,7 @@ from rotator.model.credential import (
     Replaced,
 )
 from rotator.model.event import Event, EventKind
+from rotator.model.fault import EarlierFault, Fault, FaultKind
 from rotator.model.home import HomeName, Standing
 from rotator.model.signal import (
     EVERYTHING,
@@ -56,8 +57,11 @@ __all__ = [
     "Descent",
     "Digest",
     "Doubt",
+    "EarlierFault",
     "Event",
     "EventKind",
+    "Fault",
+    "FaultKind",
     "Finding",
     "HomeName",
     "Identity",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from rotator.model.credential import NOTHING, Digest
+from rotator.model.fault import Fault
 
 
 class Source(StrEnum):
@@ -31,7 +32,8 @@ class Signal:
     asked for is over, and the question is asked anew. `opencode` is the kind of opencode that
     asks (`run`, `serve`, `web` or `tui`). `host` is where the request went, if that is known: a
     vendor is known by it under any provider id. With `answered` nothing has failed: a model has
-    answered a request that was sent at `sent_at`.
+    answered a request that was sent at `sent_at`. With a `fault` the answer's status was good, and
+    there is none here.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Signal:
     waited: bool = False
     opencode: str | None = None
     host: str | None = None
+    fault: Fault | None = None
     answered: bool = False
     sent_at: datetime | None = None
 
@@ -132,7 +135,8 @@ class Verdict:
     """The answer to one signal.
 
     `to` is where a turn goes on that is rerouted. `note` is what the person before opencode is
-    told of it, or of a wait: one sentence.
+    told of it, or of a wait: one sentence. `end` is the sentence that an answer shall fail with
+    whose end is held.
     """
 
     kind: VerdictKind
@@ -141,3 +145,4 @@ class Verdict:
     wait_ms: int = 0
     to: Route | None = None
     note: str | None = None
+    end: str | None = None

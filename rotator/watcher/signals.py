@@ -6,17 +6,39 @@ headers say of limits is a reading of usage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from rotator.clock import is_ahead
 from rotator.context import Context
 from rotator.core.failures.classify import LIMITS
+from rotator.core.failures.faults import (
+    OWN,
+    as_told,
+    counted_before,
+    counts,
+    find_fault,
+    with_end,
+)
 from rotator.core.failures.reported_failures import Note, ReportedFailure
 from rotator.core.selection import failover as engine
+from rotator.core.selection.fallback import PASS
 from rotator.core.selection.policy import stands_in
-from rotator.model import Account, AccountId, Finding, Signal, Source, Verdict, VerdictKind
+from rotator.model import (
+    Account,
+    AccountId,
+    Event,
+    EventKind,
+    Fault,
+    FaultKind,
+    Finding,
+    Meaning,
+    Signal,
+    Source,
+    Verdict,
+    VerdictKind,
+)
 from rotator.opencode.bridge.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.services.failover import Answer, Before, carry_out, meaning_of
@@ -31,6 +53,10 @@ from rotator.watcher.usage_poller import UsagePoller
 NOBODY: frozenset[AccountId] = frozenset()
 _WAITING_KEPT = 200
 _ASKS_WITHIN = timedelta(seconds=5)
+# Of which opencode writes a line into its log.
+_LOGGED = {FaultKind.ERROR, FaultKind.CUT, FaultKind.STALLED}
+# What changes nothing about an account, so that no other event tells of it.
+_UNMARKED = {Meaning.OVERLOAD, Meaning.NOT_OURS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +95,9 @@ class SignalHandler:
 
     def on_bridge_signal(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
-        if signal.status is not None and signal.status < FIRST_FAILURE:
+        if signal.fault is not None:
+            self._judge_fault(signal, signal.fault)
+        elif signal.status is not None and signal.status < FIRST_FAILURE:
             lift_by_answer(self._context, signal)
             self._note_limits(signal)
         else:
@@ -84,7 +112,9 @@ class SignalHandler:
 
         `with_last`: it was read together with the one before it.
         """
-        self._lines.hear(failure, with_last=with_last)
+        # What we let an answer fail with is known.
+        if OWN not in failure.message:
+            self._lines.hear(failure, with_last=with_last)
 
     @property
     def holds_lines(self) -> bool:
@@ -108,6 +138,28 @@ class SignalHandler:
         if account is not None and note_headers(self._context, account, signal.headers):
             self._context.notify_changed()
 
+    def _judge_fault(self, signal: Signal, fault: Fault) -> None:
+        """Work off an answer that was none; what opencode has already is told as in its log."""
+        if fault.kind in _LOGGED:
+            self._lines.expect(_reported(self._context, signal))
+        finding = find_fault(signal, fault, self._meaning(as_told(signal)))
+        if not fault.is_held:
+            signal = replace(signal, source=Source.LOG)
+        state = self._context.store.state()
+        account = engine.account_of(state, signal)
+        if finding is None or account is None:
+            self._reply(signal)(PASS)
+            return
+        before = state.slot(signal.provider).active
+        self._decide(signal, finding)
+        stays = self._context.store.state().slot(signal.provider).active == before
+        is_news = counts(fault) and not counted_before(fault)
+        if stays and is_news and finding.meaning in _UNMARKED:
+            goes_on = "opencode pauses" if fault.is_held else "opencode tries again by itself"
+            why = f"{account.name}: {finding.reason}; nobody takes over, and {goes_on}"
+            news = Event(self._context.clock(), EventKind.PROBLEM, signal.provider, account.name)
+            self._context.record([replace(news, why=why)])
+
     def _meaning(self, signal: Signal) -> Finding:
         return meaning_of(self._context, signal)
 
@@ -126,7 +178,7 @@ class SignalHandler:
             self._context,
             signal,
             finding,
-            answer=self._reply(signal),
+            answer=self._reply(signal, finding),
             freshen=freshen,
             before=Before(asked, self._waits_since(signal)),
         )
@@ -135,9 +187,7 @@ class SignalHandler:
             self._ask_until_when(signal)
         self._say_who_needs_a_restart(signal, before)
         if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
-            self._lines.expect(
-                ReportedFailure(signal.provider, signal.session, self._context.clock())
-            )
+            self._lines.expect(_reported(self._context, signal))
 
     @property
     def waiting(self) -> list[str]:
@@ -170,13 +220,16 @@ class SignalHandler:
         if account is not None and state.balancing:
             self._readings.want(account)
 
-    def _reply(self, signal: Signal) -> Answer:
+    def _reply(self, signal: Signal, finding: Finding | None = None) -> Answer:
         if signal.source is Source.LOG:
             return lambda _: None
+        # Of an answer that was none the sentence says whose it was.
+        account = engine.account_of(self._context.store.state(), signal) if signal.fault else None
 
         def answer(verdict: Verdict) -> None:
             placed = self._ramps.placed(signal, verdict, self._context.clock())
-            self._exchange.answer(signal.id, placed)
+            ended = with_end(placed, signal, account, finding) if finding else placed
+            self._exchange.answer(signal.id, ended)
 
         return answer
 
@@ -195,3 +248,7 @@ class SignalHandler:
         )
         if note is not None:
             self._context.record([note])
+
+
+def _reported(context: Context, signal: Signal) -> ReportedFailure:
+    return ReportedFailure(signal.provider, signal.session, context.clock())

@@ -245,6 +245,12 @@ function* request(command) {
     told.sameInit = init !== undefined && inner.inits.has(init);
     told.type = response.headers.get("content-type");
     if (command.unread) return told;
+    if (command.leaves) {
+      const reader = response.body.getReader();
+      yield reader.read();
+      yield reader.cancel();
+      return told;
+    }
     return { ...told, ...(yield read(response, started)) };
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error);
@@ -289,8 +295,8 @@ const commands = {
     for (const status of await Promise.all(all)) statuses[status] = (statuses[status] ?? 0) + 1;
     return { statuses, ms: performance.now() - started };
   },
-  async abort({ call, reason }) {
-    controllers.get(call).abort(reason);
+  async abort({ call, reason, error }) {
+    controllers.get(call).abort(error ? new Error(error) : reason);
     return {};
   },
   async hook({ name = "chat.headers", arguments: given }) {

@@ -15,6 +15,7 @@ from tests.support.upstream import Upstream, model_request, reply
 
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
 
+GOOD = b'data: {"type":"response.completed","response":{"output":[]}}\n\n'
 USER = {"role": "user", "content": [{"type": "input_text", "text": "hi"}]}
 BARE = {"type": "reasoning", "id": "rs_1", "encrypted_content": "cipher-1", "summary": []}
 TOLD = {
@@ -63,7 +64,7 @@ def bound(upstream: Upstream) -> None:
 
     def refuse_foreign(received: Received, connection: Connection) -> bool:
         refused = reply(400, b'{"error":{"code":"invalid_encrypted_content"}}')
-        respond = refused if b"cipher-" in received.body else reply(200, b"ok")
+        respond = refused if b"cipher-" in received.body else reply(200, GOOD)
         return respond(received, connection)
 
     upstream.on(A, refuse_foreign)
@@ -203,7 +204,7 @@ def test_a_failover_and_a_drop_in_one_request(
     live.key(B)
     watcher.retry(first, B)
     second = watcher.next_signal()
-    upstream.on(B, reply(200, b"ok"))
+    upstream.on(B, reply(200, GOOD))
     watcher.retry(second, B, drop="reasoning")
 
     assert (pending.result()["status"], upstream.keys) == (200, [A, B, B])

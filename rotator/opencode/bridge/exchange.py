@@ -171,6 +171,8 @@ class Exchange:
         }
         if verdict.note is not None:
             value["note"] = verdict.note
+        if verdict.end is not None:
+            value["end"] = verdict.end
         self._publish(self.outbox / f"{signal_id}.json", json_bytes(value))
 
     # -- bridge → watcher --------------------------------------------------------------------

@@ -1579,17 +1579,17 @@ data: [DONE]
 };
 function parseQuestion(path8, text) {
   const [, make] = Object.entries(ANSWERS).find(([end]) => path8.endsWith(end)) ?? [];
-  const asked = tryOr(() => JSON.parse(String(text)), null);
-  return make && isObject(asked) ? { make, asked } : null;
+  const asked2 = tryOr(() => JSON.parse(String(text)), null);
+  return make && isObject(asked2) ? { make, asked: asked2 } : null;
 }
-function conversationText({ asked }) {
+function conversationText({ asked: asked2 }) {
   const inParts = (parts) => parts.map(({ text }) => text).join("\n");
   const textIn = (item) => {
     if (isString(item?.content)) return item.content;
     const isPlain = Array.isArray(item?.content) && item.content.every((part) => isString(part?.text));
     return isPlain ? inParts(item.content) : JSON.stringify(item, withoutPictures);
   };
-  const items = asked.messages ?? asked.input ?? [];
+  const items = asked2.messages ?? asked2.input ?? [];
   if (isString(items)) return items;
   const spoken = items.filter(
     (item) => !["system", "developer"].includes(item?.role)
@@ -1599,9 +1599,9 @@ function conversationText({ asked }) {
 var withoutPictures = (_, value) => isString(value) && value.startsWith("data:") ? "" : value;
 
 // src/requests/own-answer.js
-function buildAnswer({ make, asked }, text) {
-  const { whole, stream } = make(`rotator_${randomId()}`, String(asked.model ?? ""), text);
-  const isStream = asked.stream === true;
+function buildAnswer({ make, asked: asked2 }, text) {
+  const { whole, stream } = make(`rotator_${randomId()}`, String(asked2.model ?? ""), text);
+  const isStream = asked2.stream === true;
   const headers = { "content-type": isStream ? "text/event-stream" : "application/json" };
   return new Response(isStream ? stream : JSON.stringify(whole), { headers });
 }
@@ -1677,6 +1677,45 @@ var FailedRequests = class {
     }
   }
   /**
+   * Tell the watcher of an answer that was none, whose end opencode has not got yet, and do as it
+   * says; nothing is sent again: opencode does that by itself once it has the end.
+   * Return the sentence that the answer shall fail with, or nothing.
+   *
+   * @param {Call} call
+   * @param {() => object} signal
+   * @returns {Promise<string | undefined>}
+   */
+  async settleEnd(call, signal) {
+    const until = performance.now() + LONGEST_HOLD_MS;
+    for (; ; ) {
+      const verdict = await this.#exchange.ask(signal(), call.signal);
+      const end = verdict?.end;
+      const sentence = isString(end) && end ? oneLine(end) : void 0;
+      switch (verdict?.verdict) {
+        case "reroute":
+          return await this.#goElsewhere(call, verdict) ? void 0 : sentence;
+        case "wait":
+          if (!(verdict.wait_ms >= 0) || performance.now() > until) return sentence;
+          await this.#wait(call, verdict);
+          call.endWait();
+          break;
+        default:
+          return sentence;
+      }
+    }
+  }
+  /**
+   * Let opencode's next step ask another provider; a title is no step.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async #goElsewhere(call, { to, note }) {
+    if (call.mark.aside) return false;
+    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
+    return abortable(call.signal, (stop) => (done.then(stop, () => stop(false)), noop));
+  }
+  /**
    * Wait as long as the watcher says, or until it has something new to say.
    *
    * @param {Call} call
@@ -1711,16 +1750,11 @@ var FailedRequests = class {
    * @param {Call} call
    * @param {Verdict} verdict
    */
-  async #reroute(call, { to, note }) {
+  async #reroute(call, verdict) {
     const question = parseQuestion(call.url.pathname, await call.text());
     if (!question) return null;
-    if (call.mark.aside) return this.#rerouteAside(call, question, to);
-    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
-    const isDone = await abortable(
-      call.signal,
-      (stop) => (done.then(stop, () => stop(false)), noop)
-    );
-    return isDone ? buildAnswer(question, null) : null;
+    if (call.mark.aside) return this.#rerouteAside(call, question, verdict.to);
+    return await this.#goElsewhere(call, verdict) ? buildAnswer(question, null) : null;
   }
   /**
    * A title or a summary is no step of the turn: its answer has to be one.
@@ -1733,8 +1767,8 @@ var FailedRequests = class {
     const isQuiet = QUIET_AGENTS.includes(mark.agent);
     const isAsked = !isQuiet || PROCESS_KIND !== "run";
     const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...signal ? [signal] : []]);
-    const asked = () => this.#routing.askElsewhere(mark, to, conversationText(question), abort);
-    const text = isAsked ? await asked().catch(noop) : null;
+    const asked2 = () => this.#routing.askElsewhere(mark, to, conversationText(question), abort);
+    const text = isAsked ? await asked2().catch(noop) : null;
     if (signal?.aborted) throw signal.reason;
     return text || isQuiet ? buildAnswer(question, text || "") : null;
   }
@@ -1749,6 +1783,467 @@ var FailedRequests = class {
     if (!drop) return true;
     this.#history.refuse(call.mark.session, await call.text());
     return this.#history.clean(call);
+  }
+};
+
+// src/core/answer-parts.js
+var MOST_PARTS2 = 64;
+var NOTHING = { isError: false, hasContent: false, isFinished: false };
+var ERROR = { ...NOTHING, isError: true };
+var CONTENT = { ...NOTHING, hasContent: true };
+var FINISHED = { ...NOTHING, isFinished: true };
+var WHOLE = { ...CONTENT, isFinished: true };
+var FAILED_FINISH = /^(?:error|\w*_error|abort(?:ed)?|insufficient_system_resource)$/i;
+var QUIET_EVENT = /^(?:ping|keepalive|heartbeat|codex\..*|content_block_stop|response\.(?:created|in_progress|queued|rate_limits\S*))$/;
+var BLOCK_EVENT = /^content_block_(?:start|delta)$/;
+var ITEM_DONE = "response.output_item.done";
+var SPOKEN_ITEM = /^(?:message|reasoning)$/;
+var FINE_CODE = /^(?:0*|200|20000|ok|success|null|none)$/i;
+var FRAME = /^(?:id|object|created|model|usage|system_fingerprint|service_tier|provider|x_groq|timings|obfuscation|usagemetadata|modelversion|responseid|createtime|traceid)$/i;
+var ERROR_WORDS = ["message", "msg", "type", "code", "status", "detail", "Message", "Code"];
+var isEmpty = (value) => value === null || value === void 0 || value === "" || value === false || typeof value === "object" && Object.keys(value).length === 0;
+var listOf = (value) => Array.isArray(value) ? value.slice(0, MOST_PARTS2) : [];
+var all = (meanings) => ({
+  isError: meanings.some(({ isError }) => isError),
+  hasContent: meanings.some(({ hasContent }) => hasContent),
+  isFinished: meanings.some(({ isFinished }) => isFinished)
+});
+var isFailureCode = (code) => (typeof code === "number" || isString(code)) && !FINE_CODE.test(String(code).trim());
+var isErrorValue = (error) => isObject(error) ? ERROR_WORDS.some((name) => !isEmpty(error[name]) && error[name] !== 0) : isString(error) && !FINE_CODE.test(error.trim());
+function saysError(value) {
+  const { error, errors, base_resp: answered, code, error_code: number, success } = value;
+  const { message, msg, error_msg: told, error_message: said } = value;
+  const words = [message, msg, told, said].some((text) => isString(text) && text !== "");
+  if (isErrorValue(error) || isErrorValue(value.Error)) return true;
+  if (value.type === "error" || value.object === "error") return true;
+  if (Array.isArray(errors) && errors.length > 0) return true;
+  if (isFailureCode(answered?.status_code)) return true;
+  return words && (isFailureCode(code) || isFailureCode(number) || success === false);
+}
+function ofChoice(choice) {
+  const { finish_reason: reason, text, error } = choice ?? {};
+  const said = choice?.delta ?? choice?.message ?? {};
+  const filled = Object.keys(said).filter((name) => name !== "role" && !isEmpty(said[name]));
+  const isCall = filled.some((name) => /^(?:tool_calls|function_call)$/.test(name));
+  const isGood = isString(reason) && reason !== "" && !FAILED_FINISH.test(reason);
+  return {
+    isError: isErrorValue(error),
+    hasContent: filled.length > 0 || !isEmpty(text),
+    // A tool is called whatever the reason is.
+    isFinished: isCall || isGood
+  };
+}
+function ofCandidate(candidate) {
+  const parts = listOf(candidate?.content?.parts);
+  const isCall = parts.some((part) => isObject(part) && !isEmpty(part.functionCall));
+  return {
+    isError: false,
+    hasContent: parts.some((part) => Object.values(part ?? {}).some((said) => !isEmpty(said))),
+    isFinished: isCall || !isEmpty(candidate?.finishReason)
+  };
+}
+function ofEvent({ type, ...event }) {
+  if (type === "error" || type === "response.failed") return ERROR;
+  if (QUIET_EVENT.test(type)) return NOTHING;
+  if (type === "response.completed" || type === "response.incomplete" || type === "response.done") {
+    return isEmpty(event.response?.output) ? FINISHED : WHOLE;
+  }
+  if (type === ITEM_DONE && !SPOKEN_ITEM.test(event.item?.type)) return WHOLE;
+  if (/^response\./.test(type)) return CONTENT;
+  if (type === "message_start") return isEmpty(event.message?.content) ? NOTHING : CONTENT;
+  if (type === "message_delta") return isEmpty(event.delta?.stop_reason) ? NOTHING : FINISHED;
+  if (type === "message_stop") return FINISHED;
+  if (!BLOCK_EVENT.test(type)) return WHOLE;
+  const { type: kind, ...block } = event.content_block ?? event.delta ?? {};
+  if (/tool_use$/.test(kind)) return WHOLE;
+  return Object.values(block).every(isEmpty) ? NOTHING : CONTENT;
+}
+function interpretPart(value) {
+  if (value === null) return NOTHING;
+  if (Array.isArray(value)) return all(listOf(value).map(interpretPart));
+  if (!isObject(value)) return WHOLE;
+  const isFailed = saysError(value);
+  if (Array.isArray(value.choices)) {
+    const said = all(listOf(value.choices).map(ofChoice));
+    return { ...said, isError: said.isError || isFailed && !said.hasContent };
+  }
+  if (isFailed) return ERROR;
+  if (isString(value.type)) return ofEvent(
+    /** @type {any} */
+    value
+  );
+  if (isObject(value.response) && Object.keys(value).every((k) => k === "response" || FRAME.test(k)))
+    return interpretPart(value.response);
+  if (isObject(value.Response)) return saysError(value.Response) ? ERROR : WHOLE;
+  if (Array.isArray(value.candidates)) return all(listOf(value.candidates).map(ofCandidate));
+  if (!isEmpty(value.promptFeedback?.blockReason)) return FINISHED;
+  return Object.keys(value).every((name) => FRAME.test(name) || isEmpty(value[name])) ? NOTHING : WHOLE;
+}
+
+// src/core/answer-reader.js
+var MOST_KEPT = 16 * 1024;
+var LONGEST_LINE = 64 * 1024;
+var FIELD = /^(?:event|id|retry|data)(?::|$)|^:/;
+var TELLING = /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|function_call|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|message_stop|content_block_start)"/;
+var PAGE = /^\s*(?:<!doctype|<html|<head|<body)/i;
+var NO_SENTENCE = /^[[{"]|[^\P{C}\n\t]|\ufffd/u;
+var SAYS = /^(?:message|msg|detail|error_msg|error_message|status_msg|reason)$/i;
+var AnswerReader = class {
+  #line = "";
+  #isLong = false;
+  // the line was cut
+  #stray = "";
+  // what is no event
+  #isStray = false;
+  /** @type {PartMeaning} */
+  #meaning = { isError: false, hasContent: false, isFinished: false };
+  #hasEvents = false;
+  #error = "";
+  #isHidden = false;
+  /** Whether an error stood in the stream. */
+  get hasError() {
+    return this.#meaning.isError;
+  }
+  /** Whether it stood in a piece of an answer, where an SDK may pass it by. */
+  get isHidden() {
+    return this.#isHidden;
+  }
+  /** Whether a part of the answer could be used. */
+  get isUsed() {
+    return this.#meaning.hasContent;
+  }
+  /** Whether its last word has come. */
+  get isFinished() {
+    return this.#meaning.isFinished;
+  }
+  /** @param {string} text */
+  feed(text) {
+    let start = 0;
+    for (let end; (end = text.indexOf("\n", start)) >= 0; start = end + 1) {
+      this.#add(text.slice(start, end));
+      this.#endLine();
+    }
+    this.#add(text.slice(start));
+  }
+  /** @param {string} text */
+  #add(text) {
+    const room = LONGEST_LINE - this.#line.length;
+    this.#isLong ||= text.length > room;
+    if (room > 0) this.#line += text.slice(0, room);
+  }
+  #endLine() {
+    const [line, isLong] = [this.#line.replace(/\r$/, ""), this.#isLong];
+    this.#line = "";
+    this.#isLong = false;
+    if (!FIELD.test(line)) return this.#keep(line);
+    const said = /^data: ?(.*)/s.exec(line)?.[1].trim();
+    if (said === void 0 || said === "") return;
+    this.#hasEvents = true;
+    if (said === "[DONE]") return;
+    if (isLong) return this.#take({ isError: false, hasContent: true, isFinished: true }, "");
+    if (this.#meaning.hasContent && !TELLING.test(said)) return;
+    const value = tryOr(() => JSON.parse(said));
+    const part = interpretPart(value === void 0 ? said : value);
+    this.#isHidden ||= part.isError && Array.isArray(value.choices);
+    this.#take(part, said);
+  }
+  /** @param {string} line */
+  #keep(line) {
+    if (line.trim() === "") return;
+    this.#isStray = true;
+    if (this.#stray.length <= MOST_KEPT) this.#stray += `${line}
+`;
+  }
+  /**
+   * @param {PartMeaning} part
+   * @param {string} said
+   */
+  #take(part, said) {
+    const { isError, hasContent, isFinished } = this.#meaning;
+    if (part.isError && !isError) this.#error = said.slice(0, MOST_KEPT);
+    this.#meaning = {
+      isError: isError || part.isError,
+      hasContent: hasContent || part.hasContent,
+      isFinished: isFinished || part.isFinished
+    };
+  }
+  /**
+   * Return what was wrong, or null: nothing that we know of.
+   *
+   * @param {End} end
+   * @param {boolean} isStream it was asked for as a stream, in a protocol that has no other
+   * @returns {Fault | null}
+   */
+  end(end, isStream) {
+    this.#endLine();
+    const { isError, hasContent, isFinished } = this.#meaning;
+    if (isError) return { kind: "error", body: this.#error };
+    if (isFinished) return null;
+    if (this.#isStray && !this.#hasEvents) return end === "ended" ? this.#instead(isStream) : null;
+    if (end === "stalled") return { kind: "stalled", body: "" };
+    if (end === "broken" || hasContent && isStream) return { kind: "cut", body: "" };
+    return hasContent || !isStream ? null : { kind: "empty", body: "" };
+  }
+  /**
+   * @param {boolean} isStream
+   * @returns {Fault | null}
+   */
+  #instead(isStream) {
+    if (this.#stray.length > MOST_KEPT) return null;
+    const fault = { kind: "instead", body: this.#stray.trim() };
+    if (PAGE.test(this.#stray)) return fault;
+    const value = tryOr(() => JSON.parse(this.#stray));
+    if (value === void 0) return isStream && !NO_SENTENCE.test(fault.body) ? fault : null;
+    const { isError, hasContent } = interpretPart(value);
+    if (isError && !hasContent) return fault;
+    if (!isStream || hasContent && !onlySays(value)) return null;
+    return hasContent ? fault : { kind: "empty", body: "" };
+  }
+};
+var onlySays = (value) => isString(value) || isObject(value) && Object.values(value).every((said) => typeof said !== "object") && Object.keys(value).some((name) => SAYS.test(name));
+
+// src/core/failed-rows.js
+var MOST_KEPT2 = 16;
+var FailedRows = class {
+  /** @type {Map<string, { credential: string, faults: { kind: FaultKind, at: number }[] }>} */
+  #rows = /* @__PURE__ */ new Map();
+  /** @param {Asked} asked */
+  #key = ({ session, aside }) => `${session} ${aside}`;
+  /**
+   * Note a fault, and return those before it, the oldest first.
+   *
+   * @param {Asked} asked
+   * @param {FaultKind} kind
+   * @param {number} now milliseconds of a clock that nobody sets
+   * @returns {Earlier[]}
+   */
+  add(asked2, kind, now) {
+    const key = this.#key(asked2);
+    const known = this.#rows.get(key);
+    const faults = known?.credential === asked2.credential ? known.faults : [];
+    const earlier = faults.map(({ kind: kind2, at }) => ({ kind: kind2, ms: Math.max(Math.round(now - at), 0) }));
+    const kept = [...faults, { kind, at: now }].slice(-MOST_KEPT2);
+    remember(this.#rows, key, { credential: asked2.credential, faults: kept }, MOST_SESSIONS);
+    return earlier;
+  }
+  /**
+   * Note a good answer.
+   *
+   * @param {Asked} asked
+   */
+  end(asked2) {
+    this.#rows.delete(this.#key(asked2));
+  }
+};
+
+// src/core/timeouts.js
+var NAMES = /^Provider(?:HeaderTimeout|ResponseStream)Error$/;
+var SENTENCE = /\btimed out\b/i;
+var WHOLE_REQUEST = "TimeoutError";
+function isStall(reason, isUsed) {
+  const { name, message } = reason ?? {};
+  if (name === WHOLE_REQUEST) return !isUsed;
+  return NAMES.test(name) || name === "Error" && isString(message) && SENTENCE.test(message);
+}
+
+// src/requests/observed-answers.js
+var STREAM_PATH = /\/(?:chat\/completions|responses|messages)$/;
+var STREAM_WISH = /"stream"\s*:\s*true/;
+var GOOGLE_PATH = /:streamGenerateContent$/;
+var nativeBody = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
+var ObservedAnswers = class {
+  /** @type {Exchange} */
+  #exchange;
+  /** @type {Reports} */
+  #reports;
+  /** @type {FailedRequests} */
+  #failed;
+  #rows = new FailedRows();
+  /** @param {{ exchange: Exchange, reports: Reports, failed: FailedRequests }} parts */
+  constructor({ exchange, reports, failed }) {
+    this.#exchange = exchange;
+    this.#reports = reports;
+    this.#failed = failed;
+  }
+  /**
+   * Read along in an answer from now on, where a watcher is there to hear of it.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   */
+  observe(call, response) {
+    if (!this.#exchange.isAnswered() || !nativeBody.call(response)) return;
+    const stream = new ObservedAnswer(call, response, {
+      tell: (fault) => this.#tell(call, response, fault),
+      ask: (fault) => this.#ask(call, response, fault),
+      isGood: () => this.#rows.end(asked(call))
+    }).stream();
+    Object.defineProperty(response, "body", { get: () => stream, configurable: true });
+  }
+  /**
+   * Note that opencode gave a request up before its answer began.
+   *
+   * @param {Call} call
+   */
+  noteGivenUp(call) {
+    if (!call.signal?.aborted || !isStall(call.signal.reason, false)) return;
+    this.#tell(call, void 0, { kind: "stalled", body: "" });
+  }
+  /**
+   * @param {Call} call
+   * @param {Response | undefined} response
+   * @param {Fault} fault
+   * @param {boolean} isHeld
+   */
+  #report(call, response, fault, isHeld) {
+    const earlier = this.#rows.add(asked(call), fault.kind, performance.now());
+    return () => this.#reports.fault(call, response, { ...fault, earlier, isHeld });
+  }
+  /**
+   * @param {Call} call
+   * @param {Response | undefined} response
+   * @param {Fault} fault
+   */
+  #tell(call, response, fault) {
+    this.#exchange.tell(this.#report(call, response, fault, false)());
+  }
+  /**
+   * Return the sentence that the answer shall fail with, or nothing: it ends as it would.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   * @param {Fault} fault
+   * @returns {Promise<string | undefined>}
+   */
+  async #ask(call, response, fault) {
+    if (!this.#exchange.isAnswered()) return void 0;
+    return this.#failed.settleEnd(call, this.#report(call, response, fault, true));
+  }
+};
+var asked = ({ mark, carried }) => ({
+  session: mark.session,
+  aside: mark.aside,
+  credential: carried.digest
+});
+var ObservedAnswer = class {
+  #reader = new AnswerReader();
+  #decoder = new TextDecoder();
+  /** @type {Call} */
+  #call;
+  /** @type {Response} */
+  #response;
+  /** @type {Outcome} */
+  #outcome;
+  /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
+  #source;
+  #isOver = false;
+  // nothing more is to be told of it
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   * @param {Outcome} outcome
+   */
+  constructor(call, response, outcome) {
+    this.#call = call;
+    this.#response = response;
+    this.#outcome = outcome;
+  }
+  /** Return what opencode reads: it asks for each piece as opencode asks for it. */
+  stream() {
+    return new ReadableStream(
+      {
+        pull: (controller) => this.#pull(controller),
+        cancel: (reason) => this.#cancel(reason)
+      },
+      { highWaterMark: 0 }
+    );
+  }
+  /** Not before it is read: others may take a copy first. */
+  get #body() {
+    return nativeBody.call(this.#response);
+  }
+  /** @param {ReadableStreamDefaultController<Uint8Array>} controller */
+  async #pull(controller) {
+    let part;
+    try {
+      this.#source ??= /** @type {ReadableStreamDefaultReader<Uint8Array>} */
+      this.#body.getReader();
+      part = await this.#source.read();
+    } catch (error) {
+      tryOr(() => this.#breaksOff(error));
+      throw error;
+    }
+    if (!part.done) {
+      controller.enqueue(part.value);
+      tryOr(() => this.#read(part.value));
+      return;
+    }
+    const sentence = await this.#end().catch(noop);
+    if (isString(sentence)) controller.error(new Error(sentence));
+    else controller.close();
+  }
+  /** @param {Uint8Array} bytes */
+  #read(bytes) {
+    if (this.#isOver) return;
+    this.#reader.feed(this.#decoder.decode(bytes, { stream: true }));
+    const isHidden = this.#isGoogle || this.#reader.isHidden;
+    if (this.#reader.hasError && !isHidden) this.#judge("ended");
+  }
+  get #isGoogle() {
+    return GOOGLE_PATH.test(this.#call.url.pathname);
+  }
+  /** Whether a stream was asked for, in a protocol in which that is made of events. */
+  get #isStream() {
+    if (this.#isGoogle) return this.#call.url.searchParams.get("alt") === "sse";
+    const { body } = this.#call.init;
+    return STREAM_PATH.test(this.#call.url.pathname) && isString(body) && STREAM_WISH.test(body);
+  }
+  /**
+   * Tell what is wrong with it, if anything is.
+   *
+   * @param {End} end
+   */
+  #judge(end) {
+    const fault = this.#fault(end);
+    if (fault) this.#outcome.tell(fault);
+  }
+  /**
+   * Return what is wrong with it, once.
+   *
+   * @param {End} end
+   */
+  #fault(end) {
+    if (this.#isOver) return null;
+    this.#isOver = true;
+    const fault = this.#reader.end(end, this.#isStream);
+    if (!fault) this.#outcome.isGood();
+    return fault;
+  }
+  /** @param {unknown} error */
+  #breaksOff(error) {
+    const { signal } = this.#call;
+    if (signal?.aborted) return this.#giveUp(signal.reason);
+    return isStall(error, this.#reader.isUsed) ? this.#judge("stalled") : this.#judge("broken");
+  }
+  /** @param {unknown} reason */
+  #giveUp(reason) {
+    const isTold = this.#reader.hasError || isStall(reason, this.#reader.isUsed);
+    if (isTold) this.#judge("stalled");
+    else if (!this.#isOver && (this.#reader.isUsed || this.#reader.isFinished)) {
+      this.#outcome.isGood();
+    }
+    this.#isOver = true;
+  }
+  /** @param {unknown} reason */
+  #cancel(reason) {
+    const { signal } = this.#call;
+    tryOr(() => this.#giveUp(signal?.aborted ? signal.reason : reason));
+    return (this.#source ?? this.#body).cancel(reason);
+  }
+  /** Return the sentence that it shall fail with, if it is none and somebody says so. */
+  async #end() {
+    const fault = this.#fault("ended");
+    return fault ? this.#outcome.ask(fault) : void 0;
   }
 };
 
@@ -1857,7 +2352,7 @@ var Reports = class {
    */
   signal(call, response, body) {
     const { id, attempt: number, mark, slot, carried, tried, secrets, waited } = call;
-    const all = [...secrets, ...[...this.#logins.all().values()].flatMap((entry) => entry.secrets)];
+    const all2 = [...secrets, ...[...this.#logins.all().values()].flatMap((entry) => entry.secrets)];
     const isTold = ([name]) => TOLD_HEADERS.some((pattern) => pattern.test(name));
     const told = [...response.headers].filter(isTold);
     return {
@@ -1875,9 +2370,22 @@ var Reports = class {
       waited,
       opencode: PROCESS_KIND,
       status: response.status,
-      headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
-      body: decodeBeginning(Buffer.from(redact(body, all)))
+      headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all2)])),
+      body: decodeBeginning(Buffer.from(redact(body, all2)))
     };
+  }
+  /**
+   * Tell of an answer that was none, though its status is good.
+   *
+   * @param {Call} call
+   * @param {Response | undefined} response none, where opencode waited for it in vain
+   * @param {Fault & { earlier: Earlier[], isHeld: boolean }} fault
+   */
+  fault(call, response, { kind, body, earlier, isHeld }) {
+    const answer = response ?? new Response(null);
+    const said = { ...this.signal(call, answer, body), status: null };
+    const tried = call.waited ? [] : [call.carried.digest];
+    return { ...said, tried, fault: kind, earlier, held: isHeld };
   }
   /**
    * Say whose the request was that made a turn fail.
@@ -2359,6 +2867,8 @@ var Bridge = class {
   #reports;
   /** @type {FailedRequests} */
   #failed;
+  /** @type {ObservedAnswers} */
+  #observed;
   /**
    * @param {Places} places
    * @param {(missed: Missed) => void} tellMissed
@@ -2380,6 +2890,11 @@ var Bridge = class {
       history: this.#history,
       logins: this.#requestLogins,
       reports: this.#reports
+    });
+    this.#observed = new ObservedAnswers({
+      exchange: this.exchange,
+      reports: this.#reports,
+      failed: this.#failed
     });
   }
   /**
@@ -2526,12 +3041,15 @@ var Bridge = class {
     const { mark } = call;
     tryOr(() => this.#buys(mark.provider, false));
     for (; ; ) {
-      const response = await call.send(layer).finally(() => mark.take(call));
+      const response = await this.#sendOnce(call, layer);
       const isGood = response.status < 400;
       if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
-      if (isGood && isModelAnswer(call, response)) this.#tellAnswered(call, response);
+      if (isGood && isModelAnswer(call, response)) {
+        this.#tellAnswered(call, response);
+        this.#observe(call, response);
+      }
       if (isGood || call.sends >= MOST_SENDS) return response;
       let answer = response;
       try {
@@ -2544,6 +3062,23 @@ var Bridge = class {
       if (answer) return answer;
     }
   }
+  /**
+   * @param {Call} call
+   * @param {Layer} layer
+   */
+  async #sendOnce(call, layer) {
+    try {
+      return await call.send(layer).finally(() => call.mark.take(call));
+    } catch (error) {
+      if (!call.isForeign) tryOr(() => this.#observed.noteGivenUp(call));
+      throw error;
+    }
+  }
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   */
+  #observe = (call, response) => tryOr(() => this.#observed.observe(call, response));
   /**
    * Tell the watcher that a login answers of which it thinks that it is limited.
    *

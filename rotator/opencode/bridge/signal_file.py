@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 
 from rotator.clock import from_iso
-from rotator.model import Signal, Source
+from rotator.model import EarlierFault, Fault, FaultKind, Signal, Source
 from rotator.opencode.auth.entries import is_provider_id
 from rotator.opencode.bridge.fields import (
     LONGEST_BODY,
@@ -51,8 +53,21 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             waited=value.get("waited") is True,
             opencode=as_kind(value.get("opencode")),
             host=as_words(value.get("host")),
+            fault=_fault(value),
             answered=value.get("answered") is True,
             sent_at=from_iso(value["sent_at"]) if value.get("sent_at") else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _fault(value: Mapping[str, object]) -> Fault | None:
+    """Return how the answer was none; a kind that we do not know is an error of its file."""
+    if value.get("fault") is None:
+        return None
+    earlier = tuple(
+        EarlierFault(FaultKind(entry["kind"]), timedelta(milliseconds=ms))
+        for entry in as_list(value.get("earlier"))
+        if isinstance(entry, dict) and (ms := as_number(entry.get("ms"))) is not None and ms >= 0
+    )
+    return Fault(FaultKind(str(value["fault"])), earlier, is_held=value.get("held") is True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rotator.model import Signal, Source
+from rotator.model import EarlierFault, Fault, FaultKind, Signal, Source
 from rotator.opencode.bridge.fields import LONGEST_BODY, SCHEMA
 from rotator.opencode.bridge.signal_file import parse_signal
 
@@ -153,3 +153,24 @@ def test_any_json_is_a_signal_or_none(value: object) -> None:
 @example("{}".encode("utf-16"))
 def test_any_bytes_are_a_signal_or_none(content: bytes) -> None:
     assert parse_signal("s-1", content) is None
+
+
+def test_a_fault_is_taken_with_those_before_it() -> None:
+    odd = [{"kind": "cut"}, {"kind": "cut", "ms": -1}, {"kind": "cut", "ms": "1"}, "cut"]
+    earlier = [{"kind": "stalled", "ms": 1500}, *odd]
+
+    signal = taken(status=None, fault="empty", earlier=earlier, held=True)
+
+    before = EarlierFault(FaultKind.STALLED, timedelta(seconds=1.5))
+    assert signal.fault == Fault(FaultKind.EMPTY, (before,), is_held=True)
+    assert signal.status is None
+    assert taken(fault="cut", held="yes").fault == Fault(FaultKind.CUT)
+    assert taken().fault is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"fault": "unknown"}, {"fault": 7}, {"fault": "cut", "earlier": [{"kind": "odd", "ms": 1}]}],
+)
+def test_a_fault_of_a_kind_that_nobody_knows_is_not_understood(changes: dict[str, Any]) -> None:
+    assert parsed(**changes) is None

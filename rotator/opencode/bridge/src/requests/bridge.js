@@ -15,6 +15,7 @@ import { BoughtTokens } from "./bought-tokens.js";
 import { Call } from "./call.js";
 import { markContext, runSending, sendingContext } from "./context.js";
 import { FailedRequests } from "./failed-requests.js";
+import { ObservedAnswers } from "./observed-answers.js";
 import { Reports } from "./reports.js";
 import { RequestLogins } from "./request-logins.js";
 import { Routing } from "./routing.js";
@@ -59,6 +60,8 @@ export class Bridge {
   #reports;
   /** @type {FailedRequests} */
   #failed;
+  /** @type {ObservedAnswers} */
+  #observed;
 
   /**
    * @param {Places} places
@@ -81,6 +84,11 @@ export class Bridge {
       history: this.#history,
       logins: this.#requestLogins,
       reports: this.#reports,
+    });
+    this.#observed = new ObservedAnswers({
+      exchange: this.exchange,
+      reports: this.#reports,
+      failed: this.#failed,
     });
   }
 
@@ -241,12 +249,15 @@ export class Bridge {
     const { mark } = call;
     tryOr(() => this.#buys(mark.provider, false));
     for (;;) {
-      const response = await call.send(layer).finally(() => mark.take(call));
+      const response = await this.#sendOnce(call, layer);
       const isGood = response.status < 400;
       if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
-      if (isGood && isModelAnswer(call, response)) this.#tellAnswered(call, response);
+      if (isGood && isModelAnswer(call, response)) {
+        this.#tellAnswered(call, response);
+        this.#observe(call, response);
+      }
       if (isGood || call.sends >= MOST_SENDS) return response;
       /** @type {Response | null} */
       let answer = response;
@@ -260,6 +271,25 @@ export class Bridge {
       if (answer) return answer;
     }
   }
+
+  /**
+   * @param {Call} call
+   * @param {Layer} layer
+   */
+  async #sendOnce(call, layer) {
+    try {
+      return await call.send(layer).finally(() => call.mark.take(call));
+    } catch (error) {
+      if (!call.isForeign) tryOr(() => this.#observed.noteGivenUp(call));
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   */
+  #observe = (call, response) => tryOr(() => this.#observed.observe(call, response));
 
   /**
    * Tell the watcher that a login answers of which it thinks that it is limited.

@@ -96,6 +96,47 @@ export class FailedRequests {
   }
 
   /**
+   * Tell the watcher of an answer that was none, whose end opencode has not got yet, and do as it
+   * says; nothing is sent again: opencode does that by itself once it has the end.
+   * Return the sentence that the answer shall fail with, or nothing.
+   *
+   * @param {Call} call
+   * @param {() => object} signal
+   * @returns {Promise<string | undefined>}
+   */
+  async settleEnd(call, signal) {
+    const until = performance.now() + LONGEST_HOLD_MS;
+    for (;;) {
+      const verdict = await this.#exchange.ask(signal(), call.signal);
+      const end = verdict?.end;
+      const sentence = isString(end) && end ? oneLine(end) : undefined;
+      switch (verdict?.verdict) {
+        case "reroute":
+          return (await this.#goElsewhere(call, verdict)) ? undefined : sentence;
+        case "wait":
+          if (!(verdict.wait_ms >= 0) || performance.now() > until) return sentence;
+          await this.#wait(call, verdict);
+          call.endWait();
+          break;
+        default:
+          return sentence;
+      }
+    }
+  }
+
+  /**
+   * Let opencode's next step ask another provider; a title is no step.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async #goElsewhere(call, { to, note }) {
+    if (call.mark.aside) return false;
+    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
+    return abortable(call.signal, (stop) => (done.then(stop, () => stop(false)), noop));
+  }
+
+  /**
    * Wait as long as the watcher says, or until it has something new to say.
    *
    * @param {Call} call
@@ -132,16 +173,11 @@ export class FailedRequests {
    * @param {Call} call
    * @param {Verdict} verdict
    */
-  async #reroute(call, { to, note }) {
+  async #reroute(call, verdict) {
     const question = parseQuestion(call.url.pathname, await call.text());
     if (!question) return null;
-    if (call.mark.aside) return this.#rerouteAside(call, question, to);
-    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
-    const isDone = await abortable(
-      call.signal,
-      (stop) => (done.then(stop, () => stop(false)), noop),
-    );
-    return isDone ? buildAnswer(question, null) : null;
+    if (call.mark.aside) return this.#rerouteAside(call, question, verdict.to);
+    return (await this.#goElsewhere(call, verdict)) ? buildAnswer(question, null) : null;
   }
 
   /**

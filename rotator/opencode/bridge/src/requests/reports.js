@@ -10,6 +10,8 @@ import { PROCESS_KIND } from "../opencode/process.js";
 import { BODY_BYTES, decodeBeginning, readBeginning } from "./answer-body.js";
 
 /**
+ * @import { Fault } from "../core/answer-reader.js"
+ * @import { Earlier } from "../core/failed-rows.js"
  * @import { Mark } from "../core/mark.js"
  * @import { Logins } from "../opencode/logins.js"
  * @import { Exchange } from "../watcher/exchange.js"
@@ -109,6 +111,21 @@ export class Reports {
       headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
       body: decodeBeginning(Buffer.from(redact(body, all))),
     };
+  }
+
+  /**
+   * Tell of an answer that was none, though its status is good.
+   *
+   * @param {Call} call
+   * @param {Response | undefined} response none, where opencode waited for it in vain
+   * @param {Fault & { earlier: Earlier[], isHeld: boolean }} fault
+   */
+  fault(call, response, { kind, body, earlier, isHeld }) {
+    const answer = response ?? new Response(null);
+    const said = { ...this.signal(call, answer, body), status: null };
+    // opencode asks anew by itself, and that is another request.
+    const tried = call.waited ? [] : [call.carried.digest];
+    return { ...said, tried, fault: kind, earlier, held: isHeld };
   }
 
   /**

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { interpretPart } from "../../../../rotator/opencode/bridge/src/core/answer-parts.js";
+
+const says = (value) => {
+    const { isError, hasContent, isFinished } = interpretPart(value);
+    const words = Object.entries({ error: isError, content: hasContent, finished: isFinished });
+    return words.flatMap(([name, is]) => (is ? [name] : [])).join(" ");
+};
+const each = (values, expected) => {
+    for (const value of values) assert.equal(says(value), expected, JSON.stringify(value));
+};
+const choice = (more) => ({ id: "c", object: "chat.completion.chunk", choices: [more] });
+const delta = (said, finish_reason = null) => choice({ index: 0, delta: said, finish_reason });
+
+test("a vendor's error is one, in whatever fields", () => {
+    each(
+        [
+            { error: { message: "Rate limit reached", type: null, code: 429 } },
+            { error: "quota exceeded" },
+            { error: { code: "1302", message: "您的账户已达到速率限制" } },
+            { errors: [{ message: "no" }] },
+            { type: "error", error: { type: "overloaded_error", message: "Overloaded" } },
+            { type: "error", code: "rate_limit_exceeded", message: "Rate limit reached" },
+            { object: "error", message: "busy", type: "BadRequestError", code: null },
+            { choices: null, base_resp: { status_code: 1008, status_msg: "insufficient balance" } },
+            { base_resp: { status_code: "1002" } },
+            { error_code: 18, error_msg: "Open api qps request limit reached" },
+            { code: "Throttling", message: "系统繁忙", request_id: "r" },
+            { code: 50000, msg: "系统错误" },
+            { success: false, msg: "no" },
+            { Response: { Error: { Code: "LimitExceeded", Message: "no" } } },
+            [{ error: { code: 429, status: "RESOURCE_EXHAUSTED" } }],
+            { response: { error: { code: 429, message: "no" } }, traceId: "t" },
+            { type: "response.failed", response: { error: { code: "server_error" } } },
+            choice({ delta: {}, error: { message: "upstream" } }),
+            { error: { code: 502, message: "upstream" }, ...delta({ content: "" }, "error") },
+            { ...delta({}), base_resp: { status_code: 1039 } },
+        ],
+        "error",
+    );
+});
+
+test("what is no error is none, whatever its fields are called", () => {
+    each(
+        [
+            { error: null, usage: {} },
+            { error: {}, id: "x" },
+            { error: "" },
+            { errors: [] },
+            { base_resp: { status_code: 0 }, choices: [] },
+        ],
+        "",
+    );
+    each(
+        [
+            { code: 0, message: "ok", data: 1 },
+            { code: "200", msg: "success" },
+            { code: 20000, message: "Ok" },
+            { error: 5 },
+            { error: { code: 0, message: "" } },
+            { message: "Hello" },
+        ],
+        "content finished",
+    );
+    // It belongs to what can be used.
+    assert.equal(says({ ...delta({ content: "Hi" }), code: 7, message: "odd" }), "content");
+});
+
+test("chat completions: words, a call, an end", () => {
+    each(
+        [
+            delta({ role: "assistant", content: "" }),
+            delta({}),
+            delta({ content: null }),
+            choice(null),
+        ],
+        "",
+    );
+    each([{ choices: [], usage: { total_tokens: 1 } }, { usage: { total_tokens: 1 } }, {}], "");
+    each(
+        [delta({ content: "Hi" }), delta({ reasoning_content: "Hm" }), delta({ refusal: "No." })],
+        "content",
+    );
+    each([choice({ text: "Hi" }), choice({ delta: {}, text: "Hi" })], "content");
+    each(
+        [delta({ tool_calls: [{ index: 0 }] }), delta({ function_call: { name: "f" } })],
+        "content finished",
+    );
+    each(
+        [delta({}, "stop"), delta({}, "content_filter"), delta({ role: "assistant" }, "length")],
+        "finished",
+    );
+    each(
+        [
+            delta({}, "error"),
+            delta({}, "network_error"),
+            delta({}, "insufficient_system_resource"),
+            delta({}, "abort"),
+            delta({}, ""),
+        ],
+        "",
+    );
+    assert.equal(
+        says(choice({ message: { content: "Hi" }, finish_reason: "stop" })),
+        "content finished",
+    );
+});
+
+test("responses: what comes, and the end", () => {
+    const response = { id: "r", output: [], error: null };
+    each(
+        [
+            { type: "response.created", response },
+            { type: "response.in_progress", response },
+            { type: "codex.rate_limits" },
+            { type: "ping" },
+        ],
+        "",
+    );
+    each(
+        [
+            { type: "response.output_text.delta", delta: "Hi" },
+            { type: "response.output_item.done", item: { type: "message" } },
+        ],
+        "content",
+    );
+    each(
+        [{ type: "response.output_item.done", item: { type: "function_call" } }],
+        "content finished",
+    );
+    each(
+        [
+            { type: "response.completed", response },
+            { type: "response.incomplete", response },
+        ],
+        "finished",
+    );
+    each(
+        [{ type: "response.completed", response: { output: [{ type: "message" }] } }],
+        "content finished",
+    );
+    each([{ type: "response.completed" }], "finished");
+});
+
+test("messages: what comes, and the end", () => {
+    const start = { type: "content_block_start", content_block: { type: "text", text: "" } };
+    each(
+        [
+            { type: "message_start", message: { content: [] } },
+            { type: "message_start" },
+            start,
+            { type: "content_block_stop" },
+            { type: "content_block_delta" },
+            { type: "message_delta", delta: { stop_reason: null } },
+            { type: "message_delta" },
+        ],
+        "",
+    );
+    each(
+        [
+            { type: "content_block_delta", delta: { type: "text_delta", text: "Hi" } },
+            { type: "message_start", message: { content: [1] } },
+        ],
+        "content",
+    );
+    each(
+        [{ type: "content_block_start", content_block: { type: "tool_use", id: "t" } }],
+        "content finished",
+    );
+    each(
+        [{ type: "message_delta", delta: { stop_reason: "refusal" } }, { type: "message_stop" }],
+        "finished",
+    );
+});
+
+test("Google's: what comes, and the end, also inside of another object", () => {
+    const of = (parts, finishReason) => ({ candidates: [{ content: { parts }, finishReason }] });
+    each(
+        [
+            of([]),
+            of([{ text: "" }]),
+            of([null]),
+            { candidates: [null] },
+            { usageMetadata: { promptTokenCount: 1 } },
+        ],
+        "",
+    );
+    each([of([{ text: "Hi" }]), { response: of([{ text: "Hi" }]), traceId: "t" }], "content");
+    each([of([{ functionCall: { name: "f" } }])], "content finished");
+    each([of([], "STOP"), { promptFeedback: { blockReason: "SAFETY" } }], "finished");
+});
+
+test("what nobody knows is good and whole", () => {
+    each(
+        [
+            "words",
+            7,
+            { text: "Hi" },
+            { type: "text-delta", text: "Hi" },
+            { Response: { Text: "Hi" } },
+            { response: "Hi", more: 1 },
+        ],
+        "content finished",
+    );
+    assert.equal(says(null), "");
+    assert.equal(says([]), "");
+});
