@@ -135,8 +135,16 @@ def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
     if is_open and not shared.is_file():
         connection.deserialize(image_with_wal(path))
         return
-    with store_errors(path), contextlib.closing(read_only(path, shared=is_open)) as source:
-        back_up(source, connection)
+    try:
+        with store_errors(path), contextlib.closing(read_only(path, shared=is_open)) as source:
+            back_up(source, connection)
+    except StoreDamaged:
+        raise
+    except StoreError:
+        if not is_open:
+            raise
+        # There is no room for what SQLite has to note beside it.
+        connection.deserialize(image_with_wal(path))
 
 
 def _times(path: Path) -> tuple[tuple[int, int] | None, ...]:
