@@ -8,6 +8,7 @@ one who opens the store.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from rotator.clock import is_ahead, to_iso
 from rotator.core.logins.store_merge import MergedStore, Row, merge_stores, replaced_of
 from rotator.errors import NewerSchema, StoreDamaged
 from rotator.opencode.auth.file import Whole, parse_live
-from rotator.opencode.auth.placement import is_mounted
+from rotator.opencode.auth.placement import is_mounted, is_read_only, may_write
 from rotator.storage.account_copy import NOTICE
 from rotator.storage.backups import DAMAGED, Backups, damaged_at, stamp_of
 from rotator.storage.copy_check import newest_sound_copy, require_copied
@@ -71,12 +72,19 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
         store_errors(paths.store),
     ):
         require_own_way(paths.store)
+        _require_place(end_of_link(paths.store))
         remove_leftovers(paths.data)
         store = end_of_link(paths.store)
         remove_leftovers(store.parent, name=store.name)
         done = _rebuild(paths, backups, now)
         backups.forget_damaged()
     return done
+
+
+def _require_place(store: Path) -> None:
+    """Raise OSError where another store can neither take the place of this one nor go into it."""
+    if is_mounted(store) and (is_read_only(store) or not may_write(store)):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(store))
 
 
 def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:

@@ -235,6 +235,8 @@ def overwrite_store(store: Path, content: bytes) -> None:
     OSError; it has to be done again then.
     """
     with _KEPT_OPEN_LOCK:
+        # Where that may not be written nothing is.
+        _kept_open(store, os.O_RDWR)
         for path, new in ((beside(store, "-wal"), b""), (store, content)):
             if not path.exists():
                 continue

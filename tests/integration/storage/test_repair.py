@@ -793,6 +793,34 @@ def test_whoever_dies_while_rebuilding_is_finished_by_the_next(
     assert number > 40
 
 
+@pytest.mark.parametrize("is_left_from_before", [False, True])
+def test_of_a_damaged_store_that_is_mounted_read_only_the_newest_backup_is_shown(
+    paths: Paths, home: Path, tmp_path: Path, *, is_left_from_before: bool
+) -> None:
+    house, outside = Household(home), tmp_path / "rotator.sqlite"
+    shutil.copy(paths.store, outside)
+    content = outside.read_bytes()[:PAGE] + bytes(outside.stat().st_size - PAGE)
+    outside.write_bytes(content)
+    if is_left_from_before:
+        # An older version began what it could not end.
+        shutil.copy(paths.store, paths.store.with_name(f"rotator.sqlite{REBUILT}x"))
+    log = paths.store.with_name("rotator.sqlite-wal")
+    log.write_bytes(b"of the one before")
+    setup = [bind(outside, paths.store, "ro")]
+
+    changed = rotator_inside(house, setup, "rotate", "acme", "acme-1")
+    shown = rotator_inside(house, setup, "accounts", "--json")
+
+    assert changed.code == 7
+    assert "ead-only file system" in changed.stderr
+    assert (outside.read_bytes(), log.read_bytes()) == (content, b"of the one before")
+    assert shown.code == 0, shown
+    names = [f"{a['provider']}/{a['alias']}" for a in shown.json()["accounts"]]
+    assert sorted(names) == sorted(SAVED)
+    assert "what is shown is its backup of 2026-11-22" in shown.stderr
+    assert "is gone" not in shown.stderr + changed.stderr
+
+
 def first_step_of_the_new(paths: Paths) -> int:
     with Seam().watching() as trace, opened(paths, watching=True):
         pass
@@ -858,7 +886,7 @@ def page_of_root(path: Path, table: str) -> int:
 def test_a_store_that_is_really_mounted_is_usable_after_one_command(
     paths: Paths, home: Path, tmp_path: Path, damage: str
 ) -> None:
-    house, outside = Household(home), tmp_path / "volume.sqlite"
+    house, outside = Household(home), tmp_path / "rotator.sqlite"
     shutil.copy(paths.store, outside)
     # Somebody made it before this one was mounted over it.
     before, content = paths.store.read_bytes(), bytearray(outside.read_bytes())
