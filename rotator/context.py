@@ -26,6 +26,7 @@ from rotator.storage.write_ahead_log import require_whole_wal
 from rotator.system.files import touch
 from rotator.system.locks import is_held
 from rotator.system.paths import Paths, private_folder
+from rotator.wording import moment_to_the_second
 
 log = logging.getLogger(__name__)
 
@@ -166,10 +167,10 @@ def open_copied_context(
     Nothing is made, changed or mended. Raises StoreError, StoreDamaged, NewerSchema.
     """
     # Hardly anybody needs it.
-    from rotator.storage.store_copy import HistoryCopy, StoreCopy  # noqa: PLC0415  # see above
+    from rotator.storage.store_copy import HistoryCopy  # noqa: PLC0415  # see above
 
     with (
-        StoreCopy(paths.store, why) as store,
+        _copied_store(paths, why, tell) as store,
         contextlib.closing(HistoryCopy(paths.history)) as history,
         contextlib.closing(ReplacedFiles(paths.journal)) as replaced,
     ):
@@ -187,6 +188,22 @@ def open_copied_context(
         )
         context.report_losses()
         yield context
+
+
+def _copied_store(paths: Paths, why: str, tell: Callable[[str], None]) -> Store:
+    """Return the store as it is, or, where it is damaged, its newest sound backup, and say so."""
+    from rotator.storage.store_copy import StoreCopy, newest_backup  # noqa: PLC0415  # hardly anybody needs it
+
+    try:
+        return StoreCopy(paths.store, why)
+    except StoreDamaged as exc:
+        newest = newest_backup(Backups(paths), why)
+        if newest is None:
+            raise
+        store, made_at = newest
+        shown = f"what is shown is its backup of {moment_to_the_second(made_at)}"
+        tell(f"{exc.message}; it cannot be rebuilt as long as nothing can be written, and {shown}")
+        return store
 
 
 def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool) -> Store:

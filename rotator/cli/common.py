@@ -13,11 +13,12 @@ import click
 from rotator.clock import to_iso
 from rotator.context import Context, open_context, open_copied_context
 from rotator.core.logins.aliases import split_name
-from rotator.errors import StoreDamaged, StoreError
+from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import Account, State
 from rotator.services.rotate import find_account
 from rotator.services.sync import finish, sync
 from rotator.system.paths import find_paths
+from rotator.system.room import no_room
 from rotator.system.writable import unwritable
 from rotator.text import sanitize
 from rotator.wording import moment_with_zone
@@ -70,13 +71,22 @@ def context_for_reading() -> Iterator[Context]:
     """Open the context for a command that changes nothing, also where nothing can be written."""
     paths = find_paths()
     obstacle = unwritable(paths)
-    if obstacle is None:
-        with context_for_command() as context:
-            yield context
-        return
-    _tell(f"{obstacle.why}: nothing new can be taken in, and what is shown is what was saved last")
-    with open_copied_context(paths, obstacle.why, tell=_tell) as context:
-        yield context
+    with contextlib.ExitStack() as stack:
+        if obstacle is None:
+            try:
+                context = stack.enter_context(context_for_command())
+            except (StoreDamaged, NewerSchema):
+                raise
+            except StoreError:
+                obstacle = no_room(paths.data) or no_room(paths.state)
+                if obstacle is None:
+                    raise
+            else:
+                yield context
+                return
+        shown = "nothing new can be taken in, and what is shown is what was saved last"
+        _tell(f"{obstacle.why}: {shown}")
+        yield stack.enter_context(open_copied_context(paths, obstacle.why, tell=_tell))
 
 
 def _tell(notice: str) -> None:

@@ -158,6 +158,10 @@ def _edited(content: bytes) -> bytes | None:
     except click.ClickException as exc:
         message = f"the editor did not do it: {exc.format_message()}"
         raise ConfigError(message, hint="VISUAL or EDITOR says which one is used") from exc
+    except OSError as exc:
+        message = f"the editor is not started: no temporary file can be made ({exc.strerror})"
+        hint = "let TMPDIR name a folder that can be written, or use: rotator config set"
+        raise ConfigError(message, hint=hint) from exc
 
 
 def _require_another_try(paths: Paths, content: bytes, exc: ConfigError) -> None:

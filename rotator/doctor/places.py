@@ -25,6 +25,7 @@ from rotator.system.file_owners import (
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.odd_places import instead_of_folder
 from rotator.system.paths import FOLDER_MODE
+from rotator.system.room import lacks_inodes
 from rotator.text import sanitize
 from rotator.wording import counted
 
@@ -228,11 +229,7 @@ def look_at_disk(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say where room runs out, and what lies on another computer's disk."""
     paths = setup.paths
     places = {"auth.json": paths.auth_file.parent, "the store": paths.data, "the log": paths.state}
-    tight = [
-        result
-        for what, where in places.items()
-        if (result := room_for(what, where, _free_bytes(where))) is not None
-    ]
+    tight = [result for what, where in places.items() if (result := _room(what, where)) is not None]
     yield from tight
     if not tight:
         yield ok(Check.DISK, f"{_free_bytes(paths.data) // _MIB} MiB are free for the store")
@@ -249,11 +246,19 @@ def on_other_computer(what: str, where: Path, mounts: str) -> Iterator[CheckResu
         yield note(Check.DISK, says, to_do)
 
 
+def _room(what: str, where: Path) -> CheckResult | None:
+    if lacks_inodes(_existing(where)):
+        says = f"no more files can be made where {what} lies ({where}): no inodes are left"
+        return problem(Check.DISK, says, "remove files there: nothing new can be saved")
+    return room_for(what, where, _free_bytes(where))
+
+
 def room_for(what: str, where: Path, free_bytes: int) -> CheckResult | None:
     """Return what is to be said of so much room, or None while there is enough."""
     if free_bytes >= _TIGHT_BYTES:
         return None
-    says = f"{free_bytes // _MIB} MiB are free where {what} lies ({where})"
+    size = f"{free_bytes // _MIB} MiB are" if free_bytes >= _MIB else "no room is"
+    says = f"{size} free where {what} lies ({where})"
     say = problem if free_bytes < _FULL_BYTES else note
     return say(Check.DISK, says, "make room: a full disk keeps new tokens from being saved")
 

@@ -27,6 +27,7 @@ from rotator.storage.database import (
     require_begun,
     row_count,
     table_names,
+    why_awaiting,
 )
 from rotator.storage.images import opened_image
 from rotator.storage.migrations import STORE
@@ -76,7 +77,9 @@ def needs_rebuilding(setup: DoctorContext) -> bool:
 def _opened(setup: DoctorContext) -> Iterator[CheckResult | StoreSummary]:
     path = setup.paths.store
     if setup.paths.data.is_dir() and awaits_rebuilding(path):
-        yield problem(Check.STORE, f"the store {path} is gone", _REBUILDS, mendable=True)
+        yield problem(
+            Check.STORE, f"the store {path} {why_awaiting(path)}", _REBUILDS, mendable=True
+        )
         return
     if not path.exists():
         yield note(Check.STORE, "there is no store yet", "rotator watch makes one")

@@ -14,6 +14,7 @@ from rotator.errors import SwapConflict
 from rotator.live.capture_content import capture_content, take_descents
 from rotator.live.late_writes import capture_late_writes
 from rotator.live.restore import rebuild
+from rotator.live.seen_contents import take_in_unsaved
 from rotator.model import Event, EventKind
 from rotator.opencode.auth.file import Reading, Torn, Whole, read_live
 from rotator.opencode.auth.writer import put_live, resolve
@@ -32,6 +33,7 @@ def capture_live(context: Context, *, watched: bool) -> Reading:
     then the next call tries it again.
     """
     capture_late_writes(context)
+    take_in_unsaved(context)
     for _ in range(_MOST_MENDING):
         reading = read_live(context.paths.auth_file)
         # Whoever wrote tokens there has told before where they came from.

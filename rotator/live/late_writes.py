@@ -23,7 +23,6 @@ from rotator.live.unclaimed import keep_unreadable
 from rotator.model import Digest, Event, EventKind, State, SwapMark
 from rotator.opencode.auth.file import Missing, Whole, read_live, with_entry
 from rotator.opencode.auth.journal import finish_interrupted
-from rotator.opencode.auth.replaced import ReplacedFile
 from rotator.opencode.auth.writer import put_live, resolve, sweep_live
 from rotator.secret import Secret
 from rotator.storage.store import Store
@@ -47,21 +46,26 @@ def capture_late_writes(context: Context) -> None:
     if changed or context.store.late_logins():
         take_descents(context)
     for old, late in changed:
-        _save_late(context, old, late)
+        save_logins(context, old.seen, late, is_known=not old.is_unknown)
         old.seen = late
     _put_late(context)
 
 
-def _save_late(context: Context, old: ReplacedFile, late: Whole) -> None:
-    """Save the credentials that are new in `late`, and note that they are to be live."""
+def save_logins(
+    context: Context, seen: Whole, late: Whole, *, is_known: bool = True, to_be_live: bool = True
+) -> None:
+    """Save the credentials that are new in `late`, and note (`to_be_live`) that they are to be so.
+
+    `seen` is what stood there before it, if that `is_known`. Raises StoreError.
+    """
     now = context.clock()
-    known = knowledge(context, _as_of(context, old.seen))
+    known = knowledge(context, _as_of(context, seen))
     last = context.store.live_content()
     in_auth_json = Whole(last).entries if last is not None else {}
     events: list[Event] = []
     late_logins: list[LateLogin] = []
     with context.store.transaction():
-        changes = interpret(old.seen.entries, late.entries, known)
+        changes = interpret(seen.entries, late.entries, known)
         logins = [login for login in changes if isinstance(login, Login | Refresh | Revert)]
         for change in logins:
             if not change.fresh if isinstance(change, Revert) else change.stale:
@@ -69,16 +73,16 @@ def _save_late(context: Context, old: ReplacedFile, late: Whole) -> None:
                 continue
             if isinstance(change, Login) and not change.fresh and len(changes) > 1:
                 continue  # one that its writer had read before somebody else logged in
-            before = sense_of(old.seen.entries.get(change.provider))
+            before = sense_of(seen.entries.get(change.provider))
             # What ends a refresh is put in where its own account is live by now, and nowhere else.
-            before = UNKNOWN if old.is_unknown or isinstance(change, Revert) else before
+            before = before if is_known and not isinstance(change, Revert) else UNKNOWN
             beside = sense_of(in_auth_json.get(change.provider))
             late_logins.append(LateLogin(change.provider, change.credential.digest, before, beside))
             events += _save(context, change, now)
         for provider in dict.fromkeys(login.provider for login in late_logins):
             events += settle(context, provider, now)
         # Whoever dies from here on leaves it to the next one who looks.
-        if late_logins:
+        if late_logins and to_be_live:
             context.store.set_late_logins([*context.store.late_logins(), *late_logins])
     context.record(events)
     if events:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _BUSY_SECONDS = 0.2
 _TRIES = 3
 _OURS = "opencode-rotator"
+# What the shared memory of an open database has at least.
+_SHARED_BYTES = 32768
 _LATER = ("shared_by", "limit_own", "limit_since")
 # A limit that began later than that ahead is of a clock that was set back since.
 _A_MOMENT = 1.0
@@ -144,14 +146,25 @@ def _is_odd(path: str) -> bool:
     return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113  # no pathlib
 
 
+def _is_bare(path: str) -> bool:
+    """Tell whether nothing stands in what SQLite keeps beside a database, and nobody uses it."""
+    return _size(f"{path}-wal") == 0 and _size(f"{path}-shm") < _SHARED_BYTES
+
+
+def _size(path: str) -> int:
+    return os.path.getsize(path) if os.path.exists(path) else 0  # noqa: PTH110, PTH202  # no pathlib
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
     # Beside a link SQLite keeps nothing.
     path = os.path.realpath(path)
     if any(_is_odd(path + ending) for ending in ("", "-wal", "-shm")):
         raise StatusUnreadable
-    # Without a -wal nobody has it open: nothing is made beside it then.
-    how = "mode=ro" if os.path.exists(f"{path}-wal") else "mode=ro&immutable=1"  # noqa: PTH110  # no pathlib
+    # Without a -wal nobody has it open: nothing is made beside it then. Nor where
+    # somebody has only begun to open it, on a full disk.
+    is_open = os.path.exists(f"{path}-wal") and not _is_bare(path)  # noqa: PTH110  # no pathlib
+    how = "mode=ro" if is_open else "mode=ro&immutable=1"
     name = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")  # noqa: PTH100  # no pathlib
     uri = f"file:{name}?{how}"
     with closing(

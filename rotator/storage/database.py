@@ -190,6 +190,14 @@ def awaits_rebuilding(path: Path) -> bool:
         return size > 0 or is_remembered(path)
 
 
+def why_awaiting(path: Path) -> str:
+    """Return what is to be said of a store that awaits its rebuilding."""
+    size = path.stat().st_size if path.exists() else 0
+    if size >= SMALLEST:
+        return "is damaged, and its rebuilding was not finished"
+    return "is damaged: next to nothing of it is left" if size else "is gone, or empty"
+
+
 def is_remembered(path: Path) -> bool:
     """Tell whether copies of a store or a history of its accounts lie beside it."""
     copies = path.with_name(BACKUPS)

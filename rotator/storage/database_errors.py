@@ -11,6 +11,7 @@ from pathlib import Path
 from rotator.errors import StoreDamaged, StoreError
 from rotator.system.disk_errors import way_out_of
 from rotator.system.locks import writer_error
+from rotator.system.room import no_room
 from rotator.system.writable import unwritable_place
 
 _MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
@@ -28,7 +29,7 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
             raise writer_error(StoreError, message, path) from exc
         if tells_of_damage(exc, path if opening else None):
             raise StoreDamaged(message, hint=_TO_DO) from exc
-        raise _store_error(path, str(exc)) from exc
+        raise _store_error(path, str(exc), may_be_full=_may_be_full(exc)) from exc
     except UnicodeDecodeError as exc:
         # What SQLite says of it repeats a name that is no text any more.
         message = f"the store {path} is damaged: a name in it is no text"
@@ -37,11 +38,21 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
         raise _store_error(path, str(exc.strerror), way_out_of(exc, _TO_DO)) from exc
 
 
-def _store_error(path: Path, why: str, to_do: str = _TO_DO) -> StoreError:
+def _store_error(
+    path: Path, why: str, to_do: str = _TO_DO, *, may_be_full: bool = False
+) -> StoreError:
     obstacle = unwritable_place(path.parent)
+    if obstacle is None and may_be_full:
+        # SQLite says of a full disk that it does not work.
+        obstacle = no_room(path.parent)
     if obstacle is None:
         return StoreError(f"the store {path} cannot be used: {why}", hint=to_do)
     return StoreError(f"the store {path} cannot be used: {obstacle.why}", hint=obstacle.to_do)
+
+
+def _may_be_full(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
 def is_busy(error: sqlite3.Error) -> bool:

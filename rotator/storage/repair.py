@@ -8,6 +8,7 @@ one who opens the store.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from rotator.clock import is_ahead, to_iso
 from rotator.core.logins.store_merge import MergedStore, Row, merge_stores, replaced_of
 from rotator.errors import NewerSchema, StoreDamaged
 from rotator.opencode.auth.file import Whole, parse_live
+from rotator.opencode.auth.placement import is_mounted, is_read_only, may_write
 from rotator.storage.account_copy import NOTICE
 from rotator.storage.backups import DAMAGED, Backups, damaged_at, stamp_of
 from rotator.storage.copy_check import newest_sound_copy, require_copied
@@ -45,7 +47,7 @@ from rotator.storage.repair_sources import (
 )
 from rotator.storage.row_sealing import seal_what_is_written
 from rotator.storage.soundness import require_intact, require_intact_copy
-from rotator.storage.write_ahead_log import Wal, is_empty_wal, state_of_wal
+from rotator.storage.write_ahead_log import Wal, is_empty_wal, overwrite_store, state_of_wal
 from rotator.system.file_owners import require_own_way
 from rotator.system.files import publish, remove_leftovers, sync_folder
 from rotator.system.locks import folder_lock, swap_lock
@@ -70,12 +72,19 @@ def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
         store_errors(paths.store),
     ):
         require_own_way(paths.store)
+        _require_place(end_of_link(paths.store))
         remove_leftovers(paths.data)
         store = end_of_link(paths.store)
         remove_leftovers(store.parent, name=store.name)
         done = _rebuild(paths, backups, now)
         backups.forget_damaged()
     return done
+
+
+def _require_place(store: Path) -> None:
+    """Raise OSError where another store can neither take the place of this one nor go into it."""
+    if is_mounted(store) and (is_read_only(store) or not may_write(store)):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(store))
 
 
 def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
@@ -137,6 +146,9 @@ def _put_in_place(store: Path) -> bool:
     if not waiting:
         return False
     stamp = _stamp(store, waiting[-1])
+    if is_mounted(store):
+        _put_into(store, waiting[-1], stamp)
+        return True
     # First what must never stand beside the new file: it would be taken for its own.
     for ending in ("-wal", "-shm", ""):
         old = store.with_name(store.name + ending)
@@ -150,6 +162,23 @@ def _put_in_place(store: Path) -> bool:
     waiting[-1].replace(store)
     sync_folder(store.parent)
     return True
+
+
+def _put_into(store: Path, waiting: Path, stamp: str) -> None:
+    """Write a rebuilt store into a file that keeps its place, as a mount of its own does.
+
+    What stood there is durable beside it first; whoever is killed is followed by the next one.
+    """
+    for ending in ("-wal", ""):
+        old, kept = (
+            store.with_name(f"{store.name}{part}") for part in (ending, f"{DAMAGED}{stamp}{ending}")
+        )
+        # One that is there is whole, and what is written over it may not be any more.
+        if old.is_file() and old.stat().st_size and not kept.exists():
+            publish(kept, old.read_bytes(), durable=True)
+    overwrite_store(store, waiting.read_bytes())
+    waiting.unlink()
+    sync_folder(store.parent)
 
 
 def _waiting(store: Path) -> list[Path]:

@@ -7,10 +7,12 @@ beside them. What stands in a -wal is in the copy. Nothing here makes or changes
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
 from rotator.errors import StoreDamaged, StoreError
+from rotator.storage.backups import Backups
 from rotator.storage.database import (
     Connection,
     Memory,
@@ -24,8 +26,10 @@ from rotator.storage.database import (
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history import History
 from rotator.storage.history_file import DAMAGED
-from rotator.storage.images import back_up, in_memory
+from rotator.storage.images import back_up, in_memory, opened_image
 from rotator.storage.migrations import HISTORY, STORE, Migration, migrate, version_of
+from rotator.storage.repair_sources import content_of
+from rotator.storage.soundness import require_intact_copy
 from rotator.storage.store import Store
 from rotator.storage.write_ahead_log import beside, image_with_wal
 from rotator.system.file_owners import require_own_way
@@ -79,6 +83,16 @@ class HistoryCopy(History):
         empty = in_memory()
         migrate(empty, HISTORY)
         self._use(empty, None)
+
+
+def newest_backup(backups: Backups, why: str) -> tuple[StoreCopy, datetime] | None:
+    """Return what the newest sound backup holds, and of when it is; None without one."""
+    for backup in backups.newest_first():
+        with contextlib.suppress(OSError, StoreError):
+            with opened_image(content_of(backup), backup.path) as connection:
+                require_intact_copy(connection, backup.path)
+            return StoreCopy(backup.path, why), backup.made_at
+    return None
 
 
 def copy_of(path: Path, steps: list[Migration], remembered: Memory = not_remembered) -> Connection:
@@ -135,8 +149,16 @@ def _copy(connection: Connection, path: Path, *, is_open: bool) -> None:
     if is_open and not shared.is_file():
         connection.deserialize(image_with_wal(path))
         return
-    with store_errors(path), contextlib.closing(read_only(path, shared=is_open)) as source:
-        back_up(source, connection)
+    try:
+        with store_errors(path), contextlib.closing(read_only(path, shared=is_open)) as source:
+            back_up(source, connection)
+    except StoreDamaged:
+        raise
+    except StoreError:
+        if not is_open:
+            raise
+        # There is no room for what SQLite has to note beside it.
+        connection.deserialize(image_with_wal(path))
 
 
 def _times(path: Path) -> tuple[tuple[int, int] | None, ...]:

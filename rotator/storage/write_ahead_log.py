@@ -6,6 +6,7 @@ Each frame's checksum goes on from the one before it, so each can be checked alo
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -28,7 +29,7 @@ _MOST_CUT_OFF = 64 * 1024 * 1024
 _MAIN = b"SQLite format 3\0" + struct.pack(">H", PAGE) + bytes([1, 1, 0, 64, 32, 32])
 # The two equal heads of a -shm, by sqlite.org/walformat.html.
 _HEAD = 48
-_KEPT_OPEN: dict[tuple[int, int], int] = {}
+_KEPT_OPEN: dict[tuple[int, int, int], int] = {}
 _KEPT_OPEN_LOCK = threading.Lock()
 
 
@@ -164,17 +165,11 @@ def _noted(store: Path) -> tuple[int, bytes] | None:
     """Return how many frames count, and of which log, as the last one to write noted it."""
     path = beside(store, "-shm")
     try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             return None
-        key = facts.st_dev, facts.st_ino
         # The dashboard's workers look at once.
         with _KEPT_OPEN_LOCK:
-            if key not in _KEPT_OPEN:
-                _close_deleted()
-                # To close it would drop the locks of this process's other connections.
-                _KEPT_OPEN[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            head = os.pread(_KEPT_OPEN[key], 2 * _HEAD, 0)
+            head = os.pread(_kept_open(path, os.O_RDONLY), 2 * _HEAD, 0)
     except OSError:
         return None
     if len(head) < 2 * _HEAD or head[:_HEAD] != head[_HEAD:] or not head[12]:
@@ -220,6 +215,41 @@ def _sum(content: bytes, before: tuple[int, int], magic: int) -> tuple[int, int]
         first = (first + words[number] + second) & 0xFFFFFFFF
         second = (second + words[number + 1] + first) & 0xFFFFFFFF
     return first, second
+
+
+def _kept_open(path: Path, flags: int) -> int:
+    """Open a file and leave it open: to close it would drop the locks of our other connections."""
+    facts = path.stat()
+    key = facts.st_dev, facts.st_ino, flags
+    if key not in _KEPT_OPEN:
+        _close_deleted()
+        _KEPT_OPEN[key] = os.open(path, flags | os.O_CLOEXEC)
+    return _KEPT_OPEN[key]
+
+
+def overwrite_store(store: Path, content: bytes) -> None:
+    """Write another database into the store's own file, and let its log end.
+
+    Whoever has it open begins anew with the next look, for what tells how far the log goes is
+    taken away last. Call it where nobody writes, and where what stood there is kept. Raises
+    OSError; it has to be done again then.
+    """
+    with _KEPT_OPEN_LOCK:
+        # Where that may not be written nothing is.
+        _kept_open(store, os.O_RDWR)
+        for path, new in ((beside(store, "-wal"), b""), (store, content)):
+            if not path.exists():
+                continue
+            handle, written = _kept_open(path, os.O_RDWR), 0
+            while written < len(new):
+                written += os.pwrite(handle, new[written:], written)
+            os.ftruncate(handle, len(new))
+            os.fsync(handle)
+            if os.pread(handle, len(new) + 1, 0) != new:
+                raise OSError(errno.EIO, "it does not hold what was written", str(path))
+        shared = beside(store, "-shm")
+        if shared.exists() and shared.stat().st_size:
+            os.pwrite(_kept_open(shared, os.O_RDWR), bytes(2 * _HEAD), 0)
 
 
 def _two(content: bytes) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from typing import Literal, Self
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from rotator.system.mount_watch import MountWatch
 from rotator.system.observers import LOOK_AGAIN, end, native_observer, polling_observer, started
 from rotator.system.watched_folders import (
     Signature,
@@ -111,6 +112,8 @@ class FileWatcher:
         self._refused: dict[str, int] = {}
         self._seen: dict[Watched, Signature | None] = {}
         self._slow: tuple[str, ...] = ()
+        self._mounts: MountWatch | None = None
+        self._folders: dict[Watched, tuple[int, int] | None] = {}
 
     @property
     def polling(self) -> tuple[str, ...]:
@@ -127,11 +130,15 @@ class FileWatcher:
     def start(self) -> None:
         """Begin to watch; reports every watched path once, so that nothing falls between."""
         self._running = True
+        self._folders = self._folders_now()
+        self._mounts = MountWatch(self._hear_of_mount)
         self.check()
 
     def stop(self) -> None:
         """End all threads and close all descriptors; waits a few seconds at most."""
         self._running = False
+        if self._mounts is not None:
+            self._mounts.close()
         for observer in self._observers.values():
             end(observer)
         self._observers.clear()
@@ -162,6 +169,16 @@ class FileWatcher:
             if self._seen.get(watched) != signature or watched in doubtful:
                 self._seen[watched] = signature
                 self._notify(watched.name, watched.path)
+
+    def _hear_of_mount(self) -> None:
+        """Tell of those whose folder is another one by now: the watch is on the one below."""
+        before, self._folders = self._folders, self._folders_now()
+        for watched, identity in self._folders.items():
+            if identity != before.get(watched):
+                self._notify(watched.name, watched.path)
+
+    def _folders_now(self) -> dict[Watched, tuple[int, int] | None]:
+        return {watched: identity_of(str(watched.path.parent)) for watched in self._watched}
 
     def _drop_the_dead(self) -> None:
         for way, observer in list(self._observers.items()):

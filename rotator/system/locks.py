@@ -7,6 +7,7 @@ kernel releases the lock when its holder dies, however it dies.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -33,6 +34,12 @@ _FIRST_WAIT_SECONDS = 0.0005
 _LONGEST_WAIT_SECONDS = 0.02
 # Locks are held for milliseconds: after this time a person hears whom their command waits for.
 _TOLD_AFTER_SECONDS = 1.0
+# What flock(2) says where there is none: a network's file system without its service, a filter.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+_ELSEWHERE = (
+    "start the lock service of that file system, or let XDG_DATA_HOME and XDG_STATE_HOME name"
+    " folders on one that has locks"
+)
 # Whoever asks who watches holds the lock for an instant; a watcher that starts just then waits.
 _ASKING_SECONDS = 0.2
 
@@ -276,7 +283,9 @@ def _lock_errors(path: Path) -> Iterator[None]:
         obstacle = unwritable_place(path.parent)
         if obstacle is not None:
             to_do = obstacle.to_do
-        elif (told := instead_of_lock(path)) is not None:
+        elif exc.errno in _NO_LOCKS:
+            why, to_do = f"its file system gives no locks ({exc.strerror})", _ELSEWHERE
+        elif not path.is_dir() and (told := instead_of_lock(path)) is not None:
             why, to_do = told
         message = f"the lock {path} cannot be used: {why}"
         raise StoreError(message, hint=to_do) from exc

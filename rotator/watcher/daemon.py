@@ -18,9 +18,7 @@ from rotator.context import Context
 from rotator.core.failures.reported_failures import Note
 from rotator.core.selection.rests import next_recovery
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
-from rotator.live.capture import capture_until_whole
 from rotator.live.clock_change import follow_clock
-from rotator.opencode.auth.file import Torn
 from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
@@ -35,6 +33,7 @@ from rotator.system.locks import swap_lock
 from rotator.system.watched_folders import Watched
 from rotator.watcher.database_look import DatabaseLook
 from rotator.watcher.identity_questions import IdentityQuestions
+from rotator.watcher.live_look import LiveLook
 from rotator.watcher.messages import (
     DATABASE,
     INBOX,
@@ -61,7 +60,7 @@ from rotator.watcher.refused_refreshes import RefusedRefreshes
 from rotator.watcher.settings_reload import reload_settings
 from rotator.watcher.signals import SignalHandler
 from rotator.watcher.turn_ends import Turns
-from rotator.watcher.unsettled import DOUBT_LOOK_EVERY, UnsettledFile
+from rotator.watcher.unsettled import DOUBT_LOOK_EVERY
 from rotator.watcher.usage_poller import UsagePoller
 
 log = logging.getLogger(__name__)
@@ -109,8 +108,7 @@ class Daemon:
         self._tail = LogTail(context.paths.opencode_logs)
         self._messages = MessageQueue(self._exchange.inbox)
         self._looked_at = context.clock()
-        self._watched = False
-        self._unsettled = UnsettledFile(context)
+        self._live = LiveLook(context)
         self._problems = Problems(context)
         self._database = DatabaseLook(context, Problems(context))
         self._publisher = Publisher(context, self._exchange, self._problems)
@@ -142,12 +140,18 @@ class Daemon:
                 Watched(STORE, context.paths.changed, folder=False),
                 Watched(SETTINGS, context.paths.config_file, folder=False),
             ],
-            self._messages.hint,
+            self._hint,
         )
 
     def stop(self) -> None:
         """Ask `run` to end; may be called from a signal handler or another thread."""
         self._messages.put(STOP)
+
+    def _hint(self, name: str, path: Path) -> None:
+        if name == LIVE:
+            # By the time that this has its turn another login may stand there.
+            self._live.glance()
+        self._messages.hint(name, path)
 
     def run(self, ready: Callable[[], None]) -> End:
         """Watch until stopped; call `ready` once everything is in place; return why it ended."""
@@ -167,6 +171,7 @@ class Daemon:
             while (end := self._step()) is None:
                 pass
             if end is End.STOPPED:
+                self._live.leave()
                 # What was written into a replaced file a moment ago is in nobody else's hands.
                 finish(self._context)
             is_last = end is not End.REPLACED
@@ -325,13 +330,7 @@ class Daemon:
     # -- auth.json -------------------------------------------------------------------------
 
     def _look_at_live(self) -> None:
-        before = self._context.store.live_digest()
-        with swap_lock(self._context.paths.swap_lock):
-            reading = capture_until_whole(self._context, self._watched, patience_seconds=0)
-            # From the first whole content on nothing is missed.
-            self._watched = self._watched or not isinstance(reading, Torn)
-            self._unsettled.settle(reading)
-        if self._context.store.live_digest() != before:
+        if self._live.look():
             self._hear_of_accounts()
             self._look_at_database()
 
@@ -352,7 +351,7 @@ class Daemon:
             return 0.0
         due = [self._looked_at + LOOK_EVERY]
         is_soon = self._refreshes.is_waiting or self._reports.holds_lines
-        if is_soon or self._unsettled.wants_a_look(now):
+        if is_soon or self._live.wants_a_look(now):
             due.append(self._looked_at + DOUBT_LOOK_EVERY)
         if self._context.replaced:
             due.append(self._looked_at + LATE_LOOK_EVERY)
@@ -393,7 +392,7 @@ class Daemon:
     def _follow_clock(self, now: datetime) -> None:
         """Let nothing wait for a time that was near before the clock was set back."""
         follow_clock(self._context, watched=True)
-        for part in (self._publisher, self._problems, self._unsettled, self._times):
+        for part in (self._publisher, self._problems, self._live, self._times):
             part.follow_clock(now)
 
     def _publish(self) -> None:

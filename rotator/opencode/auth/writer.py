@@ -18,6 +18,7 @@ from rotator.opencode.auth.file import Missing, Reading, Torn, Whole, read_live
 from rotator.opencode.auth.placement import facts_of, why_in_place
 from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.write_in_place import write_in_place
+from rotator.system.extended_attributes import take_attributes
 from rotator.system.file_flags import why_locked
 from rotator.system.file_owners import foreign_link, kept_mode, require_own_way
 from rotator.system.files import exchange_names, remove_leftovers, temporary_beside, write_new
@@ -106,6 +107,8 @@ def _put_beside(
     try:
         if like is not None and (mode := kept_mode(stat.S_IMODE(like.st_mode))) != FILE_MODE:
             temporary.chmod(mode)
+        if like is not None:
+            take_attributes(target, temporary)
         if isinstance(expected, Missing):
             return _give_name(temporary, target)
         return _exchange(temporary, target, expected, Whole(content), replaced)

@@ -24,6 +24,7 @@ from rotator.storage.database import (
     open_database,
     require_known_schema,
     ungated,
+    why_awaiting,
 )
 from rotator.storage.database_errors import store_errors
 from rotator.storage.migrations import STORE
@@ -125,7 +126,7 @@ class OpenStore:
 
     def _require_in_place(self) -> None:
         if awaits_rebuilding(self._path):
-            message = f"the store {self._path} is gone, or its rebuilding was not finished"
+            message = f"the store {self._path} {why_awaiting(self._path)}"
             raise StoreDamaged(message, hint="run the command again")
 
     def _follow(self) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -312,6 +314,25 @@ def test_a_file_is_edited_with_every_byte_as_it_was(
 
     assert (ended.code, ended.out) == (0, f"{person.paths.config_file} was changed\n")
     assert person.paths.config_file.read_bytes() == before.replace(b'"headroom"', b'"drain"')
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.EROFS, errno.ENOSPC])
+def test_without_a_folder_for_temporary_files_no_editor_is_started_and_it_is_said(
+    person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int
+) -> None:
+    def none(*_: object, **__: object) -> NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    editor(monkeypatch, tmp_path, "touch $0.ran")
+    monkeypatch.setattr(tempfile, "mkstemp", none)
+
+    ended = person("config", "edit")
+
+    why = f"no temporary file can be made ({os.strerror(code)})"
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"rotator: the editor is not started: {why}\n")
+    assert "TMPDIR" in ended.err
+    assert not (tmp_path / "editor.ran").exists()
 
 
 def test_root_starts_no_editor_in_a_user_s_home(

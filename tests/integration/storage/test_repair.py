@@ -22,6 +22,7 @@ from rotator.model import AccountState, Descent, Digest, EventKind, PendingRefre
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
+from rotator.storage import repair
 from rotator.storage.backups import DAMAGED_KEPT, Backups
 from rotator.storage.damaged import opened_damaged, readable_rows
 from rotator.storage.database import REBUILT
@@ -50,6 +51,7 @@ from tests.support.live import (
     open_live,
     run_at_once,
 )
+from tests.support.namespaces import bind, rotator_inside
 from tests.support.rotator_process import accounts, events, rotator, watcher
 from tests.support.waiting import wait_until
 
@@ -765,7 +767,11 @@ def check_after_death(paths: Paths, where: str) -> None:
     assert [path.name for path in paths.data.iterdir() if REBUILT in path.name] == [], where
 
 
-def test_whoever_dies_while_rebuilding_is_finished_by_the_next() -> None:
+@pytest.mark.parametrize("is_mounted", [False, True])
+def test_whoever_dies_while_rebuilding_is_finished_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, *, is_mounted: bool
+) -> None:
+    monkeypatch.setattr(repair, "is_mounted", lambda _: is_mounted)
     with memory_folder() as folder:
         template, home = folder / "template", folder / "home"
         furnish(template)
@@ -774,7 +780,10 @@ def test_whoever_dies_while_rebuilding_is_finished_by_the_next() -> None:
         store.with_name("rotator.sqlite-wal").write_bytes(b"garbage")
         shutil.copytree(template, home)
 
-        number = 1
+        # What comes before the new store has its name is the same, and takes long.
+        number = first_step_of_the_new(find_paths(places(home))) if is_mounted else 1
+        shutil.rmtree(home)
+        shutil.copytree(template, home)
         while die_at(number, find_paths(places(home))):
             check_after_death(find_paths(places(home)), f"died at step {number}")
             shutil.rmtree(home)
@@ -782,6 +791,129 @@ def test_whoever_dies_while_rebuilding_is_finished_by_the_next() -> None:
             number += 1
 
     assert number > 40
+
+
+@pytest.mark.parametrize("is_left_from_before", [False, True])
+def test_of_a_damaged_store_that_is_mounted_read_only_the_newest_backup_is_shown(
+    paths: Paths, home: Path, tmp_path: Path, *, is_left_from_before: bool
+) -> None:
+    house, outside = Household(home), tmp_path / "rotator.sqlite"
+    shutil.copy(paths.store, outside)
+    content = outside.read_bytes()[:PAGE] + bytes(outside.stat().st_size - PAGE)
+    outside.write_bytes(content)
+    if is_left_from_before:
+        # An older version began what it could not end.
+        shutil.copy(paths.store, paths.store.with_name(f"rotator.sqlite{REBUILT}x"))
+    log = paths.store.with_name("rotator.sqlite-wal")
+    log.write_bytes(b"of the one before")
+    setup = [bind(outside, paths.store, "ro")]
+
+    changed = rotator_inside(house, setup, "rotate", "acme", "acme-1")
+    shown = rotator_inside(house, setup, "accounts", "--json")
+
+    assert changed.code == 7
+    assert "ead-only file system" in changed.stderr
+    assert (outside.read_bytes(), log.read_bytes()) == (content, b"of the one before")
+    assert shown.code == 0, shown
+    names = [f"{a['provider']}/{a['alias']}" for a in shown.json()["accounts"]]
+    assert sorted(names) == sorted(SAVED)
+    assert "what is shown is its backup of 2026-11-22" in shown.stderr
+    assert "is gone" not in shown.stderr + changed.stderr
+
+
+def first_step_of_the_new(paths: Paths) -> int:
+    with Seam().watching() as trace, opened(paths, watching=True):
+        pass
+    steps = [step for step in trace if on_disk(step)]
+    return next(n for n, s in enumerate(steps, 1) if s.path and REBUILT in s.path.name)
+
+
+def test_in_a_store_that_is_mounted_the_old_content_is_durable_before_it_is_written_over(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "is_mounted", lambda _: True)
+    zero_page_of(paths.store, "account")
+    left, inode = paths.store.read_bytes(), paths.store.stat().st_ino
+
+    with Seam().watching() as trace, opened(paths, watching=True):
+        pass
+
+    writing = next(
+        number for number, s in enumerate(trace) if (s.name, s.path) == ("pwrite", paths.store)
+    )
+    before = [s for s in trace[:writing] if s.path and ".damaged-" in s.path.name + str(s.to)]
+    assert [s.name for s in before if s.name in {"fsync", "replace"}] == ["fsync", "replace"]
+    assert [path.read_bytes() for path in aside(paths)] == [left]
+    assert paths.store.stat().st_ino == inode
+
+
+@pytest.mark.parametrize("damaged", ["account", "digest", "slot"])
+def test_whoever_has_a_mounted_store_open_goes_on_with_what_is_written_into_it(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    monkeypatch.setattr(repair, "is_mounted", lambda _: True)
+    with opened(paths) as live, contextlib.closing(Store(paths.store)) as other:
+        other.state()
+        # What stands in the log alone is older than the rebuilt store by then.
+        renew(live, ADA, oauth("ada", 2, left=timedelta(hours=5)))
+        offset = page_of_root(paths.store, damaged)
+        with contextlib.closing(sqlite3.connect(paths.store)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        overwrite(paths.store, offset, bytes(PAGE))
+
+        mend(paths, Backups(paths), live.clock())
+        renew(live, BOB, oauth("bob", 2, left=timedelta(hours=6)))
+
+        assert live.saved(BOB) == oauth("bob", 2, left=timedelta(hours=6))
+        assert {account.name for account in other.state().accounts} == set(SAVED)
+        with other.transaction():
+            other.set_balancing(on=True)
+        assert live.state.balancing
+    with opened(paths, watching=True) as live:
+        assert live.saved(BOB) == oauth("bob", 2, left=timedelta(hours=6))
+        assert {name: live.saved(name) for name in (A, B)} == {A: api("a"), B: api("b")}
+        live.context.store.require_sound()
+
+
+def page_of_root(path: Path, table: str) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        row = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+        root: int = row.fetchone()[0]
+    return (root - 1) * PAGE
+
+
+@pytest.mark.parametrize("damage", ["a bit", "a page", "the header", "cut"])
+def test_a_store_that_is_really_mounted_is_usable_after_one_command(
+    paths: Paths, home: Path, tmp_path: Path, damage: str
+) -> None:
+    house, outside = Household(home), tmp_path / "rotator.sqlite"
+    shutil.copy(paths.store, outside)
+    # Somebody made it before this one was mounted over it.
+    before, content = paths.store.read_bytes(), bytearray(outside.read_bytes())
+    if damage == "a bit":
+        content[content.index(b"KEY-CANARY-a") + 4] ^= 1
+    elif damage == "a page":
+        zero_page_of(outside, "account")
+        content = bytearray(outside.read_bytes())
+    elif damage == "the header":
+        content[:100] = bytes(100)
+    else:
+        content = content[: len(content) // 2]
+    outside.write_bytes(content)
+    setup = [bind(outside, paths.store)]
+
+    ended = rotator_inside(house, setup, "rotate", "acme", "acme-1")
+    again = rotator_inside(house, setup, "doctor")
+
+    assert (ended.code, "acme-1 is now live" in ended.stdout) == (0, True), ended
+    assert house.read_auth()["acme"] == api("a")
+    assert "is sound, schema" in again.stdout
+    assert "is gone" not in ended.stderr + again.stdout
+    assert paths.store.read_bytes() == before
+    with contextlib.closing(sqlite3.connect(outside)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT count(*) FROM account").fetchone() == (4,)
+    assert bytes(content) in [path.read_bytes() for path in aside(paths)]
 
 
 def test_the_new_store_is_on_the_disk_before_the_old_one_loses_its_name(paths: Paths) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import signal
@@ -11,8 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -360,3 +364,40 @@ def test_the_file_s_own_number_counts_where_its_device_has_another_one(path: Pat
 
     assert pid_among([elsewhere], found) == 7
     assert pid_among([elsewhere, own], found) == 8
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("lock", [swap_lock, partial(folder_lock, alone=False), watch_lock])
+def test_a_file_system_without_locks_is_told_as_one(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lock: Callable[[Path], AbstractContextManager[object]],
+    code: int,
+) -> None:
+    def none(*_: object) -> NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+
+    with pytest.raises(StoreError) as caught:
+        lock(path).__enter__()
+
+    why = f"its file system gives no locks ({os.strerror(code)})"
+    assert caught.value.message == f"the lock {path} cannot be used: {why}"
+    assert "move it away" not in str(caught.value.hint)
+    assert "XDG_DATA_HOME" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINTR])
+def test_what_is_wrong_with_a_folder_s_lock_is_never_that_it_is_a_folder(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+
+    with pytest.raises(StoreError) as caught:
+        folder_lock(path, alone=False).__enter__()
+
+    assert caught.value.message == f"the lock {path} cannot be used: {os.strerror(code)}"

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from rotator.services.status import read_status
 from rotator.storage.history import History
 from rotator.system.file_watch import FileWatcher
 from rotator.system.files import publish, temporary_beside
-from rotator.system.locks import watch_lock
+from rotator.system.locks import swap_lock, watch_lock
 from rotator.system.paths import Paths, find_paths
 from rotator.watcher.daemon import Daemon
 from tests.support.config_files import write_config
@@ -551,3 +552,16 @@ def test_a_vendor_that_does_not_answer_holds_nothing_up(world: World) -> None:
     end.set()
 
     assert verdict["verdict"] == "retry"
+
+
+def test_a_login_that_another_one_replaced_while_the_lock_was_held_is_saved(world: World) -> None:
+    world.log_in(A)
+    with swap_lock(world.paths.swap_lock):
+        world.write_auth(mock={"type": "api", "key": B})
+        time.sleep(0.5)  # as long as it stands there
+        world.write_auth(mock={"type": "api", "key": "KEY-CANARY-D"})
+        time.sleep(0.2)
+
+    world.wait_for_active("mock", "KEY-CANARY-D")
+    keys = [account.credential.digest for account in world.context.store.state().of("mock")]
+    assert keys == [digest_of(key) for key in (A, B, "KEY-CANARY-D")]
