@@ -12,6 +12,7 @@
     │   ├── SwapConflict         exit 6   it kept changing under us
     │   └── SwapUnverified       exit 6   what we wrote is not what we read back
     ├── StoreError               exit 7   the store cannot be used
+    │   ├── StoreBusy            exit 7   somebody else keeps it locked
     │   ├── StoreDamaged         exit 7   it is no whole database any more
     │   └── NewerSchema          exit 7   a newer version wrote it
     └── ProviderError            exit 1   a vendor's answer
@@ -98,6 +99,10 @@ class StoreError(RotatorError):
     """The store cannot be opened, read or written."""
 
     exit_code = 7
+
+
+class StoreBusy(StoreError):
+    """Somebody else keeps it locked: it can be used as soon as they let go of it."""
 
 
 class StoreDamaged(StoreError):

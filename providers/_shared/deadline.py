@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -20,6 +21,8 @@ from rotator.provider import HttpAnswer
 # The parts of the library that make a connection; their steps send nothing of the request.
 _CONNECTING = ("connection", "proxy", "socks")
 TOO_SLOW = "it took too long"
+# A longer wait than twice this, for so short a time, was that of a process that was stopped.
+_SLICE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Exchange:
         threading.Thread(
             target=self._work, args=(work,), name="vendor request", daemon=True
         ).start()
-        self._ended.wait(seconds)
+        self._wait(seconds)
         with self._lock:
             if self._outcome is None:
                 # From now on `begin` and `follow` let nothing out, and nobody reads what comes:
@@ -72,6 +75,18 @@ class Exchange:
                 self._outcome = Trouble(TOO_SLOW, self.phase.may_be_sent)
                 _hang_up(self._socket)
             return self._outcome
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for the end, for so long a time as this process could run.
+
+        Whoever was stopped meanwhile has not read yet what came.
+        """
+        left_seconds = seconds
+        while left_seconds > 0:
+            began = time.monotonic()
+            if self._ended.wait(min(left_seconds, _SLICE_SECONDS)):
+                return
+            left_seconds -= min(time.monotonic() - began, 2 * _SLICE_SECONDS)
 
     def _work(self, work: Callable[[], HttpAnswer | Trouble]) -> None:
         try:

@@ -50,6 +50,7 @@ class Deadlines:
 
 
 USUAL = Deadlines()
+_NO_STEP_SECONDS = 600.0
 
 
 class _Refused(Exception):
@@ -153,7 +154,8 @@ def _client(deadlines: Deadlines, transport: httpx2.BaseTransport | None) -> htt
         return httpx2.Client(
             transport=transport,
             verify=trusted,
-            timeout=httpx2.Timeout(deadlines.whole_seconds, connect=deadlines.connect_seconds),
+            # The whole is `Exchange`'s to bound: it knows of time in which we were stopped.
+            timeout=httpx2.Timeout(_NO_STEP_SECONDS, connect=deadlines.connect_seconds),
         )
     except (ImportError, ValueError, httpx2.InvalidURL) as exc:
         raise _Refused("the proxy that the environment names cannot be used") from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -19,7 +20,8 @@ _SWITCH_SECONDS = 0.0005
 def command() -> None:
     """Watch auth.json, save every login, and fail over. Ends on Ctrl-C, SIGTERM or SIGHUP."""
     from rotator.system.logs import log_to_file
-    from rotator.watcher.daemon import Daemon, End
+    from rotator.watcher.daemon import Daemon
+    from rotator.watcher.end import End
 
     os.umask(0o077)
     # The one thread that decides is not to wait 5 ms, at each look into a file, for those that
@@ -29,7 +31,10 @@ def command() -> None:
     interrupts.outlive_output()
     paths = find_paths()
     log_to_file(paths.log)
+    end = End.STOPPED
+    # A signal that comes while a lock is waited for ends it as cleanly as any other.
     with (
+        contextlib.suppress(interrupts.Interrupted),
         watch_lock(paths.watch_lock) as lock,
         open_context(paths, watching=True, tell=_tell) as context,
     ):

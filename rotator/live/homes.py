@@ -14,7 +14,7 @@ from rotator.core.logins.credential_secrets import same_secrets
 from rotator.errors import AccountNotFound, LiveFileError, LiveFileUnreadable, SwapConflict
 from rotator.live.capture_content import take_descents
 from rotator.live.home_content import capture_entries, forget_home
-from rotator.live.swap import require_unspent
+from rotator.live.refresh_answers import settled
 from rotator.model import Account, AccountId, Event, EventKind
 from rotator.opencode.home import Absent, Entries, Home, HomeEntry, HomeReading, Unusable
 from rotator.system.locks import swap_lock
@@ -61,7 +61,7 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
     """Make an account the active one of its provider in a home, putting it in if need be.
 
     Raises LiveFileUnreadable, SwapConflict, SwapUnverified, LiveFileError, AccountNotFound,
-    NothingToRotateTo (its refresh token is spent), StoreError.
+    NothingToRotateTo (its refresh token is spent, or may be), StoreError.
     """
     with swap_lock(context.paths.swap_lock):
         for _ in range(_MOST_TRIES):
@@ -74,7 +74,7 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
             left = state.active_in(home.name, account.provider)
             if left is not None and left.id == account.id:
                 return SwitchedIn(left, account, done=False)
-            require_unspent(account)
+            account = settled(context, account)
             slot = _slot_of(context, home, account)
             if home.activate(slot):
                 capture_home(context, home, watched=False, ours=frozenset({slot}))

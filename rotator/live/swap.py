@@ -5,6 +5,7 @@ Under the swap lock: read, save what is there, write beside, look again, rename,
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,13 +13,13 @@ from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.credential_secrets import same_secrets
-from rotator.errors import AccountNotFound, NothingToRotateTo, SwapConflict, SwapUnverified
+from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
 from rotator.live.capture import capture_live, capture_missing, capture_until_whole
 from rotator.live.knowledge import try_parse
+from rotator.live.refresh_answers import settled
 from rotator.live.unclaimed import keep_unreadable
 from rotator.model import (
     NOBODY,
-    SPENT_ELSEWHERE,
     Account,
     AccountId,
     Credential,
@@ -39,6 +40,7 @@ from rotator.opencode.auth.file import (
 from rotator.opencode.auth.writer import put_live, resolve
 from rotator.secret import Secret
 from rotator.system.files import sync_folder
+from rotator.system.interrupts import put_off
 from rotator.system.locks import swap_lock
 
 MOST_TRIES = 50
@@ -87,7 +89,7 @@ def swap(context: Context, order: SwapRequest) -> Swapped | None:
     """Put an account into auth.json and make it active; None if `expected` no longer holds.
 
     Raises LiveFileUnreadable (nothing was written), SwapConflict, SwapUnverified, LiveFileError,
-    AccountNotFound, NothingToRotateTo (its refresh token is spent), StoreError.
+    AccountNotFound, NothingToRotateTo (its refresh token is spent, or may be), StoreError.
     """
     with swap_lock(context.paths.swap_lock):
         for _ in _tries():
@@ -100,7 +102,7 @@ def swap(context: Context, order: SwapRequest) -> Swapped | None:
             if order.check_expected and (left.id if left else None) != order.expected:
                 return None
             if left is None or left.id != target.id:
-                require_unspent(target)
+                target = settled(context, target)
             content = with_entry(
                 require_whole(reading, context.paths.auth_file),
                 target.provider,
@@ -108,20 +110,23 @@ def swap(context: Context, order: SwapRequest) -> Swapped | None:
             )
             written = not (isinstance(reading, Whole) and content == reading.content)
             keep_unreadable(context, reading, target.provider)
-            if not written or put_live(context.paths.auth_file, reading, content, context.replaced):
-                order.on_renamed(target)
-                _settle(context, order, Swapped(left, target, written), reading, content)
-                return Swapped(left, target, written)
+            with _in_one_piece(context):
+                if not written or put_live(
+                    context.paths.auth_file, reading, content, context.replaced
+                ):
+                    order.on_renamed(target)
+                    _settle(context, order, Swapped(left, target, written), reading, content)
+                    return Swapped(left, target, written)
     message = f"{context.paths.auth_file} kept changing while it was to be swapped"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
 
 
-def require_unspent(target: Account) -> None:
-    """Refuse a login that opencode would refresh with a token which somebody else has exchanged."""
-    if target.spent_from is not None:
-        message = f"{target.name} needs a new login: {SPENT_ELSEWHERE}"
-        hint = f"log in again: opencode auth login -p {target.provider}"
-        raise NothingToRotateTo(message, hint=hint)
+@contextlib.contextmanager
+def _in_one_piece(context: Context) -> Iterator[None]:
+    """Wait for who writes into the store before auth.json changes, and obey no signal since."""
+    context.store.require_turn()
+    with put_off("finishing what was begun in auth.json"):
+        yield
 
 
 def take_out(context: Context, account: Account, *, also: Callable[[], None]) -> bool:
@@ -140,20 +145,21 @@ def take_out(context: Context, account: Account, *, also: Callable[[], None]) ->
             unchanged = isinstance(reading, Whole) and content == reading.content
             absent = not isinstance(reading, Whole)
             keep_unreadable(context, reading, provider)
-            if (
-                unchanged
-                or absent
-                or put_live(context.paths.auth_file, reading, content, context.replaced)
-            ):
-                now = context.clock()
-                with context.store.transaction():
-                    context.store.set_active(provider, None, now)
-                    context.store.note_swap(provider, None)
-                    if not absent:
-                        context.store.set_live(content, now)
-                    also()
-                sync_folder(resolve(context.paths.auth_file).parent)
-                return True
+            with _in_one_piece(context):
+                if (
+                    unchanged
+                    or absent
+                    or put_live(context.paths.auth_file, reading, content, context.replaced)
+                ):
+                    now = context.clock()
+                    with context.store.transaction():
+                        context.store.set_active(provider, None, now)
+                        context.store.note_swap(provider, None)
+                        if not absent:
+                            context.store.set_live(content, now)
+                        also()
+                    sync_folder(resolve(context.paths.auth_file).parent)
+                    return True
     message = f"{context.paths.auth_file} kept changing while an entry was to be taken out"
     raise SwapConflict(message, hint="try again in a moment; nothing was written")
 
@@ -190,14 +196,17 @@ def rewrite_live(
             entry = entry_of(held)
             content = with_entry(reading, provider, entry)
             unchanged = content == reading.content
-            if unchanged or put_live(context.paths.auth_file, reading, content, context.replaced):
-                now = context.clock()
-                with context.store.transaction():
-                    credential = parse_entry(provider, entry)
-                    context.store.renew_credential(active, credential, NOBODY, now)
-                    context.store.set_live(content, now)
-                sync_folder(resolve(context.paths.auth_file).parent)
-                return True
+            with _in_one_piece(context):
+                if unchanged or put_live(
+                    context.paths.auth_file, reading, content, context.replaced
+                ):
+                    now = context.clock()
+                    with context.store.transaction():
+                        credential = parse_entry(provider, entry)
+                        context.store.renew_credential(active, credential, NOBODY, now)
+                        context.store.set_live(content, now)
+                    sync_folder(resolve(context.paths.auth_file).parent)
+                    return True
     return False
 
 

@@ -13,6 +13,7 @@ from rotator.core.failures.limit_scope import scope_of
 from rotator.core.selection import failover as engine
 from rotator.core.selection.fallback import PASS
 from rotator.errors import NothingToRotateTo, RotatorError, SwapUnverified
+from rotator.live.refresh_answers import with_resting
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import (
     EVERYTHING,
@@ -23,6 +24,7 @@ from rotator.model import (
     EventKind,
     Finding,
     Signal,
+    State,
     Verdict,
 )
 from rotator.services.refresh import obstacle_now, with_fresh_tokens
@@ -83,12 +85,14 @@ def carry_out(
     stood in the way.
     """
     reply, tried = _Once(answer), set(before.asked)
+    refused, told = set[AccountId](), set[AccountId]()
     is_over = True
     try:
         reject_spent(context)
         for _ in range(_MOST_DECISIONS):
+            state = _with_resting(context, signal.provider, tried | refused, told)
             decision = engine.decide(
-                context.decision_state(signal.provider),
+                state,
                 signal,
                 finding,
                 context.clock(),
@@ -100,6 +104,7 @@ def carry_out(
             if not decision.freshen or decision.order is None:
                 if _done(context, decision, reply):
                     break
+                refused |= {decision.order.to.id} if decision.order else set()
                 continue
             reply.first_word(decision.verdict)
             _mark(context, decision)
@@ -111,6 +116,21 @@ def carry_out(
         if is_over:
             reply(PASS)
     return reply.given or PASS
+
+
+def _with_resting(
+    context: Context, provider: str, tried: set[AccountId], told: set[AccountId]
+) -> State:
+    """Return the state without those of `tried` whose token may be spent; say so once of each."""
+    before = context.decision_state(provider)
+    after = with_resting(context, before, tried)
+    for account, rests in zip(before.accounts, after.accounts, strict=True):
+        if rests.limit is not account.limit and rests.limit is not None and rests.id not in told:
+            told.add(rests.id)
+            why = f"{rests.alias} could not take over: {rests.limit.reason}"
+            event = Event(context.clock(), EventKind.PROBLEM, provider, rests.name, why=why)
+            context.record([event])
+    return after
 
 
 def _here_and_now(context: Context) -> Freshen:
@@ -163,8 +183,9 @@ def _done(context: Context, decision: engine.Decision, reply: _Once) -> bool:
                 events=decision.events,
             ),
         )
-    except NothingToRotateTo:
-        # Its refresh token was exchanged meanwhile: another one is chosen.
+    except NothingToRotateTo as exc:
+        # Its refresh token was exchanged meanwhile, or sent: another one is chosen.
+        log.warning("another account takes over: %s", exc.message)
         return False
     except SwapUnverified as exc:
         # Everything is written down already; the watcher's next look puts it right.

@@ -19,6 +19,7 @@ from rotator.errors import (
     UsageError,
 )
 from rotator.live.apply_change import LOGGED_OUT
+from rotator.live.refresh_answers import why_unsettled, with_resting
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import Account, AccountId, AccountState, Event, HomeName, State
 from rotator.services.lifts import lift_by_hand
@@ -161,9 +162,16 @@ def _with_good_tokens(context: Context, plan: Plan) -> Plan:
         account = with_fresh_tokens(context, plan.to)
         state, now = context.decision_state(plan.provider), context.clock()
         is_usable = account is not None and account.why_login_at(now) is None
-        if account is not None and is_usable and not is_refresh_unconfirmed(account, now):
+        why = None if account is None or not is_usable else why_unsettled(context, account)
+        if why is not None and not plan.by_name:
+            context.on_notice(f"{plan.to.name} is not put in: {why}")
+        is_good = is_usable and why is None
+        if account is not None and is_good and not is_refresh_unconfirmed(account, now):
             return replace(plan, to=account)
-        plan = plan_rotation(state, plan.provider, plan.to.alias if plan.by_name else None, now)
+        if plan.by_name:
+            plan = plan_rotation(state, plan.provider, plan.to.alias, now)
+        else:
+            plan = plan_rotation(with_resting(context, state, tried), plan.provider, None, now)
     return plan
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from rotator.context import Context
-from rotator.errors import LiveFileError, RotatorError, StoreDamaged, SwapConflict
+from rotator.errors import LiveFileError, RotatorError, StoreBusy, StoreDamaged, SwapConflict
 from rotator.live.capture import capture_live, wait_for_late_writes
 from rotator.live.clock_change import follow_clock
 from rotator.model import State
@@ -14,6 +14,7 @@ from rotator.opencode.auth.writer import sweep_live
 from rotator.services.refresh import settle_pending_refreshes
 from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import reject_spent
+from rotator.system.interrupts import brief_waits
 from rotator.system.locks import swap_lock, watcher_pid
 
 # An opencode that has opened a file to write it has written it by then.
@@ -35,7 +36,8 @@ def sync(context: Context) -> None:
     except LiveFileError:
         pass
     follow_clock(context, watched=watched)
-    with contextlib.suppress(LiveFileError):
+    # What somebody keeps locked is settled by the next one who looks.
+    with contextlib.suppress(LiveFileError, StoreBusy):
         settle_pending_refreshes(context)
         reject_spent(context)
 
@@ -61,6 +63,11 @@ def _capture_second(context: Context, *, watched: bool) -> None:
 
 def finish(context: Context) -> None:
     """Look once more for late writers, and copy the accounts if they have changed."""
+    with brief_waits():
+        _finish(context)
+
+
+def _finish(context: Context) -> None:
     if context.replaced:
         with contextlib.suppress(RotatorError), swap_lock(context.paths.swap_lock):
             wait_for_late_writes(context, patience_seconds=_LATE_SECONDS)

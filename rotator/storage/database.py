@@ -23,12 +23,12 @@ from rotator.storage.migrations import (
 from rotator.storage.transactions import BUSY_SECONDS
 from rotator.system.file_owners import open_private, require_own_way
 from rotator.system.files import sync_folder
-from rotator.system.locks import tell_wait_for_writer
+from rotator.system.locks import tell_wait_for_writer, wait_for_turn
 from rotator.system.paths import FILE_MODE, private_folder
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
-_RETRY_SECONDS = 0.005
-_TOLD_AFTER_SECONDS = 1.0
+# SQLite's own wait hears of no signal.
+_LONGEST_UNHEARD_SECONDS = 0.1
 # Who only reads waits for nobody who writes, but for one who has the whole file locked.
 _READING_SECONDS = 1.0
 Connection = sqlite3.Connection
@@ -78,18 +78,19 @@ def open_database(
         _make_private(path)
         if is_new and durable:
             _sync_folders(path)
-        first_seconds = min(patience_seconds, _TOLD_AFTER_SECONDS)
-        connection = sqlite3.connect(path, timeout=first_seconds, isolation_level=None)
+        unheard_seconds = min(patience_seconds, _LONGEST_UNHEARD_SECONDS)
+        connection = sqlite3.connect(path, timeout=unheard_seconds, isolation_level=None)
         connection.text_factory = text_of
 
         def prepare() -> None:
             require_known_schema(connection, path, steps)
-            connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1000)}")
             require_begun(connection, path, remembered)
-            _prepare(connection, path, steps, gate, durable=durable)
+            _prepare(connection, path, durable=durable)
 
         try:
             _patiently(prepare, path, patience_seconds)
+            connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1000)}")
+            _bring_to_date(connection, steps, gate)
         except BaseException:
             _close_untouched(connection, path)
             raise
@@ -273,30 +274,25 @@ def _make_private(path: Path) -> None:
 def _patiently(action: Callable[[], None], path: Path, patience_seconds: float) -> None:
     """Do it again while the database is locked: to set WAL mode SQLite itself does not wait.
 
-    After a second it is said whom it waits for.
+    After a second it is said whom it waits for. Raises Interrupted.
     """
-    began, is_told = time.monotonic(), False
-    while True:
+    busy: list[sqlite3.OperationalError] = []
+
+    def is_done() -> bool:
         try:
-            return action()
+            action()
         except sqlite3.OperationalError as exc:
-            waited_seconds = time.monotonic() - began
-            if not is_busy(exc) or waited_seconds >= patience_seconds:
+            if not is_busy(exc):
                 raise
-        if waited_seconds >= _TOLD_AFTER_SECONDS and not is_told:
-            tell_wait_for_writer(path)
-            is_told = True
-        time.sleep(_RETRY_SECONDS)
+            busy[:] = [exc]
+            return False
+        return True
+
+    if not wait_for_turn(is_done, patience_seconds, lambda: tell_wait_for_writer(path)):
+        raise busy[0]
 
 
-def _prepare(
-    connection: sqlite3.Connection,
-    path: Path,
-    steps: list[Migration],
-    gate: Gate,
-    *,
-    durable: bool,
-) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
     for pragma in (
         "journal_mode = WAL",
         "secure_delete = ON",
@@ -309,6 +305,10 @@ def _prepare(
     if version == 0 and tables:
         message = f"the store {path} is damaged: it does not say which schema it has"
         raise StoreDamaged(message)
+
+
+def _bring_to_date(connection: sqlite3.Connection, steps: list[Migration], gate: Gate) -> None:
+    version, _ = _begun(connection)
     if version < len(steps):
         with gate(connection) if version else ungated(connection):
             migrate(connection, steps)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from rotator.errors import StoreDamaged, StoreError
+from rotator.errors import StoreBusy, StoreDamaged, StoreError
 from rotator.system.disk_errors import way_out_of
 from rotator.system.locks import writer_error
 from rotator.system.room import no_room
@@ -26,7 +26,7 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
     except sqlite3.Error as exc:
         message = f"the store {path} cannot be used: {exc}"
         if is_busy(exc):
-            raise writer_error(StoreError, message, path) from exc
+            raise writer_error(StoreBusy, message, path) from exc
         if tells_of_damage(exc, path if opening else None):
             raise StoreDamaged(message, hint=_TO_DO) from exc
         raise _store_error(path, str(exc), may_be_full=_may_be_full(exc)) from exc

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rotator.storage.database_errors import is_busy, store_errors
 from rotator.storage.migrations import roll_back
-from rotator.system.locks import tell_wait_for_writer
+from rotator.system.locks import tell_wait_for_writer, wait_for_turn
 
 BUSY_SECONDS = 5.0
-_TOLD_AFTER_MS = 1000
+_LEFT_TO_SQLITE_MS = 1000
 # Whoever reads reads for milliseconds; one that stands still is not waited for.
 _READERS_SECONDS = 0.25
 
@@ -28,18 +28,24 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
 
 
 def _begin_to_write(connection: sqlite3.Connection, path: Path) -> None:
-    """Begin a write transaction; after a second say whom it waits for."""
+    """Begin a write transaction; after a second say whom it waits for. Raises Interrupted.
+
+    SQLite's own wait hears of no signal, so it is left alone where it is short.
+    """
     (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    if patience_ms > _TOLD_AFTER_MS:
-        connection.execute(f"PRAGMA busy_timeout = {_TOLD_AFTER_MS}")
-        try:
-            if _has_begun(connection):
-                return
-        finally:
-            with roll_back(connection):
-                connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
-        tell_wait_for_writer(path)
-    connection.execute("BEGIN IMMEDIATE")
+    if patience_ms <= _LEFT_TO_SQLITE_MS:
+        connection.execute("BEGIN IMMEDIATE")
+        return
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        patience_seconds = patience_ms / 1000
+        if not wait_for_turn(
+            lambda: _has_begun(connection), patience_seconds, lambda: tell_wait_for_writer(path)
+        ):
+            connection.execute("BEGIN IMMEDIATE")
+    finally:
+        with roll_back(connection):
+            connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
 
 
 def _has_begun(connection: sqlite3.Connection) -> bool:

@@ -59,6 +59,8 @@ class _Noted:
     listener: Callable[[], None] | None = None
     # What must not be broken off, and of whose threads; the main thread's can be counted alone.
     put_off: list[str] = field(default_factory=list)
+    # Who waits does so no longer once a signal has come: what there is to lose is safe.
+    brief: int = 0
     threads: int = 0
     guard: threading.Condition = field(default_factory=threading.Condition)
     is_child_s: bool = False
@@ -130,24 +132,43 @@ def _may_end() -> bool:
     return is_main and not _noted.put_off and _noted.listener is None
 
 
-def leaves_this_thread() -> bool:
-    """Tell whether a signal asks for the end while this other thread only waits for its turn.
+def gives_up_waiting() -> bool:
+    """Tell whether a signal asks for the end while this thread only waits for its turn.
 
-    `pause` says so in the main thread. What must not be broken off counts first.
+    That is so in `brief_waits`, and in another thread than the main one, where `pause` says so;
+    there what must not be broken off counts first.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    return _noted.number is not None and not is_main and not _noted.threads
+    is_other = not is_main and not _noted.threads
+    return _noted.number is not None and (is_other or _noted.brief > 0)
+
+
+@contextlib.contextmanager
+def brief_waits() -> Iterator[None]:
+    """Let a wait for a lock in the block fail once a signal has come, instead of ending it."""
+    _noted.brief += 1
+    try:
+        yield
+    finally:
+        _noted.brief -= 1
 
 
 def pause(seconds: float) -> None:
-    """Wait; a signal ends the wait and the command at once. Raises Interrupted."""
+    """Wait; a signal ends the wait and the command at once, or `told_to`. Raises Interrupted."""
     if _noted.wakeup is None or not _may_end():
         time.sleep(seconds)
+        _leave_listener()
         return
     obey()
     select.select([_noted.wakeup], [], [], seconds)
     _drain()
     obey()
+
+
+def _leave_listener() -> None:
+    is_main = threading.current_thread() is threading.main_thread()
+    if _noted.number is not None and _noted.listener and is_main and not _noted.put_off:
+        raise Interrupted(_noted.number)
 
 
 def _drain() -> None:
@@ -194,7 +215,7 @@ def wait_for_threads(seconds: float) -> bool:
 
 @contextlib.contextmanager
 def told_to(listener: Callable[[], None]) -> Iterator[None]:
-    """Let signals call `listener` and do nothing else, while the block runs.
+    """Let signals call `listener`, and end a wait for a lock and with it the block; nothing else.
 
     It is called in the middle of whatever the main thread does, once more from another thread,
     and at once if one came before; afterwards none has come.
@@ -203,7 +224,7 @@ def told_to(listener: Callable[[], None]) -> Iterator[None]:
     try:
         if _noted.number is not None:
             listener()
-        with _heard_by_a_thread(listener):
+        with contextlib.suppress(Interrupted), _heard_by_a_thread(listener):
             yield
     finally:
         _noted.listener = before

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rotator.errors import AlreadyRunning, RotatorError, StoreError, SwapConflict
+from rotator.errors import AlreadyRunning, RotatorError, StoreBusy, StoreError, SwapConflict
 from rotator.system import interrupts
 from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import open_private
@@ -249,11 +249,25 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def who_holds(path: Path, *, patience_seconds: float = _ASKING_SECONDS) -> str | None:
+    """Return who keeps the lock for longer than that, be it a part of this process, or None."""
+    if not path.exists():
+        return None
+    handle = _open(path)
+    try:
+        if _lock_within(path, handle, patience_seconds):
+            return None
+        holder = _holder_of(handle)
+        return "another process" if holder is None else str(holder)
+    finally:
+        os.close(handle)
+
+
 @contextlib.contextmanager
 def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) -> Iterator[None]:
     """Hold a lock on a folder of ours itself, together with others who do not ask to be `alone`.
 
-    Raises StoreError after `patience_seconds`, or if the folder cannot be used.
+    Raises StoreBusy after `patience_seconds`, StoreError if the folder cannot be used.
     """
     private_folder(folder)
     with _lock_errors(folder):
@@ -262,7 +276,7 @@ def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) ->
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         if not _lock_within(folder, handle, patience_seconds, kind):
             message = f"another rotator has kept the folder {folder} for {patience_seconds:g} s"
-            raise _stuck(StoreError, message, handle)
+            raise _stuck(StoreBusy, message, handle)
         yield
     finally:
         os.close(handle)
@@ -294,19 +308,33 @@ def _lock_errors(path: Path) -> Iterator[None]:
 def _lock_within(
     path: Path, handle: int, patience_seconds: float, kind: int = fcntl.LOCK_EX
 ) -> bool:
+    with _lock_errors(path):
+        return wait_for_turn(
+            lambda: _try_lock(handle, kind),
+            patience_seconds,
+            lambda: _waits.tell(path, _holder_of(handle)),
+        )
+
+
+def wait_for_turn(
+    take: Callable[[], bool], patience_seconds: float, tell: Callable[[], None]
+) -> bool:
+    """Call `take` until it is True; False once patience ends. After a second `tell` once.
+
+    Whatever somebody else keeps is waited for here, so that a signal ends each such wait.
+    """
     began = time.monotonic()
     wait_seconds = _FIRST_WAIT_SECONDS
     is_told = False
-    with _lock_errors(path):
-        while not _try_lock(handle, kind):
-            waited_seconds = time.monotonic() - began
-            if waited_seconds > patience_seconds or interrupts.leaves_this_thread():
-                return False
-            if waited_seconds > _TOLD_AFTER_SECONDS and not is_told:
-                _waits.tell(path, _holder_of(handle))
-                is_told = True
-            interrupts.pause(wait_seconds)
-            wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
+    while not take():
+        waited_seconds = time.monotonic() - began
+        if waited_seconds > patience_seconds or interrupts.gives_up_waiting():
+            return False
+        if waited_seconds > _TOLD_AFTER_SECONDS and not is_told:
+            tell()
+            is_told = True
+        interrupts.pause(wait_seconds)
+        wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
     return True
 
 

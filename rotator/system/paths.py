@@ -96,6 +96,10 @@ class Paths:
         """One file for each account and each OAuth client, held while tokens are refreshed."""
         return self.state / "refresh"
 
+    def refresh_lock(self, name: str) -> Path:
+        """Return the lock of an account, or of a client, for who gets tokens for it."""
+        return self.refresh_locks / f"{name}.lock"
+
     @property
     def backup_lock(self) -> Path:
         """Held while a backup is made or old ones are removed."""

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from pathlib import Path
 
 from rotator.context import Context
@@ -29,9 +28,11 @@ from rotator.services.sync import finish
 from rotator.settings.follow import SettingsFile
 from rotator.storage.schema_upgrade import newer_wanted
 from rotator.system.file_watch import FileWatcher
+from rotator.system.interrupts import Interrupted
 from rotator.system.locks import swap_lock
 from rotator.system.watched_folders import Watched
 from rotator.watcher.database_look import DatabaseLook
+from rotator.watcher.end import End
 from rotator.watcher.identity_questions import IdentityQuestions
 from rotator.watcher.live_look import LiveLook
 from rotator.watcher.messages import (
@@ -75,16 +76,6 @@ TURN_LOOK_EVERY = timedelta(seconds=1)
 TROUBLED_SECONDS = 1.0
 
 
-class End(Enum):
-    """Why a watcher's work has ended."""
-
-    STOPPED = auto()
-    # A newer version of this program wants the store.
-    NEWER = auto()
-    # Our lock's file was removed, and another watcher has begun with a new one.
-    REPLACED = auto()
-
-
 class Daemon:
     """A watcher that has been set up; `run` works until `stop` is called."""
 
@@ -108,6 +99,7 @@ class Daemon:
         self._tail = LogTail(context.paths.opencode_logs)
         self._messages = MessageQueue(self._exchange.inbox)
         self._looked_at = context.clock()
+        self._is_stopped = False
         self._live = LiveLook(context)
         self._problems = Problems(context)
         self._database = DatabaseLook(context, Problems(context))
@@ -145,6 +137,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Ask `run` to end; may be called from a signal handler or another thread."""
+        self._is_stopped = True
         self._messages.put(STOP)
 
     def _hint(self, name: str, path: Path) -> None:
@@ -161,15 +154,7 @@ class Daemon:
         self._files.start()
         is_last = True
         try:
-            self._tail.start()
-            self._tidy()
-            self._tick()
-            self._publish()
-            ready()
-            # Whoever begins has other things to do first.
-            self._times.ready(self._context.clock() + LOOK_EVERY)
-            while (end := self._step()) is None:
-                pass
+            end = self._work_until_end(ready)
             if end is End.STOPPED:
                 self._live.leave()
                 # What was written into a replaced file a moment ago is in nobody else's hands.
@@ -187,6 +172,22 @@ class Daemon:
             if is_last:
                 self._publisher.remove()
 
+    def _work_until_end(self, ready: Callable[[], None]) -> End:
+        try:
+            self._tail.start()
+            self._tidy()
+            self._tick()
+            self._publish()
+            ready()
+            # Whoever begins has other things to do first.
+            self._times.ready(self._context.clock() + LOOK_EVERY)
+            while (end := self._step()) is None:
+                pass
+        except Interrupted:
+            # A signal has ended a wait for a lock.
+            return End.STOPPED
+        return end
+
     def _tidy(self) -> None:
         """Take in what commands left half done beside auth.json."""
         try:
@@ -201,7 +202,8 @@ class Daemon:
     def _step(self) -> End | None:
         """Work one message off, or have the regular look; return why it was the last one."""
         name, path = self._next_message()
-        if name == STOP:
+        # Whatever else waits in the queue before it.
+        if name == STOP or self._is_stopped:
             return End.STOPPED
         # Whoever removed our folders has made room for a second watcher: only one of them acts.
         if not self._keep():
@@ -340,8 +342,6 @@ class Daemon:
             if self._context.store.live_digest() is None:
                 # It has newer tokens of what stands in auth.json.
                 self._look_at_live()
-
-    # -- upkeep ----------------------------------------------------------------------------
 
     def _pause_seconds(self) -> float:
         """Return how long nothing needs to be done, if no hint comes in."""

@@ -17,16 +17,15 @@ from rotator.core.logins.refresh_policy import is_due, wants_refresh
 from rotator.errors import RotatorError, StoreError
 from rotator.model import Account, AccountId
 from rotator.services.refresh import (
-    Attempt,
-    Result,
     ask,
     begin,
-    finish,
     hold_refresh_locks,
     obstacle_now,
     settle_pending_refreshes,
-    store_patiently,
+    use_answers,
 )
+from rotator.services.refresh_storing import Attempt, Result, finish, keep, store_patiently
+from rotator.system.interrupts import brief_waits, put_off
 from rotator.system.locks import Held
 
 log = logging.getLogger(__name__)
@@ -50,6 +49,7 @@ class _Wanted:
     attempt: Attempt | None = None
     thread: threading.Thread | None = None
     result: Result | None = None
+    is_kept: bool | None = False
 
     def release(self) -> None:
         if self.held is not None:
@@ -95,6 +95,7 @@ class RefreshQueue:
         """Store the answers that have come, begin what can be begun, send again what is due."""
         for wanted in tuple(self._wanted.values()):
             self._go_on(wanted)
+        use_answers(self._context)
         state, now = self._context.store.state(), self._context.clock()
         for pending in state.refreshes.values():
             account = state.account(pending.account)
@@ -104,13 +105,17 @@ class RefreshQueue:
                 self.want(account, _nothing)
 
     def close(self) -> None:
-        """Wait for the answers that are on their way and store them: a token works once."""
+        """Wait for the answers that are on their way and store them: a token works once.
+
+        For whatever else somebody holds a lock nobody waits any more.
+        """
         self._closed = True
-        for wanted in tuple(self._wanted.values()):
-            if wanted.thread is not None:
-                wanted.thread.join(_LONGEST_ASKING_SECONDS)
-                self._store_for_good(wanted)
-            wanted.release()
+        with put_off("waiting for the answers of vendors: new tokens work once"), brief_waits():
+            for wanted in tuple(self._wanted.values()):
+                if wanted.thread is not None:
+                    wanted.thread.join(_LONGEST_ASKING_SECONDS)
+                    self._store_for_good(wanted)
+                wanted.release()
         self._wanted.clear()
 
     def _go_on(self, wanted: _Wanted) -> None:
@@ -150,6 +155,8 @@ class RefreshQueue:
         if wanted.attempt is None or wanted.result is None:
             return
         try:
+            if wanted.is_kept is False:
+                wanted.is_kept = keep(self._context, wanted.attempt, wanted.result)
             finish(self._context, wanted.attempt, wanted.result)
         except StoreError as exc:
             # It is tried again at the next look: nothing else has these tokens.
@@ -162,7 +169,7 @@ class RefreshQueue:
         if wanted.attempt is None or wanted.result is None:
             return
         try:
-            store_patiently(self._context, wanted.attempt, wanted.result)
+            store_patiently(self._context, wanted.attempt, wanted.result, is_ending=True)
         except StoreError as exc:
             log.warning("new tokens could not be stored: %s", exc.message)
         self._tell(wanted)

@@ -28,15 +28,8 @@ from rotator.model import Account
 from rotator.opencode.auth.file import Missing, Reading, Torn
 from rotator.provider import HttpAnswer, HttpRequest
 from rotator.services import accounts as ledger
-from rotator.services.refresh import (
-    Attempt,
-    Result,
-    ask,
-    begin,
-    finish,
-    hold_refresh_locks,
-    settle_pending_refreshes,
-)
+from rotator.services.refresh import ask, begin, hold_refresh_locks, settle_pending_refreshes
+from rotator.services.refresh_storing import Attempt, Result, finish
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.system.locks import Held, swap_lock
 from rotator.system.paths import Paths, find_paths

@@ -18,6 +18,7 @@ from tests.support import late
 MARK = "CANARY"
 _STORES = re.compile(r"\.?rotator\.sqlite\.(damaged|rebuilt)-")
 _COPIES = re.compile(r"\.?accounts-")
+_ANSWERS = re.compile(r"\.?answer-acc_")
 _ROOT = pytest.StashKey[Path]()
 _CHUNK_BYTES = 1 << 20
 
@@ -32,6 +33,8 @@ def may_hold_secrets(path: Path) -> bool:
         or name in {"rotator.sqlite", "rotator.sqlite-wal", "rotator.sqlite-journal"}
         # A store that was damaged and set aside, or is being built in its place, and its -wal.
         or (_STORES.match(name) is not None and not name.endswith("-shm"))
+        # What a vendor gave and the store has not got yet, beside it.
+        or _ANSWERS.match(name) is not None
         # The copies of the accounts.
         or (path.parent.name == "backups" and _COPIES.match(name) is not None)
         # What opencode itself keeps: log, database, credentials.

@@ -125,12 +125,11 @@ def rest_after_unconfirmed(
 ) -> Limit | None:
     """Return how long an account rests whose refresh was not confirmed; None: not at all.
 
-    While its access token is good it is used as it is, and a rest for another reason that
-    lasts longer stays.
+    Also while its access token is good: where it is put in, opencode sends the refresh token once
+    that has run out. A rest for another reason that lasts longer stays.
     """
     due_at = due_again_at(pending)
-    expires_at = account.credential.expires_at
-    if due_at is None or is_due(pending, now) or expires_at is None or expires_at > now:
+    if due_at is None or is_due(pending, now) or account.credential.expires_at is None:
         return None
     if account.limit is not None and account.limit.until >= due_at:
         return None

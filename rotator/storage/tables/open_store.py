@@ -102,6 +102,17 @@ class OpenStore:
         finally:
             self._state = None
 
+    def require_turn(self) -> None:
+        """Wait until nobody else writes, before something is begun that ends with a write.
+
+        Raises StoreError.
+        """
+        if not self._connection.in_transaction:
+            with folder_lock(self._path.parent, alone=False):
+                self._follow()
+                with transaction(self._connection, self._path):
+                    pass
+
     def _seal_writes(self) -> None:
         # Whoever only reads does without.
         if not self._seals_writes:

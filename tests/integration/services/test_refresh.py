@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,18 +34,16 @@ from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
 from rotator.services.failover import carry_out
 from rotator.services.refresh import (
-    STORING_SECONDS,
-    Attempt,
     ask,
     begin,
     ensure_fresh,
-    finish,
     hold_refresh_locks,
     settle_pending_refreshes,
-    store_patiently,
 )
+from rotator.services.refresh_storing import STORING_SECONDS, Attempt, finish, store_patiently
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.spent_logins import reject_spent
+from rotator.storage.kept_answers import keep_answer, kept_answers
 from tests.support.descents import seen_refresh
 from tests.support.faults import Crash, Seam, at, named
 from tests.support.live import Live, full_disk, oauth, open_live
@@ -375,7 +374,7 @@ def test_a_vendor_out_of_reach_leaves_an_older_doubt_as_it_was(live: Live, vendo
     assert [p.attempts for p in pending(live)] == [1]
 
 
-def test_a_good_access_token_is_used_while_its_refresh_is_in_doubt(
+def test_a_login_in_doubt_is_not_put_in_although_its_access_token_is_good(
     live: Live, vendor: Vendor
 ) -> None:
     live.sees({RENEWING: entry("ada", 2, left=timedelta(minutes=5))})
@@ -383,11 +382,11 @@ def test_a_good_access_token_is_used_while_its_refresh_is_in_doubt(
     live.clock.pass_time(minutes=2)
     vendor.instead = [cut_off]
 
-    done = rotate(live.context, plan_rotation(live.state, RENEWING, None, live.clock.now))
+    with pytest.raises(NothingToRotateTo):
+        rotate(live.context, plan_rotation(live.state, RENEWING, None, live.clock.now))
 
     assert vendor.asked == ["REF-CANARY-ada-2"]
-    assert done.put.name == ADA
-    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+    assert live.active(RENEWING) == "bob-acme.example"
 
 
 def test_a_rotation_takes_another_account_when_the_best_one_gets_no_tokens(
@@ -524,7 +523,8 @@ def test_an_account_that_was_put_in_meanwhile_gets_its_new_tokens_in_auth_json_t
     live: Live, vendor: Vendor
 ) -> None:
     def put_in(refresh: str) -> HttpAnswer:
-        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+        # By somebody who knows nothing of us.
+        live.sees({RENEWING: live.saved(ADA)})
         return vendor.exchange(refresh)
 
     vendor.instead = [put_in]
@@ -539,7 +539,8 @@ def test_new_tokens_are_not_put_over_a_login_that_nobody_has_seen_yet(
     live: Live, vendor: Vendor
 ) -> None:
     def put_in_and_log_in(refresh: str) -> HttpAnswer:
-        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+        # By somebody who knows nothing of us.
+        live.sees({RENEWING: live.saved(ADA)})
         live.write({RENEWING: entry("cem")})
         return vendor.exchange(refresh)
 
@@ -556,7 +557,8 @@ def test_new_tokens_that_cannot_go_into_auth_json_yet_go_there_at_the_next_look(
     live: Live, vendor: Vendor
 ) -> None:
     def put_in_and_tear(refresh: str) -> HttpAnswer:
-        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+        # By somebody who knows nothing of us.
+        live.sees({RENEWING: live.saved(ADA)})
         whole.append(live.file.read_bytes())
         live.write(whole[0][:9])
         return vendor.exchange(refresh)
@@ -669,7 +671,7 @@ def test_new_tokens_of_a_live_account_go_into_auth_json_though_whoever_got_them_
     live: Live,
 ) -> None:
     attempt = begun(live)
-    swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+    live.sees({RENEWING: live.saved(ADA)})
     new = Secret(live.account(ADA).credential.entry.reveal().replace("-1", "-2"))
     with live.context.store.transaction():
         live.context.store.answer_refresh(attempt.pending, new)
@@ -682,6 +684,109 @@ def test_new_tokens_of_a_live_account_go_into_auth_json_though_whoever_got_them_
 
     assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
     assert live.entries()[RENEWING] == live.saved(ADA)
+
+
+def kept_beside_the_store(live: Live) -> PendingRefresh:
+    """Leave what a process leaves that has got new tokens and could not store them."""
+    new = Secret(live.account(ADA).credential.entry.reveal().replace("-1", "-2"))
+    answered = replace(begun(live).pending, answer=new)
+    assert keep_answer(live.paths.data, answered)
+    return answered
+
+
+def test_an_answer_beside_the_store_is_taken_in_at_the_next_start(live: Live) -> None:
+    kept_beside_the_store(live)
+
+    settle_pending_refreshes(live.context)
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-2"
+    assert (pending(live), list(kept_answers(live.paths.data))) == ([], [])
+
+
+def test_an_answer_beside_the_store_takes_the_place_of_no_later_login(live: Live) -> None:
+    answered = kept_beside_the_store(live)
+    live.sees({RENEWING: entry("ada", 7)})
+    assert keep_answer(live.paths.data, answered)
+
+    settle_pending_refreshes(live.context)
+
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-7"
+    second = (RENEWING, Digest(digest_of("REF-CANARY-ada-2")))
+    assert live.state.digests[second] == live.account(ADA).id
+
+
+def test_an_answer_beside_the_store_that_it_has_already_changes_nothing(live: Live) -> None:
+    answered = kept_beside_the_store(live)
+    settle_pending_refreshes(live.context)
+    before = live.account(ADA)
+    assert keep_answer(live.paths.data, answered)
+
+    settle_pending_refreshes(live.context)
+
+    assert live.account(ADA) == before
+
+
+def test_an_answer_beside_the_store_of_an_account_that_is_gone_is_forgotten(live: Live) -> None:
+    kept_beside_the_store(live)
+    ledger.remove(live.context, live.account(ADA))
+
+    settle_pending_refreshes(live.context)
+
+    assert (pending(live), list(kept_answers(live.paths.data))) == ([], [])
+
+
+def test_a_swap_uses_the_answer_that_waits_in_the_store(live: Live) -> None:
+    answered = kept_beside_the_store(live)
+    with live.context.store.transaction():
+        live.context.store.answer_refresh(answered, answered.answer or Secret(""))
+
+    swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+
+    assert live.entries()[RENEWING]["refresh"] == "REF-CANARY-ada-2"
+    assert live.entries()[RENEWING] == live.saved(ADA)
+
+
+def test_no_swap_puts_in_whose_token_was_sent_without_an_answer(live: Live) -> None:
+    begun(live)
+
+    with pytest.raises(NothingToRotateTo, match="its refresh token was sent"):
+        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+
+    assert live.active(RENEWING) == "bob-acme.example"
+
+
+def test_no_swap_puts_in_whom_somebody_else_refreshes(live: Live) -> None:
+    held = hold_refresh_locks(live.context, live.account(ADA), patience_seconds=0)
+    assert held is not None
+
+    with pytest.raises(NothingToRotateTo, match="is getting new tokens for it"):
+        swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+    held.release()
+    swap(live.context, SwapRequest(live.account(ADA).id, "by hand"))
+
+    assert live.active(RENEWING) == "ada-acme.example"
+
+
+@pytest.mark.parametrize("by_failure", [True, False])
+def test_the_next_best_account_takes_over_from_one_whose_token_may_be_spent(
+    live: Live, *, by_failure: bool
+) -> None:
+    live.sees({RENEWING: entry("cem")})
+    live.sees({RENEWING: entry("bob")})
+    live.clock.pass_time(minutes=2)
+    plan = plan_rotation(live.state, RENEWING, None, live.clock.now)
+    plan = replace(plan, to=live.account(ADA))
+    begun(live)
+
+    if by_failure:
+        digest = live.account(BOB).credential.digest
+        signal = Signal("s-1", live.clock.now, RENEWING, Source.BRIDGE, digest, tried=(digest,))
+        limited = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
+        carry_out(live.context, signal, limited, answer=lambda _: None)
+    else:
+        rotate(live.context, plan)
+
+    assert live.active(RENEWING) == "cem-acme.example"
 
 
 def test_an_intent_that_a_dead_process_left_lets_the_account_rest(live: Live) -> None:

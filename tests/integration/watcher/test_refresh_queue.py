@@ -33,7 +33,8 @@ from rotator.model import (
 from rotator.provider import HttpAnswer
 from rotator.secret import digest_of
 from rotator.services.failover import Before, carry_out
-from rotator.services.refresh import Attempt, begin, hold_refresh_locks
+from rotator.services.refresh import begin, hold_refresh_locks
+from rotator.services.refresh_storing import Attempt
 from rotator.system.files import publish
 from rotator.system.paths import find_paths
 from rotator.watcher.daemon import Daemon

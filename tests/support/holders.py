@@ -1,0 +1,64 @@
+"""Processes that keep a lock of ours to themselves, until they are let go."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_WRITE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+connection.execute("ROLLBACK")
+"""
+
+
+class Holder:
+    """A process that has the store's write lock."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def let_go(self) -> None:
+        """End it and wait for that."""
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.close()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def writing_into(store: Path) -> Iterator[Holder]:
+    """Let another process write into a store, and not come to an end before the block does."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITE, str(store)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=store.parent,
+    ) as process:
+        holder = Holder(process)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield holder
+        finally:
+            holder.let_go()
+
+
+@contextlib.contextmanager
+def holding(lock: Path) -> Iterator[None]:
+    """Keep a lock file of ours locked while the block runs."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
