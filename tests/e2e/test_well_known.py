@@ -59,7 +59,7 @@ def test_b5_with_the_bridge_a_limit_of_a_well_known_token_is_seen_and_another_ta
         with serve(house) as server:
             session = server.create_session()
             said = server.prompt(session, "hi", model="corp/m1")
-            failed_over = list(provider.keys)
+            failed_over, rested = list(provider.keys), states(house, provider.url)
             provider.begin_anew()
             tell_of_itself(provider)
             # By name, although it rests: the vendor answers it again.
@@ -71,7 +71,7 @@ def test_b5_with_the_bridge_a_limit_of_a_well_known_token_is_seen_and_another_ta
     assert said == "Hello from the loopback provider."
     assert failed_over[-1] == SECOND
     assert kinds(house).count("failover") == 1
-    assert states(house, provider.url) == ["ready", "cooling"]
+    assert rested == ["ready", "cooling"]
     assert by_hand == {FIRST}
     assert remarks == [SAYS.format(address=provider.url)]
 
