@@ -30,7 +30,7 @@ from rotator.system.files import temporary_beside
 from rotator.system.locks import watch_lock
 from rotator.system.paths import private_folder
 from tests.support.descents import seen_refresh
-from tests.support.household import Household
+from tests.support.household import PATIENCE, Household
 from tests.support.live import NOON, Live, api, as_anybody, oauth, open_live, opencode_running
 from tests.support.rotator_process import rotator, watcher
 
@@ -80,8 +80,15 @@ def mode(path: Path) -> int:
 # -- as a whole -------------------------------------------------------------------------------
 
 
+class NewHousehold(Household):
+    """A household whose environment says nothing of our settings either."""
+
+    def env(self) -> dict[str, str]:
+        return {name: value for name, value in super().env().items() if name != PATIENCE}
+
+
 def test_on_a_new_computer_the_doctor_makes_nothing(home: Path) -> None:
-    ended = rotator(Household(home), "doctor")
+    ended = rotator(NewHousehold(home), "doctor")
 
     assert ended.code == 5
     assert "problem  watcher" in ended.stdout
