@@ -29,6 +29,7 @@ def test_without_any_value_everything_has_its_default() -> None:
         wall_threshold=0.95,
         wait_for_reset=False,
         max_wait_seconds=3_600,
+        patience_seconds=5,
     )
     assert (preferences.priorities, preferences.hook_command) == ((), ())
 
@@ -46,6 +47,7 @@ def test_every_value_finds_its_place() -> None:
                 "wall_threshold": 0.5,
                 "wait_for_reset": True,
                 "max_wait_seconds": 9,
+                "patience_seconds": 7,
             },
             "routing": {"override_explicit_model": True, "models": {"big": ["a/b/c", "d/e"]}},
             "priority": [{"provider": "a", "model": "m"}, {"provider": "b", "enabled": False}],
@@ -65,6 +67,7 @@ def test_every_value_finds_its_place() -> None:
         0.5,
         True,  # noqa: FBT003  # likewise
         9,
+        7,
     )
     assert preferences.routing.override_explicit_model
     assert preferences.routing.groups == ((("a", "b/c"), ("d", "e")),)

@@ -105,6 +105,7 @@ PASSING = {
     "limit_since": None,
     "limit_stated": 0,
     "limit_own": 0,
+    "limit_asked": None,
     "last_used_at": None,
 }
 
