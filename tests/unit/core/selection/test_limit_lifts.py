@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -58,10 +59,11 @@ def test_a_limit_of_an_older_store_was_not_lifted() -> None:
     assert not is_lifted(a_failure(since=None, until=AGO))
 
 
-def test_an_answer_lifts_a_limit_whatever_end_was_stated() -> None:
+@pytest.mark.parametrize("sent_at", [NOW - SECOND, NOW])
+def test_an_answer_lifts_a_limit_whatever_end_was_stated(sent_at: datetime) -> None:
     account = an_account(limit=a_failure(is_stated=True, asked=LARGE))
 
-    changed = lifted_by_answer([account], account, answered(), NOW)
+    changed = lifted_by_answer([account], account, answered(sent_at=sent_at), NOW)
 
     assert account.limit is not None
     assert changed == [LimitUpdate(account, over(account.limit), is_lifted=True)]
