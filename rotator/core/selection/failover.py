@@ -14,6 +14,7 @@ from typing import assert_never
 from rotator.clock import is_ahead, is_within
 from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.selection.fallback import PASS, fall_back, wait_until
+from rotator.core.selection.limit_lifts import kept_name
 from rotator.core.selection.limits import limit_on, members, with_limit
 from rotator.core.selection.patience import continued, is_waited_for, waits_until
 from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
@@ -179,7 +180,7 @@ def _limit(
     patience = timedelta(seconds=state.failover.patience_seconds)
     if limit is not before:
         limit = continued(before, limit, patience, now)
-        limit = replace(limit, asked=None if limit.model else signal.model)
+        limit = replace(limit, asked=None if limit.model else kept_name(signal.model))
     is_kept = _is_kept(state, account, now) and is_waited_for(before, limit, finding, patience, now)
     marks: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()

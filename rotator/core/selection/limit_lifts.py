@@ -6,12 +6,16 @@ and nobody is told once more that the account is back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.core.selection.limits import NOT_CONFIRMED, concerns, is_together, limit_on
 from rotator.model import Account, Limit
+
+# A text of many words may be anything that came from outside; it is not written down.
+_NAME = re.compile(r"[\w./:@+-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,11 @@ class Answered:
     model: str | None
     sent_at: datetime
     aside: bool = False
+
+
+def kept_name(model: str | None) -> str | None:
+    """Return the name of the model that was asked as a limit keeps it: what is plainly a name."""
+    return model if model is not None and _NAME.fullmatch(model) else None
 
 
 def lifted(limit: Limit, now: datetime) -> Limit:

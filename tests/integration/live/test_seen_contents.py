@@ -20,7 +20,6 @@ from rotator.live.swap import SwapRequest, swap
 from rotator.live.unsaved_file import read_unsaved, write_unsaved
 from rotator.opencode.auth.file import Whole
 from rotator.services.accounts import remove
-from rotator.storage import transactions
 from rotator.system.locks import swap_lock
 from rotator.watcher import live_look
 from rotator.watcher.live_look import LiveLook
@@ -52,7 +51,6 @@ def look(live: Live) -> LiveLook:
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_look, "swap_lock", lambda path: swap_lock(path, patience_seconds=0))
-    monkeypatch.setattr(transactions, "_TOLD_AFTER_MS", 0)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from rotator.core.selection.limit_lifts import (
     LimitUpdate,
     held_since,
     is_lifted,
+    kept_name,
     lifted,
     lifted_by_answer,
     lifted_by_hand,
@@ -217,3 +218,15 @@ def test_the_bridge_is_told_since_when_the_newest_limit_holds() -> None:
 )
 def test_of_no_other_limit_the_bridge_has_to_tell(limit: Limit | None) -> None:
     assert held_since(an_account(limit=limit), NOW) is None
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-5.5", "anthropic/claude-opus-4", "us.model-v2:0", "a" * 120]
+)
+def test_the_name_of_the_model_that_was_asked_is_kept(model: str) -> None:
+    assert kept_name(model) == model
+
+
+@pytest.mark.parametrize("model", [None, "", "two words", "a\nb", "a" * 121])
+def test_what_is_no_plain_name_is_not_written_down(model: str | None) -> None:
+    assert kept_name(model) is None
