@@ -17,12 +17,15 @@ from rotator.model import Digest, SwapMark
 
 def note_unproven(context: Context, change: Login, now: datetime) -> None:
     """Note what the slot is before a login that nobody has proven; call it before it is live."""
-    state, provider = context.store.state(), change.provider
-    slot, is_proven = state.slot(provider), change.is_login or change.is_refresh
+    provider, is_proven = change.provider, change.is_login or change.is_refresh
     if is_proven or not change.fresh or change.stale or change.credential.type != "oauth":
         return
+    # To read everything anew for each of many new logins would take seconds.
+    if not has_real_secret(change.credential) or not context.store.aliases(provider):
+        return
+    state = context.store.state()
     before = state.active(provider)
-    if not has_real_secret(change.credential) or not (before or is_left_empty(slot, state)):
+    if before is None and not is_left_empty(state.slot(provider), state):
         return
     login = UnprovenLogin(
         provider,

@@ -25,9 +25,6 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 FOLDER, OTHER = Path("/project"), Path("/other")
 
-# opencode reads these logins when it begins, as it reads keys.
-READ_ONCE = ("gitlab", "poe")
-
 
 @pytest.fixture
 def live(home: Path) -> Iterator[Live]:
@@ -35,8 +32,7 @@ def live(home: Path) -> Iterator[Live]:
     with open_live(home) as live:
         live.clock.now = datetime.now(UTC) - 3 * HOUR
         for name in ("a", "b", "c"):
-            logins = {vendor: oauth(f"{vendor}{name}") for vendor in READ_ONCE}
-            live.sees({"acme": api(name), "x": oauth(name), **logins})
+            live.sees({"acme": api(name), "x": oauth(name)})
             live.clock.pass_time(minutes=20)
         yield live
 
@@ -189,17 +185,6 @@ def test_b_the_key_of_an_old_process_blames_the_account_it_began_with(live: Live
     at = began + 3 * MINUTE
 
     assert whose(live, failed("acme", at, began_at=at), old) == "acme-3"
-
-
-@pytest.mark.parametrize("vendor", READ_ONCE)
-def test_b_a_login_that_is_read_once_is_a_key_in_this(live: Live, vendor: str) -> None:
-    began = live.clock.now
-    old = used((FOLDER, began), asked_at=began + SECOND)
-    first, _, third = (account.alias for account in live.state.of(vendor))
-    swap_in(live, f"{vendor}/{first}", began + MINUTE)
-    at = began + 3 * MINUTE
-
-    assert whose(live, failed(vendor, at, began_at=at), old) == third
 
 
 def test_b_a_new_process_blames_who_is_live_though_an_older_one_runs(

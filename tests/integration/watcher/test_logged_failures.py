@@ -125,15 +125,15 @@ def test_a_line_of_a_served_session_without_a_note_blames_nobody(log: Lines) -> 
 @pytest.mark.parametrize(
     ("key", "whose"),
     [
-        ("configured", "with a key that opencode.json gives"),
-        ("unknown", "with a key that auth.json did not give"),
-        ("unseen", "that the bridge did not see"),
+        ("configured", "a request failed with a key that opencode.json gives"),
+        ("unknown", "a request failed with a key that auth.json did not give"),
+        ("unseen", "a turn failed of which no request to the model came through the bridge"),
     ],
 )
 def test_b1_b2_a_note_without_a_login_blames_nobody_and_says_whose_it_was_once_an_hour(
     log: Lines, key: str, whose: str
 ) -> None:
-    sentence = f"acme: a request failed {whose}: nobody is blamed"
+    sentence = f"acme: {whose}: nobody is blamed"
     for number in range(3):
         log.note(f"n-{number}", key=key)
         log.fails()
