@@ -299,7 +299,10 @@ def _lock_errors(path: Path) -> Iterator[None]:
             to_do = obstacle.to_do
         elif exc.errno in _NO_LOCKS:
             why, to_do = f"its file system gives no locks ({exc.strerror})", _ELSEWHERE
-        elif not path.is_dir() and (told := instead_of_lock(path)) is not None:
+        elif (told := instead_of_lock(path)) is not None and (
+            # A folder of ours may be a lock itself.
+            exc.errno == errno.EISDIR or not path.is_dir()
+        ):
             why, to_do = told
         message = f"the lock {path} cannot be used: {why}"
         raise StoreError(message, hint=to_do) from exc
