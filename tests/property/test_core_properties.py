@@ -143,7 +143,7 @@ def test_every_signal_has_an_answer_that_keeps_the_promises(
 
     outcome = decide(state, signal, finding, now)
 
-    failed = account_of(state, signal)
+    failed = account_of(state, signal, now)
     waits = outcome.verdict.kind is VerdictKind.WAIT
     if waits:
         # For an end that is near, on the account that is live.
