@@ -33,7 +33,8 @@ from tests.support.interrupted import (
 )
 from tests.support.token_vendor import Vendor
 
-pytestmark = pytest.mark.no_cover
+# A scene is gone through once for each of its steps, however busy the machine is.
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(480)]
 
 CODES = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE)
 # The same steps need room and a disk that takes writes, and nothing of ours tells one error from

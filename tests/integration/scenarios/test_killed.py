@@ -34,7 +34,8 @@ from tests.support.interrupted import (
 )
 from tests.support.rotator_process import accounts
 
-pytestmark = pytest.mark.no_cover
+# A scene is gone through once for each of its steps, however busy the machine is.
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(480)]
 
 FEWEST_STEPS, MOST_STEPS = 15, 800
 

@@ -13,7 +13,8 @@ import pytest
 from tests.support.household import Household
 from tests.support.race import run_race
 
-pytestmark = pytest.mark.no_cover
+# Two processes race for a fixed number of rounds, however busy the machine is.
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(480)]
 
 LOGINS, SWAPS = 90, 12
 

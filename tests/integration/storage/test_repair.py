@@ -55,7 +55,8 @@ from tests.support.namespaces import bind, rotator_inside
 from tests.support.rotator_process import accounts, events, rotator, watcher
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.no_cover
+# Some go through every step of a rebuilding, however busy the machine is.
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(480)]
 
 PAGE = 4096
 PROGRAM = (sys.executable, "-m", "rotator")

@@ -30,7 +30,8 @@ from tests.support.token_endpoint import Grant, Hold, TokenEndpoint
 from tests.support.vendor import Vendor
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.no_cover
+# Some go through many steps, however busy the machine is.
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(480)]
 
 PROGRAM = (sys.executable, "-m", "rotator")
 SECONDS = 30.0
