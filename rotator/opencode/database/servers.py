@@ -43,7 +43,8 @@ class Server:
 
 def find_servers(paths: Paths) -> list[Server]:
     """Return the servers that have the database open, the background service first."""
-    servers = {server.pid: server for server in (*_services(paths), *_others(paths))}
+    # The background service has the database open as well; its own word has its password.
+    servers = {server.pid: server for server in (*_others(paths), *_services(paths))}
     return sorted(servers.values(), key=lambda server: not server.can_be_asked)
 
 
