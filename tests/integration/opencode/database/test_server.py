@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rotator.opencode.database.server import Address, Info, activate, info_of
-from rotator.opencode.database.servers import find_servers, service_file
+from rotator.opencode.database.servers import Server, find_servers, service_file
 from rotator.secret import Secret
 from rotator.system.paths import find_paths
 from tests.support.home import places
@@ -136,6 +136,17 @@ def servers(home: Path) -> list[tuple[int, str | None]]:
 def test_the_service_is_found_where_it_says_that_it_is(home: Path) -> None:
     with stub_server(info(os.getpid())) as port:
         write_service(home, url=f"http://127.0.0.1:{port}", pid=os.getpid(), password="p")
+
+        assert servers(home) == [(os.getpid(), "2.0.15")]
+
+
+def test_the_service_is_asked_with_its_own_password_though_its_process_is_seen_too(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stub_server(info(os.getpid())) as port:
+        write_service(home, url=f"http://127.0.0.1:{port}", pid=os.getpid(), password="p")
+        seen = Server(os.getpid(), here(port), None)
+        monkeypatch.setattr("rotator.opencode.database.servers._others", lambda _: iter([seen]))
 
         assert servers(home) == [(os.getpid(), "2.0.15")]
 
