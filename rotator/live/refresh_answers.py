@@ -6,6 +6,7 @@ never gets a refresh token that we, or another process of ours, have sent.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,7 +29,7 @@ from rotator.model import (
     PendingRefresh,
     State,
 )
-from rotator.opencode.auth.entries import parse_entry
+from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.storage.kept_answers import kept_answers
 from rotator.system.locks import who_holds
 
@@ -38,9 +39,13 @@ _LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 
 def take_in_kept(context: Context) -> None:
-    """Take the answers that lie beside the store into it. Raises StoreError."""
+    """Take the answers that lie beside the store into it. Raises StoreError.
+
+    One that holds no login is none of ours, and costs itself alone.
+    """
     for answered in kept_answers(context.paths.data):
-        _take_in(context, answered)
+        with contextlib.suppress(BadEntry):
+            _take_in(context, answered)
 
 
 def _take_in(context: Context, answered: PendingRefresh) -> None:
@@ -48,12 +53,12 @@ def _take_in(context: Context, answered: PendingRefresh) -> None:
         account = context.store.state().account(answered.account)
         if account is None or answered.answer is None:
             return
+        credential = parse_entry(account.provider, answered.answer)
         refresh = account.credential.refresh
         if refresh is not None and refresh.digest() == answered.spent:
             context.store.answer_refresh(answered, answered.answer)
             return
         # It has other tokens by now: these, or those of a login since.
-        credential = parse_entry(account.provider, answered.answer)
         if credential.digest != account.credential.digest:
             context.store.know_credential(account, credential, context.clock())
 

@@ -120,7 +120,8 @@ class Daemon:
             NAMED: self._look_at_owners,
         }
         self._reports = SignalHandler(context, self._exchange, self._refreshes, self._readings)
-        self._refused = RefusedRefreshes(context, self._reports.on_finding, self._refreshes)
+        blame, unsent_at = self._reports.on_finding, self._reports.unsent_at
+        self._refused = RefusedRefreshes(context, blame, unsent_at, self._refreshes)
         self._turns = Turns(Inbox(self._exchange), self._tail, self._take, self._hear)
         self._rebalance = Rebalance(context, self._exchange, self._refreshes)
         self._files = watcher(

@@ -12,6 +12,7 @@ from rotator.live.seen_contents import SeenContents, capture_seen
 from rotator.live.unsaved_file import write_unsaved
 from rotator.model import Digest
 from rotator.opencode.auth.file import Torn, Whole
+from rotator.system.interrupts import Interrupted
 from rotator.system.locks import swap_lock
 from rotator.watcher.unsettled import UnsettledFile
 
@@ -42,7 +43,8 @@ class LiveLook:
         self.glance()
         try:
             is_new = self._look()
-        except (StoreError, SwapConflict):
+        except (StoreError, SwapConflict, Interrupted):
+            # A signal that ends a wait for a lock ends this, too: what was read is kept.
             self._is_troubled = True
             self._keep()
             raise

@@ -77,6 +77,7 @@ class LoggedFailures:
         self._held: deque[tuple[LoggedFailure, datetime]] = deque(maxlen=_KEPT)
         self._around: _Around | None = None
         self._said: dict[tuple[str, str], datetime] = {}
+        self._unsent: dict[str, datetime] = {}
         self._seen = SeenOpencodes()
         self._swapped: dict[str, Tenure] | None = None
 
@@ -111,6 +112,10 @@ class LoggedFailures:
             self._held.append((failure, self._context.clock() + HELD_FOR))
         else:
             self._judge_without_bridge(failure, around)
+
+    def unsent_at(self, provider: str) -> datetime | None:
+        """Return when a turn of the provider's last failed without a request to its model."""
+        return self._unsent.get(provider)
 
     def follow_swaps(self) -> None:
         """Know of the opencodes that run at a swap: they began with the login before it."""
@@ -180,6 +185,8 @@ class LoggedFailures:
         if note.credential is not None:
             self._blame(replace(_signal(failure, at, note.credential), provider=note.provider))
         elif self._context.store.state().of(provider):
+            if note.key is Foreign.UNSEEN:
+                self._unsent[provider] = note.at
             why = _NOBODY_IS_BLAMED[note.key or Foreign.UNKNOWN]
             self._say(provider, f"{provider}: {why}")
         return True

@@ -1,19 +1,34 @@
 """A live login for which opencode itself got no new tokens: another one takes its place.
 
-The bridge tells that a vendor refused them, and not why. So the login rests until opencode has
-surely let go of it; then its vendor is asked once more, by us, and says what is the matter.
+The bridge tells that somebody refused them, and not who or why. It counts only where a turn of
+that provider failed then without asking its model: whoever else sends the token, and to whom, is
+no matter of ours. So the login rests until opencode has surely let go of it; then its vendor is
+asked once more, by us, if we may, and says what is the matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rotator.clock import is_ahead
 from rotator.context import Context
 from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.core.logins.refresh_policy import HANDS_OFF, wants_refresh
-from rotator.model import Account, AccountId, Digest, Finding, Meaning, Reach, Scope, Signal, Source
+from rotator.core.selection.limit_lifts import lifted
+from rotator.model import (
+    Account,
+    AccountId,
+    Digest,
+    Event,
+    EventKind,
+    Finding,
+    Meaning,
+    Reach,
+    Scope,
+    Signal,
+    Source,
+)
 from rotator.opencode.bridge.descent import Refusal, read_descents, settled
 from rotator.services.refresh import obstacle_now
 from rotator.watcher.refresh_queue import RefreshQueue
@@ -21,20 +36,31 @@ from rotator.watcher.refresh_queue import RefreshQueue
 # Whoever exchanged the token a moment before has written down by then what came for it.
 GRACE = timedelta(seconds=2)
 REASON = "its vendor refused opencode new tokens"
+# The turn that it ended has said so by then, in opencode's log and by its bridge.
+TOLD_WITHIN = timedelta(seconds=30)
 _REST = HANDS_OFF + timedelta(minutes=1)
+_A_MOMENT = timedelta(seconds=5)
 
 Blame = Callable[[Signal, Finding], None]
+UnsentAt = Callable[[str], datetime | None]
 
 
 class RefusedRefreshes:
     """Takes the refusals that bridges tell; for the watcher's one thread."""
 
-    def __init__(self, context: Context, blame: Blame, refreshes: RefreshQueue) -> None:
-        """Let `blame` decide who takes over, and `refreshes` ask the vendor afterwards."""
+    def __init__(
+        self, context: Context, blame: Blame, unsent_at: UnsentAt, refreshes: RefreshQueue
+    ) -> None:
+        """Let `blame` decide who takes over, and `refreshes` ask the vendor afterwards.
+
+        `unsent_at` tells when a turn of a provider's last failed without a request to its model.
+        """
         self._context = context
         self._blame = blame
+        self._unsent_at = unsent_at
         self._refreshes = refreshes
         self._to_ask: dict[AccountId, Digest] = {}
+        self._resting: dict[AccountId, Digest] = {}
         # A refusal is so young that what explains it may still come.
         self.is_waiting = False
         self._looked_at = 0
@@ -54,6 +80,8 @@ class RefusedRefreshes:
         done = [refusal for refusal in refusals if self._is_done(refusal)]
         for account_id, refused in list(self._to_ask.items()):
             self._ask(account_id, refused)
+        for account_id, refused in list(self._resting.items()):
+            self._end_rest(account_id, refused)
         return bool(done)
 
     def _folder_time(self) -> int:
@@ -64,16 +92,25 @@ class RefusedRefreshes:
 
     def _is_done(self, refusal: Refusal) -> bool:
         """Do what is to be done about a refusal; False if it is too early for that."""
-        account = self._holder(refusal.refused)
-        now = self._context.clock()
-        if account is not None and now - refusal.at < GRACE and not is_ahead(refusal.at, now):
+        account, now = self._holder(refusal.refused), self._context.clock()
+        is_it = account is not None and wants_refresh(account, now)
+        age = now - refusal.at
+        if is_it and age < GRACE and not is_ahead(refusal.at, now):
             self.is_waiting = True
             return False
-        if account is not None:
+        if account is not None and is_it and self._ended_a_turn(account.provider, refusal):
             self._leave(account)
-            self._to_ask[account.id] = refusal.refused
+            self._to_ask[account.id] = self._resting[account.id] = refusal.refused
+        elif is_it and age < TOLD_WITHIN and not is_ahead(refusal.at, now):
+            return False
+        else:
+            is_it = False
         settled(refusal)
-        return account is not None
+        return is_it
+
+    def _ended_a_turn(self, provider: str, refusal: Refusal) -> bool:
+        at = self._unsent_at(provider)
+        return at is not None and -_A_MOMENT <= at - refusal.at <= TOLD_WITHIN
 
     def _holder(self, refused: Digest) -> Account | None:
         """Return whose newest refresh token it is, unless it is known already to be dead."""
@@ -107,6 +144,21 @@ class RefusedRefreshes:
         elif obstacle_now(self._context, account) is None:
             del self._to_ask[account_id]
             self._refreshes.want(account, _nothing)
+
+    def _end_rest(self, account_id: AccountId, refused: Digest) -> None:
+        """Let a login that has new tokens by now rest no longer."""
+        account, now = self._context.store.state().account(account_id), self._context.clock()
+        limit = account.limit if account is not None else None
+        if account is None or limit is None or limit.reason != REASON or limit.until <= now:
+            del self._resting[account_id]
+        elif refused not in refresh_digests(account.credential):
+            del self._resting[account_id]
+            with self._context.store.transaction():
+                self._context.store.set_limit(account.id, lifted(limit, now))
+            why = "it has new tokens"
+            event = Event(now, EventKind.RECOVERED, account.provider, account.name, why=why)
+            self._context.record([event])
+            self._context.notify_changed()
 
 
 def _nothing() -> None:

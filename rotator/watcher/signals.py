@@ -129,6 +129,10 @@ class SignalHandler:
         """Look at the lines of the log that wait."""
         self._lines.work()
 
+    def unsent_at(self, provider: str) -> datetime | None:
+        """Return when a turn of the provider's last failed without a request to its model."""
+        return self._lines.unsent_at(provider)
+
     def on_finding(self, signal: Signal, finding: Finding) -> None:
         """Do what a failure asks for whose meaning is known; nobody waits for a verdict."""
         self._decide(signal, finding)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -20,6 +21,7 @@ from rotator.live.swap import SwapRequest, swap
 from rotator.live.unsaved_file import read_unsaved, write_unsaved
 from rotator.opencode.auth.file import Whole
 from rotator.services.accounts import remove
+from rotator.system.interrupts import Interrupted
 from rotator.system.locks import swap_lock
 from rotator.watcher import live_look
 from rotator.watcher.live_look import LiveLook
@@ -189,6 +191,28 @@ def test_a_watcher_that_ends_leaves_them_to_the_next_one_who_looks(
     keys = [json.loads(a.credential.entry.reveal())["key"] for a in live.state.of("acme")]
     assert sorted(keys) == sorted(api(k)["key"] for k in ("abcd" if is_killed else "abcde"))
     assert left_files(live) == []
+
+
+def test_a_watcher_whose_first_wait_a_signal_ends_leaves_what_it_has_read(
+    live: Live, look: LiveLook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Path) -> NoReturn:
+        raise Interrupted(signal.SIGTERM)
+
+    live.write({"acme": api("c"), "zeta": api("z")})
+    look.glance()
+    live.write({"acme": api("d"), "zeta": api("z")})
+    with monkeypatch.context() as patched:
+        patched.setattr(live_look, "swap_lock", interrupted)
+        with pytest.raises(Interrupted):
+            look.look()
+    look.leave()
+
+    assert len(left_files(live)) == 1
+    live.look(watched=False)
+    live.look(watched=False)
+    keys = [json.loads(a.credential.entry.reveal())["key"] for a in live.state.of("acme")]
+    assert sorted(keys) == sorted(api(k)["key"] for k in "abcd")
 
 
 def test_where_the_store_s_disk_takes_nothing_they_lie_in_the_runtime_folder(

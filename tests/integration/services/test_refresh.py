@@ -715,6 +715,19 @@ def test_an_answer_beside_the_store_takes_the_place_of_no_later_login(live: Live
     assert live.state.digests[second] == live.account(ADA).id
 
 
+@pytest.mark.parametrize("odd", ["{}", "[1]", "no JSON", '{"type": "else"}'])
+def test_a_file_beside_the_store_that_holds_no_login_costs_itself_alone(
+    live: Live, odd: str
+) -> None:
+    answered = replace(begun(live).pending, answer=Secret(odd))
+    assert keep_answer(live.paths.data, answered)
+
+    settle_pending_refreshes(live.context)
+
+    assert list(kept_answers(live.paths.data)) == []
+    assert live.saved(ADA)["refresh"] == "REF-CANARY-ada-1"
+
+
 def test_an_answer_beside_the_store_that_it_has_already_changes_nothing(live: Live) -> None:
     answered = kept_beside_the_store(live)
     settle_pending_refreshes(live.context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rotator.opencode.bridge.descent import REFUSALS_KEPT_FOR
 from rotator.secret import digest_of
 from rotator.services.failover import carry_out
 from rotator.watcher.refresh_queue import RefreshQueue
-from rotator.watcher.refused_refreshes import GRACE, REASON, RefusedRefreshes
+from rotator.watcher.refused_refreshes import GRACE, REASON, TOLD_WITHIN, RefusedRefreshes
 from tests.support.descents import seen_refresh, write
 from tests.support.live import Live, oauth, open_live
 from tests.support.renewing import RENEWING, Vendor, dead
@@ -35,7 +35,8 @@ class World:
         self.live = live
         self.vendor = vendor
         self.queue = RefreshQueue(live.context, lambda: None)
-        self.refused = RefusedRefreshes(live.context, self.blame, self.queue)
+        self.unsent: dict[str, datetime] = {}
+        self.refused = RefusedRefreshes(live.context, self.blame, self.unsent.get, self.queue)
         live.sees({RENEWING: oauth("bob")})
         live.sees({RENEWING: oauth("ada", left=OVER)})
         live.clock.pass_time(minutes=10)
@@ -44,8 +45,10 @@ class World:
         """Work it off as the watcher does."""
         carry_out(self.live.context, signal, finding, answer=lambda _: None)
 
-    def refuse(self, name: str = "ada", **more: Any) -> Path:
-        """Let a bridge have seen that an opencode got no new tokens."""
+    def refuse(self, name: str = "ada", *, ends_a_turn: bool = True, **more: Any) -> Path:
+        """Let a bridge have seen that an opencode got no new tokens, and its turn fail by that."""
+        if ends_a_turn:
+            self.unsent[RENEWING] = self.live.clock.now
         told = {
             "grant": "refresh",
             "from": digest_of(oauth(name)["refresh"]),
@@ -143,6 +146,51 @@ def test_a_refusal_of_a_login_that_is_not_live_swaps_nobody(world: World, name: 
     world.later()
 
     assert world.live.active(RENEWING) == ADA
+    assert world.state_of(ADA) is AccountState.READY
+
+
+def test_a_refusal_that_ended_no_turn_is_somebody_else_s(world: World) -> None:
+    """Another plug-in sends the token to whomever it likes, and is refused there."""
+    path = world.refuse(ends_a_turn=False)
+
+    assert not world.later()
+    assert path.exists()
+    assert not world.later(TOLD_WITHIN)
+
+    assert not path.exists()
+    assert world.live.active(RENEWING) == ADA
+    assert world.state_of(ADA) is AccountState.READY
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_turn_that_failed_at_another_time_says_nothing_of_it(world: World, seconds: int) -> None:
+    world.refuse(ends_a_turn=False)
+    world.unsent[RENEWING] = world.live.clock.now + timedelta(seconds=seconds)
+
+    assert not world.later()
+
+    assert world.live.active(RENEWING) == ADA
+
+
+def test_a_login_with_new_tokens_rests_no_longer(world: World) -> None:
+    world.refuse()
+    world.later()
+    assert world.state_of(ADA) is AccountState.COOLING
+
+    world.live.sees({RENEWING: oauth("ada", 7)})
+    world.later()
+
+    assert world.state_of(ADA) is AccountState.READY
+    assert EventKind.RECOVERED in world.live.kinds()
+
+
+def test_a_login_whose_tokens_are_good_is_not_left(world: World) -> None:
+    world.live.sees({RENEWING: oauth("ada", 3)})
+    more: dict[str, Any] = {"from": digest_of(oauth("ada", 3)["refresh"])}
+    world.refuse(**more)
+
+    assert not world.later()
+
     assert world.state_of(ADA) is AccountState.READY
 
 
