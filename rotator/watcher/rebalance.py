@@ -63,7 +63,7 @@ class Rebalance:
             wants_refresh(choice.account, now)
             and obstacle_now(self._context, choice.account) is None
         ):
-            self._refreshes.want(choice.account, lambda: None)
+            self._refreshes.want(choice.account)
             # It is looked again once it has them.
             return False
         return self._swap(state, provider, choice)

@@ -38,6 +38,10 @@ PATIENCE_SECONDS = 17.0
 _LONGEST_ASKING_SECONDS = 20.0
 
 
+def _nothing() -> None:
+    """Wait for nobody."""
+
+
 @dataclass
 class _Wanted:
     """An account whose tokens are wanted, who waits for them, and how far it has come."""
@@ -78,7 +82,7 @@ class RefreshQueue:
         """Whether `work` has to be called soon although nobody has called `woken`."""
         return any(w.thread is None or w.result is not None for w in self._wanted.values())
 
-    def want(self, account: Account, then: Then) -> None:
+    def want(self, account: Account, then: Then = _nothing) -> None:
         """Get new tokens for `account` and call `then` once it has them or will not get them.
 
         However many want the same account, its vendor is asked once.
@@ -102,7 +106,7 @@ class RefreshQueue:
             if account is None or account.id in self._wanted or not is_due(pending, now):
                 continue
             if wants_refresh(account, now) and obstacle_now(self._context, account) is None:
-                self.want(account, _nothing)
+                self.want(account)
 
     def close(self) -> None:
         """Wait for the answers that are on their way and store them: a token works once.
@@ -187,7 +191,3 @@ class RefreshQueue:
             except RotatorError as exc:
                 # It costs the one who waited, not the others.
                 log.warning("a failure could not be worked off: %s", exc.message)
-
-
-def _nothing() -> None:
-    """Wait for nobody."""

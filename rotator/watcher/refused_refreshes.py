@@ -143,7 +143,7 @@ class RefusedRefreshes:
             del self._to_ask[account_id]
         elif obstacle_now(self._context, account) is None:
             del self._to_ask[account_id]
-            self._refreshes.want(account, _nothing)
+            self._refreshes.want(account)
 
     def _end_rest(self, account_id: AccountId, refused: Digest) -> None:
         """Let a login that has new tokens by now rest no longer."""
@@ -159,7 +159,3 @@ class RefusedRefreshes:
             event = Event(now, EventKind.RECOVERED, account.provider, account.name, why=why)
             self._context.record([event])
             self._context.notify_changed()
-
-
-def _nothing() -> None:
-    """Wait for nobody."""

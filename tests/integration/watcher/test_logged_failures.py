@@ -144,6 +144,8 @@ def test_b1_b2_a_note_without_a_login_blames_nobody_and_says_whose_it_was_once_a
 
     assert (log.blamed, first) == ([], [sentence])
     assert log.said() == [sentence, sentence]
+    # Such a turn is what a refused refresh of opencode's own ends.
+    assert (log.lines.unsent_at("acme") is not None) is (key == "unseen")
 
 
 def test_a_note_about_another_time_session_or_model_is_none_about_this_line(log: Lines) -> None:
