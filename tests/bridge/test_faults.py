@@ -55,6 +55,8 @@ def asks_google(upstream: Upstream) -> dict[str, Any]:
     return asks(upstream, url=f"{upstream.url}{GOOGLE}", body="{}")
 
 
+WHOLE = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}'
+
 HELD: dict[str, tuple[Respond, str, str]] = {
     "a JSON error": (reply(200, LIMIT, **JSON), "instead", LIMIT.decode()),
     "a page": (reply(200, b"<html>busy</html>", content_type="text/html"), "instead", "<html>"),
@@ -84,6 +86,24 @@ def test_an_answer_with_which_opencode_begins_anew_is_told_and_its_end_is_held(
     assert body in signal["body"]
     assert (answer["status"], answer["sameResponse"], len(upstream.requests)) == (200, True, 1)
     assert "error" not in answer
+
+
+@pytest.mark.parametrize("body", [WHOLE, b"{ half", b"x" * 20_000])
+def test_a_document_that_is_no_error_is_told_where_the_same_is_asked_again(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, body: bytes
+) -> None:
+    upstream.on(A, reply(200, body, **JSON))
+    more = asks(upstream, body='{"model":"m1","stream":true,"messages":["more"]}')
+
+    first = [bridge.start("fetch", **asked).result() for asked in (asks(upstream), more)]
+    assert watcher.waiting() == []
+    pending = bridge.start("fetch", **more)
+    signal = watcher.next_signal()
+    watcher.answer(signal, "pass", end="[rotator] again")
+
+    assert [answer["body"] for answer in first] == [body.decode()] * 2
+    assert (signal["fault"], signal["body"], len(signal["earlier"])) == ("empty", "", 1)
+    assert pending.result()["error"] == "[rotator] again"
 
 
 def test_an_answer_fails_with_the_sentence_that_the_watcher_says(

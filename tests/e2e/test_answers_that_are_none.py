@@ -21,8 +21,9 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
-SCENES = ("document", "empty", "stall", "silence", "late", "alone", "fine")
+SCENES = ("document", "empty", "whole", "stall", "silence", "late", "alone", "fine")
 LIMIT = {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
+WHOLE = {"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
 EVENTS = {"content-type": "text/event-stream"}
 SAID = "It works."
 # opencode's own time-outs.
@@ -79,7 +80,7 @@ def scenes(house: Household, provider: LoopbackProvider) -> Iterator[Scenes]:
     install_bridge(house)
     with watcher(house):
         others = {scene: api(key(scene, "B")) for scene in SCENES if scene != "alone"}
-        for count, entries in ((6, others), (13, {s: api(key(s, "A")) for s in SCENES})):
+        for count, entries in ((7, others), (15, {s: api(key(s, "A")) for s in SCENES})):
             house.write_auth(entries)
             wait_until(lambda n=count: len(accounts(house)) == n, 10, f"{count} logins")  # type: ignore[misc]  # bound now
         with serve(house) as server:
@@ -98,8 +99,10 @@ def a_document_and_nothing_at_all(scenes: Scenes) -> None:
     """Let another login answer in the same turn (F1)."""
     scenes.answer("document", Answer(body=LIMIT))
     scenes.answer("empty", Answer(headers=EVENTS, body=": keepalive\n\ndata: [DONE]\n\n"))
+    # Good, and not the events that were asked for: opencode finds nothing in it.
+    scenes.answer("whole", Answer(body=WHOLE))
 
-    for scene in ("document", "empty"):
+    for scene in ("document", "empty", "whole"):
         assert scenes.prompt(scene) == SAID
         assert scenes.asked(scene) == ["A", "A", "A", "B"]
 

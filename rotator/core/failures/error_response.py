@@ -21,6 +21,8 @@ from rotator.model import Signal
 _LONGEST_BODY = 32_768
 _LONGEST_CODE = 100
 _LONGEST_MESSAGE = 2_000
+# So many letters of words may stand before the first JSON value.
+_LONGEST_PREFIX = 4_000
 _LONGEST_HEADER = 200
 _MOST_OBJECTS = 64
 _MOST_ITEMS = 8
@@ -177,7 +179,7 @@ def _documents(text: str) -> tuple[list[object], str]:
         return [_parse(line) for line in lines[:_MOST_OBJECTS]], ""
     if text.startswith('"') and isinstance(whole := _parse(text), str):
         text = whole
-    start = _JSON_START.search(text)
+    start = _JSON_START.search(text, 0, _LONGEST_PREFIX)
     if start is None:
         return [], text.strip()
     return [_parse(text[start.start() :])], text[: start.start()].strip()

@@ -1989,14 +1989,15 @@ var AnswerReader = class {
    * @returns {Fault | null}
    */
   #instead(isStream) {
-    if (this.#stray.length > MOST_KEPT) return null;
     const fault = { kind: "instead", body: this.#stray.trim() };
+    const unread = isStream ? { kind: "empty", body: "", mayBeRead: true } : null;
+    if (this.#stray.length > MOST_KEPT) return unread;
     if (PAGE.test(this.#stray)) return fault;
     const value = tryOr(() => JSON.parse(this.#stray));
-    if (value === void 0) return isStream && !NO_SENTENCE.test(fault.body) ? fault : null;
+    if (value === void 0) return isStream && !NO_SENTENCE.test(fault.body) ? fault : unread;
     const { isError, hasContent } = interpretPart(value);
     if (isError && !hasContent) return fault;
-    if (!isStream || hasContent && !onlySays(value)) return null;
+    if (!isStream || hasContent && !onlySays(value)) return unread;
     return hasContent ? fault : { kind: "empty", body: "" };
   }
 };
@@ -2005,7 +2006,7 @@ var onlySays = (value) => isString(value) || isObject(value) && Object.values(va
 // src/core/failed-rows.js
 var MOST_KEPT2 = 16;
 var FailedRows = class {
-  /** @type {Map<string, { credential: string, faults: { kind: FaultKind, at: number }[] }>} */
+  /** @type {Map<string, Row>} */
   #rows = /* @__PURE__ */ new Map();
   /** @param {Asked} asked */
   #key = ({ session, aside }) => `${session} ${aside}`;
@@ -2015,15 +2016,18 @@ var FailedRows = class {
    * @param {Asked} asked
    * @param {FaultKind} kind
    * @param {number} now milliseconds of a clock that nobody sets
+   * @param {string} [request] what was asked, where only the same again goes on with the row
    * @returns {Earlier[]}
    */
-  add(asked2, kind, now) {
+  add(asked2, kind, now, request) {
     const key = this.#key(asked2);
     const known = this.#rows.get(key);
-    const faults = known?.credential === asked2.credential ? known.faults : [];
+    const { credential } = asked2;
+    const goesOn = known?.credential === credential && known.request === request;
+    const faults = goesOn ? known.faults : [];
     const earlier = faults.map(({ kind: kind2, at }) => ({ kind: kind2, ms: Math.max(Math.round(now - at), 0) }));
     const kept = [...faults, { kind, at: now }].slice(-MOST_KEPT2);
-    remember(this.#rows, key, { credential: asked2.credential, faults: kept }, MOST_SESSIONS);
+    remember(this.#rows, key, { credential, request, faults: kept }, MOST_SESSIONS);
     return earlier;
   }
   /**
@@ -2096,8 +2100,11 @@ var ObservedAnswers = class {
    * @param {boolean} isHeld
    */
   #report(call, response, fault, isHeld) {
-    const earlier = this.#rows.add(asked(call), fault.kind, performance.now());
-    return () => this.#reports.fault(call, response, { ...fault, earlier, isHeld });
+    const { kind, body, mayBeRead } = fault;
+    const request = mayBeRead ? sha256(String(call.init.body)) : void 0;
+    const earlier = this.#rows.add(asked(call), kind, performance.now(), request);
+    if (mayBeRead && earlier.length === 0) return void 0;
+    return () => this.#reports.fault(call, response, { kind, body, earlier, isHeld });
   }
   /**
    * @param {Call} call
@@ -2105,7 +2112,8 @@ var ObservedAnswers = class {
    * @param {Fault} fault
    */
   #tell(call, response, fault) {
-    this.#exchange.tell(this.#report(call, response, fault, false)());
+    const report = this.#report(call, response, fault, false);
+    if (report) this.#exchange.tell(report());
   }
   /**
    * Return the sentence that the answer shall fail with, or nothing: it ends as it would.
@@ -2117,7 +2125,8 @@ var ObservedAnswers = class {
    */
   async #ask(call, response, fault) {
     if (!this.#exchange.isAnswered()) return void 0;
-    return this.#failed.settleEnd(call, this.#report(call, response, fault, true));
+    const report = this.#report(call, response, fault, true);
+    return report && this.#failed.settleEnd(call, report);
   }
 };
 var asked = ({ mark, carried }) => ({

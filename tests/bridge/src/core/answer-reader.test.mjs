@@ -115,7 +115,7 @@ test("a document instead of a stream is one, and is told", () => {
     for (const text of ["null", "{}", "[]", '{"choices": []}']) assert.equal(kind(text), "empty");
 });
 
-test("a document that can be used, or that nobody knows, is good", () => {
+test("a document that is no error is none only where the same is asked again", () => {
     const whole = { choices: [{ message: { content: "Hi" }, finish_reason: "stop" }], error: null };
     const documents = [
         JSON.stringify(whole),
@@ -128,8 +128,12 @@ test("a document that can be used, or that nobody knows, is good", () => {
         `{"a": "${"x".repeat(20_000)}"}`,
         "x".repeat(20_000) + "\nmore\n",
     ];
-    for (const text of documents) assert.equal(kind(text), "good", text.slice(0, 40));
-    assert.equal(kind(JSON.stringify({ ...whole, error: { message: "odd" } })), "good");
+    const none = { kind: "empty", body: "", mayBeRead: true };
+    documents.push(JSON.stringify({ ...whole, error: { message: "odd" } }));
+    for (const text of documents) {
+        assert.deepEqual(judge(text), none, text.slice(0, 40));
+        assert.equal(kind(text, { isStream: false }), "good", text.slice(0, 40));
+    }
     assert.equal(kind(LIMIT, { end: "broken" }), "good");
 });
 

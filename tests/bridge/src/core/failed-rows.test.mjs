@@ -40,3 +40,12 @@ test("a row does not grow for ever", () => {
 
     assert.equal(rows.add(ASKED, "empty", 100).length, 16);
 });
+
+test("where only the same again goes on with a row, another request begins one", () => {
+    const rows = new FailedRows();
+
+    assert.deepEqual(rows.add(ASKED, "empty", 1, "a"), []);
+    assert.deepEqual(rows.add(ASKED, "empty", 2, "a"), [{ kind: "empty", ms: 1 }]);
+    assert.deepEqual(rows.add(ASKED, "empty", 3, "b"), []);
+    assert.deepEqual(rows.add(ASKED, "empty", 4), []);
+});

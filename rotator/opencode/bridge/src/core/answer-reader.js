@@ -14,8 +14,9 @@ import { isObject, isString } from "./values.js";
  */
 
 /**
- * What was wrong with an answer, and what it said of that.
- * @typedef {{ kind: FaultKind, body: string }} Fault
+ * What was wrong with an answer, and what it said of that. One that `mayBeRead` is none only where
+ * the same is asked again: a plug-in may make events of it.
+ * @typedef {{ kind: FaultKind, body: string, mayBeRead?: boolean }} Fault
  */
 
 /**
@@ -144,15 +145,18 @@ export class AnswerReader {
    * @returns {Fault | null}
    */
   #instead(isStream) {
-    if (this.#stray.length > MOST_KEPT) return null;
     /** @type {Fault} */
     const fault = { kind: "instead", body: this.#stray.trim() };
+    // opencode finds nothing in what is no event. What the model said in it goes nowhere.
+    /** @type {Fault | null} */
+    const unread = isStream ? { kind: "empty", body: "", mayBeRead: true } : null;
+    if (this.#stray.length > MOST_KEPT) return unread;
     if (PAGE.test(this.#stray)) return fault;
     const value = tryOr(() => JSON.parse(this.#stray));
-    if (value === undefined) return isStream && !NO_SENTENCE.test(fault.body) ? fault : null;
+    if (value === undefined) return isStream && !NO_SENTENCE.test(fault.body) ? fault : unread;
     const { isError, hasContent } = interpretPart(value);
     if (isError && !hasContent) return fault;
-    if (!isStream || (hasContent && !onlySays(value))) return null;
+    if (!isStream || (hasContent && !onlySays(value))) return unread;
     return hasContent ? fault : { kind: "empty", body: "" };
   }
 }

@@ -15,11 +15,19 @@ import { MOST_SESSIONS } from "./bounds.js";
  * @typedef {{ kind: FaultKind, ms: number }} Earlier
  */
 
+/**
+ * The faults so far of one login, and what was asked last, if that matters.
+ * @typedef {object} Row
+ * @property {string} credential
+ * @property {string | undefined} request
+ * @property {{ kind: FaultKind, at: number }[]} faults
+ */
+
 const MOST_KEPT = 16;
 
 /** The rows of this process; a good answer ends one, and so does another login. */
 export class FailedRows {
-  /** @type {Map<string, { credential: string, faults: { kind: FaultKind, at: number }[] }>} */
+  /** @type {Map<string, Row>} */
   #rows = new Map();
 
   /** @param {Asked} asked */
@@ -31,15 +39,18 @@ export class FailedRows {
    * @param {Asked} asked
    * @param {FaultKind} kind
    * @param {number} now milliseconds of a clock that nobody sets
+   * @param {string} [request] what was asked, where only the same again goes on with the row
    * @returns {Earlier[]}
    */
-  add(asked, kind, now) {
+  add(asked, kind, now, request) {
     const key = this.#key(asked);
     const known = this.#rows.get(key);
-    const faults = known?.credential === asked.credential ? known.faults : [];
+    const { credential } = asked;
+    const goesOn = known?.credential === credential && known.request === request;
+    const faults = goesOn ? known.faults : [];
     const earlier = faults.map(({ kind, at }) => ({ kind, ms: Math.max(Math.round(now - at), 0) }));
     const kept = [...faults, { kind, at: now }].slice(-MOST_KEPT);
-    remember(this.#rows, key, { credential: asked.credential, faults: kept }, MOST_SESSIONS);
+    remember(this.#rows, key, { credential, request, faults: kept }, MOST_SESSIONS);
     return earlier;
   }
 

@@ -3,6 +3,7 @@
 // end of an answer with which opencode would begin anew at once is held for the watcher's word.
 
 import { AnswerReader } from "../core/answer-reader.js";
+import { sha256 } from "../core/digests.js";
 import { FailedRows } from "../core/failed-rows.js";
 import { isStall } from "../core/timeouts.js";
 import { noop, tryOr } from "../core/try-or.js";
@@ -74,8 +75,11 @@ export class ObservedAnswers {
    * @param {boolean} isHeld
    */
   #report(call, response, fault, isHeld) {
-    const earlier = this.#rows.add(asked(call), fault.kind, performance.now());
-    return () => this.#reports.fault(call, response, { ...fault, earlier, isHeld });
+    const { kind, body, mayBeRead } = fault;
+    const request = mayBeRead ? sha256(String(call.init.body)) : undefined;
+    const earlier = this.#rows.add(asked(call), kind, performance.now(), request);
+    if (mayBeRead && earlier.length === 0) return undefined;
+    return () => this.#reports.fault(call, response, { kind, body, earlier, isHeld });
   }
 
   /**
@@ -84,7 +88,8 @@ export class ObservedAnswers {
    * @param {Fault} fault
    */
   #tell(call, response, fault) {
-    this.#exchange.tell(this.#report(call, response, fault, false)());
+    const report = this.#report(call, response, fault, false);
+    if (report) this.#exchange.tell(report());
   }
 
   /**
@@ -97,7 +102,8 @@ export class ObservedAnswers {
    */
   async #ask(call, response, fault) {
     if (!this.#exchange.isAnswered()) return undefined;
-    return this.#failed.settleEnd(call, this.#report(call, response, fault, true));
+    const report = this.#report(call, response, fault, true);
+    return report && this.#failed.settleEnd(call, report);
   }
 }
 
