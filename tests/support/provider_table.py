@@ -45,6 +45,7 @@ COLUMNS = (
     "new tokens",
     "errors",
     "sure",
+    "since",
 )
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}\n"
 NO = "-"
@@ -93,6 +94,7 @@ def _row(module: Any) -> list[str]:
         _tokens(module, logins["oauth"]),
         "own" if isinstance(module, Classifier) or _has_table(module) else "usual",
         ", ".join(sorted({case.certainty for case in found})) or NO,
+        min((f"{case.now:%Y-%m}" for case in found), default=NO),
     ]
 
 

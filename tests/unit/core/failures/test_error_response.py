@@ -306,3 +306,11 @@ def test_each_answer_is_read_for_itself() -> None:
     assert read_error_response(second).messages == ("Two.",)
     assert read_error_response(second).headers == {"retry-after": "7"}
     assert read_error_response(first).headers == {}
+
+
+def test_json_is_not_looked_for_behind_pages_of_words() -> None:
+    said = '{"error": {"code": "odd"}}'
+
+    near, far = (read_error_response(failure(429, "a " * n + said)) for n in (1_000, 5_000))
+
+    assert (near.codes, far.codes) == (("odd",), ())
