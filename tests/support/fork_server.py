@@ -26,6 +26,8 @@ from typing import Any
 
 # The longest command line and environment that a test hands over.
 MESSAGE_BYTES = 1 << 18
+# Whose test is measured, so are its commands: how a module is loaded, others' tests measure.
+MEASURED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 # What loads the library of a terminal, is made for tests, or runs when it is loaded.
 _NOT_LOADED = ("rotator.testing", "rotator.tui", "rotator.__main__")
 # What is loaded by name, when a request is sent, or by a plug-in of one of our libraries.
@@ -119,6 +121,8 @@ def _run(command: dict[str, Any]) -> None:
     importlib.import_module("time").tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["rotator", *command["words"]]
+    if any(name in os.environ for name in MEASURED):
+        importlib.import_module("coverage").process_startup()
     main = importlib.import_module("rotator.__main__")
     main.main()
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.children import Lines, Running, end
+from tests.support.children import Lines, Running, child, end
 from tests.support.forked_command import forked_child, is_loaded_alike, run_command
 from tests.support.household import Household
 
@@ -99,10 +99,17 @@ class Watching:
         os.kill(self.pid, signal.SIGCONT)
 
 
+def _watch(house: Household) -> contextlib.AbstractContextManager[Running]:
+    env = house.env()
+    if is_loaded_alike(env):
+        return forked_child(["watch"], env=env, cwd=house.home)
+    return child([*PROGRAM, "watch"], env=env, cwd=house.home)
+
+
 @contextlib.contextmanager
 def watcher(house: Household) -> Iterator[Watching]:
     """Run the watcher while the block runs; unless it was killed, it has to end well."""
-    with forked_child(["watch"], env=house.env(), cwd=house.home) as process:
+    with _watch(house) as process:
         lines = Lines(process)
         lines.wait_for("watching ", _READY_SECONDS)
         watching = Watching(process)
