@@ -14,6 +14,7 @@ import pytest
 from tests.support import (
     canary,
     core_coverage,
+    forked_command,
     home,
     late,
     leaks,
@@ -27,6 +28,7 @@ from tests.support import (
 )
 
 GUARDS = (
+    forked_command,
     home,
     network,
     leaks,

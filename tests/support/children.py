@@ -10,10 +10,30 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO, Protocol
 
 import psutil
 
 _END_SECONDS = 15.0
+
+
+class Running(Protocol):
+    """What the tests ask of a process that runs, however it was started."""
+
+    pid: int
+    stdout: IO[str] | None
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended; raise subprocess.TimeoutExpired if it did not in that time."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """End it as a crash would."""
 
 
 @contextlib.contextmanager
@@ -39,7 +59,7 @@ def child(
             process.stdout.close()
 
 
-def end(process: subprocess.Popen[str]) -> int:
+def end(process: Running) -> int:
     """End a child and whatever it started; return its exit code."""
     # opencode runs each command of its bash tool in a session of its own, which no signal to a
     # group of processes reaches, and leaves it running at its own end.
@@ -77,7 +97,7 @@ def _started_by(pid: int) -> list[psutil.Process]:
 class Lines:
     """The lines that a child prints, read as they come so that it never has to wait."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Running) -> None:
         self._process = process
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.seen: list[str] = []

@@ -1,4 +1,8 @@
-"""Our own program as a person runs it: commands, and the watcher beside them."""
+"""Our own program as a person runs it: commands, and the watcher beside them.
+
+Each is a process of its own, forked from one that has loaded the program already. What depends on
+how it loads runs `PROGRAM`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.children import Lines, child, end
+from tests.support.children import Lines, Running, child, end
+from tests.support.forked_command import forked_child, is_loaded_alike, run_command
 from tests.support.household import Household
 
 _COMMAND_SECONDS = 60.0
@@ -35,17 +40,22 @@ class Ended:
 
 def rotator(house: Household, *words: str, given: str | None = None) -> Ended:
     """Run a command to its end, with `given` on its standard input."""
-    ended = subprocess.run(
-        [*PROGRAM, *words],
-        env=house.env(),
-        cwd=house.home,
-        input=given or "",
-        capture_output=True,
-        text=True,
-        timeout=_COMMAND_SECONDS,
-        check=False,
+    env = house.env()
+    if not is_loaded_alike(env):
+        ended = subprocess.run(
+            [*PROGRAM, *words],
+            env=env,
+            cwd=house.home,
+            input=given or "",
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+    return Ended(
+        *run_command(words, env=env, cwd=house.home, given=given or "", seconds=_COMMAND_SECONDS)
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 def accounts(house: Household) -> list[dict[str, Any]]:
@@ -69,7 +79,7 @@ def events(house: Household) -> list[dict[str, Any]]:
 class Watching:
     """A running watcher."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Running) -> None:
         self._process = process
         self.pid = process.pid
         self.killed = False
@@ -89,10 +99,17 @@ class Watching:
         os.kill(self.pid, signal.SIGCONT)
 
 
+def _watch(house: Household) -> contextlib.AbstractContextManager[Running]:
+    env = house.env()
+    if is_loaded_alike(env):
+        return forked_child(["watch"], env=env, cwd=house.home)
+    return child([*PROGRAM, "watch"], env=env, cwd=house.home)
+
+
 @contextlib.contextmanager
 def watcher(house: Household) -> Iterator[Watching]:
     """Run the watcher while the block runs; unless it was killed, it has to end well."""
-    with child([*PROGRAM, "watch"], env=house.env(), cwd=house.home) as process:
+    with _watch(house) as process:
         lines = Lines(process)
         lines.wait_for("watching ", _READY_SECONDS)
         watching = Watching(process)
