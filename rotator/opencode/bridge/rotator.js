@@ -3602,6 +3602,7 @@ var Sessions = class {
       left: /* @__PURE__ */ new Set(),
       again: /* @__PURE__ */ new Set(),
       last: null,
+      next: null,
       to: null,
       switched: null,
       stop: new AbortController()
@@ -3665,6 +3666,10 @@ var Slots = class {
 // src/opencode2/requests.js
 var HOME = "opencode.db";
 var MOST_SENDS2 = 50;
+var VENDORS_WORDS = {
+  "provider.rate-limit": "rate_limit_error",
+  "provider.quota": "insufficient_quota"
+};
 var PRIMARY = "primary";
 var send = (...given) => fetch(...given);
 var Requests = class {
@@ -3672,9 +3677,9 @@ var Requests = class {
   #slots = new Slots();
   #rows = new FailedRows();
   #sessions = new Sessions();
-  /** @type {Map<string, { slot: string, digest: string }>} */
+  /** @type {Map<string, string>} */
   #instead = /* @__PURE__ */ new Map();
-  // digest of a limited login -> who takes its place meanwhile
+  // digest of a limited login -> whose row takes its place meanwhile
   /** @type {WeakMap<Request, string>} */
   #sentAt = /* @__PURE__ */ new WeakMap();
   /** @type {WeakSet<Response>} */
@@ -3710,12 +3715,26 @@ var Requests = class {
     const login = this.#loginIn(event);
     if (!login) return;
     const call = this.#call(ctx, event, login);
-    const instead = this.#instead.get(login.digest);
-    const rests = instead && this.watcher.second(login.slot)?.limited.has(login.digest);
-    const isReplaced = rests && await this.#put(call, instead.slot);
+    const slot = this.#slotInstead(event, login);
+    const isReplaced = slot !== void 0 && await this.#put(call, slot);
     const isCleaned = await this.#history.clean(call);
     if (isReplaced || isCleaned) event.request = new Request(call.input, call.init);
     this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
+  }
+  /**
+   * Return whose row takes the place of a login in this request: of one that rests, for as long as
+   * it does, and once after an answer that was none.
+   *
+   * @param {any} event
+   * @param {ClaimedLogin} login
+   */
+  #slotInstead({ sessionID, kind }, { slot, digest }) {
+    const known = this.#sessions.session(sessionID);
+    const { next } = known;
+    if (kind === PRIMARY) known.next = null;
+    if (kind === PRIMARY && next?.digest === digest) return next.slot;
+    const rests = this.watcher.second(slot)?.limited.has(digest);
+    return rests ? this.#instead.get(digest) : void 0;
   }
   /**
    * After an answer: where it is a refusal ask the watcher, and send the request again if it says
@@ -3781,7 +3800,8 @@ var Requests = class {
     if (last?.isGood && this.exchange.isAnswered()) {
       const verdict = await this.#askOfEnd(last.call, last.response, event.error);
       if (verdict?.verdict === "reroute") await this.models.go(last.call, verdict);
-      else if (verdict?.verdict === "retry" && this.#follow(last.call, verdict)) {
+      else if (verdict?.verdict === "retry" && isString(verdict.slot)) {
+        known.next = { digest: last.call.carried.digest, slot: verdict.slot };
         event.decision = { retry: true, delay: 0 };
       } else if (verdict?.verdict === "wait" && verdict.wait_ms >= 0) {
         event.decision = { retry: true, delay: verdict.wait_ms };
@@ -3815,23 +3835,12 @@ var Requests = class {
    */
   #askOfEnd(call, response, error) {
     const { type, message } = error ?? {};
-    const body = JSON.stringify({ error: { type, message } });
+    const body = JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
     const { session, aside } = call.mark;
     const row = { session, aside, credential: call.carried.digest };
     const earlier = this.#rows.add(row, "error", performance.now());
     const fault = this.reports.fault(call, response, { kind: "error", body, earlier, isHeld: true });
     return this.exchange.ask(fault, call.signal);
-  }
-  /**
-   * Let requests with this login go on with the one that the watcher names.
-   *
-   * @param {Call} call
-   * @param {Verdict} verdict
-   */
-  #follow(call, { slot, credential }) {
-    if (!isString(slot)) return false;
-    remember(this.#instead, call.carried.digest, { slot, digest: credential }, MOST_SEEN);
-    return true;
   }
   /**
    * Give a refused request the login that the watcher names; false where there is none.
@@ -3841,10 +3850,10 @@ var Requests = class {
    */
   async takeOver(call, verdict) {
     const { slot, credential } = verdict;
-    if (credential === call.carried.digest) return true;
     const { carried } = call;
+    if (credential === carried.digest) return true;
     if (!isString(slot) || !await this.#put(call, slot)) return false;
-    remember(this.#instead, carried.digest, { slot, digest: call.carried.digest }, MOST_SEEN);
+    remember(this.#instead, carried.digest, slot, MOST_SEEN);
     return true;
   }
   /**

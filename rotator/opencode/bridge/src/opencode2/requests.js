@@ -29,6 +29,15 @@ import { Slots } from "./slots.js";
 
 export const HOME = "opencode.db";
 const MOST_SENDS = 50;
+/**
+ * What OpenCode calls an error that stood in an answer, in the words of vendors.
+ *
+ * @type {Record<string, string>}
+ */
+const VENDORS_WORDS = {
+  "provider.rate-limit": "rate_limit_error",
+  "provider.quota": "insufficient_quota",
+};
 const PRIMARY = "primary"; // a request of the turn itself; all else is made beside it
 
 /** @type {Layer} */
@@ -40,8 +49,8 @@ export class Requests {
   #slots = new Slots();
   #rows = new FailedRows();
   #sessions = new Sessions();
-  /** @type {Map<string, { slot: string, digest: string }>} */
-  #instead = new Map(); // digest of a limited login -> who takes its place meanwhile
+  /** @type {Map<string, string>} */
+  #instead = new Map(); // digest of a limited login -> whose row takes its place meanwhile
   /** @type {WeakMap<Request, string>} */
   #sentAt = new WeakMap();
   /** @type {WeakSet<Response>} */
@@ -77,13 +86,27 @@ export class Requests {
     const login = this.#loginIn(event);
     if (!login) return;
     const call = this.#call(ctx, event, login);
-    const instead = this.#instead.get(login.digest);
-    // Once it rests no longer, or somebody else is active, requests go as OpenCode sends them.
-    const rests = instead && this.watcher.second(login.slot)?.limited.has(login.digest);
-    const isReplaced = rests && (await this.#put(call, instead.slot));
+    const slot = this.#slotInstead(event, login);
+    const isReplaced = slot !== undefined && (await this.#put(call, slot));
     const isCleaned = await this.#history.clean(call);
     if (isReplaced || isCleaned) event.request = new Request(call.input, call.init);
     this.#sentAt.set(event.request, new Date().toISOString());
+  }
+
+  /**
+   * Return whose row takes the place of a login in this request: of one that rests, for as long as
+   * it does, and once after an answer that was none.
+   *
+   * @param {any} event
+   * @param {ClaimedLogin} login
+   */
+  #slotInstead({ sessionID, kind }, { slot, digest }) {
+    const known = this.#sessions.session(sessionID);
+    const { next } = known;
+    if (kind === PRIMARY) known.next = null;
+    if (kind === PRIMARY && next?.digest === digest) return next.slot;
+    const rests = this.watcher.second(slot)?.limited.has(digest);
+    return rests ? this.#instead.get(digest) : undefined;
   }
 
   /**
@@ -153,7 +176,8 @@ export class Requests {
     if (last?.isGood && this.exchange.isAnswered()) {
       const verdict = await this.#askOfEnd(last.call, last.response, event.error);
       if (verdict?.verdict === "reroute") await this.models.go(last.call, verdict);
-      else if (verdict?.verdict === "retry" && this.#follow(last.call, verdict)) {
+      else if (verdict?.verdict === "retry" && isString(verdict.slot)) {
+        known.next = { digest: last.call.carried.digest, slot: verdict.slot };
         event.decision = { retry: true, delay: 0 };
       } else if (verdict?.verdict === "wait" && verdict.wait_ms >= 0) {
         event.decision = { retry: true, delay: verdict.wait_ms };
@@ -189,24 +213,12 @@ export class Requests {
    */
   #askOfEnd(call, response, error) {
     const { type, message } = error ?? {};
-    const body = JSON.stringify({ error: { type, message } });
+    const body = JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
     const { session, aside } = call.mark;
     const row = { session, aside, credential: call.carried.digest };
     const earlier = this.#rows.add(row, "error", performance.now());
     const fault = this.reports.fault(call, response, { kind: "error", body, earlier, isHeld: true });
     return this.exchange.ask(fault, call.signal);
-  }
-
-  /**
-   * Let requests with this login go on with the one that the watcher names.
-   *
-   * @param {Call} call
-   * @param {Verdict} verdict
-   */
-  #follow(call, { slot, credential }) {
-    if (!isString(slot)) return false;
-    remember(this.#instead, call.carried.digest, { slot, digest: credential }, MOST_SEEN);
-    return true;
   }
 
   /**
@@ -217,10 +229,10 @@ export class Requests {
    */
   async takeOver(call, verdict) {
     const { slot, credential } = verdict;
-    if (credential === call.carried.digest) return true; // the same once more
     const { carried } = call;
+    if (credential === carried.digest) return true; // the same once more
     if (!isString(slot) || !(await this.#put(call, slot))) return false;
-    remember(this.#instead, carried.digest, { slot, digest: call.carried.digest }, MOST_SEEN);
+    remember(this.#instead, carried.digest, slot, MOST_SEEN);
     return true;
   }
 

@@ -10,12 +10,13 @@ import { MOST_SESSIONS } from "../core/bounds.js";
 
 /**
  * What is known of a session: the providers that its turn has left, the logins with which it was
- * begun again, its last request of the turn, where the watcher lets it go on, what we have set in
+ * begun again, its last request of the turn, which login its next one has in place of which, where the watcher lets it go on, what we have set in
  * place of which model, and what ends a wait.
  * @typedef {object} Session
  * @property {Set<string>} left
  * @property {Set<string>} again
  * @property {{ call: Call, response: Response, isGood: boolean } | null} last
+ * @property {{ digest: string, slot: string } | null} next
  * @property {unknown} to
  * @property {{ from: Model, to: Model } | null} switched
  * @property {AbortController} stop
@@ -35,6 +36,7 @@ export class Sessions {
       left: new Set(),
       again: new Set(),
       last: null,
+      next: null,
       to: null,
       switched: null,
       stop: new AbortController(),
